@@ -1,0 +1,50 @@
+# The whole developer interface. `make help` lists it.
+PY      ?= python3
+PORT    ?= 8080
+DATA    ?= data
+SAMPLE  ?= yes
+BIN     := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check bench lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+up: .venv/run ## Start all four services in one process (PORT=8080 DATA=data SAMPLE=yes|no)
+	@$(BIN)/huiyin serve --data "$(DATA)" --port "$(PORT)" --sample "$(SAMPLE)"
+
+test: .venv/dev ## Run all tests
+	@$(BIN)/pytest
+
+check: .venv/dev ## Lint, types, import rules
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: .venv/dev ## Measure, beside a peer and a limit, in one run
+	@$(BIN)/python -m bench
+
+lock: ## Renew the lock files from pyproject.toml (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --group build pyproject.toml -o requirements.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --group dev pyproject.toml -o requirements-dev.lock
+
+clean: ## Remove the environment and caches (never a data folder)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.venv/bin/python:
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "huiyin needs Python 3.11 or newer; name one with PY=/path/to/python3"; exit 1; }
+	@$(PY) -m venv .venv
+
+.venv/run: requirements.lock pyproject.toml | .venv/bin/python
+	@echo "installing the locked packages into .venv ..."
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: requirements-dev.lock pyproject.toml | .venv/bin/python
+	@echo "installing the locked packages for development into .venv ..."
+	@$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

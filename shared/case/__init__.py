@@ -1,0 +1,22 @@
+"""A case is one append-only stream of events; this package folds it."""
+
+from shared.case import meaning
+from shared.case.evolve import MOVES, cut, evolve, fold
+from shared.case.state import EMPTY, FINAL_STATES, OPEN_STATES, STATES, STREAM, Case, Correction, Fact, Rung
+
+__all__ = [
+    "EMPTY",
+    "FINAL_STATES",
+    "MOVES",
+    "OPEN_STATES",
+    "STATES",
+    "STREAM",
+    "Case",
+    "Correction",
+    "Fact",
+    "Rung",
+    "cut",
+    "evolve",
+    "fold",
+    "meaning",
+]

@@ -1,0 +1,124 @@
+"""What the department's and the review bodies' acts mean for a case."""
+
+from __future__ import annotations
+
+from shared.case.evolve import Changes, kind_of, on
+from shared.case.state import Case
+from shared.envelope import Recorded
+from shared.events import department as d
+
+
+@on(d.SignedFor, "signed")
+def _signed(case: Case, event: Recorded, body: d.SignedFor) -> Changes:
+    return {"signed_before_return": True}
+
+
+@on(d.ReturnRequested, "return_requested", fact=kind_of("reason_code"))
+def _return_requested(case: Case, event: Recorded, body: d.ReturnRequested) -> Changes:
+    return {"signed_before_return": case.state == "signed"}
+
+
+@on(d.Accepted, "accepted")
+def _accepted(case: Case, event: Recorded, body: d.Accepted) -> Changes:
+    return {"accepted_at": event.effective_at, "path": body.path if body.path is not None else case.path}
+
+
+@on(d.NotAccepted, "not_accepted", fact=kind_of("reason_code"))
+def _not_accepted(case: Case, event: Recorded, body: d.NotAccepted) -> Changes:
+    return {}
+
+
+@on(d.NoticeServed, fact=kind_of("kind"))
+def _notice(case: Case, event: Recorded, body: d.NoticeServed) -> Changes:
+    return {"notice": body.kind}
+
+
+def _handling(case: Case) -> Changes:
+    return {"state": "handling"} if case.state in ("accepted", "redo_ordered", "reviewed") else {}
+
+
+@on(d.InvestigationStepRecorded, None, fact=kind_of("step"))
+def _step(case: Case, event: Recorded, body: d.InvestigationStepRecorded) -> Changes:
+    return _handling(case)
+
+
+@on(d.MediationOffered, None)
+def _mediation_offered(case: Case, event: Recorded, body: d.MediationOffered) -> Changes:
+    return _handling(case)
+
+
+@on(d.MediationAgreed, "decided")
+def _mediation_agreed(case: Case, event: Recorded, body: d.MediationAgreed) -> Changes:
+    return {"result": "settled"}
+
+
+@on(d.HearingHeld, None)
+def _hearing(case: Case, event: Recorded, body: d.HearingHeld) -> Changes:
+    return _handling(case)
+
+
+@on(d.ExtensionRequested)
+def _extension_requested(case: Case, event: Recorded, body: d.ExtensionRequested) -> Changes:
+    return {"extension_asked": body.days, "extension_asker": event.actor.ref}
+
+
+@on(d.ExtensionGranted, fact=lambda body: {"days": body.days})
+def _extension_granted(case: Case, event: Recorded, body: d.ExtensionGranted) -> Changes:
+    return {"extension_asked": None, "extension_asker": None, "extension_days": case.extension_days + body.days}
+
+
+@on(d.ExtensionRefused)
+def _extension_refused(case: Case, event: Recorded, body: d.ExtensionRefused) -> Changes:
+    return {"extension_asked": None, "extension_asker": None}
+
+
+@on(d.DecisionIssued, "decided", fact=kind_of("result"))
+def _decided(case: Case, event: Recorded, body: d.DecisionIssued) -> Changes:
+    return {"result": body.result}
+
+
+@on(d.SuggestionAnswered, "decided", fact=kind_of("result"))
+def _suggestion(case: Case, event: Recorded, body: d.SuggestionAnswered) -> Changes:
+    return {"result": body.result}
+
+
+@on(d.DutyPerformed, "decided")
+def _duty(case: Case, event: Recorded, body: d.DutyPerformed) -> Changes:
+    return {"result": "supported", "executed": True}
+
+
+@on(d.ReplyDelivered, "replied", fact=kind_of("mode"))
+def _replied(case: Case, event: Recorded, body: d.ReplyDelivered) -> Changes:
+    return {"replied_at": event.effective_at, "replies": case.replies + 1}
+
+
+@on(d.ReplyCorrected)
+def _reply_corrected(case: Case, event: Recorded, body: d.ReplyCorrected) -> Changes:
+    return {}
+
+
+@on(d.ExecutionConfirmed)
+def _executed(case: Case, event: Recorded, body: d.ExecutionConfirmed) -> Changes:
+    return {"executed": True}
+
+
+@on(d.ClosingReportFiled)
+def _report(case: Case, event: Recorded, body: d.ClosingReportFiled) -> Changes:
+    return {"report_filed": True}
+
+
+@on(d.ReviewOpinionIssued, None, fact=kind_of("result"))
+def _reviewed(case: Case, event: Recorded, body: d.ReviewOpinionIssued) -> Changes:
+    if body.result == "redo":
+        return {"state": "handling", "review_result": body.result, "result": None, "executed": False}
+    return {"state": "reviewed", "review_result": body.result}
+
+
+@on(d.ReReviewOpinionIssued, fact=kind_of("result"))
+def _re_reviewed(case: Case, event: Recorded, body: d.ReReviewOpinionIssued) -> Changes:
+    return {"review_result": body.result}
+
+
+@on(d.Concluded, "concluded", fact=kind_of("by"))
+def _concluded(case: Case, event: Recorded, body: d.Concluded) -> Changes:
+    return {"closed_at": event.effective_at}

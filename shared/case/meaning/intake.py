@@ -1,0 +1,125 @@
+"""What the petitioner's side means for a case."""
+
+from __future__ import annotations
+
+from shared.case.evolve import Changes, kind_of, on
+from shared.case.state import STREAM, Case, Correction, past
+from shared.envelope import Recorded
+from shared.events import intake as i
+from shared.times import from_text
+
+
+@on(i.CaseRegistered, "registered")
+def _registered(case: Case, event: Recorded, body: i.CaseRegistered) -> Changes:
+    return {
+        "id": event.stream.removeprefix(STREAM),
+        "jurisdiction": event.jurisdiction,
+        "origin": event.origin,
+        "number": body.number,
+        "channel": body.channel,
+        "channel_class": body.channel_class,
+        "place": body.place,
+        "subject": body.subject,
+        "level": body.level,
+        "class_": body.class_,
+        "received_by": body.received_by,
+        "anonymous": body.anonymous,
+        "confidential": body.confidential,
+        "sealed_track": body.class_ == "accusation",
+        "filed_at": event.effective_at,
+        "registered_at": event.recorded_at,
+    }
+
+
+@on(i.PartyRecorded, fact=False)
+def _party(case: Case, event: Recorded, body: i.PartyRecorded) -> Changes:
+    changes: Changes = {"parties": (*case.parties, (body.party, body.role))}
+    if body.role == "respondent" and body.respondent_org:
+        changes["accused"] = (*case.accused, body.respondent_org)
+    return changes
+
+
+@on(i.Nudged)
+def _nudged(case: Case, event: Recorded, body: i.Nudged) -> Changes:
+    return {"nudges": case.nudges + 1}
+
+
+@on(i.CaseLinked, fact=kind_of("kind"))
+def _linked(case: Case, event: Recorded, body: i.CaseLinked) -> Changes:
+    return {"lead": body.lead} if body.kind != "related" else {}
+
+
+@on(i.CaseUnlinked)
+def _unlinked(case: Case, event: Recorded, body: i.CaseUnlinked) -> Changes:
+    return {"lead": None} if case.lead == body.lead else {}
+
+
+@on(i.CaseCorrected, fact=False)
+def _corrected(case: Case, event: Recorded, body: i.CaseCorrected) -> Changes:
+    entry = Correction(
+        event.version, body.field, body.of, body.old, body.new, body.reason_code, event.recorded_at, event.actor.ref
+    )
+    changes: Changes = {"corrections": (*case.corrections, entry)}
+    if body.field != "effective_at":
+        changes[body.field] = body.new
+        if body.field == "class_":
+            changes["sealed_track"] = body.new == "accusation"
+        return changes
+    if body.new is None:
+        return changes
+    new = from_text(body.new)
+    wrong = next((fact for fact in case.facts if fact.version == body.of), None)
+    changes["facts"] = tuple(
+        fact._replace(effective_at=new) if fact.version == body.of else fact for fact in case.facts
+    )
+    if wrong is not None:
+        for field in ("filed_at", "accepted_at", "replied_at", "closed_at", "moved_at"):
+            if getattr(case, field) == wrong.effective_at:
+                changes[field] = new
+    return changes
+
+
+@on(i.CaseVoided, "voided")
+def _voided(case: Case, event: Recorded, body: i.CaseVoided) -> Changes:
+    return {"org": None, "past_orgs": past(case)}
+
+
+@on(i.AnsweredAtOnce, "replied")
+def _answered(case: Case, event: Recorded, body: i.AnsweredAtOnce) -> Changes:
+    return {"result": "explained", "replied_at": event.effective_at, "replies": case.replies + 1}
+
+
+@on(i.EvaluationInvited, fact=kind_of("object"))
+def _invited(case: Case, event: Recorded, body: i.EvaluationInvited) -> Changes:
+    return {} if body.object in case.invited else {"invited": (*case.invited, body.object)}
+
+
+@on(i.EvaluationSubmitted, fact=kind_of("object"))
+def _evaluated(case: Case, event: Recorded, body: i.EvaluationSubmitted) -> Changes:
+    others = tuple(entry for entry in case.evaluations if entry[0] != body.object)
+    return {"evaluations": (*others, (body.object, body.grade))}
+
+
+@on(i.ReviewRequested, "in_review")
+def _review_requested(case: Case, event: Recorded, body: i.ReviewRequested) -> Changes:
+    return {"closure": None, "closed_at": None}
+
+
+@on(i.ReReviewRequested, "in_re_review")
+def _re_review_requested(case: Case, event: Recorded, body: i.ReReviewRequested) -> Changes:
+    return {}
+
+
+@on(i.CaseWithdrawn, "withdrawn")
+def _withdrawn(case: Case, event: Recorded, body: i.CaseWithdrawn) -> Changes:
+    return {"closure": "withdrawn", "closed_at": event.effective_at}
+
+
+@on(i.WentLive)
+def _went_live(case: Case, event: Recorded, body: i.WentLive) -> Changes:
+    return {"live_from": event.recorded_at}
+
+
+@on(i.MaterialAdded)
+def _material(case: Case, event: Recorded, body: i.MaterialAdded) -> Changes:
+    return {}

@@ -1,0 +1,99 @@
+"""What routing's acts mean for a case."""
+
+from __future__ import annotations
+
+from shared.case.evolve import Changes, kind_of, on
+from shared.case.state import Case, past
+from shared.envelope import Recorded
+from shared.events import routing as r
+
+
+def _sent(case: Case, org: str, rule: str | None) -> Changes:
+    return {
+        "past_orgs": past(case),
+        "org": org,
+        "rule": rule,
+        "hops": case.hops + 1,
+        "delivered": False,
+        "delivered_seq": None,
+        "queue_reason": None,
+        "notice": None,
+    }
+
+
+@on(r.CaseClassified, fact=kind_of("class_"))
+def _classified(case: Case, event: Recorded, body: r.CaseClassified) -> Changes:
+    return {
+        "class_": body.class_,
+        "path": body.path if body.path is not None else case.path,
+        "subject": body.subject or case.subject,
+        "sealed_track": case.sealed_track or body.class_ == "accusation",
+    }
+
+
+@on(r.QueuedForDispatch)
+def _queued(case: Case, event: Recorded, body: r.QueuedForDispatch) -> Changes:
+    return {"queue_reason": body.why}
+
+
+@on(r.CaseTransferred, "dispatched")
+def _transferred(case: Case, event: Recorded, body: r.CaseTransferred) -> Changes:
+    return {**_sent(case, body.org, body.rule), "assigned": False}
+
+
+@on(r.CaseAssigned, "dispatched", fact=lambda body: {"due": body.due})
+def _assigned(case: Case, event: Recorded, body: r.CaseAssigned) -> Changes:
+    return {**_sent(case, body.org, body.rule), "assigned": True, "report_required": body.report_required}
+
+
+@on(r.CaseRoutedToSealedChannel, "dispatched")
+def _sealed(case: Case, event: Recorded, body: r.CaseRoutedToSealedChannel) -> Changes:
+    return {**_sent(case, body.org, "sealed"), "sealed_track": True}
+
+
+@on(r.AssignmentDelivered)
+def _delivered(case: Case, event: Recorded, body: r.AssignmentDelivered) -> Changes:
+    return {"delivered": True, "delivered_seq": body.seq} if body.org == case.org else {}
+
+
+@on(r.AssignmentWithdrawn, "registered")
+def _recalled(case: Case, event: Recorded, body: r.AssignmentWithdrawn) -> Changes:
+    return {"past_orgs": past(case), "org": None, "assigned": False, "delivered": False, "queue_reason": "returned"}
+
+
+@on(r.ForwardedDown)
+def _forwarded(case: Case, event: Recorded, body: r.ForwardedDown) -> Changes:
+    return {"assist": (*case.assist, body.to)}
+
+
+@on(r.ReturnVerified, None, fact=lambda body: {"kind": "agreed" if body.agreed else "refused"})
+def _return_verified(case: Case, event: Recorded, body: r.ReturnVerified) -> Changes:
+    if body.agreed:
+        return {
+            "state": "returned",
+            "past_orgs": past(case),
+            "org": None,
+            "delivered": False,
+            "queue_reason": "returned",
+        }
+    return {"state": "signed" if case.signed_before_return else "dispatched"}
+
+
+@on(r.JurisdictionDisputed, "disputed")
+def _disputed(case: Case, event: Recorded, body: r.JurisdictionDisputed) -> Changes:
+    return {"past_orgs": past(case), "org": None, "delivered": False}
+
+
+@on(r.JurisdictionRuled, "dispatched")
+def _ruled(case: Case, event: Recorded, body: r.JurisdictionRuled) -> Changes:
+    return {**_sent(case, body.org, "ruling"), "assist": body.assist, "final_ruling": True}
+
+
+@on(r.StatutoryPathGuided, "guided")
+def _guided(case: Case, event: Recorded, body: r.StatutoryPathGuided) -> Changes:
+    return {"path": body.path}
+
+
+@on(r.ReRegistrationBarred, "barred")
+def _barred(case: Case, event: Recorded, body: r.ReRegistrationBarred) -> Changes:
+    return {"closed_at": event.effective_at}

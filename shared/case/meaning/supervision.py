@@ -1,0 +1,80 @@
+"""What clocks, ladder, follow-up and closing mean for a case."""
+
+from __future__ import annotations
+
+from shared.case.evolve import Changes, kind_of, on
+from shared.case.state import Case, Rung, past
+from shared.envelope import Recorded
+from shared.events import supervision as s
+
+
+@on(s.DeadlineAtRisk, fact=False)
+def _at_risk(case: Case, event: Recorded, body: s.DeadlineAtRisk) -> Changes:
+    return {"rungs": case.rungs | {Rung(body.clock, body.episode, body.rung)}}
+
+
+@on(s.Reminded, fact=False)
+def _reminded(case: Case, event: Recorded, body: s.Reminded) -> Changes:
+    changes: Changes = {"rungs": case.rungs | {Rung(body.clock, body.episode, body.rung)}}
+    if case.supervision == "none" and not body.passed:
+        changes["supervision"] = "reminded"
+    return changes
+
+
+@on(s.DeadlineBreached, fact=False)
+def _breached(case: Case, event: Recorded, body: s.DeadlineBreached) -> Changes:
+    return {"rungs": case.rungs | {Rung(body.clock, body.episode, "breach")}}
+
+
+@on(s.BreachLifted, fact=False)
+def _lifted(case: Case, event: Recorded, body: s.BreachLifted) -> Changes:
+    return {"lifted": case.lifted | {(body.clock, body.episode)}}
+
+
+@on(s.Urged)
+def _urged(case: Case, event: Recorded, body: s.Urged) -> Changes:
+    return {"supervision": "urged"}
+
+
+@on(s.SupervisionOpened, fact=kind_of("ground"))
+def _supervised(case: Case, event: Recorded, body: s.SupervisionOpened) -> Changes:
+    return {"supervision": "supervised"}
+
+
+@on(s.SupervisionClosed)
+def _supervision_closed(case: Case, event: Recorded, body: s.SupervisionClosed) -> Changes:
+    return {"supervision": "none"}
+
+
+@on(s.AcceptanceOrdered, "accepted")
+def _acceptance_ordered(case: Case, event: Recorded, body: s.AcceptanceOrdered) -> Changes:
+    return {"accepted_at": event.effective_at}
+
+
+@on(s.FollowUpRecorded)
+def _followed_up(case: Case, event: Recorded, body: s.FollowUpRecorded) -> Changes:
+    return {"followed_up": True, "follow_up_satisfied": body.satisfied}
+
+
+@on(s.RedoOrdered, "redo_ordered", fact=kind_of("ground"))
+def _redo(case: Case, event: Recorded, body: s.RedoOrdered) -> Changes:
+    return {
+        "redos": case.redos + 1,
+        "result": None,
+        "executed": False,
+        "followed_up": False,
+        "follow_up_satisfied": None,
+        "closure": None,
+        "closed_at": None,
+        "invited": (),
+    }
+
+
+@on(s.CaseClosed, "closed", fact=kind_of("kind"))
+def _closed(case: Case, event: Recorded, body: s.CaseClosed) -> Changes:
+    return {"closure": body.kind, "closed_at": event.effective_at}
+
+
+@on(s.CaseReopened, "registered")
+def _reopened(case: Case, event: Recorded, body: s.CaseReopened) -> Changes:
+    return {"closure": None, "closed_at": None, "queue_reason": "returned", "past_orgs": past(case), "org": None}

@@ -1,0 +1,180 @@
+"""The state of one case: only what decisions and views need; personal data never."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from shared.envelope import Origin
+from shared.times import When
+
+STREAM = "case/"
+
+OPEN_STATES = (
+    "registered",
+    "dispatched",
+    "signed",
+    "return_requested",
+    "returned",
+    "disputed",
+    "accepted",
+    "handling",
+    "decided",
+    "replied",
+    "in_review",
+    "reviewed",
+    "in_re_review",
+    "redo_ordered",
+    "not_accepted",
+    "guided",
+)
+FINAL_STATES = ("closed", "concluded", "barred", "withdrawn", "voided")
+STATES = (*OPEN_STATES, *FINAL_STATES)
+
+
+class Fact(NamedTuple):
+    """Something that happened, as far as clocks care: policies start and end clocks on these."""
+
+    name: str
+    """Event type."""
+    kind: str | None
+    """What the event itself distinguishes: the kind of a notice, the result of a decision."""
+    version: int
+    effective_at: When
+    recorded_at: datetime
+    org: str | None
+    due: When | None = None
+    """A date set by the assigner."""
+    days: int = 0
+    """Days granted by an extension."""
+
+
+class Rung(NamedTuple):
+    """A step of the ladder that a clock has reached; each happens once."""
+
+    clock: str
+    episode: int
+    rung: str
+
+
+class Correction(NamedTuple):
+    version: int
+    field: str
+    of: int | None
+    old: str | None
+    new: str | None
+    reason: str
+    recorded_at: datetime
+    ref: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """State of one case after `version` events. All times are legal times unless the name says otherwise."""
+
+    id: str = ""
+    version: int = 0
+    acted: int = 0
+    """Version of the last event that the ticker did not write: what a clerk's `expected_version` is compared with."""
+    newer: str | None = None
+    """A type of a newer release stands in the stream: read-only here."""
+    jurisdiction: str = ""
+    origin: Origin = "live"
+    live_from: datetime | None = None
+    """For history: since when it is worked on here. Rungs before this never fire."""
+    number: str = ""
+    channel: str = ""
+    channel_class: str = ""
+    place: str | None = None
+    subject: str | None = None
+    level: str | None = None
+    class_: str | None = None
+    path: int | None = None
+    received_by: str | None = None
+    anonymous: bool = False
+    confidential: bool = False
+    sealed_track: bool = False
+    """An accusation: it never shows in any list of another organisation (Art. 30)."""
+    accused: tuple[str, ...] = ()
+    parties: tuple[tuple[str, str], ...] = ()
+    """(party, role)."""
+    state: str = ""
+    moved_at: When | None = None
+    """Legal time of the event that moved the state last."""
+    filed_at: When | None = None
+    registered_at: datetime | None = None
+    """When it was recorded here."""
+    last_recorded: datetime | None = None
+    queue_reason: str | None = None
+    org: str | None = None
+    """The one responsible organisation."""
+    assist: tuple[str, ...] = ()
+    past_orgs: tuple[str, ...] = ()
+    assigned: bool = False
+    """交办: a closing report is demanded."""
+    report_required: bool = False
+    report_filed: bool = False
+    rule: str | None = None
+    hops: int = 0
+    final_ruling: bool = False
+    delivered: bool = False
+    delivered_seq: int | None = None
+    signed_before_return: bool = False
+    notice: str | None = None
+    accepted_at: When | None = None
+    extension_asked: int | None = None
+    extension_asker: str | None = None
+    extension_days: int = 0
+    result: str | None = None
+    replied_at: When | None = None
+    replies: int = 0
+    executed: bool = False
+    invited: tuple[str, ...] = ()
+    evaluations: tuple[tuple[str, str], ...] = ()
+    """(object, grade), the last one of each object."""
+    followed_up: bool = False
+    follow_up_satisfied: bool | None = None
+    review_result: str | None = None
+    closure: str | None = None
+    closed_at: When | None = None
+    lead: str | None = None
+    nudges: int = 0
+    redos: int = 0
+    supervision: str = "none"
+    facts: tuple[Fact, ...] = ()
+    rungs: frozenset[Rung] = frozenset()
+    lifted: frozenset[tuple[str, int]] = frozenset()
+    corrections: tuple[Correction, ...] = ()
+
+    @property
+    def exists(self) -> bool:
+        return self.version > 0
+
+    @property
+    def open(self) -> bool:
+        return self.state in OPEN_STATES
+
+    @property
+    def live(self) -> bool:
+        """Worked on here: filed live, or imported and then taken over."""
+        return self.origin == "live" or self.live_from is not None
+
+    @property
+    def stream(self) -> str:
+        return STREAM + self.id
+
+    def grade(self, object_: str) -> str | None:
+        return next((grade for about, grade in self.evaluations if about == object_), None)
+
+    def fact(self, name: str) -> Fact | None:
+        """The last fact of that name."""
+        return next((fact for fact in reversed(self.facts) if fact.name == name), None)
+
+
+EMPTY = Case()
+
+
+def past(case: Case) -> tuple[str, ...]:
+    """`past_orgs` once the present organisation has let go."""
+    return case.past_orgs if case.org is None or case.org in case.past_orgs else (*case.past_orgs, case.org)

@@ -1,0 +1,149 @@
+"""The envelope of an event, its bytes and its hash.
+
+An event is serialised once, when it is appended. Exactly these bytes are hashed, stored, published, migrated and
+exported; columns and headers elsewhere are copies that `huiyin verify` compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from shared.events import REGISTRY, Event
+from shared.times import When, from_text, instant_from_text, to_text
+
+Origin = Literal["live", "history"]
+GENESIS = ""
+"""The hash before the first event of a stream."""
+
+
+class Actor(NamedTuple):
+    """Who acted, from the authenticated principal. Never a person's name: `ref` is the id of an access key."""
+
+    org: str | None
+    role: str
+    ref: str
+
+
+class NewerEvent(NamedTuple):
+    """A type that this process does not know: a newer release wrote it. The case is read-only here."""
+
+    type: str
+
+
+class Recorded(NamedTuple):
+    """One event as it stands in the log."""
+
+    event_id: str
+    stream: str
+    version: int
+    type: str
+    schema: int
+    jurisdiction: str
+    effective_at: When
+    recorded_at: datetime
+    origin: Origin
+    actor: Actor
+    cause: str
+    request: str | None
+    """Keyed digest of the command's content: the same cause with other content is refused."""
+    correlation: str | None
+    policy: str | None
+    """Id and hash of the policy that the decision used."""
+    body: Event | NewerEvent
+    sealed: tuple[dict[str, str], ...]
+
+
+def encode(event: Recorded) -> bytes:
+    """The bytes of an event. Personal fields of the body are left out: they stand in `sealed`."""
+    body = event.body
+    if isinstance(body, NewerEvent):
+        raise TypeError("an event of an unknown type is never written")
+    personal = set(type(body).personal)
+    return orjson.dumps(
+        {
+            "event_id": event.event_id,
+            "stream": event.stream,
+            "version": event.version,
+            "type": event.type,
+            "schema": event.schema,
+            "jurisdiction": event.jurisdiction,
+            "effective_at": to_text(event.effective_at),
+            "recorded_at": to_text(event.recorded_at),
+            "origin": event.origin,
+            "actor": {"org": event.actor.org, "role": event.actor.role, "ref": event.actor.ref},
+            "cause": event.cause,
+            "request": event.request,
+            "correlation": event.correlation,
+            "policy": event.policy,
+            "body": body.model_dump(mode="json", exclude=personal, exclude_none=True),
+            "sealed": list(event.sealed),
+        }
+    )
+
+
+def decode(data: bytes) -> Recorded:
+    """The event in bytes whose hash was checked. Raises ValueError, KeyError or TypeError when they are no event."""
+    raw: dict[str, Any] = orjson.loads(data)
+    kind = raw["type"]
+    model = REGISTRY.get(kind)
+    body: Event | NewerEvent
+    if model is None or raw["schema"] > model.schema_version:
+        body = NewerEvent(kind)
+    else:
+        content = raw["body"]
+        if raw["schema"] < model.schema_version:
+            content = upcast(kind, raw["schema"], content)
+        body = model.trusted(content)
+    actor = raw["actor"]
+    return Recorded(
+        raw["event_id"],
+        raw["stream"],
+        raw["version"],
+        kind,
+        raw["schema"],
+        raw["jurisdiction"],
+        from_text(raw["effective_at"]),
+        instant_from_text(raw["recorded_at"]),
+        raw["origin"],
+        Actor(actor["org"], actor["role"], actor["ref"]),
+        raw["cause"],
+        raw.get("request"),
+        raw.get("correlation"),
+        raw.get("policy"),
+        body,
+        tuple(raw["sealed"]),
+    )
+
+
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+UPCASTERS: dict[tuple[str, int], Upcaster] = {}
+"""(type, schema) -> how a body of that schema reads in the next one. Old events are never rewritten."""
+
+
+def upcast(kind: str, schema: int, body: dict[str, Any]) -> dict[str, Any]:
+    """`body` of `schema` in the shape of today's schema. Raises ValueError where a step is missing."""
+    for step in range(schema, REGISTRY[kind].schema_version):
+        convert = UPCASTERS.get((kind, step))
+        if convert is None:
+            raise ValueError(f"{kind} has no upcaster from schema {step}")
+        body = convert(body)
+    return body
+
+
+def chain(previous: str, data: bytes, algorithm: str = "sha256") -> str:
+    """Hash of an event: H(hash of the one before, data), written `sha256:…` or `sm3:…`."""
+    digest = hashlib.new(algorithm, previous.encode())
+    digest.update(data)
+    return f"{algorithm}:{digest.hexdigest()}"
+
+
+def chain_all(previous: str, events: Iterable[bytes], algorithm: str = "sha256") -> str:
+    """Hash after the last of `events`."""
+    for data in events:
+        previous = chain(previous, data, algorithm)
+    return previous

@@ -1,0 +1,128 @@
+"""What every event model is. The field names of the models in this folder are THE storage format.
+
+An event is a frozen pydantic model. Fields that hold personal data are marked with `Personal(purpose)`; the envelope
+moves exactly those into its sealed parts, so that a body never holds personal data. Inside a major version only
+optional fields are added; readers ignore what they do not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+from shared.times import When, from_text, to_text
+
+Service = Literal["intake", "routing", "supervision", "analytics"]
+Purpose = Literal["identity", "text"]
+Class = Literal["claim", "accusation", "suggestion", "litigation", "consultation"]
+
+
+@dataclass(frozen=True)
+class Personal:
+    """Marks a field as personal data of one party. `purpose` chooses the key: who the party is, or what they wrote."""
+
+    purpose: Purpose
+
+
+def _parse_when(value: Any) -> Any:
+    return from_text(value) if isinstance(value, str) else value
+
+
+# An instant or a date, its precision kept. Stored as text.
+Moment = Annotated[When, BeforeValidator(_parse_when), PlainSerializer(to_text, return_type=str)]
+
+# Personal data. Always optional: a reader without the key, or after erasure, sees None.
+Identity = Annotated[str | None, Personal("identity")]
+Text = Annotated[str | None, Personal("text")]
+
+REGISTRY: dict[str, type[Event]] = {}
+
+
+class Event(BaseModel):
+    """One thing that happened. The class name is the stored type name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    owner: ClassVar[Service]
+    """The one service that may append this type; `append` refuses it from another."""
+    schema_version: ClassVar[int] = 1
+    author: ClassVar[str | None] = None
+    """Whose personal data the marked fields are: a party of the case (`p1` is the petitioner), None for the acting
+    organisation. An event with a field `party` names it there."""
+
+    personal: ClassVar[dict[str, Purpose]] = {}
+    _converters: ClassVar[dict[str, Callable[[Any], Any]]] = {}
+    _defaults: ClassVar[dict[str, Any]] = {}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if cls.__name__.startswith("_"):  # the base of one file, which names the owner
+            return
+        if not hasattr(cls, "owner"):
+            raise TypeError(f"{cls.__name__} needs an owner")
+        REGISTRY[cls.__name__] = cls
+        cls.personal = {
+            name: mark.purpose
+            for name, field in cls.model_fields.items()
+            for mark in field.metadata
+            if isinstance(mark, Personal)
+        }
+        cls._converters = {
+            name: convert
+            for name, field in cls.model_fields.items()
+            if (convert := _converter(field.annotation, field.metadata)) is not None
+        }
+        cls._defaults = {
+            name: field.get_default() for name, field in cls.model_fields.items() if not field.is_required()
+        }
+
+    def party_of(self, org: str | None) -> str:
+        """The party whose keys seal this event's personal fields."""
+        named: str | None = getattr(self, "party", None) or self.author
+        return named or f"org:{org or 'office'}"
+
+    @classmethod
+    def trusted(cls, body: dict[str, Any]) -> Event:
+        """Build from a body whose hash was checked: it was validated when it was written, so not again.
+
+        A tenth of the cost of validation. Unknown fields are ignored, absent optional ones get their default.
+        """
+        values = {**cls._defaults, **body}
+        if len(values) > len(cls.model_fields):
+            values = {name: value for name, value in values.items() if name in cls.model_fields}
+        for name, convert in cls._converters.items():
+            value = values.get(name)
+            if value is not None:
+                values[name] = convert(value)
+        event = cls.__new__(cls)
+        object.__setattr__(event, "__dict__", values)
+        object.__setattr__(event, "__pydantic_fields_set__", set(body))
+        object.__setattr__(event, "__pydantic_extra__", None)
+        object.__setattr__(event, "__pydantic_private__", None)
+        return event
+
+
+def _converter(annotation: Any, metadata: list[Any]) -> Callable[[Any], Any] | None:
+    """JSON value -> field value for the few types that JSON cannot hold; None where the value is the field's."""
+    if any(isinstance(mark, BeforeValidator) and mark.func is _parse_when for mark in metadata):
+        return from_text
+    for option in (annotation, *get_args(annotation)):
+        if get_origin(option) is tuple:
+            item = get_args(option)[0]
+            if isinstance(item, type) and issubclass(item, BaseModel):
+                return lambda values: tuple(item.model_validate(value) for value in values)
+            return tuple
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            return option.model_validate
+        if option in (datetime, date):
+            raise TypeError("use Moment for times in events")
+        if get_origin(option) is Annotated:
+            inner = _converter(get_args(option)[0], list(get_args(option)[1:]))
+            if inner is not None:
+                return inner
+    return None

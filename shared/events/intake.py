@@ -1,0 +1,160 @@
+"""The petitioner's side: filing, parties, evaluation, withdrawal, and mending what was registered wrongly."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from shared.events.base import Class, Event, Identity, Moment, Service, Text
+
+EvaluationObject = Literal["petition_office", "organisation"]
+Grade = Literal["satisfied", "basically_satisfied", "dissatisfied"]
+
+
+class _Intake(Event):
+    owner: ClassVar[Service] = "intake"
+
+
+class CaseRegistered(_Intake):
+    """A filing was registered (登记; Regulation Art. 22, 23). `effective_at`: the postmark, the click."""
+
+    author: ClassVar[str | None] = "p1"
+    number: str
+    channel: str
+    channel_class: str
+    place: str | None = None
+    subject: str | None = None
+    level: str | None = None
+    class_: Class | None = None
+    received_by: str | None = None
+    """The organ that received it itself (Art. 23), None when the petition office did (Art. 22)."""
+    anonymous: bool = False
+    confidential: bool = False
+    filed_by_agent: bool = False
+    item: Text = None
+    title: Text = None
+    text: Text = None
+    location: Text = None
+    place_text: Text = None
+    """A place that the policy does not know, as it was given: registered and queued, never refused."""
+    subject_text: Text = None
+
+
+class PartyRecorded(_Intake):
+    """Somebody takes part in the case: petitioner, co-petitioner, representative, filing agent, respondent."""
+
+    party: str
+    role: Literal["petitioner", "co_petitioner", "representative", "agent", "respondent"]
+    respondent_org: str | None = None
+    name: Identity = None
+    phone: Identity = None
+    id_number: Identity = None
+    address: Identity = None
+
+
+class PartyCorrected(_Intake):
+    """A party's data were mended (PIPL Art. 46). Fields left out stay as they were."""
+
+    party: str
+    name: Identity = None
+    phone: Identity = None
+    id_number: Identity = None
+    address: Identity = None
+
+
+class MaterialAdded(_Intake):
+    author: ClassVar[str | None] = "p1"
+    text: Text = None
+
+
+class Nudged(_Intake):
+    """The citizen asks how it goes (催问)."""
+
+    author: ClassVar[str | None] = "p1"
+    text: Text = None
+
+
+class CaseLinked(_Intake):
+    """This filing follows the older `lead` of the same matter (DESIGN: one matter, one responsible organisation)."""
+
+    lead: str
+    kind: Literal["same_matter", "related", "duplicate"]
+    reason: Text = None
+
+
+class CaseUnlinked(_Intake):
+    lead: str
+    reason: Text = None
+
+
+class CaseCorrected(_Intake):
+    """A registered fact was wrong; the original stays. `field` `effective_at` mends the date of version `of`."""
+
+    field: Literal["effective_at", "place", "subject", "class_", "level", "channel"]
+    of: int | None = None
+    old: str | None = None
+    new: str | None = None
+    reason_code: Literal["typing", "misread", "wrong_source", "other"] = "other"
+    reason: Text = None
+
+
+class CaseVoided(_Intake):
+    """Registered by mistake: the number stays, the case is counted apart and in no figure."""
+
+    reason_code: Literal["test", "registered_twice", "wrong_content", "other"] = "other"
+    reason: Text = None
+
+
+class AnsweredAtOnce(_Intake):
+    """The hotline answered a consultation itself (直接答复)."""
+
+    text: Text = None
+
+
+class EvaluationInvited(_Intake):
+    object: EvaluationObject
+
+
+class EvaluationSubmitted(_Intake):
+    """The petitioner's judgement of the petition office or of the organisation, in three grades (Art. 21)."""
+
+    author: ClassVar[str | None] = "p1"
+    object: EvaluationObject
+    grade: Grade
+    text: Text = None
+
+
+class ReviewRequested(_Intake):
+    """Review 复查 (Art. 35), within 30 days of the written reply."""
+
+    author: ClassVar[str | None] = "p1"
+    text: Text = None
+
+
+class ReReviewRequested(_Intake):
+    """Re-review 复核 (Art. 36)."""
+
+    author: ClassVar[str | None] = "p1"
+    text: Text = None
+
+
+class CaseWithdrawn(_Intake):
+    author: ClassVar[str | None] = "p1"
+    text: Text = None
+
+
+class WentLive(_Intake):
+    """An imported open case is from now on worked on here. Rungs before this moment never fire."""
+
+
+class KeyIssued(_Intake):
+    """A principal's access key, of which only a hash is kept. Stream `principals`."""
+
+    key: str
+    digest: str
+    role: str
+    org: str | None = None
+    expires: Moment | None = None
+
+
+class KeyRevoked(_Intake):
+    key: str

@@ -1,0 +1,175 @@
+"""Routing's own acts: class, destination, delivery, returns and disputes, and what each organisation was told."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.events.base import Class, Event, Moment, Service, Text
+
+OutboxKind = Literal[
+    "assigned",
+    "withdrawn",
+    "returned",
+    "return_refused",
+    "ruled",
+    "material_added",
+    "nudged",
+    "deadline_changed",
+    "at_risk",
+    "reminded",
+    "urged",
+    "extension_granted",
+    "extension_refused",
+    "redo_ordered",
+    "corrected",
+    "evaluated",
+    "closed",
+    "outcome",
+]
+
+
+class _Routing(Event):
+    owner: ClassVar[Service] = "routing"
+
+
+class CaseClassified(_Routing):
+    """Class and, for claims, the statutory path 1 to 6 (Art. 31). `by` says whether a rule or a person chose."""
+
+    class_: Class
+    path: int | None = None
+    subject: str | None = None
+    by: Literal["rule", "person", "submitter"] = "rule"
+    reason: Text = None
+
+
+class QueuedForDispatch(_Routing):
+    """No rule names an organisation: a registrar dispatches by hand. `why` is the stable reason."""
+
+    why: Literal["no_rule", "unknown_place", "unknown_subject", "sealed_track", "returned"]
+
+
+class CaseTransferred(_Routing):
+    """转送 (Art. 22): sent on; no report demanded."""
+
+    org: str
+    rule: str | None = None
+    reason: Text = None
+
+
+class CaseAssigned(_Routing):
+    """交办 (Art. 22): sent on with a due date set by the assigner; a closing report is demanded (clock C10)."""
+
+    org: str
+    due: Moment
+    report_required: bool = True
+    rule: str | None = None
+    reason: Text = None
+
+
+class CaseRoutedToSealedChannel(_Routing):
+    """An accusation went to the organ marked for them (Art. 30)."""
+
+    org: str
+
+
+class AssignmentDelivered(_Routing):
+    """The entry stands in the organisation's outbox: from here its clocks run."""
+
+    org: str
+    seq: int | None = None
+
+
+class AssignmentWithdrawn(_Routing):
+    """Recalled before sign-off, or because another case leads."""
+
+    org: str
+    reason_code: Literal["recalled", "follows_lead", "voided", "wrong_organisation"] = "recalled"
+    reason: Text = None
+
+
+class ForwardedDown(_Routing):
+    """To a subordinate organisation; the forwarder stays accountable and its clocks go on."""
+
+    org: str
+    to: str
+    reason: Text = None
+
+
+class ReturnVerified(_Routing):
+    """The sender checked the objection (Art. 23 ¶3)."""
+
+    agreed: bool
+    reason: Text = None
+
+
+class JurisdictionDisputed(_Routing):
+    hops: int
+    reason: Text = None
+
+
+class JurisdictionRuled(_Routing):
+    """The ruling of Art. 24: it cannot be returned."""
+
+    org: str
+    assist: tuple[str, ...] = ()
+    reason: Text = None
+
+
+class StatutoryPathGuided(_Routing):
+    """The petitioner was shown the statutory path and organ (Art. 31)."""
+
+    path: int
+    organ: str | None = None
+    how_to: Text = None
+
+
+class ReRegistrationBarred(_Routing):
+    """Same facts and reasons, already concluded (Art. 19, 36): not accepted again."""
+
+    concluding_case: str
+    concluding_event: str | None = None
+
+
+class FirstResponderFixed(_Routing):
+    org: str
+
+
+class RoutingQuestioned(_Routing):
+    """A reaction could not be carried out; a person looks at it."""
+
+    code: str
+
+
+class Due(BaseModel):
+    """One running clock of a case, as told in an outbox entry."""
+
+    model_config = ConfigDict(frozen=True)
+
+    clock: str
+    due: Moment
+    provisional: bool = False
+
+
+class OutboxEntry(_Routing):
+    """What an organisation was told, and when. Stream `outbox/<organisation>`; its version is the reader's cursor."""
+
+    kind: OutboxKind
+    case: str
+    number: str
+    version: int
+    subject: str | None = None
+    place: str | None = None
+    due: tuple[Due, ...] = ()
+    about: str | None = None
+    """The event that this entry tells of."""
+    detail: str | None = None
+    """A stable code that says more about the kind: the closure kind, the clock reminded of."""
+
+
+class ReadRecorded(_Routing):
+    """Somebody opened personal data of a case (PIPL Art. 51, 54). Stream `reads/<case>`."""
+
+    case: str
+    purposes: tuple[str, ...] = ()

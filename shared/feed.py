@@ -1,0 +1,42 @@
+"""The port `Feed`: how commits reach the services."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from shared.log import Commit
+
+Handler = Callable[[Sequence[Commit]], Awaitable[None]]
+"""Handles one batch. Returning means handled; raising means: give me the whole batch again, later."""
+
+
+class Feed(Protocol):
+    """Promises only: every commit reaches every group at least once, in any order, in batches.
+
+    Not promised: order (not even inside one stream), once, or which commits come together. A consumer applies by
+    version and reads what is missing from the log (projecting.py). A handler must not raise for one bad record: it
+    parks it. What it raises is an infrastructure error; the feed pauses (0.2 s growing to 10 s) and delivers again.
+    """
+
+    async def publish(self, commits: Sequence[Commit]) -> None:
+        """Hand commits on. Returns once they cannot be lost any more."""
+        ...
+
+    def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500) -> None:
+        """Declare a group before start(). Each group sees every commit from the beginning of the log."""
+        ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        """Finishes the batches in hand, then ends. What was not handled comes again after the next start."""
+        ...
+
+    async def lag(self) -> dict[str, int]:
+        """group -> commits not yet handled."""
+        ...
+
+    def last_progress(self, group: str) -> float:
+        """Monotonic seconds at which the group last handled a batch or had nothing to do."""
+        ...

@@ -1,0 +1,57 @@
+"""The port `Keys`: the data keys that sealed parts are encrypted with, and the deployment's own secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+
+class DataKey(NamedTuple):
+    """A key of one party of one case for one purpose. `kid` is random: nothing links two cases."""
+
+    kid: str
+    case: str
+    party: str
+    purpose: str
+    secret: bytes
+    """32 bytes. Wrapped by the key-encryption key wherever it is stored; clear only in memory."""
+
+
+class Keys(Protocol):
+    """Promises, checked by the contract suite for each adapter:
+
+    - `obtain` is durable before it returns: no event is ever appended whose key could be lost.
+    - The same (case, party, purpose) always gives the same key until it is erased, also when two ask at once.
+    - An erased key is gone from the store (not marked), `get` leaves it out, and `obtain` refuses it (KeyErased).
+    - `secret` never changes for a deployment; losing it would change all case ids.
+    """
+
+    async def obtain(self, wanted: Sequence[tuple[str, str, str]]) -> list[DataKey]:
+        """One key for each (case, party, purpose), made where there is none. One round trip for the whole list."""
+        ...
+
+    async def get(self, kids: Sequence[str]) -> dict[str, DataKey]:
+        """kid -> key, without those that are erased or unknown."""
+        ...
+
+    async def erase(self, case: str, party: str, purpose: str | None = None) -> int:
+        """Destroy the keys of that party (PIPL Art. 47); returns how many there were."""
+        ...
+
+    async def count(self) -> int:
+        """How many keys there are: compared with the log by backup and restore."""
+        ...
+
+    async def missing(self, kids: Sequence[str]) -> list[str]:
+        """Those of `kids` that are neither there nor known to be erased: a damaged or foreign key store."""
+        ...
+
+    def secret(self, name: str) -> bytes:
+        """A 32-byte secret of this deployment by name (`case-id`, `query-code`, `request`), derived from one root."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class KeyErased(Exception):
+    """The party's data were erased; nothing more can be sealed for it."""

@@ -1,0 +1,137 @@
+"""The port `Log`: append-only streams, and nothing else that is true.
+
+A *commit* is all events of one decision. It is written whole or not at all, under the next version of its stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+from shared.envelope import GENESIS, Recorded, chain_all, decode
+
+
+class Head(NamedTuple):
+    """Where a stream ends: version of its last event (0 when empty) and the hash after it."""
+
+    version: int
+    hash: str
+
+
+EMPTY_HEAD = Head(0, GENESIS)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """All events of one decision, as bytes. `events[i]` has version `first + i`."""
+
+    stream: str
+    first: int
+    cause: str
+    events: tuple[bytes, ...]
+    previous: str
+    """Hash of the event before `first`."""
+    hash: str
+    """Hash after the last event."""
+    recorded_at: datetime
+    request: str | None = None
+    """Digest of the request content; copy of the envelopes' `request`."""
+    position: int = field(default=0, compare=False)
+    """Where the adapter keeps it, if its order has a number; otherwise 0. Never part of any digest."""
+
+    @property
+    def last(self) -> int:
+        """Version of the last event."""
+        return self.first + len(self.events) - 1
+
+    @property
+    def head(self) -> Head:
+        return Head(self.last, self.hash)
+
+    @cached_property
+    def recorded(self) -> tuple[Recorded, ...]:
+        """The decoded events. Decoded once per object, so that all consumers of a process share it."""
+        return tuple(decode(data) for data in self.events)
+
+    def intact(self) -> bool:
+        """Does the hash chain hold inside this commit?"""
+        return chain_all(self.previous, self.events, algorithm_of(self.hash)) == self.hash
+
+
+def algorithm_of(hash_text: str) -> str:
+    """`sha256` of `sha256:…`."""
+    return hash_text.partition(":")[0]
+
+
+class Conflict(Exception):
+    """The stream does not end where the commit begins: somebody decided first. Load again and decide again."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"stream {stream} has moved on")
+        self.stream = stream
+
+
+class SameCause(Exception):
+    """This cause stands in this stream already; `commit` is what it led to. Nothing was written."""
+
+    def __init__(self, commit: Commit) -> None:
+        super().__init__(f"cause already in {commit.stream}")
+        self.commit = commit
+
+
+class LogFull(Exception):
+    """No space. Nothing was written, reads go on; append again once there is space (HTTP 507)."""
+
+
+class LogBroken(Exception):
+    """Durability is not certain any more (a failed fsync), or bytes do not match their hash. The process must stop
+    accepting and end: a failed fsync is never retried as if it had succeeded."""
+
+
+class Log(Protocol):
+    """Promises, checked by the contract suite for each adapter:
+
+    - `append` returns only once the commit is durable; on any exception except LogBroken nothing was written.
+    - Versions of a stream are 1..n without gap or fork; a commit whose `first`/`previous` do not continue the stream
+      raises Conflict.
+    - (stream, cause) is unique: the second append raises SameCause with the first commit. This is checked *before*
+      the version, so that a repeated command gets its first answer and no conflict.
+    - Commits of different streams that arrive together are written together; one that fails does not harm the others.
+    - `load` and `scan` return the bytes that were appended, in version order within a stream.
+    - Reads never wait for writes.
+    """
+
+    async def append(self, commit: Commit) -> Commit:
+        """Write `commit`; returns it with its position. Raises Conflict, SameCause, LogFull, LogBroken."""
+        ...
+
+    async def load(self, stream: str, after: int = 0) -> list[Commit]:
+        """The commits of `stream` that hold versions > `after`, in order. A commit is never cut."""
+        ...
+
+    async def by_cause(self, stream: str, cause: str) -> Commit | None:
+        """The commit of that cause, None when there is none."""
+        ...
+
+    def scan(self, prefix: str = "", *, batch: int = 500) -> AsyncIterator[Sequence[Commit]]:
+        """All commits of the streams that begin with `prefix`, ordered by (stream, first): a stream's commits are
+        contiguous. What is appended while the scan runs may or may not be seen, but never with a gap in a stream."""
+        ...
+
+    def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, Head]]]:
+        """(stream, head) ordered by stream. Cost grows with streams, not with events."""
+        ...
+
+    async def unpublished(self, before: datetime, limit: int = 500) -> list[Commit]:
+        """Commits appended before `before` that nobody has marked as published, oldest first. Always empty for a log
+        whose feed reads the log itself."""
+        ...
+
+    async def mark_published(self, commits: Sequence[Commit]) -> None:
+        """The broker has acknowledged these. Marking twice does no harm."""
+        ...
+
+    async def close(self) -> None: ...

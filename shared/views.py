@@ -1,0 +1,111 @@
+"""The port `Views`: typed rows with declared indexes. Everything here can be dropped and built again from the log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+Value = str | int | float | bool | None
+ColumnType = Literal["text", "integer", "real", "boolean"]
+
+
+@dataclass(frozen=True)
+class View:
+    """One kind of row: `case -> row`. `indexes` are column tuples; queries may only filter and order by an index."""
+
+    name: str
+    columns: Mapping[str, ColumnType]
+    indexes: tuple[tuple[str, ...], ...] = ()
+    version: int = 1
+    """Part of the storage name: a changed view is built beside the old one."""
+
+
+class Row(NamedTuple):
+    """`values` None means: the case no longer belongs to this list. The row stays, empty, so that a late writer
+    cannot bring it back."""
+
+    key: str
+    applied: int
+    """The version of the stream that this row shows."""
+    values: Mapping[str, Value] | None
+
+
+class Parked(NamedTuple):
+    """A stream that a consumer group has stopped at. Followers are in the log; a redrive clears the mark."""
+
+    group: str
+    stream: str
+    version: int
+    reason: str
+    """A code and a class name, never a value of the event."""
+    since: str
+    bytes: bytes
+
+
+class Condition(NamedTuple):
+    column: str
+    op: Literal["=", "<", "<=", ">", ">=", "in"]
+    value: Value | tuple[Value, ...]
+
+
+class Views(Protocol):
+    """Promises, checked by the contract suite for each adapter:
+
+    - `write` stores a row only if its `applied` is greater than the stored one (or there is none): replicas, repeats
+      and late writers cannot harm. A batch is one transaction.
+    - `find` and `count` never show empty rows; they use a declared index or raise ValueError.
+    - `rows` shows every row, empty ones too, ordered by key.
+    - Parked marks and checkpoints live beside the rows and are dropped with them.
+    """
+
+    def declare(self, view: View) -> None:
+        """Make the view known. Before start(); twice with the same shape does no harm."""
+        ...
+
+    async def start(self) -> None: ...
+
+    async def write(self, batch: Mapping[str, Sequence[Row]]) -> None:
+        """view name -> rows. Raises LogFull when there is no space."""
+        ...
+
+    async def get(self, view: str, key: str) -> Row | None: ...
+
+    async def applied(self, view: str, keys: Sequence[str]) -> dict[str, int]:
+        """key -> applied version, for the keys that have a row."""
+        ...
+
+    async def find(
+        self,
+        view: str,
+        where: Sequence[Condition] = (),
+        *,
+        order: Sequence[str] = (),
+        after: Sequence[Value] | None = None,
+        limit: int = 50,
+    ) -> list[Row]:
+        """Rows that meet all conditions, ordered by the `order` columns and then the key, None first. `after` is the
+        last row's (order values…, key): the page after it. Cost grows with the page, not with the view."""
+        ...
+
+    async def count(self, view: str, where: Sequence[Condition] = (), *, by: str | None = None) -> dict[Value, int]:
+        """Number of rows by the value of column `by` ({None: n} without it)."""
+        ...
+
+    def rows(self, view: str, *, batch: int = 1000) -> AsyncIterator[Sequence[Row]]: ...
+
+    async def clear(self, view: str | None = None) -> None:
+        """Drop all rows of the view; None drops every view, parked mark and checkpoint."""
+        ...
+
+    async def park(self, parked: Parked) -> None:
+        """Mark the stream as parked in that group; the first mark stays."""
+        ...
+
+    async def parked(self, group: str | None = None, stream: str | None = None) -> list[Parked]: ...
+
+    async def unpark(self, group: str, stream: str) -> bool:
+        """Clear the mark; False when there was none."""
+        ...
+
+    async def close(self) -> None: ...
