@@ -27,6 +27,8 @@ class CaseRegistered(_Intake):
     class_: Class | None = None
     received_by: str | None = None
     """The organ that received it itself (Art. 23), None when the petition office did (Art. 22)."""
+    org: str | None = None
+    """History only: who was responsible, as the source says; when it was sent there is unknown."""
     anonymous: bool = False
     confidential: bool = False
     filed_by_agent: bool = False

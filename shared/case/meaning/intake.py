@@ -23,6 +23,7 @@ def _registered(case: Case, event: Recorded, body: i.CaseRegistered) -> Changes:
         "level": body.level,
         "class_": body.class_,
         "received_by": body.received_by,
+        "org": body.org,
         "anonymous": body.anonymous,
         "confidential": body.confidential,
         "sealed_track": body.class_ == "accusation",

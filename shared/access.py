@@ -1,0 +1,88 @@
+"""Who acts, and what they may do and see. Everything that is not allowed here is refused.
+
+`authorize` is called by the data layer (handling.py, reading.py) before anything is decided or shown, so that no route can
+forget it. A case that somebody may not see does not exist for them: 404, never 403.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal, NamedTuple, get_args
+
+from shared.case import Case
+from shared.envelope import Actor
+from shared.refusals import Denied, Unknown
+
+Role = Literal[
+    "platform", "organisation", "clerk", "registrar", "supervisor", "analyst", "operations", "citizen", "service"
+]
+ROLES: tuple[Role, ...] = get_args(Role)
+NEEDS_ORG: frozenset[Role] = frozenset({"platform", "organisation", "clerk", "registrar", "supervisor"})
+SEES_ALL: frozenset[Role] = frozenset({"registrar", "supervisor", "service"})
+"""The petition office and the supervisors of the jurisdiction. `service` is one of our own reactions."""
+
+
+class Principal(NamedTuple):
+    """An authenticated caller. `ref` is the id of the key that was shown, never a person's name."""
+
+    role: Role
+    org: str | None
+    ref: str
+    case: str | None = None
+    """For a citizen: the one case that the query code opens."""
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.org, self.role, self.ref)
+
+    @property
+    def name(self) -> str:
+        """Prefix of the causes of this principal's commands: two principals never share a command id."""
+        return f"{self.role}:{self.org or '-'}:{self.ref}"
+
+
+class Action(NamedTuple):
+    """Something that can be done to a case, and the roles that may do it. No role named means nobody."""
+
+    name: str
+    roles: Collection[Role]
+
+
+READ = Action("read", ("organisation", "clerk", "registrar", "supervisor", "platform", "citizen", "service"))
+LIST = Action("list", ("organisation", "clerk", "registrar", "supervisor"))
+OUTBOX = Action("outbox", ("organisation", "clerk", "registrar", "supervisor"))
+FILE = Action("file", ("platform", "registrar", "citizen"))
+IMPORT = Action("import", ("operations", "registrar"))
+STATS = Action("stats", ("analyst", "supervisor", "registrar", "operations"))
+OPERATE = Action("operate", ("operations",))
+POLICY = Action("policy", ("operations", "registrar", "supervisor", "analyst", "clerk", "organisation"))
+
+
+def visible(principal: Principal, case: Case) -> bool:
+    """May the principal know that this case exists? Follows the present assignment: it ends when the assignment ends."""
+    role = principal.role
+    if not case.exists:
+        return False
+    if role == "citizen":
+        return principal.case == case.id
+    if role == "service":
+        return True
+    if principal.org is not None and principal.org in case.accused:
+        return False  # Art. 30: never to the accused, whoever asks in its name
+    if role in ("organisation", "clerk"):
+        return principal.org == case.org or principal.org in case.assist
+    if role == "platform":
+        return case.channel.partition("/")[0] == principal.org
+    return role in SEES_ALL
+
+
+def authorize(principal: Principal, action: Action, case: Case | None = None) -> None:
+    """Raises Unknown for a case that the principal may not see, Denied for an action of other roles."""
+    if case is not None and not visible(principal, case):
+        raise Unknown("unknown_case", "There is no such case among those you may see.", why_zh="没有您可以查看的该件。")
+    if principal.role not in action.roles:
+        raise Denied(
+            "role_not_allowed",
+            f"A {principal.role} may not do this ({action.name}). It is open to: {', '.join(sorted(action.roles))}.",
+            why_zh=f"角色 {principal.role} 不能执行该操作。",
+        )

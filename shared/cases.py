@@ -1,0 +1,65 @@
+"""Folded cases of this process: load from the log once, then follow.
+
+A cached case may be old; that never matters, because an append names the version it was decided on and the log refuses a
+late one. Commands, views and reactions share this cache, so a case is folded once per process.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from shared.case import EMPTY, STREAM, Case, fold
+from shared.log import EMPTY_HEAD, Commit, Head, Log
+
+DEFAULT_SIZE = 50_000
+
+
+class Cases:
+    """`size` folded cases at most; the least recently used go first."""
+
+    def __init__(self, log: Log, size: int = DEFAULT_SIZE) -> None:
+        self._log = log
+        self._size = size
+        self._known: OrderedDict[str, tuple[Case, Head]] = OrderedDict()
+
+    async def get(self, case_id: str, at_least: int = 0) -> tuple[Case, Head]:
+        """The case as known here, read from the log if not known or older than version `at_least`. A case that does
+        not exist is EMPTY at version 0."""
+        known = self._known.get(case_id)
+        if known is not None and known[0].version >= at_least:
+            self._known.move_to_end(case_id)
+            return known
+        return await self.reload(case_id)
+
+    async def reload(self, case_id: str) -> tuple[Case, Head]:
+        """The case as the log has it now."""
+        case, head = self._known.get(case_id, (EMPTY, EMPTY_HEAD))
+        for commit in await self._log.load(STREAM + case_id, after=case.version):
+            case, head = fold(commit.recorded, case), commit.head
+        if case.exists:
+            self.remember(case, head)
+        return case, head
+
+    def remember(self, case: Case, head: Head) -> None:
+        """Keep a newer fold. An older one is ignored."""
+        known = self._known.get(case.id)
+        if known is not None and known[0].version >= case.version:
+            return
+        self._known[case.id] = (case, head)
+        self._known.move_to_end(case.id)
+        if len(self._known) > self._size:
+            self._known.popitem(last=False)
+
+    def forget(self, case_ids: Iterable[str]) -> None:
+        for case_id in case_ids:
+            self._known.pop(case_id, None)
+
+    def follow(self, commits: Iterable[Commit]) -> None:
+        """Bring known cases forward with commits that continue them exactly."""
+        for commit in commits:
+            if not commit.stream.startswith(STREAM):
+                continue
+            known = self._known.get(commit.stream.removeprefix(STREAM))
+            if known is not None and known[0].version + 1 == commit.first:
+                self.remember(fold(commit.recorded, known[0]), commit.head)

@@ -1,0 +1,51 @@
+"""The policy books of this process, folded from their streams and followed as they change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from shared.log import Commit, Log
+from shared.policy.book import PolicyBook
+from shared.refusals import Refused
+
+STREAM = "policy/"
+
+
+class Policies:
+    """jurisdiction -> PolicyBook. A book is read from the log when first asked for."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._books: dict[str, PolicyBook] = {}
+
+    async def book(self, jurisdiction: str) -> PolicyBook:
+        """Raises Refused `unknown_jurisdiction` where no policy was ever activated."""
+        book = self._books.get(jurisdiction)
+        return book if book is not None else await self.reload(jurisdiction)
+
+    async def reload(self, jurisdiction: str) -> PolicyBook:
+        """Read the stream again: a change made by another process shows."""
+        commits = await self._log.load(STREAM + jurisdiction)
+        if not commits:
+            raise Refused(
+                "unknown_jurisdiction",
+                "No policy is active for this jurisdiction. Activate one with: huiyin policy activate FILE",
+                why_zh="该辖区尚未启用任何规则。",
+                field="jurisdiction",
+            )
+        book = PolicyBook.of(event for commit in commits for event in commit.recorded)
+        self._books[jurisdiction] = book
+        return book
+
+    async def all(self) -> dict[str, PolicyBook]:
+        """Every jurisdiction that has a policy."""
+        async for heads in self._log.heads(STREAM):
+            for stream, _head in heads:
+                await self.book(stream.removeprefix(STREAM))
+        return dict(self._books)
+
+    def forget(self, commits: Iterable[Commit]) -> None:
+        """Commits of policy streams came by: read those books again when next asked."""
+        for commit in commits:
+            if commit.stream.startswith(STREAM):
+                self._books.pop(commit.stream.removeprefix(STREAM), None)

@@ -1,0 +1,104 @@
+"""Sealing: personal fields of an event become encrypted parts of its envelope, one per party and purpose.
+
+The additional data of each part binds it to its event and place, so that a ciphertext cannot be moved elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from shared.envelope import Recorded
+from shared.events.base import Event
+from shared.keys import DataKey, Keys
+
+ALGORITHM = "AES-256-GCM"
+_NONCE_BYTES = 12
+Part = tuple[str, str]
+"""(party, purpose)."""
+
+
+class Opened(NamedTuple):
+    """Personal fields of one event, as far as their keys are still there."""
+
+    version: int
+    party: str
+    values: dict[str, Any]
+    erased: bool
+
+
+def parts_of(body: Event, org: str | None) -> dict[Part, dict[str, Any]]:
+    """The personal fields that `body` carries, by party and purpose."""
+    parts: dict[Part, dict[str, Any]] = {}
+    if not body.personal:
+        return parts
+    party = body.party_of(org)
+    for name, purpose in body.personal.items():
+        value = getattr(body, name)
+        if value is not None:
+            parts.setdefault((party, purpose), {})[name] = value
+    return parts
+
+
+def _bound(event_id: str, stream: str, version: int, party: str, purpose: str) -> bytes:
+    return f"{event_id}|{stream}|{version}|{party}|{purpose}".encode()
+
+
+def seal(
+    parts: dict[Part, dict[str, Any]], keys: dict[Part, DataKey], event_id: str, stream: str, version: int
+) -> tuple[dict[str, str], ...]:
+    """Encrypt `parts` for this place in the log. `keys` must hold a key for each of them."""
+    sealed = []
+    for (party, purpose), values in sorted(parts.items()):
+        key = keys[party, purpose]
+        nonce = os.urandom(_NONCE_BYTES)
+        text = AESGCM(key.secret).encrypt(
+            nonce, orjson.dumps(values), _bound(event_id, stream, version, party, purpose)
+        )
+        sealed.append(
+            {
+                "party": party,
+                "purpose": purpose,
+                "alg": ALGORITHM,
+                "kid": key.kid,
+                "nonce": b64encode(nonce).decode(),
+                "ct": b64encode(text).decode(),
+            }
+        )
+    return tuple(sealed)
+
+
+async def obtain(keys: Keys, case: str, parts: Iterable[Part]) -> dict[Part, DataKey]:
+    """Durable keys for those parts of the case."""
+    wanted = sorted(set(parts))
+    if not wanted:
+        return {}
+    found = await keys.obtain([(case, party, purpose) for party, purpose in wanted])
+    return {(key.party, key.purpose): key for key in found}
+
+
+async def open_sealed(keys: Keys, events: Sequence[Recorded], purposes: frozenset[str] | None = None) -> list[Opened]:
+    """Decrypt the sealed parts of `events`, of these purposes only. An erased part comes back with `erased`."""
+    found = await keys.get(sorted({part["kid"] for event in events for part in event.sealed}))
+    opened = []
+    for event in events:
+        for part in event.sealed:
+            if purposes is not None and part["purpose"] not in purposes:
+                continue
+            key = found.get(part["kid"])
+            values: dict[str, Any] = {}
+            if key is not None:
+                bound = _bound(event.event_id, event.stream, event.version, part["party"], part["purpose"])
+                try:
+                    clear = AESGCM(key.secret).decrypt(b64decode(part["nonce"]), b64decode(part["ct"]), bound)
+                except InvalidTag as error:
+                    raise ValueError(f"sealed part of {event.stream} version {event.version} does not open") from error
+                values = orjson.loads(clear)
+            opened.append(Opened(event.version, part["party"], values, key is None))
+    return opened
