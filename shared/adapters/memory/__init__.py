@@ -1,0 +1,9 @@
+"""Adapters that keep everything in memory: for tests, and the reference for every other adapter."""
+
+from shared.adapters.memory.clock import SetClock
+from shared.adapters.memory.feed import MemoryFeed
+from shared.adapters.memory.keys import MemoryKeys
+from shared.adapters.memory.log import MemoryLog
+from shared.adapters.memory.views import MemoryViews
+
+__all__ = ["MemoryFeed", "MemoryKeys", "MemoryLog", "MemoryViews", "SetClock"]

@@ -1,0 +1,85 @@
+"""The log in memory: the reference for every other adapter."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from shared.log import EMPTY_HEAD, Commit, Conflict, Head, SameCause
+
+
+class MemoryLog:
+    """A `Log`. With `outbox=True` every commit is unpublished until it is marked, as where a broker carries the feed."""
+
+    def __init__(self, *, outbox: bool = False) -> None:
+        self._outbox = outbox
+        self._all: list[Commit] = []
+        self._streams: dict[str, list[Commit]] = {}
+        self._causes: dict[tuple[str, str], Commit] = {}
+        self._unpublished: dict[int, Commit] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def position(self) -> int:
+        """Position of the last commit."""
+        return len(self._all)
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after each append; returns what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def append(self, commit: Commit) -> Commit:
+        await asyncio.sleep(0)  # others come in between, as with any real log
+        same = self._causes.get((commit.stream, commit.cause))
+        if same is not None:
+            raise SameCause(same)
+        stream = self._streams.get(commit.stream)
+        head = stream[-1].head if stream else EMPTY_HEAD
+        if (commit.first, commit.previous) != (head.version + 1, head.hash):
+            raise Conflict(commit.stream)
+        written = replace(commit, position=len(self._all) + 1)
+        self._all.append(written)
+        self._streams.setdefault(commit.stream, []).append(written)
+        self._causes[commit.stream, commit.cause] = written
+        if self._outbox:
+            self._unpublished[written.position] = written
+        for listener in tuple(self._listeners):
+            listener()
+        return written
+
+    async def load(self, stream: str, after: int = 0) -> list[Commit]:
+        commits = self._streams.get(stream, [])
+        return commits[bisect_right(commits, after, key=lambda commit: commit.last) :]
+
+    async def by_cause(self, stream: str, cause: str) -> Commit | None:
+        return self._causes.get((stream, cause))
+
+    def first_after(self, position: int, limit: int) -> list[Commit]:
+        """The next commits after `position`, in the order they were appended."""
+        return self._all[position : position + limit]
+
+    async def scan(self, prefix: str = "", *, batch: int = 500) -> AsyncIterator[Sequence[Commit]]:
+        wanted = sorted(stream for stream in self._streams if stream.startswith(prefix))
+        commits = [commit for stream in wanted for commit in self._streams[stream]]
+        for start in range(0, len(commits), batch):
+            yield commits[start : start + batch]
+
+    async def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, Head]]]:
+        wanted = sorted(stream for stream in self._streams if stream.startswith(prefix))
+        for start in range(0, len(wanted), batch):
+            yield [(stream, self._streams[stream][-1].head) for stream in wanted[start : start + batch]]
+
+    async def unpublished(self, before: datetime, limit: int = 500) -> list[Commit]:
+        old = [commit for commit in self._unpublished.values() if commit.recorded_at < before]
+        return sorted(old, key=lambda commit: (commit.recorded_at, commit.position))[:limit]
+
+    async def mark_published(self, commits: Sequence[Commit]) -> None:
+        for commit in commits:
+            self._unpublished.pop(commit.position, None)
+
+    async def close(self) -> None:
+        self._listeners.clear()

@@ -1,0 +1,51 @@
+"""What a service is made of (`Part`) and what it is given (`Ports`): `services.*.app.build(ports)` makes a part."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fastapi import APIRouter
+
+from shared.cases import Cases
+from shared.clock import Clock
+from shared.events.base import Service
+from shared.feed import Feed
+from shared.handling import Handling
+from shared.keys import Keys
+from shared.log import Log
+from shared.policies import Policies
+from shared.projecting import Consumer
+from shared.views import Views
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The adapters of this process. Services never know which they got."""
+
+    log: Log
+    feed: Feed
+    views: Views
+    keys: Keys
+    clock: Clock
+    cases: Cases
+    policies: Policies
+    facts_path: str | None = None
+    """Where analytics keeps its DuckDB file; None keeps the facts in memory."""
+
+    def handling(self, service: Service) -> Handling:
+        """The hands of `service` on these ports."""
+        return Handling(service, self.log, self.keys, self.clock, self.cases, self.policies, self.feed.publish)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One service in this process."""
+
+    name: Service
+    handling: Handling
+    consumers: Sequence[Consumer]
+    routers: Mapping[str, APIRouter] = field(default_factory=dict)
+    tasks: Sequence[Callable[[], Awaitable[None]]] = ()
+    """Background loops, cancelled at stop: the ticker."""
+    close: Callable[[], Awaitable[None]] | None = None

@@ -1,0 +1,160 @@
+"""Clocks as data: what starts a period, what meets the duty, how long it is and who bears it."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cached_property
+from typing import Annotated, Literal, NamedTuple, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from shared.policy.calendar import Ends, Roll, Unit
+from shared.policy.documents import Code, Document
+
+Responsible = Literal["petition_office", "organisation", "citizen"]
+Days = Annotated[int, Field(ge=0, le=3660)]
+BREACH = "breach"
+"""The rung of the due instant itself; every clock that is no window has it."""
+
+
+def _one_as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str | int) and not isinstance(value, bool) else value
+
+
+class Text(Document):
+    """A sentence in both languages."""
+
+    zh: str
+    en: str
+
+
+class Trigger(Document):
+    """A fact of a case: the type of an event, and what that event itself distinguishes (`Fact.kind`).
+
+    `responsible`: only when the fact's organisation is the responsible one, so that a delivery to an assisting or a
+    subordinate organisation starts nothing."""
+
+    event: str
+    kind: Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)] = ()
+    responsible: bool = False
+
+
+class Applies(Document):
+    """Conditions on the case; all that are given must hold. `direct`: the organ received it itself (Art. 23)."""
+
+    path: Annotated[tuple[int, ...], BeforeValidator(_one_as_tuple)] | None = None
+    class_: Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)] | None = None
+    level: Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)] | None = None
+    channel_class: Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)] | None = None
+    direct: bool | None = None
+    report_required: bool | None = None
+    sealed: bool | None = None
+
+
+class PeriodRule(Document):
+    """How long. Either `days` (and `by_subject`, which also covers subjects below), or `assigned`: the date stands
+    in the start fact. `roll`: Civil Code Art. 203."""
+
+    days: Days | None = None
+    by_subject: dict[Code, Days] = Field(default_factory=dict)
+    assigned: bool = False
+    unit: Unit = "calendar"
+    ends: Ends = "end_of_day"
+    roll: Roll = "next_working_day"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.assigned == (self.days is not None or bool(self.by_subject)):
+            raise ValueError("a period needs either days (or by_subject) or assigned: true, and not both")
+        return self
+
+
+class Extension(Document):
+    """Granted days are added inside the episode, together at most `cap_days`."""
+
+    event: str = "ExtensionGranted"
+    cap_days: int = Field(ge=0, le=3660)
+
+
+class RungRule(Document):
+    """A step before the due instant, at a share of the time between start and due."""
+
+    id: Code
+    at_percent: int = Field(gt=0, lt=100)
+    kind: Literal["remind", "at_risk"] = "remind"
+
+
+class ClockRule(Document):
+    """One clock. `window`: a right, not a duty; its lapse is no breach. `exclude`: time that is not counted, where
+    the law says so (the hearing of a re-review, Art. 36). A new start begins a new episode."""
+
+    id: Code
+    title: Text
+    article: str
+    applies: Applies = Applies()
+    start: tuple[Trigger, ...] = Field(min_length=1)
+    end: tuple[Trigger, ...] = ()
+    cancel: tuple[Trigger, ...] = ()
+    period: PeriodRule
+    extension: Extension | None = None
+    exclude: tuple[Trigger, ...] = ()
+    responsible: Responsible = "organisation"
+    window: bool = False
+    rungs: tuple[RungRule, ...] = ()
+
+    @cached_property
+    def conditions(self) -> tuple[tuple[str, tuple[object, ...]], ...]:
+        """(attribute of the case, allowed values); `direct` is told by shared.deadlines."""
+        found: list[tuple[str, tuple[object, ...]]] = []
+        for name, attribute in _PLAIN_CONDITIONS:
+            allowed = getattr(self.applies, name)
+            if allowed is not None:
+                found.append((attribute, allowed if isinstance(allowed, tuple) else (allowed,)))
+        return tuple(found)
+
+
+_PLAIN_CONDITIONS = (
+    ("path", "path"),
+    ("class_", "class_"),
+    ("level", "level"),
+    ("channel_class", "channel_class"),
+    ("report_required", "report_required"),
+    ("sealed", "sealed_track"),
+)
+
+START, END, CANCEL, EXTEND, EXCLUDE = range(5)
+
+
+class Action(NamedTuple):
+    """What a fact does to one clock."""
+
+    rule: int
+    role: int
+    kinds: frozenset[str]
+    responsible: bool
+
+
+class Clocks(Document):
+    """`in_force`: since when the law has applied; the natural `effective_at` of its activation."""
+
+    id: str
+    title: Text | None = None
+    in_force: date | None = None
+    rules: tuple[ClockRule, ...] = ()
+
+    @cached_property
+    def actions(self) -> dict[str, tuple[Action, ...]]:
+        """Event type -> what it does to which clock, ends first, so that one fact can end and restart a clock."""
+        table: dict[str, list[Action]] = {}
+        for index, rule in enumerate(self.rules):
+            roles = [(rule.end, END), (rule.cancel, CANCEL), (rule.exclude, EXCLUDE), (rule.start, START)]
+            if rule.extension is not None:
+                roles.insert(0, ((Trigger(event=rule.extension.event),), EXTEND))
+            for triggers, role in roles:
+                for trigger in triggers:
+                    action = Action(index, role, frozenset(trigger.kind), trigger.responsible)
+                    table.setdefault(trigger.event, []).append(action)
+        return {event: tuple(actions) for event, actions in table.items()}
+
+    def rule(self, clock: str) -> ClockRule | None:
+        return next((rule for rule in self.rules if rule.id == clock), None)
