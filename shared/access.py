@@ -72,7 +72,7 @@ def visible(principal: Principal, case: Case) -> bool:
     if role in ("organisation", "clerk"):
         return principal.org == case.org or principal.org in case.assist
     if role == "platform":
-        return case.channel.partition("/")[0] == principal.org
+        return case.platform == principal.org
     return role in SEES_ALL
 
 

@@ -19,7 +19,7 @@ from shared.access import Action, Principal, Role
 from shared.case import Case
 from shared.events.base import Event, Service
 from shared.policy.book import PolicyBook
-from shared.refusals import Refused
+from shared.refusals import Refused, Unavailable
 from shared.times import When
 
 
@@ -86,8 +86,6 @@ class Rule:
 
 
 def _newer(case: Case) -> Refused:
-    from shared.refusals import Unavailable  # noqa: PLC0415
-
     return Unavailable("newer_event", f"A newer release wrote {case.newer} into this case; it is read-only here.")
 
 
@@ -95,7 +93,13 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(
-    name: str, *, service: Service, roles: tuple[Role, ...], states: tuple[str, ...] = (), zh: str, en: str | None = None
+    name: str,
+    *,
+    service: Service,
+    roles: tuple[Role, ...],
+    states: tuple[str, ...] = (),
+    zh: str,
+    en: str | None = None,
 ) -> Callable[[Callable[[Case, C, Given], list[Fresh]]], Callable[[Case, C, Given], list[Fresh]]]:
     """Register a decide function under `name`. Its second parameter's annotation is the command's model."""
 

@@ -7,13 +7,14 @@ clocks; the arithmetic is cached in the calendar.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Literal, NamedTuple
 
 from shared.case import FINAL_STATES, Case, Fact, Rung
 from shared.policy.book import PolicyBook
-from shared.policy.calendar import Calendar, Period, due_instant
-from shared.policy.clocks import BREACH, CANCEL, END, EXCLUDE, EXTEND, START, Clocks, ClockRule
+from shared.policy.calendar import Calendar, Period, Skipped, due_instant
+from shared.policy.clocks import BREACH, CANCEL, END, EXCLUDE, EXTEND, START, ClockRule, Clocks, Text
+from shared.policy.explain import Reckoning, Step, sentences
 from shared.times import before, day_of, instant_of
 
 Status = Literal["met", "late", "running", "overdue", "cancelled", "unknown", "window_open", "window_lapsed"]
@@ -21,6 +22,8 @@ RungKind = Literal["remind", "at_risk", "breach", "lift"]
 
 _DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedChannel", "JurisdictionRuled"})
 """Facts whose organisation is from then on the responsible one."""
+
+_MOMENT = timedelta(microseconds=1)
 
 
 class Deadline(NamedTuple):
@@ -69,21 +72,36 @@ class Deadline(NamedTuple):
         """Met or stopped, but only after the due instant."""
         if self.end is not None:
             return not self.in_time
-        return self.stopped is not None and not self.cancelled
+        return self.stopped is not None and not self.unknown and not self.cancelled
 
     def status(self, now: datetime) -> Status:
         """How the clock stands at `now`. A window that was used is `met` (in time) or `late`."""
         if self.end is not None:
             return "met" if self.in_time else "late"
-        if self.stopped is not None:
-            if self.cancelled:
-                return "cancelled"
-            return "window_lapsed" if self.rule.window else "late"
+        if self.cancelled:
+            return "cancelled"
         if self.unknown:
             return "unknown"
         if self.rule.window:
-            return "window_open" if now <= self.due else "window_lapsed"
+            return "window_open" if self.stopped is None and now <= self.due else "window_lapsed"
+        if self.stopped is not None:
+            return "late"
         return "running" if now <= self.due else "overdue"
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """How the due date came about, one sentence after the other; worked out when asked."""
+        return sentences(
+            self.rule,
+            self.period,
+            Reckoning(
+                self.start.name,
+                day_of(self.start.effective_at, self.zone),
+                self.due_day,
+                self.extended_days,
+                self.excluded_days,
+            ),
+        )
 
     def rung_at(self, percent: int) -> datetime:
         """The instant at `percent` of the time between start and due."""
@@ -99,10 +117,29 @@ class DueRung(NamedTuple):
     rung: str
     kind: RungKind
     at: datetime
+    """When it took effect: of a breach the due instant, of a lift when the fact became known."""
     passed: bool
     org: str | None
     fact: int | None
     """For a lift: version of the fact that shows it."""
+
+
+class Explanation(NamedTuple):
+    """Why a clock is due when it is. `article` is the law, `start` the fact it began with."""
+
+    clock: str
+    episode: int
+    title: Text
+    article: str
+    start: Fact
+    due: datetime
+    due_day: date
+    extended_days: int
+    provisional: bool
+    reference: str
+    """The policy that was used."""
+    skipped: tuple[Skipped, ...]
+    steps: tuple[Step, ...]
 
 
 class _Episode:
@@ -130,6 +167,32 @@ def deadlines(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
         return tuple(_of_edition(case, book, clocks, start, None))
     merged = [found for since, until, clocks in editions for found in _of_edition(case, book, clocks, since, until)]
     return tuple(_renumbered(merged))
+
+
+def explain(case: Case, book: PolicyBook, clock: str, episode: int | None = None) -> Explanation | None:
+    """How the due date of a clock came about: of that episode, or of the last. None: no such clock runs or ran."""
+    found = [
+        deadline
+        for deadline in deadlines(case, book)
+        if deadline.clock == clock and episode in (None, deadline.episode)
+    ]
+    if not found:
+        return None
+    deadline = found[-1]
+    return Explanation(
+        deadline.clock,
+        deadline.episode,
+        deadline.rule.title,
+        deadline.rule.article,
+        deadline.start,
+        deadline.due,
+        deadline.due_day,
+        deadline.extended_days,
+        deadline.provisional,
+        book.reference,
+        deadline.period.skipped if deadline.period else (),
+        deadline.steps,
+    )
 
 
 def _renumbered(found: list[Deadline]) -> Iterator[Deadline]:
@@ -161,13 +224,11 @@ def _of_edition(
 
 
 def _applies(rule: ClockRule, case: Case) -> bool:
-    direct = rule.applies.direct
-    if direct is not None and direct != (case.received_by is not None):
-        return False
     for attribute, allowed in rule.conditions:
         if getattr(case, attribute) not in allowed:
             return False
-    return True
+    direct = rule.applies.direct
+    return direct is None or direct == (case.received_by is not None)
 
 
 def _episodes(case: Case, clocks: Clocks, zone: str) -> dict[int, list[_Episode]]:
@@ -304,18 +365,21 @@ def _silent(case: Case) -> bool:
 
 
 def _open_rungs(case: Case, deadline: Deadline) -> Iterator[tuple[datetime, str, RungKind]]:
-    """(instant, rung, kind) that have not happened yet and still would, in order of time."""
-    if deadline.rule.window or deadline.unknown or not (deadline.running or deadline.missed):
+    """(instant, rung, kind) that have not happened yet and still would, in order of time. Until the due instant the
+    duty can be met, so a breach is seen a moment after it."""
+    rule, clock, episode, live_from = deadline.rule, deadline.clock, deadline.episode, case.live_from
+    running = deadline.end is None and deadline.stopped is None
+    if rule.window or deadline.unknown or not (running or deadline.missed):
         return
-    clock, episode = deadline.clock, deadline.episode
-    live_from = case.live_from
-    if deadline.running:
-        for rung in sorted(deadline.rule.rungs, key=lambda one: one.at_percent):
-            at = deadline.rung_at(rung.at_percent)
+    if running and rule.ladder:
+        start = instant_of(deadline.start.effective_at, deadline.zone)
+        span = deadline.due - start
+        for rung in rule.ladder:
+            at = start + span * rung.at_percent / 100
             if Rung(clock, episode, rung.id) not in case.rungs and (live_from is None or at >= live_from):
                 yield at, rung.id, rung.kind
     if Rung(clock, episode, BREACH) not in case.rungs and (live_from is None or deadline.due >= live_from):
-        yield deadline.due, BREACH, "breach"
+        yield deadline.due + _MOMENT, BREACH, "breach"
 
 
 def _lift(case: Case, deadline: Deadline) -> DueRung | None:
@@ -329,8 +393,8 @@ def _lift(case: Case, deadline: Deadline) -> DueRung | None:
     return DueRung(clock, episode, BREACH, "lift", shown.recorded_at, False, deadline.org, shown.version)
 
 
-def rungs_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
-    """What the ladder asks to be recorded at `now`, in order of time.
+def rungs_due(case: Case, book: PolicyBook, now: datetime, known: tuple[Deadline, ...] | None = None) -> list[DueRung]:
+    """What the ladder asks to be recorded at `now`, in order of time. `known`: deadlines() of the same case and book.
 
     After downtime only the highest rung of a clock is sent; the lower ones are recorded as passed. A breach that
     facts disprove is lifted, also when the case is over.
@@ -339,31 +403,35 @@ def rungs_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
         return []
     found: list[DueRung] = []
     silent = _silent(case)
-    for deadline in deadlines(case, book):
+    for deadline in deadlines(case, book) if known is None else known:
         if case.rungs and (lift := _lift(case, deadline)) is not None:
             found.append(lift)
         if silent:
             continue
-        # A due instant is still in time: the breach begins after it.
-        due = [rung for rung in _open_rungs(case, deadline) if rung[0] < now]
+        due = [rung for rung in _open_rungs(case, deadline) if rung[0] <= now]
         beaten = Rung(deadline.clock, deadline.episode, BREACH) in case.rungs
         for at, name, kind in due:
             passed = beaten or name != due[-1][1]
-            found.append(DueRung(deadline.clock, deadline.episode, name, kind, at, passed, deadline.org, None))
+            instant = deadline.due if kind == "breach" else at
+            found.append(DueRung(deadline.clock, deadline.episode, name, kind, instant, passed, deadline.org, None))
     return sorted(found, key=lambda rung: rung.at)
 
 
-def next_look(case: Case, book: PolicyBook) -> datetime | None:
-    """The next instant at which rungs_due() would give something; in the past when it already does. None: never."""
+def next_look(case: Case, book: PolicyBook, known: tuple[Deadline, ...] | None = None) -> datetime | None:
+    """The next instant at which rungs_due() would give something; in the past when it already does. None: never.
+
+    `known`: deadlines() of the same case and book, where the caller has them."""
     if case.state == "voided" or not case.exists:
         return None
     silent = _silent(case)
     if silent and not case.rungs:
         return None
     looks: list[datetime] = []
-    for deadline in deadlines(case, book):
+    for deadline in deadlines(case, book) if known is None else known:
         if case.rungs and (lift := _lift(case, deadline)) is not None:
             looks.append(lift.at)
         if not silent:
-            looks.extend(at for at, _, _ in _open_rungs(case, deadline))
+            first = next(_open_rungs(case, deadline), None)
+            if first is not None:
+                looks.append(first[0])
     return min(looks, default=None)

@@ -199,7 +199,8 @@ class Handling:
             return now
         if last - now > CLOCK_TOLERANCE:
             raise Unavailable(
-                "clock_behind", "This machine's clock is more than 60 s behind the log; mend the clock, nothing is written."
+                "clock_behind",
+                "This machine's clock is more than 60 s behind the log; mend the clock, nothing is written.",
             )
         return last
 

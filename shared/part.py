@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastapi import APIRouter
 
@@ -49,3 +50,4 @@ class Part:
     tasks: Sequence[Callable[[], Awaitable[None]]] = ()
     """Background loops, cancelled at stop: the ticker."""
     close: Callable[[], Awaitable[None]] | None = None
+    ticker: Any = None

@@ -139,7 +139,7 @@ class Consumer:
                 if attempt == ATTEMPTS - 1:
                     raise
                 await self.clock.sleep(0.05 * 2**attempt)
-            except Exception as error:  # noqa: BLE001  # whatever one record does, it stops only its own case
+            except Exception as error:  # whatever one record does, it stops only its own case
                 await self._park(commit.stream, commit, error)
                 return False
             else:
@@ -168,4 +168,3 @@ class Consumer:
         self.cases.forget([stream.removeprefix(STREAM)])
         await self(await self.log.load(stream, after=marks[0].version - 1))
         return True
-

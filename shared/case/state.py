@@ -86,6 +86,7 @@ class Case:
     number: str = ""
     channel: str = ""
     channel_class: str = ""
+    platform: str | None = None
     place: str | None = None
     subject: str | None = None
     level: str | None = None

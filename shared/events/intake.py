@@ -21,6 +21,8 @@ class CaseRegistered(_Intake):
     number: str
     channel: str
     channel_class: str
+    platform: str | None = None
+    """The platform that feeds this channel."""
     place: str | None = None
     subject: str | None = None
     level: str | None = None

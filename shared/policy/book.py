@@ -57,8 +57,6 @@ class Edition(NamedTuple):
     document: Any
 
 
-
-
 @dataclass(frozen=True, eq=False)
 class PolicyBook:
     """Immutable; compared and hashed by identity, so that results may be cached per book."""
@@ -89,7 +87,7 @@ class PolicyBook:
             )
         if not isinstance(body, PolicyActivated):
             return replace(self, jurisdiction=code, version=event.version)
-        document = MODELS[body.section].model_validate(body.document)
+        document: Any = MODELS[body.section].model_validate(body.document)
         zone = document.zone if isinstance(document, Jurisdiction) else self.zone
         edition = Edition(_start(event.effective_at, zone), event.version, body.hash, document)
         # A date means the day that a law is in force from, so its first moment; the later activation wins a tie.
@@ -191,14 +189,13 @@ class PolicyBook:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """Code -> name for people, over organisations, places, subjects and channels (in that order of precedence)."""
-        entries = (
-            *self.channels.values(),
-            *self.subjects.values(),
-            *self.places.values(),
-            *self.organisations.values(),
-        )
-        return {entry.code: entry.name for entry in entries}
+        """Code -> name for people, over organisations, places, subjects, channels; the earlier wins."""
+        return {
+            **{code: channel.name for code, channel in self.channels.items()},
+            **{code: subject.name for code, subject in self.subjects.items()},
+            **{code: place.name for code, place in self.places.items()},
+            **{code: organisation.name for code, organisation in self.organisations.items()},
+        }
 
     def organisation(self, code: str | None) -> Organisation | None:
         return self.organisations.get(code) if code else None
@@ -241,7 +238,6 @@ class PolicyBook:
 def _start(effective_at: When, zone: str) -> datetime:
     if isinstance(effective_at, datetime):
         return effective_at
-
 
     return start_of_day(effective_at, zone)
 

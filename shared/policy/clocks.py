@@ -112,6 +112,11 @@ class ClockRule(Document):
                 found.append((attribute, allowed if isinstance(allowed, tuple) else (allowed,)))
         return tuple(found)
 
+    @cached_property
+    def ladder(self) -> tuple[RungRule, ...]:
+        """The rungs in order of time."""
+        return tuple(sorted(self.rungs, key=lambda rung: rung.at_percent))
+
 
 _PLAIN_CONDITIONS = (
     ("path", "path"),

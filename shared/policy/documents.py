@@ -6,7 +6,7 @@ in `routing.py`, clocks in `clocks.py`. Unknown fields are refused: a misspelt w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal
 
@@ -137,4 +137,3 @@ def ancestry(parents: Mapping[str, str | None]) -> dict[str, tuple[str, ...]]:
             parent = parents[parent]
         lines[code] = tuple(line)
     return lines
-

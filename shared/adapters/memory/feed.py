@@ -19,9 +19,7 @@ class MemoryFeed:
     growing to `longest`. Positions live in this object: a new one begins at the beginning.
     """
 
-    def __init__(
-        self, log: MemoryLog, *, seed: int | None = 0, pause: float = 0.01, longest: float = 1.0
-    ) -> None:
+    def __init__(self, log: MemoryLog, *, seed: int | None = 0, pause: float = 0.01, longest: float = 1.0) -> None:
         self._log = log
         self._pause = pause
         self._longest = longest

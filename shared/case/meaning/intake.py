@@ -18,6 +18,7 @@ def _registered(case: Case, event: Recorded, body: i.CaseRegistered) -> Changes:
         "number": body.number,
         "channel": body.channel,
         "channel_class": body.channel_class,
+        "platform": body.platform,
         "place": body.place,
         "subject": body.subject,
         "level": body.level,

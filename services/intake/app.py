@@ -1,0 +1,26 @@
+"""Wiring of intake, nothing else."""
+
+from __future__ import annotations
+
+from services.intake import domain
+from shared.commands import RULES
+from shared.part import Part, Ports
+from shared.projecting import Consumer
+from shared.reacting import always
+
+__all__ = ["build", "domain"]
+
+
+def build(ports: Ports) -> Part:
+    """Intake on these ports."""
+    handling = ports.handling("intake")
+    consumer = Consumer(
+        group="intake",
+        log=ports.log,
+        views=ports.views,
+        cases=ports.cases,
+        policies=ports.policies,
+        clock=ports.clock,
+        reactions={"ReplyDelivered": (always(handling, RULES["invite_evaluation"]),)},
+    )
+    return Part("intake", handling, (consumer,))

@@ -1,0 +1,273 @@
+"""The petitioner's side: what may be filed, added, evaluated, corrected. Pure: (case, command, given) -> events."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shared.access import Role
+from shared.case import OPEN_STATES, Case
+from shared.commands import Command, Fresh, Given, rule
+from shared.events import intake as e
+from shared.events.base import Class, Event, Moment
+from shared.names import number
+from shared.policy.book import PolicyBook
+from shared.refusals import Denied, Invalid, Refused
+from shared.times import day_of, from_text, to_text
+
+TEXT_LIMIT = 50_000
+"""Characters of one free text. A longer complaint comes as material in parts."""
+
+Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Short = Annotated[str, Field(min_length=1, max_length=400)]
+FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
+CITIZEN: tuple[Role, ...] = ("citizen", "platform", "registrar")
+DESK: tuple[Role, ...] = ("registrar",)
+
+
+class Person(Command):
+    """Somebody who takes part. Everything here is sealed; nothing of it is required."""
+
+    name: Short | None = Field(None, description="Name as given, sealed")
+    phone: Short | None = Field(None, description="Telephone number, sealed")
+    id_number: Short | None = Field(None, description="Identity number, sealed")
+    address: Short | None = Field(None, description="Postal address, sealed")
+
+
+class Respondent(Command):
+    """Whom an accusation is about."""
+
+    name: Short | None = Field(None, description="Name of the respondent, sealed")
+    org: Code | None = Field(None, description="Code of the organisation complained of: it never sees the case")
+
+
+class FileCase(Command):
+    """A filing as it comes from a channel."""
+
+    channel: Code = Field(description="Code of the channel, from the policy")
+    item: Code = Field(description="The channel's own id of this item; the same item twice is the same case")
+    received_at: Moment | None = Field(
+        None, description="When it was received: an instant with offset, or a date such as a postmark. Default: now"
+    )
+    title: Short | None = Field(None, description="Title, sealed")
+    text: FreeText = Field(description="What is complained of or asked for, sealed")
+    place: Code | None = Field(None, description="Place of the problem (code); unknown ones are queued, not refused")
+    subject: Code | None = Field(None, description="Subject (code); unknown ones are queued, not refused")
+    level: Code | None = Field(None, description="Level of government addressed, if the routing table uses it")
+    class_: Class | None = Field(None, alias="class", description="Class, if the submitter knows it")
+    location: Short | None = Field(None, description="Where exactly, sealed")
+    received_by: Code | None = Field(
+        None, description="Organ that received it itself (Art. 23); empty for the petition office"
+    )
+    anonymous: bool = Field(False, description="Filed without a name")
+    confidential: bool = Field(False, description="Identity is not shown to the handling organisation")
+    petitioner: Person | None = Field(None, description="Who files")
+    agent: Person | None = Field(None, description="Who files for somebody else")
+    co_petitioners: tuple[Person, ...] = Field((), max_length=500, description="Who joins the filing")
+    respondent: Respondent | None = Field(None, description="Whom an accusation is about")
+
+
+def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[Fresh]:
+    """Register a filing (Art. 22). An item that is registered already gives nothing new."""
+    if case.exists:
+        return []
+    book = given.book
+    channel = book.channel(command.channel)
+    if channel is None:
+        raise Invalid(
+            "unknown_channel",
+            "This channel is not in the policy of the jurisdiction. Use a code of the list or have it added.",
+            why_zh="该渠道不在本辖区的渠道目录中。",
+            field="channel",
+        )
+    if given.principal.role == "platform" and channel.platform != given.principal.org:
+        raise Denied(
+            "foreign_channel",
+            "A platform files under its own channels only, as the policy lists them.",
+            why_zh="平台只能通过自己的渠道提交。",
+            field="channel",
+        )
+    at = command.received_at or given.at
+    known_place = command.place is not None and book.knows_place(command.place)
+    known_subject = command.subject is not None and book.knows_subject(command.subject)
+    events: list[Event] = [
+        e.CaseRegistered(
+            number=number(case_id, day_of(at, book.zone).year),
+            channel=command.channel,
+            channel_class=channel.class_,
+            platform=channel.platform,
+            place=command.place if known_place else None,
+            subject=command.subject if known_subject else None,
+            level=command.level,
+            class_=command.class_,
+            received_by=command.received_by or channel.received_by,
+            anonymous=command.anonymous,
+            confidential=command.confidential,
+            filed_by_agent=command.agent is not None,
+            item=command.item,
+            title=command.title,
+            text=command.text,
+            location=command.location,
+            place_text=None if known_place else command.place,
+            subject_text=None if known_subject else command.subject,
+        )
+    ]
+    events += _parties(command)
+    return [Fresh(event, at) for event in events]
+
+
+def _parties(command: FileCase) -> list[Event]:
+    events: list[Event] = []
+    if command.petitioner is not None:
+        events.append(e.PartyRecorded(party="p1", role="petitioner", **command.petitioner.model_dump()))
+    if command.agent is not None:
+        events.append(e.PartyRecorded(party="a1", role="agent", **command.agent.model_dump()))
+    for place, person in enumerate(command.co_petitioners, start=2):
+        events.append(e.PartyRecorded(party=f"p{place}", role="co_petitioner", **person.model_dump()))
+    if command.respondent is not None:
+        events.append(
+            e.PartyRecorded(
+                party="r1", role="respondent", respondent_org=command.respondent.org, name=command.respondent.name
+            )
+        )
+    return events
+
+
+class AddMaterial(Command):
+    text: FreeText = Field(description="What is added, sealed")
+
+
+@rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, zh="补充材料")
+def add_material(case: Case, command: AddMaterial, given: Given) -> list[Fresh]:
+    return [Fresh(e.MaterialAdded(text=command.text))]
+
+
+class Nudge(Command):
+    text: FreeText | None = Field(None, description="What the citizen asks, sealed")
+
+
+@rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, zh="催问")
+def nudge(case: Case, command: Nudge, given: Given) -> list[Fresh]:
+    return [Fresh(e.Nudged(text=command.text))]
+
+
+class Evaluate(Command):
+    object: Literal["petition_office", "organisation"] = Field(description="Whom the judgement is about")
+    grade: Literal["satisfied", "basically_satisfied", "dissatisfied"] = Field(description="满意 / 基本满意 / 不满意")
+    text: FreeText | None = Field(None, description="In the petitioner's words, sealed")
+
+
+@rule("evaluate", service="intake", roles=CITIZEN, states=("replied", "closed", "reviewed", "concluded"), zh="评价")
+def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
+    """Once per object; the petitioner may think again as long as the case is not closed."""
+    if case.grade(command.object) == command.grade:
+        return []
+    if command.object not in case.invited and case.replied_at is None:
+        raise Refused("not_invited", "An evaluation is possible once the reply has been delivered.")
+    return [Fresh(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text))]
+
+
+@rule("invite_evaluation", service="intake", roles=("service",), states=("replied",), zh="邀请评价")
+def invite_evaluation(case: Case, command: Command, given: Given) -> list[Fresh]:
+    """After the reply was delivered, of both: of the petition office and of the organisation (Art. 21)."""
+    objects: list[e.EvaluationObject] = ["petition_office", "organisation"]
+    return [Fresh(e.EvaluationInvited(object=about)) for about in objects if about not in case.invited]
+
+
+class Withdraw(Command):
+    text: FreeText | None = Field(None, description="Why, sealed")
+
+
+@rule("withdraw", service="intake", roles=CITIZEN, states=OPEN_STATES, zh="撤回")
+def withdraw(case: Case, command: Withdraw, given: Given) -> list[Fresh]:
+    return [Fresh(e.CaseWithdrawn(text=command.text))]
+
+
+class AnswerAtOnce(Command):
+    text: FreeText = Field(description="The answer, sealed")
+
+
+@rule("answer_at_once", service="intake", roles=DESK, states=("registered",), zh="直接答复")
+def answer_at_once(case: Case, command: AnswerAtOnce, given: Given) -> list[Fresh]:
+    if case.class_ not in (None, "consultation"):
+        raise Refused("not_a_consultation", "Only a consultation is answered at once; dispatch this case instead.")
+    return [Fresh(e.AnsweredAtOnce(text=command.text))]
+
+
+class Correct(Command):
+    field: Literal["effective_at", "place", "subject", "class", "level"] = Field(description="What was wrong")
+    of: int | None = Field(None, ge=1, description="For effective_at: the version whose date was wrong")
+    new: Code = Field(description="The right value; for effective_at a date or an instant with offset")
+    reason_code: Literal["typing", "misread", "wrong_source", "other"] = Field("other", description="Why")
+    reason: FreeText | None = Field(None, description="Why, in words, sealed")
+
+
+@rule("correct", service="intake", roles=("registrar", "supervisor"), zh="更正")
+def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
+    """Mend a registered fact; the original stays beside it and all deadlines follow."""
+    old = _present(case, command, given.book)
+    if old == command.new:
+        return []
+    field: Literal["effective_at", "place", "subject", "class_", "level"] = (
+        "class_" if command.field == "class" else command.field
+    )
+    return [
+        Fresh(
+            e.CaseCorrected(
+                field=field,
+                of=command.of,
+                old=old,
+                new=command.new,
+                reason_code=command.reason_code,
+                reason=command.reason,
+            )
+        )
+    ]
+
+
+def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
+    """The value as it stands. Raises Invalid when the new one cannot be."""
+    if command.field == "effective_at":
+        fact = next((fact for fact in case.facts if fact.version == command.of), None)
+        if fact is None:
+            raise Invalid("unknown_version", "`of` must name the version of a step of this case.", field="of")
+        try:
+            new = from_text(command.new)
+        except ValueError as error:
+            raise Invalid("not_a_time", "Give a date or an instant with offset.", field="new") from error
+        if day_of(new, book.zone) > day_of(fact.recorded_at, book.zone):
+            raise Refused("effective_in_future", "The step was recorded before that date.", field="new")
+        return to_text(fact.effective_at)
+    if command.field == "place":
+        if not book.knows_place(command.new):
+            raise Invalid("unknown_place", "This place is not in the policy.", field="new")
+        return case.place
+    if command.field == "subject":
+        if not book.knows_subject(command.new):
+            raise Invalid("unknown_subject", "This subject is not in the policy.", field="new")
+        return case.subject
+    return case.class_ if command.field == "class" else case.level
+
+
+class Void(Command):
+    reason_code: Literal["test", "registered_twice", "wrong_content", "other"] = Field(description="Why")
+    reason: FreeText | None = Field(None, description="Why, in words, sealed")
+
+
+@rule("void", service="intake", roles=DESK, zh="作废")
+def void(case: Case, command: Void, given: Given) -> list[Fresh]:
+    """Registered by mistake: the number stays, the case is in no figure."""
+    if case.state == "voided":
+        return []
+    if case.replied_at is not None:
+        raise Refused("already_answered", "A case that was answered is closed, not voided.")
+    return [Fresh(e.CaseVoided(reason_code=command.reason_code, reason=command.reason))]
+
+
+@rule("go_live", service="intake", roles=("registrar", "operations", "supervisor"), zh="转入办理")
+def go_live(case: Case, command: Command, given: Given) -> list[Fresh]:
+    """An imported open case is worked on here from now on."""
+    if case.live or not case.open:
+        return []
+    return [Fresh(e.WentLive())]

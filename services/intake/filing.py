@@ -1,0 +1,50 @@
+"""Registering a filing: the case id, the commit, the receipt."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import orjson
+
+from services.intake.domain import FileCase, register
+from shared.access import FILE, Principal
+from shared.case import Case
+from shared.handling import Handling, Stamp
+from shared.names import case_id, query_code, request_digest
+from shared.times import When
+
+CAUSE = "file"
+"""One filing per case stream: the item's own id is in the stream's name already."""
+
+
+class Receipt(NamedTuple):
+    """回执: what the petitioner takes home. The same item always gets the same receipt."""
+
+    case: str
+    number: str
+    code: str
+    version: int
+    state: str
+    received_at: When
+    repeated: bool
+
+
+async def file_case(handling: Handling, principal: Principal, command: FileCase, jurisdiction: str) -> Receipt:
+    """Register once (P1, P2). Raises Refused `same_id_other_content` when the item was filed with other content."""
+    case = case_id(handling.keys.secret("case-id"), command.channel, command.item)
+    content = orjson.dumps(command.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
+    stamp = Stamp(
+        principal=principal,
+        cause=CAUSE,
+        request=request_digest(handling.keys.secret("request"), case, content),
+        jurisdiction=jurisdiction,
+    )
+    done = await handling.on_case(case, FILE, stamp, lambda found, given: register(found, command, given, case))
+    return receipt(handling, done.case, repeated=done.repeated)
+
+
+def receipt(handling: Handling, case: Case, *, repeated: bool) -> Receipt:
+    """The receipt of a registered case: nothing of it is stored, so it can be issued again."""
+    code = query_code(handling.keys.secret("query-code"), case.id)
+    assert case.filed_at is not None
+    return Receipt(case.id, case.number, code, case.version, case.state, case.filed_at, repeated)

@@ -1,0 +1,248 @@
+"""Recording history: one row of an export becomes a case, or the steps that a case does not have yet.
+
+Every commit has a cause that follows from the content alone, and what is still missing is derived from the case each time.
+So a row may be cut off anywhere and sent again, also by several senders at once, and the log ends up the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from shared import history
+from shared.access import IMPORT, Action, Principal, authorize
+from shared.case import STREAM, Case
+from shared.commands import Fresh
+from shared.deadlines import deadlines
+from shared.events.base import Service
+from shared.events.policy import OrganisationAdded
+from shared.handling import Handling, Stamp
+from shared.history import DueResult, HistoryItem, HistoryStep, ItemResult
+from shared.names import case_id
+from shared.policies import STREAM as POLICY
+from shared.policy.book import PolicyBook
+from shared.refusals import Invalid, Refused, Unavailable
+from shared.times import day_of
+
+RECORD = Action("import", ("service",))
+FILE = Action("file", ("service",))
+SLICE = 200
+"""Rows that are under way together, so that the log can write their commits together."""
+
+
+async def record_item(
+    item: HistoryItem, handlings: Mapping[Service, Handling], *, principal: Principal, jurisdiction: str
+) -> ItemResult:
+    """Record one row. Refusals become a result; LogFull, LogBroken and Unavailable are raised: nothing is known then."""
+    authorize(principal, IMPORT)
+    try:
+        return await _record(item, handlings, principal, jurisdiction)
+    except Unavailable:
+        raise
+    except Refused as refused:
+        return ItemResult(
+            item.line, "refused", 0, refused.code, refused.why, refused.why_zh, _field(refused), None
+        )
+
+
+async def record_batch(
+    items: Sequence[HistoryItem], handlings: Mapping[Service, Handling], *, principal: Principal, jurisdiction: str
+) -> list[ItemResult]:
+    """Record rows, many at once; rows of the same item one after the other as they stand. Results in order of `items`."""
+    authorize(principal, IMPORT)
+    found: list[ItemResult | None] = [None] * len(items)
+    rows: dict[tuple[str, str], list[int]] = {}
+    for index, item in enumerate(items):
+        rows.setdefault((item.channel, item.item), []).append(index)
+    await _organisations(items, handlings, principal, jurisdiction)
+
+    async def one_after_the_other(indexes: Iterable[int]) -> None:
+        for index in indexes:
+            found[index] = await record_item(items[index], handlings, principal=principal, jurisdiction=jurisdiction)
+
+    groups = list(rows.values())
+    for start in range(0, len(groups), SLICE):
+        async with asyncio.TaskGroup() as tasks:
+            for group in groups[start : start + SLICE]:
+                tasks.create_task(one_after_the_other(group))
+    return [result for result in found if result is not None]
+
+
+async def _record(
+    item: HistoryItem, handlings: Mapping[Service, Handling], principal: Principal, jurisdiction: str
+) -> ItemResult:
+    intake = handlings["intake"]
+    hands = Principal("service", principal.org, principal.ref)  # may reach any case, whoever the importing person is
+    book = await intake.policies.book(jurisdiction)
+    if item.organisation is not None:
+        org = await _organisation(item, book, handlings, hands, jurisdiction)
+        item = item.model_copy(update={"org": org})
+        book = await intake.policies.book(jurisdiction)
+    elif item.org is not None and book.organisations and book.organisation(item.org) is None:
+        raise _unknown_organisation()
+    case_name = case_id(intake.keys.secret("case-id"), item.channel, item.item)
+    secret = intake.keys.secret("request")
+    before, _ = await intake.cases.get(case_name)
+    history.check_case(item, before)
+    if not before.exists:  # all of the row is checked before any of it is written
+        history.pending(item, before, book.zone)
+        history.steps_fresh(item.steps, item.org)
+    stamp = Stamp(
+        principal=hands,
+        cause=history.CAUSE,
+        at=item.filing.received_at,
+        request=history.digest(secret, case_name, item),
+        origin="history",
+        jurisdiction=jurisdiction,
+    )
+    done = await intake.on_case(case_name, FILE, stamp, lambda found, given: history.register(item, found, given, case_name))
+    case, added = done.case, not done.repeated
+    if not added:
+        case, _ = await intake.cases.get(case_name)
+        history.check_case(item, case)
+        await _check_steps(item, intake, case, secret)
+    count = 0
+    while missing := history.runs(item, case, book.zone):
+        service, steps = missing[0]
+        appended, case = await _append(service, steps, item, handlings, hands, case, secret, jurisdiction, book.zone)
+        count += appended
+    if item.go_live and history.go_live(case):
+        stamp = Stamp(principal=hands, cause=history.GO_LIVE, jurisdiction=jurisdiction)
+        case = (await intake.on_case(case_name, RECORD, stamp, lambda found, _given: history.go_live(found))).case
+    result = "added" if added else "extended" if count else "same"
+    return ItemResult(item.line, result, count, due=_compare(item, case, book))  # type: ignore[arg-type]
+
+
+async def _append(
+    service: Service,
+    steps: list[HistoryStep],
+    item: HistoryItem,
+    handlings: Mapping[Service, Handling],
+    hands: Principal,
+    case: Case,
+    secret: bytes,
+    jurisdiction: str,
+    zone: str,
+) -> tuple[int, Case]:
+    """Append one run; 0 when somebody else was first."""
+    handling = handlings[service]
+
+    def decide(found: Case, _given: object) -> list[Fresh]:
+        still = history.runs(item, found, zone)
+        return history.steps_fresh(steps, item.org or found.org) if still and still[0] == (service, steps) else []
+
+    stamp = Stamp(
+        principal=hands,
+        cause=history.steps_cause(steps),
+        at=steps[0].effective_at,
+        origin="history",
+        request=history.steps_digest(secret, case.id, steps),
+        jurisdiction=jurisdiction,
+    )
+    try:
+        done = await handling.on_case(case.id, RECORD, stamp, decide)
+    except Refused as refused:
+        if refused.code != "same_id_other_content":
+            raise
+        done = None  # another sender began a shorter or longer run with the same step: see what is left
+    after, _ = await handling.cases.reload(case.id)
+    if after.version <= case.version:
+        raise Unavailable("busy", "The case is being changed by many at once; try again in a moment.")
+    return (len(steps) if done is not None and done.commit is not None and not done.repeated else 0), after
+
+
+async def _check_steps(item: HistoryItem, intake: Handling, case: Case, secret: bytes) -> None:
+    """Steps that were imported before must have the same content. Only keyed digests are compared."""
+    if not item.steps:
+        return
+    told: dict[tuple[str, object], list[HistoryStep]] = {}
+    for step in item.steps:
+        told.setdefault((step.type, step.effective_at), []).append(step)
+    for commit in await intake.log.load(STREAM + case.id):
+        if not commit.cause.startswith("history:"):
+            continue
+        steps = [told.get((event.type, event.effective_at), []) for event in commit.recorded]
+        if any(len(found) != 1 for found in steps):  # the export no longer tells it, or tells it twice
+            continue
+        if commit.request != history.steps_digest(secret, case.id, (found[0] for found in steps)):
+            raise Refused(
+                "same_id_other_content",
+                "A step of this item was imported before with different content. Nothing is overwritten.",
+                why_zh="该件的某一步骤此前以不同的内容导入过，不会覆盖原有记录。",
+                field=f"steps.{steps[0][0].type}",
+            )
+
+
+# ---------------------------------------------------------------- organisations
+
+
+async def _organisations(
+    items: Iterable[HistoryItem], handlings: Mapping[Service, Handling], principal: Principal, jurisdiction: str
+) -> None:
+    """Create what the rows need, each once, before they run side by side."""
+    hands = Principal("service", principal.org, principal.ref)
+    wanted = {
+        (item.organisation.code, item.organisation.name): item
+        for item in items
+        if item.organisation is not None and item.organisation.create
+    }
+    for item in wanted.values():
+        try:
+            book = await handlings["supervision"].policies.book(jurisdiction)
+            await _organisation(item, book, handlings, hands, jurisdiction)
+        except Unavailable:
+            raise
+        except Refused:
+            continue  # each row says it for itself
+
+
+async def _organisation(
+    item: HistoryItem, book: PolicyBook, handlings: Mapping[Service, Handling], hands: Principal, jurisdiction: str
+) -> str:
+    """The code of the organisation that the row names; added to the list when it is not there and may be."""
+    named = item.organisation
+    assert named is not None
+    code = named.code or history.organisation_code(named.name)
+    if book.organisation(code) is not None:
+        return code
+    if named.code is None:
+        same = sorted(entry.code for entry in book.organisations.values() if entry.name == named.name)
+        if same:
+            return same[0]
+    if not named.create:
+        raise _unknown_organisation()
+    supervision = handlings["supervision"]
+    stamp = Stamp(principal=hands, cause=f"organisation:{code}", jurisdiction=jurisdiction, origin="history")
+    commit, _ = await supervision.on_stream(
+        POLICY + jurisdiction, stamp, lambda _head: [Fresh(OrganisationAdded(code=code, name=named.name))]
+    )
+    for handling in handlings.values():
+        handling.policies.forget([commit])
+    return code
+
+
+def _unknown_organisation() -> Invalid:
+    return Invalid(
+        "unknown_organisation",
+        "The policy has no such organisation: add it there, list it in the mapping's table, or set create: true.",
+        why_zh="规则中没有该单位：请先添加，或写入映射文件的对照表，或设置 create: true。",
+        field="organisation",
+    )
+
+
+# ---------------------------------------------------------------- comparing
+
+
+def _compare(item: HistoryItem, case: Case, book: PolicyBook) -> DueResult | None:
+    if item.due is None:
+        return None
+    derived = [one for one in deadlines(case, book) if one.clock == item.due.clock]
+    if not derived:
+        return "not_derived"
+    stated, due = item.due.at, derived[-1].due
+    same = due == stated if hasattr(stated, "tzinfo") else day_of(due, book.zone) == stated
+    return "equal" if same else "different"
+
+
+def _field(refused: Refused) -> str | None:
+    return "filing" if refused.code == "same_id_other_content" and refused.field == "command_id" else refused.field

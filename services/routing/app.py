@@ -1,0 +1,25 @@
+"""Wiring of routing, nothing else."""
+
+from __future__ import annotations
+
+from services.routing import department, domain
+from services.routing.reactions import reactions
+from shared.part import Part, Ports
+from shared.projecting import Consumer
+
+__all__ = ["build", "department", "domain"]
+
+
+def build(ports: Ports) -> Part:
+    """Routing on these ports."""
+    handling = ports.handling("routing")
+    consumer = Consumer(
+        group="routing",
+        log=ports.log,
+        views=ports.views,
+        cases=ports.cases,
+        policies=ports.policies,
+        clock=ports.clock,
+        reactions=reactions(handling),
+    )
+    return Part("routing", handling, (consumer,))

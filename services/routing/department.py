@@ -1,0 +1,242 @@
+"""What the responsible organisation does with a case: from sign-off to the closing report (Art. 23, 31 to 34)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from services.routing.words import HANDLERS, Basis, Code, FreeText, own
+from shared.case import Case
+from shared.commands import Command, Fresh, Given, rule
+from shared.deadlines import deadlines
+from shared.events import department as e
+from shared.events.department import Mode
+from shared.refusals import Invalid, Refused
+from shared.times import before, instant_of
+
+
+class SignOff(Command):
+    """签收."""
+
+
+@rule("sign_off", service="routing", roles=HANDLERS, states=("dispatched",), zh="签收")
+def sign_off(case: Case, command: SignOff, given: Given) -> list[Fresh]:
+    org = own(case, given)
+    if case.state == "signed":
+        return []
+    return [Fresh(e.SignedFor(org=org))]
+
+
+class RequestReturn(Command):
+    reason_code: Literal["not_our_mandate", "not_our_place", "another_organ_leads", "other"] = Field(
+        description="Ground of the objection"
+    )
+    reason: FreeText = Field(description="Detailed reasons (Art. 23 ¶3), sealed")
+
+
+@rule("request_return", service="routing", roles=HANDLERS, states=("dispatched", "signed"), zh="申请退回")
+def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fresh]:
+    """Within 5 working days of delivery, with reasons; not after a ruling (Art. 23 ¶3, 24)."""
+    org = own(case, given)
+    if case.final_ruling:
+        raise Refused(
+            "ruled",
+            "A ruling (指定管辖) named this organisation; it cannot be returned.",
+            why_zh="指定管辖的事项不得退回。",
+        )
+    for clock in deadlines(case, given.book):
+        if clock.clock == "C4" and clock.status(instant_of(given.at, given.book.zone)) == "window_lapsed":
+            raise Refused(
+                "objection_window_lapsed",
+                "The 5 working days for an objection have passed (Art. 23). Accept it, or say why you do not.",
+                why_zh="提出异议的五个工作日已过。",
+                due=clock.due.isoformat(),
+            )
+    return [Fresh(e.ReturnRequested(org=org, reason_code=command.reason_code, reason=command.reason))]
+
+
+class Accept(Command):
+    path: int | None = Field(None, ge=1, le=6, description="Statutory path of a claim (Art. 31); 6 starts the 60 days")
+
+
+@rule("accept", service="routing", roles=HANDLERS, states=("dispatched", "signed"), zh="受理")
+def accept(case: Case, command: Accept, given: Given) -> list[Fresh]:
+    org = own(case, given)
+    if case.state == "accepted":
+        return []
+    if case.class_ == "claim" and command.path is None and case.path is None:
+        raise Invalid(
+            "path_needed",
+            "A claim is accepted on a statutory path (Art. 31): give path 1 to 6.",
+            why_zh="受理申诉求决类事项须注明法定途径（1–6）。",
+            field="path",
+        )
+    return [Fresh(e.Accepted(org=org, path=command.path))]
+
+
+class Decline(Command):
+    reason_code: Literal["outside_mandate", "in_progress_elsewhere", "concluded", "no_facts", "other"] = Field(
+        description="Ground"
+    )
+    reason: FreeText = Field(description="Reasons, sealed")
+    remedy: FreeText = Field(description="What the petitioner can do about it, sealed")
+
+
+@rule("not_accept", service="routing", roles=HANDLERS, states=("signed",), zh="不予受理")
+def not_accept(case: Case, command: Decline, given: Given) -> list[Fresh]:
+    org = own(case, given)
+    return [
+        Fresh(e.NotAccepted(org=org, reason_code=command.reason_code, reason=command.reason, remedy=command.remedy))
+    ]
+
+
+class ServeNotice(Command):
+    kind: Literal["acceptance", "non_acceptance", "transfer", "no_longer_accepted", "exempt"] = Field(
+        description="What the notice says; exempt where name or address is unclear (Art. 23)"
+    )
+    mode: Mode = Field("post", description="How it was served")
+    reason: FreeText | None = Field(None, description="For exempt: why, sealed")
+
+
+@rule("serve_notice", service="routing", roles=("organisation", "clerk", "registrar"), zh="送达告知书")
+def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
+    """The written notice ends C2 and C3; sign-off and acceptance do not (Art. 23)."""
+    if given.principal.role != "registrar":
+        own(case, given)
+    if command.kind == "exempt" and command.reason is None:
+        raise Invalid("reason_needed", "An exemption from the notice needs its reason.", field="reason")
+    if case.notice == command.kind:
+        return []
+    delivered = case.fact("AssignmentDelivered")
+    if delivered is not None and before(given.at, delivered.effective_at, given.book.zone):
+        raise Refused("before_delivery", "The notice is dated before the case was delivered.", field="effective_at")
+    return [Fresh(e.NoticeServed(org=given.org or None, kind=command.kind, mode=command.mode, reason=command.reason))]
+
+
+class RecordStep(Command):
+    step: Literal["site_visit", "inquiry", "evidence", "expert", "meeting", "hearing", "mediation", "other"] = Field(
+        "other", description="What was done"
+    )
+    text: FreeText | None = Field(None, description="In words, sealed")
+
+
+@rule(
+    "record_step",
+    service="routing",
+    roles=HANDLERS,
+    states=("accepted", "handling", "redo_ordered"),
+    zh="记录办理步骤",
+)
+def record_step(case: Case, command: RecordStep, given: Given) -> list[Fresh]:
+    return [Fresh(e.InvestigationStepRecorded(org=own(case, given), step=command.step, text=command.text))]
+
+
+class AskExtension(Command):
+    days: int = Field(ge=1, le=90, description="Calendar days asked for")
+    reason: FreeText = Field(description="Why, sealed")
+
+
+@rule("ask_extension", service="routing", roles=HANDLERS, states=("accepted", "handling"), zh="申请延期")
+def ask_extension(case: Case, command: AskExtension, given: Given) -> list[Fresh]:
+    org = own(case, given)
+    if case.extension_asked is not None:
+        raise Refused("extension_pending", "An extension was asked for already and is not decided yet.")
+    return [Fresh(e.ExtensionRequested(org=org, days=command.days, reason=command.reason))]
+
+
+class Decide(Command):
+    result: Literal["supported", "explained", "not_supported"] = Field(
+        description="予以支持 / 解释说明 / 不予支持 (Art. 32)"
+    )
+    basis: tuple[Basis, ...] = Field(min_length=1, max_length=20, description="Legal basis: at least one provision")
+    text: FreeText = Field(description="Request, facts and reasons, opinion; sealed")
+
+
+@rule("decide", service="routing", roles=HANDLERS, states=("accepted", "handling", "redo_ordered"), zh="出具处理意见")
+def decide(case: Case, command: Decide, given: Given) -> list[Fresh]:
+    return [
+        Fresh(e.DecisionIssued(org=own(case, given), result=command.result, basis=command.basis, text=command.text))
+    ]
+
+
+class Deliver(Command):
+    mode: Mode = Field("other", description="How the written reply reached the petitioner")
+    text: FreeText | None = Field(None, description="The reply as delivered, if it says more than the decision; sealed")
+
+
+@rule("deliver_reply", service="routing", roles=HANDLERS, states=("decided",), zh="送达答复")
+def deliver_reply(case: Case, command: Deliver, given: Given) -> list[Fresh]:
+    org = own(case, given)
+    if case.state == "replied":
+        return []
+    return [Fresh(e.ReplyDelivered(org=org, mode=command.mode, text=command.text))]
+
+
+class ConfirmExecution(Command):
+    text: FreeText | None = Field(None, description="What was carried out, sealed")
+
+
+@rule("confirm_execution", service="routing", roles=HANDLERS, states=("decided", "replied"), zh="确认执行")
+def confirm_execution(case: Case, command: ConfirmExecution, given: Given) -> list[Fresh]:
+    org = own(case, given)
+    if case.executed:
+        return []
+    if case.result != "supported":
+        raise Refused("nothing_to_execute", "Only a supported claim is executed (Art. 32).")
+    return [Fresh(e.ExecutionConfirmed(org=org, text=command.text))]
+
+
+class FileReport(Command):
+    text: FreeText = Field(description="The closing report, sealed")
+
+
+@rule("file_report", service="routing", roles=HANDLERS, states=("decided", "replied", "reviewed"), zh="报送办结报告")
+def file_report(case: Case, command: FileReport, given: Given) -> list[Fresh]:
+    org = own(case, given)
+    if case.report_filed:
+        return []
+    return [Fresh(e.ClosingReportFiled(org=org, text=command.text))]
+
+
+class GrantExtension(Command):
+    days: int = Field(ge=1, le=90, description="Calendar days granted")
+    approver: Code = Field(description="Office that approves: the head of the organ")
+    reason: FreeText | None = Field(None, description="Why, sealed")
+
+
+@rule(
+    "grant_extension",
+    service="routing",
+    roles=("organisation", "clerk", "supervisor"),
+    states=("accepted", "handling"),
+    zh="批准延期",
+)
+def grant_extension(case: Case, command: GrantExtension, given: Given) -> list[Fresh]:
+    """Approved by another than the asker, at most the policy's cap in all (Art. 34)."""
+    if given.principal.role != "supervisor":
+        own(case, given)
+    if case.extension_asked is None:
+        raise Refused("no_extension_asked", "There is no open request for an extension.")
+    if given.principal.ref == case.extension_asker:
+        raise Refused("own_request", "Who asked for the extension cannot grant it.", why_zh="申请人不得自行批准延期。")
+    cap = _extension_cap(given, case)
+    if case.extension_days + command.days > cap:
+        raise Refused(
+            "extension_over_cap",
+            f"All extensions together may not exceed {cap} days; {case.extension_days} were granted.",
+            why_zh=f"延期合计不得超过{cap}日。",
+            field="days",
+        )
+    return [Fresh(e.ExtensionGranted(days=command.days, approver=command.approver, reason=command.reason))]
+
+
+def _extension_cap(given: Given, case: Case) -> int:
+    caps = [
+        clock.rule.extension.cap_days
+        for clock in deadlines(case, given.book)
+        if clock.rule.extension is not None and clock.end is None and not clock.cancelled
+    ]
+    if not caps:
+        raise Refused("no_clock_to_extend", "No clock of this case that can be extended is running.")
+    return min(caps)

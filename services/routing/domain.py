@@ -1,0 +1,157 @@
+"""Where a case goes, and what the organisation that has it does. Pure: (case, command, given) -> events.
+
+Departments are external: their events are appended here with the department as actor.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from services.routing.words import DESK, HANDLERS, Basis, Code, FreeText, own
+from shared.access import Role
+from shared.case import Case
+from shared.commands import Command, Fresh, Given, rule
+from shared.events import routing as e
+from shared.events.base import Class, Moment
+from shared.policy.book import PolicyBook
+from shared.refusals import Invalid, Refused
+from shared.times import before
+
+SERVICE: tuple[Role, ...] = ("service",)
+DISPATCHABLE = ("registered", "returned")
+__all__ = ["HANDLERS", "Basis"]
+
+
+@rule("route", service="routing", roles=SERVICE, states=("registered",), zh="自动派单")
+def route(case: Case, command: Command, given: Given) -> list[Fresh]:
+    """Place × subject × level -> organisation by the policy; without a rule the case is queued for a person."""
+    if case.state != "registered" or case.org is not None or case.queue_reason is not None or case.lead is not None:
+        return []
+    if case.sealed_track:
+        return [Fresh(e.QueuedForDispatch(why="sealed_track"))]
+    found = given.book.route(case.place, case.subject, case.level, given.at)
+    if found.org is None:
+        return [Fresh(e.QueuedForDispatch(why=found.why or "no_rule"))]
+    events = [Fresh(e.CaseTransferred(org=found.org, rule=found.rule_id))]
+    if case.class_ is None:
+        events.insert(0, Fresh(e.CaseClassified(class_="claim", path=None, by="rule")))
+    return events
+
+
+class Dispatch(Command):
+    org: Code = Field(description="Code of the organisation that is to handle it")
+    kind: Literal["transfer", "assignment"] = Field(
+        "transfer", description="transfer 转送, or assignment 交办 with a due date and a closing report"
+    )
+    due: Moment | None = Field(None, description="For an assignment: the date by which the report is due")
+    class_: Class | None = Field(None, alias="class", description="Class, if it is decided now")
+    path: int | None = Field(None, ge=1, le=6, description="Statutory path of a claim (Art. 31)")
+    reason: FreeText | None = Field(None, description="Why, sealed")
+
+
+@rule("dispatch", service="routing", roles=DESK, states=DISPATCHABLE, zh="派单")
+def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
+    """Send it by hand (Art. 22). One responsible organisation at a time."""
+    if case.lead is not None:
+        raise Refused("follow_the_lead", "This filing follows an older one of the same matter; work on that one.")
+    if case.org is not None:
+        if case.org == command.org and case.state == "dispatched":
+            return []
+        raise Refused(
+            "has_an_organisation",
+            f"{case.org} is responsible for this case; recall it first.",
+            why_zh="该件已有承办单位，请先撤回。",
+            org=case.org,
+        )
+    organisation = _organisation(given.book, command.org, "org")
+    events: list[Fresh] = []
+    class_ = command.class_ or case.class_ or "claim"
+    if command.class_ is not None or case.class_ is None or command.path is not None:
+        events.append(Fresh(e.CaseClassified(class_=class_, path=command.path, by="person")))
+    if class_ == "accusation":
+        if organisation.kind != "sealed" or command.org in case.accused:
+            raise Refused(
+                "accusation_needs_sealed_organ",
+                "An accusation goes only to an organisation marked for them that is not the respondent (Art. 30).",
+                why_zh="检举控告只能转送有权处理且非被反映人的机关。",
+                field="org",
+            )
+        return [*events, Fresh(e.CaseRoutedToSealedChannel(org=command.org))]
+    if command.kind == "transfer":
+        return [*events, Fresh(e.CaseTransferred(org=command.org, reason=command.reason))]
+    if command.due is None:
+        raise Invalid("due_needed", "An assignment (交办) needs the date by which its report is due.", field="due")
+    if before(command.due, given.now, given.book.zone):
+        raise Invalid("due_in_the_past", "The due date of an assignment lies in the future.", field="due")
+    return [*events, Fresh(e.CaseAssigned(org=command.org, due=command.due, reason=command.reason))]
+
+
+def _organisation(book: PolicyBook, code: str, field: str):  # type: ignore[no-untyped-def]
+    found = book.organisation(code)
+    if found is None:
+        raise Invalid(
+            "unknown_organisation",
+            "This organisation is not in the policy of the jurisdiction.",
+            why_zh="该单位不在本辖区的单位目录中。",
+            field=field,
+        )
+    return found
+
+
+class RecordDelivery(Command):
+    org: Code
+    seq: int
+
+
+@rule("record_delivery", service="routing", roles=SERVICE, zh="送达收件箱")
+def record_delivery(case: Case, command: RecordDelivery, given: Given) -> list[Fresh]:
+    """The entry stands in the outbox. If the case has left the organisation meanwhile, its clocks never start."""
+    if case.org != command.org or case.delivered or not case.open:
+        return []
+    return [Fresh(e.AssignmentDelivered(org=command.org, seq=command.seq))]
+
+
+class Recall(Command):
+    reason_code: Literal["recalled", "wrong_organisation"] = Field("recalled", description="Why")
+    reason: FreeText | None = Field(None, description="Why, in words, sealed")
+
+
+@rule("recall", service="routing", roles=DESK, states=("dispatched",), zh="撤回派单")
+def recall(case: Case, command: Recall, given: Given) -> list[Fresh]:
+    """Before sign-off the sender may take it back."""
+    if case.org is None:
+        return []
+    return [Fresh(e.AssignmentWithdrawn(org=case.org, reason_code=command.reason_code, reason=command.reason))]
+
+
+class VerifyReturn(Command):
+    agreed: bool = Field(description="Does the sender agree with the objection?")
+    reason: FreeText | None = Field(None, description="Why, sealed")
+
+
+@rule("verify_return", service="routing", roles=DESK, states=("return_requested",), zh="核实退回")
+def verify_return(case: Case, command: VerifyReturn, given: Given) -> list[Fresh]:
+    """The file goes back only after the sender verified and agreed (Art. 23 ¶3)."""
+    return [Fresh(e.ReturnVerified(agreed=command.agreed, reason=command.reason))]
+
+
+class Guide(Command):
+    path: int = Field(ge=1, le=6, description="Statutory path that is open (Art. 31)")
+    organ: Code | None = Field(None, description="The organ that decides there")
+    how_to: FreeText = Field(description="How the petitioner gets there, sealed")
+
+
+@rule(
+    "guide",
+    service="routing",
+    roles=("registrar", "clerk", "organisation"),
+    states=("registered", "signed", "accepted"),
+    zh="引导法定途径",
+)
+def guide(case: Case, command: Guide, given: Given) -> list[Fresh]:
+    """A reasoned outcome, not a silent close (Art. 31)."""
+    if given.principal.role != "registrar":
+        own(case, given)
+    return [Fresh(e.StatutoryPathGuided(path=command.path, organ=command.organ, how_to=command.how_to))]

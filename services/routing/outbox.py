@@ -1,0 +1,75 @@
+"""Telling an organisation: one thin entry in its outbox stream per thing that it has to know.
+
+The stream is a fact of its own (what was told to whom, and when), so its version is the reader's cursor for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+from shared.case import Case
+from shared.commands import Fresh
+from shared.deadlines import deadlines
+from shared.events.routing import Due, OutboxEntry, OutboxKind
+from shared.handling import Handling
+from shared.log import Commit, Head
+from shared.policy.book import PolicyBook
+from shared.projecting import Turn
+from shared.reacting import stamp_for
+
+STREAM = "outbox/"
+DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedChannel", "JurisdictionRuled"})
+
+
+def responsible_at(case: Case, version: int) -> str | None:
+    """Who was responsible when the event of that version happened."""
+    for fact in reversed(case.facts):
+        if fact.version <= version and fact.name in DISPATCHES:
+            return fact.org
+    return case.org if case.origin == "history" else None
+
+
+def entry(
+    kind: OutboxKind, case: Case, book: PolicyBook, about: str, org: str, detail: str | None = None
+) -> OutboxEntry:
+    """What the organisation is told. Thin: the content is read by an authorised GET, so that reads are on record."""
+    running = [
+        Due(clock=clock.clock, due=clock.due, provisional=clock.provisional)
+        for clock in deadlines(case, book)
+        if clock.running and clock.org == org
+    ]
+    return OutboxEntry(
+        kind=kind,
+        case=case.id,
+        number=case.number,
+        version=case.version,
+        subject=case.subject,
+        place=case.place,
+        due=tuple(running),
+        about=about,
+        detail=detail,
+    )
+
+
+class Outboxes:
+    """Writes outbox streams. One writer per organisation and process: they do not race each other, only other
+    processes, and remember where their stream ends."""
+
+    def __init__(self, handling: Handling) -> None:
+        self._handling = handling
+        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._heads: dict[str, Head] = {}
+
+    async def tell(self, org: str, kind: OutboxKind, turn: Turn, detail: str | None = None) -> Commit:
+        """Append one entry, once per event and kind however often it is asked. Returns its commit; its seq is `first`."""
+        book = await self._handling.policies.book(turn.case.jurisdiction)
+        body = entry(kind, turn.case, book, turn.event.event_id, org, detail)
+        stamp = stamp_for("routing", kind, turn)._replace(policy=book.reference)
+        async with self._locks[org]:
+            commit, _repeated = await self._handling.on_stream(
+                STREAM + org, stamp, lambda _head: [Fresh(body)], self._heads.get(org)
+            )
+            if commit.last >= self._heads.get(org, Head(0, "")).version:
+                self._heads[org] = commit.head
+        return commit

@@ -1,0 +1,29 @@
+"""Wiring of supervision, nothing else."""
+
+from __future__ import annotations
+
+from services.supervision import domain
+from services.supervision.ticker import Ticker
+from services.supervision.views import SHOWS
+from shared.part import Part, Ports
+from shared.projecting import Consumer
+
+__all__ = ["build", "domain"]
+
+
+def build(ports: Ports) -> Part:
+    """Supervision on these ports."""
+    handling = ports.handling("supervision")
+    consumer = Consumer(
+        group="supervision",
+        log=ports.log,
+        views=ports.views,
+        cases=ports.cases,
+        policies=ports.policies,
+        clock=ports.clock,
+        shows=SHOWS,
+    )
+    for show in SHOWS:
+        ports.views.declare(show.view)
+    ticker = Ticker(handling, ports.views)
+    return Part("supervision", handling, (consumer,), tasks=(ticker.run,), ticker=ticker)

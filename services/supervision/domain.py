@@ -1,0 +1,192 @@
+"""Clocks that fire, the ladder, follow-up, redo and closing. Pure: (case, command, given) -> events."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from shared.access import Role
+from shared.case import Case
+from shared.commands import Command, Fresh, Given, rule
+from shared.deadlines import DueRung, rungs_due
+from shared.events import supervision as e
+from shared.events.base import Event
+from shared.events.supervision import ClosureKind
+from shared.refusals import Denied, Invalid, Refused
+from shared.times import When
+
+OUTSIDE: tuple[Role, ...] = ("supervisor", "registrar")
+FreeText = Annotated[str, Field(min_length=1, max_length=50_000)]
+CLOSABLE = ("replied", "reviewed", "guided", "not_accepted")
+
+
+def outside(case: Case, given: Given) -> None:
+    """Never the handling unit itself (DOMAIN: closed, follow-up)."""
+    if case.org is not None and given.org == case.org:
+        raise Denied(
+            "handling_unit",
+            "This is done by somebody outside the handling unit: a supervisor or the petition office.",
+            why_zh="该操作须由承办单位以外的人员进行。",
+        )
+
+
+@rule("tick", service="supervision", roles=("service",), zh="时限巡检")
+def tick(case: Case, command: Command, given: Given) -> list[Fresh]:
+    """Record the rungs that are due now; each once, decided on the log and never on an index."""
+    return [Fresh(*_rung(found, given)) for found in rungs_due(case, given.book, given.now)]
+
+
+def _rung(found: DueRung, given: Given) -> tuple[Event, When]:
+    if found.kind == "breach":
+        return e.DeadlineBreached(clock=found.clock, episode=found.episode, org=found.org), found.at
+    if found.kind == "lift":
+        assert found.fact is not None
+        return e.BreachLifted(clock=found.clock, episode=found.episode, fact=found.fact), given.now
+    if found.kind == "remind":
+        return (
+            e.Reminded(clock=found.clock, episode=found.episode, rung=found.rung, org=found.org, passed=found.passed),
+            given.now,
+        )
+    return e.DeadlineAtRisk(clock=found.clock, episode=found.episode, rung=found.rung), given.now
+
+
+class FollowUp(Command):
+    reached: bool = Field(description="Was the petitioner reached?")
+    satisfied: bool | None = Field(None, description="What the petitioner said")
+    text: FreeText | None = Field(None, description="In words, sealed")
+
+
+@rule("follow_up", service="supervision", roles=OUTSIDE, states=("replied", "closed", "reviewed"), zh="回访")
+def follow_up(case: Case, command: FollowUp, given: Given) -> list[Fresh]:
+    outside(case, given)
+    if not command.reached and command.satisfied is not None:
+        raise Invalid("not_reached", "Nobody who was not reached said anything.", field="satisfied")
+    return [Fresh(e.FollowUpRecorded(reached=command.reached, satisfied=command.satisfied, text=command.text))]
+
+
+class OrderRedo(Command):
+    ground: Literal["dissatisfied", "not_executed", "incomplete", "review", "other"] = Field(description="Why")
+    text: FreeText | None = Field(None, description="In words, sealed")
+
+
+@rule("order_redo", service="supervision", roles=OUTSIDE, states=("replied", "closed"), zh="责令重办")
+def order_redo(case: Case, command: OrderRedo, given: Given) -> list[Fresh]:
+    """Handling begins again with its own clock; the first reply stays."""
+    outside(case, given)
+    if case.org is None:
+        raise Refused("no_organisation", "Nobody handled this case; dispatch it instead.")
+    return [Fresh(e.RedoOrdered(ground=command.ground, text=command.text))]
+
+
+class OrderAcceptance(Command):
+    text: FreeText = Field(description="Why the refusal was wrong, sealed")
+
+
+@rule("order_acceptance", service="supervision", roles=("supervisor",), states=("not_accepted",), zh="责令受理")
+def order_acceptance(case: Case, command: OrderAcceptance, given: Given) -> list[Fresh]:
+    outside(case, given)
+    if case.org is None:
+        raise Refused("no_organisation", "Nobody handles this case; dispatch it instead.")
+    return [Fresh(e.AcceptanceOrdered(org=case.org, text=command.text))]
+
+
+class Urge(Command):
+    text: FreeText | None = Field(None, description="In words, sealed")
+
+
+@rule("urge", service="supervision", roles=OUTSIDE, zh="催办")
+def urge(case: Case, command: Urge, given: Given) -> list[Fresh]:
+    """催办: the second step of the ladder, after a reminder."""
+    outside(case, given)
+    if case.org is None or not case.open:
+        raise Refused("nobody_to_urge", "No organisation is working on this case.")
+    if case.supervision in ("urged", "supervised"):
+        return []
+    if case.supervision == "none":
+        raise Refused("remind_first", "Urging follows a reminder; none was sent yet.", why_zh="催办之前须先提醒。")
+    return [Fresh(e.Urged(org=case.org, text=command.text))]
+
+
+class OpenSupervision(Command):
+    ground: Literal["delay", "shirking", "perfunctory", "falsification", "refusal_to_execute", "other"] = Field(
+        description="Ground (Art. 40)"
+    )
+    text: FreeText = Field(description="What was found, sealed")
+
+
+@rule("open_supervision", service="supervision", roles=("supervisor",), zh="督办")
+def open_supervision(case: Case, command: OpenSupervision, given: Given) -> list[Fresh]:
+    """After urging, or directly on a ground of Art. 40 with a named decider."""
+    outside(case, given)
+    if case.org is None or not case.open:
+        raise Refused("nobody_to_supervise", "No organisation is working on this case.")
+    if case.supervision == "supervised":
+        return []
+    return [Fresh(e.SupervisionOpened(ground=command.ground, text=command.text))]
+
+
+class Close(Command):
+    kind: ClosureKind = Field(description="How the matter ended")
+    text: FreeText | None = Field(None, description="In words, sealed; needed for closed_unresolved")
+
+
+@rule("close", service="supervision", roles=OUTSIDE, states=CLOSABLE, zh="办结")
+def close(case: Case, command: Close, given: Given) -> list[Fresh]:
+    """办结 with its kind; only when what the kind claims is in the log (DOMAIN 5.3)."""
+    outside(case, given)
+    if case.state == "closed" and case.closure == command.kind:
+        return []
+    why = _objection(case, command)
+    if why is not None:
+        code, english, chinese = why
+        raise Refused(code, english, why_zh=chinese)
+    if command.kind == "closed_unresolved" and command.text is None:
+        raise Invalid("reason_needed", "A case that is closed unresolved needs the reason in words.", field="text")
+    return [Fresh(e.CaseClosed(kind=command.kind, text=command.text))]
+
+
+def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
+    """Why the case cannot be closed this way; None when it can."""
+    kind = command.kind
+    if case.state not in CLOSABLE:
+        return None  # the rule's own states refuse it
+    if case.result == "supported" and not case.executed and kind != "closed_unresolved":
+        return (
+            "not_executed",
+            "What was supported has not been carried out: confirm_execution comes first (Art. 32).",
+            "支持的诉求尚未执行，须先确认执行。",
+        )
+    if case.assigned and case.report_required and not case.report_filed:
+        return (
+            "report_missing",
+            "An assignment (交办) is closed after its closing report.",
+            "交办件须先报送办结报告。",
+        )
+    if kind in ("withdrawn", "merged"):
+        return (
+            "kind_not_by_hand",
+            f"{kind} is recorded by withdrawal or linking, not by closing.",
+            "该办结方式由撤回或并案产生。",
+        )
+    wanted = {"guided": "guided", "not_accepted": "not_accepted"}.get(case.state)
+    if (wanted or kind) != kind or (wanted is None and kind in ("guided", "not_accepted")):
+        return (
+            "kind_does_not_fit",
+            f"A case that is {case.state} is not closed as {kind}.",
+            "办结方式与当前状态不符。",
+        )
+    results = {"explained": "explained", "not_supported": "not_supported", "settled": "settled"}
+    if kind in results and case.result != results[kind]:
+        return ("kind_does_not_fit", f"The decision was not {kind}.", "办结方式与处理结论不符。")
+    if kind == "resolved_confirmed" and not _confirmed(case):
+        return (
+            "not_confirmed",
+            "resolved_confirmed needs the petitioner's own word: an evaluation or a follow-up that says so.",
+            "须有信访人的满意评价或回访确认。",
+        )
+    return None
+
+
+def _confirmed(case: Case) -> bool:
+    return case.grade("organisation") in ("satisfied", "basically_satisfied") or case.follow_up_satisfied is True

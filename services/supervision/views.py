@@ -1,0 +1,108 @@
+"""What supervision shows: the worklist that clerks and supervisors live in, and the index of what is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from shared.case import Case
+from shared.deadlines import Deadline, deadlines, next_look
+from shared.policy.book import PolicyBook
+from shared.projecting import CaseView
+from shared.times import instant_of, to_text
+from shared.views import Value, View
+
+WORKLIST = View(
+    name="worklist",
+    columns={
+        "number": "text",
+        "jurisdiction": "text",
+        "state": "text",
+        "org": "text",
+        "place": "text",
+        "subject": "text",
+        "channel": "text",
+        "class_": "text",
+        "sealed": "boolean",
+        "queue": "text",
+        "due": "text",
+        "due_clock": "text",
+        "risk_at": "text",
+        "filed_at": "text",
+    },
+    indexes=(
+        ("number",),
+        ("due",),
+        ("queue", "due"),
+        ("org", "due"),
+        ("state", "due"),
+        ("place", "due"),
+        ("subject", "due"),
+        ("risk_at",),
+    ),
+)
+
+DUE = View(name="due", columns={"next_at": "text"}, indexes=(("next_at",),))
+
+
+def queue_of(case: Case) -> str | None:
+    """Which pile of work the case lies in; None where nobody outside the handling organisation has to act."""
+    if not case.live or case.lead is not None:
+        return None
+    if case.state in ("registered", "returned"):
+        return "to_dispatch" if case.org is None and (case.queue_reason or case.state == "returned") else None
+    if case.state == "replied":
+        return "to_close" if case.followed_up else "to_follow_up"
+    return {
+        "dispatched": "to_sign",
+        "return_requested": "returns_to_verify",
+        "disputed": "to_rule",
+        "guided": "to_close",
+        "not_accepted": "to_close",
+        "reviewed": "to_close",
+    }.get(case.state)
+
+
+def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
+    """Every case that is not voided, with its earliest running deadline."""
+    if case.state == "voided":
+        return None
+    running = [clock for clock in deadlines(case, book) if clock.running and not clock.rule.window]
+    first = min(running, key=lambda clock: clock.due, default=None)
+    return {
+        "number": case.number,
+        "jurisdiction": case.jurisdiction,
+        "state": case.state,
+        "org": case.org,
+        "place": case.place,
+        "subject": case.subject,
+        "channel": case.channel,
+        "class_": case.class_,
+        "sealed": case.sealed_track,
+        "queue": queue_of(case),
+        "due": to_text(first.due) if first else None,
+        "due_clock": first.clock if first else None,
+        "risk_at": _text(_risk(running)),
+        "filed_at": to_text(instant_of(case.filed_at, book.zone)) if case.filed_at else None,
+    }
+
+
+def _risk(running: list[Deadline]) -> datetime | None:
+    """The first instant at which one of these clocks counts as at risk: its first rung."""
+    return min(
+        (clock.rung_at(min(rung.at_percent for rung in clock.rule.rungs)) for clock in running if clock.rule.rungs),
+        default=None,
+    )
+
+
+def _text(instant: datetime | None) -> str | None:
+    return None if instant is None else to_text(instant)
+
+
+def due_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
+    """When the ticker has to look at the case next. An index only: what happens is decided on the log."""
+    look = next_look(case, book)
+    return None if look is None else {"next_at": to_text(look)}
+
+
+SHOWS = (CaseView(WORKLIST, worklist_row), CaseView(DUE, due_row))

@@ -1,0 +1,9 @@
+"""Adapters for the embedded way to run: one process, one folder, SQLite."""
+
+from shared.adapters.sqlite.connection import NewerData, WrongData
+from shared.adapters.sqlite.feed import SqliteFeed
+from shared.adapters.sqlite.keys import KeysLost, SqliteKeys
+from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.views import SqliteViews
+
+__all__ = ["KeysLost", "NewerData", "SqliteFeed", "SqliteKeys", "SqliteLog", "SqliteViews", "WrongData"]

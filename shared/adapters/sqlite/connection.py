@@ -1,0 +1,121 @@
+"""Opening a SQLite file with the settings that durability rests on, and what its errors mean.
+
+Danger: the settings live in the connection, not in the file. Every connection comes from here.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Literal
+
+from shared.log import LogBroken, LogFull
+
+Synchronous = Literal["FULL", "NORMAL"]
+_LEVELS = {"NORMAL": 1, "FULL": 2}
+_BUSY_MS = 5000
+_PRIMARY = 0xFF  # the low byte of an extended result code
+
+
+class NewerData(Exception):
+    """A newer release wrote this file. Nothing was touched; start that release, or restore an older backup."""
+
+
+class WrongData(Exception):
+    """This file is not what it is opened as."""
+
+
+def open_writer(
+    path: Path, kind: str, version: int, schema: str, *, synchronous: Synchronous, secure_delete: bool = False
+) -> sqlite3.Connection:
+    """The one writing connection of a file, made with `schema` where there is none yet.
+
+    Raises NewerData or WrongData before anything is changed, and RuntimeError when a setting did not take.
+    """
+    fresh = not path.exists()
+    connection = _connect(path)
+    try:
+        found = _format(connection, path, kind)
+        if found is not None and found > version:
+            raise NewerData(f"{path.name} has format {found}, this release knows {version}")
+        _set(connection, path, synchronous, secure_delete=secure_delete)
+        # Checkpoints are made by writer.py: SQLite's own ones swallow a failed fsync.
+        connection.execute("PRAGMA wal_autocheckpoint=0")
+        if found is None:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;{schema};"
+                "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+                f"INSERT INTO meta VALUES ('kind', '{kind}'), ('format', {version});COMMIT;"
+            )
+        if fresh:
+            sync_folder(path.parent)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write."""
+    connection = _connect(path)
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names of new files durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def trouble(error: BaseException) -> LogFull | LogBroken | None:
+    """What an error of SQLite means for the caller; None where it means neither."""
+    if not isinstance(error, sqlite3.Error):
+        return None
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+    if code == sqlite3.SQLITE_FULL:
+        return LogFull("no space for the data")
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return LogBroken(f"the data file failed: {error.sqlite_errorname}")
+    return None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=300)
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    return connection
+
+
+def _format(connection: sqlite3.Connection, path: Path, kind: str) -> int | None:
+    """Format version of the file, None for an empty one."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if not tables:
+        return None
+    if "meta" not in tables:
+        raise WrongData(f"{path.name} is a SQLite file of something else")
+    meta = dict(connection.execute("SELECT name, value FROM meta"))
+    if meta.get("kind") != kind:
+        raise WrongData(f"{path.name} holds {meta.get('kind')}, not {kind}")
+    return int(meta["format"])
+
+
+def _set(connection: sqlite3.Connection, path: Path, synchronous: Synchronous, *, secure_delete: bool) -> None:
+    wanted = {
+        "journal_mode": ("WAL", "wal"),
+        "synchronous": (synchronous, _LEVELS[synchronous]),
+        "foreign_keys": ("ON", 1),
+        "busy_timeout": (str(_BUSY_MS), _BUSY_MS),
+        "secure_delete": ("ON" if secure_delete else "OFF", int(secure_delete)),
+    }
+    for name, (value, _) in wanted.items():
+        connection.execute(f"PRAGMA {name}={value}").fetchall()
+    for name, (_, expected) in wanted.items():
+        (found,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if found != expected:
+            raise RuntimeError(
+                f"{path.name}: {name} is {found} and must be {expected}; accepted data would not be safe"
+            )

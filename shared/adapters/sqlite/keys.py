@@ -1,0 +1,239 @@
+"""Data keys in their own SQLite file, wrapped by a key that is not in it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import os
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from shared.adapters.sqlite.connection import open_writer
+from shared.adapters.sqlite.readers import Readers
+from shared.adapters.sqlite.secrets import KeysLost, make_secret, read_secret
+from shared.adapters.sqlite.writer import Job, Writer
+from shared.keys import DataKey, KeyErased
+
+FORMAT = 1
+# `wrapped` is nonce ‖ AES-256-GCM(kek, data key) with the row's names as additional data; NULL once erased.
+# `erased` holds what may not be obtained again; purpose '' means all of the party.
+SCHEMA = """
+CREATE TABLE data_keys(kid TEXT PRIMARY KEY, case_id TEXT NOT NULL, party TEXT NOT NULL, purpose TEXT NOT NULL,
+    wrapped BLOB, UNIQUE(case_id, party, purpose)) WITHOUT ROWID;
+CREATE TABLE erased(case_id TEXT, party TEXT, purpose TEXT, PRIMARY KEY(case_id, party, purpose)) WITHOUT ROWID;
+CREATE TABLE checks(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID
+"""
+_ALL = ""
+_NONCE = 12
+_CACHED = 20_000
+
+Triple = tuple[str, str, str]
+_Task = Callable[[sqlite3.Connection], Any]
+_Job = Job[_Task, Any]
+
+_FIND = """
+SELECT kid, case_id, party, purpose, wrapped FROM json_each(?) AS wanted CROSS JOIN data_keys
+    ON case_id = wanted.value ->> 0 AND party = wanted.value ->> 1 AND purpose = wanted.value ->> 2
+"""
+_ERASED = """
+SELECT 1 FROM json_each(?) AS wanted CROSS JOIN erased
+    ON case_id = wanted.value ->> 0 AND party = wanted.value ->> 1 AND purpose IN (wanted.value ->> 2, '') LIMIT 1
+"""
+
+
+class SqliteKeys:
+    """A `Keys` in `directory`: `keys.sqlite`, and beside it the files `kek` and `root` (see secrets.py).
+
+    Raises KeysLost when a secret file does not belong to the store.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._connection = open_writer(
+            directory / "keys.sqlite", "keys", FORMAT, SCHEMA, synchronous="FULL", secure_delete=True
+        )
+        try:
+            secrets = {name: _checked_secret(self._connection, directory, name) for name in ("kek", "root")}
+        except BaseException:
+            self._connection.close()
+            raise
+        self._kek = AESGCM(secrets["kek"])
+        self._root = secrets["root"]
+        self._secrets: dict[str, bytes] = {}
+        self._by_triple: dict[Triple, DataKey] = {}
+        self._by_kid: OrderedDict[str, DataKey] = OrderedDict()
+        self._erasures = 0
+        self._writer: Writer[_Task, Any] = Writer(self._connection, "keys", self._write)
+        self._readers = Readers(directory / "keys.sqlite", threads=1)
+
+    async def obtain(self, wanted: Sequence[Triple]) -> list[DataKey]:
+        known = [self._by_triple.get(triple) for triple in wanted]
+        if None not in known:
+            return [key for key in known if key is not None]
+        erasures = self._erasures
+        keys: dict[Triple, DataKey] = await self._writer.submit(lambda connection: self._obtain(connection, wanted))
+        self._remember(keys.values(), erasures)
+        return [keys[triple] for triple in wanted]
+
+    async def get(self, kids: Sequence[str]) -> dict[str, DataKey]:
+        found = {kid: key for kid in kids if (key := self._by_kid.get(kid)) is not None}
+        unknown = [kid for kid in kids if kid not in found]
+        if unknown:
+            erasures = self._erasures
+            query = (
+                "SELECT kid, case_id, party, purpose, wrapped FROM data_keys"
+                " WHERE kid IN (SELECT value FROM json_each(?)) AND wrapped IS NOT NULL"
+            )
+            values = (_json(unknown),)
+            rows = await self._readers.run(lambda connection: connection.execute(query, values).fetchall())
+            keys = [self._unwrap(row) for row in rows]
+            self._remember(keys, erasures)
+            found.update({key.kid: key for key in keys})
+        return found
+
+    async def erase(self, case: str, party: str, purpose: str | None = None) -> int:
+        number: int = await self._writer.submit(lambda connection: _erase(connection, case, party, purpose))
+        self._erasures += 1
+        for key in list(self._by_triple.values()):
+            if (key.case, key.party) == (case, party) and purpose in (None, key.purpose):
+                del self._by_triple[key.case, key.party, key.purpose], self._by_kid[key.kid]
+        # The old bytes are still in the WAL until it is emptied; readers are short, so this succeeds at once.
+        await self._writer.submit(_Truncate())
+        return number
+
+    async def count(self) -> int:
+        query = "SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL"
+        number: int = await self._readers.run(lambda connection: connection.execute(query).fetchone()[0])
+        return number
+
+    async def missing(self, kids: Sequence[str]) -> list[str]:
+        query = "SELECT kid FROM data_keys WHERE kid IN (SELECT value FROM json_each(?))"
+        values = (_json(list(kids)),)
+        known = {
+            kid for (kid,) in await self._readers.run(lambda connection: connection.execute(query, values).fetchall())
+        }
+        return [kid for kid in kids if kid not in known]
+
+    def secret(self, name: str) -> bytes:
+        secret = self._secrets.get(name)
+        if secret is None:
+            derive = HKDF(SHA256(), 32, salt=None, info=f"huiyin secret {name}".encode())
+            secret = self._secrets[name] = derive.derive(self._root)
+        return secret
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._readers.close)
+        await self._writer.close()
+        self._by_triple.clear()
+        self._by_kid.clear()
+
+    def _remember(self, keys: Any, erasures: int) -> None:
+        if erasures != self._erasures:
+            return  # it may be one of those that were erased meanwhile
+        for key in keys:
+            self._by_triple[key.case, key.party, key.purpose] = key
+            self._by_kid[key.kid] = key
+        while len(self._by_kid) > _CACHED:
+            _, old = self._by_kid.popitem(last=False)
+            del self._by_triple[old.case, old.party, old.purpose]
+
+    # --- in the writing thread ---
+
+    def _write(self, jobs: list[_Job]) -> list[_Job]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        results: list[tuple[_Job, Any]] = []
+        after: list[_Job] = []
+        for job in jobs:
+            if isinstance(job.task, _Truncate):
+                after.append(job)
+                continue
+            try:
+                results.append((job, job.task(self._connection)))
+            except (KeyErased, KeysLost) as error:  # both before anything was written
+                job.error = error
+        self._connection.execute("COMMIT")
+        for job, result in results:
+            job.result = result
+            job.done = True
+        for job in after:
+            job.task(self._connection)
+            job.done = True
+        return []
+
+    def _obtain(self, connection: sqlite3.Connection, wanted: Sequence[Triple]) -> dict[Triple, DataKey]:
+        names = _json(wanted)
+        if connection.execute(_ERASED, (names,)).fetchone() is not None:
+            raise KeyErased
+        keys = {}
+        for row in connection.execute(_FIND, (names,)).fetchall():
+            if row[4] is None:
+                raise KeyErased
+            key = self._unwrap(row)
+            keys[key.case, key.party, key.purpose] = key
+        new = [
+            DataKey(os.urandom(16).hex(), *triple, os.urandom(32))
+            for triple in dict.fromkeys(wanted)
+            if triple not in keys
+        ]
+        if new:
+            values = [value for key in new for value in (*key[:4], self._wrap(key))]
+            connection.execute(f"INSERT INTO data_keys VALUES {','.join(['(?,?,?,?,?)'] * len(new))}", values)
+        return keys | {(key.case, key.party, key.purpose): key for key in new}
+
+    def _wrap(self, key: DataKey) -> bytes:
+        nonce = os.urandom(_NONCE)
+        return nonce + self._kek.encrypt(nonce, key.secret, _json(key[:4]).encode())
+
+    def _unwrap(self, row: Sequence[Any]) -> DataKey:
+        kid, case, party, purpose, wrapped = row
+        names = (kid, case, party, purpose)
+        try:
+            secret = self._kek.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], _json(names).encode())
+        except InvalidTag as error:
+            raise KeysLost("a stored key is damaged") from error
+        return DataKey(kid, case, party, purpose, secret)
+
+
+class _Truncate:
+    """Empties the WAL, outside of any transaction."""
+
+    def __call__(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _erase(connection: sqlite3.Connection, case: str, party: str, purpose: str | None) -> int:
+    connection.execute("INSERT OR IGNORE INTO erased VALUES (?, ?, ?)", (case, party, purpose or _ALL))
+    return connection.execute(
+        "UPDATE data_keys SET wrapped = NULL"
+        " WHERE case_id = ? AND party = ? AND purpose = coalesce(?, purpose) AND wrapped IS NOT NULL",
+        (case, party, purpose),
+    ).rowcount
+
+
+def _checked_secret(connection: sqlite3.Connection, directory: Path, name: str) -> bytes:
+    """The secret of that name. The store knows a fingerprint, so that a foreign file is noticed before it is used."""
+    known = connection.execute("SELECT value FROM checks WHERE name = ?", (name,)).fetchone()
+    if known is None:
+        if connection.execute("SELECT 1 FROM data_keys LIMIT 1").fetchone() is not None:
+            raise KeysLost(f"the store does not know its {name}")
+        make_secret(directory / name)
+    secret = read_secret(directory / name)
+    fingerprint = hmac.digest(secret, b"huiyin fingerprint", hashlib.sha256)
+    if known is None:
+        connection.execute("INSERT INTO checks VALUES (?, ?)", (name, fingerprint))
+    elif not hmac.compare_digest(known[0], fingerprint):
+        raise KeysLost(f"{name} is not the one of this store")
+    return secret
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

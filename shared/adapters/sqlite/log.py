@@ -1,0 +1,306 @@
+"""The log in a SQLite file: one row per commit, written by one thread.
+
+A file has one owner process (the data folder's lock is taken by whoever opens the folder).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from shared.adapters.sqlite.connection import open_writer
+from shared.adapters.sqlite.readers import Readers
+from shared.adapters.sqlite.recent import Recent
+from shared.adapters.sqlite.rows import (
+    PAST_ALL,
+    at_position,
+    insert_of,
+    select,
+    select_cause,
+    select_heads,
+    select_stream,
+)
+from shared.adapters.sqlite.verify import verify_file
+from shared.adapters.sqlite.writer import Job, Writer
+from shared.log import EMPTY_HEAD, Commit, Conflict, Head, LogBroken, SameCause
+from shared.times import to_text
+from shared.verifying import Finding
+
+FORMAT = 1
+# THE storage format. `events` is the bytes of the events joined by a newline, which JSON text never contains raw.
+SCHEMA = """
+CREATE TABLE commits(
+    position INTEGER PRIMARY KEY, stream TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+    cause TEXT NOT NULL, request TEXT, recorded_at TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL,
+    events BLOB NOT NULL, UNIQUE(stream, first), UNIQUE(stream, cause));
+CREATE TABLE unpublished(position INTEGER PRIMARY KEY REFERENCES commits, since TEXT NOT NULL);
+CREATE INDEX unpublished_since ON unpublished(since, position);
+CREATE TRIGGER never_changed BEFORE UPDATE ON commits BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+CREATE TRIGGER never_deleted BEFORE DELETE ON commits BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END
+"""
+MARK = """
+CREATE TEMP TRIGGER mark AFTER INSERT ON main.commits
+BEGIN INSERT INTO unpublished VALUES (NEW.position, NEW.recorded_at); END
+"""
+_HEADS_KEPT = 50_000
+
+
+class _Statement(NamedTuple):
+    """Something else that the writing connection must do."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+
+
+_Task = Commit | _Statement
+_Job = Job[_Task, Commit | None]
+
+
+class SqliteLog:
+    """A `Log` in the file `path`.
+
+    `outbox=True` marks each commit as unpublished, where a broker carries the feed. `max_pages` limits the file, for
+    operators who would rather see LogFull early, and for tests.
+    """
+
+    def __init__(self, path: Path, *, outbox: bool = False, max_pages: int | None = None) -> None:
+        self.path = path
+        self._connection = open_writer(path, "log", FORMAT, SCHEMA, synchronous="FULL")
+        if outbox:
+            self._connection.execute(MARK)
+        if max_pages is not None:
+            self._connection.execute(f"PRAGMA max_page_count={max_pages}").fetchall()
+        self._next = self._top() + 1
+        self._recent = Recent(self._next - 1)
+        self._heads: OrderedDict[str, Head] = OrderedDict()
+        self._listeners: list[Callable[[], None]] = []
+        self._writer: Writer[_Task, Commit | None] = Writer(
+            self._connection, path.name, self._write, delivered=self._delivered
+        )
+        self._readers = Readers(path)
+
+    @property
+    def position(self) -> int:
+        """Position of the last commit."""
+        return self._recent.top
+
+    @property
+    def broken(self) -> LogBroken | None:
+        """Why nothing is accepted any more; readiness asks."""
+        return self._writer.broken
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` in the event loop after appends; returns what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def append(self, commit: Commit) -> Commit:
+        for data in commit.events:
+            if b"\n" in data:
+                raise ValueError("the bytes of an event hold no newline")
+        if not commit.events:
+            raise ValueError("a commit holds at least one event")
+        written = await self._writer.submit(commit)
+        assert written is not None
+        return written
+
+    async def load(self, stream: str, after: int = 0) -> list[Commit]:
+        known = self._recent.load(stream, after)
+        if known is not None:
+            return known
+        if after:
+            return await self._readers.run(partial(select_stream, stream=stream, after=after))
+        mark = self._recent.begin(stream)
+        commits = await self._readers.run(partial(select_stream, stream=stream, after=0))
+        self._recent.fill(stream, mark, commits)
+        return commits
+
+    async def by_cause(self, stream: str, cause: str) -> Commit | None:
+        known, commit = self._recent.by_cause(stream, cause)
+        if known:
+            return commit
+        short = not self._recent.knows(stream)
+        mark = self._recent.begin(stream)
+        found, whole = await self._readers.run(partial(select_cause, stream=stream, cause=cause, whole=short))
+        if whole is not None:
+            self._recent.fill(stream, mark, whole)
+        return found
+
+    async def since(self, position: int, limit: int, *, look: bool = False) -> list[Commit]:
+        """The next commits after `position`, in the order they were appended. `look` asks the disk in any case."""
+        known = None if look else self._recent.since(position, limit)
+        if known is not None:
+            return known
+        where = "WHERE position > ? ORDER BY position LIMIT ?"
+        commits = await self._readers.run(partial(select, where=where, values=(position, limit)))
+        if look and commits and commits[-1].position > self._recent.top:
+            self._recent.restart(commits[-1].position)
+        return commits
+
+    async def scan(self, prefix: str = "", *, batch: int = 500) -> AsyncIterator[Sequence[Commit]]:
+        place: tuple[str, int] = (prefix, 0)
+        where = "WHERE (stream, first) > (?, ?) AND stream < ? ORDER BY stream, first LIMIT ?"
+        while True:
+            values = (*place, prefix + PAST_ALL, batch)
+            commits = await self._readers.run(partial(select, where=where, values=values))
+            if commits:
+                yield commits
+            if len(commits) < batch:
+                return
+            place = (commits[-1].stream, commits[-1].first)
+
+    async def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, Head]]]:
+        after: str | None = None
+        while True:
+            found = await self._readers.run(partial(select_heads, prefix=prefix, after=after, batch=batch))
+            if found:
+                yield found
+            if len(found) < batch:
+                return
+            after = found[-1][0]
+
+    async def unpublished(self, before: datetime, limit: int = 500) -> list[Commit]:
+        where = (
+            "JOIN (SELECT position AS waiting, since FROM unpublished WHERE since < ? ORDER BY since, position LIMIT ?)"
+            " ON position = waiting ORDER BY since, position"
+        )
+        return await self._readers.run(partial(select, where=where, values=(to_text(before), limit)))
+
+    async def mark_published(self, commits: Sequence[Commit]) -> None:
+        positions = orjson.dumps([commit.position for commit in commits]).decode()
+        sql = "DELETE FROM unpublished WHERE position IN (SELECT value FROM json_each(?))"
+        await self._writer.submit(_Statement(sql, (positions,)))
+
+    async def limit(self, max_pages: int) -> None:
+        """Another limit for the file's size in pages: a log that was full goes on at the next append."""
+        await self._writer.submit(_Statement(f"PRAGMA max_page_count={max_pages}"))
+
+    async def verify(self) -> AsyncIterator[Finding]:
+        """Everything that is wrong with the file, also where it cannot be decoded."""
+        for finding in await asyncio.to_thread(verify_file, self.path):
+            yield finding
+
+    async def close(self) -> None:
+        self._listeners.clear()
+        await asyncio.to_thread(self._readers.close)
+        await self._writer.close()
+
+    # --- in the writing thread ---
+
+    def _write(self, jobs: list[_Job]) -> list[_Job]:
+        """Never two commits of one stream in one batch: the second one's answer depends on the first one's."""
+        batch: dict[str, tuple[_Job, Commit]] = {}
+        later: list[_Job] = []
+        for job in jobs:
+            task = job.task
+            if isinstance(task, _Statement):
+                self._connection.execute(*task).fetchall()
+                job.done = True
+            elif task.stream in batch:
+                later.append(job)
+            else:
+                batch[task.stream] = (job, task)
+        good: list[tuple[_Job, Commit]] = []
+        doubtful: list[tuple[_Job, Commit]] = []
+        for pair in batch.values():
+            (good if self._fits(pair[1]) else doubtful).append(pair)
+        if good:
+            try:
+                self._insert(good)
+            except sqlite3.IntegrityError:  # a known cause, or a stream that is not as remembered
+                doubtful += good
+            else:
+                self._accept(good)
+        if doubtful:
+            self._write_carefully(doubtful)
+        return later
+
+    def _fits(self, commit: Commit) -> bool:
+        """As far as memory tells. A stream that is not remembered and begins at 1 is guarded by UNIQUE(stream, first)."""
+        head = self._heads.get(commit.stream)
+        if head is None:
+            head = self._read_head(commit.stream) if commit.first > 1 else EMPTY_HEAD
+        return head == (commit.first - 1, commit.previous)
+
+    def _write_carefully(self, jobs: list[tuple[_Job, Commit]]) -> None:
+        """Looks everything up in the file itself. The cause comes before the version (port Log)."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._next = self._top() + 1
+        admitted = []
+        for job, commit in jobs:
+            same = select(self._connection, "WHERE stream = ? AND cause = ?", (commit.stream, commit.cause))
+            head = self._read_head(commit.stream)
+            if same:
+                job.error = SameCause(same[0])
+            elif head != (commit.first - 1, commit.previous):
+                job.error = Conflict(commit.stream)
+            else:
+                admitted.append((job, commit))
+        if admitted:
+            self._insert(admitted)
+        self._connection.execute("COMMIT")
+        self._accept(admitted)
+
+    def _insert(self, jobs: list[tuple[_Job, Commit]]) -> None:
+        """One statement for the whole batch, which outside a transaction is one itself: each statement hands the
+        interpreter's lock over twice, and beside a busy event loop that is what a batch costs."""
+        values: list[Any] = []
+        for position, (_, commit) in enumerate(jobs, self._next):
+            values += (
+                position,
+                commit.stream,
+                commit.first,
+                commit.last,
+                commit.cause,
+                commit.request,
+                to_text(commit.recorded_at),
+                commit.previous,
+                commit.hash,
+                b"\n".join(commit.events),
+            )
+        self._connection.execute(insert_of(len(jobs)), values)
+
+    def _accept(self, jobs: list[tuple[_Job, Commit]]) -> None:
+        """They are durable."""
+        for job, commit in jobs:
+            job.result = at_position(commit, self._next)
+            job.done = True
+            self._next += 1
+            self._heads[commit.stream] = commit.head
+            self._heads.move_to_end(commit.stream)
+        while len(self._heads) > _HEADS_KEPT:
+            self._heads.popitem(last=False)
+
+    def _read_head(self, stream: str) -> Head:
+        row = self._connection.execute(
+            "SELECT last, hash FROM commits WHERE stream = ? ORDER BY first DESC LIMIT 1", (stream,)
+        ).fetchone()
+        head = Head(*row) if row else EMPTY_HEAD
+        self._heads[stream] = head
+        return head
+
+    def _top(self) -> int:
+        (top,) = self._connection.execute("SELECT coalesce(max(position), 0) FROM commits").fetchone()
+        return int(top)
+
+    # --- in the event loop ---
+
+    def _delivered(self, jobs: list[_Job]) -> None:
+        appended = False
+        for job in jobs:
+            if job.result is not None:
+                self._recent.add(job.result)
+                appended = True
+            elif isinstance(job.task, Commit):
+                self._recent.forget(job.task.stream)
+        if appended:
+            for listener in tuple(self._listeners):
+                listener()

@@ -1,0 +1,136 @@
+"""The SQL of one view: its table, its upsert, its pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+from shared.adapters.querying import stored, typed
+from shared.views import Condition, Row, Value, View
+
+_TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "boolean": "BOOLEAN"}
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_CHUNKS = (256, 64, 16, 4, 1)  # few shapes of statement, each prepared once
+
+Query = tuple[str, list[Any]]
+
+
+class ViewSql:
+    """`live` is 0 for an empty row. The indexes hold live rows only and end with the key: a page is one seek."""
+
+    def __init__(self, view: View) -> None:
+        for name in (view.name, *view.columns):
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} cannot name a view or a column")
+        self.view = view
+        self.table = f"{view.name}_v{view.version}"
+        self.columns = tuple(f'"{column}"' for column in view.columns)
+        self.all = ", ".join(("key", "applied", "live", *self.columns))
+        self._kinds = tuple(view.columns.items())
+
+    @property
+    def shape(self) -> str:
+        """What must not change while name and version stay."""
+        return ",".join(f"{column} {kind}" for column, kind in self.view.columns.items())
+
+    def create(self) -> list[str]:
+        columns = "".join(f', "{column}" {_TYPES[kind]}' for column, kind in self.view.columns.items())
+        statements = [
+            f'CREATE TABLE IF NOT EXISTS "{self.table}"'
+            f"(key TEXT PRIMARY KEY, applied INTEGER NOT NULL, live BOOLEAN NOT NULL{columns})"
+        ]
+        for columns_of in ((), *self.view.indexes):
+            parts = ", ".join(f'"{column}"' for column in (*columns_of, "key"))
+            name = "__".join((self.table, "by", *columns_of))
+            statements.append(f'CREATE INDEX IF NOT EXISTS "{name}" ON "{self.table}"({parts}) WHERE live')
+        return statements
+
+    def upserts(self, rows: Sequence[Row]) -> Iterator[Query]:
+        """The guard against late writers is in the statement: nothing is read before."""
+        start = 0
+        for size in _CHUNKS:
+            while len(rows) - start >= size:
+                values: list[Any] = []
+                for row in rows[start : start + size]:
+                    values += self._values(row)
+                yield self._upsert[size], values
+                start += size
+
+    def find(
+        self, where: Sequence[Condition], order: Sequence[str], after: Sequence[Value] | None, limit: int
+    ) -> list[Query]:
+        """Queries whose results, one after the other, are the page.
+
+        "After (a, b, key)" is three ranges of one index: same a and b, then a greater key; same a, then a greater b;
+        then a greater a. One condition that says all three would be read from the beginning each time.
+        """
+        columns = [*(f'"{column}"' for column in order), "key"]
+        tail = f" ORDER BY {', '.join(columns)} LIMIT {int(limit)}"
+        fixed, values = self._where(where)
+        head = f'SELECT {self.all} FROM "{self.table}" WHERE live{fixed}'
+        if after is None:
+            return [(head + tail, values)]
+        if len(after) != len(columns):
+            raise ValueError("`after` is the order columns' values and the key")
+        queries = []
+        for last in range(len(columns) - 1, -1, -1):
+            part, bound = "", list(values)
+            for column, value in zip(columns[:last], after[:last], strict=True):
+                part += f" AND {column} IS ?"
+                bound.append(value)
+            if after[last] is None:
+                part += f" AND {columns[last]} IS NOT NULL"
+            else:
+                part += f" AND {columns[last]} > ?"
+                bound.append(after[last])
+            queries.append((head + part + tail, bound))
+        return queries
+
+    def count(self, where: Sequence[Condition], by: str | None) -> Query:
+        fixed, values = self._where(where)
+        chosen = f'"{by}"' if by else "NULL"
+        group = f" GROUP BY {chosen}" if by else ""
+        return f'SELECT {chosen}, count(*) FROM "{self.table}" WHERE live{fixed}{group}', values
+
+    def row(self, row: Sequence[Any]) -> Row:
+        key, applied, live, *values = row
+        if not live:
+            return Row(key, applied, None)
+        pairs = zip(self._kinds, values, strict=True)
+        return Row(key, applied, {column: typed(kind, value) for (column, kind), value in pairs})
+
+    def value(self, column: str | None, value: Value) -> Value:
+        return value if column is None else typed(self.view.columns[column], value)
+
+    @cached_property
+    def _upsert(self) -> dict[int, str]:
+        names = ("applied", "live", *self.columns)
+        sets = ", ".join(f"{name} = excluded.{name}" for name in names)
+        one = f"({','.join('?' * (len(names) + 1))})"
+        return {
+            size: f'INSERT INTO "{self.table}"({self.all}) VALUES {",".join([one] * size)}'
+            f' ON CONFLICT(key) DO UPDATE SET {sets} WHERE excluded.applied > "{self.table}".applied'
+            for size in _CHUNKS
+        }
+
+    def _values(self, row: Row) -> list[Any]:
+        if row.values is None:
+            return [row.key, row.applied, 0, *([None] * len(self.columns))]
+        return [row.key, row.applied, 1, *stored(self.view, row.values).values()]
+
+    def _where(self, where: Sequence[Condition]) -> Query:
+        sql = ""
+        values: list[Any] = []
+        for column, op, value in where:
+            if op == "in":
+                chosen = list(value) if isinstance(value, tuple) else []
+                marks = ",".join("?" * len(chosen))
+                null = f' OR "{column}" IS NULL' if None in chosen else ""
+                sql += f' AND ("{column}" IN ({marks}){null})'
+                values += chosen
+            else:
+                sql += f' AND "{column}" {"IS" if op == "=" else op} ?'
+                values.append(value)
+        return sql, values

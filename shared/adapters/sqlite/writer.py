@@ -1,0 +1,167 @@
+"""The one writing thread of a file, with group commit.
+
+Callers put tasks in from the event loop; the thread takes all that wait, writes them in one transaction and tells the
+loop once per batch. There is no artificial wait: while one batch is being made durable, the next one gathers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from shared.adapters.sqlite.connection import trouble
+from shared.log import LogBroken, LogFull
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Job(Generic[T, R]):
+    """One task on its way. The writing thread sets `done` (with a result) or `error`."""
+
+    __slots__ = ("done", "error", "future", "result", "task")
+
+    def __init__(self, task: T, future: asyncio.Future[R]) -> None:
+        self.task = task
+        self.future = future
+        self.done = False
+        self.result: R | None = None
+        self.error: BaseException | None = None
+
+
+class Writer(Generic[T, R]):
+    """`write` gets a batch and sets each job `done` or its error; it returns the jobs that wait for the next batch.
+
+    What it raises is the error of every job that has none yet. Once that is LogBroken nothing is ever written again:
+    after a failed fsync the kernel may have dropped the pages, and a second try would succeed without them.
+    `delivered` runs in the event loop before the callers get their answers.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        name: str,
+        write: Callable[[list[Job[T, R]]], Sequence[Job[T, R]]],
+        *,
+        delivered: Callable[[list[Job[T, R]]], None] = lambda jobs: None,
+        most: int = 128,
+        pages_per_job: int = 3,
+        checkpoint_pages: int = 4000,
+    ) -> None:
+        self._connection = connection
+        self._write = write
+        self._delivered = delivered
+        self._most = most
+        self._pages_per_job = pages_per_job
+        self._checkpoint_pages = checkpoint_pages
+        self._pages = 0
+        self._waiting: queue.SimpleQueue[Job[T, R] | None] = queue.SimpleQueue()
+        self._held: list[Job[T, R]] = []
+        self._closed = False
+        self.broken: LogBroken | None = None
+        self._thread = threading.Thread(target=self._run, name=f"write {name}", daemon=True)
+        self._thread.start()
+
+    def submit(self, task: T) -> asyncio.Future[R]:
+        """Hand a task to the thread; the future ends when it is durable or was refused."""
+        if self.broken is not None:
+            raise LogBroken(*self.broken.args)
+        if self._closed:
+            raise RuntimeError("closed")
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.put(Job(task, future))
+        return future
+
+    async def close(self) -> None:
+        """Writes what waits, then closes the connection."""
+        if not self._closed:
+            self._closed = True
+            self._waiting.put(None)
+        while self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join)
+        self._connection.close()
+
+    def _run(self) -> None:
+        open_ = True
+        while open_ or self._held:
+            jobs, self._held = self._held, []
+            if not jobs:
+                job = self._waiting.get()
+                if job is None:
+                    return
+                jobs.append(job)
+            room = self._most
+            while room and open_:
+                try:
+                    job = self._waiting.get_nowait()
+                except queue.Empty:
+                    break
+                if job is None:
+                    open_ = False
+                else:
+                    jobs.append(job)
+                    room -= 1
+            self._batch(jobs)
+
+    def _batch(self, jobs: list[Job[T, R]]) -> None:
+        if self.broken is None:
+            try:
+                self._held = list(self._write(jobs))
+            except BaseException as error:
+                self._failed(jobs, error)
+            else:
+                self._pages += (len(jobs) - len(self._held)) * self._pages_per_job + 2
+        else:
+            self._failed(jobs, self.broken)
+        held = set(map(id, self._held))
+        done = [job for job in jobs if id(job) not in held] if held else jobs
+        loops: defaultdict[asyncio.AbstractEventLoop, list[Job[T, R]]] = defaultdict(list)
+        for job in done:
+            loops[job.future.get_loop()].append(job)
+        for loop, answers in loops.items():
+            try:
+                loop.call_soon_threadsafe(self._deliver, answers)
+            except RuntimeError:  # that loop has ended: nobody waits any more
+                continue
+        if self._pages >= self._checkpoint_pages and self.broken is None:
+            self._checkpoint()
+
+    def _failed(self, jobs: list[Job[T, R]], error: BaseException) -> None:
+        meaning = trouble(error) or error
+        if isinstance(meaning, LogBroken):
+            self.broken = meaning
+        if self._connection.in_transaction:
+            try:
+                self._connection.rollback()
+            except sqlite3.Error as worse:
+                meaning = self.broken = LogBroken(f"cannot roll back: {worse}")
+        self._held = []
+        for job in jobs:
+            if not job.done and job.error is None:
+                job.error = type(meaning)(*meaning.args) if isinstance(meaning, LogFull | LogBroken) else meaning
+
+    def _checkpoint(self) -> None:
+        """Move the pages from the WAL into the file, after the callers were answered."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._pages = 0
+        except sqlite3.Error as error:
+            meaning = trouble(error)
+            if isinstance(meaning, LogBroken):
+                self.broken = meaning
+            self._pages = self._checkpoint_pages // 2  # full or busy: not at once again
+
+    def _deliver(self, jobs: list[Job[T, R]]) -> None:
+        self._delivered(jobs)
+        for job in jobs:
+            if job.future.done():  # the caller was cancelled
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)  # type: ignore[arg-type]

@@ -1,0 +1,61 @@
+"""Opening the sealed parts of a case for somebody who may see them. That it was opened is recorded first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shared.access import Principal
+from shared.case import Case
+from shared.commands import Fresh
+from shared.envelope import Recorded
+from shared.events.intake import PartyCorrected, PartyRecorded
+from shared.events.routing import ReadRecorded
+from shared.handling import Handling, Stamp
+from shared.log import LogFull
+from shared.telling import event_words
+from shared.vault import open_sealed
+
+STREAM = "reads/"
+
+
+def purposes(principal: Principal, case: Case) -> frozenset[str]:
+    """Which parts the principal may open: the organisation in charge sees who asks, unless they asked for confidence."""
+    if principal.role in ("registrar", "supervisor"):
+        return frozenset({"identity", "text"})
+    if principal.role in ("organisation", "clerk") and (principal.org == case.org or principal.org in case.assist):
+        return frozenset({"text"}) if case.confidential else frozenset({"identity", "text"})
+    return frozenset()
+
+
+async def content(
+    handling: Handling, principal: Principal, case: Case, events: Sequence[Recorded]
+) -> dict[str, Any] | None:
+    """Who the parties are and what they wrote, as far as the principal may see it; None when that is nothing.
+
+    While the log is full nothing can be recorded, so nothing is opened: `withheld` says so."""
+    allowed = purposes(principal, case)
+    sealed = [event for event in events if event.sealed]
+    if not allowed or not sealed:
+        return None
+    read = ReadRecorded(case=case.id, purposes=tuple(sorted(allowed)))
+    stamp = Stamp(principal, cause=f"read:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
+    try:
+        await handling.on_stream(STREAM + case.id, stamp, lambda _head: [Fresh(read)])
+    except LogFull:
+        return {"withheld": "log_full", "parties": {}, "texts": [], "erased": []}
+    by_version = {event.version: event for event in sealed}
+    parties: dict[str, dict[str, Any]] = {}
+    texts: list[dict[str, Any]] = []
+    erased: set[str] = set()
+    for opened in await open_sealed(handling.keys, sealed, allowed):
+        event = by_version[opened.version]
+        if opened.erased:
+            erased.add(opened.party)
+        elif isinstance(event.body, PartyRecorded | PartyCorrected):
+            parties.setdefault(opened.party, {"role": dict(case.parties).get(opened.party)}).update(opened.values)
+        else:
+            words = event_words(event.type)
+            about = {"version": event.version, "type": event.type, "party": opened.party}
+            texts.append({**about, "zh": words.zh, "en": words.en, "fields": opened.values})
+    return {"withheld": None, "parties": parties, "texts": texts, "erased": sorted(erased)}

@@ -1,0 +1,47 @@
+"""Which case somebody means: by its id, its number, or CHANNEL:ITEM."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from shared.names import case_id, read_number
+from shared.part import Ports
+from shared.refusals import Unknown
+from shared.views import Condition
+
+WORKLIST = "worklist"
+_ID = re.compile(r"[0-9a-f]{32}")
+_LOOKS = 6
+_BETWEEN_LOOKS = 0.05
+
+
+def unknown_case() -> Unknown:
+    return Unknown("unknown_case", "There is no such case among those you may see.", why_zh="没有您可以查看的该件。")
+
+
+async def resolve(ports: Ports, reference: str) -> str:
+    """The case id that `reference` stands for; whether the case exists, and for whom, is not asked here.
+
+    Raises Unknown for a number that no case has."""
+    if _ID.fullmatch(reference):
+        return reference
+    number = read_number(reference)
+    if number is not None:
+        return await _by_number(ports, number)
+    channel, colon, item = reference.partition(":")
+    if colon and channel and item:
+        return case_id(ports.keys.secret("case-id"), channel, item)
+    raise unknown_case()
+
+
+async def _by_number(ports: Ports, number: str) -> str:
+    """A number that was handed out a moment ago may not be in the list yet: look again while the list is behind."""
+    for look in range(_LOOKS):
+        rows = await ports.views.find(WORKLIST, [Condition("number", "=", number)], limit=1)
+        if rows:
+            return rows[0].key
+        if look + 1 == _LOOKS or not any((await ports.feed.lag()).values()):
+            break
+        await asyncio.sleep(_BETWEEN_LOOKS)
+    raise unknown_case()

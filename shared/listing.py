@@ -1,0 +1,192 @@
+"""Lists of cases: which queue, whose, earliest due first, page by page. The scope comes from the principal.
+
+A list is an index of the view `worklist`. Of the filters, as many as an index answers are asked of it; the others, and
+who may see the row, are checked here. Cases without a running deadline come last.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from shared.access import LIST, Principal, authorize, visible
+from shared.finding import WORKLIST
+from shared.part import Ports
+from shared.refusals import Invalid
+from shared.telling import state_words
+from shared.times import to_text
+from shared.views import Condition, Row, Value
+
+QUEUES = ("to_dispatch", "to_sign", "returns_to_verify", "to_rule", "at_risk", "overdue", "to_follow_up", "to_close")
+_BY_TIME = ("at_risk", "overdue")
+_MOST_LOOKED_AT = 5_000
+"""Rows that one page may look at. A rare filter gives a short page and a cursor, never a slow answer."""
+_CHOICES: tuple[tuple[str, ...], ...] = (
+    ("org", "queue"),
+    ("queue",),
+    ("org", "state"),
+    ("org",),
+    ("state",),
+    ("place",),
+    ("subject",),
+    (),
+)
+
+
+class Wanted(NamedTuple):
+    """What the list shall hold."""
+
+    queue: str | None = None
+    org: str | None = None
+    state: str | None = None
+    place: str | None = None
+    subject: str | None = None
+    due_before: str | None = None
+    """Text instant."""
+
+
+class Page(NamedTuple):
+    rows: list[dict[str, Any]]
+    after: str | None
+    """Cursor of the next page, None at the end."""
+
+
+class _Cursor(NamedTuple):
+    undated: bool
+    """The part of the list without a deadline, which comes last."""
+    due: str
+    key: str
+
+
+async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str | None = None, limit: int = 50) -> Page:
+    """One page. Raises Invalid for a cursor that this list did not give."""
+    authorize(principal, LIST)
+    if principal.role in ("organisation", "clerk"):
+        if wanted.org not in (None, principal.org):
+            return Page([], None)
+        wanted = wanted._replace(org=principal.org)
+    cursor = _read(after)
+    now = to_text(ports.clock.now())
+    found: list[dict[str, Any]] = []
+    looked_at = 0
+    place = cursor
+    while True:
+        step = min(200, max(limit, 50))
+        rows = await _rows(ports, wanted, place, step)
+        for row in rows:
+            looked_at += 1
+            place = _Cursor(place.undated, str(row.values["due"] or "") if row.values else "", row.key)
+            if _meets(row, wanted, now) and await _may_see(ports, principal, row):
+                found.append(_shown(row, now))
+                if len(found) == limit:
+                    return Page(found, _write(place))
+        if len(rows) < step:
+            if place.undated or wanted.due_before is not None or wanted.queue in _BY_TIME:
+                return Page(found, None)
+            place = _Cursor(True, "", "")
+        elif looked_at >= _MOST_LOOKED_AT:
+            return Page(found, _write(place))
+
+
+async def _rows(ports: Ports, wanted: Wanted, place: _Cursor, limit: int) -> Sequence[Row]:
+    """The next rows in order, by the best index there is."""
+    asked = {name: value for name, value in wanted._asdict().items() if value is not None and name != "due_before"}
+    if asked.get("queue") in _BY_TIME:
+        del asked["queue"]
+    for columns in _CHOICES:
+        if not set(columns) <= asked.keys():
+            continue
+        where = [Condition(column, "=", asked[column]) for column in columns]
+        try:
+            return await _page(ports, where, place, wanted.due_before, limit)
+        except ValueError:
+            if not columns:
+                raise
+    raise AssertionError("the last choice needs no filter")
+
+
+async def _page(
+    ports: Ports, where: list[Condition], place: _Cursor, due_before: str | None, limit: int
+) -> Sequence[Row]:
+    if place.undated:
+        after: list[Value] | None = [place.key] if place.key else None
+        return await ports.views.find(WORKLIST, [*where, Condition("due", "=", None)], after=after, limit=limit)
+    bounds = [Condition("due", ">", "")] if due_before is None else [Condition("due", "<", due_before)]
+    after = [place.due, place.key] if place.key else None
+    return await ports.views.find(WORKLIST, [*where, *bounds], order=("due",), after=after, limit=limit)
+
+
+def _meets(row: Row, wanted: Wanted, now: str) -> bool:
+    values = row.values
+    if values is None:
+        return False
+    due = values["due"]
+    for name in ("org", "state", "place", "subject"):
+        value = getattr(wanted, name)
+        if value is not None and values[name] != value:
+            return False
+    if wanted.queue == "overdue":
+        return isinstance(due, str) and due < now
+    if wanted.queue == "at_risk":
+        risk = values["risk_at"]
+        return isinstance(due, str) and due >= now and isinstance(risk, str) and risk <= now
+    return wanted.queue is None or values["queue"] == wanted.queue
+
+
+async def _may_see(ports: Ports, principal: Principal, row: Row) -> bool:
+    """Sealed accusations are for the petition office and supervisors only, and nobody's list shows a case against them."""
+    assert row.values is not None
+    if row.values["sealed"] and principal.role not in ("registrar", "supervisor"):
+        return False
+    case, _head = await ports.cases.get(row.key, at_least=row.applied)
+    return visible(principal, case)
+
+
+def _shown(row: Row, now: str) -> dict[str, Any]:
+    assert row.values is not None
+    values = dict(row.values)
+    words = state_words(str(values["state"]))
+    due = values["due"]
+    return {
+        "id": row.key,
+        "number": values["number"],
+        "jurisdiction": values["jurisdiction"],
+        "state": values["state"],
+        "state_zh": words.zh,
+        "state_en": words.en,
+        "org": values["org"],
+        "place": values["place"],
+        "subject": values["subject"],
+        "channel": values["channel"],
+        "class": values["class_"],
+        "sealed_track": values["sealed"],
+        "queue": values["queue"],
+        "due": due,
+        "due_clock": values["due_clock"],
+        "overdue": isinstance(due, str) and due < now,
+        "filed_at": values["filed_at"],
+    }
+
+
+def _write(cursor: _Cursor) -> str:
+    return urlsafe_b64encode(orjson.dumps(list(cursor))).decode().rstrip("=")
+
+
+def _read(text: str | None) -> _Cursor:
+    if text is None:
+        return _Cursor(False, "", "")
+    try:
+        undated, due, key = orjson.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if isinstance(undated, bool) and isinstance(due, str) and isinstance(key, str):
+            return _Cursor(undated, due, key)
+    except (ValueError, TypeError):
+        pass
+    raise Invalid(
+        "wrong_cursor",
+        "after is not a cursor of this list. Leave it out for the first page, then use the one that the page gives.",
+        why_zh="翻页标记无效。",
+        field="after",
+    )

@@ -1,0 +1,127 @@
+"""Why a period ends when it ends: sentences for people, in Chinese and English."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import NamedTuple
+
+from shared.policy.calendar import Period, Reason, Skipped
+from shared.policy.clocks import ClockRule
+
+EVENTS_ZH = {
+    "CaseRegistered": "登记",
+    "CaseReopened": "重新启动",
+    "AssignmentDelivered": "送达承办单位",
+    "CaseAssigned": "交办",
+    "Accepted": "受理",
+    "AcceptanceOrdered": "责令受理",
+    "RedoOrdered": "责令重办",
+    "ReplyDelivered": "答复送达",
+    "ReviewRequested": "提出复查",
+    "ReviewOpinionIssued": "复查意见",
+    "ReReviewRequested": "提出复核",
+    "SupervisionOpened": "发出督办",
+}
+_REASONS: dict[Reason, tuple[str, str]] = {
+    "holiday": ("法定节假日", "a public holiday"),
+    "weekend": ("休息日", "a weekend day"),
+    "statutory": ("法定节日(该年日历尚未公布)", "a statutory holiday of a year not yet published"),
+}
+_WEEKDAYS = (
+    ("一", "Monday"),
+    ("二", "Tuesday"),
+    ("三", "Wednesday"),
+    ("四", "Thursday"),
+    ("五", "Friday"),
+    ("六", "Saturday"),
+    ("日", "Sunday"),
+)
+
+
+class Step(NamedTuple):
+    """One sentence of an explanation; `day` where it is about a day."""
+
+    zh: str
+    en: str
+    day: date | None = None
+
+
+class Reckoning(NamedTuple):
+    """What a period was reckoned with."""
+
+    event: str
+    start: date
+    due: date
+    extended: int
+    excluded: int
+
+
+def sentences(rule: ClockRule, period: Period | None, reckoning: Reckoning) -> tuple[Step, ...]:
+    """From the article and the start to the due date, with every skipped day. `period` None: an assigned date."""
+    return tuple(_sentences(rule, period, reckoning))
+
+
+def _sentences(rule: ClockRule, period: Period | None, reckoning: Reckoning) -> Iterator[Step]:
+    start, due = reckoning.start, reckoning.due
+    yield Step(f"依据:{rule.article}。", f"Basis: {rule.article}.")
+    event = EVENTS_ZH.get(reckoning.event, reckoning.event)
+    if period is None:
+        yield Step(f"{_zh(start)}{event}。", f"{reckoning.event} on {_en(start)}.", start)
+        yield Step(f"期限由交办机关指定:{_zh(due)}。", f"The date was set by the assigner: {_en(due)}.", due)
+        return
+    yield Step(
+        f"{_zh(start)}{event},开始当日不计入。",
+        f"{reckoning.event} on {_en(start)}; the day of the start is not counted.",
+        start,
+    )
+    yield _length(rule, reckoning)
+    if reckoning.extended:
+        cap = rule.extension.cap_days if rule.extension else reckoning.extended
+        yield Step(
+            f"经批准延长{reckoning.extended}日(累计不超过{cap}日)。",
+            f"Extended by {reckoning.extended} days (at most {cap} in all).",
+        )
+    if reckoning.excluded:
+        yield Step(f"依法不计入期限{reckoning.excluded}日。", f"{reckoning.excluded} days are not counted by law.")
+    for skipped in period.skipped:
+        yield _skipped(skipped, period)
+    for day in period.made_up:
+        yield Step(
+            f"{_zh(day)}为调休上班日,按工作日计。", f"{_en(day)} is a make-up workday and counts as a working day.", day
+        )
+    if period.provisional:
+        yield Step(
+            "期限跨入尚未公布放假安排的年份,暂按一般规则推算,公布后重新计算。",
+            "The period reaches into a year whose calendar is not published: provisional, and computed again then.",
+        )
+    if rule.period.ends == "end_of_day":
+        yield Step(f"期限至{_zh(due)}24时届满。", f"The period ends on {_en(due)} at 24:00.", due)
+    else:
+        yield Step(f"期限至{_zh(due)}的同一钟点届满。", f"The period ends on {_en(due)} at the same time of day.", due)
+
+
+def _length(rule: ClockRule, reckoning: Reckoning) -> Step:
+    unit_zh, unit_en = ("个工作日", "working days") if rule.period.unit == "working" else ("日", "calendar days")
+    days = rule.period.days
+    if rule.period.by_subject:
+        return Step(f"期限按事项类别确定,以{unit_zh}计。", f"The number of {unit_en} depends on the subject.")
+    return Step(f"期限{days}{unit_zh}。", f"The period is {days} {unit_en}.")
+
+
+def _skipped(skipped: Skipped, period: Period) -> Step:
+    zh, en = _REASONS[skipped.reason]
+    day = skipped.day
+    if not skipped.rolled:
+        return Step(f"{_zh(day)}为{zh},不计入。", f"{_en(day)} is {en} and is not counted.", day)
+    if day == period.nominal:
+        return Step(f"最后一日{_zh(day)}为{zh},顺延。", f"The last day, {_en(day)}, is {en}: the end moves on.", day)
+    return Step(f"{_zh(day)}为{zh},继续顺延。", f"{_en(day)} is {en}: the end moves on.", day)
+
+
+def _zh(day: date) -> str:
+    return f"{day.year}年{day.month}月{day.day}日(星期{_WEEKDAYS[day.weekday()][0]})"
+
+
+def _en(day: date) -> str:
+    return f"{_WEEKDAYS[day.weekday()][1]} {day.isoformat()}"

@@ -1,0 +1,305 @@
+"""What is wrong with a policy, all of it at once: section by section, and where sections name each other.
+
+A finding says where (section and field), what, and what to do. A policy with findings is not activated.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple, TypeVar
+
+from shared.events import REGISTRY
+from shared.events.policy import Section
+from shared.policy.clocks import BREACH, ClockRule, Clocks, Trigger
+from shared.policy.documents import (
+    CalendarDocument,
+    Channels,
+    Document,
+    Jurisdiction,
+    Organisation,
+    Organisations,
+    Place,
+    Places,
+    Subject,
+    Subjects,
+    ancestry,
+)
+from shared.policy.routing import ANY, Routing
+from shared.times import zone
+
+_NAMED = 5
+"""How many examples a finding names before it says how many more there are."""
+
+
+class Finding(NamedTuple):
+    """`where`: section and field, like `routing.rules[r12].org`; `line` where the loader knows it."""
+
+    where: str
+    what: str
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        return f"{place}{self.where}: {self.what}"
+
+
+def check(documents: Mapping[Section, Document]) -> list[Finding]:
+    """All findings of documents that belong together, in the order of the sections. Pure."""
+    return list(_check(documents))
+
+
+def _check(documents: Mapping[Section, Document]) -> Iterator[Finding]:
+    organisations = _of(documents.get("organisations"), Organisations).organisations
+    places = _of(documents.get("places"), Places).places
+    subjects = _of(documents.get("subjects"), Subjects).subjects
+    orgs = {entry.code for entry in organisations}
+    known_places = {entry.code for entry in places}
+    jurisdiction = documents.get("jurisdiction")
+    if isinstance(jurisdiction, Jurisdiction):
+        yield from _jurisdiction(jurisdiction, orgs, "organisations" in documents)
+    yield from _tree("organisations", organisations)
+    for organisation in organisations:
+        for place in organisation.places:
+            if place not in known_places:
+                where = f"organisations[{organisation.code}].places"
+                yield Finding(where, f"place {place!r} is not in places; add it or correct the code")
+    yield from _tree("places", places)
+    yield from _tree("subjects", subjects)
+    yield from _channels(_of(documents.get("channels"), Channels), orgs, known_places)
+    routing = documents.get("routing")
+    if isinstance(routing, Routing):
+        yield from _routing(routing, orgs, places, subjects)
+    clocks = documents.get("clocks")
+    if isinstance(clocks, Clocks):
+        yield from _clocks(clocks, {entry.code for entry in subjects}, "subjects" in documents)
+    calendar = documents.get("calendar")
+    if isinstance(calendar, CalendarDocument):
+        yield from _calendar(calendar)
+
+
+D = TypeVar("D", bound=Document)
+
+
+def _of(document: Document | None, kind: type[D]) -> D:
+    return document if isinstance(document, kind) else kind()
+
+
+def _jurisdiction(jurisdiction: Jurisdiction, orgs: set[str], listed: bool) -> Iterator[Finding]:
+    try:
+        zone(jurisdiction.zone)
+    except ValueError as error:
+        yield Finding("jurisdiction.zone", str(error))
+    office = jurisdiction.petition_office
+    if office is not None and listed and office not in orgs:
+        yield Finding("jurisdiction.petition_office", f"organisation {office!r} is not in organisations; add it")
+    hours = jurisdiction.office_hours
+    if hours is not None and hours.closes <= hours.opens:
+        yield Finding("jurisdiction.office_hours", "closes must be later than opens")
+
+
+def _duplicates(section: str, codes: Iterable[str]) -> Iterator[Finding]:
+    for code, times in Counter(codes).items():
+        if times > 1:
+            yield Finding(f"{section}[{code}].code", f"stands {times} times; give each entry its own code")
+
+
+def _tree(section: str, entries: Sequence[Organisation | Place | Subject]) -> Iterator[Finding]:
+    yield from _duplicates(section, (entry.code for entry in entries))
+    parents = {entry.code: entry.parent for entry in entries}
+    reported: set[str] = set()
+    for code, parent in parents.items():
+        if parent is not None and parent not in parents:
+            yield Finding(f"{section}[{code}].parent", f"{parent!r} is not in {section}; add it or leave parent empty")
+    for code, parent in parents.items():
+        line, above = [code], parent
+        while above is not None and above in parents and above not in line:
+            line.append(above)
+            above = parents[above]
+        if above is not None and above in line:
+            loop = line[line.index(above) :]
+            if not reported.intersection(loop):
+                reported.update(loop)
+                path = " → ".join((*loop, above))
+                yield Finding(
+                    f"{section}[{above}].parent", f"goes round in a circle ({path}); give one of them no parent"
+                )
+
+
+def _channels(document: Channels, orgs: set[str], places: set[str]) -> Iterator[Finding]:
+    yield from _duplicates("channels", (channel.code for channel in document.channels))
+    for channel in document.channels:
+        where = f"channels[{channel.code}]"
+        if channel.place is not None and channel.place not in places:
+            yield Finding(f"{where}.place", f"place {channel.place!r} is not in places; add it or correct the code")
+        if channel.received_by is not None and channel.received_by not in orgs:
+            yield Finding(
+                f"{where}.received_by",
+                f"organisation {channel.received_by!r} is not in organisations; add it",
+            )
+
+
+def _routing(
+    routing: Routing, orgs: set[str], places: Sequence[Place], subjects: Sequence[Subject]
+) -> Iterator[Finding]:
+    known_places = {place.code for place in places}
+    known_subjects = {subject.code for subject in subjects}
+    for identity, times in Counter(rule.id for rule in routing.rules).items():
+        if times > 1:
+            yield Finding(f"routing.rules[{identity}].id", f"stands {times} times; give each rule its own id")
+    first: dict[tuple[str, str, str], tuple[str, str | None]] = {}
+    for rule in routing.rules:
+        where = f"routing.rules[{rule.id}]"
+        if rule.org is not None and rule.org not in orgs:
+            yield Finding(
+                f"{where}.org",
+                f"organisation {rule.org!r} is not in organisations; add it or correct the code",
+            )
+        if rule.place != ANY and rule.place not in known_places:
+            yield Finding(f"{where}.place", f"place {rule.place!r} is not in places; add it, or write '*' for all")
+        if rule.subject != ANY and rule.subject not in known_subjects:
+            yield Finding(
+                f"{where}.subject",
+                f"subject {rule.subject!r} is not in subjects; add it, or write '*' for all",
+            )
+        other, org = first.setdefault(rule.key, (rule.id, rule.org))
+        if other != rule.id and org != rule.org:
+            yield Finding(
+                where,
+                f"overlaps rule {other!r}: both cover place {rule.place!r}, subject {rule.subject!r},"
+                f" level {rule.level!r} equally,"
+                f" one leads to {org or 'the queue'}, the other to {rule.org or 'the queue'};"
+                " remove one or make it more specific",
+            )
+    if routing.default is None:
+        yield from _gaps(routing, places, subjects)
+    elif routing.default not in (*orgs, "queue"):
+        yield Finding(
+            "routing.default",
+            f"organisation {routing.default!r} is not in organisations; add it, or write 'queue'",
+        )
+
+
+def _gaps(routing: Routing, places: Sequence[Place], subjects: Sequence[Subject]) -> Iterator[Finding]:
+    """Places and subjects that no rule of any level covers. Subjects with the same hole share one finding."""
+    covered: dict[str, set[str]] = {}
+    for rule in routing.rules:
+        if rule.level == ANY:
+            covered.setdefault(rule.subject, set()).add(rule.place)
+    place_lines = ancestry({place.code: place.parent for place in places}) or {ANY: (ANY,)}
+    subject_lines = ancestry({subject.code: subject.parent for subject in subjects}) or {ANY: (ANY,)}
+    holes: dict[tuple[str, ...], list[str]] = {}
+    missing: dict[frozenset[str], tuple[str, ...]] = {}
+    for subject, line in subject_lines.items():
+        by: frozenset[str] = frozenset().union(*(covered.get(code, ()) for code in (*line, ANY)))
+        if ANY in by:
+            continue
+        if by not in missing:
+            missing[by] = tuple(place for place, above in place_lines.items() if by.isdisjoint(above))
+        if missing[by]:
+            holes.setdefault(missing[by], []).append(subject)
+    for without, lacking in holes.items():
+        yield Finding(
+            "routing.rules",
+            f"a gap: no rule covers subject {_some(lacking)} in place {_some(without)};"
+            " add a rule (queue: true where a person dispatches) or declare default: queue",
+        )
+
+
+def _some(codes: Sequence[str]) -> str:
+    more = len(codes) - _NAMED
+    named = ", ".join(repr(code) for code in codes[:_NAMED])
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _clocks(clocks: Clocks, subjects: set[str], listed: bool) -> Iterator[Finding]:
+    for identity, times in Counter(rule.id for rule in clocks.rules).items():
+        if times > 1:
+            yield Finding(f"clocks.rules[{identity}].id", f"stands {times} times; give each clock its own id")
+    for rule in clocks.rules:
+        where = f"clocks.rules[{rule.id}]"
+        if not rule.end:
+            yield Finding(f"{where}.end", "a clock with no end could never be met; name the event that meets it")
+        yield from _triggers(rule, where)
+        for identity, times in Counter(rung.id for rung in rule.rungs).items():
+            if times > 1:
+                yield Finding(f"{where}.rungs[{identity}].id", f"stands {times} times; give each rung its own id")
+            if identity == BREACH:
+                yield Finding(f"{where}.rungs[breach].id", "'breach' is the due instant itself; choose another id")
+        if rule.window and rule.rungs:
+            yield Finding(f"{where}.rungs", "a window is a right, nobody is reminded of a duty; remove the rungs")
+        if rule.extension is not None and rule.period.assigned:
+            yield Finding(f"{where}.extension", "an assigned date has no extension; assign another date instead")
+        for subject in rule.period.by_subject:
+            if listed and subject not in subjects:
+                yield Finding(
+                    f"{where}.period.by_subject", f"subject {subject!r} is not in subjects; add it or correct the code"
+                )
+
+
+def _triggers(rule: ClockRule, where: str) -> Iterator[Finding]:
+    named: list[tuple[str, tuple[Trigger, ...]]] = [
+        ("start", rule.start),
+        ("end", rule.end),
+        ("cancel", rule.cancel),
+        ("exclude", rule.exclude),
+    ]
+    if rule.extension is not None:
+        named.append(("extension", (Trigger(event=rule.extension.event),)))
+    for field, triggers in named:
+        for trigger in triggers:
+            if trigger.event not in REGISTRY:
+                yield Finding(
+                    f"{where}.{field}",
+                    f"there is no event {trigger.event!r}; use a type of the event catalogue",
+                )
+
+
+def _calendar(calendar: CalendarDocument) -> Iterator[Finding]:
+    years = sorted(calendar.years)
+    last = calendar.published_until
+    if years and last is None:
+        yield Finding("calendar.published_until", "years are given; say which year is the last that was published")
+    if last is not None:
+        for year in range(years[0] if years else last, last + 1):
+            if year not in calendar.years:
+                yield Finding(
+                    f"calendar.years[{year}]", f"the year is missing although published_until is {last}; add its days"
+                )
+        for year in years:
+            if year > last:
+                yield Finding(
+                    f"calendar.years[{year}]",
+                    f"lies after published_until {last}; raise it or drop the year",
+                )
+    for year in years:
+        entry = calendar.years[year]
+        where = f"calendar.years[{year}]"
+        for field, days in (("holidays", entry.holidays), ("workdays", entry.workdays)):
+            for day, times in Counter(days).items():
+                if day.year != year:
+                    yield Finding(f"{where}.{field}", f"{day} is outside its year; move it to {day.year}")
+                if times > 1:
+                    yield Finding(f"{where}.{field}", f"{day} stands {times} times; keep one")
+        for day in sorted(set(entry.holidays) & set(entry.workdays)):
+            yield Finding(where, f"{day} is both a holiday and a workday; keep one")
+        for day in entry.workdays:
+            if day.isoweekday() not in calendar.weekend:
+                yield Finding(f"{where}.workdays", f"{day} is no weekend day and is worked anyway; remove it")
+        for fixed in calendar.fixed:
+            named = _day(year, fixed)
+            if named is not None and named not in entry.holidays:
+                yield Finding(
+                    f"{where}.holidays",
+                    f"{named} is missing although the statute makes {fixed} a holiday; add it",
+                )
+
+
+def _day(year: int, fixed: str) -> date | None:
+    month, day = fixed.split("-")
+    try:
+        return date(year, int(month), int(day))
+    except ValueError:
+        return None

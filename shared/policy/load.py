@@ -1,0 +1,310 @@
+"""Reading a policy from files: one YAML file, or a directory of YAML and CSV files.
+
+In YAML every top-level key is a section; `use: [cn-xf-2022, cn-calendar]` takes sections from files that come with
+Huiyin (or lie beside this one). `organisations.csv`, `places.csv`, `subjects.csv`, `channels.csv` and `routing.csv`
+hold one entry a line; lists inside a cell are separated by `;`. All errors are collected, each with file and line.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any, NamedTuple, get_args
+
+import orjson
+import yaml
+from pydantic import ValidationError
+
+from shared.events.policy import PolicyActivated, Section
+from shared.policy.book import MODELS
+from shared.policy.documents import Document
+from shared.policy.findings import Finding, check
+
+SECTIONS: tuple[Section, ...] = get_args(Section)
+_LISTS = ("organisations", "places", "subjects", "channels")
+_CELL_LISTS = ("places", "keywords")
+_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Loaded(NamedTuple):
+    """One section, ready to be activated."""
+
+    section: Section
+    document: dict[str, Any]
+    hash: str
+
+    def activation(self) -> PolicyActivated:
+        return PolicyActivated(section=self.section, hash=self.hash, document=self.document)
+
+
+class PolicyInvalid(ValueError):
+    """The files are no policy that could be activated; `findings` says all that is wrong."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__("\n".join(str(finding) for finding in findings))
+        self.findings = findings
+
+
+def canonical(document: dict[str, Any]) -> bytes:
+    """Canonical JSON: UTF-8, keys sorted, no spaces."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+def hash_of(document: dict[str, Any]) -> str:
+    """`sha256:<hex>` over the canonical JSON."""
+    return f"sha256:{hashlib.sha256(canonical(document)).hexdigest()}"
+
+
+def plain(document: Document) -> dict[str, Any]:
+    """The document as JSON values, defaults left out: a field that is added later does not change its hash."""
+    return document.model_dump(mode="json", exclude_defaults=True)
+
+
+def load(source: Traversable) -> list[Loaded]:
+    """The sections in a file or directory (a `pathlib.Path` is fine). Raises PolicyInvalid with every finding."""
+    documents, findings = read(source)
+    if findings:
+        raise PolicyInvalid(findings)
+    loaded = []
+    for section in SECTIONS:
+        if section in documents:
+            document = plain(documents[section])
+            loaded.append(Loaded(section, document, hash_of(document)))
+    return loaded
+
+
+def bundled(name: str) -> list[Loaded]:
+    """A policy that comes with Huiyin: `demo`, `cn-xf-2022`, `cn-calendar`. Raises KeyError for another name."""
+    found = _bundled(name)
+    if found is None:
+        raise KeyError(f"no policy of that name comes with Huiyin; there are {', '.join(bundled_names())}")
+    return load(found)
+
+
+def bundled_names() -> list[str]:
+    return sorted(entry.name.removesuffix(".yaml") for entry in _data().iterdir())
+
+
+def _data() -> Traversable:
+    return resources.files("shared.policy").joinpath("data")
+
+
+def _bundled(name: str) -> Traversable | None:
+    """Never a path: names are looked up among the entries that exist."""
+    return next((entry for entry in _data().iterdir() if entry.name in (name, f"{name}.yaml")), None)
+
+
+def read(source: Traversable) -> tuple[dict[Section, Document], list[Finding]]:
+    """The sections that could be read, and everything that is wrong with them."""
+    reader = _Reader()
+    reader.read(source)
+    documents = reader.documents()
+    if not documents and not reader.findings:
+        reader.findings.append(Finding("policy", f"no section found; use one of {', '.join(SECTIONS)}", source.name))
+    broken = {finding.where.split("[")[0].split(".")[0] for finding in reader.findings}
+    for finding in check(documents):
+        # A reference into a section that could not be read is no finding of its own.
+        if not any(f"is not in {section}" in finding.what for section in broken):
+            reader.findings.append(reader.placed(finding))
+    return documents, reader.findings
+
+
+class _Reader:
+    """Collects raw sections, where each of their entries stands, and findings."""
+
+    def __init__(self) -> None:
+        self.raw: dict[str, Any] = {}
+        self.lines: dict[str, tuple[str, int]] = {}
+        self.findings: list[Finding] = []
+
+    # ------------------------------------------------------------ files
+
+    def read(self, source: Traversable, seen: tuple[str, ...] = ()) -> None:
+        if source.is_dir():
+            for entry in sorted(source.iterdir(), key=lambda one: one.name):
+                if entry.name.endswith((".yaml", ".yml", ".csv")):
+                    self._file(entry, source, seen)
+        elif source.is_file():
+            self._file(source, None, seen)
+        else:
+            self.findings.append(Finding("policy", "there is no such file or directory", source.name))
+
+    def _file(self, file: Traversable, folder: Traversable | None, seen: tuple[str, ...]) -> None:
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            self.findings.append(Finding("policy", "is not UTF-8; save it as UTF-8", file.name))
+            return
+        if file.name.endswith(".csv"):
+            self._csv(file.name, text)
+        else:
+            self._yaml(file.name, text, folder, seen)
+
+    def _yaml(self, name: str, text: str, folder: Traversable | None, seen: tuple[str, ...]) -> None:
+        try:
+            node = yaml.compose(text, Loader=_Loader)
+            content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            what = getattr(error, "problem", None) or "cannot be read"
+            self.findings.append(Finding("policy", f"is no YAML: {what}", name, mark.line + 1 if mark else None))
+            return
+        except ValueError as error:  # 2025-02-30 is a timestamp to YAML and no date to Python
+            self.findings.append(Finding("policy", f"is no YAML: {error}", name))
+            return
+        if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):
+            self.findings.append(Finding("policy", "must hold sections by name", name, 1))
+            return
+        self._locate(name, node, "")
+        for used in content.pop("use", None) or ():
+            self._use(str(used), name, folder, seen)
+        for section, value in content.items():
+            self._add(str(section), value, name)
+
+    def _use(self, used: str, name: str, folder: Traversable | None, seen: tuple[str, ...]) -> None:
+        found = _bundled(used)
+        if found is None and folder is not None:
+            found = next((entry for entry in folder.iterdir() if entry.name == used), None)
+        if found is None or used in seen:
+            known = ", ".join(bundled_names())
+            self.findings.append(Finding("use", f"{used!r} is not there; use one of {known}", name))
+            return
+        self.read(found, (*seen, used))
+
+    def _add(self, section: str, value: Any, file: str) -> None:
+        if section not in SECTIONS:
+            line = self.lines.get(section, (file, 1))[1]
+            what = f"is no section; use one of {', '.join(SECTIONS)}"
+            self.findings.append(Finding(section, what, file, line))
+            return
+        if section in _LISTS and isinstance(value, list):
+            value = {section: value}
+        if section not in self.raw:
+            self.raw[section] = value
+        elif section == "routing" and isinstance(value, dict) and isinstance(self.raw[section], dict):
+            both = self.raw[section]
+            rules = [*both.get("rules", ()), *value.get("rules", ())]
+            self.raw[section] = {**both, **value, "rules": rules}
+        else:
+            line = self.lines.get(section, (file, 1))[1]
+            self.findings.append(Finding(section, "is given twice; keep one of the two", file, line))
+
+    def _csv(self, name: str, text: str) -> None:
+        section = name.removesuffix(".csv")
+        if section not in (*_LISTS, "routing"):
+            allowed = ", ".join(f"{known}.csv" for known in (*_LISTS, "routing"))
+            self.findings.append(Finding(section, f"is no table of a policy; use one of {allowed}", name))
+            return
+        rows = csv.DictReader(io.StringIO(text))
+        entries: list[dict[str, Any]] = []
+        for row in rows:
+            line = rows.line_num
+            if None in row or None in row.values():
+                what = f"has {'more' if None in row else 'fewer'} cells than the heading; mend the row"
+                self.findings.append(Finding(section, what, name, line))
+                continue
+            entry = {key: _cell(key, value.strip()) for key, value in row.items() if value.strip()}
+            if not entry:
+                continue
+            prefix = "routing.rules" if section == "routing" else section
+            self.lines.setdefault(f"{prefix}[{entry.get('id') or entry.get('code') or len(entries)}]", (name, line))
+            entries.append(entry)
+        self.lines.setdefault(section, (name, 1))
+        self._add(section, {"rules": entries} if section == "routing" else entries, name)
+
+    # ------------------------------------------------------------ where things stand
+
+    def _locate(self, file: str, node: yaml.Node, where: str) -> None:
+        """Remember the line of every entry, and find keys that stand twice: YAML would keep the last in silence."""
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                name = str(key.value)
+                inner = (
+                    f"{where}[{name}]" if where.endswith((".years", ".by_subject")) else f"{where}.{name}".lstrip(".")
+                )
+                line = key.start_mark.line + 1
+                if name in seen:
+                    self.findings.append(Finding(inner, "stands twice; keep one of the two", file, line))
+                seen.add(name)
+                self.lines.setdefault(inner, (file, line))
+                self._locate(file, value, inner)
+        elif isinstance(node, yaml.SequenceNode):
+            for index, item in enumerate(node.value):
+                inner = f"{where}[{_identity(item, index)}]"
+                self.lines.setdefault(inner, (file, item.start_mark.line + 1))
+                self._locate(file, item, inner)
+
+    def placed(self, finding: Finding) -> Finding:
+        """The finding with the file and line of the innermost thing it names."""
+        where = finding.where
+        while where:
+            if where in self.lines:
+                file, line = self.lines[where]
+                return finding._replace(file=file, line=line)
+            where = where[: max(where.rfind("."), where.rfind("["))] if "." in where or "[" in where else ""
+        return finding
+
+    # ------------------------------------------------------------ documents
+
+    def documents(self) -> dict[Section, Document]:
+        found: dict[Section, Document] = {}
+        for section in SECTIONS:
+            if section not in self.raw:
+                continue
+            raw = self.raw[section]
+            try:
+                found[section] = MODELS[section].model_validate(raw)
+            except ValidationError as error:
+                for problem in error.errors(include_url=False, include_input=False):
+                    where = _where(section, problem["loc"], raw)
+                    self.findings.append(self.placed(Finding(where, _plainly(problem["type"], problem["msg"]))))
+        return found
+
+
+def _cell(column: str, value: str) -> Any:
+    if column in _CELL_LISTS:
+        return [part.strip() for part in value.split(";") if part.strip()]
+    if column == "queue":
+        return _FLAGS.get(value.lower(), value)
+    return value
+
+
+def _identity(item: yaml.Node, index: int) -> str:
+    if isinstance(item, yaml.MappingNode):
+        for key, value in item.value:
+            if key.value in ("id", "code") and isinstance(value, yaml.ScalarNode):
+                return str(value.value)
+    return str(index)
+
+
+def _where(section: str, loc: tuple[int | str, ...], raw: Any) -> str:
+    """pydantic's location in the words of findings: `clocks.rules[C1].period.days`."""
+    where, value = section, raw
+    for index, part in enumerate(loc):
+        if index == 0 and section in _LISTS and part == section:
+            value = value.get(section) if isinstance(value, dict) else None
+        elif isinstance(part, int) and isinstance(value, list) and part < len(value):
+            value = value[part]
+            own = value if isinstance(value, dict) else {}
+            where += f"[{own.get('id') or own.get('code') or part}]"
+        elif where.endswith((".years", ".by_subject")):
+            where += f"[{part}]"
+            value = value.get(part) if isinstance(value, dict) else None
+        else:
+            where += f".{part}"
+            value = value.get(part) if isinstance(value, dict) else None
+    return where
+
+
+def _plainly(kind: str, message: str) -> str:
+    """pydantic's message with what to do."""
+    if kind == "extra_forbidden":
+        return "is no field of this section; remove it or correct its name"
+    if kind == "missing":
+        return "is missing; add it"
+    return message.removeprefix("Value error, ")

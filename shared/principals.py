@@ -1,0 +1,153 @@
+"""Access keys: who they belong to, and who shows one.
+
+Of a key only the sha256 of its 256 random bits is kept, as events of the stream `principals`. The key itself is shown
+once, when it is issued.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from shared.access import NEEDS_ORG, OPERATE, ROLES, Principal, Role, authorize
+from shared.clock import Clock
+from shared.commands import Fresh
+from shared.events.intake import KeyIssued, KeyRevoked
+from shared.handling import Handling, Stamp
+from shared.log import Log
+from shared.refusals import Invalid, Unknown
+from shared.times import to_text
+
+STREAM = "principals"
+FRESH_SECONDS = 1.0
+"""A key that another process issued or revoked is known here after at most so long."""
+PEOPLE: tuple[Role, ...] = tuple(role for role in ROLES if role not in ("citizen", "service"))
+"""Roles that keys are issued for. Citizens show number and query code; services act inside."""
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    """One key, as far as it is known: never the key itself."""
+
+    id: str
+    digest: str
+    role: Role
+    org: str | None
+    issued_at: datetime
+    expires: datetime | None = None
+    revoked_at: datetime | None = None
+
+    @property
+    def principal(self) -> Principal:
+        return Principal(self.role, self.org, self.id)
+
+    def valid(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.expires is None or now < self.expires)
+
+
+def digest_of(key: str) -> str:
+    return sha256(key.encode()).hexdigest()
+
+
+class Principals:
+    """The keys of this deployment in memory, followed from the log."""
+
+    def __init__(self, log: Log, clock: Clock) -> None:
+        self._log = log
+        self._clock = clock
+        self._by_id: dict[str, AccessKey] = {}
+        self._by_digest: dict[str, str] = {}
+        self._version = 0
+        self._looked: float | None = None
+
+    async def follow(self, *, at_once: bool = False) -> None:
+        """Read what was appended since the last look; at most once a second unless `at_once`."""
+        now = self._clock.monotonic()
+        if not at_once and self._looked is not None and now - self._looked < FRESH_SECONDS:
+            return
+        self._looked = now
+        for commit in await self._log.load(STREAM, after=self._version):
+            for event in commit.recorded:
+                self._apply(event.body, event.recorded_at)
+            self._version = commit.last
+
+    def _apply(self, body: object, at: datetime) -> None:
+        if isinstance(body, KeyIssued) and body.role in ROLES:
+            expires = body.expires if isinstance(body.expires, datetime) else None
+            key = AccessKey(body.key, body.digest, body.role, body.org, at, expires)
+            self._by_id[key.id] = key
+            self._by_digest[key.digest] = key.id
+        elif isinstance(body, KeyRevoked) and (known := self._by_id.get(body.key)) is not None:
+            self._by_id[known.id] = AccessKey(
+                known.id, known.digest, known.role, known.org, known.issued_at, known.expires, at
+            )
+
+    async def authenticate(self, key: str) -> Principal | None:
+        """Whose key this is; None for one that is wrong, revoked or expired. What is looked up is the digest, so the time
+        that it takes tells nothing about the key."""
+        await self.follow()
+        digest = digest_of(key)
+        known = self._by_id.get(self._by_digest.get(digest, ""))
+        if known is None or not hmac.compare_digest(known.digest, digest) or not known.valid(self._clock.now()):
+            return None
+        return known.principal
+
+    async def all(self) -> list[AccessKey]:
+        await self.follow(at_once=True)
+        return sorted(self._by_id.values(), key=lambda key: key.issued_at)
+
+    async def issue(
+        self, handling: Handling, principal: Principal, role: str, org: str | None, expires: datetime | None = None
+    ) -> tuple[AccessKey, str]:
+        """A new key. Returns what is kept, and the key's text: it is never shown again."""
+        authorize(principal, OPERATE)
+        if role not in PEOPLE:
+            raise Invalid("unknown_role", f"Choose one of: {', '.join(PEOPLE)}.", why_zh="没有这种角色。", field="role")
+        if role in NEEDS_ORG and not org:
+            raise Invalid(
+                "org_missing",
+                f"A key for a {role} needs the code of its organisation.",
+                why_zh="缺少单位代码。",
+                field="org",
+            )
+        if role not in NEEDS_ORG and org:
+            raise Invalid(
+                "org_not_used",
+                f"A key for {role} belongs to no organisation; leave org out.",
+                why_zh="该角色不属于任何单位。",
+                field="org",
+            )
+        text = f"hy_{role}_{secrets.token_urlsafe(32)}"
+        key_id = secrets.token_hex(6)
+        issued = KeyIssued(key=key_id, digest=digest_of(text), role=role, org=org, expires=expires)
+        stamp = Stamp(principal, cause=f"{principal.name}:issue:{key_id}")
+        await handling.on_stream(STREAM, stamp, lambda _head: [Fresh(issued)])
+        await self.follow(at_once=True)
+        return self._by_id[key_id], text
+
+    async def revoke(self, handling: Handling, principal: Principal, key_id: str) -> AccessKey:
+        """From now on this key opens nothing. Revoking twice does no harm."""
+        authorize(principal, OPERATE)
+        await self.follow(at_once=True)
+        if key_id not in self._by_id:
+            raise Unknown("unknown_key", "There is no key of this id; see: huiyin keys list", why_zh="没有该密钥。")
+        if self._by_id[key_id].revoked_at is None:
+            stamp = Stamp(principal, cause=f"{principal.name}:revoke:{key_id}")
+            await handling.on_stream(STREAM, stamp, lambda _head: [Fresh(KeyRevoked(key=key_id))])
+            await self.follow(at_once=True)
+        return self._by_id[key_id]
+
+
+def shown(key: AccessKey) -> dict[str, str | None]:
+    """A key for people: no digest."""
+    return {
+        "id": key.id,
+        "role": key.role,
+        "org": key.org,
+        "issued_at": to_text(key.issued_at),
+        "expires": to_text(key.expires) if key.expires else None,
+        "revoked_at": to_text(key.revoked_at) if key.revoked_at else None,
+    }

@@ -1,0 +1,179 @@
+"""A running process: the parts of all services on one set of ports. Made by `deploy/`, used by HTTP and command line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import structlog
+from pydantic import BaseModel
+
+from shared.access import Principal
+from shared.events.base import Service
+from shared.handling import Handling
+from shared.log import LogBroken
+from shared.part import Part, Ports
+from shared.principals import Principals
+from shared.projecting import Consumer
+from shared.settings import Settings
+
+log = structlog.get_logger("runtime")
+
+
+class Receipt(Protocol):
+    """What intake answers to a filing."""
+
+    @property
+    def case(self) -> str: ...
+    @property
+    def number(self) -> str: ...
+    @property
+    def code(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def received_at(self) -> Any: ...
+    @property
+    def repeated(self) -> bool: ...
+
+
+class Filing(NamedTuple):
+    """How a submission is registered: intake's model, and what carries it out."""
+
+    model: type[BaseModel]
+    file: Callable[[Principal, Any, str], Awaitable[Receipt]]
+
+
+class HistoryPort(NamedTuple):
+    """How imported rows are recorded: intake's model of one line, and what carries a batch out."""
+
+    model: type[BaseModel]
+    record: Callable[[Principal, Sequence[Any], str], Awaitable[Sequence[Mapping[str, Any]]]]
+
+
+@dataclass
+class Runtime:
+    """Everything that answers."""
+
+    settings: Settings
+    ports: Ports
+    parts: Sequence[Part]
+    principals: Principals
+    filing: Filing
+    history: HistoryPort | None = None
+    activate: Callable[..., Awaitable[Any]] | None = None
+    folder: Path | None = None
+    """The data folder; None where nothing is kept."""
+    wake: asyncio.Condition = field(default_factory=asyncio.Condition)
+    """Told whenever something was appended: long polls wait on it."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process has to end, because of `broken` or because it was asked to."""
+    stopping: bool = False
+    broken: str | None = None
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _waking: asyncio.Task[None] | None = None
+    _unlisten: Callable[[], None] | None = None
+
+    @property
+    def consumers(self) -> list[Consumer]:
+        return [consumer for part in self.parts for consumer in part.consumers]
+
+    def handling(self, service: Service) -> Handling:
+        return next(part.handling for part in self.parts if part.name == service)
+
+    async def start(self, *, tasks: bool = True) -> None:
+        """Start views, feed and, unless told otherwise, the background loops."""
+        for part in self.parts:
+            for consumer in part.consumers:
+                self.ports.feed.subscribe(consumer.group, self._guarded(consumer))
+        await self.ports.views.start()
+        await self.ports.feed.start()
+        listen = getattr(self.ports.log, "listen", None)
+        if listen is not None:
+            self._unlisten = listen(self._moved)
+        if tasks:
+            self._tasks = [
+                asyncio.create_task(self._forever(task), name=f"{part.name}-task")
+                for part in self.parts
+                for task in part.tasks
+            ]
+
+    def _guarded(self, consumer: Consumer) -> Callable[[Any], Awaitable[None]]:
+        async def handle(commits: Any) -> None:
+            try:
+                await consumer(commits)
+            except LogBroken as error:
+                self.fail(error)
+                raise
+
+        return handle
+
+    async def _forever(self, task: Callable[[], Awaitable[None]]) -> None:
+        """A background loop that ends by itself starts again; only a broken log ends the process."""
+        while not self.stopping:
+            try:
+                await task()
+                return
+            except LogBroken as error:
+                self.fail(error)
+                return
+            except Exception as error:
+                log.error("task_failed", error=type(error).__name__)
+                await self.ports.clock.sleep(1)
+
+    def fail(self, error: BaseException) -> None:
+        """Durability is not certain any more: this process must end."""
+        if self.broken is None:
+            self.broken = str(error) or type(error).__name__
+            log.critical("log_broken", error=type(error).__name__)
+        self.ended.set()
+
+    def _moved(self) -> None:
+        if self._waking is None or self._waking.done():
+            self._waking = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        async with self.wake:
+            self.wake.notify_all()
+
+    async def moved(self, seconds: float) -> None:
+        """Returns when something was appended, or after `seconds`."""
+        async with self.wake:
+            try:
+                await asyncio.wait_for(self.wake.wait(), seconds)
+            except TimeoutError:
+                return
+
+    async def drain(self, seconds: float = 60.0) -> bool:
+        """Wait until every group has handled everything. False when that took longer than `seconds`."""
+        until = self.ports.clock.monotonic() + seconds
+        while any((await self.ports.feed.lag()).values()):
+            if self.ports.clock.monotonic() > until:
+                return False
+            await asyncio.sleep(0.005)
+        return True
+
+    async def stop(self) -> None:
+        """Finish the batches in hand, then close everything. Accepting has stopped before."""
+        self.stopping = True
+        self.ended.set()
+        await self._tell()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._unlisten is not None:
+            self._unlisten()
+        if self._waking is not None:
+            await self._waking
+        await self.ports.feed.stop()
+        for part in self.parts:
+            if part.close is not None:
+                await part.close()
+        await self.ports.views.close()
+        await self.ports.keys.close()
+        await self.ports.log.close()

@@ -1,0 +1,74 @@
+"""The settings of a process: `HUIYIN_*` in the environment, each with its meaning. `huiyin settings` prints them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "HUIYIN_"
+LogLevel = Literal["debug", "info", "warning", "error"]
+
+
+class Settings(BaseSettings):
+    """Every setting there is. Unknown `HUIYIN_*` names are refused by wrong_names(): a misspelt one must not be lost."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    data: Path = Field(Path("data"), description="Folder that holds log, keys, views and facts")
+    host: str = Field("127.0.0.1", description="Address to listen on; anything but 127.0.0.1 opens it to the network")
+    port: int = Field(8080, ge=0, le=65535, description="TCP port of the public interface; 0 takes a free one")
+    jurisdiction: str | None = Field(
+        None, max_length=80, description="Jurisdiction of a filing that names none; empty: the only one that is active"
+    )
+    log_level: LogLevel = Field("info", description="Least important line that is logged")
+    body_limit: int = Field(256 * 1024, ge=1024, description="Largest JSON body in bytes; also of one NDJSON line")
+    batch_lines: int = Field(10_000, ge=1, description="Most lines of one NDJSON batch")
+    page_limit: int = Field(200, ge=1, le=200, description="Most rows of one page")
+    wait_limit: float = Field(30.0, ge=0, le=60, description="Longest long poll in seconds")
+    status_misses: int = Field(10, ge=1, description="Wrong number-and-code pairs per client and minute before 429")
+    ready_seconds: float = Field(60.0, gt=0, description="A consumer without progress for so long is not ready")
+    access_key: SecretStr | None = Field(
+        None, description="Access key that the command line shows to a server that it reaches by HTTP"
+    )
+
+
+class Shown(NamedTuple):
+    """One line of `huiyin settings`."""
+
+    name: str
+    value: str
+    source: str
+    meaning: str
+
+
+def wrong_names() -> list[str]:
+    """Names in the environment that look like settings and are none."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {"HUIYIN_CODE", "HUIYIN_AS"}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+
+
+def load(**given: Any) -> Settings:
+    """The settings; `given` (what the command line said) wins over the environment.
+
+    Raises ValueError that names the setting and what is wrong with it, never its value."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = "; ".join(f"{PREFIX}{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
+        raise ValueError(f"a setting is wrong: {wrong}") from None
+
+
+def shown(settings: Settings, given: frozenset[str] = frozenset()) -> list[Shown]:
+    """Each setting with its value (secrets masked) and where it comes from."""
+    lines = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        text = "" if value is None else "********" if isinstance(value, SecretStr) else str(value)
+        variable = PREFIX + name.upper()
+        source = "command line" if name in given else "environment" if variable in os.environ else "default"
+        lines.append(Shown(variable, text, source, field.description or ""))
+    return lines

@@ -1,0 +1,135 @@
+"""Events and states in words, Chinese and English: for timelines, the status page and notices. Codes stay beside them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from shared.envelope import NewerEvent, Recorded
+
+
+class Words(NamedTuple):
+    """The same in both languages."""
+
+    zh: str
+    en: str
+
+
+STATE_WORDS: dict[str, Words] = {
+    "registered": Words("已登记", "registered"),
+    "dispatched": Words("待签收", "sent to the organisation, not signed for yet"),
+    "signed": Words("已签收", "signed for by the organisation"),
+    "return_requested": Words("申请退回", "the organisation asks to hand it back"),
+    "returned": Words("已退回", "handed back, to be sent elsewhere"),
+    "disputed": Words("管辖争议", "disputed, waiting for a ruling on who is responsible"),
+    "accepted": Words("已受理", "accepted"),
+    "handling": Words("办理中", "being handled"),
+    "decided": Words("已出具意见", "decided"),
+    "replied": Words("已答复", "answered"),
+    "in_review": Words("复查中", "under review"),
+    "reviewed": Words("已复查", "reviewed"),
+    "in_re_review": Words("复核中", "under re-review"),
+    "redo_ordered": Words("重办", "to be handled again"),
+    "not_accepted": Words("不予受理", "not accepted"),
+    "guided": Words("已引导法定途径", "guided to the statutory path"),
+    "closed": Words("办结", "closed"),
+    "concluded": Words("终结", "concluded"),
+    "barred": Words("不再受理", "no longer accepted"),
+    "withdrawn": Words("撤回", "withdrawn"),
+    "voided": Words("作废", "voided, registered by mistake"),
+}
+
+EVENT_WORDS: dict[str, Words] = {
+    "CaseRegistered": Words("登记", "The filing was registered."),
+    "PartyRecorded": Words("登记当事人", "A party was recorded."),
+    "PartyCorrected": Words("更正当事人信息", "A party's data were corrected."),
+    "MaterialAdded": Words("补充材料", "Material was added."),
+    "Nudged": Words("催问", "The petitioner asked how it goes."),
+    "CaseLinked": Words("并入同一事项", "It was joined to an older case of the same matter."),
+    "CaseUnlinked": Words("解除并案", "It was separated again."),
+    "CaseCorrected": Words("更正登记事项", "A registered fact was corrected."),
+    "CaseVoided": Words("作废", "It was voided: registered by mistake."),
+    "AnsweredAtOnce": Words("直接答复", "It was answered at once."),
+    "EvaluationInvited": Words("邀请评价", "The petitioner was invited to evaluate."),
+    "EvaluationSubmitted": Words("评价", "The petitioner evaluated."),
+    "ReviewRequested": Words("申请复查", "A review was requested."),
+    "ReReviewRequested": Words("申请复核", "A re-review was requested."),
+    "CaseWithdrawn": Words("撤回", "The petitioner withdrew it."),
+    "WentLive": Words("转为在本系统办理", "From here on it is worked on in this system."),
+    "CaseClassified": Words("分类", "It was classified."),
+    "QueuedForDispatch": Words("待人工派单", "It waits for a registrar to dispatch it."),
+    "CaseTransferred": Words("转送", "It was transferred."),
+    "CaseAssigned": Words("交办", "It was assigned with a due date."),
+    "CaseRoutedToSealedChannel": Words("转入密封渠道", "It went to the sealed channel."),
+    "AssignmentDelivered": Words("送达承办单位", "It was delivered to the organisation's inbox."),
+    "AssignmentWithdrawn": Words("收回", "It was recalled from the organisation."),
+    "ForwardedDown": Words("下转", "It was forwarded to a subordinate organisation."),
+    "ReturnVerified": Words("退回核实", "The request to hand it back was checked."),
+    "JurisdictionDisputed": Words("管辖争议", "Who is responsible is in dispute."),
+    "JurisdictionRuled": Words("指定管辖", "It was ruled who is responsible."),
+    "StatutoryPathGuided": Words("引导法定途径", "The petitioner was guided to the statutory path."),
+    "ReRegistrationBarred": Words("不再受理", "Same facts, already concluded: not accepted again."),
+    "FirstResponderFixed": Words("确定首接首办单位", "The first responder was fixed."),
+    "RoutingQuestioned": Words("路由待核", "A person has to look at the routing."),
+    "SignedFor": Words("签收", "The organisation signed for it."),
+    "ReturnRequested": Words("申请退回", "The organisation asked to hand it back."),
+    "Accepted": Words("受理", "The organisation accepted it."),
+    "NotAccepted": Words("不予受理", "The organisation did not accept it."),
+    "NoticeServed": Words("书面告知", "A written notice was served."),
+    "RecusalDeclared": Words("回避", "Somebody stepped back from handling it."),
+    "InvestigationStepRecorded": Words("调查核实", "A step of the investigation was recorded."),
+    "MediationOffered": Words("提出调解", "Mediation was offered."),
+    "MediationAgreed": Words("调解达成", "Mediation led to an agreement."),
+    "MediationFailed": Words("调解未成", "Mediation failed."),
+    "HearingHeld": Words("听证", "A hearing was held."),
+    "ExtensionRequested": Words("申请延期", "An extension was requested."),
+    "ExtensionGranted": Words("批准延期", "An extension was granted."),
+    "ExtensionRefused": Words("不批准延期", "An extension was refused."),
+    "ExtensionNoticeServed": Words("延期告知", "The petitioner was told of the extension."),
+    "DecisionIssued": Words("出具处理意见", "The decision was issued."),
+    "SuggestionAnswered": Words("答复建议", "The suggestion was answered."),
+    "DutyPerformed": Words("履行职责", "The duty was performed."),
+    "ReplyDelivered": Words("答复送达", "The reply was delivered to the petitioner."),
+    "ReplyCorrected": Words("更正答复", "The reply was corrected; the first one stays."),
+    "ExecutionConfirmed": Words("执行到位", "What was decided has been carried out."),
+    "ClosingReportFiled": Words("报送办结报告", "The closing report was filed."),
+    "ReviewAccepted": Words("受理复查", "The review was accepted."),
+    "ReviewOpinionIssued": Words("复查意见", "The review opinion was issued."),
+    "ReReviewOpinionIssued": Words("复核意见", "The re-review opinion was issued."),
+    "Concluded": Words("终结", "It was concluded."),
+    "DeadlineAtRisk": Words("期限临近", "A deadline is at risk."),
+    "Reminded": Words("提醒", "The organisation was reminded."),
+    "DeadlineBreached": Words("超期", "A deadline passed."),
+    "BreachLifted": Words("撤销超期", "A late record shows that the deadline was met."),
+    "Urged": Words("催办", "The organisation was urged."),
+    "SupervisionOpened": Words("督办", "Supervision was opened."),
+    "SupervisionClosed": Words("督办结束", "Supervision was closed."),
+    "InstructionRecorded": Words("领导批示", "An instruction was recorded."),
+    "AcceptanceOrdered": Words("责令受理", "Acceptance was ordered."),
+    "FollowUpRecorded": Words("回访", "A follow-up was recorded."),
+    "RedoOrdered": Words("责令重办", "It is to be handled again."),
+    "CaseClosed": Words("办结", "It was closed."),
+    "CaseReopened": Words("重新启动", "New facts: it was reopened."),
+}
+
+DETAILS = (
+    "org", "to", "kind", "result", "grade", "object", "reason_code", "why", "due", "days", "mode", "step", "clock", "rung",
+    "agreed", "ground", "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied",
+)  # fmt: skip
+"""Fields of a body that a timeline shows: codes and dates, never text."""
+
+
+def state_words(state: str) -> Words:
+    return STATE_WORDS.get(state, Words(state, state))
+
+
+def event_words(kind: str) -> Words:
+    return EVENT_WORDS.get(kind, Words(kind, kind))
+
+
+def details(event: Recorded) -> dict[str, Any]:
+    """What a timeline says of an event besides its sentence."""
+    body = event.body
+    if isinstance(body, NewerEvent):
+        return {"newer": True}
+    shown = body.model_dump(mode="json", include=set(DETAILS) - set(type(body).personal), exclude_none=True)
+    return {name.rstrip("_"): value for name, value in shown.items()}

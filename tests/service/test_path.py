@@ -1,0 +1,77 @@
+"""One ordinary claim all the way, on both adapters."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from shared.refusals import Denied, Refused, Unknown
+from tests.support.county import REGISTRAR, SUPERVISOR, County, clerk, county
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[County]:
+    async with county(tmp_path if request.param == "sqlite" else None) as made:
+        yield made
+
+
+async def test_a_claim_from_filing_to_confirmed_closing(here: County) -> None:
+    filed = await here.file(place="dh", subject="0101", petitioner={"name": "张三", "phone": "13800000000"})
+    case = await here.case(filed.case)
+    assert case.state == "dispatched", case
+    assert case.org is not None
+    assert case.rule is not None
+    assert case.delivered
+    org = case.org
+    told = await here.events(f"outbox/{org}")
+    assert [event.type for event in told] == ["OutboxEntry"]
+    who = clerk(org)
+    for name, fields in [
+        ("sign_off", {}),
+        ("accept", {"path": 6}),
+        ("serve_notice", {"kind": "acceptance"}),
+        ("record_step", {"step": "site_visit"}),
+        ("decide", {"result": "supported", "basis": ["条例第三十二条"], "text": "予以支持"}),
+        ("deliver_reply", {"mode": "in_person"}),
+        ("confirm_execution", {}),
+    ]:
+        here.clock.advance(timedelta(hours=1))
+        await here.act(filed.case, name, who, **fields)
+    case = await here.case(filed.case)
+    assert case.state == "replied"
+    assert case.invited == ("petition_office", "organisation")
+    await here.act(filed.case, "evaluate", REGISTRAR, object="organisation", grade="satisfied")
+    await here.act(filed.case, "follow_up", SUPERVISOR, reached=True, satisfied=True)
+    await here.act(filed.case, "close", SUPERVISOR, kind="resolved_confirmed")
+    case = await here.case(filed.case)
+    assert (case.state, case.closure) == ("closed", "resolved_confirmed")
+    kinds = [event.body.kind for event in await here.events(f"outbox/{org}")]  # type: ignore[union-attr]
+    assert kinds == ["assigned", "evaluated", "closed"]
+
+
+async def test_the_wrong_actor_is_refused_and_the_log_stays(here: County) -> None:
+    filed = await here.file(place="dh", subject="0101")
+    before = (await here.case(filed.case)).version
+    with pytest.raises(Unknown):
+        await here.act(filed.case, "sign_off", clerk("someone-else"))
+    with pytest.raises(Denied):
+        await here.act(filed.case, "sign_off", REGISTRAR)
+    with pytest.raises(Refused, match="not_in_this_state"):
+        await here.act(filed.case, "close", SUPERVISOR, kind="closed_unresolved", text="x")
+    assert (await here.case(filed.case)).version == before
+
+
+async def test_an_unsigned_case_is_reminded_once_and_breached_once(here: County) -> None:
+    filed = await here.file(place="dh", subject="0101")
+    for _ in range(20):
+        here.clock.advance(timedelta(days=1))
+        await here.tick()
+    types = [event.type for event in await here.events(f"case/{filed.case}")]
+    assert types.count("Reminded") >= 1
+    assert types.count("DeadlineBreached") == 1
+    case = await here.case(filed.case)
+    assert len(case.rungs) == types.count("Reminded") + types.count("DeadlineAtRisk") + types.count("DeadlineBreached")
+    await here.act(filed.case, "sign_off", clerk(case.org or ""))

@@ -1,0 +1,132 @@
+"""A whole Huiyin in this process for tests: all services on memory or SQLite, the demo county, a set clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from services.intake import app as intake
+from services.intake.domain import FileCase
+from services.intake.filing import Receipt, file_case
+from services.routing import app as routing
+from services.supervision import app as supervision
+from shared.access import Principal
+from shared.adapters.memory.clock import SetClock
+from shared.adapters.memory.feed import MemoryFeed
+from shared.adapters.memory.keys import MemoryKeys
+from shared.adapters.memory.log import MemoryLog
+from shared.adapters.memory.views import MemoryViews
+from shared.adapters.sqlite.feed import SqliteFeed
+from shared.adapters.sqlite.keys import SqliteKeys
+from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.views import SqliteViews
+from shared.case import Case
+from shared.cases import Cases
+from shared.commands import RULES, Fresh
+from shared.envelope import Recorded
+from shared.handling import Done, Stamp
+from shared.part import Part, Ports
+from shared.policies import STREAM as POLICY
+from shared.policies import Policies
+from shared.policy.load import bundled
+from shared.times import When
+
+DEMO = "CN-DEMO"
+MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+"""09:00 on a Monday in the demo county."""
+
+
+def clerk(org: str, ref: str = "k-clerk") -> Principal:
+    return Principal("clerk", org, ref)
+
+
+REGISTRAR = Principal("registrar", "xfj", "k-registrar")
+SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
+
+
+class County:
+    """Commands in, effects drained, cases out."""
+
+    def __init__(self, ports: Ports, parts: list[Part], clock: SetClock) -> None:
+        self.ports = ports
+        self.parts = {part.name: part for part in parts}
+        self.clock = clock
+        self._ids = 0
+
+    async def file(self, item: str = "1", **fields: Any) -> Receipt:
+        given = {"channel": "web", "item": item, "text": "路灯不亮", **fields}
+        filed = await file_case(self.parts["intake"].handling, REGISTRAR, FileCase.model_validate(given), DEMO)
+        await self.settle()
+        return filed
+
+    async def act(
+        self, case: str, name: str, principal: Principal, *, at: When | None = None, command_id: str = "", **fields: Any
+    ) -> Done:
+        """Give a command as the API does, and wait for everything that follows from it."""
+        rule = RULES[name]
+        self._ids += 1
+        command = rule.model.model_validate(fields)
+        stamp = Stamp(principal, f"{principal.name}:{command_id or self._ids}", at)
+        done = await self.parts[rule.service].handling.on_case(
+            case, rule.action, stamp, lambda found, given: rule(found, command, given)
+        )
+        await self.settle()
+        return done
+
+    async def case(self, case: str) -> Case:
+        return (await self.ports.cases.reload(case))[0]
+
+    async def events(self, stream: str) -> list[Recorded]:
+        return [event for commit in await self.ports.log.load(stream) for event in commit.recorded]
+
+    async def settle(self) -> None:
+        await self.ports.feed.drain()  # type: ignore[attr-defined]
+
+    async def tick(self) -> None:
+        """Let the ticker look once, and everything follow."""
+        await self.settle()
+        ticker = self.parts["supervision"].ticker
+        while await ticker.look():
+            await self.settle()
+        await self.settle()
+
+
+async def activate(part: Part, policy: str, jurisdiction: str, since: date) -> None:
+    """Put a bundled policy in force."""
+    for entry in bundled(policy):
+        await part.handling.on_stream(
+            POLICY + jurisdiction,
+            Stamp(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", since, jurisdiction=jurisdiction),
+            lambda _head, entry=entry: [Fresh(entry.activation())],
+        )
+
+
+@asynccontextmanager
+async def county(folder: Path | None = None, *, start: datetime = MORNING, seed: int | None = 7) -> AsyncIterator[County]:
+    """A county on memory (deliveries repeated, delayed and swapped by `seed`), or on SQLite in `folder`."""
+    clock = SetClock(start)
+    if folder is None:
+        log: Any = MemoryLog()
+        views: Any = MemoryViews()
+        keys: Any = MemoryKeys()
+        feed: Any = MemoryFeed(log, seed=seed)
+    else:
+        log, views, keys = SqliteLog(folder / "log.sqlite"), SqliteViews(folder / "views.sqlite"), SqliteKeys(folder)
+        feed = SqliteFeed(log, views)
+    ports = Ports(log, feed, views, keys, clock, Cases(log), Policies(log))
+    parts = [intake.build(ports), routing.build(ports), supervision.build(ports)]
+    for part in parts:
+        for consumer in part.consumers:
+            feed.subscribe(consumer.group, consumer)
+    await views.start()
+    await activate(parts[2], "demo", DEMO, date(2000, 1, 1))
+    await feed.start()
+    try:
+        yield County(ports, parts, clock)
+    finally:
+        await feed.stop()
+        for port in (views, log, keys):
+            await port.close()

@@ -1,0 +1,91 @@
+"""Books and cases for tests of deadlines and routing, built from events as they stand in a log."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from shared.case import Case, fold
+from shared.envelope import Actor, Origin, Recorded
+from shared.events import REGISTRY
+from shared.events.base import Event
+from shared.events.intake import CaseRegistered
+from shared.policy.book import PolicyBook
+from shared.policy.load import Loaded, bundled
+from shared.times import When, instant_of
+
+CLERK = Actor("xfj", "clerk", "key-1")
+LONG_AGO = date(2000, 1, 1)
+
+
+def recorded(
+    body: Event,
+    version: int,
+    effective_at: When,
+    *,
+    stream: str = "case/k1",
+    recorded_at: datetime | None = None,
+    origin: Origin = "live",
+    zone: str = "Asia/Shanghai",
+) -> Recorded:
+    kind = type(body).__name__
+    return Recorded(
+        f"e{version}",
+        stream,
+        version,
+        kind,
+        1,
+        "CN-DEMO",
+        effective_at,
+        recorded_at or instant_of(effective_at, zone),
+        origin,
+        CLERK,
+        f"t:{version}",
+        None,
+        None,
+        None,
+        body,
+        (),
+    )
+
+
+def book_of(loaded: list[Loaded], since: When = LONG_AGO) -> PolicyBook:
+    return PolicyBook.of(
+        recorded(entry.activation(), version, since, stream="policy/CN-DEMO") for version, entry in enumerate(loaded, 1)
+    )
+
+
+def demo(since: When = LONG_AGO) -> PolicyBook:
+    return book_of(bundled("demo"), since)
+
+
+class Story:
+    """A case told event by event: `Story().on(day, "CaseTransferred", org="zj")`."""
+
+    def __init__(self, *, origin: Origin = "live", zone: str = "Asia/Shanghai") -> None:
+        self.events: list[Recorded] = []
+        self.origin = origin
+        self.zone = zone
+
+    def on(self, when: When, event: str, /, *, known: datetime | None = None, **fields: object) -> Story:
+        body = REGISTRY[event].model_validate(fields)
+        self.events.append(
+            recorded(body, len(self.events) + 1, when, recorded_at=known, origin=self.origin, zone=self.zone)
+        )
+        return self
+
+    def registered(self, when: When, **fields: object) -> Story:
+        standard = {"number": "2026A", "channel": "web", "channel_class": "web", "place": "dh-yl", "subject": "0101"}
+        return self.on(when, CaseRegistered.__name__, **{**standard, **fields})
+
+    @property
+    def case(self) -> Case:
+        return fold(self.events)
+
+
+def at(text: str) -> datetime:
+    """An instant in China: `at("2026-02-01 10:00")`."""
+    return datetime.fromisoformat(f"{text}+08:00").astimezone(UTC)
+
+
+def soon(moment: datetime) -> datetime:
+    return moment + timedelta(seconds=1)
