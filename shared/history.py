@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
@@ -290,9 +290,7 @@ def as_fact(step: HistoryStep, body: Event) -> Fact:
     actor = Principal("service", None, "history").actor
     at = step.effective_at
     now = instant_of(at, "UTC")
-    event = Recorded(
-        "", "", 1, step.type, 1, "", at, now, "history", actor, "", None, None, None, body, ()
-    )
+    event = Recorded("", "", 1, step.type, 1, "", at, now, "history", actor, "", None, None, None, body, ())
     return evolve(EMPTY, event).facts[-1]
 
 
@@ -383,12 +381,12 @@ def _differs(case: Case, entry: _Known) -> Refused:
     same_time = any(
         fact.name == entry.fact.name and fact.effective_at == entry.fact.effective_at for fact in case.facts
     )
-    field = "kind" if same_time else "effective_at"
+    field, what = ("kind", "类型") if same_time else ("effective_at", "时间")
     return Refused(
         "history_differs",
         f"{entry.fact.name} was imported before with another {'kind' if same_time else 'time'}. Nothing is overwritten: "
         "correct the case with case_corrected, or mend the export.",
-        why_zh=f"{entry.fact.name} 此前导入的{'类型' if same_time else '时间'}不同。不会覆盖原有记录：请用更正命令，或修正导出文件。",
+        why_zh=f"{entry.fact.name} 此前导入的{what}不同。不会覆盖原有记录：请更正该件，或修正导出文件。",
         field=f"steps.{entry.fact.name}.{field}",
     )
 
@@ -399,9 +397,7 @@ def _check_late(step: HistoryStep, case: Case, zone: str) -> None:
         return
     mover = next((fact for fact in reversed(case.facts) if fact.name in MOVES and fact.effective_at == last), None)
     usual = _RANK.get(mover.name, -1) if mover is not None else -1
-    if before(step.effective_at, last, zone) or (
-        not before(last, step.effective_at, zone) and _rank(step) < usual
-    ):
+    if before(step.effective_at, last, zone) or (not before(last, step.effective_at, zone) and _rank(step) < usual):
         raise Refused(
             "history_too_late",
             f"{step.type} lies before the step that moved this case last ({to_text(last)}), which was imported earlier; "
@@ -462,6 +458,3 @@ def check_case(item: HistoryItem, case: Case) -> None:
             why_zh="来源现在给出的责任单位与此前导入的不同。不会覆盖：请映射带日期的转办步骤，或修正导出文件。",
             field="organisation",
         )
-
-
-Decide = Callable[[Case, Given], list[Fresh]]

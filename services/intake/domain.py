@@ -91,6 +91,11 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
     at = command.received_at or given.at
     known_place = command.place is not None and book.knows_place(command.place)
     known_subject = command.subject is not None and book.knows_subject(command.subject)
+    unclear: list[Literal["place", "subject"]] = []
+    if command.place is not None and not known_place:
+        unclear.append("place")
+    if command.subject is not None and not known_subject:
+        unclear.append("subject")
     events: list[Event] = [
         e.CaseRegistered(
             number=number(case_id, day_of(at, book.zone).year),
@@ -105,6 +110,7 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             anonymous=command.anonymous,
             confidential=command.confidential,
             filed_by_agent=command.agent is not None,
+            unclear=tuple(unclear),
             item=command.item,
             title=command.title,
             text=command.text,

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from shared import history
-from shared.access import IMPORT, Action, Principal, authorize
+from shared.access import IMPORT, Action, Principal, Role, authorize
 from shared.case import STREAM, Case
 from shared.commands import Fresh
 from shared.deadlines import deadlines
@@ -22,12 +22,15 @@ from shared.names import case_id
 from shared.policies import STREAM as POLICY
 from shared.policy.book import PolicyBook
 from shared.refusals import Invalid, Refused, Unavailable
-from shared.times import day_of
+from shared.times import day_of, is_instant
 
-RECORD = Action("import", ("service",))
-FILE = Action("file", ("service",))
+_HANDS: tuple[Role, ...] = ("service",)
+RECORD = Action("import", _HANDS)
+FILE = Action("file", _HANDS)
 SLICE = 200
 """Rows that are under way together, so that the log can write their commits together."""
+TURNS = 50
+"""How often one row may find that another sender was first."""
 
 
 async def record_item(
@@ -40,9 +43,7 @@ async def record_item(
     except Unavailable:
         raise
     except Refused as refused:
-        return ItemResult(
-            item.line, "refused", 0, refused.code, refused.why, refused.why_zh, _field(refused), None
-        )
+        return ItemResult(item.line, "refused", 0, refused.code, refused.why, refused.why_zh, _field(refused), None)
 
 
 async def record_batch(
@@ -62,9 +63,12 @@ async def record_batch(
 
     groups = list(rows.values())
     for start in range(0, len(groups), SLICE):
-        async with asyncio.TaskGroup() as tasks:
-            for group in groups[start : start + SLICE]:
-                tasks.create_task(one_after_the_other(group))
+        ends = await asyncio.gather(
+            *(one_after_the_other(group) for group in groups[start : start + SLICE]), return_exceptions=True
+        )
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
     return [result for result in found if result is not None]
 
 
@@ -95,15 +99,19 @@ async def _record(
         origin="history",
         jurisdiction=jurisdiction,
     )
-    done = await intake.on_case(case_name, FILE, stamp, lambda found, given: history.register(item, found, given, case_name))
+    done = await intake.on_case(
+        case_name, FILE, stamp, lambda found, given: history.register(item, found, given, case_name)
+    )
     case, added = done.case, not done.repeated
     if not added:
         case, _ = await intake.cases.get(case_name)
         history.check_case(item, case)
         await _check_steps(item, intake, case, secret)
-    count = 0
+    count = turns = 0
     while missing := history.runs(item, case, book.zone):
         service, steps = missing[0]
+        if (turns := turns + 1) > TURNS + len(item.steps):
+            raise Unavailable("busy", "The case is being changed by many at once; try again in a moment.")
         appended, case = await _append(service, steps, item, handlings, hands, case, secret, jurisdiction, book.zone)
         count += appended
     if item.go_live and history.go_live(case):
@@ -146,8 +154,6 @@ async def _append(
             raise
         done = None  # another sender began a shorter or longer run with the same step: see what is left
     after, _ = await handling.cases.reload(case.id)
-    if after.version <= case.version:
-        raise Unavailable("busy", "The case is being changed by many at once; try again in a moment.")
     return (len(steps) if done is not None and done.commit is not None and not done.repeated else 0), after
 
 
@@ -240,7 +246,7 @@ def _compare(item: HistoryItem, case: Case, book: PolicyBook) -> DueResult | Non
     if not derived:
         return "not_derived"
     stated, due = item.due.at, derived[-1].due
-    same = due == stated if hasattr(stated, "tzinfo") else day_of(due, book.zone) == stated
+    same = due == stated if is_instant(stated) else day_of(due, book.zone) == stated
     return "equal" if same else "different"
 
 

@@ -31,6 +31,11 @@ def route(case: Case, command: Command, given: Given) -> list[Fresh]:
         return []
     if case.sealed_track:
         return [Fresh(e.QueuedForDispatch(why="sealed_track"))]
+    if "place" in case.unclear or "subject" in case.unclear:
+        why: Literal["unknown_place", "unknown_subject"] = (
+            "unknown_place" if "place" in case.unclear else "unknown_subject"
+        )
+        return [Fresh(e.QueuedForDispatch(why=why))]
     found = given.book.route(case.place, case.subject, case.level, given.at)
     if found.org is None:
         return [Fresh(e.QueuedForDispatch(why=found.why or "no_rule"))]

@@ -90,6 +90,8 @@ class Case:
     place: str | None = None
     subject: str | None = None
     level: str | None = None
+    unclear: tuple[str, ...] = ()
+    """place, subject: given, but not in the policy."""
     class_: str | None = None
     path: int | None = None
     received_by: str | None = None

@@ -34,12 +34,14 @@ class CaseRegistered(_Intake):
     anonymous: bool = False
     confidential: bool = False
     filed_by_agent: bool = False
+    unclear: tuple[Literal["place", "subject"], ...] = ()
+    """Given in words that the policy does not know: registered and queued for a person, never refused."""
     item: Text = None
     title: Text = None
     text: Text = None
     location: Text = None
     place_text: Text = None
-    """A place that the policy does not know, as it was given: registered and queued, never refused."""
+    """The words for an unclear place, as they were given."""
     subject_text: Text = None
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from shared.envelope import Recorded
@@ -116,8 +117,10 @@ class PolicyBook:
     def clock_editions(self) -> tuple[tuple[datetime, datetime | None, Clocks], ...]:
         """(from, until, clocks) in order; `until` is None for the present one."""
         editions = self.editions.get("clocks", ())
-        ends = [*(known.start for known in editions[1:]), None]
-        return tuple((known.start, end, known.document) for known, end in zip(editions, ends, strict=True))
+        return tuple(
+            (known.start, after.start if after else None, known.document)
+            for known, after in zip_longest(editions, editions[1:])
+        )
 
     @cached_property
     def calendar(self) -> Calendar:

@@ -105,7 +105,9 @@ async def activate(part: Part, policy: str, jurisdiction: str, since: date) -> N
 
 
 @asynccontextmanager
-async def county(folder: Path | None = None, *, start: datetime = MORNING, seed: int | None = 7) -> AsyncIterator[County]:
+async def county(
+    folder: Path | None = None, *, start: datetime = MORNING, seed: int | None = 7
+) -> AsyncIterator[County]:
     """A county on memory (deliveries repeated, delayed and swapped by `seed`), or on SQLite in `folder`."""
     clock = SetClock(start)
     if folder is None:

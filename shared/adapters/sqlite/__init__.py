@@ -2,8 +2,9 @@
 
 from shared.adapters.sqlite.connection import NewerData, WrongData
 from shared.adapters.sqlite.feed import SqliteFeed
-from shared.adapters.sqlite.keys import KeysLost, SqliteKeys
+from shared.adapters.sqlite.keys import SqliteKeys
 from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.secrets import KeysLost
 from shared.adapters.sqlite.views import SqliteViews
 
 __all__ = ["KeysLost", "NewerData", "SqliteFeed", "SqliteKeys", "SqliteLog", "SqliteViews", "WrongData"]

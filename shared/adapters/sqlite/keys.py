@@ -62,6 +62,7 @@ class SqliteKeys:
             directory / "keys.sqlite", "keys", FORMAT, SCHEMA, synchronous="FULL", secure_delete=True
         )
         try:
+            _Truncate()(self._connection)  # where the process ended between an erasure and this
             secrets = {name: _checked_secret(self._connection, directory, name) for name in ("kek", "root")}
         except BaseException:
             self._connection.close()
@@ -204,10 +205,12 @@ class SqliteKeys:
 
 
 class _Truncate:
-    """Empties the WAL, outside of any transaction."""
+    """Empties the WAL, outside of any transaction. Waits for readers as long as busy_timeout says."""
 
     def __call__(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise RuntimeError("erased, but a reader keeps the old pages until the next erasure or start")
 
 
 def _erase(connection: sqlite3.Connection, case: str, party: str, purpose: str | None) -> int:

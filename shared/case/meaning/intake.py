@@ -22,6 +22,7 @@ def _registered(case: Case, event: Recorded, body: i.CaseRegistered) -> Changes:
         "place": body.place,
         "subject": body.subject,
         "level": body.level,
+        "unclear": body.unclear,
         "class_": body.class_,
         "received_by": body.received_by,
         "org": body.org,
@@ -64,6 +65,7 @@ def _corrected(case: Case, event: Recorded, body: i.CaseCorrected) -> Changes:
     changes: Changes = {"corrections": (*case.corrections, entry)}
     if body.field != "effective_at":
         changes[body.field] = body.new
+        changes["unclear"] = tuple(field for field in case.unclear if field != body.field)
         if body.field == "class_":
             changes["sealed_track"] = body.new == "accusation"
         return changes

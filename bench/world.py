@@ -1,0 +1,140 @@
+"""Huiyin in this process on SQLite with the clock of the machine, as `huiyin serve` runs it but without HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+from services.intake import app as intake
+from services.intake.domain import FileCase
+from services.intake.filing import Receipt, file_case
+from services.routing import app as routing
+from services.supervision import app as supervision
+from shared.access import Principal
+from shared.adapters.sqlite import SqliteFeed, SqliteKeys, SqliteLog, SqliteViews
+from shared.adapters.system import SystemClock
+from shared.cases import Cases
+from shared.commands import RULES, Fresh
+from shared.events.base import Service
+from shared.handling import Handling, Stamp
+from shared.part import Part, Ports
+from shared.policies import STREAM, Policies
+from shared.policy.load import bundled
+
+DEMO = "CN-DEMO"
+REGISTRAR = Principal("registrar", "xfj", "k-registrar")
+SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
+AT_ONCE = 200
+"""Cases under way together."""
+FILING: dict[str, Any] = {
+    "channel": "web",
+    "place": "dh",
+    "subject": "0101",
+    "title": "小区路灯不亮",
+    "text": "东湖区杨柳街道某小区北门的路灯已经两周不亮，晚上老人出行不便，多次联系物业没有结果，请协调处理。",
+    "petitioner": {"name": "张三", "phone": "13800000000", "address": "东湖区杨柳街道一号"},
+}
+CLERK = "clerk"
+STEPS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("sign_off", CLERK, {}),
+    ("accept", CLERK, {"path": 6}),
+    ("serve_notice", CLERK, {"kind": "acceptance"}),
+    ("record_step", CLERK, {"step": "site_visit"}),
+    ("decide", CLERK, {"result": "supported", "basis": ["条例第三十二条"], "text": "予以支持，一周内修复。"}),
+    ("deliver_reply", CLERK, {"mode": "in_person"}),
+    ("confirm_execution", CLERK, {}),
+    ("evaluate", "registrar", {"object": "organisation", "grade": "satisfied"}),
+    ("follow_up", "supervisor", {"reached": True, "satisfied": True}),
+    ("close", "supervisor", {"kind": "resolved_confirmed"}),
+)
+"""What follows the filing: the whole ordinary way of a claim."""
+COMMANDS = 1 + len(STEPS)
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class World:
+    """Commands in; `settle()` returns when views and reactions are through."""
+
+    def __init__(self, ports: Ports, parts: Sequence[Part]) -> None:
+        self.ports = ports
+        self.handlings: dict[Service, Handling] = {part.name: part.handling for part in parts}
+
+    async def file(self, item: str, **fields: Any) -> Receipt:
+        command = FileCase.model_validate({**FILING, "item": item, **fields})
+        return await file_case(self.handlings["intake"], REGISTRAR, command, DEMO)
+
+    async def act(self, case: str, name: str, principal: Principal, fields: dict[str, Any], turn: int) -> None:
+        rule = RULES[name]
+        command = rule.model.model_validate(fields)
+        stamp = Stamp(principal, f"{principal.name}:{turn}")
+        await self.handlings[rule.service].on_case(
+            case, rule.action, stamp, lambda found, given: rule(found, command, given)
+        )
+
+    async def finish(self, case: str) -> None:
+        """Every step after the filing."""
+        found, _ = await self.ports.cases.get(case)
+        principals = {CLERK: Principal("clerk", found.org, "k-clerk"), "registrar": REGISTRAR, "supervisor": SUPERVISOR}
+        for turn, (name, who, fields) in enumerate(STEPS):
+            await self.act(case, name, principals[who], fields, turn)
+
+    async def lifecycles(self, items: Iterable[str]) -> None:
+        """Whole cases, many at once, until every effect has come through."""
+        filed = await together(items, self.file)
+        await self.settle()
+        await together((receipt.case for receipt in filed), self.finish)
+        await self.settle()
+
+    async def settle(self) -> None:
+        assert isinstance(self.ports.feed, SqliteFeed)
+        await self.ports.feed.drain()
+
+
+async def together(items: Iterable[T], work: Callable[[T], Awaitable[R]], at_once: int = AT_ONCE) -> list[R]:
+    """`work` on all items, `at_once` of them at a time."""
+    waiting = iter(items)
+    results: list[R] = []
+
+    async def worker() -> None:
+        for item in waiting:
+            results.append(await work(item))
+
+    await asyncio.gather(*(worker() for _ in range(at_once)))
+    return results
+
+
+@asynccontextmanager
+async def world(folder: Path) -> AsyncIterator[World]:
+    """All services on the data in `folder`, with the demo policy in force."""
+    log, views, keys = SqliteLog(folder / "log.sqlite"), SqliteViews(folder / "views.sqlite"), SqliteKeys(folder)
+    feed = SqliteFeed(log, views)
+    ports = Ports(log, feed, views, keys, SystemClock(), Cases(log), Policies(log), str(folder / "facts.duckdb"))
+    parts = build(ports)
+    for part in parts:
+        for consumer in part.consumers:
+            feed.subscribe(consumer.group, consumer)
+    await views.start()
+    for entry in bundled("demo"):
+        stamp = Stamp(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", date(2000, 1, 1), jurisdiction=DEMO)
+        events = [Fresh(entry.activation())]
+        await parts[2].handling.on_stream(STREAM + DEMO, stamp, lambda _head, events=events: events)
+    await feed.start()
+    try:
+        yield World(ports, parts)
+    finally:
+        await feed.stop()
+        for part in parts:
+            if part.close is not None:
+                await part.close()
+        for port in (views, log, keys):
+            await port.close()
+
+
+def build(ports: Ports) -> list[Part]:
+    """The parts of all services."""
+    return [intake.build(ports), routing.build(ports), supervision.build(ports)]

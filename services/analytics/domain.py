@@ -1,0 +1,102 @@
+"""What one case says for the figures: pure functions of a case and its deadlines. No clock, no names of persons."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from shared.case import FINAL_STATES, Case, Fact
+from shared.deadlines import Deadline
+from shared.policy.clocks import ClockRule
+from shared.times import When
+
+Duty = Literal["notice", "reply", "closing", "other"]
+Standing = Literal["met", "late", "open", "cancelled", "unknown"]
+
+REPLIES = frozenset({"ReplyDelivered", "AnsweredAtOnce"})
+"""What answers the citizen: the reply of an organisation, or the hotline at once."""
+
+
+_DUTIES: dict[int, tuple[ClockRule, Duty]] = {}
+"""A rule is asked once per deadline, and hashing it costs more than the answer."""
+_MANY = 10_000
+
+
+class Asked(NamedTuple):
+    """One of the two evaluations of a case: of the petition office, or of the organisation."""
+
+    object: str
+    invited: When | None
+    """None: evaluated, and nobody knows of an invitation."""
+    evaluated: When | None
+    grade: str | None
+
+
+class Told(NamedTuple):
+    """What the facts of a case say, found in one pass."""
+
+    first_reply: Fact | None
+    asked: tuple[Asked, ...]
+
+
+def told(case: Case) -> Told:
+    """The first reply, and who was asked for an evaluation. An invitation counts even if the matter was redone later."""
+    first: Fact | None = None
+    invited: dict[str, When] = {}
+    evaluated: dict[str, When] = {}
+    for fact in case.facts:
+        name = fact.name
+        if name in REPLIES:
+            if first is None:
+                first = fact
+        elif name == "EvaluationInvited":
+            invited[fact.kind or ""] = fact.effective_at
+        elif name == "EvaluationSubmitted":
+            evaluated[fact.kind or ""] = fact.effective_at
+    if not invited and not evaluated:
+        return Told(first, ())
+    grades = dict(case.evaluations)
+    asked = [
+        Asked(object_, invited.get(object_), evaluated.get(object_), grades.get(object_))
+        for object_ in sorted({*invited, *evaluated})
+    ]
+    return Told(first, tuple(asked))
+
+
+def responsible(case: Case) -> str | None:
+    """The organisation that answers for the case: the present one, else the last, else who received it itself."""
+    return case.org or (case.past_orgs[-1] if case.past_orgs else None) or case.received_by
+
+
+def closed_at(case: Case) -> When | None:
+    """When it ended; None while it is open. A review opens it again."""
+    return case.closed_at if case.state in FINAL_STATES else None
+
+
+def duty_of(rule: ClockRule) -> Duty:
+    """What a clock asks for, read off the facts that end it: works for the clocks of any policy."""
+    known = _DUTIES.get(id(rule))
+    if known is not None and known[0] is rule:
+        return known[1]
+    ends = {trigger.event for trigger in rule.end}
+    duty: Duty = "other"
+    if "NoticeServed" in ends:
+        duty = "notice"
+    elif "ReplyDelivered" in ends:
+        duty = "reply"
+    elif "CaseClosed" in ends:
+        duty = "closing"
+    if len(_DUTIES) > _MANY:
+        _DUTIES.clear()
+    _DUTIES[id(rule)] = (rule, duty)
+    return duty
+
+
+def standing(deadline: Deadline) -> Standing:
+    """How the deadline stands, whatever the time is. `open`: neither met nor stopped, a miss once due has passed."""
+    if deadline.end is not None:
+        return "met" if deadline.in_time else "late"
+    if deadline.cancelled:
+        return "cancelled"
+    if deadline.unknown:
+        return "unknown"
+    return "late" if deadline.stopped is not None and not deadline.rule.window else "open"

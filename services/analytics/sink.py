@@ -1,0 +1,26 @@
+"""What the consumer of analytics does with a batch: deadlines once per case, then one write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from services.analytics.facts import Facts
+from services.analytics.views import Snapshot
+from shared.case import Case
+from shared.deadlines import deadlines
+from shared.envelope import Recorded
+from shared.policies import Policies
+from shared.projecting import Sink
+
+
+def sink(facts: Facts, policies: Policies) -> Sink:
+    """The sink for `projecting.Consumer`."""
+
+    async def take(cases: Sequence[Case], events: Sequence[Recorded]) -> None:
+        snapshots = []
+        for case in cases:
+            book = await policies.book(case.jurisdiction)
+            snapshots.append(Snapshot(case, deadlines(case, book), book.zone))
+        await facts.write(snapshots, events)
+
+    return take

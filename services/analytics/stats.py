@@ -1,0 +1,272 @@
+"""Asking the facts: a query, one SQL statement per measure, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, get_args
+
+import duckdb
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.analytics.facts import Facts, Rests, rests_of
+from services.analytics.measures import BESIDE, BY_NAME, MEASURES, VERSION, Measure
+from services.analytics.period import Compare, Period, parse
+from services.analytics.wilson import lower
+from shared.refusals import Invalid
+from shared.times import to_text
+
+Dimension = Literal["organisation", "place", "subject", "channel", "class", "clock", "month", "period"]
+DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
+COMPARES: tuple[Compare, ...] = get_args(Compare)
+SEALED = "sealed"
+"""In place of the organisation of an accusation (Art. 30): counted, never shown under anybody's name."""
+NOBODY = "-"
+"""A case without that code."""
+DAY = 86400.0
+
+Key = tuple[str, ...]
+
+
+class StatsQuery(BaseModel):
+    """What is asked. An empty `measures` means all."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    period: str = "all"
+    by: tuple[str, ...] = ()
+    compare: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+
+
+class Compared(BaseModel):
+    """The same figure in another period; `difference`: the figure minus this one (rates: as a share)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    with_: Annotated[str, Field(serialization_alias="with", validation_alias="with")]
+    period: str
+    numerator: int | None = None
+    denominator: int
+    unknown: int
+    value: float | None
+    difference: float | None
+
+
+class Figure(BaseModel):
+    """One figure of one group. Rate: numerator ÷ denominator. Quantile and count: `denominator` is the number of cases.
+    `unknown`: history that nobody knows enough about, in neither of the two."""
+
+    model_config = ConfigDict(frozen=True)
+
+    measure: str
+    of: Annotated[str | None, Field(description="Which one of a family: the clock, the state, the object.")] = None
+    group: dict[str, str]
+    shape: Literal["rate", "quantile", "count"]
+    unit: Literal["", "days"] = ""
+    numerator: int | None = None
+    denominator: int
+    unknown: int
+    value: float | None
+    wilson_low: Annotated[float | None, Field(description="Wilson's lower bound, 95 %, of a rate.")] = None
+    compared: tuple[Compared, ...] = ()
+
+
+class StatsResult(BaseModel):
+    """The answer, the time it is about, and what it rests on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    metric_version: int = VERSION
+    period: str
+    first: str | None
+    last: str | None
+    now: Annotated[str, Field(description="Deadlines up to this instant count.")]
+    by: tuple[str, ...]
+    cases: Annotated[int, Field(description="Cases of the log that the answer rests on.")]
+    events: Annotated[int, Field(description="Events of the log that the answer rests on.")]
+    figures: tuple[Figure, ...]
+    names: dict[str, str] = Field(default_factory=dict, description="Code -> name, of the codes in the groups.")
+
+
+class _Cell(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    numerator: int
+    denominator: int
+    unknown: int
+    amount: float | None = None
+
+
+_EMPTY = _Cell(numerator=0, denominator=0, unknown=0)
+Cells = Mapping[tuple[str | None, Key], _Cell]
+
+
+async def query(facts: Facts, asked: StatsQuery, now: datetime) -> StatsResult:
+    """The figures as of `now`. Raises Invalid for a period, group, comparison or measure that there is not."""
+    period, by, compare, measures = parse(asked.period), _by(asked), _compare(asked), _measures(asked)
+    others = [(with_, period.compared(with_)) for with_ in compare]
+    if "clock" in by:
+        measures = [measure for measure in measures if measure.source == "clocks"]
+
+    def answer(connection: duckdb.DuckDBPyConnection) -> tuple[Rests, list[Figure]]:
+        figures: list[Figure] = []
+        for measure in measures:
+            cells = _cells(connection, measure, by, period, now)
+            beside = [(with_, other, _cells(connection, measure, by, other, now)) for with_, other in others]
+            figures.extend(_figures(measure, by, cells, beside))
+        return rests_of(connection), figures
+
+    rests, figures = await facts.read(answer)
+    everything = period.kind == "all"
+    return StatsResult(
+        period=period.label,
+        first=None if everything else period.first.isoformat(),
+        last=None if everything else period.last.isoformat(),
+        now=to_text(now),
+        by=by,
+        cases=rests.cases,
+        events=rests.events,
+        figures=tuple(figures),
+    )
+
+
+def _known(field: str, code: str, given: Sequence[str], allowed: Sequence[str]) -> None:
+    if len(set(given)) != len(given) or any(name not in allowed for name in given):
+        raise Invalid(
+            code,
+            f"Each of these once at most: {', '.join(allowed)}.",
+            why_zh=f"可用值(各至多一次):{'、'.join(allowed)}",
+            field=field,
+            allowed=list(allowed),
+        )
+
+
+def _by(asked: StatsQuery) -> tuple[Dimension, ...]:
+    _known("by", "unknown_group", asked.by, DIMENSIONS)
+    return tuple(name for name in asked.by if name in DIMENSIONS)
+
+
+def _compare(asked: StatsQuery) -> tuple[Compare, ...]:
+    _known("compare", "wrong_compare", asked.compare, COMPARES)
+    if asked.compare and {"month", "period"} & set(asked.by):
+        raise Invalid(
+            "wrong_compare",
+            "Groups by month or period have no partner in another period; compare without them.",
+            why_zh="按月或按期间分组时不能比较。",
+            field="compare",
+        )
+    return tuple(name for name in COMPARES if name in asked.compare)
+
+
+def _measures(asked: StatsQuery) -> list[Measure]:
+    _known("measures", "unknown_measure", asked.measures, list(BY_NAME))
+    wanted = {*asked.measures, *(BESIDE[name] for name in asked.measures if name in BESIDE)}
+    return [measure for measure in MEASURES if not wanted or measure.name in wanted]
+
+
+# -------------------------------------------------------------------- SQL
+
+
+def _dimension(name: Dimension, measure: Measure) -> str:
+    if name == "organisation":
+        return f"CASE WHEN sealed THEN '{SEALED}' ELSE coalesce({measure.org}, '{NOBODY}') END"
+    if name == "month":
+        return f"coalesce(strftime({measure.day}, '%Y-%m'), '{NOBODY}')"
+    if name == "period":
+        return "$label"
+    return f"coalesce(\"{name}\", '{NOBODY}')"
+
+
+def sql_of(measure: Measure, by: Sequence[Dimension]) -> str:
+    """One statement: the label, the groups, then numerator, denominator, unknown and the amount of a quantile."""
+    keys = [measure.label or "NULL", *(_dimension(name, measure) for name in by)]
+    amount = "NULL"
+    if measure.shape == "quantile":
+        rank = f'(count(*) FILTER (WHERE "over") * {measure.percent} + 99) // 100'
+        amount = f'list_sort(list(amount) FILTER (WHERE "over"))[{rank}]'
+    named = ", ".join(f"k{place}" for place in range(len(keys)))
+    inner = ", ".join(f"{sql} AS k{place}" for place, sql in enumerate(keys))
+    return f"""
+        SELECT {named}, count(*) FILTER (WHERE "over" AND counts) AS n, count(*) FILTER (WHERE "over") AS d,
+               count(*) FILTER (WHERE unknown) AS u, {amount} AS a
+        FROM (
+            SELECT {inner}, ({measure.over}) AS "over", ({measure.counts}) AS counts, ({measure.unknown}) AS unknown,
+                   {measure.amount or "NULL"} AS amount
+            FROM {measure.source} WHERE ({measure.keep}) AND {measure.day} BETWEEN $first AND $last
+        ) WHERE "over" OR unknown GROUP BY {named} ORDER BY {named}
+    """
+
+
+def _cells(
+    connection: duckdb.DuckDBPyConnection, measure: Measure, by: Sequence[Dimension], period: Period, now: datetime
+) -> dict[tuple[str | None, Key], _Cell]:
+    sql = sql_of(measure, by)
+    known: dict[str, Any] = {
+        "first": period.first,
+        "last": period.last,
+        "now": now.astimezone(UTC).replace(tzinfo=None),
+        "label": period.label,
+    }
+    given = {name: value for name, value in known.items() if f"${name}" in sql}
+    found: dict[tuple[str | None, Key], _Cell] = {}
+    for label, *keys, numerator, denominator, unknown, amount in connection.execute(sql, given).fetchall():
+        found[label, tuple(keys)] = _Cell(numerator=numerator, denominator=denominator, unknown=unknown, amount=amount)
+    if not found and not by and measure.label is None:
+        found[None, ()] = _EMPTY
+    return found
+
+
+# -------------------------------------------------------------------- figures
+
+
+def _value(measure: Measure, cell: _Cell) -> float | None:
+    if measure.shape == "count":
+        return float(cell.denominator)
+    if measure.shape == "quantile":
+        return cell.amount / DAY if cell.amount is not None else None
+    return cell.numerator / cell.denominator if cell.denominator else None
+
+
+def _figures(
+    measure: Measure, by: Sequence[str], cells: Cells, beside: Sequence[tuple[str, Period, Cells]]
+) -> list[Figure]:
+    keys = {*cells, *(key for _, _, other in beside for key in other)}
+    rate = measure.shape == "rate"
+    figures = []
+    for label, group in sorted(keys, key=lambda key: (key[0] or "", key[1])):
+        cell = cells.get((label, group), _EMPTY)
+        value = _value(measure, cell)
+        compared = []
+        for with_, period, others in beside:
+            other = others.get((label, group), _EMPTY)
+            then = _value(measure, other)
+            compared.append(
+                Compared.model_validate(
+                    {
+                        "with": with_,
+                        "period": period.label,
+                        "numerator": other.numerator if rate else None,
+                        "denominator": other.denominator,
+                        "unknown": other.unknown,
+                        "value": then,
+                        "difference": value - then if value is not None and then is not None else None,
+                    }
+                )
+            )
+        figures.append(
+            Figure(
+                measure=measure.name,
+                of=label,
+                group=dict(zip(by, group, strict=True)),
+                shape=measure.shape,
+                unit=measure.unit,
+                numerator=cell.numerator if rate else None,
+                denominator=cell.denominator,
+                unknown=cell.unknown,
+                value=value,
+                wilson_low=lower(cell.numerator, cell.denominator) if rate else None,
+                compared=tuple(compared),
+            )
+        )
+    return figures

@@ -1,0 +1,72 @@
+"""Time travel: the facts as they were true and known on a day, built from the log cut there. Exact by construction."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from services.analytics.facts import Facts
+from services.analytics.views import Snapshot
+from shared.case import STREAM, cut, fold
+from shared.deadlines import deadlines
+from shared.envelope import Recorded
+from shared.log import Log
+from shared.policies import STREAM as POLICY
+from shared.policies import Policies
+from shared.policy.book import PolicyBook
+from shared.times import When, instant_of
+
+BATCH = 1000
+
+
+async def facts_as_of(log: Log, policies: Policies, when: When, known_at: When | None = None) -> Facts:
+    """Facts in memory, of what was true by `when` and known by `known_at` (None: the same time). Close them after use.
+
+    The law too is the one known then, so that a clock that was changed later gives the answer of that day."""
+    known = known_at if known_at is not None else when
+    facts = Facts()
+    await facts.start()
+    books: dict[str, PolicyBook] = {}
+    snapshots: list[Snapshot] = []
+    events: list[Recorded] = []
+    try:
+        async for stream in _streams(log):
+            jurisdiction = stream[0].jurisdiction
+            if jurisdiction not in books:
+                books[jurisdiction] = await _book(log, policies, jurisdiction, known)
+            book = books[jurisdiction]
+            kept = cut(stream, book.zone, as_of=when, known_at=known)
+            case = fold(kept)
+            if not case.exists or not case.state:
+                continue
+            snapshots.append(Snapshot(case, deadlines(case, book), book.zone))
+            events.extend(kept)
+            if len(snapshots) >= BATCH:
+                await facts.write(snapshots, events)
+                snapshots, events = [], []
+        await facts.write(snapshots, events)
+    except BaseException:
+        await facts.close()
+        raise
+    return facts
+
+
+async def _streams(log: Log) -> AsyncIterator[Sequence[Recorded]]:
+    """The events of one case after the other; a scan keeps the commits of a stream together."""
+    held: list[Recorded] = []
+    async for commits in log.scan(STREAM):
+        for commit in commits:
+            if held and held[0].stream != commit.stream:
+                yield held
+                held = []
+            held.extend(commit.recorded)
+    if held:
+        yield held
+
+
+async def _book(log: Log, policies: Policies, jurisdiction: str, known_at: When) -> PolicyBook:
+    """The book as it was known; where it came later than the cases (a first import), the present one."""
+    present = await policies.book(jurisdiction)
+    known = instant_of(known_at, present.zone)
+    events = [event for commit in await log.load(POLICY + jurisdiction) for event in commit.recorded]
+    kept = [event for event in events if event.recorded_at <= known]
+    return PolicyBook.of(kept) if kept and len(kept) < len(events) else present

@@ -1,0 +1,148 @@
+"""CSV as people export it. A broken row is one bad row: reading goes on with the line after it.
+
+The csv module alone would take everything up to the next quotation mark, or the whole rest of the file, for one field. So
+a record that does not parse is given up after its first line, and the lines after it are read again.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator
+from typing import TextIO
+
+from services.intake.importing.problems import FileError
+
+LONGEST_RECORD = 12_000_000
+"""Characters: far above any limit of a text, so that a text that is too long is one bad row and no rubble."""
+MOST_LINES = 20_000
+PATIENCE = 200_000_000
+"""Characters that may be read in vain; then a record may be at most 200,000 long, so that a hostile file stays cheap."""
+
+
+class _TooLong(Exception):
+    pass
+
+
+class _Lines:
+    """The physical lines of a file, with the way back to those that a broken record swallowed."""
+
+    def __init__(self, source: TextIO) -> None:
+        self._source = source
+        self._again: deque[str] = deque()
+        self._taken: list[str] = []
+        self._size = 0
+        self._limit = LONGEST_RECORD
+        self._vain = 0
+        self.line = 0
+        """Number of the line that the present record began on."""
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if self._size > self._limit or len(self._taken) > MOST_LINES:
+            raise _TooLong
+        line = self._again.popleft() if self._again else self._source.readline(LONGEST_RECORD + 2)
+        if not line:
+            raise StopIteration
+        if len(line) > LONGEST_RECORD:
+            self._skip_line(line)
+            self._taken.append(line[:10])
+            self._size += len(line)
+            raise _TooLong
+        self._taken.append(line)
+        self._size += len(line)
+        return line
+
+    def _skip_line(self, line: str) -> None:
+        while line and not line.endswith(("\n", "\r")):
+            line = self._source.readline(LONGEST_RECORD)
+
+    def begin(self) -> None:
+        """The next line begins a record."""
+        self.line += max(1, len(self._taken)) if self.line else 1
+        self._taken = []
+        self._size = 0
+
+    @property
+    def lines(self) -> int:
+        return len(self._taken)
+
+    def give_up(self) -> None:
+        """Only the first line of the record is lost; the others are read again."""
+        self._vain += self._size
+        if self._vain > PATIENCE:
+            self._limit = 200_000
+        self._again.extendleft(reversed(self._taken[1:]))
+        del self._taken[1:]
+
+
+def find_delimiter(sample: str) -> str:
+    """The separator that the first line has most of."""
+    counts = {sign: sample.count(sign) for sign in (",", "\t", ";", "|", "，")}
+    best = max(counts, key=lambda sign: counts[sign])
+    return best if counts[best] else ","
+
+
+def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[int, list[str] | str]]:
+    """(line, cells), the header first; or (line, code of what is wrong)."""
+    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_RECORD + 10))
+    line = 0
+    for line in range(1, header_row):
+        if not source.readline(LONGEST_RECORD):
+            raise no_header()
+    first = source.readline(LONGEST_RECORD)
+    if not first.strip():
+        raise no_header()
+    if delimiter == "auto":
+        delimiter = find_delimiter(first)
+    lines = _Lines(source)
+    lines._again.append(first)
+    lines.line = line
+    records = csv.reader(lines, delimiter=delimiter, strict=True)
+    width = 0
+    while True:
+        lines.begin()
+        try:
+            cells = next(records)
+        except StopIteration:
+            return
+        except (csv.Error, _TooLong):
+            if not width:
+                raise no_header() from None
+            lines.give_up()
+            yield lines.line, "broken_quotes"
+            continue
+        if not width:
+            width = len(cells)
+            yield lines.line, cells
+        elif len(cells) == width:
+            yield lines.line, cells
+        elif not cells or (len(cells) == 1 and not cells[0].strip()):
+            continue
+        elif len(cells) > width and not any(cells[width:]):
+            yield lines.line, cells[:width]  # spreadsheets write separators for empty columns at the end
+        else:
+            if lines.lines > 1 and _stands_alone(lines._taken[1], delimiter, width):
+                lines.give_up()
+                yield lines.line, "broken_quotes"
+                continue
+            yield lines.line, "wrong_number_of_fields"
+
+
+def _stands_alone(line: str, delimiter: str, width: int) -> bool:
+    """Is the second line of a record a row of its own? Then a quotation mark in the first was never closed."""
+    try:
+        cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return False
+    return len(cells) == width
+
+
+def no_header() -> FileError:
+    return FileError(
+        "no_header",
+        "There is no header row where the mapping says it is (source: header_row). The file may be empty.",
+        "在映射文件指定的位置没有表头（source: header_row），文件可能为空。",
+    )

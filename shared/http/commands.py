@@ -1,0 +1,159 @@
+"""Commands on a case: one shape for all of them, taken from the table of rules."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field, create_model
+
+from shared.access import Principal, visible
+from shared.case import Case, fold
+from shared.commands import RULES, Command, Rule, allowed
+from shared.events.base import Moment
+from shared.finding import resolve
+from shared.handling import Done, Stamp
+from shared.http import bodies
+from shared.http.answers import CommandAnswer
+from shared.http.describing import WRITING, answers, takes
+from shared.http.who import Caller
+from shared.metrics import Metrics
+from shared.names import request_digest
+from shared.refusals import Invalid, Refused, Unknown
+from shared.runtime import Runtime
+from shared.telling import state_words
+from shared.times import to_text
+
+CommandId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
+_SHAPE: dict[str, Any] = {
+    "command_id": (CommandId, Field(description="Your id of this command; sent again, it gives the first answer again")),
+    "effective_at": (
+        Moment | None,
+        Field(None, description="When it is true in law: an instant with offset, or a date. Default: now"),
+    ),
+    "expected_version": (
+        Annotated[int, Field(ge=0, le=2**53)] | None,
+        Field(None, description="Refuse if somebody has acted on the case since this version"),
+    ),
+}
+
+
+def open_rules() -> list[Rule]:
+    """The rules that somebody outside may use."""
+    return [rule for rule in RULES.values() if any(role != "service" for role in rule.roles)]
+
+
+def body_models() -> dict[str, type[BaseModel]]:
+    """Command name -> model of its whole body."""
+    models: dict[str, type[BaseModel]] = {}
+    for rule in open_rules():
+        name = "".join(part.capitalize() for part in rule.name.split("_")) + "Command"
+        roles = ", ".join(role for role in rule.roles if role != "service")
+        states = ", ".join(rule.states) or "any"
+        models[rule.name] = create_model(
+            name,
+            __base__=rule.model,
+            __doc__=f"{rule.en} ({rule.zh}). Roles: {roles}. States: {states}.",
+            command=(Literal[rule.name], Field(description="Name of the command")),
+            **_SHAPE,
+        )
+    return models
+
+
+async def give(
+    runtime: Runtime, principal: Principal, reference: str, rule: Rule, body: BaseModel
+) -> tuple[Done, Case]:
+    """Carry a validated command out. Returns what came of it, and the case as it was right after."""
+    case_id = await resolve(runtime.ports, reference)
+    command = rule.model.model_construct(**{name: getattr(body, name) for name in rule.model.model_fields})
+    content = body.model_dump(mode="json", exclude={"command_id"}, by_alias=True)
+    digest = request_digest(
+        runtime.ports.keys.secret("request"), case_id, orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    )
+    shape: Any = body
+    stamp = Stamp(
+        principal, f"{principal.name}:{shape.command_id}", at=shape.effective_at, request=digest
+    )
+    handling = runtime.handling(rule.service)
+    done = await handling.on_case(
+        case_id, rule.action, stamp, partial(_decide, rule, command), expected_version=shape.expected_version
+    )
+    case = done.case
+    if done.commit is not None and done.commit.last < case.version:
+        commits = await runtime.ports.log.load(case.stream)
+        case = fold(event for commit in commits for event in commit.recorded if event.version <= done.commit.last)
+    return done, case
+
+
+def _decide(rule: Rule, command: Command, case: Case, given: Any) -> Any:
+    return rule(case, command, given)
+
+
+def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
+    routes = APIRouter(tags=["cases"])
+    models = body_models()
+
+    async def body_of(request: Request) -> tuple[Rule, BaseModel]:
+        value = await bodies.read_json(request, runtime.settings.body_limit)
+        name = value.get("command") if isinstance(value, dict) else None
+        if not isinstance(name, str) or name not in models:
+            raise Invalid(
+                "unknown_command",
+                f"command must be one of: {', '.join(sorted(models))}.",
+                why_zh="没有这一命令。",
+                field="command",
+            )
+        return RULES[name], bodies.validated(models[name], value)
+
+    @routes.post(
+        "/v1/cases/{reference:path}/commands",
+        response_model=CommandAnswer,
+        responses=answers(*WRITING),
+        openapi_extra=takes(list(models.values()), tag="command"),
+        summary="Give a command: sign off, accept, decide, close, …",
+    )
+    async def command(request: Request, reference: str, caller: Caller) -> dict[str, Any]:
+        rule, body = await body_of(request)
+        try:
+            done, case = await give(runtime, caller, reference, rule, body)
+        except Refused as refused:
+            metrics.refused(rule.name, refused.code)
+            if not isinstance(refused, Unknown):
+                await _say_what_is_possible(runtime, caller, reference, refused)
+            raise
+        return answer(done, case, caller)
+
+    return routes
+
+
+async def _say_what_is_possible(runtime: Runtime, caller: Principal, reference: str, refused: Refused) -> None:
+    """Add the state and the commands that are possible to the refusal, for somebody who may see the case."""
+    case, _head = await runtime.ports.cases.get(await resolve(runtime.ports, reference))
+    if visible(caller, case):
+        refused.more.setdefault("state", case.state)
+        refused.more.setdefault("allowed", allowed(case, caller))
+
+
+def answer(done: Done, case: Case, caller: Principal) -> dict[str, Any]:
+    """The answer of a command."""
+    events = done.commit.recorded if done.commit is not None else ()
+    return {
+        "id": case.id,
+        "number": case.number,
+        "version": case.version,
+        "events": [
+            {
+                "version": event.version,
+                "type": event.type,
+                "effective_at": to_text(event.effective_at),
+                "recorded_at": to_text(event.recorded_at),
+            }
+            for event in events
+        ],
+        "state": case.state,
+        "state_zh": state_words(case.state).zh,
+        "allowed": allowed(case, caller),
+        "repeated": done.repeated,
+    }

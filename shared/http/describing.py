@@ -1,0 +1,120 @@
+"""What the OpenAPI document says: every answer of every operation, every field, and bodies that are read by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from shared.http.problems import MEDIA_TYPE, Problem
+from shared.refusals import Invalid
+
+_REF = "#/components/schemas/{model}"
+_WHY = {
+    400: "The body cannot be read: not JSON, double keys, NaN",
+    401: "No valid access key",
+    403: "Known, but not allowed for this role",
+    404: "There is no such thing among what you may see",
+    409: "Refused by a rule; `code` says which",
+    413: "The body is too large",
+    415: "Another content type is needed",
+    422: "A field or parameter is wrong; `errors` names it",
+    429: "Too often; see Retry-After",
+    503: "Not possible now; try again later",
+    507: "No space: nothing new is accepted, reading goes on",
+}
+READING = (401, 403, 404, 422, 503)
+WRITING = (400, 401, 403, 404, 409, 413, 415, 422, 503, 507)
+
+
+def answers(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Documentation of these error answers."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
+    return {status: {"description": _WHY[status], "content": content} for status in statuses}
+
+
+def takes(model: type[BaseModel] | Sequence[type[BaseModel]], *, tag: str | None = None) -> dict[str, Any]:
+    """Documentation of a JSON body. Several models: one of them, told apart by the field `tag`."""
+    models = [model] if isinstance(model, type) else list(model)
+    references = [{"$ref": _REF.format(model=one.__name__)} for one in models]
+    schema: dict[str, Any] = references[0]
+    if tag is not None:
+        names = {one.model_fields[tag].annotation: one for one in models}
+        mapping = {name.__args__[0]: _REF.format(model=one.__name__) for name, one in names.items() if name is not None}
+        schema = {"oneOf": references, "discriminator": {"propertyName": tag, "mapping": mapping}}
+    body = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {"requestBody": body, "x-models": models}
+
+
+def takes_lines(model: type[BaseModel]) -> dict[str, Any]:
+    """Documentation of an NDJSON body: one such object per line."""
+    schema = {"type": "string", "description": f"One JSON object per line, each like {model.__name__}"}
+    return {
+        "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": schema}}},
+        "x-models": [model],
+    }
+
+
+def gives_lines(model: type[BaseModel], description: str) -> dict[int | str, dict[str, Any]]:
+    """Documentation of an NDJSON answer."""
+    schema = {"type": "string", "description": f"One JSON object per line, each like {model.__name__}"}
+    return {200: {"description": description, "content": {"application/x-ndjson": {"schema": schema}}}}
+
+
+async def exact_query(request: Request) -> None:
+    """A parameter that does not exist, or stands twice, is refused: a misspelt filter must not show everything."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = _parameters(route.dependant)
+    for name in request.query_params:
+        if name not in known:
+            raise Invalid(
+                "unknown_parameter",
+                f"A query parameter is not known here. Possible: {', '.join(sorted(known)) or 'none'}.",
+                why_zh="有未知的查询参数。",
+                field="query",
+            )
+        if len(request.query_params.getlist(name)) > 1:
+            raise Invalid("parameter_twice", f"{name} stands twice; keep one.", why_zh="查询参数重复。", field=name)
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    own = {parameter.alias for parameter in dependant.query_params}
+    return own.union(*(_parameters(inner) for inner in dependant.dependencies))
+
+
+def document(app: FastAPI) -> None:
+    """Put bodies that are read by hand, and the problem, into the app's OpenAPI document."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(
+                title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+            )
+            models: dict[str, type[BaseModel]] = {"Problem": Problem}
+            for path in schema["paths"].values():
+                for operation in path.values():
+                    for model in operation.pop("x-models", ()):
+                        models[model.__name__] = model
+            _names, definitions = models_json_schema(
+                [(model, "validation") for model in models.values()], ref_template=_REF
+            )
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions.get("$defs", {}))
+            schema["components"]["securitySchemes"] = {
+                "key": {"type": "http", "scheme": "bearer", "description": "Access key: hy_<role>_…"}
+            }
+            for path in schema["paths"].values():
+                for operation in path.values():
+                    if "401" in operation["responses"]:
+                        operation["security"] = [{"key": []}]
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

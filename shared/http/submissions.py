@@ -1,0 +1,145 @@
+"""Filing: one submission, or many as NDJSON with a result per line."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from shared.access import FILE, Principal, authorize
+from shared.http import bodies, problems
+from shared.http.answers import LineAnswer, ReceiptAnswer
+from shared.http.describing import WRITING, answers, gives_lines, takes, takes_lines
+from shared.http.who import Caller
+from shared.refusals import Invalid, Refused
+from shared.runtime import Receipt, Runtime
+from shared.times import to_text
+
+AT_ONCE = 64
+"""Lines that are under way together, so that the log can write them together."""
+_JURISDICTION = Query(None, max_length=80, description="Jurisdiction; by default the one that has the channel")
+
+
+async def jurisdiction_of(runtime: Runtime, channel: object, named: str | None) -> str:
+    """Which jurisdiction a filing belongs to: as named, else the one whose policy has the channel."""
+    if named is not None:
+        await runtime.ports.policies.book(named)
+        return named
+    preferred = runtime.settings.jurisdiction
+    books = await runtime.ports.policies.all()
+    having = [code for code, book in books.items() if isinstance(channel, str) and book.channel(channel) is not None]
+    if preferred in having or (preferred is not None and not having):
+        return preferred
+    if len(having) == 1:
+        return having[0]
+    if len(having) > 1:
+        raise Invalid(
+            "jurisdiction_needed",
+            "Several jurisdictions have this channel; add ?jurisdiction=.",
+            why_zh="多个辖区都有该渠道，请注明辖区。",
+            field="jurisdiction",
+        )
+    if len(books) == 1:
+        return next(iter(books))
+    if not books:
+        raise Refused(
+            "no_policy",
+            "No policy is active yet. Activate one with: huiyin policy activate FILE",
+            why_zh="尚未启用任何规则。",
+        )
+    raise Invalid("unknown_channel", "No jurisdiction has this channel.", why_zh="没有这一渠道。", field="channel")
+
+
+async def _file(runtime: Runtime, principal: Principal, value: Any, named: str | None) -> dict[str, Any]:
+    model = bodies.validated(runtime.filing.model, value)
+    jurisdiction = await jurisdiction_of(runtime, getattr(model, "channel", None), named)
+    return as_receipt(await runtime.filing.file(principal, model, jurisdiction))
+
+
+def as_receipt(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "case": receipt.case,
+        "number": receipt.number,
+        "code": receipt.code,
+        "version": receipt.version,
+        "state": receipt.state,
+        "received_at": to_text(receipt.received_at),
+        "repeated": receipt.repeated,
+    }
+
+
+def router(runtime: Runtime) -> APIRouter:
+    routes = APIRouter(tags=["filing"])
+    limit = runtime.settings.body_limit
+
+    @routes.post(
+        "/v1/submissions",
+        status_code=201,
+        response_model=ReceiptAnswer,
+        responses={**answers(*WRITING), 200: {"model": ReceiptAnswer, "description": "Registered before: its receipt again"}},
+        openapi_extra=takes(runtime.filing.model),
+        summary="File a complaint; the same item gives the same receipt",
+    )
+    async def submit(request: Request, caller: Caller, jurisdiction: str | None = _JURISDICTION) -> Response:
+        authorize(caller, FILE)
+        value = await bodies.read_json(request, limit)
+        receipt = await _file(runtime, caller, value, jurisdiction)
+        return Response(orjson.dumps(receipt), 200 if receipt["repeated"] else 201, media_type="application/json")
+
+    @routes.post(
+        "/v1/submissions:batch",
+        responses={
+            **answers(401, 403, 413, 415, 422, 503),
+            **gives_lines(LineAnswer, "One result per line, in the order of the lines"),
+        },
+        openapi_extra=takes_lines(runtime.filing.model),
+        summary="File many: one JSON object per line",
+    )
+    async def submit_many(request: Request, caller: Caller, jurisdiction: str | None = _JURISDICTION) -> Response:
+        authorize(caller, FILE)
+        bodies.require_type(request, bodies.NDJSON)
+        results: list[bytes] = []
+        waiting: list[bodies.Line] = []
+
+        async def one(line: bodies.Line) -> bytes:
+            return _result(line.number, await _attempt(runtime, caller, line, jurisdiction))
+
+        async for line in bodies.read_lines(request, limit):
+            if len(results) + len(waiting) >= runtime.settings.batch_lines:
+                raise bodies.TooLarge(
+                    "batch_too_long",
+                    f"A batch has at most {runtime.settings.batch_lines} lines. Those before were registered;"
+                    " send everything again in smaller batches: nothing is doubled.",
+                    why_zh="批次行数过多。",
+                )
+            waiting.append(line)
+            if len(waiting) == AT_ONCE:
+                results += await asyncio.gather(*map(one, waiting))
+                waiting.clear()
+        results += await asyncio.gather(*map(one, waiting))
+        return Response(b"".join(results), media_type=bodies.NDJSON)
+
+    return routes
+
+
+async def _attempt(runtime: Runtime, caller: Principal, line: bodies.Line, named: str | None) -> dict[str, Any]:
+    """A receipt, or the problem of this line alone."""
+    try:
+        if line.data is None:
+            raise bodies.TooLarge("line_too_long", f"The line is longer than {runtime.settings.body_limit} bytes.")
+        return await _file(runtime, caller, bodies.parse(line.data), named)
+    except Exception as error:
+        problem = problems.of_error(error)
+        if problem is None:
+            raise
+        return problem
+
+
+def _result(number: int, content: dict[str, Any]) -> bytes:
+    if "case" in content:
+        status = 200 if content["repeated"] else 201
+        return orjson.dumps({"line": number, "status": status, "receipt": content}) + b"\n"
+    return orjson.dumps({"line": number, "status": content["status"], "problem": content}) + b"\n"

@@ -1,0 +1,49 @@
+"""Who calls: an access key in `Authorization: Bearer …`, or, on the socket in the data folder, whom its owner acts as."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast, get_args
+
+from fastapi import Depends, Request
+
+from shared.access import NEEDS_ORG, Principal, Role
+from shared.http.problems import NotAuthenticated
+from shared.refusals import Invalid
+from shared.runtime import Runtime
+
+AS_HEADER = "x-huiyin-as"
+_ACTING: tuple[str, ...] = tuple(role for role in get_args(Role) if role not in ("citizen", "service"))
+
+
+def acting_as(text: str) -> Principal:
+    """The principal of `ROLE` or `ROLE:ORG`, as the owner of the folder."""
+    role, _, org = text.partition(":")
+    if role not in _ACTING:
+        raise Invalid("unknown_role", f"Act as one of: {', '.join(_ACTING)}.", why_zh="没有这种角色。", field="as")
+    if role in NEEDS_ORG and not org:
+        raise Invalid("org_missing", f"Write {role}:ORG with the code of the organisation.", why_zh="缺少单位代码。", field="as")
+    return Principal(cast(Role, role), org or None, "local")
+
+
+async def who(request: Request) -> Principal:
+    """The principal of this request. Raises NotAuthenticated."""
+    runtime: Runtime = request.app.state.runtime
+    local: bool = request.app.state.local
+    shown = request.headers.get("authorization")
+    if shown is None and local:
+        principal = acting_as(request.headers.get(AS_HEADER, "operations"))
+    else:
+        scheme, _, key = (shown or "").partition(" ")
+        known = await runtime.principals.authenticate(key.strip()) if scheme.lower() == "bearer" and key else None
+        if known is None:
+            raise NotAuthenticated(
+                "key_required",
+                "Send a valid access key: Authorization: Bearer hy_… (made with: huiyin keys add ROLE [ORG]).",
+                why_zh="需要有效的访问密钥。",
+            )
+        principal = known
+    request.state.role = principal.role
+    return principal
+
+
+Caller = Annotated[Principal, Depends(who)]

@@ -1,0 +1,100 @@
+"""What operations watches (DOMAIN 5.4). Labels are codes from short fixed lists: never a person, a case or free text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from shared.finding import WORKLIST
+from shared.times import day_of, to_text
+from shared.views import Condition
+
+if TYPE_CHECKING:
+    from shared.runtime import Runtime
+
+COUNT_SECONDS = 15.0
+"""Counts over all cases are made anew at most so often."""
+_MOST_CODES = 200
+
+
+class Metrics:
+    """The registry of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._rejected = Counter(
+            "petition_events_rejected_total", "Commands refused, by command and code", ["command", "rule"], registry=self.registry
+        )
+        self._requests = Counter(
+            "huiyin_http_requests_total", "Requests answered", ["route", "method", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "huiyin_http_request_seconds",
+            "Time to answer",
+            ["route"],
+            buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
+            registry=self.registry,
+        )
+        self._open = Gauge("petition_open_cases", "Cases by state", ["state"], registry=self.registry)
+        self._overdue = Gauge("petition_overdue_cases", "Cases whose earliest deadline has passed", registry=self.registry)
+        self._lag = Gauge(
+            "petition_projection_lag_records", "Commits that a consumer group has not handled", ["view"], registry=self.registry
+        )
+        self._handled = Gauge(
+            "huiyin_consumer_handled", "Commits handled since the start", ["view"], registry=self.registry
+        )
+        self._parked = Gauge("huiyin_parked_streams", "Streams that a consumer has stopped at", ["view"], registry=self.registry)
+        self._horizon = Gauge(
+            "petition_calendar_horizon_days",
+            "Days until the published working-day calendar ends",
+            ["jurisdiction"],
+            registry=self.registry,
+        )
+        self._codes: set[tuple[str, str]] = set()
+        self._counted: float | None = None
+
+    def refused(self, command: str, code: str) -> None:
+        """A command was refused; codes are ours, and bounded all the same."""
+        if (command, code) not in self._codes and len(self._codes) >= _MOST_CODES:
+            command, code = "other", "other"
+        self._codes.add((command, code))
+        self._rejected.labels(command, code).inc()
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        self._requests.labels(route, method, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    async def render(self, runtime: Runtime) -> bytes:
+        """Everything in Prometheus' text form."""
+        lag = await runtime.ports.feed.lag()
+        parked = await runtime.ports.views.parked()
+        for consumer in runtime.consumers:
+            self._lag.labels(consumer.group).set(lag.get(consumer.group, 0))
+            self._handled.labels(consumer.group).set(consumer.handled)
+            self._parked.labels(consumer.group).set(sum(mark.group == consumer.group for mark in parked))
+        now = runtime.ports.clock.monotonic()
+        if self._counted is None or now - self._counted >= COUNT_SECONDS:
+            self._counted = now
+            await self._count(runtime)
+        return generate_latest(self.registry)
+
+    async def _count(self, runtime: Runtime) -> None:
+        ports = runtime.ports
+        self._open.clear()
+        for state, number in (await ports.views.count(WORKLIST, by="state")).items():
+            self._open.labels(str(state)).set(number)
+        now = ports.clock.now()
+        overdue = await ports.views.count(WORKLIST, [Condition("due", "<", to_text(now))])
+        self._overdue.set(_sum(overdue.values()))
+        for code, book in (await ports.policies.all()).items():
+            edition = book.edition("calendar")
+            until = edition.document.published_until if edition else None
+            if until is not None:
+                last = day_of(now, book.zone).replace(year=until, month=12, day=31)
+                self._horizon.labels(code).set((last - day_of(now, book.zone)).days)
+
+
+def _sum(numbers: Iterable[int]) -> int:
+    return sum(numbers)

@@ -1,0 +1,72 @@
+"""The adapters that the contract suite runs on. A new adapter is one more `Adapter` in ADAPTERS.
+
+An adapter opens its ports on a place; opening a second time on the same place is a restart (memory has none: it keeps
+the objects).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from shared.adapters.memory import MemoryFeed, MemoryKeys, MemoryLog, MemoryViews
+from shared.adapters.sqlite import SqliteFeed, SqliteKeys, SqliteLog, SqliteViews
+from shared.feed import Feed
+from shared.keys import Keys
+from shared.log import Log
+from shared.views import Views
+
+
+class DrainingFeed(Feed, Protocol):
+    """What the suite needs beyond the port: to know that all was handled."""
+
+    async def drain(self) -> None: ...
+
+
+class Ports(NamedTuple):
+    log: Log
+    feed: DrainingFeed
+    views: Views
+    keys: Keys
+    close: Callable[[], Awaitable[None]]
+
+
+class Adapter(NamedTuple):
+    name: str
+    open: Callable[[Path, bool], Awaitable[Ports]]
+    """(place, outbox) -> ports; the place is an empty folder."""
+    restarts: bool
+    """Does a second open() find what the first one wrote?"""
+    checkpoints: bool
+    """Does a feed go on where it stood before a restart?"""
+
+
+async def open_memory(place: Path, outbox: bool) -> Ports:
+    log = MemoryLog(outbox=outbox)
+    views = MemoryViews()
+    keys = MemoryKeys()
+
+    async def close() -> None:
+        for port in (log, views, keys):
+            await port.close()
+
+    return Ports(log, MemoryFeed(log, seed=7), views, keys, close)
+
+
+async def open_sqlite(place: Path, outbox: bool) -> Ports:
+    log = SqliteLog(place / "log.sqlite", outbox=outbox)
+    views = SqliteViews(place / "views.sqlite")
+    keys = SqliteKeys(place)
+
+    async def close() -> None:
+        for port in (log, views, keys):
+            await port.close()
+
+    return Ports(log, SqliteFeed(log, views, pause=0.01, longest=0.05, poll=0.1), views, keys, close)
+
+
+ADAPTERS = (
+    Adapter("memory", open_memory, restarts=False, checkpoints=False),
+    Adapter("sqlite", open_sqlite, restarts=True, checkpoints=True),
+)

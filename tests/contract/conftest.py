@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.contract.adapters import ADAPTERS, Adapter, Ports
+
+Opener = Callable[..., Awaitable[Ports]]
+
+
+@pytest.fixture(params=ADAPTERS, ids=lambda adapter: adapter.name)
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    assert isinstance(request.param, Adapter)
+    return request.param
+
+
+@pytest.fixture
+async def opened(adapter: Adapter, tmp_path: Path) -> AsyncIterator[Opener]:
+    """Opens the adapter's ports on one place and closes them at the end; a second call closes the first: a restart."""
+    current: list[Ports] = []
+
+    async def open_(*, outbox: bool = False) -> Ports:
+        while current:
+            await current.pop().close()
+        current.append(await adapter.open(tmp_path, outbox))
+        return current[0]
+
+    yield open_
+    for ports in current:
+        await ports.close()
+
+
+@pytest.fixture
+async def ports(opened: Opener) -> Ports:
+    return await opened()

@@ -1,0 +1,224 @@
+"""What every Log promises."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from shared.log import Commit, Conflict, Head, Log, SameCause
+from shared.verifying import verify
+from tests.contract.adapters import Adapter, Ports
+from tests.contract.conftest import Opener
+from tests.support.commits import START, commit, history
+
+
+@pytest.fixture
+def log(ports: Ports) -> Log:
+    return ports.log
+
+
+async def put(log: Log, commits: list[Commit]) -> list[Commit]:
+    return [await log.append(each) for each in commits]
+
+
+async def scanned(log: Log, prefix: str = "", batch: int = 500) -> list[Commit]:
+    return [each async for commits in log.scan(prefix, batch=batch) for each in commits]
+
+
+async def test_returns_the_bytes_that_were_appended(log: Log) -> None:
+    commits = [*history("case/a", 3, events=2), commit("case/b", request="hmac:1")]
+    written = await put(log, commits)
+    assert written == commits
+    assert await log.load("case/a") == commits[:3]
+    (loaded,) = await log.load("case/b")
+    assert loaded == commits[3]
+    assert loaded.request == "hmac:1"
+    assert loaded.recorded[0].stream == "case/b"
+    assert await log.load("case/none") == []
+
+
+async def test_load_after_a_version_never_cuts_a_commit(log: Log) -> None:
+    commits = await put(log, history("case/a", 4, events=3))
+    for after in range(14):
+        assert await log.load("case/a", after) == [each for each in commits if each.last > after]
+
+
+async def test_a_commit_that_does_not_continue_the_stream_conflicts(log: Log) -> None:
+    first, second = await put(log, history("case/a", 2))
+    for wrong in (
+        commit("case/a"),
+        commit("case/a", after=first),
+        commit("case/a", after=Head(3, second.hash)),
+        commit("case/a", after=Head(2, first.hash)),
+        commit("case/new", after=Head(1, first.hash)),
+    ):
+        with pytest.raises(Conflict) as raised:
+            await log.append(wrong)
+        assert raised.value.stream == wrong.stream
+    assert await log.load("case/a") == [first, second]
+    assert await log.load("case/new") == []
+
+
+async def test_a_known_cause_is_answered_before_the_version_is_looked_at(log: Log) -> None:
+    first = await log.append(commit("case/a", cause="clerk:1"))
+    second = await log.append(commit("case/a", after=first, cause="clerk:2"))
+    for again in (
+        commit("case/a", cause="clerk:1"),
+        commit("case/a", after=second, cause="clerk:1"),
+        commit("case/a", after=Head(9, "sha256:x"), cause="clerk:1"),
+    ):
+        with pytest.raises(SameCause) as raised:
+            await log.append(again)
+        assert raised.value.commit == first
+    other = await log.append(commit("case/b", cause="clerk:1"))
+    assert await log.by_cause("case/b", "clerk:1") == other
+    assert await log.by_cause("case/a", "clerk:2") == second
+    assert await log.by_cause("case/a", "clerk:3") is None
+    assert await log.by_cause("case/c", "clerk:1") is None
+
+
+async def test_64_at_once_on_one_stream_have_one_winner_each_round(log: Log) -> None:
+    for version in range(5):
+        stream = await log.load("case/a")
+        after = stream[-1] if stream else None
+        tries = [commit("case/a", after=after) for _ in range(64)]
+        results = await asyncio.gather(*(log.append(each) for each in tries), return_exceptions=True)
+        won = [result for result in results if isinstance(result, Commit)]
+        assert len(won) == 1
+        assert all(isinstance(result, Conflict) for result in results if not isinstance(result, Commit))
+        assert (await log.load("case/a"))[version:] == won
+
+
+async def test_64_with_one_cause_get_one_answer(log: Log) -> None:
+    tries = [commit("case/a", cause="platform:9") for _ in range(64)]
+    results = await asyncio.gather(*(log.append(each) for each in tries), return_exceptions=True)
+    (won,) = [result for result in results if isinstance(result, Commit)]
+    others = [result for result in results if not isinstance(result, Commit)]
+    assert all(isinstance(other, SameCause) and other.commit == won for other in others)
+
+
+async def test_a_bad_commit_does_not_harm_those_it_comes_with(log: Log) -> None:
+    before = await log.append(commit("case/known", cause="c"))
+    good = [commit(f"case/{number}") for number in range(60)]
+    bad = [commit("case/known"), commit("case/known", after=before, cause="c"), commit("case/9", after=Head(4, ""))]
+    mixed = [*good, *bad]
+    Random(3).shuffle(mixed)
+    results = await asyncio.gather(*(log.append(each) for each in mixed), return_exceptions=True)
+    for each, result in zip(mixed, results, strict=True):
+        if each in good:
+            assert result == each
+        else:
+            assert isinstance(result, Conflict | SameCause)
+
+
+async def test_64_writers_on_few_streams_leave_neither_gap_nor_fork(log: Log) -> None:
+    async def writer(seed: int) -> None:
+        random = Random(seed)
+        for _ in range(6):
+            stream = f"case/{random.randrange(5)}"
+            while True:
+                known = await log.load(stream)
+                try:
+                    await log.append(commit(stream, after=known[-1] if known else None, events=random.randrange(1, 4)))
+                    break
+                except Conflict:
+                    continue
+
+    await asyncio.gather(*(writer(seed) for seed in range(64)))
+    assert len(await scanned(log)) == 64 * 6
+    assert [finding async for finding in verify(log)] == []
+
+
+async def test_scan_gives_streams_in_order_and_whole(log: Log) -> None:
+    histories = [history(stream, 5) for stream in ("case/a", "case/ab", "case/b", "outbox/a", "policy/cn", "事/一")]
+    mixed = [each for step in zip(*histories, strict=True) for each in step]
+    await put(log, mixed)
+    for batch in (1, 2, 3, 500):
+        assert await scanned(log, batch=batch) == [each for commits in histories for each in commits]
+        assert await scanned(log, "case/", batch) == [each for commits in histories[:3] for each in commits]
+        assert await scanned(log, "case/a", batch) == [*histories[0], *histories[1]]
+        assert await scanned(log, "事", batch) == histories[5]
+        assert await scanned(log, "nothing", batch) == []
+
+
+async def test_what_is_appended_during_a_scan_leaves_no_gap(log: Log) -> None:
+    made = {f"case/{number}": history(f"case/{number}", 6) for number in range(8)}
+    for commits in made.values():
+        await put(log, commits[:3])
+    seen: dict[str, list[Commit]] = {}
+    async for part in log.scan(batch=2):
+        for each in part:
+            seen.setdefault(each.stream, []).append(each)
+        for commits in made.values():
+            known = await log.load(commits[0].stream)
+            if len(known) < 6:
+                await log.append(commits[len(known)])
+    for stream, commits in seen.items():
+        assert commits == made[stream][: len(commits)]
+        assert len(commits) >= 3
+
+
+async def test_heads_are_the_ends_of_the_streams(log: Log) -> None:
+    made = {stream: history(stream, length) for stream, length in (("case/a", 3), ("case/b", 1), ("outbox/x", 4))}
+    for commits in made.values():
+        await put(log, commits)
+    for batch in (1, 2, 3, 1000):
+        heads = [each async for part in log.heads(batch=batch) for each in part]
+        assert heads == [(stream, commits[-1].head) for stream, commits in made.items()]
+        assert [stream async for part in log.heads("case/", batch=batch) for stream, _ in part] == ["case/a", "case/b"]
+    assert [part async for part in log.heads("none")] == []
+
+
+async def test_unpublished_until_marked(opened: Opener) -> None:
+    log = (await opened(outbox=True)).log
+    late = await log.append(commit("case/a", at=START + timedelta(seconds=30)))
+    early = await log.append(commit("case/b", at=START + timedelta(seconds=10)))
+    assert await log.unpublished(START + timedelta(seconds=10)) == []
+    assert await log.unpublished(START + timedelta(seconds=31)) == [early, late]
+    assert await log.unpublished(START + timedelta(seconds=31), 1) == [early]
+    await log.mark_published([early])
+    await log.mark_published([early])
+    assert await log.unpublished(START + timedelta(seconds=31)) == [late]
+
+
+async def test_without_an_outbox_nothing_is_unpublished(log: Log) -> None:
+    await log.append(commit())
+    assert await log.unpublished(START + timedelta(days=9)) == []
+
+
+async def test_everything_is_there_after_a_restart(adapter: Adapter, opened: Opener) -> None:
+    if not adapter.restarts:
+        pytest.skip("nothing outlives this adapter")
+    log = (await opened()).log
+    commits = await put(log, [*history("case/a", 4), *history("case/b", 2)])
+    log = (await opened()).log
+    assert await scanned(log) == commits
+    with pytest.raises(SameCause):
+        await log.append(replace(commits[0]))
+    with pytest.raises(Conflict):
+        await log.append(commit("case/b"))
+    await log.append(commit("case/b", after=commits[-1]))
+
+
+async def test_a_cancelled_caller_harms_nobody(log: Log) -> None:
+    tasks = [asyncio.create_task(log.append(commit(f"case/{number}"))) for number in range(20)]
+    await asyncio.sleep(0)
+    for task in tasks[::2]:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(result, Commit) for result in results[1::2])
+    assert [finding async for finding in verify(log)] == []
+
+
+async def test_long_streams_are_read_like_short_ones(log: Log) -> None:
+    commits = await put(log, history("outbox/org", 700))
+    assert await log.load("outbox/org") == commits
+    for after in (0, 100, 443, 444, 445, 572, 699, 700, 701):
+        assert await log.load("outbox/org", after) == commits[after:]
+    for each in commits[::97]:
+        assert await log.by_cause("outbox/org", each.cause) == each
+    assert await log.by_cause("outbox/org", "none") is None

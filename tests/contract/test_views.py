@@ -1,0 +1,234 @@
+"""What every Views promises."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.views import Condition, Parked, Row, Value, View, Views
+from tests.contract.adapters import Adapter, Ports
+from tests.contract.conftest import Opener
+
+CASES = View(
+    "cases",
+    {"org": "text", "due": "text", "open": "boolean", "level": "integer", "score": "real"},
+    indexes=(("org", "due"), ("open", "level"), ("due",)),
+)
+
+
+@pytest.fixture
+async def views(ports: Ports) -> Views:
+    ports.views.declare(CASES)
+    await ports.views.start()
+    return ports.views
+
+
+def row(key: str, applied: int = 1, **values: Value) -> Row:
+    return Row(key, applied, {"org": None, "due": None, "open": None, "level": None, "score": None} | values)
+
+
+async def test_gives_back_what_was_written(views: Views) -> None:
+    one = row("a", org="城管局", due="2026-03-02", open=True, level=2, score=0.1)
+    await views.write({"cases": [one, Row("b", 4, None), Row("c", 1, {"org": "x", "open": False})]})
+    assert await views.get("cases", "a") == one
+    assert await views.get("cases", "b") == Row("b", 4, None)
+    assert await views.get("cases", "c") == row("c", org="x", open=False)
+    assert await views.get("cases", "none") is None
+    assert await views.applied("cases", ["a", "b", "none"]) == {"a": 1, "b": 4}
+    found = await views.get("cases", "a")
+    assert found is not None
+    assert found.values is not None
+    assert found.values["open"] is True
+
+
+async def test_an_older_row_never_replaces_a_newer_one(views: Views) -> None:
+    await views.write({"cases": [row("a", 3, org="new")]})
+    await views.write({"cases": [row("a", 2, org="old"), row("a", 3, org="same"), Row("a", 1, None)]})
+    assert await views.get("cases", "a") == row("a", 3, org="new")
+    await views.write({"cases": [Row("a", 4, None)]})
+    await views.write({"cases": [row("a", 3, org="late")]})
+    assert await views.get("cases", "a") == Row("a", 4, None)
+
+
+async def test_empty_rows_are_in_no_list(views: Views) -> None:
+    await views.write({"cases": [row("a", org="x"), row("b", org="x"), Row("c", 1, None)]})
+    await views.write({"cases": [Row("b", 2, None)]})
+    assert [each.key for each in await views.find("cases")] == ["a"]
+    assert await views.count("cases") == {None: 1}
+    assert await views.count("cases", by="org") == {"x": 1}
+    assert [each.key async for part in views.rows("cases", batch=2) for each in part] == ["a", "b", "c"]
+
+
+async def test_finds_by_its_indexes(views: Views) -> None:
+    rows = [row(f"k{number}", org="ab"[number % 2], due=f"2026-03-{number:02}", level=number) for number in range(1, 9)]
+    await views.write({"cases": [*rows, row("k9", org="a")]})
+
+    async def keys(*where: Condition, order: tuple[str, ...] = (), limit: int = 50) -> list[str]:
+        return [each.key for each in await views.find("cases", where, order=order, limit=limit)]
+
+    assert await keys(Condition("org", "=", "a"), order=("due",)) == ["k9", "k2", "k4", "k6", "k8"]
+    assert await keys(Condition("org", "=", "a"), order=("due",), limit=2) == ["k9", "k2"]
+    assert await keys(Condition("org", "=", "a"), Condition("due", "<=", "2026-03-04"), order=("due",)) == ["k2", "k4"]
+    assert await keys(Condition("due", ">", "2026-03-06")) == ["k7", "k8"]
+    assert await keys(Condition("due", ">=", "2026-03-06"), order=("due",), limit=1) == ["k6"]
+    assert await keys(Condition("due", "<", "2026-03-02")) == ["k1"]
+    assert await keys(Condition("due", "=", None)) == ["k9"]
+    assert await keys(Condition("org", "in", ("b", "c"))) == ["k1", "k3", "k5", "k7"]
+    assert await keys(Condition("due", "in", ("2026-03-01", None)), order=("due",)) == ["k9", "k1"]
+    assert await keys(order=("org", "due"), limit=3) == ["k9", "k2", "k4"]
+    assert await views.count("cases", by="org") == {"a": 5, "b": 4}
+    assert await views.count("cases", [Condition("org", "=", "a"), Condition("due", ">", "2026-03-04")]) == {None: 2}
+
+
+async def test_refuses_what_no_index_answers(views: Views) -> None:
+    for where, order in (
+        ([Condition("score", "=", 1.0)], ()),
+        ([Condition("level", "=", 1)], ()),
+        ([Condition("org", "=", "a")], ("level",)),
+        ([], ("score",)),
+        ([Condition("due", ">", "2026")], ("org", "due")),
+        ([Condition("nothing", "=", 1)], ()),
+    ):
+        with pytest.raises(ValueError, match="view cases"):
+            await views.find("cases", where, order=order)
+    with pytest.raises(ValueError, match="view cases"):
+        await views.count("cases", by="score")
+    with pytest.raises(ValueError, match="after"):
+        await views.find("cases", after=("a", "b"))
+
+
+async def test_a_wrong_row_harms_no_other_writer(views: Views) -> None:
+    results = await asyncio.gather(
+        *(views.write({"cases": [row(f"k{number}")]}) for number in range(20)),
+        views.write({"cases": [row("bad1"), Row("bad2", 1, {"nothing": 1})]}),
+        return_exceptions=True,
+    )
+    assert [result for result in results if result is not None] == [results[-1]]
+    assert isinstance(results[-1], ValueError)
+    assert (await views.count("cases"))[None] == 20
+
+
+async def test_clear_drops_rows_and_all_drops_marks(views: Views) -> None:
+    await views.write({"cases": [row("a")]})
+    await views.park(Parked("routing", "case/a", 2, "ValueError", "2026-03-02T00:00:00.000000Z", b"\x00{"))
+    await views.clear("cases")
+    assert await views.get("cases", "a") is None
+    assert len(await views.parked()) == 1
+    await views.write({"cases": [row("a")]})
+    await views.clear()
+    assert await views.find("cases") == []
+    assert await views.parked() == []
+    await views.write({"cases": [row("a")]})
+    assert len(await views.find("cases")) == 1
+
+
+async def test_the_first_parked_mark_stays(views: Views) -> None:
+    first = Parked("routing", "case/a", 2, "ValueError", "2026-03-02T00:00:00.000000Z", b"\xff\x00")
+    other = Parked("routing", "case/b", 7, "KeyError", "2026-03-03T00:00:00.000000Z", b"")
+    third = Parked("intake", "case/a", 2, "KeyError", "2026-03-03T00:00:00.000000Z", b"{}")
+    for mark in (first, other, third, first._replace(version=9)):
+        await views.park(mark)
+    assert await views.parked() == [third, first, other]
+    assert await views.parked("routing") == [first, other]
+    assert await views.parked(stream="case/a") == [third, first]
+    assert await views.parked("routing", "case/b") == [other]
+    assert await views.unpark("routing", "case/a")
+    assert not await views.unpark("routing", "case/a")
+    assert await views.parked("routing") == [other]
+
+
+async def test_a_view_has_one_shape(ports: Ports) -> None:
+    ports.views.declare(CASES)
+    ports.views.declare(CASES)
+    with pytest.raises(ValueError, match="shape"):
+        ports.views.declare(View("cases", {"org": "text"}))
+
+
+async def test_rows_outlive_a_restart(adapter: Adapter, opened: Opener) -> None:
+    if not adapter.restarts:
+        pytest.skip("nothing outlives this adapter")
+    for number in range(3):
+        views = (await opened()).views
+        views.declare(CASES)
+        await views.start()
+        await views.write({"cases": [row(f"k{number}", org="a")]})
+    assert [each.key for each in await views.find("cases")] == ["k0", "k1", "k2"]
+
+
+written = st.lists(
+    st.tuples(st.sampled_from("abcdef"), st.integers(1, 6), st.sampled_from(["x", "y", None]), st.booleans()),
+    max_size=40,
+)
+
+
+async def fresh(adapter: Adapter, folder: str) -> Ports:
+    ports = await adapter.open(Path(folder), False)
+    ports.views.declare(CASES)
+    await ports.views.start()
+    return ports
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(written, st.integers(1, 7))
+def test_the_greatest_applied_wins_in_any_order(
+    adapter: Adapter, writes: list[tuple[str, int, str | None, bool]], cut: int
+) -> None:
+    async def run() -> None:
+        with TemporaryDirectory() as folder:
+            ports = await fresh(adapter, folder)
+            rows = [
+                Row(key, applied, None if empty else {"org": org, "level": applied})
+                for key, applied, org, empty in writes
+            ]
+            batches = [rows[start : start + cut] for start in range(0, len(rows), cut)]
+            await asyncio.gather(*(ports.views.write({"cases": batch}) for batch in batches))
+            highest: dict[str, int] = {}
+            for each in rows:
+                highest[each.key] = max(highest.get(each.key, 0), each.applied)
+            shown = [each async for part in ports.views.rows("cases") for each in part]
+            assert {each.key: each.applied for each in shown} == highest
+            assert [each.key for each in shown] == sorted(highest)
+            await ports.close()
+
+    asyncio.run(run())
+
+
+table = st.dictionaries(
+    st.text("abc", min_size=1, max_size=3),
+    st.tuples(st.sampled_from(["x", "y", None]), st.sampled_from(["1", "2", "3", None])),
+    max_size=30,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(table, st.integers(1, 5), st.sampled_from([(), ("due",), ("org", "due")]))
+def test_pages_are_the_whole_list_cut(
+    adapter: Adapter, cells: dict[str, tuple[str | None, str | None]], limit: int, order: tuple[str, ...]
+) -> None:
+    async def run() -> None:
+        with TemporaryDirectory() as folder:
+            ports = await fresh(adapter, folder)
+            await ports.views.write({"cases": [row(key, org=org, due=due) for key, (org, due) in cells.items()]})
+
+            def place(found: Row) -> list[Value]:
+                assert found.values is not None
+                return [*(found.values[column] for column in order), found.key]
+
+            whole = await ports.views.find("cases", order=order, limit=1000)
+            assert len(whole) == len(cells)
+            ranks = [[("" if value is None else f"+{value}") for value in place(each)] for each in whole]
+            assert ranks == sorted(ranks)
+            paged: list[Row] = []
+            after: list[Value] | None = None
+            while page := await ports.views.find("cases", order=order, after=after, limit=limit):
+                paged += page
+                after = place(page[-1])
+            assert paged == whole
+            await ports.close()
+
+    asyncio.run(run())

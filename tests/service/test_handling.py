@@ -1,0 +1,137 @@
+"""load -> decide -> append: once per cause, never two winners, nothing written on refusal, legal time in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from services.intake.domain import FileCase
+from services.intake.filing import file_case
+from shared.commands import Fresh
+from shared.events.routing import CaseTransferred
+from shared.handling import Stamp
+from shared.refusals import Refused, Unavailable
+from shared.verifying import verify
+from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[County]:
+    async with county(tmp_path if request.param == "sqlite" else None) as made:
+        yield made
+
+
+async def test_the_same_item_gets_the_same_receipt_and_other_content_is_refused(here: County) -> None:
+    first = await here.file("A-1", text="one")
+    again = await here.file("A-1", text="one")
+    assert (again.case, again.number, again.code) == (first.case, first.number, first.code)
+    assert again.repeated
+    assert not first.repeated
+    with pytest.raises(Refused, match="same_id_other_content"):
+        await here.file("A-1", text="two")
+    types = [event.type for event in await here.events(f"case/{first.case}")]
+    assert types.count("CaseRegistered") == 1
+
+
+async def test_many_at_once_register_one_case(here: County) -> None:
+    command = FileCase(channel="web", item="B-1", text="x", place="dh", subject="01")
+    hands = here.parts["intake"].handling
+    receipts = await asyncio.gather(*(file_case(hands, REGISTRAR, command, DEMO) for _ in range(40)))
+    await here.settle()
+    assert len({receipt.number for receipt in receipts}) == 1
+    assert sum(not receipt.repeated for receipt in receipts) == 1
+    events = await here.events(f"case/{receipts[0].case}")
+    assert [event.version for event in events] == list(range(1, len(events) + 1))
+
+
+async def test_a_command_id_works_once_whatever_happened_since(here: County) -> None:
+    filed = await here.file(place="dh", subject="01")
+    org = (await here.case(filed.case)).org or ""
+    first = await here.act(filed.case, "sign_off", clerk(org), command_id="s1")
+    await here.act(filed.case, "accept", clerk(org), path=6)
+    again = await here.act(filed.case, "sign_off", clerk(org), command_id="s1")
+    assert again.repeated
+    assert again.commit is not None and first.commit is not None
+    assert again.commit.first == first.commit.first
+
+
+async def test_two_registrars_dispatch_and_one_is_refused(here: County) -> None:
+    filed = await here.file(place="某处", subject="01")
+    assert (await here.case(filed.case)).queue_reason == "unknown_place"
+    results = await asyncio.gather(
+        here.act(filed.case, "dispatch", REGISTRAR, org="zj"),
+        here.act(filed.case, "dispatch", SUPERVISOR._replace(role="registrar", ref="other"), org="jy"),
+        return_exceptions=True,
+    )
+    refused = [result for result in results if isinstance(result, Refused)]
+    assert [one.code for one in refused] == ["has_an_organisation"]
+    sent = [event for event in await here.events(f"case/{filed.case}") if event.type == "CaseTransferred"]
+    assert len(sent) == 1
+
+
+async def test_a_stale_version_is_refused_but_the_ticker_makes_none_stale(here: County) -> None:
+    filed = await here.file(place="dh", subject="01")
+    case = await here.case(filed.case)
+    org = case.org or ""
+    hands = here.parts["routing"].handling
+    from shared.commands import RULES  # noqa: PLC0415
+
+    rule = RULES["sign_off"]
+    for _ in range(13):
+        here.clock.advance(timedelta(days=1))
+        await here.tick()
+    assert (await here.case(filed.case)).version > case.version
+    command = rule.model()
+
+    async def sign(cause: str, expected: int) -> None:
+        stamp = Stamp(clerk(org), cause)
+        await hands.on_case(
+            filed.case, rule.action, stamp, lambda found, given: rule(found, command, given), expected_version=expected
+        )
+
+    with pytest.raises(Refused, match="stale_version"):
+        await sign("early", 1)
+    await sign("now", case.version)
+
+
+async def test_legal_time_runs_forward_and_never_ahead(here: County) -> None:
+    filed = await here.file(place="dh", subject="01")
+    org = (await here.case(filed.case)).org or ""
+    here.clock.advance(timedelta(days=2))
+    with pytest.raises(Refused, match="effective_too_early") as early:
+        await here.act(filed.case, "sign_off", clerk(org), at=date(2026, 2, 1))
+    assert early.value.more["earliest"].startswith("2026-03-02")
+    with pytest.raises(Refused, match="effective_in_future"):
+        await here.act(filed.case, "sign_off", clerk(org), at=date(2026, 3, 9))
+    await here.act(filed.case, "sign_off", clerk(org), at=date(2026, 3, 3))
+    assert (await here.case(filed.case)).moved_at == date(2026, 3, 3)
+
+
+async def test_a_clock_far_behind_the_log_is_refused(here: County) -> None:
+    filed = await here.file(place="dh", subject="01")
+    org = (await here.case(filed.case)).org or ""
+    here.clock.jump(timedelta(hours=-1))
+    with pytest.raises(Unavailable, match="clock_behind"):
+        await here.act(filed.case, "sign_off", clerk(org))
+    here.clock.jump(timedelta(minutes=59, seconds=30))
+    await here.act(filed.case, "sign_off", clerk(org))
+    events = await here.events(f"case/{filed.case}")
+    times = [event.recorded_at for event in events]
+    assert times == sorted(times)
+
+
+async def test_a_service_cannot_append_what_another_owns(here: County) -> None:
+    with pytest.raises(TypeError, match="routing owns it"):
+        await here.parts["intake"].handling.on_stream(
+            "case/x", Stamp(REGISTRAR, "c"), lambda _head: [Fresh(CaseTransferred(org="zj"))]
+        )
+
+
+async def test_the_log_verifies_after_all_of_it(here: County) -> None:
+    for item in range(5):
+        await here.file(str(item), place="dh", subject="01", petitioner={"name": "某"})
+    assert [found async for found in verify(here.ports.log)] == []

@@ -1,0 +1,108 @@
+"""evolve is total, and folding does not depend on how a log was cut."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given as forall
+from hypothesis import strategies as st
+
+from shared.case import EMPTY, STATES, cut, evolve, fold
+from shared.envelope import Recorded
+from shared.events import REGISTRY
+from shared.events.base import Event
+from shared.events.intake import CaseCorrected
+from tests.support.deciding import START
+from tests.support.events import bodies
+from tests.support.policies import recorded
+
+CASE_EVENTS = sorted(
+    name
+    for name in REGISTRY
+    if name not in ("OutboxEntry", "ReadRecorded", "KeyIssued", "KeyRevoked", "PolicyActivated", "OrganisationAdded")
+)
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Recorded]:
+    """Any sequence of any case events, sensible or not, with legal times in any order."""
+    names = draw(st.lists(st.sampled_from(CASE_EVENTS), max_size=14))
+    events = []
+    for version, name in enumerate(names, 1):
+        body = draw(bodies(REGISTRY[name]))
+        if isinstance(body, CaseCorrected) and body.field == "effective_at":
+            body = body.model_copy(update={"new": "2026-02-20"})  # decide() admits nothing else
+        when: Any = START + timedelta(hours=draw(st.integers(-400, 400)))
+        if draw(st.booleans()):
+            when = when.date()
+        origin = "history" if draw(st.booleans()) else "live"
+        events.append(recorded(body, version, when, recorded_at=START + timedelta(minutes=version), origin=origin))
+    return events
+
+
+@forall(logs())
+def test_evolve_never_fails_and_states_have_names(log: list[Recorded]) -> None:
+    case = EMPTY
+    for event in log:
+        case = evolve(case, event)
+        assert case.version == event.version
+        assert case.state in ("", *STATES)
+
+
+@forall(logs(), st.integers(0, 14))
+def test_folding_does_not_depend_on_where_the_log_was_cut(log: list[Recorded], at: int) -> None:
+    assert fold(log[at:], fold(log[:at])) == fold(log)
+    one_by_one = EMPTY
+    for event in log:
+        one_by_one = evolve(one_by_one, event)
+    assert one_by_one == fold(log)
+
+
+@forall(logs(), st.integers(0, 14))
+def test_evolve_leaves_the_case_before_as_it_was(log: list[Recorded], at: int) -> None:
+    before = fold(log[:at])
+    copy = fold(log[:at])
+    for event in log[at:]:
+        evolve(before, event)
+    assert before == copy
+
+
+@forall(logs(), st.integers(-20, 20), st.integers(0, 15))
+def test_any_cut_by_two_times_folds(log: list[Recorded], days: int, minutes: int) -> None:
+    as_of = (START + timedelta(days=days)).date()
+    known_at = START + timedelta(minutes=minutes)
+    part = cut(log, "Asia/Shanghai", as_of=as_of, known_at=known_at)
+    assert all(event.recorded_at <= known_at for event in part)
+    assert fold(part).version <= len(log)
+    assert cut(log, "Asia/Shanghai") == log
+
+
+def test_as_of_now_shows_the_case_as_it_is() -> None:
+    story: list[Event] = [
+        REGISTRY["CaseRegistered"].model_validate({"number": "n", "channel": "c", "channel_class": "web"})
+    ]
+    log = [recorded(body, version, START) for version, body in enumerate(story, 1)]
+    assert fold(cut(log, "Asia/Shanghai", as_of=START + timedelta(days=1))).state == "registered"
+    assert fold(cut(log, "Asia/Shanghai", as_of=START - timedelta(days=1))) == EMPTY
+
+
+def test_the_tickers_events_do_not_make_a_version_stale() -> None:
+    log = [
+        recorded(
+            REGISTRY["CaseRegistered"].model_validate({"number": "n", "channel": "c", "channel_class": "web"}), 1, START
+        ),
+        recorded(REGISTRY["DeadlineAtRisk"].model_validate({"clock": "C1", "episode": 1, "rung": "r75"}), 2, START),
+    ]
+    case = fold(log)
+    assert (case.version, case.acted) == (2, 1)
+
+
+def test_nothing_after_voiding_means_anything() -> None:
+    filed = recorded(
+        REGISTRY["CaseRegistered"].model_validate({"number": "n", "channel": "c", "channel_class": "web"}), 1, START
+    )
+    voided = recorded(REGISTRY["CaseVoided"].model_validate({}), 2, START)
+    late = recorded(REGISTRY["CaseTransferred"].model_validate({"org": "zj"}), 3, START)
+    case = fold([filed, voided, late])
+    assert (case.state, case.org, case.version) == ("voided", None, 3)

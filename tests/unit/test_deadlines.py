@@ -1,0 +1,471 @@
+"""Deadlines as stories: what happened, and what the clocks make of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import chinese_calendar
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.case import Case, Rung, fold
+from shared.deadlines import Deadline, deadlines, explain, next_look, rungs_due
+from shared.policy.book import PolicyBook
+from shared.policy.load import Loaded, bundled, hash_of
+from shared.times import day_of, end_of_day
+from tests.support.policies import LONG_AGO, Story, at, book_of, demo, recorded
+
+BOOK = demo()
+ZONE = "Asia/Shanghai"
+
+
+def clock(case: Case, name: str, book: PolicyBook = BOOK) -> Deadline:
+    """The last episode of that clock."""
+    return [found for found in deadlines(case, book) if found.clock == name][-1]
+
+
+def names(case: Case) -> list[str]:
+    return [f"{found.clock}/{found.episode}" for found in deadlines(case, BOOK)]
+
+
+def dispatched(start: str = "2026-03-02 10:00") -> Story:
+    moment = at(start)
+    story = Story().registered(moment).on(moment, "CaseClassified", class_="claim", path=6)
+    return story.on(moment, "CaseTransferred", org="zj").on(moment, "AssignmentDelivered", org="zj", seq=1)
+
+
+def accepted(start: str = "2026-03-02 10:00") -> Story:
+    moment = at(start)
+    return dispatched(start).on(moment, "Accepted", org="zj", path=6).on(moment, "NoticeServed", kind="acceptance")
+
+
+# -------------------------------------------------------------------- golden
+
+
+def test_objection_of_five_working_days() -> None:
+    assert clock(dispatched("2025-09-26 10:00").case, "C4").due_day == date(2025, 10, 10)
+    found = clock(dispatched("2026-02-12 10:00").case, "C4")
+    assert found.due == end_of_day(date(2026, 2, 26), ZONE)
+    assert found.org == "zj"
+
+
+def test_notice_of_fifteen_days_rolls() -> None:
+    assert clock(dispatched("2026-02-01 10:00").case, "C3").due_day == date(2026, 2, 24)
+
+
+def test_sixty_days_from_acceptance_on_path_six_only() -> None:
+    assert clock(accepted("2025-08-02 10:00").case, "C5").due_day == date(2025, 10, 9)
+    other = Story().registered(at("2025-08-02 10:00")).on(at("2025-08-02 10:00"), "Accepted", org="zj", path=5)
+    assert "C5/1" not in names(other.case)
+
+
+def test_direct_receipt_has_its_own_clock() -> None:
+    story = Story().registered(at("2026-03-02 10:00"), received_by="zj")
+    assert names(story.case) == ["C2/1"]
+    found = clock(story.case, "C2")
+    assert (found.org, found.due_day) == ("zj", date(2026, 3, 17))
+    assert names(Story().registered(at("2026-03-02 10:00")).case) == ["C1/1"]
+    assert clock(Story().registered(at("2026-03-02 10:00")).case, "C1").org == "xfj"
+
+
+def test_assigned_dates() -> None:
+    moment = at("2026-03-02 10:00")
+    story = Story().registered(moment).on(moment, "CaseAssigned", org="zj", due=date(2026, 3, 20))
+    found = clock(story.case, "C10")
+    assert (found.due, found.period) == (end_of_day(date(2026, 3, 20), ZONE), None)
+    story.on(at("2026-03-20 23:00"), "ClosingReportFiled", org="zj")
+    assert clock(story.case, "C10").status(at("2026-04-01 00:00")) == "met"
+    exact = Story().registered(moment).on(moment, "CaseAssigned", org="zj", due=at("2026-03-20 12:00"))
+    assert clock(exact.case, "C10").due == at("2026-03-20 12:00")
+
+
+# -------------------------------------------------------------------- the oracle
+
+
+def _workdays(start: date, days: int) -> date:
+    day = start
+    while days:
+        day += timedelta(days=1)
+        days -= chinese_calendar.is_workday(day)
+    return day
+
+
+def _rolled(start: date, days: int) -> date:
+    day = start + timedelta(days=days)
+    while not chinese_calendar.is_workday(day):
+        day += timedelta(days=1)
+    return day
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.datetimes(datetime(2004, 1, 1), datetime(2026, 6, 30)), st.integers(1, 30))  # noqa: DTZ001 - made UTC below
+def test_two_thousand_deadlines_agree_with_an_oracle(naive: datetime, granted: int) -> None:
+    start = naive.replace(tzinfo=UTC)
+    story = Story().registered(start).on(start, "CaseTransferred", org="zj")
+    story.on(start, "AssignmentDelivered", org="zj").on(start, "Accepted", org="zj", path=6)
+    story.on(start + timedelta(days=1), "ExtensionGranted", days=granted, approver="head")
+    day = (naive + timedelta(hours=8)).date()
+    due = {found.clock: found.due_day for found in deadlines(story.case, BOOK)}
+    assert due == {
+        "C1": _rolled(day, 15),
+        "C3": _rolled(day, 15),
+        "C4": _workdays(day, 5),
+        "C5": _rolled(day, 60 + granted),
+    }
+    assert not any(found.provisional for found in deadlines(story.case, BOOK))
+
+
+# -------------------------------------------------------------------- how a clock ends
+
+
+@pytest.mark.parametrize(
+    ("when", "status"),
+    [(at("2026-03-17 23:59"), "met"), (at("2026-03-18 00:00"), "late"), (date(2026, 3, 17), "met")],
+)
+def test_met_or_late_by_legal_time(when: datetime | date, status: str) -> None:
+    story = dispatched().on(when, "NoticeServed", kind="acceptance", known=at("2026-03-19 09:00"))
+    assert clock(story.case, "C3").status(at("2026-03-19 09:00")) == status
+
+
+def test_running_and_overdue() -> None:
+    found = clock(dispatched().case, "C3")
+    assert found.status(found.due) == "running"
+    assert found.status(found.due + timedelta(microseconds=1)) == "overdue"
+    assert found.running and not found.missed
+
+
+def test_a_window_lapses_and_is_no_breach() -> None:
+    found = clock(dispatched().case, "C4")
+    assert found.status(found.due) == "window_open"
+    assert found.status(at("2026-03-10 00:00")) == "window_lapsed"
+    assert not [rung for rung in rungs_due(dispatched().case, BOOK, at("2026-03-10 00:00")) if rung.clock == "C4"]
+    used = dispatched().on(at("2026-03-05 10:00"), "ReturnRequested", org="zj", reason_code="other")
+    assert clock(used.case, "C4").status(at("2027-01-01 00:00")) == "met"
+
+
+def test_a_return_ends_the_notice_without_judgement_and_a_new_delivery_begins_again() -> None:
+    story = dispatched().on(at("2026-03-04 10:00"), "ReturnRequested", org="zj", reason_code="other")
+    story.on(at("2026-03-05 10:00"), "ReturnVerified", agreed=False)
+    assert clock(story.case, "C3").status(at("2026-03-06 00:00")) == "running"
+    story.on(at("2026-03-06 10:00"), "ReturnVerified", agreed=True)
+    story.on(at("2026-03-09 10:00"), "CaseTransferred", org="dhq")
+    story.on(at("2026-03-09 10:00"), "AssignmentDelivered", org="dhq")
+    first, second = (found for found in deadlines(story.case, BOOK) if found.clock == "C3")
+    assert (first.episode, first.org, first.status(at("2026-05-01 00:00"))) == (1, "zj", "cancelled")
+    assert (second.episode, second.org, second.status(at("2026-05-01 00:00"))) == (2, "dhq", "overdue")
+
+
+def test_a_cancel_after_the_due_day_does_not_undo_the_breach() -> None:
+    story = dispatched().on(at("2026-03-25 10:00"), "CaseWithdrawn")
+    found = clock(story.case, "C3")
+    assert (found.status(at("2026-04-01 00:00")), found.cancelled, found.missed) == ("late", False, True)
+
+
+def test_a_delivery_to_an_assisting_organisation_starts_nothing() -> None:
+    story = dispatched().on(at("2026-03-04 10:00"), "ForwardedDown", org="zj", to="dhq")
+    story.on(at("2026-03-04 10:00"), "AssignmentDelivered", org="dhq")
+    assert [name for name in names(story.case) if name.startswith("C3")] == ["C3/1"]
+
+
+def test_redo_begins_a_second_episode_of_handling() -> None:
+    story = accepted().on(at("2026-03-20 10:00"), "ReplyDelivered", mode="post")
+    story.on(at("2026-03-25 10:00"), "RedoOrdered", ground="dissatisfied")
+    first, second = (found for found in deadlines(story.case, BOOK) if found.clock == "C5")
+    assert first.status(at("2026-12-01 00:00")) == "met"
+    assert (second.episode, second.due_day) == (2, date(2026, 5, 25))
+    assert clock(story.case, "C6").status(at("2026-03-26 00:00")) == "cancelled"
+
+
+def test_late_paper_finds_its_own_episode() -> None:
+    story = accepted().on(at("2026-06-10 10:00"), "RedoOrdered", ground="dissatisfied")
+    story.on(at("2026-04-01 10:00"), "ReplyDelivered", mode="post", known=at("2026-06-11 10:00"))
+    first, second = (found for found in deadlines(story.case, BOOK) if found.clock == "C5")
+    assert (first.status(at("2026-06-12 00:00")), second.status(at("2026-06-12 00:00"))) == ("met", "running")
+
+
+def test_the_earlier_of_two_notices_counts() -> None:
+    story = dispatched().on(at("2026-03-20 10:00"), "NoticeServed", kind="acceptance")
+    story.on(at("2026-03-10 10:00"), "NoticeServed", kind="acceptance", known=at("2026-03-21 10:00"))
+    assert clock(story.case, "C3").status(at("2026-03-22 00:00")) == "met"
+
+
+def test_extensions_are_capped_and_come_in_time() -> None:
+    story = accepted().on(at("2026-04-01 10:00"), "ExtensionGranted", days=20, approver="head")
+    assert (clock(story.case, "C5").due_day, clock(story.case, "C5").extended_days) == (date(2026, 5, 21), 20)
+    story.on(at("2026-05-06 10:00"), "ExtensionGranted", days=20, approver="head")
+    assert (clock(story.case, "C5").due_day, clock(story.case, "C5").extended_days) == (date(2026, 6, 1), 30)
+    late = accepted().on(at("2026-06-20 10:00"), "ExtensionGranted", days=20, approver="head")
+    assert clock(late.case, "C5").extended_days == 0
+
+
+def test_a_hearing_is_not_counted_at_re_review_only() -> None:
+    story = accepted().on(at("2026-03-20 10:00"), "ReReviewRequested")
+    story.on(at("2026-03-25 10:00"), "HearingHeld", org="fc", from_=at("2026-03-25 09:00"), to=at("2026-03-25 12:00"))
+    assert clock(story.case, "C9").excluded_days == 1
+    assert clock(story.case, "C9").due_day == date(2026, 4, 20)
+    assert clock(story.case, "C5").excluded_days == 0
+
+
+def test_a_correction_of_the_date_moves_the_due_day() -> None:
+    story = Story().registered(at("2026-03-02 10:00"))
+    story.on(at("2026-03-03 10:00"), "CaseCorrected", field="effective_at", of=1, new="2026-03-01")
+    assert clock(story.case, "C1").due_day == date(2026, 3, 16)
+
+
+def test_voided_cases_have_no_clocks() -> None:
+    story = dispatched().on(at("2026-03-03 10:00"), "CaseVoided")
+    assert deadlines(story.case, BOOK) == ()
+    assert next_look(story.case, BOOK) is None and rungs_due(story.case, BOOK, at("2027-01-01 00:00")) == []
+    assert deadlines(Case(), BOOK) == () and next_look(Case(), BOOK) is None
+
+
+# -------------------------------------------------------------------- history
+
+
+def test_history_without_an_end_is_unknown_and_never_fires() -> None:
+    story = Story(origin="history").registered(at("2019-03-02 10:00"))
+    found = clock(story.case, "C1")
+    assert found.status(at("2026-01-01 00:00")) == "unknown"
+    assert next_look(story.case, BOOK) is None
+    assert rungs_due(story.case, BOOK, at("2026-01-01 00:00")) == []
+    story.on(at("2019-05-01 10:00"), "CaseTransferred", org="zj")
+    assert clock(story.case, "C1").status(at("2026-01-01 00:00")) == "late"
+
+
+def test_history_without_a_start_has_no_deadline() -> None:
+    story = Story(origin="history").registered(at("2019-03-02 10:00"))
+    story.on(at("2019-04-02 10:00"), "ReplyDelivered", mode="other")
+    assert "C5/1" not in names(story.case)
+
+
+def test_after_going_live_only_what_lies_ahead_fires() -> None:
+    story = Story(origin="history").registered(at("2026-03-02 10:00"))
+    live = fold([*story.events, recorded(_went_live(), 2, at("2026-03-16 12:00"), recorded_at=at("2026-03-16 12:00"))])
+    found = clock(live, "C1")
+    assert found.status(at("2026-03-16 13:00")) == "running"
+    fired = [rung.rung for rung in rungs_due(live, BOOK, at("2026-03-18 00:00"))]
+    assert fired == ["breach"]  # the reminders lay before the takeover
+    gone = fold([*story.events, recorded(_went_live(), 2, at("2026-04-16 09:00"), recorded_at=at("2026-04-16 09:00"))])
+    assert clock(gone, "C1").status(at("2026-04-17 00:00")) == "overdue"
+    assert rungs_due(gone, BOOK, at("2026-05-01 00:00")) == []
+    assert next_look(gone, BOOK) is None
+
+
+def _went_live() -> Any:
+    from shared.events.intake import WentLive
+
+    return WentLive()
+
+
+# -------------------------------------------------------------------- the ladder
+
+
+def _record(case: Case, *rungs: tuple[str, int, str]) -> Case:
+    from dataclasses import replace
+
+    return replace(case, rungs=case.rungs | {Rung(*rung) for rung in rungs})
+
+
+def test_rungs_fire_one_after_the_other() -> None:
+    case = Story().registered(at("2026-03-02 00:00")).case
+    look = next_look(case, BOOK)
+    assert look is not None and day_of(look, ZONE) == date(2026, 3, 13)  # three quarters of 16 days, from 0:00
+    assert rungs_due(case, BOOK, look - timedelta(seconds=1)) == []
+    (rung,) = rungs_due(case, BOOK, look)
+    assert (rung.rung, rung.kind, rung.passed, rung.org) == ("at_75", "remind", False, "xfj")
+    case = _record(case, ("C1", 1, "at_75"))
+    (second,) = rungs_due(case, BOOK, next_look(case, BOOK) or look)
+    assert second.rung == "at_90"
+    case = _record(case, ("C1", 1, "at_90"))
+    last = next_look(case, BOOK)
+    assert last == at("2026-03-18 00:00")
+    (breach,) = rungs_due(case, BOOK, last)
+    assert (breach.kind, breach.at) == ("breach", end_of_day(date(2026, 3, 17), ZONE))
+    case = _record(case, ("C1", 1, "breach"))
+    assert next_look(case, BOOK) is None and rungs_due(case, BOOK, at("2027-01-01 00:00")) == []
+
+
+def test_after_downtime_only_the_highest_is_sent() -> None:
+    case = Story().registered(at("2026-03-02 00:00")).case
+    found = rungs_due(case, BOOK, at("2026-04-01 00:00"))
+    assert [(rung.rung, rung.passed) for rung in found] == [("at_75", True), ("at_90", True), ("breach", False)]
+
+
+def test_a_duty_that_was_met_reminds_nobody() -> None:
+    story = Story().registered(at("2026-03-02 00:00")).on(at("2026-03-16 00:00"), "CaseTransferred", org="zj")
+    assert rungs_due(story.case, BOOK, at("2026-04-01 00:00")) == []
+
+
+def test_a_duty_met_late_is_still_a_breach() -> None:
+    story = Story().registered(at("2026-03-02 00:00")).on(at("2026-03-20 00:00"), "CaseTransferred", org="zj")
+    assert [rung.rung for rung in rungs_due(story.case, BOOK, at("2026-03-21 00:00"))] == ["breach"]
+
+
+def test_a_breach_is_lifted_once_when_paper_shows_it_was_in_time() -> None:
+    story = dispatched()
+    case = _record(story.case, ("C3", 1, "breach"), ("C3", 1, "at_75"), ("C3", 1, "at_90"))
+    served = recorded(_notice(), case.version + 1, at("2026-03-10 10:00"), recorded_at=at("2026-03-25 10:00"))
+    case = fold([served], case)
+    assert next_look(case, BOOK) == at("2026-03-25 10:00")
+    (lift,) = rungs_due(case, BOOK, at("2026-03-25 10:00"))
+    assert (lift.kind, lift.clock, lift.episode, lift.fact) == ("lift", "C3", 1, case.version)
+    lifted = fold([recorded(_lifted(case.version), case.version + 1, at("2026-03-25 11:00"))], case)
+    assert rungs_due(lifted, BOOK, at("2027-01-01 00:00")) == [] and next_look(lifted, BOOK) is None
+
+
+def _notice() -> Any:
+    from shared.events.department import NoticeServed
+
+    return NoticeServed(kind="acceptance")
+
+
+def _lifted(fact: int) -> Any:
+    from shared.events.supervision import BreachLifted
+
+    return BreachLifted(clock="C3", episode=1, fact=fact)
+
+
+def test_an_extension_moves_only_what_has_not_fired() -> None:
+    story = accepted()
+    case = _record(story.case, ("C5", 1, "at_50"), ("C5", 1, "at_75"))
+    before = next_look(case, BOOK)
+    story.on(at("2026-04-20 10:00"), "ExtensionGranted", days=30, approver="head")
+    after = next_look(_record(story.case, ("C5", 1, "at_50"), ("C5", 1, "at_75")), BOOK)
+    assert before is not None and after is not None and after > before
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [("CaseWithdrawn", {}), ("CaseLinked", {"lead": "k0", "kind": "same_matter"}), ("CaseVoided", {})],
+)
+def test_cases_that_are_over_or_follow_have_no_rungs(event: str, fields: dict[str, Any]) -> None:
+    story = dispatched().on(at("2026-03-30 10:00"), event, **fields)
+    assert rungs_due(story.case, BOOK, at("2026-05-01 00:00")) == []
+    assert next_look(story.case, BOOK) is None
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 100), st.integers(0, 100))
+def test_recording_what_is_due_leaves_nothing_due(first: int, second: int) -> None:
+    case = accepted().case
+    for days in (first, second):
+        now = at("2026-03-02 10:00") + timedelta(days=days)
+        due = rungs_due(case, BOOK, now)
+        case = _record(case, *((rung.clock, rung.episode, rung.rung) for rung in due))
+        assert rungs_due(case, BOOK, now) == []
+        look = next_look(case, BOOK)
+        assert look is None or look > now
+        if look is not None:
+            assert rungs_due(case, BOOK, look)
+
+
+# -------------------------------------------------------------------- explanations
+
+
+def test_explain_lists_each_skipped_day() -> None:
+    found = explain(dispatched("2025-09-26 10:00").case, BOOK, "C4")
+    assert found is not None
+    assert found.article.startswith("《信访工作条例》第二十三条")
+    assert (found.start.name, found.due_day, found.reference) == (
+        "AssignmentDelivered",
+        date(2025, 10, 10),
+        BOOK.reference,
+    )
+    said = {step.day for step in found.steps if step.day is not None}
+    assert {skipped.day for skipped in found.skipped} <= said
+    assert len(found.skipped) == 9
+    assert "2025年10月1日(星期三)为法定节假日,不计入。" in [step.zh for step in found.steps]
+    assert "Wednesday 2025-10-01 is a public holiday and is not counted." in [step.en for step in found.steps]
+    assert "Sunday 2025-09-28 is a make-up workday and counts as a working day." in [step.en for step in found.steps]
+
+
+def test_explain_extension_roll_and_provisional() -> None:
+    story = accepted("2026-11-03 10:00").on(at("2026-12-01 10:00"), "ExtensionGranted", days=40, approver="head")
+    found = explain(story.case, BOOK, "C5")
+    assert found is not None and found.provisional and found.extended_days == 30
+    said = " ".join(step.en for step in found.steps)
+    assert "Extended by 30 days (at most 30 in all)." in said and "provisional" in said
+    rolled = explain(dispatched("2026-02-01 10:00").case, BOOK, "C3")
+    assert rolled is not None
+    assert "The last day, Monday 2026-02-16, is a public holiday: the end moves on." in [s.en for s in rolled.steps]
+
+
+def test_explain_an_assigned_date_and_a_clock_that_never_ran() -> None:
+    moment = at("2026-03-02 10:00")
+    story = Story().registered(moment).on(moment, "CaseAssigned", org="zj", due=date(2026, 3, 20))
+    found = explain(story.case, BOOK, "C10")
+    assert found is not None and found.steps[-1].zh == "期限由交办机关指定:2026年3月20日(星期五)。"
+    assert explain(story.case, BOOK, "C7") is None
+    assert explain(story.case, BOOK, "C10", episode=2) is None
+
+
+# -------------------------------------------------------------------- changes of law
+
+
+def _changed(days: int, since: str) -> PolicyBook:
+    clocks = next(loaded for loaded in bundled("demo") if loaded.section == "clocks").document
+    rules = [{**rule, "period": {"days": days}} if rule["id"] == "C1" else rule for rule in clocks["rules"]]
+    document = {**clocks, "rules": rules}
+    entry = Loaded("clocks", document, hash_of(document))
+    return BOOK.with_event(recorded(entry.activation(), 99, at(since), stream="policy/CN-DEMO"))
+
+
+def test_a_running_clock_keeps_the_rule_in_force_when_it_began() -> None:
+    book = _changed(5, "2026-04-01 00:00")
+    old = Story().registered(at("2026-03-30 10:00")).case
+    new = Story().registered(at("2026-04-01 10:00")).case
+    assert clock(old, "C1", book).due_day == date(2026, 4, 14)
+    assert clock(new, "C1", book).due_day == date(2026, 4, 7)  # 6 April is a holiday
+
+
+def test_episodes_are_counted_over_a_change_of_law() -> None:
+    book = _changed(5, "2026-04-01 00:00")
+    story = Story().registered(at("2026-03-20 10:00")).on(at("2026-03-21 10:00"), "ReReviewRequested")
+    story.on(at("2026-04-02 10:00"), "CaseReopened")
+    found = [one for one in deadlines(story.case, book) if one.clock == "C1"]
+    assert [(one.episode, one.rule.period.days) for one in found] == [(1, 15), (2, 5)]
+
+
+def test_before_any_law_there_are_no_deadlines() -> None:
+    book = demo(date(2022, 5, 1))
+    assert deadlines(Story().registered(at("2022-04-30 23:00")).case, book) == ()
+    assert [one.clock for one in deadlines(Story().registered(at("2022-05-01 00:00")).case, book)] == ["C1"]
+    assert deadlines(Story().registered(at("2022-04-30 23:00")).case, PolicyBook()) == ()
+
+
+def test_a_published_calendar_moves_a_provisional_date() -> None:
+    story = Story().registered(at("2026-12-20 10:00"))
+    assert (clock(story.case, "C1").due_day, clock(story.case, "C1").provisional) == (date(2027, 1, 4), True)
+    document = next(loaded for loaded in bundled("demo") if loaded.section == "calendar").document
+    years = {**document["years"], "2027": {"holidays": ["2027-01-01", "2027-01-04"], "workdays": []}}
+    entry = Loaded("calendar", {**document, "years": years, "published_until": 2027}, "sha256:x")
+    book = BOOK.with_event(recorded(entry.activation(), 99, LONG_AGO, stream="policy/CN-DEMO"))
+    assert (clock(story.case, "C1", book).due_day, clock(story.case, "C1", book).provisional) == (
+        date(2027, 1, 5),
+        False,
+    )
+
+
+def test_a_period_may_depend_on_the_subject() -> None:
+    document: dict[str, Any] = {
+        "id": "S",
+        "rules": [
+            {
+                "id": "D",
+                "title": {"zh": "办结", "en": "Close"},
+                "article": "local",
+                "start": [{"event": "CaseRegistered"}],
+                "end": [{"event": "CaseClosed"}],
+                "period": {"by_subject": {"01": 3, "0102": 7}, "ends": "same_wall_time", "roll": "none"},
+            }
+        ],
+    }
+    others = [loaded for loaded in bundled("demo") if loaded.section != "clocks"]
+    book = book_of([*others, Loaded("clocks", document, hash_of(document))])
+    due = {
+        subject: [one.due for one in deadlines(Story().registered(at("2026-03-02 10:00"), subject=subject).case, book)]
+        for subject in ("0101", "0102", "02", None)
+    }
+    assert due == {"0101": [at("2026-03-05 10:00")], "0102": [at("2026-03-09 10:00")], "02": [], None: []}

@@ -1,0 +1,144 @@
+"""The petitioner's side, and mending what was registered wrongly."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from services.intake.domain import FileCase, register
+from shared.access import Principal
+from shared.case import EMPTY, fold
+from shared.commands import Fresh, Given
+from shared.events import department as d
+from shared.events import intake as i
+from shared.events.base import Event
+from shared.names import case_id
+from shared.refusals import Refused
+from tests.support.deciding import BOOK, REGISTERED, REGISTRAR, SENT, SERVICE, START, SUPERVISOR, given
+from tests.support.policies import recorded
+
+CASE = case_id(b"k" * 32, "web", "1")
+REPLIED = (*SENT, d.Accepted(org="zj", path=6), d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered())
+
+
+def filing(principal: Principal = REGISTRAR, **fields: object) -> list[Fresh]:
+    command = FileCase.model_validate({"channel": "web", "item": "1", "text": "路灯不亮", **fields})
+    return register(EMPTY, command, Given(principal, START, START, BOOK), CASE)
+
+
+def first(fresh: list[Fresh]) -> i.CaseRegistered:
+    body = fresh[0].body
+    assert isinstance(body, i.CaseRegistered)
+    return body
+
+
+def test_a_filing_is_registered_with_its_number_and_parties() -> None:
+    fresh = filing(place="dh", subject="01", petitioner={"name": "某"}, co_petitioners=[{"name": "甲"}, {"name": "乙"}])
+    assert first(fresh).number.startswith("2026-")
+    parties = [(item.body.party, item.body.role) for item in fresh if isinstance(item.body, i.PartyRecorded)]
+    assert parties == [("p1", "petitioner"), ("p2", "co_petitioner"), ("p3", "co_petitioner")]
+
+
+def test_a_letter_counts_from_its_postmark() -> None:
+    fresh = filing(received_at="2026-02-20")
+    assert {item.at for item in fresh} == {date(2026, 2, 20)}
+
+
+def test_an_unknown_place_is_registered_and_its_words_are_sealed() -> None:
+    body = first(filing(place="某条街", subject="01"))
+    assert (body.place, body.place_text, body.unclear) == (None, "某条街", ("place",))
+    assert body.subject == "01"
+
+
+def test_an_unknown_channel_is_refused() -> None:
+    with pytest.raises(Refused, match="unknown_channel"):
+        filing(channel="pigeon")
+
+
+def test_a_platform_files_under_its_own_channels_only() -> None:
+    platform = next(channel for channel in BOOK.channels.values() if channel.platform)
+    own = Principal("platform", platform.platform, "k")
+    assert first(filing(own, channel=platform.code)).platform == platform.platform
+    with pytest.raises(Refused, match="foreign_channel"):
+        filing(own, channel="web")
+
+
+def test_the_same_item_again_gives_nothing_new() -> None:
+    case = fold([recorded(REGISTERED, 1, START)])
+    command = FileCase(channel="web", item="1", text="x")
+    assert register(case, command, Given(REGISTRAR, START, START, BOOK), CASE) == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"unknown": 1}, {"text": ""}, {"text": "x" * 50_001}, {"item": "a\nb"}, {"received_at": "2026-01-01T10:00:00"}],
+)
+def test_bad_fields_are_refused(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        filing(**fields)
+
+
+def test_an_evaluation_follows_a_reply() -> None:
+    opinion = {"object": "organisation", "grade": "satisfied"}
+    given(*SENT).when("evaluate", REGISTRAR, **opinion).refused("not_invited")
+    said = i.EvaluationSubmitted(object="organisation", grade="satisfied")
+    given(*REPLIED).when("evaluate", REGISTRAR, **opinion).then(said)
+    given(*REPLIED, said).when("evaluate", REGISTRAR, **opinion).then_nothing()
+
+
+def test_both_are_judged() -> None:
+    given(*REPLIED).when("invite_evaluation", SERVICE).then(
+        i.EvaluationInvited(object="petition_office"), i.EvaluationInvited(object="organisation")
+    )
+
+
+def test_a_consultation_is_answered_at_once() -> None:
+    question = REGISTERED.model_copy(update={"class_": "consultation"})
+    given(question).when("answer_at_once", REGISTRAR, text="答复").then(i.AnsweredAtOnce(text="答复"))
+    given(REGISTERED).when("answer_at_once", REGISTRAR, text="答复").refused("not_a_consultation")
+
+
+def test_a_wrong_place_is_corrected_beside_the_original() -> None:
+    right = i.CaseCorrected(field="place", old="dh", new="xs")
+    given(REGISTERED).when("correct", REGISTRAR, field="place", new="xs").then(right)
+    given(REGISTERED).when("correct", REGISTRAR, field="place", new="dh").then_nothing()
+    given(REGISTERED).when("correct", REGISTRAR, field="place", new="nowhere").refused("unknown_place")
+    assert given(REGISTERED, right).case.place == "xs"
+    assert given(REGISTERED, right).case.corrections[0].old == "dh"
+
+
+def test_a_wrong_date_is_corrected_and_the_clocks_follow() -> None:
+    right = i.CaseCorrected(field="effective_at", of=1, new="2026-02-20")
+    story = given(REGISTERED, right)
+    assert story.case.filed_at == date(2026, 2, 20)
+    assert story.case.facts[0].effective_at == date(2026, 2, 20)
+    given(REGISTERED).when("correct", REGISTRAR, field="effective_at", of=9, new="2026-02-20").refused(
+        "unknown_version"
+    )
+    given(REGISTERED).when("correct", REGISTRAR, field="effective_at", of=1, new="soon").refused("not_a_time")
+    given(REGISTERED).when("correct", REGISTRAR, field="effective_at", of=1, new="2027-01-01").refused(
+        "effective_in_future"
+    )
+
+
+def test_a_registration_by_mistake_is_voided_and_stays_so() -> None:
+    given(REGISTERED).when("void", REGISTRAR, reason_code="test").then(i.CaseVoided(reason_code="test"))
+    voided = given(REGISTERED, i.CaseVoided(reason_code="test"))
+    voided.when("void", REGISTRAR, reason_code="test").then_nothing()
+    given(*REPLIED).when("void", REGISTRAR, reason_code="test").refused("already_answered")
+
+
+def test_withdrawal_ends_an_open_case() -> None:
+    given(*SENT).when("withdraw", REGISTRAR).then(i.CaseWithdrawn())
+    given(*SENT, i.CaseWithdrawn()).when("withdraw", REGISTRAR).refused("not_in_this_state")
+
+
+def test_only_open_history_goes_live() -> None:
+    given(REGISTERED).when("go_live", SUPERVISOR).then_nothing()
+    events: list[Event] = [REGISTERED]
+    case = fold(recorded(event, 1, START, origin="history") for event in events)
+    assert not case.live
+    live = fold([recorded(i.WentLive(), 2, START + timedelta(days=1))], case)
+    assert live.live

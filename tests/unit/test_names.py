@@ -1,0 +1,68 @@
+"""Ids, numbers and query codes."""
+
+from __future__ import annotations
+
+from hypothesis import given as forall
+from hypothesis import strategies as st
+
+from shared.names import case_id, code_matches, number, query_code, read_number, request_digest
+
+KEY = b"k" * 32
+OTHER = b"o" * 32
+ITEMS = st.text(min_size=1, max_size=30)
+
+
+@forall(ITEMS, ITEMS)
+def test_the_same_item_is_the_same_case(channel: str, item: str) -> None:
+    assert case_id(KEY, channel, item) == case_id(KEY, channel, item)
+    assert case_id(KEY, channel, item) != case_id(OTHER, channel, item)
+    assert case_id(KEY, channel, item) != case_id(KEY, channel, item + "x")
+
+
+def test_channel_and_item_do_not_run_together() -> None:
+    assert case_id(KEY, "ab", "c") != case_id(KEY, "a", "bc")
+
+
+@forall(ITEMS, st.integers(2004, 2100))
+def test_a_number_is_read_back_however_it_was_written(item: str, year: int) -> None:
+    written = number(case_id(KEY, "web", item), year)
+    assert read_number(written) == written
+    assert read_number(written.lower().replace("-", " ")) == written
+    assert read_number(written.replace("0", "o").replace("1", "l")) == written
+
+
+@forall(ITEMS, st.integers(0, 16), st.sampled_from("0123456789ABCDEFGHJKMNPQRSTVWXYZ"))
+def test_every_wrong_sign_is_noticed(item: str, place: int, sign: str) -> None:
+    written = number(case_id(KEY, "web", item), 2026)
+    signs = [index for index, one in enumerate(written) if one != "-"]
+    wrong = written[: signs[place]] + sign + written[signs[place] + 1 :]
+    assert (read_number(wrong) == written) == (wrong == written)
+    if wrong != written:
+        assert read_number(wrong) is None
+
+
+@forall(ITEMS, st.integers(4, 15))
+def test_two_swapped_signs_are_noticed(item: str, place: int) -> None:
+    written = number(case_id(KEY, "web", item), 2026).replace("-", "")
+    swapped = written[:place] + written[place + 1] + written[place] + written[place + 2 :]
+    assert (read_number(swapped) is None) == (swapped != written)
+
+
+def test_words_are_no_number() -> None:
+    for text in ("", "2026", "hello", "2026-0000-0000-0000", "x" * 17):
+        assert read_number(text) is None
+
+
+def test_a_query_code_opens_its_own_case_and_generation_only() -> None:
+    one, two = case_id(KEY, "web", "1"), case_id(KEY, "web", "2")
+    code = query_code(KEY, one)
+    assert code_matches(KEY, one, code.lower().replace("-", " "))
+    assert not code_matches(KEY, two, code)
+    assert not code_matches(KEY, one, code, generation=1)
+    assert not code_matches(KEY, one, "")
+    assert len(code.replace("-", "")) * 5 >= 128
+
+
+def test_request_digests_do_not_link_cases() -> None:
+    assert request_digest(KEY, "a", b"same") != request_digest(KEY, "b", b"same")
+    assert request_digest(KEY, "a", b"same") == request_digest(KEY, "a", b"same")

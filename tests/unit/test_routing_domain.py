@@ -1,0 +1,152 @@
+"""Where a case goes, and what the organisation that has it may do."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from shared.events import department as d
+from shared.events import intake as i
+from shared.events import routing as r
+from tests.support.deciding import CLERK, HEAD, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
+
+SIGNED = (*SENT, d.SignedFor(org="zj"))
+ACCEPTED = (*SIGNED, d.Accepted(org="zj", path=6))
+DECIDED = (*ACCEPTED, d.DecisionIssued(org="zj", result="supported", basis=("Art. 32",)))
+
+
+def test_a_filing_with_a_rule_is_transferred_with_the_rule_as_explanation() -> None:
+    given(REGISTERED).when("route", SERVICE).then(r.CaseTransferred(org="zj", rule="r01"))
+
+
+def test_an_unknown_place_waits_for_a_person() -> None:
+    lost = REGISTERED.model_copy(update={"place": None, "unclear": ("place",)})
+    given(lost).when("route", SERVICE).then(r.QueuedForDispatch(why="unknown_place"))
+
+
+def test_an_accusation_is_never_routed_by_rule() -> None:
+    accusation = REGISTERED.model_copy(update={"class_": "accusation"})
+    given(accusation).when("route", SERVICE).then(r.QueuedForDispatch(why="sealed_track"))
+
+
+def test_routing_twice_does_nothing() -> None:
+    given(*SENT).when("route", SERVICE).then_nothing()
+
+
+def test_an_accusation_goes_only_to_an_organ_marked_for_them_and_never_to_the_accused() -> None:
+    accusation = REGISTERED.model_copy(update={"class_": "accusation"})
+    about = i.PartyRecorded(party="r1", role="respondent", respondent_org="jjw")
+    given(accusation).when("dispatch", REGISTRAR, org="zj").refused("accusation_needs_sealed_organ")
+    given(accusation, about).when("dispatch", REGISTRAR, org="jjw").refused("accusation_needs_sealed_organ")
+    given(accusation).when("dispatch", REGISTRAR, org="jjw").then(r.CaseRoutedToSealedChannel(org="jjw"))
+
+
+def test_dispatch_by_hand() -> None:
+    given(REGISTERED).when("dispatch", REGISTRAR, org="zj").then(r.CaseTransferred(org="zj"))
+    given(REGISTERED).when("dispatch", REGISTRAR, org="nobody").refused("unknown_organisation")
+    given(*SENT).when("dispatch", REGISTRAR, org="zj").then_nothing()
+    given(*SENT).when("dispatch", REGISTRAR, org="dhq").refused("has_an_organisation")
+    given(*ACCEPTED, d.ReplyDelivered(org="zj")).when("dispatch", REGISTRAR, org="zj").refused("has_an_organisation")
+
+
+def test_an_assignment_needs_a_date_in_the_future() -> None:
+    given(REGISTERED).when("dispatch", REGISTRAR, org="zj", kind="assignment").refused("due_needed")
+    given(REGISTERED).when("dispatch", REGISTRAR, org="zj", kind="assignment", due="2026-03-01").refused(
+        "due_in_the_past"
+    )
+    given(REGISTERED).when("dispatch", REGISTRAR, org="zj", kind="assignment", due="2026-04-01").then(
+        r.CaseAssigned(org="zj", due=date(2026, 4, 1))
+    )
+
+
+def test_a_follower_is_not_dispatched() -> None:
+    linked = i.CaseLinked(lead="older", kind="same_matter")
+    given(REGISTERED, linked).when("dispatch", REGISTRAR, org="zj").refused("follow_the_lead")
+    given(REGISTERED, linked).when("route", SERVICE).then_nothing()
+
+
+def test_sign_off_happens_once() -> None:
+    given(*SENT).when("sign_off", CLERK).then(d.SignedFor(org="zj"))
+    given(*SIGNED).when("sign_off", CLERK).then_nothing()
+
+
+@pytest.mark.parametrize("name", ["sign_off", "accept", "deliver_reply", "confirm_execution"])
+def test_another_organisation_decides_nothing(name: str) -> None:
+    foreign = CLERK._replace(org="jy")
+    given(*DECIDED).when(name, foreign).refused("not_your_case")
+
+
+def test_a_claim_is_accepted_on_a_path() -> None:
+    given(*SIGNED).when("accept", CLERK).refused("path_needed")
+    given(*SIGNED).when("accept", CLERK, path=6).then(d.Accepted(org="zj", path=6))
+    given(*ACCEPTED).when("accept", CLERK, path=6).then_nothing()
+    given(REGISTERED).when("accept", CLERK, path=6).refused("not_your_case")
+
+
+def test_an_objection_is_possible_for_five_working_days() -> None:
+    objection = {"reason_code": "not_our_mandate", "reason": "不属于本单位职责"}
+    given(*SENT).later(days=3).when("request_return", CLERK, **objection).then(
+        d.ReturnRequested(org="zj", reason_code="not_our_mandate", reason="不属于本单位职责")
+    )
+    given(*SENT).later(days=8).when("request_return", CLERK, **objection).refused("objection_window_lapsed")
+
+
+def test_a_ruling_cannot_be_returned() -> None:
+    ruled = (REGISTERED, r.JurisdictionRuled(org="zj"), r.AssignmentDelivered(org="zj", seq=1))
+    given(*ruled).when("request_return", CLERK, reason_code="other", reason="x").refused("ruled")
+
+
+def test_a_notice_is_not_dated_before_delivery_and_an_exemption_has_a_reason() -> None:
+    early = datetime(2026, 3, 1, tzinfo=UTC)
+    given(*SIGNED).when("serve_notice", CLERK, at=early, kind="acceptance").refused("before_delivery")
+    given(*SIGNED).when("serve_notice", CLERK, kind="exempt").refused("reason_needed")
+    given(*SIGNED).when("serve_notice", CLERK, kind="acceptance", mode="electronic").then(
+        d.NoticeServed(org="zj", kind="acceptance", mode="electronic")
+    )
+
+
+def test_an_extension_is_granted_by_another_and_within_the_cap() -> None:
+    asked = (*ACCEPTED, d.ExtensionRequested(org="zj", days=20))
+    grant = {"days": 20, "approver": "局长"}
+    given(*ACCEPTED).when("grant_extension", HEAD, **grant).refused("no_extension_asked")
+    given(*asked).when("ask_extension", CLERK, days=5, reason="x").refused("extension_pending")
+    given(*asked).when("grant_extension", HEAD, days=31, approver="局长").refused("extension_over_cap")
+    given(*asked).when("grant_extension", HEAD, **grant).then(d.ExtensionGranted(days=20, approver="局长"))
+
+
+def test_who_asked_for_an_extension_does_not_grant_it() -> None:
+    story = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=20))
+    asker = CLERK._replace(ref=story.case.extension_asker or "")
+    story.when("grant_extension", asker, days=20, approver="局长").refused("own_request")
+
+
+def test_a_decision_has_a_basis_and_is_delivered_once() -> None:
+    decision = {"result": "explained", "basis": ["Art. 32"], "text": "说明"}
+    given(*ACCEPTED).when("decide", CLERK, **decision).then(
+        d.DecisionIssued(org="zj", result="explained", basis=("Art. 32",), text="说明")
+    )
+    given(*SENT).when("decide", CLERK, **decision).refused("not_in_this_state")
+    given(*DECIDED).when("deliver_reply", CLERK, mode="in_person").then(d.ReplyDelivered(org="zj", mode="in_person"))
+    given(*DECIDED, d.ReplyDelivered(org="zj")).when("deliver_reply", CLERK).then_nothing()
+
+
+def test_only_what_was_supported_is_executed() -> None:
+    explained = (*ACCEPTED, d.DecisionIssued(org="zj", result="explained"))
+    given(*explained).when("confirm_execution", CLERK).refused("nothing_to_execute")
+    given(*DECIDED).when("confirm_execution", CLERK).then(d.ExecutionConfirmed(org="zj"))
+
+
+def test_recall_before_sign_off_only() -> None:
+    given(*SENT).when("recall", REGISTRAR).then(r.AssignmentWithdrawn(org="zj"))
+    given(*SIGNED).when("recall", REGISTRAR).refused("not_in_this_state")
+
+
+def test_delivery_is_recorded_once_and_only_for_the_present_organisation() -> None:
+    given(*SENT[:2]).when("record_delivery", SERVICE, org="zj", seq=4).then(r.AssignmentDelivered(org="zj", seq=4))
+    given(*SENT).when("record_delivery", SERVICE, org="zj", seq=4).then_nothing()
+    given(*SENT).when("record_delivery", SERVICE, org="jy", seq=4).then_nothing()
+
+
+def test_a_supervisor_is_no_clerk() -> None:
+    given(*SENT).when("sign_off", SUPERVISOR).refused("not_your_case")

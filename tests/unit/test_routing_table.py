@@ -1,0 +1,163 @@
+"""The most specific rule wins; a table with a hole or a contradiction is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.policy.book import PolicyBook
+from shared.policy.documents import Document, Organisations, Places, Subjects
+from shared.policy.findings import check
+from shared.policy.load import hash_of
+from shared.policy.routing import Route, Routing
+from tests.support.policies import LONG_AGO, at, book_of, demo, recorded
+
+PLACES = {"places": [{"code": "city", "name": "市"}, {"code": "east", "name": "东", "parent": "city"}]}
+PLACES["places"].append({"code": "town", "name": "镇", "parent": "east"})
+SUBJECTS = {"subjects": [{"code": "home", "name": "房"}, {"code": "roof", "name": "顶", "parent": "home"}]}
+SUBJECTS["subjects"].append({"code": "road", "name": "路"})
+ORGS = {"organisations": [{"code": code, "name": code} for code in ("a", "b", "c")]}
+
+
+def rule(identity: str, place: str, subject: str, org: str | None, level: str = "*") -> dict[str, Any]:
+    target: dict[str, Any] = {"org": org} if org else {"queue": True}
+    return {"id": identity, "place": place, "subject": subject, "level": level, **target}
+
+
+def table(*rules: dict[str, Any], **more: Any) -> PolicyBook:
+    from shared.policy.load import Loaded
+
+    documents: list[tuple[Any, dict[str, Any]]] = [
+        ("organisations", ORGS),
+        ("places", PLACES),
+        ("subjects", SUBJECTS),
+        ("routing", {"rules": list(rules), **more}),
+    ]
+    return book_of([Loaded(section, document, hash_of(document)) for section, document in documents])
+
+
+def wrong(*rules: dict[str, Any], **more: Any) -> list[str]:
+    documents: dict[Any, Document] = {
+        "organisations": Organisations.model_validate(ORGS),
+        "places": Places.model_validate(PLACES),
+        "subjects": Subjects.model_validate(SUBJECTS),
+        "routing": Routing.model_validate({"rules": list(rules), **more}),
+    }
+    return [str(finding) for finding in check(documents)]
+
+
+def test_the_most_specific_rule_wins() -> None:
+    book = table(rule("all", "*", "*", "a"), rule("home", "*", "home", "b"), rule("town", "town", "roof", "c"))
+    assert book.route("city", "road") == Route("a", "all", "rule")
+    assert book.route("east", "roof") == Route("b", "home", "rule")  # a rule covers what is below its subject
+    assert book.route("town", "roof") == Route("c", "town", "rule")
+    assert book.route("town", "home") == Route("b", "home", "rule")
+
+
+def test_a_rule_covers_what_is_below_its_place() -> None:
+    book = table(rule("all", "*", "*", "a"), rule("east", "east", "*", "b"))
+    assert book.route("town", "road").org == "b"
+    assert book.route("city", "road").org == "a"
+
+
+@pytest.mark.parametrize(("prefer", "org"), [("subject", "b"), ("place", "c")])
+def test_the_table_says_whether_subject_or_place_counts_first(prefer: str, org: str) -> None:
+    book = table(rule("s", "*", "roof", "b"), rule("p", "town", "*", "c"), prefer=prefer, default="queue")
+    assert book.route("town", "roof").org == org
+
+
+def test_a_level_is_more_specific_than_none() -> None:
+    book = table(rule("all", "*", "*", "a"), rule("urgent", "*", "*", "b", level="urgent"))
+    assert book.route("town", "roof", "urgent").org == "b"
+    assert book.route("town", "roof", "normal").org == "a"
+    assert book.route("town", "roof").org == "a"
+
+
+def test_reasons_when_nobody_is_named() -> None:
+    book = table(rule("home", "*", "home", "a"), rule("queue", "east", "road", None), default="queue")
+    assert book.route("nowhere", "home") == Route(None, None, "unknown_place")
+    assert book.route("town", "nothing") == Route(None, None, "unknown_subject")
+    assert book.route("town", "road") == Route(None, "queue", "no_rule")
+    assert book.route("city", "road") == Route(None, None, "no_rule")
+    assert book.route(None, "home").org == "a"  # no place was given, and none is needed
+    assert book.route(None, "road").why == "unknown_place"
+    assert book.route("city", None).why == "unknown_subject"
+    assert PolicyBook().route("city", "home") == Route(None, None, "no_rule")
+
+
+def test_the_table_in_force_at_the_time_is_used() -> None:
+    book = table(rule("old", "*", "*", "a"))
+    document = {"rules": [rule("new", "*", "*", "b")]}
+    from shared.events.policy import PolicyActivated
+
+    new = PolicyActivated(section="routing", hash=hash_of(document), document=document)
+    later = book.with_event(recorded(new, 9, at("2026-05-01 00:00"), stream="policy/CN-DEMO"))
+    assert later.route("town", "roof", None, at("2026-04-30 23:59")).rule_id == "old"
+    assert later.route("town", "roof", None, at("2026-05-01 00:00")).rule_id == "new"
+    assert later.route("town", "roof").rule_id == "new"
+    assert book.route("town", "roof").rule_id == "old"
+    assert later.reference != book.reference
+
+
+def test_a_gap_is_found() -> None:
+    (gap,) = wrong(rule("home", "*", "home", "a"), rule("road", "town", "road", "b"))
+    assert gap == (
+        "routing.rules: a gap: no rule covers subject 'road' in place 'city', 'east';"
+        " add a rule (queue: true where a person dispatches) or declare default: queue"
+    )
+    assert wrong(rule("home", "*", "home", "a"), default="queue") == []
+    assert wrong(rule("home", "*", "home", "a"), rule("q", "*", "road", None)) == []
+
+
+def test_a_rule_for_one_level_leaves_the_others_uncovered() -> None:
+    assert "a gap" in wrong(rule("u", "*", "*", "a", level="urgent"))[0]
+
+
+def test_an_overlap_is_found() -> None:
+    (overlap,) = wrong(rule("one", "*", "*", "a"), rule("two", "*", "*", "b"))
+    assert overlap.startswith("routing.rules[two]: overlaps rule 'one': both cover place '*', subject '*', level '*'")
+    assert wrong(rule("one", "*", "*", "a"), rule("two", "*", "*", "a")) == []  # they say the same
+
+
+def test_all_findings_at_once() -> None:
+    found = wrong(rule("one", "mars", "*", "nobody"), rule("one", "*", "dreams", "a"), default="ghost")
+    assert [finding.split(":")[0] for finding in found] == [
+        "routing.rules[one].id",
+        "routing.rules[one].org",
+        "routing.rules[one].place",
+        "routing.rules[one].subject",
+        "routing.default",
+    ]
+
+
+def test_a_rule_has_one_target() -> None:
+    with pytest.raises(ValueError, match="either org or queue"):
+        Routing.model_validate({"rules": [{"id": "x"}]})
+
+
+def test_the_demo_county_answers_for_every_place_and_subject() -> None:
+    book = demo()
+    for place in book.places:
+        for subject in book.subjects:
+            route = book.route(place, subject)
+            assert route.rule_id is not None
+            assert route.org is None or book.organisation(route.org) is not None
+    assert book.route("dh-yl", "0101").org == "dhq"
+    assert book.route("sl", "0101").org == "zj"
+    assert book.route("sl", "1501") == Route(None, "r15", "no_rule")
+    assert book.sealed_organisation == "jjw"
+    assert not any(book.route(place, subject).org == "jjw" for place in book.places for subject in book.subjects)
+
+
+def test_what_the_book_knows() -> None:
+    book = demo(LONG_AGO)
+    assert (book.jurisdiction, book.zone, book.petition_office) == ("CN-DEMO", "Asia/Shanghai", "xfj")
+    assert book.knows_place("dh") and not book.knows_place("nowhere") and not book.knows_place(None)
+    assert book.knows_subject("0101") and not book.knows_subject(None)
+    assert book.names["zj"] == "示例市住房和城乡建设局"
+    counter = book.channel("zj-window")
+    assert counter is not None and counter.received_by == "zj"
+    assert book.channel("pigeon") is None and book.organisation(None) is None
+    assert book.reference.startswith("CN-DEMO@") and len(book.reference) == len("CN-DEMO@") + 12
+    assert book.reference == demo(LONG_AGO).reference

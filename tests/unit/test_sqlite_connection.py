@@ -1,0 +1,106 @@
+"""The settings that durability rests on, and files that must not be opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.sqlite import NewerData, SqliteKeys, SqliteLog, SqliteViews, WrongData
+from shared.adapters.sqlite.connection import open_writer, trouble
+from shared.log import LogBroken, LogFull
+
+
+def pragma(connection: sqlite3.Connection, name: str) -> object:
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+async def test_log_and_keys_are_synced_fully_and_views_may_be_behind(tmp_path: Path) -> None:
+    log, keys, views = SqliteLog(tmp_path / "log"), SqliteKeys(tmp_path), SqliteViews(tmp_path / "views")
+    for port, synchronous in ((log, 2), (keys, 2), (views, 1)):
+        connection = port._connection
+        assert pragma(connection, "journal_mode") == "wal"
+        assert pragma(connection, "synchronous") == synchronous
+        assert pragma(connection, "foreign_keys") == 1
+        assert pragma(connection, "busy_timeout") == 5000
+        assert pragma(connection, "wal_autocheckpoint") == 0, "SQLite's own checkpoints swallow a failed fsync"
+        await port.close()
+
+
+def test_refuses_to_start_when_a_setting_does_not_take() -> None:
+    with pytest.raises(RuntimeError, match="journal_mode is memory"):
+        open_writer(Path(":memory:"), "log", 1, "CREATE TABLE t(a)", synchronous="FULL")
+
+
+@pytest.mark.parametrize("kind", [SqliteLog, SqliteViews])
+async def test_a_newer_file_is_refused_and_left_alone(
+    tmp_path: Path, kind: type[SqliteLog] | type[SqliteViews]
+) -> None:
+    path = tmp_path / "data"
+    await kind(path).close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE meta SET value = 99 WHERE name = 'format'")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(NewerData, match="format 99"):
+        kind(path)
+    assert path.read_bytes() == before
+
+
+async def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+    await SqliteLog(tmp_path / "data").close()
+    with pytest.raises(WrongData, match="holds log"):
+        SqliteViews(tmp_path / "data")
+    connection = sqlite3.connect(tmp_path / "other")
+    connection.execute("CREATE TABLE t(a)")
+    connection.close()
+    with pytest.raises(WrongData, match="something else"):
+        SqliteLog(tmp_path / "other")
+
+
+def test_what_errors_mean() -> None:
+    def error(code: int) -> sqlite3.OperationalError:
+        made = sqlite3.OperationalError("test")
+        made.sqlite_errorcode = code
+        made.sqlite_errorname = "TEST"
+        return made
+
+    assert isinstance(trouble(error(sqlite3.SQLITE_FULL)), LogFull)
+    assert isinstance(trouble(error(sqlite3.SQLITE_IOERR_FSYNC)), LogBroken)
+    assert isinstance(trouble(error(sqlite3.SQLITE_CORRUPT)), LogBroken)
+    assert trouble(error(sqlite3.SQLITE_BUSY)) is None
+    assert trouble(ValueError()) is None
+
+
+async def test_a_view_that_changed_needs_a_new_version(tmp_path: Path) -> None:
+    from shared.views import View
+
+    views = SqliteViews(tmp_path / "views")
+    views.declare(View("cases", {"org": "text"}))
+    await views.start()
+    await views.close()
+    views = SqliteViews(tmp_path / "views")
+    views.declare(View("cases", {"org": "integer"}))
+    with pytest.raises(ValueError, match="next version"):
+        await views.start()
+    await views.close()
+    with pytest.raises(ValueError, match="cannot name"):
+        views.declare(View('x"; DROP TABLE y', {}))
+
+
+async def test_pages_are_seeks_of_an_index(tmp_path: Path) -> None:
+    from shared.views import Condition, View
+
+    views = SqliteViews(tmp_path / "views")
+    view = View("cases", {"org": "text", "due": "text"}, indexes=(("org", "due"),))
+    views.declare(view)
+    await views.start()
+    sql = views._views["cases"]
+    for after in (None, ["2026", "k"], [None, "k"]):
+        for query, values in sql.find([Condition("org", "=", "a")], ["due"], after, 10):
+            plan = " ".join(str(row[3]) for row in views._connection.execute(f"EXPLAIN QUERY PLAN {query}", values))
+            assert "SEARCH cases_v1 USING INDEX cases_v1__by__org__due" in plan
+            assert "TEMP B-TREE" not in plan
+    await views.close()

@@ -1,0 +1,50 @@
+"""A full disk: nothing is written, reads go on, and it goes on by itself once there is space."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from shared.adapters.sqlite import SqliteLog
+from shared.log import Commit, LogFull
+from shared.verifying import verify
+from tests.support.commits import commit, history
+
+
+async def test_full_then_space_again(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.sqlite", max_pages=40)
+    written: list[Commit] = []
+    with pytest.raises(LogFull):
+        for each in history("case/a", 1000):
+            written.append(await log.append(each))
+    assert written
+    for _ in range(3):
+        with pytest.raises(LogFull):
+            await log.append(commit("case/b", after=None, events=200))
+    assert await log.load("case/a") == written
+    assert [each async for part in log.scan() for each in part] == written
+    assert log.broken is None
+
+    await log.limit(4000)
+    after = await log.append(commit("case/a", after=written[-1]))
+    assert after.position == len(written) + 1
+    assert [finding async for finding in verify(log)] == []
+    await log.close()
+
+
+async def test_a_commit_that_does_not_fit_leaves_no_trace(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.sqlite", max_pages=60)
+    await log.append(commit("case/known", cause="c"))
+    mixed = [*(commit(f"case/{n}", events=120) for n in range(20)), commit("case/known", cause="c")]
+    results = await asyncio.gather(*(log.append(each) for each in mixed), return_exceptions=True)
+    assert any(isinstance(result, LogFull) for result in results)
+    for each, result in zip(mixed[:-1], results, strict=False):
+        assert await log.load(each.stream) == ([each] if isinstance(result, Commit) else [])
+    await log.limit(100_000)
+    for each, result in zip(mixed[:-1], results, strict=False):
+        if not isinstance(result, Commit):
+            await log.append(each)
+    assert [finding async for finding in verify(log)] == []
+    await log.close()

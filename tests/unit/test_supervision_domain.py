@@ -1,0 +1,117 @@
+"""Ladder, follow-up, redo and closing."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from shared.events import department as d
+from shared.events import intake as i
+from shared.events import routing as r
+from shared.events import supervision as s
+from tests.support.deciding import CLERK, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
+
+ACCEPTED = (*SENT, d.SignedFor(org="zj"), d.Accepted(org="zj", path=6))
+REPLIED = (*ACCEPTED, d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered(org="zj"))
+SUPPORTED = (*ACCEPTED, d.DecisionIssued(org="zj", result="supported"), d.ReplyDelivered(org="zj"))
+OWN = SUPERVISOR._replace(org="zj")
+
+
+def test_the_handling_unit_neither_closes_nor_follows_up() -> None:
+    for name, fields in [
+        ("close", {"kind": "explained"}),
+        ("follow_up", {"reached": True}),
+        ("order_redo", {"ground": "other"}),
+    ]:
+        given(*REPLIED).when(name, OWN, **fields).refused("handling_unit")
+
+
+def test_closing_needs_what_its_kind_claims() -> None:
+    given(*REPLIED).when("close", SUPERVISOR, kind="explained").then(s.CaseClosed(kind="explained"))
+    given(*REPLIED).when("close", SUPERVISOR, kind="not_supported").refused("kind_does_not_fit")
+    given(*REPLIED).when("close", SUPERVISOR, kind="guided").refused("kind_does_not_fit")
+    given(*REPLIED).when("close", SUPERVISOR, kind="merged").refused("kind_not_by_hand")
+    given(*REPLIED).when("close", SUPERVISOR, kind="closed_unresolved").refused("reason_needed")
+    given(*REPLIED).when("close", SUPERVISOR, kind="resolved_confirmed").refused("not_confirmed")
+    given(*ACCEPTED).when("close", SUPERVISOR, kind="explained").refused("not_in_this_state")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        i.EvaluationSubmitted(object="organisation", grade="basically_satisfied"),
+        s.FollowUpRecorded(reached=True, satisfied=True),
+    ],
+)
+def test_a_resolution_is_confirmed_by_the_petitioner(word: i.EvaluationSubmitted | s.FollowUpRecorded) -> None:
+    executed = (*SUPPORTED, d.ExecutionConfirmed(org="zj"), word)
+    given(*executed).when("close", REGISTRAR, kind="resolved_confirmed").then(s.CaseClosed(kind="resolved_confirmed"))
+
+
+def test_what_was_supported_is_executed_before_closing() -> None:
+    given(*SUPPORTED).when("close", SUPERVISOR, kind="resolved_unconfirmed").refused("not_executed")
+
+
+def test_an_assignment_is_closed_after_its_report() -> None:
+    assigned = (REGISTERED, r.CaseAssigned(org="zj", due=date(2026, 4, 1)), *REPLIED[2:])
+    given(*assigned).when("close", SUPERVISOR, kind="explained").refused("report_missing")
+    given(*assigned, d.ClosingReportFiled(org="zj")).when("close", SUPERVISOR, kind="explained").then(
+        s.CaseClosed(kind="explained")
+    )
+
+
+def test_closing_twice_does_nothing() -> None:
+    given(*REPLIED, s.CaseClosed(kind="explained")).when("close", SUPERVISOR, kind="explained").then_nothing()
+
+
+def test_redo_keeps_the_first_reply() -> None:
+    story = given(*REPLIED)
+    story.when("order_redo", SUPERVISOR, ground="dissatisfied").then(s.RedoOrdered(ground="dissatisfied"))
+    again = given(*REPLIED, s.RedoOrdered(ground="dissatisfied"))
+    assert again.case.replies == 1
+    assert again.case.state == "redo_ordered"
+
+
+def test_nobody_who_was_not_reached_said_anything() -> None:
+    given(*REPLIED).when("follow_up", SUPERVISOR, reached=False, satisfied=True).refused("not_reached")
+
+
+def test_urging_follows_a_reminder() -> None:
+    given(*SENT).when("urge", SUPERVISOR).refused("remind_first")
+    reminded = (*SENT, s.Reminded(clock="C3", episode=1, rung="r75", org="zj"))
+    given(*reminded).when("urge", SUPERVISOR).then(s.Urged(org="zj"))
+    given(*reminded, s.Urged(org="zj")).when("urge", SUPERVISOR).then_nothing()
+
+
+def test_supervision_needs_an_organisation_at_work() -> None:
+    given(REGISTERED).when("open_supervision", SUPERVISOR, ground="delay", text="x").refused("nobody_to_supervise")
+    given(*SENT).when("open_supervision", SUPERVISOR, ground="delay", text="x").then(
+        s.SupervisionOpened(ground="delay", text="x")
+    )
+
+
+def test_a_tick_before_anything_is_due_gives_nothing() -> None:
+    given(*SENT).when("tick", SERVICE).then_nothing()
+
+
+def test_a_breach_is_recorded_at_the_due_instant_and_once() -> None:
+    story = given(*SENT).later(days=30)
+    outcome = story.when("tick", SERVICE)
+    breach = next(item for item in outcome.events if isinstance(item.body, s.DeadlineBreached))
+    assert breach.body.clock == "C3"
+    assert breach.at is not None
+    bodies = [item.body for item in outcome.events]
+    given(*SENT, *bodies).later(days=30).when("tick", SERVICE).then_nothing()
+
+
+def test_a_wrong_refusal_is_put_right() -> None:
+    refused = (*SENT, d.SignedFor(org="zj"), d.NotAccepted(org="zj", reason_code="outside_mandate"))
+    given(*refused).when("order_acceptance", SUPERVISOR, text="x").then(s.AcceptanceOrdered(org="zj", text="x"))
+    given(*SENT).when("order_acceptance", SUPERVISOR, text="x").refused("not_in_this_state")
+
+
+def test_a_clerk_is_refused_by_role_before_the_rule_decides() -> None:
+    from shared.commands import RULES  # noqa: PLC0415
+
+    assert CLERK.role not in RULES["close"].roles
