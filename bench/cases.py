@@ -27,7 +27,7 @@ def folder() -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def lifecycles(number: int) -> tuple[Commit, ...]:
     """The commits of so many cases and of all other streams, in the order in which they were appended."""
 

@@ -34,21 +34,27 @@ def at_most(ratio: float, aim: float) -> tuple[str, bool]:
     return f"≤ {aim:g}", ratio <= aim
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long `work` takes. Garbage of the one before is collected first, so that nobody pays for another."""
-    gc.collect()
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def timed(work: Callable[[], object]) -> Callable[[], float]:
+    """`work` as something that tells how many seconds it took."""
+
+    def run() -> float:
+        start = time.perf_counter()
+        work()
+        return time.perf_counter() - start
+
+    return run
 
 
-def beside(works: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each work in each of several alternating rounds: what disturbs one disturbs its neighbour too."""
+def beside(works: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """What each work tells in each of several alternating rounds: what disturbs one disturbs its neighbour too.
+
+    Garbage of the one before is collected first, so that nobody pays for another."""
     taken: dict[str, list[float]] = {name: [] for name in works}
     names = list(works)
     for turn in range(rounds):
         for name in names if turn % 2 == 0 else reversed(names):
-            taken[name].append(seconds(works[name]))
+            gc.collect()
+            taken[name].append(works[name]())
     return taken
 
 

@@ -6,7 +6,7 @@ from statistics import median
 
 from bench.bare import read_all, reader
 from bench.cases import by_case, lifecycles
-from bench.figures import Figure, at_least, beside, quotient
+from bench.figures import Figure, at_least, beside, quotient, timed
 from shared.case import fold
 from shared.envelope import decode
 from shared.log import Commit
@@ -19,7 +19,7 @@ def measure(*, quick: bool) -> list[Figure]:
     cases = by_case(lifecycles(30 if quick else 1000))
     events = [data for commits in cases for commit in commits for data in commit.events]
     reader()
-    taken = beside({"fold": lambda: fold_all(cases), "bare": lambda: read_all(events)}, 3 if quick else 9)
+    taken = beside({"fold": timed(lambda: fold_all(cases)), "bare": timed(lambda: read_all(events))}, 3 if quick else 9)
     ratio = quotient(taken["bare"], taken["fold"])
     here, there = (len(events) / median(taken[name]) for name in ("fold", "bare"))
     note = f"{len(cases)} cases, {len(events)} events of {sum(map(len, events)) // len(events)} bytes"

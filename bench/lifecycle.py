@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from pathlib import Path
 from statistics import median
 
 from bench.cases import folder, lifecycles
@@ -15,18 +17,32 @@ AIM = 3
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    number = 30 if quick else 500
-    commands = commands_of(lifecycles(30 if quick else 1000))
-    streams = dict.fromkeys(command.stream for command in commands if command.stream.startswith("case/"))
-    chosen = set(list(streams)[:number])
-    commands = [one for one in commands if one.stream in chosen or one.events[0].body.get("case") in _ids(chosen)]
+    number = 30 if quick else 400
+    commands = commands_of(lifecycles(number))
 
-    def ours() -> None:
+    def ours() -> float:
         with folder() as path:
-            asyncio.run(_run(path, number))
+            return asyncio.run(_run(path, number))
 
-    def theirs() -> None:
+    def theirs() -> float:
         with folder() as path:
             peer = Peer(path / "peer.sqlite")
+            start = time.perf_counter()
             peer.carry_out(commands)
+            taken = time.perf_counter() - start
             peer.close()
+            return taken
+
+    taken = beside({"ours": ours, "theirs": theirs}, 1 if quick else 5)
+    ratio = quotient(taken["theirs"], taken["ours"])
+    here, there = (number * COMMANDS / median(taken[name]) for name in ("ours", "theirs"))
+    note = f"{number} cases of {COMMANDS} commands; with what reactions append {len(commands) / number:.0f} commits each"
+    beside_what = "eventsourcing 9.5.6, same commits"
+    return [Figure(NAME, here, "commands/s", beside_what, there, ratio, *at_least(ratio, AIM), note)]
+
+
+async def _run(path: Path, number: int) -> float:
+    async with world(path) as made:
+        start = time.perf_counter()
+        await made.lifecycles(f"case-{item}" for item in range(number))
+        return time.perf_counter() - start

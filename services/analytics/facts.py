@@ -12,6 +12,7 @@ keeps the keys itself: per case the version shown and the events held, about 0.3
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
@@ -257,10 +258,8 @@ class Facts:
 
     def _undo(self) -> None:
         own = self._own()
-        try:
+        with contextlib.suppress(duckdb.Error):  # no transaction was open, or DuckDB has rolled back itself
             own.execute("ROLLBACK")
-        except duckdb.Error:  # no transaction was open, or DuckDB has rolled back itself
-            pass
         self._recall()
 
     def _own(self) -> Connection:

@@ -69,4 +69,7 @@ async def _book(log: Log, policies: Policies, jurisdiction: str, known_at: When)
     known = instant_of(known_at, present.zone)
     events = [event for commit in await log.load(POLICY + jurisdiction) for event in commit.recorded]
     kept = [event for event in events if event.recorded_at <= known]
-    return PolicyBook.of(kept) if kept and len(kept) < len(events) else present
+    if len(kept) == len(events):
+        return present
+    book = PolicyBook.of(kept)
+    return book if book.settings is not None else present

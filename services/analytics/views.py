@@ -187,24 +187,24 @@ def _asked(asked: Asked, day: _Days) -> Cells:
     return asked.object, day[asked.invited], day[asked.evaluated], asked.grade
 
 
+def _turned(fields: dict[str, pa.DataType], rows: Sequence[Cells]) -> Sequence[Sequence[Any]]:
+    """Rows as columns."""
+    return list(zip(*rows, strict=True)) if rows else [()] * len(fields)
+
+
 def _table(fields: dict[str, pa.DataType], rows: Sequence[Cells]) -> pa.Table:
-    columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(fields)
-    return pa.table(
-        {name: pa.array(column, kind) for (name, kind), column in zip(fields.items(), columns, strict=True)}
-    )
+    columns = zip(fields.items(), _turned(fields, rows), strict=True)
+    return pa.table({name: pa.array(column, kind) for (name, kind), column in columns})
 
 
-def _nested(fields: dict[str, pa.DataType], groups: Sequence[Sequence[Cells]]) -> pa.Array:
+def _nested(fields: dict[str, pa.DataType], groups: Sequence[Sequence[Cells]]) -> pa.Array[Any]:
     """One list of structs per case, built by column."""
     rows = [cells for group in groups for cells in group]
     offsets = [0]
     for group in groups:
         offsets.append(offsets[-1] + len(group))
-    flat = _table(fields, rows).combine_chunks()
-    struct = pa.StructArray.from_arrays(
-        [column.combine_chunks() if column.num_chunks != 1 else column.chunk(0) for column in flat.columns],
-        names=list(fields),
-    )
+    columns = [pa.array(column, kind) for column, kind in zip(_turned(fields, rows), fields.values(), strict=True)]
+    struct = pa.StructArray.from_arrays(columns, names=list(fields))
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct)
 
 

@@ -207,6 +207,11 @@ class PolicyBook:
         return tuple(entry for entry in self.organisations.values() if entry.kind == kind)
 
     @cached_property
+    def review_body(self) -> str | None:
+        """Who reviews (Art. 35, 36), where the policy names one."""
+        return next((entry.code for entry in self.organisations_of("review")), None)
+
+    @cached_property
     def sealed_organisation(self) -> str | None:
         """Who receives accusations (Art. 30); None: they wait for a person."""
         return next((entry.code for entry in self.organisations_of("sealed")), None)

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from shared.policy.calendar import Ends, Roll, Unit
 from shared.policy.documents import Code, Document
 
-Responsible = Literal["petition_office", "organisation", "citizen"]
+Responsible = Literal["petition_office", "organisation", "review_body", "citizen"]
 Days = Annotated[int, Field(ge=0, le=3660)]
 BREACH = "breach"
 """The rung of the due instant itself; every clock that is no window has it."""

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.adapters.memory import MemoryViews
 from shared.views import Condition, Parked, Row, Value, View, Views
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
@@ -229,6 +230,70 @@ def test_pages_are_the_whole_list_cut(
                 paged += page
                 after = place(page[-1])
             assert paged == whole
+            await ports.close()
+
+    asyncio.run(run())
+
+
+cells = st.fixed_dictionaries(
+    {
+        "org": st.sampled_from(["x", "y", "城", None]),
+        "due": st.sampled_from(["1", "2", None]),
+        "open": st.sampled_from([True, False, None]),
+        "level": st.sampled_from([-1, 0, 2, None]),
+        "score": st.sampled_from([0.1, 3, None]),
+    }
+)
+
+
+def conditions(column: str, values: list[Value]) -> st.SearchStrategy[Condition]:
+    one = st.builds(Condition, st.just(column), st.sampled_from(["=", "<", "<=", ">", ">="]), st.sampled_from(values))
+    several = st.lists(st.sampled_from(values), max_size=3, unique=True).map(
+        lambda chosen: Condition(column, "in", tuple(chosen))
+    )
+    return one | several
+
+
+queries = st.lists(
+    conditions("org", ["x", "y", None])
+    | conditions("due", ["1", "2", None])
+    | conditions("open", [True, False, None])
+    | conditions("level", [-1, 0, 1, None]),
+    max_size=2,
+)
+orders = st.sampled_from([(), ("org", "due"), ("due",), ("open", "level"), ("level",), ("due", "org")])
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.text("ab", min_size=1, max_size=3), cells, max_size=12), st.lists(st.tuples(queries, orders)))
+def test_answers_as_the_reference_does(
+    adapter: Adapter, content: dict[str, dict[str, Value]], asked: list[tuple[list[Condition], tuple[str, ...]]]
+) -> None:
+    async def answer(views: Views, where: list[Condition], order: tuple[str, ...]) -> list[object]:
+        answers: list[object] = []
+        try:
+            answers.append(await views.find("cases", where, order=order, limit=5))
+        except ValueError:
+            answers.append("refused")
+        for by in (None, "org", "open"):
+            try:
+                answers.append(await views.count("cases", where, by=by))
+            except ValueError:
+                answers.append("refused")
+        return answers
+
+    async def run() -> None:
+        reference = MemoryViews()
+        reference.declare(CASES)
+        with TemporaryDirectory() as folder:
+            ports = await fresh(adapter, folder)
+            rows = [Row(key, 1, values) for key, values in content.items()]
+            for views in (reference, ports.views):
+                await views.write({"cases": rows})
+            for where, order in asked:
+                assert await answer(ports.views, where, order) == await answer(reference, where, order)
+            shown = [each async for part in ports.views.rows("cases") for each in part]
+            assert repr(shown) == repr([each async for part in reference.rows("cases") for each in part])
             await ports.close()
 
     asyncio.run(run())

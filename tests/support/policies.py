@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
+from typing import Any
 
 from shared.case import Case, fold
 from shared.envelope import Actor, Origin, Recorded
@@ -66,15 +67,21 @@ class Story:
         self.origin = origin
         self.zone = zone
 
-    def on(self, when: When, event: str, /, *, known: datetime | None = None, **fields: object) -> Story:
+    def on(self, when: When, event: str, /, *, known: datetime | None = None, **fields: Any) -> Story:
         body = REGISTRY[event].model_validate(fields)
         self.events.append(
             recorded(body, len(self.events) + 1, when, recorded_at=known, origin=self.origin, zone=self.zone)
         )
         return self
 
-    def registered(self, when: When, **fields: object) -> Story:
-        standard = {"number": "2026A", "channel": "web", "channel_class": "web", "place": "dh-yl", "subject": "0101"}
+    def registered(self, when: When, **fields: Any) -> Story:
+        standard: dict[str, Any] = {
+            "number": "2026A",
+            "channel": "web",
+            "channel_class": "web",
+            "place": "dh-yl",
+            "subject": "0101",
+        }
         return self.on(when, CaseRegistered.__name__, **{**standard, **fields})
 
     @property
@@ -85,7 +92,3 @@ class Story:
 def at(text: str) -> datetime:
     """An instant in China: `at("2026-02-01 10:00")`."""
     return datetime.fromisoformat(f"{text}+08:00").astimezone(UTC)
-
-
-def soon(moment: datetime) -> datetime:
-    return moment + timedelta(seconds=1)

@@ -10,6 +10,7 @@ import pytest
 from shared.adapters.sqlite import NewerData, SqliteKeys, SqliteLog, SqliteViews, WrongData
 from shared.adapters.sqlite.connection import open_writer, trouble
 from shared.log import LogBroken, LogFull
+from shared.views import Condition, View
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> object:
@@ -60,6 +61,13 @@ async def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
         SqliteLog(tmp_path / "other")
 
 
+@pytest.mark.parametrize("kind", [SqliteLog, SqliteViews])
+def test_garbage_is_not_opened(tmp_path: Path, kind: type[SqliteLog] | type[SqliteViews]) -> None:
+    (tmp_path / "data").write_bytes(b"no database" * 1000)
+    with pytest.raises(LogBroken, match="NOTADB"):
+        kind(tmp_path / "data")
+
+
 def test_what_errors_mean() -> None:
     def error(code: int) -> sqlite3.OperationalError:
         made = sqlite3.OperationalError("test")
@@ -75,8 +83,6 @@ def test_what_errors_mean() -> None:
 
 
 async def test_a_view_that_changed_needs_a_new_version(tmp_path: Path) -> None:
-    from shared.views import View
-
     views = SqliteViews(tmp_path / "views")
     views.declare(View("cases", {"org": "text"}))
     await views.start()
@@ -91,8 +97,6 @@ async def test_a_view_that_changed_needs_a_new_version(tmp_path: Path) -> None:
 
 
 async def test_pages_are_seeks_of_an_index(tmp_path: Path) -> None:
-    from shared.views import Condition, View
-
     views = SqliteViews(tmp_path / "views")
     view = View("cases", {"org": "text", "due": "text"}, indexes=(("org", "due"),))
     views.declare(view)

@@ -15,11 +15,13 @@ from tests.support.commits import commit, history
 
 async def test_full_then_space_again(tmp_path: Path) -> None:
     log = SqliteLog(tmp_path / "log.sqlite", max_pages=40)
-    written: list[Commit] = []
+    made = history("case/a", 1000)
     with pytest.raises(LogFull):
-        for each in history("case/a", 1000):
-            written.append(await log.append(each))
+        for each in made:
+            await log.append(each)
+    written = await log.load("case/a")
     assert written
+    assert written == made[: len(written)]
     for _ in range(3):
         with pytest.raises(LogFull):
             await log.append(commit("case/b", after=None, events=200))

@@ -11,6 +11,10 @@ from shared.adapters.sqlite import KeysLost, SqliteKeys
 from shared.adapters.sqlite import keys as module
 
 
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
 def bytes_of(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir() if path.name.startswith("keys.sqlite"))
 
@@ -19,7 +23,7 @@ async def test_secret_files_are_for_the_owner_alone(tmp_path: Path) -> None:
     keys = SqliteKeys(tmp_path)
     for name in ("kek", "root"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o400
-    assert {path.name for path in tmp_path.iterdir()} <= {
+    assert names_in(tmp_path) <= {
         "kek",
         "root",
         *(f"keys.sqlite{end}" for end in ("", "-wal", "-shm")),

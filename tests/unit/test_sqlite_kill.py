@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -46,7 +45,7 @@ def test_ten_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
                 [sys.executable, "-c", PROGRAM, str(path), str(round_)], stdout=out, cwd=Path(__file__).parents[2]
             )
             end = time.monotonic() + 20
-            while out.name and os.stat(out.name).st_size == 0 and time.monotonic() < end:
+            while (tmp_path / "out").stat().st_size == 0 and time.monotonic() < end:
                 time.sleep(0.01)
             time.sleep(random.random() * 0.2)
             child.send_signal(signal.SIGKILL)

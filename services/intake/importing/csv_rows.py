@@ -19,6 +19,9 @@ MOST_LINES = 20_000
 PATIENCE = 200_000_000
 """Characters that may be read in vain; then a record may be at most 200,000 long, so that a hostile file stays cheap."""
 
+_RUBBLE = '""x'
+"""Stands for a line that is too long: it parses as no row."""
+
 
 class _TooLong(Exception):
     pass
@@ -48,7 +51,7 @@ class _Lines:
             raise StopIteration
         if len(line) > LONGEST_RECORD:
             self._skip_line(line)
-            self._taken.append(line[:10])
+            self._taken.append(_RUBBLE)
             self._size += len(line)
             raise _TooLong
         self._taken.append(line)
@@ -59,15 +62,20 @@ class _Lines:
         while line and not line.endswith(("\n", "\r")):
             line = self._source.readline(LONGEST_RECORD)
 
+    def push(self, line: str) -> None:
+        """Read this line next."""
+        self._again.appendleft(line)
+
     def begin(self) -> None:
         """The next line begins a record."""
-        self.line += max(1, len(self._taken)) if self.line else 1
+        self.line += max(1, len(self._taken))
         self._taken = []
         self._size = 0
 
     @property
-    def lines(self) -> int:
-        return len(self._taken)
+    def second(self) -> str | None:
+        """The second line of the present record, if it has one."""
+        return self._taken[1] if len(self._taken) > 1 else None
 
     def give_up(self) -> None:
         """Only the first line of the record is lost; the others are read again."""
@@ -88,8 +96,7 @@ def find_delimiter(sample: str) -> str:
 def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[int, list[str] | str]]:
     """(line, cells), the header first; or (line, code of what is wrong)."""
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_RECORD + 10))
-    line = 0
-    for line in range(1, header_row):
+    for _ in range(1, header_row):
         if not source.readline(LONGEST_RECORD):
             raise no_header()
     first = source.readline(LONGEST_RECORD)
@@ -98,8 +105,8 @@ def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[
     if delimiter == "auto":
         delimiter = find_delimiter(first)
     lines = _Lines(source)
-    lines._again.append(first)
-    lines.line = line
+    lines.push(first)
+    lines.line = header_row - 1
     records = csv.reader(lines, delimiter=delimiter, strict=True)
     width = 0
     while True:
@@ -124,7 +131,7 @@ def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[
         elif len(cells) > width and not any(cells[width:]):
             yield lines.line, cells[:width]  # spreadsheets write separators for empty columns at the end
         else:
-            if lines.lines > 1 and _stands_alone(lines._taken[1], delimiter, width):
+            if lines.second is not None and _stands_alone(lines.second, delimiter, width):
                 lines.give_up()
                 yield lines.line, "broken_quotes"
                 continue

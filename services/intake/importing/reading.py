@@ -40,6 +40,15 @@ class Table:
         self.format = source.format if source.format != "auto" else find_format(path)
         self.columns: list[str] = []
         self._places: dict[str, int] = {}
+        self._size = path.stat().st_size if path.exists() else 0
+        self._tell: Any = None
+
+    @property
+    def share(self) -> float | None:
+        """How much of the file has been read, 0 to 1; None where that is not known."""
+        if self._tell is None or not self._size or self._tell.closed:
+            return None
+        return min(1.0, float(self._tell.tell()) / self._size)
 
     def __iter__(self) -> Iterator[Row]:
         """All rows. Raises FileError when the file as a whole cannot be read."""
@@ -53,6 +62,7 @@ class Table:
         # surrogateescape: damaged bytes become signs that no text has, and are found with the row they stand in
         errors = "replace" if encoding == "utf-16" else "surrogateescape"
         with opened(self.path) as raw:
+            self._tell = getattr(raw, "fileobj", None) or raw
             text = io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="")
             try:
                 yield from self._csv(text) if self.format == "csv" else self._jsonl(text)
@@ -146,10 +156,8 @@ class Table:
             try:
                 _check_size(whole)
                 book = python_calamine.CalamineWorkbook.from_filelike(whole)
-                if self.source.sheet is None:
-                    sheet = book.get_sheet_by_index(0)
-                else:
-                    sheet = book.get_sheet_by_name(self.source.sheet)
+                name = self.source.sheet
+                sheet = book.get_sheet_by_index(0) if name is None else book.get_sheet_by_name(name)
                 rows = sheet.iter_rows()
                 offset = sheet.start[0] if sheet.start else 0
             except FileError:

@@ -7,9 +7,13 @@ import time
 from collections.abc import Callable, Sequence
 from random import Random
 
+import structlog
+
 from shared.adapters.memory.log import MemoryLog
 from shared.feed import Handler
 from shared.log import Commit
+
+LOGGER = structlog.get_logger()
 
 
 class MemoryFeed:
@@ -45,11 +49,12 @@ class MemoryFeed:
     async def start(self) -> None:
         self._stopping = False
         self._unlisten = self._log.listen(self._wake)
-        self._tasks = [asyncio.create_task(self._run(group), name=name) for name, group in self._groups.items()]
+        self._tasks = [asyncio.create_task(self._run(name, group), name=name) for name, group in self._groups.items()]
 
     async def stop(self) -> None:
         self._stopping = True
         self._wake()
+        self._moved.set()
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
@@ -59,8 +64,8 @@ class MemoryFeed:
     async def drain(self) -> None:
         """Returns when every group has handled everything, what handlers appended meanwhile included."""
         while not all(group.done() for group in self._groups.values()):
-            if not self._tasks:
-                raise RuntimeError("the feed is not started")
+            if self._stopping or not self._tasks:
+                raise RuntimeError("the feed does not run")
             self._moved.clear()
             await self._moved.wait()
 
@@ -74,7 +79,7 @@ class MemoryFeed:
         for group in self._groups.values():
             group.woken.set()
 
-    async def _run(self, group: _Group) -> None:
+    async def _run(self, name: str, group: _Group) -> None:
         pause = self._pause
         while not self._stopping:
             group.woken.clear()
@@ -82,7 +87,8 @@ class MemoryFeed:
             if batch:
                 try:
                     await group.handler(batch)
-                except Exception:
+                except Exception as error:
+                    LOGGER.warning("feed_again", group=name, error=type(error).__name__)
                     await self._rest(group, pause)
                     pause = min(pause * 2, self._longest)
                     continue

@@ -31,7 +31,8 @@ def open_writer(
 ) -> sqlite3.Connection:
     """The one writing connection of a file, made with `schema` where there is none yet.
 
-    Raises NewerData or WrongData before anything is changed, and RuntimeError when a setting did not take.
+    Raises NewerData or WrongData before anything is changed, LogBroken for a damaged file, and RuntimeError when a
+    setting did not take.
     """
     fresh = not path.exists()
     connection = _connect(path)
@@ -50,9 +51,12 @@ def open_writer(
             )
         if fresh:
             sync_folder(path.parent)
-    except BaseException:
+    except BaseException as error:
         connection.close()
-        raise
+        meaning = trouble(error)
+        if meaning is None:
+            raise
+        raise meaning from error
     return connection
 
 

@@ -6,11 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+import structlog
+
 from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.views import SqliteViews
 from shared.feed import Handler
 from shared.log import Commit
 
+LOGGER = structlog.get_logger()
 _SAVE_EVERY = 0.2  # seconds; what a crash makes come again
 
 
@@ -55,6 +58,7 @@ class SqliteFeed:
     async def stop(self) -> None:
         self._stopping = True
         self._wake()
+        self._moved.set()
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
@@ -66,8 +70,8 @@ class SqliteFeed:
     async def drain(self) -> None:
         """Returns when every group has handled everything, what handlers appended meanwhile included."""
         while any(self._behind(group) for group in self._groups.values()):
-            if not self._tasks:
-                raise RuntimeError("the feed is not started")
+            if self._stopping or not self._tasks:
+                raise RuntimeError("the feed does not run")
             self._moved.clear()
             await self._moved.wait()
 
@@ -95,7 +99,8 @@ class SqliteFeed:
                 commits = await self._log.since(group.position, group.most, look=look)
                 if commits:
                     await group.handler(commits)
-            except Exception:  # the handler reports it; here it only means "again, later"
+            except Exception as error:
+                LOGGER.warning("feed_again", group=group.name, error=type(error).__name__)
                 await self._rest(group, pause)
                 pause = min(pause * 2, self._longest)
                 continue
@@ -108,7 +113,8 @@ class SqliteFeed:
             idle = not self._behind(group)
             try:
                 await self._save(group, now=idle and look)
-            except Exception:  # a full disk: what is not saved comes again after a restart
+            except Exception as error:  # a full disk: what is not saved comes again after a restart
+                LOGGER.warning("checkpoint_later", group=group.name, error=type(error).__name__)
                 await self._rest(group, pause)
             if idle and not self._stopping:
                 look = not await self._woken(group, self._poll)

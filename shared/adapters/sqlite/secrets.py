@@ -33,7 +33,7 @@ def make_secret(path: Path) -> None:
     """Make the file unless it is there. Whole or not at all, durable, and never over another one."""
     if path.exists():
         return
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     try:
         os.write(handle, os.urandom(SIZE))

@@ -135,6 +135,8 @@ class Writer(Generic[T, R]):
         meaning = trouble(error) or error
         if isinstance(meaning, LogBroken):
             self.broken = meaning
+        elif isinstance(meaning, LogFull):
+            self._pages = self._checkpoint_pages  # emptying the WAL into the file may make room in the WAL
         if self._connection.in_transaction:
             try:
                 self._connection.rollback()

@@ -1,0 +1,83 @@
+"""Big logs fast: valid commits, written past the log's own writer. Only for measuring what a big log costs."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.rows import insert_of
+from shared.case import STREAM
+from shared.envelope import GENESIS, chain_all
+from shared.log import Commit
+from shared.times import to_text
+
+
+def write_log(path: Path, commits: Iterable[Commit]) -> None:
+    """A log file that holds exactly these commits, in this order."""
+    _make(path)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA cache_size=-400000")
+    connection.execute("BEGIN")
+    connection.executemany(insert_of(1), map(_row, range(1, 1 << 62), commits))
+    connection.execute("COMMIT")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.close()
+
+
+def copies(pattern: Sequence[Commit], number: int, mark: str = "") -> Iterator[Commit]:
+    """So many cases like the one in `pattern`, each with its own id, ids of events and chain, in the order of streams."""
+    old = pattern[0].stream.removeprefix(STREAM)
+    for new in sorted(hashlib.sha256(f"{mark}{each}".encode()).hexdigest()[: len(old)] for each in range(number)):
+        yield from copy_case(pattern, new)
+
+
+def copy_case(pattern: Sequence[Commit], new: str) -> Iterator[Commit]:
+    """The case of `pattern` under the id `new`."""
+    old = pattern[0].stream.removeprefix(STREAM)
+    previous = GENESIS
+    for commit in pattern:
+        events = tuple(_copied(data, old, new) for data in commit.events)
+        hashed = chain_all(previous, events)
+        cause = commit.cause.replace(old[:8], new[:8])
+        yield Commit(
+            STREAM + new, commit.first, cause, events, previous, hashed, commit.recorded_at, request=commit.request
+        )
+        previous = hashed
+
+
+def _copied(data: bytes, old: str, new: str) -> bytes:
+    return data.replace(old.encode(), new.encode())
+
+
+def first(commits: Iterable[Commit], number: int) -> list[Commit]:
+    return list(islice(commits, number))
+
+
+def _make(path: Path) -> None:
+    """The empty file with the log's own schema."""
+    import asyncio
+
+    async def make() -> None:
+        await SqliteLog(path).close()
+
+    asyncio.run(make())
+
+
+def _row(position: int, commit: Commit) -> tuple[object, ...]:
+    return (
+        position,
+        commit.stream,
+        commit.first,
+        commit.last,
+        commit.cause,
+        commit.request,
+        to_text(commit.recorded_at),
+        commit.previous,
+        commit.hash,
+        b"\n".join(commit.events),
+    )

@@ -1,0 +1,80 @@
+"""One cell -> text, or why not. Nothing here ever puts a value into a message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+
+from services.intake.importing.problems import RowError
+from services.intake.importing.reading import Cell
+
+# Signs that no text has: NUL, other control signs, halves of surrogate pairs (also what damaged bytes become).
+_ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_HALVES = re.compile("[\ud800-\udfff]")
+_ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#GETTING_DATA", "#SPILL!"))
+_EMPTY = frozenset(("NULL", "\\N", "(null)"))
+"""How databases write that there is nothing."""
+_ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}")
+_ZEROS = re.compile(r"\d{15}000")
+_PROTECTED = re.compile(r"=\"(.*)\"|['\t]+(.*)", re.DOTALL)
+_EXACT = 1e15
+"""Spreadsheets keep 15 digits."""
+_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+NUMBERS = frozenset(("item", "phone", "id_number", "organisation", "channel"))
+"""Fields whose digits are a name: a rounded one is another person or another case."""
+
+
+def _check_sign(digits: str) -> str:
+    """The 18th sign of an identity number (GB 11643)."""
+    return "10X98765432"[sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=False)) % 11]
+
+
+def of_cell(cell: Cell, line: int, field: str, cleaned: Callable[[], None]) -> str | None:
+    """The text of a cell, None when it is empty. `cleaned` is told when control signs were taken out."""
+    if cell is None:
+        return None
+    if isinstance(cell, str):
+        return _of_text(cell, line, field, cleaned)
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, int):
+        return str(cell)
+    if isinstance(cell, float):
+        return _of_float(cell, line, field)
+    if isinstance(cell, datetime | date):
+        return cell.isoformat(sep=" ") if isinstance(cell, datetime) else cell.isoformat()
+    raise RowError(line, field, "nested_value")
+
+
+def _of_text(cell: str, line: int, field: str, cleaned: Callable[[], None]) -> str | None:
+    if _ODD.search(cell):
+        if _HALVES.search(cell):
+            raise RowError(line, field, "bad_encoding")
+        if "\x00" in cell:
+            raise RowError(line, field, "control_character")
+        cell = _ODD.sub(" ", cell)
+        cleaned()
+    text = cell.strip()
+    if not text or text in _EMPTY:
+        return None
+    if text[0] == "#" and text in _ERRORS:
+        raise RowError(line, field, "error_cell")
+    if field in NUMBERS:
+        protected = _PROTECTED.fullmatch(cell.strip(" "))
+        if protected:
+            text = (protected[1] if protected[1] is not None else protected[2] or "").strip()
+        if _ROUNDED.fullmatch(text):
+            raise RowError(line, field, "damaged_number")
+        if field == "id_number" and _ZEROS.fullmatch(text) and text[-1] != _check_sign(text):
+            raise RowError(line, field, "damaged_number")
+        return text or None
+    return text
+
+
+def _of_float(cell: float, line: int, field: str) -> str | None:
+    if cell != cell:  # noqa: PLR0124  (not a number: an empty cell of some writers)
+        return None
+    if abs(cell) >= _EXACT:
+        raise RowError(line, field, "damaged_number")
+    return str(int(cell)) if cell == int(cell) else repr(cell)

@@ -1,0 +1,362 @@
+"""A row -> a history item, as the mapping says; or a RowError with line, field and code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, get_args
+
+from services.intake.importing.cells import of_cell
+from services.intake.importing.dates import BadDate, reader
+from services.intake.importing.mapping import Mapping, Step, Value, spell
+from services.intake.importing.marks import marks_a_person
+from services.intake.importing.problems import MappingError, RowError
+from services.intake.importing.reading import Cell, Row, Table
+from shared.events import REGISTRY
+from shared.events.base import Class
+from shared.history import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, body_of, organisation_code
+from shared.refusals import Refused
+from shared.times import to_text
+
+_LIMITS = {
+    "text": TEXT_LIMIT, "title": SHORT_LIMIT, "location": SHORT_LIMIT, "name": SHORT_LIMIT, "phone": SHORT_LIMIT,
+    "id_number": SHORT_LIMIT, "address": SHORT_LIMIT, "organisation": 200,
+}  # fmt: skip
+PERSONAL = frozenset(("item", "text", "title", "location", "name", "phone", "id_number", "address"))
+"""Fields whose values never show in a report."""
+_YES = frozenset(("true", "1", "yes", "y", "是", "有", "t"))
+_NO = frozenset(("false", "0", "no", "n", "否", "无", "f"))
+_CLASSES = frozenset(get_args(Class))
+_MOST_VALUES = 50
+_LONGEST_VALUE = 60
+OTHERS = "…"
+"""Stands for all further values of a column in a report."""
+
+Get = Callable[[Sequence[Cell], int], str | None]
+GetStep = Callable[[Sequence[Cell], int], dict[str, Any] | None]
+
+
+class Snapshot(NamedTuple):
+    """What was noticed so far, for the report."""
+
+    unmapped_columns: dict[str, int]
+    unmapped_values: dict[str, dict[str, int]]
+    cleaned: int
+
+
+class Rows:
+    """Understands the rows of one table. Column names are looked up once."""
+
+    def __init__(self, mapping: Mapping, table: Table) -> None:
+        self._mapping = mapping
+        self._table = table
+        self._when = reader(mapping.source.zone, mapping.source.date_formats)
+        self._known = len(table.columns)
+        self.unmapped: Counter[str] = Counter()
+        self.values: dict[str, Counter[str]] = {}
+        self.cleaned = 0
+        self._compile()
+
+    def _compile(self) -> None:
+        mapping = self._mapping
+        self._channel = self._getter(mapping.channel, "channel")
+        self._item = self._getter(mapping.item, "item")
+        values = mapping.filing.values
+        self._received = self._dates(values.pop("received_at"), "received_at")
+        self._filing = [
+            (name, self._getter(value, name), _LIMITS.get(name, CODE_LIMIT)) for name, value in values.items()
+        ]
+        self._organisation = None
+        if mapping.organisation is not None:
+            plain = mapping.organisation.model_copy(update={"table": None, "default": mapping.organisation.default})
+            self._organisation = self._getter(plain, "organisation")
+        self._steps = [self._step(step) for step in mapping.steps]
+        self._due = None if mapping.due is None else self._dates(Value(column=mapping.due.column), "due")
+        used = {spell(column) for column in (*mapping.columns, *mapping.ignore)}
+        self._unmapped = [
+            (place, column)
+            for place, column in enumerate(self._table.columns)
+            if column and column not in used and not marks_a_person(column)
+        ]
+
+    def check_columns(self) -> None:
+        """Raises MappingError when the file lacks a column that the mapping uses. JSON lines may leave any out."""
+        if self._table.format == "jsonl":
+            return
+        missing = sorted(
+            column
+            for column in self._mapping.columns
+            if self._table.place(column) is None and not marks_a_person(column)
+        )
+        if missing:
+            raise MappingError(
+                f"The file has no column {', '.join(missing)}. Column names must be written as in the header row; "
+                "huiyin import FILE --suggest shows them. If the header is not in the first row, set source: header_row.",
+                why_zh=f"文件中没有列：{'、'.join(missing)}。列名须与表头完全一致；可用 --suggest 查看。"
+                "若表头不在第一行，请设置 source: header_row。",
+                field="columns",
+            )
+
+    def dropped(self) -> list[str]:
+        """Columns of the file that mark persons. They are never read."""
+        return sorted({column for column in self._table.columns if marks_a_person(column)})
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(dict(self.unmapped), {name: dict(counts) for name, counts in self.values.items()}, self.cleaned)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on counting where an interrupted import had got to."""
+        self.unmapped = Counter(snapshot.unmapped_columns)
+        self.values = {name: Counter(counts) for name, counts in snapshot.unmapped_values.items()}
+        self.cleaned = snapshot.cleaned
+
+    # ------------------------------------------------------------ one row
+
+    def item(self, row: Row, *, go_live: bool = False) -> dict[str, Any]:
+        """The history item of a row. Raises RowError, and nothing else."""
+        if row.problem is not None:
+            raise RowError(row.line, "row", row.problem)
+        if len(self._table.columns) != self._known:  # JSON lines brought new names
+            self._known = len(self._table.columns)
+            self._compile()
+        try:
+            return self._understood(row.cells, row.line, go_live)
+        except RowError:
+            raise
+        except Exception:
+            raise RowError(row.line, "row", "unreadable") from None
+
+    def _understood(self, cells: Sequence[Cell], line: int, go_live: bool) -> dict[str, Any]:
+        channel = _needed(self._channel(cells, line), line, "channel", CODE_LIMIT)
+        item: dict[str, Any] = {
+            "line": line,
+            "channel": channel,
+            "item": _needed(self._item(cells, line), line, "item", CODE_LIMIT),
+        }
+        if self._mapping.channel.class_ is not None:
+            item["channel_class"] = self._mapping.channel.class_
+        received = self._received(cells, line)
+        if received is None:
+            raise RowError(line, "received_at", "missing")
+        filing: dict[str, Any] = {"received_at": received}
+        for name, get, limit in self._filing:
+            value = get(cells, line)
+            if value is None:
+                continue
+            if len(value) > limit:
+                raise RowError(line, name, "too_long")
+            filing[name] = _typed(name, value, line)
+        item["filing"] = filing
+        if self._organisation is not None:
+            named = self._organisation(cells, line)
+            if named is not None:
+                item["organisation"] = self._org(_needed(named, line, "organisation", 200))
+        steps = [step for get_step in self._steps if (step := get_step(cells, line)) is not None]
+        if steps:
+            item["steps"] = steps
+        if self._due is not None and self._mapping.due is not None:
+            due = self._due(cells, line)
+            if due is not None:
+                item["due"] = {"clock": self._mapping.due.clock, "at": due}
+        if go_live:
+            item["go_live"] = True
+        for place, column in self._unmapped:
+            if place < len(cells) and cells[place] not in (None, ""):
+                self.unmapped[column] += 1
+        return item
+
+    def _org(self, name: str) -> dict[str, Any]:
+        mapping = self._mapping.organisation
+        assert mapping is not None
+        code = None
+        if mapping.table is not None:
+            code = mapping.table.get(name)
+            if code is None:
+                self._note(mapping, "organisation", name)
+        found: dict[str, Any] = {"name": name, "create": mapping.create}
+        if code is not None:
+            found["code"] = code
+        return found
+
+    # ------------------------------------------------------------ compiled parts
+
+    def _places(self, columns: Iterable[str]) -> list[int]:
+        return [
+            place
+            for column in columns
+            if not marks_a_person(column) and (place := self._table.place(column)) is not None
+        ]
+
+    def _clean(self) -> None:
+        self.cleaned += 1
+
+    def _note(self, value: Value, field: str, text: str) -> None:
+        counts = self.values.setdefault(", ".join(value.columns) or field, Counter())
+        hidden = field in PERSONAL or len(text) > _LONGEST_VALUE
+        shown = OTHERS if hidden or (len(counts) >= _MOST_VALUES and text not in counts) else text
+        counts[shown] += 1
+
+    def _getter(self, value: Value, field: str) -> Get:
+        """How to get the text of a field out of the cells of a row."""
+        table, default, clean = value.table, value.default, self._clean
+        raw: Get
+        if value.constant is not None:
+            constant = value.constant
+            return lambda _cells, _line: constant
+        places = self._places(value.columns)
+        if value.column is not None:
+            place = places[0] if places else -1
+
+            def raw(cells: Sequence[Cell], line: int) -> str | None:
+                return of_cell(cells[place], line, field, clean) if 0 <= place < len(cells) else None
+
+        else:
+
+            def raw(cells: Sequence[Cell], line: int) -> str | None:
+                parts = [of_cell(cells[at], line, field, clean) for at in places if at < len(cells)]
+                return value.with_.join(part for part in parts if part is not None) or None
+
+        if table is None:
+            if default is None:
+                return raw
+            return lambda cells, line: raw(cells, line) or default
+
+        def looked_up(cells: Sequence[Cell], line: int) -> str | None:
+            text = raw(cells, line)
+            if text is None:
+                return default
+            found = table.get(text)
+            if found is None:
+                self._note(value, field, text)
+                if default is None and field in ("channel", "item", "required"):
+                    raise RowError(line, field, "value_not_in_table")
+                return default
+            return found or None
+
+        return looked_up
+
+    def _dates(self, value: Value, field: str) -> Get:
+        """The same for a date: its storage form."""
+        read = self._when
+        if value.column is None or value.table is not None:
+            get = self._getter(value, field)
+        else:
+            places = self._places(value.columns)
+            place, default = (places[0] if places else -1), value.default
+
+            def get(cells: Sequence[Cell], line: int) -> Any:
+                cell = cells[place] if 0 <= place < len(cells) else None
+                if cell is None or (isinstance(cell, str) and (not cell.strip() or cell.strip() == "NULL")):
+                    return default
+                return cell
+
+        def when(cells: Sequence[Cell], line: int) -> str | None:
+            cell = get(cells, line)
+            if cell is None:
+                return None
+            try:
+                return to_text(read(cell))
+            except BadDate as bad:
+                raise RowError(line, field, bad.code) from None
+
+        return when
+
+    def _step(self, step: Step) -> GetStep:
+        model = REGISTRY[step.event]
+        date_of = self._dates(step.date, f"{step.event}.date")
+        conditions = [(self._getter(Value(column=column), column), wanted) for column, wanted in step.when.items()]
+        fields = []
+        for name, value in step.fields.items():
+            info = model.model_fields[name]
+            required = info.is_required()
+            if name in model._converters and "tuple" not in str(info.annotation):
+                fields.append((name, self._dates(value, f"{step.event}.{name}"), CODE_LIMIT, required, False))
+            else:
+                limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT
+                get = self._getter(value, "required" if required else f"{step.event}.{name}")
+                fields.append((name, get, limit, required, "tuple" in str(info.annotation)))
+        wants_org = "org" in model.model_fields and model.model_fields["org"].is_required()
+
+        def build(cells: Sequence[Cell], line: int) -> dict[str, Any] | None:
+            at = date_of(cells, line)
+            if at is None:
+                return None
+            for get, wanted in conditions:
+                text = get(cells, line)
+                if wanted == "filled":
+                    holds = text is not None
+                elif wanted == "empty":
+                    holds = text is None
+                else:
+                    holds = text is not None and text in wanted
+                if not holds:
+                    return None
+            body: dict[str, Any] = {}
+            for name, get, limit, required, many in fields:
+                value = get(cells, line)
+                if value is None:
+                    if required:
+                        raise RowError(line, f"{step.event}.{name}", "missing")
+                    continue
+                if len(value) > limit:
+                    raise RowError(line, f"{step.event}.{name}", "too_long")
+                body[name] = [value] if many else value
+            found = {"type": step.event, "effective_at": at, "body": body}
+            try:
+                body_of(HistoryStep.model_validate(found), "-" if wants_org else None)
+            except Refused as refused:
+                field = (refused.field or step.event).removeprefix("steps.")
+                raise RowError(line, field, "not_allowed_here") from None
+            return found
+
+        return build
+
+
+def _needed(value: str | None, line: int, field: str, limit: int) -> str:
+    if value is None:
+        raise RowError(line, field, "missing")
+    if len(value) > limit:
+        raise RowError(line, field, "too_long")
+    return value
+
+
+def _typed(name: str, value: str, line: int) -> str | bool:
+    if name in ("anonymous", "confidential"):
+        word = value.lower()
+        if word not in _YES and word not in _NO:
+            raise RowError(line, name, "not_allowed_here")
+        return word in _YES
+    if name == "class" and value not in _CLASSES:
+        raise RowError(line, name, "not_allowed_here")
+    return value
+
+
+def preview(item: dict[str, Any]) -> dict[str, Any]:
+    """An item as it was understood, without personal values: their length only."""
+    shown = {name: value for name, value in item.items() if name not in ("filing", "steps", "item")}
+    shown["item"] = _masked(item["item"])
+    shown["filing"] = {
+        name: _masked(value) if name in PERSONAL else value for name, value in item.get("filing", {}).items()
+    }
+    if "organisation" in item:
+        organisation = item["organisation"]
+        shown["organisation"] = {
+            **organisation,
+            "code": organisation.get("code") or organisation_code(organisation["name"]),
+        }
+    shown["steps"] = [
+        {
+            "type": step["type"],
+            "effective_at": step["effective_at"],
+            **{
+                name: _masked(value) if name in REGISTRY[step["type"]].personal else value
+                for name, value in step["body"].items()
+            },
+        }
+        for step in item.get("steps", [])
+    ]
+    return shown
+
+
+def _masked(value: str) -> str:
+    return f"*** ({len(value)})"

@@ -1,0 +1,21 @@
+"""Deadlines of a case, derived: start fact + clock rule + calendar -> due date. Never stored, never edited.
+
+Pure functions of a case, a book and, where it matters, an instant. One pass over the facts finds the episodes of all
+clocks; the arithmetic is cached in the calendar.
+"""
+
+from shared.deadlines.deadline import Deadline, Status
+from shared.deadlines.derive import Explanation, deadlines, explain
+from shared.deadlines.ladder import DueRung, RungKind, next_look, rungs_due
+
+__all__ = [
+    "Deadline",
+    "DueRung",
+    "Explanation",
+    "RungKind",
+    "Status",
+    "deadlines",
+    "explain",
+    "next_look",
+    "rungs_due",
+]

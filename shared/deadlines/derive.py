@@ -1,0 +1,190 @@
+"""Start fact + clock rule + calendar -> due date, and the sentences that explain it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import NamedTuple
+
+from shared.case import Case, Fact
+from shared.deadlines.deadline import Deadline
+from shared.deadlines.episodes import Episode, episodes_of
+from shared.policy.book import PolicyBook
+from shared.policy.calendar import Calendar, Period, Skipped, due_instant
+from shared.policy.clocks import ClockRule, Clocks, Text
+from shared.policy.explain import Step
+from shared.times import before, day_of, instant_of
+
+
+class Explanation(NamedTuple):
+    """Why a clock is due when it is. `article` is the law, `start` the fact it began with."""
+
+    clock: str
+    episode: int
+    title: Text
+    article: str
+    start: Fact
+    due: datetime
+    due_day: date
+    extended_days: int
+    provisional: bool
+    reference: str
+    """The policy that was used."""
+    skipped: tuple[Skipped, ...]
+    steps: tuple[Step, ...]
+
+
+def deadlines(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
+    """All episodes of all clocks that apply to the case, in the order of the rules.
+
+    A clock keeps the rule in force when it began. A start before any known law, or of a subject for which no period
+    is set, gives no deadline. Of a voided case there are none.
+    """
+    if case.state == "voided":
+        return ()
+    editions = book.clock_editions
+    if len(editions) == 1:
+        start, _, clocks = editions[0]
+        return tuple(_of_edition(case, book, clocks, start, None))
+    merged = [found for since, until, clocks in editions for found in _of_edition(case, book, clocks, since, until)]
+    return tuple(_renumbered(merged))
+
+
+def explain(case: Case, book: PolicyBook, clock: str, episode: int | None = None) -> Explanation | None:
+    """How the due date of a clock came about: of that episode, or of the last. None: no such clock runs or ran."""
+    found = [
+        deadline
+        for deadline in deadlines(case, book)
+        if deadline.clock == clock and episode in (None, deadline.episode)
+    ]
+    if not found:
+        return None
+    deadline = found[-1]
+    return Explanation(
+        deadline.clock,
+        deadline.episode,
+        deadline.rule.title,
+        deadline.rule.article,
+        deadline.start,
+        deadline.due,
+        deadline.due_day,
+        deadline.extended_days,
+        deadline.provisional,
+        book.reference,
+        deadline.period.skipped if deadline.period else (),
+        deadline.steps,
+    )
+
+
+def _renumbered(found: list[Deadline]) -> Iterator[Deadline]:
+    """Episodes of one clock, counted over all editions of the law."""
+    clocks = dict.fromkeys(deadline.clock for deadline in found)
+    for clock in clocks:
+        own = sorted((one for one in found if one.clock == clock), key=lambda one: one.start.version)
+        for number, deadline in enumerate(own, 1):
+            yield deadline._replace(episode=number)
+
+
+def _of_edition(
+    case: Case, book: PolicyBook, clocks: Clocks, since: datetime, until: datetime | None
+) -> Iterator[Deadline]:
+    zone = book.zone
+    for index, episodes in sorted(episodes_of(case, clocks, zone).items()):
+        rule = clocks.rules[index]
+        if not _applies(rule, case):
+            continue
+        number = 0
+        for episode in episodes:
+            start = instant_of(episode.start.effective_at, zone)
+            if start < since or (until is not None and start >= until):
+                continue
+            deadline = _deadline(case, book, rule, episode, number + 1, zone)
+            if deadline is not None:
+                number += 1
+                yield deadline
+
+
+def _applies(rule: ClockRule, case: Case) -> bool:
+    for attribute, allowed in rule.conditions:
+        if getattr(case, attribute) not in allowed:
+            return False
+    direct = rule.applies.direct
+    return direct is None or direct == (case.received_by is not None)
+
+
+def _deadline(
+    case: Case, book: PolicyBook, rule: ClockRule, episode: Episode, number: int, zone: str
+) -> Deadline | None:
+    start = episode.start
+    setting = rule.period
+    period: Period | None = None
+    extended = 0
+    if setting.assigned:
+        if start.due is None:
+            return None
+        due, due_day = instant_of(start.due, zone), day_of(start.due, zone)
+    else:
+        days = _days(rule, case, book)
+        if days is None:
+            return None
+        calendar = book.calendar
+        first = day_of(start.effective_at, zone)
+        days += episode.excluded
+        period = calendar.period(first, days, setting.unit, setting.roll)
+        if episode.extensions and rule.extension is not None:
+            period, extended = _extended(calendar, rule, episode, first, days, period, zone)
+        due_day = period.day
+        due = due_instant(due_day, start.effective_at, setting.ends, zone)
+    return Deadline(
+        rule.id,
+        number,
+        start,
+        due,
+        due_day,
+        episode.end,
+        episode.stopped,
+        _bearer(rule, start, case, book),
+        extended,
+        episode.excluded,
+        period is not None and period.provisional,
+        case.origin == "history" and case.live_from is None and episode.end is None,
+        rule,
+        period,
+        zone,
+    )
+
+
+def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str | None:
+    responsible = rule.responsible
+    if responsible == "organisation":
+        return start.org or case.org or case.received_by
+    if responsible == "petition_office":
+        return book.petition_office
+    return book.review_body if responsible == "review_body" else None
+
+
+def _days(rule: ClockRule, case: Case, book: PolicyBook) -> int | None:
+    table = rule.period.by_subject
+    if table and case.subject is not None:
+        days = table.get(case.subject)
+        if days is not None:
+            return days
+        for subject in book.subject_lines.get(case.subject, ())[1:]:
+            if subject in table:
+                return table[subject]
+    return rule.period.days
+
+
+def _extended(
+    calendar: Calendar, rule: ClockRule, episode: Episode, first: date, days: int, period: Period, zone: str
+) -> tuple[Period, int]:
+    """The period with all that was granted, up to the cap. What was granted after the period had ended is void."""
+    setting, extension = rule.period, rule.extension
+    extended = 0
+    for fact in episode.extensions or ():
+        due = due_instant(period.day, episode.start.effective_at, setting.ends, zone)
+        if extension is None or before(due, fact.effective_at, zone):
+            continue
+        extended = min(extended + fact.days, extension.cap_days)
+        period = calendar.period(first, days + extended, setting.unit, setting.roll)
+    return period, extended

@@ -1,0 +1,76 @@
+"""From the facts of a case to the episodes of its clocks: what began, what ended it, what came in between."""
+
+from __future__ import annotations
+
+from shared.case import Case, Fact
+from shared.policy.clocks import CANCEL, END, EXCLUDE, EXTEND, START, Clocks
+from shared.times import before
+
+DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedChannel", "JurisdictionRuled"})
+"""Facts whose organisation is from then on the responsible one."""
+
+
+class Episode:
+    __slots__ = ("end", "excluded", "extensions", "start", "stopped")
+
+    def __init__(self, start: Fact) -> None:
+        self.start = start
+        self.end: Fact | None = None
+        self.stopped: Fact | None = None
+        self.extensions: list[Fact] | None = None
+        self.excluded = 0
+
+
+def episodes_of(case: Case, clocks: Clocks, zone: str) -> dict[int, list[Episode]]:
+    """Index of a rule -> its episodes. Facts come in version order; late paper finds the episode it belongs to."""
+    actions = clocks.actions
+    found: dict[int, list[Episode]] = {}
+    responsible: str | None = None
+    for fact in case.facts:
+        name = fact.name
+        if name in DISPATCHES:
+            responsible = fact.org
+        for index, role, kinds, must_be_responsible in actions.get(name, ()):
+            if kinds and fact.kind not in kinds:
+                continue
+            episodes = found.get(index)
+            if must_be_responsible and responsible is not None and fact.org != responsible:
+                continue
+            if role == START:
+                _start(found, index, episodes, fact)
+            elif episodes is not None:
+                _happened(episodes, role, fact, zone)
+    return found
+
+
+def _start(found: dict[int, list[Episode]], index: int, episodes: list[Episode] | None, fact: Fact) -> None:
+    if episodes is None:
+        found[index] = [Episode(fact)]
+        return
+    last = episodes[-1]
+    if last.start is fact:  # two triggers of one rule name the same event
+        return
+    if last.end is None and last.stopped is None:
+        last.stopped = fact
+    episodes.append(Episode(fact))
+
+
+def _happened(episodes: list[Episode], role: int, fact: Fact, zone: str) -> None:
+    episode = episodes[-1]
+    if len(episodes) > 1 and before(fact.effective_at, episode.start.effective_at, zone):
+        episode = next(
+            (old for old in reversed(episodes) if not before(fact.effective_at, old.start.effective_at, zone)), episode
+        )
+    if role == END:
+        known = episode.end or episode.stopped
+        if known is None or before(fact.effective_at, known.effective_at, zone):
+            episode.end = fact
+            episode.stopped = None
+    elif episode.end is not None or episode.stopped is not None:
+        return
+    elif role == CANCEL:
+        episode.stopped = fact
+    elif role == EXTEND:
+        episode.extensions = [*(episode.extensions or ()), fact]
+    elif role == EXCLUDE:
+        episode.excluded += fact.days or 1

@@ -1,0 +1,59 @@
+"""One line per request: route, method, status, milliseconds, role. No address, query, body, name or value.
+
+It is also the last net: whatever nobody expected becomes a problem and a line with its place in the code, never its text."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+
+import structlog
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.http.problems import problem, response
+from shared.metrics import Metrics
+
+log = structlog.get_logger("http")
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+
+
+class AccessLog:
+    """The outermost layer of the app."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            log.error("unexpected", error=type(error).__name__, where=f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}")
+            if status == 0:
+                content = problem(500, "internal_error", "Something went wrong here; it was logged. Nothing was lost.")
+                await response(content)(scope, receive, watch)
+        finally:
+            seconds = time.perf_counter() - started
+            route = scope.get("route")
+            path = route.path_format if isinstance(route, APIRoute) else "(none)"
+            method = scope["method"] if scope["method"] in _METHODS else "(other)"
+            self._metrics.answered(path, method, status, seconds)
+            role = scope.get("state", {}).get("role", "-")
+            log.info("request", route=path, method=method, status=status, ms=round(seconds * 1000, 1), role=role)

@@ -1,0 +1,62 @@
+"""The ASGI app of a runtime: public routes, and, on the socket in the data folder only, those of the operator."""
+
+from __future__ import annotations
+
+from fastapi import Depends, FastAPI
+
+from shared.http import (
+    cases,
+    commands,
+    history,
+    operations,
+    organisations,
+    policies,
+    problems,
+    status,
+    submissions,
+)
+from shared.http.access_log import AccessLog
+from shared.http.describing import document, exact_query
+from shared.http.operator import router as operator_router
+from shared.metrics import Metrics
+from shared.runtime import Runtime
+from shared.version import VERSION
+
+DESCRIPTION = """Huiyin 回音: complaints and petitions, each with an answer.
+
+Times are RFC 3339 with offset, or dates where a day is meant. Errors are `application/problem+json` with a stable `code`.
+Codes are never translated; sentences come in Chinese and English."""
+
+
+def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool = False) -> FastAPI:
+    """`local`: the app for the socket that only the owner of the data folder can open."""
+    metrics = metrics or Metrics()
+    app = FastAPI(
+        title="Huiyin 回音",
+        version=VERSION,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(exact_query)],
+        redirect_slashes=False,
+    )
+    app.state.runtime = runtime
+    app.state.local = local
+    problems.install(app, runtime)
+    app.include_router(submissions.router(runtime))
+    app.include_router(status.router(runtime))
+    app.include_router(commands.router(runtime, metrics))
+    app.include_router(cases.router(runtime))
+    app.include_router(organisations.router(runtime))
+    app.include_router(policies.router(runtime))
+    if runtime.history is not None:
+        app.include_router(history.router(runtime, runtime.history))
+    for part in runtime.parts:
+        for router in part.routers.values():
+            app.include_router(router)
+    app.include_router(operations.router(runtime, metrics))
+    if local:
+        app.include_router(operator_router(runtime))
+    document(app)
+    app.add_middleware(AccessLog, metrics=metrics)
+    return app

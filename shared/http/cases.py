@@ -1,0 +1,116 @@
+"""Reading cases: lists, one case as of any day, why a clock ends when it ends."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from fastapi import APIRouter, Query
+
+from shared import listing, reading
+from shared.access import LIST, authorize
+from shared.case import STATES
+from shared.http.answers import CaseAnswer, CasePage, ExplanationAnswer
+from shared.http.bodies import EARLIEST, LATEST
+from shared.http.describing import READING, answers
+from shared.http.who import Caller
+from shared.refusals import Invalid
+from shared.runtime import Runtime
+from shared.times import When, from_text, instant_of, to_text
+
+_WHEN = "a date (the end of that day) or an instant with offset"
+
+
+def when(field: str, text: str | None) -> When | None:
+    """A time from a query parameter. Raises Invalid for a naive one."""
+    if text is None:
+        return None
+    try:
+        found = from_text(text)
+    except (ValueError, OverflowError):
+        raise Invalid(
+            "wrong_time",
+            f"{field} needs a date (2026-01-31) or an instant with offset (2026-01-31T10:00:00%2B08:00).",
+            why_zh="时间须为日期，或带时区的时刻。",
+            field=field,
+        ) from None
+    if not EARLIEST <= found.year <= LATEST:
+        raise Invalid("wrong_time", f"{field}: the year must lie between {EARLIEST} and {LATEST}.", field=field)
+    return found
+
+
+async def instant(runtime: Runtime, text: str | None, field: str) -> datetime | None:
+    """An instant from a query parameter; a date means its end in the default jurisdiction's zone."""
+    found: date | datetime | None = when(field, text)
+    if found is None:
+        return None
+    books = await runtime.ports.policies.all()
+    book = books.get(runtime.settings.jurisdiction or "") or next(iter(books.values()), None)
+    return instant_of(found, book.zone if book else "UTC")
+
+
+def router(runtime: Runtime) -> APIRouter:
+    routes = APIRouter(tags=["cases"])
+    ports = runtime.ports
+    most = runtime.settings.page_limit
+
+    @routes.get(
+        "/v1/cases",
+        response_model=CasePage,
+        responses=answers(401, 403, 422, 503),
+        summary="Cases of your scope, earliest due first",
+    )
+    async def cases(
+        caller: Caller,
+        queue: str | None = Query(None, description=f"One of: {', '.join(listing.QUEUES)}", max_length=40),
+        org: str | None = Query(None, description="Responsible organisation", max_length=128),
+        state: str | None = Query(None, description="State", max_length=40),
+        place: str | None = Query(None, description="Place of the problem", max_length=128),
+        subject: str | None = Query(None, description="Subject", max_length=128),
+        due_before: str | None = Query(None, description=f"Due before: {_WHEN}", max_length=40),
+        after: str | None = Query(None, description="Cursor from the page before", max_length=400),
+        limit: int = Query(50, ge=1, le=most, description="Most rows"),
+    ) -> dict[str, Any]:
+        authorize(caller, LIST)
+        if queue is not None and queue not in listing.QUEUES:
+            raise Invalid("unknown_queue", f"queue is one of: {', '.join(listing.QUEUES)}.", field="queue")
+        if state is not None and state not in STATES:
+            raise Invalid("unknown_state", f"state is one of: {', '.join(STATES)}.", field="state")
+        before = await instant(runtime, due_before, "due_before")
+        wanted = listing.Wanted(queue, org, state, place, subject, to_text(before) if before else None)
+        page = await listing.cases(ports, caller, wanted, after, limit)
+        return {"cases": page.rows, "after": page.after}
+
+    @routes.get(
+        "/v1/cases/{reference:path}/deadlines/{clock}/explain",
+        response_model=ExplanationAnswer,
+        responses=answers(*READING),
+        summary="Why a clock ends when it ends, with every skipped day",
+    )
+    async def explain(reference: str, clock: str, caller: Caller) -> dict[str, Any]:
+        return await reading.explained(ports, caller, reference, clock)
+
+    @routes.get(
+        "/v1/cases/{reference:path}",
+        response_model=CaseAnswer,
+        responses=answers(*READING),
+        summary="A case by id, number or CHANNEL:ITEM, as it is or as of a day; opening its content is recorded",
+    )
+    async def case(
+        reference: str,
+        caller: Caller,
+        as_of: str | None = Query(None, description=f"What was true then: {_WHEN}", max_length=40),
+        known_at: str | None = Query(None, description=f"What was known then: {_WHEN}", max_length=40),
+        content: bool = Query(True, description="Open the sealed data that you may see; false reads without them"),
+    ) -> dict[str, Any]:
+        return await reading.show(
+            ports,
+            runtime.handling("routing"),
+            caller,
+            reference,
+            as_of=when("as_of", as_of),
+            known_at=when("known_at", known_at),
+            open_content=content,
+        )
+
+    return routes

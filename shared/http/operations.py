@@ -1,0 +1,69 @@
+"""Whether the process works, and what operations watches."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import orjson
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import Response
+
+from shared.access import OPERATE, authorize
+from shared.http.answers import Health
+from shared.http.describing import answers
+from shared.http.who import Caller
+from shared.metrics import Metrics
+from shared.runtime import Runtime
+
+LEAST_FREE = 16 * 1024 * 1024
+"""Bytes that must be free on the data folder's disk."""
+
+
+async def health(runtime: Runtime) -> dict[str, Any]:
+    """Readiness by progress: a consumer that has handled nothing for a minute, with work waiting, is not ready."""
+    ports = runtime.ports
+    lag = await ports.feed.lag()
+    reasons = []
+    now = ports.clock.monotonic()
+    for consumer in runtime.consumers:
+        if lag.get(consumer.group) and now - ports.feed.last_progress(consumer.group) > runtime.settings.ready_seconds:
+            reasons.append(f"no_progress:{consumer.group}")
+    if runtime.broken is not None or getattr(ports.log, "broken", None) is not None:
+        reasons.append("log_broken")
+    if runtime.stopping:
+        reasons.append("stopping")
+    if runtime.folder is not None and shutil.disk_usage(runtime.folder).free < LEAST_FREE:
+        reasons.append("disk_full")
+    return {"ready": not reasons, "reasons": reasons, "groups": lag}
+
+
+def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
+    routes = APIRouter(tags=["operations"])
+
+    @routes.get("/livez", summary="The process answers", response_model=dict[str, bool], responses=answers(422))
+    async def livez() -> dict[str, bool]:
+        return {"alive": True}
+
+    @routes.get(
+        "/readyz",
+        response_model=Health,
+        responses={**answers(422), 503: {"model": Health, "description": "Not ready; `reasons` says why"}},
+        summary="The process makes progress and can write",
+    )
+    async def readyz() -> Response:
+        found = await health(runtime)
+        return Response(orjson.dumps(found), 200 if found["ready"] else 503, media_type="application/json")
+
+    @routes.get(
+        "/metrics",
+        response_class=Response,
+        responses={**answers(401, 403, 422, 503), 200: {"content": {"text/plain": {}}, "description": "Prometheus' text form"}},
+        summary="Figures for Prometheus; role operations",
+    )
+    async def figures(caller: Caller) -> Response:
+        authorize(caller, OPERATE)
+        return Response(await metrics.render(runtime), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    return routes

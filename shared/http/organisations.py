@@ -1,0 +1,81 @@
+"""The inbox of an organisation: its outbox stream from any cursor, waiting for news if asked to."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from fastapi import APIRouter, Query
+
+from shared.access import OUTBOX, Principal, authorize
+from shared.envelope import Recorded
+from shared.events.routing import OutboxEntry
+from shared.http.answers import OutboxPage
+from shared.http.describing import READING, answers
+from shared.http.who import Caller
+from shared.refusals import Unknown
+from shared.runtime import Runtime
+from shared.times import to_text
+
+STREAM = "outbox/"
+LOOK_SECONDS = 1.0
+"""How long a wait may miss what another process appended."""
+
+
+def require_own(principal: Principal, org: str) -> None:
+    """An organisation reads its own inbox; another one does not exist for it."""
+    authorize(principal, OUTBOX)
+    if principal.role in ("organisation", "clerk") and principal.org != org:
+        raise Unknown("unknown_organisation", "There is no such organisation for you.", why_zh="没有这一单位。", field="org")
+
+
+def entry(event: Recorded) -> dict[str, Any]:
+    """One entry as it is told."""
+    body = event.body
+    assert isinstance(body, OutboxEntry)
+    return {
+        "id": event.version,
+        "kind": body.kind,
+        "case": body.case,
+        "number": body.number,
+        "version": body.version,
+        "subject": body.subject,
+        "place": body.place,
+        "due": [{"clock": one.clock, "due": to_text(one.due), "provisional": one.provisional} for one in body.due],
+        "about": body.about,
+        "detail": body.detail,
+        "at": to_text(event.recorded_at),
+    }
+
+
+def router(runtime: Runtime) -> APIRouter:
+    routes = APIRouter(tags=["departments"])
+
+    @routes.get(
+        "/v1/organisations/{org}/assignments",
+        response_model=OutboxPage,
+        responses=answers(*READING),
+        summary="What an organisation was told, from a cursor on; gapless, readable from zero for ever",
+    )
+    async def assignments(
+        org: str,
+        caller: Caller,
+        after: int = Query(0, ge=0, le=2**53, description="Cursor: id of the last entry that you have; 0 begins"),
+        limit: int = Query(50, ge=1, le=runtime.settings.page_limit, description="Most entries"),
+        wait: float = Query(
+            0, ge=0, le=runtime.settings.wait_limit, description="Seconds to wait for an entry when there is none"
+        ),
+    ) -> dict[str, Any]:
+        require_own(caller, org)
+        until = time.monotonic() + wait
+        while True:
+            commits = await runtime.ports.log.load(STREAM + org, after=after)
+            left = until - time.monotonic()
+            if commits or left <= 0 or runtime.stopping:
+                break
+            await runtime.moved(min(left, LOOK_SECONDS))
+        events = [event for commit in commits for event in commit.recorded if event.version > after]
+        shown = [entry(event) for event in events[:limit]]
+        return {"entries": shown, "after": shown[-1]["id"] if shown else after, "more": len(events) > limit}
+
+    return routes

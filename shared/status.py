@@ -1,0 +1,134 @@
+"""What a citizen is told with number and query code: what happened, who has it, what comes next, by when and why."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Any
+
+from shared.access import READ, Principal, authorize
+from shared.case import FINAL_STATES, STREAM, Case
+from shared.clock import Clock
+from shared.deadlines import Deadline, deadlines
+from shared.finding import resolve
+from shared.names import code_matches, read_number
+from shared.part import Ports
+from shared.policy.book import PolicyBook
+from shared.refusals import Unknown
+from shared.telling import Words, event_words, state_words
+from shared.times import day_of
+
+MINUTE = 60.0
+_MOST_CLIENTS = 10_000
+_QUIET = frozenset({"DeadlineAtRisk", "Reminded", "RoutingQuestioned", "PartyRecorded", "QueuedForDispatch", "EvaluationInvited"})
+"""Events that are not the citizen's business."""
+
+_NEXT: dict[str, Words] = {
+    "registered": Words("由信访部门确定承办单位", "the petition office decides which organisation is responsible"),
+    "dispatched": Words("由承办单位签收并决定是否受理", "the organisation signs for it and decides whether it accepts it"),
+    "signed": Words("由承办单位决定是否受理", "the organisation decides whether it accepts it"),
+    "return_requested": Words("由信访部门核实是否改派", "the petition office checks whether another organisation is responsible"),
+    "returned": Words("由信访部门重新确定承办单位", "the petition office decides which organisation is responsible"),
+    "disputed": Words("由上级指定承办单位", "it is ruled which organisation is responsible"),
+    "accepted": Words("由承办单位调查处理并出具意见", "the organisation looks into it and decides"),
+    "handling": Words("由承办单位出具处理意见", "the organisation decides"),
+    "decided": Words("由承办单位将答复送达给您", "the organisation delivers its reply to you"),
+    "replied": Words("您可以评价，不服的可以申请复查", "you may evaluate, or ask for a review"),
+    "in_review": Words("由复查机关出具复查意见", "the next level reviews the decision"),
+    "reviewed": Words("不服的可以申请复核", "you may ask for a re-review"),
+    "in_re_review": Words("由复核机关出具复核意见", "the re-review is decided"),
+    "redo_ordered": Words("由承办单位重新办理", "the organisation handles it again"),
+    "not_accepted": Words("请看书面告知中的理由和救济途径", "the written notice gives the reasons and your remedies"),
+    "guided": Words("请按告知的法定途径提出", "please follow the statutory path that you were shown"),
+}
+
+
+class Misses:
+    """Wrong pairs per client in the last minute: guessing is slow."""
+
+    def __init__(self, clock: Clock, most: int) -> None:
+        self._clock = clock
+        self._most = most
+        self._by_client: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def wait(self, client: str) -> int:
+        """Seconds until this client may try again; 0: now."""
+        misses = self._by_client.get(client)
+        if misses is None:
+            return 0
+        now = self._clock.monotonic()
+        while misses and now - misses[0] >= MINUTE:
+            misses.popleft()
+        return 0 if len(misses) < self._most else max(1, round(MINUTE - (now - misses[0])))
+
+    def add(self, client: str) -> None:
+        self._by_client.setdefault(client, deque(maxlen=self._most)).append(self._clock.monotonic())
+        self._by_client.move_to_end(client)
+        if len(self._by_client) > _MOST_CLIENTS:
+            self._by_client.popitem(last=False)
+
+
+async def opened(ports: Ports, number: str, code: str) -> tuple[Principal, Case]:
+    """The citizen and the case that number and code open together. Raises Unknown, the same for both being wrong."""
+    wrong = Unknown(
+        "wrong_number_or_code",
+        "Number and query code do not belong together. Both stand on the receipt.",
+        why_zh="编号与查询码不匹配，请核对回执。",
+    )
+    if read_number(number) is None:
+        raise wrong
+    secret = ports.keys.secret("query-code")
+    try:
+        case_id = await resolve(ports, number)
+    except Unknown:
+        code_matches(secret, "0" * 32, code)  # the same work as for a number that exists
+        raise wrong from None
+    if not code_matches(secret, case_id, code):
+        raise wrong
+    case, _head = await ports.cases.get(case_id)
+    citizen = Principal("citizen", None, case.number, case_id)
+    authorize(citizen, READ, case)
+    return citizen, case
+
+
+async def status(ports: Ports, case: Case) -> dict[str, Any]:
+    """The plain sentences."""
+    book = await ports.policies.book(case.jurisdiction)
+    now = ports.clock.now()
+    running = [one for one in deadlines(case, book) if one.running and not one.rule.window]
+    first = min(running, key=lambda one: one.due, default=None)
+    events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
+    told = []
+    for event in events:
+        if event.type not in _QUIET:
+            words = event_words(event.type)
+            told.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
+    sentence = _sentence(case, book, first, overdue=first is not None and first.due < now)
+    return {
+        "number": case.number,
+        "state": case.state,
+        "zh": sentence.zh,
+        "en": sentence.en,
+        "org": book.names.get(case.org, case.org) if case.org else None,
+        "due_day": first.due_day.isoformat() if first else None,
+        "due_because": first.rule.article if first else None,
+        "events": told,
+    }
+
+
+def _sentence(case: Case, book: PolicyBook, deadline: Deadline | None, *, overdue: bool) -> Words:
+    state = state_words(case.state)
+    office = book.names.get(book.petition_office or "", "信访部门")
+    org = book.names.get(case.org, case.org) if case.org else None
+    zh, en = f"您的信访件现为“{state.zh}”", f"Your case is {state.en}"
+    holder = case.org and case.state not in FINAL_STATES
+    zh += f"，由{org if holder else office}负责" if case.state not in FINAL_STATES else ""
+    en += f"; {org if holder else office} has it" if case.state not in FINAL_STATES else ""
+    after = _NEXT.get(case.state)
+    if after is not None:
+        zh, en = f"{zh}。下一步：{after.zh}", f"{en}. Next: {after.en}"
+    if deadline is not None:
+        day = deadline.due_day
+        late_zh, late_en = ("（已超期）", " (that day has passed)") if overdue else ("", "")
+        zh += f"，应于{day.year}年{day.month}月{day.day}日前完成{late_zh}（{deadline.rule.title.zh}，{deadline.rule.article}）"
+        en += f", by {day.isoformat()}{late_en} ({deadline.rule.title.en}, {deadline.rule.article})"
+    return Words(f"{zh}。", f"{en}.")

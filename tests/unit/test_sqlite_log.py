@@ -1,0 +1,149 @@
+"""What the SQLite log does beyond its port: batches, memory of recent commits, a second owner by mistake."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.adapters.sqlite import SqliteFeed, SqliteLog, SqliteViews
+from shared.adapters.sqlite.recent import Recent
+from shared.log import Commit, Conflict, LogBroken
+from tests.support.commits import commit, history
+
+
+@pytest.fixture
+async def log(tmp_path: Path) -> AsyncIterator[SqliteLog]:
+    log = SqliteLog(tmp_path / "log.sqlite")
+    yield log
+    await log.close()
+
+
+async def test_waiting_commits_share_a_transaction(log: SqliteLog) -> None:
+    sizes: list[int] = []
+    write = log._writer._write
+
+    def counted(jobs: list[Any]) -> Sequence[Any]:
+        later = write(jobs)
+        sizes.append(len(jobs) - len(later))
+        return later
+
+    log._writer._write = counted
+
+    async def caller(commits: list[Commit]) -> None:
+        for each in commits:
+            await log.append(each)
+
+    await asyncio.gather(*(caller(history(f"case/{number}", 10)) for number in range(64)))
+    assert sum(sizes) == 640
+    assert len(sizes) < 160
+
+
+async def test_a_whole_history_may_be_handed_in_at_once(log: SqliteLog) -> None:
+    commits = history("case/a", 40)
+    written = await asyncio.gather(*(log.append(each) for each in commits))
+    assert [each.position for each in written] == list(range(1, 41))
+    assert await log.load("case/a") == commits
+
+
+async def test_decoded_events_are_shared_by_all_readers(log: SqliteLog) -> None:
+    written = await log.append(commit("case/a"))
+    (loaded,) = await log.load("case/a")
+    (fed,) = await log.since(0, 10)
+    assert written is loaded is fed
+    assert await log.by_cause("case/a", written.cause) is written
+
+
+async def test_bytes_that_cannot_be_stored_are_refused(log: SqliteLog) -> None:
+    good = commit("case/a")
+    with pytest.raises(ValueError, match="newline"):
+        await log.append(replace(good, events=(b"{\n}",)))
+    with pytest.raises(ValueError, match="at least one"):
+        await log.append(replace(good, events=()))
+
+
+async def test_a_changed_byte_is_not_served(log: SqliteLog, tmp_path: Path) -> None:
+    written = await log.append(commit("case/a", mark="hotline"))
+    log._recent.forget("case/a")
+    log._connection.execute("DROP TRIGGER never_changed")
+    log._connection.execute("UPDATE commits SET events = ?", (written.events[0].replace(b"hot", b"hat"),))
+    with pytest.raises(LogBroken, match="case/a version 1"):
+        await log.load("case/a")
+    await log.append(commit("case/b"))
+
+
+async def test_another_process_that_appends_by_mistake_forks_nothing(log: SqliteLog, tmp_path: Path) -> None:
+    other = SqliteLog(tmp_path / "log.sqlite")
+    first = await log.append(commit("case/a"))
+    second = await other.append(commit("case/a", after=first))
+    third = await other.append(commit("case/b"))
+    with pytest.raises(Conflict):
+        await log.append(commit("case/a", after=first))
+    assert await log.load("case/a") == [first, second]
+    fourth = await log.append(commit("case/c"))
+    assert [each.position for each in (first, second, third, fourth)] == [1, 2, 3, 4]
+    assert [each.position for each in await log.since(0, 10)] == [1, 2, 3, 4]
+    assert [finding async for finding in log.verify()] == []
+    await other.close()
+
+
+async def test_the_feed_notices_what_another_process_appended(log: SqliteLog, tmp_path: Path) -> None:
+    views = SqliteViews(tmp_path / "views.sqlite")
+    feed = SqliteFeed(log, views, poll=0.02)
+    seen: list[str] = []
+    came = asyncio.Event()
+
+    async def handler(commits: Sequence[Commit]) -> None:
+        seen.extend(each.stream for each in commits)
+        came.set()
+
+    feed.subscribe("group", handler)
+    await feed.start()
+    await asyncio.sleep(0.05)
+    other = SqliteLog(tmp_path / "log.sqlite")
+    await other.append(commit("case/elsewhere"))
+    await asyncio.wait_for(came.wait(), 5)
+    await log.append(commit("case/here"))
+    await feed.drain()
+    assert seen == ["case/elsewhere", "case/here"]
+    for port in (feed.stop, other.close, views.close):
+        await port()
+
+
+def at(position: int, stream: str, first: int = 1) -> Commit:
+    return replace(commit(stream), first=first, position=position)
+
+
+def test_recent_keeps_what_it_may_and_says_what_it_does_not_know() -> None:
+    recent = Recent(10, ring=4, tails=6)
+    commits = [at(position, f"case/{position}") for position in range(11, 19)]
+    for each in commits:
+        recent.add(each)
+    assert recent.since(18, 5) == []
+    assert recent.since(14, 2) == commits[4:6]
+    assert recent.since(13, 2) is None
+    assert recent.load("case/18", 0) == [commits[-1]]
+    assert recent.load("case/11", 0) is None
+    recent.add(at(19, "case/old", first=5))
+    assert recent.load("case/old", 3) is None
+    assert recent.load("case/old", 4) == recent.load("case/old", 4)
+    assert recent.by_cause("case/old", "unknown") == (False, None)
+
+
+def test_a_read_that_an_append_overtook_is_not_kept() -> None:
+    recent = Recent(0)
+    mark = recent.begin("case/a")
+    recent.add(at(1, "case/a"))
+    recent.forget("case/a")
+    recent.fill("case/a", mark, [])
+    assert recent.load("case/a", 0) is None
+    mark = recent.begin("case/a")
+    recent.fill("case/a", mark, [])
+    assert recent.load("case/a", 0) == []
+    recent.restart(7)
+    assert recent.load("case/a", 0) is None
+    assert recent.top == 7
