@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from functools import cache, reduce
 from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, TypeAdapter, create_model
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, TypeAdapter, create_model
 
 from shared.events import REGISTRY
+from shared.events.base import Moment
 
 
 class BareActor(BaseModel):
@@ -21,28 +22,18 @@ class BareActor(BaseModel):
     ref: str
 
 
-class BareSealed(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    party: str
-    purpose: str
-    alg: str
-    kid: str
-    nonce: str
-    ct: str
-
-
 class BareEnvelope(BaseModel):
-    """The envelope as a pydantic model, times by pydantic's own parser; `type` and `body` come with each event."""
+    """The fields of `shared.envelope.Recorded`; `type` and `body` come with each event. `effective_at` keeps its
+    precision, an instant or a date, which pydantic's own `datetime | date` does not."""
 
     model_config = ConfigDict(frozen=True)
 
     event_id: str
     stream: str
     version: int
-    schema_: int = 1
+    schema_: int = Field(alias="schema")
     jurisdiction: str
-    effective_at: datetime | date
+    effective_at: Moment
     recorded_at: datetime
     origin: Literal["live", "history"]
     actor: BareActor
@@ -50,7 +41,7 @@ class BareEnvelope(BaseModel):
     request: str | None = None
     correlation: str | None = None
     policy: str | None = None
-    sealed: tuple[BareSealed, ...]
+    sealed: tuple[dict[str, str], ...]
 
 
 @cache

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 
 from shared.adapters.sqlite.log import SqliteLog
@@ -30,37 +30,32 @@ def write_log(path: Path, commits: Iterable[Commit]) -> None:
 
 
 def copies(pattern: Sequence[Commit], number: int, mark: str = "") -> Iterator[Commit]:
-    """So many cases like the one in `pattern`, each with its own id, ids of events and chain, in the order of streams."""
-    old = pattern[0].stream.removeprefix(STREAM)
-    for new in sorted(hashlib.sha256(f"{mark}{each}".encode()).hexdigest()[: len(old)] for each in range(number)):
-        yield from copy_case(pattern, new)
+    """So many cases like the one in `pattern`, each with its own id and chain, in the order of streams."""
+    for stream in sorted(stream_of(pattern, each, mark) for each in range(number)):
+        yield from _copy(pattern, stream.removeprefix(STREAM))
 
 
-def copy_case(pattern: Sequence[Commit], new: str) -> Iterator[Commit]:
+def stream_of(pattern: Sequence[Commit], each: int, mark: str = "") -> str:
+    """The stream of a copy."""
+    length = len(pattern[0].stream) - len(STREAM)
+    return STREAM + hashlib.sha256(f"{mark}{each}".encode()).hexdigest()[:length]
+
+
+def _copy(pattern: Sequence[Commit], new: str) -> Iterator[Commit]:
     """The case of `pattern` under the id `new`."""
     old = pattern[0].stream.removeprefix(STREAM)
     previous = GENESIS
     for commit in pattern:
-        events = tuple(_copied(data, old, new) for data in commit.events)
+        events = tuple(data.replace(old.encode(), new.encode()) for data in commit.events)
         hashed = chain_all(previous, events)
-        cause = commit.cause.replace(old[:8], new[:8])
         yield Commit(
-            STREAM + new, commit.first, cause, events, previous, hashed, commit.recorded_at, request=commit.request
+            STREAM + new, commit.first, commit.cause, events, previous, hashed, commit.recorded_at, commit.request
         )
         previous = hashed
 
 
-def _copied(data: bytes, old: str, new: str) -> bytes:
-    return data.replace(old.encode(), new.encode())
-
-
-def first(commits: Iterable[Commit], number: int) -> list[Commit]:
-    return list(islice(commits, number))
-
-
 def _make(path: Path) -> None:
     """The empty file with the log's own schema."""
-    import asyncio
 
     async def make() -> None:
         await SqliteLog(path).close()

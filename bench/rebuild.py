@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from itertools import groupby
 from pathlib import Path
 from statistics import median
 
@@ -14,17 +13,13 @@ from bench.bulk import write_log
 from bench.cases import folder, lifecycles
 from bench.figures import Figure, at_least, beside, quotient, timed
 from bench.peer import Peer, commands_of
-from services.supervision.views import SHOWS
-from shared.adapters.sqlite import SqliteLog, SqliteViews
-from shared.case import STREAM, fold
-from shared.log import Commit
-from shared.policies import Policies
-from shared.views import Row
+from bench.world import build, close, open_ports
+from shared.case import STREAM
+from shared.rebuilding import rebuild
 
 NAME = "rebuild"
 AIM_BARE = 0.4
 AIM_PEER = 3
-ROWS_AT_ONCE = 500
 
 
 def measure(*, quick: bool) -> list[Figure]:
@@ -44,7 +39,7 @@ def measure(*, quick: bool) -> list[Figure]:
         peer.close()
     here, bare, there = (len(events) / median(taken[name]) for name in ("ours", "bare", "peer"))
     to_bare, to_peer = quotient(taken["bare"], taken["ours"]), quotient(taken["peer"], taken["ours"])
-    note = f"{len(events)} events: chain, worklist, due index"
+    note = f"{len(events)} events: chain, all views, DuckDB facts"
     return [
         Figure(NAME, here, "events/s", "bare pydantic decode", bare, to_bare, *at_least(to_bare, AIM_BARE), note),
         Figure(NAME, here, "events/s", "eventsourcing 9.5.6", there, to_peer, *at_least(to_peer, AIM_PEER), "its cases only"),
@@ -52,52 +47,20 @@ def measure(*, quick: bool) -> list[Figure]:
 
 
 async def _rebuild(path: Path, expected: int) -> float:
-    views_path = path / "views"
-    views_path.mkdir()
-    log, views = SqliteLog(path / "log.sqlite"), SqliteViews(views_path / "views.sqlite")
-    for show in SHOWS:
-        views.declare(show.view)
-    await views.start()
+    """`huiyin rebuild` on the log in `path`, from nothing; the seconds it took."""
+    log, fresh = path / "log.sqlite", path / "fresh"
+    fresh.mkdir()
+    (fresh / log.name).hardlink_to(log)
+    ports = open_ports(fresh)
+    parts = build(ports)
+    await ports.views.start()
     start = time.perf_counter()
-    found = await _project(log, views)
+    found = 0
+    async for step in rebuild(ports, parts, feeding=False):
+        found = step.events
     taken = time.perf_counter() - start
-    await views.close()
-    await log.close()
-    shutil.rmtree(views_path)
+    await close(ports, parts)
+    shutil.rmtree(fresh)
     if found != expected:
         raise ValueError(f"{found} events were rebuilt, not {expected}")
     return taken
-
-
-async def _project(log: SqliteLog, views: SqliteViews) -> int:
-    policies = Policies(log)
-    rows: dict[str, list[Row]] = {show.view.name: [] for show in SHOWS}
-    found = 0
-    left: list[Commit] = []
-
-    async def project(own: list[Commit]) -> None:
-        nonlocal found
-        if not all(commit.intact() for commit in own):
-            raise ValueError("the bytes do not match their hash")
-        case = fold(event for commit in own for event in commit.recorded)
-        found += case.version
-        book = await policies.book(case.jurisdiction)
-        for show in SHOWS:
-            rows[show.view.name].append(show.row(case, book))
-
-    async def write() -> None:
-        await views.write(rows)
-        for own in rows.values():
-            own.clear()
-
-    async for batch in log.scan(STREAM):
-        groups = [list(own) for _, own in groupby([*left, *batch], key=lambda commit: commit.stream)]
-        left = groups.pop()
-        for own in groups:
-            await project(own)
-        if len(rows[SHOWS[0].view.name]) >= ROWS_AT_ONCE:
-            await write()
-    if left:
-        await project(left)
-    await write()
-    return found

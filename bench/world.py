@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
+from services.analytics import app as analytics
 from services.intake import app as intake
 from services.intake.domain import FileCase
 from services.intake.filing import Receipt, file_case
@@ -108,33 +109,42 @@ async def together(items: Iterable[T], work: Callable[[T], Awaitable[R]], at_onc
     return results
 
 
+def open_ports(folder: Path) -> Ports:
+    """The adapters of the embedded mode on the files in `folder`."""
+    log, views = SqliteLog(folder / "log.sqlite"), SqliteViews(folder / "views.sqlite")
+    feed, keys = SqliteFeed(log, views), SqliteKeys(folder)
+    return Ports(log, feed, views, keys, SystemClock(), Cases(log), Policies(log), str(folder / "facts.duckdb"))
+
+
+async def close(ports: Ports, parts: Sequence[Part]) -> None:
+    for part in parts:
+        if part.close is not None:
+            await part.close()
+    for port in (ports.views, ports.log, ports.keys):
+        await port.close()
+
+
 @asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[World]:
     """All services on the data in `folder`, with the demo policy in force."""
-    log, views, keys = SqliteLog(folder / "log.sqlite"), SqliteViews(folder / "views.sqlite"), SqliteKeys(folder)
-    feed = SqliteFeed(log, views)
-    ports = Ports(log, feed, views, keys, SystemClock(), Cases(log), Policies(log), str(folder / "facts.duckdb"))
+    ports = open_ports(folder)
     parts = build(ports)
     for part in parts:
         for consumer in part.consumers:
-            feed.subscribe(consumer.group, consumer)
-    await views.start()
+            ports.feed.subscribe(consumer.group, consumer)
+    await ports.views.start()
     for entry in bundled("demo"):
         stamp = Stamp(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", date(2000, 1, 1), jurisdiction=DEMO)
         events = [Fresh(entry.activation())]
         await parts[2].handling.on_stream(STREAM + DEMO, stamp, lambda _head, events=events: events)
-    await feed.start()
+    await ports.feed.start()
     try:
         yield World(ports, parts)
     finally:
-        await feed.stop()
-        for part in parts:
-            if part.close is not None:
-                await part.close()
-        for port in (views, log, keys):
-            await port.close()
+        await ports.feed.stop()
+        await close(ports, parts)
 
 
 def build(ports: Ports) -> list[Part]:
     """The parts of all services."""
-    return [intake.build(ports), routing.build(ports), supervision.build(ports)]
+    return [intake.build(ports), routing.build(ports), supervision.build(ports), analytics.build(ports)]

@@ -61,5 +61,5 @@ class Cases:
             if not commit.stream.startswith(STREAM):
                 continue
             known = self._known.get(commit.stream.removeprefix(STREAM))
-            if known is not None and known[0].version + 1 == commit.first:
+            if known is not None and known[1] == Head(commit.first - 1, commit.previous) and commit.intact():
                 self.remember(fold(commit.recorded, known[0]), commit.head)

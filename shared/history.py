@@ -10,6 +10,8 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
@@ -142,6 +144,13 @@ class HistoryDue(_Part):
     at: Moment
 
 
+class Told(NamedTuple):
+    """A step, and what it will be among the facts of a case."""
+
+    step: HistoryStep
+    fact: Fact
+
+
 class HistoryItem(_Part):
     """One row of an export."""
 
@@ -156,6 +165,24 @@ class HistoryItem(_Part):
     due: HistoryDue | None = None
     go_live: bool = False
 
+    @cached_property
+    def told(self) -> tuple[Told, ...]:
+        """The steps with what they will be among the facts of a case; each once. Raises Invalid."""
+        found: dict[tuple[str, bytes], Told] = {}
+        for step in self.steps:  # one thing told by two columns is one thing
+            same = orjson.dumps([to_text(step.effective_at), step.body], option=orjson.OPT_SORT_KEYS)
+            found.setdefault((step.type, same), Told(step, as_fact(step, body_of(step, "-"))))
+        return tuple(found.values())
+
+
+class DueCompared(NamedTuple):
+    """The date that the source states beside the derived one."""
+
+    clock: str
+    result: DueResult
+    stated: When
+    derived: datetime | None
+
 
 class ItemResult(NamedTuple):
     """What came of one row."""
@@ -167,7 +194,7 @@ class ItemResult(NamedTuple):
     why: str | None = None
     why_zh: str | None = None
     field: str | None = None
-    due: DueResult | None = None
+    due: DueCompared | None = None
 
 
 def digest(key: bytes, case_id: str, item: HistoryItem) -> str:
@@ -294,19 +321,6 @@ def as_fact(step: HistoryStep, body: Event) -> Fact:
     return evolve(EMPTY, event).facts[-1]
 
 
-class _Known(NamedTuple):
-    step: HistoryStep
-    fact: Fact
-
-    @property
-    def key(self) -> tuple[When, str | None, When | None, int]:
-        return _key(self.fact)
-
-    @property
-    def group(self) -> tuple[str, str | None]:
-        return _group(self.fact)
-
-
 def _key(fact: Fact) -> tuple[When, str | None, When | None, int]:
     return fact.effective_at, fact.kind, fact.due, fact.days
 
@@ -348,23 +362,20 @@ def pending(item: HistoryItem, case: Case, zone: str) -> list[HistoryStep]:
     `history_too_late` for a step that lies before the one that moved the case last: it cannot be put in between.
     """
     known = Counter((_group(fact), _key(fact)) for fact in case.facts)
-    fresh: list[_Known] = []
-    seen: set[tuple[str, str]] = set()
-    for step in item.steps:
-        told = (step.type, orjson.dumps([to_text(step.effective_at), step.body], option=orjson.OPT_SORT_KEYS).decode())
-        if told in seen:  # one thing told by two columns
-            continue
-        seen.add(told)
-        entry = _Known(step, as_fact(step, body_of(step, item.org or case.org or "-")))
-        if known[entry.group, entry.key]:
-            known[entry.group, entry.key] -= 1
+    fresh: list[Told] = []
+    for entry in item.told:
+        place = _group(entry.fact), _key(entry.fact)
+        if known[place]:
+            known[place] -= 1
         else:
             fresh.append(entry)
+    if not fresh:
+        return []
     left = {group for (group, _), count in known.items() if count}
     for entry in fresh:
-        if entry.group in left:
+        if _group(entry.fact) in left:
             raise _differs(case, entry)
-    if fresh and case.live:
+    if fresh and case.exists and case.live:
         raise Refused(
             "already_live",
             "This case is worked on here now: record the new step with a command, an export adds nothing any more.",
@@ -377,7 +388,7 @@ def pending(item: HistoryItem, case: Case, zone: str) -> list[HistoryStep]:
     return ordered
 
 
-def _differs(case: Case, entry: _Known) -> Refused:
+def _differs(case: Case, entry: Told) -> Refused:
     same_time = any(
         fact.name == entry.fact.name and fact.effective_at == entry.fact.effective_at for fact in case.facts
     )

@@ -87,8 +87,17 @@ class LogFull(Exception):
 
 
 class LogBroken(Exception):
-    """Durability is not certain any more (a failed fsync), or bytes do not match their hash. The process must stop
-    accepting and end: a failed fsync is never retried as if it had succeeded."""
+    """Durability is not certain any more (a failed fsync). The process must stop accepting and end: a failed fsync is
+    never retried as if it had succeeded."""
+
+
+class Damaged(Exception):
+    """The stored bytes of this stream do not match their hash. The stream cannot be read; all others go on."""
+
+    def __init__(self, stream: str, version: int) -> None:
+        super().__init__(f"{stream} version {version}: the bytes do not match their hash")
+        self.stream = stream
+        self.version = version
 
 
 class Log(Protocol):
@@ -109,7 +118,7 @@ class Log(Protocol):
         ...
 
     async def load(self, stream: str, after: int = 0) -> list[Commit]:
-        """The commits of `stream` that hold versions > `after`, in order. A commit is never cut."""
+        """The commits of `stream` that hold versions > `after`, in order. A commit is never cut. Raises Damaged."""
         ...
 
     async def by_cause(self, stream: str, cause: str) -> Commit | None:

@@ -25,7 +25,10 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._rejected = Counter(
-            "petition_events_rejected_total", "Commands refused, by command and code", ["command", "rule"], registry=self.registry
+            "petition_events_rejected_total",
+            "Commands refused, by command and code",
+            ["command", "rule"],
+            registry=self.registry,
         )
         self._requests = Counter(
             "huiyin_http_requests_total", "Requests answered", ["route", "method", "status"], registry=self.registry
@@ -38,14 +41,21 @@ class Metrics:
             registry=self.registry,
         )
         self._open = Gauge("petition_open_cases", "Cases by state", ["state"], registry=self.registry)
-        self._overdue = Gauge("petition_overdue_cases", "Cases whose earliest deadline has passed", registry=self.registry)
+        self._overdue = Gauge(
+            "petition_overdue_cases", "Cases whose earliest deadline has passed", registry=self.registry
+        )
         self._lag = Gauge(
-            "petition_projection_lag_records", "Commits that a consumer group has not handled", ["view"], registry=self.registry
+            "petition_projection_lag_records",
+            "Commits that a consumer group has not handled",
+            ["view"],
+            registry=self.registry,
         )
         self._handled = Gauge(
             "huiyin_consumer_handled", "Commits handled since the start", ["view"], registry=self.registry
         )
-        self._parked = Gauge("huiyin_parked_streams", "Streams that a consumer has stopped at", ["view"], registry=self.registry)
+        self._parked = Gauge(
+            "huiyin_parked_streams", "Streams that a consumer has stopped at", ["view"], registry=self.registry
+        )
         self._horizon = Gauge(
             "petition_calendar_horizon_days",
             "Days until the published working-day calendar ends",

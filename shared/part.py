@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import APIRouter
 
@@ -39,6 +39,19 @@ class Ports:
         return Handling(service, self.log, self.keys, self.clock, self.cases, self.policies, self.feed.publish)
 
 
+class Kept(Protocol):
+    """Derived rows outside the views: the facts of analytics."""
+
+    @property
+    def tables(self) -> Sequence[str]: ...
+
+    def rows(self, table: Any) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
+        """Every row in canonical order."""
+        ...
+
+    async def clear(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Part:
     """One service in this process."""
@@ -51,3 +64,4 @@ class Part:
     """Background loops, cancelled at stop: the ticker."""
     close: Callable[[], Awaitable[None]] | None = None
     ticker: Any = None
+    facts: Kept | None = None

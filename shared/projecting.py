@@ -18,7 +18,7 @@ from shared.case import STREAM, Case
 from shared.cases import Cases
 from shared.clock import Clock
 from shared.envelope import NewerEvent, Recorded
-from shared.log import Commit, Log, LogBroken, LogFull
+from shared.log import Commit, Damaged, Log, LogBroken, LogFull
 from shared.policies import Policies
 from shared.policy.book import PolicyBook
 from shared.refusals import Refused, Unavailable
@@ -106,7 +106,10 @@ class Consumer:
         try:
             self.cases.follow(sorted(own, key=lambda commit: commit.first))
             case, _head = await self.cases.get(stream.removeprefix(STREAM), at_least=last)
-        except (ValueError, KeyError, TypeError) as error:
+            if self.reactions or self.sink is not None:
+                for commit in own:
+                    _ = commit.recorded  # decoded here, so that bytes that cannot be read park their own case only
+        except (Damaged, ValueError, KeyError, TypeError) as error:
             await self._park(stream, own[0], error)
             return None
         return case

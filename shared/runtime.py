@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from shared.access import Principal
 from shared.events.base import Service
 from shared.handling import Handling
+from shared.history import HistoryItem, ItemResult
 from shared.log import LogBroken
 from shared.part import Part, Ports
 from shared.principals import Principals
@@ -49,11 +50,8 @@ class Filing(NamedTuple):
     file: Callable[[Principal, Any, str], Awaitable[Receipt]]
 
 
-class HistoryPort(NamedTuple):
-    """How imported rows are recorded: intake's model of one line, and what carries a batch out."""
-
-    model: type[BaseModel]
-    record: Callable[[Principal, Sequence[Any], str], Awaitable[Sequence[Mapping[str, Any]]]]
+RecordHistory = Callable[[Principal, Sequence[HistoryItem], str], Awaitable[Sequence[ItemResult]]]
+"""How imported rows are recorded."""
 
 
 @dataclass
@@ -65,8 +63,9 @@ class Runtime:
     parts: Sequence[Part]
     principals: Principals
     filing: Filing
-    history: HistoryPort | None = None
-    activate: Callable[..., Awaitable[Any]] | None = None
+    record_history: RecordHistory
+    back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None
+    """Copies the running system into a folder; None where nothing is kept."""
     folder: Path | None = None
     """The data folder; None where nothing is kept."""
     wake: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -74,6 +73,8 @@ class Runtime:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process has to end, because of `broken` or because it was asked to."""
     stopping: bool = False
+    feeding: bool = False
+    """The consumers run."""
     broken: str | None = None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _waking: asyncio.Task[None] | None = None
@@ -86,13 +87,15 @@ class Runtime:
     def handling(self, service: Service) -> Handling:
         return next(part.handling for part in self.parts if part.name == service)
 
-    async def start(self, *, tasks: bool = True) -> None:
-        """Start views, feed and, unless told otherwise, the background loops."""
+    async def start(self, *, feed: bool = True, tasks: bool = True) -> None:
+        """Start views and, unless told otherwise, feed and background loops."""
         for part in self.parts:
             for consumer in part.consumers:
                 self.ports.feed.subscribe(consumer.group, self._guarded(consumer))
         await self.ports.views.start()
-        await self.ports.feed.start()
+        if feed:
+            await self.ports.feed.start()
+            self.feeding = True
         listen = getattr(self.ports.log, "listen", None)
         if listen is not None:
             self._unlisten = listen(self._moved)
@@ -170,7 +173,8 @@ class Runtime:
             self._unlisten()
         if self._waking is not None:
             await self._waking
-        await self.ports.feed.stop()
+        if self.feeding:
+            await self.ports.feed.stop()
         for part in self.parts:
             if part.close is not None:
                 await part.close()

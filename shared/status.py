@@ -19,14 +19,20 @@ from shared.times import day_of
 
 MINUTE = 60.0
 _MOST_CLIENTS = 10_000
-_QUIET = frozenset({"DeadlineAtRisk", "Reminded", "RoutingQuestioned", "PartyRecorded", "QueuedForDispatch", "EvaluationInvited"})
+_QUIET = frozenset(
+    {"DeadlineAtRisk", "Reminded", "RoutingQuestioned", "PartyRecorded", "QueuedForDispatch", "EvaluationInvited"}
+)
 """Events that are not the citizen's business."""
 
 _NEXT: dict[str, Words] = {
     "registered": Words("由信访部门确定承办单位", "the petition office decides which organisation is responsible"),
-    "dispatched": Words("由承办单位签收并决定是否受理", "the organisation signs for it and decides whether it accepts it"),
+    "dispatched": Words(
+        "由承办单位签收并决定是否受理", "the organisation signs for it and decides whether it accepts it"
+    ),
     "signed": Words("由承办单位决定是否受理", "the organisation decides whether it accepts it"),
-    "return_requested": Words("由信访部门核实是否改派", "the petition office checks whether another organisation is responsible"),
+    "return_requested": Words(
+        "由信访部门核实是否改派", "the petition office checks whether another organisation is responsible"
+    ),
     "returned": Words("由信访部门重新确定承办单位", "the petition office decides which organisation is responsible"),
     "disputed": Words("由上级指定承办单位", "it is ruled which organisation is responsible"),
     "accepted": Words("由承办单位调查处理并出具意见", "the organisation looks into it and decides"),

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import duckdb
 import pyarrow as pa
@@ -131,7 +131,9 @@ class _Held:
 
 
 class Facts:
-    """The fact tables: `cases`, `clocks`, `asked` (evaluations) and `events`. Open it with start()."""
+    """The fact tables: `cases`, `clocks`, `asked` (evaluations) and `events`."""
+
+    tables: tuple[Table, ...] = get_args(Table)
 
     def __init__(self, path: Path | str | None = None) -> None:
         self._path = str(path) if path is not None else ":memory:"
@@ -141,8 +143,10 @@ class Facts:
         self._reader = ThreadPoolExecutor(1, "facts-read")
 
     async def start(self) -> None:
-        """Open the file, or make it. Raises Unavailable `facts_in_use` while another process has it open."""
-        await self._write(self._open)
+        """Open the file, or make it; done by the first use too. Raises Unavailable `facts_in_use` while another process
+        has it open."""
+        if self._connection is None:
+            await self._write(self._open)
 
     async def write(
         self, snapshots: Sequence[Snapshot], events: Sequence[Recorded] = (), *, renew: bool = False
@@ -150,10 +154,12 @@ class Facts:
         """Write one batch in one transaction. A late or repeated batch does no harm. `renew`: the law changed and the
         case did not, so a snapshot of the same version is replaced too."""
         if snapshots or events:
+            await self.start()
             await self._write(lambda: self._store(snapshots, events, renew))
 
     async def read(self, question: Callable[[Connection], T]) -> T:
         """Ask in a thread, in one transaction: every answer of `question` is about the same facts."""
+        await self.start()
         return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: self._ask(question))
 
     async def rests(self) -> Rests:
@@ -164,6 +170,7 @@ class Facts:
         """Every row in canonical order, for the views digest: times as text, without times of writing."""
         order = ", ".join(f'"{name}"' for name in _KEYS[table])
         chosen = ", ".join(f'"{name}"' for name in columns_of(table))
+        await self.start()
         loop = asyncio.get_running_loop()
         cursor = await loop.run_in_executor(self._reader, lambda: self._own().cursor())
         try:
@@ -176,6 +183,7 @@ class Facts:
 
     async def clear(self) -> None:
         """Drop everything; the tables stand empty."""
+        await self.start()
         await self._write(self._reset)
 
     async def close(self) -> None:
@@ -190,8 +198,10 @@ class Facts:
         await asyncio.get_running_loop().run_in_executor(self._writer, job)
 
     def _open(self) -> None:
+        if self._connection is not None:
+            return
         try:
-            self._connection = duckdb.connect(
+            own = duckdb.connect(
                 self._path, config={"autoinstall_known_extensions": False, "autoload_known_extensions": False}
             )
         except duckdb.IOException as error:
@@ -200,9 +210,9 @@ class Facts:
                 "The file of facts cannot be opened; another process may have it. DuckDB allows one: ask that server.",
                 why_zh="统计数据文件无法打开,可能正由另一进程使用。",
             ) from error
-        own = self._connection
         own.execute(_CREATE[0])
         found = own.execute("SELECT schema FROM about").fetchall()
+        self._connection = own
         if found == [(SCHEMA,)]:
             self._recall()
         else:
@@ -264,7 +274,7 @@ class Facts:
 
     def _own(self) -> Connection:
         if self._connection is None:
-            raise RuntimeError("facts are not open: await start() first")
+            raise RuntimeError("facts are closed")
         return self._connection
 
     def _ask(self, question: Callable[[Connection], T]) -> T:

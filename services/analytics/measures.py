@@ -181,10 +181,11 @@ MEASURES: tuple[Measure, ...] = (
         "open",
         "未办结件数(按状态)",
         "open, by state",
-        "closed_day IS NULL",
-        "cases filed in the period that are open at the time of the answer",
+        "closed_day IS NULL AND live",
+        "cases filed in the period that are open at the time of the answer; history not taken over is unknown",
         ("CaseRegistered", "every event that moves the state"),
         label="state",
+        unknown=_NO_CLOSE,
         excluded="closed, concluded, barred, withdrawn and voided cases",
     ),
     _count(

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, NamedTuple
 
 import duckdb
-from pydantic import BaseModel, ConfigDict, Field
 
+from services.analytics.answer import COMPARES, DIMENSIONS, Compared, Dimension, Figure, StatsQuery, StatsResult
 from services.analytics.facts import Facts, Rests, rests_of
-from services.analytics.measures import BESIDE, BY_NAME, MEASURES, VERSION, Measure
+from services.analytics.measures import BESIDE, BY_NAME, MEASURES, Measure
 from services.analytics.period import Compare, Period, parse
 from services.analytics.wilson import lower
 from shared.refusals import Invalid
 from shared.times import to_text
 
-Dimension = Literal["organisation", "place", "subject", "channel", "class", "clock", "month", "period"]
-DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
-COMPARES: tuple[Compare, ...] = get_args(Compare)
 SEALED = "sealed"
 """In place of the organisation of an accusation (Art. 30): counted, never shown under anybody's name."""
 NOBODY = "-"
@@ -28,77 +25,14 @@ DAY = 86400.0
 Key = tuple[str, ...]
 
 
-class StatsQuery(BaseModel):
-    """What is asked. An empty `measures` means all."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    period: str = "all"
-    by: tuple[str, ...] = ()
-    compare: tuple[str, ...] = ()
-    measures: tuple[str, ...] = ()
-
-
-class Compared(BaseModel):
-    """The same figure in another period; `difference`: the figure minus this one (rates: as a share)."""
-
-    model_config = ConfigDict(frozen=True)
-
-    with_: Annotated[str, Field(serialization_alias="with", validation_alias="with")]
-    period: str
-    numerator: int | None = None
-    denominator: int
-    unknown: int
-    value: float | None
-    difference: float | None
-
-
-class Figure(BaseModel):
-    """One figure of one group. Rate: numerator ÷ denominator. Quantile and count: `denominator` is the number of cases.
-    `unknown`: history that nobody knows enough about, in neither of the two."""
-
-    model_config = ConfigDict(frozen=True)
-
-    measure: str
-    of: Annotated[str | None, Field(description="Which one of a family: the clock, the state, the object.")] = None
-    group: dict[str, str]
-    shape: Literal["rate", "quantile", "count"]
-    unit: Literal["", "days"] = ""
-    numerator: int | None = None
-    denominator: int
-    unknown: int
-    value: float | None
-    wilson_low: Annotated[float | None, Field(description="Wilson's lower bound, 95 %, of a rate.")] = None
-    compared: tuple[Compared, ...] = ()
-
-
-class StatsResult(BaseModel):
-    """The answer, the time it is about, and what it rests on."""
-
-    model_config = ConfigDict(frozen=True)
-
-    metric_version: int = VERSION
-    period: str
-    first: str | None
-    last: str | None
-    now: Annotated[str, Field(description="Deadlines up to this instant count.")]
-    by: tuple[str, ...]
-    cases: Annotated[int, Field(description="Cases of the log that the answer rests on.")]
-    events: Annotated[int, Field(description="Events of the log that the answer rests on.")]
-    figures: tuple[Figure, ...]
-    names: dict[str, str] = Field(default_factory=dict, description="Code -> name, of the codes in the groups.")
-
-
-class _Cell(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class _Cell(NamedTuple):
     numerator: int
     denominator: int
     unknown: int
     amount: float | None = None
 
 
-_EMPTY = _Cell(numerator=0, denominator=0, unknown=0)
+_EMPTY = _Cell(0, 0, 0)
 Cells = Mapping[tuple[str | None, Key], _Cell]
 
 
@@ -211,7 +145,7 @@ def _cells(
     given = {name: value for name, value in known.items() if f"${name}" in sql}
     found: dict[tuple[str | None, Key], _Cell] = {}
     for label, *keys, numerator, denominator, unknown, amount in connection.execute(sql, given).fetchall():
-        found[label, tuple(keys)] = _Cell(numerator=numerator, denominator=denominator, unknown=unknown, amount=amount)
+        found[label, tuple(keys)] = _Cell(numerator, denominator, unknown, amount)
     if not found and not by and measure.label is None:
         found[None, ()] = _EMPTY
     return found

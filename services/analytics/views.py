@@ -218,10 +218,8 @@ def case_batch(snapshots: Sequence[Snapshot]) -> pa.Table:
 
 def event_batch(events: Sequence[Recorded], skip: int) -> pa.Table:
     """The rows of these events; `skip` signs of the stream's name stand before the case id."""
-    columns = list(zip(*events, strict=True))
     streams, versions, types, effective, recorded, origins, actors, bodies = (
-        columns[_PLACE[name]]
-        for name in ("stream", "version", "type", "effective_at", "recorded_at", "origin", "actor", "body")
+        [event[place] for event in events] for place in _PLACES
     )
     instants: list[datetime | None] = [when if type(when) is datetime else None for when in effective]
     days: list[date | None] = [None if type(when) is datetime else when for when in effective]
@@ -244,4 +242,7 @@ def event_batch(events: Sequence[Recorded], skip: int) -> pa.Table:
 
 _NAMES_ORG = frozenset(model for model in REGISTRY.values() if "org" in model.model_fields)
 """Asking a model for a field that it has not costs a microsecond."""
-_PLACE = {name: place for place, name in enumerate(Recorded._fields)}
+_PLACES = [
+    Recorded._fields.index(name)
+    for name in ("stream", "version", "type", "effective_at", "recorded_at", "origin", "actor", "body")
+]

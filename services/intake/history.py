@@ -17,7 +17,7 @@ from shared.deadlines import deadlines
 from shared.events.base import Service
 from shared.events.policy import OrganisationAdded
 from shared.handling import Handling, Stamp
-from shared.history import DueResult, HistoryItem, HistoryStep, ItemResult
+from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult
 from shared.names import case_id
 from shared.policies import STREAM as POLICY
 from shared.policy.book import PolicyBook
@@ -153,8 +153,9 @@ async def _append(
         if refused.code != "same_id_other_content":
             raise
         done = None  # another sender began a shorter or longer run with the same step: see what is left
-    after, _ = await handling.cases.reload(case.id)
-    return (len(steps) if done is not None and done.commit is not None and not done.repeated else 0), after
+    if done is not None and done.commit is not None and not done.repeated:
+        return len(steps), done.case
+    return 0, (await handling.cases.reload(case.id))[0]
 
 
 async def _check_steps(item: HistoryItem, intake: Handling, case: Case, secret: bytes) -> None:
@@ -239,15 +240,16 @@ def _unknown_organisation() -> Invalid:
 # ---------------------------------------------------------------- comparing
 
 
-def _compare(item: HistoryItem, case: Case, book: PolicyBook) -> DueResult | None:
+def _compare(item: HistoryItem, case: Case, book: PolicyBook) -> DueCompared | None:
     if item.due is None:
         return None
-    derived = [one for one in deadlines(case, book) if one.clock == item.due.clock]
+    clock, stated = item.due.clock, item.due.at
+    derived = [one.due for one in deadlines(case, book) if one.clock == clock]
     if not derived:
-        return "not_derived"
-    stated, due = item.due.at, derived[-1].due
+        return DueCompared(clock, "not_derived", stated, None)
+    due = derived[-1]
     same = due == stated if is_instant(stated) else day_of(due, book.zone) == stated
-    return "equal" if same else "different"
+    return DueCompared(clock, "equal" if same else "different", stated, due)
 
 
 def _field(refused: Refused) -> str | None:

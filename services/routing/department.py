@@ -45,14 +45,14 @@ def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fre
             "A ruling (指定管辖) named this organisation; it cannot be returned.",
             why_zh="指定管辖的事项不得退回。",
         )
-    for clock in deadlines(case, given.book):
-        if clock.clock == "C4" and clock.status(instant_of(given.at, given.book.zone)) == "window_lapsed":
-            raise Refused(
-                "objection_window_lapsed",
-                "The 5 working days for an objection have passed (Art. 23). Accept it, or say why you do not.",
-                why_zh="提出异议的五个工作日已过。",
-                due=clock.due.isoformat(),
-            )
+    windows = [clock for clock in deadlines(case, given.book) if clock.clock == "C4"]
+    if windows and windows[-1].status(instant_of(given.at, given.book.zone)) == "window_lapsed":
+        raise Refused(
+            "objection_window_lapsed",
+            "The 5 working days for an objection have passed (Art. 23). Accept it, or say why you do not.",
+            why_zh="提出异议的五个工作日已过。",
+            due=windows[-1].due.isoformat(),
+        )
     return [Fresh(e.ReturnRequested(org=org, reason_code=command.reason_code, reason=command.reason))]
 
 

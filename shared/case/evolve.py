@@ -7,8 +7,8 @@ The meaning of each event type stands in the files of `shared/case/meaning`, one
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from copy import copy
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 
 from shared.case.state import EMPTY, Case, Fact
 from shared.envelope import NewerEvent, Recorded
@@ -17,15 +17,32 @@ from shared.events.base import Event
 from shared.times import When, instant_of
 
 Changes = dict[str, Any]
+Details = tuple[str | None, When | None, int]
+"""What a clock may ask of a fact besides its name: kind, date set by the assigner, days granted."""
+_NO_DETAILS: Details = (None, None, 0)
 E = TypeVar("E", bound=Event)
-_MEANING: dict[type[Event], Callable[[Case, Recorded, Any], Changes]] = {}
-_FACTS: dict[type[Event], Callable[[Any], dict[str, Any]]] = {}
+
+
+class _Kind(NamedTuple):
+    """What is known of an event type before any event of it is seen."""
+
+    meaning: Callable[[Case, Recorded, Any], Changes]
+    fact: bool
+    details: Callable[[Any], Details] | None
+    name: str
+    moves: str | None
+    names_org: bool
+    ticker: bool
+
+
+_KINDS: dict[type, _Kind] = {}
+_tuple = tuple.__new__
 MOVES: dict[str, str | None] = {}
 """Type -> the state it moves a case to (None: depends on the case). Other types leave the state alone."""
 
 
 def on(
-    kind: type[E], moves: str | None = "", *, fact: Callable[[E], dict[str, Any]] | bool = True
+    kind: type[E], moves: str | None = "", *, fact: Callable[[E], Details] | bool = True
 ) -> Callable[[Callable[[Case, Recorded, E], Changes]], Callable[[Case, Recorded, E], Changes]]:
     """Register what `kind` means. `moves`: new state, None when the function sets it, "" when it does not move.
     `fact`: whether clocks may refer to it, and with which details."""
@@ -33,70 +50,74 @@ def on(
     def register(meaning: Callable[[Case, Recorded, E], Changes]) -> Callable[[Case, Recorded, E], Changes]:
         if moves != "":
             MOVES[kind.__name__] = moves
-        _MEANING[kind] = meaning
-        if fact is not False:
-            _FACTS[kind] = fact if callable(fact) else lambda _event: {}
+        details = fact if callable(fact) else None
+        _KINDS[kind] = _Kind(
+            meaning,
+            fact is not False,
+            details,
+            kind.__name__,
+            moves,
+            "org" in kind.model_fields,
+            kind.__name__ in s.TICKER,
+        )
         return meaning
 
     return register
 
 
-def kind_of(name: str) -> Callable[[Any], dict[str, Any]]:
-    return lambda event: {"kind": getattr(event, name)}
+def kind_of(name: str) -> Callable[[Any], Details]:
+    """The field that tells facts of one type apart."""
+    field = attrgetter(name)
+    return lambda event: (field(event), None, 0)
 
 
 def _apply(case: Case, event: Recorded) -> None:
     """Change `case`, which the caller owns and nobody else has seen."""
     own = case.__dict__
-    own["version"] = event.version
-    own["last_recorded"] = event.recorded_at
-    body = event.body
-    if isinstance(body, NewerEvent):
-        own["newer"] = body.type
-        own["acted"] = event.version
+    version, effective_at, recorded_at, body = event.version, event.effective_at, event.recorded_at, event.body
+    own["version"] = version
+    own["last_recorded"] = recorded_at
+    known = _KINDS.get(type(body))
+    if known is None or not known.ticker:
+        own["acted"] = version
+    if known is None or own["state"] == "voided":  # nothing after a voiding means anything, except its record
+        if isinstance(body, NewerEvent):
+            own["newer"] = body.type
         return
-    if event.type not in s.TICKER:
-        own["acted"] = event.version
-    kind = type(body)
-    meaning = _MEANING.get(kind)
-    if meaning is None:
+    changes = known.meaning(case, event, body)
+    if known.fact:
+        kind, due, days = known.details(body) if known.details is not None else _NO_DETAILS
+        org = (body.org if known.names_org else None) or own["org"]  # type: ignore[union-attr]
+        fact = _tuple(Fact, (known.name, kind, version, effective_at, recorded_at, org, due, days))
+        own["facts"] = (*own["facts"], fact)
+    own.update(changes)
+    moves = known.moves
+    if moves == "":
         return
-    if own["state"] == "voided":  # nothing after a voiding means anything, except its record
-        return
-    changes = meaning(case, event, body)
-    details = _FACTS.get(kind)
-    if details is not None:
-        fact = Fact(
-            event.type,
-            None,
-            event.version,
-            event.effective_at,
-            event.recorded_at,
-            getattr(body, "org", None) or case.org,
-        )
-        more = details(body)
-        own["facts"] = (*own["facts"], fact._replace(**more) if more else fact)
-    if changes:
-        own.update(changes)
-    moves = MOVES.get(event.type, "")
-    if moves != "":
-        if moves is not None:
-            own["state"] = moves
-            own["moved_at"] = event.effective_at
-        elif "state" in changes:
-            own["moved_at"] = event.effective_at
+    if moves is not None:
+        own["state"] = moves
+        own["moved_at"] = effective_at
+    elif "state" in changes:
+        own["moved_at"] = effective_at
+
+
+def _own(case: Case) -> Case:
+    """A copy to be changed; an eighth of the cost of copy()."""
+    after = object.__new__(Case)
+    after.__dict__.update(case.__dict__)
+    return after
 
 
 def evolve(case: Case, event: Recorded) -> Case:
     """The case after `event`. Pure and total."""
-    after = copy(case)
+    after = _own(case)
     _apply(after, event)
     return after
 
 
 def fold(events: Iterable[Recorded], case: Case = EMPTY) -> Case:
     """The case after all `events`: evolve over all of them, without the copies in between."""
-    after = copy(case)
+    after = _own(case)
     for event in events:
         _apply(after, event)
     return after

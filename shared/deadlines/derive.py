@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -116,25 +116,23 @@ def _deadline(
     case: Case, book: PolicyBook, rule: ClockRule, episode: Episode, number: int, zone: str
 ) -> Deadline | None:
     start = episode.start
-    setting = rule.period
+    by_subject, days, unit, ends, roll = rule.reckoning
     period: Period | None = None
     extended = 0
-    if setting.assigned:
-        if start.due is None:
+    if by_subject:
+        days = _days(by_subject, case, book, days)
+    if days is None:
+        if start.due is None or not rule.period.assigned:
             return None
         due, due_day = instant_of(start.due, zone), day_of(start.due, zone)
     else:
-        days = _days(rule, case, book)
-        if days is None:
-            return None
-        calendar = book.calendar
         first = day_of(start.effective_at, zone)
         days += episode.excluded
-        period = calendar.period(first, days, setting.unit, setting.roll)
-        if episode.extensions and rule.extension is not None:
-            period, extended = _extended(calendar, rule, episode, first, days, period, zone)
+        period = book.calendar.period(first, days, unit, roll)
+        if episode.extensions:
+            period, extended = _extended(book.calendar, rule, episode, first, days, period, zone)
         due_day = period.day
-        due = due_instant(due_day, start.effective_at, setting.ends, zone)
+        due = due_instant(due_day, start.effective_at, ends, zone)
     return Deadline(
         rule.id,
         number,
@@ -163,16 +161,12 @@ def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str |
     return book.review_body if responsible == "review_body" else None
 
 
-def _days(rule: ClockRule, case: Case, book: PolicyBook) -> int | None:
-    table = rule.period.by_subject
-    if table and case.subject is not None:
-        days = table.get(case.subject)
-        if days is not None:
-            return days
-        for subject in book.subject_lines.get(case.subject, ())[1:]:
-            if subject in table:
-                return table[subject]
-    return rule.period.days
+def _days(table: Mapping[str, int], case: Case, book: PolicyBook, otherwise: int | None) -> int | None:
+    """The days of the case's subject, or of the nearest one above it."""
+    if case.subject is None:
+        return otherwise
+    line = book.subject_lines.get(case.subject, (case.subject,))
+    return next((table[subject] for subject in line if subject in table), otherwise)
 
 
 def _extended(
@@ -181,7 +175,7 @@ def _extended(
     """The period with all that was granted, up to the cap. What was granted after the period had ended is void."""
     setting, extension = rule.period, rule.extension
     extended = 0
-    for fact in episode.extensions or ():
+    for fact in episode.extensions:
         due = due_instant(period.day, episode.start.effective_at, setting.ends, zone)
         if extension is None or before(due, fact.effective_at, zone):
             continue

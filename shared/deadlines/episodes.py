@@ -11,14 +11,15 @@ DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedCh
 
 
 class Episode:
-    __slots__ = ("end", "excluded", "extensions", "start", "stopped")
+    """From one start fact to the next. Defaults stand on the class: most episodes change one of them."""
+
+    end: Fact | None = None
+    stopped: Fact | None = None
+    extensions: tuple[Fact, ...] = ()
+    excluded: int = 0
 
     def __init__(self, start: Fact) -> None:
         self.start = start
-        self.end: Fact | None = None
-        self.stopped: Fact | None = None
-        self.extensions: list[Fact] | None = None
-        self.excluded = 0
 
 
 def episodes_of(case: Case, clocks: Clocks, zone: str) -> dict[int, list[Episode]]:
@@ -71,6 +72,6 @@ def _happened(episodes: list[Episode], role: int, fact: Fact, zone: str) -> None
     elif role == CANCEL:
         episode.stopped = fact
     elif role == EXTEND:
-        episode.extensions = [*(episode.extensions or ()), fact]
+        episode.extensions = (*episode.extensions, fact)
     elif role == EXCLUDE:
         episode.excluded += fact.days or 1

@@ -45,7 +45,9 @@ class AccessLog:
             raise
         except Exception as error:
             frame = traceback.extract_tb(error.__traceback__)[-1]
-            log.error("unexpected", error=type(error).__name__, where=f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}")
+            log.error(
+                "unexpected", error=type(error).__name__, where=f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
+            )
             if status == 0:
                 content = problem(500, "internal_error", "Something went wrong here; it was logged. Nothing was lost.")
                 await response(content)(scope, receive, watch)

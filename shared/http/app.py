@@ -49,8 +49,7 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.include_router(cases.router(runtime))
     app.include_router(organisations.router(runtime))
     app.include_router(policies.router(runtime))
-    if runtime.history is not None:
-        app.include_router(history.router(runtime, runtime.history))
+    app.include_router(history.router(runtime))
     for part in runtime.parts:
         for router in part.routers.values():
             app.include_router(router)

@@ -49,7 +49,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in pairs:
         if name in found:
             raise Malformed(
-                "duplicate_key", f"The key {path_of((name,))} stands twice; keep one.", why_zh="JSON 中有重复的键。", field=path_of((name,))
+                "duplicate_key",
+                f"The key {path_of((name,))} stands twice; keep one.",
+                why_zh="JSON 中有重复的键。",
+                field=path_of((name,)),
             )
         found[name] = value
     return found
@@ -90,7 +93,9 @@ def _check(value: Any, path: tuple[int | str, ...]) -> None:
 def validated(model: type[M], value: Any) -> M:
     """`value` as `model`. Raises Invalid that names the fields."""
     if not isinstance(value, dict):
-        raise Invalid("not_an_object", "The body must be a JSON object.", why_zh="内容必须是 JSON 对象。", field="(body)")
+        raise Invalid(
+            "not_an_object", "The body must be a JSON object.", why_zh="内容必须是 JSON 对象。", field="(body)"
+        )
     try:
         found = model.model_validate(value)
     except ValidationError as error:
@@ -106,7 +111,10 @@ def validated(model: type[M], value: Any) -> M:
 
 def _out_of_range(field: str) -> Invalid:
     return Invalid(
-        "wrong_time", f"{field}: the year must lie between {EARLIEST} and {LATEST}.", why_zh="年份超出范围。", field=field
+        "wrong_time",
+        f"{field}: the year must lie between {EARLIEST} and {LATEST}.",
+        why_zh="年份超出范围。",
+        field=field,
     )
 
 

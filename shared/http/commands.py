@@ -28,7 +28,10 @@ from shared.times import to_text
 
 CommandId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
 _SHAPE: dict[str, Any] = {
-    "command_id": (CommandId, Field(description="Your id of this command; sent again, it gives the first answer again")),
+    "command_id": (
+        CommandId,
+        Field(description="Your id of this command; sent again, it gives the first answer again"),
+    ),
     "effective_at": (
         Moment | None,
         Field(None, description="When it is true in law: an instant with offset, or a date. Default: now"),
@@ -73,9 +76,7 @@ async def give(
         runtime.ports.keys.secret("request"), case_id, orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     )
     shape: Any = body
-    stamp = Stamp(
-        principal, f"{principal.name}:{shape.command_id}", at=shape.effective_at, request=digest
-    )
+    stamp = Stamp(principal, f"{principal.name}:{shape.command_id}", at=shape.effective_at, request=digest)
     handling = runtime.handling(rule.service)
     done = await handling.on_case(
         case_id, rule.action, stamp, partial(_decide, rule, command), expected_version=shape.expected_version

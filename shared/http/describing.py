@@ -29,6 +29,8 @@ _WHY = {
     503: "Not possible now; try again later",
     507: "No space: nothing new is accepted, reading goes on",
 }
+_BODIES: dict[str, type[BaseModel]] = {}
+"""Models of bodies that are read by hand, and of lines, by name."""
 READING = (401, 403, 404, 422, 503)
 WRITING = (400, 401, 403, 404, 409, 413, 415, 422, 503, 507)
 
@@ -49,20 +51,20 @@ def takes(model: type[BaseModel] | Sequence[type[BaseModel]], *, tag: str | None
         mapping = {name.__args__[0]: _REF.format(model=one.__name__) for name, one in names.items() if name is not None}
         schema = {"oneOf": references, "discriminator": {"propertyName": tag, "mapping": mapping}}
     body = {"required": True, "content": {"application/json": {"schema": schema}}}
-    return {"requestBody": body, "x-models": models}
+    _BODIES.update({one.__name__: one for one in models})
+    return {"requestBody": body}
 
 
 def takes_lines(model: type[BaseModel]) -> dict[str, Any]:
     """Documentation of an NDJSON body: one such object per line."""
     schema = {"type": "string", "description": f"One JSON object per line, each like {model.__name__}"}
-    return {
-        "requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": schema}}},
-        "x-models": [model],
-    }
+    _BODIES[model.__name__] = model
+    return {"requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": schema}}}}
 
 
 def gives_lines(model: type[BaseModel], description: str) -> dict[int | str, dict[str, Any]]:
     """Documentation of an NDJSON answer."""
+    _BODIES[model.__name__] = model
     schema = {"type": "string", "description": f"One JSON object per line, each like {model.__name__}"}
     return {200: {"description": description, "content": {"application/x-ndjson": {"schema": schema}}}}
 
@@ -96,13 +98,13 @@ def document(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             schema = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                tags=app.openapi_tags,
             )
-            models: dict[str, type[BaseModel]] = {"Problem": Problem}
-            for path in schema["paths"].values():
-                for operation in path.values():
-                    for model in operation.pop("x-models", ()):
-                        models[model.__name__] = model
+            models = {"Problem": Problem, **_BODIES}
             _names, definitions = models_json_schema(
                 [(model, "validation") for model in models.values()], ref_template=_REF
             )

@@ -59,7 +59,10 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
     @routes.get(
         "/metrics",
         response_class=Response,
-        responses={**answers(401, 403, 422, 503), 200: {"content": {"text/plain": {}}, "description": "Prometheus' text form"}},
+        responses={
+            **answers(401, 403, 422, 503),
+            200: {"content": {"text/plain": {}}, "description": "Prometheus' text form"},
+        },
         summary="Figures for Prometheus; role operations",
     )
     async def figures(caller: Caller) -> Response:

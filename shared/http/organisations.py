@@ -26,7 +26,9 @@ def require_own(principal: Principal, org: str) -> None:
     """An organisation reads its own inbox; another one does not exist for it."""
     authorize(principal, OUTBOX)
     if principal.role in ("organisation", "clerk") and principal.org != org:
-        raise Unknown("unknown_organisation", "There is no such organisation for you.", why_zh="没有这一单位。", field="org")
+        raise Unknown(
+            "unknown_organisation", "There is no such organisation for you.", why_zh="没有这一单位。", field="org"
+        )
 
 
 def entry(event: Recorded) -> dict[str, Any]:

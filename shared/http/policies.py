@@ -29,7 +29,9 @@ class PolicyProposal(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    jurisdiction: str = Field(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._-]+$", description="Code of the jurisdiction")
+    jurisdiction: str = Field(
+        min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._-]+$", description="Code of the jurisdiction"
+    )
     sections: dict[str, Any] = Field(min_length=1, description="Section -> document; see docs/policy.md")
     effective_at: Moment | None = Field(
         None, description="From when it is in force. Default: clocks since their law is in force, the rest from now"
@@ -56,7 +58,9 @@ def summary(book: PolicyBook) -> dict[str, Any]:
 def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(tags=["policies"])
 
-    @routes.get("/v1/policies", response_model=PolicyList, responses=answers(401, 403, 422, 503), summary="All jurisdictions")
+    @routes.get(
+        "/v1/policies", response_model=PolicyList, responses=answers(401, 403, 422, 503), summary="All jurisdictions"
+    )
     async def policies(caller: Caller) -> dict[str, Any]:
         authorize(caller, POLICY)
         books = await runtime.ports.policies.all()
@@ -107,7 +111,9 @@ def router(runtime: Runtime) -> APIRouter:
         try:
             book = await runtime.ports.policies.book(jurisdiction)
         except Refused:
-            raise Unknown("unknown_jurisdiction", "No policy is active under this code.", why_zh="没有这一辖区。") from None
+            raise Unknown(
+                "unknown_jurisdiction", "No policy is active under this code.", why_zh="没有这一辖区。"
+            ) from None
         documents = {section: plain(editions[-1].document) for section, editions in book.editions.items() if editions}
         return {**summary(book), "documents": documents}
 

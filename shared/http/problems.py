@@ -122,7 +122,9 @@ def of_error(error: Exception) -> dict[str, Any] | None:
     if isinstance(error, LogFull):
         return problem(507, "log_full", "There is no space: nothing new is accepted until there is. Reading goes on.")
     if isinstance(error, LogBroken):
-        return problem(503, "log_broken", "The log cannot be written safely any more; the server ends. Try again later.")
+        return problem(
+            503, "log_broken", "The log cannot be written safely any more; the server ends. Try again later."
+        )
     return None
 
 

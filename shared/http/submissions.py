@@ -79,7 +79,10 @@ def router(runtime: Runtime) -> APIRouter:
         "/v1/submissions",
         status_code=201,
         response_model=ReceiptAnswer,
-        responses={**answers(*WRITING), 200: {"model": ReceiptAnswer, "description": "Registered before: its receipt again"}},
+        responses={
+            **answers(*WRITING),
+            200: {"model": ReceiptAnswer, "description": "Registered before: its receipt again"},
+        },
         openapi_extra=takes(runtime.filing.model),
         summary="File a complaint; the same item gives the same receipt",
     )

@@ -21,7 +21,9 @@ def acting_as(text: str) -> Principal:
     if role not in _ACTING:
         raise Invalid("unknown_role", f"Act as one of: {', '.join(_ACTING)}.", why_zh="没有这种角色。", field="as")
     if role in NEEDS_ORG and not org:
-        raise Invalid("org_missing", f"Write {role}:ORG with the code of the organisation.", why_zh="缺少单位代码。", field="as")
+        raise Invalid(
+            "org_missing", f"Write {role}:ORG with the code of the organisation.", why_zh="缺少单位代码。", field="as"
+        )
     return Principal(cast(Role, role), org or None, "local")
 
 

@@ -50,8 +50,10 @@ MODELS: dict[Section, type[Document]] = {
 
 
 class Edition(NamedTuple):
-    """One activated version of a section. `start`: the instant from which it is in force."""
+    """One activated version of a section. `start`: the instant from which it is in force; a date means its first
+    moment in the zone of the jurisdiction, since a law is in force from the beginning of its day."""
 
+    effective_at: When
     start: datetime
     version: int
     hash: str
@@ -89,14 +91,19 @@ class PolicyBook:
         if not isinstance(body, PolicyActivated):
             return replace(self, jurisdiction=code, version=event.version)
         document: Any = MODELS[body.section].model_validate(body.document)
-        zone = document.zone if isinstance(document, Jurisdiction) else self.zone
-        edition = Edition(_start(event.effective_at, zone), event.version, body.hash, document)
-        # A date means the day that a law is in force from, so its first moment; the later activation wins a tie.
-        kept = [old for old in self.editions.get(body.section, ()) if old.start != edition.start]
-        editions = tuple(sorted((*kept, edition), key=lambda known: known.start))
-        return replace(
-            self, jurisdiction=code, version=event.version, editions={**self.editions, body.section: editions}
-        )
+        at = event.effective_at
+        edition = Edition(at, _start(at, self.zone), event.version, body.hash, document)
+        editions = {**self.editions, body.section: _with(self.editions.get(body.section, ()), edition)}
+        book = replace(self, jurisdiction=code, version=event.version, editions=editions)
+        return book if book.zone == self.zone else book._in_zone()
+
+    def _in_zone(self) -> PolicyBook:
+        """The same book after its zone has changed: dates begin at another instant."""
+        moved = {
+            section: tuple(known._replace(start=_start(known.effective_at, self.zone)) for known in editions)
+            for section, editions in self.editions.items()
+        }
+        return replace(self, editions=moved)
 
     # ---------------------------------------------------------------- what is in force
 
@@ -151,6 +158,14 @@ class PolicyBook:
         for code in sorted(self.added):
             digest.update(f"added {self.added[code].model_dump_json()}\n".encode())
         return f"{self.jurisdiction}@{digest.hexdigest()[:12]}"
+
+    @cached_property
+    def documents(self) -> dict[Section, Document]:
+        """The latest document of every section, with the organisations that were added: what a new one must fit."""
+        latest: dict[Section, Document] = {section: known[-1].document for section, known in self.editions.items()}
+        if self.added:
+            latest["organisations"] = Organisations(organisations=tuple(self.organisations.values()))
+        return latest
 
     def hash_of(self, section: Section) -> str | None:
         edition = self.edition(section)
@@ -244,10 +259,13 @@ class PolicyBook:
 
 
 def _start(effective_at: When, zone: str) -> datetime:
-    if isinstance(effective_at, datetime):
-        return effective_at
+    return effective_at if isinstance(effective_at, datetime) else start_of_day(effective_at, zone)
 
-    return start_of_day(effective_at, zone)
+
+def _with(editions: tuple[Edition, ...], new: Edition) -> tuple[Edition, ...]:
+    """In order of time; what was activated later for the same instant replaces the earlier."""
+    kept = [known for known in editions if known.start != new.start]
+    return tuple(sorted((*kept, new), key=lambda known: known.start))
 
 
 def organisation_of(added: OrganisationAdded) -> Organisation:

@@ -113,6 +113,12 @@ class ClockRule(Document):
         return tuple(found)
 
     @cached_property
+    def reckoning(self) -> tuple[dict[str, int], int | None, Unit, Ends, Roll]:
+        """by_subject, days, unit, ends, roll: together, because every clock of every case asks for them."""
+        period = self.period
+        return period.by_subject, period.days, period.unit, period.ends, period.roll
+
+    @cached_property
     def ladder(self) -> tuple[RungRule, ...]:
         """The rungs in order of time."""
         return tuple(sorted(self.rungs, key=lambda rung: rung.at_percent))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple, get_args
@@ -64,9 +65,12 @@ def plain(document: Document) -> dict[str, Any]:
     return document.model_dump(mode="json", exclude_defaults=True)
 
 
-def load(source: Traversable) -> list[Loaded]:
-    """The sections in a file or directory (a `pathlib.Path` is fine). Raises PolicyInvalid with every finding."""
-    documents, findings = read(source)
+def load(source: Traversable, base: Mapping[Section, Document] | None = None) -> list[Loaded]:
+    """The sections in a file or directory (a `pathlib.Path` is fine). Raises PolicyInvalid with every finding.
+
+    `base`: sections that are in force already (`PolicyBook.documents`), for a file that brings only some of them.
+    """
+    documents, findings = read(source, base)
     if findings:
         raise PolicyInvalid(findings)
     loaded = []
@@ -98,7 +102,9 @@ def _bundled(name: str) -> Traversable | None:
     return next((entry for entry in _data().iterdir() if entry.name in (name, f"{name}.yaml")), None)
 
 
-def read(source: Traversable) -> tuple[dict[Section, Document], list[Finding]]:
+def read(
+    source: Traversable, base: Mapping[Section, Document] | None = None
+) -> tuple[dict[Section, Document], list[Finding]]:
     """The sections that could be read, and everything that is wrong with them."""
     reader = _Reader()
     reader.read(source)
@@ -106,11 +112,17 @@ def read(source: Traversable) -> tuple[dict[Section, Document], list[Finding]]:
     if not documents and not reader.findings:
         reader.findings.append(Finding("policy", f"no section found; use one of {', '.join(SECTIONS)}", source.name))
     broken = {finding.where.split("[")[0].split(".")[0] for finding in reader.findings}
-    for finding in check(documents):
-        # A reference into a section that could not be read is no finding of its own.
-        if not any(f"is not in {section}" in finding.what for section in broken):
+    for finding in check({**(base or {}), **documents}):
+        if not _follows(finding, broken):
             reader.findings.append(reader.placed(finding))
     return documents, reader.findings
+
+
+def _follows(finding: Finding, broken: set[str]) -> bool:
+    """Is this only because another section could not be read?"""
+    if finding.what.startswith("a gap"):
+        return not broken.isdisjoint(("places", "subjects", "routing"))
+    return any(f"is not in {section}" in finding.what for section in broken)
 
 
 class _Reader:

@@ -78,7 +78,7 @@ async def test_a_stale_version_is_refused_but_the_ticker_makes_none_stale(here: 
     case = await here.case(filed.case)
     org = case.org or ""
     hands = here.parts["routing"].handling
-    from shared.commands import RULES  # noqa: PLC0415
+    from shared.commands import RULES
 
     rule = RULES["sign_off"]
     for _ in range(13):

@@ -469,3 +469,57 @@ def test_a_period_may_depend_on_the_subject() -> None:
         for subject in ("0101", "0102", "02", None)
     }
     assert due == {"0101": [at("2026-03-05 10:00")], "0102": [at("2026-03-09 10:00")], "02": [], None: []}
+
+
+# -------------------------------------------------------------------- total
+
+ACTS: list[tuple[str, dict[str, Any]]] = [
+    ("CaseTransferred", {"org": "zj"}),
+    ("CaseAssigned", {"org": "rs", "due": date(2026, 5, 1)}),
+    ("AssignmentDelivered", {"org": "zj"}),
+    ("AssignmentDelivered", {"org": "rs"}),
+    ("ReturnRequested", {"org": "zj", "reason_code": "other"}),
+    ("ReturnVerified", {"agreed": True}),
+    ("JurisdictionRuled", {"org": "rs"}),
+    ("Accepted", {"org": "zj", "path": 6}),
+    ("NoticeServed", {"kind": "acceptance"}),
+    ("ExtensionGranted", {"days": 25, "approver": "head"}),
+    ("ReplyDelivered", {"mode": "post"}),
+    ("RedoOrdered", {"ground": "other"}),
+    ("ReviewRequested", {}),
+    ("ReviewOpinionIssued", {"body": "fc", "result": "redo"}),
+    ("ReReviewRequested", {}),
+    ("HearingHeld", {"org": "fc", "from_": date(2026, 3, 1), "to": date(2026, 3, 2)}),
+    ("CaseClosed", {"kind": "explained"}),
+    ("CaseReopened", {}),
+    ("CaseWithdrawn", {}),
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(-20, 120), st.booleans()), max_size=14), st.booleans())
+def test_any_log_in_any_order_has_sound_deadlines(acts: list[Any], history: bool) -> None:
+    story = Story(origin="history" if history else "live").registered(at("2026-03-02 10:00"))
+    for (event, fields), days, whole_day in acts:
+        moment = at("2026-03-02 10:00") + timedelta(days=days)
+        story.on(moment.date() if whole_day else moment, event, known=at("2026-08-01 00:00"), **fields)
+    case, now = story.case, at("2026-06-01 00:00")
+    found = deadlines(case, BOOK)
+    assert found == deadlines(case, BOOK)
+    for one in found:
+        assert one.due_day == day_of(one.due, ZONE)
+        assert (one.status(one.due) == "overdue") is False
+        assert not (one.in_time and one.cancelled) and one.extended_days <= 30
+        said = explain(case, BOOK, one.clock, one.episode)
+        assert said is not None and said.due == one.due and said.steps
+    for clock_name in {one.clock for one in found}:
+        assert [one.episode for one in found if one.clock == clock_name] == list(
+            range(1, 1 + sum(one.clock == clock_name for one in found))
+        )
+    due = rungs_due(case, BOOK, now)
+    assert due == rungs_due(case, BOOK, now, found) and not (history and due)
+    assert all(rung.at <= now or rung.kind == "lift" for rung in due)
+    look = next_look(case, BOOK)
+    assert look == next_look(case, BOOK, found) and bool(due) == (look is not None and look <= now)
+    for sent in {(rung.clock, rung.episode) for rung in due}:
+        assert sum(not rung.passed for rung in due if (rung.clock, rung.episode) == sent) == 1

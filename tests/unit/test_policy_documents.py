@@ -255,6 +255,30 @@ def test_routing_may_be_split_between_yaml_and_a_table(tmp_path: Path) -> None:
     }
 
 
+def test_one_section_is_checked_against_what_is_in_force(tmp_path: Path) -> None:
+    file = tmp_path / "routing.csv"
+    file.write_text("id,place,subject,level,org,queue\nr1,*,*,*,new,\n", encoding="utf-8")
+    assert len(complaints(tmp_path)) == 1
+    added = recorded(OrganisationAdded(code="new", name="新"), 50, at("2026-01-01 00:00"), stream="policy/CN-DEMO")
+    book = demo().with_event(added)
+    (loaded,) = load(file, book.documents)
+    after = book.with_event(recorded(loaded.activation(), 51, at("2026-02-01 00:00"), stream="policy/CN-DEMO"))
+    assert after.route("dh", "0101", None).org == "new"
+    assert after.route("dh", "0101", None, at("2026-01-31 00:00")).org == "dhq"
+
+
+def test_dates_of_law_begin_in_the_zone_whatever_came_first() -> None:
+    loaded = list(reversed(bundled("demo")))
+    edition = book_of(loaded, datetime(2022, 5, 1, tzinfo=UTC).date()).edition("clocks")
+    assert edition is not None and edition.start == at("2022-05-01 00:00")
+
+
+def test_a_broken_section_is_not_reported_twice(tmp_path: Path) -> None:
+    (tmp_path / "subjects.csv").write_text("code,name,colour\ns,x,red\n", encoding="utf-8")
+    (tmp_path / "routing.csv").write_text("id,place,subject,level,org,queue\nr,*,s,*,,yes\n", encoding="utf-8")
+    assert len(complaints(tmp_path)) == 1
+
+
 # -------------------------------------------------------------------- another city, no code
 
 

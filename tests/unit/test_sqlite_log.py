@@ -12,7 +12,7 @@ import pytest
 
 from shared.adapters.sqlite import SqliteFeed, SqliteLog, SqliteViews
 from shared.adapters.sqlite.recent import Recent
-from shared.log import Commit, Conflict, LogBroken
+from shared.log import Commit, Conflict, Damaged
 from tests.support.commits import commit, history
 
 
@@ -71,7 +71,7 @@ async def test_a_changed_byte_is_not_served(log: SqliteLog, tmp_path: Path) -> N
     log._recent.forget("case/a")
     log._connection.execute("DROP TRIGGER never_changed")
     log._connection.execute("UPDATE commits SET events = ?", (written.events[0].replace(b"hot", b"hat"),))
-    with pytest.raises(LogBroken, match="case/a version 1"):
+    with pytest.raises(Damaged, match="case/a version 1"):
         await log.load("case/a")
     await log.append(commit("case/b"))
 

@@ -59,8 +59,8 @@ class Rows:
 
     def _compile(self) -> None:
         mapping = self._mapping
-        self._channel = self._getter(mapping.channel, "channel")
-        self._item = self._getter(mapping.item, "item")
+        self._channel = self._getter(mapping.channel, "channel", required=True)
+        self._item = self._getter(mapping.item, "item", required=True)
         values = mapping.filing.values
         self._received = self._dates(values.pop("received_at"), "received_at")
         self._filing = [
@@ -196,7 +196,7 @@ class Rows:
         shown = OTHERS if hidden or (len(counts) >= _MOST_VALUES and text not in counts) else text
         counts[shown] += 1
 
-    def _getter(self, value: Value, field: str) -> Get:
+    def _getter(self, value: Value, field: str, *, required: bool = False) -> Get:
         """How to get the text of a field out of the cells of a row."""
         table, default, clean = value.table, value.default, self._clean
         raw: Get
@@ -228,7 +228,7 @@ class Rows:
             found = table.get(text)
             if found is None:
                 self._note(value, field, text)
-                if default is None and field in ("channel", "item", "required"):
+                if default is None and required:
                     raise RowError(line, field, "value_not_in_table")
                 return default
             return found or None
@@ -273,7 +273,7 @@ class Rows:
                 fields.append((name, self._dates(value, f"{step.event}.{name}"), CODE_LIMIT, required, False))
             else:
                 limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT
-                get = self._getter(value, "required" if required else f"{step.event}.{name}")
+                get = self._getter(value, f"{step.event}.{name}", required=required)
                 fields.append((name, get, limit, required, "tuple" in str(info.annotation)))
         wants_org = "org" in model.model_fields and model.model_fields["org"].is_required()
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from shared.log import Commit, Head, LogBroken
+from shared.log import Commit, Damaged, Head
 
 COLUMNS = "position, stream, first, cause, request, recorded_at, previous, hash, events"
 PAST_ALL = "\U0010ffff"
@@ -40,7 +40,7 @@ def select(connection: sqlite3.Connection, where: str, values: Sequence[Any]) ->
 
 
 def select_stream(connection: sqlite3.Connection, stream: str, after: int) -> list[Commit]:
-    """The commits of a stream that hold versions > `after`. Raises LogBroken where bytes do not match their hash."""
+    """The commits of a stream that hold versions > `after`. Raises Damaged where bytes do not match their hash."""
     commits = select(
         connection,
         "WHERE stream = :stream AND first >= coalesce("
@@ -50,7 +50,7 @@ def select_stream(connection: sqlite3.Connection, stream: str, after: int) -> li
     )
     for commit in commits:
         if not commit.intact():
-            raise LogBroken(f"{stream} version {commit.first}: the bytes do not match their hash")
+            raise Damaged(stream, commit.first)
     return commits
 
 

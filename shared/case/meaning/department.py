@@ -62,7 +62,7 @@ def _extension_requested(case: Case, event: Recorded, body: d.ExtensionRequested
     return {"extension_asked": body.days, "extension_asker": event.actor.ref}
 
 
-@on(d.ExtensionGranted, fact=lambda body: {"days": body.days})
+@on(d.ExtensionGranted, fact=lambda body: (None, None, body.days))
 def _extension_granted(case: Case, event: Recorded, body: d.ExtensionGranted) -> Changes:
     return {"extension_asked": None, "extension_asker": None, "extension_days": case.extension_days + body.days}
 

@@ -41,7 +41,7 @@ def _transferred(case: Case, event: Recorded, body: r.CaseTransferred) -> Change
     return {**_sent(case, body.org, body.rule), "assigned": False}
 
 
-@on(r.CaseAssigned, "dispatched", fact=lambda body: {"due": body.due})
+@on(r.CaseAssigned, "dispatched", fact=lambda body: (None, body.due, 0))
 def _assigned(case: Case, event: Recorded, body: r.CaseAssigned) -> Changes:
     return {**_sent(case, body.org, body.rule), "assigned": True, "report_required": body.report_required}
 
@@ -66,7 +66,7 @@ def _forwarded(case: Case, event: Recorded, body: r.ForwardedDown) -> Changes:
     return {"assist": (*case.assist, body.to)}
 
 
-@on(r.ReturnVerified, None, fact=lambda body: {"kind": "agreed" if body.agreed else "refused"})
+@on(r.ReturnVerified, None, fact=lambda body: ("agreed" if body.agreed else "refused", None, 0))
 def _return_verified(case: Case, event: Recorded, body: r.ReturnVerified) -> Changes:
     if body.agreed:
         return {

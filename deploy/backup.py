@@ -1,0 +1,143 @@
+"""Backup of a running system, and restoring one. The log is copied before the keys: every key that it names is in them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from deploy.folder import FORMAT, Folder, FolderProblem
+from shared.adapters.sqlite import KeysLost, NewerData, SqliteKeys, SqliteLog
+from shared.adapters.sqlite.connection import WrongData
+from shared.adapters.sqlite.copying import copy_database
+from shared.digests import log_digest
+from shared.log import Log
+from shared.refusals import Invalid, Refused
+from shared.times import to_text
+from shared.verifying import verify
+from shared.version import VERSION
+
+MANIFEST = "manifest.json"
+_SECRETS = ("kek", "root")
+_NAMED = 5
+
+
+async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
+    """Copy log and keys into `target` (0700). Returns the manifest, which is written last: without it, it is no backup."""
+    if target.exists() and any(target.iterdir()):
+        raise Invalid(
+            "folder_not_empty",
+            "The folder is not empty; name a new one.",
+            why_zh="目标文件夹不是空的。",
+            field="folder",
+        )
+    copy = Folder(target)
+    try:
+        await asyncio.to_thread(_copy, folder, copy)
+    except OSError as error:
+        raise Refused("backup_failed", f"The backup could not be written: {error.strerror}.") from error
+    log = SqliteLog(copy.log)
+    try:
+        found = await _contents(log)
+    finally:
+        await log.close()
+    manifest = {"format": FORMAT, "version": VERSION, "made_at": to_text(datetime.now(UTC)), **found}
+    await asyncio.to_thread(_write, target / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    return {"folder": str(target), **manifest}
+
+
+def _copy(folder: Folder, copy: Folder) -> None:
+    copy.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    copy.path.chmod(0o700)
+    copy.keys.mkdir(mode=0o700, exist_ok=True)
+    copy_database(folder.log, copy.log)
+    copy_database(folder.keys / "keys.sqlite", copy.keys / "keys.sqlite")
+    for name in _SECRETS:
+        _write(copy.keys / name, (folder.keys / name).read_bytes(), 0o400)
+    _write(copy.format, f"{FORMAT}\n".encode())
+
+
+def _write(path: Path, data: bytes, mode: int = 0o600) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        os.write(handle, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+async def _contents(log: Log) -> dict[str, Any]:
+    streams = events = 0
+    async for heads in log.heads():
+        streams += len(heads)
+        events += sum(head.version for _stream, head in heads)
+    return {"streams": streams, "events": events, "log": await log_digest(log)}
+
+
+async def restore(source: Path, target: Path) -> dict[str, Any]:
+    """Put a backup into place as a new data folder, after checking it: the manifest, every hash, every key that the log
+    names. Raises FolderProblem; then nothing was put anywhere."""
+    if target.exists() and any(target.iterdir()):
+        raise FolderProblem(f"{target} is not empty; restore into a new folder, then use it.")
+    try:
+        manifest = orjson.loads((source / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        raise FolderProblem(f"{source} is no whole backup: it has no readable {MANIFEST}.") from None
+    if manifest.get("format", 0) > FORMAT:
+        raise FolderProblem(f"{source} was written by a newer version; restore it with that version.")
+    draft = target.with_name(f".{target.name}.restoring")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        await asyncio.to_thread(_copy, Folder(source), Folder(draft))
+        await _check(Folder(draft), manifest)
+        if target.exists():
+            target.rmdir()
+        draft.rename(target)
+    except OSError as error:
+        raise FolderProblem(f"The backup could not be copied: {error.strerror}.") from error
+    except (NewerData, WrongData, KeysLost) as error:
+        raise FolderProblem(f"The backup cannot be used: {error}.") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return {"folder": str(target), **{name: manifest[name] for name in ("streams", "events", "log", "made_at")}}
+
+
+async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
+    log = SqliteLog(draft.log)
+    try:
+        findings = [finding async for finding in verify(log)]
+        if findings:
+            first = findings[0]
+            raise FolderProblem(
+                f"The log of the backup is damaged ({len(findings)} findings; first: {first.stream} version"
+                f" {first.version}, {first.column} {first.why}). Nothing was restored."
+            )
+        if await log_digest(log) != manifest.get("log"):
+            raise FolderProblem("The log of the backup is not the one of its manifest. Nothing was restored.")
+        keys = SqliteKeys(draft.keys)
+        try:
+            missing = await _missing(log, keys)
+        finally:
+            await keys.close()
+    finally:
+        await log.close()
+    if missing:
+        named = ", ".join(missing[:_NAMED])
+        raise FolderProblem(
+            f"The log names {len(missing)} keys that the backup's key store does not have ({named}): texts would be lost."
+            " Nothing was restored."
+        )
+
+
+async def _missing(log: Log, keys: SqliteKeys) -> list[str]:
+    missing: list[str] = []
+    async for commits in log.scan():
+        kids = {part["kid"] for commit in commits for event in commit.recorded for part in event.sealed}
+        if kids:
+            missing += await keys.missing(sorted(kids))
+    return missing

@@ -1,0 +1,75 @@
+"""Huiyin in one process and one folder: the composition root of the embedded mode."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from deploy.backup import back_up
+from deploy.folder import Folder, FolderProblem
+from deploy.parts import compose
+from shared.adapters.sqlite import KeysLost, NewerData, SqliteFeed, SqliteKeys, SqliteLog, SqliteViews
+from shared.adapters.sqlite.connection import WrongData
+from shared.adapters.system import SystemClock
+from shared.cases import Cases
+from shared.clock import Clock
+from shared.part import Ports
+from shared.policies import Policies
+from shared.runtime import Runtime
+from shared.settings import Settings
+
+
+def open_ports(folder: Folder, clock: Clock) -> Ports:
+    """The adapters of a folder that this process owns. Raises FolderProblem that says what to do."""
+    opened: list[SqliteLog | SqliteViews | SqliteKeys] = []
+    try:
+        keys = SqliteKeys(folder.keys)
+        opened.append(keys)
+        log = SqliteLog(folder.log)
+        opened.append(log)
+        views = SqliteViews(folder.views)
+    except NewerData as error:
+        raise FolderProblem(f"{folder.path} was written by a newer version: {error}. Start that version.") from error
+    except KeysLost as error:
+        raise FolderProblem(f"{folder.keys}: {error}. Restore it from a backup; it cannot be made again.") from error
+    except (WrongData, OSError) as error:
+        raise FolderProblem(f"{folder.path} cannot be opened: {error}.") from error
+    return Ports(
+        log=log,
+        feed=SqliteFeed(log, views),
+        views=views,
+        keys=keys,
+        clock=clock,
+        cases=Cases(log),
+        policies=Policies(log),
+        facts_path=str(folder.facts),
+    )
+
+
+@asynccontextmanager
+async def opened(
+    path: Path,
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    create: bool = True,
+    feed: bool = True,
+    tasks: bool = True,
+) -> AsyncIterator[Runtime]:
+    """Own the folder, run everything on it, and close it again. Raises FolderBusy and FolderProblem."""
+    folder = Folder(path)
+    lock = await asyncio.to_thread(folder.take, create=create)
+    try:
+        ports = open_ports(folder, clock or SystemClock())
+        runtime = compose(settings, ports, folder=path, back_up=partial(back_up, folder))
+        try:
+            await runtime.start(feed=feed, tasks=tasks)
+            yield runtime
+        finally:
+            await runtime.stop()
+    finally:
+        os.close(lock)

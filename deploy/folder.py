@@ -1,0 +1,146 @@
+"""The data folder: one owner process, marked by a lock that the kernel lets go of when the process ends, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import tempfile
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+FORMAT = 1
+_LONGEST_SOCKET = 100
+"""Bytes of a socket's path that every kernel takes."""
+
+
+class FolderProblem(Exception):
+    """The folder cannot be used; the message says why and what to do."""
+
+
+class FolderBusy(FolderProblem):
+    """Another process owns it."""
+
+    def __init__(self, path: Path, pid: str) -> None:
+        super().__init__(f"{path} is owned by another server (process {pid}). Stop it first, or use another folder.")
+        self.pid = pid
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where things lie. Keys lie apart from the log, so that they can be kept and backed up apart."""
+
+    path: Path
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.sqlite"
+
+    @property
+    def views(self) -> Path:
+        return self.path / "views.sqlite"
+
+    @property
+    def keys(self) -> Path:
+        return self.path / "keys"
+
+    @property
+    def facts(self) -> Path:
+        return self.path / "facts.duckdb"
+
+    @property
+    def lock(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def format(self) -> Path:
+        return self.path / "format"
+
+    @property
+    def demo_keys(self) -> Path:
+        return self.path / "demo-keys.txt"
+
+    @property
+    def socket(self) -> Path:
+        """In the folder; where that path is too long for a socket, in the system's temporary folder, by its hash."""
+        path = self.path.resolve() / "huiyin.sock"
+        if len(os.fsencode(path)) <= _LONGEST_SOCKET:
+            return path
+        name = sha256(os.fsencode(path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"huiyin-{os.getuid()}-{name}.sock"
+
+    def owner(self) -> str | None:
+        """Process id of the owner, None when nobody owns it."""
+        try:
+            handle = os.open(self.lock, os.O_RDWR)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return os.read(handle, 32).decode("ascii", "replace").strip() or "?"
+        finally:
+            os.close(handle)
+        return None
+
+    def take(self, *, create: bool = True) -> int:
+        """Become the owner; returns the lock, which is held until it is closed or the process ends.
+
+        Raises FolderBusy, and FolderProblem for a folder that cannot be used or that a newer release wrote."""
+        if not self.path.exists() and not create:
+            raise FolderProblem(f"There is no folder {self.path}. Name another one with --data, or start: huiyin serve")
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise FolderProblem(f"{self.path} cannot be used as a data folder: {error.strerror}.") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            pid = os.read(handle, 32).decode("ascii", "replace").strip()
+            os.close(handle)
+            raise FolderBusy(self.path, pid or "?") from None
+        try:
+            self._check_format()
+        except BaseException:
+            os.close(handle)
+            raise
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        return handle
+
+    def _check_format(self) -> None:
+        if self.format.exists():
+            text = self.format.read_text(encoding="ascii", errors="replace").strip()
+            if not text.isdigit():
+                raise FolderProblem(
+                    f"{self.format} is damaged; it should hold a number. Restore the folder from a backup."
+                )
+            if int(text) > FORMAT:
+                raise FolderProblem(
+                    f"{self.path} was written by a newer version (format {text}, this one knows {FORMAT})."
+                    " Start that version, or use another folder. Nothing was changed."
+                )
+            return
+        strange = [one.name for one in self.path.iterdir() if one.name != "lock"]
+        if strange and not self.log.exists():
+            raise FolderProblem(
+                f"{self.path} holds other files and no data of Huiyin; name an empty or a new folder with --data."
+            )
+        self.keys.mkdir(mode=0o700, exist_ok=True)
+        self.format.write_text(f"{FORMAT}\n", encoding="ascii")
+
+    def listen(self) -> socket.socket:
+        """The socket for the owner of the folder: nobody else can open it."""
+        path = self.socket
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
+        listener.listen(128)
+        listener.setblocking(False)
+        return listener

@@ -1,0 +1,50 @@
+"""The four services on one set of ports: the same for every way to run."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from services.analytics import app as analytics
+from services.intake import app as intake
+from services.intake.domain import FileCase
+from services.intake.filing import file_case
+from services.intake.history import record_batch
+from services.routing import app as routing
+from services.supervision import app as supervision
+from shared.access import Principal
+from shared.history import HistoryItem, ItemResult
+from shared.part import Ports
+from shared.principals import Principals
+from shared.runtime import Filing, Receipt, Runtime
+from shared.settings import Settings
+
+
+def compose(
+    settings: Settings,
+    ports: Ports,
+    *,
+    folder: Path | None = None,
+    back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None,
+) -> Runtime:
+    """A runtime on these ports; not started yet."""
+    parts = [intake.build(ports), routing.build(ports), supervision.build(ports), analytics.build(ports)]
+    hands = {part.name: part.handling for part in parts}
+
+    async def file(principal: Principal, command: Any, jurisdiction: str) -> Receipt:
+        return await file_case(hands["intake"], principal, command, jurisdiction)
+
+    async def record(principal: Principal, items: Sequence[HistoryItem], jurisdiction: str) -> list[ItemResult]:
+        return await record_batch(items, hands, principal=principal, jurisdiction=jurisdiction)
+
+    return Runtime(
+        settings=settings,
+        ports=ports,
+        parts=parts,
+        principals=Principals(ports.log, ports.clock),
+        filing=Filing(FileCase, file),
+        record_history=record,
+        folder=folder,
+        back_up=back_up,
+    )

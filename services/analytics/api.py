@@ -1,0 +1,92 @@
+"""HTTP of analytics: GET /v1/stats. No logic."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+
+import orjson
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from services.analytics.answer import COMPARES, DIMENSIONS, StatsQuery, StatsResult
+from services.analytics.facts import Facts
+from services.analytics.measures import BY_NAME
+from services.analytics.period import ALLOWED
+from services.analytics.stats import query
+from services.analytics.travel import facts_as_of
+from shared.access import STATS, authorize
+from shared.http.describing import READING, answers
+from shared.http.who import Caller
+from shared.part import Ports
+from shared.refusals import Invalid
+from shared.times import When, from_text, instant_of
+
+_LIST = "separated by commas"
+_PERIOD = Query("all", max_length=40, description=f"Days in the zone of the jurisdiction: {ALLOWED}")
+_BY = Query("", max_length=200, description=f"Groups, {_LIST}: {', '.join(DIMENSIONS)}")
+_COMPARE = Query("", max_length=40, description=f"The period before, {_LIST}: {', '.join(COMPARES)}")
+_MEASURES = Query("", max_length=600, description=f"Figures, {_LIST}; by default all: {', '.join(BY_NAME)}")
+_AS_OF = Query(None, max_length=40, description="What was true and known then: a date, or an instant with offset")
+
+
+def router(ports: Ports, facts: Facts) -> APIRouter:
+    """The routes of analytics over these facts."""
+    routes = APIRouter(tags=["analytics"])
+    travelling = asyncio.Semaphore(1)  # one journey through the whole log at a time
+
+    @routes.get(
+        "/v1/stats",
+        response_model=StatsResult,
+        responses=answers(*READING),
+        summary="Figures of a period: on-time, elapsed time, participation, satisfaction, resolution, counts",
+    )
+    async def stats(
+        caller: Caller,
+        period: str = _PERIOD,
+        by: str = _BY,
+        compare: str = _COMPARE,
+        measures: str = _MEASURES,
+        as_of: str | None = _AS_OF,
+    ) -> Response:
+        authorize(caller, STATS)
+        asked = StatsQuery(period=period, by=_split(by), compare=_split(compare), measures=_split(measures))
+        now = ports.clock.now()
+        books = await ports.policies.all()
+        if as_of is None:
+            result = await query(facts, asked, now)
+        else:
+            when = _moment(as_of)
+            then = min(now, max((instant_of(when, book.zone) for book in books.values()), default=now))
+            async with travelling:
+                past = await facts_as_of(ports.log, ports.policies, when)
+                try:
+                    result = await query(past, asked, then)
+                finally:
+                    await past.close()
+        codes = {code for figure in result.figures for code in figure.group.values()}
+        named = {code: name for book in books.values() for code, name in book.names.items() if code in codes}
+        content = result.model_copy(update={"names": named}).model_dump(mode="json", by_alias=True)
+        return Response(orjson.dumps(content), media_type="application/json")
+
+    return routes
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",")) if text else ()
+
+
+def _moment(text: str) -> When:
+    """Raises Invalid for anything but a date or an instant with offset."""
+    try:
+        when = from_text(text)
+        if isinstance(when, datetime):
+            return when
+    except (ValueError, OverflowError) as error:
+        raise Invalid(
+            "wrong_time",
+            "as_of needs a date (2026-01-31) or an instant with offset (2026-01-31T10:00:00+08:00).",
+            why_zh="as_of 应为日期,或带时区偏移的时刻。",
+            field="as_of",
+        ) from error
+    return when

@@ -1,0 +1,31 @@
+"""Wiring of analytics, nothing else."""
+
+from __future__ import annotations
+
+from services.analytics.api import router
+from services.analytics.facts import Facts
+from services.analytics.sink import sink
+from shared.part import Part, Ports
+from shared.projecting import Consumer
+
+
+def build(ports: Ports) -> Part:
+    """Analytics on these ports. The file of facts is opened by the first use."""
+    facts = Facts(ports.facts_path)
+    consumer = Consumer(
+        group="analytics",
+        log=ports.log,
+        views=ports.views,
+        cases=ports.cases,
+        policies=ports.policies,
+        clock=ports.clock,
+        sink=sink(facts, ports.policies),
+    )
+    return Part(
+        "analytics",
+        ports.handling("analytics"),
+        (consumer,),
+        routers={"stats": router(ports, facts)},
+        close=facts.close,
+        facts=facts,
+    )

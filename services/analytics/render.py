@@ -1,0 +1,198 @@
+"""Figures for people and for programs: a table, CSV, XLSX, JSON. All of them from the same rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from services.analytics.answer import Figure, StatsResult
+from services.analytics.measures import BY_NAME
+
+Lang = Literal["zh", "en"]
+Cell = str | int | float | None
+
+_HEADS: dict[str, dict[Lang, str]] = {
+    "measure": {"zh": "指标", "en": "figure"},
+    "of": {"zh": "分项", "en": "of"},
+    "value": {"zh": "值", "en": "value"},
+    "numerator": {"zh": "分子", "en": "numerator"},
+    "denominator": {"zh": "分母", "en": "denominator"},
+    "unknown": {"zh": "未知", "en": "unknown"},
+    "wilson_low": {"zh": "下限95%", "en": "low 95 %"},
+    "organisation": {"zh": "单位", "en": "organisation"},
+    "place": {"zh": "属地", "en": "place"},
+    "subject": {"zh": "内容分类", "en": "subject"},
+    "channel": {"zh": "渠道", "en": "channel"},
+    "class": {"zh": "类别", "en": "class"},
+    "clock": {"zh": "时限", "en": "clock"},
+    "month": {"zh": "月份", "en": "month"},
+    "period": {"zh": "期间", "en": "period"},
+    "difference": {"zh": "增减", "en": "difference"},
+}
+_WITH: dict[str, dict[Lang, str]] = {
+    "month": {"zh": "上月", "en": "month before"},
+    "year": {"zh": "上年同期", "en": "year before"},
+}
+_NUMBER = re.compile(r"-\d+(\.\d+)?")
+_RISKY = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Sheet(NamedTuple):
+    """Figures as rows: codes for the columns, then cells."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Cell, ...]]
+
+
+def sheet(result: StatsResult) -> Sheet:
+    """One row per figure; the columns have stable names and the cells exact values."""
+    withs = tuple(dict.fromkeys(one.with_ for figure in result.figures for one in figure.compared))
+    extra = tuple(f"{what}_{with_}" for with_ in withs for what in ("value", "difference", "denominator", "unknown"))
+    columns = ("measure", "of", *result.by, "value", "numerator", "denominator", "unknown", "wilson_low", *extra)
+    rows: list[tuple[Cell, ...]] = []
+    for figure in result.figures:
+        compared = {one.with_: one for one in figure.compared}
+        cells: list[Cell] = [figure.measure, figure.of, *(figure.group.get(name) for name in result.by)]
+        cells += [figure.value, figure.numerator, figure.denominator, figure.unknown, figure.wilson_low]
+        for with_ in withs:
+            other = compared.get(with_)
+            cells += [other.value, other.difference, other.denominator, other.unknown] if other else [None] * 4
+        rows.append(tuple(cells))
+    return Sheet(columns, rows)
+
+
+def defused(cell: Cell) -> Cell:
+    """A text that a spreadsheet would run as a formula gets an apostrophe; negative numbers stay numbers."""
+    if isinstance(cell, str) and cell.startswith(_RISKY) and cell != "-" and not _NUMBER.fullmatch(cell):
+        return "'" + cell
+    return cell
+
+
+def as_csv(result: StatsResult) -> str:
+    """RFC 4180, exact values."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    columns, rows = sheet(result)
+    writer.writerow(columns)
+    writer.writerows([defused(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def as_xlsx(result: StatsResult, lang: Lang = "zh") -> bytes:
+    """A workbook with one sheet; texts are stored as texts, whatever they begin with."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+
+    book = Workbook(write_only=True)
+    page = book.create_sheet("stats")
+    columns, rows = sheet(result)
+    page.freeze_panes = "A2"
+    heads = []
+    for name in columns:
+        head = WriteOnlyCell(page, value=_head(name, lang))
+        head.font = Font(bold=True)
+        heads.append(head)
+    page.append(heads)
+    for row in rows:
+        cells = []
+        for value in row:
+            cell = WriteOnlyCell(page, value=value)
+            if isinstance(value, str):
+                cell.data_type = "s"
+            cells.append(cell)
+        page.append(cells)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def as_json(result: StatsResult) -> str:
+    return result.model_dump_json(by_alias=True, indent=2)
+
+
+def as_table(result: StatsResult, lang: Lang = "zh") -> Table:
+    """For people: names beside codes, percentages, days."""
+    table = Table(title=_title(result, lang), title_justify="left", header_style="bold")
+    withs = tuple(dict.fromkeys(one.with_ for figure in result.figures for one in figure.compared))
+    for name in ("measure", *result.by):
+        table.add_column(_head(name, lang), overflow="fold")
+    for name in ("value", "numerator", "denominator", "unknown", "wilson_low"):
+        table.add_column(_head(name, lang), justify="right", no_wrap=True)
+    for with_ in withs:
+        table.add_column(_WITH[with_][lang], justify="right", no_wrap=True)
+        table.add_column(_head("difference", lang), justify="right", no_wrap=True)
+    last = None
+    for figure in result.figures:
+        if result.by and last is not None and last != figure.measure:
+            table.add_section()
+        last = figure.measure
+        table.add_row(*_line(figure, result, withs, lang))
+    return table
+
+
+def _line(figure: Figure, result: StatsResult, withs: Sequence[str], lang: Lang) -> list[str]:
+    measure = BY_NAME[figure.measure]
+    name = measure.zh if lang == "zh" else measure.en
+    cells = [f"{name} {figure.of}" if figure.of else name]
+    for dimension in result.by:
+        code = figure.group[dimension]
+        known = result.names.get(code)
+        cells.append(f"{known} {code}" if known and known != code else code)
+    cells.append(_shown(figure, figure.value))
+    cells.append("" if figure.numerator is None else str(figure.numerator))
+    cells += [str(figure.denominator), str(figure.unknown)]
+    cells.append("" if figure.wilson_low is None else _percent(figure.wilson_low))
+    compared = {one.with_: one for one in figure.compared}
+    for with_ in withs:
+        other = compared.get(with_)
+        cells.append(_shown(figure, other.value if other else None))
+        cells.append(_shown(figure, other.difference if other else None, signed=True))
+    return [_plain(cell) for cell in cells]
+
+
+def _shown(figure: Figure, value: float | None, *, signed: bool = False) -> str:
+    if value is None:
+        return "–"
+    sign = "+" if signed and value > 0 else ""
+    if figure.shape == "count":
+        return f"{sign}{value:.0f}"
+    if figure.shape == "quantile":
+        return f"{sign}{value:.1f} d"
+    return f"{sign}{value * 100:.1f}" + (" pp" if signed else " %")
+
+
+def _percent(value: float) -> str:
+    return f"{value * 100:.1f} %"
+
+
+def _plain(text: str) -> str:
+    """Square brackets are markup to rich; codes and names are not."""
+    return text.replace("[", r"\[")
+
+
+def _head(name: str, lang: Lang) -> str:
+    base, _, with_ = name.rpartition("_")
+    if base in _HEADS and with_ in _WITH:
+        return f"{_HEADS[base][lang]} ({_WITH[with_][lang]})"
+    return _HEADS[name][lang]
+
+
+def _title(result: StatsResult, lang: Lang) -> str:
+    period = result.period
+    if lang == "zh":
+        return f"期间 {period} · 截至 {result.now} · 依据 {result.cases} 件 {result.events} 个事件 · 口径 {result.metric_version}"
+    return (
+        f"period {period} · as of {result.now} · rests on {result.cases} cases, {result.events} events · "
+        f"metric version {result.metric_version}"
+    )
+
+
+def print_table(result: StatsResult, lang: Lang = "zh", console: Console | None = None) -> None:
+    (console or Console()).print(as_table(result, lang))

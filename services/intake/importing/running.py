@@ -1,0 +1,260 @@
+"""The whole import of one file: read, understand, send in batches, note how far it got.
+
+Where it got to is written after each acknowledged batch, so an import that was cut off goes on there. Being wrong about it
+is harmless: every row may be sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from services.intake.importing.mapping import Mapping
+from services.intake.importing.problems import RowError
+from services.intake.importing.reading import Table
+from services.intake.importing.rejects import Reject, Rejects
+from services.intake.importing.rows import Rows, Snapshot, preview
+
+BATCH = 500
+LARGEST_BATCH = 4_000_000
+"""Characters of one batch, about."""
+IN_FLIGHT = 2
+SHOWN = 3
+
+Item = dict[str, Any]
+Send = Callable[[list[Item]], Awaitable[list[dict[str, Any]]]]
+Progress = Callable[["Report", float | None], None]
+"""Called after each batch with the figures so far and the share of the file that was read."""
+
+
+@dataclass
+class Report:
+    """What an import did. Rows = added + extended + same + refused + bad_rows; a dry run sends nothing."""
+
+    rows: int = 0
+    added: int = 0
+    extended: int = 0
+    steps_added: int = 0
+    same: int = 0
+    refused: int = 0
+    bad_rows: int = 0
+    understood: int = 0
+    dues_equal: int = 0
+    dues_different: int = 0
+    dues_not_derived: int = 0
+    cleaned: int = 0
+    """Cells from which control signs were taken out."""
+    problems: dict[str, int] = field(default_factory=dict)
+    """Code -> rows."""
+    dropped_columns: list[str] = field(default_factory=list)
+    """Columns that mark persons: not read."""
+    unmapped_columns: dict[str, int] = field(default_factory=dict)
+    unmapped_values: dict[str, dict[str, int]] = field(default_factory=dict)
+    preview: list[Item] = field(default_factory=list)
+    rejects: str | None = None
+    resumed_after_line: int | None = None
+    dry_run: bool = False
+    seconds: float = 0.0
+    rows_per_second: float = 0.0
+
+    @property
+    def clean(self) -> bool:
+        return not self.refused and not self.bad_rows
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+_COUNTED = (
+    "rows", "added", "extended", "steps_added", "same", "refused", "bad_rows", "understood", "dues_equal",
+    "dues_different", "dues_not_derived",
+)  # fmt: skip
+_DUES = {"equal": "dues_equal", "different": "dues_different", "not_derived": "dues_not_derived"}
+
+
+class _Batch(NamedTuple):
+    items: list[Item]
+    rejects: list[Reject]
+    rows: int
+    last: int
+    noted: Snapshot
+    share: float | None
+
+
+def _batches(rows: Rows, table: Table, after: int, go_live: bool) -> Iterator[_Batch]:
+    items: list[Item] = []
+    rejects: list[Reject] = []
+    count = size = last = 0
+    for row in table:
+        if row.line <= after:
+            continue
+        count, last = count + 1, row.line
+        try:
+            item = rows.item(row, go_live=go_live)
+            items.append(item)
+            size += 200 + len(item["filing"].get("text", ""))
+        except RowError as error:
+            rejects.append(Reject(error.line, error.field, error.code, error.why, error.why_zh))
+        if len(items) >= BATCH or count >= 4 * BATCH or size >= LARGEST_BATCH:
+            yield _Batch(items, rejects, count, last, rows.snapshot(), table.share)
+            items, rejects, count, size = [], [], 0, 0
+    if count:
+        yield _Batch(items, rejects, count, last, rows.snapshot(), table.share)
+
+
+async def import_file(
+    send: Send,
+    path: Path,
+    mapping: Mapping,
+    *,
+    dry_run: bool = False,
+    go_live: bool = False,
+    progress: Progress | None = None,
+    state_path: Path | None = None,
+    rejects_path: Path | None = None,
+) -> Report:
+    """Import a file through `send`, which posts one batch and returns a result per item, in order.
+
+    Raises MappingError or FileError before anything is sent, and whatever `send` raises; then the same call goes on
+    where it stopped. `dry_run` reads everything, sends nothing, and shows the first rows as they were understood.
+    """
+    began = time.monotonic()
+    table = Table(path, mapping.source)
+    await asyncio.to_thread(table.columns_now)
+    rows = Rows(mapping, table)
+    rows.check_columns()
+    state = _State(None if dry_run else state_path)
+    report = Report(dry_run=dry_run)
+    if state.path is not None:
+        await asyncio.to_thread(state.load, path, mapping, go_live, report)
+    if state.noted is not None:
+        rows.restore(state.noted)
+    rejects = Rejects(rejects_path or path.with_name(path.name + ".rejects.csv"), keep=state.rejects)
+    before = report.rows
+    batches = _batches(rows, table, state.line, go_live)
+    under_way: deque[tuple[_Batch, asyncio.Task[list[dict[str, Any]]] | None]] = deque()
+    try:
+        more = True
+        while more or under_way:
+            if more and len(under_way) < IN_FLIGHT:
+                batch = await asyncio.to_thread(next, batches, None)
+                if batch is None:
+                    more = False
+                    continue
+                if dry_run and len(report.preview) < SHOWN:
+                    report.preview += [preview(item) for item in batch.items[: SHOWN - len(report.preview)]]
+                task = asyncio.ensure_future(send(batch.items)) if batch.items and not dry_run else None
+                under_way.append((batch, task))
+                await asyncio.sleep(0)
+                continue
+            batch, task = under_way.popleft()
+            results = await task if task is not None else []
+            _count(report, batch, results, rejects)
+            state.save(batch.last, report, batch.noted, rejects.size)
+            _noted(report, rows, batch.noted)
+            if progress is not None:
+                progress(report, batch.share)
+    finally:
+        for _, left in under_way:
+            if left is not None:
+                left.cancel()
+        await asyncio.gather(*(left for _, left in under_way if left is not None), return_exceptions=True)
+    state.done()
+    _noted(report, rows, rows.snapshot())
+    report.rejects = str(rejects.path) if rejects.size else None
+    report.seconds = round(time.monotonic() - began, 3)
+    report.rows_per_second = round((report.rows - before) / max(report.seconds, 0.001), 1)
+    return report
+
+
+def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects: Rejects) -> None:
+    bad = list(batch.rejects)
+    problems: Counter[str] = Counter(report.problems)
+    problems.update(reject.code for reject in bad)
+    for item, result in zip(batch.items if results else [], results, strict=True):
+        kind = result["result"]
+        setattr(report, kind, getattr(report, kind) + 1)
+        report.steps_added += result.get("steps_added") or 0
+        due = result.get("due")
+        if due is not None:
+            name = _DUES[due["result"]]
+            setattr(report, name, getattr(report, name) + 1)
+        if kind == "refused":
+            code = str(result.get("code") or "refused")
+            problems[code] += 1
+            why = str(result.get("why") or "")
+            bad.append(Reject(item["line"], result.get("field") or "row", code, why, str(result.get("why_zh") or why)))
+    rejects.write(bad)
+    report.rows += batch.rows
+    report.understood += len(batch.items)
+    report.bad_rows += len(batch.rejects)
+    report.problems = dict(sorted(problems.items()))
+
+
+def _noted(report: Report, rows: Rows, noted: Snapshot) -> None:
+    report.cleaned = noted.cleaned
+    report.dropped_columns = rows.dropped()
+    report.unmapped_columns = dict(sorted(noted.unmapped_columns.items()))
+    report.unmapped_values = {
+        column: dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
+        for column, counts in sorted(noted.unmapped_values.items())
+    }
+
+
+class _State:
+    """How far an import got: a small file, replaced whole, that names file and mapping by their hash."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.line = 0
+        self.rejects = 0
+        self.noted: Snapshot | None = None
+        self._key = ""
+
+    def load(self, file: Path, mapping: Mapping, go_live: bool, report: Report) -> None:
+        """Find where the same file with the same mapping was left. Anything else begins at the first row."""
+        assert self.path is not None
+        digest = hashlib.sha256(f"{mapping.model_dump_json()}\n{go_live}\n".encode())
+        with file.open("rb") as source:
+            while chunk := source.read(1 << 20):
+                digest.update(chunk)
+        self._key = digest.hexdigest()
+        try:
+            found = json.loads(self.path.read_text("utf-8"))
+            if found["key"] != self._key:
+                return
+            counts = {name: int(found["report"][name]) for name in _COUNTED}
+            problems = {str(code): int(count) for code, count in found["report"]["problems"].items()}
+            noted = Snapshot(*found["noted"])
+            line, rejects = int(found["line"]), int(found["rejects"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return
+        self.line, self.rejects, self.noted = line, rejects, noted
+        for name, count in counts.items():
+            setattr(report, name, count)
+        report.problems = problems
+        report.resumed_after_line = line
+
+    def save(self, line: int, report: Report, noted: Snapshot, rejects: int) -> None:
+        if self.path is None:
+            return
+        counts: dict[str, Any] = {name: getattr(report, name) for name in _COUNTED}
+        counts["problems"] = report.problems
+        content = {"key": self._key, "line": line, "rejects": rejects, "report": counts, "noted": list(noted)}
+        new = self.path.with_name(self.path.name + ".new")
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, ensure_ascii=False)
+        new.replace(self.path)
+
+    def done(self) -> None:
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)

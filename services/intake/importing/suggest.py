@@ -1,0 +1,244 @@
+"""A first mapping from a sample of rows. It guesses, and its comments say what a person must check.
+
+No value of the file is ever written into the mapping, only column names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from services.intake.importing.dates import BadDate, reader
+from services.intake.importing.mapping import Source
+from services.intake.importing.marks import marks_a_person
+from services.intake.importing.reading import Cell, Table
+
+SAMPLE = 500
+_NAMES: dict[str, tuple[str, ...]] = {
+    "item": (
+        r"(工单|信访件?|诉求|留言|受理|业务|登记|流水|案件|事项)?(编号|单号|件号|流水号|序号|主键)",
+        r".*编号|.*单号|xfjbh|gdbh",
+        r"(msg|case|record|request|ticket|complaint|sr|service ?request)?[ _]?(record)?[ _]?(id|no|num|number)",
+        r".*[ _]id",
+    ),
+    "received_at": (
+        r".*(留言|登记|来信|来访|来电|信访|受理|提交|创建|诉求|发布|接收|反映)(日期|时间)|时间|日期|xfrq|djsj",
+        r".*(created|received|submitted|opened|filed|requested)[ _]?(date|time|at|on)?|time|date|timestamp",
+    ),
+    "reply_at": (
+        r".*(答复|回复|反馈)(日期|时间)",
+        r".*(reply|response|replied|answered|responded)[ _]?(time|date|at|on)",
+    ),
+    "closed_at": (
+        r".*(办结|结案|完成|归档|关闭)(日期|时间)",
+        r".*(closed?|resolved|completed|finished|resolution)[ _]?(time|date|at|on)",
+    ),
+    "accepted_at": (r".*(受理告知|决定受理|正式受理)(日期|时间)", r".*accept(ed|ance)[ _]?(time|date|at|on)"),
+    "signed_at": (r".*(签收|接单)(日期|时间)", r".*(signed|acknowledged)[ _]?(time|date|at|on)"),
+    "due": (r".*(限办|办理期限|截止|到期|应办结|限期)(日期|时间)?", r".*due[ _]?(date|time|at|on)?|deadline"),
+    "title": (r".*(主题|标题|题目|概况)|zt", r"title|summary|headline"),
+    "text": (
+        r".*(内容|详情|正文|诉求描述|留言详情|问题描述|反映问题|描述)|nr",
+        r"text|body|content|description|details?|message|complaint",
+    ),
+    "reply": (r".*(答复|回复|处理|反馈)(意见|内容|结果|详情)", r"reply|response|answer|reply[ _]text"),
+    "name": (
+        r".*(姓名|联系人|留言用户|信访人|诉求人|来电人|用户名?)|xm",
+        r"name|user(name)?|(petitioner|complainant|caller|full)[ _]?name",
+    ),
+    "phone": (r".*(电话|手机|联系方式|手机号码?)|lxdh|sjhm", r".*(phone|mobile|tel|telephone)([ _]?(no|number))?"),
+    "id_number": (
+        r".*(身份证|证件号|身份证号码?|证件号码)|sfzh|zjhm",
+        r".*(id[ _]?card|identity)[ _]?(no|num|number)?|id_number",
+    ),
+    "address": (r".*(住址|家庭住址|联系地址|通讯地址|现住地)", r".*(home|mailing|postal)[ _]?address"),
+    "location": (r".*(问题地点|事发地址|地点|位置|发生地|地址)", r".*(location|street|address)"),
+    "place": (
+        r".*(区划|所属区域|行政区|属地|区县|街道|乡镇|辖区)(代码|编码)?",
+        r".*(district|borough|ward|place|region)(code)?",
+    ),
+    "subject": (
+        r".*(分类|类别|内容分类|一级标签|诉求类型|问题类型|事项类型)|nrfl",
+        r".*(category|subject|sr ?type|topic|problem|issue|type)",
+    ),
+    "organisation": (
+        r".*(承办|责任|主办|办理|答复|处理|受理)(单位|部门|机关|机构)",
+        r".*(agency|department|organi[sz]ation|authority)",
+    ),
+    "channel": (
+        r".*(渠道|来源|信访形式|受理方式|诉求来源|途径)",
+        r".*(channel|method ?received|source|intake)",
+    ),
+}
+_DATES = ("received_at", "reply_at", "closed_at", "accepted_at", "signed_at", "due")
+_PEOPLE = ("name", "phone", "id_number", "address")
+
+
+class _Column(NamedTuple):
+    name: str
+    filled: int
+    different: int
+    dates: int
+    ambiguous: int
+    long: float
+
+
+def suggest(path: Path, *, zone: str = "Asia/Shanghai", source: Source | None = None) -> str:
+    """The text of a mapping for the file. Raises FileError when it cannot be read."""
+    table = Table(path, source or Source(zone=zone))
+    sample = [row for row in islice(table, SAMPLE) if row.problem is None]
+    columns = [
+        _look(name, place, [row.cells for row in sample], zone) for place, name in enumerate(table.columns) if name
+    ]
+    people = [column.name for column in columns if marks_a_person(column.name)]
+    free = [column for column in columns if column.name not in people]
+    found = _guess(free, len(sample))
+    return _write(table, zone, found, free, people, sample=len(sample))
+
+
+def _look(name: str, place: int, rows: list[object], zone: str) -> _Column:
+    read = reader(zone)
+    values: list[Cell] = []
+    for cells in rows:
+        cell = cells[place] if isinstance(cells, list | tuple) and place < len(cells) else None
+        if cell not in (None, ""):
+            values.append(cell)
+    dates = ambiguous = 0
+    for value in values:
+        if isinstance(value, float | int):
+            continue
+        try:
+            read(value)
+            dates += 1
+        except BadDate as bad:
+            ambiguous += bad.code == "ambiguous_date"
+    texts = [str(value) for value in values]
+    return _Column(
+        name, len(values), len(set(texts)), dates, ambiguous, sum(map(len, texts)) / len(texts) if texts else 0.0
+    )
+
+
+def _matches(what: str, name: str) -> bool:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
+    return any(re.fullmatch(one, form, re.IGNORECASE) for one in _NAMES[what] for form in (name, spaced))
+
+
+def _guess(columns: list[_Column], rows: int) -> dict[str, _Column]:
+    found: dict[str, _Column] = {}
+    taken: set[str] = set()
+
+    def take(what: str, candidates: list[_Column]) -> None:
+        if candidates and what not in found:
+            found[what] = candidates[0]
+            taken.add(candidates[0].name)
+
+    def named(what: str) -> list[_Column]:
+        return [column for column in columns if column.name not in taken and _matches(what, column.name)]
+
+    for what in ("reply_at", "closed_at", "due", "accepted_at", "signed_at", "received_at"):
+        take(what, [column for column in named(what) if not rows or column.dates + column.ambiguous > 0])
+    if "received_at" not in found:
+        dated = [
+            one for one in columns if one.name not in taken and one.dates + one.ambiguous >= max(1, one.filled * 0.9)
+        ]
+        take("received_at", dated)
+    for what in ("id_number", "phone", "reply", "text", "title"):
+        take(what, named(what))
+    unique = [one for one in columns if one.name not in taken and rows and one.filled == rows == one.different]
+    take("item", [one for one in named("item") if one in unique] or named("item") or unique)
+    for what in ("name", "organisation", "channel", "subject", "place", "address", "location"):
+        take(what, named(what))
+    if "text" not in found:
+        longest = sorted((one for one in columns if one.name not in taken), key=lambda one: -one.long)
+        take("text", [one for one in longest if one.long > 40])
+    return found
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)
+
+
+def _write(
+    table: Table, zone: str, found: dict[str, _Column], columns: list[_Column], people: list[str], *, sample: int
+) -> str:
+    lines = [
+        f"# A first mapping, guessed from {sample} rows. Check each line, then: huiyin import FILE --mapping THIS --dry-run",
+        "# 由样本自动生成的初稿，请逐行核对后再试运行（--dry-run）。格式说明见 docs/import.md。",
+        "source:",
+        f"  format: {table.format}",
+        f"  zone: {zone}            # CHECK: time zone of the times in the file 文件中时间所在时区",
+    ]
+    if any(found[what].ambiguous for what in _DATES if what in found):
+        lines.append("  date_formats: [MM/DD/YYYY hh:mm:ss AM, MM/DD/YYYY hh:mm:ss, MM/DD/YYYY]")
+        lines.append("  # CHECK: is it month first? else write DD/MM/YYYY 请确认月在前还是日在前")
+    lines.append("# jurisdiction: CN-XX     # code of your jurisdiction, or give --jurisdiction 辖区代码")
+    if "channel" in found:
+        lines += [
+            "channel:                  # CHECK: every filing belongs to a channel of your policy 渠道代码",
+            f"  column: {_quoted(found['channel'].name)}",
+            "  table: {}               # value in the file: code of the channel 文件中的值: 渠道代码",
+            "  default: imported",
+            "  class: web              # letter visit call fax web app ... for channels the policy does not know",
+        ]
+    else:
+        lines += ["channel:", "  constant: imported      # CHECK: code of the channel 渠道代码", "  class: web"]
+    if "item" in found:
+        lines.append(
+            f"item: {_quoted(found['item'].name)}   # CHECK: the source's own number, never used twice 来源系统的唯一编号"
+        )
+    else:
+        names = [_quoted(column.name) for column in columns[:2]] or [_quoted("?")]
+        lines.append(
+            f"item: {{join: [{', '.join(names)}], with: '-'}}   # CHECK: no unique column was found 未找到唯一编号列"
+        )
+    lines.append("filing:")
+    if "received_at" in found:
+        lines.append(f"  received_at: {_quoted(found['received_at'].name)}   # CHECK: when it was filed 提交时间")
+    else:
+        lines.append('  received_at: "?"        # CHECK: no column with dates was found; write its name 请填写日期列')
+    for what in ("title", "text", "place", "subject", "location", *_PEOPLE):
+        if what in found:
+            note = "   # sealed 加密保存" if what in _PEOPLE else ""
+            lines.append(f"  {what}: {_quoted(found[what].name)}{note}")
+    if "organisation" in found:
+        lines += [
+            "organisation:",
+            f"  column: {_quoted(found['organisation'].name)}",
+            "  create: true            # adds what is not in the policy 不存在则新增",
+        ]
+    steps: list[str] = []
+    for what, event in (("signed_at", "SignedFor"), ("accepted_at", "Accepted"), ("reply_at", "ReplyDelivered")):
+        if what in found and (event == "ReplyDelivered" or "organisation" in found):
+            steps += [f"  - event: {event}", f"    date: {_quoted(found[what].name)}"]
+            if event == "ReplyDelivered" and "reply" in found:
+                steps += ["    fields:", f"      text: {_quoted(found['reply'].name)}"]
+    if "closed_at" in found:
+        steps += [
+            "  - event: CaseClosed",
+            f"    date: {_quoted(found['closed_at'].name)}",
+            "    fields:",
+            "      kind: {constant: resolved_unconfirmed}   # CHECK: or a column with a table 或用对照表",
+        ]
+    if steps:
+        lines += [
+            "steps:                    # CHECK: what happened, with its date; an empty date means unknown 日期为空即未知",
+            *steps,
+        ]
+    if "due" in found:
+        lines += [
+            "# due:                    # compared with the derived date, never stored 仅用于比对",
+            "#   clock: C5",
+            f"#   column: {_quoted(found['due'].name)}",
+        ]
+    if people:
+        lines.append(
+            "# Not read, because they mark persons 标记人员的列不读取: " + ", ".join(_quoted(name) for name in people)
+        )
+    used = {column.name for what, column in found.items() if what != "due" or not found}
+    rest = [column.name for column in columns if column.name not in used]
+    if rest:
+        lines += ["ignore:                   # CHECK: not used 未使用的列", *(f"  - {_quoted(name)}" for name in rest)]
+    return "\n".join(lines) + "\n"

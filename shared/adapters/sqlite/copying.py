@@ -1,0 +1,25 @@
+"""Copying a SQLite file that is in use, whole and as of one instant."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from shared.adapters.sqlite.connection import sync_folder
+
+_PAGES = 1000
+"""Pages per step: the writer gets in between."""
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """The state of `source` at one instant, as a file without a write-ahead log. Blocks; run it in a thread."""
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reading,
+        closing(sqlite3.connect(target)) as writing,
+    ):
+        reading.execute("PRAGMA busy_timeout=5000")
+        reading.backup(writing, pages=_PAGES, sleep=0.001)
+        writing.execute("PRAGMA journal_mode=DELETE")
+    target.chmod(0o600)
+    sync_folder(target.parent)

@@ -1,0 +1,79 @@
+"""The three digests: of the log, of everything derived, of the outcome. They answer different questions; never mix them.
+
+log      equal after migrate, restore and rebuild; never between two runs
+views    equal for any adapter and any number of workers
+outcome  equal between two runs of the same input, interrupted or not
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from shared.case import STREAM
+from shared.events.supervision import TICKER
+from shared.log import Log
+from shared.part import Part
+from shared.views import Views
+
+_OF_ONE_RUN = frozenset({"number", "seq", "lead", "concluding_case", "concluding_event"})
+"""Fields of bodies that depend on the deployment's secret or on what else went on."""
+
+
+async def log_digest(log: Log) -> str:
+    """Over (stream, head version, head hash) in the order of the streams."""
+    digest = hashlib.sha256()
+    async for heads in log.heads():
+        for stream, head in heads:
+            digest.update(orjson.dumps([stream, head.version, head.hash]) + b"\n")
+    return f"sha256:{digest.hexdigest()}"
+
+
+async def views_digest(views: Views, parts: Sequence[Part]) -> str:
+    """Over every row of every view and table of facts, in canonical order."""
+    digest = hashlib.sha256()
+    names = sorted({show.view.name for part in parts for consumer in part.consumers for show in consumer.shows})
+    for name in names:
+        async for rows in views.rows(name):
+            for row in rows:
+                values = None if row.values is None else dict(sorted(row.values.items()))
+                digest.update(orjson.dumps([name, row.key, row.applied, values]) + b"\n")
+    for part in parts:
+        if part.facts is None:
+            continue
+        for table in part.facts.tables:
+            async for found in part.facts.rows(table):
+                for fact in found:
+                    digest.update(orjson.dumps([table, list(fact)], default=str) + b"\n")
+    return f"sha256:{digest.hexdigest()}"
+
+
+async def outcome_digest(log: Log) -> str:
+    """Over what each case went through: type, legal time and body of its events, in no order of time or id."""
+    cases: list[bytes] = []
+    stream, steps = "", list[bytes]()
+    async for commits in log.scan(STREAM):
+        for commit in commits:
+            if commit.stream != stream:
+                cases += _closed(steps)
+                stream, steps = commit.stream, []
+            for data in commit.events:
+                event = orjson.loads(data)
+                if event["type"] not in TICKER:
+                    steps.append(orjson.dumps([event["type"], event["effective_at"], _body(event["body"])]))
+    cases += _closed(steps)
+    digest = hashlib.sha256()
+    for one in sorted(cases):
+        digest.update(one)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _closed(steps: list[bytes]) -> list[bytes]:
+    return [hashlib.sha256(b"\n".join(sorted(steps))).digest()] if steps else []
+
+
+def _body(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: body[name] for name in sorted(body) if name not in _OF_ONE_RUN}

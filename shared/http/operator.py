@@ -1,0 +1,210 @@
+"""What only the owner of the data folder may do. These routes exist on the socket in the folder and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.responses import StreamingResponse
+
+from shared import principals
+from shared.access import OPERATE, authorize
+from shared.case import STREAM
+from shared.digests import log_digest, outcome_digest, views_digest
+from shared.exporting import lines
+from shared.finding import resolve
+from shared.http.bodies import NDJSON, read_model
+from shared.http.describing import answers, takes
+from shared.http.who import Caller
+from shared.projecting import Consumer
+from shared.rebuilding import rebuild, scrub
+from shared.refusals import Invalid, Unknown
+from shared.runtime import Runtime
+from shared.settings import shown
+from shared.verifying import verify
+from shared.version import VERSION
+
+_LIMIT = 64 * 1024
+
+
+class KeyWanted(BaseModel):
+    """A key to be issued."""
+
+    model_config = ConfigDict(extra="forbid")
+    role: str = Field(max_length=40, description="Role of its owner")
+    org: str | None = Field(None, max_length=80, description="Organisation, where the role needs one")
+    expires: AwareDatetime | None = Field(None, description="When it stops opening anything")
+
+
+class Redrive(BaseModel):
+    """A parked stream that is to be tried again. Without both: all of them."""
+
+    model_config = ConfigDict(extra="forbid")
+    group: str | None = Field(None, description="Consumer group")
+    stream: str | None = Field(None, description="Stream, or what names a case")
+
+
+class Rebuild(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    workers: int = Field(1, ge=1, le=16, description="How many ranges of cases are folded side by side")
+
+
+class Backup(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    folder: str = Field(max_length=4096, description="Absolute path of a folder that does not exist yet or is empty")
+
+
+def router(runtime: Runtime) -> APIRouter:
+    routes = APIRouter(tags=["operator"], prefix="/local")
+    ports = runtime.ports
+
+    @routes.get("/version", summary="Which release runs")
+    async def version() -> dict[str, str]:
+        return {"version": VERSION}
+
+    @routes.get("/keys", summary="All access keys", responses=answers(401, 403, 422))
+    async def keys(caller: Caller) -> dict[str, Any]:
+        authorize(caller, OPERATE)
+        return {"keys": [principals.shown(key) for key in await runtime.principals.all()]}
+
+    @routes.post(
+        "/keys", status_code=201, summary="Issue a key; it is shown once", responses=answers(400, 401, 403, 415, 422, 507),
+        openapi_extra=takes(KeyWanted),
+    )  # fmt: skip
+    async def issue(request: Request, caller: Caller) -> dict[str, Any]:
+        wanted = await read_model(request, KeyWanted, _LIMIT)
+        key, text = await runtime.principals.issue(
+            runtime.handling("intake"), caller, wanted.role, wanted.org, wanted.expires
+        )
+        return {**principals.shown(key), "key": text}
+
+    @routes.post("/keys/{key}:revoke", summary="Revoke a key", responses=answers(401, 403, 404, 422, 507))
+    async def revoke(key: str, caller: Caller) -> dict[str, Any]:
+        return principals.shown(await runtime.principals.revoke(runtime.handling("intake"), caller, key))
+
+    @routes.get("/parked", summary="Streams that a consumer stopped at", responses=answers(401, 403, 422))
+    async def parked(
+        caller: Caller,
+        group: str | None = Query(None, description="Consumer group"),
+        stream: str | None = Query(None, description="Stream, or what names a case"),
+    ) -> dict[str, Any]:
+        authorize(caller, OPERATE)
+        chosen = await _stream(runtime, stream)
+        marks = await ports.views.parked(group, chosen)
+        return {
+            "parked": [
+                {
+                    "group": mark.group,
+                    "stream": mark.stream,
+                    "version": mark.version,
+                    "reason": mark.reason,
+                    "since": mark.since,
+                    "bytes": mark.bytes.decode("utf-8", "replace") if chosen is not None else None,
+                }
+                for mark in marks
+            ]
+        }
+
+    @routes.post(
+        "/parked:redrive", summary="Try parked streams again", responses=answers(400, 401, 403, 404, 415, 422),
+        openapi_extra=takes(Redrive),
+    )  # fmt: skip
+    async def redrive(request: Request, caller: Caller) -> dict[str, Any]:
+        authorize(caller, OPERATE)
+        wanted = await read_model(request, Redrive, _LIMIT)
+        marks = await ports.views.parked(wanted.group, await _stream(runtime, wanted.stream))
+        consumers: dict[str, Consumer] = {consumer.group: consumer for consumer in runtime.consumers}
+        again = 0
+        for mark in marks:
+            if mark.group in consumers and await consumers[mark.group].redrive(mark.stream):
+                again += 1
+        left = await ports.views.parked(wanted.group)
+        return {"redriven": again, "parked": len(left)}
+
+    @routes.post(
+        "/rebuild", summary="Drop every view and build it again from the log", responses=answers(401, 403, 415, 422),
+        openapi_extra=takes(Rebuild),
+    )  # fmt: skip
+    async def rebuild_all(request: Request, caller: Caller) -> StreamingResponse:
+        authorize(caller, OPERATE)
+        wanted = await read_model(request, Rebuild, _LIMIT)
+
+        async def progress() -> AsyncIterator[bytes]:
+            async for step in rebuild(ports, runtime.parts, feeding=runtime.feeding, workers=wanted.workers):
+                yield orjson.dumps(step._asdict()) + b"\n"
+
+        return StreamingResponse(progress(), media_type=NDJSON)
+
+    @routes.get("/digest", summary="The three digests: log, views, outcome", responses=answers(401, 403, 422))
+    async def digest(
+        caller: Caller,
+        which: Literal["log", "views", "outcome", "all"] = Query("all", description="Which one"),
+    ) -> dict[str, Any]:
+        authorize(caller, OPERATE)
+        found: dict[str, Any] = {}
+        if which in ("log", "all"):
+            found["log"] = await log_digest(ports.log)
+        if which in ("views", "all"):
+            await runtime.drain()
+            found["views"] = await views_digest(ports.views, runtime.parts)
+        if which in ("outcome", "all"):
+            found["outcome"] = await outcome_digest(ports.log)
+        return found
+
+    @routes.post("/verify", summary="Check every byte of the log", responses=answers(401, 403, 422))
+    async def verify_log(caller: Caller) -> dict[str, Any]:
+        authorize(caller, OPERATE)
+        found = [finding._asdict() async for finding in verify(ports.log)]
+        streams = events = 0
+        async for heads in ports.log.heads():
+            streams += len(heads)
+            events += sum(head.version for _stream, head in heads)
+        return {"streams": streams, "events": events, "findings": found}
+
+    @routes.post("/scrub", summary="Compare every view with the log, and mend it", responses=answers(401, 403, 422))
+    async def scrub_views(
+        caller: Caller, mend: bool = Query(True, description="Mend what is behind; false only names it")
+    ) -> dict[str, Any]:
+        authorize(caller, OPERATE)
+        return (await scrub(ports, runtime.parts, mend=mend))._asdict()
+
+    @routes.get("/export", summary="The bytes of the log, one event a line", responses=answers(401, 403, 422))
+    async def export(
+        caller: Caller, prefix: str = Query("", max_length=200, description="Streams that begin with this")
+    ) -> StreamingResponse:
+        authorize(caller, OPERATE)
+        return StreamingResponse(lines(ports.log, prefix), media_type=NDJSON)
+
+    @routes.post(
+        "/backup", summary="Copy log and keys of the running system", responses=answers(400, 401, 403, 409, 415, 422, 507),
+        openapi_extra=takes(Backup),
+    )  # fmt: skip
+    async def backup(request: Request, caller: Caller) -> dict[str, Any]:
+        authorize(caller, OPERATE)
+        wanted = await read_model(request, Backup, _LIMIT)
+        if runtime.back_up is None:
+            raise Invalid("no_folder", "This system keeps nothing on disk.")
+        if not Path(wanted.folder).is_absolute():
+            raise Invalid("not_absolute", "folder must be an absolute path.", field="folder")
+        return await runtime.back_up(Path(wanted.folder))
+
+    @routes.get("/settings", summary="Settings with meaning and source", responses=answers(401, 403, 422))
+    async def settings(caller: Caller) -> dict[str, Any]:
+        authorize(caller, OPERATE)
+        return {"settings": [line._asdict() for line in shown(runtime.settings)]}
+
+    return routes
+
+
+async def _stream(runtime: Runtime, named: str | None) -> str | None:
+    """A stream by its name, or by anything that names a case."""
+    if named is None or "/" in named.partition(":")[0]:
+        return named
+    try:
+        return STREAM + await resolve(runtime.ports, named)
+    except Unknown:
+        raise Unknown("unknown_stream", "There is no such stream.", why_zh="没有这一记录流。", field="stream") from None
