@@ -3,10 +3,12 @@ PY      ?= python3
 PORT    ?= 8080
 DATA    ?= data
 SAMPLE  ?= yes
+KILLS   ?= 150
+SEED    ?= 1
 BIN     := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench lock clean
+.PHONY: help up test check chaos bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -22,6 +24,9 @@ check: .venv/dev ## Lint, types, import rules
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+chaos: .venv/dev ## Kill the whole process under load (KILLS=150 SEED=1)
+	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/chaos -s
 
 bench: .venv/dev ## Measure, beside a peer and a limit, in one run
 	@$(BIN)/python -m bench

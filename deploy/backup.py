@@ -29,7 +29,7 @@ _NAMED = 5
 
 async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
     """Copy log and keys into `target` (0700). Returns the manifest, which is written last: without it, it is no backup."""
-    if target.exists() and any(target.iterdir()):
+    if not await asyncio.to_thread(_free, target):
         raise Invalid(
             "folder_not_empty",
             "The folder is not empty; name a new one.",
@@ -49,6 +49,16 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
     manifest = {"format": FORMAT, "version": VERSION, "made_at": to_text(datetime.now(UTC)), **found}
     await asyncio.to_thread(_write, target / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return {"folder": str(target), **manifest}
+
+
+def _free(target: Path) -> bool:
+    return not target.exists() or not any(target.iterdir())
+
+
+def _put(draft: Path, target: Path) -> None:
+    if target.exists():
+        target.rmdir()
+    draft.rename(target)
 
 
 def _copy(folder: Folder, copy: Folder) -> None:
@@ -82,7 +92,7 @@ async def _contents(log: Log) -> dict[str, Any]:
 async def restore(source: Path, target: Path) -> dict[str, Any]:
     """Put a backup into place as a new data folder, after checking it: the manifest, every hash, every key that the log
     names. Raises FolderProblem; then nothing was put anywhere."""
-    if target.exists() and any(target.iterdir()):
+    if not await asyncio.to_thread(_free, target):
         raise FolderProblem(f"{target} is not empty; restore into a new folder, then use it.")
     try:
         manifest = orjson.loads((source / MANIFEST).read_bytes())
@@ -95,9 +105,7 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
     try:
         await asyncio.to_thread(_copy, Folder(source), Folder(draft))
         await _check(Folder(draft), manifest)
-        if target.exists():
-            target.rmdir()
-        draft.rename(target)
+        await asyncio.to_thread(_put, draft, target)
     except OSError as error:
         raise FolderProblem(f"The backup could not be copied: {error.strerror}.") from error
     except (NewerData, WrongData, KeysLost) as error:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from socket import AF_UNIX, SOCK_STREAM
+from socket import socket as Socket
 
 FORMAT = 1
 _LONGEST_SOCKET = 100
@@ -60,6 +61,10 @@ class Folder:
     @property
     def demo_keys(self) -> Path:
         return self.path / "demo-keys.txt"
+
+    @property
+    def sample_loaded(self) -> Path:
+        return self.path / "sample-loaded"
 
     @property
     def socket(self) -> Path:
@@ -131,11 +136,11 @@ class Folder:
         self.keys.mkdir(mode=0o700, exist_ok=True)
         self.format.write_text(f"{FORMAT}\n", encoding="ascii")
 
-    def listen(self) -> socket.socket:
+    def listen(self) -> Socket:
         """The socket for the owner of the folder: nobody else can open it."""
         path = self.socket
         path.unlink(missing_ok=True)
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener = Socket(AF_UNIX, SOCK_STREAM)
         before = os.umask(0o177)
         try:
             listener.bind(str(path))

@@ -29,9 +29,8 @@ async def checked(
     """The given sections as documents, and what is wrong with them together with those that are in force."""
     documents: dict[Section, Document] = {}
     findings: list[Finding] = []
-    for section in raw:
-        if section not in SECTIONS:
-            findings.append(Finding("sections", f"there is a name that is no section; use {', '.join(SECTIONS)}"))
+    if not raw.keys() <= set(SECTIONS):
+        findings.append(Finding("sections", f"there is a name that is no section; use {', '.join(SECTIONS)}"))
     for section in SECTIONS:
         if section not in raw:
             continue

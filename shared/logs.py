@@ -10,8 +10,11 @@ from typing import Any
 import structlog
 
 ALLOWED = frozenset(
-    "event level timestamp group stream version reason error where code method route status ms role count port host pid"
-    " position column seconds workers attempt command".split()
+    (
+        *("event", "level", "timestamp", "group", "stream", "version", "reason", "error", "where", "code", "method"),
+        *("route", "status", "ms", "role", "count", "port", "host", "pid", "position", "column", "seconds", "workers"),
+        *("attempt", "command", "dropped"),
+    )
 )
 """Keys that a line may have. Others are dropped, and the line says how many."""
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}

@@ -97,7 +97,9 @@ class Consumer:
             ]
             await self.sink(cases, events)
         if self.reactions:
-            await asyncio.gather(*(self._react(case, ready[case.stream]) for case in cases))
+            await asyncio.gather(
+                *(self._react(case, ready[case.stream]) for case in cases if self._concerned(ready[case.stream]))
+            )
         self.handled += len(commits)
 
     async def _brought_forward(self, stream: str, own: list[Commit]) -> Case | None:
@@ -121,6 +123,10 @@ class Consumer:
         except (ArithmeticError, AttributeError, LookupError, Refused, TypeError, ValueError) as error:
             await self._park(case.stream, own[0], error)
             return []
+
+    def _concerned(self, own: list[Commit]) -> bool:
+        """Does anything follow from these commits? Most batches hold nothing that a service reacts to."""
+        return any(event.type in self.reactions for commit in own for event in commit.recorded)
 
     async def _react(self, case: Case, own: list[Commit]) -> None:
         for commit in sorted(own, key=lambda one: one.first):

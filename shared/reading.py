@@ -194,13 +194,13 @@ async def explained(ports: Ports, principal: Principal, reference: str, clock: s
             field="clock",
         )
     now = ports.clock.now()
-    return {
-        "id": case.id,
-        "number": case.number,
-        "clock": clock,
-        "episodes": [shown_deadline(one, book, now) for one in own],
-        "explanation": [as_step(step) for step in explain(case, book, clock)],
-    }
+    episodes = []
+    for one in own:
+        explanation = explain(case, book, clock, one.episode)
+        steps = [as_step(step) for step in explanation.steps] if explanation else []
+        policy = explanation.reference if explanation else book.reference
+        episodes.append({**shown_deadline(one, book, now), "policy": policy, "steps": steps})
+    return {"id": case.id, "number": case.number, "clock": clock, "episodes": episodes}
 
 
 def as_step(step: Any) -> dict[str, Any]:

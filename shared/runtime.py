@@ -138,9 +138,10 @@ class Runtime:
 
     def _moved(self) -> None:
         if self._waking is None or self._waking.done():
-            self._waking = asyncio.create_task(self._tell())
+            self._waking = asyncio.create_task(self.tell())
 
-    async def _tell(self) -> None:
+    async def tell(self) -> None:
+        """Wake whoever waits for news."""
         async with self.wake:
             self.wake.notify_all()
 
@@ -165,7 +166,7 @@ class Runtime:
         """Finish the batches in hand, then close everything. Accepting has stopped before."""
         self.stopping = True
         self.ended.set()
-        await self._tell()
+        await self.tell()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

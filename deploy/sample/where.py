@@ -14,9 +14,11 @@ CHANNELS: tuple[tuple[str, int], ...] = (
     ("province", 7),
     ("h12345", 16),
 )
-"""Channel -> weight. The counter `zj-window`, where an organ receives itself, is chosen by the life."""
+"""Channel -> weight. The counter `zj-window`, where an organ receives itself, is chosen apart."""
 WINDOW = "zj-window"
 WINDOW_ORG = "zj"
+WINDOW_SUBJECTS = ("0102", "0103", "1201")
+"""Its own, wherever in the city."""
 QR = "qr-dh"
 POSTMARKED = frozenset({"letter"})
 """Channels whose filing has a date and no hour."""
@@ -76,7 +78,7 @@ SUBJECTS: tuple[tuple[str, int], ...] = (
 )
 """What claims are about. Subject 15 has no rule: those wait for a registrar (QUEUED)."""
 QUEUED = ("1501", "1502")
-CITY_QUEUED = ("0701", "0801", "0901", "1001", "1102")
+CITY_QUEUED = ("0801", "0901", "1001", "1102", "1402")
 """Filed for the whole city, these have no rule either."""
 
 _ORGAN = {"01": "zj", "02": "rs", "03": "jt", "04": "st", "05": "wj", "06": "jy", "12": "zj"}
@@ -91,9 +93,14 @@ REVIEW_BODY = "fc"
 
 def responsible(place: str, subject: str) -> str | None:
     """Who the routing table of the demo county names; None: nobody, a registrar dispatches."""
-    district, branch = place.split("-")[0], subject[:2]
+    district, branch = place.split("-", maxsplit=1)[0], subject[:2]
     if branch == "15":
         return None
     if (district, subject) in _OF_THE_DISTRICT:
         return _OFFICE[district]
     return _ORGAN.get(branch) or _OFFICE.get(district)
+
+
+def district_office(place: str) -> str:
+    """The office of the district that the place lies in; for the whole city the petition office."""
+    return _OFFICE.get(place.split("-", maxsplit=1)[0], PETITION_OFFICE)

@@ -16,10 +16,10 @@ Kind = Literal["all", "year", "quarter", "month", "days"]
 Compare = Literal["month", "year"]
 ALLOWED = "all, 2025, 2025-Q1, 2025-03, 2025-03-15 or 2025-03-01..2025-03-31"
 
-_YEAR = re.compile(r"(\d{4})")
-_QUARTER = re.compile(r"(\d{4})-Q([1-4])")
-_MONTH = re.compile(r"(\d{4})-(\d{2})")
-_DAYS = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.\.(\d{4}-\d{2}-\d{2}))?")
+_YEAR = re.compile(r"(\d{4})", re.ASCII)
+_QUARTER = re.compile(r"(\d{4})-Q([1-4])", re.ASCII)
+_MONTH = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
+_DAYS = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.\.(\d{4}-\d{2}-\d{2}))?", re.ASCII)
 _SENSIBLE: dict[Compare, frozenset[Kind]] = {
     "month": frozenset({"month"}),
     "year": frozenset({"month", "quarter", "year", "days"}),

@@ -218,31 +218,25 @@ def case_batch(snapshots: Sequence[Snapshot]) -> pa.Table:
 
 def event_batch(events: Sequence[Recorded], skip: int) -> pa.Table:
     """The rows of these events; `skip` signs of the stream's name stand before the case id."""
-    streams, versions, types, effective, recorded, origins, actors, bodies = (
-        [event[place] for event in events] for place in _PLACES
-    )
-    instants: list[datetime | None] = [when if type(when) is datetime else None for when in effective]
-    days: list[date | None] = [None if type(when) is datetime else when for when in effective]
-    orgs = [
-        (body.org if type(body) in _NAMES_ORG else None) or actor.org
-        for body, actor in zip(bodies, actors, strict=True)
-    ]
-    arrays = {
-        "case": [stream[skip:] for stream in streams],
-        "version": versions,
-        "type": types,
-        "effective_at": instants,
-        "effective_day": days,
-        "recorded_at": recorded,
-        "org": orgs,
-        "origin": origins,
+    effective = [event.effective_at for event in events]
+    columns: dict[str, list[Any]] = {
+        "case": [event.stream[skip:] for event in events],
+        "version": [event.version for event in events],
+        "type": [event.type for event in events],
+        "effective_at": [when if type(when) is datetime else None for when in effective],
+        "effective_day": [None if type(when) is datetime else when for when in effective],
+        "recorded_at": [event.recorded_at for event in events],
+        "org": [_org(event) for event in events],
+        "origin": [event.origin for event in events],
     }
-    return pa.table({name: pa.array(arrays[name], kind) for name, kind in EVENT_FIELDS.items()})
+    return pa.table({name: pa.array(columns[name], kind) for name, kind in EVENT_FIELDS.items()})
+
+
+def _org(event: Recorded) -> str | None:
+    """Whom the event names, else who acted."""
+    body: Any = event.body
+    return (body.org if type(body) in _NAMES_ORG else None) or event.actor.org
 
 
 _NAMES_ORG = frozenset(model for model in REGISTRY.values() if "org" in model.model_fields)
 """Asking a model for a field that it has not costs a microsecond."""
-_PLACES = [
-    Recorded._fields.index(name)
-    for name in ("stream", "version", "type", "effective_at", "recorded_at", "origin", "actor", "body")
-]

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from shared import history
 from shared.access import IMPORT, Action, Principal, Role, authorize
 from shared.case import STREAM, Case
 from shared.commands import Fresh
 from shared.deadlines import deadlines
-from shared.events.base import Service
+from shared.events.base import Event, Service
+from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded
-from shared.handling import Handling, Stamp
+from shared.handling import Handling, Stamp, check_order
 from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult
 from shared.names import case_id
 from shared.policies import STREAM as POLICY
@@ -29,6 +31,8 @@ RECORD = Action("import", _HANDS)
 FILE = Action("file", _HANDS)
 SLICE = 200
 """Rows that are under way together, so that the log can write their commits together."""
+_FILED = CaseRegistered(number="", channel="", channel_class="")
+"""Stands for the filing when the order of times is checked."""
 TURNS = 50
 """How often one row may find that another sender was first."""
 
@@ -88,9 +92,7 @@ async def _record(
     secret = intake.keys.secret("request")
     before, _ = await intake.cases.get(case_name)
     history.check_case(item, before)
-    if not before.exists:  # all of the row is checked before any of it is written
-        history.pending(item, before, book.zone)
-        history.steps_fresh(item.steps, item.org)
+    _check_all(item, before, intake.clock.now(), book.zone)
     stamp = Stamp(
         principal=hands,
         cause=history.CAUSE,
@@ -119,6 +121,27 @@ async def _record(
         case = (await intake.on_case(case_name, RECORD, stamp, lambda found, _given: history.go_live(found))).case
     result = "added" if added else "extended" if count else "same"
     return ItemResult(item.line, result, count, due=_compare(item, case, book))  # type: ignore[arg-type]
+
+
+def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> None:
+    """All of a row is checked before any of it is written: a row is taken or refused as a whole."""
+    fresh = history.steps_fresh(history.pending(item, case, zone), item.org or case.org)
+    filed = [] if case.exists else [Fresh(_FILED, item.filing.received_at)]
+    try:
+        check_order(case, [*filed, *fresh], item.filing.received_at, now, zone)
+    except Refused as refused:
+        wrong = _first_wrong(case, [*filed, *fresh], item, now, zone)
+        field = "received_at" if wrong is _FILED else f"steps.{type(wrong).__name__}.effective_at"
+        raise Refused(refused.code, refused.why, why_zh=refused.why_zh, field=field) from None
+
+
+def _first_wrong(case: Case, fresh: Sequence[Fresh], item: HistoryItem, now: datetime, zone: str) -> Event:
+    for end in range(1, len(fresh)):
+        try:
+            check_order(case, fresh[:end], item.filing.received_at, now, zone)
+        except Refused:
+            return fresh[end - 1].body
+    return fresh[-1].body
 
 
 async def _append(

@@ -228,14 +228,20 @@ class ExplanationStep(Answer):
     day: str | None = Field(description="The day that it is about")
 
 
+class ExplainedEpisode(DeadlineAnswer):
+    """An episode with its reckoning."""
+
+    policy: str = Field(description="Policy that was used")
+    steps: list[ExplanationStep] = Field(description="The reckoning, step by step, with every skipped day")
+
+
 class ExplanationAnswer(Answer):
     """Why a clock ends when it ends."""
 
     id: str = Field(description="Case id")
     number: str = Field(description="Number that people use")
     clock: str = Field(description="Id of the clock")
-    episodes: list[DeadlineAnswer] = Field(description="Its episodes")
-    explanation: list[ExplanationStep] = Field(description="The reckoning, step by step")
+    episodes: list[ExplainedEpisode] = Field(description="Its episodes, each with its reckoning")
 
 
 class OutboxDue(Answer):

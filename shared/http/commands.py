@@ -59,8 +59,7 @@ def body_models() -> dict[str, type[BaseModel]]:
             name,
             __base__=rule.model,
             __doc__=f"{rule.en} ({rule.zh}). Roles: {roles}. States: {states}.",
-            command=(Literal[rule.name], Field(description="Name of the command")),
-            **_SHAPE,
+            **{"command": (Literal[rule.name], Field(description="Name of the command")), **_SHAPE},
         )
     return models
 

@@ -104,7 +104,7 @@ def document(app: FastAPI) -> None:
                 routes=app.routes,
                 tags=app.openapi_tags,
             )
-            models = {"Problem": Problem, **_BODIES}
+            models: dict[str, type[BaseModel]] = {"Problem": Problem, **_BODIES}
             _names, definitions = models_json_schema(
                 [(model, "validation") for model in models.values()], ref_template=_REF
             )

@@ -72,10 +72,10 @@ def router(runtime: Runtime) -> APIRouter:
 
         async for line in bodies.read_lines(request, runtime.settings.body_limit):
             if len(results) + len(items) >= runtime.settings.batch_lines:
-                raise bodies.TooLarge("batch_too_long", f"A batch has at most {runtime.settings.batch_lines} lines.")
+                raise problems.TooLarge("batch_too_long", f"A batch has at most {runtime.settings.batch_lines} lines.")
             try:
                 if line.data is None:
-                    raise bodies.TooLarge("line_too_long", "The line is too long.", why_zh="该行过长。")
+                    raise problems.TooLarge("line_too_long", "The line is too long.", why_zh="该行过长。")
                 items.append(bodies.validated(HistoryItem, bodies.parse(line.data)))
             except Refused as refused:
                 await flush()

@@ -27,9 +27,12 @@ async def health(runtime: Runtime) -> dict[str, Any]:
     lag = await ports.feed.lag()
     reasons = []
     now = ports.clock.monotonic()
-    for consumer in runtime.consumers:
-        if lag.get(consumer.group) and now - ports.feed.last_progress(consumer.group) > runtime.settings.ready_seconds:
-            reasons.append(f"no_progress:{consumer.group}")
+    late = runtime.settings.ready_seconds
+    reasons += [
+        f"no_progress:{one.group}"
+        for one in runtime.consumers
+        if lag.get(one.group) and now - ports.feed.last_progress(one.group) > late
+    ]
     if runtime.broken is not None or getattr(ports.log, "broken", None) is not None:
         reasons.append("log_broken")
     if runtime.stopping:

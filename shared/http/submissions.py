@@ -112,7 +112,7 @@ def router(runtime: Runtime) -> APIRouter:
 
         async for line in bodies.read_lines(request, limit):
             if len(results) + len(waiting) >= runtime.settings.batch_lines:
-                raise bodies.TooLarge(
+                raise problems.TooLarge(
                     "batch_too_long",
                     f"A batch has at most {runtime.settings.batch_lines} lines. Those before were registered;"
                     " send everything again in smaller batches: nothing is doubled.",
@@ -132,7 +132,7 @@ async def _attempt(runtime: Runtime, caller: Principal, line: bodies.Line, named
     """A receipt, or the problem of this line alone."""
     try:
         if line.data is None:
-            raise bodies.TooLarge("line_too_long", f"The line is longer than {runtime.settings.body_limit} bytes.")
+            raise problems.TooLarge("line_too_long", f"The line is longer than {runtime.settings.body_limit} bytes.")
         return await _file(runtime, caller, bodies.parse(line.data), named)
     except Exception as error:
         problem = problems.of_error(error)

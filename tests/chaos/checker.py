@@ -74,7 +74,7 @@ def read_log(path: Path) -> Log:
     connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     try:
         rows = connection.execute(
-            "SELECT stream, first, cause, previous, hash, events FROM log ORDER BY stream, first"
+            "SELECT stream, first, cause, previous, hash, events FROM commits ORDER BY stream, first"
         ).fetchall()
     finally:
         connection.close()

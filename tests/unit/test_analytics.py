@@ -387,6 +387,23 @@ async def test_renew_replaces_a_snapshot_of_the_same_version(facts: Facts) -> No
     assert (await all_rows(facts))["clocks"]
 
 
+async def test_questions_and_writing_go_on_beside_each_other(facts: Facts) -> None:
+    lives = [stream_of(number) for number in range(200)]
+
+    async def write() -> None:
+        for one in lives:
+            for cut_at in (1, len(one)):
+                await facts.write([snapshot(one[:cut_at])], one[:cut_at])
+
+    async def ask() -> None:
+        for _ in range(20):
+            result = await query(facts, StatsQuery(measures=("registered", "voided")), NOW)
+            assert sum(found.denominator for found in result.figures) == result.cases  # one transaction
+
+    await asyncio.gather(write(), ask(), ask())
+    assert await facts.rests() == (200, sum(map(len, lives)))
+
+
 async def test_another_process_is_told_that_the_file_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def taken(*_args: Any, **_more: Any) -> None:
         raise duckdb.IOException("Could not set lock")

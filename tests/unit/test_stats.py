@@ -238,7 +238,13 @@ async def test_the_route_answers_the_command(capsys: pytest.CaptureFixture[str])
         past = StatsResult.model_validate_json((await server.get("/v1/stats", params={"as_of": "2025-03-01"})).content)
         assert past.now == "2025-03-01T15:59:59.999999Z"
         assert past.cases < now.cases
-        for wrong in ({"period": "soon"}, {"by": "person"}, {"as_of": "2025-03-01T10:00:00"}, {"as_of": "x"}):
+        for wrong in (
+            {"period": "soon"},
+            {"by": "person"},
+            {"as_of": "2025-03-01T10:00:00"},
+            {"as_of": "x"},
+            {"as_of": "9999-12-31"},
+        ):
             answer = await server.get("/v1/stats", params=wrong)
             assert (answer.status_code, answer.json()["field"]) == (422, next(iter(wrong)))
 

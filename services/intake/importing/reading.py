@@ -6,7 +6,8 @@ import io
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -50,7 +51,7 @@ class Table:
             return None
         return min(1.0, float(self._tell.tell()) / self._size)
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Generator[Row, None, None]:
         """All rows. Raises FileError when the file as a whole cannot be read."""
         self.columns, self._places = [], {}
         if self.format == "xlsx":
@@ -73,12 +74,13 @@ class Table:
                     "文件编码与映射文件中的 source: encoding 不符，请改为 auto。",
                 ) from None
             finally:
-                text.detach()
+                with suppress(ValueError):  # closed already: reading was given up
+                    text.detach()
 
     def columns_now(self) -> list[str]:
         """The columns of the header, before any row is read; for JSON lines those of the first row."""
-        for _ in self:
-            break
+        with closing(iter(self)) as rows:
+            next(rows, None)
         return self.columns
 
     def place(self, column: str) -> int | None:

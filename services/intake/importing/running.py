@@ -12,14 +12,15 @@ import json
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from services.intake.importing.mapping import Mapping
 from services.intake.importing.problems import RowError
-from services.intake.importing.reading import Table
+from services.intake.importing.reading import Row, Table
 from services.intake.importing.rejects import Reject, Rejects
 from services.intake.importing.rows import Rows, Snapshot, preview
 
@@ -89,11 +90,16 @@ class _Batch(NamedTuple):
     share: float | None
 
 
-def _batches(rows: Rows, table: Table, after: int, go_live: bool) -> Iterator[_Batch]:
+def _batches(rows: Rows, table: Table, after: int, go_live: bool) -> Generator[_Batch, None, None]:
+    with closing(iter(table)) as source:
+        yield from _cut(rows, table, source, after, go_live)
+
+
+def _cut(rows: Rows, table: Table, source: Iterable[Row], after: int, go_live: bool) -> Iterator[_Batch]:
     items: list[Item] = []
     rejects: list[Reject] = []
     count = size = last = 0
-    for row in table:
+    for row in source:
         if row.line <= after:
             continue
         count, last = count + 1, row.line
@@ -163,6 +169,8 @@ async def import_file(
             if progress is not None:
                 progress(report, batch.share)
     finally:
+        with suppress(ValueError):  # a thread still reads: it stops at the end of its batch
+            batches.close()
         for _, left in under_way:
             if left is not None:
                 left.cancel()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -89,7 +90,8 @@ class _Column(NamedTuple):
 def suggest(path: Path, *, zone: str = "Asia/Shanghai", source: Source | None = None) -> str:
     """The text of a mapping for the file. Raises FileError when it cannot be read."""
     table = Table(path, source or Source(zone=zone))
-    sample = [row for row in islice(table, SAMPLE) if row.problem is None]
+    with closing(iter(table)) as rows:
+        sample = [row for row in islice(rows, SAMPLE) if row.problem is None]
     columns = [
         _look(name, place, [row.cells for row in sample], zone) for place, name in enumerate(table.columns) if name
     ]

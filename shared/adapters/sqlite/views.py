@@ -39,6 +39,9 @@ class SqliteViews:
         self.generation = 0
         """Grows when everything is dropped: the feed then begins again."""
         self._views: dict[str, ViewSql] = {}
+        self._parked: list[Parked] | None = None
+        """All marks, read once: every batch of every consumer asks, and only this process changes them."""
+        self._marks = 0
         self._connection = open_writer(path, "views", FORMAT, SCHEMA, synchronous="NORMAL")
         self._writer: Writer[_Task, int] = Writer(self._connection, path.name, self._write, pages_per_job=50)
         self._readers = Readers(path)
@@ -108,22 +111,34 @@ class SqliteViews:
         if view is not None:
             await self._do(partial(_execute, queries=[(f'DELETE FROM "{self._views[view].table}"', [])]))
             return
-        await self._do(self._drop)
+        try:
+            await self._do(self._drop)
+        finally:
+            self._marks_changed()
 
     async def park(self, parked: Parked) -> None:
         query = "INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?, ?, ?)"
-        await self._do(partial(_execute, queries=[(query, list(parked))]))
+        try:
+            await self._do(partial(_execute, queries=[(query, list(parked))]))
+        finally:
+            self._marks_changed()
 
     async def parked(self, group: str | None = None, stream: str | None = None) -> list[Parked]:
-        query = (
-            "SELECT name, stream, version, reason, since, bytes FROM parked"
-            " WHERE name = coalesce(?, name) AND stream = coalesce(?, stream) ORDER BY name, stream"
-        )
-        return [Parked(*row) for row in await self._fetch(query, [group, stream])]
+        marks = self._parked
+        if marks is None:
+            before = self._marks
+            query = "SELECT name, stream, version, reason, since, bytes FROM parked ORDER BY name, stream"
+            marks = [Parked(*row) for row in await self._fetch(query, [])]
+            if before == self._marks:
+                self._parked = marks
+        return [mark for mark in marks if group in (None, mark.group) and stream in (None, mark.stream)]
 
     async def unpark(self, group: str, stream: str) -> bool:
         query = "DELETE FROM parked WHERE name = ? AND stream = ?"
-        return await self._do(partial(_execute, queries=[(query, [group, stream])])) > 0
+        try:
+            return await self._do(partial(_execute, queries=[(query, [group, stream])])) > 0
+        finally:
+            self._marks_changed()
 
     async def checkpoint(self, group: str) -> int:
         """Position up to which the group has handled the log."""
@@ -143,6 +158,11 @@ class SqliteViews:
     async def close(self) -> None:
         await asyncio.to_thread(self._readers.close)
         await self._writer.close()
+
+    def _marks_changed(self) -> None:
+        """Read them again when next asked; a read that is under way is not kept."""
+        self._parked = None
+        self._marks += 1
 
     async def _do(self, task: _Task) -> int:
         return await self._writer.submit(task)

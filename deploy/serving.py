@@ -1,0 +1,121 @@
+"""Serving a folder: the public app on TCP, the owner's app on a socket in the folder, one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from deploy.demo import Prepared, prepare
+from deploy.embedded import opened
+from deploy.folder import Folder
+from deploy.sample.load import Progress
+from shared.http.app import build_app
+from shared.metrics import Metrics
+from shared.runtime import Runtime
+from shared.settings import Settings
+
+Ready = Callable[[Settings, int, Prepared], None]
+GRACE = 10
+"""Seconds that requests in hand have to end."""
+log = structlog.get_logger("server")
+
+
+class CannotListen(Exception):
+    """The port cannot be used; the message says why and what to do."""
+
+
+class Ended(Exception):
+    """The process has to end although nobody asked it to; the message says why."""
+
+
+class _Server(uvicorn.Server):
+    """Signals are handled once for both servers."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(app: ASGIApp) -> _Server:
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=30,
+    )
+    return _Server(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The public socket. Raises CannotListen."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
+        listener.setblocking(False)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise CannotListen(
+                f"Port {port} on {host} is in use by another program. Choose another one: --port N (0 takes a free one)."
+            ) from None
+        raise CannotListen(f"Cannot listen on {host} port {port}: {error.strerror or 'not an address here'}.") from None
+    return listener
+
+
+async def serve_folder(
+    settings: Settings, *, sample: bool = False, progress: Progress | None = None, ready: Ready | None = None
+) -> None:
+    """Serve until SIGTERM or SIGINT. Raises FolderProblem, CannotListen, and Ended when the log broke."""
+    folder = Folder(settings.data)
+    async with opened(settings.data, settings) as runtime:
+        public = listen(settings.host, settings.port)
+        private = await asyncio.to_thread(folder.listen)
+        try:
+            prepared = await prepare(runtime, folder, wanted=sample, progress=progress)
+            port = int(public.getsockname()[1])
+            metrics = Metrics()
+            servers = (
+                (_server(build_app(runtime, metrics)), public),
+                (_server(build_app(runtime, metrics, local=True)), private),
+            )
+            _on_signals(runtime)
+            running = [asyncio.create_task(server.serve([listener])) for server, listener in servers]
+            log.info("started", port=port)
+            if ready is not None:
+                ready(settings, port, prepared)
+            await runtime.ended.wait()
+            runtime.stopping = True
+            await runtime.tell()
+            for server, _listener in servers:
+                server.should_exit = True
+            await asyncio.gather(*running)
+            log.info("stopped")
+        finally:
+            public.close()
+            private.close()
+            folder.socket.unlink(missing_ok=True)
+        if runtime.broken is not None:
+            raise Ended(
+                f"The log cannot be written safely any more ({runtime.broken}); the process ends. What was accepted is kept."
+                " Check the disk, then start again."
+            )
+
+
+def _on_signals(runtime: Runtime) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, runtime.ended.set)

@@ -1,0 +1,162 @@
+"""`huiyin case list | show` and `huiyin explain`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import httpx
+import typer
+
+from shared.cli import showing
+from shared.cli.connecting import DONE, call, run
+from shared.cli.filing import ONLOOKER
+from shared.cli.options import As, AsJson, Data
+from shared.cli.showing import named
+
+group = typer.Typer(help="Lists of cases, and one case with its history", no_args_is_help=True)
+
+
+@group.command("list")
+def list_cases(
+    queue: Annotated[str | None, typer.Option(help="to_dispatch, to_sign, at_risk, overdue, to_close, …")] = None,
+    org: Annotated[str | None, typer.Option(help="Responsible organisation")] = None,
+    state: Annotated[str | None, typer.Option(help="State")] = None,
+    place: Annotated[str | None, typer.Option(help="Place")] = None,
+    subject: Annotated[str | None, typer.Option(help="Subject")] = None,
+    due_before: Annotated[str | None, typer.Option(help="Date, or instant with offset")] = None,
+    after: Annotated[str | None, typer.Option(help="Cursor from the page before")] = None,
+    limit: Annotated[int, typer.Option(help="Most rows", min=1, max=200)] = 50,
+    data: Data = None,
+    as_: As = None,
+    json: AsJson = False,
+) -> None:
+    """Cases, earliest due first."""
+    asked = {
+        "queue": queue, "org": org, "state": state, "place": place, "subject": subject, "due_before": due_before,
+        "after": after, "limit": str(limit),
+    }  # fmt: skip
+
+    async def work(client: httpx.AsyncClient) -> int:
+        page = await call(
+            client, "GET", "/v1/cases", params={name: value for name, value in asked.items() if value is not None}
+        )
+        if json:
+            showing.as_json(page)
+            return DONE
+        cases: Any = page["cases"]
+        rows = [
+            (
+                one["number"],
+                one["state_zh"],
+                one["org"],
+                one["subject"],
+                one["place"],
+                one["due_clock"],
+                (one["due"] or "")[:16],
+                "超期 late" if one["overdue"] else "",
+            )
+            for one in cases
+        ]
+        heads = ("number 编号", "state 状态", "org 单位", "subject 事项", "place 属地", "clock", "due 期限", "")
+        showing.table("", heads, rows)
+        if page["after"]:
+            showing.line(f"more: --after {page['after']}")
+        return DONE
+
+    run(work, data, as_=as_ or ONLOOKER)
+
+
+@group.command("show")
+def show_case(
+    id: Annotated[str, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")],
+    as_of: Annotated[str | None, typer.Option(help="What was true then: a date, or an instant with offset")] = None,
+    known_at: Annotated[str | None, typer.Option(help="What was known then")] = None,
+    content: Annotated[bool, typer.Option(help="Open what is sealed; that you read it is recorded")] = False,
+    data: Data = None,
+    as_: As = None,
+    json: AsJson = False,
+) -> None:
+    """A case with deadlines and history, as it is or as of a day."""
+    asked = {"as_of": as_of, "known_at": known_at, "content": "true" if content else "false"}
+
+    async def work(client: httpx.AsyncClient) -> int:
+        path = f"/v1/cases/{quote(id, safe='')}"
+        case: Any = await call(
+            client, "GET", path, params={name: value for name, value in asked.items() if value is not None}
+        )
+        if json:
+            showing.as_json(case)
+        else:
+            _print(case)
+        return DONE
+
+    run(work, data, as_=as_ or ONLOOKER)
+
+
+def _print(case: dict[str, Any]) -> None:
+    showing.fields(
+        (
+            ("number 编号", case["number"]),
+            ("id", case["id"]),
+            ("state 状态", f"{case['state_zh']} ({case['state']})"),
+            ("as of 截至", case["as_of"]),
+            ("known at 知悉截至", case["known_at"]),
+            ("org 承办单位", named(case["org"])),
+            ("place 属地", named(case["place"])),
+            ("subject 事项", named(case["subject"])),
+            ("channel 渠道", named(case["channel"])),
+            ("class 类别", case["class"]),
+            ("result 结论", case["result"]),
+            ("closure 办结方式", case["closure"]),
+            ("filed 提出", case["filed_at"]),
+            ("lead 主件", case["lead"]),
+        )
+    )
+    dues = [
+        (one["clock"], one["zh"], one["status"], one["due_local"], named(one["org"]), one["episode"])
+        for one in case["deadlines"]
+    ]
+    if dues:
+        showing.table("\ndeadlines 时限", ("clock", "", "status", "due 期限", "org 单位", "#"), dues)
+    steps = [
+        (one["version"], one["effective_at"][:19], one["zh"], one["en"], named(one["by"]["org"]) or one["by"]["role"])
+        for one in case["timeline"]
+    ]
+    showing.table("\ntimeline 经过", ("v", "effective 生效", "", "", "by 由"), steps)
+    if case["corrections"]:
+        mended = [(one["version"], one["field"], one["old"], one["new"], one["reason"]) for one in case["corrections"]]
+        showing.table("\ncorrections 更正", ("v", "field", "old 原", "new 改为", "reason"), mended)
+    opened = case["content"]
+    if opened:
+        for party, values in opened["parties"].items():
+            showing.line(f"{party}: " + ", ".join(f"{name} {value}" for name, value in values.items() if value))
+        for text in opened["texts"]:
+            for name, value in text["fields"].items():
+                showing.line(f"[{text['version']}] {text['zh']} {name}: {value}")
+    if case["allowed"]:
+        showing.line(f"\npossible now 现在可以: {', '.join(case['allowed'])}")
+
+
+def explain(
+    id: Annotated[str, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")],
+    clock: Annotated[str, typer.Argument(help="Clock, for example C1")],
+    data: Data = None,
+    as_: As = None,
+    json: AsJson = False,
+) -> None:
+    """Why a clock ends when it ends, with every skipped day."""
+
+    async def work(client: httpx.AsyncClient) -> int:
+        path = f"/v1/cases/{quote(id, safe='')}/deadlines/{quote(clock, safe='')}/explain"
+        found: Any = await call(client, "GET", path)
+        if json:
+            showing.as_json(found)
+            return DONE
+        for one in found["episodes"]:
+            showing.line(f"{clock} #{one['episode']} {one['zh']} {one['en']}: {one['status']}, {one['due_local']}")
+            for step in one["steps"]:
+                showing.line(f"  {step['zh']}  {step['en']}")
+        return DONE
+
+    run(work, data, as_=as_ or ONLOOKER)

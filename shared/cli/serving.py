@@ -1,0 +1,108 @@
+"""`huiyin serve`: all services in this process, in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn
+
+from deploy.folder import FolderBusy, FolderProblem
+from shared.cli import showing
+from shared.cli.options import Data
+from shared.cli.showing import REFUSED, WRONG_USE
+from shared.settings import Settings, load, wrong_names
+
+if TYPE_CHECKING:
+    from deploy.demo import Prepared
+
+STEPS = (
+    "submit{data} --channel web --item {item} --place dh-yl --subject 0102 --text '楼道漏水两个月无人处理'",
+    "act web:{item} sign_off --as organisation:zj{data}",
+    "act web:{item} accept path=6 --as organisation:zj{data}",
+    "act web:{item} serve_notice kind=acceptance mode=electronic --as organisation:zj{data}",
+    "act web:{item} decide result=explained basis=物业管理条例 text=已责成物业维修 --as organisation:zj{data}",
+    "act web:{item} deliver_reply mode=electronic --as organisation:zj{data}",
+    "act web:{item} follow_up reached=true satisfied=true --as registrar:xfj{data}",
+    "act web:{item} close kind=explained --as registrar:xfj{data}",
+)
+"""The way of a new complaint through the demo county, from filing to closing."""
+
+
+def first_steps(data: Path, item: str) -> list[str]:
+    """The eight commands as they work when pasted into another terminal."""
+    option = f" --data {shlex.quote(str(data.resolve()))}"
+    return [f"huiyin {step.format(data=option, item=item)}" for step in STEPS]
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address; anything but 127.0.0.1 opens it to the network")] = None,
+    port: Annotated[int | None, typer.Option(help="TCP port; 0 takes a free one", min=0, max=65535)] = None,
+    sample: Annotated[str, typer.Option(help="yes: load the demo county and its sample the first time; no")] = "no",
+    data: Data = None,
+) -> None:
+    """Start Huiyin. Ctrl-C ends it gracefully."""
+    from deploy.serving import CannotListen, Ended, serve_folder
+    from shared.logs import configure
+
+    try:
+        settings = load(data=data, host=host, port=port)
+    except ValueError as error:
+        showing.complain(str(error))
+        raise typer.Exit(WRONG_USE) from None
+    if sample not in ("yes", "no"):
+        showing.complain("--sample is yes or no.")
+        raise typer.Exit(WRONG_USE)
+    for name in wrong_names():
+        showing.err.print(f"note: {name} is not a setting; see: huiyin settings")
+    configure(settings.log_level)
+    try:
+        with Progress(
+            TextColumn("loading the sample 载入示例"), BarColumn(), console=showing.err, transient=True
+        ) as bar:
+            task = bar.add_task("", total=None, visible=False)
+
+            def progress(done: int, all_: int) -> None:
+                bar.update(task, completed=done, total=all_, visible=done < all_)
+
+            def ready(used: Settings, port_: int, prepared: Prepared) -> None:
+                bar.stop()
+                _welcome(used, port_, prepared)
+
+            asyncio.run(serve_folder(settings, sample=sample == "yes", progress=progress, ready=ready))
+    except FolderBusy as error:
+        showing.complain(str(error), "该数据文件夹正被另一服务使用。")
+        raise typer.Exit(REFUSED) from None
+    except FolderProblem as error:
+        showing.complain(str(error))
+        raise typer.Exit(WRONG_USE) from None
+    except CannotListen as error:
+        showing.complain(str(error), "端口无法使用，请用 --port 换一个。")
+        raise typer.Exit(REFUSED) from None
+    except Ended as error:
+        showing.complain(str(error), "日志无法安全写入，服务已停止。")
+        raise typer.Exit(REFUSED) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(REFUSED) from None
+
+
+def _welcome(settings: Settings, port: int, prepared: Prepared) -> None:
+    """What a newcomer needs to know."""
+    say = showing.line
+    say(f"Huiyin 回音   http://{settings.host}:{port}   (API: /openapi.json)", style="bold")
+    say(f"data folder 数据文件夹: {settings.data.resolve()}")
+    if settings.host not in ("127.0.0.1", "::1", "localhost"):
+        say("It listens on the network: put TLS in front of it. 正在监听外部网络，请在前端启用 TLS。", style="yellow")
+    if prepared.keys:
+        say("\ndemo keys 演示密钥 (Authorization: Bearer …):")
+        for name, key in prepared.keys:
+            say(f"  {name:<22} {key}")
+    if prepared.demo:
+        say("\nFrom a new complaint to closed, in another terminal 在另一终端逐行执行，一件诉求从登记到办结:")
+        for step in first_steps(settings.data, prepared.item):
+            say(f"  {step}")
+        say(f"\nThen 之后: huiyin case show web:{prepared.item} --data {shlex.quote(str(settings.data.resolve()))}")
+    say("\nCtrl-C stops it 停止。")

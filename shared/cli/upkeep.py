@@ -1,0 +1,248 @@
+"""`huiyin parked | rebuild | digest | verify | scrub | export | backup | restore | settings`: what operations does."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import httpx
+import orjson
+import typer
+
+from deploy.folder import FolderProblem
+from shared.cli import showing
+from shared.cli.connecting import DONE, REFUSED, WRONG_USE, call, check, run
+from shared.cli.options import AsJson, Data
+from shared.settings import load, shown, wrong_names
+from shared.version import VERSION
+
+parked = typer.Typer(help="Streams that a consumer has stopped at", no_args_is_help=True)
+
+
+@parked.command("list")
+def parked_list(data: Data = None, json: AsJson = False) -> None:
+    """Everything that is parked. Ends with 1 when there is something."""
+    _parked(data, None, json)
+
+
+@parked.command("show")
+def parked_show(
+    id: Annotated[str, typer.Argument(help="Stream, case id, number, or CHANNEL:ITEM", metavar="ID")],
+    data: Data = None,
+    json: AsJson = False,
+) -> None:
+    """One parked stream with the bytes that could not be handled (what is sealed stays sealed)."""
+    _parked(data, id, json)
+
+
+def _parked(data: Path | None, stream: str | None, json: bool) -> None:
+    async def work(client: httpx.AsyncClient) -> int:
+        found: Any = await call(client, "GET", "/local/parked", params={"stream": stream} if stream else {})
+        if json:
+            showing.as_json(found)
+        else:
+            rows = [
+                (one["group"], one["stream"], one["version"], one["reason"], one["since"]) for one in found["parked"]
+            ]
+            showing.table("", ("group", "stream", "version", "reason 原因", "since 自"), rows)
+            for one in found["parked"]:
+                if one["bytes"]:
+                    showing.line(one["bytes"])
+        return REFUSED if found["parked"] else DONE
+
+    run(work, data)
+
+
+@parked.command("redrive")
+def parked_redrive(
+    id: Annotated[str | None, typer.Argument(help="Stream or case; all when left out", metavar="ID")] = None,
+    group: Annotated[str | None, typer.Option(help="Only this consumer")] = None,
+    data: Data = None,
+    json: AsJson = False,
+) -> None:
+    """Try again. Ends with 1 when something is parked still."""
+
+    async def work(client: httpx.AsyncClient) -> int:
+        found: Any = await call(client, "POST", "/local/parked:redrive", json={"group": group, "stream": id})
+        if json:
+            showing.as_json(found)
+        else:
+            showing.line(f"tried again 已重试: {found['redriven']}; parked still 仍停留: {found['parked']}")
+        return REFUSED if found["parked"] else DONE
+
+    run(work, data)
+
+
+def rebuild(
+    workers: Annotated[int, typer.Option(help="Ranges of cases side by side", min=1, max=16)] = 1,
+    data: Data = None,
+    json: AsJson = False,
+) -> None:
+    """Drop every view and fact and build them again from the log, checking its chain."""
+
+    async def work(client: httpx.AsyncClient) -> int:
+        last: dict[str, Any] = {}
+        async with client.stream("POST", "/local/rebuild", json={"workers": workers}) as answer:
+            if not answer.is_success:
+                await answer.aread()
+                check(answer)
+            async for text in answer.aiter_lines():
+                if text.strip():
+                    last = orjson.loads(text)
+                    if sys.stderr.isatty() and not json:
+                        showing.err.print(f"  {last['cases']:,} cases, {last['events']:,} events", end="\r")
+        if not last.get("done"):
+            showing.complain(
+                "The rebuild did not end: the log's chain is broken. Run: huiyin verify", "重建未完成，请先核验日志。"
+            )
+            return REFUSED
+        if json:
+            showing.as_json(last)
+        else:
+            showing.line(f"rebuilt 已重建: {last['cases']:,} cases, {last['events']:,} events, {last['seconds']:.1f} s")
+        return DONE
+
+    run(work, data, feed=False)
+
+
+def digest(
+    which: Annotated[Literal["log", "views", "outcome", "all"], typer.Argument(help="Which one")] = "all",
+    data: Data = None,
+    json: AsJson = False,
+) -> None:
+    """Digests of the log, of everything derived, and of the outcome."""
+
+    async def work(client: httpx.AsyncClient) -> int:
+        found = await call(client, "GET", "/local/digest", params={"which": which})
+        if json:
+            showing.as_json(found)
+        else:
+            showing.fields(found.items())
+        return DONE
+
+    run(work, data)
+
+
+def verify(data: Data = None, json: AsJson = False) -> None:
+    """Check every byte of the log and its hash chain. Ends with 1 when something is wrong."""
+
+    async def work(client: httpx.AsyncClient) -> int:
+        found: Any = await call(client, "POST", "/local/verify")
+        if json:
+            showing.as_json(found)
+        elif found["findings"]:
+            rows = [(one["stream"], one["version"], one["column"], one["why"]) for one in found["findings"]]
+            showing.table("", ("stream", "version", "column", "what 问题"), rows)
+        else:
+            showing.line(f"intact 完好: {found['streams']:,} streams, {found['events']:,} events")
+        return REFUSED if found["findings"] else DONE
+
+    run(work, data, feed=False)
+
+
+def scrub(
+    mend: Annotated[bool, typer.Option(help="Mend what is behind")] = True, data: Data = None, json: AsJson = False
+) -> None:
+    """Compare every view with the log. Ends with 1 when something stays behind."""
+
+    async def work(client: httpx.AsyncClient) -> int:
+        found: Any = await call(client, "POST", "/local/scrub", params={"mend": str(mend).lower()})
+        if json:
+            showing.as_json(found)
+        else:
+            showing.fields(found.items())
+        return REFUSED if found["behind"] > found["mended"] or found["ahead"] else DONE
+
+    run(work, data)
+
+
+def export(
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File; default: standard output")] = None,
+    prefix: Annotated[str, typer.Option(help="Only streams that begin with this, for example case/")] = "",
+    data: Data = None,
+    json: AsJson = False,
+) -> None:
+    """The bytes of the log, one event a line. What is sealed stays sealed."""
+
+    async def work(client: httpx.AsyncClient) -> int:
+        async with client.stream("GET", "/local/export", params={"prefix": prefix}) as answer:
+            if not answer.is_success:
+                await answer.aread()
+                check(answer)
+            if output is None:
+                async for block in answer.aiter_bytes():
+                    sys.stdout.buffer.write(block)
+                sys.stdout.buffer.flush()
+                return DONE
+            try:
+                with output.open("xb") as file:
+                    output.chmod(0o600)
+                    async for block in answer.aiter_bytes():
+                        file.write(block)
+            except OSError as error:
+                showing.complain(f"{output} cannot be written: {error.strerror}.")
+                return WRONG_USE
+        return DONE
+
+    run(work, data, feed=False)
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="New folder for the backup")], data: Data = None, json: AsJson = False
+) -> None:
+    """Copy log and keys, also of a running system. Keep it safe: it opens every text."""
+
+    async def work(client: httpx.AsyncClient) -> int:
+        found = await call(client, "POST", "/local/backup", json={"folder": str(folder.resolve())})
+        _done(found, json=json)
+        return DONE
+
+    run(work, data)
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(help="Folder of the backup")], data: Data = None, json: AsJson = False
+) -> None:
+    """Check a backup (every hash, every key that the log names) and put it into a new data folder."""
+    from deploy.backup import restore as restore_backup
+
+    target = load(data=data).data
+    try:
+        found = asyncio.run(restore_backup(folder, target))
+    except FolderProblem as error:
+        showing.complain(str(error))
+        raise typer.Exit(REFUSED) from None
+    _done(found, json=json)
+
+
+def _done(found: dict[str, Any], *, json: bool) -> None:
+    if json:
+        showing.as_json(found)
+    else:
+        showing.fields(found.items())
+
+
+def settings(data: Data = None, json: AsJson = False) -> None:
+    """Every setting with its meaning, its value (secrets masked) and where it comes from."""
+    try:
+        loaded = load(data=data)
+    except ValueError as error:
+        showing.complain(str(error))
+        raise typer.Exit(WRONG_USE) from None
+    lines = shown(loaded, frozenset({"data"}) if data is not None else frozenset())
+    if json:
+        showing.as_json({"settings": [line._asdict() for line in lines], "unknown": wrong_names()})
+    else:
+        showing.table("", ("name 名称", "value 值", "source 来源", "meaning 含义"), lines)
+        for name in wrong_names():
+            showing.err.print(f"note: {name} is not a setting; check the spelling")
+
+
+def version(json: AsJson = False) -> None:
+    """Which release this is."""
+    if json:
+        showing.as_json({"version": VERSION})
+    else:
+        showing.line(VERSION)

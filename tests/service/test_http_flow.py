@@ -1,0 +1,210 @@
+"""The interface, from a filing to closing: what each call answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import orjson
+import pytest
+
+from tests.support.serving import Served, served, submission
+
+
+@pytest.fixture
+async def here() -> AsyncIterator[Served]:
+    async with served() as found:
+        yield found
+
+
+async def test_a_complaint_from_filing_to_closing(here: Served) -> None:
+    receipt = await here.filed()
+    case = receipt["number"]
+    for role, command, fields, state in (
+        ("clerk", "sign_off", {}, "signed"),
+        ("clerk", "accept", {"path": 6}, "accepted"),
+        ("clerk", "serve_notice", {"kind": "acceptance"}, "accepted"),
+        ("clerk", "decide", {"result": "explained", "basis": ["条例"], "text": "已维修"}, "decided"),
+        ("clerk", "deliver_reply", {"mode": "post"}, "replied"),
+        ("registrar", "follow_up", {"reached": True, "satisfied": True}, "replied"),
+        ("registrar", "close", {"kind": "explained"}, "closed"),
+    ):
+        answer = await here.act(role, case, command, **fields)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["state"] == state
+    async with here.client() as citizen:
+        told = (await citizen.post("/v1/status", json={"number": case, "code": receipt["code"]})).json()
+    assert told["state"] == "closed"
+    assert "办结" in told["zh"]
+    async with here.client("registrar") as desk:
+        shown = (await desk.get(f"/v1/cases/web:{receipt['case']}")).status_code
+        assert shown == 404
+        whole = (await desk.get(f"/v1/cases/{receipt['case']}")).json()
+    assert whole["content"]["parties"]["p1"]["name"] == "张三"
+    assert [one["type"] for one in whole["timeline"]][-1] == "CaseClosed"
+
+
+async def test_the_same_item_gives_the_same_receipt_and_other_content_is_refused(here: Served) -> None:
+    first = submission(item="same")
+    async with here.client("registrar") as desk:
+        one, two = [await desk.post("/v1/submissions", json=first) for _ in range(2)]
+        other = await desk.post("/v1/submissions", json={**first, "text": "别的内容"})
+    assert (one.status_code, two.status_code, other.status_code) == (201, 200, 409)
+    assert one.json()["code"] == two.json()["code"]
+    assert other.json()["code"] == "same_id_other_content"
+
+
+async def test_the_same_command_gives_the_first_answer(here: Served) -> None:
+    case = (await here.filed())["case"]
+    first = await here.act("clerk", case, "sign_off", command_id="mine")
+    await here.act("clerk", case, "accept", path=6)
+    again = await here.act("clerk", case, "sign_off", command_id="mine")
+    assert again.json() == {**first.json(), "repeated": True}
+    other = await here.act("clerk", case, "accept", command_id="mine", path=5)
+    assert (other.status_code, other.json()["code"]) == (409, "same_id_other_content")
+
+
+async def test_a_refused_command_says_what_is_possible(here: Served) -> None:
+    case = (await here.filed())["case"]
+    answer = await here.act("clerk", case, "deliver_reply")
+    problem = answer.json()
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (problem["code"], problem["state"]) == ("not_in_this_state", "dispatched")
+    assert "sign_off" in problem["allowed"]
+
+
+async def test_a_batch_answers_each_line(here: Served) -> None:
+    lines = [
+        orjson.dumps(submission(item="b1")),
+        b"{broken",
+        orjson.dumps(submission(item="b1")),
+        orjson.dumps({**submission(), "extra": 1}),
+    ]
+    async with here.client("registrar") as desk:
+        answer = await desk.post(
+            "/v1/submissions:batch", content=b"\n".join(lines), headers={"content-type": "application/x-ndjson"}
+        )
+    results = [orjson.loads(line) for line in answer.content.splitlines()]
+    assert [one["line"] for one in results] == [1, 2, 3, 4]
+    assert sorted(results[place]["status"] for place in (0, 2)) == [200, 201]
+    assert [results[place]["problem"]["code"] for place in (1, 3)] == ["not_json", "invalid_request"]
+
+
+async def test_an_inbox_waits_for_news(here: Served) -> None:
+    async with here.client("organisation") as department:
+        waiting = asyncio.create_task(department.get("/v1/organisations/zj/assignments?wait=10"))
+        await asyncio.sleep(0.05)
+        receipt = await here.filed()
+        page = (await asyncio.wait_for(waiting, 5)).json()
+        assert [one["case"] for one in page["entries"]] == [receipt["case"]]
+        again = (await department.get(f"/v1/organisations/zj/assignments?after={page['after']}")).json()
+    assert again["entries"] == []
+
+
+async def test_a_foreign_case_does_not_exist(here: Served) -> None:
+    case = (await here.filed())["case"]
+    foreign = await here.key_of("clerk", "jt")
+    async with here.client(key=foreign) as other:
+        for answer in (
+            await other.get(f"/v1/cases/{case}"),
+            await other.get(f"/v1/cases/{case}/deadlines/C3/explain"),
+            await other.post(f"/v1/cases/{case}/commands", json={"command": "sign_off", "command_id": "x"}),
+            await other.get("/v1/organisations/zj/assignments"),
+        ):
+            assert answer.status_code == 404, answer.text
+            assert "state" not in answer.json()
+        assert (await other.get("/v1/cases")).json()["cases"] == []
+        assert (await other.get("/v1/cases?org=zj")).json()["cases"] == []
+
+
+async def test_opening_content_is_recorded_first(here: Served) -> None:
+    case = (await here.filed())["case"]
+    async with here.client("clerk") as clerk:
+        await clerk.get(f"/v1/cases/{case}?content=false")
+        assert await here.runtime.ports.log.load(f"reads/{case}") == []
+        shown = (await clerk.get(f"/v1/cases/{case}")).json()
+    assert shown["content"]["parties"]["p1"]["phone"] == "13800000000"
+    (read,) = (event for commit in await here.runtime.ports.log.load(f"reads/{case}") for event in commit.recorded)
+    assert read.actor.org == "zj"
+
+
+async def test_who_asked_for_confidence_is_not_shown_to_the_organisation(here: Served) -> None:
+    case = (await here.filed(confidential=True))["case"]
+    async with here.client("clerk") as clerk:
+        shown = (await clerk.get(f"/v1/cases/{case}")).text
+    assert "漏水" in shown
+    assert "张三" not in shown
+    assert "13800000000" not in shown
+
+
+async def test_as_of_and_known_at(here: Served) -> None:
+    case = (await here.filed())["case"]
+    here.clock.advance(3 * 86400)
+    await here.act("clerk", case, "sign_off")
+    async with here.client("registrar") as desk:
+        past = (await desk.get(f"/v1/cases/{case}?as_of=2026-03-02&content=false")).json()
+        now = (await desk.get(f"/v1/cases/{case}?content=false")).json()
+        before = await desk.get(f"/v1/cases/{case}?as_of=2026-03-01&content=false")
+    assert (past["state"], now["state"], before.status_code) == ("dispatched", "signed", 404)
+    assert past["allowed"] == []
+
+
+async def test_pages_hold_every_case_once(here: Served) -> None:
+    numbers = {(await here.filed())["number"] for _ in range(7)}
+    found: list[str] = []
+    after: str | None = None
+    async with here.client("registrar") as desk:
+        while True:
+            parameters = {"limit": "3", "queue": "to_sign", **({"after": after} if after else {})}
+            page = (await desk.get("/v1/cases", params=parameters)).json()
+            found += [one["number"] for one in page["cases"]]
+            after = page["after"]
+            if after is None:
+                break
+    assert sorted(found) == sorted(numbers)
+
+
+async def test_a_revoked_key_opens_nothing(here: Served) -> None:
+    async with here.owner() as owner:
+        issued = (await owner.post("/local/keys", json={"role": "clerk", "org": "zj"})).json()
+        async with here.client(key=issued["key"]) as clerk:
+            assert (await clerk.get("/v1/cases")).status_code == 200
+            await owner.post(f"/local/keys/{issued['id']}:revoke")
+            assert (await clerk.get("/v1/cases")).status_code == 401
+        listed = (await owner.get("/local/keys")).text
+    assert issued["key"] not in listed
+
+
+async def test_guessing_codes_is_slow(here: Served) -> None:
+    receipt = await here.filed()
+    async with here.client() as guesser:
+        for _ in range(10):
+            wrong = await guesser.post("/v1/status", json={"number": receipt["number"], "code": "0" * 26})
+            assert wrong.status_code == 404
+        limited = await guesser.post("/v1/status", json={"number": receipt["number"], "code": receipt["code"]})
+        assert limited.status_code == 429
+        assert int(limited.headers["retry-after"]) > 0
+        here.clock.advance(61)
+        right = await guesser.post("/v1/status", json={"number": receipt["number"], "code": receipt["code"]})
+        assert right.status_code == 200
+
+
+async def test_rebuilding_gives_the_same_views(here: Served) -> None:
+    for _ in range(5):
+        await here.filed()
+    async with here.owner() as owner:
+        before = (await owner.get("/local/digest")).json()
+        for workers in (1, 2):
+            await owner.post("/local/rebuild", json={"workers": workers})
+            assert (await owner.get("/local/digest")).json() == before
+        assert (await owner.post("/local/verify")).json()["findings"] == []
+
+
+async def test_nothing_personal_in_logs_and_metrics(here: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    receipt = await here.filed()
+    async with here.client("operations") as operations:
+        figures = (await operations.get("/metrics")).text
+    seen = figures + "".join(capsys.readouterr())
+    for canary in ("张三", "13800000000", "漏水", receipt["code"], receipt["number"]):
+        assert canary not in seen

@@ -1,0 +1,84 @@
+"""Every route of the public app, and who may use it. A route without a row fails."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from shared.principals import PEOPLE
+from tests.support.serving import Served, served
+
+OPEN = frozenset({"nobody", *PEOPLE})
+ALL = frozenset(PEOPLE)
+READERS = frozenset({"organisation", "clerk", "registrar", "supervisor", "platform"})
+LISTERS = frozenset({"organisation", "clerk", "registrar", "supervisor"})
+LAW = frozenset({"operations", "registrar", "supervisor", "analyst", "clerk", "organisation"})
+
+MATRIX: dict[tuple[str, str], frozenset[str]] = {
+    ("POST", "/v1/submissions"): frozenset({"platform", "registrar"}),
+    ("POST", "/v1/submissions:batch"): frozenset({"platform", "registrar"}),
+    ("POST", "/v1/status"): OPEN,
+    ("POST", "/v1/cases/{reference}/commands"): ALL,
+    ("GET", "/v1/cases"): LISTERS,
+    ("GET", "/v1/cases/{reference}"): READERS,
+    ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,
+    ("GET", "/v1/organisations/{org}/assignments"): LISTERS,
+    ("GET", "/v1/policies"): LAW,
+    ("GET", "/v1/policies/{jurisdiction}"): LAW,
+    ("POST", "/v1/policies:validate"): LAW,
+    ("POST", "/v1/policies:activate"): frozenset({"operations", "registrar"}),
+    ("POST", "/v1/history:batch"): frozenset({"operations", "registrar"}),
+    ("GET", "/v1/stats"): frozenset({"analyst", "supervisor", "registrar", "operations"}),
+    ("GET", "/livez"): OPEN,
+    ("GET", "/readyz"): OPEN,
+    ("GET", "/metrics"): frozenset({"operations"}),
+}
+"""Who gets past the door: anything but 401 and 403. Commands ask for the role one by one, and on the case first: 404."""
+
+
+@pytest.fixture(scope="module")
+async def here() -> AsyncIterator[Served]:
+    async with served() as found:
+        yield found
+
+
+def routes(found: Served) -> Iterator[tuple[str, str]]:
+    for path, operations in found.app.openapi()["paths"].items():
+        for method in operations:
+            yield method.upper(), path
+
+
+async def test_every_route_has_a_row() -> None:
+    async with served() as found:
+        assert set(routes(found)) == set(MATRIX)
+
+
+async def test_the_operators_routes_are_on_the_socket_only() -> None:
+    async with served() as found:
+        public = {path for _method, path in routes(found)}
+        local = set(found.local.openapi()["paths"])
+    assert not any(path.startswith("/local") for path in public)
+    assert {path for path in local - public if not path.startswith("/local")} == set()
+    assert len(local) > len(public) + 10
+
+
+async def test_routes_and_roles() -> None:
+    async with served() as found:
+        receipt = await found.filed()
+        wrong = []
+        for (method, path), allowed in MATRIX.items():
+            address = path.format(reference=receipt["case"], clock="C1", org="zj", jurisdiction="CN-DEMO")
+            kind = "application/x-ndjson" if path.endswith("s:batch") or "history" in path else "application/json"
+            for role in ("nobody", *PEOPLE):
+                async with found.client(None if role == "nobody" else role) as client:
+                    answer = await client.request(method, address, content=b"{}", headers={"content-type": kind})
+                if role == "nobody" and role not in allowed:
+                    good = answer.status_code == 401
+                elif role in allowed:
+                    good = answer.status_code not in (401, 403)
+                else:
+                    good = answer.status_code in (403, 404)
+                if not good:
+                    wrong.append((method, path, role, answer.status_code))
+    assert wrong == []

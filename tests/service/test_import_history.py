@@ -1,0 +1,207 @@
+"""Recording history on both adapters: cut off anywhere, sent twice, sent at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.intake.history import record_batch, record_item
+from shared.access import Principal
+from shared.deadlines import deadlines
+from shared.history import HistoryItem, ItemResult
+from shared.refusals import Denied, Unavailable
+from tests.support.county import DEMO, REGISTRAR, County, county
+
+OPERATIONS = Principal("operations", None, "k-ops")
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[County]:
+    async with county(tmp_path if request.param == "sqlite" else None) as made:
+        yield made
+
+
+def item(number: int = 1, *steps: tuple[str, str, dict[str, Any]], **more: Any) -> HistoryItem:
+    told = [{"type": kind, "effective_at": at, "body": body} for kind, at, body in steps]
+    filing = {"received_at": "2025-01-01", "text": "路灯不亮", "name": "甲", "phone": "1"}
+    whole = {
+        "line": number,
+        "channel": "old",
+        "channel_class": "web",
+        "item": str(number),
+        "filing": filing,
+        "steps": told,
+    }
+    return HistoryItem.model_validate({**whole, **more})
+
+
+SIGNED = ("SignedFor", "2025-01-02", {"org": "A"})
+REPLY = ("ReplyDelivered", "2025-01-05", {"text": "已修", "mode": "phone"})
+INVITED = ("EvaluationInvited", "2025-01-05", {"object": "organisation"})
+CLOSED = ("CaseClosed", "2025-01-06", {"kind": "resolved_unconfirmed"})
+
+
+async def record(here: County, *items: HistoryItem, principal: Principal = OPERATIONS) -> list[ItemResult]:
+    handlings = {name: part.handling for name, part in here.parts.items()}
+    found = await record_batch(items, handlings, principal=principal, jurisdiction=DEMO)
+    await here.settle()
+    return found
+
+
+async def everything(here: County) -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
+    async for commits in here.ports.log.scan("case/"):
+        for commit in commits:
+            found.update((event.type, event.origin) for event in commit.recorded)
+    return found
+
+
+async def test_a_case_is_recorded_once(here: County) -> None:
+    whole = item(1, SIGNED, REPLY, INVITED, CLOSED)
+    assert [(one.result, one.steps_added) for one in await record(here, whole)] == [("added", 4)]
+    assert [(one.result, one.steps_added) for one in await record(here, whole)] == [("same", 0)]
+    names = ("CaseRegistered", "PartyRecorded", "SignedFor", "ReplyDelivered", "EvaluationInvited", "CaseClosed")
+    assert await everything(here) == Counter({(name, "history"): 1 for name in names})
+    await here.tick()
+    assert sum((await everything(here)).values()) == 6  # nothing is sent, no rung fires
+    async for commits in here.ports.log.scan("outbox/"):
+        pytest.fail(f"{len(commits)} entries were sent")
+
+
+async def test_more_cells_add_just_those_steps(here: County) -> None:
+    await record(here, *(item(number) for number in range(5)))
+    found = await record(here, *(item(number, REPLY) for number in range(5)))
+    assert [(one.result, one.steps_added) for one in found] == [("extended", 1)] * 5
+    assert (await everything(here))["ReplyDelivered", "history"] == 5
+
+
+async def test_what_contradicts_is_refused_and_changes_nothing(here: County) -> None:
+    await record(here, item(1, REPLY))
+    before = await everything(here)
+    other = {"received_at": "2025-01-01", "text": "别的内容"}
+    for changed, code in (
+        (item(1, REPLY, filing=other), "same_id_other_content"),
+        (item(1, (REPLY[0], "2025-01-07", {})), "history_differs"),
+        (item(1, (REPLY[0], REPLY[1], {"text": "不修", "mode": "phone"})), "same_id_other_content"),
+        (item(1, REPLY, ("DeadlineBreached", "2025-01-09", {})), "step_not_importable"),
+        (item(2, ("CaseClosed", "2025-01-09", {"kind": "stabilised"})), "invalid_step"),
+        (item(2, ("CaseClosed", "2099-01-09", {"kind": "explained"})), "effective_in_future"),
+        (item(2, filing={**other, "received_at": "2099-01-01"}), "effective_in_future"),
+        (item(2, REPLY, org="nobody"), "unknown_organisation"),
+        (item(2, channel_class=None), "unknown_channel"),
+        (item(2, REPLY, filing={**other, "received_at": "2025-02-01"}), "effective_too_early"),
+    ):
+        (result,) = await record(here, changed)
+        assert (result.result, result.code) == ("refused", code)
+        assert result.why
+        assert result.why_zh
+        assert result.field
+    assert await everything(here) == before
+
+
+async def test_rows_of_one_item_go_in_the_order_of_the_file(here: County) -> None:
+    found = await record(here, item(1, line=10), item(2), item(1, REPLY, line=11), item(1, REPLY, line=12))
+    assert [(one.line, one.result) for one in found] == [(10, "added"), (2, "added"), (11, "extended"), (12, "same")]
+
+
+async def test_several_senders_at_once(here: County) -> None:
+    wholes = [item(number, SIGNED, REPLY, INVITED, CLOSED) for number in range(8)]
+    parts = [item(number, SIGNED, REPLY) for number in range(8)]
+    found = await asyncio.gather(*(record(here, *rows) for rows in (wholes, parts, wholes, parts, wholes)))
+    assert {one.result for results in found for one in results} <= {"added", "extended", "same"}
+    counted = await everything(here)
+    assert set(counted.values()) == {8}
+    assert len(counted) == 6
+
+
+@pytest.mark.parametrize("after", range(6))
+async def test_cut_off_anywhere_and_sent_again(tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with county(tmp_path) as here:
+        whole = item(1, SIGNED, REPLY, INVITED, CLOSED, organisation={"name": "城管局", "create": True}, go_live=False)
+        append, left = here.ports.log.append, [after]
+
+        async def failing(commit: Any) -> Any:
+            if left[0] == 0:
+                raise Unavailable("gone", "gone")
+            left[0] -= 1
+            return await append(commit)
+
+        monkeypatch.setattr(here.ports.log, "append", failing)
+        if after < 5:
+            with pytest.raises(Unavailable):
+                await record(here, whole)
+        left[0] = -1
+        (result,) = await record(here, whole)
+        assert result.result == ("added" if after < 2 else "extended" if after < 5 else "added")
+        assert set((await everything(here)).values()) == {1}
+        assert [one.result for one in await record(here, whole)] == ["same"]
+
+
+async def test_organisations_are_added_once(here: County) -> None:
+    named = {"name": "城管局（旧）", "create": True}
+    await record(here, *(item(number, organisation=named) for number in range(20)))
+    await record(here, item(99, organisation=named))
+    added = [event for event in await here.events(f"policy/{DEMO}") if event.type == "OrganisationAdded"]
+    assert len(added) == 1
+    (refused,) = await record(here, item(100, organisation={"name": "不存在的局"}))
+    assert refused.code == "unknown_organisation"
+    known = next(iter((await here.ports.policies.book(DEMO)).organisations.values()))
+    (by_name,) = await record(here, item(101, organisation={"name": known.name}))
+    assert by_name.result == "added"
+    codes = {event.body.org for event in await _registered(here) if not isinstance(event.body, str)}  # type: ignore[union-attr]
+    assert known.code in codes
+
+
+async def _registered(here: County) -> list[Any]:
+    found = []
+    async for commits in here.ports.log.scan("case/"):
+        found += [event for commit in commits for event in commit.recorded if event.type == "CaseRegistered"]
+    return found
+
+
+async def test_going_live_once(here: County) -> None:
+    open_, closed = item(1, SIGNED, go_live=True), item(2, REPLY, CLOSED, go_live=True)
+    await record(here, open_, closed)
+    await record(here, open_, closed)
+    assert (await everything(here))["WentLive", "live"] == 1
+
+
+async def test_stated_due_dates_are_compared(here: County) -> None:
+    book = await here.ports.policies.book(DEMO)
+    await record(here, item(1))
+    case = await here.case((await _registered(here))[0].stream.removeprefix("case/"))
+    derived = deadlines(case, book)
+    if derived:
+        clock, day = derived[-1].clock, derived[-1].due_day.isoformat()
+        (same,) = await record(here, item(1, due={"clock": clock, "at": day}))
+        assert same.due is not None
+        assert same.due.result == "equal"
+        (other,) = await record(here, item(1, due={"clock": clock, "at": "2025-12-31"}))
+        assert other.due is not None
+        assert other.due.result == "different"
+    (none,) = await record(here, item(1, due={"clock": "NONE", "at": "2025-12-31"}))
+    assert none.due is not None
+    assert none.due.result == "not_derived"
+
+
+async def test_only_operations_and_registrars_import(here: County) -> None:
+    handlings = {name: part.handling for name, part in here.parts.items()}
+    for principal in (Principal("clerk", "A", "k"), Principal("platform", "P", "k")):
+        with pytest.raises(Denied):
+            await record_item(item(1), handlings, principal=principal, jurisdiction=DEMO)
+    assert (await record(here, item(1), principal=REGISTRAR))[0].result == "added"
+
+
+async def test_personal_data_stay_sealed(here: County) -> None:
+    filing = {"received_at": "2025-01-01"} | {
+        name: f"金丝雀{name}" for name in ("text", "name", "phone", "title", "place")
+    }
+    await record(here, item(1, ("ReplyDelivered", "2025-01-05", {"text": "金丝雀甲"}), filing=filing))
+    async for commits in here.ports.log.scan():
+        for commit in commits:
+            assert "金丝雀" not in b"".join(commit.events).decode()

@@ -1,0 +1,209 @@
+"""The bundled sample: every row is accepted, every state is reached, nobody is reminded."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.sample import lives, texts, where
+from deploy.sample.complaints import COUNT, complaints, plan, possible
+from deploy.sample.load import Summary, load
+from services.intake.history import record_batch
+from shared.access import Principal
+from shared.case import OPEN_STATES, STATES, Case
+from shared.deadlines import deadlines
+from shared.events.supervision import TICKER, ClosureKind
+from shared.history import STEPS, HistoryItem
+from shared.log import Commit
+from shared.times import day_of
+from tests.support.county import DEMO, MORNING, County, county
+
+ZONE = "Asia/Shanghai"
+TODAY = MORNING.date()
+OPERATIONS = Principal("operations", None, "k-operations")
+
+
+async def send(here: County, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What POST /v1/history:batch does."""
+    return [
+        result._asdict()
+        for result in await record_batch(
+            [HistoryItem.model_validate(row) for row in rows],
+            {name: part.handling for name, part in here.parts.items()},
+            principal=OPERATIONS,
+            jurisdiction=DEMO,
+        )
+    ]
+
+
+async def commits(here: County) -> list[Commit]:
+    return [commit async for batch in here.ports.log.scan() for commit in batch]
+
+
+async def cases(here: County) -> list[Case]:
+    names = dict.fromkeys(commit.stream for commit in await commits(here) if commit.stream.startswith("case/"))
+    return [await here.case(name.removeprefix("case/")) for name in names]
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[County, Summary]]:
+    async with county(tmp_path if request.param == "sqlite" else None) as here:
+        summary = await load(partial(send, here), TODAY, ZONE)
+        await here.settle()
+        yield here, summary
+
+
+async def test_the_county_after_loading(loaded: tuple[County, Summary]) -> None:
+    here, summary = loaded
+    assert (summary.added, summary.refused, dict(summary.codes)) == (COUNT, 0, {})
+    found = await cases(here)
+    assert len(found) == COUNT
+    wanted = Counter(life.state for life in plan())
+    assert Counter(case.state for case in found) == wanted
+    assert {case.state for case in found} == REACHABLE
+    assert {case.closure for case in found} - {None} == set(ClosureKind.__args__)  # type: ignore[attr-defined]
+    assert all(case.origin == "history" and case.live == case.open for case in found)
+    book = await here.parts["intake"].handling.policies.book(DEMO)
+    assert {case.channel for case in found} == {channel.code for channel in book.edition("channels").document.channels}  # type: ignore[union-attr]
+    assert {(case.place or "").split("-")[0] for case in found} >= {"dh", "xs", "bh"}
+    bodies = [event.body for commit in await commits(here) for event in commit.recorded]
+    named = {getattr(body, field, None) for body in bodies for field in ("org", "body")}
+    assert named >= set(book.organisations)
+    assert {case.class_ for case in found} >= {"claim", "suggestion", "consultation", "accusation", "litigation"}
+    assert {case.path for case in found} >= {1, 2, 3, 4, 5, 6}
+    assert all(case.org in (None, "jjw") for case in found if case.sealed_track)
+    assert any(case.queue_reason == "no_rule" for case in found if case.state == "registered")
+    assert {grade for case in found for grade in case.evaluations} == {
+        (about, grade)
+        for about in ("petition_office", "organisation")
+        for grade in ("satisfied", "basically_satisfied", "dissatisfied")
+    }
+
+    # Most in time, some late, some about to be.
+    of_reply = [clock for case in found for clock in deadlines(case, book) if clock.clock == "C5" and clock.end]
+    in_time = sum(clock.in_time for clock in of_reply)
+    assert 0.8 < in_time / len(of_reply) < 1
+    running = [
+        clock
+        for case in found
+        if case.open
+        for clock in deadlines(case, book)
+        if clock.running and not clock.rule.window
+    ]
+    now = here.clock.now()
+    assert sum(now < clock.due <= now + timedelta(days=5) for clock in running) >= 5
+    assert any(clock.due < now for clock in running)
+    assert sum(clock.due < now for clock in running) < len(running) / 4
+
+
+async def test_loading_reminds_nobody_and_tells_nobody(loaded: tuple[County, Summary]) -> None:
+    here, _ = loaded
+    await here.tick()
+    types = Counter(event.type for commit in await commits(here) for event in commit.recorded)
+    assert not types.keys() & {"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "OutboxEntry"}
+    assert types["CaseRegistered"] == COUNT
+    assert await here.ports.views.parked() == []
+
+
+async def test_the_open_cases_are_watched_from_then_on(loaded: tuple[County, Summary]) -> None:
+    here, _ = loaded
+    began = here.clock.now()
+    here.clock.advance(timedelta(days=6))
+    await here.tick()
+    fired = [event for commit in await commits(here) for event in commit.recorded if event.type in TICKER]
+    assert {event.type for event in fired} >= {"Reminded", "DeadlineBreached"}
+    assert all(began < event.effective_at <= here.clock.now() for event in fired)
+
+
+async def test_loading_again_adds_nothing(loaded: tuple[County, Summary]) -> None:
+    here, summary = loaded
+    before = len(await commits(here))
+    again = await load(partial(send, here), TODAY, ZONE)
+    await here.settle()
+    assert again == Summary(same=COUNT)
+    later = await load(partial(send, here), TODAY - timedelta(days=1), ZONE)
+    assert (later.added, later.extended, later.steps) == (0, 0, 0)
+    await here.settle()
+    assert len(await commits(here)) == before
+    assert summary.steps > COUNT * 5
+
+
+async def test_no_name_stands_open_in_the_log(loaded: tuple[County, Summary]) -> None:
+    here, _ = loaded
+    data = b"".join(data for commit in await commits(here) for data in commit.events)
+    assert b"CaseRegistered" in data
+    given = {row["filing"].get("name") for row in complaints(TODAY, ZONE)}
+    assert given - {None} == set(texts.NAMES)
+    for secret in (*texts.NAMES, texts.PHONE, *(spot for spots in texts.SPOTS.values() for spot in spots)):
+        assert secret.encode() not in data
+
+
+def test_the_same_day_gives_the_same_rows() -> None:
+    assert complaints(TODAY, ZONE) == complaints(TODAY, ZONE)
+    assert lives.REST in plan()
+    assert len({(row["channel"], row["item"]) for row in complaints(TODAY, ZONE)}) == COUNT
+
+
+@pytest.mark.parametrize("today", [date(2026, 1, 1), date(2026, 7, 4), date(2026, 10, 8), date(2028, 2, 29)])
+def test_on_any_day_the_rows_end_there_in_legal_order(today: date) -> None:
+    filed = set()
+    for row in map(HistoryItem.model_validate, complaints(today, ZONE)):
+        days = [day_of(row.filing.received_at, ZONE), *(day_of(step.effective_at, ZONE) for step in row.steps)]
+        instants = [step.effective_at for step in row.steps if isinstance(step.effective_at, datetime)]
+        assert days == sorted(days)
+        assert instants == sorted(set(instants)), "no two steps of a case at the same moment"
+        assert today - timedelta(days=150) <= days[0]
+        assert days[-1] < today or not row.steps
+        filed.add(days[0])
+    assert max(filed) == today
+
+
+def test_the_sample_knows_the_rows_of_the_demo_county(tmp_path: Path) -> None:
+    assert len(texts.NAMES) == len(set(texts.NAMES))
+    assert {name for name, _ in where.SUBJECTS} | set(where.QUEUED) == texts.ISSUES.keys()
+    assert {name for name, _ in where.PLACES} | {where.CITY} == texts.SPOTS.keys()
+
+
+async def test_it_routes_as_the_policy_does() -> None:
+    async with county() as here:
+        book = await here.parts["intake"].handling.policies.book(DEMO)
+        for place in texts.SPOTS:
+            for subject in texts.ISSUES:
+                assert where.responsible(place, subject) == book.route(place, subject, None, MORNING).org
+
+
+def test_one_of_each_rarity() -> None:
+    rows = list(map(HistoryItem.model_validate, complaints(TODAY, ZONE)))
+    assert any(row.filing.anonymous and row.filing.name is None for row in rows)
+    assert any(row.filing.confidential for row in rows)
+    keyed_late = [
+        row
+        for row in rows
+        if row.channel == "letter"
+        and row.steps
+        and (day_of(row.steps[0].effective_at, ZONE) - day_of(row.filing.received_at, ZONE)).days >= 9
+    ]
+    assert len(keyed_late) >= 1
+    told = {step.type for row in rows for step in row.steps}
+    assert told >= {"CaseAssigned", "ClosingReportFiled", "ExtensionGranted", "RedoOrdered", "ReplyCorrected"}
+    assert told >= {"FollowUpRecorded", "SupervisionOpened", "HearingHeld", "MediationAgreed", "JurisdictionRuled"}
+    assert {row.go_live for row in rows} == {True, False}
+
+
+REACHABLE = {life.state for life in (*lives.OPEN, *lives.FINAL) if possible(life)}
+
+
+@pytest.mark.xfail(
+    not {"JurisdictionDisputed", "ReRegistrationBarred", "CaseVoided"} <= set(STEPS),
+    reason="shared.history.STEPS cannot tell a dispute, a barring or a voiding yet",
+    strict=True,
+)
+def test_every_state_has_lives_that_history_can_tell() -> None:
+    assert set(STATES) == REACHABLE
+    assert set(OPEN_STATES) <= REACHABLE

@@ -1,0 +1,103 @@
+"""A whole Huiyin behind HTTP for tests: the ephemeral composition, the demo county, one client per role."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from deploy.ephemeral import opened
+from shared.access import Principal
+from shared.activating import activate
+from shared.adapters.memory import SetClock
+from shared.http.app import build_app
+from shared.policy.load import bundled
+from shared.principals import PEOPLE
+from shared.runtime import Runtime
+from shared.settings import Settings
+from tests.support.county import DEMO, MORNING
+
+ORGS: dict[str, str | None] = {
+    "platform": "wlzj",
+    "organisation": "zj",
+    "clerk": "zj",
+    "registrar": "xfj",
+    "supervisor": "xfj",
+    "analyst": None,
+    "operations": None,
+}
+OPERATOR = Principal("operations", None, "local")
+_items = count(1)
+
+
+@dataclass
+class Served:
+    """The app, and a key for each role."""
+
+    runtime: Runtime
+    app: FastAPI
+    local: FastAPI
+    clock: SetClock
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def client(self, role: str | None = None, *, key: str | None = None) -> httpx.AsyncClient:
+        headers = {}
+        if key or role:
+            headers["authorization"] = f"Bearer {key or self.keys[role or '']}"
+        return httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://huiyin", headers=headers)
+
+    def owner(self, as_: str = "operations") -> httpx.AsyncClient:
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(self.local), base_url="http://huiyin", headers={"x-huiyin-as": as_}
+        )
+
+    async def key_of(self, role: str, org: str | None) -> str:
+        _key, text = await self.runtime.principals.issue(self.runtime.handling("intake"), OPERATOR, role, org)
+        return text
+
+    async def filed(self, **more: Any) -> dict[str, Any]:
+        """A receipt of a claim that the demo county routes to `zj`."""
+        async with self.client("registrar") as client:
+            answer = await client.post("/v1/submissions", json=submission(**more))
+        assert answer.status_code == 201, answer.text
+        await self.runtime.drain()
+        receipt: dict[str, Any] = answer.json()
+        return receipt
+
+    async def act(self, role: str, case: str, command: str, **fields: Any) -> httpx.Response:
+        body = {"command": command, "command_id": f"t-{next(_items)}", **fields}
+        async with self.client(role) as client:
+            answer = await client.post(f"/v1/cases/{case}/commands", json=body)
+        await self.runtime.drain()
+        return answer
+
+
+def submission(**more: Any) -> dict[str, Any]:
+    return {
+        "channel": "web",
+        "item": f"item-{next(_items)}",
+        "text": "楼道漏水",
+        "place": "dh-yl",
+        "subject": "0102",
+        "petitioner": {"name": "张三", "phone": "13800000000"},
+        **more,
+    }
+
+
+@asynccontextmanager
+async def served(**settings: Any) -> AsyncIterator[Served]:
+    """A running county."""
+    clock = SetClock(MORNING)
+    async with opened(Settings(**settings), clock=clock) as runtime:
+        sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
+        await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
+        found = Served(runtime, build_app(runtime), build_app(runtime, local=True), clock)
+        for role in PEOPLE:
+            found.keys[role] = await found.key_of(role, ORGS[role])
+        clock.advance(2)
+        yield found

@@ -1,0 +1,226 @@
+"""What an export adds to a case, and what it contradicts. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given as forall
+from hypothesis import strategies as st
+
+from shared import history
+from shared.access import Principal
+from shared.case import EMPTY, Case, fold
+from shared.commands import Fresh, Given
+from shared.envelope import Actor, Recorded
+from shared.events import REGISTRY
+from shared.history import STEPS, HistoryItem
+from shared.policy.book import PolicyBook
+from shared.refusals import Refused
+
+ZONE = "Asia/Shanghai"
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+GIVEN = Given(Principal("service", None, "k"), NOW, NOW, PolicyBook("X"))
+ID = "0" * 32
+
+
+def item(*steps: tuple[str, str] | tuple[str, str, dict[str, Any]], **more: Any) -> HistoryItem:
+    told = [{"type": one[0], "effective_at": one[1], "body": one[2] if len(one) > 2 else {}} for one in steps]
+    filing = {"received_at": "2026-01-01", "text": "路灯不亮", "name": "甲"}
+    whole = {
+        "line": 1,
+        "channel": "x",
+        "channel_class": "web",
+        "item": "1",
+        "org": "A",
+        "filing": filing,
+        "steps": told,
+    }
+    return HistoryItem.model_validate({**whole, **more})
+
+
+def after(case: Case, fresh: list[Fresh], origin: Any = "history") -> Case:
+    events = [
+        Recorded(
+            "e", f"case/{ID}", case.version + number, type(one.body).__name__, 1, "X", one.at or NOW, NOW, origin,
+            Actor(None, "service", "k"), "c", None, None, None, one.body, (),
+        )
+        for number, one in enumerate(fresh, 1)
+    ]  # fmt: skip
+    return fold(events, case)
+
+
+def imported(one: HistoryItem, case: Case = EMPTY) -> Case:
+    case = after(case, history.register(one, case, GIVEN, ID))
+    while missing := history.runs(one, case, ZONE):
+        case = after(case, history.steps_fresh(missing[0][1], one.org))
+    return case
+
+
+def refused(one: HistoryItem, case: Case) -> tuple[str, str | None]:
+    with pytest.raises(Refused) as caught:
+        history.runs(one, case, ZONE)
+    return caught.value.code, caught.value.field
+
+
+REPLY = ("ReplyDelivered", "2026-01-05")
+CLOSED = ("CaseClosed", "2026-01-05", {"kind": "resolved_unconfirmed"})
+
+
+def test_registering_happens_once() -> None:
+    case = imported(item())
+    assert (case.state, case.origin, case.org, case.live) == ("registered", "history", "A", False)
+    assert case.parties == (("p1", "petitioner"),)
+    assert history.register(item(), case, GIVEN, ID) == []
+
+
+def test_a_channel_must_be_known_or_have_a_class() -> None:
+    with pytest.raises(Refused) as caught:
+        history.register(item(channel_class=None), EMPTY, GIVEN, ID)
+    assert caught.value.code == "unknown_channel"
+
+
+def test_steps_run_by_owner_in_the_order_of_time() -> None:
+    one = item(
+        CLOSED, REPLY, ("SignedFor", "2026-01-02"), ("EvaluationInvited", "2026-01-04", {"object": "organisation"})
+    )
+    runs = history.runs(one, imported(item()), ZONE)
+    assert [(owner, [step.type for step in steps]) for owner, steps in runs] == [
+        ("routing", ["SignedFor"]),
+        ("intake", ["EvaluationInvited"]),
+        ("routing", ["ReplyDelivered"]),
+        ("supervision", ["CaseClosed"]),
+    ]
+    assert imported(one).state == "closed"
+
+
+def test_dates_stand_among_hours_where_they_usually_come() -> None:
+    steps = (("CaseClosed", "2026-01-05T02:00:00Z", {"kind": "explained"}), REPLY, ("Accepted", "2026-01-05"))
+    assert [step.type for step in history.in_order(item(*steps).steps, ZONE)] == [
+        "Accepted",
+        "ReplyDelivered",
+        "CaseClosed",
+    ]
+
+
+def test_more_cells_add_just_those_steps() -> None:
+    case = imported(item(("SignedFor", "2026-01-02")))
+    whole = item(("SignedFor", "2026-01-02"), REPLY)
+    assert [step.type for _, steps in history.runs(whole, case, ZONE) for step in steps] == ["ReplyDelivered"]
+    case = imported(whole, case)
+    assert history.runs(whole, case, ZONE) == []
+    assert history.runs(item(("SignedFor", "2026-01-02")), case, ZONE) == []  # knowing less takes nothing away
+
+
+def test_what_contradicts_is_refused_and_named() -> None:
+    case = imported(item(REPLY, CLOSED))
+    assert refused(item(("ReplyDelivered", "2026-01-06"), CLOSED), case) == (
+        "history_differs",
+        "steps.ReplyDelivered.effective_at",
+    )
+    other = ("CaseClosed", "2026-01-05", {"kind": "explained"})
+    assert refused(item(REPLY, other), case) == ("history_differs", "steps.CaseClosed.kind")
+    with pytest.raises(Refused, match="history_differs"):
+        history.check_case(item(REPLY, org="B"), case)
+
+
+def test_parallel_things_do_not_contradict() -> None:
+    office = ("EvaluationSubmitted", "2026-01-05", {"object": "petition_office", "grade": "satisfied"})
+    org = ("EvaluationSubmitted", "2026-01-07", {"object": "organisation", "grade": "dissatisfied"})
+    case = imported(item(office, org), imported(item(office)))
+    assert len(case.evaluations) == 2
+    assert imported(item(("Nudged", "2026-01-02"), ("Nudged", "2026-01-03"))).nudges == 2
+
+
+def test_a_step_that_would_go_back_is_refused() -> None:
+    case = imported(item(REPLY))
+    assert refused(item(REPLY, ("Accepted", "2026-01-03")), case)[0] == "history_too_late"
+    assert refused(item(REPLY, ("Accepted", "2026-01-05")), case)[0] == "history_too_late"  # would undo the reply
+    notice = ("NoticeServed", "2026-01-03", {"kind": "acceptance"})
+    assert imported(item(REPLY, notice), case).state == "replied"  # moves nothing: may come late
+
+
+def test_a_case_that_went_live_takes_no_more_history() -> None:
+    case = imported(item(("SignedFor", "2026-01-02")))
+    fresh = history.go_live(case)
+    assert len(fresh) == 1
+    case = after(case, fresh)
+    assert history.go_live(case) == []
+    assert history.runs(item(("SignedFor", "2026-01-02")), case, ZONE) == []
+    assert refused(item(("SignedFor", "2026-01-02"), REPLY), case)[0] == "already_live"
+    assert history.go_live(imported(item(CLOSED))) == []
+
+
+def test_a_case_filed_here_takes_no_history() -> None:
+    case = after(EMPTY, history.register(item(), EMPTY, GIVEN, ID), origin="live")
+    with pytest.raises(Refused, match="filed_live"):
+        history.check_case(item(), case)
+
+
+@pytest.mark.parametrize(
+    "name", ["DeadlineBreached", "Reminded", "OutboxEntry", "PolicyActivated", "KeyIssued", "WentLive", "Nonsense"]
+)
+def test_what_machinery_writes_is_refused(name: str) -> None:
+    assert refused(item((name, "2026-01-02")), EMPTY)[0] == "step_not_importable"
+
+
+def test_bodies_are_checked_and_never_quoted() -> None:
+    for body, code in (
+        ({"kind": "geheim-xyz"}, "invalid_step"),
+        ({}, "invalid_step"),
+        ({"kindd": "x"}, "unknown_field"),
+    ):
+        with pytest.raises(Refused) as caught:
+            history.runs(item(("CaseClosed", "2026-01-05", body)), EMPTY, ZONE)
+        assert caught.value.code == code
+        assert "geheim" not in str(caught.value)
+
+
+def test_every_importable_type_is_a_fact_and_belongs_to_a_case_service() -> None:
+    for name in STEPS:
+        assert REGISTRY[name].owner in ("intake", "routing", "supervision")
+    assert len(set(STEPS)) == len(STEPS)
+
+
+def test_content_is_told_apart() -> None:
+    key = b"k" * 32
+    assert history.digest(key, ID, item()) == history.digest(key, ID, item(REPLY, line=9, org="B"))
+    changed = item(filing={"received_at": "2026-01-01", "text": "路灯不亮了", "name": "甲"})
+    assert history.digest(key, ID, item()) != history.digest(key, ID, changed)
+
+
+def test_codes_of_organisations() -> None:
+    assert history.organisation_code("Solid Waste") == "SOLID-WASTE"
+    assert history.organisation_code("城管局") == history.organisation_code("城管局 ".strip())
+    assert history.organisation_code("城管局") != history.organisation_code("水务局")
+    assert history.organisation_code("???").startswith("ORG-")
+
+
+MOMENTS = st.dates(date(2026, 1, 1), date(2026, 1, 6)).map(date.isoformat) | st.integers(0, 140).map(
+    lambda hours: (datetime(2026, 1, 1, 1, tzinfo=UTC) + timedelta(hours=hours)).isoformat()
+)
+PLAIN = [
+    ("SignedFor", {}),
+    ("Accepted", {}),
+    ("ReplyDelivered", {}),
+    ("CaseClosed", {"kind": "explained"}),
+    ("Nudged", {}),
+    ("NoticeServed", {"kind": "acceptance"}),
+]
+ITEMS = st.dictionaries(st.integers(0, 5), MOMENTS, max_size=6).map(
+    lambda chosen: item(*((PLAIN[at][0], when, PLAIN[at][1]) for at, when in chosen.items()))
+)
+
+
+@forall(ITEMS)
+def test_once_is_enough_and_cutting_off_is_harmless(one: HistoryItem) -> None:
+    case = imported(one)
+    assert history.runs(one, case, ZONE) == []
+    cut = after(EMPTY, history.register(one, EMPTY, GIVEN, ID))
+    missing = history.runs(one, cut, ZONE)
+    for _, steps in missing[:1]:
+        cut = after(cut, history.steps_fresh(steps, one.org))
+    again = imported(one, cut)
+    assert [fact[:2] + fact[3:4] for fact in again.facts] == [fact[:2] + fact[3:4] for fact in case.facts]
+    assert again.state == case.state
