@@ -23,8 +23,10 @@ class Feed(Protocol):
         """Hand commits on. Returns once they cannot be lost any more."""
         ...
 
-    def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500) -> None:
-        """Declare a group before start(). Each group sees every commit from the beginning of the log."""
+    def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500, gather: float = 0.0) -> None:
+        """Declare a group before start(). Each group sees every commit from the beginning of the log.
+
+        `gather`: seconds that a commit may wait for others, so that fewer and larger batches come."""
         ...
 
     async def start(self) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import NamedTuple
@@ -34,12 +35,28 @@ class Explanation(NamedTuple):
     steps: tuple[Step, ...]
 
 
+_KEPT = 512
+_known: OrderedDict[int, tuple[Case, PolicyBook, tuple[Deadline, ...]]] = OrderedDict()
+"""Lists, due index, facts and outboxes ask for the same case one after the other; cases and books are immutable."""
+
+
 def deadlines(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
     """All episodes of all clocks that apply to the case, in the order of the rules.
 
     A clock keeps the rule in force when it began. A start before any known law, or of a subject for which no period
     is set, gives no deadline. Of a voided case there are none.
     """
+    known = _known.get(id(case))
+    if known is not None and known[0] is case and known[1] is book:
+        return known[2]
+    found = _derived(case, book)
+    _known[id(case)] = (case, book, found)
+    if len(_known) > _KEPT:
+        _known.popitem(last=False)
+    return found
+
+
+def _derived(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
     if case.state == "voided":
         return ()
     editions = book.clock_editions

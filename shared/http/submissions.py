@@ -56,7 +56,12 @@ async def jurisdiction_of(runtime: Runtime, channel: object, named: str | None) 
 async def _file(runtime: Runtime, principal: Principal, value: Any, named: str | None) -> dict[str, Any]:
     model = bodies.validated(runtime.filing.model, value)
     jurisdiction = await jurisdiction_of(runtime, getattr(model, "channel", None), named)
-    return as_receipt(await runtime.filing.file(principal, model, jurisdiction))
+    try:
+        return as_receipt(await runtime.filing.file(principal, model, jurisdiction))
+    except Refused as refused:
+        if refused.field == "effective_at":  # what a submission calls it
+            refused.field = "received_at"
+        raise
 
 
 def as_receipt(receipt: Receipt) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from shared.digests import log_digest
 from shared.log import LogBroken, LogFull
 from tests.support.serving import Served, served, submission
 
-SECRET = "身份证3301"  # noqa: S105
+SECRET = "身份证3301"
 
 
 class Bad(NamedTuple):
@@ -55,7 +55,7 @@ BAD = (
     Bad("no time", changed(received_at=SECRET), 422, "wrong_time", "received_at"),
     Bad("a time before all time", changed(received_at="0001-01-01T00:00:00+08:00"), 422, "wrong_time"),
     Bad("a time after all time", changed(received_at="9999-12-31"), 422, "wrong_time", "received_at"),
-    Bad("in the future", changed(received_at="2026-04-01"), 409, "effective_in_future", "effective_at"),
+    Bad("in the future", changed(received_at="2026-04-01"), 409, "effective_in_future", "received_at"),
     Bad("unknown channel", changed(channel="nowhere"), 422, "unknown_channel", "channel"),
     Bad("10 MB of text", changed(text="漏" * 3_500_000), 413, "body_too_large"),
     Bad("a text above the limit", changed(text="漏" * 60_000), 422, "invalid_request", "text"),

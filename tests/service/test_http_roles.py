@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
-import pytest
+from collections.abc import Iterator
 
 from shared.principals import PEOPLE
 from tests.support.serving import Served, served
@@ -35,12 +33,6 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/metrics"): frozenset({"operations"}),
 }
 """Who gets past the door: anything but 401 and 403. Commands ask for the role one by one, and on the case first: 404."""
-
-
-@pytest.fixture(scope="module")
-async def here() -> AsyncIterator[Served]:
-    async with served() as found:
-        yield found
 
 
 def routes(found: Served) -> Iterator[tuple[str, str]]:

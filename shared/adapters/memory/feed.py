@@ -38,7 +38,7 @@ class MemoryFeed:
         """Nothing to do but to wake the groups: the log holds the commits."""
         self._wake()
 
-    def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500) -> None:
+    def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500, gather: float = 0.0) -> None:
         if group in self._groups:
             raise ValueError(f"group {group} is subscribed already")
         if self._tasks:
