@@ -131,7 +131,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
     parts = build(ports)
     for part in parts:
         for consumer in part.consumers:
-            ports.feed.subscribe(consumer.group, consumer)
+            ports.feed.subscribe(consumer.group, consumer, gather=consumer.gather)
     await ports.views.start()
     for entry in bundled("demo"):
         stamp = Stamp(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", date(2000, 1, 1), jurisdiction=DEMO)

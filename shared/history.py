@@ -50,7 +50,9 @@ STEPS: tuple[str, ...] = (
     "SignedFor",
     "ReturnRequested",
     "ReturnVerified",
+    "JurisdictionDisputed",
     "JurisdictionRuled",
+    "ReRegistrationBarred",
     "StatutoryPathGuided",
     "NotAccepted",
     "AcceptanceOrdered",
@@ -82,6 +84,7 @@ STEPS: tuple[str, ...] = (
     "EvaluationSubmitted",
     "FollowUpRecorded",
     "CaseWithdrawn",
+    "CaseVoided",
     "CaseClosed",
     "Concluded",
 )

@@ -69,6 +69,9 @@ class Consumer:
     reactions: Mapping[str, Sequence[Reaction]] = field(default_factory=dict)
     """Event type -> what follows from it. Events of history are never reacted to."""
     sink: Sink | None = None
+    gather: float = 0.0
+    """Seconds that commits may wait so that more are handled together. Reactions are waited for; lists and facts may
+    be a little late, and then a case that moves twice is shown once."""
     handled: int = 0
 
     async def __call__(self, commits: Sequence[Commit]) -> None:

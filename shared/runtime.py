@@ -91,7 +91,7 @@ class Runtime:
         """Start views and, unless told otherwise, feed and background loops."""
         for part in self.parts:
             for consumer in part.consumers:
-                self.ports.feed.subscribe(consumer.group, self._guarded(consumer))
+                self.ports.feed.subscribe(consumer.group, self._guarded(consumer), gather=consumer.gather)
         await self.ports.views.start()
         if feed:
             await self.ports.feed.start()

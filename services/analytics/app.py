@@ -20,6 +20,7 @@ def build(ports: Ports) -> Part:
         policies=ports.policies,
         clock=ports.clock,
         sink=sink(facts, ports.policies),
+        gather=0.2,
     )
     return Part(
         "analytics",

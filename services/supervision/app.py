@@ -22,6 +22,7 @@ def build(ports: Ports) -> Part:
         policies=ports.policies,
         clock=ports.clock,
         shows=SHOWS,
+        gather=0.05,
     )
     for show in SHOWS:
         ports.views.declare(show.view)

@@ -122,7 +122,7 @@ async def county(
     parts = [intake.build(ports), routing.build(ports), supervision.build(ports)]
     for part in parts:
         for consumer in part.consumers:
-            feed.subscribe(consumer.group, consumer)
+            feed.subscribe(consumer.group, consumer, gather=consumer.gather)
     await views.start()
     await activate(parts[2], "demo", DEMO, date(2000, 1, 1))
     await feed.start()

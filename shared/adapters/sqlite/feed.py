@@ -36,20 +36,24 @@ class SqliteFeed:
         self._tasks: list[asyncio.Task[None]] = []
         self._moved = asyncio.Event()
         self._stopping = False
+        self._hurried = asyncio.Event()
+        """Somebody waits in drain(), or all ends: nobody gathers."""
+        self._draining = 0
         self._unlisten: Callable[[], None] | None = None
 
     async def publish(self, commits: Sequence[Commit]) -> None:
         """Nothing to do: they stand in the log, and the append has woken the groups."""
 
-    def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500) -> None:
+    def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500, gather: float = 0.0) -> None:
         if group in self._groups:
             raise ValueError(f"group {group} is subscribed already")
         if self._tasks:
             raise RuntimeError("subscribe before start()")
-        self._groups[group] = _Group(group, handler, max_commits)
+        self._groups[group] = _Group(group, handler, max_commits, gather)
 
     async def start(self) -> None:
         self._stopping = False
+        self._hurried.clear()
         for group in self._groups.values():
             await self._rewind(group)
         self._unlisten = self._log.listen(self._wake)
@@ -57,6 +61,7 @@ class SqliteFeed:
 
     async def stop(self) -> None:
         self._stopping = True
+        self._hurried.set()
         self._wake()
         self._moved.set()
         if self._unlisten is not None:
@@ -69,11 +74,18 @@ class SqliteFeed:
 
     async def drain(self) -> None:
         """Returns when every group has handled everything, what handlers appended meanwhile included."""
-        while any(self._behind(group) for group in self._groups.values()):
-            if self._stopping or not self._tasks:
-                raise RuntimeError("the feed does not run")
-            self._moved.clear()
-            await self._moved.wait()
+        self._draining += 1
+        self._hurried.set()
+        try:
+            while any(self._behind(group) for group in self._groups.values()):
+                if self._stopping or not self._tasks:
+                    raise RuntimeError("the feed does not run")
+                self._moved.clear()
+                await self._moved.wait()
+        finally:
+            self._draining -= 1
+            if not self._draining and not self._stopping:
+                self._hurried.clear()
 
     async def lag(self) -> dict[str, int]:
         return {name: self._log.position - group.position for name, group in self._groups.items()}
@@ -96,6 +108,7 @@ class SqliteFeed:
             try:
                 if group.generation != self._views.generation:
                     await self._rewind(group)
+                await self._gathered(group)
                 commits = await self._log.since(group.position, group.most, look=look)
                 if commits:
                     await group.handler(commits)
@@ -108,6 +121,7 @@ class SqliteFeed:
             group.progress = time.monotonic()
             if commits:
                 group.position = commits[-1].position
+                group.handled_at = group.progress
                 look = False
             self._moved.set()
             idle = not self._behind(group)
@@ -118,6 +132,15 @@ class SqliteFeed:
                 await self._rest(group, pause)
             if idle and not self._stopping:
                 look = not await self._woken(group, self._poll)
+
+    async def _gathered(self, group: _Group) -> None:
+        """Let so much time pass since the last batch that this one is worth its transaction."""
+        early = group.handled_at + group.gather - time.monotonic()
+        if early > 0 and self._log.position - group.position < group.most:
+            try:
+                await asyncio.wait_for(self._hurried.wait(), early)
+            except TimeoutError:
+                return
 
     async def _rest(self, group: _Group, seconds: float) -> None:
         """Wait; stop() cuts it short, new commits do not."""
@@ -149,10 +172,12 @@ class SqliteFeed:
 class _Group:
     """Where one group stands."""
 
-    def __init__(self, name: str, handler: Handler, most: int) -> None:
+    def __init__(self, name: str, handler: Handler, most: int, gather: float) -> None:
         self.name = name
         self.handler = handler
         self.most = most
+        self.gather = gather
+        self.handled_at = 0.0
         self.woken = asyncio.Event()
         self.position = 0
         self.saved = 0

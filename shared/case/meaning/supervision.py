@@ -46,6 +46,11 @@ def _supervision_closed(case: Case, event: Recorded, body: s.SupervisionClosed) 
     return {"supervision": "none"}
 
 
+@on(s.InstructionRecorded)
+def _instructed(case: Case, event: Recorded, body: s.InstructionRecorded) -> Changes:
+    return {}
+
+
 @on(s.AcceptanceOrdered, "accepted")
 def _acceptance_ordered(case: Case, event: Recorded, body: s.AcceptanceOrdered) -> Changes:
     return {"accepted_at": event.effective_at}

@@ -1,0 +1,81 @@
+"""`huiyin` as a process, as people run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+HUIYIN = str(Path(sys.executable).with_name("huiyin"))
+
+
+def clean_environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("HUIYIN_")}
+    return {**kept, "PATH": f"{Path(HUIYIN).parent}:{os.environ['PATH']}", "COLUMNS": "200"}
+
+
+def huiyin(*arguments: str, stdin: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. No command ever shows a traceback."""
+    done = subprocess.run(
+        [HUIYIN, *arguments],
+        input=stdin if stdin is not None else "",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**clean_environment(), **more},
+        check=False,
+    )
+    assert "Traceback" not in done.stdout + done.stderr, done.stderr
+    return done
+
+
+@dataclass
+class Server:
+    """A running server: its address and what it printed."""
+
+    process: subprocess.Popen[str]
+    url: str
+    printed: str
+
+    @property
+    def steps(self) -> list[str]:
+        """The commands that it offers to a newcomer."""
+        return [line.strip() for line in self.printed.splitlines() if line.startswith("  huiyin ")]
+
+    def key(self, name: str) -> str:
+        found = re.search(rf"^\s+{re.escape(name)}\s+(hy_\S+)$", self.printed, re.MULTILINE)
+        assert found
+        return found[1]
+
+
+@contextmanager
+def server(data: Path, *, sample: bool = True) -> Iterator[Server]:
+    """`huiyin serve` on a free port, ended with SIGTERM."""
+    out, err = data.with_suffix(".out"), data.with_suffix(".err")
+    with out.open("w") as stdout, err.open("w") as stderr:
+        process = subprocess.Popen(
+            [HUIYIN, "serve", "--data", str(data), "--port", "0", "--sample", "yes" if sample else "no"],
+            stdout=stdout,
+            stderr=stderr,
+            text=True,
+            env=clean_environment(),
+        )
+    try:
+        until = time.monotonic() + 90
+        while "Ctrl-C" not in out.read_text():
+            assert process.poll() is None, err.read_text()
+            assert time.monotonic() < until, err.read_text()
+            time.sleep(0.1)
+        printed = out.read_text()
+        found = re.search(r"http://\S+:\d+", printed)
+        assert found
+        yield Server(process, found[0], printed)
+    finally:
+        process.terminate()
+        assert process.wait(timeout=30) == 0, err.read_text()

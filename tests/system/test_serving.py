@@ -1,0 +1,188 @@
+"""What a newcomer does: start it, paste the eight commands, look; and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.support.process import Server, clean_environment, huiyin, server
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
+    data = tmp_path_factory.mktemp("serve") / "data"
+    with server(data) as found:
+        yield found, str(data)
+
+
+def test_the_eight_commands_as_printed(running: tuple[Server, str]) -> None:
+    found, data = running
+    assert len(found.steps) == 8
+    for step in found.steps:
+        done = subprocess.run(
+            step, shell=True, capture_output=True, text=True, env=clean_environment(), timeout=60, check=False
+        )
+        assert done.returncode == 0, f"{step}\n{done.stdout}{done.stderr}"
+    case = found.steps[1].split()[2]
+    shown = json.loads(huiyin("case", "show", case, "--data", data, "--json").stdout)
+    assert (shown["state"], shown["closure"]) == ("closed", "explained")
+
+
+def test_commands_beside_a_running_server(running: tuple[Server, str]) -> None:
+    found, data = running
+    receipt = json.loads(huiyin("submit", "--text", "路灯不亮", "--data", data, "--json").stdout)
+    told = huiyin("status", receipt["number"], "--data", data, "--json", HUIYIN_CODE=receipt["code"])
+    assert json.loads(told.stdout)["number"] == receipt["number"]
+    wrong = huiyin("status", receipt["number"], "--data", data, HUIYIN_CODE="0" * 26)
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    refused = huiyin("act", receipt["number"], "close", "kind=explained", "--data", data)
+    assert refused.returncode == 1
+    assert "not_in_this_state" in refused.stderr
+    assert huiyin("act", receipt["number"], "fly", "--data", data).returncode == 2
+    assert huiyin("act", receipt["number"], "sign_off", "nothing", "--data", data).returncode == 2
+    assert json.loads(huiyin("inbox", "zj", "--data", data, "--json").stdout)["entries"] is not None
+    for command in (("verify",), ("scrub",), ("digest",), ("keys", "list"), ("parked", "list"), ("policy", "list")):
+        assert huiyin(*command, "--data", data).returncode == 0, command
+    assert huiyin("stats", "--data", data, "--json").returncode == 0
+
+
+def test_a_second_server_and_a_used_port_are_told(running: tuple[Server, str], tmp_path: Path) -> None:
+    found, data = running
+    second = huiyin("serve", "--data", data, "--port", "0")
+    assert second.returncode == 1
+    assert "owned by another server" in second.stderr
+    port = httpx.URL(found.url).port
+    used = huiyin("serve", "--data", str(tmp_path / "other"), "--port", str(port))
+    assert used.returncode == 1
+    assert f"Port {port}" in used.stderr
+
+
+def test_only_the_owner_can_open_the_socket(running: tuple[Server, str]) -> None:
+    _found, data = running
+    mode = (Path(data) / "huiyin.sock").stat().st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o600
+    assert stat.S_IMODE(Path(data).stat().st_mode) == 0o700
+
+
+def test_keys_open_the_public_door(running: tuple[Server, str]) -> None:
+    found, _data = running
+    with httpx.Client(base_url=found.url) as client:
+        assert client.get("/v1/cases").status_code == 401
+        assert client.get("/v1/cases", headers={"x-huiyin-as": "registrar:xfj"}).status_code == 401
+        headers = {"authorization": f"Bearer {found.key('clerk:zj')}"}
+        assert client.get("/v1/cases", headers=headers).status_code == 200
+        assert client.get("/local/keys", headers=headers).status_code == 404
+        assert client.get("/readyz").json()["ready"]
+
+
+def test_backup_and_restore(running: tuple[Server, str], tmp_path: Path) -> None:
+    _found, data = running
+    copy, again = tmp_path / "backup", tmp_path / "again"
+    assert huiyin("backup", str(copy), "--data", data).returncode == 0
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o700
+    done = huiyin("restore", str(copy), "--data", str(again))
+    assert done.returncode == 0, done.stderr
+    made = json.loads((copy / "manifest.json").read_text())
+    assert json.loads(huiyin("digest", "log", "--data", str(again), "--json").stdout)["log"] == made["log"]
+    assert huiyin("rebuild", "--data", str(again)).returncode == 0
+    (copy / "keys" / "keys.sqlite").unlink()
+    broken = huiyin("restore", str(copy), "--data", str(tmp_path / "third"))
+    assert broken.returncode == 1
+    assert not (tmp_path / "third").exists()
+
+
+def test_without_a_server(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    nothing = huiyin("case", "list", "--data", data)
+    assert nothing.returncode == 2
+    assert "no folder" in nothing.stderr
+    assert huiyin("policy", "activate", "demo", "--data", data).returncode == 0
+    receipt = json.loads(
+        huiyin("submit", "--text", "漏水", "--place", "dh-yl", "--subject", "0102", "--data", data, "--json").stdout
+    )
+    signed = json.loads(huiyin("act", receipt["number"], "sign_off", "--data", data, "--json").stdout)
+    assert signed["state"] == "signed"
+    exported = huiyin("export", "--prefix", "case/", "--data", data).stdout.splitlines()
+    assert [json.loads(line)["type"] for line in exported][-1] == "SignedFor"
+
+
+def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
+    newer = tmp_path / "newer"
+    newer.mkdir()
+    (newer / "format").write_text("99\n")
+    (newer / "log.sqlite").touch()
+    done = huiyin("serve", "--data", str(newer), "--port", "0")
+    assert done.returncode == 2
+    assert "newer version" in done.stderr
+    strange = tmp_path / "strange"
+    strange.mkdir()
+    (strange / "thesis.txt").touch()
+    done = huiyin("serve", "--data", str(strange), "--port", "0")
+    assert done.returncode == 2
+    assert not (strange / "format").exists()
+    (tmp_path / "file").touch()
+    assert huiyin("serve", "--data", str(tmp_path / "file"), "--port", "0").returncode == 2
+    assert huiyin("settings", HUIYIN_PORT="many").returncode == 2
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert huiyin("serve", "--data", str(tmp_path / "new"), "--port", port).returncode == 1
+
+
+def test_settings_show_meaning_and_source(tmp_path: Path) -> None:
+    done = huiyin("settings", "--json", HUIYIN_PORT="9000", HUIYIN_ACCESS_KEY="hy_x_secret", HUIYIN_PROT="1")
+    found = json.loads(done.stdout)
+    by_name = {one["name"]: one for one in found["settings"]}
+    assert by_name["HUIYIN_PORT"]["value"] == "9000"
+    assert by_name["HUIYIN_PORT"]["source"] == "environment"
+    assert all(one["meaning"] for one in found["settings"])
+    assert "hy_x_secret" not in done.stdout
+    assert found["unknown"] == ["HUIYIN_PROT"]
+
+
+@pytest.mark.parametrize("role", ["registrar:xfj", "clerk:zj", "operations"])
+def test_the_document_is_true(running: tuple[Server, str], role: str) -> None:
+    """Whatever is sent: no 5xx, and no answer that the OpenAPI document does not name."""
+    found, _data = running
+    schema = schemathesis.openapi.from_url(f"{found.url}/openapi.json")
+    checks = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+
+    @schema.parametrize()
+    @settings(
+        max_examples=15,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+    def knock(case: schemathesis.Case) -> None:
+        if case.query and "wait" in case.query:
+            case.query["wait"] = 0
+        case.call_and_validate(headers={"authorization": f"Bearer {found.key(role)}"}, checks=checks)
+
+    for operation in schema.get_all_operations():
+        test = operation.ok()
+        strategy = test.as_strategy()
+        _try(strategy, found.key(role), checks)
+
+
+def _try(strategy: object, key: str, checks: list[object]) -> None: ...
