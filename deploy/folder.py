@@ -8,8 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from socket import AF_UNIX, SOCK_STREAM
-from socket import socket as Socket
+from socket import AF_UNIX, SOCK_STREAM, socket
 
 FORMAT = 1
 _LONGEST_SOCKET = 100
@@ -67,7 +66,7 @@ class Folder:
         return self.path / "sample-loaded"
 
     @property
-    def socket(self) -> Path:
+    def socket_path(self) -> Path:
         """In the folder; where that path is too long for a socket, in the system's temporary folder, by its hash."""
         path = self.path.resolve() / "huiyin.sock"
         if len(os.fsencode(path)) <= _LONGEST_SOCKET:
@@ -136,11 +135,11 @@ class Folder:
         self.keys.mkdir(mode=0o700, exist_ok=True)
         self.format.write_text(f"{FORMAT}\n", encoding="ascii")
 
-    def listen(self) -> Socket:
+    def listen(self) -> socket:
         """The socket for the owner of the folder: nobody else can open it."""
-        path = self.socket
+        path = self.socket_path
         path.unlink(missing_ok=True)
-        listener = Socket(AF_UNIX, SOCK_STREAM)
+        listener = socket(AF_UNIX, SOCK_STREAM)
         before = os.umask(0o177)
         try:
             listener.bind(str(path))

@@ -107,7 +107,7 @@ async def serve_folder(
         finally:
             public.close()
             private.close()
-            folder.socket.unlink(missing_ok=True)
+            folder.socket_path.unlink(missing_ok=True)
         if runtime.broken is not None:
             raise Ended(
                 f"The log cannot be written safely any more ({runtime.broken}); the process ends. What was accepted is kept."

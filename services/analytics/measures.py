@@ -97,11 +97,12 @@ def _elapsed(name: str, zh: str, en: str, days: int) -> Measure:
         "cases",
         _REPLY_DAY,
         _REPLY_TEXT,
-        "reply_seconds IS NOT NULL",
-        f"first reply at most {days} × 24 h after filing ÷ all first replies; elapsed time, not the law's period",
+        f"(reply_seconds IS NOT NULL OR ({_NO_REPLY}))",
+        f"first reply at most {days} × 24 h after filing ÷ all first replies and those that history does not know"
+        " (a lower bound); elapsed time, not the law's period",
         _REPLY_EXCLUDED,
         _REPLY,
-        counts=f"reply_seconds <= {days * 86400}",
+        counts=f"coalesce(reply_seconds <= {days * 86400}, false)",
         unknown=_NO_REPLY,
         org=_REPLY_ORG,
     )

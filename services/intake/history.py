@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from shared import history
 from shared.access import IMPORT, Action, Principal, Role, authorize
@@ -20,6 +21,7 @@ from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded
 from shared.handling import Handling, Stamp, check_order
 from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult
+from shared.log import Log
 from shared.names import case_id
 from shared.policies import STREAM as POLICY
 from shared.policy.book import PolicyBook
@@ -33,6 +35,8 @@ SLICE = 200
 """Rows that are under way together, so that the log can write their commits together."""
 _FILED = CaseRegistered(number="", channel="", channel_class="")
 """Stands for the filing when the order of times is checked."""
+_ADDING: WeakKeyDictionary[Log, asyncio.Lock] = WeakKeyDictionary()
+"""One after the other in this process: batches that need the same organisations would only get in each other's way."""
 TURNS = 50
 """How often one row may find that another sender was first."""
 
@@ -242,13 +246,22 @@ async def _organisation(
     if not named.create:
         raise _unknown_organisation()
     supervision = handlings["supervision"]
+    async with _ADDING.setdefault(supervision.log, asyncio.Lock()):
+        if (await supervision.policies.book(jurisdiction)).organisation(code) is None:
+            await _add(code, named.name, handlings, hands, jurisdiction)
+    return code
+
+
+async def _add(
+    code: str, name: str, handlings: Mapping[Service, Handling], hands: Principal, jurisdiction: str
+) -> None:
+    supervision = handlings["supervision"]
     stamp = Stamp(principal=hands, cause=f"organisation:{code}", jurisdiction=jurisdiction, origin="history")
     commit, _ = await supervision.on_stream(
-        POLICY + jurisdiction, stamp, lambda _head: [Fresh(OrganisationAdded(code=code, name=named.name))]
+        POLICY + jurisdiction, stamp, lambda _head: [Fresh(OrganisationAdded(code=code, name=name))]
     )
     for handling in handlings.values():
         handling.policies.forget([commit])
-    return code
 
 
 def _unknown_organisation() -> Invalid:

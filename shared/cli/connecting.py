@@ -84,8 +84,8 @@ async def client(
     headers = {AS_HEADER: as_} if as_ else {}
     folder = Folder(settings.data)
     for attempt in range(_TRIES):
-        if folder.socket.exists():
-            transport = httpx.AsyncHTTPTransport(uds=str(folder.socket))
+        if folder.socket_path.exists():
+            transport = httpx.AsyncHTTPTransport(uds=str(folder.socket_path))
             async with httpx.AsyncClient(
                 transport=transport, base_url=_BASE, headers=headers, timeout=_LONG
             ) as connected:

@@ -234,7 +234,9 @@ class Oracle:
         if self.within(first.effective_at) if first else (self.within(filed) and not case.live):
             seconds = elapsed(filed, first.effective_at, ZONE).total_seconds() if first else 0.0
             for days in (15, 60):
-                self.note(f"elapsed_reply_{days}d", None, replied, seconds <= days * 86400, known)
+                within = known and seconds <= days * 86400
+                self.note(f"elapsed_reply_{days}d", None, replied, within, True)
+                self.found[f"elapsed_reply_{days}d", None, replied][2] += not known
             for name in ("median", "p90"):
                 self.note(f"elapsed_reply_{name}", None, replied, True, known, seconds)
         if self.within(ended) if ended else (self.within(filed) and not case.live):
@@ -444,9 +446,11 @@ async def test_an_undecided_deadline_is_a_miss_once_due_and_not_before(facts: Fa
 async def test_history_without_knowledge_is_unknown_and_in_no_rate(facts: Facts) -> None:
     start = datetime(2025, 3, 3, 2, tzinfo=UTC)
     await facts.write([snapshot(life((filed(org="o"), start), (d.Accepted(org="o"), start), origin="history"))])
-    for measure in ("on_time_reply", "on_time_closing", "elapsed_reply_15d", "resolution", "elapsed_closing_p90"):
+    for measure in ("on_time_reply", "on_time_closing", "elapsed_reply_median", "resolution", "elapsed_closing_p90"):
         found = await figure(facts, measure)
         assert (found.denominator, found.unknown, found.value) == (0, 1, None), measure
+    bound = await figure(facts, "elapsed_reply_15d")
+    assert (bound.numerator, bound.denominator, bound.unknown) == (0, 1, 1), "a lower bound: unknown is not within"
 
 
 async def test_a_voided_case_is_in_no_figure(facts: Facts) -> None:
