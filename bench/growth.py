@@ -53,7 +53,16 @@ async def _compare(
         here, there = (1e6 * median(taken[size]) / (new * pattern[-1].last) for size in (big, small))
         note = f"{new} cases of {pattern[-1].last} events, {rounds} rounds"
         figures.append(
-            Figure(f"{NAME} {what}", here, f"µs/event at {big:,}", f"at {small:,}", there, ratio, *at_most(ratio, AIM), note)
+            Figure(
+                f"{NAME} {what}",
+                here,
+                f"µs/event at {big:,}",
+                f"at {small:,}",
+                there,
+                ratio,
+                *at_most(ratio, AIM),
+                note,
+            )
         )
     return figures
 

@@ -36,7 +36,9 @@ def measure(*, quick: bool) -> list[Figure]:
     taken = beside({"ours": ours, "theirs": theirs}, 1 if quick else 5)
     ratio = quotient(taken["theirs"], taken["ours"])
     here, there = (number * COMMANDS / median(taken[name]) for name in ("ours", "theirs"))
-    note = f"{number} cases of {COMMANDS} commands; with what reactions append {len(commands) / number:.0f} commits each"
+    note = (
+        f"{number} cases of {COMMANDS} commands; with what reactions append {len(commands) / number:.0f} commits each"
+    )
     beside_what = "eventsourcing 9.5.6, same commits"
     return [Figure(NAME, here, "commands/s", beside_what, there, ratio, *at_least(ratio, AIM), note)]
 

@@ -73,7 +73,7 @@ class _Reader:
 
     async def all_seen(self, number: int) -> None:
         while len(self.started) < number or not self.seen.keys() >= self.started.keys():
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.01)  # noqa: ASYNC110
 
     def close(self) -> None:
         self._unlisten()

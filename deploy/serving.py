@@ -17,7 +17,7 @@ from deploy.demo import Prepared, prepare
 from deploy.embedded import opened
 from deploy.folder import Folder
 from deploy.sample.load import Progress
-from shared.http.app import build_app
+from shared.http.app import build_app, watch
 from shared.metrics import Metrics
 from shared.runtime import Runtime
 from shared.settings import Settings
@@ -88,6 +88,7 @@ async def serve_folder(
             prepared = await prepare(runtime, folder, wanted=sample, progress=progress)
             port = int(public.getsockname()[1])
             metrics = Metrics()
+            watch(runtime, metrics)
             servers = (
                 (_server(build_app(runtime, metrics)), public),
                 (_server(build_app(runtime, metrics, local=True)), private),

@@ -119,7 +119,7 @@ class Handling:
                 return Done((await self.cases.reload(case_id))[0], self._same(same.commit, stamp), True)
             except Conflict:
                 self.cases.forget([case_id])
-                await _pause(self.clock, attempt)
+                await _pause(attempt)
                 continue
             after = fold(recorded, case)
             self.cases.remember(after, commit.head)
@@ -143,7 +143,7 @@ class Handling:
                 return self._same(same.commit, stamp), True
             except Conflict:
                 head = None
-                await _pause(self.clock, attempt)
+                await _pause(attempt)
                 continue
             await self.published([commit])
             return commit, False
@@ -249,9 +249,6 @@ def check_order(case: Case, fresh: Sequence[Fresh], at: When, now: datetime, zon
         last = when
 
 
-async def _pause(clock: Clock, attempt: int) -> None:
+async def _pause(attempt: int) -> None:
     """Let the other writer finish: at once the first time, then a little longer each time."""
-    if attempt == 0:
-        await asyncio.sleep(0)
-    else:
-        await clock.sleep(random.uniform(0, 0.002 * 2 ** min(attempt, 6)))
+    await asyncio.sleep(0 if attempt == 0 else random.uniform(0, 0.002 * 2 ** min(attempt, 6)))

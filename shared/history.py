@@ -364,6 +364,8 @@ def pending(item: HistoryItem, case: Case, zone: str) -> list[HistoryStep]:
     Raises Refused `history_differs` where the export now tells another time or kind of a step that was imported, and
     `history_too_late` for a step that lies before the one that moved the case last: it cannot be put in between.
     """
+    if case.state == "voided":  # nothing that came after means anything
+        return []
     known = Counter((_group(fact), _key(fact)) for fact in case.facts)
     fresh: list[Told] = []
     for entry in item.told:

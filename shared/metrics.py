@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from shared.case import STREAM
+from shared.events.intake import CaseRegistered
+from shared.events.routing import ReturnVerified
+from shared.events.supervision import DeadlineAtRisk, DeadlineBreached, Reminded
 from shared.finding import WORKLIST
+from shared.log import Commit
 from shared.times import day_of, to_text
 from shared.views import Condition
 
@@ -16,6 +22,8 @@ if TYPE_CHECKING:
 
 COUNT_SECONDS = 15.0
 """Counts over all cases are made anew at most so often."""
+COUNTING = "supervision"
+"""The consumer group whose batches are counted: each event once."""
 _MOST_CODES = 200
 
 
@@ -62,6 +70,19 @@ class Metrics:
             ["jurisdiction"],
             registry=self.registry,
         )
+        self._registered = Counter(
+            "petition_cases_registered_total", "Cases registered", ["channel_class"], registry=self.registry
+        )
+        self._breaches = Counter(
+            "petition_deadline_breaches_total", "Deadlines missed", ["clock"], registry=self.registry
+        )
+        self._at_risk = Counter(
+            "petition_deadline_at_risk_total", "Rungs before a due date", ["clock"], registry=self.registry
+        )
+        self._returns = Counter("petition_returns_total", "Requests to hand back", ["result"], registry=self.registry)
+        self._behind = Gauge(
+            "petition_event_lag_seconds", "From recording to handling, last batch", ["service"], registry=self.registry
+        )
         self._codes: set[tuple[str, str]] = set()
         self._counted: float | None = None
 
@@ -75,6 +96,27 @@ class Metrics:
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def observe(self, group: str, commits: Sequence[Commit], now: datetime) -> None:
+        """A consumer group has handled a batch. Counters begin at zero with the process, as Prometheus expects."""
+        self._behind.labels(group).set(max(0.0, (now - commits[-1].recorded_at).total_seconds()) if commits else 0)
+        if group != COUNTING:
+            return
+        for commit in commits:
+            if not commit.stream.startswith(STREAM):
+                continue
+            for event in commit.recorded:
+                body = event.body
+                if event.origin == "history":
+                    continue
+                if isinstance(body, CaseRegistered):
+                    self._registered.labels(body.channel_class).inc()
+                elif isinstance(body, DeadlineBreached):
+                    self._breaches.labels(body.clock).inc()
+                elif isinstance(body, DeadlineAtRisk | Reminded):
+                    self._at_risk.labels(body.clock).inc()
+                elif isinstance(body, ReturnVerified):
+                    self._returns.labels("agreed" if body.agreed else "refused").inc()
 
     async def render(self, runtime: Runtime) -> bytes:
         """Everything in Prometheus' text form."""

@@ -88,8 +88,9 @@ class Consumer:
         for stream, own in ready.items():
             case = await self._brought_forward(stream, own)
             if case is not None:
-                for show, row in await self._rows(case, own):
-                    rows[show].append(row)
+                if self.shows:
+                    for show, row in await self._rows(case, own):
+                        rows[show].append(row)
                 cases.append(case)
         if any(rows.values()):
             await self.views.write(rows)

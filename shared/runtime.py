@@ -13,9 +13,10 @@ from pydantic import BaseModel
 
 from shared.access import Principal
 from shared.events.base import Service
+from shared.feed import Handler
 from shared.handling import Handling
 from shared.history import HistoryItem, ItemResult
-from shared.log import LogBroken
+from shared.log import Commit, LogBroken
 from shared.part import Part, Ports
 from shared.principals import Principals
 from shared.projecting import Consumer
@@ -68,6 +69,8 @@ class Runtime:
     """Copies the running system into a folder; None where nothing is kept."""
     folder: Path | None = None
     """The data folder; None where nothing is kept."""
+    observers: list[Callable[[str, Sequence[Commit]], None]] = field(default_factory=list)
+    """Told of each batch that a consumer group has handled: metrics."""
     wake: asyncio.Condition = field(default_factory=asyncio.Condition)
     """Told whenever something was appended: long polls wait on it."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -106,13 +109,15 @@ class Runtime:
                 for task in part.tasks
             ]
 
-    def _guarded(self, consumer: Consumer) -> Callable[[Any], Awaitable[None]]:
-        async def handle(commits: Any) -> None:
+    def _guarded(self, consumer: Consumer) -> Handler:
+        async def handle(commits: Sequence[Commit]) -> None:
             try:
                 await consumer(commits)
             except LogBroken as error:
                 self.fail(error)
                 raise
+            for observe in self.observers:
+                observe(consumer.group, commits)
 
         return handle
 

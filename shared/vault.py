@@ -38,10 +38,11 @@ def parts_of(body: Event, org: str | None) -> dict[Part, dict[str, Any]]:
     parts: dict[Part, dict[str, Any]] = {}
     if not body.personal:
         return parts
-    party = body.party_of(org)
+    party = ""
     for name, purpose in body.personal.items():
         value = getattr(body, name)
         if value is not None:
+            party = party or body.party_of(org)
             parts.setdefault((party, purpose), {})[name] = value
     return parts
 

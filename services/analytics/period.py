@@ -89,7 +89,7 @@ def _wrong() -> Invalid:
         f"This is no period. Allowed: {ALLOWED}.",
         why_zh=f"期间写法不对。可用:{ALLOWED}",
         field="period",
-        allowed=ALLOWED,
+        allowed=[ALLOWED],
     )
 
 

@@ -21,6 +21,7 @@ def build(ports: Ports) -> Part:
         cases=ports.cases,
         policies=ports.policies,
         clock=ports.clock,
+        gather=0.05,
         reactions={"ReplyDelivered": (always(handling, RULES["invite_evaluation"]),)},
     )
     return Part("intake", handling, (consumer,))

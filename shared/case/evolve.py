@@ -26,7 +26,7 @@ E = TypeVar("E", bound=Event)
 class _Kind(NamedTuple):
     """What is known of an event type before any event of it is seen."""
 
-    meaning: Callable[[Case, Recorded, Any], Changes]
+    meaning: Callable[[Case, Recorded, Any], Changes] | None
     fact: bool
     details: Callable[[Any], Details] | None
     name: str
@@ -36,6 +36,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS: dict[type, _Kind] = {}
+_UNKNOWN = _Kind(None, False, None, "", "", False, False)
 _tuple = tuple.__new__
 MOVES: dict[str, str | None] = {}
 """Type -> the state it moves a case to (None: depends on the case). Other types leave the state alone."""
@@ -77,21 +78,22 @@ def _apply(case: Case, event: Recorded) -> None:
     version, effective_at, recorded_at, body = event.version, event.effective_at, event.recorded_at, event.body
     own["version"] = version
     own["last_recorded"] = recorded_at
-    known = _KINDS.get(type(body))
-    if known is None or not known.ticker:
+    kind = _KINDS.get(type(body), _UNKNOWN)
+    meaning, is_fact, details, name, moves, names_org, ticker = kind
+    if not ticker:
         own["acted"] = version
-    if known is None or own["state"] == "voided":  # nothing after a voiding means anything, except its record
+    if meaning is None or own["state"] == "voided":  # nothing after a voiding means anything, except its record
         if isinstance(body, NewerEvent):
             own["newer"] = body.type
         return
-    changes = known.meaning(case, event, body)
-    if known.fact:
-        kind, due, days = known.details(body) if known.details is not None else _NO_DETAILS
-        org = (body.org if known.names_org else None) or own["org"]  # type: ignore[union-attr]
-        fact = _tuple(Fact, (known.name, kind, version, effective_at, recorded_at, org, due, days))
+    changes = meaning(case, event, body)
+    if is_fact:
+        told, due, days = details(body) if details is not None else _NO_DETAILS
+        org = (body.org if names_org else None) or own["org"]  # type: ignore[union-attr]
+        fact = _tuple(Fact, (name, told, version, effective_at, recorded_at, org, due, days))
         own["facts"] = (*own["facts"], fact)
-    own.update(changes)
-    moves = known.moves
+    if changes:
+        own.update(changes)
     if moves == "":
         return
     if moves is not None:

@@ -1,4 +1,5 @@
-"""How a command reaches the data folder: through the socket of the server that owns it, else by opening it here.
+"""How a command reaches the data folder: through the socket of the server that owns it, else by opening it here. With
+HUIYIN_URL it speaks to a server elsewhere, with an access key.
 
 Either way it speaks to the same local HTTP app, so a command does the same beside a running server and without one.
 """
@@ -81,6 +82,12 @@ async def client(
     settings: Settings, as_: str | None = None, *, create: bool = False, feed: bool = True
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the folder's local app."""
+    if settings.url is not None:
+        key = settings.access_key.get_secret_value() if settings.access_key else None
+        shown = {"authorization": f"Bearer {key}"} if key else {}
+        async with httpx.AsyncClient(base_url=settings.url, headers=shown, timeout=_LONG) as connected:
+            yield connected
+        return
     headers = {AS_HEADER: as_} if as_ else {}
     folder = Folder(settings.data)
     for attempt in range(_TRIES):

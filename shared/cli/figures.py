@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import httpx
 import typer
 
-from shared.cli.connecting import run
+from shared.cli import showing
+from shared.cli.connecting import call, run
 from shared.cli.options import As, AsJson, Data
 
 # The modules that carry these out are imported when they are needed: they bring DuckDB and Arrow with them.
@@ -45,9 +47,27 @@ def import_file(
     )
 
     async def work(client: httpx.AsyncClient) -> int:
+        if options.jurisdiction is None and not (dry_run or suggest):
+            return await run_import(client, replace(options, jurisdiction=await _only_one(client, mapping)))
         return await run_import(client, options)
 
     run(work, data, as_=as_ or "operations", create=True, connect=not (dry_run or suggest))
+
+
+async def _only_one(client: httpx.AsyncClient, mapping: Path | None) -> str | None:
+    """The jurisdiction of an import that names none: the only one that is active."""
+    from services.intake.importing.mapping import load
+    from services.intake.importing.problems import MappingError
+
+    try:
+        named = load(mapping).jurisdiction if mapping is not None else None
+    except MappingError:  # run_import says what is wrong
+        return None
+    if named is not None:
+        return named
+    found: Any = await call(client, "GET", "/v1/policies")
+    codes = [one["jurisdiction"] for one in found["policies"]]
+    return codes[0] if len(codes) == 1 else None
 
 
 def stats(
@@ -78,6 +98,6 @@ def stats(
     )
 
     async def work(client: httpx.AsyncClient) -> int:
-        return await run_stats(client, options)
+        return await run_stats(client, options, showing.out)
 
     run(work, data, as_=as_ or "operations")

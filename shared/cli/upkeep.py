@@ -91,7 +91,7 @@ def rebuild(
             async for text in answer.aiter_lines():
                 if text.strip():
                     last = orjson.loads(text)
-                    if sys.stderr.isatty() and not json:
+                    if sys.stderr.isatty() and not json and "cases" in last:
                         showing.err.print(f"  {last['cases']:,} cases, {last['events']:,} events", end="\r")
         if not last.get("done"):
             showing.complain(

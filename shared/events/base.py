@@ -62,6 +62,7 @@ class Event(BaseModel):
     organisation. An event with a field `party` names it there."""
 
     personal: ClassVar[dict[str, Purpose]] = {}
+    _names_party: ClassVar[bool] = False
     _converters: ClassVar[dict[str, Callable[[Any], Any]]] = {}
     trusted: ClassVar[Callable[[dict[str, Any]], Event]]
     """Build from a body whose hash was checked: it was validated when it was written, so not again.
@@ -83,6 +84,7 @@ class Event(BaseModel):
             for mark in field.metadata
             if isinstance(mark, Personal)
         }
+        cls._names_party = "party" in cls.model_fields
         cls._converters = {
             name: convert
             for name, field in cls.model_fields.items()
@@ -92,7 +94,7 @@ class Event(BaseModel):
 
     def party_of(self, org: str | None) -> str:
         """The party whose keys seal this event's personal fields."""
-        named: str | None = getattr(self, "party", None) or self.author
+        named: str | None = (self.party if self._names_party else None) or self.author  # type: ignore[attr-defined]
         return named or f"org:{org or 'office'}"
 
 

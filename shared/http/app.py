@@ -28,9 +28,17 @@ Times are RFC 3339 with offset, or dates where a day is meant. Errors are `appli
 Codes are never translated; sentences come in Chinese and English."""
 
 
+def watch(runtime: Runtime, metrics: Metrics) -> None:
+    """Let `metrics` count what the consumers handle. Once for a registry."""
+    clock = runtime.ports.clock
+    runtime.observers.append(lambda group, commits: metrics.observe(group, commits, clock.now()))
+
+
 def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool = False) -> FastAPI:
     """`local`: the app for the socket that only the owner of the data folder can open."""
-    metrics = metrics or Metrics()
+    if metrics is None:
+        metrics = Metrics()
+        watch(runtime, metrics)
     app = FastAPI(
         title="Huiyin 回音",
         version=VERSION,

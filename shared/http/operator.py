@@ -20,6 +20,7 @@ from shared.finding import resolve
 from shared.http.bodies import NDJSON, read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller
+from shared.log import LogBroken
 from shared.projecting import Consumer
 from shared.rebuilding import rebuild, scrub
 from shared.refusals import Invalid, Unknown
@@ -134,8 +135,12 @@ def router(runtime: Runtime) -> APIRouter:
         wanted = await read_model(request, Rebuild, _LIMIT)
 
         async def progress() -> AsyncIterator[bytes]:
-            async for step in rebuild(ports, runtime.parts, feeding=runtime.feeding, workers=wanted.workers):
-                yield orjson.dumps(step._asdict()) + b"\n"
+            try:
+                steps = rebuild(ports, runtime.parts, feeding=runtime.feeding, workers=wanted.workers)
+                async for step in steps:
+                    yield orjson.dumps(step._asdict()) + b"\n"
+            except LogBroken as error:  # nothing failed to be written: the bytes are not what they were
+                yield orjson.dumps({"done": False, "code": "chain_broken", "detail": str(error)}) + b"\n"
 
         return StreamingResponse(progress(), media_type=NDJSON)
 

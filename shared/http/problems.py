@@ -43,7 +43,7 @@ class Problem(BaseModel):
     field: str | None = Field(None, description="The field that is wrong")
     errors: list[FieldError] | None = Field(None, description="All fields that are wrong, at most 20")
     state: str | None = Field(None, description="After a refused command: the state that the case is in")
-    allowed: list[str] | None = Field(None, description="After a refused command: the commands that are possible now")
+    allowed: list[str] | None = Field(None, description="What is possible instead: commands, or values")
     earliest: str | None = Field(None, description="The earliest effective_at that would be possible")
     latest: str | None = Field(None, description="The latest effective_at that would be possible")
 

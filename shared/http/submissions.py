@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -14,6 +15,8 @@ from shared.http import bodies, problems
 from shared.http.answers import LineAnswer, ReceiptAnswer
 from shared.http.describing import WRITING, answers, gives_lines, takes, takes_lines
 from shared.http.who import Caller
+from shared.log import Commit
+from shared.policies import STREAM as POLICY
 from shared.refusals import Invalid, Refused
 from shared.runtime import Receipt, Runtime
 from shared.times import to_text
@@ -53,9 +56,35 @@ async def jurisdiction_of(runtime: Runtime, channel: object, named: str | None) 
     raise Invalid("unknown_channel", "No jurisdiction has this channel.", why_zh="没有这一渠道。", field="channel")
 
 
-async def _file(runtime: Runtime, principal: Principal, value: Any, named: str | None) -> dict[str, Any]:
+class Owners:
+    """Channel -> jurisdiction, remembered until a policy changes: looking through all policies costs a read of the log."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._known: dict[str, str] = {}
+        runtime.observers.append(self._observe)
+
+    def _observe(self, _group: str, commits: Sequence[Commit]) -> None:
+        if any(commit.stream.startswith(POLICY) for commit in commits):
+            self._known.clear()
+
+    async def of(self, channel: str, named: str | None) -> str:
+        """The jurisdiction of a filing by this channel."""
+        if named is not None:
+            return await jurisdiction_of(self._runtime, channel, named)
+        known = self._known.get(channel)
+        if known is None or (await self._runtime.ports.policies.book(known)).channel(channel) is None:
+            known = await jurisdiction_of(self._runtime, channel, None)
+            if (await self._runtime.ports.policies.book(known)).channel(channel) is not None:
+                self._known[channel] = known
+        return known
+
+
+async def _file(
+    runtime: Runtime, owners: Owners, principal: Principal, value: Any, named: str | None
+) -> dict[str, Any]:
     model = bodies.validated(runtime.filing.model, value)
-    jurisdiction = await jurisdiction_of(runtime, getattr(model, "channel", None), named)
+    jurisdiction = await owners.of(getattr(model, "channel", ""), named)
     try:
         return as_receipt(await runtime.filing.file(principal, model, jurisdiction))
     except Refused as refused:
@@ -79,6 +108,7 @@ def as_receipt(receipt: Receipt) -> dict[str, Any]:
 def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(tags=["filing"])
     limit = runtime.settings.body_limit
+    owners = Owners(runtime)
 
     @routes.post(
         "/v1/submissions",
@@ -94,7 +124,7 @@ def router(runtime: Runtime) -> APIRouter:
     async def submit(request: Request, caller: Caller, jurisdiction: str | None = _JURISDICTION) -> Response:
         authorize(caller, FILE)
         value = await bodies.read_json(request, limit)
-        receipt = await _file(runtime, caller, value, jurisdiction)
+        receipt = await _file(runtime, owners, caller, value, jurisdiction)
         return Response(orjson.dumps(receipt), 200 if receipt["repeated"] else 201, media_type="application/json")
 
     @routes.post(
@@ -113,7 +143,7 @@ def router(runtime: Runtime) -> APIRouter:
         waiting: list[bodies.Line] = []
 
         async def one(line: bodies.Line) -> bytes:
-            return _result(line.number, await _attempt(runtime, caller, line, jurisdiction))
+            return _result(line.number, await _attempt(runtime, owners, caller, line, jurisdiction))
 
         async for line in bodies.read_lines(request, limit):
             if len(results) + len(waiting) >= runtime.settings.batch_lines:
@@ -133,12 +163,14 @@ def router(runtime: Runtime) -> APIRouter:
     return routes
 
 
-async def _attempt(runtime: Runtime, caller: Principal, line: bodies.Line, named: str | None) -> dict[str, Any]:
+async def _attempt(
+    runtime: Runtime, owners: Owners, caller: Principal, line: bodies.Line, named: str | None
+) -> dict[str, Any]:
     """A receipt, or the problem of this line alone."""
     try:
         if line.data is None:
             raise problems.TooLarge("line_too_long", f"The line is longer than {runtime.settings.body_limit} bytes.")
-        return await _file(runtime, caller, bodies.parse(line.data), named)
+        return await _file(runtime, owners, caller, bodies.parse(line.data), named)
     except Exception as error:
         problem = problems.of_error(error)
         if problem is None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import orjson
 import pytest
 
+from shared.views import Parked
 from tests.support.serving import Served, served, submission
 
 
@@ -205,6 +206,29 @@ async def test_nothing_personal_in_logs_and_metrics(here: Served, capsys: pytest
     receipt = await here.filed()
     async with here.client("operations") as operations:
         figures = (await operations.get("/metrics")).text
+    assert 'petition_cases_registered_total{channel_class="web"} 1.0' in figures
     seen = figures + "".join(capsys.readouterr())
     for canary in ("张三", "13800000000", "漏水", receipt["code"], receipt["number"]):
         assert canary not in seen
+
+
+async def test_parked_is_shown_and_tried_again(here: Served) -> None:
+    case = (await here.filed())["case"]
+    mark = Parked("supervision", f"case/{case}", 1, "ValueError", "2026-03-02T01:00:00.000000Z", b"{}")
+    await here.runtime.ports.views.park(mark)
+    async with here.owner() as owner:
+        (listed,) = (await owner.get("/local/parked")).json()["parked"]
+        assert (listed["group"], listed["reason"], listed["bytes"]) == ("supervision", "ValueError", None)
+        (shown,) = (await owner.get(f"/local/parked?stream={case}")).json()["parked"]
+        assert shown["bytes"] == "{}"
+        assert (await owner.post("/local/parked:redrive", json={})).json() == {"redriven": 1, "parked": 0}
+
+
+async def test_a_list_never_shows_a_sealed_case_to_an_organisation(here: Served) -> None:
+    await here.filed(**{"class": "accusation"}, respondent={"name": "某局", "org": "zj"})
+    sealed = await here.key_of("clerk", "jjw")
+    async with here.client("clerk") as accused, here.client(key=sealed) as organ, here.client("registrar") as desk:
+        assert (await accused.get("/v1/cases")).json()["cases"] == []
+        assert (await accused.get("/v1/organisations/zj/assignments")).json()["entries"] == []
+        assert (await organ.get("/v1/cases")).json()["cases"] == []
+        assert len((await desk.get("/v1/cases")).json()["cases"]) == 1

@@ -85,6 +85,15 @@ def test_keys_open_the_public_door(running: tuple[Server, str]) -> None:
         assert client.get("/readyz").json()["ready"]
 
 
+def test_the_command_line_with_a_key_over_http(running: tuple[Server, str]) -> None:
+    found, _data = running
+    mine = {"HUIYIN_URL": found.url, "HUIYIN_ACCESS_KEY": found.key("organisation:zj")}
+    assert json.loads(huiyin("inbox", "zj", "--json", **mine).stdout)["entries"] is not None
+    assert huiyin("inbox", "jt", **mine).returncode == 1
+    assert "key_required" in huiyin("case", "list", HUIYIN_URL=found.url).stderr
+    assert huiyin("case", "list", HUIYIN_URL="http://127.0.0.1:9").returncode == 1
+
+
 def test_backup_and_restore(running: tuple[Server, str], tmp_path: Path) -> None:
     _found, data = running
     copy, again = tmp_path / "backup", tmp_path / "again"

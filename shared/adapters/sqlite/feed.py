@@ -37,8 +37,7 @@ class SqliteFeed:
         self._moved = asyncio.Event()
         self._stopping = False
         self._hurried = asyncio.Event()
-        """Somebody waits in drain(), or all ends: nobody gathers."""
-        self._draining = 0
+        """drain() waits only for groups that gather, or all ends: nobody gathers."""
         self._unlisten: Callable[[], None] | None = None
 
     async def publish(self, commits: Sequence[Commit]) -> None:
@@ -74,17 +73,14 @@ class SqliteFeed:
 
     async def drain(self) -> None:
         """Returns when every group has handled everything, what handlers appended meanwhile included."""
-        self._draining += 1
-        self._hurried.set()
-        try:
-            while any(self._behind(group) for group in self._groups.values()):
-                if self._stopping or not self._tasks:
-                    raise RuntimeError("the feed does not run")
-                self._moved.clear()
-                await self._moved.wait()
-        finally:
-            self._draining -= 1
-            if not self._draining and not self._stopping:
+        while behind := [group for group in self._groups.values() if self._behind(group)]:
+            if self._stopping or not self._tasks:
+                raise RuntimeError("the feed does not run")
+            if all(group.gather for group in behind):
+                self._hurried.set()
+            self._moved.clear()
+            await self._moved.wait()
+            if not self._stopping:
                 self._hurried.clear()
 
     async def lag(self) -> dict[str, int]:
