@@ -72,8 +72,8 @@ class _Reader:
         self.started[receipt.case] = start
 
     async def all_seen(self, number: int) -> None:
-        while len(self.started) < number or not self.seen.keys() >= self.started.keys():
-            await asyncio.sleep(0.01)  # noqa: ASYNC110
+        while len(self.started) < number or not self.seen.keys() >= self.started.keys():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
     def close(self) -> None:
         self._unlisten()

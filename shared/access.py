@@ -54,7 +54,8 @@ OUTBOX = Action("outbox", ("organisation", "clerk", "registrar", "supervisor"))
 FILE = Action("file", ("platform", "registrar", "citizen"))
 IMPORT = Action("import", ("operations", "registrar"))
 STATS = Action("stats", ("analyst", "supervisor", "registrar", "operations"))
-OPERATE = Action("operate", ("operations",))
+_OPERATORS: tuple[Role, ...] = ("operations",)
+OPERATE = Action("operate", _OPERATORS)
 POLICY = Action("policy", ("operations", "registrar", "supervisor", "analyst", "clerk", "organisation"))
 
 

@@ -156,7 +156,8 @@ class Handling:
         for item in fresh:
             if item.body.owner != self.service:
                 raise TypeError(f"{self.service} may not append {type(item.body).__name__}, {item.body.owner} owns it")
-        parts = [parts_of(item.body, stamp.actor.org) for item in fresh]
+        actor = stamp.actor
+        parts = [parts_of(item.body, actor.org) for item in fresh]
         try:
             keys = await obtain(self.keys, stream.removeprefix(STREAM), (part for one in parts for part in one))
         except KeyErased as erased:
@@ -176,7 +177,7 @@ class Handling:
                 effective_at=item.at or stamp.at or now,
                 recorded_at=now,
                 origin=stamp.origin,
-                actor=stamp.actor,
+                actor=actor,
                 cause=stamp.cause,
                 request=stamp.request,
                 correlation=stamp.correlation,

@@ -15,6 +15,7 @@ from shared.log import LogBroken, LogFull
 Synchronous = Literal["FULL", "NORMAL"]
 _LEVELS = {"NORMAL": 1, "FULL": 2}
 _BUSY_MS = 5000
+_CACHE_KB = 16_000  # at most; the default of 2 MB is less than the inner pages of a big index
 _PRIMARY = 0xFF  # the low byte of an extended result code
 
 
@@ -115,6 +116,7 @@ def _set(connection: sqlite3.Connection, path: Path, synchronous: Synchronous, *
         "busy_timeout": (str(_BUSY_MS), _BUSY_MS),
         "secure_delete": ("ON" if secure_delete else "OFF", int(secure_delete)),
     }
+    connection.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
     for name, (value, _) in wanted.items():
         connection.execute(f"PRAGMA {name}={value}").fetchall()
     for name, (_, expected) in wanted.items():

@@ -42,7 +42,9 @@ class ViewSql:
             f"(key TEXT PRIMARY KEY, applied INTEGER NOT NULL, live BOOLEAN NOT NULL{columns})"
         ]
         for columns_of in ((), *self.view.indexes):
-            parts = ", ".join(f'"{column}"' for column in (*columns_of, "key"))
+            # An index that holds all that is shown is read alone: no jump to the row for each line of a page.
+            rest = ("applied",) if set(columns_of) == set(self.view.columns) else ()
+            parts = ", ".join(f'"{column}"' for column in (*columns_of, "key", *rest))
             name = "__".join((self.table, "by", *columns_of))
             statements.append(f'CREATE INDEX IF NOT EXISTS "{name}" ON "{self.table}"({parts}) WHERE live')
         return statements
@@ -69,7 +71,8 @@ class ViewSql:
         columns = [*(f'"{column}"' for column in order), "key"]
         tail = f" ORDER BY {', '.join(columns)} LIMIT {int(limit)}"
         fixed, values = self._where(where)
-        head = f'SELECT {self.all} FROM "{self.table}" WHERE live{fixed}'
+        shown = ", ".join(("key", "applied", "1", *self.columns))  # live, by the condition
+        head = f'SELECT {shown} FROM "{self.table}" WHERE live{fixed}'
         if after is None:
             return [(head + tail, values)]
         if len(after) != len(columns):
