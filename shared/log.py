@@ -5,7 +5,7 @@ A *commit* is all events of one decision. It is written whole or not at all, und
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -22,6 +22,8 @@ class Head(NamedTuple):
 
 
 EMPTY_HEAD = Head(0, GENESIS)
+Listener = Callable[[Sequence["Commit"]], None]
+"""Told in the event loop what was just appended by this process."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,34 @@ class Commit:
 
     @cached_property
     def recorded(self) -> tuple[Recorded, ...]:
-        """The decoded events. Decoded once per object, so that all consumers of a process share it."""
-        return tuple(decode(data) for data in self.events)
+        """The decoded events. Decoded once per object, so that all consumers of a process share it. Raises Damaged where
+        the bytes are no event, or those of another place."""
+        try:
+            events = tuple(map(decode, self.events))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise Damaged(self.stream, self.first, "the bytes are no event") from error
+        if events[0].stream != self.stream or events[0].version != self.first:
+            raise Damaged(self.stream, self.first, "the event belongs to another place")
+        return events
 
     def intact(self) -> bool:
         """Does the hash chain hold inside this commit?"""
-        return chain_all(self.previous, self.events, algorithm_of(self.hash)) == self.hash
+        try:
+            return chain_all(self.previous, self.events, algorithm_of(self.hash)) == self.hash
+        except ValueError:  # a hash of a name that nobody knows
+            return False
+
+
+def continuous(stream: str, commits: Sequence[Commit], after: int) -> list[Commit]:
+    """`commits`, where they are intact and follow each other, and from the beginning where `after` is 0. Raises Damaged."""
+    head: Head | None = EMPTY_HEAD if after == 0 else None
+    for commit in commits:
+        if not commit.intact():
+            raise Damaged(stream, commit.first)
+        if head is not None and (commit.first, commit.previous) != (head.version + 1, head.hash):
+            raise Damaged(stream, commit.first, "it does not continue the chain")
+        head = commit.head
+    return list(commits)
 
 
 def algorithm_of(hash_text: str) -> str:
@@ -92,10 +116,10 @@ class LogBroken(Exception):
 
 
 class Damaged(Exception):
-    """The stored bytes of this stream do not match their hash. The stream cannot be read; all others go on."""
+    """The stored bytes of this stream cannot be trusted. The stream cannot be read; all others go on."""
 
-    def __init__(self, stream: str, version: int) -> None:
-        super().__init__(f"{stream} version {version}: the bytes do not match their hash")
+    def __init__(self, stream: str, version: int, why: str = "the bytes do not match their hash") -> None:
+        super().__init__(f"{stream} version {version}: {why}")
         self.stream = stream
         self.version = version
 
@@ -117,8 +141,9 @@ class Log(Protocol):
         """Write `commit`; returns it with its position. Raises Conflict, SameCause, LogFull, LogBroken."""
         ...
 
-    async def load(self, stream: str, after: int = 0) -> list[Commit]:
-        """The commits of `stream` that hold versions > `after`, in order. A commit is never cut. Raises Damaged."""
+    async def load(self, stream: str, after: int = 0, limit: int | None = None) -> list[Commit]:
+        """The commits of `stream` that hold versions > `after`, in order, the first `limit` of them. A commit is never cut.
+        The cost grows with what is returned, not with the stream. Raises Damaged."""
         ...
 
     async def by_cause(self, stream: str, cause: str) -> Commit | None:

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     )
     log_level: LogLevel = Field("info", description="Least important line that is logged")
     body_limit: int = Field(256 * 1024, ge=1024, description="Largest JSON body in bytes; also of one NDJSON line")
+    history_limit: int = Field(2 * 1024 * 1024, ge=1024, description="Largest line of an imported row in bytes")
     batch_lines: int = Field(10_000, ge=1, description="Most lines of one NDJSON batch")
     page_limit: int = Field(200, ge=1, le=200, description="Most rows of one page")
     wait_limit: float = Field(30.0, ge=0, le=60, description="Longest long poll in seconds")

@@ -38,6 +38,8 @@ class Measure:
     events: tuple[str, ...]
     counts: str = "true"
     unknown: str = "false"
+    bound: bool = False
+    """The unknown stand in the denominator too: the value is a lower bound, and none where nothing is known."""
     label: str | None = None
     """SQL: the measure is a family, one figure per value: `on_time[C5]`."""
     amount: str = ""
@@ -104,6 +106,7 @@ def _elapsed(name: str, zh: str, en: str, days: int) -> Measure:
         _REPLY,
         counts=f"coalesce(reply_seconds <= {days * 86400}, false)",
         unknown=_NO_REPLY,
+        bound=True,
         org=_REPLY_ORG,
     )
 

@@ -154,12 +154,17 @@ def _cells(
 # -------------------------------------------------------------------- figures
 
 
+def _rests_on(measure: Measure, cell: _Cell) -> int:
+    """How many rows a rate rests on."""
+    return cell.denominator - (cell.unknown if measure.bound else 0)
+
+
 def _value(measure: Measure, cell: _Cell) -> float | None:
     if measure.shape == "count":
         return float(cell.denominator)
     if measure.shape == "quantile":
         return cell.amount / DAY if cell.amount is not None else None
-    return cell.numerator / cell.denominator if cell.denominator else None
+    return cell.numerator / cell.denominator if _rests_on(measure, cell) else None
 
 
 def _figures(
@@ -199,7 +204,7 @@ def _figures(
                 denominator=cell.denominator,
                 unknown=cell.unknown,
                 value=value,
-                wilson_low=lower(cell.numerator, cell.denominator) if rate else None,
+                wilson_low=lower(cell.numerator, cell.denominator) if rate and _rests_on(measure, cell) else None,
                 compared=tuple(compared),
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ import typer
 from shared.cli import showing
 from shared.cli.connecting import call, run
 from shared.cli.options import As, AsJson, Data
+from shared.settings import load
 
 # The modules that carry these out are imported when they are needed: they bring DuckDB and Arrow with them.
 Format = Literal["table", "csv", "xlsx", "json"]
@@ -44,6 +46,7 @@ def import_file(
         rejects=rejects,
         json=json,
         zone=zone,
+        state=None if os.environ.get("HUIYIN_URL") else load(data=data).data / "imports",
     )
 
     async def work(client: httpx.AsyncClient) -> int:
@@ -56,11 +59,11 @@ def import_file(
 
 async def _only_one(client: httpx.AsyncClient, mapping: Path | None) -> str | None:
     """The jurisdiction of an import that names none: the only one that is active."""
-    from services.intake.importing.mapping import load
+    from services.intake.importing import mapping as mappings
     from services.intake.importing.problems import MappingError
 
     try:
-        named = load(mapping).jurisdiction if mapping is not None else None
+        named = mappings.load(mapping).jurisdiction if mapping is not None else None
     except MappingError:  # run_import says what is wrong
         return None
     if named is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import sys
 from collections.abc import Sequence
@@ -43,6 +44,8 @@ class ImportOptions:
     json: bool = False
     zone: str = "Asia/Shanghai"
     """For --suggest."""
+    state: Path | None = None
+    """Folder for notes of how far an import got; None: an interrupted import begins again, which is harmless."""
     key: str | None = None
     """Access key, sent as a bearer token, where the client does not bring one."""
 
@@ -110,9 +113,18 @@ async def _import(
             dry_run=options.dry_run,
             go_live=options.go_live,
             progress=progress,
-            state_path=options.file.with_name(f".{options.file.name}.import-state.json"),
+            state_path=_state_path(options),
             rejects_path=options.rejects,
         )
+
+
+def _state_path(options: ImportOptions) -> Path | None:
+    """The note of this file. It belongs to the data folder: the same file may go into another one."""
+    if options.state is None:
+        return None
+    options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = hashlib.sha256(str(options.file.resolve()).encode()).hexdigest()[:16]
+    return options.state / f"{name}.json"
 
 
 async def post(

@@ -70,7 +70,7 @@ def router(runtime: Runtime) -> APIRouter:
             results.extend(_shown(one) for one in found)
             items.clear()
 
-        async for line in bodies.read_lines(request, runtime.settings.body_limit):
+        async for line in bodies.read_lines(request, runtime.settings.history_limit):
             if len(results) + len(items) >= runtime.settings.batch_lines:
                 raise problems.TooLarge("batch_too_long", f"A batch has at most {runtime.settings.batch_lines} lines.")
             try:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.log import EMPTY_HEAD, Commit, Conflict, Head, SameCause
+from shared.log import EMPTY_HEAD, Commit, Conflict, Head, Listener, SameCause
 
 
 class MemoryLog:
@@ -20,15 +20,15 @@ class MemoryLog:
         self._streams: dict[str, list[Commit]] = {}
         self._causes: dict[tuple[str, str], Commit] = {}
         self._unpublished: dict[int, Commit] = {}
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Listener] = []
 
     @property
     def position(self) -> int:
         """Position of the last commit."""
         return len(self._all)
 
-    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` after each append; returns what ends that."""
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with the commits after each append; returns what ends that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -48,12 +48,13 @@ class MemoryLog:
         if self._outbox:
             self._unpublished[written.position] = written
         for listener in tuple(self._listeners):
-            listener()
+            listener([written])
         return written
 
-    async def load(self, stream: str, after: int = 0) -> list[Commit]:
+    async def load(self, stream: str, after: int = 0, limit: int | None = None) -> list[Commit]:
         commits = self._streams.get(stream, [])
-        return commits[bisect_right(commits, after, key=lambda commit: commit.last) :]
+        start = bisect_right(commits, after, key=lambda commit: commit.last)
+        return commits[start : None if limit is None else start + limit]
 
     async def by_cause(self, stream: str, cause: str) -> Commit | None:
         return self._causes.get((stream, cause))

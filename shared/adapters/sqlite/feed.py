@@ -89,7 +89,7 @@ class SqliteFeed:
     def last_progress(self, group: str) -> float:
         return self._groups[group].progress
 
-    def _wake(self) -> None:
+    def _wake(self, _commits: Sequence[Commit] = ()) -> None:
         for group in self._groups.values():
             group.woken.set()
 

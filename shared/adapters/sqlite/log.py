@@ -30,7 +30,7 @@ from shared.adapters.sqlite.rows import (
 )
 from shared.adapters.sqlite.verify import verify_file
 from shared.adapters.sqlite.writer import Job, Writer
-from shared.log import EMPTY_HEAD, Commit, Conflict, Head, LogBroken, SameCause
+from shared.log import EMPTY_HEAD, Commit, Conflict, Head, Listener, LogBroken, SameCause
 from shared.times import to_text
 from shared.verifying import Finding
 
@@ -81,7 +81,7 @@ class SqliteLog:
         self._next = self._top() + 1
         self._recent = Recent(self._next - 1)
         self._heads: OrderedDict[str, Head] = OrderedDict()
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Listener] = []
         self._writer: Writer[_Task, Commit | None] = Writer(
             self._connection, path.name, self._write, delivered=self._delivered
         )
@@ -97,8 +97,8 @@ class SqliteLog:
         """Why nothing is accepted any more; readiness asks."""
         return self._writer.broken
 
-    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` in the event loop after appends; returns what ends that."""
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` in the event loop with what was appended; returns what ends that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
@@ -112,12 +112,12 @@ class SqliteLog:
         assert written is not None
         return written
 
-    async def load(self, stream: str, after: int = 0) -> list[Commit]:
+    async def load(self, stream: str, after: int = 0, limit: int | None = None) -> list[Commit]:
         known = self._recent.load(stream, after)
         if known is not None:
-            return known
-        if after:
-            return await self._readers.run(partial(select_stream, stream=stream, after=after))
+            return known if limit is None else known[:limit]
+        if after or limit is not None:
+            return await self._readers.run(partial(select_stream, stream=stream, after=after, limit=limit))
         mark = self._recent.begin(stream)
         commits = await self._readers.run(partial(select_stream, stream=stream, after=0))
         self._recent.fill(stream, mark, commits)
@@ -294,13 +294,13 @@ class SqliteLog:
     # --- in the event loop ---
 
     def _delivered(self, jobs: list[_Job]) -> None:
-        appended = False
+        appended: list[Commit] = []
         for job in jobs:
             if job.result is not None:
                 self._recent.add(job.result)
-                appended = True
+                appended.append(job.result)
             elif isinstance(job.task, Commit):
                 self._recent.forget(job.task.stream)
         if appended:
             for listener in tuple(self._listeners):
-                listener()
+                listener(appended)

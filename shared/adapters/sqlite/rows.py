@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from shared.log import Commit, Damaged, Head
+from shared.log import Commit, Damaged, Head, continuous
 
 COLUMNS = "position, stream, first, cause, request, recorded_at, previous, hash, events"
 PAST_ALL = "\U0010ffff"
 """`prefix + PAST_ALL` sorts after every stream that begins with `prefix`."""
+NEVER = datetime(1, 1, 1, tzinfo=UTC)
+"""Stands for an instant that cannot be read."""
 _WHOLE = 256
 
 _HEADS = """
@@ -35,23 +37,72 @@ def insert_of(count: int) -> str:
 
 
 def select(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[Commit]:
-    """The commits that `where` chooses and orders."""
-    return [_commit(row) for row in connection.execute(f"SELECT {COLUMNS} FROM commits {where}", values).fetchall()]
+    """The commits that `where` chooses and orders. A damaged row is a commit that is not intact, never an error: it must not
+    keep the others from being read."""
+    query = f"SELECT {COLUMNS} FROM commits {where}"
+    try:
+        return [_commit(row) for row in connection.execute(query, values).fetchall()]
+    except (AttributeError, TypeError, ValueError):
+        return _select_damaged(connection, query, values)
+    except sqlite3.OperationalError as error:
+        if "decode" not in str(error):  # the only sign by which Python tells a text that is no UTF-8
+            raise
+        return _select_damaged(connection, query, values)
 
 
-def select_stream(connection: sqlite3.Connection, stream: str, after: int) -> list[Commit]:
-    """The commits of a stream that hold versions > `after`. Raises Damaged where bytes do not match their hash."""
+def _select_damaged(connection: sqlite3.Connection, query: str, values: Sequence[Any]) -> list[Commit]:
+    """The same from bytes: what is no text, no instant or no number any more reads as something that no hash fits."""
+    connection.text_factory = bytes
+    try:
+        rows = connection.execute(query, values).fetchall()
+    finally:
+        connection.text_factory = str
+    return [_tolerant(row) for row in rows]
+
+
+def _tolerant(row: Sequence[Any]) -> Commit:
+    position, stream, first, cause, request, recorded_at, previous, hash_, events = row
+    try:
+        when = datetime.fromisoformat(recorded_at.decode())
+        when.astimezone(UTC)
+    except (AttributeError, OverflowError, TypeError, ValueError):
+        when = NEVER
+    if when.tzinfo is None:
+        when = NEVER
+    return Commit(
+        as_text(stream),
+        as_number(first),
+        as_text(cause),
+        tuple((events if isinstance(events, bytes) else b"").split(b"\n")),
+        as_text(previous),
+        as_text(hash_),
+        when,
+        None if request is None else as_text(request),
+        as_number(position),
+    )
+
+
+def as_text(value: object) -> str:
+    """What stands in a column that should be text."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else repr(value)
+
+
+def as_number(value: object) -> int:
+    """What stands in a column that should be a number; -1 for anything else."""
+    return value if isinstance(value, int) else -1
+
+
+def select_stream(connection: sqlite3.Connection, stream: str, after: int, limit: int | None = None) -> list[Commit]:
+    """The first `limit` commits of a stream that hold versions > `after`. Raises Damaged where bytes do not match their
+    hash or commits do not follow each other."""
     commits = select(
         connection,
         "WHERE stream = :stream AND first >= coalesce("
         "(SELECT max(first) FROM commits WHERE stream = :stream AND first <= :after + 1), 0)"
-        " AND last > :after ORDER BY first",
-        {"stream": stream, "after": after},  # type: ignore[arg-type]
+        " AND last > :after ORDER BY first LIMIT :limit",
+        {"stream": stream, "after": after, "limit": -1 if limit is None else limit},  # type: ignore[arg-type]
     )
-    for commit in commits:
-        if not commit.intact():
-            raise Damaged(stream, commit.first)
-    return commits
+    return continuous(stream, commits, after)
 
 
 def select_cause(
@@ -60,8 +111,11 @@ def select_cause(
     """(the commit of that cause, the whole stream if it was asked for and is short)."""
     if whole:
         commits = select(connection, "WHERE stream = ? ORDER BY first LIMIT ?", (stream, _WHOLE + 1))
-        if len(commits) <= _WHOLE and all(commit.intact() for commit in commits):
-            return next((commit for commit in commits if commit.cause == cause), None), commits
+        try:
+            if len(commits) <= _WHOLE:
+                return next((commit for commit in continuous(stream, commits, 0) if commit.cause == cause), None), commits
+        except Damaged:
+            pass  # what it led to may still be there; whoever reads the stream is told
     found = select(connection, "WHERE stream = ? AND cause = ?", (stream, cause))
     return (found[0] if found else None), None
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from shared.adapters.sqlite.connection import open_reader
+from shared.adapters.sqlite.rows import NEVER, as_number, as_text
 from shared.log import Commit
 from shared.times import to_text
 from shared.verifying import Finding, Walk
 
-_NEVER = datetime(1, 1, 1, tzinfo=UTC)
 _ROWS = """
 SELECT position, stream, first, last, cause, request, recorded_at, previous, hash, events
 FROM commits ORDER BY stream, first
@@ -63,14 +63,14 @@ def _positions(connection: sqlite3.Connection) -> Iterator[Finding]:
     for position, stream, first in connection.execute("SELECT position, stream, first FROM commits ORDER BY position"):
         if position != expected:
             why = f"{expected} was expected: a commit is missing or moved"
-            yield Finding(_text(stream), _number(first), position, "position", why)
+            yield Finding(as_text(stream), as_number(first), position, "position", why)
         expected = position + 1
 
 
 def _pages(connection: sqlite3.Connection) -> Iterator[Finding]:
     for (line,) in connection.execute("PRAGMA integrity_check"):
         if line != b"ok":
-            yield Finding("", 0, 0, "file", _text(line))
+            yield Finding("", 0, 0, "file", as_text(line))
 
 
 def _commit(row: tuple[Any, ...]) -> tuple[Commit, list[tuple[str, str]]]:
@@ -79,29 +79,22 @@ def _commit(row: tuple[Any, ...]) -> tuple[Commit, list[tuple[str, str]]]:
     wrong = []
     try:
         when = datetime.fromisoformat(recorded_at.decode())
-        if to_text(when) != recorded_at.decode():
+        if toas_text(when) != recorded_at.decode():
             wrong.append(("recorded_at", "is not in the storage form"))
     except (ValueError, AttributeError, OverflowError, TypeError):
-        when = _NEVER
+        when = NEVER
         wrong.append(("recorded_at", "is no instant"))
     data = events if isinstance(events, bytes) else b""
     commit = Commit(
-        _text(stream),
-        _number(first),
-        _text(cause),
+        as_text(stream),
+        as_number(first),
+        as_text(cause),
         tuple(data.split(b"\n")),
-        _text(previous),
-        _text(hash_),
+        as_text(previous),
+        as_text(hash_),
         when,
-        None if request is None else _text(request),
-        _number(position),
+        None if request is None else as_text(request),
+        as_number(position),
     )
     return commit, wrong
 
-
-def _text(value: object) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else repr(value)
-
-
-def _number(value: object) -> int:
-    return value if isinstance(value, int) else -1

@@ -1,0 +1,39 @@
+"""A group that may gather gets fewer and larger batches; nobody who drains waits for that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from shared.adapters.sqlite import SqliteFeed, SqliteLog, SqliteViews
+from shared.log import Commit
+from tests.support.commits import history
+
+
+async def test_commits_are_gathered_and_drain_cuts_it_short(tmp_path: Path) -> None:
+    log, views = SqliteLog(tmp_path / "log.sqlite"), SqliteViews(tmp_path / "views.sqlite")
+    feed = SqliteFeed(log, views)
+    at_once: list[int] = []
+    gathered: list[int] = []
+
+    async def handle_at_once(commits: Sequence[Commit]) -> None:
+        at_once.extend(commit.position for commit in commits)
+
+    async def handle_gathered(commits: Sequence[Commit]) -> None:
+        gathered.append(len(commits))
+
+    feed.subscribe("routing", handle_at_once)
+    feed.subscribe("facts", handle_gathered, gather=3600)
+    await views.start()
+    await feed.start()
+    for commit in history("case/a", 20):
+        await log.append(commit)
+    await feed.drain()
+    assert at_once == list(range(1, 21))
+    assert sum(gathered) == 20
+    assert len(gathered) <= 3, "the first at once, the others together"
+    for commit in history("case/b", 3):
+        await log.append(commit)
+    await feed.stop()
+    await views.close()
+    await log.close()
