@@ -17,7 +17,7 @@ AIM = 3
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    number = 30 if quick else 600
+    number = 30 if quick else 400
     commands = commands_of(lifecycles(number))
 
     def ours() -> float:

@@ -32,7 +32,7 @@ from shared.policy.load import Loaded, bundled
 DEMO = "CN-DEMO"
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")
 SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
-AT_ONCE = 400
+AT_ONCE = 200
 """Cases under way together."""
 FILING: dict[str, Any] = {
     "channel": "web",

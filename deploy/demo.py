@@ -21,7 +21,7 @@ KEYS: tuple[tuple[str, str | None], ...] = (
     ("supervisor", "xfj"),
     ("organisation", "zj"),
     ("clerk", "zj"),
-    ("platform", "wlzj"),
+    ("platform", "province"),
     ("analyst", None),
     ("operations", None),
 )

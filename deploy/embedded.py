@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -12,11 +13,13 @@ from pathlib import Path
 from deploy.backup import back_up
 from deploy.folder import Folder, FolderProblem
 from deploy.parts import compose
+from deploy.spreading import spread
 from shared.adapters.sqlite import KeysLost, NewerData, SqliteFeed, SqliteKeys, SqliteLog, SqliteViews
 from shared.adapters.sqlite.connection import WrongData
 from shared.adapters.system import SystemClock
 from shared.cases import Cases
 from shared.clock import Clock
+from shared.log import LogBroken, LogFull
 from shared.part import Ports
 from shared.policies import Policies
 from shared.runtime import Runtime
@@ -38,6 +41,13 @@ def open_ports(folder: Folder, clock: Clock) -> Ports:
         raise FolderProblem(f"{folder.keys}: {error}. Restore it from a backup; it cannot be made again.") from error
     except (WrongData, OSError) as error:
         raise FolderProblem(f"{folder.path} cannot be opened: {error}.") from error
+    except (LogBroken, sqlite3.DatabaseError) as error:
+        opening = ("keys", "log", "views")[len(opened)]
+        raise FolderProblem(_damaged(folder, opening, error)) from error
+    except LogFull as error:
+        raise FolderProblem(
+            f"{folder.path} cannot be opened: its disk is full. Free some space, then start again."
+        ) from error
     return Ports(
         log=log,
         feed=SqliteFeed(log, views),
@@ -48,6 +58,18 @@ def open_ports(folder: Folder, clock: Clock) -> Ports:
         policies=Policies(log),
         facts_path=str(folder.facts),
     )
+
+
+def _damaged(folder: Folder, what: str, error: Exception) -> str:
+    """Which file is damaged, and what to do about it."""
+    if what == "views":
+        names = f"{folder.views.name}, {folder.views.name}-wal and {folder.views.name}-shm"
+        return (
+            f"{folder.views} is damaged ({error}). It holds nothing that is not in the log: delete {names}, then run: huiyin"
+            " rebuild"
+        )
+    path = folder.log if what == "log" else folder.keys / "keys.sqlite"
+    return f"{path} is damaged ({error}). Nothing was changed. Keep a copy of the folder, and restore a backup: huiyin restore"
 
 
 @asynccontextmanager
@@ -65,9 +87,18 @@ async def opened(
     lock = await asyncio.to_thread(folder.take, create=create)
     try:
         ports = open_ports(folder, clock or SystemClock())
-        runtime = compose(settings, ports, folder=path, back_up=partial(back_up, folder))
+        runtime = compose(
+            settings, ports, folder=path, back_up=partial(back_up, folder), spread=partial(spread, folder.log)
+        )
         try:
-            await runtime.start(feed=feed, tasks=tasks)
+            try:
+                await runtime.start(feed=feed, tasks=tasks)
+            except LogFull as error:
+                raise FolderProblem(
+                    f"{path} cannot be opened: its disk is full. Free some space, then start again."
+                ) from error
+            except LogBroken as error:
+                raise FolderProblem(_damaged(folder, "views", error)) from error
             yield runtime
         finally:
             await runtime.stop()

@@ -132,6 +132,7 @@ class Folder:
             raise FolderProblem(
                 f"{self.path} holds other files and no data of Huiyin; name an empty or a new folder with --data."
             )
+        self.path.chmod(0o700)  # an empty folder that was there before may be open to others
         self.keys.mkdir(mode=0o700, exist_ok=True)
         self.format.write_text(f"{FORMAT}\n", encoding="ascii")
 

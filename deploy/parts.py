@@ -17,6 +17,7 @@ from shared.access import Principal
 from shared.history import HistoryItem, ItemResult
 from shared.part import Ports
 from shared.principals import Principals
+from shared.rebuilding import Spread
 from shared.runtime import Filing, Receipt, Runtime
 from shared.settings import Settings
 
@@ -27,6 +28,7 @@ def compose(
     *,
     folder: Path | None = None,
     back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None,
+    spread: Spread | None = None,
 ) -> Runtime:
     """A runtime on these ports; not started yet."""
     parts = [intake.build(ports), routing.build(ports), supervision.build(ports), analytics.build(ports)]
@@ -47,4 +49,5 @@ def compose(
         record_history=record,
         folder=folder,
         back_up=back_up,
+        spread=spread,
     )

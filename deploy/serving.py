@@ -18,6 +18,7 @@ from deploy.embedded import opened
 from deploy.folder import Folder
 from deploy.sample.load import Progress
 from shared.http.app import build_app, watch
+from shared.log import LogBroken, LogFull
 from shared.metrics import Metrics
 from shared.runtime import Runtime
 from shared.settings import Settings
@@ -85,7 +86,12 @@ async def serve_folder(
         public = listen(settings.host, settings.port)
         private = await asyncio.to_thread(folder.listen)
         try:
-            prepared = await prepare(runtime, folder, wanted=sample, progress=progress)
+            try:
+                prepared = await prepare(runtime, folder, wanted=sample, progress=progress)
+            except LogFull:
+                raise Ended("There is no space for the first data. Free some space, then start again.") from None
+            except LogBroken as error:
+                raise Ended(f"The log cannot be written ({error}). Check the disk, then start again.") from None
             port = int(public.getsockname()[1])
             metrics = Metrics()
             watch(runtime, metrics)
@@ -100,7 +106,7 @@ async def serve_folder(
                 ready(settings, port, prepared)
             await runtime.ended.wait()
             runtime.stopping = True
-            await runtime.tell()
+            runtime.tell()
             for server, _listener in servers:
                 server.should_exit = True
             await asyncio.gather(*running)

@@ -30,6 +30,8 @@ class Principal(NamedTuple):
     ref: str
     case: str | None = None
     """For a citizen: the one case that the query code opens."""
+    jurisdiction: str | None = None
+    """Whose cases the principal may see at all; None: of every jurisdiction (the owner of the folder, our services)."""
 
     @property
     def actor(self) -> Actor:
@@ -68,6 +70,8 @@ def visible(principal: Principal, case: Case) -> bool:
         return principal.case == case.id
     if role == "service":
         return True
+    if principal.jurisdiction not in (None, case.jurisdiction):
+        return False
     if principal.org is not None and principal.org in case.accused:
         return False  # Art. 30: never to the accused, whoever asks in its name
     if role in ("organisation", "clerk"):

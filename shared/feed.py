@@ -35,6 +35,10 @@ class Feed(Protocol):
         """Finishes the batches in hand, then ends. What was not handled comes again after the next start."""
         ...
 
+    async def rewind(self, group: str) -> None:
+        """The group begins at the first commit again, also when the process ends before that. Not while the feed runs."""
+        ...
+
     async def lag(self) -> dict[str, int]:
         """group -> commits not yet handled."""
         ...

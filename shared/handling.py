@@ -128,26 +128,36 @@ class Handling:
         raise Unavailable("busy", "The case is being changed by many at once; try again in a moment.")
 
     async def on_stream(
-        self, stream: str, stamp: Stamp, decide: Callable[[Head], list[Fresh]], head: Head | None = None
+        self, stream: str, stamp: Stamp, decide: Callable[[Head], list[Fresh]], last: Commit | None = None
     ) -> tuple[Commit, bool]:
         """Append to a stream that has no state of its own. Returns the commit and whether it had been there before.
 
-        `head` may be a remembered one: a wrong guess only costs a second attempt."""
+        `last` may be a remembered commit, the end of the stream: a wrong guess only costs a second attempt."""
         for attempt in range(ATTEMPTS):
-            if head is None:
-                commits = await self.log.load(stream)
-                head = commits[-1].head if commits else EMPTY_HEAD
+            if last is None:
+                last = await self._last(stream)
+            head = last.head if last is not None else EMPTY_HEAD
+            now = self._now(last.recorded_at if last is not None else None)
             try:
-                commit, _recorded = await self._append(stream, head, decide(head), stamp, self._now(None))
+                commit, _recorded = await self._append(stream, head, decide(head), stamp, now)
             except SameCause as same:
                 return self._same(same.commit, stamp), True
             except Conflict:
-                head = None
+                last = None
                 await _pause(attempt)
                 continue
             await self.published([commit])
             return commit, False
         raise Unavailable("busy", "Many write here at once; try again in a moment.")
+
+    async def _last(self, stream: str) -> Commit | None:
+        """The commit that the stream ends with. Cost does not grow with the stream."""
+        async for heads in self.log.heads(stream, batch=1):
+            found, head = heads[0]
+            if found == stream:
+                return (await self.log.load(stream, after=head.version - 1))[-1]
+            break
+        return None
 
     async def _append(
         self, stream: str, head: Head, fresh: Sequence[Fresh], stamp: Stamp, now: datetime

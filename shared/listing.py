@@ -70,6 +70,8 @@ async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str |
         wanted = wanted._replace(org=principal.org)
     cursor = _read(after)
     now = to_text(ports.clock.now())
+    if wanted.queue == "overdue":  # the list ends where time stands, not at the last case that is open
+        wanted = wanted._replace(due_before=min(now, wanted.due_before or now))
     found: list[dict[str, Any]] = []
     looked_at = 0
     place = cursor

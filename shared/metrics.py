@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from shared.events.intake import CaseRegistered
 from shared.events.routing import ReturnVerified
 from shared.events.supervision import DeadlineAtRisk, DeadlineBreached, Reminded
 from shared.finding import WORKLIST
-from shared.log import Commit
+from shared.log import Commit, Damaged
 from shared.times import day_of, to_text
 from shared.views import Condition
 
@@ -83,6 +84,38 @@ class Metrics:
         self._behind = Gauge(
             "petition_event_lag_seconds", "From recording to handling, last batch", ["service"], registry=self.registry
         )
+        self._verify_failures = Counter(
+            "petition_chain_verify_failures_total",
+            "Places where a verify or a rebuild found that the log is not what was written",
+            registry=self.registry,
+        )
+        self._rebuild_match = Gauge(
+            "petition_rebuild_digest_match",
+            "Last rebuild whose log had been digested before it (huiyin digest): 1 all rows came back the same, 0 some did"
+            " not, NaN nothing to compare with yet",
+            registry=self.registry,
+        )
+        self._rebuild_match.set(math.nan)
+        self._ack_overdue = Gauge(
+            "petition_ack_overdue",
+            "Dispatched cases that nobody has signed for although the first rung of their clock has passed (C3: 75 % of 15"
+            " days), by kind of organisation",
+            ["org_class"],
+            registry=self.registry,
+        )
+        self._jumps = Counter(
+            "huiyin_clock_jumps_total",
+            "Times that the wall clock parted from the monotonic clock by more than 30 s",
+            registry=self.registry,
+        )
+        self._paused = Gauge(
+            "huiyin_ticker_paused",
+            "1 while no deadline fires because the wall clock is not trusted",
+            registry=self.registry,
+        )
+        self._counted_jumps = 0
+        self.known_digest: tuple[str, str] | None = None
+        """(log, views) as they were last digested together: what a rebuild is compared with."""
         self._codes: set[tuple[str, str]] = set()
         self._counted: float | None = None
 
@@ -97,6 +130,14 @@ class Metrics:
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
+    def verified(self, findings: int) -> None:
+        """A verify found so much that is wrong."""
+        self._verify_failures.inc(findings)
+
+    def rebuilt(self, same: bool) -> None:
+        """A rebuild gave the same rows as before, or not."""
+        self._rebuild_match.set(1 if same else 0)
+
     def observe(self, group: str, commits: Sequence[Commit], now: datetime) -> None:
         """A consumer group has handled a batch. Counters begin at zero with the process, as Prometheus expects."""
         self._behind.labels(group).set(max(0.0, (now - commits[-1].recorded_at).total_seconds()) if commits else 0)
@@ -105,7 +146,11 @@ class Metrics:
         for commit in commits:
             if not commit.stream.startswith(STREAM):
                 continue
-            for event in commit.recorded:
+            try:
+                events = commit.recorded
+            except Damaged:  # its case is parked; counting is not to hold up the others
+                continue
+            for event in events:
                 body = event.body
                 if event.origin == "history":
                     continue
@@ -126,6 +171,11 @@ class Metrics:
             self._lag.labels(consumer.group).set(lag.get(consumer.group, 0))
             self._handled.labels(consumer.group).set(consumer.handled)
             self._parked.labels(consumer.group).set(sum(mark.group == consumer.group for mark in parked))
+        tickers = [part.ticker for part in runtime.parts if part.ticker is not None]
+        jumps = sum(ticker.jumps for ticker in tickers)
+        self._jumps.inc(jumps - self._counted_jumps)
+        self._counted_jumps = jumps
+        self._paused.set(any(ticker.paused for ticker in tickers))
         now = runtime.ports.clock.monotonic()
         if self._counted is None or now - self._counted >= COUNT_SECONDS:
             self._counted = now
@@ -140,7 +190,16 @@ class Metrics:
         now = ports.clock.now()
         overdue = await ports.views.count(WORKLIST, [Condition("due", "<", to_text(now))])
         self._overdue.set(_sum(overdue.values()))
-        for code, book in (await ports.policies.all()).items():
+        books = await ports.policies.all()
+        late = [Condition("queue", "=", "to_sign"), Condition("risk_at", "<=", to_text(now))]
+        kinds = {code: one.kind for book in books.values() for code, one in book.organisations.items()}
+        classes: dict[str, int] = dict.fromkeys(sorted(set(kinds.values())), 0)
+        for org, number in (await ports.views.count(WORKLIST, late, by="org")).items():
+            kind = kinds.get(str(org), "other")
+            classes[kind] = classes.get(kind, 0) + number
+        for kind, number in classes.items():
+            self._ack_overdue.labels(kind).set(number)
+        for code, book in books.items():
             edition = book.edition("calendar")
             until = edition.document.published_until if edition else None
             if until is not None:

@@ -49,6 +49,10 @@ class Kept(Protocol):
         """Every row in canonical order."""
         ...
 
+    async def absorb(self, packed: bytes) -> None:
+        """Write whole cases whose rows another process has made."""
+        ...
+
     async def clear(self) -> None: ...
 
 

@@ -17,6 +17,8 @@ class Policies:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._books: dict[str, PolicyBook] = {}
+        self._seen: dict[str, int] = {}
+        """Version of each policy stream that came by: an older book is never kept."""
 
     async def book(self, jurisdiction: str) -> PolicyBook:
         """Raises Refused `unknown_jurisdiction` where no policy was ever activated."""
@@ -34,7 +36,11 @@ class Policies:
                 field="jurisdiction",
             )
         book = PolicyBook.of(event for commit in commits for event in commit.recorded)
-        self._books[jurisdiction] = book
+        known = self._books.get(jurisdiction)
+        if known is not None and known.version >= book.version:
+            return known
+        if book.version >= self._seen.get(jurisdiction, 0):  # else it grew while it was read: not to be kept
+            self._books[jurisdiction] = book
         return book
 
     async def all(self) -> dict[str, PolicyBook]:
@@ -47,5 +53,10 @@ class Policies:
     def forget(self, commits: Iterable[Commit]) -> None:
         """Commits of policy streams came by: read those books again when next asked."""
         for commit in commits:
-            if commit.stream.startswith(STREAM):
-                self._books.pop(commit.stream.removeprefix(STREAM), None)
+            if not commit.stream.startswith(STREAM):
+                continue
+            jurisdiction = commit.stream.removeprefix(STREAM)
+            self._seen[jurisdiction] = max(commit.last, self._seen.get(jurisdiction, 0))
+            known = self._books.get(jurisdiction)
+            if known is not None and known.version < commit.last:
+                del self._books[jurisdiction]

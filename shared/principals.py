@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -36,13 +36,14 @@ class AccessKey:
     digest: str
     role: Role
     org: str | None
+    jurisdiction: str | None
     issued_at: datetime
     expires: datetime | None = None
     revoked_at: datetime | None = None
 
     @property
     def principal(self) -> Principal:
-        return Principal(self.role, self.org, self.id)
+        return Principal(self.role, self.org, self.id, jurisdiction=self.jurisdiction)
 
     def valid(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires is None or now < self.expires)
@@ -77,13 +78,11 @@ class Principals:
     def _apply(self, body: object, at: datetime) -> None:
         if isinstance(body, KeyIssued) and body.role in ROLES:
             expires = body.expires if isinstance(body.expires, datetime) else None
-            key = AccessKey(body.key, body.digest, body.role, body.org, at, expires)
+            key = AccessKey(body.key, body.digest, body.role, body.org, body.jurisdiction, at, expires)
             self._by_id[key.id] = key
             self._by_digest[key.digest] = key.id
         elif isinstance(body, KeyRevoked) and (known := self._by_id.get(body.key)) is not None:
-            self._by_id[known.id] = AccessKey(
-                known.id, known.digest, known.role, known.org, known.issued_at, known.expires, at
-            )
+            self._by_id[known.id] = replace(known, revoked_at=at)
 
     async def authenticate(self, key: str) -> Principal | None:
         """Whose key this is; None for one that is wrong, revoked or expired. What is looked up is the digest, so the time
@@ -100,9 +99,16 @@ class Principals:
         return sorted(self._by_id.values(), key=lambda key: key.issued_at)
 
     async def issue(
-        self, handling: Handling, principal: Principal, role: str, org: str | None, expires: datetime | None = None
+        self,
+        handling: Handling,
+        principal: Principal,
+        role: str,
+        org: str | None,
+        expires: datetime | None = None,
+        jurisdiction: str | None = None,
     ) -> tuple[AccessKey, str]:
-        """A new key. Returns what is kept, and the key's text: it is never shown again."""
+        """A new key. Returns what is kept, and the key's text: it is never shown again. `jurisdiction`: whose cases it
+        opens; it may be left out only while there is one."""
         authorize(principal, OPERATE)
         if role not in PEOPLE:
             raise Invalid("unknown_role", f"Choose one of: {', '.join(PEOPLE)}.", why_zh="没有这种角色。", field="role")
@@ -120,9 +126,13 @@ class Principals:
                 why_zh="该角色不属于任何单位。",
                 field="org",
             )
+        if role in NEEDS_ORG and role != "platform":
+            jurisdiction = await _one_of(handling, jurisdiction)
         text = f"hy_{role}_{secrets.token_urlsafe(32)}"
         key_id = secrets.token_hex(6)
-        issued = KeyIssued(key=key_id, digest=digest_of(text), role=role, org=org, expires=expires)
+        issued = KeyIssued(
+            key=key_id, digest=digest_of(text), role=role, org=org, jurisdiction=jurisdiction, expires=expires
+        )
         stamp = Stamp(principal, cause=f"{principal.name}:issue:{key_id}")
         await handling.on_stream(STREAM, stamp, lambda _head: [Fresh(issued)])
         await self.follow(at_once=True)
@@ -141,12 +151,30 @@ class Principals:
         return self._by_id[key_id]
 
 
+async def _one_of(handling: Handling, named: str | None) -> str | None:
+    """The jurisdiction of a new key. Raises Invalid for an unknown one, and where several are active and none is named."""
+    books = await handling.policies.all()
+    if named is not None and named not in books:
+        raise Invalid(
+            "unknown_jurisdiction", "No policy is active for it.", why_zh="没有该辖区。", field="jurisdiction"
+        )
+    if named is None and len(books) > 1:
+        raise Invalid(
+            "jurisdiction_needed",
+            "Several jurisdictions are active; name the one whose cases this key opens.",
+            why_zh="有多个辖区，请指明。",
+            field="jurisdiction",
+        )
+    return named or next(iter(books), None)
+
+
 def shown(key: AccessKey) -> dict[str, str | None]:
     """A key for people: no digest."""
     return {
         "id": key.id,
         "role": key.role,
         "org": key.org,
+        "jurisdiction": key.jurisdiction,
         "issued_at": to_text(key.issued_at),
         "expires": to_text(key.expires) if key.expires else None,
         "revoked_at": to_text(key.revoked_at) if key.revoked_at else None,

@@ -18,7 +18,9 @@ from shared.case import STREAM, Case
 from shared.cases import Cases
 from shared.clock import Clock
 from shared.envelope import NewerEvent, Recorded
+from shared.events.policy import PolicyActivated
 from shared.log import Commit, Damaged, Log, LogBroken, LogFull
+from shared.policies import STREAM as POLICY
 from shared.policies import Policies
 from shared.policy.book import PolicyBook
 from shared.refusals import Refused, Unavailable
@@ -26,6 +28,10 @@ from shared.times import to_text
 from shared.views import Parked, Row, Value, View, Views
 
 ATTEMPTS = 4
+PASSING = frozenset({"busy", "clock_behind"})
+"""Codes of refusals that pass by themselves."""
+FAULTS = (ArithmeticError, AttributeError, Damaged, LookupError, Refused, TypeError, ValueError)
+"""What one record can do to those who handle it. Anything else is a fault of the infrastructure."""
 log = structlog.get_logger("consumer")
 
 Project = Callable[[Case, PolicyBook], Mapping[str, Value] | None]
@@ -52,7 +58,9 @@ class Turn(NamedTuple):
 Reaction = Callable[[Turn], Awaitable[None]]
 """Carries out what follows from an event. Its appends carry a cause made of the event's id, so that it may run again."""
 Sink = Callable[[Sequence[Case], Sequence[Recorded]], Awaitable[None]]
-"""Takes folded cases and the events that came (analytics)."""
+"""Takes folded cases and the events that came (analytics). No events: the law changed, and the cases did not."""
+LAW = frozenset({"jurisdiction", "organisations", "subjects", "clocks", "calendar"})
+"""Sections of a policy that rows depend on."""
 
 
 @dataclass
@@ -73,38 +81,79 @@ class Consumer:
     """Seconds that commits may wait so that more are handled together. Reactions are waited for; lists and facts may
     be a little late, and then a case that moves twice is shown once."""
     handled: int = 0
+    _failed: set[str] = field(default_factory=set)
+    """Streams that were parked; a redrive asks whether its own is among them again."""
 
     async def __call__(self, commits: Sequence[Commit]) -> None:
         """Handle one batch. Raises only infrastructure errors: the feed pauses and delivers again."""
         self.policies.forget(commits)
+        if (self.shows or self.sink is not None) and (changed := _law_changed(commits)):
+            await self._renew(changed)
         by_stream: dict[str, list[Commit]] = defaultdict(list)
         for commit in commits:
             if commit.stream.startswith(STREAM):
                 by_stream[commit.stream].append(commit)
         stopped = {mark.stream for mark in await self.views.parked(self.group)} if by_stream else set()
-        ready = {stream: own for stream, own in by_stream.items() if stream not in stopped}
+        await self._handle({stream: own for stream, own in by_stream.items() if stream not in stopped})
+        self.handled += len(commits)
+
+    async def _handle(self, ready: Mapping[str, list[Commit]]) -> None:
         cases: list[Case] = []
         rows: dict[str, list[Row]] = {show.view.name: [] for show in self.shows}
         for stream, own in ready.items():
             case = await self._brought_forward(stream, own)
-            if case is not None:
-                if self.shows:
-                    for show, row in await self._rows(case, own):
-                        rows[show].append(row)
-                cases.append(case)
+            made = await self._rows(case, own) if case is not None else None
+            if case is None or made is None:
+                continue
+            for show, row in made:
+                rows[show].append(row)
+            cases.append(case)
         if any(rows.values()):
             await self.views.write(rows)
         if self.sink is not None and cases:
-            shown = {case.stream for case in cases}
-            events = [
-                event for stream, own in ready.items() if stream in shown for commit in own for event in commit.recorded
-            ]
-            await self.sink(cases, events)
+            cases = await self._sunk(self.sink, cases, ready)
         if self.reactions:
             await asyncio.gather(
                 *(self._react(case, ready[case.stream]) for case in cases if self._concerned(ready[case.stream]))
             )
-        self.handled += len(commits)
+
+    async def _renew(self, jurisdictions: frozenset[str]) -> None:
+        """Write the rows of these jurisdictions again: their cases stand where they stood, but the law is another one.
+
+        The policy's commit counts as handled only after that, so that a crash in between begins it again."""
+        stopped = {mark.stream for mark in await self.views.parked(self.group)}
+        async for heads in self.log.heads(STREAM, batch=500):
+            cases: list[Case] = []
+            rows: dict[str, list[Row]] = {show.view.name: [] for show in self.shows}
+            for stream, head in heads:
+                if stream in stopped:
+                    continue
+                try:
+                    case, _head = await self.cases.get(stream.removeprefix(STREAM), at_least=head.version)
+                    if case.jurisdiction not in jurisdictions:
+                        continue
+                    book = await self.policies.book(case.jurisdiction)
+                    made = [(show.view.name, show.row(case, book)) for show in self.shows]
+                except FAULTS as error:  # it is parked when its own commits come by
+                    log.error("row_not_renewed", group=self.group, stream=stream, error=type(error).__name__)
+                    continue
+                for name, row in made:
+                    rows[name].append(row)
+                cases.append(case)
+            if any(rows.values()):
+                await self.views.write(rows, renew=True)
+            if self.sink is not None and cases:
+                await self._sink_renewed(self.sink, cases)
+
+    async def _sink_renewed(self, sink: Sink, cases: list[Case]) -> None:
+        try:
+            await sink(cases, ())
+        except FAULTS as error:
+            if len(cases) == 1:
+                log.error("row_not_renewed", group=self.group, stream=cases[0].stream, error=type(error).__name__)
+                return
+            for one in cases:
+                await self._sink_renewed(sink, [one])
 
     async def _brought_forward(self, stream: str, own: list[Commit]) -> Case | None:
         """The case with at least these commits applied; None (and parked) where a record cannot be used."""
@@ -112,21 +161,38 @@ class Consumer:
         try:
             self.cases.follow(sorted(own, key=lambda commit: commit.first))
             case, _head = await self.cases.get(stream.removeprefix(STREAM), at_least=last)
+            if case.version < last:
+                raise Damaged(stream, own[0].first, "the log does not hold what was delivered")
             if self.reactions or self.sink is not None:
                 for commit in own:
                     _ = commit.recorded  # decoded here, so that bytes that cannot be read park their own case only
-        except (Damaged, ValueError, KeyError, TypeError) as error:
+        except FAULTS as error:
             await self._park(stream, own[0], error)
             return None
         return case
 
-    async def _rows(self, case: Case, own: list[Commit]) -> list[tuple[str, Row]]:
+    async def _rows(self, case: Case, own: list[Commit]) -> list[tuple[str, Row]] | None:
+        """None: the case was parked."""
+        if not self.shows:
+            return []
         try:
             book = await self.policies.book(case.jurisdiction)
             return [(show.view.name, show.row(case, book)) for show in self.shows]
-        except (ArithmeticError, AttributeError, LookupError, Refused, TypeError, ValueError) as error:
+        except FAULTS as error:
             await self._park(case.stream, own[0], error)
+            return None
+
+    async def _sunk(self, sink: Sink, cases: list[Case], ready: Mapping[str, list[Commit]]) -> list[Case]:
+        """Give the cases to the sink; returns those that it took. The others are parked, each by itself."""
+        events = [event for case in cases for commit in ready[case.stream] for event in commit.recorded]
+        try:
+            await sink(cases, events)
+        except FAULTS as error:
+            if len(cases) > 1:
+                return [case for one in cases for case in await self._sunk(sink, [one], ready)]
+            await self._park(cases[0].stream, ready[cases[0].stream][0], error)
             return []
+        return cases
 
     def _concerned(self, own: list[Commit]) -> bool:
         """Does anything follow from these commits? Most batches hold nothing that a service reacts to."""
@@ -142,15 +208,17 @@ class Consumer:
                         return
 
     async def _attempt(self, reaction: Reaction, turn: Turn, commit: Commit) -> bool:
-        """Try a reaction a few times; False when the case was parked."""
+        """Try a reaction a few times; False when the case was parked. What is only unavailable now is parked too, so that one
+        case never holds up the others: the process itself tries those again (`retry`)."""
         for attempt in range(ATTEMPTS):
             try:
                 await reaction(turn)
             except (LogFull, LogBroken):
                 raise
-            except Unavailable:
-                if attempt == ATTEMPTS - 1:
-                    raise
+            except Unavailable as error:
+                if attempt == ATTEMPTS - 1 or error.code not in PASSING:
+                    await self._park(commit.stream, commit, error)
+                    return False
                 await self.clock.sleep(0.05 * 2**attempt)
             except Exception as error:  # whatever one record does, it stops only its own case
                 await self._park(commit.stream, commit, error)
@@ -161,6 +229,7 @@ class Consumer:
 
     async def _park(self, stream: str, commit: Commit, error: Exception) -> None:
         code = error.code if isinstance(error, Refused) else type(error).__name__
+        self._failed.add(stream)
         log.error("case_parked", group=self.group, stream=stream, version=commit.first, reason=code)
         await self.views.park(
             Parked(
@@ -174,10 +243,40 @@ class Consumer:
         )
 
     async def redrive(self, stream: str) -> bool:
-        """Clear the mark and handle the stream again from the parked version. False when it was not parked."""
+        """Handle the stream again from the parked version, and clear the mark when that went well. False when it was not
+        parked or cannot be handled still; then the mark stays.
+
+        The mark is cleared last: a process that ends in between finds it again."""
         marks = await self.views.parked(self.group, stream)
-        if not marks or not await self.views.unpark(self.group, stream):
+        if not marks:
             return False
         self.cases.forget([stream.removeprefix(STREAM)])
-        await self(await self.log.load(stream, after=marks[0].version - 1))
-        return True
+        done = marks[0].version - 1
+        while True:
+            try:
+                commits = await self.log.load(stream, after=done)
+            except Damaged:
+                return False
+            if commits:
+                self._failed.discard(stream)
+                await self._handle({stream: commits})
+                if stream in self._failed:
+                    return False
+                done = commits[-1].last
+            elif not await self.views.unpark(self.group, stream):
+                return True  # what came while the mark was cleared has been handled now, too
+
+    async def retry(self) -> int:
+        """Redrive what was parked for a reason that passes by itself. Returns how many streams go on."""
+        marks = [mark for mark in await self.views.parked(self.group) if mark.reason in PASSING]
+        return sum([await self.redrive(mark.stream) for mark in marks])
+
+
+def _law_changed(commits: Sequence[Commit]) -> frozenset[str]:
+    """Jurisdictions for which one of `commits` puts something in force that rows depend on."""
+    return frozenset(
+        commit.stream.removeprefix(POLICY)
+        for commit in commits
+        if commit.stream.startswith(POLICY)
+        and any(isinstance(event.body, PolicyActivated) and event.body.section in LAW for event in commit.recorded)
+    )

@@ -21,7 +21,7 @@ from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.refusals import Unknown
 from shared.telling import details, event_words, state_words
-from shared.times import When, to_text, zone
+from shared.times import When, instant_of, to_text, zone
 
 
 async def find(ports: Ports, principal: Principal, reference: str) -> Case:
@@ -62,7 +62,7 @@ async def show(
     case = fold(seen)
     if not case.id:  # the registration itself lies after the cut
         raise Unknown("not_yet", "The case was not registered at that time.", why_zh="该时点尚未登记。", field="as_of")
-    now = ports.clock.now()
+    now = min((ports.clock.now(), *(instant_of(when, book.zone) for when in (as_of, known_at) if when is not None)))
     return {
         **summary(case, book),
         "as_of": to_text(as_of) if as_of is not None else None,

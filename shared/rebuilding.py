@@ -1,6 +1,7 @@
 """Building everything derived again from the log, and finding what is behind it.
 
-rebuild  drop views and facts; read the log stream by stream, check its chain, fold each case once, write all rows
+rebuild  drop views and facts; read the log stream by stream, check its chain, fold each case once, write all rows.
+         Where the adapters can spread the work, worker processes do all of that but the writing
 scrub    compare the heads of the log with what each view has applied; mend what is behind, name what cannot be
 """
 
@@ -9,21 +10,27 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
-from shared.case import STREAM, Case, fold
+from shared.case import STREAM, Case
 from shared.envelope import Recorded
-from shared.log import EMPTY_HEAD, Commit, Head, LogBroken
+from shared.folding import folded
+from shared.log import Commit, LogBroken, LogFull
 from shared.part import Part, Ports
 from shared.projecting import Consumer
-from shared.views import Row
+from shared.views import Row, Views
 
 BATCH = 400
 """Cases that are written together."""
 _SIGNS = "0123456789abcdef"
 _NAMED = 20
 _DONE = None
+_TURNS: WeakKeyDictionary[Views, asyncio.Lock] = WeakKeyDictionary()
+"""One rebuild of the same views after the other."""
+_ENDING: set[asyncio.Task[None]] = set()
 
 
 class Step(NamedTuple):
@@ -47,42 +54,82 @@ class Behind(NamedTuple):
     """A view shows more than the log holds: the log was cut, or the view is of another log. Rebuild."""
 
 
+class Built(NamedTuple):
+    """What a worker process made of some whole cases."""
+
+    cases: int
+    events: int
+    rows: Mapping[str, Sequence[Row]]
+    """View -> its rows."""
+    facts: Mapping[str, bytes]
+    """Part -> what its facts absorb."""
+
+
+Spread = Callable[[Sequence[str]], AsyncGenerator[Built, None]]
+"""Starts a worker process for the cases whose ids begin with one of these signs; it ends when the generator is closed.
+
+Raises LogBroken where the chain does not hold, Unavailable `worker_lost` when the process ended before it was done."""
+
+
 class _Folded(NamedTuple):
     cases: list[Case]
     events: list[Recorded]
 
 
-async def rebuild(ports: Ports, parts: Sequence[Part], *, feeding: bool, workers: int = 1) -> AsyncIterator[Step]:
-    """Drop everything derived and build it again, while commands go on; yields how far it is. `feeding`: the consumers run.
+_Found = asyncio.Queue[_Folded | Built | BaseException | None]
 
-    Raises LogBroken where the chain does not hold: nothing is shown that is not in an intact log."""
+
+async def rebuild(
+    ports: Ports, parts: Sequence[Part], *, feeding: bool, workers: int = 1, spread: Spread | None = None
+) -> AsyncIterator[Step]:
+    """Drop everything derived and build it again, while commands go on; yields how far it is. `feeding`: the consumers run.
+    More than one worker are processes where there is a `spread`.
+
+    Raises LogBroken where the chain does not hold, and what `spread` raises: then nothing half-built stays."""
+    turn = _TURNS.setdefault(ports.views, asyncio.Lock())
+    await turn.acquire()
     started = time.monotonic()
+    whole = failed = False
     consumers = [consumer for part in parts for consumer in part.consumers]
     marks = await _pause(ports, parts, feeding=feeding)
-    folded: asyncio.Queue[_Folded | BaseException | None] = asyncio.Queue(maxsize=2 * workers)
-    readers = [asyncio.create_task(_read(ports, range_, folded)) for range_ in ranges(workers)]
+    found: _Found = asyncio.Queue(maxsize=2 * workers)
+    readers = [
+        asyncio.create_task(_read(ports, own, found) if spread is None or workers == 1 else _receive(spread, own, found))
+        for own in ranges(workers)
+    ]
     cases = events = 0
     collects = gc.isenabled()
     gc.disable()  # events and cases make no cycles; to look for some among so many objects costs a sixth of the time
     try:
         running = len(readers)
         while running:
-            batch = await folded.get()
+            batch = await found.get()
             if batch is _DONE:
                 running -= 1
                 continue
             if isinstance(batch, BaseException):
                 raise batch
-            await _write(ports, consumers, batch)
-            cases, events = cases + len(batch.cases), events + len(batch.events)
+            if isinstance(batch, Built):
+                await _take(ports, parts, batch)
+                cases, events = cases + batch.cases, events + batch.events
+            else:
+                await _write(ports, consumers, batch)
+                cases, events = cases + len(batch.cases), events + len(batch.events)
             yield Step(cases, events, round(time.monotonic() - started, 3), False)
+        whole = True
+    except Exception:
+        failed = True
+        raise
     finally:
         if collects:
             gc.enable()
-        for reader in readers:
-            reader.cancel()
-        await asyncio.gather(*readers, return_exceptions=True)
-        await _resume(ports, marks, feeding=feeding)
+        # A task of its own: who watches may go away, and what cancels them must not leave the consumers standing.
+        ending = asyncio.create_task(
+            _end(ports, readers, marks if whole else {}, turn, feeding=feeding, drop=parts if failed else ())
+        )
+        _ENDING.add(ending)
+        ending.add_done_callback(_ENDING.discard)
+        await asyncio.shield(ending)
     yield Step(cases, events, round(time.monotonic() - started, 3), True)
 
 
@@ -97,11 +144,37 @@ async def _pause(ports: Ports, parts: Sequence[Part], *, feeding: bool) -> dict[
         await ports.feed.stop()
     checkpoint = getattr(ports.views, "checkpoint", None)
     marks = {one.group: await checkpoint(one.group) for part in parts for one in part.consumers} if checkpoint else {}
+    await _drop(ports, parts)
+    return marks
+
+
+async def _drop(ports: Ports, parts: Sequence[Part]) -> None:
     await ports.views.clear()
     for part in parts:
         if part.facts is not None:
             await part.facts.clear()
-    return marks
+
+
+async def _end(
+    ports: Ports,
+    readers: Sequence[asyncio.Task[None]],
+    marks: dict[str, int],
+    turn: asyncio.Lock,
+    *,
+    feeding: bool,
+    drop: Sequence[Part],
+) -> None:
+    """Let the consumers go on. Without `marks` they begin at the first commit: what was not built comes to them."""
+    try:
+        for reader in readers:
+            reader.cancel()
+        await asyncio.gather(*readers, return_exceptions=True)
+        if drop:
+            with suppress(LogFull, LogBroken):  # then what stands there is right as far as it goes
+                await _drop(ports, drop)
+        await _resume(ports, marks, feeding=feeding)
+    finally:
+        turn.release()
 
 
 async def _resume(ports: Ports, marks: dict[str, int], *, feeding: bool) -> None:
@@ -112,7 +185,18 @@ async def _resume(ports: Ports, marks: dict[str, int], *, feeding: bool) -> None
         await ports.feed.start()
 
 
-async def _read(ports: Ports, signs: Sequence[str], folded: asyncio.Queue[_Folded | BaseException | None]) -> None:
+async def _receive(spread: Spread, signs: Sequence[str], found: _Found) -> None:
+    """What a worker process makes of the cases whose ids begin with one of `signs`."""
+    try:
+        async with aclosing(spread(signs)) as built:
+            async for one in built:
+                await found.put(one)
+        await found.put(_DONE)
+    except Exception as error:
+        await found.put(error)
+
+
+async def _read(ports: Ports, signs: Sequence[str], found: _Found) -> None:
     """Fold the cases whose ids begin with one of `signs`."""
     try:
         for sign in signs:
@@ -125,26 +209,20 @@ async def _read(ports: Ports, signs: Sequence[str], folded: asyncio.Queue[_Folde
                         own = []
                     own.append(commit)
                 if len(batch.cases) >= BATCH:
-                    await folded.put(batch)
+                    await found.put(batch)
                     batch = _Folded([], [])
             if own:
                 _close(own, batch)
             if batch.cases:
-                await folded.put(batch)
-        await folded.put(_DONE)
+                await found.put(batch)
+        await found.put(_DONE)
     except Exception as error:
-        await folded.put(error)
+        await found.put(error)
 
 
 def _close(commits: Sequence[Commit], batch: _Folded) -> None:
-    """Check the chain of one stream, and fold it."""
-    head: Head = EMPTY_HEAD
-    for commit in commits:
-        if commit.first != head.version + 1 or commit.previous != head.hash or not commit.intact():
-            raise LogBroken(f"the chain of {commit.stream} breaks at version {commit.first}; run: huiyin verify")
-        head = commit.head
-    events = [event for commit in commits for event in commit.recorded]
-    batch.cases.append(fold(events))
+    case, events = folded(commits)
+    batch.cases.append(case)
     batch.events.extend(events)
 
 
@@ -157,6 +235,15 @@ async def _write(ports: Ports, consumers: Sequence[Consumer], batch: _Folded) ->
                 rows.setdefault(show.view.name, []).append(show.row(case, book))
     sinks = [consumer.sink for consumer in consumers if consumer.sink is not None]
     await asyncio.gather(ports.views.write(rows), *(sink(batch.cases, batch.events) for sink in sinks))
+
+
+async def _take(ports: Ports, parts: Sequence[Part], built: Built) -> None:
+    views = {show.view.name for part in parts for consumer in part.consumers for show in consumer.shows}
+    facts = {part.name for part in parts if part.facts is not None}
+    if built.rows.keys() != views or built.facts.keys() != facts:
+        raise TypeError("a worker process builds other views than this process shows")
+    kept = [part.facts.absorb(built.facts[part.name]) for part in parts if part.facts is not None]
+    await asyncio.gather(ports.views.write(built.rows), *kept)
 
 
 async def scrub(ports: Ports, parts: Sequence[Part], *, mend: bool = True) -> Behind:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -20,8 +21,11 @@ from shared.log import Commit, LogBroken
 from shared.part import Part, Ports
 from shared.principals import Principals
 from shared.projecting import Consumer
+from shared.rebuilding import Spread
 from shared.settings import Settings
 
+RETRY_SECONDS = 5.0
+"""How often streams are tried again that wait for something that passes by itself."""
 log = structlog.get_logger("runtime")
 
 
@@ -67,12 +71,12 @@ class Runtime:
     record_history: RecordHistory
     back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None
     """Copies the running system into a folder; None where nothing is kept."""
+    spread: Spread | None = None
+    """Starts worker processes for a rebuild; None where only this process can read the log."""
     folder: Path | None = None
     """The data folder; None where nothing is kept."""
     observers: list[Callable[[str, Sequence[Commit]], None]] = field(default_factory=list)
     """Told of each batch that a consumer group has handled: metrics."""
-    wake: asyncio.Condition = field(default_factory=asyncio.Condition)
-    """Told whenever something was appended: long polls wait on it."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process has to end, because of `broken` or because it was asked to."""
     stopping: bool = False
@@ -80,7 +84,8 @@ class Runtime:
     """The consumers run."""
     broken: str | None = None
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
-    _waking: asyncio.Task[None] | None = None
+    _waiting: dict[str, set[asyncio.Event]] = field(default_factory=dict)
+    """Stream -> who waits for news of it."""
     _unlisten: Callable[[], None] | None = None
 
     @property
@@ -108,6 +113,8 @@ class Runtime:
                 for part in self.parts
                 for task in part.tasks
             ]
+            if feed:
+                self._tasks.append(asyncio.create_task(self._forever(self._retry), name="retry"))
 
     def _guarded(self, consumer: Consumer) -> Handler:
         async def handle(commits: Sequence[Commit]) -> None:
@@ -141,22 +148,37 @@ class Runtime:
             log.critical("log_broken", error=type(error).__name__)
         self.ended.set()
 
-    def _moved(self) -> None:
-        if self._waking is None or self._waking.done():
-            self._waking = asyncio.create_task(self.tell())
+    async def _retry(self) -> None:
+        """Streams that wait for something that passes by itself go on once it has passed."""
+        while True:
+            await self.ports.clock.sleep(RETRY_SECONDS)
+            for consumer in self.consumers:
+                await consumer.retry()
 
-    async def tell(self) -> None:
+    def _moved(self, commits: Sequence[Commit]) -> None:
+        if self._waiting:
+            for commit in commits:
+                for event in self._waiting.get(commit.stream, ()):
+                    event.set()
+
+    def tell(self) -> None:
         """Wake whoever waits for news."""
-        async with self.wake:
-            self.wake.notify_all()
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
 
-    async def moved(self, seconds: float) -> None:
-        """Returns when something was appended, or after `seconds`."""
-        async with self.wake:
-            try:
-                await asyncio.wait_for(self.wake.wait(), seconds)
-            except TimeoutError:
-                return
+    @contextmanager
+    def watching(self, stream: str) -> Iterator[asyncio.Event]:
+        """An event that is set whenever this process appends to `stream`, and when it stops. Appends to other streams cost a
+        waiter nothing."""
+        event = asyncio.Event()
+        self._waiting.setdefault(stream, set()).add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[stream].discard(event)
+            if not self._waiting[stream]:
+                del self._waiting[stream]
 
     async def drain(self, seconds: float = 60.0) -> bool:
         """Wait until every group has handled everything. False when that took longer than `seconds`."""
@@ -171,14 +193,12 @@ class Runtime:
         """Finish the batches in hand, then close everything. Accepting has stopped before."""
         self.stopping = True
         self.ended.set()
-        await self.tell()
+        self.tell()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._unlisten is not None:
             self._unlisten()
-        if self._waking is not None:
-            await self._waking
         if self.feeding:
             await self.ports.feed.stop()
         for part in self.parts:

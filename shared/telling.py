@@ -111,6 +111,17 @@ EVENT_WORDS: dict[str, Words] = {
     "CaseReopened": Words("重新启动", "New facts: it was reopened."),
 }
 
+CODE_WORDS: dict[str, str] = {
+    "claim": "申诉求决", "accusation": "检举控告", "suggestion": "意见建议", "litigation": "涉法涉诉", "consultation": "咨询",
+    "supported": "支持", "explained": "解释说明", "not_supported": "不予支持",
+    "resolved_confirmed": "化解，经确认", "resolved_unconfirmed": "化解，未经确认", "settled": "和解", "guided": "引导法定途径",
+    "not_accepted": "不予受理", "closed_unresolved": "未解决而办结", "withdrawn": "撤回", "merged": "并案",
+    "concluded": "终结", "barred": "不再受理", "petition_office": "信访部门", "organisation": "承办单位",
+    "met": "按期", "late": "逾期完成", "running": "计时中", "overdue": "超期", "cancelled": "取消", "unknown": "未知",
+    "window_open": "期限内可提出", "window_lapsed": "已过提出期限",
+}  # fmt: skip
+"""What a person reads beside the codes of classes, results, kinds of closing, objects of evaluation, states of clocks."""
+
 DETAILS = (
     "org", "to", "kind", "result", "grade", "object", "reason_code", "why", "due", "days", "mode", "step", "clock", "rung",
     "agreed", "ground", "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied",
@@ -120,6 +131,14 @@ DETAILS = (
 
 def state_words(state: str) -> Words:
     return STATE_WORDS.get(state, Words(state, state))
+
+
+def with_words(code: str | None) -> str:
+    """`中文 code`: a code is never translated, only explained."""
+    if code is None:
+        return ""
+    known = CODE_WORDS.get(code) or (STATE_WORDS[code].zh if code in STATE_WORDS else None)
+    return f"{known} {code}" if known else code
 
 
 def event_words(kind: str) -> Words:

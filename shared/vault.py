@@ -41,7 +41,7 @@ def parts_of(body: Event, org: str | None) -> dict[Part, dict[str, Any]]:
     party = ""
     for name, purpose in body.personal.items():
         value = getattr(body, name)
-        if value is not None:
+        if value is not None and value != ():
             party = party or body.party_of(org)
             parts.setdefault((party, purpose), {})[name] = value
     return parts

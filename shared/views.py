@@ -56,7 +56,8 @@ class Views(Protocol):
       and late writers cannot harm. A batch is one transaction.
     - `find` and `count` never show empty rows; they use a declared index or raise ValueError.
     - `rows` shows every row, empty ones too, ordered by key.
-    - Parked marks and checkpoints live beside the rows and are dropped with them.
+    - Parked marks and checkpoints live beside the rows and are dropped with them. A view that is new to the data
+      drops all checkpoints: every group begins again, and fills it.
     """
 
     def declare(self, view: View) -> None:
@@ -65,8 +66,9 @@ class Views(Protocol):
 
     async def start(self) -> None: ...
 
-    async def write(self, batch: Mapping[str, Sequence[Row]]) -> None:
-        """view name -> rows. Raises LogFull when there is no space."""
+    async def write(self, batch: Mapping[str, Sequence[Row]], *, renew: bool = False) -> None:
+        """view name -> rows. `renew`: the law changed and the cases did not, so a row of the same version is replaced
+        too. Raises LogFull when there is no space."""
         ...
 
     async def get(self, view: str, key: str) -> Row | None: ...

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from deploy.sample.complaints import complaints
 
-BATCH = 100
+BATCH = 25
+"""Rows sent together: small enough for a progress bar that moves."""
 Send = Callable[[list[dict[str, Any]]], Awaitable[list[dict[str, Any]]]]
 """Rows of history in, one result per row out: {"line", "result", "steps_added", "code", …}."""
 Progress = Callable[[int, int], None]

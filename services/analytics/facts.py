@@ -22,6 +22,7 @@ from typing import Any, Literal, NamedTuple, TypeVar, get_args
 import duckdb
 import pyarrow as pa
 
+from services.analytics.packed import unpack
 from services.analytics.views import (
     ASKED_FIELDS,
     CASE_FIELDS,
@@ -157,6 +158,11 @@ class Facts:
             await self.start()
             await self._write(lambda: self._store(snapshots, events, renew))
 
+    async def absorb(self, packed: bytes) -> None:
+        """Write whole cases that another process has made rows of (see packed.py); what was held of them is replaced."""
+        await self.start()
+        await self._write(lambda: self._take(packed))
+
     async def read(self, question: Callable[[Connection], T]) -> T:
         """Ask in a thread, in one transaction: every answer of `question` is about the same facts."""
         await self.start()
@@ -265,6 +271,29 @@ class Facts:
             self._undo()
             raise
         held.shown.update((case, snapshot.case.version) for case, snapshot in newest.items())
+
+    def _take(self, packed: bytes) -> None:
+        own, held = self._own(), self._held
+        cases, events = unpack(packed)
+        names: list[Any] = cases["case"].to_pylist()
+        shown: dict[str, int] = dict(zip(names, cases["version"].to_pylist(), strict=True))  # type: ignore[arg-type]
+        stale = [case for case in shown if case in held.shown or case in held.upto or case in held.ahead]
+        try:
+            own.execute("BEGIN")
+            if stale:
+                gone = pa.table({"case": stale})
+                for table in ("cases", "events"):
+                    _with(own, gone, f'DELETE FROM {table} USING batch WHERE {table}."case" = batch."case"')
+            _with(own, cases, "INSERT INTO cases SELECT * FROM batch")
+            _with(own, events, "INSERT INTO events SELECT * FROM batch")
+            own.execute("COMMIT")
+        except BaseException:
+            self._undo()
+            raise
+        for case in stale:
+            held.ahead.pop(case, None)
+        held.shown.update(shown)
+        held.upto.update(shown)
 
     def _undo(self) -> None:
         own = self._own()

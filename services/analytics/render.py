@@ -13,6 +13,7 @@ from rich.table import Table
 
 from services.analytics.answer import Figure, StatsResult
 from services.analytics.measures import BY_NAME
+from shared.telling import with_words
 
 Lang = Literal["zh", "en"]
 Cell = str | int | float | None
@@ -140,7 +141,8 @@ def as_table(result: StatsResult, lang: Lang = "zh") -> Table:
 def _line(figure: Figure, result: StatsResult, withs: Sequence[str], lang: Lang) -> list[str]:
     measure = BY_NAME[figure.measure]
     name = measure.zh if lang == "zh" else measure.en
-    cells = [f"{name} {figure.of}" if figure.of else name]
+    part = with_words(figure.of) if lang == "zh" else figure.of
+    cells = [f"{name} {part}" if part else name]
     for dimension in result.by:
         code = figure.group[dimension]
         known = result.names.get(code)

@@ -21,6 +21,6 @@ def sink(facts: Facts, policies: Policies) -> Sink:
         for case in cases:
             book = await policies.book(case.jurisdiction)
             snapshots.append(Snapshot(case, deadlines(case, book), book.zone))
-        await facts.write(snapshots, events)
+        await facts.write(snapshots, events, renew=not events)
 
     return take

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field
 
-from shared.access import Role
-from shared.case import OPEN_STATES, Case
+from shared.access import Principal, Role
+from shared.case import MOVES, OPEN_STATES, Case
 from shared.commands import Command, Fresh, Given, rule
+from shared.deadlines import deadlines
 from shared.events import intake as e
 from shared.events.base import Class, Event, Moment
 from shared.names import number
 from shared.policy.book import PolicyBook
 from shared.refusals import Denied, Invalid, Refused
-from shared.times import day_of, from_text, to_text
+from shared.times import When, before, day_of, from_text, to_text
 
 TEXT_LIMIT = 50_000
 """Characters of one free text. A longer complaint comes as material in parts."""
@@ -68,6 +70,18 @@ class FileCase(Command):
     respondent: Respondent | None = Field(None, description="Whom an accusation is about")
 
 
+def own_channel(principal: Principal, command: FileCase, book: PolicyBook) -> None:
+    """Raises Denied for a platform that files under a channel of another one, whether the item exists or not."""
+    channel = book.channel(command.channel)
+    if principal.role == "platform" and channel is not None and channel.platform != principal.org:
+        raise Denied(
+            "foreign_channel",
+            "A platform files under its own channels only, as the policy lists them.",
+            why_zh="平台只能通过自己的渠道提交。",
+            field="channel",
+        )
+
+
 def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[Fresh]:
     """Register a filing (Art. 22). An item that is registered already gives nothing new."""
     if case.exists:
@@ -81,16 +95,18 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             why_zh="该渠道不在本辖区的渠道目录中。",
             field="channel",
         )
-    if given.principal.role == "platform" and channel.platform != given.principal.org:
-        raise Denied(
-            "foreign_channel",
-            "A platform files under its own channels only, as the policy lists them.",
-            why_zh="平台只能通过自己的渠道提交。",
-            field="channel",
+    own_channel(given.principal, command, book)
+    if command.received_by is not None and book.organisation(command.received_by) is None:
+        raise Invalid(
+            "unknown_organisation",
+            "The organ that received it is not in the policy of the jurisdiction.",
+            why_zh="接收单位不在本辖区的单位目录中。",
+            field="received_by",
         )
     at = command.received_at or given.at
     known_place = command.place is not None and book.knows_place(command.place)
     known_subject = command.subject is not None and book.knows_subject(command.subject)
+    known_level = command.level is not None and book.knows_level(command.level)
     unclear: list[Literal["place", "subject"]] = []
     if command.place is not None and not known_place:
         unclear.append("place")
@@ -104,7 +120,8 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             platform=channel.platform,
             place=command.place if known_place else None,
             subject=command.subject if known_subject else None,
-            level=command.level,
+            level=command.level if known_level else None,
+            level_text=None if known_level else command.level,
             class_=command.class_,
             received_by=command.received_by or channel.received_by,
             anonymous=command.anonymous,
@@ -119,11 +136,11 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             subject_text=None if known_subject else command.subject,
         )
     ]
-    events += _parties(command)
+    events += _parties(command, book)
     return [Fresh(event, at) for event in events]
 
 
-def _parties(command: FileCase) -> list[Event]:
+def _parties(command: FileCase, book: PolicyBook) -> list[Event]:
     events: list[Event] = []
     if command.petitioner is not None:
         events.append(e.PartyRecorded(party="p1", role="petitioner", **command.petitioner.model_dump()))
@@ -132,11 +149,10 @@ def _parties(command: FileCase) -> list[Event]:
     for place, person in enumerate(command.co_petitioners, start=2):
         events.append(e.PartyRecorded(party=f"p{place}", role="co_petitioner", **person.model_dump()))
     if command.respondent is not None:
-        events.append(
-            e.PartyRecorded(
-                party="r1", role="respondent", respondent_org=command.respondent.org, name=command.respondent.name
-            )
-        )
+        name, org = command.respondent.name, command.respondent.org
+        if org is not None and book.organisation(org) is None:  # no code but words, which may name a person: sealed
+            name, org = " ".join(filter(None, (name, org))), None
+        events.append(e.PartyRecorded(party="r1", role="respondent", respondent_org=org, name=name))
     return events
 
 
@@ -167,7 +183,7 @@ class Evaluate(Command):
 @rule("evaluate", service="intake", roles=CITIZEN, states=("replied", "closed", "reviewed", "concluded"), zh="评价")
 def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
     """Once per object; the petitioner may think again as long as the case is not closed."""
-    if case.grade(command.object) == command.grade:
+    if case.grade_now(command.object) == command.grade:
         return []
     if command.object not in case.invited and case.replied_at is None:
         raise Refused("not_invited", "An evaluation is possible once the reply has been delivered.")
@@ -218,6 +234,13 @@ def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
     field: Literal["effective_at", "place", "subject", "class_", "level"] = (
         "class_" if command.field == "class" else command.field
     )
+    if given.principal.role != "supervisor" and _missed(case, given) - _missed(_as_corrected(case, command), given):
+        raise Denied(
+            "supervisor_needed",
+            "This correction would remove a missed deadline; a supervisor may make it.",
+            why_zh="该更正会消除超期记录，须由督查人员办理。",
+            field="new",
+        )
     return [
         Fresh(
             e.CaseCorrected(
@@ -232,6 +255,40 @@ def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
     ]
 
 
+def _as_corrected(case: Case, command: Correct) -> Case:
+    """The case with the new value, as far as clocks ask for it."""
+    if command.field == "class":
+        return replace(case, class_=command.new, sealed_track=command.new == "accusation")
+    if command.field != "effective_at":
+        changed: dict[str, Any] = {command.field: command.new}
+        return replace(case, **changed)
+    at = from_text(command.new)
+    return replace(
+        case, facts=tuple(fact._replace(effective_at=at) if fact.version == command.of else fact for fact in case.facts)
+    )
+
+
+def _missed(case: Case, given: Given) -> set[tuple[str, int]]:
+    """(clock, episode) of every duty that was not met in time."""
+    return {
+        (one.clock, one.episode)
+        for one in deadlines(case, given.book)
+        if not one.rule.window and (one.missed or (one.running and one.due < given.now))
+    }
+
+
+def _in_order(case: Case, version: int, new: When, zone: str) -> bool:
+    """Does a step that moves the case stay between those around it?"""
+    moving = [fact for fact in case.facts if fact.name in MOVES]
+    if all(fact.version != version for fact in moving):
+        return True
+    return not any(
+        before(new, fact.effective_at, zone) if fact.version < version else before(fact.effective_at, new, zone)
+        for fact in moving
+        if fact.version != version
+    )
+
+
 def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
     """The value as it stands. Raises Invalid when the new one cannot be."""
     if command.field == "effective_at":
@@ -244,6 +301,13 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
             raise Invalid("not_a_time", "Give a date or an instant with offset.", field="new") from error
         if day_of(new, book.zone) > day_of(fact.recorded_at, book.zone):
             raise Refused("effective_in_future", "The step was recorded before that date.", field="new")
+        if not _in_order(case, fact.version, new, book.zone):
+            raise Refused(
+                "effective_out_of_order",
+                "The date must lie between those of the steps before and after it; correct those first.",
+                why_zh="日期须介于前后步骤之间，请先更正相邻步骤。",
+                field="new",
+            )
         return to_text(fact.effective_at)
     if command.field == "place":
         if not book.knows_place(command.new):
@@ -253,7 +317,13 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
         if not book.knows_subject(command.new):
             raise Invalid("unknown_subject", "This subject is not in the policy.", field="new")
         return case.subject
-    return case.class_ if command.field == "class" else case.level
+    if command.field == "class":
+        if command.new not in get_args(Class):
+            raise Invalid("unknown_class", f"A class is one of: {', '.join(get_args(Class))}.", field="new")
+        return case.class_
+    if not book.knows_level(command.new):
+        raise Invalid("unknown_level", "No routing rule of the policy names this level.", field="new")
+    return case.level
 
 
 class Void(Command):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import orjson
 
-from services.intake.domain import FileCase, register
+from services.intake.domain import FileCase, own_channel, register
 from shared.access import FILE, Principal
 from shared.case import Case
 from shared.handling import Handling, Stamp
@@ -32,7 +32,11 @@ class Receipt(NamedTuple):
 async def file_case(handling: Handling, principal: Principal, command: FileCase, jurisdiction: str) -> Receipt:
     """Register once (P1, P2). Raises Refused `same_id_other_content` when the item was filed with other content."""
     case = case_id(handling.keys.secret("case-id"), command.channel, command.item)
-    content = orjson.dumps(command.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
+    own_channel(principal, command, await handling.policies.book(jurisdiction))
+    stated = command.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True
+    )  # a field added later changes nothing
+    content = orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)
     stamp = Stamp(
         principal=principal,
         cause=CAUSE,

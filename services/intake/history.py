@@ -20,7 +20,7 @@ from shared.events.base import Event, Service
 from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded
 from shared.handling import Handling, Stamp, check_order
-from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult
+from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Run
 from shared.log import Log
 from shared.names import case_id
 from shared.policies import STREAM as POLICY
@@ -96,7 +96,7 @@ async def _record(
     secret = intake.keys.secret("request")
     before, _ = await intake.cases.get(case_name)
     history.check_case(item, before)
-    _check_all(item, before, intake.clock.now(), book.zone)
+    left = _check_all(item, before, intake.clock.now(), book.zone)
     stamp = Stamp(
         principal=hands,
         cause=history.CAUSE,
@@ -113,13 +113,17 @@ async def _record(
         case, _ = await intake.cases.get(case_name)
         history.check_case(item, case)
         await _check_steps(item, intake, case, secret)
+        left = history.runs(item, case, book.zone)
     count = turns = 0
-    while missing := history.runs(item, case, book.zone):
-        service, steps = missing[0]
+    while left:
         if (turns := turns + 1) > TURNS + len(item.steps):
             raise Unavailable("busy", "The case is being changed by many at once; try again in a moment.")
-        appended, case = await _append(service, steps, item, handlings, hands, case, secret, jurisdiction, book.zone)
+        run = left[0]
+        known = case.version
+        appended, case = await _append(run, item, handlings, hands, case, secret, jurisdiction, book.zone)
         count += appended
+        alone = appended and case.version == known + appended
+        left = left[1:] if alone else history.runs(item, case, book.zone)
     if item.go_live and history.go_live(case):
         stamp = Stamp(principal=hands, cause=history.GO_LIVE, jurisdiction=jurisdiction)
         case = (await intake.on_case(case_name, RECORD, stamp, lambda found, _given: history.go_live(found))).case
@@ -127,9 +131,11 @@ async def _record(
     return ItemResult(item.line, result, count, due=_compare(item, case, book))  # type: ignore[arg-type]
 
 
-def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> None:
-    """All of a row is checked before any of it is written: a row is taken or refused as a whole."""
-    fresh = history.steps_fresh(history.pending(item, case, zone), item.org or case.org)
+def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[Run]:
+    """All of a row is checked before any of it is written: a row is taken or refused as a whole. Returns what is to be
+    appended after the filing."""
+    steps = history.pending(item, case, zone)
+    fresh = history.steps_fresh(steps, item.org or case.org)
     filed = [] if case.exists else [Fresh(_FILED, item.filing.received_at)]
     try:
         check_order(case, [*filed, *fresh], item.filing.received_at, now, zone)
@@ -137,6 +143,7 @@ def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> None:
         wrong = _first_wrong(case, [*filed, *fresh], item, now, zone)
         field = "received_at" if wrong is _FILED else f"steps.{type(wrong).__name__}.effective_at"
         raise Refused(refused.code, refused.why, why_zh=refused.why_zh, field=field) from None
+    return history.in_runs(steps)
 
 
 def _first_wrong(case: Case, fresh: Sequence[Fresh], item: HistoryItem, now: datetime, zone: str) -> Event:
@@ -149,8 +156,7 @@ def _first_wrong(case: Case, fresh: Sequence[Fresh], item: HistoryItem, now: dat
 
 
 async def _append(
-    service: Service,
-    steps: list[HistoryStep],
+    run: Run,
     item: HistoryItem,
     handlings: Mapping[Service, Handling],
     hands: Principal,
@@ -159,12 +165,16 @@ async def _append(
     jurisdiction: str,
     zone: str,
 ) -> tuple[int, Case]:
-    """Append one run; 0 when somebody else was first."""
+    """Append one run, the first that `case` does not have; 0 when somebody else was first."""
+    service, steps = run
     handling = handlings[service]
 
     def decide(found: Case, _given: object) -> list[Fresh]:
-        still = history.runs(item, found, zone)
-        return history.steps_fresh(steps, item.org or found.org) if still and still[0] == (service, steps) else []
+        if found.version != case.version:  # else it is the case that the run was found for
+            still = history.runs(item, found, zone)
+            if not still or still[0] != run:
+                return []
+        return history.steps_fresh(steps, item.org or found.org)
 
     stamp = Stamp(
         principal=hands,

@@ -13,7 +13,7 @@ from shared.deadlines import deadlines
 from shared.events import department as e
 from shared.events.department import Mode
 from shared.refusals import Invalid, Refused
-from shared.times import before, instant_of
+from shared.times import before
 
 
 class SignOff(Command):
@@ -46,7 +46,7 @@ def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fre
             why_zh="指定管辖的事项不得退回。",
         )
     windows = [clock for clock in deadlines(case, given.book) if clock.clock == "C4"]
-    if windows and windows[-1].status(instant_of(given.at, given.book.zone)) == "window_lapsed":
+    if windows and before(windows[-1].due, given.at, given.book.zone):
         raise Refused(
             "objection_window_lapsed",
             "The 5 working days for an objection have passed (Art. 23). Accept it, or say why you do not.",
@@ -191,7 +191,13 @@ class FileReport(Command):
     text: FreeText = Field(description="The closing report, sealed")
 
 
-@rule("file_report", service="routing", roles=HANDLERS, states=("decided", "replied", "reviewed"), zh="报送办结报告")
+@rule(
+    "file_report",
+    service="routing",
+    roles=HANDLERS,
+    states=("decided", "replied", "reviewed", "not_accepted", "guided"),
+    zh="报送办结报告",
+)
 def file_report(case: Case, command: FileReport, given: Given) -> list[Fresh]:
     org = own(case, given)
     if case.report_filed:
@@ -235,8 +241,10 @@ def _extension_cap(given: Given, case: Case) -> int:
     caps = [
         clock.rule.extension.cap_days
         for clock in deadlines(case, given.book)
-        if clock.rule.extension is not None and clock.end is None and not clock.cancelled
+        if clock.rule.extension is not None and clock.running and not before(clock.due, given.at, given.book.zone)
     ]
     if not caps:
-        raise Refused("no_clock_to_extend", "No clock of this case that can be extended is running.")
+        raise Refused(
+            "no_clock_to_extend", "No clock of this case that can be extended is running and has not ended yet."
+        )
     return min(caps)

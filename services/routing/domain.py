@@ -17,7 +17,7 @@ from shared.events import routing as e
 from shared.events.base import Class, Moment
 from shared.policy.book import PolicyBook
 from shared.refusals import Invalid, Refused
-from shared.times import before
+from shared.times import before, instant_of
 
 SERVICE: tuple[Role, ...] = ("service",)
 DISPATCHABLE = ("registered", "returned")
@@ -39,6 +39,8 @@ def route(case: Case, command: Command, given: Given) -> list[Fresh]:
     found = given.book.route(case.place, case.subject, case.level, given.at)
     if found.org is None:
         return [Fresh(e.QueuedForDispatch(why=found.why or "no_rule"))]
+    if found.org in case.accused:  # who is complained of never sees the case: a person decides
+        return [Fresh(e.QueuedForDispatch(why="respondent"))]
     events = [Fresh(e.CaseTransferred(org=found.org, rule=found.rule_id))]
     if case.class_ is None:
         events.insert(0, Fresh(e.CaseClassified(class_="claim", path=None, by="rule")))
@@ -71,6 +73,13 @@ def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
             org=case.org,
         )
     organisation = _organisation(given.book, command.org, "org")
+    if command.org in case.accused and (command.class_ or case.class_) != "accusation":
+        raise Refused(
+            "is_the_respondent",
+            "This organisation is the one complained of and never sees the case; choose another one.",
+            why_zh="该单位是被反映单位，不得转送。",
+            field="org",
+        )
     events: list[Fresh] = []
     class_ = command.class_ or case.class_ or "claim"
     if command.class_ is not None or case.class_ is None or command.path is not None:
@@ -115,7 +124,8 @@ def record_delivery(case: Case, command: RecordDelivery, given: Given) -> list[F
     """The entry stands in the outbox. If the case has left the organisation meanwhile, its clocks never start."""
     if case.org != command.org or case.delivered or not case.open:
         return []
-    return [Fresh(e.AssignmentDelivered(org=command.org, seq=command.seq))]
+    stood = min(instant_of(given.at, given.book.zone), given.now)  # a clock that was put back must not park the case
+    return [Fresh(e.AssignmentDelivered(org=command.org, seq=command.seq), stood)]
 
 
 class Recall(Command):
@@ -143,7 +153,7 @@ def verify_return(case: Case, command: VerifyReturn, given: Given) -> list[Fresh
 
 
 class Guide(Command):
-    path: int = Field(ge=1, le=6, description="Statutory path that is open (Art. 31)")
+    path: int = Field(ge=1, le=5, description="Statutory path that is open (Art. 31); path 6 is handled here")
     organ: Code | None = Field(None, description="The organ that decides there")
     how_to: FreeText = Field(description="How the petitioner gets there, sealed")
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
+from datetime import datetime
 
-from shared.case import Case
+from shared.case import Case, Fact
 from shared.commands import Fresh
 from shared.deadlines import deadlines
 from shared.events.routing import Due, OutboxEntry, OutboxKind
 from shared.handling import Handling
-from shared.log import Commit, Head
+from shared.log import Commit
 from shared.policy.book import PolicyBook
 from shared.projecting import Turn
 from shared.reacting import stamp_for
@@ -30,13 +32,27 @@ def responsible_at(case: Case, version: int) -> str | None:
     return case.org if case.origin == "history" else None
 
 
+def _arrived(case: Case, org: str, at: datetime) -> Case:
+    """The case once this entry stands in the outbox: the clocks that begin with it run already."""
+    fact = Fact("AssignmentDelivered", None, case.version + 1, at, at, org)
+    return replace(case, facts=(*case.facts, fact))
+
+
 def entry(
-    kind: OutboxKind, case: Case, book: PolicyBook, about: str, org: str, detail: str | None = None
+    kind: OutboxKind,
+    case: Case,
+    book: PolicyBook,
+    about: str,
+    org: str,
+    detail: str | None = None,
+    arriving: datetime | None = None,
 ) -> OutboxEntry:
-    """What the organisation is told. Thin: the content is read by an authorised GET, so that reads are on record."""
+    """What the organisation is told. Thin: the content is read by an authorised GET, so that reads are on record.
+
+    `arriving`: the entry itself delivers the assignment at that instant."""
     running = [
         Due(clock=clock.clock, due=clock.due, provisional=clock.provisional)
-        for clock in deadlines(case, book)
+        for clock in deadlines(case if arriving is None else _arrived(case, org, arriving), book)
         if clock.running and clock.org == org
     ]
     return OutboxEntry(
@@ -59,17 +75,20 @@ class Outboxes:
     def __init__(self, handling: Handling) -> None:
         self._handling = handling
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._heads: dict[str, Head] = {}
+        self._ends: dict[str, Commit] = {}
 
     async def tell(self, org: str, kind: OutboxKind, turn: Turn, detail: str | None = None) -> Commit:
         """Append one entry, once per event and kind however often it is asked. Returns its commit; its seq is `first`."""
         book = await self._handling.policies.book(turn.case.jurisdiction)
-        body = entry(kind, turn.case, book, turn.event.event_id, org, detail)
+        delivers = turn.event.type in DISPATCHES and not turn.case.delivered
+        arriving = self._handling.clock.now() if delivers else None
+        body = entry(kind, turn.case, book, turn.event.event_id, org, detail, arriving)
         stamp = stamp_for("routing", kind, turn)._replace(policy=book.reference)
         async with self._locks[org]:
             commit, _repeated = await self._handling.on_stream(
-                STREAM + org, stamp, lambda _head: [Fresh(body)], self._heads.get(org)
+                STREAM + org, stamp, lambda _head: [Fresh(body)], self._ends.get(org)
             )
-            if commit.last >= self._heads.get(org, Head(0, "")).version:
-                self._heads[org] = commit.head
+            known = self._ends.get(org)
+            if known is None or commit.last >= known.last:
+                self._ends[org] = commit
         return commit

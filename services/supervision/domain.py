@@ -80,6 +80,7 @@ def order_redo(case: Case, command: OrderRedo, given: Given) -> list[Fresh]:
 
 
 class OrderAcceptance(Command):
+    path: int | None = Field(None, ge=1, le=6, description="Statutory path of a claim (Art. 31); 6 starts the 60 days")
     text: FreeText = Field(description="Why the refusal was wrong, sealed")
 
 
@@ -88,7 +89,14 @@ def order_acceptance(case: Case, command: OrderAcceptance, given: Given) -> list
     outside(case, given)
     if case.org is None:
         raise Refused("no_organisation", "Nobody handles this case; dispatch it instead.")
-    return [Fresh(e.AcceptanceOrdered(org=case.org, text=command.text))]
+    if case.state == "not_accepted" and case.class_ == "claim" and command.path is None and case.path is None:
+        raise Invalid(
+            "path_needed",
+            "A claim is accepted on a statutory path (Art. 31): give path 1 to 6.",
+            why_zh="受理申诉求决类事项须注明法定途径（1–6）。",
+            field="path",
+        )
+    return [Fresh(e.AcceptanceOrdered(org=case.org, path=command.path, text=command.text))]
 
 
 class Urge(Command):
@@ -176,6 +184,12 @@ def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
             f"A case that is {case.state} is not closed as {kind}.",
             "办结方式与当前状态不符。",
         )
+    if kind == "resolved_unconfirmed" and case.result in ("explained", "not_supported", "not_adopted"):
+        return (
+            "kind_does_not_fit",
+            "The decision gave the petitioner nothing that is resolved now.",
+            "处理结论并未解决诉求。",
+        )
     results = {"explained": "explained", "not_supported": "not_supported", "settled": "settled"}
     if kind in results and case.result != results[kind]:
         return ("kind_does_not_fit", f"The decision was not {kind}.", "办结方式与处理结论不符。")
@@ -189,4 +203,4 @@ def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
 
 
 def _confirmed(case: Case) -> bool:
-    return case.grade("organisation") in ("satisfied", "basically_satisfied") or case.follow_up_satisfied is True
+    return case.grade_now("organisation") in ("satisfied", "basically_satisfied") or case.follow_up_satisfied is True

@@ -15,6 +15,7 @@ from services.supervision.views import DUE
 from shared.access import Principal
 from shared.commands import RULES, Command
 from shared.handling import Handling, Stamp
+from shared.log import Damaged
 from shared.refusals import Refused, Unavailable
 from shared.times import to_text
 from shared.views import Condition, Row, Value, Views
@@ -42,12 +43,7 @@ class Ticker:
     async def run(self) -> None:
         """For ever, until cancelled."""
         while True:
-            try:
-                busy = await self.look()
-            except Unavailable as unavailable:
-                log.warning("ticker_waits", code=unavailable.code)
-                busy = False
-            if not busy:
+            if not await self.look():
                 await self._handling.clock.sleep(INTERVAL)
 
     async def look(self) -> bool:
@@ -89,14 +85,17 @@ class Ticker:
         rule = RULES["tick"]
         stamp = Stamp(
             principal=Principal("service", None, "supervision"),
-            cause=f"supervision.tick:{row.applied}:{row.values['next_at'] if row.values else ''}",
+            cause=f"supervision.tick:{self._handling.clock.new_id()}",  # once, because the case knows its rungs
         )
         try:
             done = await self._handling.on_case(
                 row.key, rule.action, stamp, lambda case, given: rule(case, Command(), given)
             )
-        except Refused as refused:
-            log.error("tick_refused", code=refused.code)
+        except Unavailable as unavailable:  # this case only, and only now: the others are not to wait for it
+            log.warning("ticker_waits", code=unavailable.code)
+            return False
+        except (Damaged, Refused) as refused:
+            log.error("tick_refused", code=getattr(refused, "code", "damaged_case"))
             return False
         self.fired += 0 if done.commit is None or done.repeated else 1
-        return done.commit is not None
+        return done.commit is not None and not done.repeated

@@ -38,7 +38,7 @@ WORKLIST = View(
         ("state", "due"),
         ("place", "due"),
         ("subject", "due"),
-        ("risk_at",),
+        ("queue", "risk_at", "org"),
     ),
 )
 

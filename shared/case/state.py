@@ -10,6 +10,7 @@ from shared.envelope import Origin
 from shared.times import When
 
 STREAM = "case/"
+_EVALUATED = "EvaluationSubmitted"
 
 OPEN_STATES = (
     "registered",
@@ -169,6 +170,13 @@ class Case:
 
     def grade(self, object_: str) -> str | None:
         return next((grade for about, grade in self.evaluations if about == object_), None)
+
+    def grade_now(self, object_: str) -> str | None:
+        """The last grade, unless it was given before the matter was ordered to be handled again."""
+        redo = self.fact("RedoOrdered")
+        since = redo.version if redo else 0
+        given = any(fact.version > since for fact in self.facts if (fact.name, fact.kind) == (_EVALUATED, object_))
+        return self.grade(object_) if given else None
 
     def fact(self, name: str) -> Fact | None:
         """The last fact of that name."""

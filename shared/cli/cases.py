@@ -13,6 +13,8 @@ from shared.cli.connecting import DONE, call, run
 from shared.cli.filing import ONLOOKER
 from shared.cli.options import As, AsJson, Data
 from shared.cli.showing import named
+from shared.cli.wording import Wording, at, due, wording
+from shared.telling import with_words
 
 group = typer.Typer(help="Lists of cases, and one case with its history", no_args_is_help=True)
 
@@ -45,21 +47,9 @@ def list_cases(
             showing.as_json(page)
             return DONE
         cases: Any = page["cases"]
-        rows = [
-            (
-                one["number"],
-                one["state_zh"],
-                one["org"],
-                one["subject"],
-                one["place"],
-                one["due_clock"],
-                (one["due"] or "")[:16],
-                "超期 late" if one["overdue"] else "",
-            )
-            for one in cases
-        ]
-        heads = ("number 编号", "state 状态", "org 单位", "subject 事项", "place 属地", "clock", "due 期限", "")
-        showing.table("", heads, rows)
+        words = await wording(client, {one["jurisdiction"] for one in cases})
+        heads = ("number 编号", "state 状态", "due 期限", "who, what, where 单位、事项、属地")
+        showing.table("", heads, [_row(one, words) for one in cases], whole=3)
         if page["after"]:
             showing.line(f"more: --after {page['after']}")
         return DONE
@@ -88,45 +78,62 @@ def show_case(
         if json:
             showing.as_json(case)
         else:
-            _print(case)
+            _print(case, (await wording(client, ())).zone(case["jurisdiction"]))
         return DONE
 
     run(work, data, as_=as_ or ONLOOKER)
 
 
-def _print(case: dict[str, Any]) -> None:
+def _row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
+    code = one["jurisdiction"]
+    late = " late 超期" if one["overdue"] else ""
+    what = [words.named(one[name], code) for name in ("org", "subject", "place")]
+    until = f"{one['due_clock']} {due(one['due'], words.zone(code))}{late}" if one["due"] else ""
+    return one["number"], one["state_zh"], until, ", ".join(filter(None, what))
+
+
+def _print(case: dict[str, Any], zone: str | None) -> None:
     showing.fields(
         (
             ("number 编号", case["number"]),
             ("id", case["id"]),
             ("state 状态", f"{case['state_zh']} ({case['state']})"),
-            ("as of 截至", case["as_of"]),
-            ("known at 知悉截至", case["known_at"]),
+            ("as of 截至", at(case["as_of"], zone)),
+            ("known at 知悉截至", at(case["known_at"], zone)),
             ("org 承办单位", named(case["org"])),
             ("place 属地", named(case["place"])),
             ("subject 事项", named(case["subject"])),
             ("channel 渠道", named(case["channel"])),
-            ("class 类别", case["class"]),
-            ("result 结论", case["result"]),
-            ("closure 办结方式", case["closure"]),
-            ("filed 提出", case["filed_at"]),
+            ("class 类别", with_words(case["class"])),
+            ("result 结论", with_words(case["result"])),
+            ("closure 办结方式", with_words(case["closure"])),
+            ("filed 提出", at(case["filed_at"], zone)),
             ("lead 主件", case["lead"]),
         )
     )
     dues = [
-        (one["clock"], one["zh"], one["status"], one["due_local"], named(one["org"]), one["episode"])
+        (
+            f"{one['clock']} #{one['episode']}",
+            due(one["due"], zone),
+            with_words(one["status"]),
+            one["zh"],
+            named(one["org"]),
+        )
         for one in case["deadlines"]
     ]
     if dues:
-        showing.table("\ndeadlines 时限", ("clock", "", "status", "due 期限", "org 单位", "#"), dues)
+        showing.table("\ndeadlines 时限", ("clock", "due 期限", "status 状况", "", "org 单位"), dues, whole=3)
     steps = [
-        (one["version"], one["effective_at"][:19], one["zh"], one["en"], named(one["by"]["org"]) or one["by"]["role"])
+        (one["version"], at(one["effective_at"], zone), f"{one['zh']} {one['en']}", _by(one["by"]))
         for one in case["timeline"]
     ]
-    showing.table("\ntimeline 经过", ("v", "effective 生效", "", "", "by 由"), steps)
+    showing.table("\ntimeline 经过", ("v", "effective 生效", "", "by 由"), steps, whole=2)
     if case["corrections"]:
-        mended = [(one["version"], one["field"], one["old"], one["new"], one["reason"]) for one in case["corrections"]]
-        showing.table("\ncorrections 更正", ("v", "field", "old 原", "new 改为", "reason"), mended)
+        mended = [
+            (one["version"], one["field"], at(one["old"], zone), at(one["new"], zone), one["reason"])
+            for one in case["corrections"]
+        ]
+        showing.table("\ncorrections 更正", ("v", "field 事项", "old 原", "new 改为", "reason 原因"), mended)
     opened = case["content"]
     if opened:
         for party, values in opened["parties"].items():
@@ -136,6 +143,12 @@ def _print(case: dict[str, Any]) -> None:
                 showing.line(f"[{text['version']}] {text['zh']} {name}: {value}")
     if case["allowed"]:
         showing.line(f"\npossible now 现在可以: {', '.join(case['allowed'])}")
+
+
+def _by(actor: dict[str, Any]) -> str:
+    """Who acted: the organisation where it has a name, else the role."""
+    org = actor["org"] or {}
+    return named(org) if org.get("name") else str(actor["role"])
 
 
 def explain(
@@ -154,9 +167,11 @@ def explain(
             showing.as_json(found)
             return DONE
         for one in found["episodes"]:
-            showing.line(f"{clock} #{one['episode']} {one['zh']} {one['en']}: {one['status']}, {one['due_local']}")
-            for step in one["steps"]:
-                showing.line(f"  {step['zh']}  {step['en']}")
+            showing.line(f"{clock} #{one['episode']} {one['zh']} {one['en']}", style="bold")
+            showing.line(f"{with_words(one['status'])}, due 期限 {one['due_local'].replace('T', ' ')}")
+            for language in ("zh", "en"):
+                for step in one["steps"]:
+                    showing.line(f"  {step[language]}")
         return DONE
 
     run(work, data, as_=as_ or ONLOOKER)

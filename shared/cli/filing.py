@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from shared.cli import showing
 from shared.cli.connecting import DONE, WRONG_USE, call, run
 from shared.cli.options import As, AsJson, Data
+from shared.cli.wording import at, due, wording
 
 if TYPE_CHECKING:
     from shared.commands import Rule
@@ -206,20 +207,21 @@ def inbox(
             showing.as_json(page)
             return DONE
         entries: Any = page["entries"]
-        rows = [
-            (one["id"], one["kind"], one["number"], one["subject"], one["place"], _dues(one["due"]), one["at"][:19])
-            for one in entries
-        ]
-        showing.table("", ("#", "kind 事由", "number 编号", "subject 事项", "place 属地", "due 期限", "at 时间"), rows)
+        words = await wording(client)
+        rows = []
+        for one in entries:
+            dues = [f"{clock['clock']} {due(clock['due'], words.zone())}" for clock in one["due"]]
+            what = [*dues, words.named(one["subject"]), words.named(one["place"])]
+            rows.append(
+                (one["id"], at(one["at"], words.zone()), one["number"], one["kind"], ", ".join(filter(None, what)))
+            )
+        heads = ("#", "at 时间", "number 编号", "kind 事由", "due, what, where 期限、事项、属地")
+        showing.table("", heads, rows, whole=4)
         if page["more"]:
             showing.line(f"more: huiyin inbox {org} --after {page['after']}")
         return DONE
 
     run(work, data, as_=as_ or f"organisation:{org}")
-
-
-def _dues(dues: list[dict[str, Any]]) -> str:
-    return " ".join(f"{one['clock']}:{one['due'][:10]}" for one in dues)
 
 
 def status(

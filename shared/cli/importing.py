@@ -21,6 +21,7 @@ from services.intake.importing import mapping as mappings
 from services.intake.importing.problems import FileError, MappingError
 from services.intake.importing.running import Item, Report, import_file
 from services.intake.importing.suggest import suggest
+from shared.cli.wording import at
 
 DONE, REFUSED, WRONG_USE = 0, 1, 2
 PATH = "/v1/history:batch"
@@ -88,7 +89,7 @@ async def run_import(client: httpx.AsyncClient, options: ImportOptions) -> int:
     if options.json:
         sys.stdout.write(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2).decode() + "\n")
     else:
-        show(report, Console(highlight=False))
+        show(report, Console(highlight=False), mapping.source.zone)
     return DONE if report.clean else REFUSED
 
 
@@ -218,12 +219,21 @@ _ROWS = (
 )
 
 
-def show(report: Report, out: Console) -> None:
-    """The report for people."""
+def local_times(value: Any, zone: str) -> Any:
+    """The same with instants in the zone of the file: what is checked is what stands in it."""
+    if isinstance(value, dict):
+        return {name: local_times(inner, zone) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [local_times(inner, zone) for inner in value]
+    return at(value, zone) if isinstance(value, str) else value
+
+
+def show(report: Report, out: Console, zone: str) -> None:
+    """The report for people. `zone`: of the times in the file."""
     if report.preview:
         for number, item in enumerate(report.preview, 1):
             out.print(f"row {number} as understood 第 {number} 行的理解:", markup=False)
-            out.print(orjson.dumps(item, option=orjson.OPT_INDENT_2).decode(), markup=False)
+            out.print(orjson.dumps(local_times(item, zone), option=orjson.OPT_INDENT_2).decode(), markup=False)
     grid = Grid(show_header=False, box=None)
     for name, title in _ROWS:
         value = getattr(report, name)

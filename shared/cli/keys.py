@@ -10,6 +10,7 @@ import typer
 from shared.cli import showing
 from shared.cli.connecting import DONE, call, run
 from shared.cli.options import AsJson, Data
+from shared.cli.wording import at
 
 group = typer.Typer(help="Access keys", no_args_is_help=True)
 
@@ -20,12 +21,14 @@ def add(
         str, typer.Argument(help="platform, organisation, clerk, registrar, supervisor, analyst, operations")
     ],
     org: Annotated[str | None, typer.Argument(help="Code of the organisation or platform")] = None,
+    jurisdiction: Annotated[str | None, typer.Option(help="Whose cases it opens, where several are active")] = None,
     expires: Annotated[str | None, typer.Option(help="Instant with offset after which it opens nothing")] = None,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
     """Issue a key. It is shown once and not kept."""
-    wanted = {key: value for key, value in (("role", role), ("org", org), ("expires", expires)) if value is not None}
+    given = (("role", role), ("org", org), ("jurisdiction", jurisdiction), ("expires", expires))
+    wanted = {key: value for key, value in given if value is not None}
 
     async def work(client: httpx.AsyncClient) -> int:
         issued = await call(client, "POST", "/local/keys", json=wanted)
@@ -49,10 +52,10 @@ def list_keys(data: Data = None, json: AsJson = False) -> None:
             showing.as_json(found)
             return DONE
         rows = [
-            (one["id"], one["role"], one["org"], one["issued_at"][:19], one["expires"], one["revoked_at"])
+            (one["id"], one["role"], one["org"], at(one["issued_at"]), at(one["expires"]), at(one["revoked_at"]))
             for one in found["keys"]
         ]
-        showing.table("", ("id", "role 角色", "org 单位", "issued 签发", "expires 到期", "revoked 吊销"), rows)
+        showing.table("", ("id", "role 角色", "org 单位", "issued 签发", "expires 到期", "revoked 吊销"), rows, whole=4)
         return DONE
 
     run(work, data)

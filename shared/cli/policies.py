@@ -12,6 +12,7 @@ import typer
 from shared.cli import showing
 from shared.cli.connecting import DONE, REFUSED, WRONG_USE, call, run
 from shared.cli.options import AsJson, Data
+from shared.cli.wording import at
 
 group = typer.Typer(help="Policies: clocks, calendars, routing, organisations, places, subjects", no_args_is_help=True)
 Source = Annotated[Path, typer.Argument(help="YAML file or folder, or the name of a policy that comes with Huiyin")]
@@ -79,7 +80,7 @@ def show(
             showing.as_json(found)
             return DONE
         showing.fields((name, found[name]) for name in ("jurisdiction", "name", "zone", "reference", "version"))
-        rows = [(one["section"], one["since"][:19], one["hash"][:23]) for one in found["sections"]]
+        rows = [(one["section"], at(one["since"], found["zone"]), one["hash"][:23]) for one in found["sections"]]
         showing.table("", ("section", "since 自", "hash"), rows)
         return DONE
 

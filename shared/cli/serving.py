@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,22 +22,30 @@ if TYPE_CHECKING:
     from deploy.demo import Prepared
 
 STEPS = (
-    "submit{data} --channel web --item {item} --place dh-yl --subject 0102 --text '楼道漏水两个月无人处理'",
-    "act web:{item} sign_off --as organisation:zj{data}",
-    "act web:{item} accept path=6 --as organisation:zj{data}",
-    "act web:{item} serve_notice kind=acceptance mode=electronic --as organisation:zj{data}",
-    "act web:{item} decide result=explained basis=物业管理条例 text=已责成物业维修 --as organisation:zj{data}",
-    "act web:{item} deliver_reply mode=electronic --as organisation:zj{data}",
-    "act web:{item} follow_up reached=true satisfied=true --as registrar:xfj{data}",
-    "act web:{item} close kind=explained --as registrar:xfj{data}",
+    "submit --item {item} --place dh-yl --subject 0102 --text '楼道漏水两个月无人处理'",
+    "act web:{item} sign_off --as organisation:zj",
+    "act web:{item} accept path=6 --as organisation:zj",
+    "act web:{item} serve_notice kind=acceptance mode=electronic --as organisation:zj",
+    "act web:{item} decide result=explained basis=物业管理条例 text=已责成维修 --as organisation:zj",
+    "act web:{item} deliver_reply mode=electronic --as organisation:zj",
+    "act web:{item} evaluate object=organisation grade=satisfied --as registrar:xfj",
+    "act web:{item} close kind=explained --as registrar:xfj",
 )
 """The way of a new complaint through the demo county, from filing to closing."""
 
 
-def first_steps(data: Path, item: str) -> list[str]:
-    """The eight commands as they work when pasted into another terminal."""
-    option = f" --data {shlex.quote(str(data.resolve()))}"
-    return [f"huiyin {step.format(data=option, item=item)}" for step in STEPS]
+def first_steps(item: str) -> list[str]:
+    """The eight commands as they work when pasted into another terminal, after prepare_shell()."""
+    return [f"huiyin {step.format(item=item)}" for step in STEPS]
+
+
+def prepare_shell(data: Path) -> str:
+    """One line that makes another terminal find this program and this data folder."""
+    program = Path(sys.argv[0]).absolute()
+    found = shutil.which("huiyin")
+    missing = program.name == "huiyin" and (found is None or Path(found).resolve() != program.resolve())
+    path = f"PATH={shlex.quote(str(program.parent))}:$PATH " if missing else ""
+    return f"export {path}HUIYIN_DATA={shlex.quote(str(data.resolve()))}"
 
 
 def serve(
@@ -102,7 +112,8 @@ def _welcome(settings: Settings, port: int, prepared: Prepared) -> None:
             say(f"  {name:<22} {key}")
     if prepared.demo:
         say("\nFrom a new complaint to closed, in another terminal 在另一终端逐行执行，一件诉求从登记到办结:")
-        for step in first_steps(settings.data, prepared.item):
+        say(f"  {prepare_shell(settings.data)}")
+        for step in first_steps(prepared.item):
             say(f"  {step}")
-        say(f"\nThen 之后: huiyin case show web:{prepared.item} --data {shlex.quote(str(settings.data.resolve()))}")
+        say(f"\nThen 之后: huiyin case show web:{prepared.item}    huiyin case list    huiyin stats")
     say("\nCtrl-C stops it 停止。")

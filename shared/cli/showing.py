@@ -46,10 +46,11 @@ def line(text: str, **style: Any) -> None:
     out.print(Text(text, **style), soft_wrap=True)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, whole: int = 0) -> None:
+    """`whole`: so many columns from the left are never broken; the others give way in a narrow terminal."""
     grid = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        grid.add_column(column, overflow="fold")
+    for place, column in enumerate(columns):
+        grid.add_column(column, overflow="fold", no_wrap=place < whole)
     for row in rows:
         grid.add_row(*(Text("" if value is None else str(value)) for value in row))
     out.print(grid)

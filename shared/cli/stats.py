@@ -12,6 +12,7 @@ from rich.console import Console
 
 from services.analytics.answer import StatsResult
 from services.analytics.render import Lang, as_csv, as_json, as_xlsx, print_table
+from shared.cli.wording import at, wording
 
 Format = Literal["table", "csv", "xlsx", "json"]
 DONE, REFUSED, WRONG_USE = 0, 1, 2
@@ -46,6 +47,9 @@ async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: C
     if answer.status_code != httpx.codes.OK:
         return _refused(answer)
     result = StatsResult.model_validate_json(answer.content)
+    if options.format == "table":
+        zone = (await wording(client, ())).zone()
+        result = result.model_copy(update={"now": at(result.now, zone)})
     if options.format == "xlsx":
         _write(options.output, as_xlsx(result, options.lang))
     elif options.format == "csv":

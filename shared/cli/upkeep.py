@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,9 +16,11 @@ from deploy.folder import FolderProblem
 from shared.cli import showing
 from shared.cli.connecting import DONE, REFUSED, WRONG_USE, call, check, run
 from shared.cli.options import AsJson, Data
+from shared.cli.wording import at
 from shared.settings import load, shown, wrong_names
 from shared.version import VERSION
 
+_WORKERS = 16
 parked = typer.Typer(help="Streams that a consumer has stopped at", no_args_is_help=True)
 
 
@@ -44,7 +47,8 @@ def _parked(data: Path | None, stream: str | None, json: bool) -> None:
             showing.as_json(found)
         else:
             rows = [
-                (one["group"], one["stream"], one["version"], one["reason"], one["since"]) for one in found["parked"]
+                (one["group"], one["stream"], one["version"], one["reason"], at(one["since"]))
+                for one in found["parked"]
             ]
             showing.table("", ("group", "stream", "version", "reason 原因", "since 自"), rows)
             for one in found["parked"]:
@@ -76,7 +80,10 @@ def parked_redrive(
 
 
 def rebuild(
-    workers: Annotated[int, typer.Option(help="Ranges of cases side by side", min=1, max=16)] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that fold cases side by side; as many as there are cores", min=1, max=_WORKERS),
+    ] = None,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
@@ -84,7 +91,8 @@ def rebuild(
 
     async def work(client: httpx.AsyncClient) -> int:
         last: dict[str, Any] = {}
-        async with client.stream("POST", "/local/rebuild", json={"workers": workers}) as answer:
+        chosen = workers or min(len(os.sched_getaffinity(0)), _WORKERS)
+        async with client.stream("POST", "/local/rebuild", json={"workers": chosen}) as answer:
             if not answer.is_success:
                 await answer.aread()
                 check(answer)
@@ -94,8 +102,12 @@ def rebuild(
                     if sys.stderr.isatty() and not json and "cases" in last:
                         showing.err.print(f"  {last['cases']:,} cases, {last['events']:,} events", end="\r")
         if not last.get("done"):
+            broken = last.get("code") == "chain_broken"
             showing.complain(
-                "The rebuild did not end: the log's chain is broken. Run: huiyin verify", "重建未完成，请先核验日志。"
+                "The rebuild did not end: the log's chain is broken. Run: huiyin verify"
+                if broken
+                else f"The rebuild did not end: {last.get('detail') or 'the server was interrupted'}",
+                "重建未完成，请先核验日志。" if broken else last.get("detail_zh") or "重建未完成，服务器中断。",
             )
             return REFUSED
         if json:

@@ -172,7 +172,8 @@ def _deadline(
 def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str | None:
     responsible = rule.responsible
     if responsible == "organisation":
-        return start.org or case.org or case.received_by
+        direct = case.received_by if rule.applies.direct else None  # Art. 23 ¶1: who received it, whoever has it now
+        return start.org or direct or case.org or case.received_by
     if responsible == "petition_office":
         return book.petition_office
     return book.review_body if responsible == "review_body" else None

@@ -38,6 +38,8 @@ Moment = Annotated[When, BeforeValidator(_parse_when), PlainSerializer(to_text, 
 # Personal data. Always optional: a reader without the key, or after erasure, sees None.
 Identity = Annotated[str | None, Personal("identity")]
 Text = Annotated[str | None, Personal("text")]
+Texts = Annotated[tuple[str, ...], Personal("text")]
+"""Several pieces of free text; () where the key is gone."""
 
 REGISTRY: dict[str, type[Event]] = {}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from shared.events.base import Event, Moment, Service, Text
+from shared.events.base import Event, Moment, Service, Text, Texts
 
 NoticeKind = Literal["acceptance", "non_acceptance", "transfer", "no_longer_accepted", "exempt"]
 Mode = Literal["in_person", "post", "electronic", "phone", "public", "other"]
@@ -98,7 +98,7 @@ class ExtensionGranted(_Department):
     """At most 30 days in all, approved by the head of the organ, the reason told to the petitioner (Art. 34)."""
 
     days: int
-    approver: str
+    approver: Text = None
     reason: Text = None
 
 
@@ -115,7 +115,7 @@ class DecisionIssued(_Department):
 
     org: str
     result: Literal["supported", "explained", "not_supported"]
-    basis: tuple[str, ...] = ()
+    basis: Texts = ()
     text: Text = None
 
 

@@ -43,6 +43,7 @@ class CaseRegistered(_Intake):
     place_text: Text = None
     """The words for an unclear place, as they were given."""
     subject_text: Text = None
+    level_text: Text = None
 
 
 class PartyRecorded(_Intake):
@@ -159,6 +160,7 @@ class KeyIssued(_Intake):
     digest: str
     role: str
     org: str | None = None
+    jurisdiction: str | None = None
     expires: Moment | None = None
 
 

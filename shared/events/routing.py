@@ -47,7 +47,7 @@ class CaseClassified(_Routing):
 class QueuedForDispatch(_Routing):
     """No rule names an organisation: a registrar dispatches by hand. `why` is the stable reason."""
 
-    why: Literal["no_rule", "unknown_place", "unknown_subject", "sealed_track", "returned"]
+    why: Literal["no_rule", "unknown_place", "unknown_subject", "sealed_track", "returned", "respondent"]
 
 
 class CaseTransferred(_Routing):
@@ -121,7 +121,7 @@ class StatutoryPathGuided(_Routing):
     """The petitioner was shown the statutory path and organ (Art. 31)."""
 
     path: int
-    organ: str | None = None
+    organ: Text = None
     how_to: Text = None
 
 

@@ -83,6 +83,7 @@ class AcceptanceOrdered(_Supervision):
     """A wrong refusal to accept is put right (Art. 44(2))."""
 
     org: str
+    path: int | None = None
     text: Text = None
 
 

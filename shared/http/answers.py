@@ -307,6 +307,7 @@ class PolicyAnswer(PolicySummary):
     """One jurisdiction with its documents."""
 
     documents: dict[str, Any] = Field(description="Section -> document in force")
+    names: dict[str, str] = Field(description="Code -> name, of organisations, places, subjects and channels")
 
 
 class PolicyFinding(Answer):

@@ -63,7 +63,7 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
             app.include_router(router)
     app.include_router(operations.router(runtime, metrics))
     if local:
-        app.include_router(operator_router(runtime))
+        app.include_router(operator_router(runtime, metrics))
     document(app)
     app.add_middleware(AccessLog, metrics=metrics)
     return app

@@ -70,7 +70,10 @@ async def give(
     """Carry a validated command out. Returns what came of it, and the case as it was right after."""
     case_id = await resolve(runtime.ports, reference)
     command = rule.model.model_construct(**{name: getattr(body, name) for name in rule.model.model_fields})
-    content = body.model_dump(mode="json", exclude={"command_id"}, by_alias=True)
+    content = {  # what was stated: a field that a later release adds changes nothing
+        "command": rule.name,
+        **body.model_dump(mode="json", exclude={"command_id", "command"}, by_alias=True, exclude_defaults=True),
+    }
     digest = request_digest(
         runtime.ports.keys.secret("request"), case_id, orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     )

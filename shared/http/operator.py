@@ -20,10 +20,11 @@ from shared.finding import resolve
 from shared.http.bodies import NDJSON, read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller
-from shared.log import LogBroken
+from shared.log import Damaged, LogBroken
+from shared.metrics import Metrics
 from shared.projecting import Consumer
 from shared.rebuilding import rebuild, scrub
-from shared.refusals import Invalid, Unknown
+from shared.refusals import Invalid, Refused, Unknown
 from shared.runtime import Runtime
 from shared.settings import shown
 from shared.verifying import verify
@@ -38,6 +39,9 @@ class KeyWanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
     role: str = Field(max_length=40, description="Role of its owner")
     org: str | None = Field(None, max_length=80, description="Organisation, where the role needs one")
+    jurisdiction: str | None = Field(
+        None, max_length=80, description="Whose cases it opens; may be left out while there is one"
+    )
     expires: AwareDatetime | None = Field(None, description="When it stops opening anything")
 
 
@@ -51,7 +55,7 @@ class Redrive(BaseModel):
 
 class Rebuild(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    workers: int = Field(1, ge=1, le=16, description="How many ranges of cases are folded side by side")
+    workers: int = Field(1, ge=1, le=16, description="How many processes fold cases side by side")
 
 
 class Backup(BaseModel):
@@ -59,7 +63,7 @@ class Backup(BaseModel):
     folder: str = Field(max_length=4096, description="Absolute path of a folder that does not exist yet or is empty")
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
     routes = APIRouter(tags=["operator"], prefix="/local")
     ports = runtime.ports
 
@@ -79,7 +83,7 @@ def router(runtime: Runtime) -> APIRouter:
     async def issue(request: Request, caller: Caller) -> dict[str, Any]:
         wanted = await read_model(request, KeyWanted, _LIMIT)
         key, text = await runtime.principals.issue(
-            runtime.handling("intake"), caller, wanted.role, wanted.org, wanted.expires
+            runtime.handling("intake"), caller, wanted.role, wanted.org, wanted.expires, wanted.jurisdiction
         )
         return {**principals.shown(key), "key": text}
 
@@ -133,14 +137,23 @@ def router(runtime: Runtime) -> APIRouter:
     async def rebuild_all(request: Request, caller: Caller) -> StreamingResponse:
         authorize(caller, OPERATE)
         wanted = await read_model(request, Rebuild, _LIMIT)
+        known = metrics.known_digest
 
         async def progress() -> AsyncIterator[bytes]:
             try:
-                steps = rebuild(ports, runtime.parts, feeding=runtime.feeding, workers=wanted.workers)
+                steps = rebuild(
+                    ports, runtime.parts, feeding=runtime.feeding, workers=wanted.workers, spread=runtime.spread
+                )
                 async for step in steps:
                     yield orjson.dumps(step._asdict()) + b"\n"
-            except LogBroken as error:  # nothing failed to be written: the bytes are not what they were
+                if known is not None and known[0] == await log_digest(ports.log):
+                    metrics.rebuilt(await views_digest(ports.views, runtime.parts) == known[1])
+            except (Damaged, LogBroken) as error:  # nothing failed to be written: the bytes are not what they were
+                metrics.verified(1)
                 yield orjson.dumps({"done": False, "code": "chain_broken", "detail": str(error)}) + b"\n"
+            except Refused as error:
+                told = {"done": False, "code": error.code, "detail": error.why, "detail_zh": error.why_zh}
+                yield orjson.dumps(told) + b"\n"
 
         return StreamingResponse(progress(), media_type=NDJSON)
 
@@ -155,7 +168,10 @@ def router(runtime: Runtime) -> APIRouter:
             found["log"] = await log_digest(ports.log)
         if which in ("views", "all"):
             await runtime.drain()
+            before = await log_digest(ports.log)
             found["views"] = await views_digest(ports.views, runtime.parts)
+            if before == await log_digest(ports.log):  # nothing came in between: a rebuild can be compared with it
+                metrics.known_digest = (before, found["views"])
         if which in ("outcome", "all"):
             found["outcome"] = await outcome_digest(ports.log)
         return found
@@ -164,10 +180,12 @@ def router(runtime: Runtime) -> APIRouter:
     async def verify_log(caller: Caller) -> dict[str, Any]:
         authorize(caller, OPERATE)
         found = [finding._asdict() async for finding in verify(ports.log)]
+        metrics.verified(len(found))
         streams = events = 0
-        async for heads in ports.log.heads():
-            streams += len(heads)
-            events += sum(head.version for _stream, head in heads)
+        if not found:  # the ends of the streams of a damaged log cannot be relied on
+            async for heads in ports.log.heads():
+                streams += len(heads)
+                events += sum(head.version for _stream, head in heads)
         return {"streams": streams, "events": events, "findings": found}
 
     @routes.post("/scrub", summary="Compare every view with the log, and mend it", responses=answers(401, 403, 422))

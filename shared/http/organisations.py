@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Query
@@ -19,7 +21,7 @@ from shared.times import to_text
 
 STREAM = "outbox/"
 LOOK_SECONDS = 1.0
-"""How long a wait may miss what another process appended."""
+"""How long a wait may miss what another process appended: one look at an index, and all that an idle wait costs."""
 
 
 def require_own(principal: Principal, org: str) -> None:
@@ -70,12 +72,17 @@ def router(runtime: Runtime) -> APIRouter:
     ) -> dict[str, Any]:
         require_own(caller, org)
         until = time.monotonic() + wait
-        while True:
-            commits = await runtime.ports.log.load(STREAM + org, after=after)
-            left = until - time.monotonic()
-            if commits or left <= 0 or runtime.stopping:
-                break
-            await runtime.moved(min(left, LOOK_SECONDS))
+        with runtime.watching(STREAM + org) as news:
+            while True:
+                news.clear()
+                commits = await runtime.ports.log.load(
+                    STREAM + org, after=after, limit=limit + 1
+                )  # one more: are there any?
+                left = until - time.monotonic()
+                if commits or left <= 0 or runtime.stopping:
+                    break
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), min(left, LOOK_SECONDS))
         events = [event for commit in commits for event in commit.recorded if event.version > after]
         shown = [entry(event) for event in events[:limit]]
         return {"entries": shown, "after": shown[-1]["id"] if shown else after, "more": len(events) > limit}

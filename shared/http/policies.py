@@ -32,7 +32,9 @@ class PolicyProposal(BaseModel):
     jurisdiction: str = Field(
         min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._-]+$", description="Code of the jurisdiction"
     )
-    sections: dict[str, Any] = Field(min_length=1, description="Section -> document; see docs/policy.md")
+    sections: dict[str, Any] = Field(
+        min_length=1, description="Section -> document, as GET /v1/policies/{code} shows it"
+    )
     effective_at: Moment | None = Field(
         None, description="From when it is in force. Default: clocks since their law is in force, the rest from now"
     )
@@ -115,6 +117,6 @@ def router(runtime: Runtime) -> APIRouter:
                 "unknown_jurisdiction", "No policy is active under this code.", why_zh="没有这一辖区。"
             ) from None
         documents = {section: plain(editions[-1].document) for section, editions in book.editions.items() if editions}
-        return {**summary(book), "documents": documents}
+        return {**summary(book), "documents": documents, "names": book.names}
 
     return routes

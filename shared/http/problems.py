@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from shared.log import LogBroken, LogFull
+from shared.log import Damaged, LogBroken, LogFull
 from shared.refusals import Invalid, Refused
 from shared.runtime import Runtime
 
@@ -125,6 +125,14 @@ def of_error(error: Exception) -> dict[str, Any] | None:
         return problem(
             503, "log_broken", "The log cannot be written safely any more; the server ends. Try again later."
         )
+    if isinstance(error, Damaged):
+        return problem(
+            503,
+            "damaged_case",
+            "The stored bytes of this case cannot be trusted any more, so nothing of it is shown or changed; all other cases"
+            " go on. Operations find the place with: huiyin verify",
+            "该件的存储数据已损坏，暂停查看和办理；其他件不受影响。请运维人员执行 huiyin verify。",
+        )
     return None
 
 
@@ -170,6 +178,8 @@ def install(app: FastAPI, runtime: Runtime) -> None:
     async def expected(_request: Request, error: Exception) -> Response:
         if isinstance(error, LogBroken):
             runtime.fail(error)
+        if isinstance(error, Damaged):
+            log.error("damaged", stream=error.stream, version=error.version)
         content = of_error(error)
         assert content is not None
         retry = content.pop("retry_after", None)
@@ -192,7 +202,7 @@ def install(app: FastAPI, runtime: Runtime) -> None:
             content = problem(error.status_code, "refused", "The request was refused.")
         return response(content, error.headers)
 
-    for kind in (Refused, LogFull, LogBroken):
+    for kind in (Refused, LogFull, LogBroken, Damaged):
         app.add_exception_handler(kind, expected)
     app.add_exception_handler(RequestValidationError, wrong_request)
     app.add_exception_handler(HTTPException, by_framework)

@@ -237,6 +237,16 @@ class PolicyBook:
     def knows_subject(self, code: str | None) -> bool:
         return code in self.subjects
 
+    def knows_level(self, code: str | None) -> bool:
+        """Does a rule of any routing table name this level of government?"""
+        return code in self._levels
+
+    @cached_property
+    def _levels(self) -> frozenset[str]:
+        return frozenset(
+            rule.level for edition in self.editions.get("routing", ()) for rule in edition.document.rules if rule.level
+        )
+
     def channel(self, code: str) -> Channel | None:
         return self.channels.get(code)
 

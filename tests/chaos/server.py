@@ -37,7 +37,7 @@ class Server:
             "--effective-at",
             "2020-01-01",
         ]
-        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        subprocess.run(command, check=True, capture_output=True, timeout=60, env=self._environment)
 
     async def start(self) -> None:
         """Start and wait until it answers."""
@@ -69,10 +69,15 @@ class Server:
             self._process.wait()
 
     def stop(self) -> int:
-        """SIGTERM, as an orderly stop; returns the exit code."""
+        """SIGTERM, as an orderly stop; returns the exit code. A prefix (strace) leaves the signal to the server."""
         assert self._process is not None
-        self._process.terminate()
-        return self._process.wait(timeout=30)
+        os.killpg(self._process.pid, signal.SIGTERM)
+        return self._process.wait(timeout=60)
+
+    async def ended(self, seconds: float = 30) -> int:
+        """Wait until the process ends by itself; returns the exit code."""
+        assert self._process is not None
+        return await asyncio.to_thread(self._process.wait, seconds)
 
     @property
     def exit_code(self) -> int | None:

@@ -47,6 +47,22 @@ async def test_load_after_a_version_never_cuts_a_commit(log: Log) -> None:
         assert await log.load("case/a", after) == [each for each in commits if each.last > after]
 
 
+async def test_load_with_a_limit_gives_the_first_ones(log: Log) -> None:
+    commits = await put(log, history("case/a", 7, events=3))
+    await put(log, history("outbox/long", 300))
+    for after in (0, 1, 3, 4, 20, 21):
+        whole = await log.load("case/a", after)
+        for limit in (1, 2, 6, 7, 8, 100):
+            assert await log.load("case/a", after, limit) == whole[:limit]
+    assert await log.load("case/a", limit=1) == commits[:1]
+    place, seen = 0, []
+    while page := await log.load("outbox/long", place, limit=7):
+        assert len(page) <= 7
+        seen += [commit.first for commit in page]
+        place = page[-1].last
+    assert seen == list(range(1, 301)), "page by page, whatever is remembered of the stream"
+
+
 async def test_a_commit_that_does_not_continue_the_stream_conflicts(log: Log) -> None:
     first, second = await put(log, history("case/a", 2))
     for wrong in (

@@ -297,3 +297,13 @@ def test_answers_as_the_reference_does(
             await ports.close()
 
     asyncio.run(run())
+
+
+async def test_a_row_is_renewed_at_its_version_and_never_by_an_older_one(views: Views) -> None:
+    await views.write({"cases": [row("a", 3, org="old")]})
+    await views.write({"cases": [row("a", 3, org="same")]})
+    assert (await views.get("cases", "a")) == row("a", 3, org="old")
+    await views.write({"cases": [row("a", 3, org="new")]}, renew=True)
+    assert (await views.get("cases", "a")) == row("a", 3, org="new")
+    await views.write({"cases": [row("a", 2, org="late")]}, renew=True)
+    assert (await views.get("cases", "a")) == row("a", 3, org="new")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 
 from services.intake.domain import FileCase
 from services.intake.filing import file_case
-from shared.commands import Fresh
-from shared.events.routing import CaseTransferred
+from services.routing.domain import RecordDelivery
+from shared.access import Principal
+from shared.commands import RULES, Fresh, Given
+from shared.events.routing import CaseTransferred, ReadRecorded
 from shared.handling import Stamp
 from shared.refusals import Refused, Unavailable
 from shared.verifying import verify
@@ -135,3 +138,37 @@ async def test_the_log_verifies_after_all_of_it(here: County) -> None:
     for item in range(5):
         await here.file(str(item), place="dh", subject="01", petitioner={"name": "某"})
     assert [found async for found in verify(here.ports.log)] == []
+
+
+async def test_a_platform_learns_nothing_of_a_foreign_item(here: County) -> None:
+    """Neither the receipt nor whether the item exists."""
+    filed = await here.file("F-1", text="one")
+    assert not filed.repeated
+    hands = here.parts["intake"].handling
+    foreign = Principal("platform", "elsewhere", "k-foreign")
+    codes = []
+    for item, text in [("F-1", "one"), ("F-1", "two"), ("F-2", "one")]:
+        with pytest.raises(Refused) as refusal:
+            await file_case(hands, foreign, FileCase(channel="web", item=item, text=text), DEMO)
+        codes.append((refusal.value.code, refusal.value.status))
+    assert len(set(codes)) == 1, codes
+
+
+async def test_a_delivery_is_recorded_although_the_clock_was_put_back(here: County) -> None:
+    filed = await here.file(place="dh", subject="01", **{"class": "claim"})
+    case = await here.case(filed.case)
+    rule = RULES["record_delivery"]
+    told = here.clock.now() + timedelta(seconds=5)  # the outbox was written before the clock was put back
+    given = Given(Principal("service", None, "routing"), here.clock.now(), told, await here.ports.policies.book(DEMO))
+    (fresh,) = rule(replace(case, delivered=False), RecordDelivery(org=case.org or "", seq=1), given)
+    assert fresh.at == here.clock.now()
+
+
+async def test_times_of_a_stream_without_state_never_go_back(here: County) -> None:
+    hands = here.parts["routing"].handling
+    read = ReadRecorded(case="x")
+    for number, step in enumerate([0, -5, -20]):
+        here.clock.jump(timedelta(seconds=step))
+        await hands.on_stream("reads/x", Stamp(SUPERVISOR, f"t:{number}"), lambda _head: [Fresh(read)])
+    recorded = [event.recorded_at for event in await here.events("reads/x")]
+    assert recorded == sorted(recorded)

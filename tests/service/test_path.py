@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.deadlines import deadlines
 from shared.refusals import Denied, Refused, Unknown
-from tests.support.county import REGISTRAR, SUPERVISOR, County, clerk, county
+from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -28,6 +29,11 @@ async def test_a_claim_from_filing_to_confirmed_closing(here: County) -> None:
     org = case.org
     told = await here.events(f"outbox/{org}")
     assert [event.type for event in told] == ["OutboxEntry"]
+    running = [one for one in deadlines(case, await here.ports.policies.book(DEMO)) if one.running and one.org == org]
+    assert running, "the clocks run from delivery"
+    assert {(due.clock, due.due) for due in told[0].body.due} == {  # type: ignore[union-attr]
+        (one.clock, one.due) for one in running
+    }, "the organisation is told by when, with the assignment itself"
     who = clerk(org)
     for name, fields in [
         ("sign_off", {}),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+import asyncio
+import os
+import signal
+import sqlite3
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +20,9 @@ from deploy.folder import Folder, FolderBusy, FolderProblem
 from shared.digests import log_digest, views_digest
 from shared.http.app import build_app
 from shared.log import Commit, LogBroken
-from shared.rebuilding import rebuild, scrub
+from shared.part import Kept
+from shared.rebuilding import Built, rebuild, scrub
+from shared.refusals import Unavailable
 from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.views import Row
@@ -36,7 +43,8 @@ async def lives(here: Served) -> list[Commit]:
 
 
 async def rebuilt(runtime: Runtime, workers: int = 1) -> str:
-    async for _step in rebuild(runtime.ports, runtime.parts, feeding=runtime.feeding, workers=workers):
+    steps = rebuild(runtime.ports, runtime.parts, feeding=runtime.feeding, workers=workers, spread=runtime.spread)
+    async for _step in steps:
         pass
     return await views_digest(runtime.ports.views, runtime.parts)
 
@@ -91,6 +99,82 @@ async def test_a_rebuild_stops_at_a_broken_chain() -> None:
             findings = (await owner.post("/local/verify")).json()["findings"]
         assert "chain_broken" in told
         assert findings[0]["stream"] == stream
+
+
+@asynccontextmanager
+async def on_disk(path: Path, *, feed: bool = True) -> AsyncIterator[Runtime]:
+    """A folder that holds a few cases, and the law before them."""
+    async with opened(path, Settings(), feed=feed, tasks=False) as runtime:
+        async with served() as here:
+            for commit in sorted(await lives(here), key=lambda commit: commit.stream.startswith("case/")):
+                await runtime.ports.log.append(commit)
+        if feed:
+            await runtime.drain()
+        yield runtime
+
+
+async def rows_of(runtime: Runtime) -> int:
+    names = [show.view.name for consumer in runtime.consumers for show in consumer.shows]
+    return sum([len(rows) for name in names async for rows in runtime.ports.views.rows(name)])
+
+
+async def test_worker_processes_name_a_broken_chain(tmp_path: Path) -> None:
+    async with on_disk(tmp_path / "data", feed=False) as runtime:
+        with sqlite3.connect(tmp_path / "data" / "log.sqlite") as connection:
+            connection.execute("DROP TRIGGER never_changed")
+            (stream,) = connection.execute("SELECT max(stream) FROM commits WHERE stream LIKE 'case/%'").fetchone()
+            connection.execute(
+                "UPDATE commits SET events = replace(events, 'web', 'app') WHERE stream = ? AND first = 1", (stream,)
+            )
+        connection.close()
+        with pytest.raises(LogBroken, match=f"{stream} breaks at version 1"):
+            await rebuilt(runtime, workers=2)
+        assert await rows_of(runtime) == 0  # nothing half-built
+        assert [rows async for rows in facts_of(runtime).rows("cases")] == []
+
+
+async def test_a_worker_process_that_is_killed_fails_the_rebuild(tmp_path: Path) -> None:
+    async with on_disk(tmp_path / "data") as runtime:
+        before = await views_digest(runtime.ports.views, runtime.parts)
+        spread = runtime.spread
+        assert spread is not None
+
+        async def killed(signs: Sequence[str]) -> AsyncGenerator[Built, None]:
+            own = children()
+            async with aclosing(spread(signs)) as built:
+                first = asyncio.ensure_future(anext(built))
+                while not (new := children() - own):
+                    await asyncio.sleep(0.001)
+                os.kill(new.pop(), signal.SIGKILL)
+                yield await first
+
+        with pytest.raises(Unavailable, match="signal 9"):
+            async for _step in rebuild(runtime.ports, runtime.parts, feeding=True, workers=2, spread=killed):
+                pass
+        assert not children()
+        await runtime.drain()
+        assert await views_digest(runtime.ports.views, runtime.parts) == before  # the consumers built it
+        assert await rebuilt(runtime, workers=2) == before
+
+
+async def test_who_asked_for_worker_processes_may_go_away(tmp_path: Path) -> None:
+    async with on_disk(tmp_path / "data") as runtime:
+        before = await views_digest(runtime.ports.views, runtime.parts)
+        steps = rebuild(runtime.ports, runtime.parts, feeding=True, workers=2, spread=runtime.spread)
+        await anext(steps)
+        await steps.aclose()  # type: ignore[attr-defined]
+        assert not children()
+        await runtime.drain()
+        assert await views_digest(runtime.ports.views, runtime.parts) == before
+
+
+def children() -> set[int]:
+    """Worker processes of this one."""
+    return set(map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()))
+
+
+def facts_of(runtime: Runtime) -> Kept:
+    return next(part.facts for part in runtime.parts if part.facts is not None)
 
 
 async def test_a_scrub_mends_what_is_behind() -> None:
@@ -156,3 +240,43 @@ async def test_a_full_disk_on_sqlite(tmp_path: Path) -> None:
             await log.limit(1_000_000)
             assert (await desk.post("/v1/submissions", json=submission(item="after"))).status_code == 201
             assert (await desk.post("/local/verify", headers={"x-huiyin-as": "operations"})).json()["findings"] == []
+
+
+async def test_a_rebuild_that_nobody_waits_for_is_finished_by_the_consumers(tmp_path: Path) -> None:
+    """Who asked for it goes away in the middle: what is missing must come again, from the first commit."""
+    async with opened(tmp_path / "data", Settings(), feed=False, tasks=False) as runtime:
+        async with served() as here:
+            for commit in await lives(here):
+                await runtime.ports.log.append(commit)
+        views: Any = runtime.ports.views
+        await views.save_checkpoint("supervision", 7, views.generation)
+        steps: Any = rebuild(runtime.ports, runtime.parts, feeding=False)
+        await anext(steps)
+        await steps.aclose()
+        assert await views.checkpoint("supervision") == 0
+        await views.save_checkpoint("supervision", 7, views.generation)
+        await rebuilt(runtime)
+        assert await views.checkpoint("supervision") == 7
+
+
+async def test_a_law_that_changes_is_shown_at_once() -> None:
+    """Rows of cases that did not move follow the new clocks: what is shown is what a rebuild would give."""
+    async with served() as here:
+        runtime = here.runtime
+        case = (await here.filed(place="nowhere"))["case"]
+        before = await here.runtime.ports.views.get("worklist", case)
+        async with here.client("registrar") as desk:
+            policy = (await desk.get("/v1/policies/CN-DEMO")).json()
+            clocks = policy["documents"]["clocks"]
+            next(rule for rule in clocks["rules"] if rule["id"] == "C1")["period"]["days"] = 3
+            told = await desk.post(
+                "/v1/policies:activate", json={"jurisdiction": "CN-DEMO", "sections": {"clocks": clocks}}
+            )
+            assert told.json()["activated"] == ["clocks"], told.text
+        await runtime.drain()
+        after = await runtime.ports.views.get("worklist", case)
+        assert before is not None and after is not None
+        assert before.values is not None and after.values is not None
+        assert str(after.values["due"]) < str(before.values["due"])
+        shown = await views_digest(runtime.ports.views, runtime.parts)
+        assert await rebuilt(runtime) == shown

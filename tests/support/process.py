@@ -48,6 +48,11 @@ class Server:
         """The commands that it offers to a newcomer."""
         return [line.strip() for line in self.printed.splitlines() if line.startswith("  huiyin ")]
 
+    @property
+    def preparing(self) -> str:
+        """The line that stands before them."""
+        return next(line.strip() for line in self.printed.splitlines() if line.startswith("  export "))
+
     def key(self, name: str) -> str:
         found = re.search(rf"^\s+{re.escape(name)}\s+(hy_\S+)$", self.printed, re.MULTILINE)
         assert found

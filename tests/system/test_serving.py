@@ -28,13 +28,15 @@ def test_the_eight_commands_as_printed(running: tuple[Server, str]) -> None:
     found, data = running
     assert len(found.steps) == 8
     for step in found.steps:
+        pasted = f"{found.preparing}\n{step}"
         done = subprocess.run(
-            step, shell=True, capture_output=True, text=True, env=clean_environment(), timeout=60, check=False
+            pasted, shell=True, capture_output=True, text=True, env=clean_environment(), timeout=60, check=False
         )
         assert done.returncode == 0, f"{step}\n{done.stdout}{done.stderr}"
     case = found.steps[1].split()[2]
     shown = json.loads(huiyin("case", "show", case, "--data", data, "--json").stdout)
     assert (shown["state"], shown["closure"]) == ("closed", "explained")
+    assert shown["evaluations"] == {"organisation": "satisfied"}
 
 
 def test_commands_beside_a_running_server(running: tuple[Server, str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import given as forall
@@ -106,3 +106,18 @@ def test_nothing_after_voiding_means_anything() -> None:
     late = recorded(REGISTRY["CaseTransferred"].model_validate({"org": "zj"}), 3, START)
     case = fold([filed, voided, late])
     assert (case.state, case.org, case.version) == ("voided", None, 3)
+
+
+def test_a_corrected_date_moves_only_what_it_is_the_date_of() -> None:
+    day = date(2026, 3, 2)
+    steps = [
+        recorded(
+            REGISTRY["CaseRegistered"].model_validate({"number": "n", "channel": "c", "channel_class": "c"}), 1, day
+        ),
+        recorded(REGISTRY["Accepted"].model_validate({"org": "zj", "path": 6}), 2, day),
+        recorded(REGISTRY["ReplyDelivered"].model_validate({"org": "zj"}), 3, day),
+        recorded(CaseCorrected(field="effective_at", of=2, old="2026-03-02", new="2026-02-27"), 4, day),
+    ]
+    case = fold(steps)
+    assert (case.filed_at, case.accepted_at, case.replied_at) == (day, date(2026, 2, 27), day)
+    assert case.moved_at == day

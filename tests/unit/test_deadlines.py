@@ -523,3 +523,15 @@ def test_any_log_in_any_order_has_sound_deadlines(acts: list[Any], history: bool
     assert look == next_look(case, BOOK, found) and bool(due) == (look is not None and look <= now)
     for sent in {(rung.clock, rung.episode) for rung in due}:
         assert sum(not rung.passed for rung in due if (rung.clock, rung.episode) == sent) == 1
+
+
+def test_who_received_it_owes_the_notice_whoever_has_it_now() -> None:
+    moment = at("2026-03-02 10:00")
+    story = Story().registered(moment, received_by="zj").on(moment, "CaseTransferred", org="rs")
+    assert clock(story.case, "C2").org == "zj"
+
+
+def test_no_day_is_set_for_the_answer_to_a_suggestion() -> None:
+    moment = at("2026-03-02 10:00")
+    story = Story().registered(moment, class_="suggestion").on(moment, "Accepted", org="zj")
+    assert [one.clock for one in deadlines(story.case, BOOK)] == ["C1"]

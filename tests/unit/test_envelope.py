@@ -22,7 +22,8 @@ ANY_EVENT = st.sampled_from(sorted(REGISTRY)).flatmap(lambda name: bodies(REGIST
 
 
 def without_personal(body: Event) -> Event:
-    return body.model_copy(update=dict.fromkeys(type(body).personal))
+    fields = type(body).model_fields
+    return body.model_copy(update={name: fields[name].get_default() for name in type(body).personal})
 
 
 @settings(max_examples=400)

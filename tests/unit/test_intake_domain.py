@@ -142,3 +142,40 @@ def test_only_open_history_goes_live() -> None:
     assert not case.live
     live = fold([recorded(i.WentLive(), 2, START + timedelta(days=1))], case)
     assert live.live
+
+
+def test_a_class_that_there_is_not_is_no_correction() -> None:
+    given(REGISTERED).when("correct", REGISTRAR, field="class", new="张三").refused("unknown_class")
+
+
+def test_a_correction_that_removes_a_breach_needs_a_supervisor() -> None:
+    sent = SENT[1]
+    story = given(REGISTERED)
+    story.case = fold([recorded(REGISTERED, 1, START), recorded(sent, 2, START + timedelta(days=23))])
+    story.later(days=40)
+    old = "2026-03-25T01:00:00.000000Z"
+    harmless = {"field": "effective_at", "of": 2, "new": "2026-03-24"}
+    story.when("correct", REGISTRAR, **harmless).then(i.CaseCorrected(old=old, **harmless))
+    within = {"field": "effective_at", "of": 2, "new": "2026-03-10"}
+    story.when("correct", REGISTRAR, **within).refused("supervisor_needed")
+    story.when("correct", SUPERVISOR, **within).then(i.CaseCorrected(old=old, **within))
+
+
+def test_a_date_is_corrected_between_the_steps_around_it() -> None:
+    steps = (*SENT, d.SignedFor(org="zj"))
+    given(*steps).later(days=9).when(
+        "correct", SUPERVISOR, field="effective_at", of=2, new="2026-03-02T08:00:00Z"
+    ).refused("effective_out_of_order")
+    given(*steps).later(days=9).when("correct", SUPERVISOR, field="effective_at", of=2, new="2026-02-05").refused(
+        "effective_out_of_order"
+    )
+
+
+def test_words_in_place_of_an_organisation_are_sealed() -> None:
+    fresh = filing(respondent={"name": "某", "org": "张三 13800000000"})
+    about = next(item.body for item in fresh if isinstance(item.body, i.PartyRecorded))
+    assert (about.respondent_org, about.name) == (None, "某 张三 13800000000")
+    known = filing(respondent={"org": "zj"})
+    assert next(item.body for item in known if isinstance(item.body, i.PartyRecorded)).respondent_org == "zj"
+    with pytest.raises(Refused, match="unknown_organisation"):
+        filing(received_by="张三 13800000000")

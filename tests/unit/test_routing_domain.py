@@ -9,6 +9,7 @@ import pytest
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r
+from shared.events import supervision as s
 from tests.support.deciding import CLERK, HEAD, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
 
 SIGNED = (*SENT, d.SignedFor(org="zj"))
@@ -150,3 +151,41 @@ def test_delivery_is_recorded_once_and_only_for_the_present_organisation() -> No
 
 def test_a_supervisor_is_no_clerk() -> None:
     given(*SENT).when("sign_off", SUPERVISOR).refused("not_your_case")
+
+
+def test_nothing_is_sent_to_the_organisation_that_is_complained_of() -> None:
+    about = i.PartyRecorded(party="r1", role="respondent", respondent_org="zj")
+    given(REGISTERED, about).when("route", SERVICE).then(r.QueuedForDispatch(why="respondent"))
+    given(REGISTERED, about).when("dispatch", REGISTRAR, org="zj").refused("is_the_respondent")
+    accusation = REGISTERED.model_copy(update={"class_": "accusation"})
+    given(accusation, about).when("dispatch", REGISTRAR, org="zj", **{"class": "claim"}).refused("is_the_respondent")
+
+
+def test_a_refused_objection_does_not_reopen_its_window() -> None:
+    objection = {"reason_code": "not_our_mandate", "reason": "x"}
+    once = (*SIGNED, d.ReturnRequested(org="zj", reason_code="other"), r.ReturnVerified(agreed=False))
+    given(*once).later(days=1).when("request_return", CLERK, **objection).then(
+        d.ReturnRequested(org="zj", reason_code="not_our_mandate", reason="x")
+    )
+    given(*once).later(days=30).when("request_return", CLERK, **objection).refused("objection_window_lapsed")
+
+
+def test_nobody_is_guided_to_the_path_that_is_handled_here() -> None:
+    with pytest.raises(ValueError, match="less than or equal to 5"):
+        given(REGISTERED).when("guide", REGISTRAR, path=6, how_to="x")
+
+
+def test_a_period_that_has_ended_is_not_extended() -> None:
+    asked = (*ACCEPTED, d.ExtensionRequested(org="zj", days=20))
+    given(*asked).later(days=80).when("grant_extension", HEAD, days=20, approver="局长").refused("no_clock_to_extend")
+
+
+def test_an_assignment_that_is_not_accepted_or_guided_can_be_reported_and_closed() -> None:
+    assigned = (REGISTERED, r.CaseAssigned(org="zj", due=date(2026, 4, 1)), d.SignedFor(org="zj"))
+    for ending, kind in [
+        (d.NotAccepted(org="zj", reason_code="outside_mandate"), "not_accepted"),
+        (r.StatutoryPathGuided(path=4), "guided"),
+    ]:
+        given(*assigned, ending).when("file_report", CLERK, text="x").then(d.ClosingReportFiled(org="zj", text="x"))
+        reported = (*assigned, ending, d.ClosingReportFiled(org="zj"))
+        given(*reported).when("close", SUPERVISOR, kind=kind).then(s.CaseClosed(kind=kind))

@@ -6,11 +6,12 @@ from datetime import date
 
 import pytest
 
+from shared.deadlines import deadlines
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
-from tests.support.deciding import CLERK, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
+from tests.support.deciding import BOOK, CLERK, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
 
 ACCEPTED = (*SENT, d.SignedFor(org="zj"), d.Accepted(org="zj", path=6))
 REPLIED = (*ACCEPTED, d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered(org="zj"))
@@ -107,7 +108,11 @@ def test_a_breach_is_recorded_at_the_due_instant_and_once() -> None:
 
 def test_a_wrong_refusal_is_put_right() -> None:
     refused = (*SENT, d.SignedFor(org="zj"), d.NotAccepted(org="zj", reason_code="outside_mandate"))
-    given(*refused).when("order_acceptance", SUPERVISOR, text="x").then(s.AcceptanceOrdered(org="zj", text="x"))
+    given(*refused).when("order_acceptance", SUPERVISOR, text="x").refused("path_needed")
+    ordered = s.AcceptanceOrdered(org="zj", path=6, text="x")
+    given(*refused).when("order_acceptance", SUPERVISOR, path=6, text="x").then(ordered)
+    running = [clock.clock for clock in deadlines(given(*refused, ordered).case, BOOK) if clock.running]
+    assert "C5" in running, "the sixty days run from the ordered acceptance"
     given(*SENT).when("order_acceptance", SUPERVISOR, text="x").refused("not_in_this_state")
 
 
@@ -115,3 +120,22 @@ def test_a_clerk_is_refused_by_role_before_the_rule_decides() -> None:
     from shared.commands import RULES
 
     assert CLERK.role not in RULES["close"].roles
+
+
+def test_what_was_not_supported_is_no_resolution() -> None:
+    for result in ("explained", "not_supported"):
+        denied = (*ACCEPTED, d.DecisionIssued(org="zj", result=result), d.ReplyDelivered(org="zj"))
+        given(*denied).when("close", SUPERVISOR, kind="resolved_unconfirmed").refused("kind_does_not_fit")
+    done = (*SUPPORTED, d.ExecutionConfirmed(org="zj"))
+    given(*done).when("close", SUPERVISOR, kind="resolved_unconfirmed").then(s.CaseClosed(kind="resolved_unconfirmed"))
+
+
+def test_a_word_before_the_redo_confirms_nothing_after_it() -> None:
+    praised = i.EvaluationSubmitted(object="organisation", grade="satisfied")
+    again = (
+        s.RedoOrdered(ground="other"),
+        d.DecisionIssued(org="zj", result="supported"),
+        d.ReplyDelivered(org="zj"),
+        d.ExecutionConfirmed(org="zj"),
+    )
+    given(*SUPPORTED, praised, *again).when("close", SUPERVISOR, kind="resolved_confirmed").refused("not_confirmed")

@@ -61,6 +61,11 @@ class MemoryFeed:
         await asyncio.gather(*self._tasks)
         self._tasks = []
 
+    async def rewind(self, group: str) -> None:
+        if self._tasks:
+            raise RuntimeError("rewind while the feed does not run")
+        self._groups[group].begin_again()
+
     async def drain(self) -> None:
         """Returns when every group has handled everything, what handlers appended meanwhile included."""
         while not all(group.done() for group in self._groups.values()):
@@ -131,6 +136,9 @@ class _Group:
     def lag(self) -> int:
         waiting = {commit.position for commit in (*self.batch, *self._delayed)}
         return self._log.position - self._taken + len(waiting)
+
+    def begin_again(self) -> None:
+        self.batch, self._delayed, self._taken = [], [], 0
 
     def take(self) -> list[Commit]:
         """The next batch, [] when everything was delivered."""

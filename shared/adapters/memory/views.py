@@ -36,7 +36,7 @@ class MemoryViews:
     async def start(self) -> None:
         """Nothing to open."""
 
-    async def write(self, batch: Mapping[str, Sequence[Row]]) -> None:
+    async def write(self, batch: Mapping[str, Sequence[Row]], *, renew: bool = False) -> None:
         ready = [
             (name, Row(key, applied, None if values is None else stored(self._views[name], values)))
             for name, rows in batch.items()
@@ -44,7 +44,7 @@ class MemoryViews:
         ]
         for name, row in ready:
             old = self._rows[name].get(row.key)
-            if old is None or old.applied < row.applied:
+            if old is None or old.applied < row.applied + renew:
                 self._rows[name][row.key] = row
 
     async def get(self, view: str, key: str) -> Row | None:

@@ -68,6 +68,13 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def open_foreign(path: Path) -> sqlite3.Connection:
+    """A connection to a file that another process owns and has open: it cannot even empty the WAL when it closes."""
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+    return connection
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names of new files durable."""
     handle = os.open(folder, os.O_RDONLY)

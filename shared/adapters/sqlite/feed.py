@@ -71,6 +71,11 @@ class SqliteFeed:
         for group in self._groups.values():
             await self._save(group, now=True)
 
+    async def rewind(self, group: str) -> None:
+        if self._tasks:
+            raise RuntimeError("rewind while the feed does not run")
+        await self._views.save_checkpoint(group, 0, self._views.generation)
+
     async def drain(self) -> None:
         """Returns when every group has handled everything, what handlers appended meanwhile included."""
         while behind := [group for group in self._groups.values() if self._behind(group)]:

@@ -20,12 +20,12 @@ from shared.adapters.sqlite.connection import open_writer
 from shared.adapters.sqlite.readers import Readers
 from shared.adapters.sqlite.recent import Recent
 from shared.adapters.sqlite.rows import (
-    PAST_ALL,
     at_position,
     insert_of,
     select,
     select_cause,
     select_heads,
+    select_next,
     select_stream,
 )
 from shared.adapters.sqlite.verify import verify_file
@@ -147,10 +147,8 @@ class SqliteLog:
 
     async def scan(self, prefix: str = "", *, batch: int = 500) -> AsyncIterator[Sequence[Commit]]:
         place: tuple[str, int] = (prefix, 0)
-        where = "WHERE (stream, first) > (?, ?) AND stream < ? ORDER BY stream, first LIMIT ?"
         while True:
-            values = (*place, prefix + PAST_ALL, batch)
-            commits = await self._readers.run(partial(select, where=where, values=values))
+            commits = await self._readers.run(partial(select_next, prefix=prefix, place=place, batch=batch))
             if commits:
                 yield commits
             if len(commits) < batch:

@@ -105,6 +105,12 @@ def select_stream(connection: sqlite3.Connection, stream: str, after: int, limit
     return continuous(stream, commits, after)
 
 
+def select_next(connection: sqlite3.Connection, prefix: str, place: tuple[str, int], batch: int) -> list[Commit]:
+    """The next commits after `place`, a (stream, first), of the streams that begin with `prefix`, ordered by both."""
+    where = "WHERE (stream, first) > (?, ?) AND stream < ? ORDER BY stream, first LIMIT ?"
+    return select(connection, where, (*place, prefix + PAST_ALL, batch))
+
+
 def select_cause(
     connection: sqlite3.Connection, stream: str, cause: str, *, whole: bool
 ) -> tuple[Commit | None, list[Commit] | None]:
@@ -113,7 +119,9 @@ def select_cause(
         commits = select(connection, "WHERE stream = ? ORDER BY first LIMIT ?", (stream, _WHOLE + 1))
         try:
             if len(commits) <= _WHOLE:
-                return next((commit for commit in continuous(stream, commits, 0) if commit.cause == cause), None), commits
+                return next(
+                    (commit for commit in continuous(stream, commits, 0) if commit.cause == cause), None
+                ), commits
         except Damaged:
             pass  # what it led to may still be there; whoever reads the stream is told
     found = select(connection, "WHERE stream = ? AND cause = ?", (stream, cause))
@@ -138,6 +146,9 @@ def at_position(commit: Commit, position: int) -> Commit:
 
 def _commit(row: Sequence[Any]) -> Commit:
     position, stream, first, cause, request, recorded_at, previous, hash_, events = row
+    when = datetime.fromisoformat(recorded_at)
+    if when.tzinfo is None:
+        raise ValueError("an instant has a zone")
     commit = object.__new__(Commit)
     commit.__dict__.update(
         stream=stream,
@@ -146,7 +157,7 @@ def _commit(row: Sequence[Any]) -> Commit:
         events=tuple(events.split(b"\n")),
         previous=previous,
         hash=hash_,
-        recorded_at=datetime.fromisoformat(recorded_at),
+        recorded_at=when,
         request=request,
         position=position,
     )

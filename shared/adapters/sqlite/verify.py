@@ -79,7 +79,7 @@ def _commit(row: tuple[Any, ...]) -> tuple[Commit, list[tuple[str, str]]]:
     wrong = []
     try:
         when = datetime.fromisoformat(recorded_at.decode())
-        if toas_text(when) != recorded_at.decode():
+        if to_text(when) != recorded_at.decode():
             wrong.append(("recorded_at", "is not in the storage form"))
     except (ValueError, AttributeError, OverflowError, TypeError):
         when = NEVER
@@ -97,4 +97,3 @@ def _commit(row: tuple[Any, ...]) -> tuple[Commit, list[tuple[str, str]]]:
         as_number(position),
     )
     return commit, wrong
-

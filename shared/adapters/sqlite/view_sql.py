@@ -49,15 +49,16 @@ class ViewSql:
             statements.append(f'CREATE INDEX IF NOT EXISTS "{name}" ON "{self.table}"({parts}) WHERE live')
         return statements
 
-    def upserts(self, rows: Sequence[Row]) -> Iterator[Query]:
+    def upserts(self, rows: Sequence[Row], *, renew: bool = False) -> Iterator[Query]:
         """The guard against late writers is in the statement: nothing is read before."""
+        statements = self._renewing if renew else self._upsert
         start = 0
         for size in _CHUNKS:
             while len(rows) - start >= size:
                 values: list[Any] = []
                 for row in rows[start : start + size]:
                     values += self._values(row)
-                yield self._upsert[size], values
+                yield statements[size], values
                 start += size
 
     def find(
@@ -117,6 +118,11 @@ class ViewSql:
             f' ON CONFLICT(key) DO UPDATE SET {sets} WHERE excluded.applied > "{self.table}".applied'
             for size in _CHUNKS
         }
+
+    @cached_property
+    def _renewing(self) -> dict[int, str]:
+        """The same, also over a row of the same version."""
+        return {size: f"{query} - 1" for size, query in self._upsert.items()}
 
     def _values(self, row: Row) -> list[Any]:
         if row.values is None:

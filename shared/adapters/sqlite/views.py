@@ -56,8 +56,8 @@ class SqliteViews:
     async def start(self) -> None:
         await self._do(self._create)
 
-    async def write(self, batch: Mapping[str, Sequence[Row]]) -> None:
-        queries = [query for name, rows in batch.items() for query in self._views[name].upserts(rows)]
+    async def write(self, batch: Mapping[str, Sequence[Row]], *, renew: bool = False) -> None:
+        queries = [query for name, rows in batch.items() for query in self._views[name].upserts(rows, renew=renew)]
         if queries:
             await self._do(partial(_execute, queries=queries))
 
@@ -199,6 +199,11 @@ class SqliteViews:
             job.done = True
 
     def _create(self, connection: sqlite3.Connection) -> int:
+        """Make the tables that are missing. Where one was, no checkpoint is true any more: nobody has filled it."""
+        there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if any(sql.table not in there for sql in self._views.values()):
+            connection.execute("DELETE FROM checkpoints")
+            self.generation += 1
         for sql in self._views.values():
             row = connection.execute("SELECT shape FROM shapes WHERE name = ?", (sql.table,)).fetchone()
             if row is not None and row[0] != sql.shape:
@@ -214,9 +219,8 @@ class SqliteViews:
             connection.execute(f'DROP TABLE IF EXISTS "{table}"')
         for table in ("shapes", "checkpoints", "parked"):
             connection.execute(f"DELETE FROM {table}")
-        self._create(connection)
         self.generation += 1
-        return 0
+        return self._create(connection)
 
 
 def _execute(connection: sqlite3.Connection, queries: Sequence[Query]) -> int:

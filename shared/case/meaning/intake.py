@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from shared.case.evolve import Changes, kind_of, on
+from shared.case.evolve import MOVES, Changes, kind_of, on
 from shared.case.state import STREAM, Case, Correction, past
 from shared.envelope import Recorded
 from shared.events import intake as i
 from shared.times import from_text
+
+_DATE_OF = {
+    "CaseRegistered": "filed_at",
+    "Accepted": "accepted_at",
+    "AcceptanceOrdered": "accepted_at",
+    "AnsweredAtOnce": "replied_at",
+    "ReplyDelivered": "replied_at",
+    "CaseClosed": "closed_at",
+    "CaseWithdrawn": "closed_at",
+    "Concluded": "closed_at",
+    "ReRegistrationBarred": "closed_at",
+}
+"""Which date of a case is the legal time of an event of that type."""
 
 
 @on(i.CaseRegistered, "registered")
@@ -77,9 +90,12 @@ def _corrected(case: Case, event: Recorded, body: i.CaseCorrected) -> Changes:
         fact._replace(effective_at=new) if fact.version == body.of else fact for fact in case.facts
     )
     if wrong is not None:
-        for field in ("filed_at", "accepted_at", "replied_at", "closed_at", "moved_at"):
-            if getattr(case, field) == wrong.effective_at:
-                changes[field] = new
+        date_of = _DATE_OF.get(wrong.name)
+        if date_of is not None and getattr(case, date_of) == wrong.effective_at:
+            changes[date_of] = new
+        moved = (fact for fact in case.facts if fact.name in MOVES and fact.effective_at == case.moved_at)
+        if wrong.version == max((fact.version for fact in moved), default=None):
+            changes["moved_at"] = new
     return changes
 
 

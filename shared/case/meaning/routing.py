@@ -91,7 +91,7 @@ def _ruled(case: Case, event: Recorded, body: r.JurisdictionRuled) -> Changes:
 
 @on(r.StatutoryPathGuided, "guided")
 def _guided(case: Case, event: Recorded, body: r.StatutoryPathGuided) -> Changes:
-    return {"path": body.path}
+    return {} if case.accepted_at is not None else {"path": body.path}  # a clock that ran on another path did run
 
 
 @on(r.ReRegistrationBarred, "barred")

@@ -53,7 +53,7 @@ def _instructed(case: Case, event: Recorded, body: s.InstructionRecorded) -> Cha
 
 @on(s.AcceptanceOrdered, "accepted")
 def _acceptance_ordered(case: Case, event: Recorded, body: s.AcceptanceOrdered) -> Changes:
-    return {"accepted_at": event.effective_at}
+    return {"accepted_at": event.effective_at, "path": body.path if body.path is not None else case.path}
 
 
 @on(s.FollowUpRecorded)
@@ -67,6 +67,9 @@ def _redo(case: Case, event: Recorded, body: s.RedoOrdered) -> Changes:
         "redos": case.redos + 1,
         "result": None,
         "executed": False,
+        "report_filed": False,
+        "extension_asked": None,
+        "extension_asker": None,
         "followed_up": False,
         "follow_up_satisfied": None,
         "closure": None,

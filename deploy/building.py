@@ -1,0 +1,87 @@
+"""A worker process of a rebuild: `python -m deploy.building LOG SIGNS`, started by spreading.py, writes to its output.
+
+It reads the log's file beside the owner, checks the chain of each case whose id begins with one of SIGNS, folds it, and
+makes the rows of all views and facts. It writes nothing but its output, and ends when nobody reads that any more.
+
+What it is made of is a list of its own, since it starts with every rebuild: web, command line and writing stay out.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import struct
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from services.analytics.packed import pack
+from services.analytics.views import Snapshot
+from services.supervision.views import SHOWS
+from shared.adapters.sqlite.scanning import LogFile
+from shared.case import STREAM
+from shared.deadlines import deadlines
+from shared.envelope import Recorded
+from shared.folding import folded, streams_of
+from shared.log import Damaged, LogBroken
+from shared.policy.book import STREAM as POLICY
+from shared.policy.book import PolicyBook
+
+BATCH = 400
+"""Cases that are written together."""
+FACTS = "analytics"
+HEAD = struct.Struct("<II")
+"""Before each frame: length of its JSON, length of its facts."""
+
+
+def main(path: str, signs: str) -> int:
+    """Build what was asked for; the last frame says how it ended."""
+    out = sys.stdout.buffer
+    gc.disable()  # events and cases make no cycles
+    try:
+        try:
+            _build(LogFile(Path(path)), signs, out)
+        except (Damaged, LogBroken) as error:
+            _send(out, {"end": "broken", "why": str(error)})
+        else:
+            _send(out, {"end": "done"})
+        out.flush()
+    except BrokenPipeError:  # who asked is gone
+        os._exit(1)
+    return 0
+
+
+def _build(log: LogFile, signs: str, out: BinaryIO) -> None:
+    books = {
+        commits[0].stream.removeprefix(POLICY): PolicyBook.of(event for commit in commits for event in commit.recorded)
+        for commits in streams_of(log.scan(POLICY))
+    }
+    for sign in signs:
+        streams = streams_of(log.scan(STREAM + sign))
+        while some := [folded(commits) for commits in islice(streams, BATCH)]:
+            rows: dict[str, list[Any]] = {show.view.name: [] for show in SHOWS}
+            snapshots: list[Snapshot] = []
+            events: list[Recorded] = []
+            for case, own in some:
+                book = books[case.jurisdiction]
+                for show in SHOWS:
+                    key, applied, values = show.row(case, book)
+                    columns = None if values is None else [values[name] for name in show.view.columns]
+                    rows[show.view.name].append((key, applied, columns))
+                snapshots.append(Snapshot(case, deadlines(case, book), book.zone))
+                events += own
+            _send(out, {"cases": len(some), "events": len(events), "rows": rows}, pack(snapshots, events))
+
+
+def _send(out: BinaryIO, told: dict[str, Any], facts: bytes = b"") -> None:
+    text = orjson.dumps(told)
+    out.write(HEAD.pack(len(text), len(facts)))
+    out.write(text)
+    out.write(facts)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,223 @@
+"""The catalogue: every event, state, command and clock, read off the code and the policies. `python -m deploy.catalogue`.
+
+Nothing is written down twice: what a rule appends and refuses is found in its own source.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import services.intake.domain
+import services.routing.department
+import services.routing.domain
+import services.supervision.domain
+from shared.case import FINAL_STATES, MOVES, STATES, meaning
+from shared.commands import RULES, Rule
+from shared.events import REGISTRY, department, intake, policy, routing, supervision
+from shared.events.base import Event
+from shared.policy.clocks import ClockRule, Clocks
+from shared.policy.load import bundled
+from shared.telling import EVENT_WORDS, STATE_WORDS
+
+FILE = Path("docs/catalogue.md")
+PARTS: tuple[tuple[str, ModuleType], ...] = (
+    ("The petitioner's side 信访人一侧", intake),
+    ("Routing 派转", routing),
+    ("The department and the review bodies 承办与复查复核", department),
+    ("Supervision 督查", supervision),
+    ("Policy 规则", policy),
+)
+RULE_FILES = (services.intake.domain, services.routing.domain, services.routing.department, services.supervision.domain)
+
+
+def catalogue() -> str:
+    """The whole document as Markdown."""
+    return "\n".join([*_head(), *_states(), *_commands(), *_events(), *_clocks()]) + "\n"
+
+
+def _head() -> Iterator[str]:
+    yield "# Catalogue 目录"
+    yield ""
+    yield "Made by `python -m deploy.catalogue` from the code; a test holds it current. Do not edit."
+    yield ""
+
+
+def _table(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") or " " for cell in cells) + " |"
+
+
+def _states() -> Iterator[str]:
+    yield "## States 状态"
+    yield ""
+    yield _table("state", "状态", "entered by", "left by the commands")
+    yield _table(*["---"] * 4)
+    entered: dict[str, list[str]] = {state: [] for state in STATES}
+    for kind, state in MOVES.items():
+        if state is not None:
+            entered[state].append(kind)
+    for kind, found in _turns().items():
+        for state in found:
+            entered[state].append(kind)
+    for state in STATES:
+        leaving = [
+            rule.name for rule in _open_rules() if state in rule.states and any(name in MOVES for name in appends(rule))
+        ]
+        final = " (final)" if state in FINAL_STATES else ""
+        yield _table(
+            f"`{state}`{final}", STATE_WORDS[state].zh, ", ".join(sorted(set(entered[state]))), ", ".join(leaving)
+        )
+    yield ""
+
+
+def _turns() -> dict[str, set[str]]:
+    """Event types whose new state depends on the case -> the states that their meaning names."""
+    found: dict[str, set[str]] = {}
+    for module in (meaning.intake, meaning.routing, meaning.department, meaning.supervision):
+        source = inspect.getsource(module)
+        for block in re.split(r"\n@on\(", source)[1:]:
+            kind = re.match(r"\w+\.(\w+)", block)
+            if kind and MOVES.get(kind.group(1), "") is None:
+                named = set(re.findall(r'"state": "(\w+)"', block))
+                if "_handling(" in block:
+                    named.add("handling")
+                if '"signed" if' in block:
+                    named |= {"signed", "dispatched"}
+                found[kind.group(1)] = named & set(STATES)
+    return found
+
+
+def _open_rules() -> list[Rule]:
+    return [rule for rule in RULES.values() if set(rule.roles) != {"service"}]
+
+
+def _source(rule: Rule) -> str:
+    """The rule's function and the private functions of its file that it calls."""
+    module = inspect.getmodule(rule.decide)
+    assert module is not None
+    seen: dict[str, str] = {}
+
+    def follow(function: Any) -> None:
+        if function.__name__ in seen:
+            return
+        seen[function.__name__] = source = inspect.getsource(function)
+        for name in set(re.findall(r"\b(\w+)\(", source)):
+            called = getattr(module, name, None)
+            if inspect.isfunction(called) and called.__module__.startswith("services."):
+                follow(called)
+
+    follow(rule.decide)
+    return "\n".join(seen.values())
+
+
+def appends(rule: Rule) -> list[str]:
+    """Types of the events that the rule may append."""
+    names = dict.fromkeys(re.findall(r"\be\.(\w+)\(", _source(rule)))
+    return [name for name in names if name in REGISTRY]
+
+
+def refusals(rule: Rule) -> list[str]:
+    """Codes with which the rule may refuse."""
+    source = _source(rule)
+    codes = re.findall(r'(?:Refused|Invalid|Denied|Unknown)\(\s*"([a-z_]+)"', source)
+    codes += re.findall(r'\(\s*"([a-z_]+)",\s*f?"[^"]* [^"]*"', source)
+    if rule.states:
+        codes.append("not_in_this_state")
+    return sorted(set(codes))
+
+
+def _commands() -> Iterator[str]:
+    yield "## Commands 办理动作"
+    yield ""
+    yield "Besides these codes every command may answer `unknown_case`, `role_not_allowed`, `stale_version`,"
+    yield "`same_id_other_content`, `effective_in_future`, `effective_too_early` and `newer_event`."
+    yield ""
+    for rule in RULES.values():
+        roles = ", ".join(rule.roles)
+        inner = " A reaction of the service itself." if set(rule.roles) == {"service"} else ""
+        yield f"### `{rule.name}` {rule.zh}"
+        yield ""
+        yield f"{_first(rule.decide.__doc__) or _first(rule.model.__doc__)}{inner}".strip()
+        yield ""
+        yield f"- by: {roles} · service: {rule.service} · states: {', '.join(rule.states) or 'any'}"
+        yield f"- appends: {', '.join(appends(rule)) or 'nothing'}"
+        yield f"- refuses with: {', '.join(refusals(rule)) or 'none of its own'}"
+        for name, field in rule.model.model_fields.items():
+            needed = "required" if field.is_required() else "optional"
+            yield f"- `{field.alias or name}` ({needed}): {field.description or ''}".rstrip()
+        yield ""
+
+
+def _first(text: str | None) -> str:
+    return " ".join((text or "").strip().split("\n\n", maxsplit=1)[0].split())
+
+
+def _events() -> Iterator[str]:
+    yield "## Events 事件"
+    yield ""
+    yield "Fields in *italics* are personal data: they are sealed and never stand in the body."
+    yield ""
+    for title, module in PARTS:
+        yield f"### {title}"
+        yield ""
+        yield _table("event", "事件", "by", "moves to", "what it is", "fields")
+        yield _table(*["---"] * 6)
+        for name, model in REGISTRY.items():
+            if model.__module__ == module.__name__:
+                yield _event(name, model)
+        yield ""
+
+
+def _event(name: str, model: type[Event]) -> str:
+    fields = [f"*{field}*" if field in model.personal else field for field in model.model_fields]
+    words = EVENT_WORDS[name].zh if name in EVENT_WORDS else ""
+    moves = MOVES.get(name, "")
+    to = "depends" if moves is None else moves
+    what = "" if model.__doc__ == Event.__doc__ else _first(model.__doc__)
+    return _table(f"`{name}`", words, model.owner, to, what, ", ".join(fields))
+
+
+def _clocks() -> Iterator[str]:
+    yield "## Clocks 时限 (policy CN-XF-2022)"
+    yield ""
+    yield _table("clock", "时限", "article", "starts", "ends", "period", "whose", "applies")
+    yield _table(*["---"] * 8)
+    document = next(one.document for one in bundled("cn-xf-2022") if one.section == "clocks")
+    for rule in Clocks.model_validate(document).rules:
+        yield _clock(rule)
+
+
+def _clock(rule: ClockRule) -> str:
+    period = rule.period
+    length = "set by the assigner" if period.assigned else f"{period.days} {period.unit} days"
+    if rule.extension is not None:
+        length += f", extended by at most {rule.extension.cap_days}"
+    if rule.window:
+        length += " (a window: its lapse is no breach)"
+    applies = ", ".join(f"{name} in {list(allowed)}" for name, allowed in rule.conditions)
+    if rule.applies.direct is not None:
+        applies = "received by an organ itself" if rule.applies.direct else "received by the petition office"
+
+    def names(triggers: Any) -> str:
+        return ", ".join(dict.fromkeys(trigger.event for trigger in triggers))
+
+    return _table(
+        f"`{rule.id}`",
+        rule.title.zh,
+        rule.article,
+        names(rule.start),
+        names(rule.end),
+        length,
+        rule.responsible,
+        applies,
+    )
+
+
+if __name__ == "__main__":
+    FILE.write_text(catalogue(), encoding="utf-8")
+    sys.stdout.write(f"{FILE}\n")

@@ -1,0 +1,69 @@
+"""The owner's side of a rebuild with worker processes: starts them, reads what they send, and leaves none behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from deploy.building import FACTS, HEAD
+from services.supervision.views import SHOWS
+from shared.log import LogBroken
+from shared.rebuilding import Built
+from shared.refusals import Unavailable
+from shared.views import Row
+
+ROOT = Path(__file__).resolve().parents[1]
+_BUFFER = 4_000_000
+_COLUMNS = {show.view.name: tuple(show.view.columns) for show in SHOWS}
+
+
+async def spread(log: Path, signs: Sequence[str]) -> AsyncGenerator[Built, None]:
+    """A `Spread` on the log's file: one new process, which inherits no socket and no lock."""
+    paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-P", "-m", "deploy.building", str(log), "".join(signs),
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, limit=_BUFFER,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        while True:
+            try:
+                told, facts = await _frame(process.stdout)
+            except asyncio.IncompleteReadError:
+                raise _lost(await process.wait()) from None
+            if told.get("end") == "done":
+                return
+            if told.get("end") == "broken":
+                raise LogBroken(told["why"])
+            rows = {name: [_row(name, *row) for row in found] for name, found in told["rows"].items()}
+            yield Built(told["cases"], told["events"], rows, {FACTS: facts})
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _frame(stream: asyncio.StreamReader) -> tuple[dict[str, Any], bytes]:
+    text, facts = HEAD.unpack(await stream.readexactly(HEAD.size))
+    return orjson.loads(await stream.readexactly(text)), await stream.readexactly(facts)
+
+
+def _row(view: str, key: str, applied: int, values: list[Any] | None) -> Row:
+    return Row(key, applied, None if values is None else dict(zip(_COLUMNS[view], values, strict=True)))
+
+
+def _lost(code: int) -> Unavailable:
+    how = f"signal {-code}" if code < 0 else f"code {code}"
+    return Unavailable(
+        "worker_lost",
+        f"A worker process of the rebuild ended before it was done ({how}). Nothing half-built is kept: run it again, "
+        "with --workers 1 if there is little memory.",
+        why_zh=f"重建的一个工作进程提前结束（{how}）。未保留不完整的结果：请重新执行，内存不足时加 --workers 1。",
+    )

@@ -1,0 +1,27 @@
+"""Facts on their way from one process to another: whole cases as two Arrow streams, first the cases, then their events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+
+from services.analytics.views import Snapshot, case_batch, event_batch
+from shared.case import STREAM
+from shared.envelope import Recorded
+
+
+def pack(snapshots: Sequence[Snapshot], events: Sequence[Recorded]) -> bytes:
+    """What `unpack` reads. `events` are all events of these cases."""
+    sink = pa.BufferOutputStream()
+    for table in (case_batch(snapshots), event_batch(events, len(STREAM))):
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def unpack(packed: bytes) -> Iterator[pa.Table]:
+    """The table of cases, then that of events; nothing is copied."""
+    source = pa.BufferReader(packed)
+    for _ in range(2):
+        yield pa.ipc.open_stream(source).read_all()

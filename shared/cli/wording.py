@@ -1,0 +1,75 @@
+"""What a person reads instead of codes and UTC: names of the policy, and times in the zone of the jurisdiction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import httpx
+
+from shared.times import LAST_MOMENT, from_text, is_instant, zone
+
+
+class Wording(NamedTuple):
+    """Of the jurisdictions that the answer is about. Empty where the reader may not see policies: then codes and UTC."""
+
+    zones: Mapping[str, str]
+    names: Mapping[str, Mapping[str, str]]
+
+    def zone(self, jurisdiction: str | None = None) -> str | None:
+        """The zone of that jurisdiction; without one, the zone that all of them share."""
+        if jurisdiction is not None:
+            return self.zones.get(jurisdiction)
+        shared = set(self.zones.values())
+        return shared.pop() if len(shared) == 1 else None
+
+    def named(self, code: str | None, jurisdiction: str | None = None) -> str:
+        """`name (code)`."""
+        if code is None:
+            return ""
+        books = self.names.values() if jurisdiction is None else (self.names.get(jurisdiction, {}),)
+        name = next((names[code] for names in books if code in names), None)
+        return f"{name} ({code})" if name else code
+
+
+async def wording(client: httpx.AsyncClient, jurisdictions: Iterable[str] | None = None) -> Wording:
+    """Zones of all jurisdictions, and names of those that are wanted (None: of all)."""
+    listed = await client.get("/v1/policies")
+    found = listed.json().get("policies", ()) if listed.is_success else ()
+    zones = {one["jurisdiction"]: one["zone"] for one in found}
+    names: dict[str, dict[str, str]] = {}
+    for code in sorted(zones if jurisdictions is None else zones.keys() & set(jurisdictions)):
+        shown = await client.get(f"/v1/policies/{quote(code, safe='')}")
+        names[code] = shown.json()["names"] if shown.is_success else {}
+    return Wording(zones, names)
+
+
+def at(text: Any, zone_name: str | None = None) -> str:
+    """A time of an answer, to the minute: `2026-01-31` as it is, an instant in that zone with its offset."""
+    when = _read(text)
+    if when is None:
+        return "" if text is None else str(text)
+    local = when.astimezone(zone(zone_name)) if zone_name is not None else when
+    return f"{local:%Y-%m-%d %H:%M} {local.isoformat()[-6:]}"
+
+
+def due(text: Any, zone_name: str | None = None) -> str:
+    """A due instant. The end of a day is that day: a day means the whole of it."""
+    when = _read(text)
+    if when is not None and zone_name is not None:
+        local = when.astimezone(zone(zone_name))
+        if local.time().replace(microsecond=0) == LAST_MOMENT.replace(microsecond=0):
+            return local.date().isoformat()
+    return at(text, zone_name)
+
+
+def _read(text: Any) -> datetime | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        found = from_text(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, datetime) and is_instant(found) else None

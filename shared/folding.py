@@ -1,0 +1,41 @@
+"""From the commits of one stream to its case, with the chain checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from shared.case import Case, fold
+from shared.envelope import Recorded
+from shared.log import EMPTY_HEAD, Commit, Head, LogBroken
+
+
+class Folded(NamedTuple):
+    """A case, and all its events."""
+
+    case: Case
+    events: list[Recorded]
+
+
+def streams_of(batches: Iterable[Sequence[Commit]]) -> Iterator[list[Commit]]:
+    """The commits of each stream, out of the batches of a scan."""
+    own: list[Commit] = []
+    for commits in batches:
+        for commit in commits:
+            if own and own[-1].stream != commit.stream:
+                yield own
+                own = []
+            own.append(commit)
+    if own:
+        yield own
+
+
+def folded(commits: Sequence[Commit]) -> Folded:
+    """The case of one whole stream. Raises LogBroken where the chain does not hold, Damaged where bytes are no event."""
+    head: Head = EMPTY_HEAD
+    for commit in commits:
+        if commit.first != head.version + 1 or commit.previous != head.hash or not commit.intact():
+            raise LogBroken(f"the chain of {commit.stream} breaks at version {commit.first}; run: huiyin verify")
+        head = commit.head
+    events = [event for commit in commits for event in commit.recorded]
+    return Folded(fold(events), events)

@@ -1,0 +1,29 @@
+"""History: cases from another system's export. Pure: (item, case) -> events.
+
+A step that the export does not know is unknown: it is never invented. An item that comes again adds the steps that are
+new and changes nothing else; what contradicts an earlier import is refused, with the field, and nothing is overwritten.
+"""
+
+from shared.history.filing import CAUSE, GO_LIVE, check_case, digest, go_live, organisation_code, register
+from shared.history.items import (
+    CODE_LIMIT,
+    SHORT_LIMIT,
+    TEXT_LIMIT,
+    DueCompared,
+    DueResult,
+    Filing,
+    HistoryDue,
+    HistoryItem,
+    HistoryOrganisation,
+    HistoryStep,
+    ItemResult,
+)
+from shared.history.steps import Run, in_order, in_runs, pending, runs, steps_cause, steps_digest, steps_fresh
+from shared.history.types import STEPS, as_fact, body_of
+
+__all__ = [
+    "CAUSE", "CODE_LIMIT", "GO_LIVE", "SHORT_LIMIT", "STEPS", "TEXT_LIMIT", "DueCompared", "DueResult", "Filing",
+    "HistoryDue", "HistoryItem", "HistoryOrganisation", "HistoryStep", "ItemResult", "Run", "as_fact", "body_of",
+    "check_case", "digest", "go_live", "in_order", "in_runs", "organisation_code", "pending", "register", "runs",
+    "steps_cause", "steps_digest", "steps_fresh",
+]  # fmt: skip

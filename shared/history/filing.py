@@ -1,0 +1,118 @@
+"""The case of a row: registering it, taking it over, and what tells whether it is the one of an earlier import."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import orjson
+
+from shared.case import Case
+from shared.commands import Fresh, Given
+from shared.events import Event
+from shared.events import intake as e
+from shared.history.items import HistoryItem
+from shared.names import number, request_digest
+from shared.refusals import Invalid, Refused
+from shared.times import day_of
+
+CAUSE = "file"
+"""Cause of the filing commit: one filing per case stream."""
+GO_LIVE = "go-live"
+
+
+def digest(key: bytes, case_id: str, item: HistoryItem) -> str:
+    """Tells whether an item's filing is the one that was imported before."""
+    content = orjson.dumps(
+        item.filing.model_dump(mode="json", exclude_none=True, exclude_defaults=True), option=orjson.OPT_SORT_KEYS
+    )
+    return request_digest(key, case_id, b"history:" + content)
+
+
+def organisation_code(name: str) -> str:
+    """A code for an organisation that the source knows by name only: always the same one for the same name."""
+    plain = re.sub(r"[^A-Z0-9]+", "-", name.upper()).strip("-") if name.isascii() else ""
+    if plain and len(plain) <= 60:
+        return plain
+    return "ORG-" + hashlib.sha256(" ".join(name.split()).encode()).hexdigest()[:10].upper()
+
+
+def register(item: HistoryItem, case: Case, given: Given, case_id: str) -> list[Fresh]:
+    """Register the filing; nothing when the case exists. Raises Invalid `unknown_channel`."""
+    if case.exists:
+        return []
+    book, filing = given.book, item.filing
+    channel = book.channel(item.channel)
+    channel_class = channel.class_ if channel is not None else item.channel_class
+    if channel_class is None:
+        raise Invalid(
+            "unknown_channel",
+            "This channel is not in the policy of the jurisdiction: add it there, or give its class in the mapping.",
+            why_zh="该渠道不在本辖区的渠道目录中：请先添加，或在映射文件中写明渠道类别。",
+            field="channel",
+        )
+    known_place = not book.places or book.knows_place(filing.place)
+    known_subject = not book.subjects or book.knows_subject(filing.subject)
+    at = filing.received_at
+    events: list[Event] = [
+        e.CaseRegistered(
+            number=number(case_id, day_of(at, book.zone).year),
+            channel=item.channel,
+            channel_class=channel_class,
+            place=filing.place if known_place else None,
+            subject=filing.subject if known_subject else None,
+            level=filing.level,
+            class_=filing.class_,
+            received_by=filing.received_by or (channel.received_by if channel is not None else None),
+            org=item.org,
+            anonymous=filing.anonymous,
+            confidential=filing.confidential,
+            item=item.item,
+            title=filing.title,
+            text=filing.text,
+            location=filing.location,
+            place_text=None if known_place else filing.place,
+            subject_text=None if known_subject else filing.subject,
+        )
+    ]
+    if any((filing.name, filing.phone, filing.id_number, filing.address)):
+        events.append(
+            e.PartyRecorded(
+                party="p1",
+                role="petitioner",
+                name=filing.name,
+                phone=filing.phone,
+                id_number=filing.id_number,
+                address=filing.address,
+            )
+        )
+    return [Fresh(event, at) for event in events]
+
+
+def go_live(case: Case) -> list[Fresh]:
+    """Take an open imported case over; once."""
+    if not case.exists or not case.open or case.live:
+        return []
+    return [Fresh(e.WentLive())]
+
+
+def check_case(item: HistoryItem, case: Case) -> None:
+    """Raises Refused when the case cannot take history: it was filed here, or the source names another organisation."""
+    if not case.exists:
+        return
+    if case.origin != "history":
+        raise Refused(
+            "filed_live",
+            "This item was filed here, it is no history: its steps are recorded with commands.",
+            why_zh="该件是在本系统登记的，不是历史件，请用命令登记其步骤。",
+            field="item",
+        )
+    named = any("org" in step.body for step in item.steps)
+    if item.org is not None and not named and item.org != case.org and item.org not in case.past_orgs:
+        raise Refused(
+            "history_differs",
+            "The source now names another organisation than the one imported. Nothing is overwritten: map the step "
+            "that changed it (CaseTransferred with its date), or mend the export.",
+            why_zh="来源现在给出的责任单位与此前导入的不同。不会覆盖：请映射带日期的转办步骤，或修正导出文件。",
+            field="organisation",
+        )

@@ -1,0 +1,138 @@
+"""The tables of the manual that come from the code. `python -m tests.support.make_docs` renews them; a test compares."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.metrics import MetricWrapperBase
+
+from shared.http.problems import Malformed, NotAuthenticated, TooLarge, TooMany, WrongType
+from shared.metrics import Metrics
+from shared.refusals import Denied, Invalid, Refused, Unavailable, Unknown
+from shared.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+_SOURCES = ("shared", "services", "deploy")
+_CODE = re.compile(r"[a-z]+(_[a-z]+)*")
+_KINDS: tuple[type[Refused], ...] = (
+    Refused, Unknown, Denied, Invalid, Unavailable, Malformed, NotAuthenticated, TooLarge, TooMany, WrongType,
+)  # fmt: skip
+_STATUS = {kind.__name__: kind.status for kind in _KINDS}
+_MORE = {
+    "invalid_request": (422, "A field or parameter is missing, unknown or of the wrong type; `errors` names each."),
+    "unknown_group": (422, "`by` takes each group once at most; `allowed` lists them."),
+    "unknown_measure": (422, "`measures` takes each figure once at most; `allowed` lists them."),
+    "refused": (400, "The request cannot be understood as HTTP."),
+}
+"""Codes whose sentence is made when it happens."""
+
+
+def settings_table() -> str:
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f"`{field.default}`"
+        lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines)
+
+
+def metrics_table() -> str:
+    lines = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
+    for name, one in sorted(_metrics().items()):
+        labels = ", ".join(f"`{label}`" for label in one._labelnames)
+        lines.append(f"| `{name}` | {one._type} | {labels} | {one._documentation} |")
+    return "\n".join(lines)
+
+
+def _metrics() -> dict[str, Any]:
+    """What Prometheus sees, by the name to ask for."""
+    ending = {"counter": "_total", "histogram": "_bucket"}
+    found = [one for one in vars(Metrics()).values() if isinstance(one, MetricWrapperBase)]
+    return {one._name + ending.get(one._type, ""): one for one in found}
+
+
+def problem_codes() -> dict[str, tuple[set[int], str]]:
+    """Every code that an answer of the interface may carry: its statuses, and its sentence (`…` stands for what varies)."""
+    found: dict[str, tuple[set[int], str]] = {code: ({status}, text) for code, (status, text) in _MORE.items()}
+    for source in _SOURCES:
+        for path in sorted((ROOT / source).rglob("*.py")):
+            if "importing" in path.parts or path.is_relative_to(ROOT / "shared" / "cli"):
+                continue  # what is wrong with a file or a row: docs/import.md
+            for status, code, text in _raised(ast.parse(path.read_text(encoding="utf-8"))):
+                statuses, known = found.setdefault(code, (set(), text))
+                statuses.add(status)
+                if not known:
+                    found[code] = (statuses, text)
+    return found
+
+
+def problems_table() -> str:
+    lines = ["| code | HTTP | what it says |", "|---|---|---|"]
+    for code, (statuses, text) in sorted(problem_codes().items(), key=lambda one: (min(one[1][0]), one[0])):
+        shown = ", ".join(map(str, sorted(statuses)))
+        lines.append(f"| `{code}` | {shown} | {text.replace('|', '/')} |")
+    return "\n".join(lines)
+
+
+def _raised(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            arguments: list[ast.expr] = list(node.args)
+            if name == "problem" and arguments and isinstance(arguments[0], ast.Constant):
+                status = arguments.pop(0)
+                assert isinstance(status, ast.Constant)
+                number = status.value
+            elif name == "_known" and len(arguments) > 1:
+                number, arguments = 422, arguments[1:2]
+            elif name in _STATUS:
+                number = _STATUS[name]
+            else:
+                continue
+            if arguments and _is_code(arguments[0]) and isinstance(number, int):
+                yield number, _text(arguments[0]), _text(arguments[1]) if len(arguments) > 1 else ""
+        elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 3:
+            code, why, why_zh = node.value.elts
+            if _is_code(code) and _text(why).endswith(".") and _text(why_zh).endswith("。"):
+                yield 409, _text(code), _text(why)
+
+
+def _is_code(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and _CODE.fullmatch(node.value) is not None
+
+
+def _text(node: ast.expr) -> str:
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_text(part) if isinstance(part, ast.Constant) else "…" for part in node.values)
+    return ""
+
+
+TABLES = {
+    ("docs/operations.md", "settings"): settings_table,
+    ("docs/operations.md", "metrics"): metrics_table,
+    ("docs/integrating.md", "problem codes"): problems_table,
+}
+
+
+def renewed(text: str, name: str, table: str) -> str:
+    """`text` with the table between its two marks."""
+    begin, end = f"<!-- {name}: made by tests/support/make_docs.py -->", f"<!-- end of {name} -->"
+    before, _, rest = text.partition(begin)
+    _, found, after = rest.partition(end)
+    assert found, f"the marks of {name} are missing"
+    return f"{before}{begin}\n\n{table}\n\n{end}{after}"
+
+
+def main() -> None:
+    for (path, name), table in TABLES.items():
+        file = ROOT / path
+        file.write_text(renewed(file.read_text(encoding="utf-8"), name, table()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,179 @@
+"""R20 on files: whatever happens to the bytes of a log at rest, `huiyin verify` or the start itself names it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.embedded import opened
+from deploy.folder import Folder, FolderProblem
+from shared.activating import activate
+from shared.http.app import build_app
+from shared.policy.load import bundled
+from shared.settings import Settings
+from tests.support.county import DEMO
+from tests.support.process import huiyin
+from tests.support.serving import OPERATOR, submission
+
+COLUMNS = ("position", "stream", "first", "last", "cause", "request", "recorded_at", "previous", "hash", "events")
+FLIPS = 200
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of a stopped server."""
+    folder = tmp_path_factory.mktemp("whole") / "data"
+
+    async def fill() -> None:
+        async with opened(folder, Settings(), tasks=False) as runtime:
+            sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
+            await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
+            app = build_app(runtime, local=True)
+            headers = {"x-huiyin-as": "registrar:xfj"}
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers=headers) as desk:
+                for number in range(25):
+                    answer = await desk.post("/v1/submissions", json=submission(item=f"i{number}"))
+                    assert answer.status_code == 201
+            await runtime.drain()
+
+    asyncio.run(fill())
+    assert not folder.joinpath("log.sqlite-wal").exists(), "a server that stopped leaves one file"
+    return folder
+
+
+def contents(path: Path) -> list[Any]:
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        return connection.execute("SELECT * FROM commits ORDER BY position").fetchall()
+    finally:
+        connection.close()
+
+
+async def found_in(folder: Path) -> list[dict[str, Any]] | str:
+    """What verify finds; or in words why the folder cannot even be opened."""
+    try:
+        async with opened(folder, Settings(), create=False, feed=False, tasks=False) as runtime:
+            transport = httpx.ASGITransport(build_app(runtime, local=True))
+            async with httpx.AsyncClient(transport=transport, base_url="http://huiyin") as owner:
+                answer = await owner.post("/local/verify", headers={"x-huiyin-as": "operations"})
+            assert answer.status_code == 200, answer.text
+            assert runtime.broken is None
+            found: list[dict[str, Any]] = answer.json()["findings"]
+            return found
+    except FolderProblem as problem:
+        return str(problem)
+
+
+@pytest.mark.parametrize("size", [1024, 8 * 1024, 64 * 1024])
+@pytest.mark.parametrize("how", ["flip", "truncate"])
+async def test_a_damaged_end_of_the_file_is_detected(whole: Path, tmp_path: Path, how: str, size: int) -> None:
+    random = Random(f"{how}{size}")
+    before = contents(whole / "log.sqlite")
+    for round_ in range(4):
+        folder = tmp_path / str(round_)
+        shutil.copytree(whole, folder)
+        path = folder / "log.sqlite"
+        data = bytearray(path.read_bytes())
+        size = min(size, len(data) - 8192)
+        if how == "truncate":
+            del data[-random.randint(size // 2, size) :]
+        else:
+            for _ in range(max(1, size // 256)):
+                data[-random.randint(1, size)] ^= 1 << random.randrange(8)
+        path.write_bytes(data)
+        found = await found_in(folder)
+        if not found:  # then only unused space was hit
+            assert how == "flip"
+            assert contents(path) == before
+        elif isinstance(found, str):
+            assert "log.sqlite is damaged" in found
+            assert "restore" in found
+        shutil.rmtree(folder)
+
+
+async def test_200_flips_over_every_column_are_named_by_the_running_verify(whole: Path, tmp_path: Path) -> None:
+    """With stream, version and column, through the route that `huiyin verify` calls, beside everything else that is open."""
+    folder = tmp_path / "data"
+    shutil.copytree(whole, folder)
+    random = Random(20)
+    connection = sqlite3.connect(folder / "log.sqlite", isolation_level=None)
+    connection.execute("DROP TRIGGER never_changed")
+    connection.execute("PRAGMA synchronous=OFF")
+    (top,) = connection.execute("SELECT max(position) FROM commits").fetchone()
+    async with opened(folder, Settings(), feed=False, tasks=False) as runtime:
+        transport = httpx.ASGITransport(build_app(runtime, local=True))
+        headers = {"x-huiyin-as": "operations"}
+        async with httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers=headers) as owner:
+            done = 0
+            while done < FLIPS:
+                column, position = COLUMNS[done % len(COLUMNS)], random.randint(1, top)
+                stream, first, old = connection.execute(
+                    f"SELECT stream, first, {column} FROM commits WHERE position = ?", (position,)
+                ).fetchone()
+                new = flipped(old, random)
+                cast = "?" if isinstance(new, int) or column == "events" else "CAST(? AS TEXT)"
+                try:
+                    connection.execute(f"UPDATE commits SET {column} = {cast} WHERE position = ?", (new, position))
+                except sqlite3.IntegrityError:
+                    continue
+                answer = await owner.post("/local/verify")
+                where = new if column == "position" else position
+                connection.execute(f"UPDATE commits SET {column} = ? WHERE position = ?", (old, where))
+                assert answer.status_code == 200, (column, answer.text)
+                findings = answer.json()["findings"]
+                wanted = ("hash", "events") if column in ("hash", "events") else (column,)
+                named = [one for one in findings if one["column"] in wanted]
+                assert named, (column, position, old, new, findings)
+                if column not in ("stream", "first", "position"):  # these are themselves what names the place
+                    assert any((one["stream"], one["version"]) == (stream, first) for one in named)
+                done += 1
+            assert (await owner.post("/local/verify")).json()["findings"] == []
+    connection.close()
+
+
+def flipped(value: object, random: Random) -> object:
+    if isinstance(value, int):
+        return value ^ (1 << random.randrange(16))
+    data = bytearray(value if isinstance(value, bytes) else str(value or "r").encode())
+    data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+    return bytes(data)
+
+
+def test_the_command_names_the_place_and_ends_with_1(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(whole, folder)
+    assert huiyin("verify", "--data", str(folder)).returncode == 0
+    connection = sqlite3.connect(folder / "log.sqlite", isolation_level=None)
+    connection.execute("DROP TRIGGER never_changed")
+    stream, first = connection.execute(
+        "SELECT stream, first FROM commits WHERE stream LIKE 'case/%' LIMIT 1"
+    ).fetchone()
+    connection.execute("UPDATE commits SET cause = 'x' WHERE stream = ? AND first = ?", (stream, first))
+    connection.close()
+    done = huiyin("verify", "--data", str(folder), "--json")
+    assert done.returncode == 1
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert (finding["stream"], finding["version"], finding["column"]) == (stream, first, "cause")
+    shown = huiyin("verify", "--data", str(folder))
+    assert shown.returncode == 1
+    assert stream[:20] in shown.stdout
+    assert "cause" in shown.stdout
+
+
+def test_a_file_that_cannot_be_opened_says_so_without_a_traceback(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(whole, folder)
+    Folder(folder).log.write_bytes(bytes(4096) + Folder(folder).log.read_bytes()[4096:])
+    for command in ("verify", "serve"):
+        done = huiyin(command, "--data", str(folder), *(("--port", "0") if command == "serve" else ()))
+        assert done.returncode in (1, 2)
+        assert "log.sqlite is damaged" in " ".join((done.stdout + done.stderr).split())

@@ -1,0 +1,151 @@
+"""The manual is true: its commands exist and work, its links lead somewhere, its tables are the code's."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import deploy.parts  # noqa: F401  # fills RULES
+from services.intake.importing import mapping as mappings
+from shared.cli.main import app
+from shared.commands import RULES
+from tests.support.make_docs import ROOT, TABLES, renewed
+from tests.support.process import HUIYIN, Server, clean_environment, server
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+INLINE = re.compile(r"`(huiyin [^`]+)`")
+WALKS = ("README.md", "docs/daily-work.md")
+TWINS = (ROOT / "README.md", ROOT / "README.zh-CN.md")
+EXPORT = """工单编号,来电时间,姓名,电话,内容,分类,承办单位,签收时间,答复时间,答复内容,满意度
+A-1,2026-01-05 08:30,甲某,00000000001,路灯不亮,路灯,住建局,2026-01-06 09:00,2026-01-10 15:00,已修复,满意
+A-2,2026-01-07 14:05,乙某,00000000002,夜间施工,噪声,住建局,2026-01-08,,,
+"""
+
+
+def lines(page: Path, start: str = "") -> list[str]:
+    """The lines of its shell blocks that begin with `start`."""
+    found = [line for block in SHELL.findall(page.read_text(encoding="utf-8")) for line in block.splitlines()]
+    return [line.strip() for line in found if line.startswith(start)]
+
+
+def name(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def parameters(line: str) -> list[str]:
+    """What is wrong with a `huiyin …` line; nothing: it could be run."""
+    words = shlex.split(line)[1:]
+    command: Any = typer.main.get_command(app)
+    while hasattr(command, "commands") and words and words[0] != "…":
+        inner = command.commands.get(words[0])
+        if inner is None:
+            return [f"no command {words[0]}"]
+        command, words = inner, words[1:]
+    known = {option for parameter in command.params for option in parameter.opts}
+    wrong = [f"no option {word}" for word in words if word.startswith("--") and word.split("=")[0] not in known]
+    if command.name == "act" and len(words) > 1:
+        rule = RULES.get(words[1])
+        if rule is None:
+            return [f"no case command {words[1]}"]
+        fields = {field.alias or key for key, field in rule.model.model_fields.items()}
+        wrong += [
+            f"no field {one}" for one in (word.split("=")[0] for word in words[2:] if "=" in word) if one not in fields
+        ]
+    return wrong
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_commands_and_options_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for line in [*lines(page, "huiyin "), *INLINE.findall(text)]:
+        assert parameters(line) == [], line
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for target in [line.split()[1] for line in lines(page, "make ")] + re.findall(r"`make ([a-z-]+)", text):
+        assert target in targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text(encoding="utf-8")):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        assert there.exists(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.*)$", there.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}, target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:shared|services|deploy|tests|docs|examples)/[\w./-]+\.\w+)`", text):
+        assert (ROOT / path).exists() or (ROOT / path).with_suffix(".py").exists(), path
+
+
+def test_what_the_code_says_of_the_manual_exists() -> None:
+    for source in ("shared", "services", "deploy"):
+        for path in (ROOT / source).rglob("*.py"):
+            for page in re.findall(r"docs/[\w-]+\.md", path.read_text(encoding="utf-8")):
+                assert (ROOT / page).exists(), f"{path}: {page}"
+
+
+def test_the_twins_have_the_same_commands_and_length() -> None:
+    english, chinese = (SHELL.findall(page.read_text(encoding="utf-8")) for page in TWINS)
+    assert english == chinese
+    for page in TWINS:
+        assert len(page.read_text(encoding="utf-8").splitlines()) < 200
+
+
+@pytest.mark.parametrize(("page", "table"), TABLES, ids=lambda one: one.replace("/", "-"))
+def test_tables_are_current(page: str, table: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert text == renewed(text, table, TABLES[page, table]()), "run: python -m tests.support.make_docs"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
+    folder = tmp_path_factory.mktemp("docs")
+    with server(folder / "data") as found:
+        yield found, folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", WALKS)
+def test_the_commands_work_as_written(running: tuple[Server, Path], page: str) -> None:
+    """In order, beside a running server, in a folder that holds an export. `make` and `huiyin serve` are tried elsewhere."""
+    found, folder = running
+    (folder / "complaints.csv").write_text(EXPORT, encoding="utf-8")
+    environment = {**clean_environment(), "HUIYIN_DATA": str(folder / "data")}
+    done = subprocess.run(
+        [HUIYIN, "submit", "--item", "demo-2", "--place", "dh-yl", "--subject", "0102", "--text", "电梯停运"],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    setup = lines(ROOT / page, "key()")
+    for line in lines(ROOT / page):
+        if not line.startswith(("huiyin ", "curl ", "python3 ")):
+            continue
+        text = "\n".join([*setup, line.replace("http://127.0.0.1:8080", found.url)])
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", text],
+            cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        if line.startswith("curl ") and done.stdout.startswith("{"):
+            assert "urn:huiyin:problem" not in done.stdout, done.stdout
+        if "--suggest" in line:
+            mapping = folder / shlex.split(line)[-1]
+            text = mapping.read_text(encoding="utf-8")
+            mapping.write_text(text + "\njurisdiction: CN-DEMO\n", encoding="utf-8")
+            assert mappings.load(mapping).jurisdiction == "CN-DEMO"

@@ -1,0 +1,40 @@
+"""The catalogue is current and complete."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deploy.catalogue import RULE_FILES, appends, catalogue, refusals
+from shared.case import STATES
+from shared.commands import RULES
+from shared.events import REGISTRY
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_catalogue_is_current() -> None:
+    written = (ROOT / "docs" / "catalogue.md").read_text("utf-8")
+    assert written == catalogue(), "run: python -m deploy.catalogue"
+
+
+def test_everything_is_in_it() -> None:
+    text = catalogue()
+    assert RULE_FILES
+    for name in (*REGISTRY, *STATES, *RULES):
+        assert f"`{name}`" in text, name
+
+
+@pytest.mark.parametrize("name", sorted(RULES))
+def test_what_a_rule_appends_it_owns(name: str) -> None:
+    rule = RULES[name]
+    assert appends(rule), "a rule that appends nothing is no rule"
+    assert {REGISTRY[kind].owner for kind in appends(rule)} == {rule.service}
+
+
+def test_refusals_are_found_in_the_source() -> None:
+    assert {"due_needed", "unknown_organisation", "has_an_organisation", "not_in_this_state"} <= set(
+        refusals(RULES["dispatch"])
+    )
+    assert {"not_executed", "report_missing", "not_confirmed", "handling_unit"} <= set(refusals(RULES["close"]))

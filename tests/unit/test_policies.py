@@ -1,0 +1,39 @@
+"""The books of a process follow their streams, whatever comes by while one is read."""
+
+from __future__ import annotations
+
+from shared.adapters.memory.log import MemoryLog
+from shared.commands import Fresh
+from shared.events.policy import OrganisationAdded
+from shared.handling import Stamp
+from shared.log import Commit
+from shared.policies import STREAM, Policies
+from tests.support.county import DEMO, SUPERVISOR, county
+
+
+class _Slow(MemoryLog):
+    """What it reads is told only after something else has happened."""
+
+    def __init__(self, behind: list[Commit]) -> None:
+        super().__init__()
+        self._behind = behind
+
+    async def load(self, stream: str, after: int = 0) -> list[Commit]:
+        return list(self._behind)
+
+
+async def test_a_book_that_grew_while_it_was_read_is_not_kept() -> None:
+    async with county() as here:
+        hands = here.parts["supervision"].handling
+        old = await here.ports.log.load(STREAM + DEMO)
+        added = OrganisationAdded(code="new", name="新单位")
+        newest, _ = await hands.on_stream(STREAM + DEMO, Stamp(SUPERVISOR, "t:1"), lambda _head: [Fresh(added)])
+        behind = list(old)
+        policies = Policies(_Slow(behind))
+        policies.forget([newest])  # it comes by while the stream is being read
+        assert (await policies.book(DEMO)).organisation("new") is None
+        behind.append(newest)
+        assert (await policies.book(DEMO)).organisation("new") is not None
+        kept = await policies.book(DEMO)
+        policies.forget([newest])
+        assert await policies.book(DEMO) is kept, "what is known already is not read again"
