@@ -82,11 +82,26 @@ async def opened(
     feed: bool = True,
     tasks: bool = True,
 ) -> AsyncIterator[Runtime]:
-    """Own the folder, run everything on it, and close it again. Raises FolderBusy and FolderProblem."""
+    """Own the folder, run everything on it, and close it again. Raises FolderBusy and FolderProblem.
+
+    Whatever this process makes meanwhile is its owner's alone: DuckDB has no setting for the mode of its files."""
     folder = Folder(path)
+    before = os.umask(0o077)
+    try:
+        async with _owned(folder, settings, clock or SystemClock(), create=create, feed=feed, tasks=tasks) as runtime:
+            yield runtime
+    finally:
+        os.umask(before)
+
+
+@asynccontextmanager
+async def _owned(
+    folder: Folder, settings: Settings, clock: Clock, *, create: bool, feed: bool, tasks: bool
+) -> AsyncIterator[Runtime]:
+    path = folder.path
     lock = await asyncio.to_thread(folder.take, create=create)
     try:
-        ports = open_ports(folder, clock or SystemClock())
+        ports = open_ports(folder, clock)
         runtime = compose(
             settings, ports, folder=path, back_up=partial(back_up, folder), spread=partial(spread, folder.log)
         )

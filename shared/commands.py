@@ -66,6 +66,8 @@ class Rule:
     decide: Decide
     zh: str
     en: str
+    when: Callable[[Case], bool] | None = None
+    """False: the command would do nothing here, so it is not offered. None: only its states say."""
 
     @property
     def action(self) -> Action:
@@ -100,6 +102,7 @@ def rule(
     states: tuple[str, ...] = (),
     zh: str,
     en: str | None = None,
+    when: Callable[[Case], bool] | None = None,
 ) -> Callable[[Callable[[Case, C, Given], list[Fresh]]], Callable[[Case, C, Given], list[Fresh]]]:
     """Register a decide function under `name`. Its second parameter's annotation is the command's model."""
 
@@ -107,7 +110,7 @@ def rule(
         if name in RULES:
             raise ValueError(f"two rules are named {name}")
         model = get_type_hints(decide)["command"]
-        RULES[name] = Rule(name, service, model, roles, states, decide, zh, en or name.replace("_", " "))
+        RULES[name] = Rule(name, service, model, roles, states, decide, zh, en or name.replace("_", " "), when)
         return decide
 
     return register
@@ -118,5 +121,7 @@ def allowed(case: Case, principal: Principal) -> list[str]:
     return [
         entry.name
         for entry in RULES.values()
-        if principal.role in entry.roles and (not entry.states or case.state in entry.states)
+        if principal.role in entry.roles
+        and (not entry.states or case.state in entry.states)
+        and (entry.when is None or entry.when(case))
     ]

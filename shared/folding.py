@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from shared.case import Case, fold
 from shared.envelope import Recorded
-from shared.log import EMPTY_HEAD, Commit, Head, LogBroken
+from shared.log import EMPTY_HEAD, Commit, LogBroken
 
 
 class Folded(NamedTuple):
@@ -32,10 +32,10 @@ def streams_of(batches: Iterable[Sequence[Commit]]) -> Iterator[list[Commit]]:
 
 def folded(commits: Sequence[Commit]) -> Folded:
     """The case of one whole stream. Raises LogBroken where the chain does not hold, Damaged where bytes are no event."""
-    head: Head = EMPTY_HEAD
+    version, hashed = EMPTY_HEAD
     for commit in commits:
-        if commit.first != head.version + 1 or commit.previous != head.hash or not commit.intact():
+        if commit.first != version + 1 or commit.previous != hashed or not commit.intact():
             raise LogBroken(f"the chain of {commit.stream} breaks at version {commit.first}; run: huiyin verify")
-        head = commit.head
+        version, hashed = commit.head
     events = [event for commit in commits for event in commit.recorded]
     return Folded(fold(events), events)

@@ -125,6 +125,8 @@ def _meets(row: Row, wanted: Wanted, now: str) -> bool:
     values = row.values
     if values is None:
         return False
+    if values["state"] == "voided" and wanted.state != "voided":
+        return False
     due = values["due"]
     for name in ("org", "state", "place", "subject"):
         value = getattr(wanted, name)
@@ -139,12 +141,16 @@ def _meets(row: Row, wanted: Wanted, now: str) -> bool:
 
 
 async def _may_see(ports: Ports, principal: Principal, row: Row) -> bool:
-    """Sealed accusations are for the petition office and supervisors only, and nobody's list shows a case against them."""
+    """Sealed accusations are for the petition office, supervisors, and the organ marked for accusations that has the case
+    now; nobody's list shows a case against them."""
     assert row.values is not None
-    if row.values["sealed"] and principal.role not in ("registrar", "supervisor"):
-        return False
     case, _head = await ports.cases.get(row.key, at_least=row.applied)
-    return visible(principal, case)
+    if not visible(principal, case):
+        return False
+    if not case.sealed_track or principal.role in ("registrar", "supervisor"):
+        return True
+    own = (await ports.policies.book(case.jurisdiction)).organisation(principal.org)
+    return own is not None and own.kind == "sealed" and own.code == case.org
 
 
 def _shown(row: Row, now: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from shared.case import STREAM
+from shared.case import OPEN_STATES, STREAM
 from shared.events.intake import CaseRegistered
 from shared.events.routing import ReturnVerified
 from shared.events.supervision import DeadlineAtRisk, DeadlineBreached, Reminded
@@ -49,7 +49,7 @@ class Metrics:
             buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
             registry=self.registry,
         )
-        self._open = Gauge("petition_open_cases", "Cases by state", ["state"], registry=self.registry)
+        self._open = Gauge("petition_open_cases", "Open cases by state", ["state"], registry=self.registry)
         self._overdue = Gauge(
             "petition_overdue_cases", "Cases whose earliest deadline has passed", registry=self.registry
         )
@@ -186,7 +186,8 @@ class Metrics:
         ports = runtime.ports
         self._open.clear()
         for state, number in (await ports.views.count(WORKLIST, by="state")).items():
-            self._open.labels(str(state)).set(number)
+            if state in OPEN_STATES:
+                self._open.labels(str(state)).set(number)
         now = ports.clock.now()
         overdue = await ports.views.count(WORKLIST, [Condition("due", "<", to_text(now))])
         self._overdue.set(_sum(overdue.values()))

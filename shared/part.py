@@ -55,6 +55,10 @@ class Kept(Protocol):
 
     async def clear(self) -> None: ...
 
+    async def empty(self) -> bool:
+        """No case is held: nothing was written yet, or the file was deleted or is of another schema."""
+        ...
+
 
 @dataclass(frozen=True)
 class Part:

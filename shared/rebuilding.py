@@ -94,7 +94,9 @@ async def rebuild(
     marks = await _pause(ports, parts, feeding=feeding)
     found: _Found = asyncio.Queue(maxsize=2 * workers)
     readers = [
-        asyncio.create_task(_read(ports, own, found) if spread is None or workers == 1 else _receive(spread, own, found))
+        asyncio.create_task(
+            _read(ports, own, found) if spread is None or workers == 1 else _receive(spread, own, found)
+        )
         for own in ranges(workers)
     ]
     cases = events = 0

@@ -102,6 +102,7 @@ class Runtime:
                 self.ports.feed.subscribe(consumer.group, self._guarded(consumer), gather=consumer.gather)
         await self.ports.views.start()
         if feed:
+            await self._fill()
             await self.ports.feed.start()
             self.feeding = True
         listen = getattr(self.ports.log, "listen", None)
@@ -115,6 +116,20 @@ class Runtime:
             ]
             if feed:
                 self._tasks.append(asyncio.create_task(self._forever(self._retry), name="retry"))
+
+    async def _fill(self) -> None:
+        """Facts that were deleted or reset stand beside checkpoints that know nothing of it: their groups begin again."""
+        for part in self.parts:
+            if part.facts is None:
+                continue
+            try:
+                empty = await part.facts.empty()
+            except Exception as error:  # figures only: the cases are worked on without them
+                log.error("facts_not_open", part=part.name, error=type(error).__name__)
+                continue
+            for consumer in part.consumers:
+                if empty and consumer.sink is not None:
+                    await self.ports.feed.rewind(consumer.group)
 
     def _guarded(self, consumer: Consumer) -> Handler:
         async def handle(commits: Sequence[Commit]) -> None:

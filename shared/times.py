@@ -16,6 +16,7 @@ When = datetime | date
 
 LAST_MOMENT = time(23, 59, 59, 999999)
 _DATE_LENGTH = len("2026-01-31")
+_BEFORE_OFFSET = -len("+00:00")
 
 
 def is_instant(when: When) -> bool:
@@ -26,7 +27,8 @@ def is_instant(when: When) -> bool:
 def to_text(when: When) -> str:
     """Storage form: `2026-01-31`, or UTC with fixed width `2026-01-31T02:03:04.000005Z` (sorts as text)."""
     if isinstance(when, datetime):
-        return when.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        utc = when if when.tzinfo is UTC else when.astimezone(UTC)
+        return utc.isoformat(timespec="microseconds")[:_BEFORE_OFFSET] + "Z"
     return when.isoformat()
 
 

@@ -192,6 +192,11 @@ class Facts:
         await self.start()
         await self._write(self._reset)
 
+    async def empty(self) -> bool:
+        """No case is held."""
+        await self.start()
+        return not self._held.shown
+
     async def close(self) -> None:
         """Close the file. The object cannot be used again."""
         await self._write(self._shut)

@@ -341,7 +341,13 @@ def void(case: Case, command: Void, given: Given) -> list[Fresh]:
     return [Fresh(e.CaseVoided(reason_code=command.reason_code, reason=command.reason))]
 
 
-@rule("go_live", service="intake", roles=("registrar", "operations", "supervisor"), zh="转入办理")
+@rule(
+    "go_live",
+    service="intake",
+    roles=("registrar", "operations", "supervisor"),
+    zh="转入办理",
+    when=lambda case: case.open and not case.live,
+)
 def go_live(case: Case, command: Command, given: Given) -> list[Fresh]:
     """An imported open case is worked on here from now on."""
     if case.live or not case.open:

@@ -7,6 +7,7 @@ So a row may be cut off anywhere and sent again, also by several senders at once
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from weakref import WeakKeyDictionary
@@ -31,7 +32,7 @@ from shared.times import day_of, is_instant
 _HANDS: tuple[Role, ...] = ("service",)
 RECORD = Action("import", _HANDS)
 FILE = Action("file", _HANDS)
-SLICE = 200
+AT_ONCE = 200
 """Rows that are under way together, so that the log can write their commits together."""
 _FILED = CaseRegistered(number="", channel="", channel_class="")
 """Stands for the filing when the order of times is checked."""
@@ -69,14 +70,20 @@ async def record_batch(
         for index in indexes:
             found[index] = await record_item(items[index], handlings, principal=principal, jurisdiction=jurisdiction)
 
-    groups = list(rows.values())
-    for start in range(0, len(groups), SLICE):
-        ends = await asyncio.gather(
-            *(one_after_the_other(group) for group in groups[start : start + SLICE]), return_exceptions=True
-        )
-        for end in ends:
-            if isinstance(end, BaseException):
-                raise end
+    waiting = deque(rows.values())
+
+    async def worker() -> None:
+        while waiting:
+            try:
+                await one_after_the_other(waiting.popleft())
+            except BaseException:  # what is under way ends, and nothing more begins
+                waiting.clear()
+                raise
+
+    workers = (worker() for _ in range(min(AT_ONCE, len(waiting))))
+    for end in await asyncio.gather(*workers, return_exceptions=True):
+        if isinstance(end, BaseException):
+            raise end
     return [result for result in found if result is not None]
 
 

@@ -28,34 +28,6 @@ def sign_off(case: Case, command: SignOff, given: Given) -> list[Fresh]:
     return [Fresh(e.SignedFor(org=org))]
 
 
-class RequestReturn(Command):
-    reason_code: Literal["not_our_mandate", "not_our_place", "another_organ_leads", "other"] = Field(
-        description="Ground of the objection"
-    )
-    reason: FreeText = Field(description="Detailed reasons (Art. 23 ¶3), sealed")
-
-
-@rule("request_return", service="routing", roles=HANDLERS, states=("dispatched", "signed"), zh="申请退回")
-def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fresh]:
-    """Within 5 working days of delivery, with reasons; not after a ruling (Art. 23 ¶3, 24)."""
-    org = own(case, given)
-    if case.final_ruling:
-        raise Refused(
-            "ruled",
-            "A ruling (指定管辖) named this organisation; it cannot be returned.",
-            why_zh="指定管辖的事项不得退回。",
-        )
-    windows = [clock for clock in deadlines(case, given.book) if clock.clock == "C4"]
-    if windows and before(windows[-1].due, given.at, given.book.zone):
-        raise Refused(
-            "objection_window_lapsed",
-            "The 5 working days for an objection have passed (Art. 23). Accept it, or say why you do not.",
-            why_zh="提出异议的五个工作日已过。",
-            due=windows[-1].due.isoformat(),
-        )
-    return [Fresh(e.ReturnRequested(org=org, reason_code=command.reason_code, reason=command.reason))]
-
-
 class Accept(Command):
     path: int | None = Field(None, ge=1, le=6, description="Statutory path of a claim (Art. 31); 6 starts the 60 days")
 
@@ -160,6 +132,22 @@ def decide(case: Case, command: Decide, given: Given) -> list[Fresh]:
     ]
 
 
+class AnswerSuggestion(Command):
+    result: Literal["adopted", "partly_adopted", "not_adopted"] = Field(
+        description="采纳 / 部分采纳 / 未采纳 (Art. 29)"
+    )
+    text: FreeText = Field(description="What follows from it, and why; sealed")
+
+
+@rule("answer_suggestion", service="routing", roles=HANDLERS, states=("accepted", "handling"), zh="答复建议")
+def answer_suggestion(case: Case, command: AnswerSuggestion, given: Given) -> list[Fresh]:
+    """A suggestion is studied and answered; it is not decided like a claim (Art. 29)."""
+    org = own(case, given)
+    if case.class_ != "suggestion":
+        raise Refused("not_a_suggestion", "Only a suggestion is answered this way; decide this case instead.")
+    return [Fresh(e.SuggestionAnswered(org=org, result=command.result, text=command.text))]
+
+
 class Deliver(Command):
     mode: Mode = Field("other", description="How the written reply reached the petitioner")
     text: FreeText | None = Field(None, description="The reply as delivered, if it says more than the decision; sealed")
@@ -171,6 +159,16 @@ def deliver_reply(case: Case, command: Deliver, given: Given) -> list[Fresh]:
     if case.state == "replied":
         return []
     return [Fresh(e.ReplyDelivered(org=org, mode=command.mode, text=command.text))]
+
+
+class CorrectReply(Command):
+    text: FreeText = Field(description="What is right instead; the first reply stays beside it, sealed")
+
+
+@rule("correct_reply", service="routing", roles=HANDLERS, states=("replied", "closed"), zh="更正答复")
+def correct_reply(case: Case, command: CorrectReply, given: Given) -> list[Fresh]:
+    """A reply is never edited: the correction stands beside it."""
+    return [Fresh(e.ReplyCorrected(org=own(case, given), text=command.text))]
 
 
 class ConfirmExecution(Command):
@@ -235,6 +233,30 @@ def grant_extension(case: Case, command: GrantExtension, given: Given) -> list[F
             field="days",
         )
     return [Fresh(e.ExtensionGranted(days=command.days, approver=command.approver, reason=command.reason))]
+
+
+class RefuseExtension(Command):
+    reason: FreeText = Field(description="Why, sealed")
+
+
+@rule(
+    "refuse_extension",
+    service="routing",
+    roles=("organisation", "clerk", "supervisor"),
+    states=("accepted", "handling"),
+    zh="不批准延期",
+)
+def refuse_extension(case: Case, command: RefuseExtension, given: Given) -> list[Fresh]:
+    """Decided by another than the asker, like a grant (Art. 34)."""
+    if given.principal.role != "supervisor":
+        own(case, given)
+    if case.extension_asked is None:
+        return []
+    if given.principal.ref == case.extension_asker:
+        raise Refused(
+            "own_request", "Who asked for the extension does not decide on it.", why_zh="申请人不得自行决定。"
+        )
+    return [Fresh(e.ExtensionRefused(reason=command.reason))]
 
 
 def _extension_cap(given: Given, case: Case) -> int:

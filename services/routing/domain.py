@@ -9,13 +9,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import DESK, HANDLERS, Basis, Code, FreeText, own
+from services.routing.words import DESK, HANDLERS, Basis, Code, FreeText, organisation, own
 from shared.access import Role
 from shared.case import Case
 from shared.commands import Command, Fresh, Given, rule
 from shared.events import routing as e
 from shared.events.base import Class, Moment
-from shared.policy.book import PolicyBook
 from shared.refusals import Invalid, Refused
 from shared.times import before, instant_of
 
@@ -72,7 +71,7 @@ def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
             why_zh="该件已有承办单位，请先撤回。",
             org=case.org,
         )
-    organisation = _organisation(given.book, command.org, "org")
+    found = organisation(given.book, command.org, "org")
     if command.org in case.accused and (command.class_ or case.class_) != "accusation":
         raise Refused(
             "is_the_respondent",
@@ -85,7 +84,7 @@ def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
     if command.class_ is not None or case.class_ is None or command.path is not None:
         events.append(Fresh(e.CaseClassified(class_=class_, path=command.path, by="person")))
     if class_ == "accusation":
-        if organisation.kind != "sealed" or command.org in case.accused:
+        if found.kind != "sealed" or command.org in case.accused:
             raise Refused(
                 "accusation_needs_sealed_organ",
                 "An accusation goes only to an organisation marked for them that is not the respondent (Art. 30).",
@@ -100,18 +99,6 @@ def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
     if before(command.due, given.now, given.book.zone):
         raise Invalid("due_in_the_past", "The due date of an assignment lies in the future.", field="due")
     return [*events, Fresh(e.CaseAssigned(org=command.org, due=command.due, reason=command.reason))]
-
-
-def _organisation(book: PolicyBook, code: str, field: str):  # type: ignore[no-untyped-def]
-    found = book.organisation(code)
-    if found is None:
-        raise Invalid(
-            "unknown_organisation",
-            "This organisation is not in the policy of the jurisdiction.",
-            why_zh="该单位不在本辖区的单位目录中。",
-            field=field,
-        )
-    return found
 
 
 class RecordDelivery(Command):
@@ -139,17 +126,6 @@ def recall(case: Case, command: Recall, given: Given) -> list[Fresh]:
     if case.org is None:
         return []
     return [Fresh(e.AssignmentWithdrawn(org=case.org, reason_code=command.reason_code, reason=command.reason))]
-
-
-class VerifyReturn(Command):
-    agreed: bool = Field(description="Does the sender agree with the objection?")
-    reason: FreeText | None = Field(None, description="Why, sealed")
-
-
-@rule("verify_return", service="routing", roles=DESK, states=("return_requested",), zh="核实退回")
-def verify_return(case: Case, command: VerifyReturn, given: Given) -> list[Fresh]:
-    """The file goes back only after the sender verified and agreed (Art. 23 ¶3)."""
-    return [Fresh(e.ReturnVerified(agreed=command.agreed, reason=command.reason))]
 
 
 class Guide(Command):

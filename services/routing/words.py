@@ -9,7 +9,9 @@ from pydantic import Field
 from shared.access import Role
 from shared.case import Case
 from shared.commands import Given
-from shared.refusals import Denied
+from shared.policy.book import PolicyBook
+from shared.policy.documents import Organisation
+from shared.refusals import Denied, Invalid
 
 HANDLERS: tuple[Role, ...] = ("organisation", "clerk")
 DESK: tuple[Role, ...] = ("registrar",)
@@ -29,3 +31,16 @@ def own(case: Case, given: Given) -> str:
             why_zh="只有主办单位可以执行该操作。",
         )
     return case.org
+
+
+def organisation(book: PolicyBook, code: str, field: str) -> Organisation:
+    """The organisation of that code. Raises Invalid, naming `field`."""
+    found = book.organisation(code)
+    if found is None:
+        raise Invalid(
+            "unknown_organisation",
+            "This organisation is not in the policy of the jurisdiction.",
+            why_zh="该单位不在本辖区的单位目录中。",
+            field=field,
+        )
+    return found

@@ -18,6 +18,12 @@ from shared.times import When
 
 OUTSIDE: tuple[Role, ...] = ("supervisor", "registrar")
 FreeText = Annotated[str, Field(min_length=1, max_length=50_000)]
+_RESULTS: dict[str, tuple[str, ...]] = {
+    "explained": ("explained", "adopted", "partly_adopted", "not_adopted"),
+    "not_supported": ("not_supported",),
+    "settled": ("settled",),
+}
+"""Closure kind -> the decisions that it may follow. A suggestion that was answered is explained (Art. 29)."""
 CLOSABLE = ("replied", "reviewed", "guided", "not_accepted")
 
 
@@ -190,8 +196,7 @@ def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
             "The decision gave the petitioner nothing that is resolved now.",
             "处理结论并未解决诉求。",
         )
-    results = {"explained": "explained", "not_supported": "not_supported", "settled": "settled"}
-    if kind in results and case.result != results[kind]:
+    if case.result not in _RESULTS.get(kind, (case.result,)):
         return ("kind_does_not_fit", f"The decision was not {kind}.", "办结方式与处理结论不符。")
     if kind == "resolved_confirmed" and not _confirmed(case):
         return (

@@ -40,6 +40,7 @@ WORKLIST = View(
         ("subject", "due"),
         ("queue", "risk_at", "org"),
     ),
+    version=2,
 )
 
 DUE = View(name="due", columns={"next_at": "text"}, indexes=(("next_at",),))
@@ -64,9 +65,8 @@ def queue_of(case: Case) -> str | None:
 
 
 def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
-    """Every case that is not voided, with its earliest running deadline."""
-    if case.state == "voided":
-        return None
+    """Every case, with its earliest running deadline. A voided one too, so that its number still answers; it has no queue
+    and no deadline, and lists show it only when they are asked for that state."""
     running = [clock for clock in deadlines(case, book) if clock.running and not clock.rule.window]
     first = min(running, key=lambda clock: clock.due, default=None)
     return {

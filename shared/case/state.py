@@ -121,6 +121,8 @@ class Case:
     report_filed: bool = False
     rule: str | None = None
     hops: int = 0
+    objections: int = 0
+    """How often an organisation asked to hand it back."""
     final_ruling: bool = False
     delivered: bool = False
     delivered_seq: int | None = None

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from shared.cli import cases, figures, filing, keys, policies, serving, showing, upkeep
+from shared.cli import cases, clock, figures, filing, keys, policies, serving, showing, upkeep
 from shared.cli.showing import REFUSED
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("stats")(figures.stats)
 app.add_typer(policies.group, name="policy")
 app.add_typer(keys.group, name="keys")
 app.add_typer(upkeep.parked, name="parked")
+app.add_typer(clock.group, name="clock")
 app.command("rebuild")(upkeep.rebuild)
 app.command("digest")(upkeep.digest)
 app.command("verify")(upkeep.verify)

@@ -35,6 +35,8 @@ async def health(runtime: Runtime) -> dict[str, Any]:
     ]
     if runtime.broken is not None or getattr(ports.log, "broken", None) is not None:
         reasons.append("log_broken")
+    if any(part.ticker.paused for part in runtime.parts if part.ticker is not None):
+        reasons.append("ticker_paused")
     if runtime.stopping:
         reasons.append("stopping")
     if runtime.folder is not None and shutil.disk_usage(runtime.folder).free < LEAST_FREE:

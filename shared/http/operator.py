@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import orjson
+import structlog
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
@@ -27,10 +28,12 @@ from shared.rebuilding import rebuild, scrub
 from shared.refusals import Invalid, Refused, Unknown
 from shared.runtime import Runtime
 from shared.settings import shown
+from shared.times import to_text
 from shared.verifying import verify
 from shared.version import VERSION
 
 _LIMIT = 64 * 1024
+log = structlog.get_logger("operator")
 
 
 class KeyWanted(BaseModel):
@@ -215,12 +218,40 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
             raise Invalid("not_absolute", "folder must be an absolute path.", field="folder")
         return await runtime.back_up(Path(wanted.folder))
 
+    @routes.get("/clock", summary="Whether the wall clock is trusted", responses=answers(401, 403, 422))
+    async def clock(caller: Caller) -> dict[str, Any]:
+        authorize(caller, OPERATE)
+        return _clock(runtime)
+
+    @routes.post("/clock:accept", summary="The wall clock is right now: deadlines fire again", responses=answers(401, 403, 422))
+    async def accept_clock(caller: Caller) -> dict[str, Any]:
+        authorize(caller, OPERATE)
+        for ticker in _tickers(runtime):
+            if ticker.paused:
+                log.warning("clock_accepted", by=caller.ref)
+            ticker.accept_clock()
+        return _clock(runtime)
+
     @routes.get("/settings", summary="Settings with meaning and source", responses=answers(401, 403, 422))
     async def settings(caller: Caller) -> dict[str, Any]:
         authorize(caller, OPERATE)
         return {"settings": [line._asdict() for line in shown(runtime.settings)]}
 
     return routes
+
+
+def _tickers(runtime: Runtime) -> list[Any]:
+    return [part.ticker for part in runtime.parts if part.ticker is not None]
+
+
+def _clock(runtime: Runtime) -> dict[str, Any]:
+    """`paused`: why no deadline fires, null while they do; `jumps`: how often that was so since the start."""
+    tickers = _tickers(runtime)
+    return {
+        "now": to_text(runtime.ports.clock.now()),
+        "paused": next((ticker.paused for ticker in tickers if ticker.paused), None),
+        "jumps": sum(ticker.jumps for ticker in tickers),
+    }
 
 
 async def _stream(runtime: Runtime, named: str | None) -> str | None:

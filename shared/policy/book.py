@@ -140,6 +140,11 @@ class PolicyBook:
         edition = self.edition("jurisdiction")
         return edition.document if edition else None
 
+    @property
+    def most_objections(self) -> int:
+        """After so many objections a case is a jurisdiction dispute."""
+        return self.settings.most_objections if self.settings else 3
+
     @cached_property
     def zone(self) -> str:
         return self.settings.zone if self.settings else "UTC"

@@ -49,6 +49,8 @@ class Jurisdiction(Document):
     zone: str
     petition_office: Code | None = None
     office_hours: OfficeHours | None = None
+    most_objections: int = Field(3, ge=1, le=20)
+    """So often organisations may object to a case; then it is a dispute and needs a ruling (Art. 24)."""
 
 
 class Organisation(Document):

@@ -28,7 +28,7 @@ HOUR = 3600
 STEPS = (HOUR, -HOUR, 24 * HOUR)
 DUE = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
 """Midnight in the demo county: the end of the fifteenth day for what was received on 2 March (C1)."""
-BEFORE = 36
+BEFORE = 30
 """Seconds before it at which the process begins."""
 CASES = 24
 AHEAD = (("dh", "0101"),)

@@ -16,6 +16,7 @@ from shared.handling import Stamp
 from shared.policies import STREAM as POLICY
 from shared.policy.load import hash_of
 from tests.support.county import DEMO, SUPERVISOR, County, county
+from tests.support.serving import served
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -85,6 +86,31 @@ async def test_operations_accept_a_clock_that_is_right_now(here: County) -> None
     ticker.accept_clock()
     await here.tick()
     assert (await rungs(here, filed.case))["DeadlineBreached"] == 1
+
+
+async def test_a_paused_ticker_is_not_ready_until_operations_accept_the_clock() -> None:
+    async with served() as here:
+        case = (await here.filed())["case"]
+        ticker = next(part.ticker for part in here.runtime.parts if part.ticker is not None)
+        await ticker.look()
+        async with here.client() as anybody, here.owner() as owner:
+            assert (await anybody.get("/readyz")).json()["ready"] is True
+            assert (await owner.get("/local/clock")).json()["paused"] is None
+            here.clock.jump(timedelta(days=20))
+            await ticker.look()
+            refused = await anybody.get("/readyz")
+            assert (refused.status_code, refused.json()["reasons"]) == (503, ["ticker_paused"])
+            seen = (await owner.get("/local/clock")).json()
+            assert (seen["paused"], seen["jumps"]) == ("wall clock jumped by 1728000 s", 1)
+            assert seen["now"].startswith("2026-03-22T01:00")
+            async with here.owner("registrar:xfj") as other:
+                assert (await other.post("/local/clock:accept")).status_code == 403
+            assert ticker.paused
+            assert (await owner.post("/local/clock:accept")).json()["paused"] is None
+            assert (await anybody.get("/readyz")).json()["ready"] is True
+            assert (await anybody.post("/local/clock:accept")).status_code == 404
+        assert await ticker.look()
+        assert (await here.runtime.ports.cases.reload(case))[0].fact("DeadlineBreached") is not None
 
 
 async def test_after_downtime_only_the_highest_rung_is_sent(here: County) -> None:

@@ -224,7 +224,7 @@ async def test_parked_is_shown_and_tried_again(here: Served) -> None:
         assert (await owner.post("/local/parked:redrive", json={})).json() == {"redriven": 1, "parked": 0}
 
 
-async def test_a_list_never_shows_a_sealed_case_to_an_organisation(here: Served) -> None:
+async def test_a_list_never_shows_a_sealed_case_to_another_organisation(here: Served) -> None:
     await here.filed(**{"class": "accusation"}, respondent={"name": "某局", "org": "zj"})
     sealed = await here.key_of("clerk", "jjw")
     async with here.client("clerk") as accused, here.client(key=sealed) as organ, here.client("registrar") as desk:

@@ -36,6 +36,8 @@ def open_writer(
     setting did not take.
     """
     fresh = not path.exists()
+    if fresh and str(path) != ":memory:":
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the files of its WAL are made with the same mode
     connection = _connect(path)
     try:
         found = _format(connection, path, kind)

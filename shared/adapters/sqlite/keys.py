@@ -10,7 +10,7 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -38,7 +38,15 @@ _NONCE = 12
 _CACHED = 20_000
 
 Triple = tuple[str, str, str]
-_Task = Callable[[sqlite3.Connection], Any]
+
+
+class _Obtain(NamedTuple):
+    """Keys that are wanted; those that wait together are made together."""
+
+    wanted: Sequence[Triple]
+
+
+_Task = Callable[[sqlite3.Connection], Any] | _Obtain
 _Job = Job[_Task, Any]
 
 _FIND = """
@@ -81,7 +89,7 @@ class SqliteKeys:
         if None not in known:
             return [key for key in known if key is not None]
         erasures = self._erasures
-        keys: dict[Triple, DataKey] = await self._writer.submit(lambda connection: self._obtain(connection, wanted))
+        keys: dict[Triple, DataKey] = await self._writer.submit(_Obtain(wanted))
         self._remember(keys.values(), erasures)
         return [keys[triple] for triple in wanted]
 
@@ -151,14 +159,21 @@ class SqliteKeys:
 
     def _write(self, jobs: list[_Job]) -> list[_Job]:
         self._connection.execute("BEGIN IMMEDIATE")
-        results: list[tuple[_Job, Any]] = []
+        results = self._obtain_together([job for job in jobs if isinstance(job.task, _Obtain)])
+        obtained = {id(job) for job, _ in results}
         after: list[_Job] = []
         for job in jobs:
-            if isinstance(job.task, _Truncate):
+            if id(job) in obtained:
+                continue
+            task = job.task
+            if isinstance(task, _Truncate):
                 after.append(job)
                 continue
             try:
-                results.append((job, job.task(self._connection)))
+                if isinstance(task, _Obtain):
+                    results.append((job, self._obtain(self._connection, task.wanted)))
+                else:
+                    results.append((job, task(self._connection)))
             except (KeyErased, KeysLost) as error:  # both before anything was written
                 job.error = error
         self._connection.execute("COMMIT")
@@ -166,9 +181,21 @@ class SqliteKeys:
             job.result = result
             job.done = True
         for job in after:
+            assert isinstance(job.task, _Truncate)
             job.task(self._connection)
             job.done = True
         return []
+
+    def _obtain_together(self, jobs: list[_Job]) -> list[tuple[_Job, Any]]:
+        """What all that wait for keys want, with the statements of one; nothing where one of them is refused."""
+        asked = [(job, job.task.wanted) for job in jobs if isinstance(job.task, _Obtain)]
+        if len(asked) < 2:
+            return []
+        try:
+            keys = self._obtain(self._connection, [triple for _, wanted in asked for triple in wanted])
+        except (KeyErased, KeysLost):  # before anything was written: each for itself
+            return []
+        return [(job, {triple: keys[triple] for triple in wanted}) for job, wanted in asked]
 
     def _obtain(self, connection: sqlite3.Connection, wanted: Sequence[Triple]) -> dict[Triple, DataKey]:
         names = _json(wanted)

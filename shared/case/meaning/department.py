@@ -15,7 +15,7 @@ def _signed(case: Case, event: Recorded, body: d.SignedFor) -> Changes:
 
 @on(d.ReturnRequested, "return_requested", fact=kind_of("reason_code"))
 def _return_requested(case: Case, event: Recorded, body: d.ReturnRequested) -> Changes:
-    return {"signed_before_return": case.state == "signed"}
+    return {"signed_before_return": case.state == "signed", "objections": case.objections + 1}
 
 
 @on(d.Accepted, "accepted")

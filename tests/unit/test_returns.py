@@ -1,0 +1,88 @@
+"""Handing back, disputes and rulings (Art. 23, 24)."""
+
+from __future__ import annotations
+
+from shared.events import department as d
+from shared.events import routing as r
+from shared.events.base import Event
+from tests.support.deciding import BOOK, CLERK, REGISTRAR, SENT, SUPERVISOR, given
+
+OBJECTED = d.ReturnRequested(org="zj", reason_code="not_our_mandate")
+REFUSED = r.ReturnVerified(agreed=False)
+ROUND: tuple[Event, ...] = (OBJECTED, REFUSED)
+RULING = {"org": "dhq", "assist": ["zj"]}
+
+
+def test_the_sender_verifies_and_agrees_or_not() -> None:
+    given(*SENT, OBJECTED).when("verify_return", REGISTRAR, agreed=True).then(r.ReturnVerified(agreed=True))
+    given(*SENT, OBJECTED).when("verify_return", REGISTRAR, agreed=False).then(REFUSED)
+    given(*SENT).when("verify_return", REGISTRAR, agreed=True).then_nothing()
+
+
+def test_a_refused_return_goes_back_to_where_it_was() -> None:
+    assert given(*SENT, OBJECTED, REFUSED).case.state == "dispatched"
+    assert given(*SENT, d.SignedFor(org="zj"), OBJECTED, REFUSED).case.state == "signed"
+    assert given(*SENT, OBJECTED, REFUSED).case.org == "zj"
+
+
+def test_an_agreed_return_takes_the_case_away() -> None:
+    case = given(*SENT, OBJECTED, r.ReturnVerified(agreed=True)).case
+    assert (case.state, case.org, case.past_orgs) == ("returned", None, ("zj",))
+
+
+def test_after_the_last_objection_that_the_policy_bears_it_is_a_dispute() -> None:
+    often = ROUND * (BOOK.most_objections - 1)
+    given(*SENT, *often, OBJECTED).when("verify_return", REGISTRAR, agreed=False).then(
+        REFUSED, r.JurisdictionDisputed(hops=1)
+    )
+    disputed = given(*SENT, *often, OBJECTED, REFUSED, r.JurisdictionDisputed(hops=1)).case
+    assert (disputed.state, disputed.org) == ("disputed", None)
+
+
+def test_a_dispute_is_referred_by_the_petition_office() -> None:
+    given(*SENT, OBJECTED).when("refer_dispute", REGISTRAR, reason="两家均称不属职责").then(
+        r.JurisdictionDisputed(hops=1, reason="两家均称不属职责")
+    )
+    given(*SENT).when("refer_dispute", REGISTRAR, reason="x").refused("not_in_this_state")
+
+
+def test_a_ruling_names_the_organisation_and_cannot_be_handed_back() -> None:
+    disputed = (*SENT, OBJECTED, r.JurisdictionDisputed(hops=1))
+    given(*disputed).when("rule_jurisdiction", SUPERVISOR, **RULING).then(
+        r.JurisdictionRuled(org="dhq", assist=("zj",))
+    )
+    given(*SENT).when("rule_jurisdiction", SUPERVISOR, **RULING).refused("not_in_this_state")
+    given(*disputed).when("rule_jurisdiction", SUPERVISOR, org="nobody").refused("unknown_organisation")
+    given(*disputed).when("rule_jurisdiction", SUPERVISOR, org="dhq", assist=["dhq"]).refused("assists_itself")
+    ruled = (*disputed, r.JurisdictionRuled(org="zj"), r.AssignmentDelivered(org="zj", seq=2))
+    given(*ruled).when("request_return", CLERK, reason_code="other", reason="x").refused("ruled")
+    given(*ruled).when("rule_jurisdiction", SUPERVISOR, org="zj").then_nothing()
+
+
+def test_an_extension_is_refused_by_another_than_the_asker() -> None:
+    asked = (*SENT, d.Accepted(org="zj", path=6), d.ExtensionRequested(org="zj", days=20))
+    story = given(*asked)
+    other = CLERK._replace(ref="k-head")
+    story.when("refuse_extension", other, reason="理由不足").then(d.ExtensionRefused(reason="理由不足"))
+    asker = CLERK._replace(ref=story.case.extension_asker or "")
+    story.when("refuse_extension", asker, reason="x").refused("own_request")
+    given(*asked, d.ExtensionRefused()).when("refuse_extension", other, reason="x").then_nothing()
+
+
+def test_a_suggestion_is_answered_and_closed_as_explained() -> None:
+    suggestion = SENT[0].model_copy(update={"class_": "suggestion"})
+    accepted = (suggestion, *SENT[1:], d.Accepted(org="zj"))
+    answer = d.SuggestionAnswered(org="zj", result="adopted", text="已采纳")
+    given(*accepted).when("answer_suggestion", CLERK, result="adopted", text="已采纳").then(answer)
+    given(*SENT, d.Accepted(org="zj", path=6)).when("answer_suggestion", CLERK, result="adopted", text="x").refused(
+        "not_a_suggestion"
+    )
+    replied = given(*accepted, answer, d.ReplyDelivered(org="zj"))
+    assert replied.when("close", SUPERVISOR, kind="explained").refusal is None
+    replied.when("close", SUPERVISOR, kind="not_supported").refused("kind_does_not_fit")
+
+
+def test_a_reply_is_corrected_beside_the_first() -> None:
+    replied = (*SENT, d.Accepted(org="zj", path=6), d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered())
+    given(*replied).when("correct_reply", CLERK, text="更正").then(d.ReplyCorrected(org="zj", text="更正"))
+    assert given(*replied, d.ReplyCorrected(org="zj")).case.replies == 1
