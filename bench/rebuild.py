@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -14,12 +16,14 @@ from bench.cases import by_case, folder, lifecycles
 from bench.figures import Figure, at_least, beside, quotient, timed
 from bench.peer import Peer, commands_of
 from bench.world import build, close, open_ports
+from deploy.spreading import spread
 from shared.policies import STREAM as POLICY
 from shared.rebuilding import rebuild
 
 NAME = "rebuild"
 AIM_BARE = 0.4
 AIM_PEER = 3
+WORKERS = len(os.sched_getaffinity(0))
 
 
 def measure(*, quick: bool) -> list[Figure]:
@@ -33,15 +37,18 @@ def measure(*, quick: bool) -> list[Figure]:
         peer = Peer(path / "peer.sqlite")
         peer.carry_out(commands_of(told))
         works = {
-            "ours": lambda: asyncio.run(_rebuild(path, len(events))) / len(events),
+            "ours": lambda: asyncio.run(_rebuild(path, len(events), WORKERS)) / len(events),
+            "alone": lambda: asyncio.run(_rebuild(path, len(events), 1)) / len(events),
             "bare": lambda: timed(lambda: read_all(events))() / len(events),
             "peer": lambda: _rebuild_peer(peer),
         }
         taken = beside(works, 1 if quick else 7)
         peer.close()
-    here, bare, there = (1 / median(taken[name]) for name in ("ours", "bare", "peer"))
+    here, alone, bare, there = (1 / median(taken[name]) for name in ("ours", "alone", "bare", "peer"))
     to_bare, to_peer = quotient(taken["bare"], taken["ours"]), quotient(taken["peer"], taken["ours"])
-    note = f"{len(events)} events: chain, all views, DuckDB facts"
+    note = (
+        f"{len(events)} events: chain, all views, DuckDB facts; {WORKERS} worker processes, in one process {alone:,.0f}"
+    )
     peers = f"{len(peer.cases)} cases folded, no view"
     return [
         Figure(NAME, here, "events/s", "bare pydantic decode", bare, to_bare, *at_least(to_bare, AIM_BARE), note),
@@ -56,8 +63,8 @@ def _rebuild_peer(peer: Peer) -> float:
     return (time.perf_counter() - start) / events
 
 
-async def _rebuild(path: Path, expected: int) -> float:
-    """`huiyin rebuild` on the log in `path`, from nothing; the seconds it took."""
+async def _rebuild(path: Path, expected: int, workers: int) -> float:
+    """`huiyin rebuild` with so many workers on the log in `path`, from nothing; the seconds it took."""
     log, fresh = path / "log.sqlite", path / "fresh"
     fresh.mkdir()
     (fresh / log.name).hardlink_to(log)
@@ -66,7 +73,8 @@ async def _rebuild(path: Path, expected: int) -> float:
     await ports.views.start()
     start = time.perf_counter()
     found = 0
-    async for step in rebuild(ports, parts, feeding=False):
+    spreading = partial(spread, fresh / log.name)
+    async for step in rebuild(ports, parts, feeding=False, workers=workers, spread=spreading):
         found = step.events
     taken = time.perf_counter() - start
     await close(ports, parts)

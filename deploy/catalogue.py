@@ -16,6 +16,7 @@ from typing import Any
 import services.intake.domain
 import services.routing.department
 import services.routing.domain
+import services.routing.returns
 import services.supervision.domain
 from shared.case import FINAL_STATES, MOVES, STATES, meaning
 from shared.commands import RULES, Rule
@@ -33,7 +34,13 @@ PARTS: tuple[tuple[str, ModuleType], ...] = (
     ("Supervision 督查", supervision),
     ("Policy 规则", policy),
 )
-RULE_FILES = (services.intake.domain, services.routing.domain, services.routing.department, services.supervision.domain)
+RULE_FILES = (
+    services.intake.domain,
+    services.routing.domain,
+    services.routing.department,
+    services.routing.returns,
+    services.supervision.domain,
+)
 
 
 def catalogue() -> str:
@@ -92,8 +99,13 @@ def _turns() -> dict[str, set[str]]:
     return found
 
 
+def _rules() -> list[Rule]:
+    """In an order that does not depend on what was imported first."""
+    return sorted(RULES.values(), key=lambda rule: (rule.service, rule.name))
+
+
 def _open_rules() -> list[Rule]:
-    return [rule for rule in RULES.values() if set(rule.roles) != {"service"}]
+    return [rule for rule in _rules() if set(rule.roles) != {"service"}]
 
 
 def _source(rule: Rule) -> str:
@@ -137,7 +149,7 @@ def _commands() -> Iterator[str]:
     yield "Besides these codes every command may answer `unknown_case`, `role_not_allowed`, `stale_version`,"
     yield "`same_id_other_content`, `effective_in_future`, `effective_too_early` and `newer_event`."
     yield ""
-    for rule in RULES.values():
+    for rule in _rules():
         roles = ", ".join(rule.roles)
         inner = " A reaction of the service itself." if set(rule.roles) == {"service"} else ""
         yield f"### `{rule.name}` {rule.zh}"

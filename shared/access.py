@@ -88,6 +88,6 @@ def authorize(principal: Principal, action: Action, case: Case | None = None) ->
     if principal.role not in action.roles:
         raise Denied(
             "role_not_allowed",
-            f"A {principal.role} may not do this ({action.name}). It is open to: {', '.join(sorted(action.roles))}.",
+            f"The role {principal.role} may not do this ({action.name}). It is open to: {', '.join(sorted(action.roles))}.",
             why_zh=f"角色 {principal.role} 不能执行该操作。",
         )

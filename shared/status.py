@@ -3,26 +3,54 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from typing import Any
 
 from shared.access import READ, Principal, authorize
-from shared.case import FINAL_STATES, STREAM, Case
+from shared.case import FINAL_STATES, STREAM, Case, fold
 from shared.clock import Clock
 from shared.deadlines import Deadline, deadlines
+from shared.envelope import Recorded
+from shared.events.department import (
+    Accepted,
+    ExtensionGranted,
+    NotAccepted,
+    NoticeServed,
+    ReReviewOpinionIssued,
+    ReviewOpinionIssued,
+    SuggestionAnswered,
+)
+from shared.events.intake import CaseCorrected, EvaluationInvited
+from shared.events.routing import (
+    CaseAssigned,
+    CaseRoutedToSealedChannel,
+    CaseTransferred,
+    ForwardedDown,
+    JurisdictionRuled,
+)
+from shared.events.supervision import CaseClosed
 from shared.finding import resolve
 from shared.names import code_matches, read_number
 from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.refusals import Unknown
-from shared.telling import Words, event_words, state_words
+from shared.telling import Words, code_words, event_words, state_words
 from shared.times import day_of
 
 MINUTE = 60.0
 _MOST_CLIENTS = 10_000
-_QUIET = frozenset(
-    {"DeadlineAtRisk", "Reminded", "RoutingQuestioned", "PartyRecorded", "QueuedForDispatch", "EvaluationInvited"}
-)
-"""Events that are not the citizen's business."""
+_PLAIN = frozenset(
+    {
+        "CaseRegistered", "MaterialAdded", "Nudged", "CaseLinked", "CaseUnlinked", "CaseVoided", "CaseWithdrawn",
+        "AnsweredAtOnce", "EvaluationSubmitted", "ReviewRequested", "ReReviewRequested", "StatutoryPathGuided",
+        "ReRegistrationBarred", "ExtensionNoticeServed", "ReplyDelivered", "ReplyCorrected", "ReviewAccepted", "Concluded",
+        "AcceptanceOrdered", "RedoOrdered", "CaseReopened",
+    }
+)  # fmt: skip
+"""Events that a citizen hears of in the words that everybody reads; `heard` says more of some others, and the rest are
+steps inside the offices."""
+_NOT_TOLD = frozenset({"exempt"})
+"""Kinds of notices that were not served."""
 
 _NEXT: dict[str, Words] = {
     "registered": Words("由信访部门确定承办单位", "the petition office decides which organisation is responsible"),
@@ -104,9 +132,9 @@ async def status(ports: Ports, case: Case) -> dict[str, Any]:
     first = min(running, key=lambda one: one.due, default=None)
     events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
     told = []
-    for event in events:
-        if event.type not in _QUIET:
-            words = event_words(event.type)
+    for place, event in enumerate(events):
+        words = heard(event, events[: place + 1], book)
+        if words is not None:
             told.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
     sentence = _sentence(case, book, first, overdue=first is not None and first.due < now)
     return {
@@ -121,20 +149,74 @@ async def status(ports: Ports, case: Case) -> dict[str, Any]:
     }
 
 
+def called(book: PolicyBook, code: str) -> Words:
+    """The name of an organisation in both languages, as far as the policy has it."""
+    known = book.organisation(code)
+    return Words(known.name, known.name_en or known.name) if known is not None else Words(code, code)
+
+
+def heard(event: Recorded, until: Sequence[Recorded], book: PolicyBook) -> Words | None:
+    """What a citizen is told of an event: registered, sent to whom, accepted or not and why, notices, extended until when,
+    answered, invited to evaluate, closed how, corrected, joined. None: it is not theirs to follow. `until`: the case's
+    events up to this one."""
+    body = event.body
+    if event.type in _PLAIN:
+        return event_words(event.type)
+    if isinstance(body, CaseTransferred | CaseAssigned | CaseRoutedToSealedChannel | JurisdictionRuled | ForwardedDown):
+        to = called(book, body.to if isinstance(body, ForwardedDown) else body.org)
+        return Words(f"转交{to.zh}办理", f"It was sent to {to.en}.")
+    if isinstance(body, Accepted):
+        org = called(book, body.org)
+        return Words(f"{org.zh}受理", f"{org.en} accepted it.")
+    if isinstance(body, NotAccepted):
+        org, why = called(book, body.org), code_words(body.reason_code)
+        return Words(f"{org.zh}不予受理：{why.zh}", f"{org.en} did not accept it: {why.en}.")
+    if isinstance(body, NoticeServed) and body.kind not in _NOT_TOLD:
+        kind = code_words(body.kind)
+        return Words(f"书面告知：{kind.zh}", f"A written notice was served: {kind.en}.")
+    if isinstance(body, ExtensionGranted):
+        return _extended(body.days, until, book)
+    if isinstance(body, SuggestionAnswered | ReviewOpinionIssued | ReReviewOpinionIssued):
+        result, plain = code_words(body.result), event_words(event.type)
+        return Words(f"{plain.zh}：{result.zh}", f"{plain.en[:-1]}: {result.en}.")
+    if isinstance(body, EvaluationInvited):
+        about = code_words(body.object)
+        return Words(f"邀请您评价{about.zh}", f"You are invited to evaluate the {about.en}.")
+    if isinstance(body, CaseClosed):
+        kind = code_words(body.kind)
+        return Words(f"办结：{kind.zh}", f"It was closed: {kind.en}.")
+    if isinstance(body, CaseCorrected):
+        what = code_words(body.field.rstrip("_"))
+        return Words(f"更正登记事项：{what.zh}", f"A registered fact was corrected: {what.en}.")
+    return None
+
+
+def _extended(days: int, until: Sequence[Recorded], book: PolicyBook) -> Words:
+    """Why stands in the notice, in the words of the organisation; here: by which article."""
+    longer = [one for one in deadlines(fold(until), book) if one.extended_days]
+    if not longer:
+        return Words(f"批准延期{days}日", f"The period was extended by {days} days.")
+    last = longer[-1]
+    day, rule = last.due_day, last.rule
+    return Words(
+        f"经批准延长{days}日，至{day.year}年{day.month}月{day.day}日（{rule.article_zh}），理由见延期告知",
+        f"The period was extended by {days} days, until {day.isoformat()} ({rule.article_en}); the notice of it says why.",
+    )
+
+
 def _sentence(case: Case, book: PolicyBook, deadline: Deadline | None, *, overdue: bool) -> Words:
     state = state_words(case.state)
-    office = book.names.get(book.petition_office or "", "信访部门")
-    org = book.names.get(case.org, case.org) if case.org else None
+    office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "the petition office")
+    has_it = called(book, case.org) if case.org and case.state not in FINAL_STATES else office
     zh, en = f"您的信访件现为“{state.zh}”", f"Your case is {state.en}"
-    holder = case.org and case.state not in FINAL_STATES
-    zh += f"，由{org if holder else office}负责" if case.state not in FINAL_STATES else ""
-    en += f"; {org if holder else office} has it" if case.state not in FINAL_STATES else ""
+    zh += f"，由{has_it.zh}负责" if case.state not in FINAL_STATES else ""
+    en += f"; {has_it.en} has it" if case.state not in FINAL_STATES else ""
     after = _NEXT.get(case.state)
     if after is not None:
         zh, en = f"{zh}。下一步：{after.zh}", f"{en}. Next: {after.en}"
     if deadline is not None:
         day = deadline.due_day
         late_zh, late_en = ("（已超期）", " (that day has passed)") if overdue else ("", "")
-        zh += f"，应于{day.year}年{day.month}月{day.day}日前完成{late_zh}（{deadline.rule.title.zh}，{deadline.rule.article}）"
-        en += f", by {day.isoformat()}{late_en} ({deadline.rule.title.en}, {deadline.rule.article})"
+        zh += f"，应于{day.year}年{day.month}月{day.day}日前完成{late_zh}（{deadline.rule.title.zh}，{deadline.rule.article_zh}）"
+        en += f", by {day.isoformat()}{late_en} ({deadline.rule.title.en}, {deadline.rule.article_en})"
     return Words(f"{zh}。", f"{en}.")

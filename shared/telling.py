@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from shared.envelope import NewerEvent, Recorded
@@ -119,8 +120,32 @@ CODE_WORDS: dict[str, str] = {
     "concluded": "终结", "barred": "不再受理", "petition_office": "信访部门", "organisation": "承办单位",
     "met": "按期", "late": "逾期完成", "running": "计时中", "overdue": "超期", "cancelled": "取消", "unknown": "未知",
     "window_open": "期限内可提出", "window_lapsed": "已过提出期限",
+    "acceptance": "受理", "non_acceptance": "不予受理", "transfer": "转送", "no_longer_accepted": "不再受理", "exempt": "免予告知",
+    "satisfied": "满意", "basically_satisfied": "基本满意", "dissatisfied": "不满意",
+    "adopted": "采纳", "partly_adopted": "部分采纳", "not_adopted": "不采纳",
+    "upheld": "维持", "changed": "变更", "redo": "重新办理",
+    "outside_mandate": "不属于职责范围", "in_progress_elsewhere": "正由其他机关处理", "no_facts": "没有具体事实",
+    "place": "属地", "subject": "事项", "class": "类别", "level": "层级", "channel": "渠道", "effective_at": "日期",
+    "other": "其他",
 }  # fmt: skip
-"""What a person reads beside the codes of classes, results, kinds of closing, objects of evaluation, states of clocks."""
+"""What a person reads beside the codes of classes, results, kinds of closing and notice, grades, states of clocks."""
+
+DECISIVE: dict[str, tuple[str, ...]] = {
+    "CaseLinked": ("kind", "lead"), "CaseCorrected": ("field", "old", "new"), "CaseVoided": ("reason_code",),
+    "EvaluationInvited": ("object",), "EvaluationSubmitted": ("object", "grade"), "CaseClassified": ("class", "path"),
+    "QueuedForDispatch": ("why",), "CaseTransferred": ("org", "rule"), "CaseAssigned": ("org", "due", "rule"),
+    "CaseRoutedToSealedChannel": ("org",), "AssignmentDelivered": ("org",), "AssignmentWithdrawn": ("org", "reason_code"),
+    "ForwardedDown": ("to",), "ReturnRequested": ("reason_code",), "ReturnVerified": ("agreed",),
+    "JurisdictionRuled": ("org",), "StatutoryPathGuided": ("path",), "Accepted": ("path",), "NotAccepted": ("reason_code",),
+    "NoticeServed": ("kind", "mode"), "InvestigationStepRecorded": ("step",), "ExtensionRequested": ("days",),
+    "ExtensionGranted": ("days",), "ExtensionNoticeServed": ("mode",), "DecisionIssued": ("result",),
+    "SuggestionAnswered": ("result",), "ReplyDelivered": ("mode",), "ReviewOpinionIssued": ("result",),
+    "ReReviewOpinionIssued": ("result",), "Concluded": ("by",), "DeadlineAtRisk": ("clock", "rung"),
+    "Reminded": ("clock", "rung"), "DeadlineBreached": ("clock",), "BreachLifted": ("clock",),
+    "SupervisionOpened": ("ground",), "FollowUpRecorded": ("reached", "satisfied"), "RedoOrdered": ("ground",),
+    "CaseClosed": ("kind",),
+}  # fmt: skip
+"""Of each type, the details without which its sentence says too little, as `details` names them."""
 
 DETAILS = (
     "org", "to", "kind", "result", "grade", "object", "reason_code", "why", "due", "days", "mode", "step", "clock", "rung",
@@ -139,6 +164,25 @@ def with_words(code: str | None) -> str:
         return ""
     known = CODE_WORDS.get(code) or (STATE_WORDS[code].zh if code in STATE_WORDS else None)
     return f"{known} {code}" if known else code
+
+
+def code_words(code: str) -> Words:
+    """A code as part of a sentence."""
+    return Words(CODE_WORDS.get(code, code), code.replace("_", " "))
+
+
+def decisive(kind: str, told: Mapping[str, Any]) -> str:
+    """The details of an event that a line of a timeline needs: `支持 supported`, `zj, rule r-12`."""
+    parts = []
+    for name in DECISIVE.get(kind, ()):
+        value = told.get(name)
+        if isinstance(value, bool):
+            parts.append(f"{name} {'yes 是' if value else 'no 否'}")
+        elif isinstance(value, str):
+            parts.append(f"{name} {value}" if name == "rule" else with_words(value))
+        elif value is not None:
+            parts.append(f"{name} {value}")
+    return ", ".join(parts)
 
 
 def event_words(kind: str) -> Words:

@@ -20,6 +20,7 @@ from shared.keys import DataKey, Keys
 
 ALGORITHM = "AES-256-GCM"
 _NONCE_BYTES = 12
+_DRAWN = 256
 Part = tuple[str, str]
 """(party, purpose)."""
 
@@ -51,6 +52,22 @@ def _bound(event_id: str, stream: str, version: int, party: str, purpose: str) -
     return f"{event_id}|{stream}|{version}|{party}|{purpose}".encode()
 
 
+_nonces: list[bytes] = []
+"""Drawn ahead: each call of os.urandom hands the interpreter's lock over, and beside busy threads waits to get it back."""
+os.register_at_fork(after_in_child=_nonces.clear)
+
+
+def _nonce() -> bytes:
+    """Random bytes that were never given out before."""
+    try:
+        return _nonces.pop()
+    except IndexError:
+        drawn = os.urandom(_NONCE_BYTES * _DRAWN)
+        first, *others = (drawn[at : at + _NONCE_BYTES] for at in range(0, len(drawn), _NONCE_BYTES))
+        _nonces.extend(others)
+        return first
+
+
 def seal(
     parts: dict[Part, dict[str, Any]], keys: dict[Part, DataKey], event_id: str, stream: str, version: int
 ) -> tuple[dict[str, str], ...]:
@@ -58,7 +75,7 @@ def seal(
     sealed = []
     for (party, purpose), values in sorted(parts.items()):
         key = keys[party, purpose]
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = _nonce()
         text = AESGCM(key.secret).encrypt(
             nonce, orjson.dumps(values), _bound(event_id, stream, version, party, purpose)
         )

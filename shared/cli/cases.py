@@ -14,7 +14,7 @@ from shared.cli.filing import ONLOOKER
 from shared.cli.options import As, AsJson, Data
 from shared.cli.showing import named
 from shared.cli.wording import Wording, at, due, wording
-from shared.telling import with_words
+from shared.telling import decisive, with_words
 
 group = typer.Typer(help="Lists of cases, and one case with its history", no_args_is_help=True)
 
@@ -124,10 +124,19 @@ def _print(case: dict[str, Any], zone: str | None) -> None:
     if dues:
         showing.table("\ndeadlines 时限", ("clock", "due 期限", "status 状况", "", "org 单位"), dues, whole=3)
     steps = [
-        (one["version"], at(one["effective_at"], zone), f"{one['zh']} {one['en']}", _by(one["by"]))
+        (
+            one["version"],
+            at(one["effective_at"], zone),
+            f"{one['zh']} {one['en']}",
+            decisive(
+                one["type"],
+                {name: at(value, zone) if name == "due" else value for name, value in one["details"].items()},
+            ),
+            _by(one["by"]),
+        )
         for one in case["timeline"]
     ]
-    showing.table("\ntimeline 经过", ("v", "effective 生效", "", "by 由"), steps, whole=2)
+    showing.table("\ntimeline 经过", ("v", "effective 生效", "", "detail 要点", "by 由"), steps, whole=2)
     if case["corrections"]:
         mended = [
             (one["version"], one["field"], at(one["old"], zone), at(one["new"], zone), one["reason"])

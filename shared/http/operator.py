@@ -223,7 +223,9 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         authorize(caller, OPERATE)
         return _clock(runtime)
 
-    @routes.post("/clock:accept", summary="The wall clock is right now: deadlines fire again", responses=answers(401, 403, 422))
+    @routes.post(
+        "/clock:accept", summary="The wall clock is right now: deadlines fire again", responses=answers(401, 403, 422)
+    )
     async def accept_clock(caller: Caller) -> dict[str, Any]:
         authorize(caller, OPERATE)
         for ticker in _tickers(runtime):

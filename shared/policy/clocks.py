@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Literal, NamedTuple, Self
@@ -15,6 +16,7 @@ Responsible = Literal["petition_office", "organisation", "review_body", "citizen
 Days = Annotated[int, Field(ge=0, le=3660)]
 BREACH = "breach"
 """The rung of the due instant itself; every clock that is no window has it."""
+_ARTICLE = re.compile(r"(?P<zh>[^()]*[\u4e00-\u9fff][^()]*?) \((?P<en>[^()]+)\)")
 
 
 def _one_as_tuple(value: object) -> object:
@@ -101,6 +103,17 @@ class ClockRule(Document):
     responsible: Responsible = "organisation"
     window: bool = False
     rungs: tuple[RungRule, ...] = ()
+
+    @cached_property
+    def article_zh(self) -> str:
+        """The article as a Chinese sentence names it. Policies write `《条例》第二十二条 (Regulation Art. 22)`."""
+        found = _ARTICLE.fullmatch(self.article)
+        return found["zh"] if found else self.article
+
+    @cached_property
+    def article_en(self) -> str:
+        found = _ARTICLE.fullmatch(self.article)
+        return found["en"] if found else self.article
 
     @cached_property
     def conditions(self) -> tuple[tuple[str, tuple[object, ...]], ...]:

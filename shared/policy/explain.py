@@ -64,7 +64,7 @@ def sentences(rule: ClockRule, period: Period | None, reckoning: Reckoning) -> t
 
 def _sentences(rule: ClockRule, period: Period | None, reckoning: Reckoning) -> Iterator[Step]:
     start, due = reckoning.start, reckoning.due
-    yield Step(f"依据:{rule.article}。", f"Basis: {rule.article}.")
+    yield Step(f"依据:{rule.article_zh}。", f"Basis: {rule.article}.")
     event = EVENTS_ZH.get(reckoning.event, reckoning.event)
     if period is None:
         yield Step(f"{_zh(start)}{event}。", f"{reckoning.event} on {_en(start)}.", start)

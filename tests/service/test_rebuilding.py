@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
@@ -143,7 +145,7 @@ async def test_a_worker_process_that_is_killed_fails_the_rebuild(tmp_path: Path)
             own = children()
             async with aclosing(spread(signs)) as built:
                 first = asyncio.ensure_future(anext(built))
-                while not (new := children() - own):
+                while not (new := children() - own):  # noqa: ASYNC110  (the kernel tells no event)
                     await asyncio.sleep(0.001)
                 os.kill(new.pop(), signal.SIGKILL)
                 yield await first
@@ -166,6 +168,33 @@ async def test_who_asked_for_worker_processes_may_go_away(tmp_path: Path) -> Non
         assert not children()
         await runtime.drain()
         assert await views_digest(runtime.ports.views, runtime.parts) == before
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from deploy.embedded import opened
+from shared.rebuilding import rebuild
+from shared.settings import Settings
+
+async def main():
+    async with opened(Path(sys.argv[1]), Settings(), tasks=False) as runtime:
+        async for step in rebuild(runtime.ports, runtime.parts, feeding=True, workers=2, spread=runtime.spread):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_rebuild_whose_process_is_killed_can_be_done_again(tmp_path: Path) -> None:
+    async with on_disk(tmp_path / "data") as runtime:
+        before = await views_digest(runtime.ports.views, runtime.parts)
+    ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", KILLED, str(tmp_path / "data")], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    async with opened(tmp_path / "data", Settings(), tasks=False) as runtime:
+        await runtime.drain()
+        assert await views_digest(runtime.ports.views, runtime.parts) == before
+        assert await rebuilt(runtime, workers=2) == before
 
 
 def children() -> set[int]:

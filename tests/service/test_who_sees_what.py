@@ -95,14 +95,15 @@ async def test_a_live_or_closed_case_is_not_offered_to_go_live(here: Served) -> 
 async def test_a_citizen_hears_what_concerns_them(here: Served) -> None:
     receipt = await here.filed()
     case = receipt["case"]
-    for role, command, fields in (
+    steps: list[tuple[str, str, dict[str, Any]]] = [
         ("clerk", "sign_off", {}),
         ("clerk", "accept", {"path": 6}),
         ("clerk", "serve_notice", {"kind": "acceptance"}),
         ("clerk", "record_step", {"step": "site_visit"}),
-        ("clerk", "request_extension", {"days": 20, "reason": "案情复杂"}),
-        ("supervisor", "grant_extension", {"days": 20, "reason": "案情复杂"}),
-    ):
+        ("clerk", "ask_extension", {"days": 20, "reason": "案情复杂"}),
+        ("supervisor", "grant_extension", {"days": 20, "approver": "局长", "reason": "案情复杂"}),
+    ]
+    for role, command, fields in steps:
         answer = await here.act(role, case, command, **fields)
         assert answer.is_success, answer.text
     told = await status(here, receipt)
@@ -114,14 +115,18 @@ async def test_a_citizen_hears_what_concerns_them(here: Served) -> None:
     assert "registered" in said[0]
     assert any("Housing and Construction" in one for one in said)
     assert any("示例市住房和城乡建设局" in one["zh"] for one in told["events"])
-    assert any("20" in one for one in said)
-    for role, command, fields in (
+    assert (
+        "The period was extended by 20 days, until 2026-05-21 (Regulation Art. 34); the notice of it says why." in said
+    )
+    steps = [
         ("clerk", "decide", {"result": "explained", "basis": ["条例"], "text": "已维修"}),
         ("clerk", "deliver_reply", {"mode": "post"}),
         ("registrar", "follow_up", {"reached": True, "satisfied": True}),
         ("registrar", "close", {"kind": "explained"}),
-    ):
+    ]
+    for role, command, fields in steps:
         assert (await here.act(role, case, command, **fields)).is_success
     closed = (await status(here, receipt))["events"][-1]
+    assert any("You are invited to evaluate the" in one["en"] for one in (await status(here, receipt))["events"])
     assert "解释说明" in closed["zh"]
     assert "explained" in closed["en"]

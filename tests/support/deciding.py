@@ -8,6 +8,7 @@ from typing import Any
 import services.intake.domain
 import services.routing.department
 import services.routing.domain
+import services.routing.returns
 import services.supervision.domain  # noqa: F401
 from shared.access import Principal
 from shared.case import Case, fold

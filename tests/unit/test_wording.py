@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
 from shared.cli.importing import local_times
 from shared.cli.wording import Wording, at, due, wording
+from shared.events import REGISTRY
+from shared.policy.clocks import ClockRule, Clocks
+from shared.policy.load import bundled
+from shared.telling import DECISIVE, DETAILS, decisive
 
 SHANGHAI = "Asia/Shanghai"
 
@@ -53,3 +59,36 @@ async def test_who_may_not_see_policies_reads_codes() -> None:
     refused = httpx.MockTransport(lambda _request: httpx.Response(403, json={"code": "role_not_allowed"}))
     async with httpx.AsyncClient(transport=refused, base_url="http://huiyin") as client:
         assert await wording(client) == Wording({}, {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "line"),
+    [
+        ("EvaluationInvited", {"object": "petition_office"}, "信访部门 petition_office"),
+        ("DecisionIssued", {"org": "zj", "result": "supported"}, "支持 supported"),
+        ("CaseTransferred", {"org": "zj", "rule": "r-12"}, "zj, rule r-12"),
+        ("NoticeServed", {"kind": "acceptance", "mode": "post"}, "受理 acceptance, post"),
+        ("ReturnVerified", {"agreed": False}, "agreed no 否"),
+        ("ExtensionGranted", {"days": 20}, "days 20"),
+        ("CaseClassified", {"class": "claim", "by": "rule"}, "申诉求决 claim"),
+        ("SignedFor", {"org": "zj"}, ""),
+        ("SomethingNew", {"newer": True}, ""),
+    ],
+)
+def test_a_line_of_a_timeline_says_what_was_decided(kind: str, told: dict[str, Any], line: str) -> None:
+    assert decisive(kind, told) == line
+
+
+def test_decisive_details_are_fields_that_a_timeline_shows() -> None:
+    for kind, names in DECISIVE.items():
+        known = {name.rstrip("_") for name in REGISTRY[kind].model_fields if name in DETAILS}
+        assert set(names) <= known, kind
+
+
+def test_an_article_is_named_in_the_language_of_its_sentence() -> None:
+    clocks: Any = next(one.document for one in bundled("demo") if one.section == "clocks")
+    rules = Clocks.model_validate(clocks).rules
+    first = next(rule for rule in rules if rule.id == "C1")
+    assert (first.article_zh, first.article_en) == ("《信访工作条例》第二十二条", "Regulation Art. 22")
+    local = ClockRule.model_validate(first.model_dump() | {"article": "days per service type (observed)"})
+    assert local.article_zh == local.article_en == "days per service type (observed)"

@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +35,8 @@ CREATE TABLE erased(case_id TEXT, party TEXT, purpose TEXT, PRIMARY KEY(case_id,
 CREATE TABLE checks(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID
 """
 _ALL = ""
-_NONCE = 12
+_KID, _SECRET, _NONCE = 16, 32, 12
+_RANDOM = _KID + _SECRET + _NONCE
 _CACHED = 20_000
 
 Triple = tuple[str, str, str]
@@ -207,18 +209,15 @@ class SqliteKeys:
                 raise KeyErased
             key = self._unwrap(row)
             keys[key.case, key.party, key.purpose] = key
-        new = [
-            DataKey(os.urandom(16).hex(), *triple, os.urandom(32))
-            for triple in dict.fromkeys(wanted)
-            if triple not in keys
-        ]
+        missing = [triple for triple in dict.fromkeys(wanted) if triple not in keys]
+        draw = BytesIO(os.urandom(_RANDOM * len(missing))).read  # at once: each call hands the interpreter's lock over
+        new = [DataKey(draw(_KID).hex(), *triple, draw(_SECRET)) for triple in missing]
         if new:
-            values = [value for key in new for value in (*key[:4], self._wrap(key))]
+            values = [value for key in new for value in (*key[:4], self._wrap(key, draw(_NONCE)))]
             connection.execute(f"INSERT INTO data_keys VALUES {','.join(['(?,?,?,?,?)'] * len(new))}", values)
         return keys | {(key.case, key.party, key.purpose): key for key in new}
 
-    def _wrap(self, key: DataKey) -> bytes:
-        nonce = os.urandom(_NONCE)
+    def _wrap(self, key: DataKey, nonce: bytes) -> bytes:
         return nonce + self._kek.encrypt(nonce, key.secret, _json(key[:4]).encode())
 
     def _unwrap(self, row: Sequence[Any]) -> DataKey:
