@@ -10,9 +10,8 @@ import asyncio
 import json
 import subprocess
 import sys
-import time
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -28,8 +27,8 @@ HOUR = 3600
 STEPS = (HOUR, -HOUR, 24 * HOUR)
 DUE = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
 """Midnight in the demo county: the end of the fifteenth day for what was received on 2 March (C1)."""
-BEFORE = 30
-"""Seconds before it at which the process begins."""
+BEFORE = 50 * 60
+"""Seconds before it at which the process begins: a clock that is an hour ahead has passed it already."""
 CASES = 24
 AHEAD = (("dh", "0101"),)
 """What is filed while the clock is an hour ahead. Its organisation's outbox goes on when that hour has come."""
@@ -50,22 +49,24 @@ class WallClock:
         draft.write_text(f"{self._base + seconds:+.3f}\n")
         draft.replace(self._path)
 
-    def now(self) -> float:
-        """What the time is, if the clock is right."""
-        return time.time() + self._base
+    def move_to(self, moment: datetime) -> None:
+        """From now on this is the true time."""
+        self._base = (moment - datetime.now(UTC)).total_seconds()
+        self.wrong_by(0)
 
     @property
     def environment(self) -> dict[str, str]:
         return {
             "LD_PRELOAD": str(libfaketime()),
             "FAKETIME_TIMESTAMP_FILE": str(self._path),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
 
 SHOWN = (
     "import time; w, m = time.time(), time.monotonic(); print(flush=True); input();"
+    " [(time.time(), time.sleep(0.3)) for _ in range(8)];"  # the library looks at its file once a second
     " print(time.time() - w, time.monotonic() - m)"
 )
 
@@ -86,7 +87,7 @@ def test_the_tool_makes_the_drift_visible(tmp_path: Path) -> None:
 
 
 async def test_a_wall_clock_that_jumps_and_is_put_right(tmp_path: Path) -> None:
-    clock = WallClock(tmp_path / "clock", datetime.fromtimestamp(DUE.timestamp() - BEFORE - 6, UTC))
+    clock = WallClock(tmp_path / "clock", DUE - timedelta(seconds=BEFORE))
     server = Server(tmp_path / "data", **clock.environment)
     await asyncio.to_thread(server.prepare)
     filing = Filing(server, matters=AHEAD)
@@ -100,7 +101,6 @@ async def test_a_wall_clock_that_jumps_and_is_put_right(tmp_path: Path) -> None:
                 clock.wrong_by(small / 10)
                 await asyncio.sleep(0.01)
             clock.wrong_by(0)
-            assert clock.now() < DUE.timestamp(), "this machine is too slow for the test: give it a larger BEFORE"
             for jumps, step in enumerate(STEPS, 1):
                 clock.wrong_by(step)
                 await until(operations, "huiyin_ticker_paused", 1)
@@ -114,11 +114,16 @@ async def test_a_wall_clock_that_jumps_and_is_put_right(tmp_path: Path) -> None:
                 clock.wrong_by(0)
                 await until(operations, "huiyin_ticker_paused", 0)
             await a_case_from_the_future_waits_alone(server, filing)
-            clock.wrong_by(20)  # within tolerance, so nothing pauses; and the test need not wait so long
+            clock.move_to(
+                DUE + timedelta(seconds=1)
+            )  # the time has come, but the ticker does not take a clock's word for it
+            await until(operations, "huiyin_ticker_paused", 1)
+            assert fired(tmp_path) == {"Reminded": 2 * CASES}
+            assert (await operations.post("/local/clock:accept")).status_code == 200
             await rungs_are(tmp_path, {"Reminded": 2 * CASES, "DeadlineBreached": CASES})
             await asyncio.sleep(1.5)
             await quiet(server)
-            assert await figure(operations, "huiyin_clock_jumps_total") == len(STEPS), server.output()[-2000:]
+            assert await figure(operations, "huiyin_clock_jumps_total") == len(STEPS) + 1, server.output()[-2000:]
         assert server.stop() == 0
     finally:
         server.kill()
@@ -134,7 +139,7 @@ async def test_a_wall_clock_that_jumps_and_is_put_right(tmp_path: Path) -> None:
         assert last.get(commit.stream, "") <= event["recorded_at"], "recorded_at never goes back in a stream"
         last[commit.stream] = event["recorded_at"]
     alarms = [json.loads(line) for line in server.output().splitlines() if '"clock_jump"' in line]
-    assert [round(one["seconds"], -2) for one in alarms] == list(STEPS)
+    assert [round(one["seconds"], -2) for one in alarms][:3] == list(STEPS)
 
 
 async def received(desk: httpx.AsyncClient, filing: Filing, item: str) -> str:
