@@ -18,7 +18,7 @@ from tests.chaos.checker import check, read_log
 from tests.chaos.load import Load
 from tests.chaos.server import Server
 
-KILLS = int(os.environ.get("HUIYIN_KILLS", "12"))
+KILLS = int(os.environ.get("HUIYIN_KILLS", "8"))
 SEED = int(os.environ.get("HUIYIN_SEED", "1"))
 CLIENTS = 6
 

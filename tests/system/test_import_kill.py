@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.chaos.server import HUIYIN
 
-ROWS = 1500
+ROWS = 600
 KILLS = 10
 MAPPING = """
 jurisdiction: CN-DEMO
