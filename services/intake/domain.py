@@ -190,7 +190,13 @@ def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
     return [Fresh(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text))]
 
 
-@rule("invite_evaluation", service="intake", roles=("service",), states=("replied",), zh="邀请评价")
+@rule(
+    "invite_evaluation",
+    service="intake",
+    roles=("service",),
+    states=("replied", "closed", "in_review", "reviewed", "in_re_review", "concluded"),
+    zh="邀请评价",
+)
 def invite_evaluation(case: Case, command: Command, given: Given) -> list[Fresh]:
     """After the reply was delivered, of both: of the petition office and of the organisation (Art. 21)."""
     objects: list[e.EvaluationObject] = ["petition_office", "organisation"]

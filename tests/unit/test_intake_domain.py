@@ -13,6 +13,7 @@ from shared.case import EMPTY, fold
 from shared.commands import Fresh, Given
 from shared.events import department as d
 from shared.events import intake as i
+from shared.events import supervision as s
 from shared.events.base import Event
 from shared.names import case_id
 from shared.refusals import Refused
@@ -90,6 +91,14 @@ def test_an_evaluation_follows_a_reply() -> None:
 
 def test_both_are_judged() -> None:
     given(*REPLIED).when("invite_evaluation", SERVICE).then(
+        i.EvaluationInvited(object="petition_office"), i.EvaluationInvited(object="organisation")
+    )
+
+
+def test_a_case_that_was_closed_meanwhile_is_judged_all_the_same() -> None:
+    """Found by killing the process 150 times: the invitation came after the closing, and was lost."""
+    closed = given(*REPLIED, s.CaseClosed(kind="explained"))
+    closed.when("invite_evaluation", SERVICE).then(
         i.EvaluationInvited(object="petition_office"), i.EvaluationInvited(object="organisation")
     )
 
