@@ -13,10 +13,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import services.intake.asking
 import services.intake.domain
+import services.intake.taking_part
 import services.routing.department
 import services.routing.domain
+import services.routing.forwarding
 import services.routing.returns
+import services.routing.review
 import services.supervision.domain
 from shared.case import FINAL_STATES, MOVES, STATES, meaning
 from shared.commands import RULES, Rule
@@ -36,9 +40,13 @@ PARTS: tuple[tuple[str, ModuleType], ...] = (
 )
 RULE_FILES = (
     services.intake.domain,
+    services.intake.asking,
+    services.intake.taking_part,
     services.routing.domain,
     services.routing.department,
+    services.routing.forwarding,
     services.routing.returns,
+    services.routing.review,
     services.supervision.domain,
 )
 
@@ -129,7 +137,7 @@ def _source(rule: Rule) -> str:
 
 def appends(rule: Rule) -> list[str]:
     """Types of the events that the rule may append."""
-    names = dict.fromkeys(re.findall(r"\b(?:e|department|routing)\.(\w+)\(", _source(rule)))
+    names = dict.fromkeys(re.findall(r"\b(?:e|d|department|routing)\.(\w+)\(", _source(rule)))
     return [name for name in names if name in REGISTRY]
 
 

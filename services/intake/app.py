@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from services.intake import domain
+from services.intake import asking, domain, taking_part
 from shared.commands import RULES
 from shared.part import Part, Ports
 from shared.projecting import Consumer
 from shared.reacting import always
 
-__all__ = ["build", "domain"]
+__all__ = ["asking", "build", "domain", "taking_part"]
 
 
 def build(ports: Ports) -> Part:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import services.intake.asking
 import services.intake.domain
+import services.intake.taking_part
 import services.routing.department
 import services.routing.domain
+import services.routing.forwarding
 import services.routing.returns
+import services.routing.review
 import services.supervision.domain  # noqa: F401
 from shared.access import Principal
 from shared.case import Case, fold
