@@ -51,6 +51,8 @@ class Action(NamedTuple):
 
 
 READ = Action("read", ("organisation", "clerk", "registrar", "supervisor", "platform", "citizen", "service"))
+RECEIPT = Action("receipt", ("registrar", "platform"))
+"""Who filed may have the receipt again; a citizen shows number and query code instead."""
 LIST = Action("list", ("organisation", "clerk", "registrar", "supervisor"))
 OUTBOX = Action("outbox", ("organisation", "clerk", "registrar", "supervisor"))
 FILE = Action("file", ("platform", "registrar", "citizen"))

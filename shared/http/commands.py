@@ -124,14 +124,14 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         except Refused as refused:
             metrics.refused(rule.name, refused.code)
             if not isinstance(refused, Unknown):
-                await _say_what_is_possible(runtime, caller, reference, refused)
+                await say_what_is_possible(runtime, caller, reference, refused)
             raise
         return answer(done, case, caller)
 
     return routes
 
 
-async def _say_what_is_possible(runtime: Runtime, caller: Principal, reference: str, refused: Refused) -> None:
+async def say_what_is_possible(runtime: Runtime, caller: Principal, reference: str, refused: Refused) -> None:
     """Add the state and the commands that are possible to the refusal, for somebody who may see the case."""
     case, _head = await runtime.ports.cases.get(await resolve(runtime.ports, reference))
     if visible(caller, case):

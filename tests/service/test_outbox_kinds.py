@@ -9,8 +9,12 @@ from typing import Any, get_args
 import pytest
 
 from shared.access import Principal
+from shared.commands import Fresh
+from shared.events.policy import PolicyActivated
 from shared.events.routing import OutboxEntry, OutboxKind
-from tests.support.county import REGISTRAR, SUPERVISOR, County, clerk, county
+from shared.handling import Stamp
+from shared.policy.load import bundled, hash_of
+from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 
 ANSWERS_OF_TOPICS = {"outcome"}
 """Kinds that answer commands which came by a topic; over HTTP the answer is the answer."""
@@ -88,7 +92,7 @@ async def test_every_kind_is_told_by_the_life_it_belongs_to(here: County) -> Non
     await lived(here, disputed, (clerk("dhyl"), "hand_back", {"reason_code": "other"}))
     entries = {org: await told(here, org) for org in ("zj", "dhq", "dhyl", "fc")}
     kinds = {kind for told in entries.values() for kind, _detail in told}
-    assert kinds == set(get_args(OutboxKind)) - ANSWERS_OF_TOPICS - {"at_risk"}
+    assert kinds == set(get_args(OutboxKind)) - ANSWERS_OF_TOPICS - {"at_risk"}  # a rung of another policy: below
     assert ("deadline_changed", "C5") in entries["zj"]
     assert {("redo_ordered", "dissatisfied"), ("opinion_issued", "upheld"), ("closed", "explained")} <= set(
         entries["zj"]
@@ -101,20 +105,37 @@ async def test_every_kind_is_told_by_the_life_it_belongs_to(here: County) -> Non
 
 async def test_a_correction_that_moves_a_due_date_says_so_and_another_one_does_not(here: County) -> None:
     case = (await here.file(**HOUSING)).case
-    here.clock.advance(3 * DAY)
+    here.clock.advance(8 * DAY)
     await lived(here, case, (ZJ, "sign_off", {}), (ZJ, "accept", {"path": 6}))
-    accepted = next(event for event in await here.events(f"case/{case}") if event.type == "Accepted")
     await here.act(case, "correct", REGISTRAR, field="place", new="dh-hg")
-    assert [kind for kind, _ in await told(here, "zj")] == ["assigned", "corrected"]
-    await here.act(case, "correct", SUPERVISOR, field="effective_at", of=accepted.version, new="2026-03-04")
-    moved = (await told(here, "zj"))[2:]
-    assert moved == [
-        ("corrected", "effective_at")
-    ]  # it cannot lie before sign-off: of the present day no due date moves
-    signed = next(event for event in await here.events(f"case/{case}") if event.type == "SignedFor")
-    await here.act(case, "correct", SUPERVISOR, field="effective_at", of=signed.version, new="2026-03-04")
-    await here.act(case, "correct", SUPERVISOR, field="effective_at", of=accepted.version, new="2026-03-04")
-    assert ("deadline_changed", "C5") in await told(here, "zj")
+    assert await told(here, "zj") == [("assigned", None), ("corrected", "place")]
+    for step in ("SignedFor", "Accepted"):
+        version = next(event.version for event in await here.events(f"case/{case}") if event.type == step)
+        await here.act(case, "correct", SUPERVISOR, field="effective_at", of=version, new="2026-03-04")
+    assert (await told(here, "zj"))[2:] == [
+        ("corrected", "effective_at"),
+        ("corrected", "effective_at"),
+        ("deadline_changed", "C5"),
+    ]
+
+
+async def test_a_clock_at_risk_is_told_to_who_bears_it(here: County) -> None:
+    clocks = next(dict(one.document) for one in bundled("cn-xf-2022") if one.section == "clocks")
+    clocks["rules"] = [
+        {**rule, "rungs": [{"id": "soon", "at_percent": 50, "kind": "at_risk"}]} if rule["id"] in ("C3", "C1") else rule
+        for rule in clocks["rules"]
+    ]
+    await here.parts["supervision"].handling.on_stream(
+        f"policy/{DEMO}",
+        Stamp(SUPERVISOR, "activate:at-risk", date(2001, 1, 1), jurisdiction=DEMO),
+        lambda _head: [Fresh(PolicyActivated(section="clocks", hash=hash_of(clocks), document=clocks))],
+    )
+    await here.settle()
+    await here.file(**HOUSING)
+    await here.file("queued", place="nowhere")  # the petition office's clock runs, no organisation hears of it
+    here.clock.advance(10 * DAY)
+    await here.tick()
+    assert await told(here, "zj") == [("assigned", None), ("at_risk", "C3")]
 
 
 async def test_a_review_is_told_to_its_body_and_its_clocks_to_nobody_else(here: County) -> None:
