@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 from shared.http import (
     bulk,
     cases,
+    citizens,
     commands,
     history,
     operations,
@@ -19,6 +20,7 @@ from shared.http import (
 from shared.http.access_log import AccessLog
 from shared.http.describing import document, exact_query
 from shared.http.operator import router as operator_router
+from shared.http.pages import routes as pages
 from shared.metrics import Metrics
 from shared.runtime import Runtime
 from shared.version import VERSION
@@ -53,8 +55,11 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.state.local = local
     problems.install(app, runtime)
     app.include_router(submissions.router(runtime))
-    app.include_router(status.router(runtime))
+    askers = status.Askers(runtime)
     given = commands.Commands(runtime, metrics)
+    app.include_router(status.router(runtime, askers))
+    app.include_router(citizens.router(runtime, metrics, askers))
+    app.include_router(pages.router(runtime, askers))
     app.include_router(commands.router(runtime, given))
     app.include_router(bulk.router(runtime, given))
     app.include_router(cases.router(runtime))

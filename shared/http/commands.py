@@ -110,7 +110,7 @@ class Commands:
         except Refused as refused:
             self._metrics.refused(rule.name, refused.code)
             if not isinstance(refused, Unknown):
-                await _say_what_is_possible(self._runtime, caller, reference, refused)
+                await say_what_is_possible(self._runtime, caller, reference, refused)
             raise
         return answer(done, case, caller)
 
@@ -143,7 +143,7 @@ def router(runtime: Runtime, commands: Commands) -> APIRouter:
     return routes
 
 
-async def _say_what_is_possible(runtime: Runtime, caller: Principal, reference: str, refused: Refused) -> None:
+async def say_what_is_possible(runtime: Runtime, caller: Principal, reference: str, refused: Refused) -> None:
     """Add the state and the commands that are possible to the refusal, for somebody who may see the case."""
     case, _head = await runtime.ports.cases.get(await resolve(runtime.ports, reference))
     if visible(caller, case):
