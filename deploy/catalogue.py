@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import services.intake.domain
+import services.routing.accusations
 import services.routing.department
 import services.routing.domain
 import services.routing.returns
@@ -37,6 +38,7 @@ PARTS: tuple[tuple[str, ModuleType], ...] = (
 RULE_FILES = (
     services.intake.domain,
     services.routing.domain,
+    services.routing.accusations,
     services.routing.department,
     services.routing.returns,
     services.supervision.domain,

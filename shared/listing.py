@@ -20,7 +20,17 @@ from shared.telling import state_words
 from shared.times import to_text
 from shared.views import Condition, Row, Value
 
-QUEUES = ("to_dispatch", "to_sign", "returns_to_verify", "to_rule", "at_risk", "overdue", "to_follow_up", "to_close")
+QUEUES = (
+    "to_dispatch",
+    "to_confirm",
+    "to_sign",
+    "returns_to_verify",
+    "to_rule",
+    "at_risk",
+    "overdue",
+    "to_follow_up",
+    "to_close",
+)
 _BY_TIME = ("at_risk", "overdue")
 _MOST_LOOKED_AT = 5_000
 """Rows that one page may look at. A rare filter gives a short page and a cursor, never a slow answer."""

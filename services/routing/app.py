@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from services.routing import department, domain, returns
+from services.routing import accusations, department, domain, returns
 from services.routing.reactions import reactions
 from shared.part import Part, Ports
 from shared.projecting import Consumer
 
-__all__ = ["build", "department", "domain", "returns"]
+__all__ = ["accusations", "build", "department", "domain", "returns"]
 
 
 def build(ports: Ports) -> Part:

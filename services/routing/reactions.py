@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from services.routing.domain import RecordDelivery
 from services.routing.outbox import Outboxes, responsible_at
+from services.routing.recognising import recognised
 from shared.commands import RULES
 from shared.events import intake, routing, supervision
 from shared.events.routing import OutboxKind
 from shared.handling import Handling
 from shared.projecting import Reaction, Turn
-from shared.reacting import always, stamp_for
+from shared.reacting import carry_out, stamp_for
 
 Detail = Callable[[Turn], str | None]
 
@@ -19,11 +20,12 @@ Detail = Callable[[Turn], str | None]
 def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
     """Event type -> what follows."""
     outboxes = Outboxes(handling)
-    route = always(handling, RULES["route"])
+    route = _route(handling)
     deliver = _deliver(handling, outboxes)
     return {
         "CaseRegistered": (route,),
         "WentLive": (route,),
+        "SuspicionCleared": (route,),
         "CaseTransferred": (deliver,),
         "CaseAssigned": (deliver,),
         "CaseRoutedToSealedChannel": (deliver,),
@@ -43,6 +45,16 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
         "CaseClosed": (_tell(outboxes, "closed", _kind),),
         "CaseWithdrawn": (_tell(outboxes, "closed", lambda _turn: "withdrawn"),),
     }
+
+
+def _route(handling: Handling) -> Reaction:
+    """Let the rules look at the text, in memory, and decide with what they found."""
+    rule = RULES["route"]
+
+    async def react(turn: Turn) -> None:
+        await carry_out(handling, rule, turn, await recognised(handling, turn.case))
+
+    return react
 
 
 def _deliver(handling: Handling, outboxes: Outboxes, kind: OutboxKind = "assigned") -> Reaction:

@@ -19,6 +19,7 @@ TEXT_LIMIT = 50_000
 
 Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Basis = Annotated[str, Field(min_length=1, max_length=200)]
+Short = Annotated[str, Field(min_length=1, max_length=400)]
 FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
 
 

@@ -137,7 +137,7 @@ def _deadline(
     period: Period | None = None
     extended = 0
     if by_subject:
-        days = _days(by_subject, case, book, days)
+        days = _days(by_subject, case, start, book, days)
     if days is None:
         if start.due is None or not rule.period.assigned:
             return None
@@ -175,15 +175,15 @@ def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str |
         direct = case.received_by if rule.applies.direct else None  # Art. 23 ¶1: who received it, whoever has it now
         return start.org or direct or case.org or case.received_by
     if responsible == "petition_office":
-        return book.petition_office
-    return book.review_body if responsible == "review_body" else None
+        return book.petition_office_at(start.effective_at)
+    return book.review_body_at(start.effective_at) if responsible == "review_body" else None
 
 
-def _days(table: Mapping[str, int], case: Case, book: PolicyBook, otherwise: int | None) -> int | None:
-    """The days of the case's subject, or of the nearest one above it."""
+def _days(table: Mapping[str, int], case: Case, start: Fact, book: PolicyBook, otherwise: int | None) -> int | None:
+    """The days of the case's subject, or of the nearest one above it, by the tree in force when the clock began."""
     if case.subject is None:
         return otherwise
-    line = book.subject_lines.get(case.subject, (case.subject,))
+    line = book.subject_line_at(case.subject, start.effective_at)
     return next((table[subject] for subject in line if subject in table), otherwise)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import services.intake.domain
+import services.routing.accusations
 import services.routing.department
 import services.routing.domain
 import services.routing.returns
