@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -221,7 +222,7 @@ async def activate(
         stamp = Stamp(principal, cause=cause, jurisdiction=jurisdiction)
         events = [item for _section, _loaded, item in fresh]
         try:
-            await handling.on_stream(STREAM + jurisdiction, stamp, lambda head: _unmoved(head, version, events))
+            await handling.on_stream(STREAM + jurisdiction, stamp, partial(_unmoved, version, events))
         except _Moved:
             continue
         await handling.policies.reload(jurisdiction)
@@ -229,7 +230,7 @@ async def activate(
     raise Unavailable("busy", "The policy is being changed by many at once; try again in a moment.")
 
 
-def _unmoved(head: Head, version: int, events: list[Fresh]) -> list[Fresh]:
+def _unmoved(version: int, events: list[Fresh], head: Head) -> list[Fresh]:
     if head.version != version:
         raise _Moved
     return events
