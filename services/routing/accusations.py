@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from services.routing.words import Code, FreeText, Short
 from shared.access import Role
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import Code, Command, FreeText, Fresh, Given, Short, rule
 from shared.events import routing as e
 from shared.refusals import Refused
 

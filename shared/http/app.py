@@ -5,7 +5,9 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from shared.http import (
+    bulk,
     cases,
+    channels,
     commands,
     history,
     operations,
@@ -52,8 +54,11 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.state.local = local
     problems.install(app, runtime)
     app.include_router(submissions.router(runtime))
+    app.include_router(channels.router(runtime))
     app.include_router(status.router(runtime))
-    app.include_router(commands.router(runtime, metrics))
+    given = commands.Commands(runtime, metrics)
+    app.include_router(commands.router(runtime, given))
+    app.include_router(bulk.router(runtime, given))
     app.include_router(cases.router(runtime))
     app.include_router(organisations.router(runtime))
     app.include_router(policies.router(runtime))
