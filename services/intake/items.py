@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from pydantic import ValidationError
 
 from services.intake.importing.mapping import Mapping as Reading
-from services.intake.importing.mapping import problems_of
+from services.intake.importing.mapping import Value, problems_of
 from services.intake.importing.marks import marks_a_person
 from services.intake.importing.problems import RowError
 from services.intake.importing.reading import Row, Table
@@ -109,7 +109,7 @@ def _names(reading: Reading) -> dict[str, str]:
 def _code(book: PolicyBook, reading: Reading, name: str, given: str | None) -> str | None:
     """The code of a place or subject: by the mapping's table, else by its name in the policy. Words that nobody knows are
     kept as they are: they are registered, and a person looks at them."""
-    value = getattr(reading.filing, name)
+    value: Value = getattr(reading.filing, name)
     if given is None:
         return value.default
     if value.table is not None and given in value.table:

@@ -39,8 +39,9 @@ WORKLIST = View(
         ("place", "due"),
         ("subject", "due"),
         ("queue", "risk_at", "org"),
+        ("org", "state"),
     ),
-    version=2,
+    version=3,
 )
 
 DUE = View(name="due", columns={"next_at": "text"}, indexes=(("next_at",),))
