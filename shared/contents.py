@@ -10,7 +10,7 @@ from shared.case import Case
 from shared.commands import Fresh
 from shared.envelope import Recorded
 from shared.events.intake import PartyCorrected, PartyRecorded
-from shared.events.routing import ReadRecorded
+from shared.events.routing import AccusationConfirmed, ReadRecorded
 from shared.handling import Handling, Stamp
 from shared.log import LogFull
 from shared.telling import event_words
@@ -52,7 +52,7 @@ async def content(
         event = by_version[opened.version]
         if opened.erased:
             erased.add(opened.party)
-        elif isinstance(event.body, PartyRecorded | PartyCorrected):
+        elif isinstance(event.body, PartyRecorded | PartyCorrected | AccusationConfirmed):
             parties.setdefault(opened.party, {"role": dict(case.parties).get(opened.party)}).update(opened.values)
         else:
             words = event_words(event.type)

@@ -22,6 +22,7 @@ from shared.views import Condition, Row, Value
 
 QUEUES = (
     "to_dispatch",
+    "to_confirm",
     "to_sign",
     "returns_to_verify",
     "to_rule",

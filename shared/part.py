@@ -34,6 +34,9 @@ class Ports:
     facts_path: str | None = None
     """Where analytics keeps its DuckDB file; None keeps the facts in memory."""
 
+    def __post_init__(self) -> None:
+        self.policies.keep_time(self.clock)
+
     def handling(self, service: Service) -> Handling:
         """The hands of `service` on these ports."""
         return Handling(service, self.log, self.keys, self.clock, self.cases, self.policies, self.feed.publish)

@@ -59,6 +59,9 @@ EVENT_WORDS: dict[str, Words] = {
     "CaseWithdrawn": Words("撤回", "The petitioner withdrew it."),
     "WentLive": Words("转为在本系统办理", "From here on it is worked on in this system."),
     "CaseClassified": Words("分类", "It was classified."),
+    "AccusationSuspected": Words("疑似检举控告", "By a rule it may be an accusation; a person decides."),
+    "AccusationConfirmed": Words("确认为检举控告", "A person confirmed that it is an accusation."),
+    "SuspicionCleared": Words("排除检举控告", "A person found that it is no accusation."),
     "QueuedForDispatch": Words("待人工派单", "It waits for a registrar to dispatch it."),
     "CaseTransferred": Words("转送", "It was transferred."),
     "CaseAssigned": Words("交办", "It was assigned with a due date."),
@@ -129,6 +132,7 @@ CODE_WORDS: dict[str, str] = {
     "adopted": "采纳", "partly_adopted": "部分采纳", "not_adopted": "不采纳",
     "upheld": "维持", "changed": "变更", "redo": "重新办理",
     "outside_mandate": "不属于职责范围", "in_progress_elsewhere": "正由其他机关处理", "no_facts": "没有具体事实",
+    "suspected_accusation": "疑似检举控告，待确认",
     "place": "属地", "subject": "事项", "class": "类别", "level": "层级", "channel": "渠道", "effective_at": "日期",
     "not_our_mandate": "不属于职责范围", "not_our_place": "不属于管辖区域",
     "another_organ_leads": "应由其他单位主办", "done": "已办完",
@@ -139,7 +143,8 @@ CODE_WORDS: dict[str, str] = {
 
 DECISIVE: dict[str, tuple[str, ...]] = {
     "CaseLinked": ("kind", "lead"), "CaseCorrected": ("field", "old", "new"), "CaseVoided": ("reason_code",),
-    "EvaluationInvited": ("object",), "EvaluationSubmitted": ("object", "grade"), "CaseClassified": ("class", "path"),
+    "EvaluationInvited": ("object",), "EvaluationSubmitted": ("object", "grade"), "CaseClassified": ("class", "path", "rule"),
+    "AccusationSuspected": ("rule",),
     "QueuedForDispatch": ("why",), "CaseTransferred": ("org", "rule"), "CaseAssigned": ("org", "due", "rule"),
     "CaseRoutedToSealedChannel": ("org",), "AssignmentDelivered": ("org",), "AssignmentWithdrawn": ("org", "reason_code"),
     "ForwardedDown": ("to",), "HandedBack": ("to", "reason_code"), "ReviewBodyNamed": ("body",), "HearingHeld": ("from", "to"),

@@ -39,6 +39,7 @@ class FileCase(Command):
     place: Code | None = Field(None, description="Place of the problem (code); unknown ones are queued, not refused")
     subject: Code | None = Field(None, description="Subject (code); unknown ones are queued, not refused")
     level: Code | None = Field(None, description="Level of government addressed, if the routing table uses it")
+    qr: Code | None = Field(None, description="The QR code that was scanned: it knows place and grid")
     class_: Class | None = Field(None, alias="class", description="Class, if the submitter knows it")
     location: Short | None = Field(None, description="Where exactly, sealed")
     received_by: Code | None = Field(
@@ -59,7 +60,7 @@ class FileCase(Command):
 
 def own_channel(principal: Principal, command: FileCase, book: PolicyBook) -> None:
     """Raises Denied for a platform that files under a channel of another one, whether the item exists or not."""
-    channel = book.channel(command.channel)
+    channel = book.known_channel(command.channel)
     if principal.role == "platform" and channel is not None and channel.platform != principal.org:
         raise Denied(
             "foreign_channel",
@@ -102,11 +103,13 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             field="petitioner",
         )
     at = command.received_at or given.at
-    known_place = command.place is not None and book.knows_place(command.place)
+    scanned = book.qr_codes.get((command.channel, command.qr)) if command.qr is not None else None
+    place = command.place or (scanned.place if scanned else command.qr)  # an unknown code is words for an unclear place
+    known_place = place is not None and book.knows_place(place)
     known_subject = command.subject is not None and book.knows_subject(command.subject)
     known_level = command.level is not None and book.knows_level(command.level)
     unclear: list[Literal["place", "subject"]] = []
-    if command.place is not None and not known_place:
+    if place is not None and not known_place:
         unclear.append("place")
     if command.subject is not None and not known_subject:
         unclear.append("subject")
@@ -116,7 +119,7 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             channel=command.channel,
             channel_class=channel.class_,
             platform=channel.platform,
-            place=command.place if known_place else None,
+            place=place if known_place else None,
             subject=command.subject if known_subject else None,
             level=command.level if known_level else None,
             level_text=None if known_level else command.level,
@@ -130,7 +133,9 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             title=command.title,
             text=command.text,
             location=command.location,
-            place_text=None if known_place else command.place,
+            place_text=None if known_place else place,
+            qr=command.qr if scanned else None,
+            grid=scanned.grid if scanned else None,
             subject_text=None if known_subject else command.subject,
         )
     ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from services.routing.domain import RecordDelivery
 from services.routing.outbox import Outboxes, handlers_at, reviewer_at
+from services.routing.recognising import recognised
 from shared.case import fold
 from shared.commands import RULES
 from shared.deadlines import deadlines
@@ -13,7 +14,7 @@ from shared.events import department, intake, routing, supervision
 from shared.events.routing import OutboxKind
 from shared.handling import Handling
 from shared.projecting import Reaction, Turn
-from shared.reacting import always, stamp_for
+from shared.reacting import always, carry_out, stamp_for
 
 Detail = Callable[[Turn], str | None]
 
@@ -21,13 +22,14 @@ Detail = Callable[[Turn], str | None]
 def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
     """Event type -> what follows."""
     outboxes = Outboxes(handling)
-    route = always(handling, RULES["route"])
+    route = _route(handling)
     direct = always(handling, RULES["direct_review"])
     deliver = _deliver(handling, outboxes)
     moved = deadlines_changed(handling, outboxes)
     return {
         "CaseRegistered": (route,),
         "WentLive": (route, direct),
+        "SuspicionCleared": (route,),
         "CaseTransferred": (deliver,),
         "CaseAssigned": (deliver,),
         "CaseRoutedToSealedChannel": (deliver,),
@@ -58,6 +60,16 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
             _tell_reviewer(outboxes, "closed", lambda _turn: "withdrawn"),
         ),
     }
+
+
+def _route(handling: Handling) -> Reaction:
+    """Let the rules look at the text, in memory, and decide with what they found."""
+    rule = RULES["route"]
+
+    async def react(turn: Turn) -> None:
+        await carry_out(handling, rule, turn, await recognised(handling, turn.case))
+
+    return react
 
 
 def _deliver(handling: Handling, outboxes: Outboxes, kind: OutboxKind = "assigned") -> Reaction:

@@ -43,6 +43,7 @@ WORKLIST = View(
         ("place", "due"),
         ("subject", "due"),
         ("queue", "risk_at", "org"),
+        ("org", "state"),
     ),
     version=3,
 )
@@ -54,6 +55,8 @@ def queue_of(case: Case) -> str | None:
     """Which pile of work the case lies in; None where nobody outside the handling organisation has to act."""
     if not case.live or case.lead is not None:
         return None
+    if case.suspected is not None:
+        return "to_confirm"
     if case.state in ("registered", "returned"):
         return "to_dispatch" if case.org is None and (case.queue_reason or case.state == "returned") else None
     if case.state == "replied":

@@ -95,6 +95,8 @@ class Case:
     place: str | None = None
     subject: str | None = None
     level: str | None = None
+    grid: str | None = None
+    """Cell of the grid where the scanned code hangs."""
     unclear: tuple[str, ...] = ()
     """place, subject: given, but not in the policy."""
     class_: str | None = None
@@ -104,6 +106,10 @@ class Case:
     confidential: bool = False
     sealed_track: bool = False
     """An accusation: it never shows in any list of another organisation (Art. 30)."""
+    suspected: str | None = None
+    """The keyword rule by which it may be an accusation; a person has not decided yet. Sealed meanwhile."""
+    cleared: bool = False
+    """A person found that it is no accusation: rules do not ask again."""
     accused: tuple[str, ...] = ()
     parties: tuple[tuple[str, str], ...] = ()
     """(party, role)."""

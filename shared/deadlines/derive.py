@@ -139,7 +139,7 @@ def _deadline(
     period: Period | None = None
     extended = excluded = 0
     if by_subject:
-        days = _days(by_subject, case, book, days)
+        days = _days(by_subject, case, start, book, days)
     if days is None:
         if start.due is None or not rule.period.assigned:
             return None
@@ -181,7 +181,7 @@ def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str |
         direct = case.received_by if rule.applies.direct else None  # Art. 23 ¶1: who received it, whoever has it now
         return start.org or direct or case.org or case.received_by
     if responsible == "petition_office":
-        return book.petition_office
+        return book.petition_office_at(start.effective_at)
     return _reviewer(start, case, book) if responsible == "review_body" else None
 
 
@@ -195,7 +195,11 @@ def _reviewer(start: Fact, case: Case, book: PolicyBook) -> str | None:
             break
         if fact.name == "ReviewBodyNamed":
             named = fact.kind
-    return named or (book.review_body if case.origin == "history" else book.petition_office)
+    return named or (
+        book.review_body_at(start.effective_at)
+        if case.origin == "history"
+        else book.petition_office_at(start.effective_at)
+    )
 
 
 def _days_excluded(facts: tuple[Fact, ...], first: date, zone: str) -> list[date]:
@@ -210,11 +214,11 @@ def _days_excluded(facts: tuple[Fact, ...], first: date, zone: str) -> list[date
     return sorted(days)
 
 
-def _days(table: Mapping[str, int], case: Case, book: PolicyBook, otherwise: int | None) -> int | None:
-    """The days of the case's subject, or of the nearest one above it."""
+def _days(table: Mapping[str, int], case: Case, start: Fact, book: PolicyBook, otherwise: int | None) -> int | None:
+    """The days of the case's subject, or of the nearest one above it, by the tree in force when the clock began."""
     if case.subject is None:
         return otherwise
-    line = book.subject_lines.get(case.subject, (case.subject,))
+    line = book.subject_line_at(case.subject, start.effective_at)
     return next((table[subject] for subject in line if subject in table), otherwise)
 
 

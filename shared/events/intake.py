@@ -36,6 +36,9 @@ class CaseRegistered(_Intake):
     filed_by_agent: bool = False
     unclear: tuple[Literal["place", "subject"], ...] = ()
     """Given in words that the policy does not know: registered and queued for a person, never refused."""
+    qr: str | None = None
+    """The code that was scanned, where the policy knows it; place and grid come from there."""
+    grid: str | None = None
     item: Text = None
     title: Text = None
     text: Text = None

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.events.base import Class, Event, Moment, Service, Text
+from shared.events.base import Class, Event, Identity, Moment, Service, Text
 
 OutboxKind = Literal[
     "assigned",
@@ -39,12 +39,35 @@ class _Routing(Event):
 
 
 class CaseClassified(_Routing):
-    """Class and, for claims, the statutory path 1 to 6 (Art. 31). `by` says whether a rule or a person chose."""
+    """Class and, for claims, the statutory path 1 to 6 (Art. 31). `by` says whether a rule or a person chose; `rule` is
+    the keyword rule that knew the subject (PIPL Art. 24: a decision by a machine says why)."""
 
-    class_: Class
+    class_: Class | None = None
+    """None: only the subject was classified."""
     path: int | None = None
     subject: str | None = None
     by: Literal["rule", "person", "submitter"] = "rule"
+    rule: str | None = None
+    reason: Text = None
+
+
+class AccusationSuspected(_Routing):
+    """A keyword rule says that this may be an accusation (Art. 30): it is sealed until a person has decided."""
+
+    rule: str
+
+
+class AccusationConfirmed(_Routing):
+    """A person read it: it is an accusation (Art. 30), and this is whom it is about."""
+
+    author: ClassVar[str | None] = "r1"
+    respondent_org: str | None = None
+    name: Identity = None
+
+
+class SuspicionCleared(_Routing):
+    """A person read it: it is no accusation, and goes the ordinary way."""
+
     reason: Text = None
 
 

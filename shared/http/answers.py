@@ -202,6 +202,7 @@ class CaseAnswer(Answer):
     place: Named | None = Field(description="Place of the problem")
     subject: Named | None = Field(description="Subject")
     level: str | None = Field(description="Level of government addressed")
+    grid: str | None = Field(description="Cell of the grid where the scanned QR code hangs")
     class_: str | None = Field(alias="class", description="claim, accusation, suggestion, litigation, consultation")
     path: int | None = Field(description="Statutory path 1 to 6 (Art. 31)")
     org: Named | None = Field(description="The one responsible organisation")
@@ -311,6 +312,7 @@ class PolicySummary(Answer):
     organisations: int = Field(description="How many organisations it names")
     channels: int = Field(description="How many channels it names")
     sections: list[PolicySection] = Field(description="Sections in force")
+    scheduled: list[PolicySection] = Field(description="Sections that begin later")
 
 
 class PolicyList(Answer):
@@ -338,6 +340,7 @@ class PolicyChecked(Answer):
 
     valid: bool = Field(description="No findings")
     findings: list[PolicyFinding] = Field(description="All of them")
+    warnings: list[PolicyFinding] = Field(description="To be known, and no reason not to activate it")
 
 
 class PolicyActivatedAnswer(Answer):
@@ -347,6 +350,7 @@ class PolicyActivatedAnswer(Answer):
     version: int = Field(description="Version of its policy stream")
     reference: str = Field(description="What decisions will name")
     activated: list[str] = Field(description="Sections that changed; empty: all was in force already")
+    warnings: list[PolicyFinding] = Field(description="To be known")
 
 
 class Health(Answer):

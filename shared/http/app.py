@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 from shared.http import (
     bulk,
     cases,
+    channels,
     citizens,
     commands,
     history,
@@ -56,6 +57,7 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     problems.install(app, runtime)
     app.include_router(submissions.router(runtime))
     askers = status.Askers(runtime)
+    app.include_router(channels.router(runtime))
     given = commands.Commands(runtime, metrics)
     app.include_router(status.router(runtime, askers))
     app.include_router(citizens.router(runtime, metrics, askers))

@@ -15,7 +15,9 @@ Each = Callable[[Sequence[Line]], Awaitable[Sequence[bytes]]]
 """Carries some lines out together; gives as many results, each a whole line."""
 
 
-async def answered(request: Request, each: Each, *, limit: int, most: int, at_once: int, kept: str = "Send fewer at once.") -> Response:
+async def answered(
+    request: Request, each: Each, *, limit: int, most: int, at_once: int, kept: str = "Send fewer at once."
+) -> Response:
     """Read the body piece by piece and answer all of its lines.
 
     `limit`: most bytes of a line. `most`: most lines. `at_once`: lines that `each` gets together, so that the log can

@@ -35,6 +35,7 @@ def _registered(case: Case, event: Recorded, body: i.CaseRegistered) -> Changes:
         "place": body.place,
         "subject": body.subject,
         "level": body.level,
+        "grid": body.grid,
         "unclear": body.unclear,
         "class_": body.class_,
         "received_by": body.received_by,
@@ -90,7 +91,7 @@ def _corrected(case: Case, event: Recorded, body: i.CaseCorrected) -> Changes:
         changes[body.field] = body.new
         changes["unclear"] = tuple(field for field in case.unclear if field != body.field)
         if body.field == "class_":
-            changes["sealed_track"] = body.new == "accusation"
+            changes["sealed_track"] = body.new == "accusation" or case.suspected is not None
         return changes
     if body.new is None:
         return changes

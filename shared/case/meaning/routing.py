@@ -25,11 +25,37 @@ def _sent(case: Case, org: str, rule: str | None) -> Changes:
 @on(r.CaseClassified, fact=kind_of("class_"))
 def _classified(case: Case, event: Recorded, body: r.CaseClassified) -> Changes:
     return {
-        "class_": body.class_,
+        "class_": body.class_ or case.class_,
         "path": body.path if body.path is not None else case.path,
         "subject": body.subject or case.subject,
+        "unclear": tuple(field for field in case.unclear if field != "subject") if body.subject else case.unclear,
         "sealed_track": case.sealed_track or body.class_ == "accusation",
     }
+
+
+@on(r.AccusationSuspected, fact=False)
+def _suspected(case: Case, event: Recorded, body: r.AccusationSuspected) -> Changes:
+    return {"suspected": body.rule, "sealed_track": True, "queue_reason": "suspected_accusation"}
+
+
+@on(r.AccusationConfirmed, fact=False)
+def _confirmed(case: Case, event: Recorded, body: r.AccusationConfirmed) -> Changes:
+    changes: Changes = {
+        "suspected": None,
+        "class_": "accusation",
+        "sealed_track": True,
+        "queue_reason": "sealed_track",
+    }
+    if body.respondent_org is not None and body.respondent_org not in case.accused:
+        changes["accused"] = (*case.accused, body.respondent_org)
+    if ("r1", "respondent") not in case.parties:
+        changes["parties"] = (*case.parties, ("r1", "respondent"))
+    return changes
+
+
+@on(r.SuspicionCleared, fact=False)
+def _cleared(case: Case, event: Recorded, body: r.SuspicionCleared) -> Changes:
+    return {"suspected": None, "cleared": True, "sealed_track": case.class_ == "accusation", "queue_reason": None}
 
 
 @on(r.QueuedForDispatch)
