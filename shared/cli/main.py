@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("serve")(serving.serve)
 app.command("submit")(filing.submit)
+app.command("receipt")(filing.receipt)
 app.command("act")(filing.act)
 app.command("inbox")(filing.inbox)
 app.command("status")(filing.status)
