@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from services.intake.domain import CITIZEN, FreeText
+from services.intake.domain import CITIZEN
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import Command, FreeText, Fresh, Given, rule
 from shared.deadlines import Deadline, deadlines
 from shared.events import intake as e
 from shared.refusals import Refused

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
 
 from pydantic import Field
 
-from shared.commands import Command
+from shared.commands import Code, Command, Short
 from shared.events import intake as e
 from shared.policy.book import PolicyBook
 from shared.refusals import Invalid
@@ -15,8 +14,6 @@ from shared.refusals import Invalid
 PARTIES_LIMIT = 500
 REPRESENTATIVES = 5
 """Art. 20 ¶3: who comes with many names at most five representatives."""
-Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Short = Annotated[str, Field(min_length=1, max_length=400)]
 
 
 class Person(Command):

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from shared.case import Case, Fact
 from shared.commands import Fresh
-from shared.deadlines import deadlines
+from shared.deadlines import DISPATCHES, deadlines
 from shared.events.routing import Due, OutboxEntry, OutboxKind
 from shared.handling import Handling
 from shared.log import Commit
@@ -22,7 +22,7 @@ from shared.reacting import stamp_for
 
 STREAM = "outbox/"
 TAKEN = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed", "CaseReopened", "CaseVoided"})
-DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedChannel", "JurisdictionRuled"})
+"""After these the case is nobody's, until it is sent again."""
 
 
 def handlers_at(case: Case, version: int) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from shared.http import (
+    bulk,
     cases,
     citizens,
     commands,
@@ -55,10 +56,12 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     problems.install(app, runtime)
     app.include_router(submissions.router(runtime))
     askers = status.Askers(runtime)
+    given = commands.Commands(runtime, metrics)
     app.include_router(status.router(runtime, askers))
-    app.include_router(citizens.router(runtime, metrics, askers))
+    app.include_router(citizens.router(runtime, given, askers))
     app.include_router(pages.router(runtime, askers))
-    app.include_router(commands.router(runtime, metrics))
+    app.include_router(commands.router(runtime, given))
+    app.include_router(bulk.router(runtime, given))
     app.include_router(cases.router(runtime))
     app.include_router(organisations.router(runtime))
     app.include_router(policies.router(runtime))

@@ -21,6 +21,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/citizens/commands"): OPEN,
     ("GET", "/v1/cases/{reference}/receipt"): frozenset({"platform", "registrar"}),
     ("POST", "/v1/cases/{reference}/commands"): ALL,
+    ("POST", "/v1/commands:batch"): ALL,
     ("GET", "/v1/cases"): LISTERS,
     ("GET", "/v1/cases/{reference}"): READERS,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import services.intake.asking
+import services.intake.correcting
 import services.intake.domain
 import services.intake.taking_part
 import services.routing.department
