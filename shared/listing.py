@@ -87,7 +87,7 @@ async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str |
     if principal.role in ("organisation", "clerk"):
         if wanted.org not in (None, principal.org):
             return Page([], None)
-        wanted = wanted._replace(**{_AS.get(wanted.queue or "", "org"): principal.org})
+        wanted = wanted._replace(**{"org": None, _AS.get(wanted.queue or "", "org"): principal.org})
     cursor = _read(after)
     now = to_text(ports.clock.now())
     if wanted.queue == "overdue":  # the list ends where time stands, not at the last case that is open

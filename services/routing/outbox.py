@@ -22,6 +22,7 @@ from shared.reacting import stamp_for
 
 STREAM = "outbox/"
 TAKEN = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed", "CaseReopened", "CaseVoided"})
+"""After these the case is nobody's, until it is sent again."""
 
 
 def handlers_at(case: Case, version: int) -> tuple[str, ...]:

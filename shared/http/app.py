@@ -60,7 +60,7 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.include_router(channels.router(runtime))
     given = commands.Commands(runtime, metrics)
     app.include_router(status.router(runtime, askers))
-    app.include_router(citizens.router(runtime, metrics, askers))
+    app.include_router(citizens.router(runtime, given, askers))
     app.include_router(pages.router(runtime, askers))
     app.include_router(commands.router(runtime, given))
     app.include_router(bulk.router(runtime, given))

@@ -16,15 +16,15 @@ from shared.access import RECEIPT, authorize
 from shared.commands import RULES, Fresh, Rule
 from shared.events.routing import ReadRecorded
 from shared.handling import Stamp
-from shared.http import bodies, commands
+from shared.http import bodies
 from shared.http.answers import CommandAnswer
+from shared.http.commands import CommandId, Commands
 from shared.http.describing import READING, answers, takes
 from shared.http.pages.receipt import receipt
 from shared.http.status import LIMIT, Askers, StatusQuestion
 from shared.http.who import Caller
-from shared.metrics import Metrics
 from shared.names import query_code
-from shared.refusals import Invalid, Refused, Unknown
+from shared.refusals import Invalid
 from shared.runtime import Runtime
 
 READS = "reads/"
@@ -35,7 +35,7 @@ _SHAPE: dict[str, Any] = {
     "number": (str, Field(min_length=1, max_length=60, description="Number of the case")),
     "code": (str, Field(min_length=1, max_length=100, description="Query code")),
     "command_id": (
-        commands.CommandId,
+        CommandId,
         Field(description="Your id of this command; sent again, it gives the first answer again"),
     ),
 }
@@ -55,10 +55,9 @@ def body_models() -> dict[str, type[BaseModel]]:
     return models
 
 
-def router(runtime: Runtime, metrics: Metrics, askers: Askers) -> APIRouter:
+def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
     routes = APIRouter(tags=["citizens"])
     models = body_models()
-    whole = commands.body_models()
 
     async def body_of(request: Request) -> tuple[Rule, Any]:
         value = await bodies.read_json(request, runtime.settings.body_limit)
@@ -83,17 +82,10 @@ def router(runtime: Runtime, metrics: Metrics, askers: Askers) -> APIRouter:
         rule, body = await body_of(request)
         citizen, case = await askers.opened(request, body.number, body.code)
         given = {name: getattr(body, name) for name in rule.model.model_fields}
-        command = whole[rule.name].model_construct(
+        command = commands.models[rule.name].model_construct(
             **given, command=rule.name, command_id=body.command_id, effective_at=None, expected_version=None
         )
-        try:
-            done, after = await commands.give(runtime, citizen, case.id, rule, command)
-        except Refused as refused:
-            metrics.refused(rule.name, refused.code)
-            if not isinstance(refused, Unknown):
-                await commands.say_what_is_possible(runtime, citizen, case.id, refused)
-            raise
-        return commands.answer(done, after, citizen)
+        return await commands.given(citizen, case.id, rule, command)
 
     @routes.post(
         "/v1/receipt",

@@ -105,6 +105,10 @@ class Commands:
     async def carried_out(self, caller: Principal, reference: str, value: Any) -> dict[str, Any]:
         """The answer to one command on one case. Raises Refused."""
         rule, body = self._read(value)
+        return await self.given(caller, reference, rule, body)
+
+    async def given(self, caller: Principal, reference: str, rule: Rule, body: BaseModel) -> dict[str, Any]:
+        """The answer to a command whose body is one of `models`. Raises Refused."""
         try:
             done, case = await give(self._runtime, caller, reference, rule, body)
         except Refused as refused:
@@ -143,7 +147,7 @@ def router(runtime: Runtime, commands: Commands) -> APIRouter:
     return routes
 
 
-async def say_what_is_possible(runtime: Runtime, caller: Principal, reference: str, refused: Refused) -> None:
+async def _say_what_is_possible(runtime: Runtime, caller: Principal, reference: str, refused: Refused) -> None:
     """Add the state and the commands that are possible to the refusal, for somebody who may see the case."""
     case, _head = await runtime.ports.cases.get(await resolve(runtime.ports, reference))
     if visible(caller, case):

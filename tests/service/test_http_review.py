@@ -186,7 +186,7 @@ async def test_forwarded_down_and_back(here: Served) -> None:
     assert (await by(here, district, case, "forward_down", to="zj")).json()["code"] == "not_a_subordinate"
     assert (await by(here, district, case, "forward_down", to="dhyl")).status_code == 200
     async with here.client(key=street) as clerk:
-        listed = (await clerk.get("/v1/cases?queue=forwarded")).json()["cases"]
+        listed = (await clerk.get("/v1/cases?queue=forwarded&org=dhyl")).json()["cases"]
         assert [(one["id"], one["org"], one["holder"]) for one in listed] == [(case, "dhq", "dhyl")]
         (entry,) = (await clerk.get("/v1/organisations/dhyl/assignments")).json()["entries"]
         assert (entry["kind"], entry["detail"]) == ("forwarded", "dhq")
