@@ -18,6 +18,7 @@ import services.routing.department
 import services.routing.domain
 import services.routing.returns
 import services.supervision.domain
+import services.supervision.escalation
 from shared.case import FINAL_STATES, MOVES, STATES, meaning
 from shared.commands import RULES, Rule
 from shared.events import REGISTRY, department, intake, policy, routing, supervision
@@ -40,6 +41,7 @@ RULE_FILES = (
     services.routing.department,
     services.routing.returns,
     services.supervision.domain,
+    services.supervision.escalation,
 )
 
 

@@ -38,7 +38,7 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
         "ExtensionRefused": (_tell(outboxes, "extension_refused"),),
         "DeadlineAtRisk": (_tell(outboxes, "at_risk", _clock),),
         "Reminded": (_reminded(outboxes),),
-        "Urged": (_tell(outboxes, "urged"),),
+        "Urged": (_tell(outboxes, "urged", _clock),),
         "RedoOrdered": (_tell(outboxes, "redo_ordered"),),
         "CaseClosed": (_tell(outboxes, "closed", _kind),),
         "CaseWithdrawn": (_tell(outboxes, "closed", lambda _turn: "withdrawn"),),

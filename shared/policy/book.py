@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from shared.envelope import Recorded
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
 from shared.policy.calendar import PLAIN, Calendar
-from shared.policy.clocks import Clocks
+from shared.policy.clocks import Clocks, Escalation
 from shared.policy.documents import (
     CalendarDocument,
     Channel,
@@ -33,6 +33,7 @@ from shared.policy.documents import (
     Subjects,
     ancestry,
 )
+from shared.policy.office import Office
 from shared.policy.routing import Route, Routing, RoutingTable
 from shared.times import When, instant_of, start_of_day
 
@@ -148,6 +149,17 @@ class PolicyBook:
     @cached_property
     def zone(self) -> str:
         return self.settings.zone if self.settings else "UTC"
+
+    @cached_property
+    def office(self) -> Office:
+        """When organisations may be reminded."""
+        return Office(self.settings.office_hours if self.settings else None, self.calendar, self.zone)
+
+    @cached_property
+    def escalation(self) -> Escalation:
+        """How long each step of the ladder runs before the next, by the clocks that are in force last."""
+        edition = self.edition("clocks")
+        return edition.document.escalation if edition else Escalation()
 
     @cached_property
     def petition_office(self) -> str | None:

@@ -9,7 +9,8 @@ import services.intake.domain
 import services.routing.department
 import services.routing.domain
 import services.routing.returns
-import services.supervision.domain  # noqa: F401
+import services.supervision.domain
+import services.supervision.escalation  # noqa: F401
 from shared.access import Principal
 from shared.case import Case, fold
 from shared.commands import RULES, Fresh, Given
