@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from shared.cli import cases, clock, figures, filing, keys, policies, serving, showing, upkeep
+from shared.cli import calendars, cases, clock, demo, figures, filing, keys, policies, serving, showing, upkeep
 from shared.cli.showing import REFUSED
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("serve")(serving.serve)
+app.command("demo")(demo.demo)
 app.command("submit")(filing.submit)
 app.command("act")(filing.act)
 app.command("inbox")(filing.inbox)
@@ -27,6 +28,7 @@ app.command("explain")(cases.explain)
 app.command("import")(figures.import_file)
 app.command("stats")(figures.stats)
 app.add_typer(policies.group, name="policy")
+app.add_typer(calendars.group, name="calendar")
 app.add_typer(keys.group, name="keys")
 app.add_typer(upkeep.parked, name="parked")
 app.add_typer(clock.group, name="clock")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from shared.http import (
+    calendars,
     cases,
     commands,
     history,
@@ -57,6 +58,7 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.include_router(cases.router(runtime))
     app.include_router(organisations.router(runtime))
     app.include_router(policies.router(runtime))
+    app.include_router(calendars.router(runtime))
     app.include_router(history.router(runtime))
     for part in runtime.parts:
         for router in part.routers.values():
