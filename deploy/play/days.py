@@ -30,6 +30,8 @@ FIRST = date(2026, 8, 10)
 """A Monday. Ninety days from it hold Mid-Autumn, National Day and two weekend days that are worked."""
 HOURS = (0, *range(8, 18), 20)
 """When actors and ticker come on: a moment after midnight, the hours of work, the evening."""
+HOURS_OFF = (0, 8, 12, 16, 20)
+"""On days on which nobody works."""
 ROUNDS = (0, 3)
 """Weekdays of the supervisor's round: Monday and Thursday, at ten."""
 _AT_ONCE = 64
@@ -86,7 +88,7 @@ class _County:
             stage.at(_at(day, matter.dice.randint(8, 20), book.zone), matter.number, matter.file)
         for passed in range(self.wanted.days):
             day = FIRST + timedelta(days=passed)
-            for hour in HOURS:
+            for hour in HOURS if book.calendar.is_working(day) else HOURS_OFF:
                 self.clock.set(_at(day, hour, book.zone))
                 if hour == 10 and day.weekday() in ROUNDS and book.calendar.is_working(day):
                     await self._round(matters)

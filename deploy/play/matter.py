@@ -11,11 +11,13 @@ from deploy.play.tempers import PROMPT, Temper
 from deploy.sample import texts, where
 from shared.access import Principal
 from shared.case import Case
-from shared.times import day_of
+from shared.times import before, day_of
 
 _PLATFORMS = {"province": "province", "h12345": "h12345"}
 _KINDS = ("claim",) * 88 + ("consultation",) * 5 + ("suggestion",) * 4 + ("accusation",) * 3
-_CLOSED = {"explained": "explained", "not_supported": "not_supported", "adopted": "resolved_unconfirmed"}
+_CLOSED = {"explained": "explained", "not_supported": "not_supported", "not_adopted": "explained"}
+_PATIENCE = timedelta(days=8)
+"""How long a supervisor waits after urging; over a long holiday that is too short, and the rule says so."""
 
 
 class Matter:
@@ -159,9 +161,12 @@ class Matter:
     async def watch(self) -> None:
         """The supervisor's round came to this matter, because a clock of it has lapsed."""
         case = await self._case()
+        now = self.stage.clock.now()
         if not case.open or case.org is None or self.dice.random() < 0.25:
             return
         if case.supervision == "urged":
+            if case.supervision_at is None or not before(case.supervision_at, now - _PATIENCE, self.stage.book.zone):
+                return
             said = texts.say("supervised", self.dice)
             opened = await self.stage.act(self.id, "open_supervision", SUPERVISOR, ground="delay", text=said)
             if opened and self.waiting is not None and not self.woken:
