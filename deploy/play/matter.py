@@ -85,7 +85,7 @@ class Matter:
     async def routed(self) -> None:
         case = await self._case()
         if case.org is None:
-            late = self.dice.random() < 0.06
+            late = self.dice.random() < 0.12
             self._office((14, 24) if late else (0, 6), self.dispatch)
         else:
             await self.arrived()

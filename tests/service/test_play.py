@@ -182,7 +182,7 @@ def test_every_breach_is_explained_by_a_fact_and_none_is_missing(shown: Shown) -
     }
     assert recorded == expected
     assert len(recorded) >= 20
-    assert len({clock for _stream, clock, _due in recorded}) == 3
+    assert {"C3", "C5"} <= {clock for _stream, clock, _due in recorded}
 
 
 def test_the_summary_names_each_breach_with_its_fact(shown: Shown) -> None:
