@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from services.supervision.domain import OUTSIDE, FreeText, outside
+from services.supervision.domain import OUTSIDE, outside
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import Code, Command, FreeText, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import supervision as e
 from shared.policy.clocks import Wait
 from shared.refusals import Invalid, Refused
 from shared.times import day_of, end_of_day, to_text
-
-Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class Urge(Command):

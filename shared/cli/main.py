@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from shared.cli import calendars, cases, clock, demo, figures, filing, keys, policies, serving, showing, upkeep
+from shared.cli import (
+    acting,
+    calendars,
+    cases,
+    clock,
+    demo,
+    figures,
+    filing,
+    keys,
+    policies,
+    serving,
+    showing,
+    starting,
+    upkeep,
+)
 from shared.cli.showing import REFUSED
 
 app = typer.Typer(
@@ -17,10 +31,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("init")(starting.init)
 app.command("serve")(serving.serve)
 app.command("demo")(demo.demo)
 app.command("submit")(filing.submit)
-app.command("act")(filing.act)
+app.command("act")(acting.act)
 app.command("inbox")(filing.inbox)
 app.command("status")(filing.status)
 app.add_typer(cases.group, name="case")
