@@ -16,6 +16,7 @@ from deploy.folder import FolderBusy, FolderProblem
 from shared.cli import showing
 from shared.cli.options import AsJson
 from shared.cli.showing import DONE, REFUSED, WRONG_USE
+from shared.cli.wording import at
 from shared.telling import with_words
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ _WHY = {
     "done_late": "履行但逾期 done, but late",
 }
 _BREACHES_SHOWN = 30
+ZONE = "Asia/Shanghai"
+"""Of the demo county."""
 
 
 def demo(
@@ -161,7 +164,7 @@ def _breaches(played: Played) -> None:
                 one.number,
                 f"{one.clock} #{one.episode}",
                 one.org,
-                one.due[:16],
+                at(one.due, ZONE),
                 one.days_late,
                 _fact(one.fact, one.day, one.why),
             )
