@@ -1,4 +1,4 @@
-"""`huiyin parked | rebuild | digest | verify | scrub | export | backup | restore | settings`: what operations does."""
+"""`huiyin parked | rebuild | digest | verify | scrub | export | backup | restore`: what operations does."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from shared.cli import showing
 from shared.cli.connecting import DONE, REFUSED, WRONG_USE, call, check, run
 from shared.cli.options import AsJson, Data
 from shared.cli.wording import at
-from shared.settings import load, shown, wrong_names
-from shared.version import VERSION
+from shared.settings import load
 
 _WORKERS = 16
 parked = typer.Typer(help="Streams that a consumer has stopped at", no_args_is_help=True)
@@ -234,27 +233,3 @@ def _done(found: dict[str, Any], *, json: bool) -> None:
         showing.as_json(found)
     else:
         showing.fields(found.items())
-
-
-def settings(data: Data = None, json: AsJson = False) -> None:
-    """Every setting with its meaning, its value (secrets masked) and where it comes from."""
-    try:
-        loaded = load(data=data)
-    except ValueError as error:
-        showing.complain(str(error))
-        raise typer.Exit(WRONG_USE) from None
-    lines = shown(loaded, frozenset({"data"}) if data is not None else frozenset())
-    if json:
-        showing.as_json({"settings": [line._asdict() for line in lines], "unknown": wrong_names()})
-    else:
-        showing.table("", ("name 名称", "value 值", "source 来源", "meaning 含义"), lines)
-        for name in wrong_names():
-            showing.err.print(f"note: {name} is not a setting; check the spelling")
-
-
-def version(json: AsJson = False) -> None:
-    """Which release this is."""
-    if json:
-        showing.as_json({"version": VERSION})
-    else:
-        showing.line(VERSION)
