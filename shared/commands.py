@@ -24,9 +24,9 @@ from shared.times import When
 
 
 class Command(BaseModel):
-    """Base of all commands. Unknown fields are refused."""
+    """Base of all commands. Unknown fields are refused. A validator is built by its first use."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Given(NamedTuple):

@@ -12,7 +12,6 @@ from urllib.parse import quote
 import httpx
 import orjson
 import typer
-from pydantic.fields import FieldInfo
 
 from shared.cli import showing
 from shared.cli.connecting import DONE, WRONG_USE, call, run
@@ -20,6 +19,8 @@ from shared.cli.options import As, AsJson, Data
 from shared.cli.wording import at, due, wording
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from shared.commands import Rule
 
 DESK = "registrar:local"
@@ -116,7 +117,7 @@ def act(
     json: AsJson = False,
 ) -> None:
     """Give a command on a case. Without --as, as whoever may give it."""
-    import deploy.parts  # noqa: F401  # fills RULES
+    import deploy.rules  # noqa: F401  # fills RULES
     from shared.commands import RULES
 
     rule = RULES.get(command)

@@ -37,9 +37,7 @@ COMMANDS = {
     ),
     "scrub": Later("upkeep:scrub", "Compare every view with the log. Ends with 1 when something stays behind."),
     "export": Later("upkeep:export", "The bytes of the log, one event a line. What is sealed stays sealed."),
-    "backup": Later(
-        "upkeep:backup", "Copy log and keys, also of a running system. Keep it safe: it opens every text."
-    ),
+    "backup": Later("upkeep:backup", "Copy log and keys, also of a running system. Keep it safe: it opens every text."),
     "restore": Later(
         "upkeep:restore",
         "Check a backup (every hash, every key that the log names) and put it into a new data folder.",

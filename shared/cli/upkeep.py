@@ -17,7 +17,6 @@ from shared.cli import showing
 from shared.cli.connecting import DONE, REFUSED, WRONG_USE, call, check, run
 from shared.cli.options import AsJson, Data
 from shared.cli.wording import at
-from shared.settings import load
 
 _WORKERS = 16
 parked = typer.Typer(help="Streams that a consumer has stopped at", no_args_is_help=True)
@@ -218,6 +217,7 @@ def restore(
 ) -> None:
     """Check a backup (every hash, every key that the log names) and put it into a new data folder."""
     from deploy.backup import restore as restore_backup
+    from shared.settings import load
 
     target = load(data=data).data
     try:
