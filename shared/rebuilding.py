@@ -144,8 +144,9 @@ async def _pause(ports: Ports, parts: Sequence[Part], *, feeding: bool) -> dict[
     """Stop the consumers and drop everything. Returns how far each had come: reactions go on from there."""
     if feeding:
         await ports.feed.stop()
-    checkpoint = getattr(ports.views, "checkpoint", None)
-    marks = {one.group: await checkpoint(one.group) for part in parts for one in part.consumers} if checkpoint else {}
+    groups = [consumer.group for part in parts for consumer in part.consumers]
+    kept = ports.checkpoints
+    marks = {} if kept is None else {group: await kept.checkpoint(group) for group in groups}
     await _drop(ports, parts)
     return marks
 
@@ -180,9 +181,10 @@ async def _end(
 
 
 async def _resume(ports: Ports, marks: dict[str, int], *, feeding: bool) -> None:
-    views = ports.views
-    for group, position in marks.items():
-        await views.save_checkpoint(group, position, views.generation)  # type: ignore[attr-defined]
+    kept = ports.checkpoints
+    if kept is not None:
+        for group, position in marks.items():
+            await kept.save_checkpoint(group, position, kept.generation)
     if feeding:
         await ports.feed.start()
 
