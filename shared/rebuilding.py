@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -27,6 +28,8 @@ BATCH = 400
 """Cases that are written together."""
 _SIGNS = "0123456789abcdef"
 _NAMED = 20
+_FEW = 1000
+"""Below so many cases this process has folded them before a worker process has started."""
 _DONE = None
 _TURNS: WeakKeyDictionary[Views, asyncio.Lock] = WeakKeyDictionary()
 """One rebuild of the same views after the other."""
@@ -133,6 +136,13 @@ async def rebuild(
         ending.add_done_callback(_ENDING.discard)
         await asyncio.shield(ending)
     yield Step(cases, events, round(time.monotonic() - started, 3), True)
+
+
+async def worth_starting(ports: Ports) -> int:
+    """How many workers a rebuild of this log is worth: a process for each core, or none beside this one for a few cases."""
+    async for heads in ports.log.heads(STREAM, batch=_FEW):
+        return min(len(_SIGNS), len(os.sched_getaffinity(0))) if len(heads) == _FEW else 1
+    return 1
 
 
 def ranges(workers: int) -> list[tuple[str, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -80,7 +79,11 @@ def parked_redrive(
 def rebuild(
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that fold cases side by side; as many as there are cores", min=1, max=_WORKERS),
+        typer.Option(
+            help="Processes that fold cases side by side. Default: one a core, or none for a small log",
+            min=1,
+            max=_WORKERS,
+        ),
     ] = None,
     data: Data = None,
     json: AsJson = False,
@@ -89,8 +92,7 @@ def rebuild(
 
     async def work(client: httpx.AsyncClient) -> int:
         last: dict[str, Any] = {}
-        chosen = workers or min(len(os.sched_getaffinity(0)), _WORKERS)
-        async with client.stream("POST", "/local/rebuild", json={"workers": chosen}) as answer:
+        async with client.stream("POST", "/local/rebuild", json={"workers": workers}) as answer:
             if not answer.is_success:
                 await answer.aread()
                 check(answer)
