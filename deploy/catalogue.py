@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import deploy.parts  # noqa: F401  # fills RULES
+import deploy.rules  # noqa: F401  # fills RULES
 from shared.case import FINAL_STATES, MOVES, STATES, meaning
 from shared.commands import RULES, Rule
 from shared.events import REGISTRY, department, intake, policy, routing, supervision

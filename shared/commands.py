@@ -31,9 +31,9 @@ DESK: tuple[Role, ...] = ("registrar",)
 
 
 class Command(BaseModel):
-    """Base of all commands. Unknown fields are refused."""
+    """Base of all commands. Unknown fields are refused. A validator is built by its first use."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Given(NamedTuple):

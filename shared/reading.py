@@ -15,13 +15,13 @@ from shared.case import STREAM, Case, cut, fold
 from shared.commands import allowed
 from shared.contents import content
 from shared.deadlines import Deadline, deadlines, explain
-from shared.envelope import Recorded
+from shared.envelope import NewerEvent, Recorded
 from shared.finding import resolve, unknown_case
 from shared.handling import Handling
 from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.refusals import Unknown
-from shared.telling import details, event_words, state_words
+from shared.telling import DETAILS, event_words, state_words
 from shared.times import When, instant_of, to_text, zone
 
 _ASIDE = frozenset({"AccusationSuspected", "SuspicionCleared"})
@@ -155,6 +155,15 @@ def timeline(events: Sequence[Recorded], book: PolicyBook) -> list[dict[str, Any
             }
         )
     return lines
+
+
+def details(event: Recorded) -> dict[str, Any]:
+    """What a timeline says of an event besides its sentence."""
+    body = event.body
+    if isinstance(body, NewerEvent):
+        return {"newer": True}
+    shown = body.model_dump(mode="json", include=set(DETAILS) - set(type(body).personal), exclude_none=True)
+    return {name.rstrip("_"): value for name, value in shown.items()}
 
 
 def corrections(case: Case) -> list[dict[str, Any]]:

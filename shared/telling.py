@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from shared.envelope import NewerEvent, Recorded
-
 
 class Words(NamedTuple):
     """The same in both languages."""
@@ -202,12 +200,3 @@ def decisive(kind: str, told: Mapping[str, Any]) -> str:
 
 def event_words(kind: str) -> Words:
     return EVENT_WORDS.get(kind, Words(kind, kind))
-
-
-def details(event: Recorded) -> dict[str, Any]:
-    """What a timeline says of an event besides its sentence."""
-    body = event.body
-    if isinstance(body, NewerEvent):
-        return {"newer": True}
-    shown = body.model_dump(mode="json", include=set(DETAILS) - set(type(body).personal), exclude_none=True)
-    return {name.rstrip("_"): value for name, value in shown.items()}

@@ -9,9 +9,8 @@ from services.supervision.slots import slot_of
 from shared.case import Case
 from shared.deadlines import Deadline, deadlines, next_look
 from shared.policy.book import PolicyBook
-from shared.projecting import CaseView
 from shared.times import instant_of, to_text
-from shared.views import Value, View
+from shared.views import CaseView, Value, View
 
 WORKLIST = View(
     name="worklist",

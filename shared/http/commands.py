@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -48,6 +48,7 @@ def open_rules() -> list[Rule]:
     return [rule for rule in RULES.values() if any(role != "service" for role in rule.roles)]
 
 
+@cache
 def body_models() -> dict[str, type[BaseModel]]:
     """Command name -> model of its whole body."""
     models: dict[str, type[BaseModel]] = {}

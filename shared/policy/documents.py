@@ -30,7 +30,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 class Document(BaseModel):
     """Base of all policy documents."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, defer_build=True)
 
 
 class OfficeHours(Document):

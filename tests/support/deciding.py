@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import deploy.parts  # noqa: F401  # fills RULES
+import deploy.rules  # noqa: F401  # fills RULES
 from shared.access import Principal
 from shared.case import Case, fold
 from shared.commands import RULES, Fresh, Given
