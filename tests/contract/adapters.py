@@ -7,15 +7,22 @@ the objects).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+import pytest
+
+from shared.adapters.kafka import Connection, KafkaFeed, parking
 from shared.adapters.memory import MemoryFeed, MemoryKeys, MemoryLog, MemoryViews
 from shared.adapters.sqlite import SqliteFeed, SqliteKeys, SqliteLog, SqliteViews
+from shared.adapters.system import SystemClock
 from shared.feed import Feed
 from shared.keys import Keys
 from shared.log import Log
 from shared.views import Views
+from tests.support import topics
+from tests.support.servers import kafka
 
 
 class DrainingFeed(Feed, Protocol):
@@ -40,6 +47,8 @@ class Adapter(NamedTuple):
     """Does a second open() find what the first one wrote?"""
     checkpoints: bool
     """Does a feed go on where it stood before a restart?"""
+    beside_views: bool = True
+    """Are checkpoints dropped with the views, while the feed runs?"""
 
 
 async def open_memory(place: Path, outbox: bool) -> Ports:
@@ -66,6 +75,38 @@ async def open_sqlite(place: Path, outbox: bool) -> Ports:
     return Ports(log, SqliteFeed(log, views, pause=0.01, longest=0.05, poll=0.1), views, keys, close)
 
 
+async def open_kafka(place: Path, outbox: bool) -> Ports:
+    """The feed on a real topic, over a log that knows what is unpublished. The place remembers the topic's name."""
+    remembered = place / "topic"
+    if not remembered.exists():
+        remembered.write_text(await topics.create(topics.fresh_name()))
+    log = SqliteLog(place / "log.sqlite", outbox=True)
+    views = SqliteViews(place / "views.sqlite")
+    keys = SqliteKeys(place)
+    clock = SystemClock()
+    feed = KafkaFeed(
+        log,
+        Connection(kafka.bootstrap()),
+        remembered.read_text(),
+        clock=clock,
+        instance="one",
+        park=parking(views, clock),
+        ended=pytest.fail,
+        prefix=f"{remembered.read_text()}-",
+        pause=0.01,
+        longest=0.05,
+        sweep=0.1,
+        age=timedelta(0),
+    )
+
+    async def close() -> None:
+        for port in (log, views, keys):
+            await port.close()
+
+    return Ports(log, feed, views, keys, close)
+
+
+KAFKA = Adapter("kafka", open_kafka, restarts=True, checkpoints=True, beside_views=False)
 ADAPTERS = (
     Adapter("memory", open_memory, restarts=False, checkpoints=False),
     Adapter("sqlite", open_sqlite, restarts=True, checkpoints=True),

@@ -1,14 +1,16 @@
 """Apache Kafka for tests: the real broker (KRaft) on this machine, from Maven's repository, in a temporary folder.
 
-It needs Java 17 or newer; Maven only for the first fetch. The jars are kept in a cache outside the checkout
-(`~/.cache/huiyin-servers`, or HUIYIN_SERVERS_CACHE) and are what `kafka.sha256` says, or are not used.
+`HUIYIN_TEST_KAFKA` names a running one instead; topics and groups of tests begin with `huiyin-test-`. It needs Java 17
+or newer, and Maven for the first fetch. The jars are what `kafka.sha256` says, or are not used.
 """
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -16,6 +18,8 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from tests.support.servers.fetch import NotHere, cache
 
 VERSION = "4.1.0"
 PINNED = Path(__file__).with_name("kafka.sha256")
@@ -27,25 +31,20 @@ POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0
 JAVA = ("java", "-Xmx400m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 STARTING = 90.0
 """Seconds that a broker may take until it answers, on a busy machine."""
-
-
-class CannotRun(Exception):
-    """The server cannot run here; the message says what is missing."""
-
-
-def cache() -> Path:
-    """Where fetched servers are kept."""
-    return Path(os.environ.get("HUIYIN_SERVERS_CACHE") or Path.home() / ".cache" / "huiyin-servers")
+PREFIX = "huiyin-test-"
+"""What the names of topics and groups of tests begin with."""
+_PARENT_DEATH = 1  # PR_SET_PDEATHSIG
+_LIBC = ctypes.CDLL(None)  # found before a fork, after which only a system call is safe
 
 
 def fetch() -> Path:
-    """The folder of Kafka's jars, fetched once. Raises CannotRun."""
+    """The folder of Kafka's jars, fetched once. Raises NotHere."""
     libs = cache() / f"kafka-{VERSION}"
     if libs.is_dir():
         _check(libs)
         return libs
     if shutil.which("mvn") is None:
-        raise CannotRun("Maven (mvn) is needed to fetch Kafka: apt-get install maven")
+        raise NotHere("Maven (apt-get install maven), to fetch Kafka")
     libs.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=libs.parent) as name:
         place = Path(name)
@@ -55,7 +54,7 @@ def fetch() -> Path:
             ("mvn", "-q", "-B", *wanted), cwd=place, capture_output=True, text=True, timeout=600, check=False
         )
         if done.returncode != 0:
-            raise CannotRun(f"Maven could not fetch Kafka:\n{done.stdout[-2000:]}")
+            raise NotHere(f"Kafka {VERSION} from Maven's repository (mvn ended with {done.returncode})")
         _check(place / "libs")
         with suppress(OSError):  # another run was faster: its folder was checked, too
             (place / "libs").rename(libs)
@@ -67,7 +66,7 @@ def _check(libs: Path) -> None:
     found = {jar.name: hashlib.sha256(jar.read_bytes()).hexdigest() for jar in libs.glob("*.jar")}
     if found != pinned:
         wrong = sorted(name for name in found.keys() | pinned.keys() if found.get(name) != pinned.get(name))
-        raise CannotRun(f"These jars in {libs} are not those that {PINNED.name} names: {', '.join(wrong)}")
+        raise NotHere(f"jars as {PINNED.name} names them; these differ in {libs}: {', '.join(wrong)}")
 
 
 def free_ports(number: int) -> list[int]:
@@ -81,24 +80,31 @@ def free_ports(number: int) -> list[int]:
 
 
 class Kafka:
-    """One broker, or three with a replica on each. Everything lies in `folder`; close() leaves no process behind."""
+    """One broker, or three with a replica on each, in a temporary folder. They die with the process that started them.
 
-    def __init__(self, folder: Path, brokers: int = 1) -> None:
+    Raises NotHere."""
+
+    def __init__(self, brokers: int = 1) -> None:
         if shutil.which("java") is None:
-            raise CannotRun("Java 17 or newer is needed to run Kafka: apt-get install openjdk-17-jre-headless")
+            raise NotHere("Java 17 or newer (apt-get install openjdk-17-jre-headless)")
         self._libs = fetch()
-        self._folder = folder
+        self._folder = Path(tempfile.mkdtemp(prefix="huiyin-kafka-"))
         self._running: dict[int, subprocess.Popen[bytes]] = {}
         self.ports = free_ports(2 * brokers)
         """First those of the brokers, then those of the controllers."""
         self.brokers = brokers
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def bootstrap(self) -> str:
         """What a client is given."""
         return ",".join(f"127.0.0.1:{port}" for port in self.ports[: self.brokers])
 
-    def start(self) -> None:
+    def _start(self) -> None:
         """Format and start all brokers; returns once each answers."""
         identity = subprocess.run(
             (*self._java("kafka.tools.StorageTool"), "random-uuid"), capture_output=True, text=True, check=True, timeout=60
@@ -121,34 +127,35 @@ class Kafka:
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
                 start_new_session=True,  # Ctrl-C in the terminal is for who runs this, who then stops the broker
+                preexec_fn=_die_with_parent,  # noqa: PLW1509
             )
 
     def wait(self, nodes: Sequence[int] = ()) -> None:
-        """Returns once these brokers (all, if none is named) accept connections. Raises CannotRun."""
+        """Returns once these brokers (all, if none is named) accept connections. Raises NotHere."""
         until = time.monotonic() + STARTING
         for node in nodes or range(1, self.brokers + 1):
             while True:
                 process = self._running[node]
                 if process.poll() is not None or time.monotonic() > until:
                     log = (self._folder / f"broker-{node}.log").read_text(errors="replace")
-                    raise CannotRun(f"broker {node} did not start:\n{log[-2000:]}")
+                    raise NotHere(f"a machine that Kafka runs on; broker {node} said: {log[-1000:]}")
                 with suppress(OSError), socket.create_connection(("127.0.0.1", self.ports[node - 1]), 0.5):
                     break
                 time.sleep(0.1)
 
-    def signal(self, number: int, node: int = 1) -> None:
+    def signal(self, number: signal.Signals, node: int = 1) -> None:
         """Send a signal to a broker: SIGSTOP makes it unreachable, SIGCONT brings it back, SIGKILL ends it."""
         self._running[node].send_signal(number)
-        if number == 9:
+        if number is signal.SIGKILL:
             self._running.pop(node).wait(timeout=30)
 
-    def close(self) -> None:
-        """Stop all brokers."""
+    def stop(self) -> None:
         for process in self._running.values():
             process.kill()  # nothing of it is kept
         for process in self._running.values():
             process.wait(timeout=30)
         self._running.clear()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _java(self, program: str) -> tuple[str, ...]:
         return (*JAVA, "-cp", f"{self._libs}/*", program)
@@ -181,3 +188,35 @@ class Kafka:
         }
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return path
+
+
+_running: list[Kafka] = []
+
+
+def why_not() -> str | None:
+    """None when bootstrap() will answer; otherwise what is missing here."""
+    try:
+        bootstrap()
+    except NotHere as error:
+        return str(error)
+    return None
+
+
+def bootstrap() -> str:
+    """The broker that all tests of this run share; started when it is first asked for. Raises NotHere."""
+    given = os.environ.get("HUIYIN_TEST_KAFKA")
+    if given:
+        return given
+    if not _running:
+        _running.append(Kafka())
+    return _running[0].bootstrap
+
+
+def stop() -> None:
+    """End what bootstrap() has started."""
+    while _running:
+        _running.pop().stop()
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PARENT_DEATH, signal.SIGKILL)
