@@ -164,7 +164,7 @@ class Publisher:
                 answers = await asyncio.gather(*futures, return_exceptions=True)
                 errors = [one for one in answers if isinstance(one, BaseException)]
             if errors:
-                lost = next((one for one in errors if not _of_one_record(one)), lost)
+                lost = next(filter(_of_the_producer, errors), lost)
                 self.refused = type(errors[0]).__name__
                 LOGGER.warning("not_published", stream=commit.stream, version=commit.first, error=self.refused)
             else:
@@ -200,9 +200,9 @@ class Publisher:
             await asyncio.wait_for(producer.stop(), 2)
 
 
-def _of_one_record(error: BaseException) -> bool:
+def _of_the_producer(error: BaseException) -> bool:
     """Would the next record meet the same? A topic that may not be written is mended at the broker."""
-    return isinstance(error, MessageSizeTooLargeError | TopicAuthorizationFailedError | ValueError | LookupError)
+    return isinstance(error, KafkaError) and not isinstance(error, MessageSizeTooLargeError | TopicAuthorizationFailedError)
 
 
 class Sweeper:

@@ -158,5 +158,5 @@ def _read(value: bytes) -> Gap | None:
         stream, version = event["stream"], event["version"]
     except (LookupError, TypeError, ValueError):
         return None
-    usable = isinstance(stream, str) and stream and isinstance(version, int) and version > 0
+    usable = isinstance(stream, str) and stream and type(version) is int and version > 0
     return Gap(stream, version, value) if usable else None
