@@ -6,16 +6,21 @@ the objects).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, get_args
+
+import pytest
 
 from shared.adapters.memory import MemoryFeed, MemoryKeys, MemoryLog, MemoryViews
+from shared.adapters.mongo import Driver, Mongo, MongoKeys, MongoLog, MongoViews
 from shared.adapters.sqlite import SqliteFeed, SqliteKeys, SqliteLog, SqliteViews
 from shared.feed import Feed
 from shared.keys import Keys
 from shared.log import Log
 from shared.views import Views
+from tests.support.servers import mongodb
 
 
 class DrainingFeed(Feed, Protocol):
@@ -26,7 +31,8 @@ class DrainingFeed(Feed, Protocol):
 
 class Ports(NamedTuple):
     log: Log
-    feed: DrainingFeed
+    feed: DrainingFeed | None
+    """None where the store has no feed of its own."""
     views: Views
     keys: Keys
     close: Callable[[], Awaitable[None]]
@@ -40,6 +46,9 @@ class Adapter(NamedTuple):
     """Does a second open() find what the first one wrote?"""
     checkpoints: bool
     """Does a feed go on where it stood before a restart?"""
+    feeds: bool = True
+    """Is there a feed?"""
+    marks: tuple[pytest.MarkDecorator, ...] = ()
 
 
 async def open_memory(place: Path, outbox: bool) -> Ports:
@@ -66,7 +75,37 @@ async def open_sqlite(place: Path, outbox: bool) -> Ports:
     return Ports(log, SqliteFeed(log, views, pause=0.01, longest=0.05, poll=0.1), views, keys, close)
 
 
+def opening(driver: Driver) -> Callable[[Path, bool], Awaitable[Ports]]:
+    """A place is three databases, named by the folder, and the folder itself for the secrets."""
+
+    async def open_mongo(place: Path, outbox: bool) -> Ports:
+        name = mongodb.PREFIX + hashlib.sha256(str(place).encode()).hexdigest()[:12]
+        mongo = Mongo(mongodb.url(), driver)
+        log = await MongoLog.open(mongo, f"{name}_log", outbox=outbox)
+        views = await MongoViews.open(mongo, f"{name}_views")
+        keys = await MongoKeys.open(mongo, f"{name}_keys", place)
+
+        async def close() -> None:
+            for port in (log, views, keys):
+                await port.close()
+
+        return Ports(log, None, views, keys, close)
+
+    return open_mongo
+
+
 ADAPTERS = (
     Adapter("memory", open_memory, restarts=False, checkpoints=False),
     Adapter("sqlite", open_sqlite, restarts=True, checkpoints=True),
+    *(
+        Adapter(
+            f"mongodb-{driver}",
+            opening(driver),
+            restarts=True,
+            checkpoints=True,
+            feeds=False,
+            marks=(pytest.mark.needs_mongo,),
+        )
+        for driver in get_args(Driver)
+    ),
 )

@@ -15,6 +15,8 @@ from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 from tests.support.commits import history
 
+NEEDS_FEED = True
+
 ONE = View("one", {"number": "integer"})
 TWO = View("two", {"number": "integer"})
 

@@ -12,6 +12,8 @@ from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 from tests.support.commits import commit, history
 
+NEEDS_FEED = True
+
 
 async def put(log: Log, commits: list[Commit]) -> list[Commit]:
     return [await log.append(each) for each in commits]
