@@ -14,8 +14,7 @@ from deploy.backup import back_up
 from deploy.folder import Folder, FolderProblem
 from deploy.parts import compose
 from deploy.spreading import spread
-from shared.adapters.sqlite import KeysLost, NewerData, SqliteFeed, SqliteKeys, SqliteLog, SqliteViews
-from shared.adapters.sqlite.connection import WrongData
+from shared.adapters.sqlite import KeysLost, NewerData, SqliteFeed, SqliteKeys, SqliteLog, SqliteViews, WrongData
 from shared.adapters.system import SystemClock
 from shared.cases import Cases
 from shared.clock import Clock

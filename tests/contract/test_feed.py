@@ -8,18 +8,11 @@ from collections.abc import Sequence
 import pytest
 
 from shared.log import Commit, Log
-from tests.contract.adapters import ADAPTERS, KAFKA, Adapter, Ports
+from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 from tests.support.commits import commit, history
 
-
-FEEDS = [*ADAPTERS, pytest.param(KAFKA, marks=pytest.mark.needs_kafka)]
-
-
-@pytest.fixture(params=FEEDS, ids=lambda adapter: adapter.name)
-def adapter(request: pytest.FixtureRequest) -> Adapter:
-    assert isinstance(request.param, Adapter)
-    return request.param
+NEEDS_FEED = True
 
 
 async def put(log: Log, commits: list[Commit]) -> list[Commit]:

@@ -61,7 +61,9 @@ class World:
         async with asyncio.timeout(20):
             await self.feed.drain()
 
-    async def send(self, value: bytes | None, headers: Sequence[tuple[str, Any]] = (), key: bytes | None = b"k") -> None:
+    async def send(
+        self, value: bytes | None, headers: Sequence[tuple[str, Any]] = (), key: bytes | None = b"k"
+    ) -> None:
         """Put any record into the topic, as a foreign hand might."""
         producer = AIOKafkaProducer(bootstrap_servers=bootstrap())
         await producer.start()
@@ -136,7 +138,16 @@ async def test_an_exception_may_escape_at_every_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [AckMessage(), RejectMessage(), SkipMessage(), StopConsume(), asyncio.CancelledError(), KeyError("x"), MemoryError()]
+    "error",
+    [
+        AckMessage(),
+        RejectMessage(),
+        SkipMessage(),
+        StopConsume(),
+        asyncio.CancelledError(),
+        KeyError("x"),
+        MemoryError(),
+    ],
 )
 async def test_no_exception_of_a_handler_passes_a_batch_over(error: BaseException) -> None:
     async with world() as here:

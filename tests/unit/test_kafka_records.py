@@ -54,7 +54,9 @@ def test_a_record_is_a_cloud_event_over_the_stored_bytes() -> None:
     assert headers["content-type"] == b"application/json"
 
 
-@pytest.mark.parametrize(("stream", "key"), [("case/abc", b"abc"), ("outbox/zj", b"outbox/zj"), ("policy/cn", b"policy/cn")])
+@pytest.mark.parametrize(
+    ("stream", "key"), [("case/abc", b"abc"), ("outbox/zj", b"outbox/zj"), ("policy/cn", b"policy/cn")]
+)
 def test_a_cases_events_share_a_key(stream: str, key: bytes) -> None:
     assert key_of(stream) == key
 
@@ -98,7 +100,8 @@ def test_what_names_no_event_is_told_and_raises_nothing(record: Record) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"ce_sequence": b"9"}, {"ce_first": b"0"}, {"ce_last": b"x"}, {"ce_time": b"yesterday"}, {"ce_hash": None}]
+    "change",
+    [{"ce_sequence": b"9"}, {"ce_first": b"0"}, {"ce_last": b"x"}, {"ce_time": b"yesterday"}, {"ce_hash": None}],
 )
 def test_headers_that_contradict_themselves_are_not_believed(change: dict[str, bytes | None]) -> None:
     (each,) = history("case/a", 1)

@@ -16,7 +16,7 @@ from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.publishing import AGE, Publisher, Sweeper
 from shared.adapters.kafka.receiving import Park, Place, Receiving
 from shared.adapters.kafka.standing import Away, MissingTopic, Standing
-from shared.adapters.kafka.subscribing import Subscription
+from shared.adapters.kafka.subscribing import DRAIN, Subscription
 from shared.clock import Clock
 from shared.feed import Handler
 from shared.log import Commit, Log
@@ -111,10 +111,11 @@ class KafkaFeed:
 
     async def stop(self) -> None:
         self._stopping.set()
-        with suppress(Away, MissingTopic):
-            await self._look()
-        keeping = self._tasks[2:]
-        await asyncio.gather(*keeping, return_exceptions=True)
+        if self._tasks and not self._away:
+            with suppress(Away, MissingTopic):
+                await self._look()
+        if keeping := self._tasks[2:]:  # one that is connecting to a broker that is silent is not waited for
+            await asyncio.wait(keeping, timeout=DRAIN + 1)
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None

@@ -67,6 +67,7 @@ class Publisher:
         self._waiting: dict[tuple[str, int], Commit] = {}
         self._queue: deque[Commit] = deque()
         self._moved = asyncio.Event()
+        self._answered = asyncio.Event()
         self._progress = time.monotonic()
         self._settling: set[asyncio.Task[None]] = set()
         self._producer: AIOKafkaProducer | None = None
@@ -109,8 +110,10 @@ class Publisher:
     async def stop(self) -> None:
         """Wait a little for what is in flight. What is not acknowledged by then is published by a sweeper."""
         until = time.monotonic() + FLUSH
-        while self._waiting and not self.stalled and time.monotonic() < until:
-            await asyncio.sleep(0.01)
+        while self._waiting and not self.stalled and (left := until - time.monotonic()) > 0:
+            self._answered.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), left)
         for task in self._settling:
             task.cancel()
         await self._close(self._producer)
@@ -179,6 +182,7 @@ class Publisher:
                 LOGGER.warning("not_marked", count=len(done), error=type(error).__name__)
         for commit, _futures in sent:
             self._waiting.pop((commit.stream, commit.first), None)
+        self._answered.set()
         if lost is not None and self._producer is producer:
             await self._renew(producer, lost)
 
@@ -202,7 +206,9 @@ class Publisher:
 
 def _of_the_producer(error: BaseException) -> bool:
     """Would the next record meet the same? A topic that may not be written is mended at the broker."""
-    return isinstance(error, KafkaError) and not isinstance(error, MessageSizeTooLargeError | TopicAuthorizationFailedError)
+    return isinstance(error, KafkaError) and not isinstance(
+        error, MessageSizeTooLargeError | TopicAuthorizationFailedError
+    )
 
 
 class Sweeper:

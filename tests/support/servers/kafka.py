@@ -107,7 +107,11 @@ class Kafka:
     def _start(self) -> None:
         """Format and start all brokers; returns once each answers."""
         identity = subprocess.run(
-            (*self._java("kafka.tools.StorageTool"), "random-uuid"), capture_output=True, text=True, check=True, timeout=60
+            (*self._java("kafka.tools.StorageTool"), "random-uuid"),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
         ).stdout.strip()
         for node in range(1, self.brokers + 1):
             properties = self._properties(node)
