@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import Action, Principal, Role
 from shared.case import Case
@@ -21,6 +21,13 @@ from shared.events.base import Event, Service
 from shared.policy.book import PolicyBook
 from shared.refusals import Refused, Unavailable
 from shared.times import When
+
+TEXT_LIMIT = 50_000
+"""Characters of one free text. A longer complaint comes as material in parts."""
+Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Short = Annotated[str, Field(min_length=1, max_length=400)]
+FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
+DESK: tuple[Role, ...] = ("registrar",)
 
 
 class Command(BaseModel):
