@@ -53,9 +53,10 @@ class Difference(NamedTuple):
     why: str = ""
 
 
-def load(path: Path = FILE) -> tuple[Topic, ...]:
-    """The topics of the file. Raises OSError, ValueError."""
-    return Topics.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).topics
+def load(path: Path = FILE, prefix: str = "") -> tuple[Topic, ...]:
+    """The topics of the file, their names with `prefix`. Raises OSError, ValueError."""
+    found = Topics.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).topics
+    return tuple(topic.model_copy(update={"name": prefix + topic.name}) for topic in found)
 
 
 def differences(topics: tuple[Topic, ...], existing: dict[str, Existing], brokers: int) -> list[Difference]:

@@ -52,15 +52,8 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.state.runtime = runtime
     app.state.local = local
     problems.install(app, runtime)
-    app.include_router(submissions.router(runtime))
-    app.include_router(status.router(runtime))
-    given = commands.Commands(runtime, metrics)
-    app.include_router(commands.router(runtime, given))
-    app.include_router(bulk.router(runtime, given))
-    app.include_router(cases.router(runtime))
-    app.include_router(organisations.router(runtime))
-    app.include_router(policies.router(runtime))
-    app.include_router(history.router(runtime))
+    if any(part.name != "analytics" for part in runtime.parts):  # a process for figures alone changes no case
+        _cases(app, runtime, metrics)
     for part in runtime.parts:
         for router in part.routers.values():
             app.include_router(router)
@@ -70,3 +63,15 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     document(app)
     app.add_middleware(AccessLog, metrics=metrics)
     return app
+
+
+def _cases(app: FastAPI, runtime: Runtime, metrics: Metrics) -> None:
+    app.include_router(submissions.router(runtime))
+    app.include_router(status.router(runtime))
+    given = commands.Commands(runtime, metrics)
+    app.include_router(commands.router(runtime, given))
+    app.include_router(bulk.router(runtime, given))
+    app.include_router(cases.router(runtime))
+    app.include_router(organisations.router(runtime))
+    app.include_router(policies.router(runtime))
+    app.include_router(history.router(runtime))

@@ -107,6 +107,6 @@ def test_headers_that_contradict_themselves_are_not_believed(change: dict[str, b
     (each,) = history("case/a", 1)
     record = records_of([each])[0]
     headers = {**dict(record.headers), **change}
-    found = sort([Record(record.value, [(name, value) for name, value in headers.items()])])  # type: ignore[misc]
+    found = sort([Record(record.value, list(headers.items()))])  # type: ignore[misc]
     assert not found.commits
     assert [(gap.stream, gap.version) for gap in found.gaps] == [("case/a", 1)]

@@ -24,7 +24,7 @@ LOOK_MS = 20
 """How long a consumer waits for records at once, and again where there are none: small, since a person may be waiting."""
 SESSION_MS = 15_000
 """A member that ended without a word keeps its partitions so long; one that comes back sooner goes on with them."""
-DRAIN = 15.0
+DRAIN = 6.0
 """Seconds that a batch in hand has to end when the process stops."""
 
 
