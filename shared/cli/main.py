@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from shared.cli import acting, cases, clock, figures, filing, keys, policies, serving, showing, upkeep
+from shared.cli import acting, cases, clock, figures, filing, keys, policies, serving, showing, topics, upkeep
 from shared.cli.showing import REFUSED
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.add_typer(policies.group, name="policy")
 app.add_typer(keys.group, name="keys")
 app.add_typer(upkeep.parked, name="parked")
 app.add_typer(clock.group, name="clock")
+app.add_typer(topics.group, name="topics")
 app.command("rebuild")(upkeep.rebuild)
 app.command("digest")(upkeep.digest)
 app.command("verify")(upkeep.verify)

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.publishing import AGE, Publisher, Sweeper
 from shared.adapters.kafka.receiving import Park, Place, Receiving
-from shared.adapters.kafka.standing import Away, MissingTopic, Standing
+from shared.adapters.kafka.standing import Away, InUse, MissingTopic, Standing
 from shared.adapters.kafka.subscribing import DRAIN, Subscription
 from shared.clock import Clock
 from shared.feed import Handler
@@ -72,6 +72,7 @@ class KafkaFeed:
         self._pauses = (pause, longest)
         self._groups: dict[str, Subscription] = {}
         self._lag: dict[str, int] = {}
+        self._to_rewind: set[str] = set()
         self._tasks: list[asyncio.Task[Any]] = []
         self._stopping = asyncio.Event()
         self._unlisten: Callable[[], None] | None = None
@@ -127,11 +128,18 @@ class KafkaFeed:
         await self._standing.close()
 
     async def rewind(self, group: str) -> None:
-        """Raises Away, MissingTopic, and InUse where another process consumes in this group."""
+        """Raises InUse where another process consumes in this group. Where no broker answers it is done before the group
+        starts, and is forgotten when the process ends before that."""
         if self._tasks:
             raise RuntimeError("rewind while the feed does not run")
-        await self._standing.rewind(self._group_id(group))
-        await self._standing.close()
+        try:
+            await self._standing.rewind(self._group_id(group))
+        except MissingTopic:
+            return  # it begins at the first record anyway
+        except Away:
+            self._to_rewind.add(group)
+        finally:
+            await self._standing.close()
 
     async def drain(self) -> None:
         """Returns when everything in the log is published, and each group has handled what its partitions hold."""
@@ -198,8 +206,11 @@ class KafkaFeed:
             try:
                 await self._standing.partitions()
                 self._away = self._missing = False
+                if one.receiving.group in self._to_rewind:
+                    await self._standing.rewind(one.group_id)
+                    self._to_rewind.discard(one.receiving.group)
                 await one.start()
-            except (Away, MissingTopic, KafkaError, OSError) as error:
+            except (Away, InUse, MissingTopic, KafkaError, OSError) as error:
                 self._missing = isinstance(error, MissingTopic)
                 self._away = not self._missing
                 LOGGER.warning("feed_waits", group=one.receiving.group, error=type(error).__name__)

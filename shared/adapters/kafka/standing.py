@@ -72,6 +72,8 @@ class Standing:
         async with self._asking() as (admin, reader):
             await self._find(admin)
             firsts = await reader.beginning_offsets(self._partitions)
+            if not await admin.list_consumer_group_offsets(group):
+                return  # it has begun nowhere yet
         client = AIOKafkaConsumer(group_id=group, enable_auto_commit=False, **self._connection.client())
         until = time.monotonic() + LEAVING
         try:
