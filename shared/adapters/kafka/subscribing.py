@@ -92,7 +92,9 @@ def subscribe(
         heartbeat_interval_ms=3000,
         max_poll_interval_ms=300_000,
         max_partition_fetch_bytes=LARGEST,
-        partition_assignment_strategy=[StickyPartitionAssignor],
+        partition_assignment_strategy=[
+            type("Sticky", (StickyPartitionAssignor,), {})
+        ],  # it keeps its memory in the class
         listener=listener,
         no_reply=True,
         parser=_parse,
