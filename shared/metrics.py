@@ -114,13 +114,19 @@ class Metrics:
             registry=self.registry,
         )
         self._rebalances = Gauge(
-            "huiyin_feed_rebalances", "Times that the broker dealt partitions out since the start", ["view"], registry=self.registry
+            "huiyin_feed_rebalances",
+            "Times that the broker dealt partitions out since the start",
+            ["view"],
+            registry=self.registry,
         )
         self._partitions = Gauge(
             "huiyin_feed_partitions", "Partitions that this process handles", ["view"], registry=self.registry
         )
         self._failures = Gauge(
-            "huiyin_feed_failures", "Batches that failed and came again since the start", ["view"], registry=self.registry
+            "huiyin_feed_failures",
+            "Batches that failed and came again since the start",
+            ["view"],
+            registry=self.registry,
         )
         self._unpublished = Gauge(
             "huiyin_unpublished_commits",

@@ -26,7 +26,6 @@ from shared.views import Parked, Views
 LOGGER = structlog.get_logger("kafka")
 LOOK = 2.0
 """Seconds between two looks whether the topic is there, while it is not."""
-MINUTE = 60.0
 
 
 class Figures(NamedTuple):
@@ -201,7 +200,7 @@ class KafkaFeed:
     async def _keep(self, one: Subscription) -> None:
         """Let one group run, and start it again when it was thrown out; twice within a minute is the end."""
         first, longest = self._pauses
-        pause, out = first, 0.0
+        pause = first
         while not self._stopping.is_set():
             try:
                 await self._standing.partitions()
@@ -226,15 +225,12 @@ class KafkaFeed:
             await one.stop()
             if self._stopping.is_set():
                 return
-            now = time.monotonic()
-            LOGGER.error("thrown_out", group=one.receiving.group)
-            if out and now - out < MINUTE:
+            if one.out_twice:
                 self._ended(
                     f"The consumer group {one.group_id} has thrown this process out twice within a minute: another process"
                     f" runs under the same name ({self._instance}). Give each its own: HUIYIN_INSTANCE."
                 )
                 return
-            out = now
             await self._rest(first)
 
     async def _rest(self, seconds: float) -> None:

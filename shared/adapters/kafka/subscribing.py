@@ -26,6 +26,7 @@ SESSION_MS = 15_000
 """A member that ended without a word keeps its partitions so long; one that comes back sooner goes on with them."""
 DRAIN = 6.0
 """Seconds that a batch in hand has to end when the process stops."""
+MINUTE = 60.0
 
 
 class Unsafe(Exception):
@@ -41,7 +42,10 @@ class Subscription:
         self.assigned: frozenset[Tp] = frozenset()
         self.rebalances = 0
         self.failed = asyncio.Event()
-        """The consumer has left the group and does not come back by itself."""
+        """The consumer does not come back by itself, or was thrown out twice within a minute."""
+        self.out_twice = False
+        self._out_at: float | None = None
+        self._member = ""
         self.broker = KafkaBroker(
             **connection.broker(),
             consumer_only=True,
@@ -59,6 +63,7 @@ class Subscription:
     async def start(self) -> None:
         """Connect and join the group. Raises KafkaError or OSError when no broker answers."""
         self.failed.clear()
+        self._member = ""
         self.receiving.begin()
         await self.broker.start()
 
@@ -71,8 +76,29 @@ class Subscription:
     def _client_failed(self, error: BaseException | None) -> None:
         # Records that are too large, and a broker that is away, are met by trying again. What is left is a coordinator that
         # gave up: aiokafka raises it from every read, for ever.
-        if type(error) is KafkaError and "coordination" in str(error):
+        if type(error) is KafkaError and "coordination" in str(error) and not self.failed.is_set():
+            self._out()
             self.failed.set()
+
+    def dealt(self, partitions: frozenset[Tp]) -> None:
+        """The group has dealt its partitions out again."""
+        self.assigned = partitions
+        self.receiving.handled = {}
+        self.receiving.progress = time.monotonic()
+        self.rebalances += 1
+        LOGGER.info("partitions_assigned", group=self.receiving.group, count=len(partitions))
+        member = str(getattr(getattr(self._subscriber.consumer, "_coordinator", None), "member_id", ""))
+        if self._member and member != self._member:  # the broker had given its place to another
+            self._out()
+        self._member = member
+
+    def _out(self) -> None:
+        now = time.monotonic()
+        LOGGER.error("thrown_out", group=self.receiving.group)
+        if self._out_at is not None and now - self._out_at < MINUTE:
+            self.out_twice = True
+            self.failed.set()
+        self._out_at = now
 
 
 def subscribe(
@@ -159,12 +185,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         self._subscription.assigned = frozenset()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        one = self._subscription
-        one.assigned = frozenset(Tp(each.topic, each.partition) for each in assigned)
-        one.receiving.handled = {}
-        one.receiving.progress = time.monotonic()
-        one.rebalances += 1
-        LOGGER.info("partitions_assigned", group=one.receiving.group, count=len(one.assigned))
+        self._subscription.dealt(frozenset(Tp(each.topic, each.partition) for each in assigned))
 
 
 class _Errors:
