@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import orjson
 import pytest
 
+from deploy.folder import Folder
+from deploy.sample.complaints import complaints
+from shared.events.supervision import TICKER
+from shared.http.bodies import NDJSON
 from tests.support.process import HUIYIN, clean_environment, huiyin, server
 from tests.support.servers import kafka, mongodb
 
 pytestmark = [pytest.mark.needs_kafka, pytest.mark.needs_mongo, pytest.mark.slow, pytest.mark.timeout(600)]
-SERVICES = ("routing", "supervision", "analytics", "intake")
 STOPPING = 20
+CASES = 200
+TODAY = date(2026, 6, 1)
 
 
 @dataclass
@@ -54,11 +61,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @contextmanager
-def serving(service: str, folder: Path, place: dict[str, str], *, sample: bool = False) -> Iterator[Process]:
+def serving(service: str, folder: Path, place: dict[str, str]) -> Iterator[Process]:
     """`huiyin serve SERVICE` on a free port until the end of the block; then it ends by itself, in time."""
     data = folder / service
     out, err = folder / f"{service}.out", folder / f"{service}.err"
-    command = [HUIYIN, "serve", service, "--data", str(data), "--port", "0", "--sample", "yes" if sample else "no"]
+    command = [HUIYIN, "serve", service, "--data", str(data), "--port", "0"]
     with out.open("w") as stdout, err.open("w") as stderr:
         process = subprocess.Popen(
             command, stdout=stdout, stderr=stderr, text=True, env={**clean_environment(), **place}
@@ -94,11 +101,39 @@ def settled(processes: list[Process]) -> None:
         time.sleep(0.3)
 
 
-def digests(data: Path, place: dict[str, str]) -> dict[str, str]:
-    done = huiyin("digest", "--data", str(data), "--json", **place)
+def owner(data: Path) -> httpx.Client:
+    """What `huiyin …` beside the process uses: its socket."""
+    transport = httpx.HTTPTransport(uds=str(Folder(data).socket_path))
+    headers = {"x-huiyin-as": "operations"}
+    return httpx.Client(transport=transport, base_url="http://huiyin", headers=headers, timeout=300)
+
+
+def load(data: Path, place: dict[str, str]) -> None:
+    """The demo county, and a part of its sample, through the process that owns this folder."""
+    done = huiyin("policy", "activate", "demo", "--data", str(data), **place)
     assert done.returncode == 0, done.stderr
-    found: dict[str, str] = json.loads(done.stdout)
+    lines = b"\n".join(orjson.dumps(row) for row in complaints(TODAY, "Asia/Shanghai")[:CASES])
+    with owner(data) as client:
+        answer = client.post("/v1/history:batch", content=lines, headers={"content-type": NDJSON})
+    results = [orjson.loads(line)["result"] for line in answer.content.splitlines()]
+    assert results == ["added"] * CASES, results
+
+
+def asked(data: Path, method: str, path: str) -> dict[str, Any]:
+    with owner(data) as client:
+        answer = client.request(method, path)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
     return found
+
+
+def steps(data: Path) -> Counter[tuple[str, str, str]]:
+    """What happened to all cases: (type, origin, legal time), without the ticker's events. For a difference that can be read."""
+    with owner(data) as client:
+        events = [orjson.loads(line) for line in client.get("/local/export?prefix=case/").content.splitlines()]
+    return Counter(
+        (event["type"], event["origin"], event["effective_at"]) for event in events if event["type"] not in TICKER
+    )
 
 
 def test_four_processes_come_to_the_same_outcome_as_one(tmp_path: Path, place: dict[str, str]) -> None:
@@ -110,19 +145,21 @@ def test_four_processes_come_to_the_same_outcome_as_one(tmp_path: Path, place: d
         assert huiyin("topics", "diff", **place).returncode == 0
         processes = [first, stack.enter_context(serving("supervision", tmp_path, place))]
         processes.append(stack.enter_context(serving("analytics", tmp_path, place)))
-        processes.append(stack.enter_context(serving("intake", tmp_path, place, sample=True)))
-        settled(processes)
+        processes.append(stack.enter_context(serving("intake", tmp_path, place)))
         intake = processes[-1]
-        full = digests(intake.data, place)
-        verified = huiyin("verify", "--data", str(intake.data), **place)
-        assert verified.returncode == 0, verified.stdout
+        load(intake.data, place)
+        settled(processes)
+        happened = steps(intake.data)
+        full = asked(intake.data, "GET", "/local/digest?which=outcome")
+        assert asked(intake.data, "POST", "/local/verify")["findings"] == []
         for one in processes:
-            parked = huiyin("parked", "list", "--data", str(one.data), **place)
-            assert parked.returncode == 0, parked.stdout
-        scrubbed = json.loads(huiyin("scrub", "--data", str(processes[1].data), "--json", **place).stdout)
-        assert scrubbed["behind"] == 0 and scrubbed["streams"] >= 500, scrubbed
-    with server(tmp_path / "embedded"):
-        embedded = digests(tmp_path / "embedded", {})
+            assert asked(one.data, "GET", "/local/parked")["parked"] == []
+        scrubbed = asked(processes[1].data, "POST", "/local/scrub")
+        assert scrubbed["behind"] == 0 and scrubbed["streams"] == CASES, scrubbed
+    with server(tmp_path / "embedded", sample=False):
+        load(tmp_path / "embedded", {})
+        assert happened - steps(tmp_path / "embedded") == Counter()
+        embedded = asked(tmp_path / "embedded", "GET", "/local/digest?which=outcome")
     assert full["outcome"] == embedded["outcome"]
 
 
@@ -131,16 +168,24 @@ def test_intake_accepts_while_kafka_is_away(tmp_path: Path, place: dict[str, str
     away = {
         **place,
         "HUIYIN_KAFKA_BOOTSTRAP": f"127.0.0.1:{closed}",
-        "HUIYIN_MONGODB_DATABASE": mongodb.PREFIX + "away",
+        "HUIYIN_MONGODB_DATABASE": f"{mongodb.PREFIX}{uuid4().hex[:8]}",
     }
     away["HUIYIN_SECRETS"] = str(tmp_path / "secrets")
-    with serving("intake", tmp_path, away, sample=True) as intake:
-        key = re.search(r"^\s+registrar:xfj\s+(hy_\S+)$", (tmp_path / "intake.out").read_text(), re.MULTILINE)
-        assert key
-        body = {"channel": "web", "item": "away-1", "text": "路灯不亮", "place": "dh-yl", "subject": "0102"}
-        answer = httpx.post(
-            f"{intake.url}/v1/submissions", json=body, headers={"authorization": f"Bearer {key[1]}"}, timeout=30
+    with serving("intake", tmp_path, away) as intake:
+        assert huiyin("policy", "activate", "demo", "--data", str(intake.data), **away).returncode == 0
+        told = (
+            "--item",
+            "away-1",
+            "--place",
+            "dh-yl",
+            "--subject",
+            "0102",
+            "--text",
+            "路灯不亮",
+            "--data",
+            str(intake.data),
         )
-        assert answer.status_code == 201, answer.text
+        done = huiyin("submit", *told, **away)
+        assert done.returncode == 0, done.stderr
         found = intake.ready()
         assert found["ready"] and found["notes"] == ["broker_away"], found

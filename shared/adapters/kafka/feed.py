@@ -200,7 +200,7 @@ class KafkaFeed:
     async def _keep(self, one: Subscription) -> None:
         """Let one group run, and start it again when it was thrown out; twice within a minute is the end."""
         first, longest = self._pauses
-        pause = first
+        pause, said = first, ""
         while not self._stopping.is_set():
             try:
                 await self._standing.partitions()
@@ -212,7 +212,8 @@ class KafkaFeed:
             except (Away, InUse, MissingTopic, KafkaError, OSError) as error:
                 self._missing = isinstance(error, MissingTopic)
                 self._away = not self._missing
-                LOGGER.warning("feed_waits", group=one.receiving.group, error=type(error).__name__)
+                if said != (said := type(error).__name__):
+                    LOGGER.warning("feed_waits", group=one.receiving.group, error=said)
                 await one.stop()
                 await self._rest(min(pause, LOOK) if self._missing else pause)
                 pause = min(pause * 2, longest)

@@ -19,6 +19,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     InvalidProducerEpoch,
     KafkaError,
+    KafkaTimeoutError,
     MessageSizeTooLargeError,
     OutOfOrderSequenceNumber,
     ProducerFenced,
@@ -58,7 +59,8 @@ class Publisher:
         self.published = 0
         """Commits that the broker has acknowledged since the start."""
         self.refused: str | None = None
-        """Class of the last error for which a commit stayed unpublished, until one is acknowledged again."""
+        """Class of the last error for which a commit stayed unpublished although the broker answers, until all of a batch are
+        acknowledged again."""
         self._log = log
         self._connection = connection
         self._topic = topic
@@ -168,8 +170,10 @@ class Publisher:
                 errors = [one for one in answers if isinstance(one, BaseException)]
             if errors:
                 lost = next(filter(_of_the_producer, errors), lost)
-                self.refused = type(errors[0]).__name__
-                LOGGER.warning("not_published", stream=commit.stream, version=commit.first, error=self.refused)
+                name = type(errors[0]).__name__
+                if not all(map(_passes, errors)):
+                    self.refused = name
+                LOGGER.warning("not_published", stream=commit.stream, version=commit.first, error=name)
             else:
                 done.append(commit)
                 self._progress = time.monotonic()
@@ -204,11 +208,15 @@ class Publisher:
             await asyncio.wait_for(producer.stop(), 2)
 
 
+def _passes(error: BaseException) -> bool:
+    """The broker is away, or short of replicas: the sweeper tries again."""
+    return isinstance(error, KafkaTimeoutError) or bool(getattr(error, "retriable", False))
+
+
 def _of_the_producer(error: BaseException) -> bool:
     """Would the next record meet the same? A topic that may not be written is mended at the broker."""
-    return isinstance(error, KafkaError) and not isinstance(
-        error, MessageSizeTooLargeError | TopicAuthorizationFailedError
-    )
+    of_one_record = isinstance(error, MessageSizeTooLargeError | TopicAuthorizationFailedError)
+    return isinstance(error, KafkaError) and not of_one_record and not _passes(error)
 
 
 class Sweeper:
