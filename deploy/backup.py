@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 
 from deploy.folder import FORMAT, Folder, FolderProblem
-from shared.adapters.sqlite import KeysLost, NewerData, SqliteKeys, SqliteLog
-from shared.adapters.sqlite.connection import WrongData
+from shared.adapters.sqlite import KeysLost, NewerData, SqliteKeys, SqliteLog, WrongData
 from shared.adapters.sqlite.copying import copy_database
 from shared.digests import log_digest
 from shared.log import Log

@@ -14,8 +14,7 @@ from deploy.backup import back_up
 from deploy.folder import Folder, FolderProblem
 from deploy.parts import compose
 from deploy.spreading import spread
-from shared.adapters.sqlite import KeysLost, NewerData, SqliteFeed, SqliteKeys, SqliteLog, SqliteViews
-from shared.adapters.sqlite.connection import WrongData
+from shared.adapters.sqlite import KeysLost, NewerData, SqliteFeed, SqliteKeys, SqliteLog, SqliteViews, WrongData
 from shared.adapters.system import SystemClock
 from shared.cases import Cases
 from shared.clock import Clock
@@ -102,6 +101,10 @@ async def _owned(
     path = folder.path
     lock = await asyncio.to_thread(folder.take, create=create)
     try:
+        if folder.full.exists():
+            raise FolderProblem(
+                f"{path} belongs to a process of the full mode, which does not run. Start it, or name another folder."
+            )
         ports = open_ports(folder, clock)
         runtime = compose(
             settings, ports, folder=path, back_up=partial(back_up, folder), spread=partial(spread, folder.log)

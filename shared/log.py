@@ -118,6 +118,11 @@ class LogBroken(Exception):
     never retried as if it had succeeded."""
 
 
+class LogAway(Exception):
+    """The store does not answer (views and keys raise it too). An append may have been written or not: send it again under
+    the same cause, and it is appended once. The store is asked again at the next call (HTTP 503)."""
+
+
 class Damaged(Exception):
     """The stored bytes of this stream cannot be trusted. The stream cannot be read; all others go on."""
 
@@ -130,7 +135,8 @@ class Damaged(Exception):
 class Log(Protocol):
     """Promises, checked by the contract suite for each adapter:
 
-    - `append` returns only once the commit is durable; on any exception except LogBroken nothing was written.
+    - `append` returns only once the commit is durable; on any exception except LogBroken and LogAway nothing was
+      written. After LogAway the same commit may be appended again: where it stands already, that is SameCause.
     - Versions of a stream are 1..n without gap or fork; a commit whose `first`/`previous` do not continue the stream
       raises Conflict.
     - (stream, cause) is unique: the second append raises SameCause with the first commit. This is checked *before*
@@ -141,7 +147,7 @@ class Log(Protocol):
     """
 
     async def append(self, commit: Commit) -> Commit:
-        """Write `commit`; returns it with its position. Raises Conflict, SameCause, LogFull, LogBroken."""
+        """Write `commit`; returns it with its position. Raises Conflict, SameCause, LogFull, LogBroken, LogAway."""
         ...
 
     async def load(self, stream: str, after: int = 0, limit: int | None = None) -> list[Commit]:
@@ -163,12 +169,22 @@ class Log(Protocol):
         ...
 
     async def unpublished(self, before: datetime, limit: int = 500) -> list[Commit]:
-        """Commits appended before `before` that nobody has marked as published, oldest first. Always empty for a log
-        whose feed reads the log itself."""
+        """Commits that nobody has marked as published and whose time lies before `before`, oldest first; the time is that of
+        the append, or what claim() made it. Always empty for a log whose feed reads the log itself."""
+        ...
+
+    async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
+        """Take at most `limit` of those commits by moving their time to `until` (later than `before`). Of several processes
+        that claim at once only one gets each commit. What it does not mark as published by `until` can be claimed again,
+        so a sweeper that is killed loses nothing."""
         ...
 
     async def mark_published(self, commits: Sequence[Commit]) -> None:
-        """The broker has acknowledged these. Marking twice does no harm."""
+        """The broker has acknowledged these. Marking twice does no harm; a mark that is lost only publishes again."""
+        ...
+
+    async def backlog(self) -> int:
+        """How many commits are unpublished, claimed or not."""
         ...
 
     async def close(self) -> None: ...

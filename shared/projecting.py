@@ -19,7 +19,7 @@ from shared.cases import Cases
 from shared.clock import Clock
 from shared.envelope import NewerEvent, Recorded
 from shared.events.policy import PolicyActivated
-from shared.log import Commit, Damaged, Log, LogBroken, LogFull
+from shared.log import Commit, Damaged, Log, LogAway, LogBroken, LogFull
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
 from shared.refusals import Refused, Unavailable
@@ -199,7 +199,7 @@ class Consumer:
         for attempt in range(ATTEMPTS):
             try:
                 await reaction(turn)
-            except (LogFull, LogBroken):
+            except (LogFull, LogBroken, LogAway):
                 raise
             except Unavailable as error:
                 if attempt == ATTEMPTS - 1 or error.code not in PASSING:

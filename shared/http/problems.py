@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from shared.log import Damaged, LogBroken, LogFull
+from shared.log import Damaged, LogAway, LogBroken, LogFull
 from shared.refusals import Invalid, Refused
 from shared.runtime import Runtime
 
@@ -125,6 +125,15 @@ def of_error(error: Exception) -> dict[str, Any] | None:
         return problem(
             503, "log_broken", "The log cannot be written safely any more; the server ends. Try again later."
         )
+    if isinstance(error, LogAway):
+        return problem(
+            503,
+            "log_away",
+            "The store does not answer now, so it is not known whether this was done. Send the same again in a moment: it"
+            " happens once.",
+            "存储暂时没有响应，无法确认是否已办理。请稍后原样重新提交，不会重复办理。",
+            retry_after=1,
+        )
     if isinstance(error, Damaged):
         return problem(
             503,
@@ -202,7 +211,7 @@ def install(app: FastAPI, runtime: Runtime) -> None:
             content = problem(error.status_code, "refused", "The request was refused.")
         return response(content, error.headers)
 
-    for kind in (Refused, LogFull, LogBroken, Damaged):
+    for kind in (Refused, LogFull, LogBroken, LogAway, Damaged):
         app.add_exception_handler(kind, expected)
     app.add_exception_handler(RequestValidationError, wrong_request)
     app.add_exception_handler(HTTPException, by_framework)

@@ -6,16 +6,25 @@ the objects).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, get_args
 
+import pytest
+
+from shared.adapters.kafka import Connection, KafkaFeed, parking
 from shared.adapters.memory import MemoryFeed, MemoryKeys, MemoryLog, MemoryViews
+from shared.adapters.mongo import Driver, Mongo, MongoKeys, MongoLog, MongoViews
 from shared.adapters.sqlite import SqliteFeed, SqliteKeys, SqliteLog, SqliteViews
+from shared.adapters.system import SystemClock
 from shared.feed import Feed
 from shared.keys import Keys
 from shared.log import Log
 from shared.views import Views
+from tests.support import topics
+from tests.support.servers import kafka, mongodb
 
 
 class DrainingFeed(Feed, Protocol):
@@ -26,7 +35,8 @@ class DrainingFeed(Feed, Protocol):
 
 class Ports(NamedTuple):
     log: Log
-    feed: DrainingFeed
+    feed: DrainingFeed | None
+    """None where the store has no feed of its own."""
     views: Views
     keys: Keys
     close: Callable[[], Awaitable[None]]
@@ -40,6 +50,13 @@ class Adapter(NamedTuple):
     """Does a second open() find what the first one wrote?"""
     checkpoints: bool
     """Does a feed go on where it stood before a restart?"""
+    beside_views: bool = True
+    """Are checkpoints dropped with the views, while the feed runs?"""
+    feeds: bool = True
+    """Is there a feed?"""
+    only_feed: bool = False
+    """Are the other ports only there for the feed, and tested elsewhere?"""
+    marks: tuple[pytest.MarkDecorator, ...] = ()
 
 
 async def open_memory(place: Path, outbox: bool) -> Ports:
@@ -66,7 +83,77 @@ async def open_sqlite(place: Path, outbox: bool) -> Ports:
     return Ports(log, SqliteFeed(log, views, pause=0.01, longest=0.05, poll=0.1), views, keys, close)
 
 
+async def open_kafka(place: Path, outbox: bool) -> Ports:
+    """The feed on a real topic, over a log that knows what is unpublished. The place remembers the topic's name."""
+    remembered = place / "topic"
+    if not remembered.exists():
+        remembered.write_text(await topics.create(topics.fresh_name()))
+    log = SqliteLog(place / "log.sqlite", outbox=True)
+    views = SqliteViews(place / "views.sqlite")
+    keys = SqliteKeys(place)
+    clock = SystemClock()
+    feed = KafkaFeed(
+        log,
+        Connection(kafka.bootstrap()),
+        remembered.read_text(),
+        clock=clock,
+        instance="one",
+        park=parking(views, clock),
+        ended=pytest.fail,
+        prefix=f"{remembered.read_text()}-",
+        pause=0.01,
+        longest=0.05,
+        sweep=0.1,
+        age=timedelta(0),
+    )
+
+    async def close() -> None:
+        for port in (log, views, keys):
+            await port.close()
+
+    return Ports(log, feed, views, keys, close)
+
+
+def opening(driver: Driver) -> Callable[[Path, bool], Awaitable[Ports]]:
+    """A place is three databases, named by the folder, and the folder itself for the secrets."""
+
+    async def open_mongo(place: Path, outbox: bool) -> Ports:
+        name = mongodb.PREFIX + hashlib.sha256(str(place).encode()).hexdigest()[:12]
+        mongo = Mongo(mongodb.url(), driver)
+        log = await MongoLog.open(mongo, f"{name}_log", outbox=outbox)
+        views = await MongoViews.open(mongo, f"{name}_views")
+        keys = await MongoKeys.open(mongo, f"{name}_keys", place)
+
+        async def close() -> None:
+            for port in (log, views, keys):
+                await port.close()
+
+        return Ports(log, None, views, keys, close)
+
+    return open_mongo
+
+
 ADAPTERS = (
     Adapter("memory", open_memory, restarts=False, checkpoints=False),
     Adapter("sqlite", open_sqlite, restarts=True, checkpoints=True),
+    Adapter(
+        "kafka",
+        open_kafka,
+        restarts=True,
+        checkpoints=True,
+        beside_views=False,
+        only_feed=True,
+        marks=(pytest.mark.needs_kafka,),
+    ),
+    *(
+        Adapter(
+            f"mongodb-{driver}",
+            opening(driver),
+            restarts=True,
+            checkpoints=True,
+            feeds=False,
+            marks=(pytest.mark.needs_mongo,),
+        )
+        for driver in get_args(Driver)
+    ),
 )

@@ -10,10 +10,14 @@ from tests.contract.adapters import ADAPTERS, Adapter, Ports
 Opener = Callable[..., Awaitable[Ports]]
 
 
-@pytest.fixture(params=ADAPTERS, ids=lambda adapter: adapter.name)
-def adapter(request: pytest.FixtureRequest) -> Adapter:
-    assert isinstance(request.param, Adapter)
-    return request.param
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test on each adapter; a module that says NEEDS_FEED only on those with a feed."""
+    if "adapter" in metafunc.fixturenames:
+        needs_feed = getattr(metafunc.module, "NEEDS_FEED", False)
+        chosen = [adapter for adapter in ADAPTERS if (adapter.feeds if needs_feed else not adapter.only_feed)]
+        metafunc.parametrize(
+            "adapter", [pytest.param(adapter, id=adapter.name, marks=adapter.marks) for adapter in chosen]
+        )
 
 
 @pytest.fixture

@@ -149,15 +149,19 @@ async def test_64_writers_on_few_streams_leave_neither_gap_nor_fork(log: Log) ->
     assert [finding async for finding in verify(log)] == []
 
 
+STREAMS = ("case/a", "case/a 2", "case/a-1", "case/ab", "case/b", "outbox/a", "policy/cn", "事/一")
+"""In the order of their names, also where one begins with another."""
+
+
 async def test_scan_gives_streams_in_order_and_whole(log: Log) -> None:
-    histories = [history(stream, 5) for stream in ("case/a", "case/ab", "case/b", "outbox/a", "policy/cn", "事/一")]
+    histories = [history(stream, 5) for stream in STREAMS]
     mixed = [each for step in zip(*histories, strict=True) for each in step]
     await put(log, mixed)
     for batch in (1, 2, 3, 500):
         assert await scanned(log, batch=batch) == [each for commits in histories for each in commits]
-        assert await scanned(log, "case/", batch) == [each for commits in histories[:3] for each in commits]
-        assert await scanned(log, "case/a", batch) == [*histories[0], *histories[1]]
-        assert await scanned(log, "事", batch) == histories[5]
+        assert await scanned(log, "case/", batch) == [each for commits in histories[:5] for each in commits]
+        assert await scanned(log, "case/a", batch) == [each for commits in histories[:4] for each in commits]
+        assert await scanned(log, "事", batch) == histories[7]
         assert await scanned(log, "nothing", batch) == []
 
 
@@ -201,9 +205,36 @@ async def test_unpublished_until_marked(opened: Opener) -> None:
     assert await log.unpublished(START + timedelta(seconds=31)) == [late]
 
 
+async def test_a_claimed_commit_is_nobody_elses_until_its_time(opened: Opener) -> None:
+    log = (await opened(outbox=True)).log
+    made = [await log.append(commit(f"case/{number}", at=START + timedelta(seconds=number))) for number in range(40)]
+    now = START + timedelta(minutes=1)
+    until = now + timedelta(seconds=30)
+    assert await log.backlog() == 40
+    assert await log.claim(START, until) == []
+    oldest = await log.claim(now, until, 5)
+    assert oldest == made[:5]
+    claims = await asyncio.gather(*(log.claim(now, until, 10) for _ in range(8)))
+    claimed = [each for claim in claims for each in claim]
+    while more := await log.claim(now, until, 10):  # several at once may have wanted the same ones
+        claimed += more
+    assert sorted(each.stream for each in claimed) == sorted(each.stream for each in made[5:])
+    assert await log.unpublished(now) == []
+    assert await log.backlog() == 40
+    await log.mark_published(made[10:])
+    assert await log.claim(until, until + timedelta(seconds=30)) == []
+    again = await log.claim(until + timedelta(seconds=1), until + timedelta(minutes=1))
+    assert sorted(each.stream for each in again) == sorted(each.stream for each in made[:10])
+    await log.mark_published(made)
+    assert await log.backlog() == 0
+    assert await log.claim(until + timedelta(days=1), until + timedelta(days=2)) == []
+
+
 async def test_without_an_outbox_nothing_is_unpublished(log: Log) -> None:
     await log.append(commit())
     assert await log.unpublished(START + timedelta(days=9)) == []
+    assert await log.claim(START + timedelta(days=9), START + timedelta(days=10)) == []
+    assert await log.backlog() == 0
 
 
 async def test_everything_is_there_after_a_restart(adapter: Adapter, opened: Opener) -> None:

@@ -19,7 +19,8 @@ class MemoryLog:
         self._all: list[Commit] = []
         self._streams: dict[str, list[Commit]] = {}
         self._causes: dict[tuple[str, str], Commit] = {}
-        self._unpublished: dict[int, Commit] = {}
+        self._unpublished: dict[int, datetime] = {}
+        """Position -> time of the append, or what claim() made it."""
         self._listeners: list[Listener] = []
 
     @property
@@ -46,7 +47,7 @@ class MemoryLog:
         self._streams.setdefault(commit.stream, []).append(written)
         self._causes[commit.stream, commit.cause] = written
         if self._outbox:
-            self._unpublished[written.position] = written
+            self._unpublished[written.position] = written.recorded_at
         for listener in tuple(self._listeners):
             listener([written])
         return written
@@ -75,12 +76,20 @@ class MemoryLog:
             yield [(stream, self._streams[stream][-1].head) for stream in wanted[start : start + batch]]
 
     async def unpublished(self, before: datetime, limit: int = 500) -> list[Commit]:
-        old = [commit for commit in self._unpublished.values() if commit.recorded_at < before]
-        return sorted(old, key=lambda commit: (commit.recorded_at, commit.position))[:limit]
+        old = sorted((since, position) for position, since in self._unpublished.items() if since < before)
+        return [self._all[position - 1] for _, position in old[:limit]]
+
+    async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
+        claimed = await self.unpublished(before, limit)
+        self._unpublished |= dict.fromkeys((commit.position for commit in claimed), until)
+        return claimed
 
     async def mark_published(self, commits: Sequence[Commit]) -> None:
         for commit in commits:
             self._unpublished.pop(commit.position, None)
+
+    async def backlog(self) -> int:
+        return len(self._unpublished)
 
     async def close(self) -> None:
         self._listeners.clear()

@@ -10,6 +10,8 @@ import sqlite3
 from pathlib import Path
 from typing import Literal
 
+from shared.adapters.folders import sync_folder
+from shared.adapters.formats import NewerData, WrongData
 from shared.log import LogBroken, LogFull
 
 Synchronous = Literal["FULL", "NORMAL"]
@@ -17,14 +19,6 @@ _LEVELS = {"NORMAL": 1, "FULL": 2}
 _BUSY_MS = 5000
 _CACHE_KB = 16_000  # at most; the default of 2 MB is less than the inner pages of a big index
 _PRIMARY = 0xFF  # the low byte of an extended result code
-
-
-class NewerData(Exception):
-    """A newer release wrote this file. Nothing was touched; start that release, or restore an older backup."""
-
-
-class WrongData(Exception):
-    """This file is not what it is opened as."""
 
 
 def open_writer(
@@ -75,15 +69,6 @@ def open_foreign(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
     connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
     return connection
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names of new files durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def trouble(error: BaseException) -> LogFull | LogBroken | None:

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from shared.adapters.sqlite.connection import sync_folder
+from shared.adapters.folders import sync_folder
 
 _PAGES = 1000
 """Pages per step: the writer gets in between."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import os
 import sqlite3
@@ -14,19 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from shared.adapters.secrets import NAMES, Derived, KeysLost, Wrapping, fingerprint, make_secret, read_secret
 from shared.adapters.sqlite.connection import open_writer
 from shared.adapters.sqlite.readers import Readers
-from shared.adapters.sqlite.secrets import KeysLost, make_secret, read_secret
 from shared.adapters.sqlite.writer import Job, Writer
 from shared.keys import DataKey, KeyErased
 
 FORMAT = 1
-# `wrapped` is nonce ‖ AES-256-GCM(kek, data key) with the row's names as additional data; NULL once erased.
+# `wrapped` is as secrets.py says; NULL once erased.
 # `erased` holds what may not be obtained again; purpose '' means all of the party.
 SCHEMA = """
 CREATE TABLE data_keys(kid TEXT PRIMARY KEY, case_id TEXT NOT NULL, party TEXT NOT NULL, purpose TEXT NOT NULL,
@@ -35,7 +30,7 @@ CREATE TABLE erased(case_id TEXT, party TEXT, purpose TEXT, PRIMARY KEY(case_id,
 CREATE TABLE checks(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID
 """
 _ALL = ""
-_KID, _SECRET, _NONCE = 16, 32, 12
+_KID, _SECRET, _NONCE = 16, 32, Wrapping.NONCE
 _RANDOM = _KID + _SECRET + _NONCE
 _CACHED = 20_000
 
@@ -62,7 +57,7 @@ SELECT 1 FROM json_each(?) AS wanted CROSS JOIN erased
 
 
 class SqliteKeys:
-    """A `Keys` in `directory`: `keys.sqlite`, and beside it the files `kek` and `root` (see secrets.py).
+    """A `Keys` in `directory`: `keys.sqlite`, and beside it the files `kek` and `root` (shared/adapters/secrets.py).
 
     Raises KeysLost when a secret file does not belong to the store.
     """
@@ -73,13 +68,12 @@ class SqliteKeys:
         )
         try:
             _Truncate()(self._connection)  # where the process ended between an erasure and this
-            secrets = {name: _checked_secret(self._connection, directory, name) for name in ("kek", "root")}
+            secrets = {name: _checked_secret(self._connection, directory, name) for name in NAMES}
         except BaseException:
             self._connection.close()
             raise
-        self._kek = AESGCM(secrets["kek"])
-        self._root = secrets["root"]
-        self._secrets: dict[str, bytes] = {}
+        self._wrapping = Wrapping(secrets["kek"])
+        self._derived = Derived(secrets["root"])
         self._by_triple: dict[Triple, DataKey] = {}
         self._by_kid: OrderedDict[str, DataKey] = OrderedDict()
         self._erasures = 0
@@ -106,7 +100,7 @@ class SqliteKeys:
             )
             values = (_json(unknown),)
             rows = await self._readers.run(lambda connection: connection.execute(query, values).fetchall())
-            keys = [self._unwrap(row) for row in rows]
+            keys = [self._wrapping.unwrap(*row) for row in rows]
             self._remember(keys, erasures)
             found.update({key.kid: key for key in keys})
         return found
@@ -135,11 +129,7 @@ class SqliteKeys:
         return [kid for kid in kids if kid not in known]
 
     def secret(self, name: str) -> bytes:
-        secret = self._secrets.get(name)
-        if secret is None:
-            derive = HKDF(SHA256(), 32, salt=None, info=f"huiyin secret {name}".encode())
-            secret = self._secrets[name] = derive.derive(self._root)
-        return secret
+        return self._derived.secret(name)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._readers.close)
@@ -207,27 +197,15 @@ class SqliteKeys:
         for row in connection.execute(_FIND, (names,)).fetchall():
             if row[4] is None:
                 raise KeyErased
-            key = self._unwrap(row)
+            key = self._wrapping.unwrap(*row)
             keys[key.case, key.party, key.purpose] = key
         missing = [triple for triple in dict.fromkeys(wanted) if triple not in keys]
         draw = BytesIO(os.urandom(_RANDOM * len(missing))).read  # at once: each call hands the interpreter's lock over
         new = [DataKey(draw(_KID).hex(), *triple, draw(_SECRET)) for triple in missing]
         if new:
-            values = [value for key in new for value in (*key[:4], self._wrap(key, draw(_NONCE)))]
+            values = [value for key in new for value in (*key[:4], self._wrapping.wrap(key, draw(_NONCE)))]
             connection.execute(f"INSERT INTO data_keys VALUES {','.join(['(?,?,?,?,?)'] * len(new))}", values)
         return keys | {(key.case, key.party, key.purpose): key for key in new}
-
-    def _wrap(self, key: DataKey, nonce: bytes) -> bytes:
-        return nonce + self._kek.encrypt(nonce, key.secret, _json(key[:4]).encode())
-
-    def _unwrap(self, row: Sequence[Any]) -> DataKey:
-        kid, case, party, purpose, wrapped = row
-        names = (kid, case, party, purpose)
-        try:
-            secret = self._kek.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], _json(names).encode())
-        except InvalidTag as error:
-            raise KeysLost("a stored key is damaged") from error
-        return DataKey(kid, case, party, purpose, secret)
 
 
 class _Truncate:
@@ -256,10 +234,10 @@ def _checked_secret(connection: sqlite3.Connection, directory: Path, name: str) 
             raise KeysLost(f"the store does not know its {name}")
         make_secret(directory / name)
     secret = read_secret(directory / name)
-    fingerprint = hmac.digest(secret, b"huiyin fingerprint", hashlib.sha256)
+    expected = fingerprint(secret)
     if known is None:
-        connection.execute("INSERT INTO checks VALUES (?, ?)", (name, fingerprint))
-    elif not hmac.compare_digest(known[0], fingerprint):
+        connection.execute("INSERT INTO checks VALUES (?, ?)", (name, expected))
+    elif not hmac.compare_digest(known[0], expected):
         raise KeysLost(f"{name} is not the one of this store")
     return secret
 

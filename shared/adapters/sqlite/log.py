@@ -14,9 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import orjson
-
 from shared.adapters.sqlite.connection import open_writer
+from shared.adapters.sqlite.outbox import MARK, Outbox
 from shared.adapters.sqlite.readers import Readers
 from shared.adapters.sqlite.recent import Recent
 from shared.adapters.sqlite.rows import (
@@ -45,10 +44,6 @@ CREATE TABLE unpublished(position INTEGER PRIMARY KEY REFERENCES commits, since 
 CREATE INDEX unpublished_since ON unpublished(since, position);
 CREATE TRIGGER never_changed BEFORE UPDATE ON commits BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER never_deleted BEFORE DELETE ON commits BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END
-"""
-MARK = """
-CREATE TEMP TRIGGER mark AFTER INSERT ON main.commits
-BEGIN INSERT INTO unpublished VALUES (NEW.position, NEW.recorded_at); END
 """
 _HEADS_KEPT = 50_000
 
@@ -86,6 +81,7 @@ class SqliteLog:
             self._connection, path.name, self._write, delivered=self._delivered
         )
         self._readers = Readers(path)
+        self._outbox = Outbox(self._readers, lambda sql, values: self._writer.submit(_Statement(sql, values)))
 
     @property
     def position(self) -> int:
@@ -166,16 +162,16 @@ class SqliteLog:
             after = found[-1][0]
 
     async def unpublished(self, before: datetime, limit: int = 500) -> list[Commit]:
-        where = (
-            "JOIN (SELECT position AS waiting, since FROM unpublished WHERE since < ? ORDER BY since, position LIMIT ?)"
-            " ON position = waiting ORDER BY since, position"
-        )
-        return await self._readers.run(partial(select, where=where, values=(to_text(before), limit)))
+        return await self._outbox.unpublished(before, limit)
+
+    async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
+        return await self._outbox.claim(before, until, limit)
 
     async def mark_published(self, commits: Sequence[Commit]) -> None:
-        positions = orjson.dumps([commit.position for commit in commits]).decode()
-        sql = "DELETE FROM unpublished WHERE position IN (SELECT value FROM json_each(?))"
-        await self._writer.submit(_Statement(sql, (positions,)))
+        await self._outbox.mark_published(commits)
+
+    async def backlog(self) -> int:
+        return await self._outbox.backlog()
 
     async def limit(self, max_pages: int) -> None:
         """Another limit for the file's size in pages: a log that was full goes on at the next append."""

@@ -1,0 +1,12 @@
+"""Adapters for the full way to run: MongoDB for the log, the views and the keys."""
+
+from shared.adapters.formats import NewerData, WrongData
+from shared.adapters.mongo.client import Driver, Mongo, Unsuitable
+from shared.adapters.mongo.keys import MongoKeys
+from shared.adapters.mongo.log import MongoLog
+from shared.adapters.mongo.views import MongoViews
+from shared.adapters.secrets import KeysLost
+
+__all__ = [
+    "Driver", "KeysLost", "Mongo", "MongoKeys", "MongoLog", "MongoViews", "NewerData", "Unsuitable", "WrongData",
+]  # fmt: skip

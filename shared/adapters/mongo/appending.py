@@ -1,0 +1,179 @@
+"""Inserting commits: what is written, what is refused and why, and what is settled later.
+
+An insert that timed out may have happened. The same documents are inserted again until the answer is clear: a commit of
+this cause and with these bytes is then our own one. Nobody decides anew in between, and nothing is there twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from shared.adapters.mongo.client import DUPLICATE, Collection, Document, trouble, trouble_of
+from shared.adapters.mongo.documents import to_document
+from shared.adapters.mongo.outbox import SINCE
+from shared.adapters.mongo.writer import Job
+from shared.log import EMPTY_HEAD, Commit, Conflict, Head, LogAway, LogFull, SameCause
+
+AppendJob = Job[Commit, Commit]
+_PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+
+
+class Ends(Protocol):
+    """What is known of the streams: the log itself."""
+
+    def known(self, stream: str) -> Head | None: ...
+    async def head(self, stream: str) -> Head: ...
+    async def by_causes(self, commits: Sequence[Commit]) -> dict[tuple[str, str], Commit]: ...
+    def written(self, commits: Sequence[Commit]) -> None: ...
+    def forget(self, stream: str) -> None: ...
+
+
+class Appending:
+    def __init__(self, collection: Collection, ends: Ends, *, outbox: bool) -> None:
+        self._collection = collection
+        self._ends = ends
+        self._outbox = outbox
+        self._settling: set[asyncio.Task[None]] = set()
+
+    async def write(self, jobs: Sequence[AppendJob]) -> None:
+        """Insert commits of different streams. Returns once most are answered; what is not clear yet is settled beside it."""
+        ready: list[AppendJob] = []
+        late: list[AppendJob] = []
+        doubtful: list[AppendJob] = []
+        for job in jobs:
+            (ready if self._fits(job.task) else late if self.late(job.task) else doubtful).append(job)
+        await asyncio.gather(self._insert(ready), self._refuse(late), *map(self._look, doubtful))
+
+    def late(self, commit: Commit) -> bool:
+        """Does the version stand already? Then only the cause is still to be looked up."""
+        known = self._ends.known(commit.stream)
+        return known is not None and known.version >= commit.first
+
+    async def close(self) -> None:
+        """Waits for what is being settled: at most as long as its callers wait."""
+        while self._settling:
+            await asyncio.wait(self._settling)
+
+    def _fits(self, commit: Commit) -> bool:
+        """Does it follow an end that a majority has? Older ones serve too: what follows one begins at one `_id`."""
+        known = self._ends.known(commit.stream)
+        if known is None and commit.first == 1:
+            known = EMPTY_HEAD
+        return known == (commit.first - 1, commit.previous)
+
+    async def _refuse(self, jobs: Sequence[AppendJob]) -> None:
+        """The versions of these stand already. One question for all of them: many may want the same stream."""
+        if not jobs:
+            return
+        known = await self._ends.by_causes([job.task for job in jobs])
+        for job in jobs:
+            same = known.get((job.task.stream, job.task.cause))
+            job.fail(Conflict(job.task.stream) if same is None else SameCause(same))
+
+    async def _look(self, job: AppendJob) -> None:
+        """Memory does not tell, so the log does; the cause comes before the version (port Log)."""
+        refusal = await self._refusal(job.task)
+        if refusal is None:
+            await self._insert([job])
+        else:
+            job.fail(refusal)
+
+    async def _refusal(self, commit: Commit) -> SameCause | Conflict | None:
+        known = await self._ends.by_causes([commit])
+        if known:
+            return SameCause(known[commit.stream, commit.cause])
+        if self.late(commit) or await self._ends.head(commit.stream) != (commit.first - 1, commit.previous):
+            return Conflict(commit.stream)
+        return None
+
+    async def _insert(self, jobs: Sequence[AppendJob]) -> None:
+        if not jobs:
+            return
+        maybe, blocked = await self._attempt(jobs)
+        if maybe or blocked:
+            task = asyncio.create_task(self._settle(maybe, blocked))
+            self._settling.add(task)
+            task.add_done_callback(self._settling.discard)
+
+    async def _attempt(self, jobs: Sequence[AppendJob]) -> tuple[list[AppendJob], list[AppendJob]]:
+        """Insert once and answer what is clear. Returns those that may have been written, and those that another document
+        stands in the way of."""
+        failed: dict[int, int] = {}
+        unsure = False
+        try:
+            await self._collection.insert_many([self._document(job.task) for job in jobs], ordered=False)
+        except BulkWriteError as error:
+            failed = {one["index"]: one["code"] for one in error.details["writeErrors"]}
+            unsure = bool(error.details["writeConcernErrors"])
+        except PyMongoError as error:
+            meaning = trouble(error)
+            if not isinstance(meaning, LogAway):
+                raise (meaning or error) from error
+            unsure = True
+        written: list[AppendJob] = []
+        maybe: list[AppendJob] = []
+        blocked: list[AppendJob] = []
+        for index, job in enumerate(jobs):
+            code = failed.get(index)
+            if code is None:
+                (maybe if unsure else written).append(job)
+            elif code == DUPLICATE:
+                blocked.append(job)
+            elif isinstance(meaning := trouble_of(code), LogAway):
+                maybe.append(job)
+            else:
+                job.fail(meaning or RuntimeError(f"MongoDB refused a document with code {code}"))
+        self._tell(written)
+        return maybe, blocked
+
+    async def _settle(self, maybe: list[AppendJob], blocked: list[AppendJob]) -> None:
+        """Find out what became of them, as long as somebody waits for it."""
+        ours = set(map(id, maybe))
+        pause = _PAUSE
+        for job in (*maybe, *blocked):
+            self._ends.forget(job.task.stream)
+        while True:
+            answered = await asyncio.gather(*(self._answered(job, ours=id(job) in ours) for job in blocked))
+            blocked = [job for job, done in zip(blocked, answered, strict=True) if not done]
+            waiting = [job for job in (*maybe, *blocked) if not job.given_up]
+            if not waiting:
+                return
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+            try:
+                maybe, blocked = await self._attempt(waiting)
+            except (PyMongoError, LogFull) as error:
+                for job in waiting:
+                    job.fail(error)
+                return
+            ours |= set(map(id, maybe))
+
+    async def _answered(self, job: AppendJob, *, ours: bool) -> bool:
+        """Answer a job that a document stands in the way of. False while no majority shows which."""
+        try:
+            refusal = await self._refusal(job.task)
+        except LogAway:
+            return False
+        if refusal is None:
+            return False
+        if ours and isinstance(refusal, SameCause) and refusal.commit == job.task:
+            self._tell([job])
+        else:
+            job.fail(refusal)
+        return True
+
+    def _tell(self, jobs: Sequence[AppendJob]) -> None:
+        if jobs:
+            self._ends.written([job.task for job in jobs])
+        for job in jobs:
+            job.succeed(job.task)
+
+    def _document(self, commit: Commit) -> Document:
+        document = to_document(commit)
+        if self._outbox:
+            document[SINCE] = commit.recorded_at
+        return document

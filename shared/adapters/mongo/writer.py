@@ -1,0 +1,141 @@
+"""Group commit in the event loop: callers that arrive together are written together.
+
+There is no artificial wait: while some batches are on their way, the next one gathers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
+from typing import Generic, TypeVar
+
+from shared.adapters.mongo.client import ANSWER_SECONDS
+from shared.log import LogAway, LogFull
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Job(Generic[T, R]):
+    """One task on its way. Whoever writes it gives it a result or an error."""
+
+    __slots__ = ("future", "task")
+
+    def __init__(self, task: T, future: asyncio.Future[R]) -> None:
+        self.task = task
+        self.future = future
+
+    @property
+    def given_up(self) -> bool:
+        """Its caller does not wait any more, or has its answer."""
+        return self.future.done()
+
+    def succeed(self, result: R) -> None:
+        if not self.future.done():
+            self.future.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class Writer(Generic[T, R]):
+    """`write` gets a batch and answers each job, then or later; what it raises is the error of those that have no answer.
+
+    Tasks with one `key` are never in one batch, and the next one is taken once the one before has its answer, on which its
+    own depends; but a task that is `late` has lost already and needs no turn. A caller waits `seconds` at most. One that
+    gives up before its task was taken leaves nothing behind.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[list[Job[T, R]]], Awaitable[None]],
+        *,
+        key: Callable[[T], Hashable] | None = None,
+        late: Callable[[T], bool] = lambda task: False,
+        at_once: int = 1,
+        most: int = 500,
+        waiting: int = 20_000,
+        seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        self._write = write
+        self._key = key
+        self._late = late
+        self._at_once = at_once
+        self._most = most
+        self._limit = waiting
+        self._seconds = seconds
+        self._waiting: deque[Job[T, R]] = deque()
+        self._busy: set[Hashable] = set()
+        self._running: set[asyncio.Task[None]] = set()
+        self._runners = 0
+        self._closed = False
+
+    async def submit(self, task: T) -> R:
+        """Returns once it is durable. Raises LogAway when that takes too long, or too many wait already."""
+        if self._closed:
+            raise RuntimeError("closed")
+        if len(self._waiting) >= self._limit:
+            raise LogAway("too many wait for MongoDB")
+        job: Job[T, R] = Job(task, asyncio.get_running_loop().create_future())
+        self._waiting.append(job)
+        self._go()
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await job.future
+        except TimeoutError as error:
+            raise LogAway("MongoDB does not answer") from error
+
+    async def close(self) -> None:
+        """Waits for what is on its way; what still waits is written, too."""
+        self._closed = True
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _go(self) -> None:
+        """Start a runner for what waits, unless enough are on their way. It begins after all callers of this turn of the
+        loop have put their tasks in."""
+        if self._runners < self._at_once:
+            self._runners += 1
+            runner = asyncio.create_task(self._run())
+            self._running.add(runner)
+            runner.add_done_callback(self._running.discard)
+
+    async def _run(self) -> None:
+        try:
+            while batch := self._take():
+                await self._write_batch(batch)
+        finally:
+            self._runners -= 1  # in the same turn as the last look: whoever comes next starts another one
+
+    async def _write_batch(self, batch: list[Job[T, R]]) -> None:
+        try:
+            await self._write(batch)
+        except Exception as error:
+            for job in batch:
+                job.fail(type(error)(*error.args) if isinstance(error, LogAway | LogFull) else error)
+
+    def _take(self) -> list[Job[T, R]]:
+        batch: list[Job[T, R]] = []
+        later: list[Job[T, R]] = []
+        while self._waiting and len(batch) < self._most:
+            job = self._waiting.popleft()
+            if job.given_up:
+                continue
+            if self._key is not None and not self._late(job.task):
+                key = self._key(job.task)
+                if key in self._busy:
+                    later.append(job)
+                    continue
+                self._busy.add(key)
+                job.future.add_done_callback(partial(self._answered, key))
+            batch.append(job)
+        self._waiting.extendleft(reversed(later))
+        return batch
+
+    def _answered(self, key: Hashable, _future: asyncio.Future[R]) -> None:
+        self._busy.discard(key)
+        if self._waiting:
+            self._go()

@@ -1,0 +1,71 @@
+"""Tests that need a real server: `needs_mongo`, `needs_kafka`.
+
+Where it cannot run they do not pass: they are counted at the end as *not run*, with what is missing. With `CI=true` that
+is a failure.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+SERVERS = {
+    "needs_mongo": "tests.support.servers.mongodb",
+    "needs_kafka": "tests.support.servers.kafka",
+}
+"""Marker -> module with `why_not() -> str | None`, which starts the server, and `stop()`."""
+_MISSING = pytest.StashKey[dict[str, str | None]]()
+_NOT_RUN = pytest.StashKey[Counter[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_MISSING] = {}
+    config.stash[_NOT_RUN] = Counter()
+    for marker in SERVERS:
+        config.addinivalue_line("markers", f"{marker}: needs a real server; reported as not run where there is none")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    config = item.config
+    known = config.stash[_MISSING]
+    for marker in (mark.name for mark in item.iter_markers() if mark.name in SERVERS):
+        if marker not in known:
+            known[marker] = _module(marker).why_not()
+        missing = known[marker]
+        if missing is None:
+            continue
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"cannot run here, needs {missing}", pytrace=False)
+        config.stash[_NOT_RUN][missing] += 1
+        pytest.skip(f"not run: needs {missing}")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for missing, count in config.stash[_NOT_RUN].items():
+        terminalreporter.write_line(f"not run: {count} tests, needs {missing}", yellow=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    yield
+    for marker, missing in session.config.stash[_MISSING].items():
+        if missing is None:
+            _module(marker).stop()
+
+
+def _module(marker: str) -> _Server:
+    return _Server(importlib.import_module(SERVERS[marker]))
+
+
+class _Server:
+    """The two functions of a server's module."""
+
+    def __init__(self, module: Any) -> None:
+        self.why_not: Callable[[], str | None] = module.why_not
+        self.stop: Callable[[], None] = module.stop

