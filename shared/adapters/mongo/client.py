@@ -26,7 +26,7 @@ Sort = Sequence[tuple[str, int]]
 ANSWER_SECONDS = 2.0
 """A request is refused when the store has not answered by then."""
 LONG_SECONDS = 60.0
-"""For what may take its time: indexes, counting, pages of a scan."""
+"""For what may take its time and nobody waits for: indexes, rows, pages of a scan."""
 DUPLICATE = 11000
 _WTIMEOUT_MS = 5000
 _SETTINGS: dict[str, Any] = {
