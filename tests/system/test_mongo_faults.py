@@ -240,3 +240,48 @@ async def test_what_a_failover_undoes_was_never_read(three: ReplicaSet, driver: 
 def on_the_primary(primary: Mongod, database: str) -> int:
     with MongoClient[dict[str, object]](primary.address, directConnection=True) as client:
         return client[database]["commits"].count_documents({})
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}},  # written, and not known
+        {"closeConnection": True},  # not written, twice: the driver tries once more by itself
+        {"errorCode": 11602},  # interrupted by a change of the primary
+    ],
+    ids=lambda fault: next(iter(fault)),
+)
+async def test_an_insert_without_an_answer_is_settled_by_its_cause(
+    one: ReplicaSet, driver: Driver, fault: dict[str, object]
+) -> None:
+    (server,) = one.members
+    kind = next(iter(fault))
+    async with opened(one, driver, f"settled_{kind}") as log:
+        first = await log.append(commit("case/a"))
+        told: list[Commit] = []
+        log.listen(told.extend)
+        server.fail("failCommand", {"times": 2}, failCommands=["insert"], **fault)
+        others = [commit(f"case/{number}") for number in range(10)]
+        wanted = [commit("case/a", after=first), *others]
+        assert await asyncio.gather(*map(log.append, wanted)) == wanted
+        assert sorted(told, key=lambda each: each.cause) == sorted(wanted, key=lambda each: each.cause)
+        assert await log.load("case/a") == [first, wanted[0]]
+        assert await log.append(commit("case/a", after=wanted[0]))
+        with pytest.raises(SameCause):
+            await log.append(wanted[0])
+        assert [finding async for finding in verify(log)] == []
+
+
+async def test_a_caller_that_gave_up_before_its_turn_leaves_nothing(one: ReplicaSet, driver: Driver) -> None:
+    (server,) = one.members
+    async with opened(one, driver, "turn") as log:
+        first = await log.append(commit("case/a"))
+        server.signal(signal.SIGSTOP)
+        try:
+            # The second one waits for the answer of the first one, on the same stream.
+            await asyncio.gather(*(refused(log.append(commit("case/a", after=first))) for _ in range(50)))
+        finally:
+            server.signal(signal.SIGCONT)
+        await eventually(log, commit("case/b"))
+        assert len(await log.load("case/a")) <= 2
+        assert [finding async for finding in verify(log)] == []
