@@ -10,8 +10,10 @@ from typing import Any, get_args
 
 import pytest
 from bson import Int64
+from pydantic import SecretStr
 from pymongo import MongoClient
 
+from deploy.stores import StoreProblem, open_stores
 from shared.adapters.mongo import (
     Driver,
     KeysLost,
@@ -20,11 +22,11 @@ from shared.adapters.mongo import (
     MongoLog,
     MongoViews,
     NewerData,
-    Unsuitable,
     WrongData,
 )
 from shared.keys import KeyErased
 from shared.log import Conflict, Damaged, SameCause
+from shared.settings import Settings
 from shared.verifying import verify
 from shared.views import Condition, Row, View
 from tests.support.commits import START, commit, history
@@ -199,14 +201,46 @@ async def test_a_database_of_something_else_is_not_touched(
 
 
 async def test_options_of_the_url_weaken_nothing(closing: AsyncExitStack, driver: Driver) -> None:
+    """Settings refuse them; whoever goes past the settings gets what the log promises all the same: check() compares."""
     weak = "&w=1&journal=false&readConcernLevel=local&readPreference=secondary&retryWrites=false"
-    mongo = Mongo(mongodb.url() + weak, driver)
-    try:
-        await mongo.check()
-    except Unsuitable:
-        pass
-    finally:
-        await mongo.close()
+    log = await MongoLog.open(Mongo(mongodb.url() + weak, driver), NAME)
+    closing.push_async_callback(log.close)
+    made = await log.append(commit("case/a"))
+    assert await log.load("case/a") == [made]
+
+
+async def test_stores_as_the_settings_say(driver: Driver, raw: MongoClient[dict[str, Any]], tmp_path: Path) -> None:
+    settings = Settings(
+        mongodb_url=SecretStr(mongodb.url()), mongodb_name=NAME, mongodb_driver=driver, secrets=tmp_path / "secrets"
+    )
+    with pytest.raises(StoreProblem, match="secrets cannot be used: No such file"):
+        await open_stores(settings)
+    (tmp_path / "secrets").mkdir()
+    for _ in range(2):
+        stores = await open_stores(settings)
+        await stores.keys.obtain([("a", "p1", "text")])
+        for store in stores:
+            await store.close()
+    assert sorted(name for name in raw.list_database_names() if name.startswith(NAME)) == [
+        f"{NAME}_keys",
+        f"{NAME}_log",
+        f"{NAME}_views",
+    ]
+    (tmp_path / "other").mkdir()
+    with pytest.raises(StoreProblem, match="the same `kek` and `root`"):
+        await open_stores(settings.model_copy(update={"secrets": tmp_path / "other"}))
+
+
+async def test_stores_that_are_not_there(driver: Driver, tmp_path: Path) -> None:
+    for url, why in (
+        ("mongodb://127.0.0.1:1/?replicaSet=rs0", "does not answer"),
+        ("mongodb://user:se:cret@127.0.0.1/", "cannot be read"),
+        (None, "HUIYIN_MONGODB_URL is not set"),
+    ):
+        secret = None if url is None else SecretStr(url)
+        with pytest.raises(StoreProblem, match=why) as raised:
+            await open_stores(Settings(mongodb_url=secret, mongodb_driver=driver, secrets=tmp_path))
+        assert "cret" not in str(raised.value)
 
 
 async def test_another_shape_is_filled_beside_the_old_one(closing: AsyncExitStack, driver: Driver) -> None:
