@@ -118,7 +118,7 @@ def _source(rule: Rule) -> str:
 
 def appends(rule: Rule) -> list[str]:
     """Types of the events that the rule may append."""
-    names = dict.fromkeys(re.findall(r"\b(?:e|department|routing)\.(\w+)\(", _source(rule)))
+    names = dict.fromkeys(re.findall(r"\b(?:e|d|department|routing)\.(\w+)\(", _source(rule)))
     return [name for name in names if name in REGISTRY]
 
 

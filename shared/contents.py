@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.access import Principal
+from shared.access import Principal, works_on
 from shared.case import Case
 from shared.commands import Fresh
 from shared.envelope import Recorded
@@ -23,7 +23,7 @@ def purposes(principal: Principal, case: Case) -> frozenset[str]:
     """Which parts the principal may open: the organisation in charge sees who asks, unless they asked for confidence."""
     if principal.role in ("registrar", "supervisor"):
         return frozenset({"identity", "text"})
-    if principal.role in ("organisation", "clerk") and (principal.org == case.org or principal.org in case.assist):
+    if principal.role in ("organisation", "clerk") and works_on(principal, case):
         return frozenset({"text"}) if case.confidential else frozenset({"identity", "text"})
     return frozenset()
 

@@ -43,6 +43,8 @@ EVENT_WORDS: dict[str, Words] = {
     "CaseRegistered": Words("登记", "The filing was registered."),
     "PartyRecorded": Words("登记当事人", "A party was recorded."),
     "PartyCorrected": Words("更正当事人信息", "A party's data were corrected."),
+    "RepresentativesNamed": Words("推选代表", "Representatives were named."),
+    "ConfidentialityRequested": Words("请求保密", "The petitioner asked not to be named."),
     "MaterialAdded": Words("补充材料", "Material was added."),
     "Nudged": Words("催问", "The petitioner asked how it goes."),
     "CaseLinked": Words("并入同一事项", "It was joined to an older case of the same matter."),
@@ -67,6 +69,8 @@ EVENT_WORDS: dict[str, Words] = {
     "AssignmentDelivered": Words("送达承办单位", "It was delivered to the organisation's inbox."),
     "AssignmentWithdrawn": Words("收回", "It was recalled from the organisation."),
     "ForwardedDown": Words("下转", "It was forwarded to a subordinate organisation."),
+    "HandedBack": Words("退回下转单位", "The subordinate organisation handed it back."),
+    "ReviewBodyNamed": Words("确定复查复核机关", "It was decided who reviews it."),
     "ReturnVerified": Words("退回核实", "The request to hand it back was checked."),
     "JurisdictionDisputed": Words("管辖争议", "Who is responsible is in dispute."),
     "JurisdictionRuled": Words("指定管辖", "It was ruled who is responsible."),
@@ -130,6 +134,9 @@ CODE_WORDS: dict[str, str] = {
     "outside_mandate": "不属于职责范围", "in_progress_elsewhere": "正由其他机关处理", "no_facts": "没有具体事实",
     "suspected_accusation": "疑似检举控告，待确认",
     "place": "属地", "subject": "事项", "class": "类别", "level": "层级", "channel": "渠道", "effective_at": "日期",
+    "not_our_mandate": "不属于职责范围", "not_our_place": "不属于管辖区域",
+    "another_organ_leads": "应由其他单位主办", "done": "已办完",
+    "re_review": "复核", "review": "复查", "lapse": "逾期未申请",
     "other": "其他",
 }  # fmt: skip
 """What a person reads beside the codes of classes, results, kinds of closing and notice, grades, states of clocks."""
@@ -140,12 +147,13 @@ DECISIVE: dict[str, tuple[str, ...]] = {
     "AccusationSuspected": ("rule",),
     "QueuedForDispatch": ("why",), "CaseTransferred": ("org", "rule"), "CaseAssigned": ("org", "due", "rule"),
     "CaseRoutedToSealedChannel": ("org",), "AssignmentDelivered": ("org",), "AssignmentWithdrawn": ("org", "reason_code"),
-    "ForwardedDown": ("to",), "ReturnRequested": ("reason_code",), "ReturnVerified": ("agreed",),
+    "ForwardedDown": ("to",), "HandedBack": ("to", "reason_code"), "ReviewBodyNamed": ("body",), "HearingHeld": ("from", "to"),
+    "ReturnRequested": ("reason_code",), "ReturnVerified": ("agreed",),
     "JurisdictionRuled": ("org",), "StatutoryPathGuided": ("path",), "Accepted": ("path",), "NotAccepted": ("reason_code",),
     "NoticeServed": ("kind", "mode"), "InvestigationStepRecorded": ("step",), "ExtensionRequested": ("days",),
     "ExtensionGranted": ("days",), "ExtensionNoticeServed": ("mode",), "DecisionIssued": ("result",),
-    "SuggestionAnswered": ("result",), "ReplyDelivered": ("mode",), "ReviewOpinionIssued": ("result",),
-    "ReReviewOpinionIssued": ("result",), "Concluded": ("by",), "DeadlineAtRisk": ("clock", "rung"),
+    "SuggestionAnswered": ("result",), "ReplyDelivered": ("mode",), "ReviewOpinionIssued": ("result", "decision"),
+    "ReReviewOpinionIssued": ("result", "decision"), "Concluded": ("by",), "DeadlineAtRisk": ("clock", "rung"),
     "Reminded": ("clock", "rung"), "DeadlineBreached": ("clock",), "BreachLifted": ("clock",),
     "SupervisionOpened": ("ground",), "FollowUpRecorded": ("reached", "satisfied"), "RedoOrdered": ("ground",),
     "CaseClosed": ("kind",),
@@ -154,7 +162,8 @@ DECISIVE: dict[str, tuple[str, ...]] = {
 
 DETAILS = (
     "org", "to", "kind", "result", "grade", "object", "reason_code", "why", "due", "days", "mode", "step", "clock", "rung",
-    "agreed", "ground", "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied",
+    "agreed", "ground", "body", "decision", "from_", "parties",
+    "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied",
 )  # fmt: skip
 """Fields of a body that a timeline shows: codes and dates, never text."""
 

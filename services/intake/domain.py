@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from services.intake.parties import (
+    PARTIES_LIMIT,
+    Person,
+    Respondent,
+    parties,
+    representatives,
+)
 from shared.access import Principal, Role
 from shared.case import OPEN_STATES, Case
 from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, Short, rule
@@ -17,22 +24,6 @@ from shared.refusals import Denied, Invalid, Refused
 from shared.times import day_of
 
 CITIZEN: tuple[Role, ...] = ("citizen", "platform", "registrar")
-
-
-class Person(Command):
-    """Somebody who takes part. Everything here is sealed; nothing of it is required."""
-
-    name: Short | None = Field(None, description="Name as given, sealed")
-    phone: Short | None = Field(None, description="Telephone number, sealed")
-    id_number: Short | None = Field(None, description="Identity number, sealed")
-    address: Short | None = Field(None, description="Postal address, sealed")
-
-
-class Respondent(Command):
-    """Whom an accusation is about."""
-
-    name: Short | None = Field(None, description="Name of the respondent, sealed")
-    org: Code | None = Field(None, description="Code of the organisation complained of: it never sees the case")
 
 
 class FileCase(Command):
@@ -58,7 +49,12 @@ class FileCase(Command):
     confidential: bool = Field(False, description="Identity is not shown to the handling organisation")
     petitioner: Person | None = Field(None, description="Who files")
     agent: Person | None = Field(None, description="Who files for somebody else")
-    co_petitioners: tuple[Person, ...] = Field((), max_length=500, description="Who joins the filing")
+    co_petitioners: tuple[Person, ...] = Field((), max_length=PARTIES_LIMIT, description="Who joins the filing")
+    representatives: tuple[Annotated[int, Field(ge=1, le=PARTIES_LIMIT + 1)], ...] = Field(
+        (),
+        max_length=PARTIES_LIMIT,
+        description="Who speaks for all, at most five: 1 is the petitioner, 2 the first who joins, … (Art. 20)",
+    )
     respondent: Respondent | None = Field(None, description="Whom an accusation is about")
 
 
@@ -94,6 +90,17 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             "The organ that received it is not in the policy of the jurisdiction.",
             why_zh="接收单位不在本辖区的单位目录中。",
             field="received_by",
+        )
+    if (
+        command.anonymous
+        and command.petitioner is not None
+        and (command.petitioner.name or command.petitioner.id_number)
+    ):
+        raise Invalid(
+            "anonymous_with_name",
+            "An anonymous filing has no name: leave it out, or file confidentially so that the organisation does not see it.",
+            why_zh="匿名提交不应填写姓名或证件号码；如需保密，请选择保密提交。",
+            field="petitioner",
         )
     at = command.received_at or given.at
     scanned = book.qr_codes.get((command.channel, command.qr)) if command.qr is not None else None
@@ -132,24 +139,13 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             subject_text=None if known_subject else command.subject,
         )
     ]
-    events += _parties(command, book)
+    recorded = parties(command.petitioner, command.agent, command.co_petitioners, command.respondent, book)
+    events += recorded
+    if command.representatives:
+        filers = [party.party for party in recorded if party.role in ("petitioner", "co_petitioner")]
+        named = representatives([f"p{place}" for place in command.representatives], filers, "representatives")
+        events.append(e.RepresentativesNamed(parties=named))
     return [Fresh(event, at) for event in events]
-
-
-def _parties(command: FileCase, book: PolicyBook) -> list[Event]:
-    events: list[Event] = []
-    if command.petitioner is not None:
-        events.append(e.PartyRecorded(party="p1", role="petitioner", **command.petitioner.model_dump()))
-    if command.agent is not None:
-        events.append(e.PartyRecorded(party="a1", role="agent", **command.agent.model_dump()))
-    for place, person in enumerate(command.co_petitioners, start=2):
-        events.append(e.PartyRecorded(party=f"p{place}", role="co_petitioner", **person.model_dump()))
-    if command.respondent is not None:
-        name, org = command.respondent.name, command.respondent.org
-        if org is not None and book.organisation(org) is None:  # no code but words, which may name a person: sealed
-            name, org = " ".join(filter(None, (name, org))), None
-        events.append(e.PartyRecorded(party="r1", role="respondent", respondent_org=org, name=name))
-    return events
 
 
 class AddMaterial(Command):

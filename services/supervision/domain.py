@@ -23,12 +23,12 @@ _RESULTS: dict[str, tuple[str, ...]] = {
     "settled": ("settled",),
 }
 """Closure kind -> the decisions that it may follow. A suggestion that was answered is explained (Art. 29)."""
-CLOSABLE = ("replied", "reviewed", "guided", "not_accepted")
+CLOSABLE = ("replied", "reviewed", "concluded", "guided", "not_accepted")
 
 
 def outside(case: Case, given: Given) -> None:
     """Never the handling unit itself (DOMAIN: closed, follow-up)."""
-    if case.org is not None and given.org == case.org:
+    if given.org and given.org in case.handlers:
         raise Denied(
             "handling_unit",
             "This is done by somebody outside the handling unit: a supervisor or the petition office.",
@@ -62,7 +62,9 @@ class FollowUp(Command):
     text: FreeText | None = Field(None, description="In words, sealed")
 
 
-@rule("follow_up", service="supervision", roles=OUTSIDE, states=("replied", "closed", "reviewed"), zh="回访")
+@rule(
+    "follow_up", service="supervision", roles=OUTSIDE, states=("replied", "closed", "reviewed", "concluded"), zh="回访"
+)
 def follow_up(case: Case, command: FollowUp, given: Given) -> list[Fresh]:
     outside(case, given)
     if not command.reached and command.satisfied is not None:

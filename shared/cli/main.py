@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("init")(starting.init)
 app.command("serve")(serving.serve)
 app.command("submit")(filing.submit)
+app.command("receipt")(filing.receipt)
 app.command("act")(acting.act)
 app.command("inbox")(filing.inbox)
 app.command("status")(filing.status)

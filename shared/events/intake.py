@@ -71,6 +71,16 @@ class PartyCorrected(_Intake):
     address: Identity = None
 
 
+class RepresentativesNamed(_Intake):
+    """Who speaks for a joint filing: recorded parties of the case, at most five (代表人; Art. 20 ¶3)."""
+
+    parties: tuple[str, ...]
+
+
+class ConfidentialityRequested(_Intake):
+    """From now on the handling organisation sees what was filed, and not who filed it."""
+
+
 class MaterialAdded(_Intake):
     author: ClassVar[str | None] = "p1"
     text: Text = None

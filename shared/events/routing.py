@@ -27,6 +27,10 @@ OutboxKind = Literal[
     "evaluated",
     "closed",
     "outcome",
+    "forwarded",
+    "handed_back",
+    "review_requested",
+    "opinion_issued",
 ]
 
 
@@ -117,6 +121,14 @@ class ForwardedDown(_Routing):
 
     org: str
     to: str
+    reason: Text = None
+
+
+class ReviewBodyNamed(_Routing):
+    """Who reviews or re-reviews: the organisation above the one that decided (Art. 35, 36). Its request stands open."""
+
+    body: str
+    by: Literal["rule", "person"] = "rule"
     reason: Text = None
 
 

@@ -105,12 +105,16 @@ class Commands:
     async def carried_out(self, caller: Principal, reference: str, value: Any) -> dict[str, Any]:
         """The answer to one command on one case. Raises Refused."""
         rule, body = self._read(value)
+        return await self.given(caller, reference, rule, body)
+
+    async def given(self, caller: Principal, reference: str, rule: Rule, body: BaseModel) -> dict[str, Any]:
+        """The answer to a command whose body is one of `models`. Raises Refused."""
         try:
             done, case = await give(self._runtime, caller, reference, rule, body)
         except Refused as refused:
             self._metrics.refused(rule.name, refused.code)
             if not isinstance(refused, Unknown):
-                await _say_what_is_possible(self._runtime, caller, reference, refused)
+                await say_what_is_possible(self._runtime, caller, reference, refused)
             raise
         return answer(done, case, caller)
 

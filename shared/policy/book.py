@@ -319,8 +319,25 @@ class PolicyBook:
 
     @cached_property
     def review_body(self) -> str | None:
-        """Who reviews (Art. 35, 36), where the policy names one."""
+        """Who reviews for all whose policy names nobody else: the first organisation of that kind."""
         return next((entry.code for entry in self.organisations_of("review")), None)
+
+    def reviewer_of(self, code: str) -> str | None:
+        """Who reviews what this organisation decided (Art. 35, 36): as its entry says, else its parent, else the
+        jurisdiction's review body, which is above all but review bodies. None: a person names one."""
+        own = self.organisation(code)
+        if own is None:
+            return self.review_body
+        return own.review_by or own.parent or (None if own.kind == "review" else self.review_body)
+
+    @cached_property
+    def organisation_lines(self) -> dict[str, tuple[str, ...]]:
+        """Organisation -> (itself, its parent, ..., the root)."""
+        return ancestry({entry.code: entry.parent for entry in self.organisations.values()})
+
+    def is_below(self, code: str, above: str) -> bool:
+        """Is it a subordinate of `above`, at any depth?"""
+        return above in self.organisation_lines.get(code, ())[1:]
 
     def review_body_at(self, when: When) -> str | None:
         """The same, as the list was at `when`."""

@@ -54,13 +54,15 @@ class Jurisdiction(Document):
 
 
 class Organisation(Document):
-    """`places`: what it serves, for people who dispatch by hand. `sealed` receives accusations (Art. 30)."""
+    """`places`: what it serves, for people who dispatch by hand. `sealed` receives accusations (Art. 30). `review_by`: who
+    reviews its decisions, where that is not its `parent` (Art. 35, 36: the next level up)."""
 
     code: Code
     name: Name
     name_en: str | None = None
     kind: OrganisationKind = "handling"
     parent: Code | None = None
+    review_by: Code | None = None
     places: tuple[Code, ...] = ()
     delivery: Literal["pull"] = "pull"
 

@@ -75,6 +75,7 @@ def _check(documents: Mapping[Section, Document]) -> Iterator[Finding]:
     if isinstance(jurisdiction, Jurisdiction):
         yield from _jurisdiction(jurisdiction, orgs, "organisations" in documents)
     yield from _tree("organisations", organisations)
+    yield from _reviewers(organisations)
     for organisation in organisations:
         for place in organisation.places:
             if place not in known_places:
@@ -152,6 +153,25 @@ def _tree(section: str, entries: Sequence[Organisation | Place | Subject]) -> It
                 yield Finding(
                     f"{section}[{above}].parent", f"goes round in a circle ({path}); give one of them no parent"
                 )
+
+
+def _reviewers(organisations: Sequence[Organisation]) -> Iterator[Finding]:
+    """Nobody reviews themselves, and the way up ends somewhere."""
+    by = {entry.code: entry.review_by for entry in organisations}
+    for code, reviewer in by.items():
+        where = f"organisations[{code}].review_by"
+        if reviewer is None:
+            continue
+        if reviewer not in by:
+            yield Finding(where, f"{reviewer!r} is not in organisations; add it or leave review_by empty")
+        line = [code]
+        above: str | None = reviewer
+        while above is not None and above not in line:
+            line.append(above)
+            above = by.get(above)
+        if above == code:
+            path = " → ".join((*line, code))
+            yield Finding(where, f"goes round in a circle ({path}); the next level up reviews (Art. 35)")
 
 
 def _channels(document: Channels, orgs: set[str], places: set[str], mappings: set[str]) -> Iterator[Finding]:

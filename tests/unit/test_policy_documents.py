@@ -74,7 +74,7 @@ def test_the_law_names_its_article_for_every_clock() -> None:
 
 def test_the_demo_county() -> None:
     book = demo()
-    assert len(book.organisations) == 12 and len(book.channels) >= 8 and len(book.places) == 13
+    assert len(book.organisations) == 14 and len(book.channels) >= 8 and len(book.places) == 13
     assert len([subject for subject in book.subjects.values() if subject.parent is None]) == 15
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
-from shared.case.state import STREAM, Case, Correction, past
+from shared.case.state import STREAM, Case, Correction, let_go
 from shared.envelope import Recorded
 from shared.events import intake as i
 from shared.times import from_text
@@ -56,6 +56,16 @@ def _party(case: Case, event: Recorded, body: i.PartyRecorded) -> Changes:
     return changes
 
 
+@on(i.RepresentativesNamed, fact=False)
+def _represented(case: Case, event: Recorded, body: i.RepresentativesNamed) -> Changes:
+    return {"representatives": body.parties}
+
+
+@on(i.ConfidentialityRequested, fact=False)
+def _confidential(case: Case, event: Recorded, body: i.ConfidentialityRequested) -> Changes:
+    return {"confidential": True}
+
+
 @on(i.Nudged)
 def _nudged(case: Case, event: Recorded, body: i.Nudged) -> Changes:
     return {"nudges": case.nudges + 1}
@@ -102,7 +112,7 @@ def _corrected(case: Case, event: Recorded, body: i.CaseCorrected) -> Changes:
 
 @on(i.CaseVoided, "voided")
 def _voided(case: Case, event: Recorded, body: i.CaseVoided) -> Changes:
-    return {"org": None, "past_orgs": past(case)}
+    return let_go(case)
 
 
 @on(i.AnsweredAtOnce, "replied")
@@ -123,12 +133,12 @@ def _evaluated(case: Case, event: Recorded, body: i.EvaluationSubmitted) -> Chan
 
 @on(i.ReviewRequested, "in_review")
 def _review_requested(case: Case, event: Recorded, body: i.ReviewRequested) -> Changes:
-    return {"closure": None, "closed_at": None}
+    return {"closure": None, "closed_at": None, "reviewer": None, "review_accepted": False}
 
 
 @on(i.ReReviewRequested, "in_re_review")
 def _re_review_requested(case: Case, event: Recorded, body: i.ReReviewRequested) -> Changes:
-    return {}
+    return {"closure": None, "closed_at": None, "reviewer": None, "review_accepted": False}
 
 
 @on(i.CaseWithdrawn, "withdrawn")
