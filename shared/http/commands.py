@@ -114,7 +114,7 @@ class Commands:
         except Refused as refused:
             self._metrics.refused(rule.name, refused.code)
             if not isinstance(refused, Unknown):
-                await say_what_is_possible(self._runtime, caller, reference, refused)
+                await _say_what_is_possible(self._runtime, caller, reference, refused)
             raise
         return answer(done, case, caller)
 
