@@ -23,6 +23,7 @@ class Keys(Protocol):
     - `obtain` is durable before it returns: no event is ever appended whose key could be lost.
     - The same (case, party, purpose) always gives the same key until it is erased, also when two ask at once.
     - An erased key is gone from the store (not marked), `get` leaves it out, and `obtain` refuses it (KeyErased).
+    - Where the store does not answer, everything but `secret` raises LogAway.
     - `secret` never changes for a deployment; losing it would change all case ids.
     """
 

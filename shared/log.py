@@ -140,7 +140,7 @@ class Log(Protocol):
       the version, so that a repeated command gets its first answer and no conflict.
     - Commits of different streams that arrive together are written together; one that fails does not harm the others.
     - `load` and `scan` return the bytes that were appended, in version order within a stream.
-    - Reads never wait for writes.
+    - Reads never wait for writes, and raise LogAway where the store does not answer.
     """
 
     async def append(self, commit: Commit) -> Commit:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "HUIYIN_"
+_SET_HERE = frozenset(("w", "journal", "wtimeoutms", "retrywrites", "readconcernlevel", "readpreference"))
+"""Options of MongoDB, in small letters, that durability rests on."""
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 
@@ -66,6 +70,46 @@ class Settings(BaseSettings):
         description="Name of this process among its replicas, the same after a restart; empty: the host's name",
     )
     access_key: SecretStr | None = Field(None, description="Access key that the command line shows to that server")
+    mongodb_url: SecretStr | None = Field(
+        None, description="Replica set that holds log and views of the full mode: mongodb://… or mongodb+srv://…"
+    )
+    mongodb_keys_url: SecretStr | None = Field(
+        None, description="Another one for the data keys, so that who reads the log cannot read them; empty: the same"
+    )
+    mongodb_name: str = Field(
+        "huiyin",
+        pattern=r"^[A-Za-z0-9_-]{1,40}$",
+        description="What the names of its databases begin with: `…_log`, `…_views`, `…_keys`",
+    )
+    mongodb_driver: Literal["motor", "pymongo"] = Field(
+        "motor", description="Client of MongoDB: `motor`, or `pymongo` for its successor AsyncMongoClient"
+    )
+    secrets: Path | None = Field(
+        None,
+        description="Folder with `kek` and `root` of the full mode, the same for every process; empty: `keys` of the data folder",
+    )
+
+    @field_validator("mongodb_url", "mongodb_keys_url")
+    @classmethod
+    def _mongodb(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        """What is wrong is said without a word of the URL, which may hold a password."""
+        if value is None:
+            return None
+        url = urlsplit(value.get_secret_value())
+        if url.scheme not in ("mongodb", "mongodb+srv") or not url.netloc:
+            raise PydanticCustomError(
+                "mongodb_url", "must be mongodb://HOST:PORT/?replicaSet=NAME or mongodb+srv://HOST/"
+            )
+        ours = sorted(name for name in parse_qs(url.query, keep_blank_values=True) if name.lower() in _SET_HERE)
+        if ours:
+            raise PydanticCustomError(
+                "mongodb_option",
+                "must not set {names}: Huiyin does, for its promises rest on it",
+                {"names": ", ".join(ours)},
+            )
+        if info.field_name == "mongodb_keys_url" and info.data.get("mongodb_url") is None:
+            raise PydanticCustomError("mongodb_alone", "needs HUIYIN_MONGODB_URL, which is not set or wrong")
+        return value
 
 
 class Shown(NamedTuple):

@@ -53,7 +53,8 @@ class Views(Protocol):
     """Promises, checked by the contract suite for each adapter:
 
     - `write` stores a row only if its `applied` is greater than the stored one (or there is none): replicas, repeats
-      and late writers cannot harm. A batch is one transaction.
+      and late writers cannot harm. A batch with a wrong row is refused whole. One that a fault of the store ends half-way
+      is delivered again: rows are guarded each by itself.
     - `find` and `count` never show empty rows; they use a declared index or raise ValueError.
     - `rows` shows every row, empty ones too, ordered by key.
     - Parked marks and checkpoints live beside the rows and are dropped with them. A view that is new to the data
@@ -68,7 +69,7 @@ class Views(Protocol):
 
     async def write(self, batch: Mapping[str, Sequence[Row]], *, renew: bool = False) -> None:
         """view name -> rows. `renew`: the law changed and the cases did not, so a row of the same version is replaced
-        too. Raises LogFull when there is no space."""
+        too. Raises LogFull when there is no space, LogAway when the store does not answer."""
         ...
 
     async def get(self, view: str, key: str) -> Row | None: ...

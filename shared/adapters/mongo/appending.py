@@ -7,6 +7,7 @@ this cause and with these bytes is then our own one. Nobody decides anew in betw
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from shared.log import EMPTY_HEAD, Commit, Conflict, Head, LogAway, LogFull, Sam
 
 AppendJob = Job[Commit, Commit]
 _PAUSE, _LONGEST_PAUSE = 0.02, 0.5
+_CALM_SECONDS = 10.0
 
 
 class Ends(Protocol):
@@ -27,6 +29,7 @@ class Ends(Protocol):
 
     def known(self, stream: str) -> Head | None: ...
     async def head(self, stream: str) -> Head: ...
+    async def barrier(self) -> None: ...
     async def by_causes(self, commits: Sequence[Commit]) -> dict[tuple[str, str], Commit]: ...
     def written(self, commits: Sequence[Commit]) -> None: ...
     def forget(self, stream: str) -> None: ...
@@ -38,6 +41,7 @@ class Appending:
         self._ends = ends
         self._outbox = outbox
         self._settling: set[asyncio.Task[None]] = set()
+        self._fault_at = -_CALM_SECONDS
 
     async def write(self, jobs: Sequence[AppendJob]) -> None:
         """Insert commits of different streams. Returns once most are answered; what is not clear yet is settled beside it."""
@@ -49,9 +53,11 @@ class Appending:
         await asyncio.gather(self._insert(ready), self._refuse(late), *map(self._look, doubtful))
 
     def late(self, commit: Commit) -> bool:
-        """Does the version stand already? Then only the cause is still to be looked up."""
+        """Does the version stand already? Then only the cause is still to be looked up. Not soon after a fault: what is
+        remembered may be newer then than what can be read."""
         known = self._ends.known(commit.stream)
-        return known is not None and known.version >= commit.first
+        calm = time.monotonic() - self._fault_at > _CALM_SECONDS
+        return calm and known is not None and known.version >= commit.first
 
     async def close(self) -> None:
         """Waits for what is being settled: at most as long as its callers wait."""
@@ -83,12 +89,22 @@ class Appending:
             job.fail(refusal)
 
     async def _refusal(self, commit: Commit) -> SameCause | Conflict | None:
-        known = await self._ends.by_causes([commit])
-        if known:
-            return SameCause(known[commit.stream, commit.cause])
-        if self.late(commit) or await self._ends.head(commit.stream) != (commit.first - 1, commit.previous):
-            return Conflict(commit.stream)
-        return None
+        """Why this cannot be inserted now; None where nothing that a majority has speaks against it.
+
+        The end is read before the cause: where the version is seen, the cause of it is too. A primary that is new reads
+        what a majority had some time ago; an end that lies before what the commit follows is looked at again behind a
+        write, after which that cannot be."""
+        for again in (False, True):
+            head = await self._ends.head(commit.stream)
+            known = await self._ends.by_causes([commit])
+            if known:
+                return SameCause(known[commit.stream, commit.cause])
+            if head == (commit.first - 1, commit.previous):
+                return None
+            if again or head.version >= commit.first:
+                break
+            await self._ends.barrier()
+        return Conflict(commit.stream)
 
     async def _insert(self, jobs: Sequence[AppendJob]) -> None:
         if not jobs:
@@ -114,6 +130,8 @@ class Appending:
             if not isinstance(meaning, LogAway):
                 raise (meaning or error) from error
             unsure = True
+        if unsure:
+            self._fault_at = time.monotonic()
         written: list[AppendJob] = []
         maybe: list[AppendJob] = []
         blocked: list[AppendJob] = []

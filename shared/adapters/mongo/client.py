@@ -26,7 +26,7 @@ Sort = Sequence[tuple[str, int]]
 ANSWER_SECONDS = 2.0
 """A request is refused when the store has not answered by then."""
 LONG_SECONDS = 60.0
-"""For what may take its time: indexes, counting, pages of a scan."""
+"""For what may take its time and nobody waits for: indexes, rows, pages of a scan."""
 DUPLICATE = 11000
 _WTIMEOUT_MS = 5000
 _SETTINGS: dict[str, Any] = {
@@ -96,18 +96,22 @@ class Unsuitable(Exception):
 class Mongo:
     """A connection to one deployment, shared by the stores on it; the last one that lets go closes it.
 
-    Made in the event loop that uses it. It connects at the first question, and again by itself whenever that is lost."""
+    Made in the event loop that uses it. It connects at the first question, and again by itself whenever that is lost.
+    Raises Unsuitable for a URL that cannot be read."""
 
     def __init__(self, url: str, driver: Driver = "motor") -> None:
         client: Any
-        if driver == "motor":
-            from motor.motor_asyncio import AsyncIOMotorClient
+        try:
+            if driver == "motor":
+                from motor.motor_asyncio import AsyncIOMotorClient
 
-            client = AsyncIOMotorClient(url, **_SETTINGS)
-        else:
-            from pymongo import AsyncMongoClient
+                client = AsyncIOMotorClient(url, **_SETTINGS)
+            else:
+                from pymongo import AsyncMongoClient
 
-            client = AsyncMongoClient(url, **_SETTINGS)
+                client = AsyncMongoClient(url, **_SETTINGS)
+        except (PyMongoError, ValueError) as error:  # its text may quote the URL
+            raise Unsuitable("the MongoDB URL cannot be read") from error
         self.driver = driver
         self._client = client
         self._holders = 0
@@ -128,10 +132,13 @@ class Mongo:
         wanted = WriteConcern(w="majority", wtimeout=_WTIMEOUT_MS, j=True).document
         if found != (wanted, ReadConcern("majority"), ReadPreference.PRIMARY):
             raise Unsuitable("the options of the MongoDB URL weaken what is written or read; leave them out")
-        hello = await ask(self.database("admin").command({"hello": 1}))
+        try:
+            hello = await ask(self.database("admin").command({"hello": 1}))
+            build = await ask(self.database("admin").command({"buildInfo": 1}))
+        except OperationFailure as error:
+            raise Unsuitable(f"MongoDB refuses the user of the URL ({error.code})") from error
         if "setName" not in hello and hello.get("msg") != "isdbgrid":
             raise Unsuitable("MongoDB must run as a replica set; one member is enough to begin with")
-        build = await ask(self.database("admin").command({"buildInfo": 1}))
         if tuple(build["versionArray"][:2]) < _OLDEST:
             raise Unsuitable(f"MongoDB {build['version']} is too old; 6.0 or newer is needed")
 

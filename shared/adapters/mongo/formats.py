@@ -7,12 +7,12 @@ from pymongo.errors import DuplicateKeyError
 from shared.adapters.formats import NewerData, WrongData
 from shared.adapters.mongo.client import Database, ask
 
-_META = "meta"
+META = "meta"
 
 
 async def claim_database(database: Database, kind: str, version: int) -> None:
     """Make the database one of that kind, or see that it is. Raises NewerData or WrongData before anything is changed."""
-    meta = database[_META]
+    meta = database[META]
     found = await ask(meta.find_one({"_id": "format"}))
     if found is None:
         if await ask(database.list_collection_names()):

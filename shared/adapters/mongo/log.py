@@ -15,7 +15,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from shared.adapters.mongo.appending import Appending
 from shared.adapters.mongo.client import LONG_SECONDS, Document, Mongo, aggregate, ask
 from shared.adapters.mongo.documents import PAST_ALL, check, end_of, id_of, to_commit
-from shared.adapters.mongo.formats import claim_database
+from shared.adapters.mongo.formats import META, claim_database
 from shared.adapters.mongo.outbox import UNPUBLISHED, Outbox
 from shared.adapters.mongo.verify import verify_documents
 from shared.adapters.mongo.writer import Writer
@@ -141,6 +141,10 @@ class MongoLog:
         head = Head(found["last"], found["hash"])
         self._remember(stream, head)
         return head
+
+    async def barrier(self) -> None:
+        """After this, what is read is at least as new as everything that was acknowledged before it."""
+        await ask(self._database[META].update_one({"_id": "barrier"}, {"$inc": {"times": 1}}, upsert=True))
 
     async def by_causes(self, commits: Sequence[Commit]) -> dict[tuple[str, str], Commit]:
         """(stream, cause) -> the commit of that cause, for those of `commits` whose cause stands already."""

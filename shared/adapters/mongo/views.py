@@ -8,7 +8,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pymongo import ASCENDING
 from pymongo.errors import BulkWriteError
 
-from shared.adapters.mongo.client import DUPLICATE, LONG_SECONDS, Document, Mongo, aggregate, ask, trouble_of
+from shared.adapters.mongo.client import (
+    ANSWER_SECONDS,
+    DUPLICATE,
+    LONG_SECONDS,
+    Document,
+    Mongo,
+    aggregate,
+    ask,
+    trouble_of,
+)
 from shared.adapters.mongo.formats import claim_database
 from shared.adapters.mongo.view_documents import PREFIX, ViewDocuments
 from shared.adapters.querying import require_index
@@ -21,6 +30,7 @@ _GENERATION = {"_id": "generation"}
 _ROWS_AT_ONCE = 250
 """Rows of one bulk write; several bulks are on their way at once."""
 _BULKS_AT_ONCE = 4
+_COUNT_SECONDS = 10.0
 _IN_ORDER = (("_id", ASCENDING),)
 
 
@@ -107,7 +117,7 @@ class MongoViews:
         require_index(documents.view, where, by=by)
         group = {"_id": f"$v.{by}" if by else None, "n": {"$sum": 1}}
         pipeline: list[Document] = [{"$match": documents.filter(where)}, {"$group": group}]
-        found = await aggregate(self._database, documents.collection, pipeline)
+        found = await aggregate(self._database, documents.collection, pipeline, _COUNT_SECONDS)
         counted = {documents.value(by, each["_id"]): int(each["n"]) for each in found}
         return counted if by else {None: counted.get(None, 0)}
 
@@ -190,7 +200,7 @@ class MongoViews:
         *,
         fields: Document | None = None,
         sort: Sequence[tuple[str, int]] = (),
-        seconds: float = LONG_SECONDS,
+        seconds: float = ANSWER_SECONDS,
     ) -> list[Document]:
         if limit < 1:
             return []

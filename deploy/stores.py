@@ -1,0 +1,56 @@
+"""The stores of the full mode: log, views and keys in MongoDB, as the settings say."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import NamedTuple
+
+from shared.adapters.mongo import KeysLost, Mongo, MongoKeys, MongoLog, MongoViews, NewerData, Unsuitable, WrongData
+from shared.log import LogAway
+from shared.settings import Settings
+
+
+class StoreProblem(Exception):
+    """The stores cannot be used; the text says why and what to do. It holds nothing of a URL."""
+
+
+class Stores(NamedTuple):
+    """Each is closed by whoever uses it; the last one closes the connection."""
+
+    log: MongoLog
+    views: MongoViews
+    keys: MongoKeys
+
+
+async def open_stores(settings: Settings) -> Stores:
+    """Open all three, in the event loop that will use them. Raises StoreProblem; then nothing is left open."""
+    if settings.mongodb_url is None:
+        raise StoreProblem("HUIYIN_MONGODB_URL is not set. Name the replica set that is to hold log, views and keys.")
+    secrets = settings.secrets or settings.data / "keys"
+    name = settings.mongodb_name
+    async with AsyncExitStack() as opened:
+        try:
+            mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver)
+            other = settings.mongodb_keys_url
+            vault = mongo if other is None else Mongo(other.get_secret_value(), settings.mongodb_driver)
+            keys = await MongoKeys.open(vault, f"{name}_keys", secrets)
+            opened.push_async_callback(keys.close)
+            log = await MongoLog.open(mongo, f"{name}_log", outbox=True)
+            opened.push_async_callback(log.close)
+            views = await MongoViews.open(mongo, f"{name}_views")
+        except LogAway as error:
+            raise StoreProblem(
+                "MongoDB does not answer. Check HUIYIN_MONGODB_URL and the server, then start again."
+            ) from error
+        except NewerData as error:
+            raise StoreProblem(f"A newer version wrote there: {error}. Start that version.") from error
+        except KeysLost as error:
+            raise StoreProblem(
+                f"{secrets}: {error}. Every process needs the same `kek` and `root`; restore them, they cannot be made again."
+            ) from error
+        except (Unsuitable, WrongData) as error:
+            raise StoreProblem(f"{error}.") from error
+        except OSError as error:
+            raise StoreProblem(f"{secrets} cannot be used: {error.strerror}.") from error
+        opened.pop_all()
+        return Stores(log, views, keys)

@@ -1,0 +1,287 @@
+"""A real MongoDB that is killed, stopped, and changes its primary: what was acknowledged stays, and nothing is there twice."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from pymongo import MongoClient
+
+from shared.adapters.mongo import Driver, Mongo, MongoKeys, MongoLog, MongoViews
+from shared.log import Commit, Log, LogAway, SameCause
+from shared.verifying import verify
+from shared.views import Row, View
+from tests.support.commits import commit
+from tests.support.servers.mongodb import Mongod, ReplicaSet
+
+pytestmark = [pytest.mark.needs_mongo, pytest.mark.slow, pytest.mark.timeout(120)]
+PATIENCE = 3.0
+"""Seconds within which everybody is refused whom a silent server keeps waiting; the promise is 2."""
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[ReplicaSet]:
+    servers = ReplicaSet()
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(scope="module")
+def three() -> Iterator[ReplicaSet]:
+    servers = ReplicaSet(3)
+    yield servers
+    servers.stop()
+
+
+@pytest.fixture(params=get_args(Driver))
+def driver(request: pytest.FixtureRequest) -> Driver:
+    chosen: Driver = request.param
+    return chosen
+
+
+@asynccontextmanager
+async def opened(servers: ReplicaSet, driver: Driver, name: str) -> AsyncIterator[MongoLog]:
+    log = await MongoLog.open(Mongo(servers.url, driver), f"{name}_{driver}", outbox=True)
+    try:
+        yield log
+    finally:
+        await log.close()
+
+
+class Load:
+    """Writers that go on until they are told to stop. One that is refused sends the same again until it has an answer."""
+
+    def __init__(self, log: Log, writers: int) -> None:
+        self.accepted: dict[str, list[Commit]] = {}
+        self.refused = 0
+        self._log = log
+        self._stopping = False
+        self._tasks = [asyncio.create_task(self._write(f"case/{number}")) for number in range(writers)]
+
+    async def stop(self) -> None:
+        self._stopping = True
+        await asyncio.gather(*self._tasks)
+
+    async def _write(self, stream: str) -> None:
+        mine = self.accepted.setdefault(stream, [])
+        while not self._stopping:
+            wanted = commit(stream, after=mine[-1] if mine else None)
+            while True:
+                try:
+                    await self._log.append(wanted)
+                except SameCause as same:  # it had been written by an attempt that was not answered
+                    assert same.commit == wanted
+                except LogAway:
+                    self.refused += 1
+                    await asyncio.sleep(0.05)
+                    continue
+                mine.append(wanted)
+                break
+
+
+async def nothing_lost(log: Log, load: Load) -> None:
+    stored: dict[str, list[Commit]] = {}
+    async for commits in log.scan("case/"):
+        for each in commits:
+            stored.setdefault(each.stream, []).append(each)
+    assert stored == load.accepted
+    assert [finding async for finding in verify(log)] == []
+
+
+async def test_kills_lose_nothing_and_double_nothing(one: ReplicaSet, driver: Driver) -> None:
+    (server,) = one.members
+    async with opened(one, driver, "kills") as log:
+        load = Load(log, 32)
+        for _ in range(3):
+            await asyncio.sleep(1)
+            before = sum(map(len, load.accepted.values()))
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.start)
+            await asyncio.to_thread(one.wait_for_primary)
+            await until(lambda before=before: sum(map(len, load.accepted.values())) > before + 32)
+        await load.stop()
+        await nothing_lost(log, load)
+    print(f"{driver}: {sum(map(len, load.accepted.values()))} accepted, {load.refused} refused and sent again")
+
+
+async def until(met: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not met():
+        assert time.monotonic() < end, "it does not resume"
+        await asyncio.sleep(0.05)
+
+
+async def refused(work: Awaitable[object]) -> None:
+    began = time.monotonic()
+    with pytest.raises(LogAway):
+        await work
+    assert time.monotonic() - began < PATIENCE
+
+
+ROWS = View("rows", {"n": "integer"}, indexes=(("n",),))
+
+
+@pytest.mark.parametrize("how", ["silent", "gone"])
+async def test_everything_is_refused_in_time_and_resumes(
+    one: ReplicaSet, driver: Driver, how: str, tmp_path: Path
+) -> None:
+    (server,) = one.members
+    mongo = Mongo(one.url, driver)
+    log = await MongoLog.open(mongo, f"away_{how}_{driver}_log")
+    views = await MongoViews.open(mongo, f"away_{how}_{driver}_views")
+    keys = await MongoKeys.open(mongo, f"away_{how}_{driver}_keys", tmp_path)
+    views.declare(ROWS)
+    await views.start()
+    first = await log.append(commit("case/a"))
+    later = [commit("case/a", after=first), commit("case/b")]
+    try:
+        if how == "silent":
+            server.signal(signal.SIGSTOP)
+        else:
+            server.kill()
+        questions: list[Awaitable[object]] = [
+            *map(log.append, later),
+            log.load("case/a"),
+            log.by_cause("case/a", "none"),
+            keys.obtain([("a", "p1", "text")]),
+            views.get("rows", "a"),
+            views.find("rows"),
+        ]
+        writing = asyncio.create_task(views.write({"rows": [Row("a", 1, {"n": 1})]}))
+        await asyncio.gather(*map(refused, questions))
+        await refused(log.append(commit("case/c")))
+        with pytest.raises(LogAway):  # nobody waits for a consumer: it may take longer
+            await writing
+    finally:
+        if how == "silent":
+            server.signal(signal.SIGCONT)
+        else:
+            await asyncio.to_thread(server.start)
+            await asyncio.to_thread(one.wait_for_primary)
+    for each in later:
+        await eventually(log, each)
+    assert await log.load("case/a") == [first, later[0]]
+    assert await log.load("case/b") == [later[1]]
+    assert len(await keys.obtain([("a", "p1", "text")])) == 1
+    assert [finding async for finding in verify(log)] == []
+    for port in (log, views, keys):
+        await port.close()
+
+
+async def eventually(log: Log, wanted: Commit, seconds: float = 20) -> None:
+    """Send it until there is an answer: it is in the log then, once."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            await log.append(wanted)
+        except SameCause as same:
+            assert same.commit == wanted
+        except LogAway:
+            assert time.monotonic() < end, "it does not resume"
+            await asyncio.sleep(0.1)
+            continue
+        return
+
+
+async def test_changing_primaries_lose_nothing(three: ReplicaSet, driver: Driver) -> None:
+    async with opened(three, driver, "primaries") as log:
+        load = Load(log, 32)
+        for how in ("step down", "kill"):
+            await asyncio.sleep(1)
+            primary = await asyncio.to_thread(three.wait_for_primary)
+            before = sum(map(len, load.accepted.values()))
+            if how == "kill":
+                await asyncio.to_thread(primary.kill)
+            else:
+                await asyncio.to_thread(primary.command, {"replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 4})
+            await until(lambda before=before: sum(map(len, load.accepted.values())) > before + 64)
+            if how == "kill":
+                await asyncio.to_thread(primary.start)
+        await load.stop()
+        await nothing_lost(log, load)
+    print(f"{driver}: {sum(map(len, load.accepted.values()))} accepted, {load.refused} refused and sent again")
+
+
+async def test_what_a_failover_undoes_was_never_read(three: ReplicaSet, driver: Driver) -> None:
+    """The primary takes a commit that no other member gets. It is not acknowledged, nobody reads it, and after the failover
+    its version is decided again."""
+    primary = await asyncio.to_thread(three.wait_for_primary)
+    others = [member for member in three.members if member is not primary]
+    async with opened(three, driver, "undone") as log:
+        first = await log.append(commit("case/a"))
+        lost = commit("case/a", after=first)
+        for member in others:
+            member.fail("stopReplProducer")
+        await asyncio.sleep(1)  # a fetch that was under way ends
+        try:
+            appending = asyncio.create_task(refused(log.append(lost)))
+            await until(lambda: on_the_primary(primary, f"undone_{driver}") == 2)  # it stands there, with no majority
+            assert await log.load("case/a") == [first]
+            assert await log.by_cause("case/a", lost.cause) is None
+            assert await log.unpublished(lost.recorded_at.replace(year=2099)) == [first]
+            await appending
+            primary.kill()
+        finally:
+            for member in others:
+                member.fail("stopReplProducer", "off")
+        other = commit("case/a", after=first)
+        await eventually(log, other)
+        await asyncio.to_thread(primary.start)
+        assert await log.load("case/a") == [first, other]
+        assert [finding async for finding in verify(log)] == []
+
+
+def on_the_primary(primary: Mongod, database: str) -> int:
+    with MongoClient[dict[str, object]](primary.address, directConnection=True) as client:
+        return client[database]["commits"].count_documents({})
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}},  # written, and not known
+        {"closeConnection": True},  # not written, twice: the driver tries once more by itself
+        {"errorCode": 11602},  # interrupted by a change of the primary
+    ],
+    ids=lambda fault: next(iter(fault)),
+)
+async def test_an_insert_without_an_answer_is_settled_by_its_cause(
+    one: ReplicaSet, driver: Driver, fault: dict[str, object]
+) -> None:
+    (server,) = one.members
+    kind = next(iter(fault))
+    async with opened(one, driver, f"settled_{kind}") as log:
+        first = await log.append(commit("case/a"))
+        told: list[Commit] = []
+        log.listen(told.extend)
+        server.fail("failCommand", {"times": 2}, failCommands=["insert"], **fault)
+        others = [commit(f"case/{number}") for number in range(10)]
+        wanted = [commit("case/a", after=first), *others]
+        assert await asyncio.gather(*map(log.append, wanted)) == wanted
+        assert sorted(told, key=lambda each: each.cause) == sorted(wanted, key=lambda each: each.cause)
+        assert await log.load("case/a") == [first, wanted[0]]
+        assert await log.append(commit("case/a", after=wanted[0]))
+        with pytest.raises(SameCause):
+            await log.append(wanted[0])
+        assert [finding async for finding in verify(log)] == []
+
+
+async def test_a_caller_that_gave_up_before_its_turn_leaves_nothing(one: ReplicaSet, driver: Driver) -> None:
+    (server,) = one.members
+    async with opened(one, driver, "turn") as log:
+        first = await log.append(commit("case/a"))
+        server.signal(signal.SIGSTOP)
+        try:
+            # The second one waits for the answer of the first one, on the same stream.
+            await asyncio.gather(*(refused(log.append(commit("case/a", after=first))) for _ in range(50)))
+        finally:
+            server.signal(signal.SIGCONT)
+        await eventually(log, commit("case/b"))
+        assert len(await log.load("case/a")) <= 2
+        assert [finding async for finding in verify(log)] == []

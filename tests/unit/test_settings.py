@@ -1,0 +1,33 @@
+"""Settings that are malformed or contradict each other are named at the start, and never shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.settings import load, shown
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"mongodb_url": "localhost:27017"}, "HUIYIN_MONGODB_URL: must be mongodb://"),
+        ({"mongodb_url": "mongodb:///pa55"}, "HUIYIN_MONGODB_URL: must be mongodb://"),
+        ({"mongodb_url": "mongodb://u:pa55@h/?w=1&readConcernLevel=local"}, "must not set readConcernLevel, w:"),
+        ({"mongodb_keys_url": "mongodb://u:pa55@h/"}, "HUIYIN_MONGODB_KEYS_URL: needs HUIYIN_MONGODB_URL"),
+        ({"mongodb_driver": "pa55"}, "HUIYIN_MONGODB_DRIVER"),
+        ({"mongodb_name": "a/pa55"}, "HUIYIN_MONGODB_NAME"),
+    ],
+)
+def test_what_is_wrong_is_named_and_not_shown(given: dict[str, str], named: str) -> None:
+    with pytest.raises(ValueError, match="a setting is wrong") as raised:
+        load(**given)
+    assert named in str(raised.value)
+    assert "pa55" not in str(raised.value)
+
+
+def test_a_url_with_a_password_is_masked() -> None:
+    settings = load(
+        mongodb_url="mongodb://u:pa55@h:27017/?replicaSet=rs0&tls=true", mongodb_keys_url="mongodb+srv://k/"
+    )
+    assert settings.mongodb_driver == "motor"
+    assert "pa55" not in repr(settings) + repr(shown(settings))
