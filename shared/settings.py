@@ -39,15 +39,6 @@ class Settings(BaseSettings):
     url: str | None = Field(
         None, pattern=r"^https?://", description="Server that the command line speaks to instead of opening a folder"
     )
-    mongodb_url: SecretStr | None = Field(None, description="Full mode: MongoDB's URL, mongodb://…")
-    mongodb_database: str = Field(
-        "huiyin", pattern=r"^[A-Za-z0-9_-]{1,40}$", description="What the names of its databases begin with"
-    )
-    mongodb_driver: Literal["motor", "pymongo"] = Field("motor", description="Which client of MongoDB is used")
-    secrets: Path | None = Field(
-        None,
-        description="Full mode: folder of the deployment's secrets, the same for all its processes; empty: DATA/keys",
-    )
     kafka_bootstrap: str | None = Field(
         None,
         pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$",
