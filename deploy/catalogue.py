@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import services.intake.domain
+import services.intake.linking
 import services.routing.department
 import services.routing.domain
 import services.routing.returns
@@ -36,6 +37,7 @@ PARTS: tuple[tuple[str, ModuleType], ...] = (
 )
 RULE_FILES = (
     services.intake.domain,
+    services.intake.linking,
     services.routing.domain,
     services.routing.department,
     services.routing.returns,

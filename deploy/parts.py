@@ -31,7 +31,12 @@ def compose(
     spread: Spread | None = None,
 ) -> Runtime:
     """A runtime on these ports; not started yet."""
-    parts = [intake.build(ports), routing.build(ports), supervision.build(ports), analytics.build(ports)]
+    parts = [
+        intake.build(ports, settings.candidate_days),
+        routing.build(ports),
+        supervision.build(ports),
+        analytics.build(ports),
+    ]
     hands = {part.name: part.handling for part in parts}
 
     async def file(principal: Principal, command: Any, jurisdiction: str) -> Receipt:

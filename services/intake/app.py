@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from services.intake import domain
-from shared.commands import RULES
+from services.intake import domain, linking
+from services.intake.api import router
+from services.intake.reactions import reactions
+from services.intake.views import SHOWS
 from shared.part import Part, Ports
 from shared.projecting import Consumer
-from shared.reacting import always
 
-__all__ = ["build", "domain"]
+__all__ = ["build", "domain", "linking"]
 
 
-def build(ports: Ports) -> Part:
-    """Intake on these ports."""
+def build(ports: Ports, candidate_days: int = 180) -> Part:
+    """Intake on these ports. `candidate_days`: see the setting of that name."""
     handling = ports.handling("intake")
     consumer = Consumer(
         group="intake",
@@ -21,7 +22,10 @@ def build(ports: Ports) -> Part:
         cases=ports.cases,
         policies=ports.policies,
         clock=ports.clock,
+        shows=SHOWS,
         gather=0.05,
-        reactions={"ReplyDelivered": (always(handling, RULES["invite_evaluation"]),)},
+        reactions=reactions(handling, ports.views),
     )
-    return Part("intake", handling, (consumer,))
+    for show in SHOWS:
+        ports.views.declare(show.view)
+    return Part("intake", handling, (consumer,), routers={"candidates": router(ports, candidate_days)})

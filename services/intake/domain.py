@@ -160,7 +160,7 @@ class AddMaterial(Command):
     text: FreeText = Field(description="What is added, sealed")
 
 
-@rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, zh="补充材料")
+@rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充材料")
 def add_material(case: Case, command: AddMaterial, given: Given) -> list[Fresh]:
     return [Fresh(e.MaterialAdded(text=command.text))]
 
@@ -169,7 +169,7 @@ class Nudge(Command):
     text: FreeText | None = Field(None, description="What the citizen asks, sealed")
 
 
-@rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, zh="催问")
+@rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="催问")
 def nudge(case: Case, command: Nudge, given: Given) -> list[Fresh]:
     return [Fresh(e.Nudged(text=command.text))]
 
@@ -196,6 +196,7 @@ def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
     roles=("service",),
     states=("replied", "closed", "in_review", "reviewed", "in_re_review", "concluded"),
     zh="邀请评价",
+    followers=True,
 )
 def invite_evaluation(case: Case, command: Command, given: Given) -> list[Fresh]:
     """After the reply was delivered, of both: of the petition office and of the organisation (Art. 21)."""
@@ -207,7 +208,7 @@ class Withdraw(Command):
     text: FreeText | None = Field(None, description="Why, sealed")
 
 
-@rule("withdraw", service="intake", roles=CITIZEN, states=OPEN_STATES, zh="撤回")
+@rule("withdraw", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="撤回")
 def withdraw(case: Case, command: Withdraw, given: Given) -> list[Fresh]:
     return [Fresh(e.CaseWithdrawn(text=command.text))]
 
@@ -231,7 +232,7 @@ class Correct(Command):
     reason: FreeText | None = Field(None, description="Why, in words, sealed")
 
 
-@rule("correct", service="intake", roles=("registrar", "supervisor"), zh="更正")
+@rule("correct", service="intake", roles=("registrar", "supervisor"), followers=True, zh="更正")
 def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
     """Mend a registered fact; the original stays beside it and all deadlines follow."""
     old = _present(case, command, given.book)
@@ -337,7 +338,7 @@ class Void(Command):
     reason: FreeText | None = Field(None, description="Why, in words, sealed")
 
 
-@rule("void", service="intake", roles=DESK, zh="作废")
+@rule("void", service="intake", roles=DESK, followers=True, zh="作废")
 def void(case: Case, command: Void, given: Given) -> list[Fresh]:
     """Registered by mistake: the number stays, the case is in no figure."""
     if case.state == "voided":
@@ -352,6 +353,7 @@ def void(case: Case, command: Void, given: Given) -> list[Fresh]:
     service="intake",
     roles=("registrar", "operations", "supervisor"),
     zh="转入办理",
+    followers=True,
     when=lambda case: case.open and not case.live,
 )
 def go_live(case: Case, command: Command, given: Given) -> list[Fresh]:

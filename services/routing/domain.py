@@ -23,7 +23,7 @@ DISPATCHABLE = ("registered", "returned")
 __all__ = ["HANDLERS", "Basis"]
 
 
-@rule("route", service="routing", roles=SERVICE, states=("registered",), zh="自动派单")
+@rule("route", service="routing", roles=SERVICE, states=("registered",), followers=True, zh="自动派单")
 def route(case: Case, command: Command, given: Given) -> list[Fresh]:
     """Place × subject × level -> organisation by the policy; without a rule the case is queued for a person."""
     if case.state != "registered" or case.org is not None or case.queue_reason is not None or case.lead is not None:
@@ -60,8 +60,6 @@ class Dispatch(Command):
 @rule("dispatch", service="routing", roles=DESK, states=DISPATCHABLE, zh="派单")
 def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
     """Send it by hand (Art. 22). One responsible organisation at a time."""
-    if case.lead is not None:
-        raise Refused("follow_the_lead", "This filing follows an older one of the same matter; work on that one.")
     if case.org is not None:
         if case.org == command.org and case.state == "dispatched":
             return []
@@ -106,7 +104,7 @@ class RecordDelivery(Command):
     seq: int
 
 
-@rule("record_delivery", service="routing", roles=SERVICE, zh="送达收件箱")
+@rule("record_delivery", service="routing", roles=SERVICE, followers=True, zh="送达收件箱")
 def record_delivery(case: Case, command: RecordDelivery, given: Given) -> list[Fresh]:
     """The entry stands in the outbox. If the case has left the organisation meanwhile, its clocks never start."""
     if case.org != command.org or case.delivered or not case.open:

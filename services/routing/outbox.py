@@ -22,13 +22,16 @@ from shared.reacting import stamp_for
 
 STREAM = "outbox/"
 DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedChannel", "JurisdictionRuled"})
+RELEASES = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed"})
 
 
 def responsible_at(case: Case, version: int) -> str | None:
-    """Who was responsible when the event of that version happened."""
+    """Who was responsible when the event of that version happened: what takes the case away is still told to them."""
     for fact in reversed(case.facts):
         if fact.version <= version and fact.name in DISPATCHES:
             return fact.org
+        if fact.version < version and (fact.name in RELEASES or (fact.name, fact.kind) == ("ReturnVerified", "agreed")):
+            return None
     return case.org if case.origin == "history" else None
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from services.routing.domain import RecordDelivery
 from services.routing.outbox import Outboxes, responsible_at
+from shared.access import Principal, visible
+from shared.case import Case
 from shared.commands import RULES
 from shared.events import intake, routing, supervision
 from shared.events.routing import OutboxKind
@@ -24,14 +26,16 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
     return {
         "CaseRegistered": (route,),
         "WentLive": (route,),
+        "CaseUnlinked": (route,),
+        "CaseLinked": (_joined(handling, outboxes),),
         "CaseTransferred": (deliver,),
         "CaseAssigned": (deliver,),
         "CaseRoutedToSealedChannel": (deliver,),
         "JurisdictionRuled": (_deliver(handling, outboxes, "ruled"),),
         "AssignmentWithdrawn": (_withdrawn(outboxes),),
         "ReturnVerified": (_verified(outboxes),),
-        "MaterialAdded": (_tell(outboxes, "material_added"),),
-        "Nudged": (_tell(outboxes, "nudged"),),
+        "MaterialAdded": (_tell_matter(handling, outboxes, "material_added"),),
+        "Nudged": (_tell_matter(handling, outboxes, "nudged"),),
         "CaseCorrected": (_tell(outboxes, "corrected", _field),),
         "EvaluationSubmitted": (_evaluated(outboxes),),
         "ExtensionGranted": (_tell(outboxes, "extension_granted"),),
@@ -68,6 +72,39 @@ def _tell(outboxes: Outboxes, kind: OutboxKind, detail: Detail | None = None) ->
             await outboxes.tell(org, kind, turn, detail(turn) if detail else None)
 
     return react
+
+
+def _joined(handling: Handling, outboxes: Outboxes) -> Reaction:
+    """Who handles the matter is told that it has one more filing; `detail` is that filing's number."""
+
+    async def react(turn: Turn) -> None:
+        body = turn.event.body
+        if not isinstance(body, intake.CaseLinked) or body.kind == "related" or turn.case.lead is None:
+            return
+        lead = await handling.cases.lead_of(turn.case)
+        if lead is not None and lead.org is not None and _may_know(turn.case, lead):
+            await outboxes.tell(lead.org, "joined", turn._replace(case=lead), turn.case.number)
+
+    return react
+
+
+def _tell_matter(handling: Handling, outboxes: Outboxes, kind: OutboxKind) -> Reaction:
+    """Of a filing that follows another, the organisation of the matter is told."""
+    tell = _tell(outboxes, kind)
+
+    async def react(turn: Turn) -> None:
+        lead = await handling.cases.lead_of(turn.case)
+        if lead is None:
+            await tell(turn)
+        elif lead.org is not None and _may_know(turn.case, lead):
+            await outboxes.tell(lead.org, kind, turn)
+
+    return react
+
+
+def _may_know(follower: Case, lead: Case) -> bool:
+    """May the organisation that handles the lead know of this filing?"""
+    return lead.org is not None and visible(Principal("organisation", lead.org, "routing"), follower, lead)
 
 
 def _withdrawn(outboxes: Outboxes) -> Reaction:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.supervision import domain
+from services.supervision.reactions import reactions
 from services.supervision.ticker import Ticker
 from services.supervision.views import SHOWS
 from shared.part import Part, Ports
@@ -22,6 +23,7 @@ def build(ports: Ports) -> Part:
         policies=ports.policies,
         clock=ports.clock,
         shows=SHOWS,
+        reactions=reactions(handling, ports.views),
         gather=0.05,
     )
     for show in SHOWS:

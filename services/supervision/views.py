@@ -29,6 +29,7 @@ WORKLIST = View(
         "due_clock": "text",
         "risk_at": "text",
         "filed_at": "text",
+        "lead": "text",
     },
     indexes=(
         ("number",),
@@ -39,8 +40,9 @@ WORKLIST = View(
         ("place", "due"),
         ("subject", "due"),
         ("queue", "risk_at", "org"),
+        ("lead", "filed_at"),
     ),
-    version=2,
+    version=3,
 )
 
 DUE = View(name="due", columns={"next_at": "text"}, indexes=(("next_at",),))
@@ -84,6 +86,7 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "due_clock": first.clock if first else None,
         "risk_at": _text(_risk(running)),
         "filed_at": to_text(instant_of(case.filed_at, book.zone)) if case.filed_at else None,
+        "lead": case.lead,
     }
 
 

@@ -8,6 +8,7 @@ from shared.http import (
     cases,
     commands,
     history,
+    matters,
     operations,
     organisations,
     policies,
@@ -54,13 +55,14 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.include_router(submissions.router(runtime))
     app.include_router(status.router(runtime))
     app.include_router(commands.router(runtime, metrics))
+    for part in runtime.parts:  # before `cases`, whose reference may hold slashes
+        for router in part.routers.values():
+            app.include_router(router)
+    app.include_router(matters.router(runtime))
     app.include_router(cases.router(runtime))
     app.include_router(organisations.router(runtime))
     app.include_router(policies.router(runtime))
     app.include_router(history.router(runtime))
-    for part in runtime.parts:
-        for router in part.routers.values():
-            app.include_router(router)
     app.include_router(operations.router(runtime, metrics))
     if local:
         app.include_router(operator_router(runtime, metrics))
