@@ -13,12 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import services.intake.domain
-import services.intake.linking
-import services.routing.department
-import services.routing.domain
-import services.routing.returns
-import services.supervision.domain
+import deploy.parts  # noqa: F401  # fills RULES
 from shared.case import FINAL_STATES, MOVES, STATES, meaning
 from shared.commands import RULES, Rule
 from shared.events import REGISTRY, department, intake, policy, routing, supervision
@@ -34,14 +29,6 @@ PARTS: tuple[tuple[str, ModuleType], ...] = (
     ("The department and the review bodies 承办与复查复核", department),
     ("Supervision 督查", supervision),
     ("Policy 规则", policy),
-)
-RULE_FILES = (
-    services.intake.domain,
-    services.intake.linking,
-    services.routing.domain,
-    services.routing.department,
-    services.routing.returns,
-    services.supervision.domain,
 )
 
 

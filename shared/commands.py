@@ -23,6 +23,13 @@ from shared.policy.book import PolicyBook
 from shared.refusals import Refused, Unavailable
 from shared.times import When
 
+TEXT_LIMIT = 50_000
+"""Characters of one free text. A longer complaint comes as material in parts."""
+Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Short = Annotated[str, Field(min_length=1, max_length=400)]
+FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
+DESK: tuple[Role, ...] = ("registrar",)
+
 
 class Command(BaseModel):
     """Base of all commands. Unknown fields are refused."""

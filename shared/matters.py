@@ -12,29 +12,14 @@ from shared.policy.book import PolicyBook
 from shared.reading import find, named
 from shared.telling import state_words
 from shared.times import to_text
-from shared.views import Condition, Row, View, Views
+from shared.views import Condition, Row, Views
 
-MATTERS = View(
-    name="matters",
-    columns={
-        "lead": "text",
-        "jurisdiction": "text",
-        "place": "text",
-        "subject": "text",
-        "nearness": "real",
-        "filed_at": "text",
-    },
-    indexes=(
-        ("lead", "filed_at"),
-        ("jurisdiction", "place", "subject", "nearness"),
-        ("jurisdiction", "place", "nearness"),
-        ("jurisdiction", "subject", "nearness"),
-    ),
-)
+MATTERS = "matters"
+"""View of intake: each case under the one that it follows."""
 _STEP = 200
 
 
-async def followers(views: Views, lead: str, view: str = MATTERS.name) -> list[Row]:
+async def followers(views: Views, lead: str, view: str = MATTERS) -> list[Row]:
     """Every case whose link names `lead`, oldest first."""
     found: list[Row] = []
     after: list[Any] | None = None

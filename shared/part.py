@@ -38,6 +38,10 @@ class Ports:
         """The hands of `service` on these ports."""
         return Handling(service, self.log, self.keys, self.clock, self.cases, self.policies, self.feed.publish)
 
+    def consumer(self, group: str, **more: Any) -> Consumer:
+        """The consumer of this group on these ports; `more` is what it shows, reacts to and keeps (see Consumer)."""
+        return Consumer(group, self.log, self.views, self.cases, self.policies, self.clock, **more)
+
 
 class Kept(Protocol):
     """Derived rows outside the views: the facts of analytics."""

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from services.intake import domain, linking
+from services.intake import correcting, domain, linking
 from services.intake.api import router
 from services.intake.reactions import reactions
 from services.intake.views import SHOWS
 from shared.part import Part, Ports
-from shared.projecting import Consumer
 
-__all__ = ["build", "domain", "linking"]
+__all__ = ["build", "correcting", "domain", "linking"]
 
 
 def build(ports: Ports, candidate_days: int = 180) -> Part:
     """Intake on these ports. `candidate_days`: see the setting of that name."""
     handling = ports.handling("intake")
-    consumer = Consumer(
-        group="intake",
-        log=ports.log,
-        views=ports.views,
-        cases=ports.cases,
-        policies=ports.policies,
-        clock=ports.clock,
+    consumer = ports.consumer(
+        "intake",
         shows=SHOWS,
         gather=0.05,
         reactions=reactions(handling, ports.views),

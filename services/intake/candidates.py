@@ -110,7 +110,7 @@ async def _near(ports: Ports, case: Case, days: int) -> list[Near]:
     for group in groups:
         where = [Condition(name, "=", value) for name, value in {"jurisdiction": case.jurisdiction, **group}.items()]
         where.append(Condition("nearness", "<=", since))
-        rows = await ports.views.find(MATTERS.name, where, order=["nearness"], limit=MOST_COMPARED + 1)
+        rows = await ports.views.find(MATTERS, where, order=["nearness"], limit=MOST_COMPARED + 1)
         for row in rows:
             if row.key == case.id or row.key in found or len(found) >= MOST_COMPARED:
                 continue

@@ -6,19 +6,16 @@ alone, so no lock over two streams is needed.
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import Field
 
 from shared.access import Role
 from shared.case import OPEN_STATES, Case, line_of, older
-from shared.commands import CaseName, Command, Fresh, Given, rule
+from shared.commands import CaseName, Command, FreeText, Fresh, Given, rule
 from shared.events import intake as e
 from shared.events import routing
 from shared.events.intake import LinkKind
 from shared.refusals import Invalid, Refused
 
-Reason = Annotated[str, Field(min_length=1, max_length=50_000)]
 JOINERS: tuple[Role, ...] = ("registrar", "supervisor")
 JOINABLE = (
     "registered",
@@ -44,7 +41,7 @@ class Link(Command):
         "same_matter",
         description="same_matter 同一事项, duplicate 重复件: it follows the lead; related 相关: a reference and nothing more",
     )
-    reason: Reason = Field(description="Why, in words, sealed")
+    reason: FreeText = Field(description="Why, in words, sealed")
 
 
 @rule("link", service="intake", roles=JOINERS, states=JOINABLE, followers=True, zh="并案")
@@ -156,7 +153,7 @@ class Unlink(Command):
     lead: CaseName | None = Field(
         None, description="The case that it follows, or only refers to. Default: the one it follows"
     )
-    reason: Reason = Field(description="Why, in words, sealed")
+    reason: FreeText = Field(description="Why, in words, sealed")
 
 
 @rule("unlink", service="intake", roles=JOINERS, states=OPEN_STATES, followers=True, zh="解除并案")

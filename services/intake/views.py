@@ -5,11 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.case import Case
-from shared.matters import MATTERS
 from shared.policy.book import PolicyBook
 from shared.projecting import CaseView
 from shared.times import instant_of, to_text
-from shared.views import Value
+from shared.views import Value, View
+
+MATTERS = View(
+    name="matters",
+    columns={
+        "lead": "text",
+        "jurisdiction": "text",
+        "place": "text",
+        "subject": "text",
+        "nearness": "real",
+        "filed_at": "text",
+    },
+    indexes=(
+        ("lead", "filed_at"),
+        ("jurisdiction", "place", "subject", "nearness"),
+        ("jurisdiction", "place", "nearness"),
+        ("jurisdiction", "subject", "nearness"),
+    ),
+)
 
 OPEN_FIRST = 1e12
 """Seconds. More than any date, so that open cases stand before closed ones."""

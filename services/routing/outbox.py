@@ -12,7 +12,7 @@ from datetime import datetime
 
 from shared.case import Case, Fact
 from shared.commands import Fresh
-from shared.deadlines import deadlines
+from shared.deadlines import DISPATCHES, deadlines
 from shared.events.routing import Due, OutboxEntry, OutboxKind
 from shared.handling import Handling
 from shared.log import Commit
@@ -21,7 +21,6 @@ from shared.projecting import Turn
 from shared.reacting import stamp_for
 
 STREAM = "outbox/"
-DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedChannel", "JurisdictionRuled"})
 RELEASES = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed"})
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from shared.access import Role
 from shared.case import OPEN_STATES, Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import Command, FreeText, Fresh, Given, rule
 from shared.deadlines import DueRung, deadlines, rungs_due
 from shared.events import supervision as e
 from shared.events.base import Event
@@ -17,7 +17,6 @@ from shared.refusals import Denied, Invalid, Refused
 from shared.times import When
 
 OUTSIDE: tuple[Role, ...] = ("supervisor", "registrar")
-FreeText = Annotated[str, Field(min_length=1, max_length=50_000)]
 _RESULTS: dict[str, tuple[str, ...]] = {
     "explained": ("explained", "adopted", "partly_adopted", "not_adopted"),
     "not_supported": ("not_supported",),

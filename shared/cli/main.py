@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from shared.cli import cases, clock, figures, filing, keys, policies, serving, showing, upkeep
+from shared.cli import acting, cases, clock, figures, filing, keys, policies, serving, showing, upkeep
 from shared.cli.showing import REFUSED
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
 )
 app.command("serve")(serving.serve)
 app.command("submit")(filing.submit)
-app.command("act")(filing.act)
+app.command("act")(acting.act)
 app.command("inbox")(filing.inbox)
 app.command("status")(filing.status)
 app.add_typer(cases.group, name="case")

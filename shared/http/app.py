@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from shared.http import (
+    bulk,
     cases,
     commands,
     history,
@@ -54,7 +55,9 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     problems.install(app, runtime)
     app.include_router(submissions.router(runtime))
     app.include_router(status.router(runtime))
-    app.include_router(commands.router(runtime, metrics))
+    given = commands.Commands(runtime, metrics)
+    app.include_router(commands.router(runtime, given))
+    app.include_router(bulk.router(runtime, given))
     for part in runtime.parts:  # before `cases`, whose reference may hold slashes
         for router in part.routers.values():
             app.include_router(router)

@@ -11,9 +11,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from shared.access import FILE, Principal, authorize
-from shared.http import bodies, problems
+from shared.http import bodies
 from shared.http.answers import LineAnswer, ReceiptAnswer
+from shared.http.bodies import Line
 from shared.http.describing import WRITING, answers, gives_lines, takes, takes_lines
+from shared.http.lines import answered, attempted, value_of
 from shared.http.who import Caller
 from shared.log import Commit
 from shared.policies import STREAM as POLICY
@@ -138,48 +140,25 @@ def router(runtime: Runtime) -> APIRouter:
     )
     async def submit_many(request: Request, caller: Caller, jurisdiction: str | None = _JURISDICTION) -> Response:
         authorize(caller, FILE)
-        bodies.require_type(request, bodies.NDJSON)
-        results: list[bytes] = []
-        waiting: list[bodies.Line] = []
 
-        async def one(line: bodies.Line) -> bytes:
-            return _result(line.number, await _attempt(runtime, owners, caller, line, jurisdiction))
-
-        async for line in bodies.read_lines(request, limit):
-            if len(results) + len(waiting) >= runtime.settings.batch_lines:
-                raise problems.TooLarge(
-                    "batch_too_long",
-                    f"A batch has at most {runtime.settings.batch_lines} lines. Those before were registered;"
-                    " send everything again in smaller batches: nothing is doubled.",
-                    why_zh="批次行数过多。",
+        async def one(line: Line) -> bytes:
+            receipt, problem = await attempted(filed(line))
+            if receipt is None:
+                return (
+                    orjson.dumps({"line": line.number, "status": (problem or {})["status"], "problem": problem}) + b"\n"
                 )
-            waiting.append(line)
-            if len(waiting) == AT_ONCE:
-                results += await asyncio.gather(*map(one, waiting))
-                waiting.clear()
-        results += await asyncio.gather(*map(one, waiting))
-        return Response(b"".join(results), media_type=bodies.NDJSON)
+            status = 200 if receipt["repeated"] else 201
+            return orjson.dumps({"line": line.number, "status": status, "receipt": receipt}) + b"\n"
+
+        async def filed(line: Line) -> dict[str, Any]:
+            return await _file(runtime, owners, caller, value_of(line, limit), jurisdiction)
+
+        async def together(lines: Sequence[Line]) -> list[bytes]:
+            return await asyncio.gather(*map(one, lines))
+
+        return await answered(
+            request, together, limit=limit, most=runtime.settings.batch_lines, at_once=AT_ONCE,
+            kept="Those before were registered; send everything again in smaller batches: nothing is doubled.",
+        )  # fmt: skip
 
     return routes
-
-
-async def _attempt(
-    runtime: Runtime, owners: Owners, caller: Principal, line: bodies.Line, named: str | None
-) -> dict[str, Any]:
-    """A receipt, or the problem of this line alone."""
-    try:
-        if line.data is None:
-            raise problems.TooLarge("line_too_long", f"The line is longer than {runtime.settings.body_limit} bytes.")
-        return await _file(runtime, owners, caller, bodies.parse(line.data), named)
-    except Exception as error:
-        problem = problems.of_error(error)
-        if problem is None:
-            raise
-        return problem
-
-
-def _result(number: int, content: dict[str, Any]) -> bytes:
-    if "case" in content:
-        status = 200 if content["repeated"] else 201
-        return orjson.dumps({"line": number, "status": status, "receipt": content}) + b"\n"
-    return orjson.dumps({"line": number, "status": content["status"], "problem": content}) + b"\n"

@@ -18,6 +18,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/submissions:batch"): frozenset({"platform", "registrar"}),
     ("POST", "/v1/status"): OPEN,
     ("POST", "/v1/cases/{reference}/commands"): ALL,
+    ("POST", "/v1/commands:batch"): ALL,
     ("GET", "/v1/cases"): LISTERS,
     ("GET", "/v1/cases/{reference}"): READERS,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,

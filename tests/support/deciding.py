@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import services.intake.correcting
 import services.intake.domain
 import services.intake.linking
 import services.routing.department
