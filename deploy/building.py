@@ -20,7 +20,8 @@ import orjson
 
 from services.analytics.packed import pack
 from services.analytics.views import Snapshot
-from services.supervision.views import SHOWS
+from services.intake.views import SHOWS as MATTERS
+from services.supervision.views import SHOWS as WORK
 from shared.adapters.sqlite.scanning import LogFile
 from shared.case import STREAM
 from shared.deadlines import deadlines
@@ -33,6 +34,7 @@ from shared.policy.book import PolicyBook
 BATCH = 400
 """Cases that are written together."""
 FACTS = "analytics"
+SHOWS = (*MATTERS, *WORK)
 HEAD = struct.Struct("<II")
 """Before each frame: length of its JSON, length of its facts."""
 

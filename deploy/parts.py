@@ -38,7 +38,12 @@ def compose(
 ) -> Runtime:
     """A runtime on these ports; not started yet. Of the `services` the consumers, tickers and facts run here; what the others
     append to a case can be appended here, too."""
-    every = [intake.build(ports), routing.build(ports), supervision.build(ports), analytics.build(ports)]
+    every = [
+        intake.build(ports, settings.candidate_days),
+        routing.build(ports),
+        supervision.build(ports),
+        analytics.build(ports),
+    ]
     hands = {part.name: part.handling for part in every}
     parts = [part for part in every if part.name in services]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import services.intake.asking
 import services.intake.correcting
 import services.intake.domain
+import services.intake.linking
 import services.intake.taking_part
 import services.routing.accusations
 import services.routing.department

@@ -11,8 +11,7 @@ from typing import Any
 
 import orjson
 
-from deploy.building import FACTS, HEAD
-from services.supervision.views import SHOWS
+from deploy.building import FACTS, HEAD, SHOWS
 from shared.log import LogBroken
 from shared.rebuilding import Built
 from shared.refusals import Unavailable

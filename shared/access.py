@@ -63,8 +63,10 @@ OPERATE = Action("operate", _OPERATORS)
 POLICY = Action("policy", ("operations", "registrar", "supervisor", "analyst", "clerk", "organisation"))
 
 
-def visible(principal: Principal, case: Case) -> bool:
-    """May the principal know that this case exists? Follows the present assignment: it ends when the assignment ends."""
+def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
+    """May the principal know that this case exists? Follows the present assignment: it ends when the assignment ends.
+
+    `lead`: the case that leads the matter, where this one follows. Who handles the matter sees each of its filings."""
     role = principal.role
     if not case.exists:
         return False
@@ -77,22 +79,27 @@ def visible(principal: Principal, case: Case) -> bool:
     if principal.org is not None and principal.org in case.accused:
         return False  # Art. 30: never to the accused, whoever asks in its name
     if role in ("organisation", "clerk"):
-        return works_on(principal, case)
+        return handles(principal.org, case) or (lead is not None and _handles_matter(principal.org, case, lead))
     if role == "platform":
         return case.platform == principal.org
     return role in SEES_ALL
 
 
-def works_on(principal: Principal, case: Case) -> bool:
-    """Does the principal's organisation have it now: as the responsible one, below it, assisting, or reviewing? Who reviews
-    sees the whole case (Art. 35, 36), from being named until another body is."""
-    org = principal.org
+def handles(org: str | None, case: Case) -> bool:
+    """Does the organisation have it now: as the responsible one, below it, assisting, or reviewing? Who reviews sees the
+    whole case (Art. 35, 36), from being named until another body is."""
     return org is not None and (org in case.handlers or org in case.assist or org == case.reviewer)
 
 
-def authorize(principal: Principal, action: Action, case: Case | None = None) -> None:
-    """Raises Unknown for a case that the principal may not see, Denied for an action of other roles."""
-    if case is not None and not visible(principal, case):
+def _handles_matter(org: str | None, case: Case, lead: Case) -> bool:
+    """Does it handle the matter that `case` follows in? An accusation shares no matter with a case of the open track."""
+    apart = case.sealed_track != lead.sealed_track or case.jurisdiction != lead.jurisdiction
+    return case.lead is not None and not apart and org not in lead.accused and handles(org, lead)
+
+
+def authorize(principal: Principal, action: Action, case: Case | None = None, lead: Case | None = None) -> None:
+    """Raises Unknown for a case that the principal may not see, Denied for an action of other roles. `lead`: of `case`."""
+    if case is not None and not visible(principal, case, lead):
         raise Unknown("unknown_case", "There is no such case among those you may see.", why_zh="没有您可以查看的该件。")
     if principal.role not in action.roles:
         raise Denied(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from shared.case import EMPTY, STREAM, Case, fold
+from shared.case import EMPTY, STREAM, Case, fold, head_of
 from shared.log import EMPTY_HEAD, Commit, Head, Log
 
 DEFAULT_SIZE = 50_000
@@ -44,6 +44,27 @@ class Cases:
         if case.exists:
             self.remember(case, head)
         return case, head
+
+    async def lines(self, case_ids: Iterable[str], *, fresh: bool = False) -> dict[str, Case]:
+        """These cases, each with all that it follows, by id. Those that do not exist are left out.
+
+        `fresh`: as the log has them now, for decisions."""
+        found: dict[str, Case] = {}
+        waiting = list(case_ids)
+        while waiting:
+            case_id = waiting.pop()
+            if case_id in found:
+                continue
+            case, _head = await (self.reload(case_id) if fresh else self.get(case_id))
+            if case.exists:
+                found[case_id] = case
+                if case.lead is not None:
+                    waiting.append(case.lead)
+        return found
+
+    async def lead_of(self, case: Case) -> Case | None:
+        """The case that leads the matter of a follower; None for a case that stands by itself."""
+        return None if case.lead is None else head_of(case.lead, await self.lines([case.lead]))
 
     def remember(self, case: Case, head: Head) -> None:
         """Keep a newer fold. An older one is ignored."""

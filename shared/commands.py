@@ -8,15 +8,16 @@ The table of rules is the one source for the HTTP endpoint, the command line, "t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import Action, Principal, Role
-from shared.case import MOVES, Case
+from shared.case import MOVES, Case, head_of
 from shared.events.base import Event, Service
 from shared.policy.book import PolicyBook
 from shared.refusals import Refused, Unavailable
@@ -36,6 +37,15 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
+class NamesCase:
+    """Marks a field that names another case which the decision needs. Whoever gives the command resolves what a person
+    wrote to an id; `Handling` loads the case."""
+
+
+CaseName = Annotated[str, Field(min_length=1, max_length=200), NamesCase()]
+"""Id, number, or CHANNEL:ITEM of another case; an id by the time that a rule decides."""
+
+
 class Given(NamedTuple):
     """All that a decision may know besides the case and the command."""
 
@@ -44,6 +54,13 @@ class Given(NamedTuple):
     at: When
     """When it is true in law; `now` unless the caller said otherwise."""
     book: PolicyBook
+    cases: Mapping[str, Case] = MappingProxyType({})
+    """Those that the command names and the lead of the case, with all that they follow, by id; only what the principal
+    may see."""
+
+    def head(self, case_id: str | None) -> Case | None:
+        """The case that leads the matter of that one, itself where it follows none. None: not to be seen."""
+        return None if case_id is None else head_of(case_id, self.cases)
 
     @property
     def org(self) -> str:
@@ -77,6 +94,21 @@ class Rule:
     en: str
     when: Callable[[Case], bool] | None = None
     """False: the command would do nothing here, so it is not offered. None: only its states say."""
+    followers: bool = False
+    """May it be given on a case that follows another? Everything that the matter is handled with may not."""
+
+    @property
+    def naming(self) -> tuple[str, ...]:
+        """Fields of the command that name another case."""
+        return tuple(
+            name
+            for name, field in self.model.model_fields.items()
+            if any(isinstance(mark, NamesCase) for mark in field.metadata)
+        )
+
+    def named(self, command: Command) -> list[str]:
+        """The other cases that a decision on this command needs."""
+        return [value for name in self.naming if (value := getattr(command, name)) is not None]
 
     @property
     def action(self) -> Action:
@@ -86,6 +118,8 @@ class Rule:
         """Decide, after the checks that are the same for all. An empty list means there is nothing to do."""
         if case.newer is not None:
             raise _newer(case)
+        if case.lead is not None and not self.followers:
+            raise _follow_the_lead(given.head(case.lead))
         events = self.decide(case, command, given)
         if case.suspected is not None and any(type(event.body).__name__ in _HELD for event in events):
             raise Refused(
@@ -110,6 +144,17 @@ def _newer(case: Case) -> Refused:
     return Unavailable("newer_event", f"A newer release wrote {case.newer} into this case; it is read-only here.")
 
 
+def _follow_the_lead(lead: Case | None) -> Refused:
+    """`lead` None: the caller may not see it, so nothing of it is told."""
+    which, which_zh = (f" ({lead.number})", f"（{lead.number}）") if lead is not None else ("", "")
+    return Refused(
+        "follow_the_lead",
+        f"This filing follows an older one of the same matter{which}; work on that one, or unlink this one first.",
+        why_zh=f"该件已并入此前登记的同一事项{which_zh}，请办理主件，或先解除并案。",
+        lead=lead.id if lead is not None else None,
+    )
+
+
 RULES: dict[str, Rule] = {}
 
 
@@ -122,6 +167,7 @@ def rule(
     zh: str,
     en: str | None = None,
     when: Callable[[Case], bool] | None = None,
+    followers: bool = False,
 ) -> Callable[[Callable[[Case, C, Given], list[Fresh]]], Callable[[Case, C, Given], list[Fresh]]]:
     """Register a decide function under `name`. Its second parameter's annotation is the command's model."""
 
@@ -129,7 +175,9 @@ def rule(
         if name in RULES:
             raise ValueError(f"two rules are named {name}")
         model = get_type_hints(decide)["command"]
-        RULES[name] = Rule(name, service, model, roles, states, decide, zh, en or name.replace("_", " "), when)
+        RULES[name] = Rule(
+            name, service, model, roles, states, decide, zh, en or name.replace("_", " "), when, followers
+        )
         return decide
 
     return register
@@ -143,4 +191,5 @@ def allowed(case: Case, principal: Principal) -> list[str]:
         if principal.role in entry.roles
         and (not entry.states or case.state in entry.states)
         and (entry.when is None or entry.when(case))
+        and (entry.followers or case.lead is None)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.access import Principal, works_on
+from shared.access import Principal, handles
 from shared.case import Case
 from shared.commands import Fresh
 from shared.envelope import Recorded
@@ -20,11 +20,15 @@ STREAM = "reads/"
 
 
 def purposes(principal: Principal, case: Case) -> frozenset[str]:
-    """Which parts the principal may open: the organisation in charge sees who asks, unless they asked for confidence."""
+    """Which parts the principal, who may see the case, may open: the organisation in charge sees who asks, unless they
+    asked for confidence. Who handles the matter through its lead reads what a follower wrote, and not who wrote it:
+    telling that petitioner is the petition office's duty."""
     if principal.role in ("registrar", "supervisor"):
         return frozenset({"identity", "text"})
-    if principal.role in ("organisation", "clerk") and works_on(principal, case):
-        return frozenset({"text"}) if case.confidential else frozenset({"identity", "text"})
+    if principal.role in ("organisation", "clerk"):
+        if handles(principal.org, case):
+            return frozenset({"text"}) if case.confidential else frozenset({"identity", "text"})
+        return frozenset({"text"}) if case.lead is not None else frozenset()
     return frozenset()
 
 

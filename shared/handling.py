@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from shared.access import Action, Principal, authorize
-from shared.case import MOVES, STREAM, Case, fold
+from shared.access import Action, Principal, authorize, visible
+from shared.case import MOVES, STREAM, Case, fold, head_of
 from shared.cases import Cases
 from shared.clock import Clock
 from shared.commands import Fresh, Given
@@ -82,19 +82,24 @@ class Handling:
         decide: DecideCase,
         *,
         expected_version: int | None = None,
+        others: Iterable[str] = (),
     ) -> Done:
-        """Carry a command out. Raises Refused (and its kinds), LogFull, LogBroken."""
+        """Carry a command out. `others`: ids of further cases that the decision needs (`Rule.named`).
+
+        Raises Refused (and its kinds), LogFull, LogBroken."""
         stream = STREAM + case_id
         for attempt in range(ATTEMPTS):
             case, head = await (self.cases.get(case_id) if attempt == 0 else self.cases.reload(case_id))
+            known = await self._others(case, others)
             try:
                 if case.exists or action.name != "file":
-                    authorize(stamp.principal, action, case)
+                    authorize(stamp.principal, action, case, head_of(case.lead, known) if case.lead else None)
                 else:
                     authorize(stamp.principal, action)
                 now = self._now(case.last_recorded)
                 book = await self.policies.book(case.jurisdiction or stamp.jurisdiction)
-                fresh = decide(case, Given(stamp.principal, now, stamp.at or now, book))
+                seen = _seen(stamp.principal, known) if known else known
+                fresh = decide(case, Given(stamp.principal, now, stamp.at or now, book, seen))
                 if fresh and expected_version is not None and case.acted > expected_version:
                     raise Refused(
                         "stale_version",
@@ -126,6 +131,11 @@ class Handling:
             await self.published([commit])
             return Done(after, commit, False)
         raise Unavailable("busy", "The case is being changed by many at once; try again in a moment.")
+
+    async def _others(self, case: Case, named: Iterable[str]) -> dict[str, Case]:
+        """The named cases and the lead of `case`, as the log has them now."""
+        wanted = [*named, case.lead] if case.lead is not None else [*named]
+        return await self.cases.lines(wanted, fresh=True) if wanted else {}
 
     async def on_stream(
         self, stream: str, stamp: Stamp, decide: Callable[[Head], list[Fresh]], last: Commit | None = None
@@ -164,7 +174,7 @@ class Handling:
     ) -> tuple[Commit, tuple[Recorded, ...]]:
         """Seal, serialise once, chain and append."""
         for item in fresh:
-            if item.body.owner != self.service:
+            if item.body.owner != self.service and self.service not in item.body.also:
                 raise TypeError(f"{self.service} may not append {type(item.body).__name__}, {item.body.owner} owns it")
         actor = stamp.actor
         parts = [parts_of(item.body, actor.org) for item in fresh]
@@ -229,6 +239,15 @@ class Handling:
                 field="command_id",
             )
         return commit
+
+
+def _seen(principal: Principal, known: dict[str, Case]) -> dict[str, Case]:
+    """Those of `known` that the principal may see."""
+    return {
+        case_id: case
+        for case_id, case in known.items()
+        if visible(principal, case, head_of(case.lead, known) if case.lead else None)
+    }
 
 
 def check_order(case: Case, fresh: Sequence[Fresh], at: When, now: datetime, zone: str) -> None:

@@ -35,6 +35,7 @@ async def carry_out(handling: Handling, rule: Rule, turn: Turn, command: Command
             rule.action,
             stamp_for(handling.service, rule.name, turn),
             lambda case, given: rule(case, command, given),
+            others=rule.named(command),
         )
     except Refused as refused:
         if refused.code == "not_in_this_state":

@@ -10,12 +10,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shared.access import READ, SEES_ALL, Principal, authorize
-from shared.case import STREAM, Case, cut, fold
+from shared.access import READ, SEES_ALL, Principal, authorize, visible
+from shared.case import STREAM, Case, cut, fold, head_of
 from shared.commands import allowed
 from shared.contents import content
 from shared.deadlines import Deadline, deadlines, explain
 from shared.envelope import NewerEvent, Recorded
+from shared.events.intake import CaseLinked, CaseUnlinked
 from shared.finding import resolve, unknown_case
 from shared.handling import Handling
 from shared.part import Ports
@@ -35,7 +36,7 @@ async def find(ports: Ports, principal: Principal, reference: str) -> Case:
         case, _head = await ports.cases.reload(await resolve(ports, reference))
     if not case.exists:
         raise unknown_case()
-    authorize(principal, READ, case)
+    authorize(principal, READ, case, await ports.cases.lead_of(case))
     return case
 
 
@@ -69,13 +70,17 @@ async def show(
         case = replace(case, version=present.version)
     if not case.id:  # the registration itself lies after the cut
         raise Unknown("not_yet", "The case was not registered at that time.", why_zh="该时点尚未登记。", field="as_of")
+    known = await _may_know(ports, principal, present, seen)
     now = min((ports.clock.now(), *(instant_of(when, book.zone) for when in (as_of, known_at) if when is not None)))
     return {
         **summary(case, book),
+        "lead": case.lead if case.lead in known else None,
+        "matter": _lead(await ports.cases.lead_of(case), known, book),
+        "related": [other for other in case.related if other in known],
         "as_of": to_text(as_of) if as_of is not None else None,
         "known_at": to_text(known_at) if known_at is not None else None,
         "deadlines": [shown_deadline(one, book, now) for one in deadlines(case, book)],
-        "timeline": timeline(seen, book),
+        "timeline": timeline(seen, book, known),
         "corrections": corrections(case),
         "allowed": [] if past else allowed(case, principal),
         "content": await content(reader, principal, present, seen) if open_content else None,
@@ -87,6 +92,33 @@ def _kept_from(principal: Principal) -> frozenset[str]:
     if principal.role in SEES_ALL:
         return frozenset()
     return _ASIDE if principal.role in ("organisation", "clerk") else _ASIDE | {"AccusationConfirmed"}
+
+
+async def _may_know(ports: Ports, principal: Principal, case: Case, events: Sequence[Recorded]) -> frozenset[str]:
+    """Ids of the cases that these events refer to and that the principal may see, with what they follow."""
+    named_there = {event.body.lead for event in events if isinstance(event.body, CaseLinked | CaseUnlinked)}
+    if not named_there:
+        return frozenset()
+    lines = await ports.cases.lines(named_there)
+    return frozenset(
+        other.id
+        for other in lines.values()
+        if visible(principal, other, head_of(other.lead, lines) if other.lead else None)
+    )
+
+
+def _lead(lead: Case | None, known: frozenset[str], book: PolicyBook) -> dict[str, Any] | None:
+    if lead is None or lead.id not in known:
+        return None
+    words = state_words(lead.state)
+    return {
+        "id": lead.id,
+        "number": lead.number,
+        "state": lead.state,
+        "state_zh": words.zh,
+        "state_en": words.en,
+        "org": named(book, lead.org),
+    }
 
 
 def summary(case: Case, book: PolicyBook) -> dict[str, Any]:
@@ -101,20 +133,20 @@ def summary(case: Case, book: PolicyBook) -> dict[str, Any]:
         "state": case.state,
         "state_zh": words.zh,
         "state_en": words.en,
-        "channel": _named(book, case.channel),
+        "channel": named(book, case.channel),
         "channel_class": case.channel_class,
-        "place": _named(book, case.place),
-        "subject": _named(book, case.subject),
+        "place": named(book, case.place),
+        "subject": named(book, case.subject),
         "level": case.level,
         "grid": case.grid,
         "class": case.class_,
         "path": case.path,
-        "org": _named(book, case.org),
-        "assist": [_named(book, org) for org in case.assist],
-        "forwarded": [_named(book, org) for org in case.forwarded],
-        "reviewer": _named(book, case.reviewer),
+        "org": named(book, case.org),
+        "assist": [named(book, org) for org in case.assist],
+        "forwarded": [named(book, org) for org in case.forwarded],
+        "reviewer": named(book, case.reviewer),
         "review_result": case.review_result,
-        "past_orgs": [_named(book, org) for org in case.past_orgs],
+        "past_orgs": [named(book, org) for org in case.past_orgs],
         "rule": case.rule,
         "queue_reason": case.queue_reason if case.org is None else None,
         "confidential": case.confidential,
@@ -128,17 +160,19 @@ def summary(case: Case, book: PolicyBook) -> dict[str, Any]:
         "accepted_at": _text(case.accepted_at),
         "replied_at": _text(case.replied_at),
         "closed_at": _text(case.closed_at),
-        "lead": case.lead,
         "supervision": case.supervision,
         "evaluations": dict(case.evaluations),
         "read_only": case.newer,
     }
 
 
-def timeline(events: Sequence[Recorded], book: PolicyBook) -> list[dict[str, Any]]:
-    """What happened, in the order of the log, in words and codes."""
+def timeline(events: Sequence[Recorded], book: PolicyBook, known: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+    """What happened, in the order of the log, in words and codes. `known`: ids of other cases that may be named."""
     lines = []
     for event in events:
+        told = details(event)
+        if told.get("lead") not in known:
+            told.pop("lead", None)
         words = event_words(event.type)
         lines.append(
             {
@@ -149,9 +183,9 @@ def timeline(events: Sequence[Recorded], book: PolicyBook) -> list[dict[str, Any
                 "effective_at": to_text(event.effective_at),
                 "recorded_at": to_text(event.recorded_at),
                 "origin": event.origin,
-                "by": {"role": event.actor.role, "org": _named(book, event.actor.org), "ref": event.actor.ref},
+                "by": {"role": event.actor.role, "org": named(book, event.actor.org), "ref": event.actor.ref},
                 "policy": event.policy,
-                "details": details(event),
+                "details": told,
             }
         )
     return lines
@@ -195,7 +229,7 @@ def shown_deadline(deadline: Deadline, book: PolicyBook, now: datetime) -> dict[
         "due": to_text(deadline.due),
         "due_local": deadline.due.astimezone(zone(deadline.zone)).isoformat(timespec="seconds"),
         "due_day": deadline.due_day.isoformat(),
-        "org": _named(book, deadline.org),
+        "org": named(book, deadline.org),
         "started_by": deadline.start.name,
         "started_at": to_text(deadline.start.effective_at),
         "ended_by": deadline.end.name if deadline.end else None,
@@ -235,7 +269,7 @@ def as_step(step: Any) -> dict[str, Any]:
     return {"zh": step.zh, "en": step.en, "day": step.day.isoformat() if step.day else None}
 
 
-def _named(book: PolicyBook, code: str | None) -> dict[str, str | None] | None:
+def named(book: PolicyBook, code: str | None) -> dict[str, str | None] | None:
     return None if code is None else {"code": code, "name": book.names.get(code)}
 
 

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         max_length=200,
         description="Address under which citizens reach this server; the QR code of a receipt leads to its status page",
     )
+    candidate_days: int = Field(
+        180, ge=0, le=3660, description="Days after closing for which a case is offered as the same matter at intake"
+    )
     url: str | None = Field(
         None, pattern=r"^https?://", description="Server that the command line speaks to instead of opening a folder"
     )

@@ -21,7 +21,7 @@ from shared.events.department import (
     ReviewOpinionIssued,
     SuggestionAnswered,
 )
-from shared.events.intake import CaseCorrected, EvaluationInvited
+from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited
 from shared.events.routing import (
     CaseAssigned,
     CaseRoutedToSealedChannel,
@@ -43,7 +43,7 @@ MINUTE = 60.0
 _MOST_CLIENTS = 10_000
 _PLAIN = frozenset(
     {
-        "CaseRegistered", "MaterialAdded", "Nudged", "CaseLinked", "CaseUnlinked", "CaseVoided", "CaseWithdrawn",
+        "CaseRegistered", "MaterialAdded", "Nudged", "CaseVoided", "CaseWithdrawn",
         "AnsweredAtOnce", "EvaluationSubmitted", "ReviewRequested", "ReReviewRequested", "StatutoryPathGuided",
         "ReRegistrationBarred", "ExtensionNoticeServed", "RepresentativesNamed",
         "ConfidentialityRequested", "ReplyDelivered", "ReplyCorrected", "ReviewAccepted", "Concluded",
@@ -76,6 +76,24 @@ _NEXT: dict[str, Words] = {
     "not_accepted": Words("请看书面告知中的理由和救济途径", "the written notice gives the reasons and your remedies"),
     "guided": Words("请按告知的法定途径提出", "please follow the statutory path that you were shown"),
 }
+
+
+_NEXT_OF_MATTER: dict[str, Words] = {
+    **{
+        state: _NEXT[state]
+        for state in ("registered", "dispatched", "signed", "return_requested", "returned", "disputed")
+    },
+    **{state: _NEXT[state] for state in ("accepted", "handling", "in_review", "in_re_review", "redo_ordered")},
+    "decided": Words("由承办单位送达答复", "the organisation delivers its reply"),
+}
+"""What comes next in the matter, where it is not something between the office and another petitioner."""
+_OUTCOMES = frozenset(
+    {
+        "supported", "explained", "not_supported", "adopted", "partly_adopted", "not_adopted", "guided", "not_accepted",
+        "closed_unresolved",
+    }
+)  # fmt: skip
+"""How a matter ended, as far as everybody who filed it may know. What another petitioner agreed to or said is theirs."""
 
 
 class Misses:
@@ -133,6 +151,7 @@ async def status(ports: Ports, case: Case) -> dict[str, Any]:
     has_it = holder_of(case)
     running = [one for one in deadlines(case, book) if one.running and not one.rule.window]
     first = min(running, key=lambda one: one.due, default=None)
+    lead = await _leading(ports, case)
     events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
     told = []
     for place, event in enumerate(events):
@@ -140,6 +159,11 @@ async def status(ports: Ports, case: Case) -> dict[str, Any]:
         if words is not None:
             told.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
     sentence = _sentence(case, book, first, overdue=first is not None and first.due < now)
+    if lead is not None:
+        theirs = [one for one in deadlines(lead, book) if one.running and not one.rule.window]
+        until = min(theirs, key=lambda one: one.due, default=None)
+        sentence = _matter_sentence(case, lead, book, until, overdue=until is not None and until.due < now)
+        first, has_it = first or until, holder_of(lead)
     right = _right(case, book, now)
     if right is not None:
         sentence = Words(sentence.zh + right["zh"], f"{sentence.en} {right['en']}")
@@ -192,6 +216,13 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> dict[str, str] | None
     return None
 
 
+async def _leading(ports: Ports, case: Case) -> Case | None:
+    """The case whose progress a follower's petitioner is shown: while it leads, and never across the sealed track."""
+    lead = await ports.cases.lead_of(case)
+    apart = lead is None or lead.state in ("voided", "withdrawn") or lead.sealed_track != case.sealed_track
+    return None if apart or case.state in ("withdrawn", "voided") else lead
+
+
 def called(book: PolicyBook, code: str) -> Words:
     """The name of an organisation in both languages, as far as the policy has it."""
     known = book.organisation(code)
@@ -205,6 +236,8 @@ def heard(event: Recorded, until: Sequence[Recorded], book: PolicyBook) -> Words
     body = event.body
     if event.type in _PLAIN:
         return event_words(event.type)
+    if isinstance(body, CaseLinked | CaseUnlinked):
+        return None if body.kind == "related" else event_words(event.type)
     if isinstance(body, CaseTransferred | CaseAssigned | CaseRoutedToSealedChannel | JurisdictionRuled | ForwardedDown):
         to = called(book, body.to if isinstance(body, ForwardedDown) else body.org)
         return Words(f"转交{to.zh}办理", f"It was sent to {to.en}.")
@@ -255,6 +288,45 @@ def _extended(days: int, until: Sequence[Recorded], book: PolicyBook) -> Words:
     )
 
 
+def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadline | None, *, overdue: bool) -> Words:
+    """What happened to the matter, who has it, what comes next: of the lead, and nothing of who filed that."""
+    zh, en = (
+        "您的信访件与此前登记的同一事项并案办理",
+        "Your filing is handled together with an older one of the same matter",
+    )
+    own = "，您的件已随之办结" if case.state == "closed" else ""
+    zh, en = f"{zh}{own}", f"{en}{', and was closed with it' if case.state == 'closed' else ''}"
+    state = state_words(lead.state)
+    zh += f"。该事项现为“{state.zh}”"
+    en += f". The matter is {state.en}"
+    if lead.state not in FINAL_STATES:
+        has_it = called(book, lead.org or book.petition_office or "") if lead.org or book.petition_office else None
+        zh += f"，由{has_it.zh if has_it else '信访部门'}负责"
+        en += f"; {has_it.en if has_it else 'the petition office'} has it"
+    outcome = lead.result if lead.result is not None else lead.closure
+    if outcome in _OUTCOMES:
+        words = code_words(outcome)
+        zh, en = f"{zh}。处理结果：{words.zh}", f"{en}. Outcome: {words.en}"
+    after = _NEXT_OF_MATTER.get(lead.state)
+    if after is not None:
+        zh, en = f"{zh}。下一步：{after.zh}", f"{en}. Next: {after.en}"
+        if deadline is not None:
+            by = _by_when(deadline, overdue=overdue)
+            zh, en = zh + by.zh, en + by.en
+    elif case.open:
+        zh, en = f"{zh}。下一步：由信访部门将结果告知您", f"{en}. Next: the petition office tells you how it ended"
+    return Words(f"{zh}。", f"{en}.")
+
+
+def _by_when(deadline: Deadline, *, overdue: bool) -> Words:
+    day, rule = deadline.due_day, deadline.rule
+    late_zh, late_en = ("（已超期）", " (that day has passed)") if overdue else ("", "")
+    return Words(
+        f"，应于{day.year}年{day.month}月{day.day}日前完成{late_zh}（{rule.title.zh}，{rule.article_zh}）",
+        f", by {day.isoformat()}{late_en} ({rule.title.en}, {rule.article_en})",
+    )
+
+
 def _sentence(case: Case, book: PolicyBook, deadline: Deadline | None, *, overdue: bool) -> Words:
     state = state_words(case.state)
     office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "the petition office")
@@ -267,8 +339,6 @@ def _sentence(case: Case, book: PolicyBook, deadline: Deadline | None, *, overdu
     if after is not None:
         zh, en = f"{zh}。下一步：{after.zh}", f"{en}. Next: {after.en}"
     if deadline is not None:
-        day = deadline.due_day
-        late_zh, late_en = ("（已超期）", " (that day has passed)") if overdue else ("", "")
-        zh += f"，应于{day.year}年{day.month}月{day.day}日前完成{late_zh}（{deadline.rule.title.zh}，{deadline.rule.article_zh}）"
-        en += f", by {day.isoformat()}{late_en} ({deadline.rule.title.en}, {deadline.rule.article_en})"
+        by = _by_when(deadline, overdue=overdue)
+        zh, en = zh + by.zh, en + by.en
     return Words(f"{zh}。", f"{en}.")

@@ -126,6 +126,8 @@ CODE_WORDS: dict[str, str] = {
     "met": "按期", "late": "逾期完成", "running": "计时中", "overdue": "超期", "cancelled": "取消", "unknown": "未知",
     "window_open": "期限内可提出", "window_lapsed": "已过提出期限",
     "acceptance": "受理", "non_acceptance": "不予受理", "transfer": "转送", "no_longer_accepted": "不再受理", "exempt": "免予告知",
+    "joined": "并案", "same_matter": "同一事项", "duplicate": "重复件", "related": "相关",
+    "lead_gone": "主件失效", "following": "并案办理中",
     "satisfied": "满意", "basically_satisfied": "基本满意", "dissatisfied": "不满意",
     "adopted": "采纳", "partly_adopted": "部分采纳", "not_adopted": "不采纳",
     "upheld": "维持", "changed": "变更", "redo": "重新办理",
@@ -141,8 +143,8 @@ CODE_WORDS: dict[str, str] = {
 
 DECISIVE: dict[str, tuple[str, ...]] = {
     "CaseLinked": ("kind", "lead"), "CaseCorrected": ("field", "old", "new"), "CaseVoided": ("reason_code",),
-    "EvaluationInvited": ("object",), "EvaluationSubmitted": ("object", "grade"), "CaseClassified": ("class", "path", "rule"),
-    "AccusationSuspected": ("rule",),
+    "CaseUnlinked": ("reason_code",), "EvaluationInvited": ("object",), "EvaluationSubmitted": ("object", "grade"),
+    "CaseClassified": ("class", "path", "rule"), "AccusationSuspected": ("rule",),
     "QueuedForDispatch": ("why",), "CaseTransferred": ("org", "rule"), "CaseAssigned": ("org", "due", "rule"),
     "CaseRoutedToSealedChannel": ("org",), "AssignmentDelivered": ("org",), "AssignmentWithdrawn": ("org", "reason_code"),
     "ForwardedDown": ("to",), "HandedBack": ("to", "reason_code"), "ReviewBodyNamed": ("body",), "HearingHeld": ("from", "to"),

@@ -15,7 +15,7 @@ from typing import Literal
 
 Shape = Literal["rate", "quantile", "count"]
 Source = Literal["clocks", "cases", "asked"]
-VERSION = 1
+VERSION = 2
 """Raised whenever a formula changes: a published figure names it."""
 
 
@@ -64,6 +64,7 @@ _NO_REPLY = "replied_day IS NULL AND NOT live"
 _NO_CLOSE = "closed_day IS NULL AND NOT live"
 _REPLY_TEXT = "first replies given in the period; unknown by day of filing"
 _CLOSE_TEXT = "cases closed in the period; unknown by day of filing"
+_MERGED = "coalesce(closure, '') = 'merged'"
 _REPLY_EXCLUDED = "cases not yet answered; voided cases"
 _CLOSE_EXCLUDED = "open cases; voided cases"
 _ASKED_DAY = "coalesce(invited_day, evaluated_day)"
@@ -143,9 +144,10 @@ def _resolution(name: str, zh: str, en: str, kinds: str, formula: str) -> Measur
         "cases",
         _CLOSE_DAY,
         _CLOSE_TEXT,
-        "closed_day IS NOT NULL AND state = 'closed'",
+        f"closed_day IS NOT NULL AND state = 'closed' AND NOT {_MERGED}",
         formula,
-        "concluded, barred and withdrawn cases (counted under closed[kind]); " + _CLOSE_EXCLUDED,
+        "filings that were merged (the outcome is that of the case that leads); concluded, barred and withdrawn cases"
+        " (all counted under closed[kind]); " + _CLOSE_EXCLUDED,
         ("CaseClosed",),
         counts=f"closure IN ({kinds})",
         unknown=_NO_CLOSE,
@@ -182,13 +184,22 @@ MEASURES: tuple[Measure, ...] = (
         excluded="none",
     ),
     _count(
+        "joined",
+        "并案件数",
+        "joined",
+        f"lead IS NOT NULL OR {_MERGED}",
+        "cases filed in the period that follow an older one of the same matter; counted in registered as well",
+        ("CaseRegistered", "CaseLinked", "CaseUnlinked", "CaseClosed"),
+    ),
+    _count(
         "open",
         "未办结件数(按状态)",
         "open, by state",
         "closed_day IS NULL AND live",
-        "cases filed in the period that are open at the time of the answer; history not taken over is unknown",
-        ("CaseRegistered", "every event that moves the state"),
-        label="state",
+        "cases filed in the period that are open at the time of the answer, those that follow another one apart; history"
+        " not taken over is unknown",
+        ("CaseRegistered", "CaseLinked", "every event that moves the state"),
+        label="CASE WHEN lead IS NOT NULL THEN 'following' ELSE state END",
         unknown=_NO_CLOSE,
         excluded="closed, concluded, barred, withdrawn and voided cases",
     ),

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from services.intake import asking, correcting, domain, taking_part
-from shared.commands import RULES
+from services.intake import asking, correcting, domain, linking, taking_part
+from services.intake.api import router
+from services.intake.reactions import reactions
+from services.intake.views import SHOWS
 from shared.part import Part, Ports
-from shared.reacting import always
 
-__all__ = ["asking", "build", "correcting", "domain", "taking_part"]
+__all__ = ["asking", "build", "correcting", "domain", "linking", "taking_part"]
 
 
-def build(ports: Ports) -> Part:
-    """Intake on these ports."""
+def build(ports: Ports, candidate_days: int = 180) -> Part:
+    """Intake on these ports. `candidate_days`: see the setting of that name."""
     handling = ports.handling("intake")
     consumer = ports.consumer(
         "intake",
+        shows=SHOWS,
         gather=0.05,
-        reactions={"ReplyDelivered": (always(handling, RULES["invite_evaluation"]),)},
+        reactions=reactions(handling, ports.views),
     )
-    return Part("intake", handling, (consumer,))
+    for show in SHOWS:
+        ports.views.declare(show.view)
+    return Part("intake", handling, (consumer,), routers={"candidates": router(ports, candidate_days)})

@@ -25,7 +25,7 @@ class Correct(Command):
     reason: FreeText | None = Field(None, description="Why, in words, sealed")
 
 
-@rule("correct", service="intake", roles=("registrar", "supervisor"), zh="更正")
+@rule("correct", service="intake", roles=("registrar", "supervisor"), followers=True, zh="更正")
 def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
     """Mend a registered fact; the original stays beside it and all deadlines follow."""
     old = _present(case, command, given.book)
@@ -131,7 +131,7 @@ class Void(Command):
     reason: FreeText | None = Field(None, description="Why, in words, sealed")
 
 
-@rule("void", service="intake", roles=DESK, zh="作废")
+@rule("void", service="intake", roles=DESK, followers=True, zh="作废")
 def void(case: Case, command: Void, given: Given) -> list[Fresh]:
     """Registered by mistake: the number stays, the case is in no figure."""
     if case.state == "voided":

@@ -152,7 +152,7 @@ class AddMaterial(Command):
     text: FreeText = Field(description="What is added, sealed")
 
 
-@rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, zh="补充材料")
+@rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充材料")
 def add_material(case: Case, command: AddMaterial, given: Given) -> list[Fresh]:
     return [Fresh(e.MaterialAdded(text=command.text))]
 
@@ -161,7 +161,7 @@ class Nudge(Command):
     text: FreeText | None = Field(None, description="What the citizen asks, sealed")
 
 
-@rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, zh="催问")
+@rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="催问")
 def nudge(case: Case, command: Nudge, given: Given) -> list[Fresh]:
     return [Fresh(e.Nudged(text=command.text))]
 
@@ -188,6 +188,7 @@ def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
     roles=("service",),
     states=("replied", "closed", "in_review", "reviewed", "in_re_review", "concluded"),
     zh="邀请评价",
+    followers=True,
 )
 def invite_evaluation(case: Case, command: Command, given: Given) -> list[Fresh]:
     """After the reply was delivered, of both: of the petition office and of the organisation (Art. 21)."""
@@ -199,7 +200,7 @@ class Withdraw(Command):
     text: FreeText | None = Field(None, description="Why, sealed")
 
 
-@rule("withdraw", service="intake", roles=CITIZEN, states=OPEN_STATES, zh="撤回")
+@rule("withdraw", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="撤回")
 def withdraw(case: Case, command: Withdraw, given: Given) -> list[Fresh]:
     return [Fresh(e.CaseWithdrawn(text=command.text))]
 
@@ -220,6 +221,7 @@ def answer_at_once(case: Case, command: AnswerAtOnce, given: Given) -> list[Fres
     service="intake",
     roles=("registrar", "operations", "supervisor"),
     zh="转入办理",
+    followers=True,
     when=lambda case: case.open and not case.live,
 )
 def go_live(case: Case, command: Command, given: Given) -> list[Fresh]:

@@ -64,20 +64,33 @@ def not_accept(case: Case, command: Decline, given: Given) -> list[Fresh]:
 
 
 class ServeNotice(Command):
-    kind: Literal["acceptance", "non_acceptance", "transfer", "no_longer_accepted", "exempt"] = Field(
-        description="What the notice says; exempt where name or address is unclear (Art. 23)"
+    kind: Literal["acceptance", "non_acceptance", "transfer", "no_longer_accepted", "joined", "exempt"] = Field(
+        description="What the notice says; joined: to which matter; exempt where name or address is unclear (Art. 23)"
     )
     mode: Mode = Field("post", description="How it was served")
     reason: FreeText | None = Field(None, description="For exempt: why, sealed")
 
 
-@rule("serve_notice", service="routing", roles=("organisation", "clerk", "registrar"), zh="送达告知书")
+@rule(
+    "serve_notice",
+    service="routing",
+    roles=("organisation", "clerk", "registrar"),
+    followers=True,
+    zh="送达告知书",
+)
 def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
     """The written notice ends C2 and C3; sign-off and acceptance do not (Art. 23)."""
     if given.principal.role != "registrar":
         own(case, given)
     if command.kind == "exempt" and command.reason is None:
         raise Invalid("reason_needed", "An exemption from the notice needs its reason.", field="reason")
+    if command.kind == "joined" and case.lead is None:
+        raise Refused(
+            "not_joined",
+            "This filing was not joined to another one; say what its notice is about.",
+            why_zh="该件未并案，请选择其他告知类型。",
+            field="kind",
+        )
     if case.notice == command.kind:
         return []
     delivered = case.fact("AssignmentDelivered")

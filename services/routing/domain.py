@@ -30,7 +30,7 @@ class Route(Command):
     subject: str | None = None
 
 
-@rule("route", service="routing", roles=SERVICE, states=("registered",), zh="自动派单")
+@rule("route", service="routing", roles=SERVICE, states=("registered",), followers=True, zh="自动派单")
 def route(case: Case, command: Route, given: Given) -> list[Fresh]:
     """Place × subject × level -> organisation by the policy in force now; without a rule the case is queued for a person.
 
@@ -85,8 +85,6 @@ class Dispatch(Command):
 @rule("dispatch", service="routing", roles=DESK, states=DISPATCHABLE, zh="派单")
 def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
     """Send it by hand (Art. 22). One responsible organisation at a time."""
-    if case.lead is not None:
-        raise Refused("follow_the_lead", "This filing follows an older one of the same matter; work on that one.")
     if case.org is not None:
         if case.org == command.org and case.state == "dispatched":
             return []
@@ -131,7 +129,7 @@ class RecordDelivery(Command):
     seq: int
 
 
-@rule("record_delivery", service="routing", roles=SERVICE, zh="送达收件箱")
+@rule("record_delivery", service="routing", roles=SERVICE, followers=True, zh="送达收件箱")
 def record_delivery(case: Case, command: RecordDelivery, given: Given) -> list[Fresh]:
     """The entry stands in the outbox. If the case has left the organisation meanwhile, its clocks never start."""
     if case.org != command.org or case.delivered or not case.open:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from services.routing.domain import RecordDelivery
+from services.routing.joining import joined, tell_matter
 from services.routing.outbox import Outboxes, handlers_at, reviewer_at
 from services.routing.recognising import recognised
 from shared.case import fold
@@ -30,6 +31,8 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
         "CaseRegistered": (route,),
         "WentLive": (route, direct),
         "SuspicionCleared": (route,),
+        "CaseUnlinked": (route,),
+        "CaseLinked": (joined(handling, outboxes),),
         "CaseTransferred": (deliver,),
         "CaseAssigned": (deliver,),
         "CaseRoutedToSealedChannel": (deliver,),
@@ -38,8 +41,14 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
         "ReturnVerified": (_verified(outboxes),),
         "ForwardedDown": (_forwarded(outboxes),),
         "HandedBack": (_handed_back(outboxes),),
-        "MaterialAdded": (_tell(outboxes, "material_added"), _tell_reviewer(outboxes, "material_added")),
-        "Nudged": (_tell(outboxes, "nudged"), _tell_reviewer(outboxes, "nudged")),
+        "MaterialAdded": (
+            tell_matter(handling, outboxes, "material_added", _tell(outboxes, "material_added")),
+            _tell_reviewer(outboxes, "material_added"),
+        ),
+        "Nudged": (
+            tell_matter(handling, outboxes, "nudged", _tell(outboxes, "nudged")),
+            _tell_reviewer(outboxes, "nudged"),
+        ),
         "CaseCorrected": (_tell(outboxes, "corrected", _field), moved),
         "EvaluationSubmitted": (_evaluated(outboxes),),
         "ExtensionGranted": (_tell(outboxes, "extension_granted"), moved),

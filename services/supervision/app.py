@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.supervision import domain, escalation
+from services.supervision.reactions import reactions
 from services.supervision.slots import LEASES
 from services.supervision.ticker import Ticker
 from services.supervision.views import SHOWS
@@ -17,6 +18,7 @@ def build(ports: Ports) -> Part:
     consumer = ports.consumer(
         "supervision",
         shows=SHOWS,
+        reactions=reactions(handling, ports.views),
         gather=0.05,
     )
     for show in SHOWS:

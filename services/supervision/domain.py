@@ -7,9 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from shared.access import Role
-from shared.case import Case
+from shared.case import OPEN_STATES, Case
 from shared.commands import Command, FreeText, Fresh, Given, rule
-from shared.deadlines import DueRung, rungs_due
+from shared.deadlines import DueRung, deadlines, rungs_due
 from shared.events import supervision as e
 from shared.events.base import Event
 from shared.events.supervision import ClosureKind
@@ -37,7 +37,7 @@ def outside(case: Case, given: Given) -> None:
         )
 
 
-@rule("tick", service="supervision", roles=("service",), zh="时限巡检")
+@rule("tick", service="supervision", roles=("service",), followers=True, zh="时限巡检")
 def tick(case: Case, command: Command, given: Given) -> list[Fresh]:
     """Record the rungs that are due now; each once, decided on the log and never on an index."""
     return [
@@ -178,6 +178,27 @@ def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
             "须有信访人的满意评价或回访确认。",
         )
     return None
+
+
+ENDED = ("closed", "concluded", "barred")
+"""States of a lead in which its matter has an outcome."""
+
+
+@rule("merge", service="supervision", roles=("service",), states=OPEN_STATES, followers=True, zh="随主件办结")
+def merge(case: Case, command: Command, given: Given) -> list[Fresh]:
+    """A follower ends as merged once its lead has ended, but not before its own petitioner was told in writing that it was
+    joined (Art. 23): until then that clock runs, and lists show it."""
+    lead = given.head(case.lead)
+    if lead is None or not case.open or lead.state not in ENDED or _notice_owed(case, given):
+        return []
+    return [Fresh(e.CaseClosed(kind="merged"))]
+
+
+def _notice_owed(case: Case, given: Given) -> bool:
+    return any(
+        one.running and not one.rule.window and any(trigger.event == "NoticeServed" for trigger in one.rule.end)
+        for one in deadlines(case, given.book)
+    )
 
 
 def _confirmed(case: Case) -> bool:

@@ -31,6 +31,7 @@ WORKLIST = View(
         "due_clock": "text",
         "risk_at": "text",
         "filed_at": "text",
+        "lead": "text",
     },
     indexes=(
         ("number",),
@@ -44,8 +45,9 @@ WORKLIST = View(
         ("subject", "due"),
         ("queue", "risk_at", "org"),
         ("org", "state"),
+        ("lead", "filed_at"),
     ),
-    version=3,
+    version=4,
 )
 
 DUE = View(
@@ -103,6 +105,7 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "due_clock": first.clock if first else None,
         "risk_at": _text(_risk(running)),
         "filed_at": to_text(instant_of(case.filed_at, book.zone)) if case.filed_at else None,
+        "lead": case.lead,
     }
 
 

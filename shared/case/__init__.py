@@ -2,6 +2,7 @@
 
 from shared.case import meaning
 from shared.case.evolve import MOVES, cut, evolve, fold
+from shared.case.matter import head_of, line_of, older
 from shared.case.state import EMPTY, FINAL_STATES, OPEN_STATES, STATES, STREAM, Case, Correction, Fact, Rung
 
 __all__ = [
@@ -18,5 +19,8 @@ __all__ = [
     "cut",
     "evolve",
     "fold",
+    "head_of",
+    "line_of",
     "meaning",
+    "older",
 ]

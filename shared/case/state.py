@@ -118,6 +118,8 @@ class Case:
     moved_at: When | None = None
     """Legal time of the event that moved the state last."""
     filed_at: When | None = None
+    ranked_at: When | None = None
+    """`filed_at` as it was registered: no correction changes it, so that which of two cases is the older one never does."""
     registered_at: datetime | None = None
     """When it was recorded here."""
     last_recorded: datetime | None = None
@@ -163,6 +165,10 @@ class Case:
     closure: str | None = None
     closed_at: When | None = None
     lead: str | None = None
+    """The older case of the same matter that this one follows: it is handled there, and no organisation has it here."""
+    lead_kind: str | None = None
+    related: tuple[str, ...] = ()
+    """Cases that it only refers to."""
     nudges: int = 0
     redos: int = 0
     supervision: str = "none"

@@ -84,6 +84,82 @@ def show_case(
     run(work, data, as_=as_ or ONLOOKER)
 
 
+@group.command("candidates")
+def show_candidates(
+    id: Annotated[str, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")],
+    data: Data = None,
+    as_: As = None,
+    json: AsJson = False,
+) -> None:
+    """Older cases that may be the same matter, while this one waits to be dispatched. The look is recorded."""
+
+    async def work(client: httpx.AsyncClient) -> int:
+        found: Any = await call(client, "GET", f"/v1/cases/{quote(id, safe='')}/candidates")
+        if json:
+            showing.as_json(found)
+            return DONE
+        words = await wording(client)
+        rows = [
+            (
+                one["number"],
+                f"{one['similarity']:.2f}",
+                one["state_zh"],
+                ", ".join(with_words(name) for name in one["shared"]),
+                ", ".join(filter(None, (named(one["org"]), at(one["filed_at"], words.zone()), _through(one)))),
+            )
+            for one in found["candidates"]
+        ]
+        if not rows:
+            showing.line("none 没有相近的件")
+            return DONE
+        heads = ("number 编号", "alike 相似度", "state 状态", "shared 相同", "org, filed 单位、提出")
+        showing.table("", heads, rows, whole=3)
+        return DONE
+
+    run(work, data, as_=as_ or "registrar:local")
+
+
+@group.command("matter")
+def show_matter(
+    id: Annotated[str, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")],
+    after: Annotated[str | None, typer.Option(help="Cursor from the page before")] = None,
+    limit: Annotated[int, typer.Option(help="Most rows", min=1, max=200)] = 50,
+    data: Data = None,
+    as_: As = None,
+    json: AsJson = False,
+) -> None:
+    """All filings of the matter that a case belongs to: the one that leads, then those that follow."""
+    asked = {"limit": str(limit), **({"after": after} if after else {})}
+
+    async def work(client: httpx.AsyncClient) -> int:
+        page: Any = await call(client, "GET", f"/v1/matters/{quote(id, safe='')}", params=asked)
+        if json:
+            showing.as_json(page)
+            return DONE
+        words = await wording(client)
+        rows = [
+            (
+                one["number"],
+                "lead 主件" if one["leads"] else with_words(one["kind"]),
+                one["state_zh"],
+                ", ".join(filter(None, (named(one["org"]), named(one["channel"])))),
+                at(one["registered_at"], words.zone()),
+            )
+            for one in page["filings"]
+        ]
+        heads = ("number 编号", "", "state 状态", "org, channel 单位、渠道", "registered 登记")
+        showing.table("", heads, rows, whole=3)
+        if page["after"]:
+            showing.line(f"more: --after {page['after']}")
+        return DONE
+
+    run(work, data, as_=as_ or ONLOOKER)
+
+
+def _through(one: dict[str, Any]) -> str:
+    return f"through 经由 {one['through']}" if one["through"] else ""
+
+
 def _row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
     code = one["jurisdiction"]
     late = " late 超期" if one["overdue"] else ""
@@ -108,7 +184,8 @@ def _print(case: dict[str, Any], zone: str | None) -> None:
             ("result 结论", with_words(case["result"])),
             ("closure 办结方式", with_words(case["closure"])),
             ("filed 提出", at(case["filed_at"], zone)),
-            ("lead 主件", case["lead"]),
+            ("lead 主件", _lead(case["matter"])),
+            ("related 相关件", ", ".join(case["related"])),
         )
     )
     dues = [
@@ -152,6 +229,13 @@ def _print(case: dict[str, Any], zone: str | None) -> None:
                 showing.line(f"[{text['version']}] {text['zh']} {name}: {value}")
     if case["allowed"]:
         showing.line(f"\npossible now 现在可以: {', '.join(case['allowed'])}")
+
+
+def _lead(lead: dict[str, Any] | None) -> str:
+    """The case that leads the matter, and how it stands."""
+    if lead is None:
+        return ""
+    return ", ".join(filter(None, (lead["number"], f"{lead['state_zh']} ({lead['state']})", named(lead["org"]))))
 
 
 def _by(actor: dict[str, Any]) -> str:

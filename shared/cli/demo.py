@@ -58,7 +58,7 @@ def demo(
     ] = None,
     json: AsJson = False,
 ) -> None:
-    """Play an invented county: organisations that are slow, object, or never sign; reminders, breaches, and why."""
+    """Play ninety days of an invented county: who is late, what is reminded, and why."""
     from shared.logs import configure
 
     configure("error")

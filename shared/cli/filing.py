@@ -108,7 +108,7 @@ def receipt(
     data: Data = None,
     as_: As = None,
 ) -> None:
-    """The receipt of a case again, to print. That it was issued is recorded; who has the file can ask for the case."""
+    """The receipt of a case again, to print. That it was issued is recorded."""
 
     async def work(client: httpx.AsyncClient) -> int:
         answer = await client.get(f"/v1/cases/{quoted(id)}/receipt")

@@ -19,7 +19,7 @@ _MARK = "\ufeff"
 
 
 def init(folder: Annotated[Path, typer.Argument(help="A new or an empty folder", metavar="DIR")]) -> None:
-    """Write a small policy to begin with: organisations, places, subjects, channels, routing, clocks, keywords."""
+    """Write a small policy to begin with, as files that open in a spreadsheet."""
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             showing.complain(f"{folder} is not empty; name a new folder. Nothing was written.", "文件夹非空，未写入。")

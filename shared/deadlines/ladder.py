@@ -43,8 +43,9 @@ class DueRung(NamedTuple):
 
 
 def _silent(case: Case) -> bool:
-    """No rung of such a case ever fires: it is over, it follows another, or it is history that nobody works on."""
-    return not case.exists or case.state in FINAL_STATES or case.lead is not None or not case.live
+    """No rung of such a case ever fires: it is over, or it is history that nobody works on. Which clocks of a follower
+    go on is data: a policy cancels the others with `CaseLinked`."""
+    return not case.exists or case.state in FINAL_STATES or not case.live
 
 
 class _Open(NamedTuple):

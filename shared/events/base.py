@@ -59,6 +59,8 @@ class Event(BaseModel):
 
     owner: ClassVar[Service]
     """The one service that may append this type; `append` refuses it from another."""
+    also: ClassVar[tuple[Service, ...]] = ()
+    """Services that may append it inside a decision of their own, where one commit has to say both."""
     schema_version: ClassVar[int] = 1
     author: ClassVar[str | None] = None
     """Whose personal data the marked fields are: a party of the case (`p1` is the petitioner), None for the acting

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from shared.events.base import Event, Moment, Service, Text, Texts
 
-NoticeKind = Literal["acceptance", "non_acceptance", "transfer", "no_longer_accepted", "exempt"]
+NoticeKind = Literal["acceptance", "non_acceptance", "transfer", "no_longer_accepted", "joined", "exempt"]
 Mode = Literal["in_person", "post", "electronic", "phone", "public", "other"]
 
 
@@ -48,7 +48,8 @@ class NotAccepted(_Department):
 
 
 class NoticeServed(_Department):
-    """The written notice that ends C2 and C3 (Art. 23). `exempt`: name or address is unclear, with the reason."""
+    """The written notice that ends C2 and C3 (Art. 23). `joined`: which matter the filing was
+    joined to. `exempt`: name or address is unclear, with the reason."""
 
     org: str | None = None
     kind: NoticeKind

@@ -93,16 +93,25 @@ class Nudged(_Intake):
     text: Text = None
 
 
+LinkKind = Literal["same_matter", "related", "duplicate"]
+
+
 class CaseLinked(_Intake):
-    """This filing follows the older `lead` of the same matter (DESIGN: one matter, one responsible organisation)."""
+    """This filing follows the older `lead` of the same matter: one matter, one responsible organisation. Stands in the
+    follower's stream only. `related` is a reference and nothing more."""
 
     lead: str
-    kind: Literal["same_matter", "related", "duplicate"]
+    kind: LinkKind
     reason: Text = None
 
 
 class CaseUnlinked(_Intake):
+    """The filing stands by itself again. `kind`: of the link that ended."""
+
     lead: str
+    kind: LinkKind | None = None
+    reason_code: Literal["lead_gone"] | None = None
+    """lead_gone: without a person, because the lead can lead no longer."""
     reason: Text = None
 
 

@@ -24,6 +24,7 @@ OutboxKind = Literal[
     "extension_refused",
     "redo_ordered",
     "corrected",
+    "joined",
     "evaluated",
     "closed",
     "outcome",
@@ -109,8 +110,9 @@ class AssignmentDelivered(_Routing):
 
 
 class AssignmentWithdrawn(_Routing):
-    """Recalled before sign-off, or because another case leads."""
+    """Recalled before sign-off, or because another case leads: then it stands in intake's commit, before `CaseLinked`."""
 
+    also: ClassVar[tuple[Service, ...]] = ("intake",)
     org: str
     reason_code: Literal["recalled", "follows_lead", "voided", "wrong_organisation"] = "recalled"
     reason: Text = None
@@ -208,3 +210,5 @@ class ReadRecorded(_Routing):
 
     case: str
     purposes: tuple[str, ...] = ()
+    compared: tuple[str, ...] | None = None
+    """Cases whose text was compared with this one's: opened in memory, shown to nobody."""

@@ -186,6 +186,53 @@ class ContentAnswer(Answer):
     erased: list[str] = Field(description="Parties whose data were erased")
 
 
+class LeadAnswer(Answer):
+    """The case that leads a matter."""
+
+    id: str = Field(description="Case id")
+    number: str = Field(description="Number that people use")
+    state: str = Field(description="State as a code")
+    state_zh: str = Field(description="State in Chinese")
+    state_en: str = Field(description="State in English")
+    org: Named | None = Field(description="The one organisation that is responsible for the matter")
+
+
+class FilingAnswer(LeadAnswer):
+    """One filing of a matter."""
+
+    leads: bool = Field(description="True for the oldest one, which is worked on")
+    kind: str | None = Field(description="same_matter or duplicate, for one that follows")
+    channel: Named | None = Field(description="Where it came from")
+    filed_at: str | None = Field(description="When it was filed, in law")
+    registered_at: str | None = Field(description="When it was recorded here")
+    closure: str | None = Field(description="Kind of closing")
+
+
+class MatterPage(Answer):
+    """One page of the filings of a matter, the lead first, then the others from the oldest on."""
+
+    filings: list[FilingAnswer] = Field(description="As far as you may see them")
+    after: str | None = Field(description="Cursor of the next page; null at the end")
+
+
+class CandidateAnswer(LeadAnswer):
+    """An older case that may be the same matter. A person decides."""
+
+    through: str | None = Field(description="Number of its follower that is alike; null: it is alike itself")
+    similarity: float = Field(description="How alike what was written is, 0 to 1")
+    shared: list[str] = Field(description="What else they have in common: place, subject")
+    place: Named | None = Field(description="Place of the problem")
+    subject: Named | None = Field(description="Subject")
+    filed_at: str | None = Field(description="When it was filed, in law")
+    closed_at: str | None = Field(description="When it was closed")
+
+
+class CandidateList(Answer):
+    """Ten at most, best first."""
+
+    candidates: list[CandidateAnswer] = Field(description="Empty: nothing is alike enough")
+
+
 class CaseAnswer(Answer):
     """A case with its history, as it is or as of a day."""
 
@@ -224,7 +271,9 @@ class CaseAnswer(Answer):
     accepted_at: str | None = Field(description="When it was accepted")
     replied_at: str | None = Field(description="When the reply was delivered")
     closed_at: str | None = Field(description="When it was closed")
-    lead: str | None = Field(description="The older case of the same matter that it follows")
+    lead: str | None = Field(description="The older case of the same matter that it follows, if you may see it")
+    matter: LeadAnswer | None = Field(description="How the case that leads the matter stands now, if you may see it")
+    related: list[str] = Field(description="Cases that it refers to, as far as you may see them")
     supervision: str = Field(description="Rung of supervision")
     evaluations: dict[str, str] = Field(description="Object -> grade")
     read_only: str | None = Field(description="Event type of a newer release that makes the case read-only here")

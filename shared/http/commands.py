@@ -70,7 +70,11 @@ async def give(
 ) -> tuple[Done, Case]:
     """Carry a validated command out. Returns what came of it, and the case as it was right after."""
     case_id = await resolve(runtime.ports, reference)
-    command = rule.model.model_construct(**{name: getattr(body, name) for name in rule.model.model_fields})
+    values = {name: getattr(body, name) for name in rule.model.model_fields}
+    for name in rule.naming:
+        if values[name] is not None:
+            values[name] = await _named(runtime, values[name])
+    command = rule.model.model_construct(**values)
     content = {  # what was stated: a field that a later release adds changes nothing
         "command": rule.name,
         **body.model_dump(mode="json", exclude={"command_id", "command"}, by_alias=True, exclude_defaults=True),
@@ -82,13 +86,27 @@ async def give(
     stamp = Stamp(principal, f"{principal.name}:{shape.command_id}", at=shape.effective_at, request=digest)
     handling = runtime.handling(rule.service)
     done = await handling.on_case(
-        case_id, rule.action, stamp, partial(_decide, rule, command), expected_version=shape.expected_version
+        case_id,
+        rule.action,
+        stamp,
+        partial(_decide, rule, command),
+        expected_version=shape.expected_version,
+        others=rule.named(command),
     )
     case = done.case
     if done.commit is not None and done.commit.last < case.version:
         commits = await runtime.ports.log.load(case.stream)
         case = fold(event for commit in commits for event in commit.recorded if event.version <= done.commit.last)
     return done, case
+
+
+async def _named(runtime: Runtime, reference: str) -> str:
+    """The id of another case that a command names. What stands for no case is left to the rule: it refuses that in the
+    same words as a case which the caller may not see."""
+    try:
+        return await resolve(runtime.ports, reference)
+    except Unknown:
+        return ""
 
 
 def _decide(rule: Rule, command: Command, case: Case, given: Any) -> Any:

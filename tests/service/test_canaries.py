@@ -99,6 +99,7 @@ async def test_canaries(here: tuple[Runtime, httpx.AsyncClient, Path], capfd: py
         assert answer.status_code == 200, answer.text
         shown.append(answer.text)
         await runtime.drain()
+    shown += await joined(runtime, client, birds)
     shown += await bad_requests(client, birds, receipt["case"], org)
     shown += await outsiders(client, receipt["case"], org)
     shown += await by_code(client, birds, receipt)
@@ -113,6 +114,42 @@ async def test_canaries(here: tuple[Runtime, httpx.AsyncClient, Path], capfd: py
     assert birds.found_in(output.out + output.err) == []
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         assert birds.found_in_bytes(file.read_bytes()) == [], file.name
+
+
+async def joined(runtime: Runtime, client: httpx.AsyncClient, birds: Canaries) -> list[str]:
+    """A filing of the same matter: what candidates, links, and those who see the matter are shown."""
+    desk = as_("registrar:xfj")
+    first, second = [
+        (
+            await client.post(
+                "/v1/submissions",
+                json=birds.fill(
+                    {"channel": "web", "item": item, "title": "{title}", "text": "{text}", "place": "dh", "subject": "0102",
+                     "petitioner": {"name": "{neighbour}", "phone": "{neighbour_phone}"}}
+                ),
+                headers=desk,
+            )
+        ).json()["case"]
+        for item in ("joined-1", "joined-2")
+    ]  # fmt: skip
+    await runtime.drain()
+    shown: list[str] = []
+
+    async def act(name: str, **fields: Any) -> None:
+        body = {"command": name, "command_id": f"joined-{len(shown)}", **birds.fill(fields)}
+        answer = await client.post(f"/v1/cases/{second}/commands", json=body, headers=desk)
+        assert answer.status_code == 200, answer.text
+        shown.append(answer.text)
+        await runtime.drain()
+
+    await act("recall", reason="{recalled}")
+    found = await client.get(f"/v1/cases/{second}/candidates", headers=desk)
+    assert first in {one["id"] for one in found.json()["candidates"]}, found.text
+    await act("link", lead=first, kind="duplicate", reason="{linked}")
+    paths = (f"/v1/matters/{first}", f"/v1/cases/{second}?content=false", f"/v1/cases/{second}/candidates")
+    shown += [(await client.get(path, headers=desk)).text for path in paths]
+    await act("unlink", reason="{unlinked}")
+    return [*shown, found.text]
 
 
 async def bad_requests(client: httpx.AsyncClient, birds: Canaries, case: str, org: str) -> list[str]:
@@ -143,6 +180,10 @@ async def bad_requests(client: httpx.AsyncClient, birds: Canaries, case: str, or
     answers.append(await client.post("/v1/submissions", content=f'{{"a": "{bird}"', headers=as_("registrar:xfj")))
     answers.append(await client.post("/v1/status", json={"number": bird, "code": bird}))
     answers.append(await client.get(f"/v1/cases/{bird}", headers=as_("supervisor:xfj")))
+    answers.append(await client.get(f"/v1/matters/{bird}", headers=as_("supervisor:xfj")))
+    answers.append(await client.get(f"/v1/cases/{bird}/candidates", headers=as_("registrar:xfj")))
+    body = {"command": "link", "command_id": "z6", "lead": bird, "reason": bird}
+    answers.append(await client.post(f"/v1/cases/{case}/commands", json=body, headers=as_("registrar:xfj")))
     answers.append(await client.get("/v1/cases", params={"state": bird}, headers=as_("supervisor:xfj")))
     for answer in answers:
         assert 400 <= answer.status_code < 500, answer.text

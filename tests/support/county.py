@@ -71,7 +71,7 @@ class County:
         command = rule.model.model_validate(fields)
         stamp = Stamp(principal, f"{principal.name}:{command_id or self._ids}", at)
         done = await self.parts[rule.service].handling.on_case(
-            case, rule.action, stamp, lambda found, given: rule(found, command, given)
+            case, rule.action, stamp, lambda found, given: rule(found, command, given), others=rule.named(command)
         )
         await self.settle()
         return done

@@ -33,11 +33,18 @@ SENT = (REGISTERED, CaseTransferred(org="zj"), AssignmentDelivered(org="zj", seq
 class Story:
     """A case made of events, one hour apart."""
 
-    def __init__(self, events: tuple[Event, ...], start: datetime = START) -> None:
+    def __init__(self, events: tuple[Event, ...], start: datetime = START, name: str = "k1") -> None:
         self.case: Case = fold(
-            recorded(event, version, start + timedelta(hours=version)) for version, event in enumerate(events, 1)
+            recorded(event, version, start + timedelta(hours=version), stream=f"case/{name}")
+            for version, event in enumerate(events, 1)
         )
         self.now = start + timedelta(hours=len(events) + 1)
+        self.others: dict[str, Case] = {}
+
+    def beside(self, *others: Case) -> Story:
+        """Other cases that the principal may see and that the decision is given."""
+        self.others.update((other.id, other) for other in others)
+        return self
 
     def later(self, **time: float) -> Story:
         self.now += timedelta(**time)
@@ -45,7 +52,7 @@ class Story:
 
     def when(self, name: str, by: Principal, *, at: When | None = None, **fields: Any) -> Outcome:
         rule = RULES[name]
-        given = Given(by, self.now, at or self.now, BOOK)
+        given = Given(by, self.now, at or self.now, BOOK, self.others)
         try:
             return Outcome(rule(self.case, rule.model.model_validate(fields), given), None)
         except Refused as refused:

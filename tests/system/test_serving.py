@@ -57,6 +57,47 @@ def test_commands_beside_a_running_server(running: tuple[Server, str]) -> None:
     assert huiyin("stats", "--data", data, "--json").returncode == 0
 
 
+def test_filings_of_one_matter_are_joined(running: tuple[Server, str]) -> None:
+    _found, data = running
+    text = (
+        "--text",
+        "东湖小区三号楼路灯不亮，已经半个月",
+        "--place",
+        "dh-yl",
+        "--subject",
+        "0102",
+        "--channel",
+        "letter",
+    )
+    for item in ("joined-1", "joined-2"):
+        assert huiyin("submit", *text, "--item", item, "--as", "registrar:xfj", "--data", data).returncode == 0
+    lead, follower, desk = "letter:joined-1", "letter:joined-2", ("--as", "registrar:xfj", "--data", data)
+    number = json.loads(huiyin("case", "show", lead, "--data", data, "--json").stdout)["number"]
+    late = huiyin("case", "candidates", follower, *desk)
+    assert late.returncode == 1 and "not_at_intake" in late.stderr
+    assert huiyin("act", follower, "recall", *desk).returncode == 0
+    offered = huiyin("case", "candidates", follower, *desk)
+    assert offered.returncode == 0 and number in offered.stdout
+    found = json.loads(huiyin("case", "candidates", follower, *desk, "--json").stdout)["candidates"]
+    assert (found[0]["number"], found[0]["shared"]) == (number, ["place", "subject"])
+    assert huiyin("act", follower, "link", f"lead={lead}", "reason=同一盏路灯", *desk).returncode == 0
+    shown = huiyin("case", "show", follower, *desk)
+    assert number in shown.stdout and "lead" in shown.stdout
+    matter = huiyin("case", "matter", follower, *desk)
+    assert matter.returncode == 0 and number in matter.stdout
+    page = json.loads(huiyin("case", "matter", follower, *desk, "--json").stdout)
+    assert [one["leads"] for one in page["filings"]] == [True, False]
+    refused = huiyin("act", follower, "dispatch", "org=zj", *desk)
+    assert refused.returncode == 1 and "follow_the_lead" in refused.stderr and number in refused.stderr
+    assert "none" in huiyin("case", "candidates", _queued(data), *desk).stdout
+
+
+def _queued(data: str) -> str:
+    """A filing that no rule sends anywhere and that is like nothing else."""
+    receipt = json.loads(huiyin("submit", "--text", "咨询办理护照需要什么材料", "--data", data, "--json").stdout)
+    return str(receipt["number"])
+
+
 def test_a_second_server_and_a_used_port_are_told(running: tuple[Server, str], tmp_path: Path) -> None:
     found, data = running
     second = huiyin("serve", "--data", data, "--port", "0")

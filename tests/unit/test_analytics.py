@@ -136,6 +136,7 @@ def stream_of(seed: int) -> list[Recorded]:
         add(i.EvaluationInvited(object=object_), 0.6)
         grade = dice.choice(("satisfied", "basically_satisfied", "dissatisfied"))
         add(i.EvaluationSubmitted(object=object_, grade=grade), 0.5)
+    add(i.CaseLinked(lead="k0", kind=dice.choice(("same_matter", "related"))), 0.2)
     add(s.RedoOrdered(ground="dissatisfied"), 0.1)
     add(d.ReplyDelivered(org="org9", mode="post"), 0.1)
     add(s.CaseClosed(kind=dice.choice(("resolved_confirmed", "resolved_unconfirmed", "settled", "merged"))), 0.5)
@@ -227,7 +228,9 @@ class Oracle:
         if self.within(filed):
             self.note("registered", None, group, True, True)
             if ended is None:
-                self.note("open", case.state, group, True, case.live)
+                self.note("open", "following" if case.lead else case.state, group, True, case.live)
+            if case.lead or case.closure == "merged":
+                self.note("joined", None, group, True, True)
         first = next((fact for fact in case.facts if fact.name in ("ReplyDelivered", "AnsweredAtOnce")), None)
         replied = group_of(case, (first.org or org) if first else org)
         known = first is not None
@@ -245,7 +248,7 @@ class Oracle:
                 self.note(f"elapsed_closing_{name}", None, group, True, ended is not None, seconds)
             if ended is not None:
                 self.note("closed", case.closure or case.state, group, True, True)
-            if ended is None or case.state == "closed":
+            if ended is None or (case.state == "closed" and case.closure != "merged"):
                 is_known, kind = ended is not None, case.closure
                 self.note("resolution", None, group, kind in ("resolved_confirmed", "settled"), is_known)
                 self.note("resolved_unconfirmed", None, group, kind == "resolved_unconfirmed", is_known)

@@ -44,6 +44,7 @@ def _registered(case: Case, event: Recorded, body: i.CaseRegistered) -> Changes:
         "confidential": body.confidential,
         "sealed_track": body.class_ == "accusation",
         "filed_at": event.effective_at,
+        "ranked_at": event.effective_at,
         "registered_at": event.recorded_at,
     }
 
@@ -73,12 +74,16 @@ def _nudged(case: Case, event: Recorded, body: i.Nudged) -> Changes:
 
 @on(i.CaseLinked, fact=kind_of("kind"))
 def _linked(case: Case, event: Recorded, body: i.CaseLinked) -> Changes:
-    return {"lead": body.lead} if body.kind != "related" else {}
+    if body.kind == "related":
+        return {} if body.lead in case.related else {"related": (*case.related, body.lead)}
+    return {"lead": body.lead, "lead_kind": body.kind, "assist": (), "notice": None}
 
 
-@on(i.CaseUnlinked)
+@on(i.CaseUnlinked, fact=kind_of("kind"))
 def _unlinked(case: Case, event: Recorded, body: i.CaseUnlinked) -> Changes:
-    return {"lead": None} if case.lead == body.lead else {}
+    if body.kind == "related":
+        return {"related": tuple(other for other in case.related if other != body.lead)}
+    return {"lead": None, "lead_kind": None, "notice": None} if case.lead == body.lead else {}
 
 
 @on(i.CaseCorrected, fact=False)

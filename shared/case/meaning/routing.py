@@ -86,7 +86,10 @@ def _delivered(case: Case, event: Recorded, body: r.AssignmentDelivered) -> Chan
 
 @on(r.AssignmentWithdrawn, "registered")
 def _recalled(case: Case, event: Recorded, body: r.AssignmentWithdrawn) -> Changes:
-    return {**let_go(case), "assigned": False, "delivered": False, "queue_reason": "returned"}
+    changes: Changes = {**let_go(case), "assigned": False, "delivered": False}
+    if body.reason_code == "follows_lead" and case.rule is not None and case.hops == 1:
+        return {**changes, "queue_reason": None}  # a rule sent it; when it stands by itself again, a rule may again
+    return {**changes, "queue_reason": "returned"}
 
 
 @on(r.ForwardedDown, fact=kind_of("to"))

@@ -1,0 +1,30 @@
+"""HTTP of intake: GET /v1/cases/{case}/candidates. No logic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from services.intake.candidates import candidates
+from shared.http.answers import CandidateList
+from shared.http.describing import answers
+from shared.http.who import Caller
+from shared.part import Ports
+
+
+def router(ports: Ports, days: int) -> APIRouter:
+    """The routes of intake."""
+    routes = APIRouter(tags=["cases"])
+    reader = ports.handling("routing")
+
+    @routes.get(
+        "/v1/cases/{reference:path}/candidates",
+        response_model=CandidateList,
+        responses=answers(401, 403, 404, 409, 422, 503, 507),
+        summary="Older cases that may be the same matter, while a filing waits to be dispatched; the look is recorded",
+    )
+    async def same_matter(reference: str, caller: Caller) -> dict[str, Any]:
+        return {"candidates": await candidates(ports, reader, caller, reference, days)}
+
+    return routes

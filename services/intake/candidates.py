@@ -1,0 +1,163 @@
+"""Older cases that may be about the same matter, offered to the registrar while a filing waits to be dispatched.
+
+Found by place and subject; what was written is opened in memory for the comparison and is nowhere kept. Nothing is found by
+who filed it: there is no search by person, and no comparison of persons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from services.intake.likeness import Writing, likeness
+from services.intake.linking import GONE
+from shared.access import Action, Principal, Role, authorize, visible
+from shared.case import STREAM, Case, older
+from shared.commands import Fresh
+from shared.contents import STREAM as READS
+from shared.events.routing import ReadRecorded
+from shared.handling import Handling, Stamp
+from shared.matters import MATTERS
+from shared.part import Ports
+from shared.policy.book import PolicyBook
+from shared.reading import find, named
+from shared.refusals import Refused
+from shared.telling import state_words
+from shared.times import to_text
+from shared.vault import open_sealed
+from shared.views import Condition, Value
+
+_REGISTRAR: tuple[Role, ...] = ("registrar",)
+CANDIDATES = Action("candidates", _REGISTRAR)
+AT_INTAKE = ("registered", "returned")
+"""States in which a filing lies at the petition office and waits to be dispatched."""
+MOST_COMPARED = 200
+"""Texts that one look may open."""
+MOST_SHOWN = 10
+LEAST = 0.05
+"""The likeness from which a case is offered; docs/adr/0013 says how it was measured. The order matters more: a person
+chooses among ten at most."""
+DAY_SECONDS = 86_400.0
+
+
+class Near(NamedTuple):
+    """A case that shares the place or the subject, and which case leads its matter."""
+
+    case: Case
+    lead: Case
+    line: frozenset[str]
+    """Ids of the case and of all that it follows."""
+
+
+async def candidates(
+    ports: Ports, reader: Handling, principal: Principal, reference: str, days: int
+) -> list[dict[str, Any]]:
+    """The likeliest leads, best first, each with the reasons for it. `days`: how long ago a closed one may have been
+    closed. `reader`: routing's hands, which record that texts were compared.
+
+    Raises Unknown, Denied, Refused `not_at_intake`, and LogFull: what cannot be recorded is not opened."""
+    case = await find(ports, principal, reference)
+    authorize(principal, CANDIDATES, case)
+    if case.state not in AT_INTAKE or case.lead is not None:
+        raise Refused(
+            "not_at_intake",
+            "Cases of the same matter are offered while a filing waits to be dispatched, and not later.",
+            why_zh="仅在登记后、派单前提供同一事项的比对。",
+        )
+    book = await ports.policies.book(case.jurisdiction)
+    near = [
+        one
+        for one in await _near(ports, case, days)
+        if case.id not in one.line and _may_lead(principal, case, one, book.zone)
+    ]
+    if not near:
+        return []
+    figures = await _compared(ports, reader, principal, case, [one.case for one in near])
+    best: dict[str, tuple[float, Near]] = {}
+    for one, figure in zip(near, figures, strict=True):
+        if figure >= LEAST and figure > best.get(one.lead.id, (0.0, one))[0]:
+            best[one.lead.id] = figure, one
+    ranked = sorted(best.values(), key=lambda found: (-found[0], found[1].lead.id))[:MOST_SHOWN]
+    return [_shown(case, one, figure, book) for figure, one in ranked]
+
+
+def _may_lead(principal: Principal, case: Case, near: Near, zone: str) -> bool:
+    """Could the filing be linked to it, and may the principal see both it and what leads it?"""
+    lead = near.lead
+    return (
+        visible(principal, lead)
+        and visible(principal, near.case, lead)
+        and lead.sealed_track == near.case.sealed_track == case.sealed_track
+        and lead.state not in GONE
+        and not (lead.open and not lead.live)
+        and (lead.org is None or lead.org not in case.accused)
+        and older(lead, case, zone)
+    )
+
+
+async def _near(ports: Ports, case: Case, days: int) -> list[Near]:
+    """Cases of the same place and subject first, then of the place, or of the subject where the place is not known."""
+    groups: list[dict[str, Value]] = []
+    if case.place is not None and case.subject is not None:
+        groups.append({"place": case.place, "subject": case.subject})
+    if case.place is not None:
+        groups.append({"place": case.place})
+    elif case.subject is not None:
+        groups.append({"subject": case.subject})
+    since = -(ports.clock.now().timestamp() - days * DAY_SECONDS)
+    found: dict[str, Near] = {}
+    for group in groups:
+        where = [Condition(name, "=", value) for name, value in {"jurisdiction": case.jurisdiction, **group}.items()]
+        where.append(Condition("nearness", "<=", since))
+        rows = await ports.views.find(MATTERS, where, order=["nearness"], limit=MOST_COMPARED + 1)
+        for row in rows:
+            if row.key == case.id or row.key in found or len(found) >= MOST_COMPARED:
+                continue
+            other, _head = await ports.cases.get(row.key, at_least=row.applied)
+            lead = other if other.lead is None else await ports.cases.lead_of(other)
+            if lead is not None:
+                found[row.key] = Near(other, lead, frozenset(await ports.cases.lines([other.id])))
+    return list(found.values())
+
+
+async def _compared(
+    ports: Ports, reader: Handling, principal: Principal, case: Case, others: Sequence[Case]
+) -> list[float]:
+    """The likeness of each; that they were compared is recorded before anything is opened."""
+    read = ReadRecorded(case=case.id, purposes=("text",), compared=tuple(other.id for other in others))
+    stamp = Stamp(principal, cause=f"candidates:{reader.clock.new_id()}", jurisdiction=case.jurisdiction)
+    await reader.on_stream(READS + case.id, stamp, lambda _head: [Fresh(read)])
+    own, theirs = await _written(ports, case), [await _written(ports, other) for other in others]
+    return await asyncio.to_thread(likeness, own, theirs)
+
+
+async def _written(ports: Ports, case: Case) -> Writing:
+    """Title and text of the filing itself; empty where they were erased."""
+    commits = await ports.log.load(STREAM + case.id, limit=1)
+    filed = [event for commit in commits for event in commit.recorded if event.type == "CaseRegistered"]
+    title, texts = "", []
+    for opened in await open_sealed(ports.keys, filed, frozenset({"text"})):
+        title = str(opened.values.get("title") or title)
+        texts.append(str(opened.values.get("text") or ""))
+    return Writing(title, " ".join(texts))
+
+
+def _shown(case: Case, near: Near, figure: float, book: PolicyBook) -> dict[str, Any]:
+    lead, words = near.lead, state_words(near.lead.state)
+    shared = (("place", case.place, near.case.place), ("subject", case.subject, near.case.subject))
+    return {
+        "id": lead.id,
+        "number": lead.number,
+        "through": None if near.case is lead else near.case.number,
+        "similarity": round(figure, 3),
+        "shared": [name for name, own, other in shared if own is not None and own == other],
+        "state": lead.state,
+        "state_zh": words.zh,
+        "state_en": words.en,
+        "org": named(book, lead.org),
+        "place": named(book, lead.place),
+        "subject": named(book, lead.subject),
+        "filed_at": None if lead.filed_at is None else to_text(lead.filed_at),
+        "closed_at": None if lead.closed_at is None else to_text(lead.closed_at),
+    }

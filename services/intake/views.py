@@ -1,0 +1,56 @@
+"""What intake shows: every case by its matter and by what it is about, for joining filings. No text, no person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.case import Case
+from shared.policy.book import PolicyBook
+from shared.times import instant_of, to_text
+from shared.views import CaseView, Value, View
+
+MATTERS = View(
+    name="matters",
+    columns={
+        "lead": "text",
+        "jurisdiction": "text",
+        "place": "text",
+        "subject": "text",
+        "nearness": "real",
+        "filed_at": "text",
+    },
+    indexes=(
+        ("lead", "filed_at"),
+        ("jurisdiction", "place", "subject", "nearness"),
+        ("jurisdiction", "place", "nearness"),
+        ("jurisdiction", "subject", "nearness"),
+    ),
+)
+
+OPEN_FIRST = 1e12
+"""Seconds. More than any date, so that open cases stand before closed ones."""
+
+
+def ordered(case: Case, zone: str) -> float:
+    """Where a case stands among those of its place and subject: the open ones first, the latest filed before the others,
+    then the closed ones, the latest closed before the others. Negative seconds, because a list goes upwards."""
+    if case.open or case.closed_at is None:
+        return -OPEN_FIRST - (instant_of(case.filed_at, zone).timestamp() if case.filed_at is not None else 0.0)
+    return -instant_of(case.closed_at, zone).timestamp()
+
+
+def matter_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
+    """A voided case belongs to no matter."""
+    if case.state == "voided":
+        return None
+    return {
+        "lead": case.lead,
+        "jurisdiction": case.jurisdiction,
+        "place": case.place,
+        "subject": case.subject,
+        "nearness": ordered(case, book.zone),
+        "filed_at": to_text(instant_of(case.filed_at, book.zone)) if case.filed_at is not None else None,
+    }
+
+
+SHOWS = (CaseView(MATTERS, matter_row),)

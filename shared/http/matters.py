@@ -1,0 +1,34 @@
+"""Reading a matter: all filings that were joined."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Query
+
+from shared.http.answers import MatterPage
+from shared.http.describing import READING, answers
+from shared.http.who import Caller
+from shared.matters import matter
+from shared.runtime import Runtime
+
+
+def router(runtime: Runtime) -> APIRouter:
+    routes = APIRouter(tags=["cases"])
+    most = runtime.settings.page_limit
+
+    @routes.get(
+        "/v1/matters/{reference:path}",
+        response_model=MatterPage,
+        responses=answers(*READING),
+        summary="All filings of the matter that a case belongs to: the one that leads, then those that follow",
+    )
+    async def filings(
+        reference: str,
+        caller: Caller,
+        after: str | None = Query(None, description="Cursor from the page before", max_length=100),
+        limit: int = Query(50, ge=1, le=most, description="Most rows"),
+    ) -> dict[str, Any]:
+        return await matter(runtime.ports, caller, reference, after, limit)
+
+    return routes
