@@ -76,9 +76,9 @@ async def publish(
     findings = check({"calendar": calendar})
     if findings:
         raise _invalid([{"field": one.where, "problem": one.what} for one in findings])
-    changed = await activate(handling, principal, jurisdiction, {"calendar": plain(calendar)})
+    done = await activate(handling, principal, jurisdiction, {"calendar": plain(calendar)})
     after = await handling.policies.book(jurisdiction)
-    if not changed:
+    if not done.sections:
         return after, Published(False, calendar.published_until, (), 0)
     moved: list[Moved] = []
     confirmed = 0

@@ -121,7 +121,7 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     file.write_text(FILE.format(may=""), encoding="utf-8")
     refused = huiyin("calendar", "publish", str(file), "--data", data)
     assert refused.returncode == 1
-    assert "calendar_invalid: 2027.yaml:6: calendar.years[2027].holidays: 2027-05-01 is missing" in refused.stderr
+    assert "calendar_invalid: 2027.yaml:6:7: calendar.years[2027].holidays: 2027-05-01 is missing" in refused.stderr
     file.write_text(WHOLE, encoding="utf-8")
     done = huiyin("calendar", "publish", str(file), "--data", data)
     assert done.returncode == 0, done.stderr
