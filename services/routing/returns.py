@@ -22,7 +22,14 @@ class RequestReturn(Command):
     reason: FreeText = Field(description="Detailed reasons (Art. 23 ¶3), sealed")
 
 
-@rule("request_return", service="routing", roles=HANDLERS, states=("dispatched", "signed"), zh="申请退回")
+@rule(
+    "request_return",
+    service="routing",
+    roles=HANDLERS,
+    states=("dispatched", "signed"),
+    zh="申请退回",
+    when=lambda case: not case.final_ruling,
+)
 def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fresh]:
     """Within 5 working days of delivery, with reasons; not after a ruling (Art. 23 ¶3, 24)."""
     org = own(case, given)
