@@ -13,7 +13,7 @@ from shared.deadlines import deadlines
 from shared.events import department as e
 from shared.events.department import Mode
 from shared.refusals import Invalid, Refused
-from shared.times import before
+from shared.times import before, to_text
 
 
 class SignOff(Command):
@@ -82,7 +82,13 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
         return []
     delivered = case.fact("AssignmentDelivered")
     if delivered is not None and before(given.at, delivered.effective_at, given.book.zone):
-        raise Refused("before_delivery", "The notice is dated before the case was delivered.", field="effective_at")
+        raise Refused(
+            "before_delivery",
+            "The notice is dated before the case was delivered; give the day of the delivery or a later one.",
+            why_zh="告知日期早于送达日期，请填写送达当日或之后的日期。",
+            field="effective_at",
+            earliest=to_text(delivered.effective_at),
+        )
     return [Fresh(e.NoticeServed(org=given.org or None, kind=command.kind, mode=command.mode, reason=command.reason))]
 
 
@@ -221,7 +227,11 @@ def grant_extension(case: Case, command: GrantExtension, given: Given) -> list[F
     if given.principal.role != "supervisor":
         own(case, given)
     if case.extension_asked is None:
-        raise Refused("no_extension_asked", "There is no open request for an extension.")
+        raise Refused(
+            "no_extension_asked",
+            "There is no open request for an extension: ask_extension comes first.",
+            why_zh="没有待批的延期申请，须先申请延期。",
+        )
     if given.principal.ref == case.extension_asker:
         raise Refused("own_request", "Who asked for the extension cannot grant it.", why_zh="申请人不得自行批准延期。")
     cap = _extension_cap(given, case)

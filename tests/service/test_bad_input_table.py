@@ -109,7 +109,9 @@ async def test_closing_by_the_handling_unit(here: Served) -> None:
 async def test_an_extension_by_the_asker_and_beyond_the_cap(here: Served) -> None:
     case = await accepted(here)
     office = {"approver": "zj-head"}
-    await refused(here, "head", case, "grant_extension", "no_extension_asked", "no open request", days=5, **office)
+    await refused(
+        here, "head", case, "grant_extension", "no_extension_asked", "ask_extension comes first", days=5, **office
+    )
     await done(here, "clerk", case, "ask_extension", days=30, reason="取证需要时间")
     await refused(here, "clerk", case, "grant_extension", "own_request", "cannot grant it", days=30, **office)
     await refused(here, "clerk", case, "refuse_extension", "own_request", "does not decide", reason="不必")
@@ -132,7 +134,7 @@ async def test_a_notice_dated_before_the_delivery(here: Served) -> None:
         case,
         "serve_notice",
         "before_delivery",
-        "before the case was delivered",
+        "give the day of the delivery or a later one",
         kind="acceptance",
         effective_at="2026-03-03",
     )
