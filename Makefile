@@ -4,11 +4,12 @@ PORT    ?= 8080
 DATA    ?= data
 SAMPLE  ?= yes
 KILLS   ?= 150
+STEPS   ?= 100000
 SEED    ?= 1
 BIN     := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check chaos bench lock clean
+.PHONY: help up test check chaos model bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -27,6 +28,9 @@ check: .venv/dev ## Lint, types, import rules
 
 chaos: .venv/dev ## Kill the whole process under load (KILLS=150 SEED=1)
 	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/chaos -s
+
+model: .venv/dev ## Random commands against the table of transitions (STEPS=100000 SEED=1)
+	@HUIYIN_MODEL_STEPS=$(STEPS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/model
 
 bench: .venv/dev ## Measure, beside a peer and a limit, in one run
 	@$(BIN)/python -m bench

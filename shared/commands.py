@@ -78,6 +78,12 @@ class Rule:
         if case.newer is not None:
             raise _newer(case)
         events = self.decide(case, command, given)
+        if events and case.state == "voided":
+            raise Refused(
+                "voided",
+                "The case was voided: registered by mistake, it ends there. Register the matter anew if it is a matter.",
+                why_zh="该件已作废，不能再办理；确有事项的，请重新登记。",
+            )
         if events and self.states and case.state not in self.states:
             raise Refused(
                 "not_in_this_state",

@@ -145,7 +145,13 @@ class AnswerSuggestion(Command):
     text: FreeText = Field(description="What follows from it, and why; sealed")
 
 
-@rule("answer_suggestion", service="routing", roles=HANDLERS, states=("accepted", "handling"), zh="答复建议")
+@rule(
+    "answer_suggestion",
+    service="routing",
+    roles=HANDLERS,
+    states=("accepted", "handling", "redo_ordered"),
+    zh="答复建议",
+)
 def answer_suggestion(case: Case, command: AnswerSuggestion, given: Given) -> list[Fresh]:
     """A suggestion is studied and answered; it is not decided like a claim (Art. 29)."""
     org = own(case, given)
@@ -227,11 +233,7 @@ def grant_extension(case: Case, command: GrantExtension, given: Given) -> list[F
     if given.principal.role != "supervisor":
         own(case, given)
     if case.extension_asked is None:
-        raise Refused(
-            "no_extension_asked",
-            "There is no open request for an extension: ask_extension comes first.",
-            why_zh="没有待批的延期申请，须先申请延期。",
-        )
+        raise _nobody_asked()
     if given.principal.ref == case.extension_asker:
         raise Refused("own_request", "Who asked for the extension cannot grant it.", why_zh="申请人不得自行批准延期。")
     cap = _extension_cap(given, case)
@@ -261,12 +263,22 @@ def refuse_extension(case: Case, command: RefuseExtension, given: Given) -> list
     if given.principal.role != "supervisor":
         own(case, given)
     if case.extension_asked is None:
-        return []
+        if case.fact("ExtensionRefused") is not None:
+            return []
+        raise _nobody_asked()
     if given.principal.ref == case.extension_asker:
         raise Refused(
             "own_request", "Who asked for the extension does not decide on it.", why_zh="申请人不得自行决定。"
         )
     return [Fresh(e.ExtensionRefused(reason=command.reason))]
+
+
+def _nobody_asked() -> Refused:
+    return Refused(
+        "no_extension_asked",
+        "There is no open request for an extension: ask_extension comes first.",
+        why_zh="没有待批的延期申请，须先申请延期。",
+    )
 
 
 def _extension_cap(given: Given, case: Case) -> int:

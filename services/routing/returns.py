@@ -59,7 +59,12 @@ class VerifyReturn(Command):
 def verify_return(case: Case, command: VerifyReturn, given: Given) -> list[Fresh]:
     """The file goes back only after the sender verified and agreed (Art. 23 ¶3). A case that was objected to as often as
     the policy bears is a dispute, whatever the sender says: it waits for a ruling instead of going round."""
-    if case.state != "return_requested":
+    last = case.fact("ReturnVerified")
+    if (
+        case.state != "return_requested"
+        and last is not None
+        and last.kind == ("agreed" if command.agreed else "refused")
+    ):
         return []
     events = [Fresh(routing.ReturnVerified(agreed=command.agreed, reason=command.reason))]
     if case.objections >= given.book.most_objections:

@@ -13,6 +13,7 @@ Order of the questions, the same for every row:
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Literal, NamedTuple
 
 from tests.model.days import day, earlier
@@ -91,7 +92,10 @@ ROLES: dict[str, frozenset[str]] = {
 
 
 def knows(matter: Matter, who: Who) -> bool:
-    """Art. 30 first: never the accused. An organisation knows what it has or helps with, now; a platform what it sent."""
+    """Art. 30 first: never the accused. An organisation knows what it has or helps with, now; a platform what it sent; a citizen
+    knows the one case that number and query code open."""
+    if who.role == "citizen":
+        return who.key == "own"
     if who.org is not None and who.org == matter.accused:
         return False
     if who.role in ("organisation", "clerk"):
@@ -163,7 +167,7 @@ def misdirected(matter: Matter, attempt: Attempt) -> str | None:
         due = attempt.get("due")
         if due is None:
             return "交办 has a date"
-        if earlier(due, attempt.now):
+        if earlier(date.fromisoformat(due), attempt.now):
             return "a date in the past"
     return None
 
