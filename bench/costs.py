@@ -66,7 +66,7 @@ def measure(*, quick: bool) -> list[Figure]:
 
 def _figure(name: str, seconds: float, lived: Lived, note: str) -> Figure:
     share = seconds / lived.command
-    note = f"{share:.2%} of the lifecycle; {note}"
+    note = f"{share:.3%} of the lifecycle; {note}"
     there = lived.command * 1e6
     return Figure(name, seconds * 1e6, "µs/command", "whole lifecycle, same run", there, share, "", None, note)
 

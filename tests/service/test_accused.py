@@ -236,7 +236,7 @@ def statuses(twins: Twins) -> Iterator[Asked]:
 
 
 def figures(_twins: Twins) -> Iterator[Asked]:
-    for query in ("", "?by=class", "?by=org", "?period=2026-03", "?as_of=2026-03-20"):
+    for query in ("", "?by=organisation", "?period=2026-03", "?as_of=2026-03-20"):
         yield f"/v1/stats{query}", {}
 
 

@@ -95,7 +95,7 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
         body=orjson.dumps({"line": 1, "channel": "letter", "item": "old-1", "filing": {"received_at": "2025-03-03"}}),
         media_type=NDJSON,
     ),
-    ("GET", "/v1/stats"): lambda _: Request("registrar:xfj", query={"by": "org"}),
+    ("GET", "/v1/stats"): lambda _: Request("registrar:xfj", query={"by": "organisation"}),
     ("GET", "/livez"): lambda _: Request(""),
     ("GET", "/readyz"): lambda _: Request(""),
     ("GET", "/metrics"): lambda _: Request("operations"),
