@@ -11,16 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import Action, Principal, Role
-from shared.case import Case
+from shared.case import MOVES, Case
 from shared.events.base import Event, Service
 from shared.policy.book import PolicyBook
 from shared.refusals import Refused, Unavailable
 from shared.times import When
+
+TEXT_LIMIT = 50_000
+"""Characters of one free text. A longer complaint comes as material in parts."""
+Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Short = Annotated[str, Field(min_length=1, max_length=400)]
+FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
+DESK: tuple[Role, ...] = ("registrar",)
 
 
 class Command(BaseModel):
@@ -84,6 +91,12 @@ class Rule:
                 "The case was voided: registered by mistake, it ends there. Register the matter anew if it is a matter.",
                 why_zh="该件已作废，不能再办理；确有事项的，请重新登记。",
             )
+        if case.suspected is not None and any(type(event.body).__name__ in _HELD for event in events):
+            raise Refused(
+                "suspicion_undecided",
+                "A rule suspects that this is an accusation. Read it, then give confirm_accusation or clear_suspicion.",
+                why_zh="该件疑似检举控告，请先阅看，再予以确认或排除。",
+            )
         if events and self.states and case.state not in self.states:
             raise Refused(
                 "not_in_this_state",
@@ -91,6 +104,10 @@ class Rule:
                 why_zh=f"“{self.zh}”不能在当前状态下进行。",
             )
         return events
+
+
+_HELD = frozenset({*MOVES, "CaseLinked"}) - {"CaseVoided", "CaseWithdrawn"}
+"""What cannot happen to a suspected accusation before a person has decided (Art. 30)."""
 
 
 def _newer(case: Case) -> Refused:

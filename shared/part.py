@@ -34,9 +34,16 @@ class Ports:
     facts_path: str | None = None
     """Where analytics keeps its DuckDB file; None keeps the facts in memory."""
 
+    def __post_init__(self) -> None:
+        self.policies.keep_time(self.clock)
+
     def handling(self, service: Service) -> Handling:
         """The hands of `service` on these ports."""
         return Handling(service, self.log, self.keys, self.clock, self.cases, self.policies, self.feed.publish)
+
+    def consumer(self, group: str, **more: Any) -> Consumer:
+        """The consumer of this group on these ports; `more` is what it shows, reacts to and keeps (see Consumer)."""
+        return Consumer(group, self.log, self.views, self.cases, self.policies, self.clock, **more)
 
 
 class Kept(Protocol):

@@ -6,7 +6,6 @@ from services.supervision import domain
 from services.supervision.ticker import Ticker
 from services.supervision.views import SHOWS
 from shared.part import Part, Ports
-from shared.projecting import Consumer
 
 __all__ = ["build", "domain"]
 
@@ -14,13 +13,8 @@ __all__ = ["build", "domain"]
 def build(ports: Ports) -> Part:
     """Supervision on these ports."""
     handling = ports.handling("supervision")
-    consumer = Consumer(
-        group="supervision",
-        log=ports.log,
-        views=ports.views,
-        cases=ports.cases,
-        policies=ports.policies,
-        clock=ports.clock,
+    consumer = ports.consumer(
+        "supervision",
         shows=SHOWS,
         gather=0.05,
     )

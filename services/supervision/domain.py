@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from shared.access import Role
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import Command, FreeText, Fresh, Given, rule
 from shared.deadlines import DueRung, rungs_due
 from shared.events import supervision as e
 from shared.events.base import Event
@@ -17,19 +17,18 @@ from shared.refusals import Denied, Invalid, Refused
 from shared.times import When
 
 OUTSIDE: tuple[Role, ...] = ("supervisor", "registrar")
-FreeText = Annotated[str, Field(min_length=1, max_length=50_000)]
 _RESULTS: dict[str, tuple[str, ...]] = {
     "explained": ("explained", "adopted", "partly_adopted", "not_adopted"),
     "not_supported": ("not_supported",),
     "settled": ("settled",),
 }
 """Closure kind -> the decisions that it may follow. A suggestion that was answered is explained (Art. 29)."""
-CLOSABLE = ("replied", "reviewed", "guided", "not_accepted")
+CLOSABLE = ("replied", "reviewed", "concluded", "guided", "not_accepted")
 
 
 def outside(case: Case, given: Given) -> None:
     """Never the handling unit itself (DOMAIN: closed, follow-up)."""
-    if case.org is not None and given.org == case.org:
+    if given.org and given.org in case.handlers:
         raise Denied(
             "handling_unit",
             "This is done by somebody outside the handling unit: a supervisor or the petition office.",
@@ -63,7 +62,9 @@ class FollowUp(Command):
     text: FreeText | None = Field(None, description="In words, sealed")
 
 
-@rule("follow_up", service="supervision", roles=OUTSIDE, states=("replied", "closed", "reviewed"), zh="回访")
+@rule(
+    "follow_up", service="supervision", roles=OUTSIDE, states=("replied", "closed", "reviewed", "concluded"), zh="回访"
+)
 def follow_up(case: Case, command: FollowUp, given: Given) -> list[Fresh]:
     outside(case, given)
     if not command.reached and command.satisfied is not None:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from shared.cli import cases, clock, figures, filing, keys, policies, serving, showing, upkeep
+from shared.cli import acting, cases, clock, figures, filing, keys, policies, serving, showing, starting, upkeep
 from shared.cli.showing import REFUSED
 
 app = typer.Typer(
@@ -17,9 +17,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command("init")(starting.init)
 app.command("serve")(serving.serve)
 app.command("submit")(filing.submit)
-app.command("act")(filing.act)
+app.command("receipt")(filing.receipt)
+app.command("act")(acting.act)
 app.command("inbox")(filing.inbox)
 app.command("status")(filing.status)
 app.add_typer(cases.group, name="case")

@@ -16,24 +16,20 @@ from random import Random
 from typing import Any, NamedTuple
 
 from deploy.ephemeral import memory_ports
-from services.intake import app as intake
 from services.intake.domain import FileCase
 from services.intake.filing import file_case
-from services.routing import app as routing
-from services.supervision import app as supervision
 from shared.access import Principal
 from shared.adapters.memory import SetClock
 from shared.commands import RULES
 from shared.http import bodies
 from shared.http.commands import body_models, give
-from shared.principals import Principals
 from shared.refusals import Denied, Refused, Unknown
-from shared.runtime import Filing, Runtime
+from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.verifying import verify
 from tests.model.days import ZONE, When
 from tests.model.matter import Attempt, Matter, Who
-from tests.model.table import AFTER_CLOSING, TABLE, Verdict, apply, knows, may, verdict
+from tests.model.table import AFTER_CLOSING, TABLE, Verdict, apply, knows, may, partial, verdict
 from tests.support.county import DEMO, activate
 
 MODELS = body_models()
@@ -47,7 +43,7 @@ ACTORS = (
     Who("clerk", "zj", "zj-1"), Who("clerk", "zj", "zj-2"), Who("organisation", "zj", "zj-3"),
     Who("clerk", "jt", "jt-1"), Who("organisation", "jt", "jt-2"),
     Who("clerk", "jjw", "jjw-1"), Who("clerk", "jjw", "jjw-2"),
-    Who("clerk", "dhq", "dhq-1"),
+    Who("clerk", "dhq", "dhq-1"), Who("clerk", "dhyl", "dhyl-1"), Who("clerk", "fc", "fc-1"), Who("clerk", "sfc", "sfc-1"),
     Who("registrar", "xfj", "desk-1"), Who("registrar", "xfj", "desk-2"), Who("registrar", "zj", "desk-inside"),
     Who("supervisor", "xfj", "supervisor-1"), Who("supervisor", "zj", "supervisor-inside"),
     Who("platform", "province", "platform-1"), Who("platform", "h12345", "platform-2"),
@@ -200,7 +196,7 @@ class Desk:
                 if event.actor.role == "service":
                     self._by_service(matter, event)
         case = (await self.runtime.ports.cases.get(lived.id))[0]
-        for name in ("state", "org", "assist", "class_", "path"):
+        for name in ("state", "org", "assist", "forwarded", "reviewer", "class_", "path"):
             if getattr(case, name) != getattr(matter, name):
                 raise Disagreement(
                     f"after {command or 'what the services did'} {name} is {getattr(case, name)}"
@@ -216,11 +212,15 @@ class Desk:
             matter.state, matter.moved = "dispatched", event.effective_at
             matter.given_to(body.org)
         elif event.type == "CaseClassified":
-            matter.class_ = body.class_
+            matter.class_ = body.class_ or matter.class_
         elif event.type == "AssignmentDelivered":
             if body.org != matter.org:
                 raise Disagreement("delivered to an organisation that does not have it")
             matter.delivered = event.effective_at
+        elif event.type == "ReviewBodyNamed":
+            if partial(matter, body.body):
+                raise Disagreement(f"{body.body} reviews what it has to do with")
+            matter.reviewer, matter.review_begun = body.body, False
         elif event.type == "Reminded":
             if body.org == matter.org and not body.passed:
                 matter.reminded = True
@@ -255,7 +255,7 @@ class Desk:
                 if ended and event.type not in AFTER_CLOSING:
                     raise Disagreement(f"{event.type} after the case had ended")
                 ended = event.type in ("CaseClosed", "CaseWithdrawn", "CaseVoided") or (
-                    ended and event.type != "RedoOrdered"
+                    ended and event.type not in ("RedoOrdered", "ReviewRequested", "ReReviewRequested")
                 )
         twice = [rung for rung, times in fired.items() if times > 1]
         if twice:
@@ -282,13 +282,13 @@ async def desk(start: datetime) -> AsyncIterator[Desk]:
     ports = memory_ports(clock)
     parts = [intake.build(ports), routing.build(ports), supervision.build(ports)]
 
-    async def no_history(*_given: Any) -> Sequence[Any]:
-        raise NotImplementedError
-
-    runtime = Runtime(Settings(), ports, parts, Principals(ports.log, clock), Filing(FileCase, file_case), no_history)
+    hands = {part.name: part.handling for part in parts}
+    filing = Filing(FileCase, partial_of(file_case, hands["intake"]), understood)
+    record = partial_of(_record, hands)
+    runtime = Runtime(Settings(), ports, parts, Principals(ports.log, clock), filing, record)
     await runtime.start(tasks=False)
     try:
-        await activate(parts[2], "demo", DEMO, date(2000, 1, 1))
+        await activate(runtime.parts[2], "demo", DEMO, date(2000, 1, 1))
         yield Desk(runtime, clock)
     finally:
         await runtime.stop()
@@ -303,7 +303,7 @@ def _filing(dice: Random, number: int, now: datetime) -> dict[str, Any]:
         "item": f"model-{number}",
         "text": "反映的问题",
         "place": dice.choice(("dh-yl", "sl", "sl")),
-        "subject": dice.choice(("0102", "0301", "1502", "1502")),
+        "subject": dice.choice(("0102", "0301", "1101", "1502", "1502")),
     }
     class_ = dice.choice((None, "claim", "claim", "suggestion", "consultation", "accusation"))
     if class_ is not None:
@@ -316,7 +316,7 @@ def _filing(dice: Random, number: int, now: datetime) -> dict[str, Any]:
 
 
 def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
-    org = dice.choice(("zj", "zj", "jt", "jjw", "nowhere"))
+    org = dice.choice(("zj", "zj", "jt", "jjw", "dhq", "nowhere"))
     today = now.astimezone(ZONE).date()
     if command == "dispatch":
         found: dict[str, Any] = {"org": org, "kind": dice.choice(("transfer", "transfer", "assignment"))}
@@ -330,6 +330,16 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
     if command in ("accept", "order_acceptance"):
         path = {"path": dice.choice((6, 6, 6, 1, 4))} if dice.random() < 0.85 else {}
         return path | ({"text": "应予受理"} if command == "order_acceptance" else {})
+    if command == "record_hearing":
+        first, last = (
+            today + timedelta(days=dice.choice(((-3, -2), (-1, 0), (-1, 0), (0, 1), (0, -1)))[place])
+            for place in (0, 1)
+        )
+        return {"from": first.isoformat(), "to": last.isoformat()}
+    if command in ("issue_review_opinion", "issue_re_review_opinion"):
+        result = dice.choice(("upheld", "changed", "redo")[: 3 if command == "issue_review_opinion" else 2])
+        decision = {"decision": dice.choice(("supported", "explained", "not_supported"))} if result == "changed" else {}
+        return {"result": result, "text": "意见", **decision}
     if command == "correct":
         name = dice.choice(("subject", "place", "class"))
         values = {"subject": ("0102", "0301", "1502"), "place": ("dh-yl", "sl"), "class": ("claim", "suggestion")}
@@ -355,6 +365,10 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
             "object": dice.choice(("organisation", "petition_office")),
             "grade": dice.choice(("satisfied", "basically_satisfied", "dissatisfied")),
         },
+        "name_review_body": lambda: {"body": dice.choice(("fc", "sfc", "zj", "jt", "nowhere"))},
+        "name_representatives": lambda: {"parties": ["p1"]},
+        "forward_down": lambda: {"to": dice.choice(("dhyl", "dhyl", "jt", "nowhere"))},
+        "hand_back": lambda: {"reason_code": "other"},
         "void": lambda: {"reason_code": "other"},
         "follow_up": lambda: dice.choice(({"reached": False}, {"reached": True, "satisfied": dice.random() < 0.6})),
         "order_redo": lambda: {"ground": "other"},
@@ -374,7 +388,7 @@ ENDS = {"withdraw": 0.15, "void": 0.1}
 """Weight of a command that ends everything."""
 SLOW = {
     "withdraw": 0.02, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
-    "correct": 0.2, "serve_notice": 0.3,
+    "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "record_hearing": 0.3,
 }  # fmt: skip
 """How often a step is taken that ends a case early or gets it nowhere, where another could be."""
 

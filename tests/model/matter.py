@@ -12,6 +12,7 @@ OBJECTION_DAYS = 5
 HANDLING_DAYS = 60
 MOST_EXTENSION_DAYS = 30
 MOST_OBJECTIONS = 3
+REVIEW_DAYS = 30
 
 
 class Who(NamedTuple):
@@ -55,6 +56,9 @@ class Matter:
     place: str
     org: str | None = None
     assist: tuple[str, ...] = ()
+    forwarded: tuple[str, ...] = ()
+    """Down the line from the responsible organisation."""
+    confidential: bool = False
     path: int | None = None
     ruled: bool = False
     objections: int = 0
@@ -80,6 +84,15 @@ class Matter:
     grades: dict[str, str] = field(default_factory=dict)
     """Object -> grade, since the last reply."""
     confirmed_by_call: bool = False
+    reply_open: When | None = None
+    """Delivery of the reply against which a review can be asked for; None: there is none, or it was asked for."""
+    opinion_open: When | None = None
+    """The same for the review opinion and the re-review."""
+    reviewer: str | None = None
+    reviewed_by: str | None = None
+    review_begun: bool = False
+    decided_by: frozenset[str] = frozenset()
+    hearings: frozenset[tuple[str, str]] = frozenset()
     closure: str | None = None
     reminded: bool = False
     ladder: str = "none"
@@ -94,12 +107,27 @@ class Matter:
             return None
         return calendar_days_after(self.period_from, HANDLING_DAYS + self.extended_now)
 
+    @property
+    def handlers(self) -> tuple[str, ...]:
+        """The responsible organisation and those below it that have it in hand."""
+        return () if self.org is None else (self.org, *self.forwarded)
+
+    def begin_again(self, when: When) -> None:
+        """Everything that the first reply had brought begins again; the replies stay."""
+        self.result = self.asked_by = self.closure = self.reply_open = self.opinion_open = None
+        self.executed = self.report_filed = self.confirmed_by_call = False
+        self.grades = {}
+        self.period_from = when
+        self.extended_now = 0
+
     def let_go(self) -> None:
         """The organisation has it no more."""
         self.org = None
+        self.forwarded = ()
         self.signed = False
 
     def given_to(self, org: str) -> None:
         self.org = org
+        self.forwarded = ()
         self.signed = False
         self.notice = None

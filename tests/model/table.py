@@ -16,23 +16,28 @@ from collections.abc import Callable
 from datetime import date
 from typing import Literal, NamedTuple
 
-from tests.model.days import day, earlier
-from tests.model.matter import MOST_EXTENSION_DAYS, MOST_OBJECTIONS, Attempt, Matter, Who
+from tests.model.days import When, calendar_days_after, day, earlier
+from tests.model.matter import MOST_EXTENSION_DAYS, MOST_OBJECTIONS, REVIEW_DAYS, Attempt, Matter, Who
 
-ORGS = {"zj": "handling", "jt": "handling", "jjw": "sealed", "xfj": "petition_office"}
+ORGS = {
+    "zj": "handling", "jt": "handling", "jjw": "sealed", "xfj": "petition_office", "dhq": "handling", "dhyl": "handling",
+    "fc": "review", "sfc": "review",
+}  # fmt: skip
+ABOVE = {"dhyl": "dhq"}
+"""Subordinate -> the organisation above it."""
+IN_HAND = frozenset({"dispatched", "signed", "accepted", "handling", "redo_ordered"})
+ASKED = frozenset({"in_review", "in_re_review"})
 OPEN = frozenset(
     {
         "registered", "dispatched", "signed", "return_requested", "returned", "disputed", "accepted", "handling",
-        "decided", "replied", "redo_ordered", "not_accepted", "guided",
+        "decided", "replied", "redo_ordered", "not_accepted", "guided", "in_review", "reviewed", "in_re_review",
     }
 )  # fmt: skip
-WITH_REVIEW = frozenset({"in_review", "reviewed", "in_re_review", "concluded"})
-"""Not reached here: nobody asks for a review."""
-EVERY = OPEN | {"closed", "withdrawn"}
+EVERY = OPEN | {"closed", "withdrawn", "concluded"}
 AFTER_CLOSING = frozenset(
     {
         "CaseCorrected", "CaseVoided", "EvaluationInvited", "EvaluationSubmitted", "FollowUpRecorded", "ReplyCorrected",
-        "RedoOrdered", "NoticeServed", "BreachLifted", "AssignmentDelivered",
+        "RedoOrdered", "ReviewRequested", "ReReviewRequested", "NoticeServed", "BreachLifted", "AssignmentDelivered",
     }
 )  # fmt: skip
 """What may still be recorded of a case that is closed, withdrawn or voided: corrections, the petitioner's word, late paper, and
@@ -88,6 +93,9 @@ ROLES: dict[str, frozenset[str]] = {
     "supervisor": frozenset({"supervisor"}),
     "outside_supervisor": frozenset({"supervisor"}),
     "petitioner": frozenset({"citizen", "platform", "registrar"}),
+    "reviewer": frozenset({"organisation", "clerk"}),
+    "subordinate": frozenset({"organisation", "clerk"}),
+    "hearer": frozenset({"organisation", "clerk"}),
 }
 
 
@@ -99,7 +107,7 @@ def knows(matter: Matter, who: Who) -> bool:
     if who.org is not None and who.org == matter.accused:
         return False
     if who.role in ("organisation", "clerk"):
-        return who.org == matter.org or who.org in matter.assist
+        return who.org in matter.handlers or who.org in matter.assist or who.org == matter.reviewer
     if who.role == "platform":
         return who.org == matter.platform
     return who.role in ("registrar", "supervisor")
@@ -108,11 +116,24 @@ def knows(matter: Matter, who: Who) -> bool:
 def may(row: Row, matter: Matter, who: Who) -> bool:
     if who.role not in ROLES[row.by]:
         return False
+    if row.by == "reviewer" or (row.by == "hearer" and matter.state in ASKED):
+        return who.org == matter.reviewer and not partial(matter, who.org)
+    if row.by == "subordinate":
+        return who.org in matter.forwarded
     if who.role in ("organisation", "clerk"):
-        return who.org == matter.org
+        return who.org in matter.handlers
     if row.by in ("outside", "outside_supervisor"):
-        return who.org != matter.org
+        return who.org not in matter.handlers
     return True
+
+
+def partial(matter: Matter, org: str | None) -> bool:
+    """Who handled or decided it does not review, nor somebody below them, nor the accused; who reviewed does not re-review
+    (Art. 28, 35, 36)."""
+    concerned = matter.decided_by | set(matter.handlers)
+    if org in concerned or org == matter.accused or ABOVE.get(org or "") in concerned:
+        return True
+    return matter.state == "in_re_review" and org == matter.reviewed_by
 
 
 def verdict(matter: Matter, attempt: Attempt) -> Verdict:
@@ -222,6 +243,8 @@ def guided(matter: Matter, attempt: Attempt) -> None:
 
 
 def too_late_to_object(matter: Matter, attempt: Attempt) -> str | None:
+    if attempt.who.org != matter.org:
+        return "forwarded down: it is handed back"
     if matter.ruled:
         return "ruled (Art. 24)"
     last = matter.last_day_to_object()
@@ -297,10 +320,33 @@ def extension_refused(matter: Matter, _attempt: Attempt) -> None:
 
 def decided(matter: Matter, attempt: Attempt) -> None:
     matter.result = attempt.get("result")
+    matter.decided_by |= {matter.org or ""}
 
 
-def replied(matter: Matter, _attempt: Attempt) -> None:
+def replied(matter: Matter, attempt: Attempt) -> None:
     matter.replied = True
+    matter.decided_by |= {matter.org or ""}
+    matter.reply_open = attempt.when if matter.path == 6 else None
+
+
+def wrongly_forwarded(matter: Matter, attempt: Attempt) -> str | None:
+    """Down one step from who has it in hand; never to the accused, an accusation never to an ordinary organ."""
+    to, holder = attempt.get("to"), matter.handlers[-1] if matter.handlers else None
+    if attempt.who.org != holder:
+        return "forwarded already"
+    if ABOVE.get(to) != holder:
+        return "no subordinate"
+    if to == matter.accused:
+        return "the accused"
+    return "an accusation goes to a sealed organ" if matter.class_ == "accusation" and ORGS[to] != "sealed" else None
+
+
+def forwarded(matter: Matter, attempt: Attempt) -> None:
+    matter.forwarded = (*matter.forwarded, attempt.get("to"))
+
+
+def handed_back(matter: Matter, attempt: Attempt) -> None:
+    matter.forwarded = matter.forwarded[: matter.forwarded.index(attempt.who.org or "")]
 
 
 def executed(matter: Matter, _attempt: Attempt) -> None:
@@ -332,6 +378,75 @@ def corrected(matter: Matter, attempt: Attempt) -> None:
     setattr(matter, name, attempt.fields["new"])
 
 
+# ---- review
+
+
+def review_asked(matter: Matter, _attempt: Attempt) -> None:
+    matter.reply_open = matter.closure = matter.reviewer = None
+    matter.review_begun = False
+
+
+def re_review_asked(matter: Matter, _attempt: Attempt) -> None:
+    matter.opinion_open = matter.closure = matter.reviewer = None
+    matter.review_begun = False
+
+
+def lapsed(opened: When | None, attempt: Attempt) -> str | None:
+    """Thirty days from the delivery or the opinion, once (Art. 35 ¶1, 36 ¶1); only where the matter is on path 6."""
+    if opened is None:
+        return "nothing to review, or reviewed already"
+    return "after the thirty days" if day(attempt.when) > calendar_days_after(opened, REVIEW_DAYS) else None
+
+
+def wrong_body(matter: Matter, attempt: Attempt) -> str | None:
+    body = attempt.get("body")
+    if body not in ORGS:
+        return "no such organisation"
+    if matter.review_begun:
+        return "begun"
+    return "partial" if partial(matter, body) else None
+
+
+def named(matter: Matter, attempt: Attempt) -> None:
+    matter.reviewer = attempt.get("body")
+    matter.review_begun = False
+
+
+def begun(matter: Matter, _attempt: Attempt) -> None:
+    matter.review_begun = True
+
+
+def reviewed(matter: Matter, attempt: Attempt) -> None:
+    matter.reviewed_by = attempt.who.org
+    matter.opinion_open = attempt.when
+    if attempt.get("result") == "redo":
+        matter.begin_again(attempt.when)
+        matter.state = "handling"
+        return
+    matter.state = "reviewed"
+    decided_instead(matter, attempt)
+
+
+def decided_instead(matter: Matter, attempt: Attempt) -> None:
+    decision = attempt.get("decision")
+    if decision not in (None, matter.result):
+        matter.result = decision
+        matter.executed = False
+
+
+def wrong_hearing(matter: Matter, attempt: Attempt) -> str | None:
+    first, last = attempt.fields["from"], attempt.fields["to"]
+    if last < first:
+        return "ends before it begins"
+    return "not over" if date.fromisoformat(last) > day(attempt.now) else None
+
+
+def heard(matter: Matter, attempt: Attempt) -> None:
+    matter.hearings |= {(attempt.fields["from"], attempt.fields["to"])}
+    if matter.state in ("accepted", "redo_ordered"):
+        matter.state = "handling"
+
+
 # ---- supervision
 
 
@@ -340,14 +455,7 @@ def called(matter: Matter, attempt: Attempt) -> None:
 
 
 def redone(matter: Matter, attempt: Attempt) -> None:
-    """Everything that the first reply had brought begins again; the replies stay."""
-    matter.result = None
-    matter.executed = matter.report_filed = matter.confirmed_by_call = False
-    matter.asked_by = None
-    matter.grades = {}
-    matter.closure = None
-    matter.period_from = attempt.when
-    matter.extended_now = 0
+    matter.begin_again(attempt.when)
 
 
 def acceptance_ordered(matter: Matter, attempt: Attempt) -> None:
@@ -474,19 +582,54 @@ TABLE: dict[str, Row] = {
     ),
     "correct_reply": Row("organisation", states("replied", "closed"), basis="beside the original"),
     "confirm_execution": Row(
-        "organisation", states("decided", "replied"), basis="Art. 32", effect=executed,
+        "organisation", states("decided", "replied", "reviewed", "concluded"), basis="Art. 32", effect=executed,
         unless=says("nothing to execute", lambda m, _a: m.result != "supported"), again=lambda m, _a: m.executed,
     ),
     "file_report": Row(
-        "organisation", states("decided", "replied", "not_accepted", "guided"), basis="Art. 22", effect=reported,
+        "organisation", states("decided", "replied", "reviewed", "concluded", "not_accepted", "guided"), basis="Art. 22",
+        effect=reported,
         again=lambda m, _a: m.report_filed,
     ),
+    "forward_down": Row(
+        "organisation", IN_HAND, basis="to a subordinate; the forwarder stays accountable", unless=wrongly_forwarded,
+        effect=forwarded, again=lambda m, a: a.get("to") == m.handlers[-1],
+    ),
+    "hand_back": Row("subordinate", IN_HAND, effect=handed_back),
+    # suspected accusations: nothing in these texts is suspected
+    "confirm_accusation": Row("desk_or_supervisor", frozenset(), again=lambda m, _a: m.class_ == "accusation"),
+    "clear_suspicion": Row("desk_or_supervisor", frozenset()),
+    # the next level up
+    "request_review": Row(
+        "petitioner", states("replied", "closed"), "in_review", basis="Art. 35 ¶1", effect=review_asked,
+        unless=lambda m, a: lapsed(m.reply_open, a), again=lambda m, _a: m.state == "in_review",
+    ),
+    "request_re_review": Row(
+        "petitioner", states("reviewed", "closed"), "in_re_review", basis="Art. 36 ¶1", effect=re_review_asked,
+        unless=lambda m, a: lapsed(m.opinion_open, a), again=lambda m, _a: m.state == "in_re_review",
+    ),
+    "name_review_body": Row(
+        "desk_or_supervisor", ASKED, basis="Art. 35, 36", unless=wrong_body, effect=named,
+        again=lambda m, a: m.reviewer is not None and m.reviewer == a.get("body"),
+    ),
+    "accept_review": Row("reviewer", ASKED, effect=begun, again=lambda m, _a: m.review_begun),
+    "issue_review_opinion": Row("reviewer", states("in_review"), None, moves=True, effect=reviewed, basis="Art. 35 ¶2"),
+    "issue_re_review_opinion": Row(
+        "reviewer", states("in_re_review"), "concluded", basis="Art. 36 ¶2, ¶3", effect=decided_instead,
+    ),
+    "record_hearing": Row(
+        "hearer", states("accepted", "handling", "redo_ordered") | ASKED, None, moves=True, effect=heard,
+        unless=wrong_hearing, again=lambda m, a: (a.fields["from"], a.fields["to"]) in m.hearings, basis="Art. 31, 36 ¶2",
+    ),
     # the petitioner
+    "request_confidentiality": Row(
+        "petitioner", OPEN, effect=lambda m, _a: setattr(m, "confidential", True), again=lambda m, _a: m.confidential,
+    ),
+    "name_representatives": Row("desk", frozenset(), basis="Art. 20 ¶3; nobody who filed here is named"),
     "add_material": Row("petitioner", OPEN),
     "nudge": Row("petitioner", OPEN, basis="催问"),
     "withdraw": Row("petitioner", OPEN, "withdrawn"),
     "evaluate": Row(
-        "petitioner", states("replied", "closed"), basis="Art. 21 ¶2", effect=graded,
+        "petitioner", states("replied", "closed", "reviewed", "concluded"), basis="Art. 21 ¶2", effect=graded,
         unless=says("no reply yet", lambda m, _a: not m.replied),
         again=lambda m, a: m.grades.get(a.get("object")) == a.get("grade"),
     ),
@@ -500,7 +643,7 @@ TABLE: dict[str, Row] = {
     ),
     "go_live": Row("desk_or_supervisor", frozenset(), again=lambda _m, _a: True, basis="for imported cases only"),
     # supervision
-    "follow_up": Row("outside", states("replied", "closed"), basis="回访", effect=called),
+    "follow_up": Row("outside", states("replied", "closed", "reviewed", "concluded"), basis="回访", effect=called),
     "order_redo": Row(
         "outside", states("replied", "closed"), "redo_ordered", basis="重办", effect=redone,
         unless=says("nobody handled it", lambda m, _a: m.org is None),
@@ -522,7 +665,8 @@ TABLE: dict[str, Row] = {
         effect=lambda m, _a: setattr(m, "ladder", "supervised"),
     ),
     "close": Row(
-        "outside", states("replied", "guided", "not_accepted"), "closed", basis="Art. 22, 32", unless=not_closable,
-        effect=closed, again=lambda m, a: m.state == "closed" and m.closure == a.get("kind"),
+        "outside", states("replied", "reviewed", "concluded", "guided", "not_accepted"), "closed",
+        basis="Art. 22, 32", unless=not_closable, effect=closed,
+        again=lambda m, a: m.state == "closed" and m.closure == a.get("kind"),
     ),
 }  # fmt: skip

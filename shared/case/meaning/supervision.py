@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case, Rung, past
+from shared.case.state import Case, Rung, begun_again, let_go
 from shared.envelope import Recorded
 from shared.events import supervision as s
 
@@ -63,19 +63,7 @@ def _followed_up(case: Case, event: Recorded, body: s.FollowUpRecorded) -> Chang
 
 @on(s.RedoOrdered, "redo_ordered", fact=kind_of("ground"))
 def _redo(case: Case, event: Recorded, body: s.RedoOrdered) -> Changes:
-    return {
-        "redos": case.redos + 1,
-        "result": None,
-        "executed": False,
-        "report_filed": False,
-        "extension_asked": None,
-        "extension_asker": None,
-        "followed_up": False,
-        "follow_up_satisfied": None,
-        "closure": None,
-        "closed_at": None,
-        "invited": (),
-    }
+    return begun_again(case)
 
 
 @on(s.CaseClosed, "closed", fact=kind_of("kind"))
@@ -85,4 +73,4 @@ def _closed(case: Case, event: Recorded, body: s.CaseClosed) -> Changes:
 
 @on(s.CaseReopened, "registered")
 def _reopened(case: Case, event: Recorded, body: s.CaseReopened) -> Changes:
-    return {"closure": None, "closed_at": None, "queue_reason": "returned", "past_orgs": past(case), "org": None}
+    return {"closure": None, "closed_at": None, "queue_reason": "returned", **let_go(case)}
