@@ -57,6 +57,8 @@ class Fresh(NamedTuple):
     body: Event
     at: When | None = None
     """Legal time; None takes that of the command."""
+    id: str | None = None
+    """For what happens once by its nature, like a rung: an id derived from what it is. None: a new one."""
 
 
 C = TypeVar("C", bound=Command)

@@ -155,14 +155,15 @@ DECISIVE: dict[str, tuple[str, ...]] = {
     "SuggestionAnswered": ("result",), "ReplyDelivered": ("mode",), "ReviewOpinionIssued": ("result", "decision"),
     "ReReviewOpinionIssued": ("result", "decision"), "Concluded": ("by",), "DeadlineAtRisk": ("clock", "rung"),
     "Reminded": ("clock", "rung"), "DeadlineBreached": ("clock",), "BreachLifted": ("clock",),
-    "SupervisionOpened": ("ground",), "FollowUpRecorded": ("reached", "satisfied"), "RedoOrdered": ("ground",),
+    "Urged": ("clock",), "SupervisionOpened": ("ground", "decider"),
+    "FollowUpRecorded": ("reached", "satisfied"), "RedoOrdered": ("ground",),
     "CaseClosed": ("kind",),
 }  # fmt: skip
 """Of each type, the details without which its sentence says too little, as `details` names them."""
 
 DETAILS = (
     "org", "to", "kind", "result", "grade", "object", "reason_code", "why", "due", "days", "mode", "step", "clock", "rung",
-    "agreed", "ground", "body", "decision", "from_", "parties",
+    "agreed", "ground", "decider", "body", "decision", "from_", "parties",
     "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied",
 )  # fmt: skip
 """Fields of a body that a timeline shows: codes and dates, never text."""

@@ -47,7 +47,7 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
         "HearingHeld": (moved,),
         "DeadlineAtRisk": (_at_risk(outboxes),),
         "Reminded": (_reminded(outboxes),),
-        "Urged": (_tell(outboxes, "urged"),),
+        "Urged": (_tell(outboxes, "urged", _clock),),
         "RedoOrdered": (_tell(outboxes, "redo_ordered", _ground),),
         "ReviewRequested": (direct,),
         "ReReviewRequested": (direct,),
@@ -260,6 +260,10 @@ def _ground(turn: Turn) -> str | None:
 
 def _result(turn: Turn) -> str | None:
     return getattr(turn.event.body, "result", None)
+
+
+def _clock(turn: Turn) -> str | None:
+    return getattr(turn.event.body, "clock", None)
 
 
 def _kind(turn: Turn) -> str | None:

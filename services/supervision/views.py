@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from services.supervision.slots import slot_of
 from shared.case import Case
 from shared.deadlines import Deadline, deadlines, next_look
 from shared.policy.book import PolicyBook
@@ -48,7 +49,12 @@ WORKLIST = View(
     version=3,
 )
 
-DUE = View(name="due", columns={"next_at": "text"}, indexes=(("next_at",),))
+DUE = View(
+    name="due",
+    columns={"next_at": "text", "slot": "integer"},
+    indexes=(("next_at",), ("slot", "next_at")),
+    version=2,
+)
 
 
 def queue_of(case: Case) -> str | None:
@@ -116,7 +122,7 @@ def _text(instant: datetime | None) -> str | None:
 def due_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     """When the ticker has to look at the case next. An index only: what happens is decided on the log."""
     look = next_look(case, book)
-    return None if look is None else {"next_at": to_text(look)}
+    return None if look is None else {"next_at": to_text(look), "slot": slot_of(case.id)}
 
 
 SHOWS = (CaseView(WORKLIST, worklist_row), CaseView(DUE, due_row))

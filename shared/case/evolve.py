@@ -81,13 +81,15 @@ def _apply(case: Case, event: Recorded) -> None:
     own["last_recorded"] = recorded_at
     kind = _KINDS.get(type(body), _UNKNOWN)
     meaning, is_fact, details, name, moves, names_org, ticker = kind
-    if not ticker:
-        own["acted"] = version
     if meaning is None or own["state"] == "voided":  # nothing after a voiding means anything, except its record
+        if not ticker:
+            own["acted"] = version
         if isinstance(body, NewerEvent):
             own["newer"] = body.type
         return
     changes = meaning(case, event, body)
+    if not ticker:
+        own["acted"] = version
     if is_fact:
         told, due, days, since = details(body) if details is not None else _NO_DETAILS
         org = (body.org if names_org else None) or own["org"]  # type: ignore[union-attr]

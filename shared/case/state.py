@@ -166,6 +166,9 @@ class Case:
     nudges: int = 0
     redos: int = 0
     supervision: str = "none"
+    """none, reminded, urged, supervised: as far as the present organisation has come on the ladder of supervision."""
+    supervision_at: When | None = None
+    """Since when it stands there."""
     facts: tuple[Fact, ...] = ()
     rungs: frozenset[Rung] = frozenset()
     lifted: frozenset[tuple[str, int]] = frozenset()
@@ -214,6 +217,12 @@ class Case:
 
 
 EMPTY = Case()
+
+
+def calmed(case: Case) -> dict[str, str | None]:
+    """What is left of reminding and urging once the duty is met, or another organisation has the case: nothing. Supervision
+    (督办) stays until it is closed."""
+    return {"supervision": "none", "supervision_at": None} if case.supervision in ("reminded", "urged") else {}
 
 
 def past(case: Case) -> tuple[str, ...]:

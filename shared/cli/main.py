@@ -7,7 +7,21 @@ import sys
 
 import typer
 
-from shared.cli import acting, cases, clock, figures, filing, keys, policies, serving, showing, starting, upkeep
+from shared.cli import (
+    acting,
+    calendars,
+    cases,
+    clock,
+    demo,
+    figures,
+    filing,
+    keys,
+    policies,
+    serving,
+    showing,
+    starting,
+    upkeep,
+)
 from shared.cli.showing import REFUSED
 
 app = typer.Typer(
@@ -19,6 +33,7 @@ app = typer.Typer(
 )
 app.command("init")(starting.init)
 app.command("serve")(serving.serve)
+app.command("demo")(demo.demo)
 app.command("submit")(filing.submit)
 app.command("receipt")(filing.receipt)
 app.command("act")(acting.act)
@@ -29,6 +44,7 @@ app.command("explain")(cases.explain)
 app.command("import")(figures.import_file)
 app.command("stats")(figures.stats)
 app.add_typer(policies.group, name="policy")
+app.add_typer(calendars.group, name="calendar")
 app.add_typer(keys.group, name="keys")
 app.add_typer(upkeep.parked, name="parked")
 app.add_typer(clock.group, name="clock")

@@ -353,6 +353,32 @@ class PolicyActivatedAnswer(Answer):
     warnings: list[PolicyFinding] = Field(description="To be known")
 
 
+class DueMoved(Answer):
+    """A running clock that is due at another time now."""
+
+    case: str = Field(description="Id of the case")
+    number: str = Field(description="Its number")
+    clock: str = Field(description="Clock")
+    episode: int = Field(description="Which run of the clock, from 1")
+    org: str | None = Field(description="Who bears the duty")
+    old_due: str = Field(description="Due instant by the calendar before")
+    new_due: str = Field(description="Due instant now")
+    provisional: bool = Field(description="Reaches beyond what is published")
+
+
+class CalendarPublishedAnswer(Answer):
+    """What a published calendar changed."""
+
+    jurisdiction: str = Field(description="Code")
+    version: int = Field(description="Version of its policy stream")
+    reference: str = Field(description="What decisions will name")
+    changed: bool = Field(description="False: it was in force already")
+    published_until: int | None = Field(description="Last year that is published")
+    confirmed: int = Field(description="Provisional dates that stand and are certain now")
+    moved_in_all: int = Field(description="How many moved")
+    moved: list[DueMoved] = Field(description="Those that moved, the earliest first; at most 10,000")
+
+
 class Health(Answer):
     """Whether this process works."""
 

@@ -6,6 +6,7 @@ from fastapi import Depends, FastAPI
 
 from shared.http import (
     bulk,
+    calendars,
     cases,
     channels,
     citizens,
@@ -67,6 +68,7 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.include_router(cases.router(runtime))
     app.include_router(organisations.router(runtime))
     app.include_router(policies.router(runtime))
+    app.include_router(calendars.router(runtime))
     app.include_router(history.router(runtime))
     for part in runtime.parts:
         for router in part.routers.values():

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from shared.envelope import Recorded
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
 from shared.policy.calendar import PLAIN, Calendar
-from shared.policy.clocks import Clocks
+from shared.policy.clocks import Clocks, Escalation
 from shared.policy.documents import (
     CalendarDocument,
     Channel,
@@ -37,6 +37,7 @@ from shared.policy.documents import (
     ancestry,
 )
 from shared.policy.keywords import KeywordRule, Keywords
+from shared.policy.office import Office
 from shared.policy.routing import Route, Routing, RoutingTable
 from shared.times import When, instant_of, start_of_day
 
@@ -180,6 +181,17 @@ class PolicyBook:
     def zone(self) -> str:
         editions = self.editions.get("jurisdiction")
         return editions[-1].document.zone if editions else "UTC"
+
+    @cached_property
+    def office(self) -> Office:
+        """When organisations may be reminded."""
+        return Office(self.settings.office_hours if self.settings else None, self.calendar, self.zone)
+
+    @cached_property
+    def escalation(self) -> Escalation:
+        """How long each step of the ladder runs before the next, by the clocks that are in force last."""
+        edition = self.edition("clocks")
+        return edition.document.escalation if edition else Escalation()
 
     @cached_property
     def petition_office(self) -> str | None:

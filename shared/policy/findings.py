@@ -304,6 +304,7 @@ def _clocks(clocks: Clocks, subjects: set[str], listed: bool) -> Iterator[Findin
                 yield Finding(f"{where}.rungs[{identity}].id", f"stands {times} times; give each rung its own id")
             if identity == BREACH:
                 yield Finding(f"{where}.rungs[breach].id", "'breach' is the due instant itself; choose another id")
+        yield from _rungs(rule, where)
         if rule.window and rule.rungs:
             yield Finding(f"{where}.rungs", "a window is a right, nobody is reminded of a duty; remove the rungs")
         if rule.extension is not None and rule.period.assigned:
@@ -313,6 +314,21 @@ def _clocks(clocks: Clocks, subjects: set[str], listed: bool) -> Iterator[Findin
                 yield Finding(
                     f"{where}.period.by_subject", f"subject {subject!r} is not in subjects; add it or correct the code"
                 )
+
+
+def _rungs(rule: ClockRule, where: str) -> Iterator[Finding]:
+    urges = False
+    for rung in rule.ladder:
+        at = f"{where}.rungs[{rung.id}]"
+        if rung.kind != "urge" and rung.at_percent >= 100:
+            yield Finding(f"{at}.at_percent", "a reminder comes before the due instant: below 100, or kind: urge")
+        if rung.kind == "urge" and rung.at_percent <= 100:
+            yield Finding(f"{at}.at_percent", "urging comes after the due instant: above 100, or kind: remind")
+        if rung.kind == "urge" and rule.responsible != "organisation":
+            yield Finding(f"{at}.kind", "only an organisation is urged by itself; remove the rung")
+        if rung.kind == "urge" and urges:
+            yield Finding(f"{at}.kind", "a clock urges once by itself; what follows is done by hand")
+        urges = urges or rung.kind == "urge"
 
 
 def _triggers(rule: ClockRule, where: str) -> Iterator[Finding]:

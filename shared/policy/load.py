@@ -12,7 +12,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple, get_args
@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from shared.events.policy import PolicyActivated, Section
 from shared.policy.book import MODELS
-from shared.policy.documents import Channel, Document, Organisation, Place, QrCode, Subject
+from shared.policy.documents import CalendarDocument, Channel, Document, Organisation, Place, QrCode, Subject
 from shared.policy.findings import Finding, check
 from shared.policy.keywords import KeywordRule
 from shared.policy.routing import RoutingRule
@@ -138,6 +138,27 @@ def read(
         if not _follows(finding, broken):
             reader.findings.append(reader.placed(finding))
     return documents, reader.findings
+
+
+def read_calendar(
+    source: Traversable, merge: Callable[[CalendarDocument], CalendarDocument]
+) -> tuple[dict[str, Any] | None, list[Finding]]:
+    """The `calendar` section of a file as it was given, and what is wrong with the calendar that `merge` makes of it, each
+    finding with file and line."""
+    reader = _Reader()
+    reader.read(source)
+    given = reader.documents().get("calendar") if "calendar" in reader.raw else None
+    if reader.raw.keys() - {"calendar"}:
+        other = sorted(reader.raw.keys() - {"calendar"})[0]
+        reader.findings.append(reader.placed(Finding(other, "a calendar is published by itself; remove this section")))
+    if not isinstance(given, CalendarDocument):
+        if not reader.findings:
+            reader.findings.append(
+                Finding("calendar", "there is no section calendar; name the years in it", source.name)
+            )
+        return None, reader.findings
+    reader.findings += [reader.placed(one) for one in check({"calendar": merge(given)})]
+    return plain(given), reader.findings
 
 
 def _follows(finding: Finding, broken: set[str]) -> bool:

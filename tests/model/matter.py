@@ -94,8 +94,6 @@ class Matter:
     decided_by: frozenset[str] = frozenset()
     hearings: frozenset[tuple[str, str]] = frozenset()
     closure: str | None = None
-    reminded: bool = False
-    ladder: str = "none"
 
     def last_day_to_object(self) -> date | None:
         """Art. 23 ¶3: five working days from the delivery."""

@@ -232,7 +232,12 @@ def many_filings(twins: Twins) -> Iterator[Asked]:
 
 def statuses(twins: Twins) -> Iterator[Asked]:
     for secret in twins.secrets[:4]:
-        yield "/v1/status", {"json": {"number": secret.number, "code": "00000-00000-00000-00000-00000-0"}}
+        yield "/v1/status", {"json": guess(secret)}
+
+
+def guess(secret: Secret) -> dict[str, str]:
+    """The number, with a code that is not right."""
+    return {"number": secret.number, "code": "00000-00000-00000-00000-00000-0"}
 
 
 def figures(_twins: Twins) -> Iterator[Asked]:
@@ -256,9 +261,46 @@ def activations(_twins: Twins) -> Iterator[Asked]:
     yield "/v1/policies:activate", {"json": {"jurisdiction": DEMO, "sections": {"routing": {}}}}
 
 
+def calendars(_twins: Twins) -> Iterator[Asked]:
+    yield "/v1/calendars:publish", {"json": {"jurisdiction": DEMO, "calendar": {}}}
+
+
 def histories(twins: Twins) -> Iterator[Asked]:
     lines = b"\n".join(orjson.dumps({"channel": "web", "item": secret.item}) for secret in twins.secrets)
     yield "/v1/history:batch", {"content": lines, "headers": {"content-type": "application/x-ndjson"}}
+
+
+def items(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:6]:
+        yield "/v1/channels/province/items", {"json": {"id": secret.item, "text": "x"}}
+
+
+def many_items(twins: Twins) -> Iterator[Asked]:
+    lines = b"\n".join(orjson.dumps({"id": secret.item}) for secret in twins.secrets)
+    yield "/v1/channels/province/items:batch", {"content": lines, "headers": {"content-type": "application/x-ndjson"}}
+
+
+def many_commands(twins: Twins) -> Iterator[Asked]:
+    lines = b"\n".join(
+        orjson.dumps({"case": secret.references[place % 3], "command": "sign_off", "command_id": f"bulk-{place}"})
+        for place, secret in enumerate(twins.secrets)
+    )
+    yield "/v1/commands:batch", {"content": lines, "headers": {"content-type": "application/x-ndjson"}}
+
+
+def citizens(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:2]:
+        yield "/v1/citizens/commands", {"json": {"command": "nudge", "command_id": "x", **guess(secret)}}
+
+
+def receipts_by_code(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:2]:
+        yield "/v1/receipt", {"json": guess(secret)}
+
+
+def receipts(twins: Twins) -> Iterator[Asked]:
+    for reference in references(twins):
+        yield f"/v1/cases/{reference}/receipt", {}
 
 
 def at(address: str) -> Callable[[Twins], Iterator[Asked]]:
@@ -281,8 +323,15 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("GET", "/v1/policies/{jurisdiction}"): one_policy,
     ("POST", "/v1/policies:validate"): proposals,
     ("POST", "/v1/policies:activate"): activations,
+    ("POST", "/v1/calendars:publish"): calendars,
     ("POST", "/v1/history:batch"): histories,
     ("GET", "/v1/stats"): figures,
+    ("POST", "/v1/channels/{channel}/items"): items,
+    ("POST", "/v1/channels/{channel}/items:batch"): many_items,
+    ("POST", "/v1/commands:batch"): many_commands,
+    ("POST", "/v1/citizens/commands"): citizens,
+    ("POST", "/v1/receipt"): receipts_by_code,
+    ("GET", "/v1/cases/{reference}/receipt"): receipts,
     ("GET", "/livez"): at("/livez"),
     ("GET", "/readyz"): at("/readyz"),
     ("GET", "/metrics"): at("/metrics"),

@@ -42,6 +42,20 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "urge": {},
     "open_supervision": {"ground": "delay", "text": "逾期未办"},
     "close": {"kind": "explained"},
+    "close_supervision": {"text": "已整改"},
+    "request_review": {"text": "对处理意见不服"},
+    "request_re_review": {"text": "对复查意见不服"},
+    "name_review_body": {"body": "fc"},
+    "accept_review": {},
+    "issue_review_opinion": {"result": "upheld", "text": "维持原处理意见"},
+    "issue_re_review_opinion": {"result": "upheld", "text": "维持复查意见"},
+    "record_hearing": {"from": "2026-03-02", "to": "2026-03-02"},
+    "forward_down": {"to": "dhyl"},
+    "hand_back": {"reason_code": "done"},
+    "confirm_accusation": {},
+    "clear_suspicion": {"reason": "不是检举控告"},
+    "name_representatives": {"parties": ["p1"]},
+    "request_confidentiality": {},
 }
 
 

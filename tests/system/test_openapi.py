@@ -32,6 +32,8 @@ EXAMPLES = 25
 ROLES = ("registrar:xfj", "clerk:zj", "operations")
 FILING = {"channel": "web", "text": "楼道漏水", "place": "dh-yl", "subject": "0102", "petitioner": {"name": "张三"}}
 
+PLATFORMS = {"when": "2026-03-01 08:30:00", "what": "楼上一直漏水"}
+
 
 @schemathesis.serializer("application/x-ndjson")
 def lines(_context: Any, value: Any) -> bytes:
@@ -49,10 +51,11 @@ class Prepared(NamedTuple):
     code: str
     clock: str
     sections: dict[str, Any]
+    calendar: dict[str, Any]
 
     def names(self, parameter: str) -> str | None:
         """Something of that name that is there."""
-        known = {"reference": self.case, "org": "zj", "jurisdiction": "CN-DEMO", "clock": self.clock}
+        known = {"reference": self.case, "org": "zj", "jurisdiction": "CN-DEMO", "clock": self.clock, "channel": "own"}
         return known.get(parameter)
 
 
@@ -90,12 +93,31 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ("POST", "/v1/policies:activate"): lambda here: Request(
         "operations", body={"jurisdiction": "CN-DEMO", "sections": here.sections}
     ),
+    ("POST", "/v1/calendars:publish"): lambda here: Request(
+        "operations", body={"jurisdiction": "CN-DEMO", "calendar": here.calendar}
+    ),
     ("POST", "/v1/history:batch"): lambda _: Request(
         "operations",
         body=orjson.dumps({"line": 1, "channel": "letter", "item": "old-1", "filing": {"received_at": "2025-03-03"}}),
         media_type=NDJSON,
     ),
     ("GET", "/v1/stats"): lambda _: Request("registrar:xfj", query={"by": "organisation"}),
+    ("POST", "/v1/channels/{channel}/items"): lambda _: Request(
+        "registrar:xfj", {"channel": "own"}, body={**PLATFORMS, "id": "good-6"}
+    ),
+    ("POST", "/v1/channels/{channel}/items:batch"): lambda _: Request(
+        "registrar:xfj", {"channel": "own"}, body=orjson.dumps({**PLATFORMS, "id": "good-7"}), media_type=NDJSON
+    ),
+    ("POST", "/v1/commands:batch"): lambda here: Request(
+        "registrar:xfj",
+        body=orjson.dumps({"case": here.case, "command": "nudge", "command_id": "good-4"}),
+        media_type=NDJSON,
+    ),
+    ("POST", "/v1/citizens/commands"): lambda here: Request(
+        "", body={"command": "nudge", "command_id": "good-5", "number": here.number, "code": here.code}
+    ),
+    ("POST", "/v1/receipt"): lambda here: Request("", body={"number": here.number, "code": here.code}),
+    ("GET", "/v1/cases/{reference}/receipt"): lambda here: Request("registrar:xfj", {"reference": here.case}),
     ("GET", "/livez"): lambda _: Request(""),
     ("GET", "/readyz"): lambda _: Request(""),
     ("GET", "/metrics"): lambda _: Request("operations"),
@@ -129,9 +151,20 @@ def here(running: Server) -> Prepared:
         time.sleep(0.05)
     assert shown["org"]["code"] == "zj"
     policy = ask("operations", "GET", "/v1/policies/CN-DEMO")
-    sections = {"routing": policy["documents"]["routing"]}
+    documents = policy["documents"]
+    channels = documents["channels"]
+    own = {"code": "own", "name": "平台", "class_": "platform", "mapping": "own"}
+    mapping = {"source": {"zone": "Asia/Shanghai"}, "item": "id", "filing": {"received_at": "when", "text": "what"}}
+    mapped = {
+        "channels": {**channels, "channels": [*channels["channels"], own]},
+        "mappings": {"mappings": {"own": mapping}},
+    }
+    ask("operations", "POST", "/v1/policies:activate", json={"jurisdiction": "CN-DEMO", "sections": mapped})
     clock = shown["deadlines"][0]["clock"]
-    return Prepared(running.url, keys, receipt["case"], receipt["number"], receipt["code"], clock, sections)
+    return Prepared(
+        running.url, keys, receipt["case"], receipt["number"], receipt["code"], clock,
+        {"routing": documents["routing"]}, documents["calendar"],
+    )  # fmt: skip
 
 
 class Tally:

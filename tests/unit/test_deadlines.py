@@ -306,7 +306,7 @@ def _record(case: Case, *rungs: tuple[str, int, str]) -> Case:
 def test_rungs_fire_one_after_the_other() -> None:
     case = Story().registered(at("2026-03-02 00:00")).case
     look = next_look(case, BOOK)
-    assert look is not None and day_of(look, ZONE) == date(2026, 3, 13)  # three quarters of 16 days, from 0:00
+    assert look == at("2026-03-16 09:00")  # three quarters of 16 days from 0:00 are Friday's midnight: on Monday
     assert rungs_due(case, BOOK, look - timedelta(seconds=1)) == []
     (rung,) = rungs_due(case, BOOK, look)
     assert (rung.rung, rung.kind, rung.passed, rung.org) == ("at_75", "remind", False, "xfj")
@@ -391,9 +391,9 @@ def test_recording_what_is_due_leaves_nothing_due(first: int, second: int) -> No
         case = _record(case, *((rung.clock, rung.episode, rung.rung) for rung in due))
         assert rungs_due(case, BOOK, now) == []
         look = next_look(case, BOOK)
-        assert look is None or look > now
+        assert look is None or look > now or not BOOK.office.is_open(now)
         if look is not None:
-            assert rungs_due(case, BOOK, look)
+            assert rungs_due(case, BOOK, BOOK.office.opening(max(look, now)))
 
 
 # -------------------------------------------------------------------- explanations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case, begun_again
+from shared.case.state import Case, begun_again, calmed
 from shared.envelope import Recorded
 from shared.events import department as d
 
@@ -30,7 +30,7 @@ def _not_accepted(case: Case, event: Recorded, body: d.NotAccepted) -> Changes:
 
 @on(d.NoticeServed, fact=kind_of("kind"))
 def _notice(case: Case, event: Recorded, body: d.NoticeServed) -> Changes:
-    return {"notice": body.kind}
+    return {"notice": body.kind, **calmed(case)}
 
 
 def _handling(case: Case) -> Changes:
@@ -89,7 +89,7 @@ def _duty(case: Case, event: Recorded, body: d.DutyPerformed) -> Changes:
 
 @on(d.ReplyDelivered, "replied", fact=kind_of("mode"))
 def _replied(case: Case, event: Recorded, body: d.ReplyDelivered) -> Changes:
-    return {"replied_at": event.effective_at, "replies": case.replies + 1}
+    return {"replied_at": event.effective_at, "replies": case.replies + 1, **calmed(case)}
 
 
 @on(d.ReplyCorrected)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case, let_go, past
+from shared.case.state import Case, calmed, let_go, past
 from shared.envelope import Recorded
 from shared.events import routing as r
 
@@ -19,6 +19,7 @@ def _sent(case: Case, org: str, rule: str | None) -> Changes:
         "delivered_seq": None,
         "queue_reason": None,
         "notice": None,
+        **calmed(case),
     }
 
 

@@ -16,8 +16,8 @@ def _at_risk(case: Case, event: Recorded, body: s.DeadlineAtRisk) -> Changes:
 @on(s.Reminded, fact=False)
 def _reminded(case: Case, event: Recorded, body: s.Reminded) -> Changes:
     changes: Changes = {"rungs": case.rungs | {Rung(body.clock, body.episode, body.rung)}}
-    if case.supervision == "none" and not body.passed and body.org == case.org:  # the petition office's own is no rung
-        changes["supervision"] = "reminded"
+    if case.supervision == "none" and not body.passed and body.org == case.org:  # the office's own is no rung
+        changes.update(supervision="reminded", supervision_at=event.effective_at)
     return changes
 
 
@@ -33,17 +33,23 @@ def _lifted(case: Case, event: Recorded, body: s.BreachLifted) -> Changes:
 
 @on(s.Urged)
 def _urged(case: Case, event: Recorded, body: s.Urged) -> Changes:
-    return {"supervision": "urged"}
+    changes: Changes = {"supervision_at": event.effective_at}
+    if case.supervision != "supervised":
+        changes["supervision"] = "urged"
+    if body.clock is not None and body.episode is not None and body.rung is not None:
+        changes["rungs"] = case.rungs | {Rung(body.clock, body.episode, body.rung)}
+        changes["acted"] = case.acted  # the ticker's own: no clerk's version grows stale by it
+    return changes
 
 
 @on(s.SupervisionOpened, fact=kind_of("ground"))
 def _supervised(case: Case, event: Recorded, body: s.SupervisionOpened) -> Changes:
-    return {"supervision": "supervised"}
+    return {"supervision": "supervised", "supervision_at": event.effective_at}
 
 
 @on(s.SupervisionClosed)
 def _supervision_closed(case: Case, event: Recorded, body: s.SupervisionClosed) -> Changes:
-    return {"supervision": "none"}
+    return {"supervision": "none", "supervision_at": None}
 
 
 @on(s.InstructionRecorded)
