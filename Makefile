@@ -6,11 +6,12 @@ SAMPLE  ?= yes
 BROKERS ?= 1
 MEMBERS ?= 1
 KILLS   ?= 150
+STEPS   ?= 100000
 SEED    ?= 1
 BIN     := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check chaos servers bench lock clean
+.PHONY: help up test check chaos model servers bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -32,6 +33,9 @@ chaos: .venv/dev ## Kill the whole process under load (KILLS=150 SEED=1)
 
 servers: .venv/dev ## Start a real Kafka and MongoDB for tests, until Ctrl-C (BROKERS=1|3 MEMBERS=1|3)
 	@$(BIN)/python -m tests.support.servers --brokers $(BROKERS) --members $(MEMBERS)
+
+model: .venv/dev ## Random commands against the table of transitions (STEPS=100000 SEED=1)
+	@HUIYIN_MODEL_STEPS=$(STEPS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/model
 
 bench: .venv/dev ## Measure, beside a peer and a limit, in one run
 	@$(BIN)/python -m bench

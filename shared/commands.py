@@ -121,6 +121,12 @@ class Rule:
         if case.lead is not None and not self.followers:
             raise _follow_the_lead(given.head(case.lead))
         events = self.decide(case, command, given)
+        if events and case.state == "voided":
+            raise Refused(
+                "voided",
+                "The case was voided: registered by mistake, it ends there. Register the matter anew if it is a matter.",
+                why_zh="该件已作废，不能再办理；确有事项的，请重新登记。",
+            )
         if case.suspected is not None and any(type(event.body).__name__ in _HELD for event in events):
             raise Refused(
                 "suspicion_undecided",

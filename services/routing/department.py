@@ -13,7 +13,7 @@ from shared.deadlines import deadlines
 from shared.events import department as e
 from shared.events.department import Mode
 from shared.refusals import Invalid, Refused
-from shared.times import before
+from shared.times import before, to_text
 
 
 class SignOff(Command):
@@ -95,7 +95,13 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
         return []
     delivered = case.fact("AssignmentDelivered")
     if delivered is not None and before(given.at, delivered.effective_at, given.book.zone):
-        raise Refused("before_delivery", "The notice is dated before the case was delivered.", field="effective_at")
+        raise Refused(
+            "before_delivery",
+            "The notice is dated before the case was delivered; give the day of the delivery or a later one.",
+            why_zh="告知日期早于送达日期，请填写送达当日或之后的日期。",
+            field="effective_at",
+            earliest=to_text(delivered.effective_at),
+        )
     return [Fresh(e.NoticeServed(org=given.org or None, kind=command.kind, mode=command.mode, reason=command.reason))]
 
 
@@ -152,7 +158,13 @@ class AnswerSuggestion(Command):
     text: FreeText = Field(description="What follows from it, and why; sealed")
 
 
-@rule("answer_suggestion", service="routing", roles=HANDLERS, states=("accepted", "handling"), zh="答复建议")
+@rule(
+    "answer_suggestion",
+    service="routing",
+    roles=HANDLERS,
+    states=("accepted", "handling", "redo_ordered"),
+    zh="答复建议",
+)
 def answer_suggestion(case: Case, command: AnswerSuggestion, given: Given) -> list[Fresh]:
     """A suggestion is studied and answered; it is not decided like a claim (Art. 29)."""
     org = own(case, given)
@@ -240,7 +252,7 @@ def grant_extension(case: Case, command: GrantExtension, given: Given) -> list[F
     if given.principal.role != "supervisor":
         own(case, given)
     if case.extension_asked is None:
-        raise Refused("no_extension_asked", "There is no open request for an extension.")
+        raise _nobody_asked()
     if given.principal.ref == case.extension_asker:
         raise Refused("own_request", "Who asked for the extension cannot grant it.", why_zh="申请人不得自行批准延期。")
     cap = _extension_cap(given, case)
@@ -270,12 +282,22 @@ def refuse_extension(case: Case, command: RefuseExtension, given: Given) -> list
     if given.principal.role != "supervisor":
         own(case, given)
     if case.extension_asked is None:
-        return []
+        if case.fact("ExtensionRefused") is not None:
+            return []
+        raise _nobody_asked()
     if given.principal.ref == case.extension_asker:
         raise Refused(
             "own_request", "Who asked for the extension does not decide on it.", why_zh="申请人不得自行决定。"
         )
     return [Fresh(e.ExtensionRefused(reason=command.reason))]
+
+
+def _nobody_asked() -> Refused:
+    return Refused(
+        "no_extension_asked",
+        "There is no open request for an extension: ask_extension comes first.",
+        why_zh="没有待批的延期申请，须先申请延期。",
+    )
 
 
 def _extension_cap(given: Given, case: Case) -> int:

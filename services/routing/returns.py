@@ -22,7 +22,14 @@ class RequestReturn(Command):
     reason: FreeText = Field(description="Detailed reasons (Art. 23 ¶3), sealed")
 
 
-@rule("request_return", service="routing", roles=HANDLERS, states=("dispatched", "signed"), zh="申请退回")
+@rule(
+    "request_return",
+    service="routing",
+    roles=HANDLERS,
+    states=("dispatched", "signed"),
+    zh="申请退回",
+    when=lambda case: not case.final_ruling,
+)
 def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fresh]:
     """Within 5 working days of delivery, with reasons; not after a ruling (Art. 23 ¶3, 24)."""
     org = own(case, given)
@@ -59,7 +66,12 @@ class VerifyReturn(Command):
 def verify_return(case: Case, command: VerifyReturn, given: Given) -> list[Fresh]:
     """The file goes back only after the sender verified and agreed (Art. 23 ¶3). A case that was objected to as often as
     the policy bears is a dispute, whatever the sender says: it waits for a ruling instead of going round."""
-    if case.state != "return_requested":
+    last = case.fact("ReturnVerified")
+    if (
+        case.state != "return_requested"
+        and last is not None
+        and last.kind == ("agreed" if command.agreed else "refused")
+    ):
         return []
     events = [Fresh(routing.ReturnVerified(agreed=command.agreed, reason=command.reason))]
     if case.objections >= given.book.most_objections:

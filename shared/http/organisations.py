@@ -15,6 +15,7 @@ from shared.events.routing import OutboxEntry
 from shared.http.answers import OutboxPage
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
+from shared.part import Ports
 from shared.refusals import Unknown
 from shared.runtime import Runtime
 from shared.times import to_text
@@ -31,6 +32,16 @@ def require_own(principal: Principal, org: str) -> None:
         raise Unknown(
             "unknown_organisation", "There is no such organisation for you.", why_zh="没有这一单位。", field="org"
         )
+
+
+async def may_be_told(ports: Ports, principal: Principal, org: str, event: Recorded) -> bool:
+    """The petition office and supervisors read the inboxes of others, but not there either of a case in which their own
+    organisation is the accused (Art. 30)."""
+    if principal.org == org or principal.org is None:
+        return True
+    assert isinstance(event.body, OutboxEntry)
+    case, _head = await ports.cases.get(event.body.case)
+    return principal.org not in case.accused
 
 
 def entry(event: Recorded) -> dict[str, Any]:
@@ -84,7 +95,8 @@ def router(runtime: Runtime) -> APIRouter:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), min(left, LOOK_SECONDS))
         events = [event for commit in commits for event in commit.recorded if event.version > after]
-        shown = [entry(event) for event in events[:limit]]
-        return {"entries": shown, "after": shown[-1]["id"] if shown else after, "more": len(events) > limit}
+        page = events[:limit]
+        shown = [entry(event) for event in page if await may_be_told(runtime.ports, caller, org, event)]
+        return {"entries": shown, "after": page[-1].version if page else after, "more": len(events) > limit}
 
     return routes

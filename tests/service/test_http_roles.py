@@ -34,6 +34,7 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/v1/policies/{jurisdiction}"): LAW,
     ("POST", "/v1/policies:validate"): LAW,
     ("POST", "/v1/policies:activate"): frozenset({"operations", "registrar"}),
+    ("POST", "/v1/calendars:publish"): frozenset({"operations", "registrar"}),
     ("POST", "/v1/history:batch"): frozenset({"operations", "registrar"}),
     ("GET", "/v1/stats"): frozenset({"analyst", "supervisor", "registrar", "operations"}),
     ("GET", "/livez"): OPEN,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -90,9 +91,9 @@ def submission(**more: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def served(**settings: Any) -> AsyncIterator[Served]:
-    """A running county."""
-    clock = SetClock(MORNING)
+async def served(*, start: datetime = MORNING, **settings: Any) -> AsyncIterator[Served]:
+    """A running county; its clock stands at `start`."""
+    clock = SetClock(start)
     async with opened(Settings(**settings), clock=clock) as runtime:
         sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
         await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)

@@ -13,6 +13,8 @@ LINES = {
     "fold",
     "rebuild",
     "lifecycle",
+    "authorisation",
+    "ticker",
     "visible p99",
     "growth append",
     "growth read",

@@ -103,3 +103,12 @@ def test_words_that_the_policy_does_not_know_are_helped_by_a_rule() -> None:
     given(nowhere).when("route", SERVICE, subject="k-0102").then(
         r.CaseClassified(subject="0102", by="rule", rule="k-0102"), r.QueuedForDispatch(why="unknown_place")
     )
+
+
+def test_a_person_who_dispatches_it_as_a_claim_unseals_it_as_a_correction_does() -> None:
+    filed = REGISTERED.model_copy(update={"class_": "accusation"})
+    assert (
+        given(filed, r.CaseClassified(class_="claim", by="person"), r.CaseTransferred(org="dhq")).case.sealed_track
+        is False
+    )
+    assert given(filed, r.CaseClassified(class_="claim", by="rule")).case.sealed_track is True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.events import department as d
 from shared.events import routing as r
+from shared.events import supervision as s
 from shared.events.base import Event
 from tests.support.deciding import BOOK, CLERK, REGISTRAR, SENT, SUPERVISOR, given
 
@@ -16,7 +17,9 @@ RULING = {"org": "dhq", "assist": ["zj"]}
 def test_the_sender_verifies_and_agrees_or_not() -> None:
     given(*SENT, OBJECTED).when("verify_return", REGISTRAR, agreed=True).then(r.ReturnVerified(agreed=True))
     given(*SENT, OBJECTED).when("verify_return", REGISTRAR, agreed=False).then(REFUSED)
-    given(*SENT).when("verify_return", REGISTRAR, agreed=True).then_nothing()
+    given(*SENT, OBJECTED, REFUSED).when("verify_return", REGISTRAR, agreed=False).then_nothing()
+    given(*SENT, OBJECTED, REFUSED).when("verify_return", REGISTRAR, agreed=True).refused("not_in_this_state")
+    given(*SENT).when("verify_return", REGISTRAR, agreed=True).refused("not_in_this_state")
 
 
 def test_a_refused_return_goes_back_to_where_it_was() -> None:
@@ -67,6 +70,7 @@ def test_an_extension_is_refused_by_another_than_the_asker() -> None:
     asker = CLERK._replace(ref=story.case.extension_asker or "")
     story.when("refuse_extension", asker, reason="x").refused("own_request")
     given(*asked, d.ExtensionRefused()).when("refuse_extension", other, reason="x").then_nothing()
+    given(*asked[:-1]).when("refuse_extension", other, reason="x").refused("no_extension_asked")
 
 
 def test_a_suggestion_is_answered_and_closed_as_explained() -> None:
@@ -74,6 +78,8 @@ def test_a_suggestion_is_answered_and_closed_as_explained() -> None:
     accepted = (suggestion, *SENT[1:], d.Accepted(org="zj"))
     answer = d.SuggestionAnswered(org="zj", result="adopted", text="已采纳")
     given(*accepted).when("answer_suggestion", CLERK, result="adopted", text="已采纳").then(answer)
+    again = (*accepted, answer, d.ReplyDelivered(org="zj"), s.RedoOrdered(ground="incomplete"))
+    given(*again).when("answer_suggestion", CLERK, result="adopted", text="已采纳").then(answer)
     given(*SENT, d.Accepted(org="zj", path=6)).when("answer_suggestion", CLERK, result="adopted", text="x").refused(
         "not_a_suggestion"
     )

@@ -81,6 +81,8 @@ def test_nobody_who_was_not_reached_said_anything() -> None:
 
 def test_urging_follows_a_reminder() -> None:
     given(*SENT).when("urge", SUPERVISOR).refused("remind_first")
+    of_the_office = (REGISTERED, s.Reminded(clock="C1", episode=1, rung="r75", org="xfj"), *SENT[1:])
+    given(*of_the_office).when("urge", SUPERVISOR).refused("remind_first")
     reminded = (*SENT, s.Reminded(clock="C3", episode=1, rung="r75", org="zj"))
     given(*reminded).when("urge", SUPERVISOR).refused("reminder_runs")
     given(*reminded).later(days=3).when("urge", SUPERVISOR).then(s.Urged(org="zj"))

@@ -30,7 +30,8 @@ def _classified(case: Case, event: Recorded, body: r.CaseClassified) -> Changes:
         "path": body.path if body.path is not None else case.path,
         "subject": body.subject or case.subject,
         "unclear": tuple(field for field in case.unclear if field != "subject") if body.subject else case.unclear,
-        "sealed_track": case.sealed_track or body.class_ == "accusation",
+        "sealed_track": body.class_ == "accusation"
+        or (case.sealed_track and (body.by != "person" or body.class_ is None or case.suspected is not None)),
     }
 
 

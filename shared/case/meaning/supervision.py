@@ -16,7 +16,7 @@ def _at_risk(case: Case, event: Recorded, body: s.DeadlineAtRisk) -> Changes:
 @on(s.Reminded, fact=False)
 def _reminded(case: Case, event: Recorded, body: s.Reminded) -> Changes:
     changes: Changes = {"rungs": case.rungs | {Rung(body.clock, body.episode, body.rung)}}
-    if case.supervision == "none" and not body.passed:
+    if case.supervision == "none" and not body.passed and body.org == case.org:  # the office's own is no rung
         changes.update(supervision="reminded", supervision_at=event.effective_at)
     return changes
 

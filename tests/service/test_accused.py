@@ -1,0 +1,415 @@
+"""Nothing of an accusation reaches the accused (Art. 30, 46(5)): not its number, its id, or a difference in a count.
+
+Two counties live through the same days with the same 500 cases and the same secrets; one of them also has accusations against
+the housing bureau (zj), at every stage. As that bureau and as its clerk every route of the OpenAPI is asked the same in both, with
+the ids, numbers and items of the accusations where a case is named. The answers must be equal to the byte.
+
+Made equal before: ids of keys and of events, which are random and mean nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, NamedTuple
+
+import orjson
+import pytest
+import pytest_asyncio
+
+from shared.access import Principal
+from shared.case import STATES
+from shared.commands import RULES
+from shared.handling import Stamp
+from shared.listing import QUEUES
+from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, clerk
+from tests.support.examples import commands, example
+from tests.support.serving import Served, served, submission
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+ACCUSED = "zj"
+COMMON = 500
+DAY = 86400
+ROLES = ("organisation", "clerk")
+SUBJECTS = ("0101", "0102", "0103", "0104", "0201", "0301", "1201", "1502")
+PLACES = ("dh-yl", "xs-sm", "bh-cg", "sl")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+
+Asked = tuple[str, dict[str, Any]]
+"""(address, what httpx takes besides)"""
+
+
+class Secret(NamedTuple):
+    """An accusation, by all the names that it has."""
+
+    case: str
+    number: str
+    item: str
+
+    @property
+    def references(self) -> tuple[str, str, str]:
+        return self.case, self.number, f"web:{self.item}"
+
+
+class Twins(NamedTuple):
+    accusing: Served
+    innocent: Served
+    secrets: list[Secret]
+    own: list[str]
+    """Cases that the accused organisation handles itself, in both."""
+
+
+async def settle(here: Served, without: str = "analytics") -> None:
+    """Wait for everything that follows. Figures are waited for once, before they are asked for: they are written in batches."""
+    while any(lag for group, lag in (await here.runtime.ports.feed.lag()).items() if group != without):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+
+
+async def file(here: Served, principal: Principal = REGISTRAR, **fields: Any) -> Any:
+    filing = here.runtime.filing
+    receipt = await filing.file(principal, filing.model.model_validate(submission(**fields)), DEMO)
+    await settle(here)
+    return receipt
+
+
+async def act(here: Served, case: str, name: str, principal: Principal, **fields: Any) -> None:
+    """A command as the interface gives it, without HTTP: what is looked at here is what is read."""
+    rule = RULES[name]
+    command = rule.model.model_validate(fields)
+    stamp = Stamp(principal, f"{principal.name}:{name}-{case}")
+    await here.runtime.handling(rule.service).on_case(
+        case, rule.action, stamp, lambda found, given: rule(found, command, given)
+    )
+    await settle(here)
+
+
+async def work(here: Served, case: str, org: str, steps: int) -> None:
+    """The first `steps` steps of the ordinary way."""
+    own = clerk(org)
+    way: list[tuple[str, Principal, dict[str, Any]]] = [
+        ("sign_off", own, {}),
+        ("accept", own, {"path": 6}),
+        ("serve_notice", own, {"kind": "acceptance"}),
+        ("decide", own, {"result": "explained", "basis": ["条例第三十二条"], "text": "意见"}),
+        ("deliver_reply", own, {}),
+        ("evaluate", REGISTRAR, {"object": "organisation", "grade": "satisfied"}),
+        ("follow_up", SUPERVISOR, {"reached": True, "satisfied": True}),
+        ("close", SUPERVISOR, {"kind": "explained"}),
+    ]
+    for name, principal, fields in way[:steps]:
+        await act(here, case, name, principal, **fields)
+
+
+async def common(here: Served, turn: int) -> str:
+    """The n-th case that both counties have. Every 20th is an accusation against somebody else."""
+    fields: dict[str, Any] = {
+        "item": f"c-{turn}",
+        "place": PLACES[turn // len(SUBJECTS) % len(PLACES)],
+        "subject": SUBJECTS[turn % len(SUBJECTS)],
+        "confidential": turn % 7 == 0,
+    }
+    if turn % 20 == 0:
+        fields |= {"class": "accusation", "respondent": {"name": "某人", "org": ("jt", "rs")[turn // 20 % 2]}}
+    receipt = await file(here, **fields)
+    case: str = receipt.case
+    if turn % 20 == 0:
+        await act(here, case, "dispatch", REGISTRAR, org="jjw")
+    elif turn % 6 == 0 and (org := (await here.runtime.ports.cases.reload(case))[0].org):
+        await work(here, case, org, turn // 6 % 9)
+    return case
+
+
+async def accusation(here: Served, turn: int) -> Secret:
+    """The n-th accusation against the accused organisation, each further than the one before; every fourth is a claim that
+    names the organisation as the one complained of."""
+    item = f"against-{turn}"
+    fields: dict[str, Any] = {"class": "accusation"} if turn % 4 else {}
+    receipt = await file(
+        here, item=item, place=PLACES[turn % 4], subject="0102", respondent={"name": "某科长", "org": ACCUSED}, **fields
+    )
+    case = (await here.runtime.ports.cases.reload(receipt.case))[0]
+    organ = case.org or ("jjw" if turn % 4 else "jt")
+    if case.org is None and turn % 9:
+        await act(here, receipt.case, "dispatch", REGISTRAR, org=organ)
+    if turn % 9:
+        await work(here, receipt.case, organ, turn % 9)
+    return Secret(receipt.case, receipt.number, item)
+
+
+async def tick(here: Served) -> None:
+    (ticker,) = (part.ticker for part in here.runtime.parts if part.ticker is not None)
+    while await ticker.look():
+        await settle(here)
+    await settle(here)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def twins() -> AsyncIterator[Twins]:
+    async with AsyncExitStack() as stack:
+        both = [await stack.enter_async_context(served()) for _ in range(2)]
+        secrets: list[Secret] = []
+        for turn in range(COMMON):
+            for here in both:
+                await common(here, turn)
+                if here is both[0] and turn % 10 == 3:
+                    secrets.append(await accusation(here, len(secrets)))
+                here.clock.advance(3600)
+        for here in both:
+            for _ in range(20):
+                here.clock.advance(DAY)
+                await tick(here)
+            for role, org in (*((role, ACCUSED) for role in ROLES), ("supervisor", ACCUSED), ("registrar", ACCUSED)):
+                here.keys[f"{role}:{org}"] = await here.key_of(role, org)
+            here.clock.advance(2)
+            await settle(here, without="")
+        async with both[1].client("clerk") as own:
+            page = (await own.get("/v1/cases?limit=200")).json()
+        yield Twins(both[0], both[1], secrets, [one["id"] for one in page["cases"]])
+
+
+# ---- what is asked of each route
+
+
+def lists(_twins: Twins) -> Iterator[Asked]:
+    wanted: list[dict[str, str]] = [{}, {"limit": "1"}, {"limit": "7"}, {"due_before": "2030-01-01"}]
+    wanted += [{"queue": queue} for queue in QUEUES]
+    wanted += [{"state": state, "limit": "200"} for state in STATES]
+    wanted += [{"org": org} for org in (ACCUSED, "jjw", "jt", "xfj", "none")]
+    wanted += [{"place": place, "limit": "200"} for place in PLACES]
+    wanted += [{"subject": subject, "queue": "to_dispatch"} for subject in SUBJECTS]
+    wanted += [{"queue": "lost"}, {"state": "accused"}, {"after": "x"}]
+    for query in wanted:
+        yield "/v1/cases", {"params": query}
+
+
+def references(twins: Twins) -> Iterator[str]:
+    for place, secret in enumerate(twins.secrets):
+        yield secret.references[place % 3]
+    yield from (*twins.own[:20], "0" * 32, "2026-0000-0000-0000-0", "web:never-filed", "nonsense")
+
+
+def one_case(twins: Twins) -> Iterator[Asked]:
+    for reference in references(twins):
+        yield f"/v1/cases/{reference}", {}
+    for secret in twins.secrets[:6]:
+        for query in ("as_of=2026-03-02", "known_at=2026-03-20", "content=false", "as_of=1999-01-01", "as_of=x"):
+            yield f"/v1/cases/{secret.case}?{query}", {}
+
+
+def clocks(twins: Twins) -> Iterator[Asked]:
+    for place, reference in enumerate(references(twins)):
+        yield f"/v1/cases/{reference}/deadlines/{('C1', 'C3', 'C5', 'C99')[place % 4]}/explain", {}
+
+
+def given_commands(twins: Twins) -> Iterator[Asked]:
+    for place, name in enumerate(commands()):
+        for turn in range(9):
+            secret = twins.secrets[(place * 9 + turn) % len(twins.secrets)]
+            body = {"command": name, "command_id": f"probe-{turn}-{name}", **example(name)}
+            yield f"/v1/cases/{secret.references[turn % 3]}/commands", {"json": body}
+    body = {"command": "sign_off", "command_id": "x", "expected_version": 1}
+    yield f"/v1/cases/{twins.secrets[0].case}/commands", {"json": body}
+    yield f"/v1/cases/{twins.secrets[0].case}/commands", {"json": {"command": "sign_off"}}
+
+
+def inboxes(_twins: Twins) -> Iterator[Asked]:
+    for org in (ACCUSED, "jjw", "jt", "xfj", "none"):
+        for query in ("limit=200", "limit=200&after=200", "limit=200&after=400", "after=1000000", "limit=3"):
+            yield f"/v1/organisations/{org}/assignments?{query}", {}
+
+
+def filings(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:6]:
+        yield "/v1/submissions", {"json": submission(item=secret.item)}
+
+
+def many_filings(twins: Twins) -> Iterator[Asked]:
+    lines = b"\n".join(orjson.dumps(submission(item=secret.item)) for secret in twins.secrets)
+    yield "/v1/submissions:batch", {"content": lines, "headers": {"content-type": "application/x-ndjson"}}
+
+
+def statuses(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:4]:
+        yield "/v1/status", {"json": guess(secret)}
+
+
+def guess(secret: Secret) -> dict[str, str]:
+    """The number, with a code that is not right."""
+    return {"number": secret.number, "code": "00000-00000-00000-00000-00000-0"}
+
+
+def figures(_twins: Twins) -> Iterator[Asked]:
+    for query in ("", "?by=organisation", "?period=2026-03", "?as_of=2026-03-20"):
+        yield f"/v1/stats{query}", {}
+
+
+def policies(_twins: Twins) -> Iterator[Asked]:
+    yield "/v1/policies", {}
+
+
+def one_policy(_twins: Twins) -> Iterator[Asked]:
+    yield f"/v1/policies/{DEMO}", {}
+
+
+def proposals(_twins: Twins) -> Iterator[Asked]:
+    yield "/v1/policies:validate", {"json": {"jurisdiction": DEMO, "sections": {"routing": {}}}}
+
+
+def activations(_twins: Twins) -> Iterator[Asked]:
+    yield "/v1/policies:activate", {"json": {"jurisdiction": DEMO, "sections": {"routing": {}}}}
+
+
+def calendars(_twins: Twins) -> Iterator[Asked]:
+    yield "/v1/calendars:publish", {"json": {"jurisdiction": DEMO, "calendar": {}}}
+
+
+def histories(twins: Twins) -> Iterator[Asked]:
+    lines = b"\n".join(orjson.dumps({"channel": "web", "item": secret.item}) for secret in twins.secrets)
+    yield "/v1/history:batch", {"content": lines, "headers": {"content-type": "application/x-ndjson"}}
+
+
+def items(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:6]:
+        yield "/v1/channels/province/items", {"json": {"id": secret.item, "text": "x"}}
+
+
+def many_items(twins: Twins) -> Iterator[Asked]:
+    lines = b"\n".join(orjson.dumps({"id": secret.item}) for secret in twins.secrets)
+    yield "/v1/channels/province/items:batch", {"content": lines, "headers": {"content-type": "application/x-ndjson"}}
+
+
+def many_commands(twins: Twins) -> Iterator[Asked]:
+    lines = b"\n".join(
+        orjson.dumps({"case": secret.references[place % 3], "command": "sign_off", "command_id": f"bulk-{place}"})
+        for place, secret in enumerate(twins.secrets)
+    )
+    yield "/v1/commands:batch", {"content": lines, "headers": {"content-type": "application/x-ndjson"}}
+
+
+def citizens(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:2]:
+        yield "/v1/citizens/commands", {"json": {"command": "nudge", "command_id": "x", **guess(secret)}}
+
+
+def receipts_by_code(twins: Twins) -> Iterator[Asked]:
+    for secret in twins.secrets[:2]:
+        yield "/v1/receipt", {"json": guess(secret)}
+
+
+def receipts(twins: Twins) -> Iterator[Asked]:
+    for reference in references(twins):
+        yield f"/v1/cases/{reference}/receipt", {}
+
+
+def at(address: str) -> Callable[[Twins], Iterator[Asked]]:
+    def ask(_twins: Twins) -> Iterator[Asked]:
+        yield address, {}
+
+    return ask
+
+
+PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
+    ("POST", "/v1/submissions"): filings,
+    ("POST", "/v1/submissions:batch"): many_filings,
+    ("POST", "/v1/status"): statuses,
+    ("POST", "/v1/cases/{reference}/commands"): given_commands,
+    ("GET", "/v1/cases"): lists,
+    ("GET", "/v1/cases/{reference}"): one_case,
+    ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): clocks,
+    ("GET", "/v1/organisations/{org}/assignments"): inboxes,
+    ("GET", "/v1/policies"): policies,
+    ("GET", "/v1/policies/{jurisdiction}"): one_policy,
+    ("POST", "/v1/policies:validate"): proposals,
+    ("POST", "/v1/policies:activate"): activations,
+    ("POST", "/v1/calendars:publish"): calendars,
+    ("POST", "/v1/history:batch"): histories,
+    ("GET", "/v1/stats"): figures,
+    ("POST", "/v1/channels/{channel}/items"): items,
+    ("POST", "/v1/channels/{channel}/items:batch"): many_items,
+    ("POST", "/v1/commands:batch"): many_commands,
+    ("POST", "/v1/citizens/commands"): citizens,
+    ("POST", "/v1/receipt"): receipts_by_code,
+    ("GET", "/v1/cases/{reference}/receipt"): receipts,
+    ("GET", "/livez"): at("/livez"),
+    ("GET", "/readyz"): at("/readyz"),
+    ("GET", "/metrics"): at("/metrics"),
+}
+"""A route without a row fails the test."""
+
+
+def routes(here: Served) -> set[tuple[str, str]]:
+    return {(method.upper(), path) for path, operations in here.app.openapi()["paths"].items() for method in operations}
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+def plain(text: str, seen: dict[str, str]) -> str:
+    """Without what is random and means nothing."""
+    text = _UUID.sub(lambda found: seen.setdefault(found[0], f"event-{len(seen)}"), text)
+    return re.sub(r'"ref": ?"[0-9a-f]{12}"', '"ref":"key"', text)
+
+
+async def transcript(
+    here: Served, twins: Twins, key: str, probes: Sequence[tuple[str, str]] = tuple(PROBES)
+) -> list[tuple[str, Answer]]:
+    found: list[tuple[str, Answer]] = []
+    seen: dict[str, str] = {}
+    async with here.client(key) as client:
+        for method, path in probes:
+            for address, parts in PROBES[method, path](twins):
+                await settle(here, without="" if path == "/readyz" else "analytics")
+                answer = await client.request(method, address, **parts)
+                headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
+                body = plain(answer.text, seen)
+                found.append((f"{method} {address} ({path})", Answer(answer.status_code, headers, body)))
+                cursor = answer.json().get("after") if path == "/v1/cases" and answer.is_success else None
+                while cursor:
+                    query = {**parts.get("params", {}), "after": cursor}
+                    answer = await client.request(method, address, params=query)
+                    found.append((f"{method} {address} {query}", Answer(answer.status_code, {}, answer.text)))
+                    cursor = answer.json()["after"]
+    return found
+
+
+async def test_the_accused_sees_no_difference(twins: Twins) -> None:
+    assert set(PROBES) == routes(twins.accusing), "a new route needs its row in PROBES"
+    assert len(twins.secrets) == COMMON // 10
+    assert len(twins.own) > 40
+    for role in ROLES:
+        with_them = await transcript(twins.accusing, twins, f"{role}:{ACCUSED}")
+        without = await transcript(twins.innocent, twins, f"{role}:{ACCUSED}")
+        assert len(with_them) == len(without)
+        for (asked, here), (_, there) in zip(with_them, without, strict=True):
+            assert here == there, asked
+            for secret in twins.secrets:
+                assert secret.case not in here.body, asked
+                assert secret.number not in here.body, asked
+
+
+async def test_a_supervisor_or_registrar_of_the_accused_organisation_is_told_of_no_such_case(twins: Twins) -> None:
+    """They see the lists and inboxes of a whole jurisdiction, but not these cases in them. Figures of the jurisdiction count
+    every case, so only names are looked for here."""
+    asking = [route for route in PROBES if route[0] == "GET" and "stats" not in route[1] and "clock" not in route[1]]
+    for role in ("supervisor", "registrar"):
+        told = 0
+        for asked, answer in await transcript(twins.accusing, twins, f"{role}:{ACCUSED}", asking):
+            told += len(answer.body)
+            for secret in twins.secrets:
+                assert secret.case not in answer.body, asked
+                assert secret.number not in answer.body, asked
+        assert told > 100_000, "they are told of the others"
+
+
+async def test_the_organ_that_handles_accusations_sees_them(twins: Twins) -> None:
+    """Otherwise the tests above see nothing at all."""
+    twins.accusing.keys["organ"] = await twins.accusing.key_of("clerk", "jjw")
+    twins.accusing.clock.advance(2)
+    async with twins.accusing.client("organ") as organ:
+        listed = (await organ.get("/v1/cases?limit=200")).text
+    assert sum(secret.number in listed for secret in twins.secrets) > 20

@@ -1,0 +1,186 @@
+"""What must never be accepted: each with its stable code and what is allowed instead, and the log as it was.
+
+| who does what | code |
+|---|---|
+| returns without a reason | invalid_request |
+| returns after the fifth working day (Art. 23 ¶3) | objection_window_lapsed |
+| closes what its own unit handled | role_not_allowed, handling_unit |
+| grants itself an extension (Art. 34) | own_request |
+| grants more than the cap, at once or in parts (Art. 34) | extension_over_cap |
+| dates the notice before the delivery (Art. 23) | before_delivery |
+| sends an accusation to the accused, or to any ordinary organ (Art. 30) | is_the_respondent, accusation_needs_sealed_organ |
+| decides on a version that somebody else has changed | stale_version |
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from shared.digests import log_digest
+from shared.http.problems import MEDIA_TYPE
+from tests.support.serving import Served, served
+
+DAY = 86400
+
+
+@pytest.fixture
+async def here() -> AsyncIterator[Served]:
+    async with served() as found:
+        found.keys["head"] = await found.key_of("clerk", "zj")
+        found.keys["inside"] = await found.key_of("supervisor", "zj")
+        yield found
+
+
+async def refused(
+    here: Served, role: str, case: str, command: str, code: str, instead: str, **fields: Any
+) -> dict[str, Any]:
+    """The command is refused with `code`, says `instead`, offers what is possible, and nothing was written."""
+    before = await log_digest(here.runtime.ports.log)
+    answer = await here.act(role, case, command, **fields)
+    problem: dict[str, Any] = answer.json()
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.headers["content-type"] == MEDIA_TYPE
+    assert problem["code"] == code, problem
+    assert instead in problem["detail"], problem["detail"]
+    assert problem["detail"].endswith(".")
+    assert any("\u4e00" <= sign <= "\u9fff" for sign in problem["detail_zh"]), "the sentence in Chinese"
+    assert await log_digest(here.runtime.ports.log) == before, "the log is as it was"
+    return problem
+
+
+async def done(here: Served, role: str, case: str, command: str, **fields: Any) -> dict[str, Any]:
+    answer = await here.act(role, case, command, **fields)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def accepted(here: Served) -> str:
+    case: str = (await here.filed())["case"]
+    await done(here, "clerk", case, "accept", path=6)
+    return case
+
+
+async def replied(here: Served) -> str:
+    case = await accepted(here)
+    await done(here, "clerk", case, "decide", result="explained", basis=["条例第三十二条"], text="已说明")
+    await done(here, "clerk", case, "deliver_reply")
+    return case
+
+
+@pytest.mark.parametrize("fields", [{}, {"reason": ""}, {"reason_code": "other"}, {"reason": "不属于我单位职责"}])
+async def test_a_return_without_reasons(here: Served, fields: dict[str, Any]) -> None:
+    case = (await here.filed())["case"]
+    await refused(here, "clerk", case, "request_return", "invalid_request", "reason", **fields)
+
+
+async def test_a_return_after_the_fifth_working_day(here: Served) -> None:
+    case = (await here.filed())["case"]
+    here.clock.advance(8 * DAY)  # delivered on a Monday: the fifth working day was the Monday after
+    problem = await refused(
+        here,
+        "clerk",
+        case,
+        "request_return",
+        "objection_window_lapsed",
+        "Accept it, or say why you do not",
+        reason_code="not_our_place",
+        reason="不在辖区",
+    )
+    assert "accept" in problem["allowed"]
+
+
+async def test_closing_by_the_handling_unit(here: Served) -> None:
+    case = await replied(here)
+    await refused(
+        here, "clerk", case, "close", "role_not_allowed", "It is open to: registrar, supervisor", kind="explained"
+    )
+    await refused(
+        here, "inside", case, "close", "handling_unit", "a supervisor or the petition office", kind="explained"
+    )
+    await done(here, "registrar", case, "close", kind="explained")
+
+
+async def test_an_extension_by_the_asker_and_beyond_the_cap(here: Served) -> None:
+    case = await accepted(here)
+    office = {"approver": "zj-head"}
+    await refused(
+        here, "head", case, "grant_extension", "no_extension_asked", "ask_extension comes first", days=5, **office
+    )
+    await done(here, "clerk", case, "ask_extension", days=30, reason="取证需要时间")
+    await refused(here, "clerk", case, "grant_extension", "own_request", "cannot grant it", days=30, **office)
+    await refused(here, "clerk", case, "refuse_extension", "own_request", "does not decide", reason="不必")
+    await refused(
+        here, "head", case, "grant_extension", "extension_over_cap", "may not exceed 30 days", days=31, **office
+    )
+    await refused(here, "registrar", case, "grant_extension", "role_not_allowed", "supervisor", days=5, **office)
+    await done(here, "head", case, "grant_extension", days=20, **office)
+    await done(here, "clerk", case, "ask_extension", days=20, reason="仍需时间")
+    await refused(here, "head", case, "grant_extension", "extension_over_cap", "20 were granted", days=11, **office)
+    await done(here, "head", case, "grant_extension", days=10, **office)
+
+
+async def test_a_notice_dated_before_the_delivery(here: Served) -> None:
+    here.clock.advance(3 * DAY)
+    case = (await here.filed(received_at="2026-03-02"))["case"]
+    await refused(
+        here,
+        "clerk",
+        case,
+        "serve_notice",
+        "before_delivery",
+        "give the day of the delivery or a later one",
+        kind="acceptance",
+        effective_at="2026-03-03",
+    )
+    await done(here, "clerk", case, "serve_notice", kind="acceptance", effective_at="2026-03-05")
+
+
+async def test_an_accusation_sent_by_hand_to_the_accused(here: Served) -> None:
+    accusation = (await here.filed(**{"class": "accusation"}, respondent={"name": "某人", "org": "zj"}))["case"]
+    for org in ("zj", "jt"):
+        await refused(
+            here,
+            "registrar",
+            accusation,
+            "dispatch",
+            "accusation_needs_sealed_organ",
+            "marked for them that is not the respondent",
+            org=org,
+        )
+    claim = (await here.filed(place="sl", subject="1502", respondent={"name": "某人", "org": "zj"}))["case"]
+    await refused(here, "registrar", claim, "dispatch", "is_the_respondent", "choose another one", org="zj")
+    await done(here, "registrar", accusation, "dispatch", org="jjw")
+    await refused(here, "clerk", accusation, "sign_off", "unknown_case", "among those you may see")
+
+
+async def test_two_clerks_at_once(here: Served) -> None:
+    """Both read the same version and decide differently: one is told to read again, and nothing of it is written."""
+    case = await accepted(here)
+    version = (await here.runtime.ports.cases.reload(case))[0].version
+
+    async def decide(role: str, result: str) -> httpx.Response:
+        fields = {"result": result, "basis": ["条例第三十二条"], "text": "意见", "expected_version": version}
+        return await here.act(role, case, "decide", **fields)
+
+    answers = await asyncio.gather(decide("clerk", "supported"), decide("head", "not_supported"))
+    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    (problem,) = (answer.json() for answer in answers if answer.status_code == 409)
+    assert problem["code"] in ("stale_version", "not_in_this_state"), problem
+    decided = [
+        event.type
+        for commit in await here.runtime.ports.log.load(f"case/{case}")
+        for event in commit.recorded
+        if event.type == "DecisionIssued"
+    ]
+    assert len(decided) == 1
+
+    await done(here, "registrar", case, "add_material", text="补充")
+    await refused(
+        here, "clerk", case, "deliver_reply", "stale_version", "read it again and decide", expected_version=version + 1
+    )
