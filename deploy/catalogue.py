@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import deploy.parts  # noqa: F401  # fills RULES
+import deploy.rules  # noqa: F401  # fills RULES
 from shared.case import FINAL_STATES, MOVES, STATES, meaning
 from shared.commands import RULES, Rule
 from shared.events import REGISTRY, department, intake, policy, routing, supervision
@@ -118,7 +118,7 @@ def _source(rule: Rule) -> str:
 
 def appends(rule: Rule) -> list[str]:
     """Types of the events that the rule may append."""
-    names = dict.fromkeys(re.findall(r"\b(?:e|department|routing)\.(\w+)\(", _source(rule)))
+    names = dict.fromkeys(re.findall(r"\b(?:e|d|department|routing)\.(\w+)\(", _source(rule)))
     return [name for name in names if name in REGISTRY]
 
 

@@ -17,7 +17,7 @@ from shared.keys import Keys
 from shared.log import Log
 from shared.policies import Policies
 from shared.projecting import Consumer
-from shared.views import Views
+from shared.views import Checkpoints, Views
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class Ports:
     policies: Policies
     facts_path: str | None = None
     """Where analytics keeps its DuckDB file; None keeps the facts in memory."""
+    checkpoints: Checkpoints | None = None
+    """Set where dropping the views drops also how far the consumers have come; None: the feed keeps that itself."""
+
+    def __post_init__(self) -> None:
+        self.policies.keep_time(self.clock)
 
     def handling(self, service: Service) -> Handling:
         """The hands of `service` on these ports."""

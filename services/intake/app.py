@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from services.intake import correcting, domain
+from services.intake import asking, correcting, domain, taking_part
 from shared.commands import RULES
 from shared.part import Part, Ports
 from shared.reacting import always
 
-__all__ = ["build", "correcting", "domain"]
+__all__ = ["asking", "build", "correcting", "domain", "taking_part"]
 
 
 def build(ports: Ports) -> Part:

@@ -58,7 +58,7 @@ def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
 def _as_corrected(case: Case, command: Correct) -> Case:
     """The case with the new value, as far as clocks ask for it."""
     if command.field == "class":
-        return replace(case, class_=command.new, sealed_track=command.new == "accusation")
+        return replace(case, class_=command.new, sealed_track=command.new == "accusation" or case.suspected is not None)
     if command.field != "effective_at":
         changed: dict[str, Any] = {command.field: command.new}
         return replace(case, **changed)

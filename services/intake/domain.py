@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from services.intake.parties import (
+    PARTIES_LIMIT,
+    Person,
+    Respondent,
+    parties,
+    representatives,
+)
 from shared.access import Principal, Role
 from shared.case import OPEN_STATES, Case
 from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, Short, rule
@@ -17,22 +24,6 @@ from shared.refusals import Denied, Invalid, Refused
 from shared.times import day_of
 
 CITIZEN: tuple[Role, ...] = ("citizen", "platform", "registrar")
-
-
-class Person(Command):
-    """Somebody who takes part. Everything here is sealed; nothing of it is required."""
-
-    name: Short | None = Field(None, description="Name as given, sealed")
-    phone: Short | None = Field(None, description="Telephone number, sealed")
-    id_number: Short | None = Field(None, description="Identity number, sealed")
-    address: Short | None = Field(None, description="Postal address, sealed")
-
-
-class Respondent(Command):
-    """Whom an accusation is about."""
-
-    name: Short | None = Field(None, description="Name of the respondent, sealed")
-    org: Code | None = Field(None, description="Code of the organisation complained of: it never sees the case")
 
 
 class FileCase(Command):
@@ -48,6 +39,7 @@ class FileCase(Command):
     place: Code | None = Field(None, description="Place of the problem (code); unknown ones are queued, not refused")
     subject: Code | None = Field(None, description="Subject (code); unknown ones are queued, not refused")
     level: Code | None = Field(None, description="Level of government addressed, if the routing table uses it")
+    qr: Code | None = Field(None, description="The QR code that was scanned: it knows place and grid")
     class_: Class | None = Field(None, alias="class", description="Class, if the submitter knows it")
     location: Short | None = Field(None, description="Where exactly, sealed")
     received_by: Code | None = Field(
@@ -57,13 +49,18 @@ class FileCase(Command):
     confidential: bool = Field(False, description="Identity is not shown to the handling organisation")
     petitioner: Person | None = Field(None, description="Who files")
     agent: Person | None = Field(None, description="Who files for somebody else")
-    co_petitioners: tuple[Person, ...] = Field((), max_length=500, description="Who joins the filing")
+    co_petitioners: tuple[Person, ...] = Field((), max_length=PARTIES_LIMIT, description="Who joins the filing")
+    representatives: tuple[Annotated[int, Field(ge=1, le=PARTIES_LIMIT + 1)], ...] = Field(
+        (),
+        max_length=PARTIES_LIMIT,
+        description="Who speaks for all, at most five: 1 is the petitioner, 2 the first who joins, … (Art. 20)",
+    )
     respondent: Respondent | None = Field(None, description="Whom an accusation is about")
 
 
 def own_channel(principal: Principal, command: FileCase, book: PolicyBook) -> None:
     """Raises Denied for a platform that files under a channel of another one, whether the item exists or not."""
-    channel = book.channel(command.channel)
+    channel = book.known_channel(command.channel)
     if principal.role == "platform" and channel is not None and channel.platform != principal.org:
         raise Denied(
             "foreign_channel",
@@ -94,12 +91,25 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             why_zh="接收单位不在本辖区的单位目录中。",
             field="received_by",
         )
+    if (
+        command.anonymous
+        and command.petitioner is not None
+        and (command.petitioner.name or command.petitioner.id_number)
+    ):
+        raise Invalid(
+            "anonymous_with_name",
+            "An anonymous filing has no name: leave it out, or file confidentially so that the organisation does not see it.",
+            why_zh="匿名提交不应填写姓名或证件号码；如需保密，请选择保密提交。",
+            field="petitioner",
+        )
     at = command.received_at or given.at
-    known_place = command.place is not None and book.knows_place(command.place)
+    scanned = book.qr_codes.get((command.channel, command.qr)) if command.qr is not None else None
+    place = command.place or (scanned.place if scanned else command.qr)  # an unknown code is words for an unclear place
+    known_place = place is not None and book.knows_place(place)
     known_subject = command.subject is not None and book.knows_subject(command.subject)
     known_level = command.level is not None and book.knows_level(command.level)
     unclear: list[Literal["place", "subject"]] = []
-    if command.place is not None and not known_place:
+    if place is not None and not known_place:
         unclear.append("place")
     if command.subject is not None and not known_subject:
         unclear.append("subject")
@@ -109,7 +119,7 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             channel=command.channel,
             channel_class=channel.class_,
             platform=channel.platform,
-            place=command.place if known_place else None,
+            place=place if known_place else None,
             subject=command.subject if known_subject else None,
             level=command.level if known_level else None,
             level_text=None if known_level else command.level,
@@ -123,28 +133,19 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             title=command.title,
             text=command.text,
             location=command.location,
-            place_text=None if known_place else command.place,
+            place_text=None if known_place else place,
+            qr=command.qr if scanned else None,
+            grid=scanned.grid if scanned else None,
             subject_text=None if known_subject else command.subject,
         )
     ]
-    events += _parties(command, book)
+    recorded = parties(command.petitioner, command.agent, command.co_petitioners, command.respondent, book)
+    events += recorded
+    if command.representatives:
+        filers = [party.party for party in recorded if party.role in ("petitioner", "co_petitioner")]
+        named = representatives([f"p{place}" for place in command.representatives], filers, "representatives")
+        events.append(e.RepresentativesNamed(parties=named))
     return [Fresh(event, at) for event in events]
-
-
-def _parties(command: FileCase, book: PolicyBook) -> list[Event]:
-    events: list[Event] = []
-    if command.petitioner is not None:
-        events.append(e.PartyRecorded(party="p1", role="petitioner", **command.petitioner.model_dump()))
-    if command.agent is not None:
-        events.append(e.PartyRecorded(party="a1", role="agent", **command.agent.model_dump()))
-    for place, person in enumerate(command.co_petitioners, start=2):
-        events.append(e.PartyRecorded(party=f"p{place}", role="co_petitioner", **person.model_dump()))
-    if command.respondent is not None:
-        name, org = command.respondent.name, command.respondent.org
-        if org is not None and book.organisation(org) is None:  # no code but words, which may name a person: sealed
-            name, org = " ".join(filter(None, (name, org))), None
-        events.append(e.PartyRecorded(party="r1", role="respondent", respondent_org=org, name=name))
-    return events
 
 
 class AddMaterial(Command):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from services.routing import department, domain, returns
+from services.routing import accusations, department, domain, forwarding, returns, review
 from services.routing.reactions import reactions
 from shared.part import Part, Ports
 
-__all__ = ["build", "department", "domain", "returns"]
+__all__ = ["accusations", "build", "department", "domain", "forwarding", "returns", "review"]
 
 
 def build(ports: Ports) -> Part:

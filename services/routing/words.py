@@ -20,8 +20,9 @@ Basis = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def own(case: Case, given: Given) -> str:
-    """The acting organisation, which must be the responsible one. An assisting one sees the case but does not decide."""
-    if case.org is None or given.org != case.org:
+    """The responsible organisation, which must be the acting one, or have forwarded the case down to it: what a subordinate
+    does counts for the one that stays accountable. An assisting one sees the case but does not decide."""
+    if case.org is None or given.org not in case.handlers:
         raise Denied(
             "not_your_case",
             "Only the responsible organisation may do this.",

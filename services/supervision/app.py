@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from services.supervision import domain
+from services.supervision import domain, escalation
+from services.supervision.slots import LEASES
 from services.supervision.ticker import Ticker
 from services.supervision.views import SHOWS
 from shared.part import Part, Ports
 
-__all__ = ["build", "domain"]
+__all__ = ["build", "domain", "escalation"]
 
 
 def build(ports: Ports) -> Part:
@@ -20,5 +21,6 @@ def build(ports: Ports) -> Part:
     )
     for show in SHOWS:
         ports.views.declare(show.view)
+    ports.views.declare(LEASES)
     ticker = Ticker(handling, ports.views)
     return Part("supervision", handling, (consumer,), tasks=(ticker.run,), ticker=ticker)

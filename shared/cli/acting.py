@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_origin
 
 import httpx
 import typer
-from pydantic.fields import FieldInfo
 
 from shared.cli import showing
 from shared.cli.connecting import DONE, WRONG_USE, call, run
@@ -16,6 +15,8 @@ from shared.cli.filing import ONLOOKER, quoted
 from shared.cli.options import As, AsJson, Data
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from shared.commands import Rule
 
 
@@ -80,7 +81,7 @@ def act(
 
 def known_rules() -> dict[str, Rule]:
     """The commands that people and systems may give, by name."""
-    import deploy.parts  # noqa: F401  # fills RULES
+    import deploy.rules  # noqa: F401  # fills RULES
     from shared.commands import RULES
 
     return {rule.name: rule for rule in RULES.values() if set(rule.roles) != {"service"}}

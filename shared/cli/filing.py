@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from shared.cli import showing
-from shared.cli.connecting import DONE, WRONG_USE, call, run
+from shared.cli.connecting import DONE, WRONG_USE, call, check, run
 from shared.cli.options import As, AsJson, Data
 from shared.cli.wording import at, due, wording
 
@@ -98,6 +98,35 @@ def _from_file(file: Path) -> Any:
     except ValueError:
         showing.complain(f"{file} is not JSON.")
     raise typer.Exit(WRONG_USE)
+
+
+def receipt(
+    id: Annotated[str, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")],
+    output: Annotated[Path, typer.Option(help="File to write: a page to open in a browser and print")] = Path(
+        "receipt.html"
+    ),
+    data: Data = None,
+    as_: As = None,
+) -> None:
+    """The receipt of a case again, to print. That it was issued is recorded; who has the file can ask for the case."""
+
+    async def work(client: httpx.AsyncClient) -> int:
+        answer = await client.get(f"/v1/cases/{quoted(id)}/receipt")
+        check(answer)
+        style = (await client.get("/assets/page.css")).text
+        page = answer.text.replace(
+            '<link rel="stylesheet" href="/assets/page.css">', f"<style>\n{style}</style>"
+        ).replace('<script src="/assets/status.js" defer></script>\n', "")
+        try:
+            output.touch(mode=0o600)
+            output.write_text(page, "utf-8")
+        except OSError as error:
+            showing.complain(f"{output} cannot be written: {error.strerror}.")
+            return WRONG_USE
+        showing.line(f"Written to {output}. 已写入 {output}。")
+        return DONE
+
+    run(work, data, as_=as_ or DESK)
 
 
 def quoted(reference: str) -> str:

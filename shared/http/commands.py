@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -48,6 +48,7 @@ def open_rules() -> list[Rule]:
     return [rule for rule in RULES.values() if any(role != "service" for role in rule.roles)]
 
 
+@cache
 def body_models() -> dict[str, type[BaseModel]]:
     """Command name -> model of its whole body."""
     models: dict[str, type[BaseModel]] = {}
@@ -105,6 +106,10 @@ class Commands:
     async def carried_out(self, caller: Principal, reference: str, value: Any) -> dict[str, Any]:
         """The answer to one command on one case. Raises Refused."""
         rule, body = self._read(value)
+        return await self.given(caller, reference, rule, body)
+
+    async def given(self, caller: Principal, reference: str, rule: Rule, body: BaseModel) -> dict[str, Any]:
+        """The answer to a command whose body is one of `models`. Raises Refused."""
         try:
             done, case = await give(self._runtime, caller, reference, rule, body)
         except Refused as refused:

@@ -15,7 +15,9 @@ Each = Callable[[Sequence[Line]], Awaitable[Sequence[bytes]]]
 """Carries some lines out together; gives as many results, each a whole line."""
 
 
-async def answered(request: Request, each: Each, *, limit: int, most: int, at_once: int, kept: str = "") -> Response:
+async def answered(
+    request: Request, each: Each, *, limit: int, most: int, at_once: int, kept: str = "Send fewer at once."
+) -> Response:
     """Read the body piece by piece and answer all of its lines.
 
     `limit`: most bytes of a line. `most`: most lines. `at_once`: lines that `each` gets together, so that the log can
@@ -29,7 +31,7 @@ async def answered(request: Request, each: Each, *, limit: int, most: int, at_on
         if len(results) + len(waiting) >= most:
             raise problems.TooLarge(
                 "batch_too_long",
-                f"A batch has at most {most} lines. {kept}".rstrip(),
+                f"A batch has at most {most} lines. {kept}",
                 why_zh=f"一批最多 {most} 行。",
             )
         waiting.append(line)

@@ -25,7 +25,7 @@ from shared.times import to_text
 
 AT_ONCE = 64
 """Lines that are under way together, so that the log can write them together."""
-_JURISDICTION = Query(None, max_length=80, description="Jurisdiction; by default the one that has the channel")
+JURISDICTION = Query(None, max_length=80, description="Jurisdiction; by default the one that has the channel")
 
 
 async def jurisdiction_of(runtime: Runtime, channel: object, named: str | None) -> str:
@@ -38,6 +38,8 @@ async def jurisdiction_of(runtime: Runtime, channel: object, named: str | None) 
     having = [code for code, book in books.items() if isinstance(channel, str) and book.channel(channel) is not None]
     if preferred in having or (preferred is not None and not having):
         return preferred
+    if not having:  # a channel that was removed: its items are still answered
+        having = [code for code, book in books.items() if isinstance(channel, str) and book.known_channel(channel)]
     if len(having) == 1:
         return having[0]
     if len(having) > 1:
@@ -82,9 +84,10 @@ class Owners:
         return known
 
 
-async def _file(
+async def file_one(
     runtime: Runtime, owners: Owners, principal: Principal, value: Any, named: str | None
 ) -> dict[str, Any]:
+    """The receipt of one submission."""
     model = bodies.validated(runtime.filing.model, value)
     jurisdiction = await owners.of(getattr(model, "channel", ""), named)
     try:
@@ -107,6 +110,13 @@ def as_receipt(receipt: Receipt) -> dict[str, Any]:
     }
 
 
+def as_line(number: int, receipt: dict[str, Any] | None, problem: dict[str, Any] | None) -> bytes:
+    """The result of one line of a batch."""
+    if receipt is None:
+        return orjson.dumps({"line": number, "status": (problem or {})["status"], "problem": problem}) + b"\n"
+    return orjson.dumps({"line": number, "status": 200 if receipt["repeated"] else 201, "receipt": receipt}) + b"\n"
+
+
 def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(tags=["filing"])
     limit = runtime.settings.body_limit
@@ -123,10 +133,10 @@ def router(runtime: Runtime) -> APIRouter:
         openapi_extra=takes(runtime.filing.model),
         summary="File a complaint; the same item gives the same receipt",
     )
-    async def submit(request: Request, caller: Caller, jurisdiction: str | None = _JURISDICTION) -> Response:
+    async def submit(request: Request, caller: Caller, jurisdiction: str | None = JURISDICTION) -> Response:
         authorize(caller, FILE)
         value = await bodies.read_json(request, limit)
-        receipt = await _file(runtime, owners, caller, value, jurisdiction)
+        receipt = await file_one(runtime, owners, caller, value, jurisdiction)
         return Response(orjson.dumps(receipt), 200 if receipt["repeated"] else 201, media_type="application/json")
 
     @routes.post(
@@ -138,20 +148,14 @@ def router(runtime: Runtime) -> APIRouter:
         openapi_extra=takes_lines(runtime.filing.model),
         summary="File many: one JSON object per line",
     )
-    async def submit_many(request: Request, caller: Caller, jurisdiction: str | None = _JURISDICTION) -> Response:
+    async def submit_many(request: Request, caller: Caller, jurisdiction: str | None = JURISDICTION) -> Response:
         authorize(caller, FILE)
 
         async def one(line: Line) -> bytes:
-            receipt, problem = await attempted(filed(line))
-            if receipt is None:
-                return (
-                    orjson.dumps({"line": line.number, "status": (problem or {})["status"], "problem": problem}) + b"\n"
-                )
-            status = 200 if receipt["repeated"] else 201
-            return orjson.dumps({"line": line.number, "status": status, "receipt": receipt}) + b"\n"
+            return as_line(line.number, *await attempted(filed(line)))
 
         async def filed(line: Line) -> dict[str, Any]:
-            return await _file(runtime, owners, caller, value_of(line, limit), jurisdiction)
+            return await file_one(runtime, owners, caller, value_of(line, limit), jurisdiction)
 
         async def together(lines: Sequence[Line]) -> list[bytes]:
             return await asyncio.gather(*map(one, lines))

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 SERVERS = {
-    "needs_mongo": "tests.support.servers.mongodb",
-    "needs_kafka": "tests.support.servers.kafka",
+    "needs_mongo": ("MongoDB", "tests.support.servers.mongodb"),
+    "needs_kafka": ("Kafka", "tests.support.servers.kafka"),
 }
-"""Marker -> module with `why_not() -> str | None`, which starts the server, and `stop()`."""
+"""Marker -> (name, module with `why_not() -> str | None`, which starts the server, and `stop()`)."""
 _MISSING = pytest.StashKey[dict[str, str | None]]()
 _NOT_RUN = pytest.StashKey[Counter[str]]()
 
@@ -40,15 +40,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         missing = known[marker]
         if missing is None:
             continue
+        needs = f"{SERVERS[marker][0]}: {missing}"
         if os.environ.get("CI") == "true":
-            pytest.fail(f"cannot run here, needs {missing}", pytrace=False)
-        config.stash[_NOT_RUN][missing] += 1
-        pytest.skip(f"not run: needs {missing}")
+            pytest.fail(f"cannot run here, needs {needs}", pytrace=False)
+        config.stash[_NOT_RUN][needs] += 1
+        pytest.skip(f"not run: needs {needs}")
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for missing, count in config.stash[_NOT_RUN].items():
-        terminalreporter.write_line(f"not run: {count} tests, needs {missing}", yellow=True)
+    for needs, count in config.stash[_NOT_RUN].items():
+        terminalreporter.write_line(f"not run: {count} tests, needs {needs}", yellow=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -60,7 +61,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
 
 
 def _module(marker: str) -> _Server:
-    return _Server(importlib.import_module(SERVERS[marker]))
+    return _Server(importlib.import_module(SERVERS[marker][1]))
 
 
 class _Server:

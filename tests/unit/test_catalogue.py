@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,3 +40,19 @@ def test_refusals_are_found_in_the_source() -> None:
         refusals(RULES["dispatch"])
     )
     assert {"not_executed", "report_missing", "not_confirmed", "handling_unit"} <= set(refusals(RULES["close"]))
+
+
+def test_the_table_of_rules_is_whole_without_the_services() -> None:
+    """What fills it for a short command fills it as the services do."""
+    count = "; from shared.commands import RULES; print(sorted(RULES))"
+    alone, whole = (
+        subprocess.run(
+            [sys.executable, "-c", f"import deploy.{module}{count}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for module in ("rules", "parts")
+    )
+    assert alone == whole
