@@ -187,7 +187,7 @@ def test_intake_accepts_while_kafka_is_away(tmp_path: Path, place: dict[str, str
         "HUIYIN_KAFKA_BOOTSTRAP": f"127.0.0.1:{closed}",
         "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{uuid4().hex[:8]}",
     }
-    away["HUIYIN_SECRETS"] = str(tmp_path / "secrets")
+    away["HUIYIN_SECRETS"] = str(tmp_path)
     with serving("intake", tmp_path, away) as intake:
         assert huiyin("policy", "activate", "demo", "--data", str(intake.data), **away).returncode == 0
         told = (
