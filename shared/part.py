@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import structlog
 from fastapi import APIRouter
 
 from shared.cases import Cases
@@ -18,6 +19,8 @@ from shared.log import Log
 from shared.policies import Policies
 from shared.projecting import Consumer
 from shared.views import Checkpoints, Views
+
+log = structlog.get_logger("part")
 
 
 @dataclass(frozen=True)
@@ -82,3 +85,14 @@ class Part:
     close: Callable[[], Awaitable[None]] | None = None
     ticker: Any = None
     facts: Kept | None = None
+
+
+async def begin_again(ports: Ports, parts: Sequence[Part]) -> None:
+    """Let the groups that fill what was dropped begin at the first commit. Where a group is at work in other processes it
+    cannot: then a scrub finds what is missing."""
+    for consumer in (one for part in parts for one in part.consumers):
+        if consumer.shows or consumer.sink is not None:
+            try:
+                await ports.feed.rewind(consumer.group)
+            except Exception as error:
+                log.error("not_begun_again", group=consumer.group, error=type(error).__name__)

@@ -1,0 +1,43 @@
+"""What a process knows must not be older than what another process has written."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from shared.adapters.memory import MemoryLog
+from shared.cases import Cases
+from shared.commands import Fresh
+from shared.handling import Stamp
+from shared.policies import Policies
+from shared.policy.load import bundled
+from tests.support.commits import history
+from tests.support.county import DEMO, SUPERVISOR, county
+
+
+async def test_a_case_that_another_process_moved_is_seen_moved() -> None:
+    log = MemoryLog()
+    here, there, alone = Cases(log, alone=False), Cases(log, alone=False), Cases(log)
+    first, second = history("case/a", 2)
+    await log.append(first)
+    for cases in (here, there, alone):
+        assert (await cases.get("a"))[0].version == 1
+    await log.append(second)
+    assert (await here.get("a"))[0].version == (await there.get("a"))[0].version == 2
+    assert (await alone.get("a"))[0].version == 1, "who is alone is told by the feed"
+    assert (await here.get("a", at_least=2))[0].version == 2
+
+
+async def test_a_policy_that_another_process_put_in_force_is_read_again() -> None:
+    async with county(seed=None) as here:
+        elsewhere = Policies(here.ports.log)
+        before = (await elsewhere.book(DEMO)).version
+        await elsewhere.look()
+        assert (await elsewhere.book(DEMO)).version == before
+        entry = next(iter(bundled("demo")))
+        stamp = Stamp(SUPERVISOR, "again", date(2020, 1, 1), jurisdiction=DEMO)
+        await here.parts["supervision"].handling.on_stream(
+            f"policy/{DEMO}", stamp, lambda _head: [Fresh(entry.activation())]
+        )
+        assert (await elsewhere.book(DEMO)).version == before, "the feed has told nothing here"
+        await elsewhere.look()
+        assert (await elsewhere.book(DEMO)).version == before + 1
