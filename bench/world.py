@@ -120,7 +120,8 @@ def open_ports(folder: Path) -> Ports:
     """The adapters of the embedded mode on the files in `folder`."""
     log, views = SqliteLog(folder / "log.sqlite"), SqliteViews(folder / "views.sqlite")
     feed, keys = SqliteFeed(log, views), SqliteKeys(folder)
-    return Ports(log, feed, views, keys, SystemClock(), Cases(log), Policies(log), str(folder / "facts.duckdb"))
+    facts = str(folder / "facts.duckdb")
+    return Ports(log, feed, views, keys, SystemClock(), Cases(log), Policies(log), facts, checkpoints=views)
 
 
 async def close(ports: Ports, parts: Sequence[Part]) -> None:

@@ -13,11 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import services.intake.domain
-import services.routing.department
-import services.routing.domain
-import services.routing.returns
-import services.supervision.domain
+import deploy.rules  # noqa: F401  # fills RULES
 from shared.case import FINAL_STATES, MOVES, STATES, meaning
 from shared.commands import RULES, Rule
 from shared.events import REGISTRY, department, intake, policy, routing, supervision
@@ -33,13 +29,6 @@ PARTS: tuple[tuple[str, ModuleType], ...] = (
     ("The department and the review bodies 承办与复查复核", department),
     ("Supervision 督查", supervision),
     ("Policy 规则", policy),
-)
-RULE_FILES = (
-    services.intake.domain,
-    services.routing.domain,
-    services.routing.department,
-    services.routing.returns,
-    services.supervision.domain,
 )
 
 
@@ -129,7 +118,7 @@ def _source(rule: Rule) -> str:
 
 def appends(rule: Rule) -> list[str]:
     """Types of the events that the rule may append."""
-    names = dict.fromkeys(re.findall(r"\b(?:e|department|routing)\.(\w+)\(", _source(rule)))
+    names = dict.fromkeys(re.findall(r"\b(?:e|d|department|routing)\.(\w+)\(", _source(rule)))
     return [name for name in names if name in REGISTRY]
 
 

@@ -56,6 +56,7 @@ def open_ports(folder: Folder, clock: Clock) -> Ports:
         cases=Cases(log),
         policies=Policies(log),
         facts_path=str(folder.facts),
+        checkpoints=views,
     )
 
 

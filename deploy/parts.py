@@ -11,6 +11,7 @@ from services.intake import app as intake
 from services.intake.domain import FileCase
 from services.intake.filing import file_case
 from services.intake.history import record_batch
+from services.intake.items import understood
 from services.routing import app as routing
 from services.supervision import app as supervision
 from shared.access import Principal
@@ -45,7 +46,7 @@ def compose(
         ports=ports,
         parts=parts,
         principals=Principals(ports.log, ports.clock),
-        filing=Filing(FileCase, file),
+        filing=Filing(FileCase, file, understood),
         record_history=record,
         folder=folder,
         back_up=back_up,

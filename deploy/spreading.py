@@ -47,7 +47,11 @@ async def spread(log: Path, signs: Sequence[str]) -> AsyncGenerator[Built, None]
     finally:
         if process.returncode is None:
             process.kill()
-        await process.wait()
+        try:
+            await process.wait()
+        except asyncio.CancelledError:  # it was ending by itself: who cancels leaves none behind either
+            await process.wait()
+            raise
 
 
 async def _frame(stream: asyncio.StreamReader) -> tuple[dict[str, Any], bytes]:

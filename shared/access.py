@@ -51,6 +51,8 @@ class Action(NamedTuple):
 
 
 READ = Action("read", ("organisation", "clerk", "registrar", "supervisor", "platform", "citizen", "service"))
+RECEIPT = Action("receipt", ("registrar", "platform"))
+"""Who filed may have the receipt again; a citizen shows number and query code instead."""
 LIST = Action("list", ("organisation", "clerk", "registrar", "supervisor"))
 OUTBOX = Action("outbox", ("organisation", "clerk", "registrar", "supervisor"))
 FILE = Action("file", ("platform", "registrar", "citizen"))
@@ -75,10 +77,17 @@ def visible(principal: Principal, case: Case) -> bool:
     if principal.org is not None and principal.org in case.accused:
         return False  # Art. 30: never to the accused, whoever asks in its name
     if role in ("organisation", "clerk"):
-        return principal.org == case.org or principal.org in case.assist
+        return works_on(principal, case)
     if role == "platform":
         return case.platform == principal.org
     return role in SEES_ALL
+
+
+def works_on(principal: Principal, case: Case) -> bool:
+    """Does the principal's organisation have it now: as the responsible one, below it, assisting, or reviewing? Who reviews
+    sees the whole case (Art. 35, 36), from being named until another body is."""
+    org = principal.org
+    return org is not None and (org in case.handlers or org in case.assist or org == case.reviewer)
 
 
 def authorize(principal: Principal, action: Action, case: Case | None = None) -> None:

@@ -1,34 +1,74 @@
-"""Putting a policy into force: check all of it together, then append the sections that changed."""
+"""Putting a policy into force: check all of it together, then append the sections that changed.
+
+An edition begins at an instant or with a day, 00:00 in the zone of the jurisdiction, now or later. It never begins in a
+time for which another one was in force: what was decided then was decided by that one (ADR 16).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from shared.access import Action, Principal, authorize
+from shared.case import OPEN_STATES
 from shared.commands import Fresh
 from shared.events.policy import Section
+from shared.finding import WORKLIST
 from shared.handling import Handling, Stamp
+from shared.log import Head
 from shared.policy.book import MODELS, STREAM, PolicyBook
 from shared.policy.clocks import Clocks
 from shared.policy.documents import Document, Jurisdiction
 from shared.policy.findings import Finding, check
 from shared.policy.load import SECTIONS, Loaded, hash_of, plain
-from shared.refusals import Invalid, Refused
-from shared.times import When
+from shared.refusals import Invalid, Refused, Unavailable
+from shared.times import When, day_of, start_of_day
+from shared.views import Condition, Views
 
 ACTIVATE = Action("activate_policy", ("operations", "registrar"))
+ATTEMPTS = 8
+MOST_FINDINGS = 500
+"""That one answer names."""
+
+
+class Checked(NamedTuple):
+    """The given sections as documents, what is wrong with them, and what is only to be known."""
+
+    documents: dict[Section, Document]
+    findings: list[Finding]
+    warnings: list[Finding]
+    book: PolicyBook | None
+    """What it was checked against."""
+
+
+class Activated(NamedTuple):
+    """Sections that changed; none: all was in force already."""
+
+    sections: list[Section]
+    warnings: list[Finding]
+
+
+class _Moved(Exception):
+    """Somebody else activated something since it was checked."""
 
 
 async def checked(
-    handling: Handling, jurisdiction: str, raw: Mapping[str, Any]
-) -> tuple[dict[Section, Document], list[Finding]]:
-    """The given sections as documents, and what is wrong with them together with those that are in force."""
+    handling: Handling,
+    jurisdiction: str,
+    raw: Mapping[str, Any],
+    effective_at: When | None = None,
+    views: Views | None = None,
+) -> Checked:
+    """What is wrong with the given sections together with all that is and will be in force. `views`: to see who still
+    holds cases."""
     documents: dict[Section, Document] = {}
     findings: list[Finding] = []
+    warnings: list[Finding] = []
     if not raw.keys() <= set(SECTIONS):
         findings.append(Finding("sections", f"there is a name that is no section; use {', '.join(SECTIONS)}"))
     for section in SECTIONS:
@@ -40,26 +80,110 @@ async def checked(
             for one in error.errors(include_url=False, include_input=False):
                 where = ".".join((section, *(str(part) for part in one["loc"])))
                 findings.append(Finding(where, one["msg"]))
-    if not findings:
-        together = {**_present(await known(handling, jurisdiction)), **documents}
-        findings += check(together)
-        named = together.get("jurisdiction")
-        if isinstance(named, Jurisdiction) and named.code != jurisdiction:
-            findings.append(Finding("jurisdiction.code", "is not the jurisdiction that is to be changed; use its code"))
-    return documents, findings
+    book = await known(handling, jurisdiction)
+    stated = documents.get("jurisdiction")
+    if isinstance(stated, Jurisdiction) and not findings:
+        findings += [one for one in check({"jurisdiction": stated}) if one.where == "jurisdiction.zone"]
+    if findings:
+        return Checked(documents, findings, warnings, book)
+    now = handling.clock.now()
+    named = documents.get("jurisdiction") or (book.settings if book else None)
+    if isinstance(named, Jurisdiction) and named.code != jurisdiction:
+        findings.append(Finding("jurisdiction.code", "is not the jurisdiction that is to be changed; use its code"))
+    findings += _together(documents, book or PolicyBook(jurisdiction), effective_at, now)
+    if findings:
+        return Checked(documents, findings, warnings, book)
+    if book is not None and effective_at is not None:
+        findings += _past(documents, book, effective_at, now)
+    if book is not None and views is not None and "organisations" in documents:
+        at_once = effective_at is None or _start(effective_at, book.zone) <= now
+        (findings if at_once else warnings).extend(await _left_behind(documents["organisations"], book, views))
+    return Checked(documents, findings, warnings, book)
+
+
+def _together(
+    documents: Mapping[Section, Document], book: PolicyBook, effective_at: When | None, now: datetime
+) -> list[Finding]:
+    """Check what will be in force from each moment on at which something begins, from the first of the new on."""
+    after = book
+    for section in SECTIONS:
+        if section in documents:
+            after = after.with_document(
+                section, _begins(section, documents, book, effective_at) or now, "", documents[section]
+            )
+    first = max(now, _start(effective_at, after.zone)) if effective_at is not None else now
+    moments = {
+        first,
+        *(edition.start for known in after.editions.values() for edition in known if edition.start > first),
+    }
+    found: dict[tuple[str, str], Finding] = {}
+    for moment in sorted(moments):
+        for finding in check(after.as_of(moment).documents):
+            later = (
+                "" if moment == first else f" (from {day_of(moment, after.zone)} on, with what is activated for then)"
+            )
+            found.setdefault((finding.where, finding.what), finding._replace(what=finding.what + later))
+    return list(found.values())
+
+
+def _begins(
+    section: Section, documents: Mapping[Section, Document], book: PolicyBook | None, effective_at: When | None
+) -> When | None:
+    """When the edition takes effect; None: now. The first clocks do when their law did, so that older cases have them."""
+    document = documents[section]
+    if effective_at is None and isinstance(document, Clocks) and (book is None or not book.editions.get("clocks")):
+        return document.in_force
+    return effective_at
+
+
+def _start(at: When, zone: str) -> datetime:
+    return at if isinstance(at, datetime) else start_of_day(at, zone)
+
+
+def _past(documents: Mapping[Section, Document], book: PolicyBook, at: When, now: datetime) -> list[Finding]:
+    """Before the first edition of a section nothing was decided by it: history may be given its law. Calendars are looked
+    at as they are known, whenever they begin."""
+    start = _start(at, book.zone)
+    if start >= now:
+        return []
+    tomorrow = day_of(now, book.zone) + timedelta(days=1)
+    return [
+        Finding(
+            section,
+            f"begins in the past ({at.isoformat()}), where another edition was in force and was decided by;"
+            f" leave the date out to begin now, or name a day from {tomorrow} on",
+        )
+        for section in documents
+        if section != "calendar" and any(edition.start <= start for edition in book.editions.get(section, ()))
+    ]
+
+
+async def _left_behind(document: Document, book: PolicyBook, views: Views) -> list[Finding]:
+    """Organisations that are not listed any more and still hold open cases (Art. 24 ¶2: somebody succeeds them)."""
+    listed = {organisation.code for organisation in document.organisations}  # type: ignore[attr-defined]
+    found = []
+    for code, organisation in book.organisations.items():
+        if code in listed or code in book.added:
+            continue
+        states = await views.count(WORKLIST, [Condition("org", "=", code)], by="state")
+        held = sum(number for state, number in states.items() if state in OPEN_STATES)
+        if not held:
+            continue
+        number = "open cases" if organisation.kind == "sealed" else f"{held} open {'cases' if held > 1 else 'case'}"
+        found.append(
+            Finding(
+                f"organisations[{code}]",
+                f"is removed but holds {number}; recall and dispatch them to its successor first (Art. 24), or keep it",
+            )
+        )
+    return found
 
 
 async def known(handling: Handling, jurisdiction: str) -> PolicyBook | None:
     try:
-        return await handling.policies.book(jurisdiction)
+        return await handling.policies.reload(jurisdiction)
     except Refused:
         return None
-
-
-def _present(book: PolicyBook | None) -> dict[Section, Document]:
-    if book is None:
-        return {}
-    return {section: editions[-1].document for section, editions in book.editions.items() if editions}
 
 
 async def activate(
@@ -68,32 +192,72 @@ async def activate(
     jurisdiction: str,
     raw: Mapping[str, Any],
     effective_at: When | None = None,
-) -> list[Section]:
-    """Append every section that differs from what is in force. Returns their names; none: all was in force already.
+    *,
+    expected_version: int | None = None,
+    views: Views | None = None,
+) -> Activated:
+    """Append every section that differs from what is in force then.
 
-    Raises Invalid `policy_invalid` with all findings. Clocks take effect when their law did, unless told otherwise."""
+    Raises Invalid `policy_invalid` with all findings, Refused `stale_policy` when the policy has moved on since
+    `expected_version`. Of two activations at once the second is checked against the first."""
     authorize(principal, ACTIVATE)
-    documents, findings = await checked(handling, jurisdiction, raw)
-    if findings or not documents:
-        listed = [{"field": one.where, "problem": one.what} for one in findings[:20]]
-        first = str(findings[0]) if findings else "It holds no section."
-        raise Invalid(
-            "policy_invalid", f"The policy was not activated. {first}", why_zh="规则有误，未启用。", errors=listed
-        )
-    book = await known(handling, jurisdiction)
+    for _attempt in range(ATTEMPTS):
+        found = await checked(handling, jurisdiction, raw, effective_at, views)
+        if found.findings or not found.documents:
+            raise _invalid(found.findings)
+        book = found.book
+        version = book.version if book else 0
+        if expected_version is not None and version != expected_version:
+            raise Refused(
+                "stale_policy",
+                f"The policy has moved on to version {version} since you read it; compare again, then activate.",
+                why_zh="规则在您查看之后已有变化，请重新比较后再启用。",
+                field="expected_version",
+            )
+        fresh = _fresh(found.documents, book, effective_at, handling.clock.now())
+        if not fresh:
+            return Activated([], found.warnings)
+        told = "\n".join(f"{section} {item.at} {one.hash}" for section, one, item in fresh)
+        cause = f"activate:{version}:{sha256(told.encode()).hexdigest()[:24]}"
+        stamp = Stamp(principal, cause=cause, jurisdiction=jurisdiction)
+        events = [item for _section, _loaded, item in fresh]
+        try:
+            await handling.on_stream(STREAM + jurisdiction, stamp, partial(_unmoved, version, events))
+        except _Moved:
+            continue
+        await handling.policies.reload(jurisdiction)
+        return Activated([section for section, _loaded, _item in fresh], found.warnings)
+    raise Unavailable("busy", "The policy is being changed by many at once; try again in a moment.")
+
+
+def _unmoved(version: int, events: list[Fresh], head: Head) -> list[Fresh]:
+    if head.version != version:
+        raise _Moved
+    return events
+
+
+def _fresh(
+    documents: Mapping[Section, Document], book: PolicyBook | None, effective_at: When | None, now: datetime
+) -> list[tuple[Section, Loaded, Fresh]]:
     fresh = []
     for section, document in documents.items():
         content = plain(document)
         loaded = Loaded(section, content, hash_of(content))
-        if book is not None and book.hash_of(section) == loaded.hash and effective_at is None:
+        begins = _begins(section, documents, book, effective_at)
+        then = book.edition(section, begins or now) if book is not None else None
+        if then is not None and then.hash == loaded.hash:
             continue
-        at = effective_at or (document.in_force if isinstance(document, Clocks) else None)
-        fresh.append((section, loaded, Fresh(loaded.activation(), at)))
-    if not fresh:
-        return []
-    content_hash = sha256("\n".join(one.hash for _section, one, _fresh in fresh).encode()).hexdigest()[:24]
-    version = book.version if book else 0
-    stamp = Stamp(principal, cause=f"activate:{version}:{content_hash}", jurisdiction=jurisdiction)
-    await handling.on_stream(STREAM + jurisdiction, stamp, lambda _head: [one for _section, _loaded, one in fresh])
-    await handling.policies.reload(jurisdiction)
-    return [section for section, _loaded, _fresh in fresh]
+        fresh.append((section, loaded, Fresh(loaded.activation(), begins)))
+    return fresh
+
+
+def _invalid(findings: list[Finding]) -> Invalid:
+    listed = [{"field": one.where, "problem": one.what} for one in findings[:MOST_FINDINGS]]
+    first = str(findings[0]) if findings else "It holds no section."
+    past = any("begins in the past" in one.what for one in findings)
+    return Invalid(
+        "policy_in_the_past" if past else "policy_invalid",
+        f"The policy was not activated. {first}",
+        why_zh="不能自过去的时间起启用：当时另有规则有效。" if past else "规则有误，未启用。",
+        errors=listed,
+    )

@@ -11,22 +11,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import Action, Principal, Role
-from shared.case import Case
+from shared.case import MOVES, Case
 from shared.events.base import Event, Service
 from shared.policy.book import PolicyBook
 from shared.refusals import Refused, Unavailable
 from shared.times import When
 
+TEXT_LIMIT = 50_000
+"""Characters of one free text. A longer complaint comes as material in parts."""
+Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Short = Annotated[str, Field(min_length=1, max_length=400)]
+FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
+DESK: tuple[Role, ...] = ("registrar",)
+
 
 class Command(BaseModel):
-    """Base of all commands. Unknown fields are refused."""
+    """Base of all commands. Unknown fields are refused. A validator is built by its first use."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Given(NamedTuple):
@@ -50,6 +57,8 @@ class Fresh(NamedTuple):
     body: Event
     at: When | None = None
     """Legal time; None takes that of the command."""
+    id: str | None = None
+    """For what happens once by its nature, like a rung: an id derived from what it is. None: a new one."""
 
 
 C = TypeVar("C", bound=Command)
@@ -78,6 +87,12 @@ class Rule:
         if case.newer is not None:
             raise _newer(case)
         events = self.decide(case, command, given)
+        if case.suspected is not None and any(type(event.body).__name__ in _HELD for event in events):
+            raise Refused(
+                "suspicion_undecided",
+                "A rule suspects that this is an accusation. Read it, then give confirm_accusation or clear_suspicion.",
+                why_zh="该件疑似检举控告，请先阅看，再予以确认或排除。",
+            )
         if events and self.states and case.state not in self.states:
             raise Refused(
                 "not_in_this_state",
@@ -85,6 +100,10 @@ class Rule:
                 why_zh=f"“{self.zh}”不能在当前状态下进行。",
             )
         return events
+
+
+_HELD = frozenset({*MOVES, "CaseLinked"}) - {"CaseVoided", "CaseWithdrawn"}
+"""What cannot happen to a suspected accusation before a person has decided (Art. 30)."""
 
 
 def _newer(case: Case) -> Refused:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.access import Principal
+from shared.access import Principal, works_on
 from shared.case import Case
 from shared.commands import Fresh
 from shared.envelope import Recorded
 from shared.events.intake import PartyCorrected, PartyRecorded
-from shared.events.routing import ReadRecorded
+from shared.events.routing import AccusationConfirmed, ReadRecorded
 from shared.handling import Handling, Stamp
 from shared.log import LogFull
 from shared.telling import event_words
@@ -23,7 +23,7 @@ def purposes(principal: Principal, case: Case) -> frozenset[str]:
     """Which parts the principal may open: the organisation in charge sees who asks, unless they asked for confidence."""
     if principal.role in ("registrar", "supervisor"):
         return frozenset({"identity", "text"})
-    if principal.role in ("organisation", "clerk") and (principal.org == case.org or principal.org in case.assist):
+    if principal.role in ("organisation", "clerk") and works_on(principal, case):
         return frozenset({"text"}) if case.confidential else frozenset({"identity", "text"})
     return frozenset()
 
@@ -52,7 +52,7 @@ async def content(
         event = by_version[opened.version]
         if opened.erased:
             erased.add(opened.party)
-        elif isinstance(event.body, PartyRecorded | PartyCorrected):
+        elif isinstance(event.body, PartyRecorded | PartyCorrected | AccusationConfirmed):
             parties.setdefault(opened.party, {"role": dict(case.parties).get(opened.party)}).update(opened.values)
         else:
             words = event_words(event.type)

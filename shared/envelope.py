@@ -179,6 +179,7 @@ def chain_all(previous: str, events: Iterable[bytes], algorithm: str = "sha256")
         return previous
     for data in events:  # chain(), without the calls: every byte that is ever read comes through here
         digest = _begun()
-        digest.update(previous.encode() + data)
-        previous = "sha256:" + digest.hexdigest()
+        digest.update(previous.encode())
+        digest.update(data)
+        previous = f"sha256:{digest.hexdigest()}"
     return previous

@@ -176,7 +176,7 @@ class Handling:
         data = []
         hashed = head.hash
         for version, (item, own) in enumerate(zip(fresh, parts, strict=True), start=head.version + 1):
-            event_id = self.clock.new_id()
+            event_id = item.id or self.clock.new_id()
             event = Recorded(
                 event_id=event_id,
                 stream=stream,

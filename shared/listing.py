@@ -20,11 +20,28 @@ from shared.telling import state_words
 from shared.times import to_text
 from shared.views import Condition, Row, Value
 
-QUEUES = ("to_dispatch", "to_sign", "returns_to_verify", "to_rule", "at_risk", "overdue", "to_follow_up", "to_close")
+QUEUES = (
+    "to_dispatch",
+    "to_confirm",
+    "to_sign",
+    "returns_to_verify",
+    "to_rule",
+    "at_risk",
+    "overdue",
+    "to_follow_up",
+    "to_close",
+    "to_name_reviewer",
+    "to_review",
+    "forwarded",
+)
 _BY_TIME = ("at_risk", "overdue")
 _MOST_LOOKED_AT = 5_000
 """Rows that one page may look at. A rare filter gives a short page and a cursor, never a slow answer."""
+_AS = {"to_review": "reviewer", "forwarded": "holder"}
+"""Queues of those who have a case otherwise than as the responsible organisation -> the column that names them."""
 _CHOICES: tuple[tuple[str, ...], ...] = (
+    ("reviewer",),
+    ("holder",),
     ("org", "queue"),
     ("queue",),
     ("org", "state"),
@@ -46,6 +63,9 @@ class Wanted(NamedTuple):
     subject: str | None = None
     due_before: str | None = None
     """Text instant."""
+    reviewer: str | None = None
+    holder: str | None = None
+    """The subordinate that has it in hand."""
 
 
 class Page(NamedTuple):
@@ -67,7 +87,7 @@ async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str |
     if principal.role in ("organisation", "clerk"):
         if wanted.org not in (None, principal.org):
             return Page([], None)
-        wanted = wanted._replace(org=principal.org)
+        wanted = wanted._replace(**{"org": None, _AS.get(wanted.queue or "", "org"): principal.org})
     cursor = _read(after)
     now = to_text(ports.clock.now())
     if wanted.queue == "overdue":  # the list ends where time stands, not at the last case that is open
@@ -96,7 +116,7 @@ async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str |
 async def _rows(ports: Ports, wanted: Wanted, place: _Cursor, limit: int) -> Sequence[Row]:
     """The next rows in order, by the best index there is."""
     asked = {name: value for name, value in wanted._asdict().items() if value is not None and name != "due_before"}
-    if asked.get("queue") in _BY_TIME:
+    if asked.get("queue") in (*_BY_TIME, "forwarded"):
         del asked["queue"]
     for columns in _CHOICES:
         if not set(columns) <= asked.keys():
@@ -128,7 +148,7 @@ def _meets(row: Row, wanted: Wanted, now: str) -> bool:
     if values["state"] == "voided" and wanted.state != "voided":
         return False
     due = values["due"]
-    for name in ("org", "state", "place", "subject"):
+    for name in ("org", "state", "place", "subject", "reviewer", "holder"):
         value = getattr(wanted, name)
         if value is not None and values[name] != value:
             return False
@@ -137,6 +157,8 @@ def _meets(row: Row, wanted: Wanted, now: str) -> bool:
     if wanted.queue == "at_risk":
         risk = values["risk_at"]
         return isinstance(due, str) and due >= now and isinstance(risk, str) and risk <= now
+    if wanted.queue == "forwarded":
+        return values["holder"] is not None
     return wanted.queue is None or values["queue"] == wanted.queue
 
 
@@ -150,7 +172,7 @@ async def _may_see(ports: Ports, principal: Principal, row: Row) -> bool:
     if not case.sealed_track or principal.role in ("registrar", "supervisor"):
         return True
     own = (await ports.policies.book(case.jurisdiction)).organisation(principal.org)
-    return own is not None and own.kind == "sealed" and own.code == case.org
+    return own is not None and own.kind == "sealed" and own.code in case.handlers
 
 
 def _shown(row: Row, now: str) -> dict[str, Any]:
@@ -166,6 +188,8 @@ def _shown(row: Row, now: str) -> dict[str, Any]:
         "state_zh": words.zh,
         "state_en": words.en,
         "org": values["org"],
+        "reviewer": values["reviewer"],
+        "holder": values["holder"],
         "place": values["place"],
         "subject": values["subject"],
         "channel": values["channel"],

@@ -185,12 +185,16 @@ class Metrics:
     async def _count(self, runtime: Runtime) -> None:
         ports = runtime.ports
         self._open.clear()
+        sealed = [Condition("queue", "=", "to_confirm")]  # not even counted before a person has decided (Art. 30)
+        held = (await ports.views.count(WORKLIST, sealed))[None]
         for state, number in (await ports.views.count(WORKLIST, by="state")).items():
             if state in OPEN_STATES:
-                self._open.labels(str(state)).set(number)
+                self._open.labels(str(state)).set(number - (held if state == "registered" else 0))
         now = ports.clock.now()
-        overdue = await ports.views.count(WORKLIST, [Condition("due", "<", to_text(now))])
-        self._overdue.set(_sum(overdue.values()))
+        past = Condition("due", "<", to_text(now))
+        overdue = await ports.views.count(WORKLIST, [past])
+        held_overdue = await ports.views.count(WORKLIST, [*sealed, past])
+        self._overdue.set(_sum(overdue.values()) - _sum(held_overdue.values()))
         books = await ports.policies.all()
         late = [Condition("queue", "=", "to_sign"), Condition("risk_at", "<=", to_text(now))]
         kinds = {code: one.kind for book in books.values() for code, one in book.organisations.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 from hashlib import sha256
+from uuid import UUID
 
 _SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U."""
@@ -38,6 +39,12 @@ def _check(text: str) -> str:
 def case_id(key: bytes, channel: str, item: str) -> str:
     """32 hex signs; the same (channel, item) always gives the same id."""
     return hmac.new(key, b"\x1f".join((channel.encode(), item.encode())), sha256).hexdigest()[:32]
+
+
+def derived_id(*parts: str) -> str:
+    """The same UUID (version 8) for the same parts: the id of an event that happens once, whoever records it."""
+    digest = int.from_bytes(sha256("\x1f".join(parts).encode()).digest()[:16], "big")
+    return str(UUID(int=digest & ~(0xF << 76 | 0x3 << 62) | 0x8 << 76 | 0x2 << 62))
 
 
 def number(case: str, year: int) -> str:

@@ -17,7 +17,7 @@ from shared.keys import Keys
 from shared.log import Log
 from shared.policies import Policies
 from shared.projecting import Consumer
-from shared.views import Views
+from shared.views import Checkpoints, Views
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,19 @@ class Ports:
     policies: Policies
     facts_path: str | None = None
     """Where analytics keeps its DuckDB file; None keeps the facts in memory."""
+    checkpoints: Checkpoints | None = None
+    """Set where dropping the views drops also how far the consumers have come; None: the feed keeps that itself."""
+
+    def __post_init__(self) -> None:
+        self.policies.keep_time(self.clock)
 
     def handling(self, service: Service) -> Handling:
         """The hands of `service` on these ports."""
         return Handling(service, self.log, self.keys, self.clock, self.cases, self.policies, self.feed.publish)
+
+    def consumer(self, group: str, **more: Any) -> Consumer:
+        """The consumer of this group on these ports; `more` is what it shows, reacts to and keeps (see Consumer)."""
+        return Consumer(group, self.log, self.views, self.cases, self.policies, self.clock, **more)
 
 
 class Kept(Protocol):

@@ -22,10 +22,9 @@ from shared.events.policy import PolicyActivated
 from shared.log import Commit, Damaged, Log, LogAway, LogBroken, LogFull
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
-from shared.policy.book import PolicyBook
 from shared.refusals import Refused, Unavailable
 from shared.times import to_text
-from shared.views import Parked, Row, Value, View, Views
+from shared.views import CaseView, Parked, Row, Views
 
 ATTEMPTS = 4
 PASSING = frozenset({"busy", "clock_behind"})
@@ -33,19 +32,6 @@ PASSING = frozenset({"busy", "clock_behind"})
 FAULTS = (ArithmeticError, AttributeError, Damaged, LookupError, Refused, TypeError, ValueError)
 """What one record can do to those who handle it. Anything else is a fault of the infrastructure."""
 log = structlog.get_logger("consumer")
-
-Project = Callable[[Case, PolicyBook], Mapping[str, Value] | None]
-
-
-@dataclass(frozen=True)
-class CaseView:
-    """A read model: one row per case, None where the case does not belong to it."""
-
-    view: View
-    project: Project
-
-    def row(self, case: Case, book: PolicyBook) -> Row:
-        return Row(case.id, case.version, self.project(case, book))
 
 
 class Turn(NamedTuple):

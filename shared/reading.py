@@ -6,22 +6,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shared.access import READ, Principal, authorize
+from shared.access import READ, SEES_ALL, Principal, authorize
 from shared.case import STREAM, Case, cut, fold
 from shared.commands import allowed
 from shared.contents import content
 from shared.deadlines import Deadline, deadlines, explain
-from shared.envelope import Recorded
+from shared.envelope import NewerEvent, Recorded
 from shared.finding import resolve, unknown_case
 from shared.handling import Handling
 from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.refusals import Unknown
-from shared.telling import details, event_words, state_words
+from shared.telling import DETAILS, event_words, state_words
 from shared.times import When, instant_of, to_text, zone
+
+_ASIDE = frozenset({"AccusationSuspected", "SuspicionCleared"})
+"""That a rule suspected an accusation is nobody's but the petition office's (Art. 30)."""
 
 
 async def find(ports: Ports, principal: Principal, reference: str) -> Case:
@@ -59,7 +63,10 @@ async def show(
             why_zh="该时点尚无此件或尚不知悉。",
             field="as_of" if as_of is not None else "known_at",
         )
+    seen = [event for event in seen if event.type not in _kept_from(principal)]
     case = fold(seen)
+    if not past:  # also where its last event is not shown: a command may be given on what was read
+        case = replace(case, version=present.version)
     if not case.id:  # the registration itself lies after the cut
         raise Unknown("not_yet", "The case was not registered at that time.", why_zh="该时点尚未登记。", field="as_of")
     now = min((ports.clock.now(), *(instant_of(when, book.zone) for when in (as_of, known_at) if when is not None)))
@@ -73,6 +80,13 @@ async def show(
         "allowed": [] if past else allowed(case, principal),
         "content": await content(reader, principal, present, seen) if open_content else None,
     }
+
+
+def _kept_from(principal: Principal) -> frozenset[str]:
+    """Types of events that this principal is not told of. Whom an accusation is about, the sealed organ has to know."""
+    if principal.role in SEES_ALL:
+        return frozenset()
+    return _ASIDE if principal.role in ("organisation", "clerk") else _ASIDE | {"AccusationConfirmed"}
 
 
 def summary(case: Case, book: PolicyBook) -> dict[str, Any]:
@@ -92,10 +106,14 @@ def summary(case: Case, book: PolicyBook) -> dict[str, Any]:
         "place": _named(book, case.place),
         "subject": _named(book, case.subject),
         "level": case.level,
+        "grid": case.grid,
         "class": case.class_,
         "path": case.path,
         "org": _named(book, case.org),
         "assist": [_named(book, org) for org in case.assist],
+        "forwarded": [_named(book, org) for org in case.forwarded],
+        "reviewer": _named(book, case.reviewer),
+        "review_result": case.review_result,
         "past_orgs": [_named(book, org) for org in case.past_orgs],
         "rule": case.rule,
         "queue_reason": case.queue_reason if case.org is None else None,
@@ -137,6 +155,15 @@ def timeline(events: Sequence[Recorded], book: PolicyBook) -> list[dict[str, Any
             }
         )
     return lines
+
+
+def details(event: Recorded) -> dict[str, Any]:
+    """What a timeline says of an event besides its sentence."""
+    body = event.body
+    if isinstance(body, NewerEvent):
+        return {"newer": True}
+    shown = body.model_dump(mode="json", include=set(DETAILS) - set(type(body).personal), exclude_none=True)
+    return {name.rstrip("_"): value for name, value in shown.items()}
 
 
 def corrections(case: Case) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
@@ -27,6 +28,8 @@ BATCH = 400
 """Cases that are written together."""
 _SIGNS = "0123456789abcdef"
 _NAMED = 20
+_FEW = 1000
+"""Below so many cases this process has folded them before a worker process has started."""
 _DONE = None
 _TURNS: WeakKeyDictionary[Views, asyncio.Lock] = WeakKeyDictionary()
 """One rebuild of the same views after the other."""
@@ -135,6 +138,13 @@ async def rebuild(
     yield Step(cases, events, round(time.monotonic() - started, 3), True)
 
 
+async def worth_starting(ports: Ports) -> int:
+    """How many workers a rebuild of this log is worth: a process for each core, or none beside this one for a few cases."""
+    async for heads in ports.log.heads(STREAM, batch=_FEW):
+        return min(len(_SIGNS), len(os.sched_getaffinity(0))) if len(heads) == _FEW else 1
+    return 1
+
+
 def ranges(workers: int) -> list[tuple[str, ...]]:
     """The first signs of case ids, dealt out to the workers."""
     return [tuple(_SIGNS[worker::workers]) for worker in range(min(workers, len(_SIGNS)))]
@@ -144,8 +154,9 @@ async def _pause(ports: Ports, parts: Sequence[Part], *, feeding: bool) -> dict[
     """Stop the consumers and drop everything. Returns how far each had come: reactions go on from there."""
     if feeding:
         await ports.feed.stop()
-    checkpoint = getattr(ports.views, "checkpoint", None)
-    marks = {one.group: await checkpoint(one.group) for part in parts for one in part.consumers} if checkpoint else {}
+    groups = [consumer.group for part in parts for consumer in part.consumers]
+    kept = ports.checkpoints
+    marks = {} if kept is None else {group: await kept.checkpoint(group) for group in groups}
     await _drop(ports, parts)
     return marks
 
@@ -180,9 +191,10 @@ async def _end(
 
 
 async def _resume(ports: Ports, marks: dict[str, int], *, feeding: bool) -> None:
-    views = ports.views
-    for group, position in marks.items():
-        await views.save_checkpoint(group, position, views.generation)  # type: ignore[attr-defined]
+    kept = ports.checkpoints
+    if kept is not None:
+        for group, position in marks.items():
+            await kept.save_checkpoint(group, position, kept.generation)
     if feeding:
         await ports.feed.start()
 

@@ -19,6 +19,7 @@ from shared.handling import Handling
 from shared.history import HistoryItem, ItemResult
 from shared.log import Commit, LogBroken
 from shared.part import Part, Ports
+from shared.policy.book import PolicyBook
 from shared.principals import Principals
 from shared.projecting import Consumer
 from shared.rebuilding import Spread
@@ -48,11 +49,21 @@ class Receipt(Protocol):
     def repeated(self) -> bool: ...
 
 
+class Understood(Protocol):
+    """A submission, and what the platform calls its fields."""
+
+    @property
+    def submission(self) -> dict[str, Any]: ...
+    @property
+    def names(self) -> dict[str, str]: ...
+
+
 class Filing(NamedTuple):
-    """How a submission is registered: intake's model, and what carries it out."""
+    """How a submission is registered: intake's model, what carries it out, and what reads a platform's own form."""
 
     model: type[BaseModel]
     file: Callable[[Principal, Any, str], Awaitable[Receipt]]
+    understand: Callable[[PolicyBook, str, Any], Understood]
 
 
 RecordHistory = Callable[[Principal, Sequence[HistoryItem], str], Awaitable[Sequence[ItemResult]]]

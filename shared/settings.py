@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     wait_limit: float = Field(30.0, ge=0, le=60, description="Longest long poll in seconds")
     status_misses: int = Field(10, ge=1, description="Wrong number-and-code pairs per client and minute before 429")
     ready_seconds: float = Field(60.0, gt=0, description="A consumer without progress for so long is not ready")
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        max_length=200,
+        description="Address under which citizens reach this server; the QR code of a receipt leads to its status page",
+    )
     url: str | None = Field(
         None, pattern=r"^https?://", description="Server that the command line speaks to instead of opening a folder"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from shared.access import READ, Principal, authorize
@@ -27,6 +28,7 @@ from shared.events.routing import (
     CaseTransferred,
     ForwardedDown,
     JurisdictionRuled,
+    ReviewBodyNamed,
 )
 from shared.events.supervision import CaseClosed
 from shared.finding import resolve
@@ -43,7 +45,8 @@ _PLAIN = frozenset(
     {
         "CaseRegistered", "MaterialAdded", "Nudged", "CaseLinked", "CaseUnlinked", "CaseVoided", "CaseWithdrawn",
         "AnsweredAtOnce", "EvaluationSubmitted", "ReviewRequested", "ReReviewRequested", "StatutoryPathGuided",
-        "ReRegistrationBarred", "ExtensionNoticeServed", "ReplyDelivered", "ReplyCorrected", "ReviewAccepted", "Concluded",
+        "ReRegistrationBarred", "ExtensionNoticeServed", "RepresentativesNamed",
+        "ConfidentialityRequested", "ReplyDelivered", "ReplyCorrected", "ReviewAccepted", "Concluded",
         "AcceptanceOrdered", "RedoOrdered", "CaseReopened",
     }
 )  # fmt: skip
@@ -66,9 +69,8 @@ _NEXT: dict[str, Words] = {
     "accepted": Words("由承办单位调查处理并出具意见", "the organisation looks into it and decides"),
     "handling": Words("由承办单位出具处理意见", "the organisation decides"),
     "decided": Words("由承办单位将答复送达给您", "the organisation delivers its reply to you"),
-    "replied": Words("您可以评价，不服的可以申请复查", "you may evaluate, or ask for a review"),
+    "replied": Words("您可以评价", "you may evaluate"),
     "in_review": Words("由复查机关出具复查意见", "the next level reviews the decision"),
-    "reviewed": Words("不服的可以申请复核", "you may ask for a re-review"),
     "in_re_review": Words("由复核机关出具复核意见", "the re-review is decided"),
     "redo_ordered": Words("由承办单位重新办理", "the organisation handles it again"),
     "not_accepted": Words("请看书面告知中的理由和救济途径", "the written notice gives the reasons and your remedies"),
@@ -128,6 +130,7 @@ async def status(ports: Ports, case: Case) -> dict[str, Any]:
     """The plain sentences."""
     book = await ports.policies.book(case.jurisdiction)
     now = ports.clock.now()
+    has_it = holder_of(case)
     running = [one for one in deadlines(case, book) if one.running and not one.rule.window]
     first = min(running, key=lambda one: one.due, default=None)
     events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
@@ -137,16 +140,56 @@ async def status(ports: Ports, case: Case) -> dict[str, Any]:
         if words is not None:
             told.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
     sentence = _sentence(case, book, first, overdue=first is not None and first.due < now)
+    right = _right(case, book, now)
+    if right is not None:
+        sentence = Words(sentence.zh + right["zh"], f"{sentence.en} {right['en']}")
     return {
         "number": case.number,
         "state": case.state,
         "zh": sentence.zh,
         "en": sentence.en,
-        "org": book.names.get(case.org, case.org) if case.org else None,
+        "org": book.names.get(has_it, has_it) if has_it else None,
         "due_day": first.due_day.isoformat() if first else None,
         "due_because": first.rule.article if first else None,
+        "may_ask": right,
         "events": told,
     }
+
+
+_REVIEWS = {"ReviewRequested": "request_review", "ReReviewRequested": "request_re_review"}
+"""What uses a right -> the command by which it is used."""
+_ASKED_IN = {"request_review": ("replied", "closed"), "request_re_review": ("reviewed", "closed")}
+"""States in which the rules take these requests."""
+_REVIEW_WORDS = {
+    "request_review": Words(
+        "对处理意见不服的，您可以申请复查", "If you do not agree with the reply you may ask for a review"
+    ),
+    "request_re_review": Words(
+        "对复查意见不服的，您可以申请复核", "If you do not agree with the review opinion you may ask for a re-review"
+    ),
+}
+
+
+def _right(case: Case, book: PolicyBook, now: datetime) -> dict[str, str] | None:
+    """The review that may be asked for now, until when and why (Art. 35 ¶1, 36 ¶1); None where there is none."""
+    for one in deadlines(case, book):
+        command = next((_REVIEWS[end.event] for end in one.rule.end if end.event in _REVIEWS), None)
+        if (
+            command is None
+            or not one.rule.window
+            or one.status(now) != "window_open"
+            or case.state not in _ASKED_IN[command]
+        ):
+            continue
+        words, day = _REVIEW_WORDS[command], one.due_day
+        return {
+            "command": command,
+            "until": day.isoformat(),
+            "zh": f"{words.zh}，期限至{day.year}年{day.month}月{day.day}日（{one.rule.article_zh}）。",
+            "en": f"{words.en}, until {day.isoformat()} ({one.rule.article_en}).",
+            "article": one.rule.article,
+        }
+    return None
 
 
 def called(book: PolicyBook, code: str) -> Words:
@@ -165,6 +208,9 @@ def heard(event: Recorded, until: Sequence[Recorded], book: PolicyBook) -> Words
     if isinstance(body, CaseTransferred | CaseAssigned | CaseRoutedToSealedChannel | JurisdictionRuled | ForwardedDown):
         to = called(book, body.to if isinstance(body, ForwardedDown) else body.org)
         return Words(f"转交{to.zh}办理", f"It was sent to {to.en}.")
+    if isinstance(body, ReviewBodyNamed):
+        to = called(book, body.body)
+        return Words(f"由{to.zh}复查复核", f"{to.en} reviews it.")
     if isinstance(body, Accepted):
         org = called(book, body.org)
         return Words(f"{org.zh}受理", f"{org.en} accepted it.")
@@ -191,6 +237,11 @@ def heard(event: Recorded, until: Sequence[Recorded], book: PolicyBook) -> Words
     return None
 
 
+def holder_of(case: Case) -> str | None:
+    """Who has it now: under review the body that reviews (None while nobody is named), else the responsible organisation."""
+    return case.reviewer if case.state in ("in_review", "in_re_review") else case.org
+
+
 def _extended(days: int, until: Sequence[Recorded], book: PolicyBook) -> Words:
     """Why stands in the notice, in the words of the organisation; here: by which article."""
     longer = [one for one in deadlines(fold(until), book) if one.extended_days]
@@ -207,7 +258,8 @@ def _extended(days: int, until: Sequence[Recorded], book: PolicyBook) -> Words:
 def _sentence(case: Case, book: PolicyBook, deadline: Deadline | None, *, overdue: bool) -> Words:
     state = state_words(case.state)
     office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "the petition office")
-    has_it = called(book, case.org) if case.org and case.state not in FINAL_STATES else office
+    holder = holder_of(case)
+    has_it = called(book, holder) if holder and case.state not in FINAL_STATES else office
     zh, en = f"您的信访件现为“{state.zh}”", f"Your case is {state.en}"
     zh += f"，由{has_it.zh}负责" if case.state not in FINAL_STATES else ""
     en += f"; {has_it.en} has it" if case.state not in FINAL_STATES else ""

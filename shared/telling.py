@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from shared.envelope import NewerEvent, Recorded
-
 
 class Words(NamedTuple):
     """The same in both languages."""
@@ -43,6 +41,8 @@ EVENT_WORDS: dict[str, Words] = {
     "CaseRegistered": Words("登记", "The filing was registered."),
     "PartyRecorded": Words("登记当事人", "A party was recorded."),
     "PartyCorrected": Words("更正当事人信息", "A party's data were corrected."),
+    "RepresentativesNamed": Words("推选代表", "Representatives were named."),
+    "ConfidentialityRequested": Words("请求保密", "The petitioner asked not to be named."),
     "MaterialAdded": Words("补充材料", "Material was added."),
     "Nudged": Words("催问", "The petitioner asked how it goes."),
     "CaseLinked": Words("并入同一事项", "It was joined to an older case of the same matter."),
@@ -57,6 +57,9 @@ EVENT_WORDS: dict[str, Words] = {
     "CaseWithdrawn": Words("撤回", "The petitioner withdrew it."),
     "WentLive": Words("转为在本系统办理", "From here on it is worked on in this system."),
     "CaseClassified": Words("分类", "It was classified."),
+    "AccusationSuspected": Words("疑似检举控告", "By a rule it may be an accusation; a person decides."),
+    "AccusationConfirmed": Words("确认为检举控告", "A person confirmed that it is an accusation."),
+    "SuspicionCleared": Words("排除检举控告", "A person found that it is no accusation."),
     "QueuedForDispatch": Words("待人工派单", "It waits for a registrar to dispatch it."),
     "CaseTransferred": Words("转送", "It was transferred."),
     "CaseAssigned": Words("交办", "It was assigned with a due date."),
@@ -64,6 +67,8 @@ EVENT_WORDS: dict[str, Words] = {
     "AssignmentDelivered": Words("送达承办单位", "It was delivered to the organisation's inbox."),
     "AssignmentWithdrawn": Words("收回", "It was recalled from the organisation."),
     "ForwardedDown": Words("下转", "It was forwarded to a subordinate organisation."),
+    "HandedBack": Words("退回下转单位", "The subordinate organisation handed it back."),
+    "ReviewBodyNamed": Words("确定复查复核机关", "It was decided who reviews it."),
     "ReturnVerified": Words("退回核实", "The request to hand it back was checked."),
     "JurisdictionDisputed": Words("管辖争议", "Who is responsible is in dispute."),
     "JurisdictionRuled": Words("指定管辖", "It was ruled who is responsible."),
@@ -125,31 +130,39 @@ CODE_WORDS: dict[str, str] = {
     "adopted": "采纳", "partly_adopted": "部分采纳", "not_adopted": "不采纳",
     "upheld": "维持", "changed": "变更", "redo": "重新办理",
     "outside_mandate": "不属于职责范围", "in_progress_elsewhere": "正由其他机关处理", "no_facts": "没有具体事实",
+    "suspected_accusation": "疑似检举控告，待确认",
     "place": "属地", "subject": "事项", "class": "类别", "level": "层级", "channel": "渠道", "effective_at": "日期",
+    "not_our_mandate": "不属于职责范围", "not_our_place": "不属于管辖区域",
+    "another_organ_leads": "应由其他单位主办", "done": "已办完",
+    "re_review": "复核", "review": "复查", "lapse": "逾期未申请",
     "other": "其他",
 }  # fmt: skip
 """What a person reads beside the codes of classes, results, kinds of closing and notice, grades, states of clocks."""
 
 DECISIVE: dict[str, tuple[str, ...]] = {
     "CaseLinked": ("kind", "lead"), "CaseCorrected": ("field", "old", "new"), "CaseVoided": ("reason_code",),
-    "EvaluationInvited": ("object",), "EvaluationSubmitted": ("object", "grade"), "CaseClassified": ("class", "path"),
+    "EvaluationInvited": ("object",), "EvaluationSubmitted": ("object", "grade"), "CaseClassified": ("class", "path", "rule"),
+    "AccusationSuspected": ("rule",),
     "QueuedForDispatch": ("why",), "CaseTransferred": ("org", "rule"), "CaseAssigned": ("org", "due", "rule"),
     "CaseRoutedToSealedChannel": ("org",), "AssignmentDelivered": ("org",), "AssignmentWithdrawn": ("org", "reason_code"),
-    "ForwardedDown": ("to",), "ReturnRequested": ("reason_code",), "ReturnVerified": ("agreed",),
+    "ForwardedDown": ("to",), "HandedBack": ("to", "reason_code"), "ReviewBodyNamed": ("body",), "HearingHeld": ("from", "to"),
+    "ReturnRequested": ("reason_code",), "ReturnVerified": ("agreed",),
     "JurisdictionRuled": ("org",), "StatutoryPathGuided": ("path",), "Accepted": ("path",), "NotAccepted": ("reason_code",),
     "NoticeServed": ("kind", "mode"), "InvestigationStepRecorded": ("step",), "ExtensionRequested": ("days",),
     "ExtensionGranted": ("days",), "ExtensionNoticeServed": ("mode",), "DecisionIssued": ("result",),
-    "SuggestionAnswered": ("result",), "ReplyDelivered": ("mode",), "ReviewOpinionIssued": ("result",),
-    "ReReviewOpinionIssued": ("result",), "Concluded": ("by",), "DeadlineAtRisk": ("clock", "rung"),
+    "SuggestionAnswered": ("result",), "ReplyDelivered": ("mode",), "ReviewOpinionIssued": ("result", "decision"),
+    "ReReviewOpinionIssued": ("result", "decision"), "Concluded": ("by",), "DeadlineAtRisk": ("clock", "rung"),
     "Reminded": ("clock", "rung"), "DeadlineBreached": ("clock",), "BreachLifted": ("clock",),
-    "SupervisionOpened": ("ground",), "FollowUpRecorded": ("reached", "satisfied"), "RedoOrdered": ("ground",),
+    "Urged": ("clock",), "SupervisionOpened": ("ground", "decider"),
+    "FollowUpRecorded": ("reached", "satisfied"), "RedoOrdered": ("ground",),
     "CaseClosed": ("kind",),
 }  # fmt: skip
 """Of each type, the details without which its sentence says too little, as `details` names them."""
 
 DETAILS = (
     "org", "to", "kind", "result", "grade", "object", "reason_code", "why", "due", "days", "mode", "step", "clock", "rung",
-    "agreed", "ground", "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied",
+    "agreed", "ground", "decider", "body", "decision", "from_", "parties",
+    "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied",
 )  # fmt: skip
 """Fields of a body that a timeline shows: codes and dates, never text."""
 
@@ -187,12 +200,3 @@ def decisive(kind: str, told: Mapping[str, Any]) -> str:
 
 def event_words(kind: str) -> Words:
     return EVENT_WORDS.get(kind, Words(kind, kind))
-
-
-def details(event: Recorded) -> dict[str, Any]:
-    """What a timeline says of an event besides its sentence."""
-    body = event.body
-    if isinstance(body, NewerEvent):
-        return {"newer": True}
-    shown = body.model_dump(mode="json", include=set(DETAILS) - set(type(body).personal), exclude_none=True)
-    return {name.rstrip("_"): value for name, value in shown.items()}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
+
+from shared.case import Case
+from shared.policy.book import PolicyBook
 
 Value = str | int | float | bool | None
 ColumnType = Literal["text", "integer", "real", "boolean"]
@@ -31,6 +34,20 @@ class Row(NamedTuple):
     values: Mapping[str, Value] | None
 
 
+Project = Callable[[Case, PolicyBook], Mapping[str, Value] | None]
+
+
+@dataclass(frozen=True)
+class CaseView:
+    """A read model: one row per case, None where the case does not belong to it."""
+
+    view: View
+    project: Project
+
+    def row(self, case: Case, book: PolicyBook) -> Row:
+        return Row(case.id, case.version, self.project(case, book))
+
+
 class Parked(NamedTuple):
     """A stream that a consumer group has stopped at. Followers are in the log; a redrive clears the mark."""
 
@@ -47,6 +64,24 @@ class Condition(NamedTuple):
     column: str
     op: Literal["=", "<", "<=", ">", ">=", "in"]
     value: Value | tuple[Value, ...]
+
+
+class Checkpoints(Protocol):
+    """How far each group of a feed that reads the log itself has come. It is kept beside the rows and dropped with them.
+    A broker keeps its own."""
+
+    @property
+    def generation(self) -> int:
+        """Grows when everything is dropped."""
+        ...
+
+    async def checkpoint(self, group: str) -> int:
+        """Position of the last commit that the group has handled, 0 before the first."""
+        ...
+
+    async def save_checkpoint(self, group: str, position: int, generation: int) -> None:
+        """Nothing is saved for a generation that was dropped."""
+        ...
 
 
 class Views(Protocol):

@@ -6,19 +6,13 @@ from services.analytics.api import router
 from services.analytics.facts import Facts
 from services.analytics.sink import sink
 from shared.part import Part, Ports
-from shared.projecting import Consumer
 
 
 def build(ports: Ports) -> Part:
     """Analytics on these ports. The file of facts is opened by the first use."""
     facts = Facts(ports.facts_path)
-    consumer = Consumer(
-        group="analytics",
-        log=ports.log,
-        views=ports.views,
-        cases=ports.cases,
-        policies=ports.policies,
-        clock=ports.clock,
+    consumer = ports.consumer(
+        "analytics",
         sink=sink(facts, ports.policies),
         gather=0.2,
     )

@@ -125,7 +125,7 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
         (first.org or org) if first is not None else None,
         case.sealed_track,
         case.state,
-        case.state == "voided",
+        None if case.suspected else case.state == "voided",  # unknown: in no figure, not even that of voided cases
         case.origin,
         case.live,
         filed if filed is not None and is_instant(filed) else None,

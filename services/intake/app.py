@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from services.intake import domain
+from services.intake import asking, correcting, domain, taking_part
 from shared.commands import RULES
 from shared.part import Part, Ports
-from shared.projecting import Consumer
 from shared.reacting import always
 
-__all__ = ["build", "domain"]
+__all__ = ["asking", "build", "correcting", "domain", "taking_part"]
 
 
 def build(ports: Ports) -> Part:
     """Intake on these ports."""
     handling = ports.handling("intake")
-    consumer = Consumer(
-        group="intake",
-        log=ports.log,
-        views=ports.views,
-        cases=ports.cases,
-        policies=ports.policies,
-        clock=ports.clock,
+    consumer = ports.consumer(
+        "intake",
         gather=0.05,
         reactions={"ReplyDelivered": (always(handling, RULES["invite_evaluation"]),)},
     )

@@ -1,47 +1,29 @@
-"""The petitioner's side: what may be filed, added, evaluated, corrected. Pure: (case, command, given) -> events."""
+"""The petitioner's side: what may be filed, added, evaluated. Pure: (case, command, given) -> events."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from services.intake.parties import (
+    PARTIES_LIMIT,
+    Person,
+    Respondent,
+    parties,
+    representatives,
+)
 from shared.access import Principal, Role
-from shared.case import MOVES, OPEN_STATES, Case
-from shared.commands import Command, Fresh, Given, rule
-from shared.deadlines import deadlines
+from shared.case import OPEN_STATES, Case
+from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, Short, rule
 from shared.events import intake as e
 from shared.events.base import Class, Event, Moment
 from shared.names import number
 from shared.policy.book import PolicyBook
 from shared.refusals import Denied, Invalid, Refused
-from shared.times import When, before, day_of, from_text, to_text
+from shared.times import day_of
 
-TEXT_LIMIT = 50_000
-"""Characters of one free text. A longer complaint comes as material in parts."""
-
-Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Short = Annotated[str, Field(min_length=1, max_length=400)]
-FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
 CITIZEN: tuple[Role, ...] = ("citizen", "platform", "registrar")
-DESK: tuple[Role, ...] = ("registrar",)
-
-
-class Person(Command):
-    """Somebody who takes part. Everything here is sealed; nothing of it is required."""
-
-    name: Short | None = Field(None, description="Name as given, sealed")
-    phone: Short | None = Field(None, description="Telephone number, sealed")
-    id_number: Short | None = Field(None, description="Identity number, sealed")
-    address: Short | None = Field(None, description="Postal address, sealed")
-
-
-class Respondent(Command):
-    """Whom an accusation is about."""
-
-    name: Short | None = Field(None, description="Name of the respondent, sealed")
-    org: Code | None = Field(None, description="Code of the organisation complained of: it never sees the case")
 
 
 class FileCase(Command):
@@ -57,6 +39,7 @@ class FileCase(Command):
     place: Code | None = Field(None, description="Place of the problem (code); unknown ones are queued, not refused")
     subject: Code | None = Field(None, description="Subject (code); unknown ones are queued, not refused")
     level: Code | None = Field(None, description="Level of government addressed, if the routing table uses it")
+    qr: Code | None = Field(None, description="The QR code that was scanned: it knows place and grid")
     class_: Class | None = Field(None, alias="class", description="Class, if the submitter knows it")
     location: Short | None = Field(None, description="Where exactly, sealed")
     received_by: Code | None = Field(
@@ -66,13 +49,18 @@ class FileCase(Command):
     confidential: bool = Field(False, description="Identity is not shown to the handling organisation")
     petitioner: Person | None = Field(None, description="Who files")
     agent: Person | None = Field(None, description="Who files for somebody else")
-    co_petitioners: tuple[Person, ...] = Field((), max_length=500, description="Who joins the filing")
+    co_petitioners: tuple[Person, ...] = Field((), max_length=PARTIES_LIMIT, description="Who joins the filing")
+    representatives: tuple[Annotated[int, Field(ge=1, le=PARTIES_LIMIT + 1)], ...] = Field(
+        (),
+        max_length=PARTIES_LIMIT,
+        description="Who speaks for all, at most five: 1 is the petitioner, 2 the first who joins, … (Art. 20)",
+    )
     respondent: Respondent | None = Field(None, description="Whom an accusation is about")
 
 
 def own_channel(principal: Principal, command: FileCase, book: PolicyBook) -> None:
     """Raises Denied for a platform that files under a channel of another one, whether the item exists or not."""
-    channel = book.channel(command.channel)
+    channel = book.known_channel(command.channel)
     if principal.role == "platform" and channel is not None and channel.platform != principal.org:
         raise Denied(
             "foreign_channel",
@@ -103,12 +91,25 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             why_zh="接收单位不在本辖区的单位目录中。",
             field="received_by",
         )
+    if (
+        command.anonymous
+        and command.petitioner is not None
+        and (command.petitioner.name or command.petitioner.id_number)
+    ):
+        raise Invalid(
+            "anonymous_with_name",
+            "An anonymous filing has no name: leave it out, or file confidentially so that the organisation does not see it.",
+            why_zh="匿名提交不应填写姓名或证件号码；如需保密，请选择保密提交。",
+            field="petitioner",
+        )
     at = command.received_at or given.at
-    known_place = command.place is not None and book.knows_place(command.place)
+    scanned = book.qr_codes.get((command.channel, command.qr)) if command.qr is not None else None
+    place = command.place or (scanned.place if scanned else command.qr)  # an unknown code is words for an unclear place
+    known_place = place is not None and book.knows_place(place)
     known_subject = command.subject is not None and book.knows_subject(command.subject)
     known_level = command.level is not None and book.knows_level(command.level)
     unclear: list[Literal["place", "subject"]] = []
-    if command.place is not None and not known_place:
+    if place is not None and not known_place:
         unclear.append("place")
     if command.subject is not None and not known_subject:
         unclear.append("subject")
@@ -118,7 +119,7 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             channel=command.channel,
             channel_class=channel.class_,
             platform=channel.platform,
-            place=command.place if known_place else None,
+            place=place if known_place else None,
             subject=command.subject if known_subject else None,
             level=command.level if known_level else None,
             level_text=None if known_level else command.level,
@@ -132,28 +133,19 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             title=command.title,
             text=command.text,
             location=command.location,
-            place_text=None if known_place else command.place,
+            place_text=None if known_place else place,
+            qr=command.qr if scanned else None,
+            grid=scanned.grid if scanned else None,
             subject_text=None if known_subject else command.subject,
         )
     ]
-    events += _parties(command, book)
+    recorded = parties(command.petitioner, command.agent, command.co_petitioners, command.respondent, book)
+    events += recorded
+    if command.representatives:
+        filers = [party.party for party in recorded if party.role in ("petitioner", "co_petitioner")]
+        named = representatives([f"p{place}" for place in command.representatives], filers, "representatives")
+        events.append(e.RepresentativesNamed(parties=named))
     return [Fresh(event, at) for event in events]
-
-
-def _parties(command: FileCase, book: PolicyBook) -> list[Event]:
-    events: list[Event] = []
-    if command.petitioner is not None:
-        events.append(e.PartyRecorded(party="p1", role="petitioner", **command.petitioner.model_dump()))
-    if command.agent is not None:
-        events.append(e.PartyRecorded(party="a1", role="agent", **command.agent.model_dump()))
-    for place, person in enumerate(command.co_petitioners, start=2):
-        events.append(e.PartyRecorded(party=f"p{place}", role="co_petitioner", **person.model_dump()))
-    if command.respondent is not None:
-        name, org = command.respondent.name, command.respondent.org
-        if org is not None and book.organisation(org) is None:  # no code but words, which may name a person: sealed
-            name, org = " ".join(filter(None, (name, org))), None
-        events.append(e.PartyRecorded(party="r1", role="respondent", respondent_org=org, name=name))
-    return events
 
 
 class AddMaterial(Command):
@@ -221,130 +213,6 @@ def answer_at_once(case: Case, command: AnswerAtOnce, given: Given) -> list[Fres
     if case.class_ not in (None, "consultation"):
         raise Refused("not_a_consultation", "Only a consultation is answered at once; dispatch this case instead.")
     return [Fresh(e.AnsweredAtOnce(text=command.text))]
-
-
-class Correct(Command):
-    field: Literal["effective_at", "place", "subject", "class", "level"] = Field(description="What was wrong")
-    of: int | None = Field(None, ge=1, description="For effective_at: the version whose date was wrong")
-    new: Code = Field(description="The right value; for effective_at a date or an instant with offset")
-    reason_code: Literal["typing", "misread", "wrong_source", "other"] = Field("other", description="Why")
-    reason: FreeText | None = Field(None, description="Why, in words, sealed")
-
-
-@rule("correct", service="intake", roles=("registrar", "supervisor"), zh="更正")
-def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
-    """Mend a registered fact; the original stays beside it and all deadlines follow."""
-    old = _present(case, command, given.book)
-    if old == command.new:
-        return []
-    field: Literal["effective_at", "place", "subject", "class_", "level"] = (
-        "class_" if command.field == "class" else command.field
-    )
-    if given.principal.role != "supervisor" and _missed(case, given) - _missed(_as_corrected(case, command), given):
-        raise Denied(
-            "supervisor_needed",
-            "This correction would remove a missed deadline; a supervisor may make it.",
-            why_zh="该更正会消除超期记录，须由督查人员办理。",
-            field="new",
-        )
-    return [
-        Fresh(
-            e.CaseCorrected(
-                field=field,
-                of=command.of,
-                old=old,
-                new=command.new,
-                reason_code=command.reason_code,
-                reason=command.reason,
-            )
-        )
-    ]
-
-
-def _as_corrected(case: Case, command: Correct) -> Case:
-    """The case with the new value, as far as clocks ask for it."""
-    if command.field == "class":
-        return replace(case, class_=command.new, sealed_track=command.new == "accusation")
-    if command.field != "effective_at":
-        changed: dict[str, Any] = {command.field: command.new}
-        return replace(case, **changed)
-    at = from_text(command.new)
-    return replace(
-        case, facts=tuple(fact._replace(effective_at=at) if fact.version == command.of else fact for fact in case.facts)
-    )
-
-
-def _missed(case: Case, given: Given) -> set[tuple[str, int]]:
-    """(clock, episode) of every duty that was not met in time."""
-    return {
-        (one.clock, one.episode)
-        for one in deadlines(case, given.book)
-        if not one.rule.window and (one.missed or (one.running and one.due < given.now))
-    }
-
-
-def _in_order(case: Case, version: int, new: When, zone: str) -> bool:
-    """Does a step that moves the case stay between those around it?"""
-    moving = [fact for fact in case.facts if fact.name in MOVES]
-    if all(fact.version != version for fact in moving):
-        return True
-    return not any(
-        before(new, fact.effective_at, zone) if fact.version < version else before(fact.effective_at, new, zone)
-        for fact in moving
-        if fact.version != version
-    )
-
-
-def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
-    """The value as it stands. Raises Invalid when the new one cannot be."""
-    if command.field == "effective_at":
-        fact = next((fact for fact in case.facts if fact.version == command.of), None)
-        if fact is None:
-            raise Invalid("unknown_version", "`of` must name the version of a step of this case.", field="of")
-        try:
-            new = from_text(command.new)
-        except ValueError as error:
-            raise Invalid("not_a_time", "Give a date or an instant with offset.", field="new") from error
-        if day_of(new, book.zone) > day_of(fact.recorded_at, book.zone):
-            raise Refused("effective_in_future", "The step was recorded before that date.", field="new")
-        if not _in_order(case, fact.version, new, book.zone):
-            raise Refused(
-                "effective_out_of_order",
-                "The date must lie between those of the steps before and after it; correct those first.",
-                why_zh="日期须介于前后步骤之间，请先更正相邻步骤。",
-                field="new",
-            )
-        return to_text(fact.effective_at)
-    if command.field == "place":
-        if not book.knows_place(command.new):
-            raise Invalid("unknown_place", "This place is not in the policy.", field="new")
-        return case.place
-    if command.field == "subject":
-        if not book.knows_subject(command.new):
-            raise Invalid("unknown_subject", "This subject is not in the policy.", field="new")
-        return case.subject
-    if command.field == "class":
-        if command.new not in get_args(Class):
-            raise Invalid("unknown_class", f"A class is one of: {', '.join(get_args(Class))}.", field="new")
-        return case.class_
-    if not book.knows_level(command.new):
-        raise Invalid("unknown_level", "No routing rule of the policy names this level.", field="new")
-    return case.level
-
-
-class Void(Command):
-    reason_code: Literal["test", "registered_twice", "wrong_content", "other"] = Field(description="Why")
-    reason: FreeText | None = Field(None, description="Why, in words, sealed")
-
-
-@rule("void", service="intake", roles=DESK, zh="作废")
-def void(case: Case, command: Void, given: Given) -> list[Fresh]:
-    """Registered by mistake: the number stays, the case is in no figure."""
-    if case.state == "voided":
-        return []
-    if case.replied_at is not None:
-        raise Refused("already_answered", "A case that was answered is closed, not voided.")
-    return [Fresh(e.CaseVoided(reason_code=command.reason_code, reason=command.reason))]
 
 
 @rule(

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from services.routing import department, domain, returns
+from services.routing import accusations, department, domain, forwarding, returns, review
 from services.routing.reactions import reactions
 from shared.part import Part, Ports
-from shared.projecting import Consumer
 
-__all__ = ["build", "department", "domain", "returns"]
+__all__ = ["accusations", "build", "department", "domain", "forwarding", "returns", "review"]
 
 
 def build(ports: Ports) -> Part:
     """Routing on these ports."""
     handling = ports.handling("routing")
-    consumer = Consumer(
-        group="routing",
-        log=ports.log,
-        views=ports.views,
-        cases=ports.cases,
-        policies=ports.policies,
-        clock=ports.clock,
+    consumer = ports.consumer(
+        "routing",
         reactions=reactions(handling),
     )
     return Part("routing", handling, (consumer,))

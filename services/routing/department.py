@@ -175,7 +175,13 @@ class ConfirmExecution(Command):
     text: FreeText | None = Field(None, description="What was carried out, sealed")
 
 
-@rule("confirm_execution", service="routing", roles=HANDLERS, states=("decided", "replied"), zh="确认执行")
+@rule(
+    "confirm_execution",
+    service="routing",
+    roles=HANDLERS,
+    states=("decided", "replied", "reviewed", "concluded"),
+    zh="确认执行",
+)
 def confirm_execution(case: Case, command: ConfirmExecution, given: Given) -> list[Fresh]:
     org = own(case, given)
     if case.executed:
@@ -193,7 +199,7 @@ class FileReport(Command):
     "file_report",
     service="routing",
     roles=HANDLERS,
-    states=("decided", "replied", "reviewed", "not_accepted", "guided"),
+    states=("decided", "replied", "reviewed", "concluded", "not_accepted", "guided"),
     zh="报送办结报告",
 )
 def file_report(case: Case, command: FileReport, given: Given) -> list[Fresh]:

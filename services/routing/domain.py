@@ -23,27 +23,52 @@ DISPATCHABLE = ("registered", "returned")
 __all__ = ["HANDLERS", "Basis"]
 
 
+class Route(Command):
+    """What keyword rules found in the text, which only the reaction has seen: ids of rules, nothing of the text."""
+
+    suspicion: str | None = None
+    subject: str | None = None
+
+
 @rule("route", service="routing", roles=SERVICE, states=("registered",), zh="自动派单")
-def route(case: Case, command: Command, given: Given) -> list[Fresh]:
-    """Place × subject × level -> organisation by the policy; without a rule the case is queued for a person."""
+def route(case: Case, command: Route, given: Given) -> list[Fresh]:
+    """Place × subject × level -> organisation by the policy in force now; without a rule the case is queued for a person.
+
+    The subject is the submitter's, else that of a keyword rule. A suspected accusation is never routed (Art. 30)."""
     if case.state != "registered" or case.org is not None or case.queue_reason is not None or case.lead is not None:
         return []
     if case.sealed_track:
         return [Fresh(e.QueuedForDispatch(why="sealed_track"))]
-    if "place" in case.unclear or "subject" in case.unclear:
-        why: Literal["unknown_place", "unknown_subject"] = (
-            "unknown_place" if "place" in case.unclear else "unknown_subject"
-        )
-        return [Fresh(e.QueuedForDispatch(why=why))]
-    found = given.book.route(case.place, case.subject, case.level, given.at)
+    suspicion = given.book.keyword_rule(command.suspicion)
+    if suspicion is not None and suspicion.suspected and not case.cleared:
+        return [Fresh(e.AccusationSuspected(rule=suspicion.id))]
+    known = given.book.keyword_rule(command.subject) if case.subject is None else None
+    subject = case.subject or (known.subject if known else None)
+    classified = None
+    if known is not None and subject is not None:
+        classified = e.CaseClassified(class_=case.class_, subject=subject, by="rule", rule=known.id)
+    org, how = _destination(case, subject, given)
+    if org is None:
+        queued = Fresh(e.QueuedForDispatch(why=how))
+        return [queued] if classified is None else [Fresh(classified), queued]
+    if classified is not None or case.class_ is None:
+        classified = (classified or e.CaseClassified(by="rule")).model_copy(update={"class_": case.class_ or "claim"})
+    transferred = Fresh(e.CaseTransferred(org=org, rule=how))
+    return [transferred] if classified is None else [Fresh(classified), transferred]
+
+
+def _destination(case: Case, subject: str | None, given: Given) -> tuple[str | None, str | None]:
+    """(organisation, id of the rule), or (None, why a person has to dispatch)."""
+    if "place" in case.unclear:
+        return None, "unknown_place"
+    if subject is None and "subject" in case.unclear:
+        return None, "unknown_subject"
+    found = given.book.route(case.place, subject, case.level, given.at)
     if found.org is None:
-        return [Fresh(e.QueuedForDispatch(why=found.why or "no_rule"))]
+        return None, found.why or "no_rule"
     if found.org in case.accused:  # who is complained of never sees the case: a person decides
-        return [Fresh(e.QueuedForDispatch(why="respondent"))]
-    events = [Fresh(e.CaseTransferred(org=found.org, rule=found.rule_id))]
-    if case.class_ is None:
-        events.insert(0, Fresh(e.CaseClassified(class_="claim", path=None, by="rule")))
-    return events
+        return None, "respondent"
+    return found.org, found.rule_id
 
 
 class Dispatch(Command):

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from shared.case import Case, Fact
 from shared.commands import Fresh
-from shared.deadlines import deadlines
+from shared.deadlines import DISPATCHES, deadlines
 from shared.events.routing import Due, OutboxEntry, OutboxKind
 from shared.handling import Handling
 from shared.log import Commit
@@ -21,15 +21,41 @@ from shared.projecting import Turn
 from shared.reacting import stamp_for
 
 STREAM = "outbox/"
-DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedChannel", "JurisdictionRuled"})
+TAKEN = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed", "CaseReopened", "CaseVoided"})
+"""After these the case is nobody's, until it is sent again."""
 
 
-def responsible_at(case: Case, version: int) -> str | None:
-    """Who was responsible when the event of that version happened."""
-    for fact in reversed(case.facts):
-        if fact.version <= version and fact.name in DISPATCHES:
-            return fact.org
-    return case.org if case.origin == "history" else None
+def handlers_at(case: Case, version: int) -> tuple[str, ...]:
+    """The responsible organisation when the event of that version happened, and those it was forwarded down to by then. An
+    event that takes the case away is the last that they are told; one that handed it back knows."""
+    line: tuple[str, ...] = ()
+    if case.origin == "history" and not any(fact.name in DISPATCHES for fact in case.facts) and case.org is not None:
+        line = (case.org,)
+    for fact in case.facts:
+        if fact.version > version:
+            break
+        if fact.name in DISPATCHES and fact.org is not None:
+            line = (fact.org,)
+        elif fact.name == "ForwardedDown" and fact.kind is not None:
+            line = (*line, fact.kind)
+        elif fact.name == "HandedBack" and fact.org in line:
+            line = line[: line.index(fact.org)]
+        elif fact.version < version and (fact.name in TAKEN or (fact.name, fact.kind) == ("ReturnVerified", "agreed")):
+            line = ()
+    return line
+
+
+def reviewer_at(case: Case, version: int) -> str | None:
+    """The body that was reviewing when the event of that version happened."""
+    named: str | None = None
+    for fact in case.facts:
+        if fact.version > version:
+            break
+        if fact.name == "ReviewBodyNamed":
+            named = fact.kind
+        elif fact.name in ("ReviewRequested", "ReReviewRequested"):
+            named = None
+    return named
 
 
 def _arrived(case: Case, org: str, at: datetime) -> Case:
@@ -50,10 +76,11 @@ def entry(
     """What the organisation is told. Thin: the content is read by an authorised GET, so that reads are on record.
 
     `arriving`: the entry itself delivers the assignment at that instant."""
+    bearers = {org, case.org} if org in case.forwarded else {org}  # whose periods a subordinate works in
     running = [
         Due(clock=clock.clock, due=clock.due, provisional=clock.provisional)
         for clock in deadlines(case if arriving is None else _arrived(case, org, arriving), book)
-        if clock.running and clock.org == org
+        if clock.running and clock.org in bearers
     ]
     return OutboxEntry(
         kind=kind,
@@ -76,6 +103,12 @@ class Outboxes:
         self._handling = handling
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._ends: dict[str, Commit] = {}
+
+    async def bearer(self, case: Case, clock: str, episode: int) -> str | None:
+        """Whose duty that clock is."""
+        book = await self._handling.policies.book(case.jurisdiction)
+        found = (one.org for one in deadlines(case, book) if (one.clock, one.episode) == (clock, episode))
+        return next(found, None)
 
     async def tell(self, org: str, kind: OutboxKind, turn: Turn, detail: str | None = None) -> Commit:
         """Append one entry, once per event and kind however often it is asked. Returns its commit; its seq is `first`."""

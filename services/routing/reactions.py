@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from services.routing.domain import RecordDelivery
-from services.routing.outbox import Outboxes, responsible_at
+from services.routing.outbox import Outboxes, handlers_at, reviewer_at
+from services.routing.recognising import recognised
+from shared.case import fold
 from shared.commands import RULES
-from shared.events import intake, routing, supervision
+from shared.deadlines import deadlines
+from shared.events import department, intake, routing, supervision
 from shared.events.routing import OutboxKind
 from shared.handling import Handling
 from shared.projecting import Reaction, Turn
-from shared.reacting import always, stamp_for
+from shared.reacting import always, carry_out, stamp_for
 
 Detail = Callable[[Turn], str | None]
 
@@ -19,30 +22,54 @@ Detail = Callable[[Turn], str | None]
 def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
     """Event type -> what follows."""
     outboxes = Outboxes(handling)
-    route = always(handling, RULES["route"])
+    route = _route(handling)
+    direct = always(handling, RULES["direct_review"])
     deliver = _deliver(handling, outboxes)
+    moved = deadlines_changed(handling, outboxes)
     return {
         "CaseRegistered": (route,),
-        "WentLive": (route,),
+        "WentLive": (route, direct),
+        "SuspicionCleared": (route,),
         "CaseTransferred": (deliver,),
         "CaseAssigned": (deliver,),
         "CaseRoutedToSealedChannel": (deliver,),
         "JurisdictionRuled": (_deliver(handling, outboxes, "ruled"),),
         "AssignmentWithdrawn": (_withdrawn(outboxes),),
         "ReturnVerified": (_verified(outboxes),),
-        "MaterialAdded": (_tell(outboxes, "material_added"),),
-        "Nudged": (_tell(outboxes, "nudged"),),
-        "CaseCorrected": (_tell(outboxes, "corrected", _field),),
+        "ForwardedDown": (_forwarded(outboxes),),
+        "HandedBack": (_handed_back(outboxes),),
+        "MaterialAdded": (_tell(outboxes, "material_added"), _tell_reviewer(outboxes, "material_added")),
+        "Nudged": (_tell(outboxes, "nudged"), _tell_reviewer(outboxes, "nudged")),
+        "CaseCorrected": (_tell(outboxes, "corrected", _field), moved),
         "EvaluationSubmitted": (_evaluated(outboxes),),
-        "ExtensionGranted": (_tell(outboxes, "extension_granted"),),
+        "ExtensionGranted": (_tell(outboxes, "extension_granted"), moved),
         "ExtensionRefused": (_tell(outboxes, "extension_refused"),),
-        "DeadlineAtRisk": (_tell(outboxes, "at_risk", _clock),),
+        "HearingHeld": (moved,),
+        "DeadlineAtRisk": (_at_risk(outboxes),),
         "Reminded": (_reminded(outboxes),),
-        "Urged": (_tell(outboxes, "urged"),),
-        "RedoOrdered": (_tell(outboxes, "redo_ordered"),),
+        "Urged": (_tell(outboxes, "urged", _clock),),
+        "RedoOrdered": (_tell(outboxes, "redo_ordered", _ground),),
+        "ReviewRequested": (direct,),
+        "ReReviewRequested": (direct,),
+        "ReviewBodyNamed": (_review_requested(outboxes),),
+        "ReviewOpinionIssued": (_tell(outboxes, "opinion_issued", _result), _redone(outboxes)),
+        "ReReviewOpinionIssued": (_tell(outboxes, "opinion_issued", _result),),
         "CaseClosed": (_tell(outboxes, "closed", _kind),),
-        "CaseWithdrawn": (_tell(outboxes, "closed", lambda _turn: "withdrawn"),),
+        "CaseWithdrawn": (
+            _tell(outboxes, "closed", lambda _turn: "withdrawn"),
+            _tell_reviewer(outboxes, "closed", lambda _turn: "withdrawn"),
+        ),
     }
+
+
+def _route(handling: Handling) -> Reaction:
+    """Let the rules look at the text, in memory, and decide with what they found."""
+    rule = RULES["route"]
+
+    async def react(turn: Turn) -> None:
+        await carry_out(handling, rule, turn, await recognised(handling, turn.case))
+
+    return react
 
 
 def _deliver(handling: Handling, outboxes: Outboxes, kind: OutboxKind = "assigned") -> Reaction:
@@ -62,28 +89,118 @@ def _deliver(handling: Handling, outboxes: Outboxes, kind: OutboxKind = "assigne
 
 
 def _tell(outboxes: Outboxes, kind: OutboxKind, detail: Detail | None = None) -> Reaction:
+    """Tell those who had it in hand: the accountable organisation, and whoever it was forwarded down to."""
+
     async def react(turn: Turn) -> None:
-        org = responsible_at(turn.case, turn.event.version)
-        if org is not None:
+        for org in handlers_at(turn.case, turn.event.version):
             await outboxes.tell(org, kind, turn, detail(turn) if detail else None)
 
     return react
 
 
+def _tell_reviewer(outboxes: Outboxes, kind: OutboxKind, detail: Detail | None = None) -> Reaction:
+    """Tell the body that was reviewing."""
+
+    async def react(turn: Turn) -> None:
+        body = reviewer_at(turn.case, turn.event.version)
+        if body is not None:
+            await outboxes.tell(body, kind, turn, detail(turn) if detail else None)
+
+    return react
+
+
+def _forwarded(outboxes: Outboxes) -> Reaction:
+    async def react(turn: Turn) -> None:
+        body = turn.event.body
+        if isinstance(body, routing.ForwardedDown):
+            await outboxes.tell(body.to, "forwarded", turn, body.org)
+
+    return react
+
+
+def _handed_back(outboxes: Outboxes) -> Reaction:
+    async def react(turn: Turn) -> None:
+        body = turn.event.body
+        if isinstance(body, department.HandedBack):
+            await outboxes.tell(body.to, "handed_back", turn, body.reason_code)
+
+    return react
+
+
+def _review_requested(outboxes: Outboxes) -> Reaction:
+    """The body that was named hears of it; one that it replaces hears that it has it no more."""
+
+    async def react(turn: Turn) -> None:
+        body, before = turn.event.body, reviewer_at(turn.case, turn.event.version - 1)
+        if not isinstance(body, routing.ReviewBodyNamed):
+            return
+        if before is not None and before != body.body:
+            await outboxes.tell(before, "withdrawn", turn, "another_body")
+        await outboxes.tell(body.body, "review_requested", turn, _stage(turn))
+
+    return react
+
+
+def _stage(turn: Turn) -> str:
+    """Which of the two was asked for when the event happened."""
+    asked = [
+        fact.name
+        for fact in turn.case.facts
+        if fact.version <= turn.event.version and fact.name in ("ReviewRequested", "ReReviewRequested")
+    ]
+    return "re_review" if asked and asked[-1] == "ReReviewRequested" else "review"
+
+
+def _redone(outboxes: Outboxes) -> Reaction:
+    """A review that sends it back is an order to handle it again."""
+    tell = _tell(outboxes, "redo_ordered", lambda _turn: "review")
+
+    async def react(turn: Turn) -> None:
+        if isinstance(turn.event.body, department.ReviewOpinionIssued) and turn.event.body.result == "redo":
+            await tell(turn)
+
+    return react
+
+
 def _withdrawn(outboxes: Outboxes) -> Reaction:
+    """Recalled: from the accountable organisation and from those that it was forwarded down to."""
+
     async def react(turn: Turn) -> None:
         body = turn.event.body
         if isinstance(body, routing.AssignmentWithdrawn):
-            await outboxes.tell(body.org, "withdrawn", turn, body.reason_code)
+            for org in handlers_at(turn.case, turn.event.version) or (body.org,):
+                await outboxes.tell(org, "withdrawn", turn, body.reason_code)
 
     return react
+
+
+def _at_risk(outboxes: Outboxes) -> Reaction:
+    """To whom the clock runs, and to whoever has it in hand for them; never to somebody whose clock it is not."""
+
+    async def react(turn: Turn) -> None:
+        body = turn.event.body
+        if isinstance(body, supervision.DeadlineAtRisk):
+            bearer = await outboxes.bearer(turn.case, body.clock, body.episode)
+            for org in _concerned(turn, bearer):
+                await outboxes.tell(org, "at_risk", turn, body.clock)
+
+    return react
+
+
+def _concerned(turn: Turn, bearer: str | None) -> tuple[str, ...]:
+    """Who is told of a clock: its bearer, if it had the case in hand or reviewed it then, and those below."""
+    line = handlers_at(turn.case, turn.event.version)
+    if line and bearer == line[0]:
+        return line
+    return (bearer,) if bearer is not None and bearer == reviewer_at(turn.case, turn.event.version) else ()
 
 
 def _verified(outboxes: Outboxes) -> Reaction:
     async def react(turn: Turn) -> None:
         body = turn.event.body
-        org = responsible_at(turn.case, turn.event.version)
-        if isinstance(body, routing.ReturnVerified) and org is not None:
+        if not isinstance(body, routing.ReturnVerified):
+            return
+        for org in handlers_at(turn.case, turn.event.version):
             await outboxes.tell(org, "returned" if body.agreed else "return_refused", turn)
 
     return react
@@ -102,20 +219,47 @@ def _evaluated(outboxes: Outboxes) -> Reaction:
 
 def _reminded(outboxes: Outboxes) -> Reaction:
     """A rung that was only recorded as passed is not sent; a reminder of the petition office is no organisation's."""
-    tell = _tell(outboxes, "reminded", _clock)
 
     async def react(turn: Turn) -> None:
         body = turn.event.body
         if isinstance(body, supervision.Reminded) and not body.passed:
-            org = responsible_at(turn.case, turn.event.version)
-            if org is not None and body.org == org:
-                await tell(turn)
+            for org in _concerned(turn, body.org):
+                await outboxes.tell(org, "reminded", turn, body.clock)
+
+    return react
+
+
+def deadlines_changed(handling: Handling, outboxes: Outboxes) -> Reaction:
+    """Who bears a running clock whose due date this event has moved hears of it; `due` says the new dates."""
+
+    async def react(turn: Turn) -> None:
+        events = [event for commit in await handling.log.load(turn.case.stream) for event in commit.recorded]
+        earlier = fold(event for event in events if event.version < turn.event.version)
+        later = fold(event for event in events if event.version <= turn.event.version)
+        book = await handling.policies.book(turn.case.jurisdiction)
+        known = {(one.clock, one.start.version): one.due for one in deadlines(earlier, book)}
+        moved: dict[str, list[str]] = {}
+        for one in deadlines(later, book):
+            before = known.get((one.clock, one.start.version), one.due)
+            if one.running and one.org is not None and not one.rule.window and one.due != before:
+                moved.setdefault(one.org, []).append(one.clock)
+        for bearer, clocks in moved.items():
+            for org in _concerned(turn, bearer):
+                await outboxes.tell(org, "deadline_changed", turn, ",".join(sorted(clocks)))
 
     return react
 
 
 def _field(turn: Turn) -> str | None:
     return getattr(turn.event.body, "field", None)
+
+
+def _ground(turn: Turn) -> str | None:
+    return getattr(turn.event.body, "ground", None)
+
+
+def _result(turn: Turn) -> str | None:
+    return getattr(turn.event.body, "result", None)
 
 
 def _clock(turn: Turn) -> str | None:

@@ -26,6 +26,13 @@ class RequestReturn(Command):
 def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fresh]:
     """Within 5 working days of delivery, with reasons; not after a ruling (Art. 23 ¶3, 24)."""
     org = own(case, given)
+    if given.org != org:
+        raise Refused(
+            "hand_back_instead",
+            "It was forwarded down to this organisation: hand_back returns it to the one that forwarded it, which may object"
+            " to the transfer itself.",
+            why_zh="本件系上级单位下转，请退回下转单位（hand_back），由其提出异议。",
+        )
     if case.final_ruling:
         raise Refused(
             "ruled",

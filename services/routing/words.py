@@ -8,23 +8,21 @@ from pydantic import Field
 
 from shared.access import Role
 from shared.case import Case
-from shared.commands import Given
+from shared.commands import DESK, Code, FreeText, Given
 from shared.policy.book import PolicyBook
 from shared.policy.documents import Organisation
 from shared.refusals import Denied, Invalid
 
-HANDLERS: tuple[Role, ...] = ("organisation", "clerk")
-DESK: tuple[Role, ...] = ("registrar",)
-TEXT_LIMIT = 50_000
+__all__ = ["DESK", "HANDLERS", "Basis", "Code", "FreeText", "organisation", "own"]
 
-Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+HANDLERS: tuple[Role, ...] = ("organisation", "clerk")
 Basis = Annotated[str, Field(min_length=1, max_length=200)]
-FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
 
 
 def own(case: Case, given: Given) -> str:
-    """The acting organisation, which must be the responsible one. An assisting one sees the case but does not decide."""
-    if case.org is None or given.org != case.org:
+    """The responsible organisation, which must be the acting one, or have forwarded the case down to it: what a subordinate
+    does counts for the one that stays accountable. An assisting one sees the case but does not decide."""
+    if case.org is None or given.org not in case.handlers:
         raise Denied(
             "not_your_case",
             "Only the responsible organisation may do this.",

@@ -1,35 +1,35 @@
-"""Clocks that fire, the ladder, follow-up, redo and closing. Pure: (case, command, given) -> events."""
+"""Clocks that fire, follow-up, redo and closing. Pure: (case, command, given) -> events."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from shared.access import Role
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import Command, FreeText, Fresh, Given, rule
 from shared.deadlines import DueRung, rungs_due
 from shared.events import supervision as e
 from shared.events.base import Event
 from shared.events.supervision import ClosureKind
+from shared.names import derived_id
 from shared.refusals import Denied, Invalid, Refused
 from shared.times import When
 
 OUTSIDE: tuple[Role, ...] = ("supervisor", "registrar")
-FreeText = Annotated[str, Field(min_length=1, max_length=50_000)]
 _RESULTS: dict[str, tuple[str, ...]] = {
     "explained": ("explained", "adopted", "partly_adopted", "not_adopted"),
     "not_supported": ("not_supported",),
     "settled": ("settled",),
 }
 """Closure kind -> the decisions that it may follow. A suggestion that was answered is explained (Art. 29)."""
-CLOSABLE = ("replied", "reviewed", "guided", "not_accepted")
+CLOSABLE = ("replied", "reviewed", "concluded", "guided", "not_accepted")
 
 
 def outside(case: Case, given: Given) -> None:
     """Never the handling unit itself (DOMAIN: closed, follow-up)."""
-    if case.org is not None and given.org == case.org:
+    if given.org and given.org in case.handlers:
         raise Denied(
             "handling_unit",
             "This is done by somebody outside the handling unit: a supervisor or the petition office.",
@@ -40,7 +40,10 @@ def outside(case: Case, given: Given) -> None:
 @rule("tick", service="supervision", roles=("service",), zh="时限巡检")
 def tick(case: Case, command: Command, given: Given) -> list[Fresh]:
     """Record the rungs that are due now; each once, decided on the log and never on an index."""
-    return [Fresh(*_rung(found, given)) for found in rungs_due(case, given.book, given.now)]
+    return [
+        Fresh(*_rung(found, given), id=derived_id(case.id, *found.name))
+        for found in rungs_due(case, given.book, given.now)
+    ]
 
 
 def _rung(found: DueRung, given: Given) -> tuple[Event, When]:
@@ -49,6 +52,9 @@ def _rung(found: DueRung, given: Given) -> tuple[Event, When]:
     if found.kind == "lift":
         assert found.fact is not None
         return e.BreachLifted(clock=found.clock, episode=found.episode, fact=found.fact), given.now
+    if found.kind == "urge":
+        assert found.org is not None
+        return e.Urged(org=found.org, clock=found.clock, episode=found.episode, rung=found.rung), given.now
     if found.kind == "remind":
         return (
             e.Reminded(clock=found.clock, episode=found.episode, rung=found.rung, org=found.org, passed=found.passed),
@@ -63,7 +69,9 @@ class FollowUp(Command):
     text: FreeText | None = Field(None, description="In words, sealed")
 
 
-@rule("follow_up", service="supervision", roles=OUTSIDE, states=("replied", "closed", "reviewed"), zh="回访")
+@rule(
+    "follow_up", service="supervision", roles=OUTSIDE, states=("replied", "closed", "reviewed", "concluded"), zh="回访"
+)
 def follow_up(case: Case, command: FollowUp, given: Given) -> list[Fresh]:
     outside(case, given)
     if not command.reached and command.satisfied is not None:
@@ -103,41 +111,6 @@ def order_acceptance(case: Case, command: OrderAcceptance, given: Given) -> list
             field="path",
         )
     return [Fresh(e.AcceptanceOrdered(org=case.org, path=command.path, text=command.text))]
-
-
-class Urge(Command):
-    text: FreeText | None = Field(None, description="In words, sealed")
-
-
-@rule("urge", service="supervision", roles=OUTSIDE, zh="催办")
-def urge(case: Case, command: Urge, given: Given) -> list[Fresh]:
-    """催办: the second step of the ladder, after a reminder."""
-    outside(case, given)
-    if case.org is None or not case.open:
-        raise Refused("nobody_to_urge", "No organisation is working on this case.")
-    if case.supervision in ("urged", "supervised"):
-        return []
-    if case.supervision == "none":
-        raise Refused("remind_first", "Urging follows a reminder; none was sent yet.", why_zh="催办之前须先提醒。")
-    return [Fresh(e.Urged(org=case.org, text=command.text))]
-
-
-class OpenSupervision(Command):
-    ground: Literal["delay", "shirking", "perfunctory", "falsification", "refusal_to_execute", "other"] = Field(
-        description="Ground (Art. 40)"
-    )
-    text: FreeText = Field(description="What was found, sealed")
-
-
-@rule("open_supervision", service="supervision", roles=("supervisor",), zh="督办")
-def open_supervision(case: Case, command: OpenSupervision, given: Given) -> list[Fresh]:
-    """After urging, or directly on a ground of Art. 40 with a named decider."""
-    outside(case, given)
-    if case.org is None or not case.open:
-        raise Refused("nobody_to_supervise", "No organisation is working on this case.")
-    if case.supervision == "supervised":
-        return []
-    return [Fresh(e.SupervisionOpened(ground=command.ground, text=command.text))]
 
 
 class Close(Command):

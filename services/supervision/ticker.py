@@ -1,7 +1,8 @@
 """The ticker: looks at the cases that are due, and only at those.
 
-It asks the due index, loads each case and decides on the log. A rung is exactly once because the case itself knows which
-rungs it has reached and the log admits one version only.
+It asks the due index, of the slots that it has leased, loads each case and decides on the log. A rung is exactly once because
+the case itself knows which rungs it has reached, the log admits one version only, and one commit under a cause that is
+made of the rung.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from datetime import datetime
 
 import structlog
 
+from services.supervision.slots import SLOTS, Slots
 from services.supervision.views import DUE
 from shared.access import Principal
-from shared.commands import RULES, Command
+from shared.case import Case
+from shared.commands import RULES, Command, Fresh, Given
+from shared.deadlines import rungs_due
 from shared.handling import Handling, Stamp
 from shared.log import Damaged
+from shared.names import derived_id
 from shared.refusals import Refused, Unavailable
 from shared.times import to_text
 from shared.views import Condition, Row, Value, Views
@@ -34,6 +39,9 @@ class Ticker:
     def __init__(self, handling: Handling, views: Views) -> None:
         self._handling = handling
         self._views = views
+        self.slots = Slots(views, handling.clock.new_id())
+        self._asleep: dict[str, tuple[Row, datetime]] = {}
+        """Case -> its row in the index, and the opening of the office that its reminder waits for."""
         self._wall = handling.clock.now()
         self._steady = handling.clock.monotonic()
         self.paused: str | None = None
@@ -41,25 +49,47 @@ class Ticker:
         self.fired = 0
 
     async def run(self) -> None:
-        """For ever, until cancelled."""
-        while True:
-            if not await self.look():
-                await self._handling.clock.sleep(INTERVAL)
+        """For ever, until cancelled; then its slots are free at once."""
+        try:
+            while True:
+                if not await self.look():
+                    await self._handling.clock.sleep(INTERVAL)
+        finally:
+            await self.slots.release()
 
     async def look(self) -> bool:
-        """One round over everything that is due now. True when something fired: there may be more to do at once."""
+        """One round over everything of its slots that is due now. True when something fired: there may be more to do at
+        once."""
         now = self._handling.clock.now()
         if not self._trusts(now):
             return False
-        until = [Condition("next_at", "<=", to_text(now))]
+        held = await self.slots.held(now)
+        due = Condition("next_at", "<=", to_text(now))
+        if len(held) == SLOTS:
+            return await self._round([due], now)
+        fired = [await self._round([Condition("slot", "=", slot), due], now) for slot in sorted(held)]
+        return any(fired)
+
+    async def _round(self, where: list[Condition], now: datetime) -> bool:
         after: tuple[Value, ...] | None = None
         busy = False
         while True:
-            due = await self._views.find(DUE.name, until, order=["next_at"], after=after, limit=BATCH)
-            busy = any(await asyncio.gather(*(self._tick(row) for row in due))) or busy
+            due = await self._views.find(DUE.name, where, order=["next_at"], after=after, limit=BATCH)
+            awake = [row for row in due if not self._sleeps(row, now)]
+            busy = any(await asyncio.gather(*(self._tick(row) for row in awake))) or busy
             if len(due) < BATCH:
                 return busy
             after = ((due[-1].values or {}).get("next_at"), due[-1].key)
+
+    def _sleeps(self, row: Row, now: datetime) -> bool:
+        """Was it seen, as it stands in the index, that nothing can be sent before the office opens?"""
+        if row.key not in self._asleep:
+            return False
+        seen, until = self._asleep[row.key]
+        if seen == row and now < until:
+            return True
+        del self._asleep[row.key]
+        return False
 
     def _trusts(self, now: datetime) -> bool:
         """A wall clock that parts from the monotonic one pauses firing until it agrees again or is accepted anew."""
@@ -83,14 +113,27 @@ class Ticker:
 
     async def _tick(self, row: Row) -> bool:
         rule = RULES["tick"]
-        stamp = Stamp(
-            principal=Principal("service", None, "supervision"),
-            cause=f"supervision.tick:{self._handling.clock.new_id()}",  # once, because the case knows its rungs
-        )
         try:
-            done = await self._handling.on_case(
-                row.key, rule.action, stamp, lambda case, given: rule(case, Command(), given)
+            case, _head = await self._handling.cases.get(row.key, at_least=row.applied)
+            book = await self._handling.policies.book(case.jurisdiction)
+            now = self._handling.clock.now()
+            due = rungs_due(case, book, now)
+            if not due:
+                opening = book.office.opening(now)
+                if opening > now:
+                    self._asleep[row.key] = (row, opening)
+                return False
+            first = derived_id(case.id, *due[0].name)
+
+            def decide(found: Case, given: Given) -> list[Fresh]:
+                fresh = rule(found, Command(), given)
+                return fresh if fresh and fresh[0].id == first else []  # else it has moved on: look again
+
+            stamp = Stamp(
+                principal=Principal("service", None, "supervision"),
+                cause=f"supervision.tick:{'.'.join(due[0].name)}",
             )
+            done = await self._handling.on_case(row.key, rule.action, stamp, decide)
         except Unavailable as unavailable:  # this case only, and only now: the others are not to wait for it
             log.warning("ticker_waits", code=unavailable.code)
             return False

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from services.supervision.slots import slot_of
 from shared.case import Case
 from shared.deadlines import Deadline, deadlines, next_look
 from shared.policy.book import PolicyBook
-from shared.projecting import CaseView
 from shared.times import instant_of, to_text
-from shared.views import Value, View
+from shared.views import CaseView, Value, View
 
 WORKLIST = View(
     name="worklist",
@@ -25,6 +25,8 @@ WORKLIST = View(
         "class_": "text",
         "sealed": "boolean",
         "queue": "text",
+        "reviewer": "text",
+        "holder": "text",
         "due": "text",
         "due_clock": "text",
         "risk_at": "text",
@@ -35,25 +37,37 @@ WORKLIST = View(
         ("due",),
         ("queue", "due"),
         ("org", "due"),
+        ("reviewer", "due"),
+        ("holder", "due"),
         ("state", "due"),
         ("place", "due"),
         ("subject", "due"),
         ("queue", "risk_at", "org"),
+        ("org", "state"),
     ),
-    version=2,
+    version=3,
 )
 
-DUE = View(name="due", columns={"next_at": "text"}, indexes=(("next_at",),))
+DUE = View(
+    name="due",
+    columns={"next_at": "text", "slot": "integer"},
+    indexes=(("next_at",), ("slot", "next_at")),
+    version=2,
+)
 
 
 def queue_of(case: Case) -> str | None:
     """Which pile of work the case lies in; None where nobody outside the handling organisation has to act."""
     if not case.live or case.lead is not None:
         return None
+    if case.suspected is not None:
+        return "to_confirm"
     if case.state in ("registered", "returned"):
         return "to_dispatch" if case.org is None and (case.queue_reason or case.state == "returned") else None
     if case.state == "replied":
         return "to_close" if case.followed_up else "to_follow_up"
+    if case.state in ("in_review", "in_re_review") and case.reviewer is None:
+        return "to_name_reviewer"
     return {
         "dispatched": "to_sign",
         "return_requested": "returns_to_verify",
@@ -61,6 +75,9 @@ def queue_of(case: Case) -> str | None:
         "guided": "to_close",
         "not_accepted": "to_close",
         "reviewed": "to_close",
+        "concluded": "to_close",
+        "in_review": "to_review",
+        "in_re_review": "to_review",
     }.get(case.state)
 
 
@@ -80,6 +97,8 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "class_": case.class_,
         "sealed": case.sealed_track,
         "queue": queue_of(case),
+        "reviewer": case.reviewer,
+        "holder": case.forwarded[-1] if case.forwarded else None,
         "due": to_text(first.due) if first else None,
         "due_clock": first.clock if first else None,
         "risk_at": _text(_risk(running)),
@@ -102,7 +121,7 @@ def _text(instant: datetime | None) -> str | None:
 def due_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     """When the ticker has to look at the case next. An index only: what happens is decided on the log."""
     look = next_look(case, book)
-    return None if look is None else {"next_at": to_text(look)}
+    return None if look is None else {"next_at": to_text(look), "slot": slot_of(case.id)}
 
 
 SHOWS = (CaseView(WORKLIST, worklist_row), CaseView(DUE, due_row))

@@ -17,9 +17,10 @@ from shared.events.base import Event
 from shared.times import When, instant_of
 
 Changes = dict[str, Any]
-Details = tuple[str | None, When | None, int]
-"""What a clock may ask of a fact besides its name: kind, date set by the assigner, days granted."""
-_NO_DETAILS: Details = (None, None, 0)
+Details = tuple[str | None, When | None, int, When | None]
+"""What a clock may ask of a fact besides its name: kind, date set by the assigner (or end of what lasted), days granted,
+beginning of what lasted."""
+_NO_DETAILS: Details = (None, None, 0, None)
 E = TypeVar("E", bound=Event)
 
 
@@ -69,7 +70,7 @@ def on(
 def kind_of(name: str) -> Callable[[Any], Details]:
     """The field that tells facts of one type apart."""
     field = attrgetter(name)
-    return lambda event: (field(event), None, 0)
+    return lambda event: (field(event), None, 0, None)
 
 
 def _apply(case: Case, event: Recorded) -> None:
@@ -80,17 +81,19 @@ def _apply(case: Case, event: Recorded) -> None:
     own["last_recorded"] = recorded_at
     kind = _KINDS.get(type(body), _UNKNOWN)
     meaning, is_fact, details, name, moves, names_org, ticker = kind
-    if not ticker:
-        own["acted"] = version
     if meaning is None or own["state"] == "voided":  # nothing after a voiding means anything, except its record
+        if not ticker:
+            own["acted"] = version
         if isinstance(body, NewerEvent):
             own["newer"] = body.type
         return
     changes = meaning(case, event, body)
+    if not ticker:
+        own["acted"] = version
     if is_fact:
-        told, due, days = details(body) if details is not None else _NO_DETAILS
+        told, due, days, since = details(body) if details is not None else _NO_DETAILS
         org = (body.org if names_org else None) or own["org"]  # type: ignore[union-attr]
-        fact = _tuple(Fact, (name, told, version, effective_at, recorded_at, org, due, days))
+        fact = _tuple(Fact, (name, told, version, effective_at, recorded_at, org, due, days, since))
         own["facts"] = (*own["facts"], fact)
     if changes:
         own.update(changes)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.envelope import Origin
 from shared.times import When
 
 STREAM = "case/"
 _EVALUATED = "EvaluationSubmitted"
+_REDONE = (("RedoOrdered", None), ("ReviewOpinionIssued", "redo"))
+"""What begins handling again: (type, its kind where that matters)."""
 
 OPEN_STATES = (
     "registered",
@@ -49,6 +51,8 @@ class Fact(NamedTuple):
     """A date set by the assigner."""
     days: int = 0
     """Days granted by an extension."""
+    since: When | None = None
+    """Of something that lasted until `due` (a hearing): when it began."""
 
 
 class Rung(NamedTuple):
@@ -91,6 +95,8 @@ class Case:
     place: str | None = None
     subject: str | None = None
     level: str | None = None
+    grid: str | None = None
+    """Cell of the grid where the scanned code hangs."""
     unclear: tuple[str, ...] = ()
     """place, subject: given, but not in the policy."""
     class_: str | None = None
@@ -100,9 +106,14 @@ class Case:
     confidential: bool = False
     sealed_track: bool = False
     """An accusation: it never shows in any list of another organisation (Art. 30)."""
+    suspected: str | None = None
+    """The keyword rule by which it may be an accusation; a person has not decided yet. Sealed meanwhile."""
+    cleared: bool = False
+    """A person found that it is no accusation: rules do not ask again."""
     accused: tuple[str, ...] = ()
     parties: tuple[tuple[str, str], ...] = ()
     """(party, role)."""
+    representatives: tuple[str, ...] = ()
     state: str = ""
     moved_at: When | None = None
     """Legal time of the event that moved the state last."""
@@ -114,6 +125,8 @@ class Case:
     org: str | None = None
     """The one responsible organisation."""
     assist: tuple[str, ...] = ()
+    forwarded: tuple[str, ...] = ()
+    """Subordinates that it was forwarded down to, one below the other; the last has it in hand, `org` stays accountable."""
     past_orgs: tuple[str, ...] = ()
     assigned: bool = False
     """交办: a closing report is demanded."""
@@ -141,6 +154,11 @@ class Case:
     """(object, grade), the last one of each object."""
     followed_up: bool = False
     follow_up_satisfied: bool | None = None
+    reviewer: str | None = None
+    """The body that reviews or re-reviews; None while nobody was named."""
+    reviewed_by: str | None = None
+    """The body whose review opinion stands: it does not re-review."""
+    review_accepted: bool = False
     review_result: str | None = None
     closure: str | None = None
     closed_at: When | None = None
@@ -148,6 +166,9 @@ class Case:
     nudges: int = 0
     redos: int = 0
     supervision: str = "none"
+    """none, reminded, urged, supervised: as far as the present organisation has come on the ladder of supervision."""
+    supervision_at: When | None = None
+    """Since when it stands there."""
     facts: tuple[Fact, ...] = ()
     rungs: frozenset[Rung] = frozenset()
     lifted: frozenset[tuple[str, int]] = frozenset()
@@ -175,10 +196,20 @@ class Case:
 
     def grade_now(self, object_: str) -> str | None:
         """The last grade, unless it was given before the matter was ordered to be handled again."""
-        redo = self.fact("RedoOrdered")
-        since = redo.version if redo else 0
+        redone = (
+            fact.version
+            for fact in self.facts
+            for name, kind in _REDONE
+            if fact.name == name and kind in (None, fact.kind)
+        )
+        since = max(redone, default=0)
         given = any(fact.version > since for fact in self.facts if (fact.name, fact.kind) == (_EVALUATED, object_))
         return self.grade(object_) if given else None
+
+    @property
+    def handlers(self) -> tuple[str, ...]:
+        """The responsible organisation and those below it that it was forwarded down to."""
+        return () if self.org is None else (self.org, *self.forwarded)
 
     def fact(self, name: str) -> Fact | None:
         """The last fact of that name."""
@@ -188,6 +219,34 @@ class Case:
 EMPTY = Case()
 
 
+def calmed(case: Case) -> dict[str, str | None]:
+    """What is left of reminding and urging once the duty is met, or another organisation has the case: nothing. Supervision
+    (督办) stays until it is closed."""
+    return {"supervision": "none", "supervision_at": None} if case.supervision in ("reminded", "urged") else {}
+
+
 def past(case: Case) -> tuple[str, ...]:
     """`past_orgs` once the present organisation has let go."""
     return case.past_orgs if case.org is None or case.org in case.past_orgs else (*case.past_orgs, case.org)
+
+
+def let_go(case: Case) -> dict[str, Any]:
+    """No organisation has it any more."""
+    return {"past_orgs": past(case), "org": None, "forwarded": ()}
+
+
+def begun_again(case: Case) -> dict[str, Any]:
+    """Handling begins again, by order or by a review: what came of it so far is history."""
+    return {
+        "redos": case.redos + 1,
+        "result": None,
+        "executed": False,
+        "report_filed": False,
+        "extension_asked": None,
+        "extension_asker": None,
+        "followed_up": False,
+        "follow_up_satisfied": None,
+        "closure": None,
+        "closed_at": None,
+        "invited": (),
+    }

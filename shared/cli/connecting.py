@@ -7,10 +7,11 @@ Either way it speaks to the same local HTTP app, so a command does the same besi
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import httpx
 import typer
@@ -18,7 +19,9 @@ import typer
 from deploy.folder import Folder, FolderBusy, FolderProblem
 from shared.cli import showing
 from shared.cli.showing import DONE, REFUSED, WRONG_USE, Problemed
-from shared.settings import Settings, load
+
+if TYPE_CHECKING:
+    from shared.settings import Settings
 
 Work = Callable[[httpx.AsyncClient], Awaitable[int]]
 AS_HEADER = "x-huiyin-as"
@@ -42,14 +45,9 @@ def run(
     """Carry `work` out with a client of the folder, and end the process with its exit code. Never a traceback.
 
     `create`: the folder may be new. `feed`: consumers run meanwhile. `connect=False`: the work needs no folder."""
-    try:
-        settings = load(data=data)
-    except ValueError as error:
-        showing.complain(str(error))
-        raise typer.Exit(WRONG_USE) from None
     if not connect:
         raise typer.Exit(asyncio.run(_alone(work)))
-    raise typer.Exit(asyncio.run(_guarded(work, settings, as_, create=create, feed=feed)))
+    raise typer.Exit(asyncio.run(_guarded(work, data, as_, create=create, feed=feed)))
 
 
 async def _alone(work: Work) -> int:
@@ -57,9 +55,9 @@ async def _alone(work: Work) -> int:
         return await work(nowhere)
 
 
-async def _guarded(work: Work, settings: Settings, as_: str | None, *, create: bool, feed: bool) -> int:
+async def _guarded(work: Work, data: Path | None, as_: str | None, *, create: bool, feed: bool) -> int:
     try:
-        async with client(settings, as_, create=create, feed=feed) as connected:
+        async with client(data, as_, create=create, feed=feed) as connected:
             return await work(connected)
     except Problemed as error:
         showing.problem(error.content)
@@ -79,17 +77,22 @@ async def _guarded(work: Work, settings: Settings, as_: str | None, *, create: b
 
 @asynccontextmanager
 async def client(
-    settings: Settings, as_: str | None = None, *, create: bool = False, feed: bool = True
+    data: Path | None, as_: str | None = None, *, create: bool = False, feed: bool = True
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the folder's local app."""
-    if settings.url is not None:
+    """A client of the folder's local app. Raises FolderProblem, also for a wrong setting.
+
+    Beside a running server only the folder's name is needed; the settings are not read, since that takes longer than most
+    commands."""
+    if os.environ.get("HUIYIN_URL") is not None:
+        settings = _settings(data)
+        assert settings.url is not None
         key = settings.access_key.get_secret_value() if settings.access_key else None
         shown = {"authorization": f"Bearer {key}"} if key else {}
         async with httpx.AsyncClient(base_url=settings.url, headers=shown, timeout=_LONG) as connected:
             yield connected
         return
     headers = {AS_HEADER: as_} if as_ else {}
-    folder = Folder(settings.data)
+    folder = Folder(data or Path(os.environ.get("HUIYIN_DATA", "data")))
     for attempt in range(_TRIES):
         if folder.socket_path.exists():
             transport = httpx.AsyncHTTPTransport(uds=str(folder.socket_path))
@@ -100,13 +103,22 @@ async def client(
                     yield connected
                     return
         try:
-            async with _inside(settings, headers, create=create, feed=feed) as connected:
+            async with _inside(_settings(data), headers, create=create, feed=feed) as connected:
                 yield connected
                 return
         except FolderBusy:
             if attempt == _TRIES - 1:
                 raise
         await asyncio.sleep(_PAUSE)
+
+
+def _settings(data: Path | None) -> Settings:
+    from shared.settings import load
+
+    try:
+        return load(data=data)
+    except ValueError as error:
+        raise FolderProblem(str(error)) from None
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""`huiyin submit | act | inbox | status`: what citizens' desks and departments do, from a terminal."""
+"""`huiyin submit | inbox | status`: what is filed, what an organisation was told, what the petitioner is told."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import os
 import secrets
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_origin
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import httpx
 import orjson
 import typer
-from pydantic.fields import FieldInfo
 
 from shared.cli import showing
-from shared.cli.connecting import DONE, WRONG_USE, call, run
+from shared.cli.connecting import DONE, WRONG_USE, call, check, run
 from shared.cli.options import As, AsJson, Data
 from shared.cli.wording import at, due, wording
-
-if TYPE_CHECKING:
-    from shared.commands import Rule
 
 DESK = "registrar:local"
 ONLOOKER = "supervisor:local"
@@ -104,88 +100,36 @@ def _from_file(file: Path) -> Any:
     raise typer.Exit(WRONG_USE)
 
 
-def act(
+def receipt(
     id: Annotated[str, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")],
-    command: Annotated[str, typer.Argument(help="sign_off, accept, decide, close, … (see huiyin case show ID)")],
-    fields: Annotated[list[str] | None, typer.Argument(help="field=value …; value @FILE reads a file")] = None,
-    effective_at: Annotated[str | None, typer.Option(help="Date, or instant with offset. Default: now")] = None,
-    command_id: Annotated[str | None, typer.Option(help="Your id of this command. Default: a new one")] = None,
-    expected_version: Annotated[int | None, typer.Option(help="Refuse if the case has moved on since")] = None,
+    output: Annotated[Path, typer.Option(help="File to write: a page to open in a browser and print")] = Path(
+        "receipt.html"
+    ),
     data: Data = None,
     as_: As = None,
-    json: AsJson = False,
 ) -> None:
-    """Give a command on a case. Without --as, as whoever may give it."""
-    import deploy.parts  # noqa: F401  # fills RULES
-    from shared.commands import RULES
-
-    rule = RULES.get(command)
-    if rule is None or set(rule.roles) == {"service"}:
-        known = ", ".join(sorted(one.name for one in RULES.values() if set(one.roles) != {"service"}))
-        showing.complain(f"There is no command of that name. There are: {known}", "没有这一命令。")
-        raise typer.Exit(WRONG_USE)
-    body: dict[str, Any] = {"command": command, "command_id": command_id or f"cli-{secrets.token_hex(8)}"}
-    body.update(_values(rule, fields or []))
-    if effective_at is not None:
-        body["effective_at"] = effective_at
-    if expected_version is not None:
-        body["expected_version"] = expected_version
+    """The receipt of a case again, to print. That it was issued is recorded; who has the file can ask for the case."""
 
     async def work(client: httpx.AsyncClient) -> int:
-        headers = {} if as_ else {"x-huiyin-as": await _who_may(client, rule, id)}
-        answer = await call(client, "POST", f"/v1/cases/{_quoted(id)}/commands", json=body, headers=headers)
-        if json:
-            showing.as_json(answer)
-            return DONE
-        events: Any = answer["events"]
-        happened = ", ".join(event["type"] for event in events) or "nothing to do 无需办理"
-        showing.line(
-            f"{answer['number']}  {happened} → {answer['state_zh']} ({answer['state']}), version {answer['version']}"
-        )
+        answer = await client.get(f"/v1/cases/{quoted(id)}/receipt")
+        check(answer)
+        style = (await client.get("/assets/page.css")).text
+        page = answer.text.replace(
+            '<link rel="stylesheet" href="/assets/page.css">', f"<style>\n{style}</style>"
+        ).replace('<script src="/assets/status.js" defer></script>\n', "")
+        try:
+            output.touch(mode=0o600)
+            output.write_text(page, "utf-8")
+        except OSError as error:
+            showing.complain(f"{output} cannot be written: {error.strerror}.")
+            return WRONG_USE
+        showing.line(f"Written to {output}. 已写入 {output}。")
         return DONE
 
-    run(work, data, as_=as_)
+    run(work, data, as_=as_ or DESK)
 
 
-def _values(rule: Rule, fields: list[str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    by_alias = {field.alias or name: field for name, field in rule.model.model_fields.items()}
-    for given in fields:
-        name, equals, value = given.partition("=")
-        if not equals:
-            showing.complain(f"Write fields as field=value. This command has: {', '.join(by_alias) or 'none'}.")
-            raise typer.Exit(WRONG_USE)
-        if value.startswith("@"):
-            try:
-                value = Path(value[1:]).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError):
-                showing.complain(f"The file given for {name} cannot be read.")
-                raise typer.Exit(WRONG_USE) from None
-        info = by_alias.get(name) or by_alias.get(f"{name}_")
-        values[name] = value.split(",") if info is not None and _is_list(info) else value
-    return values
-
-
-def _is_list(info: FieldInfo) -> bool:
-    return get_origin(info.annotation) is tuple
-
-
-async def _who_may(client: httpx.AsyncClient, rule: Rule, reference: str) -> str:
-    """The role that may give the command: the responsible organisation, the desk, the supervisor, operations."""
-    if "organisation" in rule.roles:
-        shown = await client.get(
-            f"/v1/cases/{_quoted(reference)}", params={"content": "false"}, headers={"x-huiyin-as": ONLOOKER}
-        )
-        org = (shown.json().get("org") or {}).get("code") if shown.is_success else None
-        if org:
-            return f"organisation:{org}"
-    for role in ("registrar", "supervisor", "platform"):
-        if role in rule.roles:
-            return f"{role}:local"
-    return ONLOOKER
-
-
-def _quoted(reference: str) -> str:
+def quoted(reference: str) -> str:
     return quote(reference, safe="")
 
 
@@ -202,7 +146,7 @@ def inbox(
 
     async def work(client: httpx.AsyncClient) -> int:
         parameters: dict[str, Any] = {"after": after, "limit": limit, "wait": wait}
-        page = await call(client, "GET", f"/v1/organisations/{_quoted(org)}/assignments", params=parameters)
+        page = await call(client, "GET", f"/v1/organisations/{quoted(org)}/assignments", params=parameters)
         if json:
             showing.as_json(page)
             return DONE

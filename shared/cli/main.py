@@ -7,38 +7,78 @@ import sys
 
 import typer
 
-from shared.cli import cases, clock, figures, filing, keys, policies, serving, showing, upkeep
+from shared.cli import showing
+from shared.cli.later import Later, LaterGroup
 from shared.cli.showing import REFUSED
 
+COMMANDS = {
+    "init": Later(
+        "starting:init",
+        "Write a small policy to begin with, as files that open in a spreadsheet.",
+    ),
+    "serve": Later("serving:serve", "Start Huiyin. Ctrl-C ends it gracefully."),
+    "demo": Later(
+        "demo:demo",
+        "Play ninety days of an invented county: who is late, what is reminded, and why.",
+    ),
+    "submit": Later(
+        "filing:submit", "File a complaint; prints the receipt. The same item again gives the same receipt."
+    ),
+    "receipt": Later(
+        "filing:receipt",
+        "The receipt of a case again, to print. That it was issued is recorded.",
+    ),
+    "act": Later("acting:act", "Give a command on a case, or those of a file. Without --as, as whoever may give it."),
+    "inbox": Later("filing:inbox", "What an organisation was told, from a cursor on."),
+    "status": Later("filing:status", "How a case stands, as its petitioner sees it."),
+    "explain": Later("cases:explain", "Why a clock ends when it ends, with every skipped day."),
+    "import": Later(
+        "figures:import_file",
+        "Bring in another system's export. The same file again adds nothing; interrupted, it goes on where it stopped.",
+    ),
+    "stats": Later(
+        "figures:stats",
+        "Figures: on time, elapsed time, participation, satisfaction, each with numerator, denominator and unknown.",
+    ),
+    "rebuild": Later(
+        "upkeep:rebuild", "Drop every view and fact and build them again from the log, checking its chain."
+    ),
+    "digest": Later("upkeep:digest", "Digests of the log, of everything derived, and of the outcome."),
+    "verify": Later(
+        "upkeep:verify", "Check every byte of the log and its hash chain. Ends with 1 when something is wrong."
+    ),
+    "scrub": Later("upkeep:scrub", "Compare every view with the log. Ends with 1 when something stays behind."),
+    "export": Later("upkeep:export", "The bytes of the log, one event a line. What is sealed stays sealed."),
+    "backup": Later("upkeep:backup", "Copy log and keys, also of a running system. Keep it safe: it opens every text."),
+    "restore": Later(
+        "upkeep:restore",
+        "Check a backup (every hash, every key that the log names) and put it into a new data folder.",
+    ),
+    "settings": Later(
+        "about:settings", "Every setting with its meaning, its value (secrets masked) and where it comes from."
+    ),
+    "version": Later("about:version", "Which release this is."),
+    "case": Later("cases:group", "Lists of cases, and one case with its history"),
+    "policy": Later("policies:group", "Policies: clocks, calendars, routing, organisations, places, subjects"),
+    "calendar": Later("calendars:group", "The calendar of working days"),
+    "keys": Later("keys:group", "Access keys"),
+    "parked": Later("upkeep:parked", "Streams that a consumer has stopped at"),
+    "clock": Later("clock:group", "The clock that deadlines fire by"),
+}
+
+
+class _Huiyin(LaterGroup):
+    table = COMMANDS
+
+
 app = typer.Typer(
-    name="huiyin",
-    help="Huiyin 回音: every complaint gets an answer. 事事有回音",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
+    name="huiyin", cls=_Huiyin, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
-app.command("serve")(serving.serve)
-app.command("submit")(filing.submit)
-app.command("act")(filing.act)
-app.command("inbox")(filing.inbox)
-app.command("status")(filing.status)
-app.add_typer(cases.group, name="case")
-app.command("explain")(cases.explain)
-app.command("import")(figures.import_file)
-app.command("stats")(figures.stats)
-app.add_typer(policies.group, name="policy")
-app.add_typer(keys.group, name="keys")
-app.add_typer(upkeep.parked, name="parked")
-app.add_typer(clock.group, name="clock")
-app.command("rebuild")(upkeep.rebuild)
-app.command("digest")(upkeep.digest)
-app.command("verify")(upkeep.verify)
-app.command("scrub")(upkeep.scrub)
-app.command("export")(upkeep.export)
-app.command("backup")(upkeep.backup)
-app.command("restore")(upkeep.restore)
-app.command("settings")(upkeep.settings)
-app.command("version")(upkeep.version)
+
+
+@app.callback()
+def huiyin() -> None:
+    """Huiyin 回音: every complaint gets an answer. 事事有回音"""
 
 
 def main() -> None:

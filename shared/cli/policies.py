@@ -1,4 +1,4 @@
-"""`huiyin policy list | show | validate | activate`: law as data."""
+"""`huiyin policy list | show | validate | diff | activate`: law as data."""
 
 from __future__ import annotations
 
@@ -17,9 +17,17 @@ from shared.cli.wording import at
 group = typer.Typer(help="Policies: clocks, calendars, routing, organisations, places, subjects", no_args_is_help=True)
 Source = Annotated[Path, typer.Argument(help="YAML file or folder, or the name of a policy that comes with Huiyin")]
 
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from", help="In force from 00:00 of that day there, or from an instant with offset", show_default=False
+    ),
+]
+
 
 def read_source(source: Path) -> tuple[str | None, dict[str, Any]]:
     """Jurisdiction and sections of a policy in files. Raises typer.Exit after saying what is wrong with it."""
+    import services.intake.items  # noqa: F401  # knows the language of mappings
     from shared.policy.documents import Jurisdiction
     from shared.policy.load import PolicyInvalid, bundled, bundled_names, load
 
@@ -89,7 +97,8 @@ def show(
 
 @group.command("validate")
 def validate(source: Source, json: AsJson = False) -> None:
-    """What is wrong with a policy, all of it at once; needs no server. Ends with 1 when there is something."""
+    """What is wrong with a policy, all of it at once, with file, line and column; needs no server. Ends with 1 when there
+    is something."""
     _jurisdiction, sections = read_source(source)
     if json:
         showing.as_json({"valid": True, "findings": [], "sections": sorted(sections)})
@@ -97,23 +106,87 @@ def validate(source: Source, json: AsJson = False) -> None:
         showing.line(f"valid 有效: {', '.join(sorted(sections))}")
 
 
+@group.command("diff")
+def diff(
+    source: Source,
+    jurisdiction: Annotated[str | None, typer.Option(help="Code, where the policy does not name it")] = None,
+    from_: From = None,
+    data: Data = None,
+    json: AsJson = False,
+) -> None:
+    """What a policy would change in what is in force (with --from, in what is in force then), and what goes elsewhere."""
+    named, sections = read_source(source)
+    code = _whose(jurisdiction or named)
+
+    async def work(client: httpx.AsyncClient) -> int:
+        from shared.policy.book import MODELS
+        from shared.policy.comparing import differences, moved
+
+        asked = {} if from_ is None else {"at": from_}
+        found: Any = await call(client, "GET", f"/v1/policies/{quote(code, safe='')}", params=asked)
+        known: Any = MODELS
+        old = {name: known[name].model_validate(document) for name, document in found["documents"].items()}
+        new: Any = {name: known[name].model_validate(document) for name, document in sections.items()}
+        changed, elsewhere = differences(old, new), moved(old, new)
+        if json:
+            showing.as_json(
+                {
+                    "version": found["version"],
+                    "differences": [one._asdict() for one in changed],
+                    "moved": [one._asdict() for one in elsewhere],
+                }
+            )
+            return DONE
+        if not changed:
+            showing.line("nothing changes 无变化")
+        for one in changed:
+            showing.line(_difference(one.kind, one.where, one.old, one.new))
+        for way in elsewhere:
+            showing.line(
+                f"→ {way.pairs} × (place 属地, subject 事项): {way.old or _QUEUE} → {way.new or _QUEUE},"
+                f" e.g. 例如 {way.place}, {way.subject}"
+            )
+        return DONE
+
+    run(work, data)
+
+
+_QUEUE = "queue 人工派单"
+_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+
+
+def _difference(kind: str, where: str, old: object, new: object) -> str:
+    if kind == "changed":
+        return f"~ {where}: {old} → {new}"
+    value = new if kind == "added" else old
+    return f"{_SIGNS[kind]} {where}{f': {value}' if value != '' else ''}"
+
+
+def _whose(code: str | None) -> str:
+    if code is None:
+        showing.complain("Say whose policy this is: --jurisdiction CODE.", "请用 --jurisdiction 指明辖区。")
+        raise typer.Exit(WRONG_USE)
+    return code
+
+
 @group.command("activate")
 def activate(
     source: Source,
     jurisdiction: Annotated[str | None, typer.Option(help="Code, where the policy does not name it")] = None,
-    effective_at: Annotated[str | None, typer.Option(help="From when: a date, or an instant with offset")] = None,
+    from_: From = None,
+    expected_version: Annotated[
+        int | None, typer.Option(help="Refuse if the policy was changed since this version (huiyin policy diff --json)")
+    ] = None,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Put a policy into force."""
+    """Put a policy into force: at once, or from the beginning of a day. A running server needs no restart."""
     named, sections = read_source(source)
-    code = jurisdiction or named
-    if code is None:
-        showing.complain("Say whose policy this is: --jurisdiction CODE.", "请用 --jurisdiction 指明辖区。")
-        raise typer.Exit(WRONG_USE)
-    body: dict[str, Any] = {"jurisdiction": code, "sections": sections}
-    if effective_at is not None:
-        body["effective_at"] = effective_at
+    body: dict[str, Any] = {"jurisdiction": _whose(jurisdiction or named), "sections": sections}
+    if from_ is not None:
+        body["effective_at"] = from_
+    if expected_version is not None:
+        body["expected_version"] = expected_version
 
     async def work(client: httpx.AsyncClient) -> int:
         found: Any = await call(client, "POST", "/v1/policies:activate", json=body)
@@ -121,7 +194,10 @@ def activate(
             showing.as_json(found)
         else:
             changed = ", ".join(found["activated"]) or "nothing changed 无变化"
-            showing.line(f"{found['jurisdiction']} {found['reference']}: {changed}")
+            since = f" from 自 {from_}" if from_ is not None and found["activated"] else ""
+            showing.line(f"{found['jurisdiction']} {found['reference']}: {changed}{since}")
+            for warning in found["warnings"]:
+                showing.line(f"! {warning['where']}: {warning['what']}")
         return DONE
 
     run(work, data, create=True)

@@ -1,9 +1,8 @@
-"""`huiyin parked | rebuild | digest | verify | scrub | export | backup | restore | settings`: what operations does."""
+"""`huiyin parked | rebuild | digest | verify | scrub | export | backup | restore`: what operations does."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,8 +16,6 @@ from shared.cli import showing
 from shared.cli.connecting import DONE, REFUSED, WRONG_USE, call, check, run
 from shared.cli.options import AsJson, Data
 from shared.cli.wording import at
-from shared.settings import load, shown, wrong_names
-from shared.version import VERSION
 
 _WORKERS = 16
 parked = typer.Typer(help="Streams that a consumer has stopped at", no_args_is_help=True)
@@ -82,7 +79,11 @@ def parked_redrive(
 def rebuild(
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that fold cases side by side; as many as there are cores", min=1, max=_WORKERS),
+        typer.Option(
+            help="Processes that fold cases side by side. Default: one a core, or none for a small log",
+            min=1,
+            max=_WORKERS,
+        ),
     ] = None,
     data: Data = None,
     json: AsJson = False,
@@ -91,8 +92,7 @@ def rebuild(
 
     async def work(client: httpx.AsyncClient) -> int:
         last: dict[str, Any] = {}
-        chosen = workers or min(len(os.sched_getaffinity(0)), _WORKERS)
-        async with client.stream("POST", "/local/rebuild", json={"workers": chosen}) as answer:
+        async with client.stream("POST", "/local/rebuild", json={"workers": workers}) as answer:
             if not answer.is_success:
                 await answer.aread()
                 check(answer)
@@ -219,6 +219,7 @@ def restore(
 ) -> None:
     """Check a backup (every hash, every key that the log names) and put it into a new data folder."""
     from deploy.backup import restore as restore_backup
+    from shared.settings import load
 
     target = load(data=data).data
     try:
@@ -234,27 +235,3 @@ def _done(found: dict[str, Any], *, json: bool) -> None:
         showing.as_json(found)
     else:
         showing.fields(found.items())
-
-
-def settings(data: Data = None, json: AsJson = False) -> None:
-    """Every setting with its meaning, its value (secrets masked) and where it comes from."""
-    try:
-        loaded = load(data=data)
-    except ValueError as error:
-        showing.complain(str(error))
-        raise typer.Exit(WRONG_USE) from None
-    lines = shown(loaded, frozenset({"data"}) if data is not None else frozenset())
-    if json:
-        showing.as_json({"settings": [line._asdict() for line in lines], "unknown": wrong_names()})
-    else:
-        showing.table("", ("name 名称", "value 值", "source 来源", "meaning 含义"), lines)
-        for name in wrong_names():
-            showing.err.print(f"note: {name} is not a setting; check the spelling")
-
-
-def version(json: AsJson = False) -> None:
-    """Which release this is."""
-    if json:
-        showing.as_json({"version": VERSION})
-    else:
-        showing.line(VERSION)

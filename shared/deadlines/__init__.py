@@ -6,9 +6,11 @@ clocks; the arithmetic is cached in the calendar.
 
 from shared.deadlines.deadline import Deadline, Status
 from shared.deadlines.derive import Explanation, deadlines, explain
+from shared.deadlines.episodes import DISPATCHES
 from shared.deadlines.ladder import DueRung, RungKind, next_look, rungs_due
 
 __all__ = [
+    "DISPATCHES",
     "Deadline",
     "DueRung",
     "Explanation",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from shared.case import Case, Fact
@@ -35,6 +35,8 @@ class Explanation(NamedTuple):
     steps: tuple[Step, ...]
 
 
+_MOST_EXCLUDED = 3660
+_REVIEWS = frozenset({"ReviewRequested", "ReReviewRequested"})
 _KEPT = 512
 _known: OrderedDict[int, tuple[Case, PolicyBook, tuple[Deadline, ...]]] = OrderedDict()
 """Lists, due index, facts and outboxes ask for the same case one after the other; cases and books are immutable."""
@@ -135,19 +137,23 @@ def _deadline(
     start = episode.start
     by_subject, days, unit, ends, roll = rule.reckoning
     period: Period | None = None
-    extended = 0
+    extended = excluded = 0
     if by_subject:
-        days = _days(by_subject, case, book, days)
+        days = _days(by_subject, case, start, book, days)
     if days is None:
         if start.due is None or not rule.period.assigned:
             return None
         due, due_day = instant_of(start.due, zone), day_of(start.due, zone)
     else:
         first = day_of(start.effective_at, zone)
-        days += episode.excluded
         period = book.calendar.period(first, days, unit, roll)
+        if episode.excluded:
+            for day in _days_excluded(episode.excluded, first, zone):
+                if day <= period.day and (unit == "calendar" or book.calendar.is_working(day)):
+                    excluded += 1
+                    period = book.calendar.period(first, days + excluded, unit, roll)
         if episode.extensions:
-            period, extended = _extended(book.calendar, rule, episode, first, days, period, zone)
+            period, extended = _extended(book.calendar, rule, episode, first, days + excluded, period, zone)
         due_day = period.day
         due = due_instant(due_day, start.effective_at, ends, zone)
     return Deadline(
@@ -160,7 +166,7 @@ def _deadline(
         episode.stopped,
         _bearer(rule, start, case, book),
         extended,
-        episode.excluded,
+        excluded,
         period is not None and period.provisional,
         case.origin == "history" and case.live_from is None and episode.end is None,
         rule,
@@ -175,15 +181,44 @@ def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str |
         direct = case.received_by if rule.applies.direct else None  # Art. 23 ¶1: who received it, whoever has it now
         return start.org or direct or case.org or case.received_by
     if responsible == "petition_office":
-        return book.petition_office
-    return book.review_body if responsible == "review_body" else None
+        return book.petition_office_at(start.effective_at)
+    return _reviewer(start, case, book) if responsible == "review_body" else None
 
 
-def _days(table: Mapping[str, int], case: Case, book: PolicyBook, otherwise: int | None) -> int | None:
-    """The days of the case's subject, or of the nearest one above it."""
+def _reviewer(start: Fact, case: Case, book: PolicyBook) -> str | None:
+    """The body that was named for this request. While nobody is, naming one is the petition office's to do."""
+    named: str | None = None
+    for fact in case.facts:
+        if fact.version <= start.version:
+            continue
+        if fact.name in _REVIEWS:  # the next request has a body of its own
+            break
+        if fact.name == "ReviewBodyNamed":
+            named = fact.kind
+    return named or (
+        book.review_body_at(start.effective_at)
+        if case.origin == "history"
+        else book.petition_office_at(start.effective_at)
+    )
+
+
+def _days_excluded(facts: tuple[Fact, ...], first: date, zone: str) -> list[date]:
+    """The days after `first` on which one of these lasted, each once, in order."""
+    days: set[date] = set()
+    for fact in facts:
+        day, last = day_of(fact.since or fact.effective_at, zone), day_of(fact.due or fact.effective_at, zone)
+        day = max(day, first + timedelta(days=1))
+        while day <= last and len(days) < _MOST_EXCLUDED:
+            days.add(day)
+            day += timedelta(days=1)
+    return sorted(days)
+
+
+def _days(table: Mapping[str, int], case: Case, start: Fact, book: PolicyBook, otherwise: int | None) -> int | None:
+    """The days of the case's subject, or of the nearest one above it, by the tree in force when the clock began."""
     if case.subject is None:
         return otherwise
-    line = book.subject_lines.get(case.subject, (case.subject,))
+    line = book.subject_line_at(case.subject, start.effective_at)
     return next((table[subject] for subject in line if subject in table), otherwise)
 
 

@@ -16,7 +16,8 @@ class Episode:
     end: Fact | None = None
     stopped: Fact | None = None
     extensions: tuple[Fact, ...] = ()
-    excluded: int = 0
+    excluded: tuple[Fact, ...] = ()
+    """What is not counted (hearings), from `since` to `due` of the fact."""
 
     def __init__(self, start: Fact) -> None:
         self.start = start
@@ -74,4 +75,4 @@ def _happened(episodes: list[Episode], role: int, fact: Fact, zone: str) -> None
     elif role == EXTEND:
         episode.extensions = (*episode.extensions, fact)
     elif role == EXCLUDE:
-        episode.excluded += fact.days or 1
+        episode.excluded = (*episode.excluded, fact)

@@ -13,8 +13,12 @@ from shared.policy.book import PolicyBook
 from shared.policy.clocks import BREACH
 from shared.times import instant_of
 
-RungKind = Literal["remind", "at_risk", "breach", "lift"]
+RungKind = Literal["remind", "at_risk", "breach", "urge", "lift"]
 
+REMINDERS = ("remind", "at_risk")
+"""Before the due instant; beaten by a breach."""
+URGED = ("urged", "supervised")
+"""Regions of supervision in which nobody is urged by itself any more."""
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -32,28 +36,49 @@ class DueRung(NamedTuple):
     fact: int | None
     """For a lift: version of the fact that shows it."""
 
+    @property
+    def name(self) -> tuple[str, str, str]:
+        """Which step of which episode of which clock: happens once in a case."""
+        return self.clock, str(self.episode), self.kind if self.kind == "lift" else self.rung
+
 
 def _silent(case: Case) -> bool:
     """No rung of such a case ever fires: it is over, it follows another, or it is history that nobody works on."""
     return not case.exists or case.state in FINAL_STATES or case.lead is not None or not case.live
 
 
-def _open_rungs(case: Case, deadline: Deadline) -> Iterator[tuple[datetime, str, RungKind]]:
-    """(instant, rung, kind) that have not happened yet and still would, in order of time. Until the due instant the
-    duty can be met, so a breach is seen a moment after it."""
+class _Open(NamedTuple):
+    """A rung that has not happened yet and still would."""
+
+    at: datetime
+    rung: str
+    kind: RungKind
+
+
+def _open_rungs(case: Case, deadline: Deadline) -> Iterator[_Open]:
+    """In order of time. Until the due instant the duty can be met, so a breach is seen a moment after it."""
     rule, clock, episode, live_from = deadline.rule, deadline.clock, deadline.episode, case.live_from
     running = deadline.end is None and deadline.stopped is None
     if rule.window or deadline.unknown or not (running or deadline.missed):
         return
+    breach: _Open | None = _Open(deadline.due + _MOMENT, BREACH, "breach")
+    if Rung(clock, episode, BREACH) in case.rungs or (live_from is not None and deadline.due < live_from):
+        breach = None
     if running and rule.ladder:
         start = instant_of(deadline.start.effective_at, deadline.zone)
         span = deadline.due - start
         for rung in rule.ladder:
+            if rung.kind == "urge":
+                if breach is not None:
+                    yield breach
+                    breach = None
+                if case.supervision in URGED or deadline.org is None or deadline.org != case.org:
+                    continue
             at = start + span * rung.at_percent / 100
             if Rung(clock, episode, rung.id) not in case.rungs and (live_from is None or at >= live_from):
-                yield at, rung.id, rung.kind
-    if Rung(clock, episode, BREACH) not in case.rungs and (live_from is None or deadline.due >= live_from):
-        yield deadline.due + _MOMENT, BREACH, "breach"
+                yield _Open(at, rung.id, rung.kind)
+    if breach is not None:
+        yield breach
 
 
 def _lift(case: Case, deadline: Deadline) -> DueRung | None:
@@ -70,8 +95,9 @@ def _lift(case: Case, deadline: Deadline) -> DueRung | None:
 def rungs_due(case: Case, book: PolicyBook, now: datetime, known: tuple[Deadline, ...] | None = None) -> list[DueRung]:
     """What the ladder asks to be recorded at `now`, in order of time. `known`: deadlines() of the same case and book.
 
-    After downtime only the highest rung of a clock is sent; the lower ones are recorded as passed. A breach that
-    facts disprove is lifted, also when the case is over.
+    Organisations are reminded and urged in office hours only; a breach is recorded whenever it is. After downtime only
+    the highest rung of a clock is sent; the lower ones are recorded as passed. A breach that facts disprove is lifted,
+    also when the case is over.
     """
     if case.state == "voided" or not case.exists:
         return []
@@ -82,18 +108,31 @@ def rungs_due(case: Case, book: PolicyBook, now: datetime, known: tuple[Deadline
             found.append(lift)
         if silent:
             continue
-        due = [rung for rung in _open_rungs(case, deadline) if rung[0] <= now]
-        beaten = Rung(deadline.clock, deadline.episode, BREACH) in case.rungs
+        due = [rung for rung in _open_rungs(case, deadline) if rung.at <= now]
+        beaten = any(rung.kind == "breach" for rung in due) or (
+            Rung(deadline.clock, deadline.episode, BREACH) in case.rungs
+        )
+        if due and not book.office.is_open(now):  # what is only recorded disturbs nobody
+            due = [rung for rung in due if rung.kind == "breach" or (beaten and rung.kind in REMINDERS)]
         for at, name, kind in due:
-            passed = beaten or name != due[-1][1]
+            passed = kind in REMINDERS and (beaten or name != due[-1].rung)
             instant = deadline.due if kind == "breach" else at
             found.append(DueRung(deadline.clock, deadline.episode, name, kind, instant, passed, deadline.org, None))
     return sorted(found, key=lambda rung: rung.at)
 
 
+def _look(rung: _Open, deadline: Deadline, book: PolicyBook) -> datetime:
+    if rung.kind == "breach":
+        return rung.at
+    opening = book.office.opening(rung.at)
+    return min(opening, deadline.due + _MOMENT) if rung.kind in REMINDERS else opening
+
+
 def next_look(case: Case, book: PolicyBook, known: tuple[Deadline, ...] | None = None) -> datetime | None:
     """The next instant at which rungs_due() would give something; in the past when it already does. None: never.
 
+    What is sent in office hours only is looked for at the next opening, or at the due instant where that comes first. An
+    instant in the past may lie in office hours that were missed: then rungs_due() gives it at the next opening.
     `known`: deadlines() of the same case and book, where the caller has them."""
     if case.state == "voided" or not case.exists:
         return None
@@ -107,5 +146,5 @@ def next_look(case: Case, book: PolicyBook, known: tuple[Deadline, ...] | None =
         if not silent:
             first = next(_open_rungs(case, deadline), None)
             if first is not None:
-                looks.append(first[0])
+                looks.append(_look(first, deadline, book))
     return min(looks, default=None)

@@ -54,7 +54,8 @@ _set_values, _set_fields_set, _set_extra, _set_private = (
 class Event(BaseModel):
     """One thing that happened. The class name is the stored type name."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
+    """A process that reads never validates, and one that writes only what it writes: a validator is built by its first use."""
 
     owner: ClassVar[Service]
     """The one service that may append this type; `append` refuses it from another."""

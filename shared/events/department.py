@@ -56,6 +56,15 @@ class NoticeServed(_Department):
     reason: Text = None
 
 
+class HandedBack(_Department):
+    """A subordinate gives back what was forwarded down to it: to its forwarder, not to the sender."""
+
+    org: str
+    to: str
+    reason_code: Literal["not_our_mandate", "not_our_place", "another_organ_leads", "done", "other"]
+    reason: Text = None
+
+
 class RecusalDeclared(_Department):
     org: str
     reason: Text = None
@@ -83,6 +92,8 @@ class MediationFailed(_Department):
 
 
 class HearingHeld(_Department):
+    """听证 (Art. 31, 36), from a day to a day, both included. Only at re-review its days are not counted (Art. 36 ¶2)."""
+
     org: str
     from_: Moment
     to: Moment
@@ -162,20 +173,27 @@ class ClosingReportFiled(_Department):
 
 
 class ReviewAccepted(_Department):
+    """The review body has taken the request into its hands. Ends no clock."""
+
     body: str
 
 
 class ReviewOpinionIssued(_Department):
-    """The next level's opinion (Art. 35)."""
+    """The next level's opinion (复查意见; Art. 35). `changed` puts `decision` in the place of the first one; `redo` sends
+    the matter back to be handled again, with its own clock."""
 
     body: str
     result: Literal["upheld", "changed", "redo"]
+    decision: Literal["supported", "explained", "not_supported"] | None = None
     text: Text = None
 
 
 class ReReviewOpinionIssued(_Department):
+    """复核意见 (Art. 36): the last one."""
+
     body: str
     result: Literal["upheld", "changed"]
+    decision: Literal["supported", "explained", "not_supported"] | None = None
     text: Text = None
 
 

@@ -36,6 +36,9 @@ class CaseRegistered(_Intake):
     filed_by_agent: bool = False
     unclear: tuple[Literal["place", "subject"], ...] = ()
     """Given in words that the policy does not know: registered and queued for a person, never refused."""
+    qr: str | None = None
+    """The code that was scanned, where the policy knows it; place and grid come from there."""
+    grid: str | None = None
     item: Text = None
     title: Text = None
     text: Text = None
@@ -66,6 +69,16 @@ class PartyCorrected(_Intake):
     phone: Identity = None
     id_number: Identity = None
     address: Identity = None
+
+
+class RepresentativesNamed(_Intake):
+    """Who speaks for a joint filing: recorded parties of the case, at most five (代表人; Art. 20 ¶3)."""
+
+    parties: tuple[str, ...]
+
+
+class ConfidentialityRequested(_Intake):
+    """From now on the handling organisation sees what was filed, and not who filed it."""
 
 
 class MaterialAdded(_Intake):

@@ -6,7 +6,18 @@ from typing import Any, ClassVar, Literal
 
 from shared.events.base import Event, Service
 
-Section = Literal["jurisdiction", "organisations", "places", "subjects", "channels", "routing", "clocks", "calendar"]
+Section = Literal[
+    "jurisdiction",
+    "organisations",
+    "places",
+    "subjects",
+    "channels",
+    "routing",
+    "clocks",
+    "calendar",
+    "keywords",
+    "mappings",
+]
 
 
 class PolicyActivated(Event):

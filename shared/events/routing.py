@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.events.base import Class, Event, Moment, Service, Text
+from shared.events.base import Class, Event, Identity, Moment, Service, Text
 
 OutboxKind = Literal[
     "assigned",
@@ -27,6 +27,10 @@ OutboxKind = Literal[
     "evaluated",
     "closed",
     "outcome",
+    "forwarded",
+    "handed_back",
+    "review_requested",
+    "opinion_issued",
 ]
 
 
@@ -35,12 +39,35 @@ class _Routing(Event):
 
 
 class CaseClassified(_Routing):
-    """Class and, for claims, the statutory path 1 to 6 (Art. 31). `by` says whether a rule or a person chose."""
+    """Class and, for claims, the statutory path 1 to 6 (Art. 31). `by` says whether a rule or a person chose; `rule` is
+    the keyword rule that knew the subject (PIPL Art. 24: a decision by a machine says why)."""
 
-    class_: Class
+    class_: Class | None = None
+    """None: only the subject was classified."""
     path: int | None = None
     subject: str | None = None
     by: Literal["rule", "person", "submitter"] = "rule"
+    rule: str | None = None
+    reason: Text = None
+
+
+class AccusationSuspected(_Routing):
+    """A keyword rule says that this may be an accusation (Art. 30): it is sealed until a person has decided."""
+
+    rule: str
+
+
+class AccusationConfirmed(_Routing):
+    """A person read it: it is an accusation (Art. 30), and this is whom it is about."""
+
+    author: ClassVar[str | None] = "r1"
+    respondent_org: str | None = None
+    name: Identity = None
+
+
+class SuspicionCleared(_Routing):
+    """A person read it: it is no accusation, and goes the ordinary way."""
+
     reason: Text = None
 
 
@@ -94,6 +121,14 @@ class ForwardedDown(_Routing):
 
     org: str
     to: str
+    reason: Text = None
+
+
+class ReviewBodyNamed(_Routing):
+    """Who reviews or re-reviews: the organisation above the one that decided (Art. 35, 36). Its request stands open."""
+
+    body: str
+    by: Literal["rule", "person"] = "rule"
     reason: Text = None
 
 

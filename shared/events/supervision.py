@@ -59,16 +59,26 @@ class BreachLifted(_Supervision):
 
 
 class Urged(_Supervision):
+    """催办: after a reminder, or once a clock has lapsed. With `rung` the ladder did it by itself, for that clock."""
+
     org: str
+    clock: str | None = None
+    episode: int | None = None
+    rung: str | None = None
     text: Text = None
 
 
 class SupervisionOpened(_Supervision):
+    """督办 (Art. 40). `decider`: the office that decided on it, where it did not follow urging."""
+
     ground: Literal["delay", "shirking", "perfunctory", "falsification", "refusal_to_execute", "other"]
+    decider: str | None = None
     text: Text = None
 
 
 class SupervisionClosed(_Supervision):
+    """What supervision was opened for is put right."""
+
     text: Text = None
 
 

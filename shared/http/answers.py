@@ -63,6 +63,16 @@ class CommandAnswer(Answer):
     repeated: bool = Field(description="True: this command_id had been carried out before, or there was nothing to do")
 
 
+class MayAsk(Answer):
+    """A right that is open now (Art. 35, 36)."""
+
+    command: str = Field(description="request_review or request_re_review")
+    until: str = Field(description="Last day")
+    zh: str = Field(description="In Chinese")
+    en: str = Field(description="In English")
+    article: str = Field(description="Article that says so")
+
+
 class StatusAnswer(Answer):
     """How a case stands, in plain sentences, for the person whose case it is."""
 
@@ -73,6 +83,7 @@ class StatusAnswer(Answer):
     org: str | None = Field(description="Name of the organisation that has it")
     due_day: str | None = Field(description="Day by which the next step is due")
     due_because: str | None = Field(description="Article that says so")
+    may_ask: MayAsk | None = Field(description="The review that may be asked for now, and until when")
     events: list[dict[str, str]] = Field(description="What happened, oldest first: day, zh, en")
 
 
@@ -86,6 +97,8 @@ class ListedCase(Answer):
     state_zh: str = Field(description="State in Chinese")
     state_en: str = Field(description="State in English")
     org: str | None = Field(description="Code of the responsible organisation")
+    reviewer: str | None = Field(description="Code of the body that reviews or reviewed it")
+    holder: str | None = Field(description="Code of the subordinate that has it in hand")
     place: str | None = Field(description="Code of the place of the problem")
     subject: str | None = Field(description="Code of the subject")
     channel: str = Field(description="Code of the channel")
@@ -189,10 +202,14 @@ class CaseAnswer(Answer):
     place: Named | None = Field(description="Place of the problem")
     subject: Named | None = Field(description="Subject")
     level: str | None = Field(description="Level of government addressed")
+    grid: str | None = Field(description="Cell of the grid where the scanned QR code hangs")
     class_: str | None = Field(alias="class", description="claim, accusation, suggestion, litigation, consultation")
     path: int | None = Field(description="Statutory path 1 to 6 (Art. 31)")
     org: Named | None = Field(description="The one responsible organisation")
     assist: list[Named] = Field(description="Organisations that assist")
+    forwarded: list[Named] = Field(description="Subordinates that it was forwarded down to; the last has it in hand")
+    reviewer: Named | None = Field(description="The body that reviews or reviewed it")
+    review_result: str | None = Field(description="upheld, changed or redo")
     past_orgs: list[Named] = Field(description="Who had it before")
     rule: str | None = Field(description="Routing rule that led to the organisation")
     queue_reason: str | None = Field(description="Why a person has to dispatch it")
@@ -295,6 +312,7 @@ class PolicySummary(Answer):
     organisations: int = Field(description="How many organisations it names")
     channels: int = Field(description="How many channels it names")
     sections: list[PolicySection] = Field(description="Sections in force")
+    scheduled: list[PolicySection] = Field(description="Sections that begin later")
 
 
 class PolicyList(Answer):
@@ -322,6 +340,7 @@ class PolicyChecked(Answer):
 
     valid: bool = Field(description="No findings")
     findings: list[PolicyFinding] = Field(description="All of them")
+    warnings: list[PolicyFinding] = Field(description="To be known, and no reason not to activate it")
 
 
 class PolicyActivatedAnswer(Answer):
@@ -331,6 +350,33 @@ class PolicyActivatedAnswer(Answer):
     version: int = Field(description="Version of its policy stream")
     reference: str = Field(description="What decisions will name")
     activated: list[str] = Field(description="Sections that changed; empty: all was in force already")
+    warnings: list[PolicyFinding] = Field(description="To be known")
+
+
+class DueMoved(Answer):
+    """A running clock that is due at another time now."""
+
+    case: str = Field(description="Id of the case")
+    number: str = Field(description="Its number")
+    clock: str = Field(description="Clock")
+    episode: int = Field(description="Which run of the clock, from 1")
+    org: str | None = Field(description="Who bears the duty")
+    old_due: str = Field(description="Due instant by the calendar before")
+    new_due: str = Field(description="Due instant now")
+    provisional: bool = Field(description="Reaches beyond what is published")
+
+
+class CalendarPublishedAnswer(Answer):
+    """What a published calendar changed."""
+
+    jurisdiction: str = Field(description="Code")
+    version: int = Field(description="Version of its policy stream")
+    reference: str = Field(description="What decisions will name")
+    changed: bool = Field(description="False: it was in force already")
+    published_until: int | None = Field(description="Last year that is published")
+    confirmed: int = Field(description="Provisional dates that stand and are certain now")
+    moved_in_all: int = Field(description="How many moved")
+    moved: list[DueMoved] = Field(description="Those that moved, the earliest first; at most 10,000")
 
 
 class Health(Answer):

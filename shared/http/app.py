@@ -5,7 +5,11 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 
 from shared.http import (
+    bulk,
+    calendars,
     cases,
+    channels,
+    citizens,
     commands,
     history,
     operations,
@@ -18,6 +22,7 @@ from shared.http import (
 from shared.http.access_log import AccessLog
 from shared.http.describing import document, exact_query
 from shared.http.operator import router as operator_router
+from shared.http.pages import routes as pages
 from shared.metrics import Metrics
 from shared.runtime import Runtime
 from shared.version import VERSION
@@ -52,11 +57,18 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.state.local = local
     problems.install(app, runtime)
     app.include_router(submissions.router(runtime))
-    app.include_router(status.router(runtime))
-    app.include_router(commands.router(runtime, metrics))
+    askers = status.Askers(runtime)
+    app.include_router(channels.router(runtime))
+    given = commands.Commands(runtime, metrics)
+    app.include_router(status.router(runtime, askers))
+    app.include_router(citizens.router(runtime, given, askers))
+    app.include_router(pages.router(runtime, askers))
+    app.include_router(commands.router(runtime, given))
+    app.include_router(bulk.router(runtime, given))
     app.include_router(cases.router(runtime))
     app.include_router(organisations.router(runtime))
     app.include_router(policies.router(runtime))
+    app.include_router(calendars.router(runtime))
     app.include_router(history.router(runtime))
     for part in runtime.parts:
         for router in part.routers.values():

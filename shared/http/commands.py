@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -48,6 +48,7 @@ def open_rules() -> list[Rule]:
     return [rule for rule in RULES.values() if any(role != "service" for role in rule.roles)]
 
 
+@cache
 def body_models() -> dict[str, type[BaseModel]]:
     """Command name -> model of its whole body."""
     models: dict[str, type[BaseModel]] = {}
@@ -94,39 +95,55 @@ def _decide(rule: Rule, command: Command, case: Case, given: Any) -> Any:
     return rule(case, command, given)
 
 
-def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
-    routes = APIRouter(tags=["cases"])
-    models = body_models()
+class Commands:
+    """Commands as HTTP gives them: read, carried out, answered; a refusal is counted and says what is possible."""
 
-    async def body_of(request: Request) -> tuple[Rule, BaseModel]:
-        value = await bodies.read_json(request, runtime.settings.body_limit)
+    def __init__(self, runtime: Runtime, metrics: Metrics) -> None:
+        self._runtime = runtime
+        self._metrics = metrics
+        self.models = body_models()
+
+    async def carried_out(self, caller: Principal, reference: str, value: Any) -> dict[str, Any]:
+        """The answer to one command on one case. Raises Refused."""
+        rule, body = self._read(value)
+        return await self.given(caller, reference, rule, body)
+
+    async def given(self, caller: Principal, reference: str, rule: Rule, body: BaseModel) -> dict[str, Any]:
+        """The answer to a command whose body is one of `models`. Raises Refused."""
+        try:
+            done, case = await give(self._runtime, caller, reference, rule, body)
+        except Refused as refused:
+            self._metrics.refused(rule.name, refused.code)
+            if not isinstance(refused, Unknown):
+                await _say_what_is_possible(self._runtime, caller, reference, refused)
+            raise
+        return answer(done, case, caller)
+
+    def _read(self, value: Any) -> tuple[Rule, BaseModel]:
         name = value.get("command") if isinstance(value, dict) else None
-        if not isinstance(name, str) or name not in models:
+        if not isinstance(name, str) or name not in self.models:
             raise Invalid(
                 "unknown_command",
-                f"command must be one of: {', '.join(sorted(models))}.",
+                f"command must be one of: {', '.join(sorted(self.models))}.",
                 why_zh="没有这一命令。",
                 field="command",
             )
-        return RULES[name], bodies.validated(models[name], value)
+        return RULES[name], bodies.validated(self.models[name], value)
+
+
+def router(runtime: Runtime, commands: Commands) -> APIRouter:
+    routes = APIRouter(tags=["cases"])
 
     @routes.post(
         "/v1/cases/{reference:path}/commands",
         response_model=CommandAnswer,
         responses=answers(*WRITING),
-        openapi_extra=takes(list(models.values()), tag="command"),
+        openapi_extra=takes(list(commands.models.values()), tag="command"),
         summary="Give a command: sign off, accept, decide, close, …",
     )
     async def command(request: Request, reference: str, caller: Caller) -> dict[str, Any]:
-        rule, body = await body_of(request)
-        try:
-            done, case = await give(runtime, caller, reference, rule, body)
-        except Refused as refused:
-            metrics.refused(rule.name, refused.code)
-            if not isinstance(refused, Unknown):
-                await _say_what_is_possible(runtime, caller, reference, refused)
-            raise
-        return answer(done, case, caller)
+        value = await bodies.read_json(request, runtime.settings.body_limit)
+        return await commands.carried_out(caller, reference, value)
 
     return routes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import orjson
@@ -13,7 +14,9 @@ from shared.access import IMPORT, authorize
 from shared.history import HistoryItem, ItemResult
 from shared.http import bodies, problems
 from shared.http.answers import Answer
+from shared.http.bodies import Line
 from shared.http.describing import answers, gives_lines, takes_lines
+from shared.http.lines import answered, value_of
 from shared.http.submissions import jurisdiction_of
 from shared.http.who import Caller
 from shared.refusals import Refused
@@ -60,36 +63,24 @@ def router(runtime: Runtime) -> APIRouter:
         jurisdiction: str | None = Query(None, max_length=80, description="Jurisdiction of all rows"),
     ) -> Response:
         authorize(caller, IMPORT)
-        bodies.require_type(request, bodies.NDJSON)
         chosen = await jurisdiction_of(runtime, None, jurisdiction)
-        results: list[bytes] = []
-        items: list[HistoryItem] = []
+        limit = runtime.settings.history_limit
 
-        async def flush() -> None:
-            found = await runtime.record_history(caller, items, chosen)
-            results.extend(_shown(one) for one in found)
-            items.clear()
+        async def together(lines: Sequence[Line]) -> list[bytes]:
+            items: list[HistoryItem] = []
+            refused: dict[int, ItemResult] = {}
+            for place, line in enumerate(lines):
+                try:
+                    items.append(bodies.validated(HistoryItem, value_of(line, limit)))
+                except Refused as why:
+                    refused[place] = _refused(line.number, why)
+            recorded = iter(await runtime.record_history(caller, items, chosen))
+            return [_shown(refused.get(place) or next(recorded)) for place in range(len(lines))]
 
-        async for line in bodies.read_lines(request, runtime.settings.history_limit):
-            if len(results) + len(items) >= runtime.settings.batch_lines:
-                raise problems.TooLarge("batch_too_long", f"A batch has at most {runtime.settings.batch_lines} lines.")
-            try:
-                if line.data is None:
-                    raise problems.TooLarge("line_too_long", "The line is too long.", why_zh="该行过长。")
-                items.append(bodies.validated(HistoryItem, bodies.parse(line.data)))
-            except Refused as refused:
-                await flush()
-                problem = problems.describe(refused)
-                results.append(
-                    _shown(
-                        ItemResult(
-                            line.number, "refused", 0, refused.code, refused.why, problem["detail_zh"], refused.field
-                        )
-                    )
-                )
-            if len(items) == AT_ONCE:
-                await flush()
-        await flush()
-        return Response(b"".join(results), media_type=bodies.NDJSON)
+        return await answered(request, together, limit=limit, most=runtime.settings.batch_lines, at_once=AT_ONCE)
 
     return routes
+
+
+def _refused(line: int, why: Refused) -> ItemResult:
+    return ItemResult(line, "refused", 0, why.code, why.why, problems.describe(why)["detail_zh"], why.field)

@@ -24,7 +24,7 @@ from shared.http.who import Caller
 from shared.log import Damaged, LogBroken
 from shared.metrics import Metrics
 from shared.projecting import Consumer
-from shared.rebuilding import rebuild, scrub
+from shared.rebuilding import rebuild, scrub, worth_starting
 from shared.refusals import Invalid, Refused, Unknown
 from shared.runtime import Runtime
 from shared.settings import shown
@@ -58,7 +58,12 @@ class Redrive(BaseModel):
 
 class Rebuild(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    workers: int = Field(1, ge=1, le=16, description="How many processes fold cases side by side")
+    workers: int | None = Field(
+        None,
+        ge=1,
+        le=16,
+        description="How many processes fold cases side by side; null: as many as are worth their start",
+    )
 
 
 class Backup(BaseModel):
@@ -144,9 +149,8 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
 
         async def progress() -> AsyncIterator[bytes]:
             try:
-                steps = rebuild(
-                    ports, runtime.parts, feeding=runtime.feeding, workers=wanted.workers, spread=runtime.spread
-                )
+                workers = wanted.workers or await worth_starting(ports)
+                steps = rebuild(ports, runtime.parts, feeding=runtime.feeding, workers=workers, spread=runtime.spread)
                 async for step in steps:
                     yield orjson.dumps(step._asdict()) + b"\n"
                 if known is not None and known[0] == await log_digest(ports.log):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import POLICY, authorize
@@ -15,10 +16,11 @@ from shared.http.bodies import read_model
 from shared.http.describing import READING, WRITING, answers, takes
 from shared.http.who import Caller
 from shared.policy.book import PolicyBook
+from shared.policy.findings import Finding
 from shared.policy.load import plain
-from shared.refusals import Refused, Unknown
+from shared.refusals import Invalid, Refused, Unknown
 from shared.runtime import Runtime
-from shared.times import to_text
+from shared.times import from_text, start_of_day, to_text
 
 _LIMIT = 8 * 1024 * 1024
 """Bytes of one policy: organisations and places of a whole province fit."""
@@ -36,7 +38,12 @@ class PolicyProposal(BaseModel):
         min_length=1, description="Section -> document, as GET /v1/policies/{code} shows it"
     )
     effective_at: Moment | None = Field(
-        None, description="From when it is in force. Default: clocks since their law is in force, the rest from now"
+        None,
+        description="From when it is in force: a day (00:00 there) or an instant, not in the past. Default: now, and the"
+        " first clocks since their law is in force",
+    )
+    expected_version: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
+        None, description="Refuse if the policy has been changed since this version"
     )
 
 
@@ -50,11 +57,33 @@ def summary(book: PolicyBook) -> dict[str, Any]:
         "organisations": len(book.organisations),
         "channels": len(book.channels),
         "sections": [
-            {"section": section, "hash": editions[-1].hash, "since": to_text(editions[-1].start)}
+            {"section": section, "hash": edition.hash, "since": to_text(edition.start)}
+            for section in sorted(book.editions)
+            for edition in [book.edition(section)]
+            if edition is not None
+        ],
+        "scheduled": [
+            {"section": section, "hash": edition.hash, "since": to_text(edition.start)}
             for section, editions in sorted(book.editions.items())
-            if editions
+            for edition in editions
+            if book.now is not None and edition.start > book.now
         ],
     }
+
+
+def _said(findings: list[Finding]) -> list[dict[str, str]]:
+    return [{"where": one.where, "what": one.what} for one in findings]
+
+
+def _moment(text: str, zone: str) -> datetime:
+    """A day means its beginning there."""
+    try:
+        found = from_text(text)
+    except ValueError:
+        raise Invalid(
+            "not_a_time", "at is a date, or an instant with offset.", why_zh="at 应为日期或带时区的时间。", field="at"
+        ) from None
+    return found if isinstance(found, datetime) else start_of_day(found, zone)
 
 
 def router(runtime: Runtime) -> APIRouter:
@@ -78,8 +107,14 @@ def router(runtime: Runtime) -> APIRouter:
     async def validate(request: Request, caller: Caller) -> dict[str, Any]:
         authorize(caller, POLICY)
         proposal = await read_model(request, PolicyProposal, _LIMIT)
-        _documents, findings = await checked(runtime.handling("supervision"), proposal.jurisdiction, proposal.sections)
-        return {"valid": not findings, "findings": [{"where": one.where, "what": one.what} for one in findings]}
+        found = await checked(
+            runtime.handling("supervision"),
+            proposal.jurisdiction,
+            proposal.sections,
+            proposal.effective_at,
+            runtime.ports.views,
+        )
+        return {"valid": not found.findings, "findings": _said(found.findings), "warnings": _said(found.warnings)}
 
     @routes.post(
         "/v1/policies:activate",
@@ -91,15 +126,22 @@ def router(runtime: Runtime) -> APIRouter:
     async def put_into_force(request: Request, caller: Caller) -> dict[str, Any]:
         authorize(caller, ACTIVATE)
         proposal = await read_model(request, PolicyProposal, _LIMIT)
-        changed = await activate(
-            runtime.handling("supervision"), caller, proposal.jurisdiction, proposal.sections, proposal.effective_at
+        done = await activate(
+            runtime.handling("supervision"),
+            caller,
+            proposal.jurisdiction,
+            proposal.sections,
+            proposal.effective_at,
+            expected_version=proposal.expected_version,
+            views=runtime.ports.views,
         )
         book = await runtime.ports.policies.book(proposal.jurisdiction)
         return {
             "jurisdiction": book.jurisdiction,
             "version": book.version,
             "reference": book.reference,
-            "activated": changed,
+            "activated": done.sections,
+            "warnings": _said(done.warnings),
         }
 
     @routes.get(
@@ -108,7 +150,13 @@ def router(runtime: Runtime) -> APIRouter:
         responses=answers(*READING),
         summary="One jurisdiction with its documents in force",
     )
-    async def policy(jurisdiction: str, caller: Caller) -> dict[str, Any]:
+    async def policy(
+        jurisdiction: str,
+        caller: Caller,
+        at: str | None = Query(
+            None, max_length=40, description="As it is in force at that day or instant. Default: now"
+        ),
+    ) -> dict[str, Any]:
         authorize(caller, POLICY)
         try:
             book = await runtime.ports.policies.book(jurisdiction)
@@ -116,7 +164,9 @@ def router(runtime: Runtime) -> APIRouter:
             raise Unknown(
                 "unknown_jurisdiction", "No policy is active under this code.", why_zh="没有这一辖区。"
             ) from None
-        documents = {section: plain(editions[-1].document) for section, editions in book.editions.items() if editions}
+        if at is not None:
+            book = book.as_of(_moment(at, book.zone))
+        documents = {section: plain(document) for section, document in book.documents.items()}
         return {**summary(book), "documents": documents, "names": book.names}
 
     return routes

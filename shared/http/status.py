@@ -7,6 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.access import Principal
+from shared.case import Case
 from shared.http.answers import StatusAnswer
 from shared.http.bodies import read_model
 from shared.http.describing import answers, takes
@@ -15,7 +17,7 @@ from shared.refusals import Unknown
 from shared.runtime import Runtime
 from shared.status import Misses, opened, status
 
-_LIMIT = 4096
+LIMIT = 4096
 
 
 class StatusQuestion(BaseModel):
@@ -27,9 +29,33 @@ class StatusQuestion(BaseModel):
     code: str = Field(min_length=1, max_length=100, description="Query code")
 
 
-def router(runtime: Runtime) -> APIRouter:
+class Askers:
+    """Opens cases by number and code for all routes together, so that guessing is slow however it is tried."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._ports = runtime.ports
+        self._misses = Misses(runtime.ports.clock, runtime.settings.status_misses)
+
+    async def opened(self, request: Request, number: str, code: str) -> tuple[Principal, Case]:
+        """The citizen and the case. Raises TooMany, and Unknown for a wrong pair."""
+        client = request.client.host if request.client else "local"
+        wait = self._misses.wait(client)
+        if wait:
+            raise TooMany(
+                "too_many_misses",
+                f"Too many wrong pairs; try again in {wait} seconds.",
+                why_zh=f"尝试次数过多，请在{wait}秒后再试。",
+                retry_after=wait,
+            )
+        try:
+            return await opened(self._ports, number, code)
+        except Unknown:
+            self._misses.add(client)
+            raise
+
+
+def router(runtime: Runtime, askers: Askers) -> APIRouter:
     routes = APIRouter(tags=["citizens"])
-    misses = Misses(runtime.ports.clock, runtime.settings.status_misses)
 
     @routes.post(
         "/v1/status",
@@ -39,21 +65,8 @@ def router(runtime: Runtime) -> APIRouter:
         summary="How a case stands, by number and query code",
     )
     async def ask(request: Request) -> dict[str, Any]:
-        client = request.client.host if request.client else "local"
-        wait = misses.wait(client)
-        if wait:
-            raise TooMany(
-                "too_many_misses",
-                f"Too many wrong pairs; try again in {wait} seconds.",
-                why_zh=f"尝试次数过多，请在{wait}秒后再试。",
-                retry_after=wait,
-            )
-        question = await read_model(request, StatusQuestion, _LIMIT)
-        try:
-            _citizen, case = await opened(runtime.ports, question.number, question.code)
-        except Unknown:
-            misses.add(client)
-            raise
+        question = await read_model(request, StatusQuestion, LIMIT)
+        _citizen, case = await askers.opened(request, question.number, question.code)
         return await status(runtime.ports, case)
 
     return routes

@@ -11,9 +11,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from shared.access import FILE, Principal, authorize
-from shared.http import bodies, problems
+from shared.http import bodies
 from shared.http.answers import LineAnswer, ReceiptAnswer
+from shared.http.bodies import Line
 from shared.http.describing import WRITING, answers, gives_lines, takes, takes_lines
+from shared.http.lines import answered, attempted, value_of
 from shared.http.who import Caller
 from shared.log import Commit
 from shared.policies import STREAM as POLICY
@@ -23,7 +25,7 @@ from shared.times import to_text
 
 AT_ONCE = 64
 """Lines that are under way together, so that the log can write them together."""
-_JURISDICTION = Query(None, max_length=80, description="Jurisdiction; by default the one that has the channel")
+JURISDICTION = Query(None, max_length=80, description="Jurisdiction; by default the one that has the channel")
 
 
 async def jurisdiction_of(runtime: Runtime, channel: object, named: str | None) -> str:
@@ -36,6 +38,8 @@ async def jurisdiction_of(runtime: Runtime, channel: object, named: str | None) 
     having = [code for code, book in books.items() if isinstance(channel, str) and book.channel(channel) is not None]
     if preferred in having or (preferred is not None and not having):
         return preferred
+    if not having:  # a channel that was removed: its items are still answered
+        having = [code for code, book in books.items() if isinstance(channel, str) and book.known_channel(channel)]
     if len(having) == 1:
         return having[0]
     if len(having) > 1:
@@ -80,9 +84,10 @@ class Owners:
         return known
 
 
-async def _file(
+async def file_one(
     runtime: Runtime, owners: Owners, principal: Principal, value: Any, named: str | None
 ) -> dict[str, Any]:
+    """The receipt of one submission."""
     model = bodies.validated(runtime.filing.model, value)
     jurisdiction = await owners.of(getattr(model, "channel", ""), named)
     try:
@@ -105,6 +110,13 @@ def as_receipt(receipt: Receipt) -> dict[str, Any]:
     }
 
 
+def as_line(number: int, receipt: dict[str, Any] | None, problem: dict[str, Any] | None) -> bytes:
+    """The result of one line of a batch."""
+    if receipt is None:
+        return orjson.dumps({"line": number, "status": (problem or {})["status"], "problem": problem}) + b"\n"
+    return orjson.dumps({"line": number, "status": 200 if receipt["repeated"] else 201, "receipt": receipt}) + b"\n"
+
+
 def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(tags=["filing"])
     limit = runtime.settings.body_limit
@@ -121,10 +133,10 @@ def router(runtime: Runtime) -> APIRouter:
         openapi_extra=takes(runtime.filing.model),
         summary="File a complaint; the same item gives the same receipt",
     )
-    async def submit(request: Request, caller: Caller, jurisdiction: str | None = _JURISDICTION) -> Response:
+    async def submit(request: Request, caller: Caller, jurisdiction: str | None = JURISDICTION) -> Response:
         authorize(caller, FILE)
         value = await bodies.read_json(request, limit)
-        receipt = await _file(runtime, owners, caller, value, jurisdiction)
+        receipt = await file_one(runtime, owners, caller, value, jurisdiction)
         return Response(orjson.dumps(receipt), 200 if receipt["repeated"] else 201, media_type="application/json")
 
     @routes.post(
@@ -136,50 +148,21 @@ def router(runtime: Runtime) -> APIRouter:
         openapi_extra=takes_lines(runtime.filing.model),
         summary="File many: one JSON object per line",
     )
-    async def submit_many(request: Request, caller: Caller, jurisdiction: str | None = _JURISDICTION) -> Response:
+    async def submit_many(request: Request, caller: Caller, jurisdiction: str | None = JURISDICTION) -> Response:
         authorize(caller, FILE)
-        bodies.require_type(request, bodies.NDJSON)
-        results: list[bytes] = []
-        waiting: list[bodies.Line] = []
 
-        async def one(line: bodies.Line) -> bytes:
-            return _result(line.number, await _attempt(runtime, owners, caller, line, jurisdiction))
+        async def one(line: Line) -> bytes:
+            return as_line(line.number, *await attempted(filed(line)))
 
-        async for line in bodies.read_lines(request, limit):
-            if len(results) + len(waiting) >= runtime.settings.batch_lines:
-                raise problems.TooLarge(
-                    "batch_too_long",
-                    f"A batch has at most {runtime.settings.batch_lines} lines. Those before were registered;"
-                    " send everything again in smaller batches: nothing is doubled.",
-                    why_zh="批次行数过多。",
-                )
-            waiting.append(line)
-            if len(waiting) == AT_ONCE:
-                results += await asyncio.gather(*map(one, waiting))
-                waiting.clear()
-        results += await asyncio.gather(*map(one, waiting))
-        return Response(b"".join(results), media_type=bodies.NDJSON)
+        async def filed(line: Line) -> dict[str, Any]:
+            return await file_one(runtime, owners, caller, value_of(line, limit), jurisdiction)
+
+        async def together(lines: Sequence[Line]) -> list[bytes]:
+            return await asyncio.gather(*map(one, lines))
+
+        return await answered(
+            request, together, limit=limit, most=runtime.settings.batch_lines, at_once=AT_ONCE,
+            kept="Those before were registered; send everything again in smaller batches: nothing is doubled.",
+        )  # fmt: skip
 
     return routes
-
-
-async def _attempt(
-    runtime: Runtime, owners: Owners, caller: Principal, line: bodies.Line, named: str | None
-) -> dict[str, Any]:
-    """A receipt, or the problem of this line alone."""
-    try:
-        if line.data is None:
-            raise problems.TooLarge("line_too_long", f"The line is longer than {runtime.settings.body_limit} bytes.")
-        return await _file(runtime, owners, caller, bodies.parse(line.data), named)
-    except Exception as error:
-        problem = problems.of_error(error)
-        if problem is None:
-            raise
-        return problem
-
-
-def _result(number: int, content: dict[str, Any]) -> bytes:
-    if "case" in content:
-        status = 200 if content["repeated"] else 201
-        return orjson.dumps({"line": number, "status": status, "receipt": content}) + b"\n"
-    return orjson.dumps({"line": number, "status": content["status"], "problem": content}) + b"\n"

@@ -1,7 +1,8 @@
 """PolicyBook: everything a jurisdiction has decided about itself, folded from the stream `policy/<jurisdiction>`.
 
-Sections are versioned by the `effective_at` of their activation. A running clock keeps the rule that was in force when
-it began; the calendar is always the latest one that is known, since a published calendar replaces a guess.
+Sections are versioned by the `effective_at` of their activation, which may lie in the future. What a book names without
+a date is what is in force at its `now`; a running clock keeps the rule, the bearers and the subjects that were in force
+when it began; zone and calendar are always the latest that are known, since a published calendar replaces a guess.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from itertools import zip_longest
 from typing import Any, NamedTuple
@@ -18,21 +19,25 @@ from typing import Any, NamedTuple
 from shared.envelope import Recorded
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
 from shared.policy.calendar import PLAIN, Calendar
-from shared.policy.clocks import Clocks
+from shared.policy.clocks import Clocks, Escalation
 from shared.policy.documents import (
     CalendarDocument,
     Channel,
     Channels,
     Document,
     Jurisdiction,
+    Mappings,
     Organisation,
     Organisations,
     Place,
     Places,
+    QrCode,
     Subject,
     Subjects,
     ancestry,
 )
+from shared.policy.keywords import KeywordRule, Keywords
+from shared.policy.office import Office
 from shared.policy.routing import Route, Routing, RoutingTable
 from shared.times import When, instant_of, start_of_day
 
@@ -46,7 +51,10 @@ MODELS: dict[Section, type[Document]] = {
     "routing": Routing,
     "clocks": Clocks,
     "calendar": CalendarDocument,
+    "keywords": Keywords,
+    "mappings": Mappings,
 }
+_NAMING: tuple[Section, ...] = ("channels", "subjects", "places", "organisations")
 
 
 class Edition(NamedTuple):
@@ -68,6 +76,8 @@ class PolicyBook:
     version: int = 0
     editions: Mapping[Section, tuple[Edition, ...]] = field(default_factory=dict)
     added: Mapping[str, Organisation] = field(default_factory=dict)
+    now: datetime | None = None
+    """When "in force" without a date is asked. None: after all that was ever activated, also for later."""
 
     @classmethod
     def of(cls, events: Iterable[Recorded]) -> PolicyBook:
@@ -91,10 +101,14 @@ class PolicyBook:
         if not isinstance(body, PolicyActivated):
             return replace(self, jurisdiction=code, version=event.version)
         document: Any = MODELS[body.section].model_validate(body.document)
-        at = event.effective_at
-        edition = Edition(at, _start(at, self.zone), event.version, body.hash, document)
-        editions = {**self.editions, body.section: _with(self.editions.get(body.section, ()), edition)}
-        book = replace(self, jurisdiction=code, version=event.version, editions=editions)
+        book = replace(self, jurisdiction=code, version=event.version)
+        return book.with_document(body.section, event.effective_at, body.hash, document)
+
+    def with_document(self, section: Section, at: When, hashed: str, document: Document) -> PolicyBook:
+        """The book with one more edition, of its own version."""
+        edition = Edition(at, _start(at, self.zone), self.version, hashed, document)
+        editions = {**self.editions, section: _with(self.editions.get(section, ()), edition)}
+        book = replace(self, editions=editions)
         return book if book.zone == self.zone else book._in_zone()
 
     def _in_zone(self) -> PolicyBook:
@@ -107,13 +121,31 @@ class PolicyBook:
 
     # ---------------------------------------------------------------- what is in force
 
+    def as_of(self, now: datetime) -> PolicyBook:
+        """The same book at that moment: what begins later is known, and not in force."""
+        return replace(self, now=now)
+
+    def window(self, now: datetime) -> tuple[datetime, datetime]:
+        """From when until when the same is in force as at `now`."""
+        starts = {edition.start for editions in self.editions.values() for edition in editions}
+        since = max((start for start in starts if start <= now), default=datetime.min.replace(tzinfo=UTC))
+        return since, min((start for start in starts if start > now), default=datetime.max.replace(tzinfo=UTC))
+
     def edition(self, section: Section, at: When | None = None) -> Edition | None:
-        """The version in force at `at` (None: the latest). Before the first one: None."""
+        """The version in force at `at` (None: at the book's own moment). Before the first one: None."""
         editions = self.editions.get(section, ())
+        at = self.now if at is None else at
         if at is None or not editions:
             return editions[-1] if editions else None
         index = bisect_right([known.start for known in editions], instant_of(at, self.zone))
         return editions[index - 1] if index else None
+
+    def when(self, section: Section, at: When) -> Edition | None:
+        """The version in force at `at`; before the first one the first, since history reaches further back than lists."""
+        editions = self.editions.get(section, ())
+        if len(editions) < 2:
+            return editions[0] if editions else None
+        return self.edition(section, at) or editions[0]
 
     def clocks_at(self, when: When) -> Clocks | None:
         """The clocks in force at that time; None before any law that is known here."""
@@ -132,8 +164,8 @@ class PolicyBook:
     @cached_property
     def calendar(self) -> Calendar:
         """The latest calendar that is known; weekends only where none is."""
-        edition = self.edition("calendar")
-        return Calendar(edition.document) if edition else PLAIN
+        editions = self.editions.get("calendar")
+        return Calendar(editions[-1].document) if editions else PLAIN
 
     @cached_property
     def settings(self) -> Jurisdiction | None:
@@ -147,11 +179,27 @@ class PolicyBook:
 
     @cached_property
     def zone(self) -> str:
-        return self.settings.zone if self.settings else "UTC"
+        editions = self.editions.get("jurisdiction")
+        return editions[-1].document.zone if editions else "UTC"
+
+    @cached_property
+    def office(self) -> Office:
+        """When organisations may be reminded."""
+        return Office(self.settings.office_hours if self.settings else None, self.calendar, self.zone)
+
+    @cached_property
+    def escalation(self) -> Escalation:
+        """How long each step of the ladder runs before the next, by the clocks that are in force last."""
+        edition = self.edition("clocks")
+        return edition.document.escalation if edition else Escalation()
 
     @cached_property
     def petition_office(self) -> str | None:
         return self.settings.petition_office if self.settings else None
+
+    def petition_office_at(self, when: When) -> str | None:
+        edition = self.when("jurisdiction", when)
+        return edition.document.petition_office if edition else None
 
     @cached_property
     def reference(self) -> str:
@@ -166,8 +214,9 @@ class PolicyBook:
 
     @cached_property
     def documents(self) -> dict[Section, Document]:
-        """The latest document of every section, with the organisations that were added: what a new one must fit."""
-        latest: dict[Section, Document] = {section: known[-1].document for section, known in self.editions.items()}
+        """The document in force of every section, with the organisations that were added: what a new one must fit."""
+        found = {section: self.edition(section) for section in self.editions}
+        latest: dict[Section, Document] = {section: edition.document for section, edition in found.items() if edition}
         if self.added:
             latest["organisations"] = Organisations(organisations=tuple(self.organisations.values()))
         return latest
@@ -200,6 +249,43 @@ class PolicyBook:
         edition = self.edition("channels")
         return {entry.code: entry for entry in edition.document.channels} if edition else {}
 
+    def known_channel(self, code: str) -> Channel | None:
+        """The channel, also one that the list does not hold any more: its items are still its platform's."""
+        found = self.channels.get(code)
+        if found is not None:
+            return found
+        for edition in reversed(self._begun("channels")):
+            for channel in edition.document.channels:
+                if channel.code == code:
+                    found = channel
+            if found is not None:
+                break
+        return found
+
+    def _begun(self, section: Section) -> list[Edition]:
+        """The editions that are or were in force, in order."""
+        editions = self.editions.get(section, ())
+        return [edition for edition in editions if self.now is None or edition.start <= self.now]
+
+    @cached_property
+    def qr_codes(self) -> dict[tuple[str, str], QrCode]:
+        """(channel, code) -> where it hangs."""
+        edition = self.edition("channels")
+        return {(entry.channel, entry.code): entry for entry in edition.document.qr_codes} if edition else {}
+
+    @cached_property
+    def keywords(self) -> Keywords:
+        edition = self.edition("keywords")
+        return edition.document if edition else Keywords()
+
+    def keyword_rule(self, identity: str | None) -> KeywordRule | None:
+        return self.keywords.by_id.get(identity) if identity else None
+
+    def mapping(self, code: str | None) -> dict[str, Any] | None:
+        """How items of a platform's own form are understood."""
+        edition = self.edition("mappings")
+        return edition.document.mappings.get(code) if edition and code else None
+
     @cached_property
     def place_lines(self) -> dict[str, tuple[str, ...]]:
         """Place -> (itself, ..., the root)."""
@@ -210,15 +296,32 @@ class PolicyBook:
         """Subject -> (itself, ..., the root)."""
         return ancestry({subject.code: subject.parent for subject in self.subjects.values()})
 
+    def subject_line_at(self, subject: str, when: When) -> tuple[str, ...]:
+        """The subject and those above it, by the tree in force at `when`."""
+        edition = self.when("subjects", when)
+        if edition is None:
+            return (subject,)
+        lines = self._lines.get(edition.version)
+        if lines is None:
+            lines = ancestry({entry.code: entry.parent for entry in edition.document.subjects})
+            self._lines[edition.version] = lines
+        return lines.get(subject, (subject,))
+
+    @cached_property
+    def _lines(self) -> dict[int, dict[str, tuple[str, ...]]]:
+        return {}
+
     @cached_property
     def names(self) -> dict[str, str]:
-        """Code -> name for people, over organisations, places, subjects, channels; the earlier wins."""
-        return {
-            **{code: channel.name for code, channel in self.channels.items()},
-            **{code: subject.name for code, subject in self.subjects.items()},
-            **{code: place.name for code, place in self.places.items()},
-            **{code: organisation.name for code, organisation in self.organisations.items()},
-        }
+        """Code -> name for people, over organisations, places, subjects, channels; the earlier wins. What was removed
+        from a list keeps its last name: old cases still speak of it."""
+        found: dict[str, str] = {}
+        for section in _NAMING:
+            if section == "organisations":
+                found.update({code: organisation.name for code, organisation in self.added.items()})
+            for edition in self._begun(section):
+                found.update({entry.code: entry.name for entry in getattr(edition.document, section)})
+        return found
 
     def organisation(self, code: str | None) -> Organisation | None:
         return self.organisations.get(code) if code else None
@@ -228,8 +331,31 @@ class PolicyBook:
 
     @cached_property
     def review_body(self) -> str | None:
-        """Who reviews (Art. 35, 36), where the policy names one."""
+        """Who reviews for all whose policy names nobody else: the first organisation of that kind."""
         return next((entry.code for entry in self.organisations_of("review")), None)
+
+    def reviewer_of(self, code: str) -> str | None:
+        """Who reviews what this organisation decided (Art. 35, 36): as its entry says, else its parent, else the
+        jurisdiction's review body, which is above all but review bodies. None: a person names one."""
+        own = self.organisation(code)
+        if own is None:
+            return self.review_body
+        return own.review_by or own.parent or (None if own.kind == "review" else self.review_body)
+
+    @cached_property
+    def organisation_lines(self) -> dict[str, tuple[str, ...]]:
+        """Organisation -> (itself, its parent, ..., the root)."""
+        return ancestry({entry.code: entry.parent for entry in self.organisations.values()})
+
+    def is_below(self, code: str, above: str) -> bool:
+        """Is it a subordinate of `above`, at any depth?"""
+        return above in self.organisation_lines.get(code, ())[1:]
+
+    def review_body_at(self, when: When) -> str | None:
+        """The same, as the list was at `when`."""
+        edition = self.when("organisations", when)
+        listed = edition.document.organisations if edition else ()
+        return next((entry.code for entry in (*listed, *self.added.values()) if entry.kind == "review"), None)
 
     @cached_property
     def sealed_organisation(self) -> str | None:

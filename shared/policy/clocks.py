@@ -79,11 +79,29 @@ class Extension(Document):
 
 
 class RungRule(Document):
-    """A step before the due instant, at a share of the time between start and due."""
+    """A step at a share of the time between start and due. Below 100 somebody is reminded before the due instant;
+    `urge` (催办) comes after it, above 100. The due instant itself is the breach and needs no rung."""
 
     id: Code
-    at_percent: int = Field(gt=0, lt=100)
-    kind: Literal["remind", "at_risk"] = "remind"
+    at_percent: int = Field(gt=0, le=1000)
+    kind: Literal["remind", "at_risk", "urge"] = "remind"
+
+
+class Wait(Document):
+    """How long a step of the ladder runs before the next may follow; the day of the step is not counted."""
+
+    days: Days
+    unit: Unit = "working"
+
+
+class Escalation(Document):
+    """The ladder 提醒 → 催办 → 督办 by hand. No article sets these periods: the authority that deploys sets them. Without one,
+    the next step may follow at once."""
+
+    urge_after: Wait | None = None
+    """After a reminder. A clock that has lapsed needs no waiting."""
+    supervise_after: Wait | None = None
+    """After urging; also how long it takes until the same organisation may be urged again."""
 
 
 class ClockRule(Document):
@@ -165,6 +183,7 @@ class Clocks(Document):
     title: Text | None = None
     in_force: date | None = None
     rules: tuple[ClockRule, ...] = ()
+    escalation: Escalation = Escalation()
 
     @cached_property
     def actions(self) -> dict[str, tuple[Action, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -30,7 +30,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 class Document(BaseModel):
     """Base of all policy documents."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, defer_build=True)
 
 
 class OfficeHours(Document):
@@ -54,13 +54,15 @@ class Jurisdiction(Document):
 
 
 class Organisation(Document):
-    """`places`: what it serves, for people who dispatch by hand. `sealed` receives accusations (Art. 30)."""
+    """`places`: what it serves, for people who dispatch by hand. `sealed` receives accusations (Art. 30). `review_by`: who
+    reviews its decisions, where that is not its `parent` (Art. 35, 36: the next level up)."""
 
     code: Code
     name: Name
     name_en: str | None = None
     kind: OrganisationKind = "handling"
     parent: Code | None = None
+    review_by: Code | None = None
     places: tuple[Code, ...] = ()
     delivery: Literal["pull"] = "pull"
 
@@ -77,11 +79,11 @@ class Subject(Document):
     name: Name
     name_en: str | None = None
     parent: Code | None = None
-    keywords: tuple[str, ...] = ()
 
 
 class Channel(Document):
-    """Where filings come from. `received_by`: the organ that receives here itself (Art. 23)."""
+    """Where filings come from. `received_by`: the organ that receives here itself (Art. 23). `mapping`: how items in the
+    platform's own form are understood."""
 
     code: Code
     name: Name
@@ -90,6 +92,16 @@ class Channel(Document):
     platform: str | None = None
     place: Code | None = None
     received_by: Code | None = None
+    mapping: Code | None = None
+
+
+class QrCode(Document):
+    """A code that hangs somewhere: who scans it need not say where. `grid`: the cell of the grid (网格) it hangs in."""
+
+    code: Code
+    channel: Code
+    place: Code
+    grid: Code | None = None
 
 
 class Organisations(Document):
@@ -106,6 +118,13 @@ class Subjects(Document):
 
 class Channels(Document):
     channels: tuple[Channel, ...] = ()
+    qr_codes: tuple[QrCode, ...] = ()
+
+
+class Mappings(Document):
+    """Name -> a mapping in the language of imports (docs/import.md). Intake, which reads it, also checks it."""
+
+    mappings: dict[Code, dict[str, Any]] = Field(default_factory=dict)
 
 
 class Year(Document):

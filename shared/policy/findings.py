@@ -6,7 +6,7 @@ A finding says where (section and field), what, and what to do. A policy with fi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple, TypeVar
 
@@ -18,6 +18,7 @@ from shared.policy.documents import (
     Channels,
     Document,
     Jurisdiction,
+    Mappings,
     Organisation,
     Organisations,
     Place,
@@ -26,6 +27,7 @@ from shared.policy.documents import (
     Subjects,
     ancestry,
 )
+from shared.policy.keywords import Keywords
 from shared.policy.routing import ANY, Routing
 from shared.times import zone
 
@@ -40,10 +42,22 @@ class Finding(NamedTuple):
     what: str
     file: str | None = None
     line: int | None = None
+    column: str | None = None
+    """A letter in a table, as spreadsheets show it; a number in YAML."""
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
-        return f"{place}{self.where}: {self.what}"
+        parts = [part for part in (self.file, self.line, self.column) if part]
+        return f"{':'.join(map(str, parts))}{': ' if parts else ''}{self.where}: {self.what}"
+
+
+MappingCheck = Callable[[str, Mapping[str, object]], Iterable[tuple[str, str]]]
+_MAPPING_CHECKS: list[MappingCheck] = []
+
+
+def checks_mappings(check: MappingCheck) -> MappingCheck:
+    """Register who knows the language of mappings: (name, mapping) -> (field, what is wrong with it) of each finding."""
+    _MAPPING_CHECKS.append(check)
+    return check
 
 
 def check(documents: Mapping[Section, Document]) -> list[Finding]:
@@ -61,6 +75,7 @@ def _check(documents: Mapping[Section, Document]) -> Iterator[Finding]:
     if isinstance(jurisdiction, Jurisdiction):
         yield from _jurisdiction(jurisdiction, orgs, "organisations" in documents)
     yield from _tree("organisations", organisations)
+    yield from _reviewers(organisations)
     for organisation in organisations:
         for place in organisation.places:
             if place not in known_places:
@@ -68,10 +83,22 @@ def _check(documents: Mapping[Section, Document]) -> Iterator[Finding]:
                 yield Finding(where, f"place {place!r} is not in places; add it or correct the code")
     yield from _tree("places", places)
     yield from _tree("subjects", subjects)
-    yield from _channels(_of(documents.get("channels"), Channels), orgs, known_places)
+    mappings = _of(documents.get("mappings"), Mappings).mappings
+    yield from _channels(_of(documents.get("channels"), Channels), orgs, known_places, set(mappings))
+    for name, mapping in mappings.items():
+        for checker in _MAPPING_CHECKS:
+            for field, what in checker(name, mapping):
+                yield Finding(f"mappings[{name}].{field}".rstrip("."), what)
+    yield from _keywords(_of(documents.get("keywords"), Keywords), {entry.code for entry in subjects})
     routing = documents.get("routing")
     if isinstance(routing, Routing):
         yield from _routing(routing, orgs, places, subjects)
+    elif places and orgs and isinstance(jurisdiction, Jurisdiction):
+        yield Finding(
+            "routing",
+            f"is missing: no rule leads from place {_some([place.code for place in places])} to an organisation;"
+            " add routing.csv, or declare default: queue where a person dispatches everything",
+        )
     clocks = documents.get("clocks")
     if isinstance(clocks, Clocks):
         yield from _clocks(clocks, {entry.code for entry in subjects}, "subjects" in documents)
@@ -128,7 +155,26 @@ def _tree(section: str, entries: Sequence[Organisation | Place | Subject]) -> It
                 )
 
 
-def _channels(document: Channels, orgs: set[str], places: set[str]) -> Iterator[Finding]:
+def _reviewers(organisations: Sequence[Organisation]) -> Iterator[Finding]:
+    """Nobody reviews themselves, and the way up ends somewhere."""
+    by = {entry.code: entry.review_by for entry in organisations}
+    for code, reviewer in by.items():
+        where = f"organisations[{code}].review_by"
+        if reviewer is None:
+            continue
+        if reviewer not in by:
+            yield Finding(where, f"{reviewer!r} is not in organisations; add it or leave review_by empty")
+        line = [code]
+        above: str | None = reviewer
+        while above is not None and above not in line:
+            line.append(above)
+            above = by.get(above)
+        if above == code:
+            path = " → ".join((*line, code))
+            yield Finding(where, f"goes round in a circle ({path}); the next level up reviews (Art. 35)")
+
+
+def _channels(document: Channels, orgs: set[str], places: set[str], mappings: set[str]) -> Iterator[Finding]:
     yield from _duplicates("channels", (channel.code for channel in document.channels))
     for channel in document.channels:
         where = f"channels[{channel.code}]"
@@ -138,6 +184,36 @@ def _channels(document: Channels, orgs: set[str], places: set[str]) -> Iterator[
             yield Finding(
                 f"{where}.received_by",
                 f"organisation {channel.received_by!r} is not in organisations; add it",
+            )
+        if channel.mapping is not None and channel.mapping not in mappings:
+            yield Finding(
+                f"{where}.mapping",
+                f"mapping {channel.mapping!r} is not in mappings; add mappings/{channel.mapping}.yaml",
+            )
+    classes = {channel.code: channel.class_ for channel in document.channels}
+    for (channel_code, code), times in Counter((entry.channel, entry.code) for entry in document.qr_codes).items():
+        if times > 1:
+            where = f"channels.qr_codes[{code}].code"
+            yield Finding(where, f"stands {times} times in channel {channel_code!r}; give each place its own code")
+    for entry in document.qr_codes:
+        where = f"channels.qr_codes[{entry.code}]"
+        if classes.get(entry.channel) != "qr":
+            yield Finding(
+                f"{where}.channel", f"{entry.channel!r} is no channel of class qr; add it or correct the code"
+            )
+        if entry.place not in places:
+            yield Finding(f"{where}.place", f"place {entry.place!r} is not in places; add it or correct the code")
+
+
+def _keywords(document: Keywords, subjects: set[str]) -> Iterator[Finding]:
+    for identity, times in Counter(rule.id for rule in document.rules).items():
+        if times > 1:
+            yield Finding(f"keywords.rules[{identity}].id", f"stands {times} times; give each rule its own id")
+    for rule in document.rules:
+        if rule.subject is not None and rule.subject not in subjects:
+            yield Finding(
+                f"keywords.rules[{rule.id}].subject",
+                f"subject {rule.subject!r} is not in subjects; add it or correct the code",
             )
 
 
@@ -228,6 +304,7 @@ def _clocks(clocks: Clocks, subjects: set[str], listed: bool) -> Iterator[Findin
                 yield Finding(f"{where}.rungs[{identity}].id", f"stands {times} times; give each rung its own id")
             if identity == BREACH:
                 yield Finding(f"{where}.rungs[breach].id", "'breach' is the due instant itself; choose another id")
+        yield from _rungs(rule, where)
         if rule.window and rule.rungs:
             yield Finding(f"{where}.rungs", "a window is a right, nobody is reminded of a duty; remove the rungs")
         if rule.extension is not None and rule.period.assigned:
@@ -237,6 +314,21 @@ def _clocks(clocks: Clocks, subjects: set[str], listed: bool) -> Iterator[Findin
                 yield Finding(
                     f"{where}.period.by_subject", f"subject {subject!r} is not in subjects; add it or correct the code"
                 )
+
+
+def _rungs(rule: ClockRule, where: str) -> Iterator[Finding]:
+    urges = False
+    for rung in rule.ladder:
+        at = f"{where}.rungs[{rung.id}]"
+        if rung.kind != "urge" and rung.at_percent >= 100:
+            yield Finding(f"{at}.at_percent", "a reminder comes before the due instant: below 100, or kind: urge")
+        if rung.kind == "urge" and rung.at_percent <= 100:
+            yield Finding(f"{at}.at_percent", "urging comes after the due instant: above 100, or kind: remind")
+        if rung.kind == "urge" and rule.responsible != "organisation":
+            yield Finding(f"{at}.kind", "only an organisation is urged by itself; remove the rung")
+        if rung.kind == "urge" and urges:
+            yield Finding(f"{at}.kind", "a clock urges once by itself; what follows is done by hand")
+        urges = urges or rung.kind == "urge"
 
 
 def _triggers(rule: ClockRule, where: str) -> Iterator[Finding]:

@@ -1,8 +1,9 @@
 """Reading a policy from files: one YAML file, or a directory of YAML and CSV files.
 
 In YAML every top-level key is a section; `use: [cn-xf-2022, cn-calendar]` takes sections from files that come with
-Huiyin (or lie beside this one). `organisations.csv`, `places.csv`, `subjects.csv`, `channels.csv` and `routing.csv`
-hold one entry a line; lists inside a cell are separated by `;`. All errors are collected, each with file and line.
+Huiyin (or lie beside this one). `organisations.csv`, `places.csv`, `subjects.csv`, `channels.csv`, `qr_codes.csv`,
+`routing.csv` and `keywords.csv` hold one entry a line; lists inside a cell are separated by `;`. Each file of the folder
+`mappings` is one mapping of a channel, named like the file. All errors are collected, each with file, line and column.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple, get_args
@@ -21,13 +23,33 @@ from pydantic import ValidationError
 
 from shared.events.policy import PolicyActivated, Section
 from shared.policy.book import MODELS
-from shared.policy.documents import Document
+from shared.policy.documents import CalendarDocument, Channel, Document, Organisation, Place, QrCode, Subject
 from shared.policy.findings import Finding, check
+from shared.policy.keywords import KeywordRule
+from shared.policy.routing import RoutingRule
 
 SECTIONS: tuple[Section, ...] = get_args(Section)
-_LISTS = ("organisations", "places", "subjects", "channels")
-_CELL_LISTS = ("places", "keywords")
-_FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_LISTS: tuple[Section, ...] = ("organisations", "places", "subjects", "channels")
+_TABLES: dict[str, tuple[Section, str]] = {
+    **{section: (section, section) for section in _LISTS},
+    "qr_codes": ("channels", "qr_codes"),
+    "routing": ("routing", "rules"),
+    "keywords": ("keywords", "rules"),
+}
+"""Table -> section and the list in it that its lines are."""
+_ROWS: dict[str, type[Document]] = {
+    "organisations": Organisation,
+    "places": Place,
+    "subjects": Subject,
+    "channels": Channel,
+    "qr_codes": QrCode,
+    "routing": RoutingRule,
+    "keywords": KeywordRule,
+}
+_CELL_LISTS = ("places", "any", "all", "none")
+_CELL_FLAGS = ("queue", "suspected")
+_SEPARATORS = re.compile("[;；]")
+_FLAGS = {"true": True, "yes": True, "1": True, "是": True, "false": False, "no": False, "0": False, "否": False}
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -118,6 +140,27 @@ def read(
     return documents, reader.findings
 
 
+def read_calendar(
+    source: Traversable, merge: Callable[[CalendarDocument], CalendarDocument]
+) -> tuple[dict[str, Any] | None, list[Finding]]:
+    """The `calendar` section of a file as it was given, and what is wrong with the calendar that `merge` makes of it, each
+    finding with file and line."""
+    reader = _Reader()
+    reader.read(source)
+    given = reader.documents().get("calendar") if "calendar" in reader.raw else None
+    if reader.raw.keys() - {"calendar"}:
+        other = sorted(reader.raw.keys() - {"calendar"})[0]
+        reader.findings.append(reader.placed(Finding(other, "a calendar is published by itself; remove this section")))
+    if not isinstance(given, CalendarDocument):
+        if not reader.findings:
+            reader.findings.append(
+                Finding("calendar", "there is no section calendar; name the years in it", source.name)
+            )
+        return None, reader.findings
+    reader.findings += [reader.placed(one) for one in check({"calendar": merge(given)})]
+    return plain(given), reader.findings
+
+
 def _follows(finding: Finding, broken: set[str]) -> bool:
     """Is this only because another section could not be read?"""
     if finding.what.startswith("a gap"):
@@ -130,7 +173,10 @@ class _Reader:
 
     def __init__(self) -> None:
         self.raw: dict[str, Any] = {}
-        self.lines: dict[str, tuple[str, int]] = {}
+        self.lines: dict[str, tuple[str, int, str | None]] = {}
+        """Where -> file, line, column (a number in YAML)."""
+        self.columns: dict[tuple[str, str], str] = {}
+        """(table, heading) -> the letter that a spreadsheet shows."""
         self.findings: list[Finding] = []
 
     # ------------------------------------------------------------ files
@@ -140,30 +186,63 @@ class _Reader:
             for entry in sorted(source.iterdir(), key=lambda one: one.name):
                 if entry.name.endswith((".yaml", ".yml", ".csv")):
                     self._file(entry, source, seen)
+                elif entry.name == "mappings" and entry.is_dir():
+                    self._mappings(entry)
         elif source.is_file():
             self._file(source, None, seen)
         else:
             self.findings.append(Finding("policy", "there is no such file or directory", source.name))
 
     def _file(self, file: Traversable, folder: Traversable | None, seen: tuple[str, ...]) -> None:
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError:
-            self.findings.append(Finding("policy", "is not UTF-8; save it as UTF-8", file.name))
+        text = self._text(file)
+        if text is None:
             return
         if file.name.endswith(".csv"):
             self._csv(file.name, text)
         else:
             self._yaml(file.name, text, folder, seen)
 
+    def _text(self, file: Traversable) -> str | None:
+        """Spreadsheets in China save tables as GB 18030 unless they are told otherwise."""
+        data = file.read_bytes()
+        for encoding in ("utf-8-sig", "gb18030") if file.name.endswith(".csv") else ("utf-8-sig",):
+            try:
+                return data.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+        self.findings.append(Finding("policy", "is not UTF-8; save it as UTF-8", file.name))
+        return None
+
+    def _mappings(self, folder: Traversable) -> None:
+        """Texts only, as imports read them: `1: x` in a table is a text, too."""
+        found: dict[str, Any] = {}
+        for entry in sorted(folder.iterdir(), key=lambda one: one.name):
+            if not entry.name.endswith((".yaml", ".yml")):
+                continue
+            code, file = entry.name.rpartition(".")[0], f"{folder.name}/{entry.name}"
+            text = self._text(entry)
+            try:
+                node = yaml.compose(text or "{}", Loader=yaml.BaseLoader)
+                content = yaml.load(text or "{}", Loader=yaml.BaseLoader)  # noqa: S506 - makes texts only
+            except yaml.YAMLError as error:
+                self.findings.append(_no_yaml(error, file))
+                continue
+            if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):
+                self.findings.append(Finding("mappings", "a mapping begins with: source:", file, 1))
+                continue
+            self.lines.setdefault(f"mappings[{code}]", (file, 1, "1"))
+            self._locate(file, node, f"mappings[{code}]")
+            found[code] = content
+        if found:
+            self.lines.setdefault("mappings", (folder.name, 1, None))
+            self._add("mappings", {"mappings": found}, folder.name)
+
     def _yaml(self, name: str, text: str, folder: Traversable | None, seen: tuple[str, ...]) -> None:
         try:
             node = yaml.compose(text, Loader=_Loader)
             content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            what = getattr(error, "problem", None) or "cannot be read"
-            self.findings.append(Finding("policy", f"is no YAML: {what}", name, mark.line + 1 if mark else None))
+            self.findings.append(_no_yaml(error, name))
             return
         except ValueError as error:  # 2025-02-30 is a timestamp to YAML and no date to Python
             self.findings.append(Finding("policy", f"is no YAML: {error}", name))
@@ -189,44 +268,78 @@ class _Reader:
 
     def _add(self, section: str, value: Any, file: str) -> None:
         if section not in SECTIONS:
-            line = self.lines.get(section, (file, 1))[1]
             what = f"is no section; use one of {', '.join(SECTIONS)}"
-            self.findings.append(Finding(section, what, file, line))
+            self.findings.append(self.placed(Finding(section, what, file, 1)))
             return
         if section in _LISTS and isinstance(value, list):
             value = {section: value}
-        if section not in self.raw:
-            self.raw[section] = value
-        elif section == "routing" and isinstance(value, dict) and isinstance(self.raw[section], dict):
-            both = self.raw[section]
-            rules = [*both.get("rules", ()), *value.get("rules", ())]
-            self.raw[section] = {**both, **value, "rules": rules}
+        known = self.raw.setdefault(section, value)
+        if known is value:
+            return
+        both = isinstance(known, dict) and isinstance(value, dict)
+        if section in ("routing", "keywords") and both:
+            rules = [*known.get("rules", ()), *value.get("rules", ())]
+            self.raw[section] = {**known, **value, "rules": rules}
+        elif both and known.keys().isdisjoint(value):  # channels.csv and qr_codes.csv
+            self.raw[section] = {**known, **value}
         else:
-            line = self.lines.get(section, (file, 1))[1]
-            self.findings.append(Finding(section, "is given twice; keep one of the two", file, line))
+            _file, line, column = self.lines.get(section, (file, 1, None))
+            self.findings.append(
+                Finding(
+                    section,
+                    "is given twice; keep one of the two",
+                    file,
+                    *((line, column) if _file == file else (1, None)),
+                )
+            )
 
     def _csv(self, name: str, text: str) -> None:
-        section = name.removesuffix(".csv")
-        if section not in (*_LISTS, "routing"):
-            allowed = ", ".join(f"{known}.csv" for known in (*_LISTS, "routing"))
-            self.findings.append(Finding(section, f"is no table of a policy; use one of {allowed}", name))
+        table = name.removesuffix(".csv")
+        if table not in _TABLES:
+            allowed = ", ".join(f"{known}.csv" for known in _TABLES)
+            self.findings.append(Finding(table, f"is no table of a policy; use one of {allowed}", name))
             return
+        section, inner = _TABLES[table]
+        prefix = inner if inner == section else f"{section}.{inner}"
         rows = csv.DictReader(io.StringIO(text))
+        unknown = self._headings(name, table, [heading.strip() for heading in rows.fieldnames or ()])
         entries: list[dict[str, Any]] = []
         for row in rows:
             line = rows.line_num
             if None in row or None in row.values():
                 what = f"has {'more' if None in row else 'fewer'} cells than the heading; mend the row"
-                self.findings.append(Finding(section, what, name, line))
+                self.findings.append(Finding(table, what, name, line))
                 continue
-            entry = {key: _cell(key, value.strip()) for key, value in row.items() if value.strip()}
+            entry = {
+                _field(key.strip()): _cell(key.strip(), value.strip())
+                for key, value in row.items()
+                if value.strip() and key.strip() not in unknown
+            }
             if not entry:
                 continue
-            prefix = "routing.rules" if section == "routing" else section
-            self.lines.setdefault(f"{prefix}[{entry.get('id') or entry.get('code') or len(entries)}]", (name, line))
+            where = f"{prefix}[{entry.get('id') or entry.get('code') or len(entries)}]"
+            self.lines.setdefault(where, (name, line, None))
             entries.append(entry)
-        self.lines.setdefault(section, (name, 1))
-        self._add(section, {"rules": entries} if section == "routing" else entries, name)
+        self.lines.setdefault(section, (name, 1, None))
+        self._add(section, {inner: entries}, name)
+
+    def _headings(self, name: str, table: str, headings: list[str]) -> set[str]:
+        """Note the columns; returns those that mean nothing here, each of which is a finding."""
+        known = list(_ROWS[table].model_fields)
+        unknown = set()
+        for place, heading in enumerate(headings):
+            letter = _letter(place)
+            self.columns.setdefault((name, _field(heading)), letter)
+            if _field(heading) not in known:
+                unknown.add(heading)
+                allowed = ", ".join(field.rstrip("_") for field in known)
+                what = f"is no column of this table; remove it or correct its name: {allowed}"
+                self.findings.append(Finding(f"{table}.{heading or letter}", what, name, 1, letter))
+        for field, info in _ROWS[table].model_fields.items():
+            if info.is_required() and field not in map(_field, headings):
+                what = f"the column {field.rstrip('_')!r} is missing; add it"
+                self.findings.append(Finding(table, what, name, 1))
+        return unknown
 
     # ------------------------------------------------------------ where things stand
 
@@ -239,16 +352,17 @@ class _Reader:
                 inner = (
                     f"{where}[{name}]" if where.endswith((".years", ".by_subject")) else f"{where}.{name}".lstrip(".")
                 )
-                line = key.start_mark.line + 1
+                line, column = key.start_mark.line + 1, str(key.start_mark.column + 1)
                 if name in seen:
-                    self.findings.append(Finding(inner, "stands twice; keep one of the two", file, line))
+                    self.findings.append(Finding(inner, "stands twice; keep one of the two", file, line, column))
                 seen.add(name)
-                self.lines.setdefault(inner, (file, line))
+                self.lines.setdefault(inner, (file, line, column))
                 self._locate(file, value, inner)
         elif isinstance(node, yaml.SequenceNode):
             for index, item in enumerate(node.value):
                 inner = f"{where}[{_identity(item, index)}]"
-                self.lines.setdefault(inner, (file, item.start_mark.line + 1))
+                mark = item.start_mark
+                self.lines.setdefault(inner, (file, mark.line + 1, str(mark.column + 1)))
                 self._locate(file, item, inner)
 
     def placed(self, finding: Finding) -> Finding:
@@ -256,8 +370,10 @@ class _Reader:
         where = finding.where
         while where:
             if where in self.lines:
-                file, line = self.lines[where]
-                return finding._replace(file=file, line=line)
+                file, line, column = self.lines[where]
+                if file.endswith(".csv"):
+                    column = self.columns.get((file, finding.where[len(where) :].lstrip(".").partition("[")[0]))
+                return finding._replace(file=file, line=line, column=column)
             where = where[: max(where.rfind("."), where.rfind("["))] if "." in where or "[" in where else ""
         return finding
 
@@ -278,10 +394,32 @@ class _Reader:
         return found
 
 
+def _field(heading: str) -> str:
+    """`class` is a word of Python: the field has another name."""
+    return "class_" if heading == "class" else heading
+
+
+def _letter(place: int) -> str:
+    """What a spreadsheet calls the column: A to Z, then AA."""
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def _no_yaml(error: yaml.YAMLError, file: str) -> Finding:
+    mark = getattr(error, "problem_mark", None)
+    what = getattr(error, "problem", None) or "cannot be read"
+    at = (mark.line + 1, str(mark.column + 1)) if mark else (None, None)
+    return Finding("policy", f"is no YAML: {what}", file, *at)
+
+
 def _cell(column: str, value: str) -> Any:
     if column in _CELL_LISTS:
-        return [part.strip() for part in value.split(";") if part.strip()]
-    if column == "queue":
+        return [part.strip() for part in _SEPARATORS.split(value) if part.strip()]
+    if column in _CELL_FLAGS:
         return _FLAGS.get(value.lower(), value)
     return value
 
@@ -298,7 +436,7 @@ def _where(section: str, loc: tuple[int | str, ...], raw: Any) -> str:
     """pydantic's location in the words of findings: `clocks.rules[C1].period.days`."""
     where, value = section, raw
     for index, part in enumerate(loc):
-        if index == 0 and section in _LISTS and part == section:
+        if index == 0 and part == section and section in (*_LISTS, "mappings"):
             value = value.get(section) if isinstance(value, dict) else None
         elif isinstance(part, int) and isinstance(value, list) and part < len(value):
             value = value[part]

@@ -196,7 +196,7 @@ def _effects(log: Log) -> Iterable[str]:
             invited[commit.stream, body["object"]] += 1
         elif kind == "ReplyDelivered":
             replied.add(commit.stream)
-        elif kind in ("Reminded", "DeadlineAtRisk", "DeadlineBreached"):
+        elif kind in ("Reminded", "DeadlineAtRisk", "DeadlineBreached") or (kind == "Urged" and body.get("rung")):
             rungs[commit.stream, body["clock"], body["episode"], body.get("rung", "breach")] += 1
     for stream, times in sent.items():
         if delivered[stream] != times:

@@ -99,7 +99,7 @@ async def test_a_wall_clock_that_jumps_and_is_put_right(tmp_path: Path) -> None:
         async with server.client() as desk, server.client("operations") as operations:
             old = [await received(desk, filing, f"old-{number}") for number in range(CASES)]
             await quiet(server)
-            await rungs_are(tmp_path, {"Reminded": 2 * CASES})
+            assert fired(tmp_path) == {}, "it is night: nobody is reminded"
             for small in range(1, 31):  # 30 times 100 ms
                 clock.wrong_by(small / 10)
                 await asyncio.sleep(0.01)
@@ -121,7 +121,7 @@ async def test_a_wall_clock_that_jumps_and_is_put_right(tmp_path: Path) -> None:
                 DUE + timedelta(seconds=1)
             )  # the time has come, but the ticker does not take a clock's word for it
             await until(operations, "huiyin_ticker_paused", 1)
-            assert fired(tmp_path) == {"Reminded": 2 * CASES}
+            assert fired(tmp_path) == {}
             assert (await operations.post("/local/clock:accept")).status_code == 200
             await rungs_are(tmp_path, {"Reminded": 2 * CASES, "DeadlineBreached": CASES})
             await asyncio.sleep(1.5)

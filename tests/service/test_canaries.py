@@ -31,10 +31,14 @@ CLERK_TEXTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("clerk", "ask_extension", {"days": 5, "reason": "{extension}"}),
     ("registrar", "add_material", {"text": "{material}"}),
     ("registrar", "nudge", {"text": "{nudge}"}),
+    ("clerk", "record_hearing", {"from": "2026-03-01", "to": "2026-03-02"}),
     ("clerk", "decide", {"result": "supported", "basis": ["Art. 32"], "text": "{decision}"}),
     ("clerk", "deliver_reply", {"mode": "in_person", "text": "{reply}"}),
     ("clerk", "confirm_execution", {"text": "{execution}"}),
     ("registrar", "evaluate", {"object": "organisation", "grade": "satisfied", "text": "{opinion}"}),
+    ("registrar", "request_review", {"text": "{appeal}"}),
+    ("supervisor", "name_review_body", {"body": "sfc", "reason": "{choice}"}),
+    ("clerk:sfc", "issue_review_opinion", {"result": "upheld", "text": "{review}"}),
     ("supervisor", "follow_up", {"reached": True, "satisfied": True, "text": "{call}"}),
     ("registrar", "correct", {"field": "subject", "new": "0102", "reason": "{correction}"}),
     ("supervisor", "close", {"kind": "resolved_confirmed", "text": "{closing}"}),
@@ -89,7 +93,7 @@ async def test_canaries(here: tuple[Runtime, httpx.AsyncClient, Path], capfd: py
     case = (await client.get(f"/v1/cases/{receipt['case']}", headers=as_("supervisor:xfj"))).json()
     org = case["org"]["code"]
     for number, (role, name, fields) in enumerate(CLERK_TEXTS):
-        who = f"{role}:{org if role == 'clerk' else 'xfj'}"
+        who = role if ":" in role else f"{role}:{org if role == 'clerk' else 'xfj'}"
         body = {"command": name, "command_id": f"c{number}", **birds.fill(fields)}
         answer = await client.post(f"/v1/cases/{receipt['case']}/commands", json=body, headers=as_(who))
         assert answer.status_code == 200, answer.text
@@ -97,6 +101,7 @@ async def test_canaries(here: tuple[Runtime, httpx.AsyncClient, Path], capfd: py
         await runtime.drain()
     shown += await bad_requests(client, birds, receipt["case"], org)
     shown += await outsiders(client, receipt["case"], org)
+    shown += await by_code(client, birds, receipt)
     metrics = await client.get("/metrics", headers=as_("operations"))
     assert metrics.status_code == 200
     shown.append(metrics.text)
@@ -143,6 +148,30 @@ async def bad_requests(client: httpx.AsyncClient, birds: Canaries, case: str, or
         assert 400 <= answer.status_code < 500, answer.text
         assert re.fullmatch(r"[a-z_]+", answer.json()["code"]), answer.text
     return [answer.text for answer in answers]
+
+
+async def by_code(client: httpx.AsyncClient, birds: Canaries, receipt: dict[str, str]) -> list[str]:
+    """What number and code open: status, pages and acts tell what happened, never who said what."""
+    pair = {"number": receipt["number"], "code": receipt["code"]}
+    act = {**pair, "command": "request_re_review", "command_id": "r1", "text": birds.new("again")}
+    wrong = {**pair, "command": birds.new("error"), "command_id": "r2", birds.new("error"): 1}
+    good = [
+        await client.post("/v1/citizens/commands", json=act),
+        await client.post("/v1/status", json=pair),
+        await client.post("/status", data=pair),
+        await client.post("/receipt", data=pair),
+        await client.post("/v1/receipt", json=pair),
+        await client.get(f"/v1/cases/{receipt['case']}/receipt", headers=as_("registrar:xfj")),
+    ]
+    bad = [
+        await client.post("/v1/citizens/commands", json=wrong),
+        await client.post("/v1/citizens/commands", json={**act, birds.new("error"): birds.new("error")}),
+        await client.post("/status", data={"number": birds.new("error"), "code": birds.new("error")}),
+        await client.post("/receipt", data={**pair, birds.new("error"): birds.new("error")}),
+    ]
+    assert [answer.status_code for answer in good] == [200] * len(good)
+    assert all(400 <= answer.status_code < 500 for answer in bad)
+    return [answer.text for answer in (*good, *bad)]
 
 
 async def outsiders(client: httpx.AsyncClient, case: str, org: str) -> list[str]:

@@ -16,8 +16,14 @@ LAW = frozenset({"operations", "registrar", "supervisor", "analyst", "clerk", "o
 MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/submissions"): frozenset({"platform", "registrar"}),
     ("POST", "/v1/submissions:batch"): frozenset({"platform", "registrar"}),
+    ("POST", "/v1/channels/{channel}/items"): frozenset({"platform", "registrar"}),
+    ("POST", "/v1/channels/{channel}/items:batch"): frozenset({"platform", "registrar"}),
     ("POST", "/v1/status"): OPEN,
+    ("POST", "/v1/receipt"): OPEN,
+    ("POST", "/v1/citizens/commands"): OPEN,
+    ("GET", "/v1/cases/{reference}/receipt"): frozenset({"platform", "registrar"}),
     ("POST", "/v1/cases/{reference}/commands"): ALL,
+    ("POST", "/v1/commands:batch"): ALL,
     ("GET", "/v1/cases"): LISTERS,
     ("GET", "/v1/cases/{reference}"): READERS,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,
@@ -60,7 +66,9 @@ async def test_routes_and_roles() -> None:
         receipt = await found.filed()
         wrong = []
         for (method, path), allowed in MATRIX.items():
-            address = path.format(reference=receipt["case"], clock="C1", org="zj", jurisdiction="CN-DEMO")
+            address = path.format(
+                reference=receipt["case"], clock="C1", org="zj", jurisdiction="CN-DEMO", channel="nowhere"
+            )
             kind = "application/x-ndjson" if path.endswith("s:batch") or "history" in path else "application/json"
             for role in ("nobody", *PEOPLE):
                 async with found.client(None if role == "nobody" else role) as client:

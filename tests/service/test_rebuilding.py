@@ -23,7 +23,7 @@ from shared.digests import log_digest, views_digest
 from shared.http.app import build_app
 from shared.log import Commit, LogBroken
 from shared.part import Kept
-from shared.rebuilding import Built, rebuild, scrub
+from shared.rebuilding import Built, rebuild, scrub, worth_starting
 from shared.refusals import Unavailable
 from shared.runtime import Runtime
 from shared.settings import Settings
@@ -195,6 +195,16 @@ async def test_a_rebuild_whose_process_is_killed_can_be_done_again(tmp_path: Pat
         await runtime.drain()
         assert await views_digest(runtime.ports.views, runtime.parts) == before
         assert await rebuilt(runtime, workers=2) == before
+
+
+async def test_a_small_log_is_not_worth_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with served() as here:
+        await lives(here)
+        ports = here.runtime.ports
+        assert await worth_starting(ports) == 1
+        found = len([stream async for heads in ports.log.heads("case/") for stream in heads])
+        monkeypatch.setattr("shared.rebuilding._FEW", found)
+        assert await worth_starting(ports) == min(16, len(os.sched_getaffinity(0)))
 
 
 def children() -> set[int]:

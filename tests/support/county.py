@@ -118,7 +118,8 @@ async def county(
     else:
         log, views, keys = SqliteLog(folder / "log.sqlite"), SqliteViews(folder / "views.sqlite"), SqliteKeys(folder)
         feed = SqliteFeed(log, views)
-    ports = Ports(log, feed, views, keys, clock, Cases(log), Policies(log))
+    kept = None if folder is None else views
+    ports = Ports(log, feed, views, keys, clock, Cases(log), Policies(log), checkpoints=kept)
     parts = [intake.build(ports), routing.build(ports), supervision.build(ports)]
     for part in parts:
         for consumer in part.consumers:

@@ -5,11 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import services.intake.domain
-import services.routing.department
-import services.routing.domain
-import services.routing.returns
-import services.supervision.domain  # noqa: F401
+import deploy.rules  # noqa: F401  # fills RULES
 from shared.access import Principal
 from shared.case import Case, fold
 from shared.commands import RULES, Fresh, Given

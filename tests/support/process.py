@@ -16,7 +16,9 @@ HUIYIN = str(Path(sys.executable).with_name("huiyin"))
 
 
 def clean_environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HUIYIN_")}
+    """Without settings of ours; and a process may keep what it compiled, or each of hundreds compiles all again."""
+    left_out = ("HUIYIN_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     return {**kept, "PATH": f"{Path(HUIYIN).parent}:{os.environ['PATH']}", "COLUMNS": "200"}
 
 

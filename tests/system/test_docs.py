@@ -52,7 +52,7 @@ def parameters(line: str) -> list[str]:
         command, words = inner, words[1:]
     known = {option for parameter in command.params for option in parameter.opts}
     wrong = [f"no option {word}" for word in words if word.startswith("--") and word.split("=")[0] not in known]
-    if command.name == "act" and len(words) > 1:
+    if command.name == "act" and len(words) > 1 and not words[0].startswith("--"):
         rule = RULES.get(words[1])
         if rule is None:
             return [f"no case command {words[1]}"]
@@ -134,7 +134,7 @@ def test_the_commands_work_as_written(running: tuple[Server, Path], page: str) -
     assert done.returncode == 0, done.stderr
     setup = lines(ROOT / page, "key()")
     for line in lines(ROOT / page):
-        if not line.startswith(("huiyin ", "curl ", "python3 ")):
+        if not line.startswith(("huiyin ", "curl ", "python3 ", "printf ")):
             continue
         text = "\n".join([*setup, line.replace("http://127.0.0.1:8080", found.url)])
         done = subprocess.run(

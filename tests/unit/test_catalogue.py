@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from deploy.catalogue import RULE_FILES, appends, catalogue, refusals
+from deploy.catalogue import appends, catalogue, refusals
 from shared.case import STATES
 from shared.commands import RULES
 from shared.events import REGISTRY
@@ -21,7 +23,7 @@ def test_the_catalogue_is_current() -> None:
 
 def test_everything_is_in_it() -> None:
     text = catalogue()
-    assert RULE_FILES
+    assert RULES
     for name in (*REGISTRY, *STATES, *RULES):
         assert f"`{name}`" in text, name
 
@@ -38,3 +40,19 @@ def test_refusals_are_found_in_the_source() -> None:
         refusals(RULES["dispatch"])
     )
     assert {"not_executed", "report_missing", "not_confirmed", "handling_unit"} <= set(refusals(RULES["close"]))
+
+
+def test_the_table_of_rules_is_whole_without_the_services() -> None:
+    """What fills it for a short command fills it as the services do."""
+    count = "; from shared.commands import RULES; print(sorted(RULES))"
+    alone, whole = (
+        subprocess.run(
+            [sys.executable, "-c", f"import deploy.{module}{count}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for module in ("rules", "parts")
+    )
+    assert alone == whole

@@ -13,10 +13,11 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from services.intake.importing import mapping as mappings
+from services.intake.importing.preview import preview
 from services.intake.importing.problems import REASONS, MappingError, RowError
 from services.intake.importing.reading import Row, Table
 from services.intake.importing.rejects import Reject, Rejects
-from services.intake.importing.rows import Rows, preview
+from services.intake.importing.rows import Rows
 from services.intake.importing.suggest import suggest
 from shared.history import HistoryItem
 
@@ -139,7 +140,7 @@ def test_marks_of_persons_are_dropped_even_if_mapped() -> None:
     assert "满族标记" not in text
     assert "level" not in text
     assert made.dropped() == ["是否扬言", "民族"]
-    assert "是否扬言" not in made.unmapped
+    assert "是否扬言" not in made.noticed.unmapped
 
 
 def test_an_empty_date_or_a_condition_makes_a_step_unknown() -> None:
@@ -152,8 +153,8 @@ def test_unmapped_columns_and_values_are_counted_once() -> None:
     for value in ("噪声", "噪声", "其他"):
         assert "subject" not in made.item(row(分类=value))["filing"]
     made.item(row(备注=""))
-    assert made.snapshot().unmapped_values == {"分类": {"噪声": 2, "其他": 1}}
-    assert made.snapshot().unmapped_columns == {"备注": 3}
+    assert made.noticed.snapshot().unmapped_values == {"分类": {"噪声": 2, "其他": 1}}
+    assert made.noticed.snapshot().unmapped_columns == {"备注": 3}
 
 
 @pytest.mark.parametrize(
@@ -199,7 +200,7 @@ def test_a_real_number_ending_in_zeros_is_taken() -> None:
 def test_control_signs_are_taken_out_and_counted() -> None:
     made = rows()
     assert made.item(row(内容="a\x0bb"))["filing"]["text"] == "路灯\na b"
-    assert made.snapshot().cleaned == 1
+    assert made.noticed.snapshot().cleaned == 1
 
 
 def test_databases_write_nothing_as_null() -> None:

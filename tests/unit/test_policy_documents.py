@@ -57,6 +57,7 @@ def test_what_comes_with_huiyin_is_valid() -> None:
         "routing",
         "clocks",
         "calendar",
+        "keywords",
     ]
     for name in ("../demo", "nothing", ""):
         with pytest.raises(KeyError, match="there are cn-calendar, cn-xf-2022, demo"):
@@ -73,7 +74,7 @@ def test_the_law_names_its_article_for_every_clock() -> None:
 
 def test_the_demo_county() -> None:
     book = demo()
-    assert len(book.organisations) == 12 and len(book.channels) >= 8 and len(book.places) == 13
+    assert len(book.organisations) == 14 and len(book.channels) >= 8 and len(book.places) == 13
     assert len([subject for subject in book.subjects.values() if subject.parent is None]) == 15
 
 
@@ -126,20 +127,21 @@ def test_all_findings_are_collected_with_their_lines(tmp_path: Path) -> None:
     found = complaints(tmp_path)
     assert found == [
         "extra.csv: extra: is no table of a policy; use one of organisations.csv, places.csv, subjects.csv,"
-        " channels.csv, routing.csv",
-        "policy.yaml:2: clock: is no section; use one of jurisdiction, organisations, places, subjects, channels,"
-        " routing, clocks, calendar",
-        "organisations.csv:3: organisations[b].kind: Input should be 'petition_office', 'handling', 'review' or 'sealed'",
-        "subjects.csv:2: subjects[s].colour: is no field of this section; remove it or correct its name",
-        "policy.yaml:1: jurisdiction.zone: unknown time zone 'Mars/North'; use an IANA name such as Asia/Shanghai",
-        "places.csv:4: places[r].code: stands 2 times; give each entry its own code",
-        "places.csv:2: places[p].parent: goes round in a circle (p → q → p); give one of them no parent",
+        " channels.csv, qr_codes.csv, routing.csv, keywords.csv",
+        "policy.yaml:2:1: clock: is no section; use one of jurisdiction, organisations, places, subjects, channels,"
+        " routing, clocks, calendar, keywords, mappings",
+        "subjects.csv:1:C: subjects.colour: is no column of this table; remove it or correct its name: code, name,"
+        " name_en, parent",
+        "organisations.csv:3:C: organisations[b].kind: Input should be 'petition_office', 'handling', 'review' or 'sealed'",
+        "policy.yaml:1:35: jurisdiction.zone: unknown time zone 'Mars/North'; use an IANA name such as Asia/Shanghai",
+        "places.csv:4:A: places[r].code: stands 2 times; give each entry its own code",
+        "places.csv:2:C: places[p].parent: goes round in a circle (p → q → p); give one of them no parent",
     ]
 
 
 def test_an_unknown_parent_is_named(tmp_path: Path) -> None:
     found = said(tmp_path, places=[{"code": "r", "name": "丙", "parent": "zz"}])
-    assert found == ["policy.yaml:4: places[r].parent: 'zz' is not in places; add it or leave parent empty"]
+    assert found == ["policy.yaml:4:3: places[r].parent: 'zz' is not in places; add it or leave parent empty"]
 
 
 def test_references_between_sections(tmp_path: Path) -> None:
@@ -216,12 +218,12 @@ def test_calendars_with_missing_days_and_years(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("places: [", "p.yaml:2: policy: is no YAML"),
-        ("places: [{code: a, name: x}]\nplaces: []\n", "p.yaml:2: places: stands twice; keep one of the two"),
+        ("places: [", "p.yaml:2:1: policy: is no YAML"),
+        ("places: [{code: a, name: x}]\nplaces: []\n", "p.yaml:2:1: places: stands twice; keep one of the two"),
         ("- 1\n", "p.yaml:1: policy: must hold sections by name"),
         ("calendar: {years: {2025: {holidays: [2025-02-30]}}}\n", "p.yaml: policy: is no YAML: day is out of range"),
         ("use: [nothing]\n", "p.yaml: use: 'nothing' is not there"),
-        ("places:\n", "p.yaml:1: places"),
+        ("places:\n", "p.yaml:1:1: places"),
     ],
 )
 def test_files_that_cannot_be_read(tmp_path: Path, text: str, what: str) -> None:

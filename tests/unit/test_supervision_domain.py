@@ -11,6 +11,7 @@ from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
+from shared.events.base import Event
 from tests.support.deciding import BOOK, CLERK, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
 
 ACCEPTED = (*SENT, d.SignedFor(org="zj"), d.Accepted(org="zj", path=6))
@@ -81,15 +82,60 @@ def test_nobody_who_was_not_reached_said_anything() -> None:
 def test_urging_follows_a_reminder() -> None:
     given(*SENT).when("urge", SUPERVISOR).refused("remind_first")
     reminded = (*SENT, s.Reminded(clock="C3", episode=1, rung="r75", org="zj"))
-    given(*reminded).when("urge", SUPERVISOR).then(s.Urged(org="zj"))
+    given(*reminded).when("urge", SUPERVISOR).refused("reminder_runs")
+    given(*reminded).later(days=3).when("urge", SUPERVISOR).then(s.Urged(org="zj"))
     given(*reminded, s.Urged(org="zj")).when("urge", SUPERVISOR).then_nothing()
+    given(*reminded, s.Urged(org="zj")).later(days=9).when("urge", SUPERVISOR).then(s.Urged(org="zj"))
+
+
+def test_a_clock_that_lapsed_needs_no_reminder_and_no_waiting() -> None:
+    given(*SENT).later(days=17).when("urge", SUPERVISOR).then(s.Urged(org="zj"))
+    reminded = (*SENT, s.Reminded(clock="C3", episode=1, rung="at_75", org="zj"))
+    given(*reminded).later(days=17).when("urge", SUPERVISOR).then(s.Urged(org="zj"))
+
+
+@pytest.mark.parametrize(
+    "after", [d.NoticeServed(org="zj", kind="acceptance"), d.ReplyDelivered(org="zj"), r.CaseTransferred(org="rs")]
+)
+def test_a_duty_that_was_met_or_passed_on_ends_the_ladder_below_supervision(after: Event) -> None:
+    urged = (*SENT, s.Reminded(clock="C3", episode=1, rung="at_75", org="zj"), s.Urged(org="zj"))
+    assert given(*urged, after).case.supervision == "none"
+    assert given(*urged, s.SupervisionOpened(ground="delay"), after).case.supervision == "supervised"
 
 
 def test_supervision_needs_an_organisation_at_work() -> None:
     given(REGISTERED).when("open_supervision", SUPERVISOR, ground="delay", text="x").refused("nobody_to_supervise")
-    given(*SENT).when("open_supervision", SUPERVISOR, ground="delay", text="x").then(
+    given(*SENT).when("open_supervision", SUPERVISOR, ground="delay", decider="xfj", text="x").then(
+        s.SupervisionOpened(ground="delay", decider="xfj", text="x")
+    )
+
+
+def test_supervision_follows_urging_or_names_its_ground_and_decider() -> None:
+    urged = (*SENT, s.Reminded(clock="C3", episode=1, rung="at_75", org="zj"), s.Urged(org="zj"))
+    asked = {"ground": "delay", "text": "x"}
+    given(*SENT).when("open_supervision", SUPERVISOR, **asked).refused("urge_first")
+    given(*urged).when("open_supervision", SUPERVISOR, **asked).refused("urging_runs")
+    given(*urged).later(days=8).when("open_supervision", SUPERVISOR, **asked).then(
         s.SupervisionOpened(ground="delay", text="x")
     )
+    other = {"ground": "other", "text": "x", "decider": "xfj"}
+    given(*SENT).when("open_supervision", SUPERVISOR, **other).refused("urge_first")
+    given(*urged).later(days=8).when("open_supervision", SUPERVISOR, **other).then(
+        s.SupervisionOpened(ground="other", decider="xfj", text="x")
+    )
+    for decider, code in (("nobody", "unknown_organisation"), ("zj", "decides_on_itself")):
+        given(*SENT).when("open_supervision", SUPERVISOR, **asked, decider=decider).refused(code)
+
+
+def test_supervision_ends_when_what_it_was_opened_for_is_put_right() -> None:
+    opened = (*SENT, s.SupervisionOpened(ground="delay", decider="xfj"))
+    given(*SENT).when("close_supervision", SUPERVISOR, text="x").then_nothing()
+    given(*opened).when("close_supervision", SUPERVISOR, text="x").then(s.SupervisionClosed(text="x"))
+    given(*opened).later(days=20).when("close_supervision", SUPERVISOR, text="x").refused("still_late")
+    shirked = (*SENT, s.SupervisionOpened(ground="shirking", decider="xfj"))
+    given(*shirked).later(days=20).when("close_supervision", SUPERVISOR, text="x").then(s.SupervisionClosed(text="x"))
+    given(*opened).when("close_supervision", OWN, text="x").refused("handling_unit")
+    assert given(*opened, s.SupervisionClosed()).case.supervision == "none"
 
 
 def test_a_tick_before_anything_is_due_gives_nothing() -> None:

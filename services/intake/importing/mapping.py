@@ -300,7 +300,16 @@ def _keys(model: type[BaseModel]) -> list[str]:
 
 
 def _explained(error: ValidationError, lines: dict[tuple[str | int, ...], int]) -> MappingError:
-    first = error.errors(include_url=False, include_input=False)[0]
+    path, field, why, why_zh = problems_of(error)[0]
+    return MappingError(why, why_zh=why_zh, line=_line(lines, path), field=field)
+
+
+def problems_of(error: ValidationError) -> list[tuple[tuple[str | int, ...], str, str, str]]:
+    """(path, field, what is wrong and what to do, the same in Chinese) of all that is wrong with the form of a mapping."""
+    return [_problem(one) for one in error.errors(include_url=False, include_input=False)]
+
+
+def _problem(first: Any) -> tuple[tuple[str | int, ...], str, str, str]:
     path = tuple(part for part in first["loc"] if not str(part).startswith(("function-", "tuple[", "literal[")))
     field = ".".join(str(part) for part in path)
     kind = first["type"]
@@ -321,7 +330,7 @@ def _explained(error: ValidationError, lines: dict[tuple[str | int, ...], int]) 
     else:
         why = f"{field}: {first['msg'].removeprefix('Value error, ')}"
         why_zh = f"{field}：写法有误，请参照 docs/import.md。"
-    return MappingError(why, why_zh=why_zh, line=_line(lines, path), field=field)
+    return path, field, why, why_zh
 
 
 _SURE = ("channel", "item", "organisation")

@@ -132,9 +132,10 @@ class Table:
             if not isinstance(found, dict):
                 yield Row(line, (), "broken_json")
                 continue
-            yield Row(line, self._of_object(found))
+            yield Row(line, self.cells_of(found))
 
-    def _of_object(self, found: dict[str, Any]) -> list[Cell]:
+    def cells_of(self, found: dict[str, Any]) -> list[Cell]:
+        """The cells of one JSON object; what lies in an inner object is called `outer.inner`. New names are new columns."""
         flat: dict[str, Cell] = {}
         for name, value in found.items():
             if isinstance(value, dict):

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from services.intake.importing.cells import of_cell
 from services.intake.importing.dates import BadDate, reader
 from services.intake.importing.mapping import Mapping, Step, Value, spell
 from services.intake.importing.marks import marks_a_person
+from services.intake.importing.noticed import Noticed
 from services.intake.importing.problems import MappingError, RowError
 from services.intake.importing.reading import Cell, Row, Table
 from shared.events import REGISTRY
 from shared.events.base import Class
-from shared.history import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, body_of, organisation_code
+from shared.history import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, body_of
 from shared.refusals import Refused
 from shared.times import to_text
 
@@ -22,26 +22,12 @@ _LIMITS = {
     "text": TEXT_LIMIT, "title": SHORT_LIMIT, "location": SHORT_LIMIT, "name": SHORT_LIMIT, "phone": SHORT_LIMIT,
     "id_number": SHORT_LIMIT, "address": SHORT_LIMIT, "organisation": 200,
 }  # fmt: skip
-PERSONAL = frozenset(("item", "text", "title", "location", "name", "phone", "id_number", "address"))
-"""Fields whose values never show in a report."""
 _YES = frozenset(("true", "1", "yes", "y", "是", "有", "t"))
 _NO = frozenset(("false", "0", "no", "n", "否", "无", "f"))
 _CLASSES = frozenset(get_args(Class))
-_MOST_VALUES = 50
-_LONGEST_VALUE = 60
-OTHERS = "…"
-"""Stands for all further values of a column in a report."""
 
 Get = Callable[[Sequence[Cell], int], str | None]
 GetStep = Callable[[Sequence[Cell], int], dict[str, Any] | None]
-
-
-class Snapshot(NamedTuple):
-    """What was noticed so far, for the report."""
-
-    unmapped_columns: dict[str, int]
-    unmapped_values: dict[str, dict[str, int]]
-    cleaned: int
 
 
 class Rows:
@@ -52,9 +38,7 @@ class Rows:
         self._table = table
         self._when = reader(mapping.source.zone, mapping.source.date_formats)
         self._known = len(table.columns)
-        self.unmapped: Counter[str] = Counter()
-        self.values: dict[str, Counter[str]] = {}
-        self.cleaned = 0
+        self.noticed = Noticed()
         self._compile()
 
     def _compile(self) -> None:
@@ -100,15 +84,6 @@ class Rows:
     def dropped(self) -> list[str]:
         """Columns of the file that mark persons. They are never read."""
         return sorted({column for column in self._table.columns if marks_a_person(column)})
-
-    def snapshot(self) -> Snapshot:
-        return Snapshot(dict(self.unmapped), {name: dict(counts) for name, counts in self.values.items()}, self.cleaned)
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Go on counting where an interrupted import had got to."""
-        self.unmapped = Counter(snapshot.unmapped_columns)
-        self.values = {name: Counter(counts) for name, counts in snapshot.unmapped_values.items()}
-        self.cleaned = snapshot.cleaned
 
     # ------------------------------------------------------------ one row
 
@@ -162,7 +137,7 @@ class Rows:
             item["go_live"] = True
         for place, column in self._unmapped:
             if place < len(cells) and cells[place] not in (None, ""):
-                self.unmapped[column] += 1
+                self.noticed.unmapped[column] += 1
         return item
 
     def _org(self, name: str) -> dict[str, Any]:
@@ -172,7 +147,7 @@ class Rows:
         if mapping.table is not None:
             code = mapping.table.get(name)
             if code is None:
-                self._note(mapping, "organisation", name)
+                self.noticed.note(mapping.columns, "organisation", name)
         found: dict[str, Any] = {"name": name, "create": mapping.create}
         if code is not None:
             found["code"] = code
@@ -187,18 +162,9 @@ class Rows:
             if not marks_a_person(column) and (place := self._table.place(column)) is not None
         ]
 
-    def _clean(self) -> None:
-        self.cleaned += 1
-
-    def _note(self, value: Value, field: str, text: str) -> None:
-        counts = self.values.setdefault(", ".join(value.columns) or field, Counter())
-        hidden = field in PERSONAL or len(text) > _LONGEST_VALUE
-        shown = OTHERS if hidden or (len(counts) >= _MOST_VALUES and text not in counts) else text
-        counts[shown] += 1
-
     def _getter(self, value: Value, field: str, *, required: bool = False) -> Get:
         """How to get the text of a field out of the cells of a row."""
-        table, default, clean = value.table, value.default, self._clean
+        table, default, clean = value.table, value.default, self.noticed.clean
         raw: Get
         if value.constant is not None:
             constant = value.constant
@@ -227,7 +193,7 @@ class Rows:
                 return default
             found = table.get(text)
             if found is None:
-                self._note(value, field, text)
+                self.noticed.note(value.columns, field, text)
                 if default is None and required:
                     raise RowError(line, field, "value_not_in_table")
                 return default
@@ -329,34 +295,3 @@ def _typed(name: str, value: str, line: int) -> str | bool:
     if name == "class" and value not in _CLASSES:
         raise RowError(line, name, "not_allowed_here")
     return value
-
-
-def preview(item: dict[str, Any]) -> dict[str, Any]:
-    """An item as it was understood, without personal values: their length only."""
-    shown = {name: value for name, value in item.items() if name not in ("filing", "steps", "item")}
-    shown["item"] = _masked(item["item"])
-    shown["filing"] = {
-        name: _masked(value) if name in PERSONAL else value for name, value in item.get("filing", {}).items()
-    }
-    if "organisation" in item:
-        organisation = item["organisation"]
-        shown["organisation"] = {
-            **organisation,
-            "code": organisation.get("code") or organisation_code(organisation["name"]),
-        }
-    shown["steps"] = [
-        {
-            "type": step["type"],
-            "effective_at": step["effective_at"],
-            **{
-                name: _masked(value) if name in REGISTRY[step["type"]].personal else value
-                for name, value in step["body"].items()
-            },
-        }
-        for step in item.get("steps", [])
-    ]
-    return shown
-
-
-def _masked(value: str) -> str:
-    return f"*** ({len(value)})"

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from services.intake.importing.mapping import Mapping
+from services.intake.importing.noticed import Snapshot
+from services.intake.importing.preview import preview
 from services.intake.importing.problems import RowError
 from services.intake.importing.reading import Row, Table
 from services.intake.importing.rejects import Reject, Rejects
-from services.intake.importing.rows import Rows, Snapshot, preview
+from services.intake.importing.rows import Rows
 
 BATCH = 500
 LARGEST_BATCH = 4_000_000
@@ -110,10 +112,10 @@ def _cut(rows: Rows, table: Table, source: Iterable[Row], after: int, go_live: b
         except RowError as error:
             rejects.append(Reject(error.line, error.field, error.code, error.why, error.why_zh))
         if len(items) >= BATCH or count >= 4 * BATCH or size >= LARGEST_BATCH:
-            yield _Batch(items, rejects, count, last, rows.snapshot(), table.share)
+            yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
             items, rejects, count, size = [], [], 0, 0
     if count:
-        yield _Batch(items, rejects, count, last, rows.snapshot(), table.share)
+        yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
 
 
 async def import_file(
@@ -142,7 +144,7 @@ async def import_file(
     if state.path is not None:
         await asyncio.to_thread(state.load, path, mapping, go_live, report)
     if state.noted is not None:
-        rows.restore(state.noted)
+        rows.noticed.restore(state.noted)
     rejects = Rejects(rejects_path or path.with_name(path.name + ".rejects.csv"), keep=state.rejects)
     before = report.rows
     batches = _batches(rows, table, state.line, go_live)
@@ -176,7 +178,7 @@ async def import_file(
                 left.cancel()
         await asyncio.gather(*(left for _, left in under_way if left is not None), return_exceptions=True)
     state.done()
-    _noted(report, rows, rows.snapshot())
+    _noted(report, rows, rows.noticed.snapshot())
     report.rejects = str(rejects.path) if rejects.size else None
     report.seconds = round(time.monotonic() - began, 3)
     report.rows_per_second = round((report.rows - before) / max(report.seconds, 0.001), 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case
+from shared.case.state import Case, begun_again, calmed
 from shared.envelope import Recorded
 from shared.events import department as d
 
@@ -30,7 +30,7 @@ def _not_accepted(case: Case, event: Recorded, body: d.NotAccepted) -> Changes:
 
 @on(d.NoticeServed, fact=kind_of("kind"))
 def _notice(case: Case, event: Recorded, body: d.NoticeServed) -> Changes:
-    return {"notice": body.kind}
+    return {"notice": body.kind, **calmed(case)}
 
 
 def _handling(case: Case) -> Changes:
@@ -52,7 +52,7 @@ def _mediation_agreed(case: Case, event: Recorded, body: d.MediationAgreed) -> C
     return {"result": "settled"}
 
 
-@on(d.HearingHeld, None)
+@on(d.HearingHeld, None, fact=lambda body: (None, body.to, 0, body.from_))
 def _hearing(case: Case, event: Recorded, body: d.HearingHeld) -> Changes:
     return _handling(case)
 
@@ -62,7 +62,7 @@ def _extension_requested(case: Case, event: Recorded, body: d.ExtensionRequested
     return {"extension_asked": body.days, "extension_asker": event.actor.ref}
 
 
-@on(d.ExtensionGranted, fact=lambda body: (None, None, body.days))
+@on(d.ExtensionGranted, fact=lambda body: (None, None, body.days, None))
 def _extension_granted(case: Case, event: Recorded, body: d.ExtensionGranted) -> Changes:
     return {"extension_asked": None, "extension_asker": None, "extension_days": case.extension_days + body.days}
 
@@ -89,7 +89,7 @@ def _duty(case: Case, event: Recorded, body: d.DutyPerformed) -> Changes:
 
 @on(d.ReplyDelivered, "replied", fact=kind_of("mode"))
 def _replied(case: Case, event: Recorded, body: d.ReplyDelivered) -> Changes:
-    return {"replied_at": event.effective_at, "replies": case.replies + 1}
+    return {"replied_at": event.effective_at, "replies": case.replies + 1, **calmed(case)}
 
 
 @on(d.ReplyCorrected)
@@ -107,16 +107,32 @@ def _report(case: Case, event: Recorded, body: d.ClosingReportFiled) -> Changes:
     return {"report_filed": True}
 
 
+@on(d.HandedBack)
+def _handed_back(case: Case, event: Recorded, body: d.HandedBack) -> Changes:
+    return {"forwarded": case.forwarded[: case.forwarded.index(body.org)]} if body.org in case.forwarded else {}
+
+
+@on(d.ReviewAccepted)
+def _review_accepted(case: Case, event: Recorded, body: d.ReviewAccepted) -> Changes:
+    return {"reviewer": body.body, "review_accepted": True}
+
+
+def _reviewed_decision(case: Case, decision: str | None) -> Changes:
+    """What the review put in the place of the decision has not been carried out yet."""
+    return {} if decision is None or decision == case.result else {"result": decision, "executed": False}
+
+
 @on(d.ReviewOpinionIssued, None, fact=kind_of("result"))
 def _reviewed(case: Case, event: Recorded, body: d.ReviewOpinionIssued) -> Changes:
+    changes: Changes = {"review_result": body.result, "reviewer": body.body, "reviewed_by": body.body}
     if body.result == "redo":
-        return {"state": "handling", "review_result": body.result, "result": None, "executed": False}
-    return {"state": "reviewed", "review_result": body.result}
+        return {**changes, **begun_again(case), "state": "handling"}
+    return {**changes, **_reviewed_decision(case, body.decision), "state": "reviewed"}
 
 
 @on(d.ReReviewOpinionIssued, fact=kind_of("result"))
 def _re_reviewed(case: Case, event: Recorded, body: d.ReReviewOpinionIssued) -> Changes:
-    return {"review_result": body.result}
+    return {"review_result": body.result, "reviewer": body.body, **_reviewed_decision(case, body.decision)}
 
 
 @on(d.Concluded, "concluded", fact=kind_of("by"))

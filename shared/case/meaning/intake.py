@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
-from shared.case.state import STREAM, Case, Correction, past
+from shared.case.state import STREAM, Case, Correction, let_go
 from shared.envelope import Recorded
 from shared.events import intake as i
 from shared.times import from_text
@@ -35,6 +35,7 @@ def _registered(case: Case, event: Recorded, body: i.CaseRegistered) -> Changes:
         "place": body.place,
         "subject": body.subject,
         "level": body.level,
+        "grid": body.grid,
         "unclear": body.unclear,
         "class_": body.class_,
         "received_by": body.received_by,
@@ -53,6 +54,16 @@ def _party(case: Case, event: Recorded, body: i.PartyRecorded) -> Changes:
     if body.role == "respondent" and body.respondent_org:
         changes["accused"] = (*case.accused, body.respondent_org)
     return changes
+
+
+@on(i.RepresentativesNamed, fact=False)
+def _represented(case: Case, event: Recorded, body: i.RepresentativesNamed) -> Changes:
+    return {"representatives": body.parties}
+
+
+@on(i.ConfidentialityRequested, fact=False)
+def _confidential(case: Case, event: Recorded, body: i.ConfidentialityRequested) -> Changes:
+    return {"confidential": True}
 
 
 @on(i.Nudged)
@@ -80,7 +91,7 @@ def _corrected(case: Case, event: Recorded, body: i.CaseCorrected) -> Changes:
         changes[body.field] = body.new
         changes["unclear"] = tuple(field for field in case.unclear if field != body.field)
         if body.field == "class_":
-            changes["sealed_track"] = body.new == "accusation"
+            changes["sealed_track"] = body.new == "accusation" or case.suspected is not None
         return changes
     if body.new is None:
         return changes
@@ -101,7 +112,7 @@ def _corrected(case: Case, event: Recorded, body: i.CaseCorrected) -> Changes:
 
 @on(i.CaseVoided, "voided")
 def _voided(case: Case, event: Recorded, body: i.CaseVoided) -> Changes:
-    return {"org": None, "past_orgs": past(case)}
+    return let_go(case)
 
 
 @on(i.AnsweredAtOnce, "replied")
@@ -122,12 +133,12 @@ def _evaluated(case: Case, event: Recorded, body: i.EvaluationSubmitted) -> Chan
 
 @on(i.ReviewRequested, "in_review")
 def _review_requested(case: Case, event: Recorded, body: i.ReviewRequested) -> Changes:
-    return {"closure": None, "closed_at": None}
+    return {"closure": None, "closed_at": None, "reviewer": None, "review_accepted": False}
 
 
 @on(i.ReReviewRequested, "in_re_review")
 def _re_review_requested(case: Case, event: Recorded, body: i.ReReviewRequested) -> Changes:
-    return {}
+    return {"closure": None, "closed_at": None, "reviewer": None, "review_accepted": False}
 
 
 @on(i.CaseWithdrawn, "withdrawn")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case, past
+from shared.case.state import Case, calmed, let_go, past
 from shared.envelope import Recorded
 from shared.events import routing as r
 
@@ -12,23 +12,51 @@ def _sent(case: Case, org: str, rule: str | None) -> Changes:
     return {
         "past_orgs": past(case),
         "org": org,
+        "forwarded": (),
         "rule": rule,
         "hops": case.hops + 1,
         "delivered": False,
         "delivered_seq": None,
         "queue_reason": None,
         "notice": None,
+        **calmed(case),
     }
 
 
 @on(r.CaseClassified, fact=kind_of("class_"))
 def _classified(case: Case, event: Recorded, body: r.CaseClassified) -> Changes:
     return {
-        "class_": body.class_,
+        "class_": body.class_ or case.class_,
         "path": body.path if body.path is not None else case.path,
         "subject": body.subject or case.subject,
+        "unclear": tuple(field for field in case.unclear if field != "subject") if body.subject else case.unclear,
         "sealed_track": case.sealed_track or body.class_ == "accusation",
     }
+
+
+@on(r.AccusationSuspected, fact=False)
+def _suspected(case: Case, event: Recorded, body: r.AccusationSuspected) -> Changes:
+    return {"suspected": body.rule, "sealed_track": True, "queue_reason": "suspected_accusation"}
+
+
+@on(r.AccusationConfirmed, fact=False)
+def _confirmed(case: Case, event: Recorded, body: r.AccusationConfirmed) -> Changes:
+    changes: Changes = {
+        "suspected": None,
+        "class_": "accusation",
+        "sealed_track": True,
+        "queue_reason": "sealed_track",
+    }
+    if body.respondent_org is not None and body.respondent_org not in case.accused:
+        changes["accused"] = (*case.accused, body.respondent_org)
+    if ("r1", "respondent") not in case.parties:
+        changes["parties"] = (*case.parties, ("r1", "respondent"))
+    return changes
+
+
+@on(r.SuspicionCleared, fact=False)
+def _cleared(case: Case, event: Recorded, body: r.SuspicionCleared) -> Changes:
+    return {"suspected": None, "cleared": True, "sealed_track": case.class_ == "accusation", "queue_reason": None}
 
 
 @on(r.QueuedForDispatch)
@@ -41,7 +69,7 @@ def _transferred(case: Case, event: Recorded, body: r.CaseTransferred) -> Change
     return {**_sent(case, body.org, body.rule), "assigned": False}
 
 
-@on(r.CaseAssigned, "dispatched", fact=lambda body: (None, body.due, 0))
+@on(r.CaseAssigned, "dispatched", fact=lambda body: (None, body.due, 0, None))
 def _assigned(case: Case, event: Recorded, body: r.CaseAssigned) -> Changes:
     return {**_sent(case, body.org, body.rule), "assigned": True, "report_required": body.report_required}
 
@@ -58,21 +86,25 @@ def _delivered(case: Case, event: Recorded, body: r.AssignmentDelivered) -> Chan
 
 @on(r.AssignmentWithdrawn, "registered")
 def _recalled(case: Case, event: Recorded, body: r.AssignmentWithdrawn) -> Changes:
-    return {"past_orgs": past(case), "org": None, "assigned": False, "delivered": False, "queue_reason": "returned"}
+    return {**let_go(case), "assigned": False, "delivered": False, "queue_reason": "returned"}
 
 
-@on(r.ForwardedDown)
+@on(r.ForwardedDown, fact=kind_of("to"))
 def _forwarded(case: Case, event: Recorded, body: r.ForwardedDown) -> Changes:
-    return {"assist": (*case.assist, body.to)}
+    return {"forwarded": (*case.forwarded, body.to)}
 
 
-@on(r.ReturnVerified, None, fact=lambda body: ("agreed" if body.agreed else "refused", None, 0))
+@on(r.ReviewBodyNamed, fact=kind_of("body"))
+def _review_body(case: Case, event: Recorded, body: r.ReviewBodyNamed) -> Changes:
+    return {"reviewer": body.body, "review_accepted": False}
+
+
+@on(r.ReturnVerified, None, fact=lambda body: ("agreed" if body.agreed else "refused", None, 0, None))
 def _return_verified(case: Case, event: Recorded, body: r.ReturnVerified) -> Changes:
     if body.agreed:
         return {
             "state": "returned",
-            "past_orgs": past(case),
-            "org": None,
+            **let_go(case),
             "delivered": False,
             "queue_reason": "returned",
         }
@@ -81,7 +113,7 @@ def _return_verified(case: Case, event: Recorded, body: r.ReturnVerified) -> Cha
 
 @on(r.JurisdictionDisputed, "disputed")
 def _disputed(case: Case, event: Recorded, body: r.JurisdictionDisputed) -> Changes:
-    return {"past_orgs": past(case), "org": None, "delivered": False}
+    return {**let_go(case), "delivered": False}
 
 
 @on(r.JurisdictionRuled, "dispatched")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case, Rung, past
+from shared.case.state import Case, Rung, begun_again, let_go
 from shared.envelope import Recorded
 from shared.events import supervision as s
 
@@ -17,7 +17,7 @@ def _at_risk(case: Case, event: Recorded, body: s.DeadlineAtRisk) -> Changes:
 def _reminded(case: Case, event: Recorded, body: s.Reminded) -> Changes:
     changes: Changes = {"rungs": case.rungs | {Rung(body.clock, body.episode, body.rung)}}
     if case.supervision == "none" and not body.passed:
-        changes["supervision"] = "reminded"
+        changes.update(supervision="reminded", supervision_at=event.effective_at)
     return changes
 
 
@@ -33,17 +33,23 @@ def _lifted(case: Case, event: Recorded, body: s.BreachLifted) -> Changes:
 
 @on(s.Urged)
 def _urged(case: Case, event: Recorded, body: s.Urged) -> Changes:
-    return {"supervision": "urged"}
+    changes: Changes = {"supervision_at": event.effective_at}
+    if case.supervision != "supervised":
+        changes["supervision"] = "urged"
+    if body.clock is not None and body.episode is not None and body.rung is not None:
+        changes["rungs"] = case.rungs | {Rung(body.clock, body.episode, body.rung)}
+        changes["acted"] = case.acted  # the ticker's own: no clerk's version grows stale by it
+    return changes
 
 
 @on(s.SupervisionOpened, fact=kind_of("ground"))
 def _supervised(case: Case, event: Recorded, body: s.SupervisionOpened) -> Changes:
-    return {"supervision": "supervised"}
+    return {"supervision": "supervised", "supervision_at": event.effective_at}
 
 
 @on(s.SupervisionClosed)
 def _supervision_closed(case: Case, event: Recorded, body: s.SupervisionClosed) -> Changes:
-    return {"supervision": "none"}
+    return {"supervision": "none", "supervision_at": None}
 
 
 @on(s.InstructionRecorded)
@@ -63,19 +69,7 @@ def _followed_up(case: Case, event: Recorded, body: s.FollowUpRecorded) -> Chang
 
 @on(s.RedoOrdered, "redo_ordered", fact=kind_of("ground"))
 def _redo(case: Case, event: Recorded, body: s.RedoOrdered) -> Changes:
-    return {
-        "redos": case.redos + 1,
-        "result": None,
-        "executed": False,
-        "report_filed": False,
-        "extension_asked": None,
-        "extension_asker": None,
-        "followed_up": False,
-        "follow_up_satisfied": None,
-        "closure": None,
-        "closed_at": None,
-        "invited": (),
-    }
+    return begun_again(case)
 
 
 @on(s.CaseClosed, "closed", fact=kind_of("kind"))
@@ -85,4 +79,4 @@ def _closed(case: Case, event: Recorded, body: s.CaseClosed) -> Changes:
 
 @on(s.CaseReopened, "registered")
 def _reopened(case: Case, event: Recorded, body: s.CaseReopened) -> Changes:
-    return {"closure": None, "closed_at": None, "queue_reason": "returned", "past_orgs": past(case), "org": None}
+    return {"closure": None, "closed_at": None, "queue_reason": "returned", **let_go(case)}

@@ -1,0 +1,141 @@
+"""Mistakes of registration: a registered fact is corrected beside the original, a case registered by mistake is void."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal, get_args
+
+from pydantic import Field
+
+from shared.case import MOVES, Case
+from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, rule
+from shared.deadlines import deadlines
+from shared.events import intake as e
+from shared.events.base import Class
+from shared.policy.book import PolicyBook
+from shared.refusals import Denied, Invalid, Refused
+from shared.times import When, before, day_of, from_text, to_text
+
+
+class Correct(Command):
+    field: Literal["effective_at", "place", "subject", "class", "level"] = Field(description="What was wrong")
+    of: int | None = Field(None, ge=1, description="For effective_at: the version whose date was wrong")
+    new: Code = Field(description="The right value; for effective_at a date or an instant with offset")
+    reason_code: Literal["typing", "misread", "wrong_source", "other"] = Field("other", description="Why")
+    reason: FreeText | None = Field(None, description="Why, in words, sealed")
+
+
+@rule("correct", service="intake", roles=("registrar", "supervisor"), zh="更正")
+def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
+    """Mend a registered fact; the original stays beside it and all deadlines follow."""
+    old = _present(case, command, given.book)
+    if old == command.new:
+        return []
+    field: Literal["effective_at", "place", "subject", "class_", "level"] = (
+        "class_" if command.field == "class" else command.field
+    )
+    if given.principal.role != "supervisor" and _missed(case, given) - _missed(_as_corrected(case, command), given):
+        raise Denied(
+            "supervisor_needed",
+            "This correction would remove a missed deadline; a supervisor may make it.",
+            why_zh="该更正会消除超期记录，须由督查人员办理。",
+            field="new",
+        )
+    return [
+        Fresh(
+            e.CaseCorrected(
+                field=field,
+                of=command.of,
+                old=old,
+                new=command.new,
+                reason_code=command.reason_code,
+                reason=command.reason,
+            )
+        )
+    ]
+
+
+def _as_corrected(case: Case, command: Correct) -> Case:
+    """The case with the new value, as far as clocks ask for it."""
+    if command.field == "class":
+        return replace(case, class_=command.new, sealed_track=command.new == "accusation" or case.suspected is not None)
+    if command.field != "effective_at":
+        changed: dict[str, Any] = {command.field: command.new}
+        return replace(case, **changed)
+    at = from_text(command.new)
+    return replace(
+        case, facts=tuple(fact._replace(effective_at=at) if fact.version == command.of else fact for fact in case.facts)
+    )
+
+
+def _missed(case: Case, given: Given) -> set[tuple[str, int]]:
+    """(clock, episode) of every duty that was not met in time."""
+    return {
+        (one.clock, one.episode)
+        for one in deadlines(case, given.book)
+        if not one.rule.window and (one.missed or (one.running and one.due < given.now))
+    }
+
+
+def _in_order(case: Case, version: int, new: When, zone: str) -> bool:
+    """Does a step that moves the case stay between those around it?"""
+    moving = [fact for fact in case.facts if fact.name in MOVES]
+    if all(fact.version != version for fact in moving):
+        return True
+    return not any(
+        before(new, fact.effective_at, zone) if fact.version < version else before(fact.effective_at, new, zone)
+        for fact in moving
+        if fact.version != version
+    )
+
+
+def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
+    """The value as it stands. Raises Invalid when the new one cannot be."""
+    if command.field == "effective_at":
+        fact = next((fact for fact in case.facts if fact.version == command.of), None)
+        if fact is None:
+            raise Invalid("unknown_version", "`of` must name the version of a step of this case.", field="of")
+        try:
+            new = from_text(command.new)
+        except ValueError as error:
+            raise Invalid("not_a_time", "Give a date or an instant with offset.", field="new") from error
+        if day_of(new, book.zone) > day_of(fact.recorded_at, book.zone):
+            raise Refused("effective_in_future", "The step was recorded before that date.", field="new")
+        if not _in_order(case, fact.version, new, book.zone):
+            raise Refused(
+                "effective_out_of_order",
+                "The date must lie between those of the steps before and after it; correct those first.",
+                why_zh="日期须介于前后步骤之间，请先更正相邻步骤。",
+                field="new",
+            )
+        return to_text(fact.effective_at)
+    if command.field == "place":
+        if not book.knows_place(command.new):
+            raise Invalid("unknown_place", "This place is not in the policy.", field="new")
+        return case.place
+    if command.field == "subject":
+        if not book.knows_subject(command.new):
+            raise Invalid("unknown_subject", "This subject is not in the policy.", field="new")
+        return case.subject
+    if command.field == "class":
+        if command.new not in get_args(Class):
+            raise Invalid("unknown_class", f"A class is one of: {', '.join(get_args(Class))}.", field="new")
+        return case.class_
+    if not book.knows_level(command.new):
+        raise Invalid("unknown_level", "No routing rule of the policy names this level.", field="new")
+    return case.level
+
+
+class Void(Command):
+    reason_code: Literal["test", "registered_twice", "wrong_content", "other"] = Field(description="Why")
+    reason: FreeText | None = Field(None, description="Why, in words, sealed")
+
+
+@rule("void", service="intake", roles=DESK, zh="作废")
+def void(case: Case, command: Void, given: Given) -> list[Fresh]:
+    """Registered by mistake: the number stays, the case is in no figure."""
+    if case.state == "voided":
+        return []
+    if case.replied_at is not None:
+        raise Refused("already_answered", "A case that was answered is closed, not voided.")
+    return [Fresh(e.CaseVoided(reason_code=command.reason_code, reason=command.reason))]

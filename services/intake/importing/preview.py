@@ -1,0 +1,40 @@
+"""A row as it was understood, shown before anything is sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.intake.importing.noticed import PERSONAL
+from shared.events import REGISTRY
+from shared.history import organisation_code
+
+
+def preview(item: dict[str, Any]) -> dict[str, Any]:
+    """An item as it was understood, without personal values: their length only."""
+    shown = {name: value for name, value in item.items() if name not in ("filing", "steps", "item")}
+    shown["item"] = _masked(item["item"])
+    shown["filing"] = {
+        name: _masked(value) if name in PERSONAL else value for name, value in item.get("filing", {}).items()
+    }
+    if "organisation" in item:
+        organisation = item["organisation"]
+        shown["organisation"] = {
+            **organisation,
+            "code": organisation.get("code") or organisation_code(organisation["name"]),
+        }
+    shown["steps"] = [
+        {
+            "type": step["type"],
+            "effective_at": step["effective_at"],
+            **{
+                name: _masked(value) if name in REGISTRY[step["type"]].personal else value
+                for name, value in step["body"].items()
+            },
+        }
+        for step in item.get("steps", [])
+    ]
+    return shown
+
+
+def _masked(value: str) -> str:
+    return f"*** ({len(value)})"

@@ -1,0 +1,144 @@
+"""Items of a channel in the platform's own form: understood by a mapping of the policy, in the language of imports.
+
+A mapping for a channel has `source` (its zone and date forms), `item` and `filing`; what an item does not map is never
+read, and columns that mark persons cannot be mapped at all (DOMAIN 1.6 D6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from pydantic import ValidationError
+
+from services.intake.importing.mapping import Mapping as Reading
+from services.intake.importing.mapping import Value, problems_of
+from services.intake.importing.marks import marks_a_person
+from services.intake.importing.problems import RowError
+from services.intake.importing.reading import Row, Table
+from services.intake.importing.rows import Rows
+from shared.policy.book import PolicyBook
+from shared.policy.findings import checks_mappings
+from shared.refusals import Invalid, Refused
+
+_PERSON = ("name", "phone", "id_number", "address")
+_OF_IMPORTS = ("channel", "jurisdiction", "organisation", "steps", "due")
+_parsed: WeakKeyDictionary[PolicyBook, dict[str, Reading]] = WeakKeyDictionary()
+
+
+class Understood(NamedTuple):
+    """A submission, and what the platform calls its fields."""
+
+    submission: dict[str, Any]
+    names: dict[str, str]
+
+
+def understood(book: PolicyBook, channel: str, value: Any) -> Understood:
+    """The submission that an item means. Raises Refused `no_mapping`, and Invalid that names the platform's own field."""
+    reading = _reading(book, channel)
+    if not isinstance(value, dict):
+        raise Invalid("not_an_object", "An item is a JSON object.", why_zh="每一项应为 JSON 对象。", field="(body)")
+    names = _names(reading)
+    table = Table(Path("item"), reading.source)
+    plain = {
+        name: getattr(reading.filing, name).model_copy(update={"table": None, "default": None})
+        for name in ("place", "subject")
+        if getattr(reading.filing, name) is not None
+    }
+    codes_apart = reading.model_copy(update={"filing": reading.filing.model_copy(update=plain)})
+    try:
+        cells = table.cells_of(value)
+        found = Rows(codes_apart, table).item(Row(1, cells))
+    except RowError as error:
+        field = names.get(error.field, error.field)
+        raise Invalid(error.code, f"{field}: {error.why}", why_zh=f"{field}：{error.why_zh}", field=field) from None
+    filing = dict(found["filing"])
+    for name in plain:
+        filing[name] = _code(book, reading, name, filing.get(name))
+    person = {name: filing.pop(name) for name in _PERSON if filing.get(name) is not None}
+    submission = {
+        "channel": channel,
+        "item": found["item"],
+        **{key: one for key, one in filing.items() if one is not None},
+    }
+    if person:
+        submission["petitioner"] = person
+    return Understood(submission, names)
+
+
+def _reading(book: PolicyBook, channel: str) -> Reading:
+    known = book.known_channel(channel)
+    if known is None:
+        raise Invalid(
+            "unknown_channel",
+            "This channel is not in the policy of the jurisdiction. Use a code of the list or have it added.",
+            why_zh="该渠道不在本辖区的渠道目录中。",
+            field="channel",
+        )
+    raw = book.mapping(known.mapping)
+    if raw is None:
+        raise Refused(
+            "no_mapping",
+            "This channel has no mapping; file with POST /v1/submissions, or have a mapping added to the policy.",
+            why_zh="该渠道没有登记映射，请使用 POST /v1/submissions，或在规则中添加映射。",
+            field="channel",
+        )
+    of_book = _parsed.setdefault(book, {})
+    if channel not in of_book:
+        of_book[channel] = _read(channel, raw)
+    return of_book[channel]
+
+
+def _read(channel: str, raw: Mapping[str, object]) -> Reading:
+    source = raw.get("source")
+    own: dict[str, object] = {**source, "format": "jsonl"} if isinstance(source, dict) else {}
+    return Reading.model_validate({**raw, "source": own or source, "channel": {"constant": channel}})
+
+
+def _names(reading: Reading) -> dict[str, str]:
+    """Field of a submission -> what the platform calls it."""
+    found = {"item": ", ".join(reading.item.columns)}
+    for name, value in reading.filing.values.items():
+        if value.columns:
+            found[name] = found[f"petitioner.{name}" if name in _PERSON else name] = ", ".join(value.columns)
+    return {name: columns for name, columns in found.items() if columns}
+
+
+def _code(book: PolicyBook, reading: Reading, name: str, given: str | None) -> str | None:
+    """The code of a place or subject: by the mapping's table, else by its name in the policy. Words that nobody knows are
+    kept as they are: they are registered, and a person looks at them."""
+    value: Value = getattr(reading.filing, name)
+    if given is None:
+        return value.default
+    if value.table is not None and given in value.table:
+        return value.table[given] or None
+    listed: Mapping[str, Any] = book.places if name == "place" else book.subjects
+    if given in listed:
+        return given
+    called = [code for code, entry in listed.items() if given in (entry.name, entry.name_en)]
+    return called[0] if len(called) == 1 else value.default or given
+
+
+@checks_mappings
+def check(name: str, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """What keeps a mapping from being one for a channel's items."""
+    for key in _OF_IMPORTS:
+        if key in raw:
+            yield key, "belongs to imports of another system's history; remove it: an item is a new filing"
+    try:
+        reading = _read(name, {key: value for key, value in raw.items() if key not in _OF_IMPORTS})
+    except ValidationError as error:
+        for _path, field, why, _why_zh in problems_of(error):
+            yield field, why
+        return
+    if reading.filing.text is None:
+        yield "filing.text", "is missing; a filing needs its text: name the field that holds it"
+    for path, value in reading.values():
+        for column in value.columns:
+            if marks_a_person(column):
+                yield (
+                    ".".join(str(part) for part in path),
+                    f"{column!r} marks what kind of person somebody is; such fields are never read: remove it",
+                )

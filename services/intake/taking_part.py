@@ -1,0 +1,48 @@
+"""Who takes part, after the filing: representatives of a joint matter, and who asks not to be named."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from services.intake.domain import CITIZEN
+from services.intake.parties import PARTIES_LIMIT, representatives
+from shared.case import OPEN_STATES, Case
+from shared.commands import DESK, Command, Fresh, Given, rule
+from shared.events import intake as e
+
+PartyName = Annotated[str, Field(pattern=r"^p[1-9][0-9]{0,3}$")]
+
+
+class NameRepresentatives(Command):
+    parties: tuple[PartyName, ...] = Field(
+        min_length=1, max_length=PARTIES_LIMIT, description="Who speaks for all: p1 is the petitioner, p2 … who joined"
+    )
+
+
+@rule("name_representatives", service="intake", roles=DESK, states=OPEN_STATES, zh="推选代表")
+def name_representatives(case: Case, command: NameRepresentatives, given: Given) -> list[Fresh]:
+    """At most five of those who filed (Art. 20 ¶3). Naming again replaces those named before."""
+    filers = [party for party, role in case.parties if role in ("petitioner", "co_petitioner")]
+    named = representatives(command.parties, filers, "parties")
+    if named == case.representatives:
+        return []
+    return [Fresh(e.RepresentativesNamed(parties=named))]
+
+
+class RequestConfidentiality(Command):
+    """为信访人保密."""
+
+
+@rule(
+    "request_confidentiality",
+    service="intake",
+    roles=CITIZEN,
+    states=OPEN_STATES,
+    zh="请求保密",
+    when=lambda case: not case.confidential,
+)
+def request_confidentiality(case: Case, command: RequestConfidentiality, given: Given) -> list[Fresh]:
+    """From now on nobody but the petition office and supervisors sees who files (Art. 18 ¶4, 46(5))."""
+    return [] if case.confidential else [Fresh(e.ConfidentialityRequested())]

@@ -1,0 +1,90 @@
+"""Forwarding down to a subordinate and handing back (下转、退回). The forwarder stays accountable: its clocks go on."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from services.routing.words import HANDLERS, Code, FreeText, organisation, own
+from shared.case import Case
+from shared.commands import Command, Fresh, Given, rule
+from shared.events import department as d
+from shared.events import routing as e
+from shared.refusals import Denied, Refused
+
+IN_HAND = ("dispatched", "signed", "accepted", "handling", "redo_ordered")
+
+
+class ForwardDown(Command):
+    to: Code = Field(description="Code of the subordinate organisation that is to handle it")
+    reason: FreeText | None = Field(None, description="Why, sealed")
+
+
+@rule("forward_down", service="routing", roles=HANDLERS, states=IN_HAND, zh="下转")
+def forward_down(case: Case, command: ForwardDown, given: Given) -> list[Fresh]:
+    """To a subordinate of the one that has it in hand. No clock restarts; what is late stays the forwarder's."""
+    own(case, given)
+    holder = case.handlers[-1]
+    if command.to == holder:
+        return []
+    if given.org != holder:
+        raise Refused(
+            "forwarded_already",
+            f"It was forwarded down to {holder} already, which may forward it further or hand it back.",
+            why_zh="该件已下转，可由下级单位继续下转或退回。",
+            org=holder,
+        )
+    found = organisation(given.book, command.to, "to")
+    if not given.book.is_below(command.to, holder):
+        raise Refused(
+            "not_a_subordinate",
+            "Only a subordinate organisation takes what is forwarded down (its parent in the policy); for another one ask to"
+            " hand the case back: request_return.",
+            why_zh="只能下转给本单位的下级单位；应由其他单位承办的，请申请退回。",
+            field="to",
+        )
+    if command.to in case.accused:
+        raise Refused(
+            "is_the_respondent",
+            "This organisation is the one complained of and never sees the case; choose another one.",
+            why_zh="该单位是被反映单位，不得转送。",
+            field="to",
+        )
+    if case.sealed_track and found.kind != "sealed":
+        raise Refused(
+            "accusation_needs_sealed_organ",
+            "An accusation goes only to an organisation marked for them that is not the respondent (Art. 30).",
+            why_zh="检举控告只能转送有权处理且非被反映人的机关。",
+            field="to",
+        )
+    return [Fresh(e.ForwardedDown(org=holder, to=command.to, reason=command.reason))]
+
+
+class HandBack(Command):
+    reason_code: Literal["not_our_mandate", "not_our_place", "another_organ_leads", "done", "other"] = Field(
+        description="Why it goes back"
+    )
+    reason: FreeText | None = Field(None, description="Why, in words, sealed")
+
+
+@rule(
+    "hand_back",
+    service="routing",
+    roles=HANDLERS,
+    states=IN_HAND,
+    zh="退回下转单位",
+    when=lambda case: bool(case.forwarded),
+)
+def hand_back(case: Case, command: HandBack, given: Given) -> list[Fresh]:
+    """A subordinate returns it to the one that forwarded it, never past that one to the sender."""
+    own(case, given)
+    if given.org not in case.forwarded:
+        raise Denied(
+            "not_forwarded_to_you",
+            "Only an organisation that it was forwarded down to hands it back; use request_return.",
+            why_zh="只有被下转的单位可以退回；其他情形请申请退回。",
+        )
+    line = case.handlers
+    to = line[line.index(given.org) - 1]
+    return [Fresh(d.HandedBack(org=given.org, to=to, reason_code=command.reason_code, reason=command.reason))]

@@ -1,0 +1,30 @@
+"""What keyword rules find in a filing. Its text is opened here, in memory, and nothing of it goes any further.
+
+No reading is recorded for this: nobody has read it. That a rule decided, and which, stands in the case (PIPL Art. 24).
+"""
+
+from __future__ import annotations
+
+from services.routing.domain import Route
+from shared.case import Case
+from shared.events.intake import CaseRegistered
+from shared.handling import Handling
+from shared.vault import open_sealed
+
+
+async def recognised(handling: Handling, case: Case) -> Route:
+    """The first rule of each sort that matches title and text. An erased text matches nothing."""
+    keywords = (await handling.policies.book(case.jurisdiction)).keywords
+    if not keywords.rules or case.org is not None or case.queue_reason is not None or case.sealed_track:
+        return Route()
+    commits = await handling.log.load(case.stream)
+    filed = [event for commit in commits for event in commit.recorded if isinstance(event.body, CaseRegistered)]
+    found: dict[str, str] = {}
+    for part in await open_sealed(handling.keys, filed, frozenset({"text"})):
+        found.update({name: value for name, value in part.values.items() if isinstance(value, str)})
+    title = found.get("title", "")
+    text = "\n".join(found[name] for name in ("subject_text", "text") if name in found)
+    return Route(
+        suspicion=None if case.cleared else keywords.suspicion(title, text),
+        subject=keywords.subject(title, text) if case.subject is None else None,
+    )

@@ -1,0 +1,183 @@
+"""Review 复查 and re-review 复核 by the next level up (Art. 35, 36). Review bodies are external: they are the actor.
+
+Who handled or decided it never reviews, nor a subordinate of theirs, nor who is complained of; who reviewed never re-reviews.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from services.routing.words import DESK, HANDLERS, Code, FreeText, organisation
+from shared.access import Role
+from shared.case import Case
+from shared.commands import Command, Fresh, Given, rule
+from shared.events import department as d
+from shared.events import routing as e
+from shared.events.base import Moment
+from shared.policy.book import PolicyBook
+from shared.refusals import Denied, Invalid, Refused
+from shared.times import day_of
+
+SERVICE: tuple[Role, ...] = ("service",)
+OFFICE: tuple[Role, ...] = (*DESK, "supervisor")
+ASKED = ("in_review", "in_re_review")
+DECISIONS = frozenset({"DecisionIssued", "SuggestionAnswered", "DutyPerformed", "ReplyDelivered"})
+Decision = Literal["supported", "explained", "not_supported"]
+
+
+def _barred(case: Case, body: str, book: PolicyBook) -> bool:
+    """May this organisation not review? (Art. 28: recusal; Art. 30: never the accused.)"""
+    decided = {fact.org for fact in case.facts if fact.name in DECISIONS} | set(case.handlers)
+    if body in decided or body in case.accused or (case.state == "in_re_review" and body == case.reviewed_by):
+        return True
+    return any(org is not None and book.is_below(body, org) for org in decided)
+
+
+@rule("direct_review", service="routing", roles=SERVICE, states=ASKED, zh="确定复查复核机关")
+def direct_review(case: Case, command: Command, given: Given) -> list[Fresh]:
+    """The level above the organisation that decided, as the policy names it. Where it names none, the request waits for a
+    person."""
+    if case.state not in ASKED or case.reviewer is not None:
+        return []
+    decided = case.reviewed_by if case.state == "in_re_review" else case.org
+    found = given.book.reviewer_of(decided) if decided is not None else None
+    if found is None or _barred(case, found, given.book):
+        return []
+    return [Fresh(e.ReviewBodyNamed(body=found, by="rule"))]
+
+
+class NameReviewBody(Command):
+    body: Code = Field(description="Code of the organisation that reviews: one above the one that decided")
+    reason: FreeText | None = Field(None, description="Why, sealed")
+
+
+@rule("name_review_body", service="routing", roles=OFFICE, states=ASKED, zh="指定复查复核机关")
+def name_review_body(case: Case, command: NameReviewBody, given: Given) -> list[Fresh]:
+    """By hand, where the policy names none. A body that has begun is not exchanged."""
+    if case.reviewer == command.body:
+        return []
+    organisation(given.book, command.body, "body")
+    if case.review_accepted:
+        raise Refused(
+            "review_begun",
+            f"{case.reviewer} has accepted this review and decides it.",
+            why_zh="复查复核机关已受理，不能更换。",
+            field="body",
+        )
+    if _barred(case, command.body, given.book):
+        raise Refused(
+            "not_its_own_review",
+            "Who handled it, who is complained of and who reviewed it before does not review it; name the next level up.",
+            why_zh="承办单位、被反映单位和已作出复查意见的机关不得复查复核，请指定上一级机关。",
+            field="body",
+        )
+    return [Fresh(e.ReviewBodyNamed(body=command.body, by="person", reason=command.reason))]
+
+
+def _body(case: Case, given: Given) -> str:
+    """The acting review body, which must be the one that was named for this request."""
+    if case.reviewer is None or given.org != case.reviewer or _barred(case, given.org, given.book):
+        raise Denied(
+            "not_your_review",
+            "Only the review body that was named for this request may do this, and never the unit that handled the case.",
+            why_zh="只有被确定的复查复核机关可以执行该操作，承办单位不得复查自己的决定。",
+        )
+    return case.reviewer
+
+
+class AcceptReview(Command):
+    """受理复查、复核."""
+
+
+@rule("accept_review", service="routing", roles=HANDLERS, states=ASKED, zh="受理复查复核")
+def accept_review(case: Case, command: AcceptReview, given: Given) -> list[Fresh]:
+    """The body takes it in hand. Its 30 days run from the request, not from here (Art. 35 ¶2, 36 ¶2)."""
+    body = _body(case, given)
+    return [] if case.review_accepted else [Fresh(d.ReviewAccepted(body=body))]
+
+
+class IssueReview(Command):
+    result: Literal["upheld", "changed", "redo"] = Field(description="维持 / 变更 / 重新办理")
+    decision: Decision | None = Field(None, description="For changed: what is decided instead")
+    text: FreeText = Field(description="The opinion with its reasons, sealed")
+
+
+@rule("issue_review_opinion", service="routing", roles=HANDLERS, states=("in_review",), zh="出具复查意见")
+def issue_review_opinion(case: Case, command: IssueReview, given: Given) -> list[Fresh]:
+    """Within 30 days of the request (Art. 35 ¶2). `redo` gives it back to the handling organisation, with its own clock."""
+    body = _body(case, given)
+    _decision_fits(command.result, command.decision)
+    return [
+        Fresh(d.ReviewOpinionIssued(body=body, result=command.result, decision=command.decision, text=command.text))
+    ]
+
+
+class IssueReReview(Command):
+    result: Literal["upheld", "changed"] = Field(description="维持 / 变更")
+    decision: Decision | None = Field(None, description="For changed: what is decided instead")
+    text: FreeText = Field(description="The opinion with its reasons, sealed")
+
+
+@rule("issue_re_review_opinion", service="routing", roles=HANDLERS, states=("in_re_review",), zh="出具复核意见")
+def issue_re_review_opinion(case: Case, command: IssueReReview, given: Given) -> list[Fresh]:
+    """Within 30 days of the request, days of a hearing not counted; it concludes the matter (Art. 36 ¶2, ¶3)."""
+    body = _body(case, given)
+    _decision_fits(command.result, command.decision)
+    opinion = d.ReReviewOpinionIssued(body=body, result=command.result, decision=command.decision, text=command.text)
+    return [Fresh(opinion), Fresh(d.Concluded(by="re_review"))]
+
+
+def _decision_fits(result: str, decision: str | None) -> None:
+    if (result == "changed") != (decision is not None):
+        raise Invalid(
+            "decision_with_changed_only",
+            "With changed say what is decided instead: supported, explained or not_supported; else leave it out.",
+            why_zh="变更须写明新的处理结论；维持或重新办理不填写。",
+            field="decision",
+        )
+
+
+class RecordHearing(Command):
+    from_: Moment = Field(alias="from", description="First day or instant")
+    to: Moment = Field(description="Last day or instant")
+
+
+@rule(
+    "record_hearing",
+    service="routing",
+    roles=HANDLERS,
+    states=("accepted", "handling", "redo_ordered", *ASKED),
+    zh="记录听证",
+)
+def record_hearing(case: Case, command: RecordHearing, given: Given) -> list[Fresh]:
+    """听证 by the handling organisation (Art. 31(6)) or the review body (Art. 36 ¶2). Only at re-review its days, both ends
+    included, are not counted."""
+    if case.state in ASKED:
+        org = _body(case, given)
+    elif given.org in case.handlers:
+        org = given.org
+    else:
+        raise Denied(
+            "not_your_case", "Only the responsible organisation may do this.", why_zh="只有主办单位可以执行该操作。"
+        )
+    zone = given.book.zone
+    first, last = day_of(command.from_, zone), day_of(command.to, zone)
+    if last < first:
+        raise Invalid(
+            "hearing_ends_first",
+            "A hearing ends on or after the day on which it began.",
+            why_zh="听证结束日期不得早于开始日期。",
+            field="to",
+        )
+    if last > day_of(given.now, zone):
+        raise Refused(
+            "hearing_not_over",
+            "A hearing is recorded when it was held; record it after its last day.",
+            why_zh="听证结束后方可记录。",
+            field="to",
+        )
+    if any(fact.name == "HearingHeld" and (fact.since, fact.due) == (command.from_, command.to) for fact in case.facts):
+        return []
+    return [Fresh(d.HearingHeld(org=org, from_=command.from_, to=command.to))]

@@ -1,0 +1,142 @@
+"""The ladder by hand: 催办 and 督办, after the step before or directly on a ground of the law. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+
+from services.supervision.domain import OUTSIDE, outside
+from shared.case import Case
+from shared.commands import Code, Command, FreeText, Fresh, Given, rule
+from shared.deadlines import deadlines
+from shared.events import supervision as e
+from shared.policy.clocks import Wait
+from shared.refusals import Invalid, Refused
+from shared.times import day_of, end_of_day, to_text
+
+
+class Urge(Command):
+    text: FreeText | None = Field(None, description="In words, sealed")
+
+
+@rule("urge", service="supervision", roles=OUTSIDE, zh="催办")
+def urge(case: Case, command: Urge, given: Given) -> list[Fresh]:
+    """催办: after a reminder whose time has run, or once a clock has lapsed. A person who urges is heard at once, whatever
+    the hour: only what the system sends by itself waits for office hours."""
+    outside(case, given)
+    if case.org is None or not case.open:
+        raise Refused("nobody_to_urge", "No organisation is working on this case.")
+    if case.supervision == "supervised":
+        return []
+    waits = given.book.escalation
+    if case.supervision == "urged":
+        until = _until(case, waits.supervise_after, given)
+        if waits.supervise_after is None or until is not None:
+            return []
+    elif not late(case, given):
+        if case.supervision == "none":
+            raise Refused(
+                "remind_first",
+                "Urging follows a reminder, or a clock that has lapsed; neither is so yet.",
+                why_zh="催办之前须先提醒，或时限已届满。",
+            )
+        until = _until(case, waits.urge_after, given)
+        if until is not None:
+            raise Refused(
+                "reminder_runs",
+                f"The organisation was reminded and has until {to_text(until)}; urge after that.",
+                why_zh="提醒期限未满，期满后方可催办。",
+                until=to_text(until),
+            )
+    return [Fresh(e.Urged(org=case.org, text=command.text))]
+
+
+class OpenSupervision(Command):
+    ground: Literal["delay", "shirking", "perfunctory", "falsification", "refusal_to_execute", "other"] = Field(
+        description="拖延, 推诿, 敷衍, 弄虚作假, 拒不执行 are the grounds of Art. 40; other only after urging"
+    )
+    decider: Code | None = Field(
+        None, description="Code of the organisation that decided on it, where it does not follow urging"
+    )
+    text: FreeText = Field(description="What was found, sealed")
+
+
+@rule("open_supervision", service="supervision", roles=("supervisor",), zh="督办")
+def open_supervision(case: Case, command: OpenSupervision, given: Given) -> list[Fresh]:
+    """督办: after urging whose time has run, or directly on a ground of Art. 40 with the office that decided."""
+    outside(case, given)
+    if case.org is None or not case.open:
+        raise Refused("nobody_to_supervise", "No organisation is working on this case.")
+    if case.supervision == "supervised":
+        return []
+    if command.decider is not None and given.book.organisation(command.decider) is None:
+        raise Invalid("unknown_organisation", "This organisation is not in the policy.", field="decider")
+    if command.decider is not None and command.decider == case.org:
+        raise Invalid("decides_on_itself", "The handling unit does not decide on its own supervision.", field="decider")
+    if command.decider is None or command.ground == "other":
+        _follows_urging(case, given)
+    return [Fresh(e.SupervisionOpened(ground=command.ground, decider=command.decider, text=command.text))]
+
+
+def _follows_urging(case: Case, given: Given) -> None:
+    """Raises Refused unless the organisation was urged and its time has run."""
+    directly = "Directly it needs a ground of Art. 40 and its decider."
+    directly_zh = "直接督办须有《条例》第四十条所列情形并注明决定单位。"
+    if case.supervision != "urged":
+        raise Refused(
+            "urge_first", f"Supervision follows urging. {directly}", why_zh=f"督办之前须先催办。{directly_zh}"
+        )
+    until = _until(case, given.book.escalation.supervise_after, given)
+    if until is not None:
+        raise Refused(
+            "urging_runs",
+            f"The organisation was urged and has until {to_text(until)}. {directly}",
+            why_zh=f"催办期限未满。{directly_zh}",
+            until=to_text(until),
+        )
+
+
+class CloseSupervision(Command):
+    text: FreeText = Field(description="What was put right, sealed")
+
+
+@rule(
+    "close_supervision",
+    service="supervision",
+    roles=("supervisor",),
+    when=lambda case: case.supervision == "supervised",
+    zh="督办结束",
+)
+def close_supervision(case: Case, command: CloseSupervision, given: Given) -> list[Fresh]:
+    """What it was opened for is put right. Delay (拖延) is not, while a clock of the organisation stands lapsed."""
+    outside(case, given)
+    if case.supervision != "supervised":
+        return []
+    opened = case.fact("SupervisionOpened")
+    if opened is not None and opened.kind == "delay" and case.open and late(case, given):
+        raise Refused(
+            "still_late",
+            "It was opened for delay, and a clock of the organisation stands lapsed; close it once the duty is met.",
+            why_zh="因拖延督办，时限仍处于超期状态，履行后方可结束。",
+        )
+    return [Fresh(e.SupervisionClosed(text=command.text))]
+
+
+def late(case: Case, given: Given) -> bool:
+    """Has a clock of the responsible organisation lapsed without its duty being met?"""
+    return any(
+        clock.running and not clock.rule.window and clock.org == case.org and clock.due < given.now
+        for clock in deadlines(case, given.book)
+    )
+
+
+def _until(case: Case, wait: Wait | None, given: Given) -> datetime | None:
+    """Until when the step at which the case stands runs; None when its time has run, or none is set."""
+    if wait is None or case.supervision_at is None:
+        return None
+    zone = given.book.zone
+    last = given.book.calendar.period(day_of(case.supervision_at, zone), wait.days, wait.unit).day
+    until = end_of_day(last, zone)
+    return until if given.now <= until else None

@@ -1,0 +1,116 @@
+"""Leases: which part of the due index a ticker looks at, so that replicas share the work.
+
+Every case lies in one of `SLOTS` slots. A ticker leases slots in a view, each for `LEASE`, by compare-and-set: a row is only
+written under the next number, so of two that want a slot one finds the other's name when it reads it back. Leases save
+work and prove nothing: a rung fires once because the log says so, however many tickers believe that they hold its slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zlib import crc32
+
+from shared.times import instant_from_text, to_text
+from shared.views import Row, View, Views
+
+SLOTS = 16
+LEASE = timedelta(seconds=30)
+_RENEW = LEASE / 3
+"""How old a lease grows before it is renewed: two renewals may fail before it is lost."""
+LEASES = View(name="leases", columns={"holder": "text", "until": "text"})
+"""`slot/NN` who holds it; `ticker/ID` who is there. Rows of tickers that are gone stay, empty."""
+_TICKER = "ticker/"
+
+
+def slot_of(case: str) -> int:
+    """The same on every machine and in every release: it stands in the due index."""
+    return crc32(case.encode()) % SLOTS
+
+
+class _Lease(NamedTuple):
+    row: Row
+    holder: str | None
+    until: datetime | None
+
+    def live(self, now: datetime) -> bool:
+        return self.until is not None and self.until > now
+
+
+class Slots:
+    """The slots of one ticker."""
+
+    def __init__(self, views: Views, holder: str) -> None:
+        self._views = views
+        self._holder = holder
+        self._held: dict[int, datetime] = {}
+        self._next: datetime | None = None
+        """When to renew, and to look for slots that nobody holds."""
+
+    async def held(self, now: datetime) -> frozenset[int]:
+        """The slots that are this ticker's at `now`. Renews them, takes over what expired, and gives up what is more than its
+        share; between renewals it costs nothing."""
+        if self._next is None or not self._next - _RENEW <= now < self._next:
+            await self._lease(now)
+            self._next = now + _RENEW
+        return frozenset(slot for slot, until in self._held.items() if until > now)
+
+    async def release(self) -> None:
+        """Give everything back, so that others need not wait for the leases to expire."""
+        known = await self._read()
+        mine = [lease for lease in known.values() if lease.holder == self._holder]
+        await self._views.write({LEASES.name: [Row(one.row.key, one.row.applied + 1, None) for one in mine]})
+        self._held = {}
+        self._next = None
+
+    async def _lease(self, now: datetime) -> None:
+        known = await self._read()
+        wanted = [f"slot/{slot:02d}" for slot in self._wanted(known, now)]
+        surplus = [
+            key for key, one in known.items() if one.holder == self._holder and key not in wanted and key != self._name
+        ]
+        gone = [key for key, one in known.items() if key.startswith(_TICKER) and one.holder and not one.live(now)]
+        values = {"holder": self._holder, "until": to_text(now + LEASE)}
+        rows = [Row(key, self._number(known, key), values) for key in (self._name, *wanted)]
+        rows += [Row(key, self._number(known, key), None) for key in (*surplus, *gone) if key != self._name]
+        await self._views.write({LEASES.name: rows})
+        self._held = {
+            int(key.removeprefix("slot/")): one.until
+            for key, one in (await self._read()).items()
+            if one.holder == self._holder and key.startswith("slot/") and one.until is not None
+        }
+
+    def _wanted(self, known: dict[str, _Lease], now: datetime) -> Sequence[int]:
+        """What it holds, up to its share of all tickers that are there, then what nobody holds."""
+        there = {one.holder for key, one in known.items() if key.startswith(_TICKER) and one.live(now)} | {self._holder}
+        share = -(-SLOTS // len(there))
+        mine: list[int] = []
+        free: list[int] = []
+        for slot in range(SLOTS):
+            lease = known.get(f"slot/{slot:02d}")
+            if lease is None or not lease.live(now):
+                free.append(slot)
+            elif lease.holder == self._holder:
+                mine.append(slot)
+        return [*mine, *free][:share]
+
+    @property
+    def _name(self) -> str:
+        return _TICKER + self._holder
+
+    @staticmethod
+    def _number(known: dict[str, _Lease], key: str) -> int:
+        return known[key].row.applied + 1 if key in known else 1
+
+    async def _read(self) -> dict[str, _Lease]:
+        found: dict[str, _Lease] = {}
+        async for rows in self._views.rows(LEASES.name):
+            for row in rows:
+                values = row.values or {}
+                until = values.get("until")
+                holder = values.get("holder")
+                found[row.key] = _Lease(
+                    row, str(holder) if holder else None, instant_from_text(str(until)) if until else None
+                )
+        return found

@@ -1,0 +1,66 @@
+"""Commands that are imported when they are given: help and short commands load only what they need.
+
+This is the one mechanism for it. `main.py` lists every command with its place and its line of help; a command's own module
+imports what it needs at its top.
+"""
+
+from __future__ import annotations
+
+from collections import UserDict
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class Later(NamedTuple):
+    """Where a command is: `module:name` in this package, a function or a `typer.Typer`; and what help says of it."""
+
+    place: str
+    help: str
+
+
+class Commands(UserDict[str, Any]):
+    """Name -> command. Its names are known at once, a command is imported when it is looked up."""
+
+    def __init__(self, table: Mapping[str, Later]) -> None:
+        super().__init__(table)
+        self.table = table
+
+    def __getitem__(self, name: str) -> TyperCommand | TyperGroup:
+        module, _, attribute = self.table[name].place.partition(":")
+        found = getattr(import_module(f"{__package__}.{module}"), attribute)
+        command: Any
+        if isinstance(found, typer.Typer):
+            command = typer.main.get_group(found)
+        else:
+            alone = typer.Typer(add_completion=False)
+            alone.command(name)(found)
+            command = typer.main.get_command(alone)
+        command.name = name
+        return command  # type: ignore[no-any-return]
+
+
+class LaterGroup(TyperGroup):
+    """A group made of `table`."""
+
+    table: Mapping[str, Later] = {}
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands = Commands(self.table)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(self.commands)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
+        """Name and line of help, enough for a list."""
+        later = self.table.get(cmd_name)
+        return None if later is None else TyperCommand(cmd_name, help=later.help)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is to run, whole."""
+        name, listed, rest = super().resolve_command(ctx, args)
+        return name, self.commands[name] if name is not None and listed is not None else None, rest

@@ -1,0 +1,48 @@
+"""`huiyin init DIR`: the files of a policy to begin with, as a county's clerk opens them in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from shared.cli import showing
+from shared.cli.connecting import REFUSED
+
+_MARK = "\ufeff"
+"""Without it Excel reads a table as GBK."""
+
+
+def init(folder: Annotated[Path, typer.Argument(help="A new or an empty folder", metavar="DIR")]) -> None:
+    """Write a small policy to begin with: organisations, places, subjects, channels, routing, clocks, keywords."""
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            showing.complain(f"{folder} is not empty; name a new folder. Nothing was written.", "文件夹非空，未写入。")
+            raise typer.Exit(REFUSED)
+        folder.mkdir(parents=True, exist_ok=True)
+        _copy(resources.files("shared.policy").joinpath("starter"), folder)
+    except OSError as error:
+        showing.complain(f"{folder} cannot be written: {error.strerror}.", "无法写入该文件夹。")
+        raise typer.Exit(REFUSED) from None
+    showing.line(f"{folder}: README.md says what each file and column means 各文件、各列的含义见 README.md")
+    showing.line(f"  huiyin policy validate {folder}")
+    showing.line(f"  huiyin policy activate {folder}")
+
+
+def _copy(source: Traversable, folder: Path) -> None:
+    for entry in source.iterdir():
+        target = folder / entry.name
+        if entry.is_dir():
+            target.mkdir()
+            _copy(entry, target)
+        elif entry.name.endswith(".csv"):
+            table = io.StringIO(newline="")
+            csv.writer(table, lineterminator="\r\n").writerows(csv.reader(entry.read_text("utf-8").splitlines()))
+            target.write_bytes((_MARK + table.getvalue()).encode())
+        else:
+            target.write_bytes(entry.read_bytes())

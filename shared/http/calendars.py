@@ -1,0 +1,63 @@
+"""Publishing a calendar over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.access import authorize
+from shared.activating import ACTIVATE
+from shared.http.answers import CalendarPublishedAnswer
+from shared.http.bodies import read_model
+from shared.http.describing import WRITING, answers, takes
+from shared.http.who import Caller
+from shared.publishing import publish
+from shared.runtime import Runtime
+from shared.times import to_text
+
+_LIMIT = 1024 * 1024
+_LISTED = 10_000
+
+
+class CalendarProposal(BaseModel):
+    """Years as they were published. Years that are left out stay as they are."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    jurisdiction: str = Field(
+        min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._-]+$", description="Code of the jurisdiction"
+    )
+    calendar: dict[str, Any] = Field(min_length=1, description="years: {2027: {holidays: [...], workdays: [...]}}")
+
+
+def router(runtime: Runtime) -> APIRouter:
+    routes = APIRouter(tags=["policies"])
+
+    @routes.post(
+        "/v1/calendars:publish",
+        response_model=CalendarPublishedAnswer,
+        responses=answers(*WRITING),
+        openapi_extra=takes(CalendarProposal),
+        summary="Publish years of the working-day calendar; lists the due dates that moved",
+    )
+    async def put_into_force(request: Request, caller: Caller) -> dict[str, Any]:
+        authorize(caller, ACTIVATE)
+        proposal = await read_model(request, CalendarProposal, _LIMIT)
+        book, done = await publish(runtime.handling("supervision"), caller, proposal.jurisdiction, proposal.calendar)
+        return {
+            "jurisdiction": book.jurisdiction,
+            "version": book.version,
+            "reference": book.reference,
+            "changed": done.changed,
+            "published_until": done.published_until,
+            "confirmed": done.confirmed,
+            "moved_in_all": len(done.moved),
+            "moved": [
+                {**one._asdict(), "old_due": to_text(one.old_due), "new_due": to_text(one.new_due)}
+                for one in done.moved[:_LISTED]
+            ],
+        }
+
+    return routes

@@ -1,0 +1,126 @@
+"""What a citizen does with number and query code: add, ask, evaluate, withdraw, ask for a review; and the receipt again.
+
+Number and code travel in the body. A citizen's act is true when it is done: there is no `effective_at` here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field, create_model
+from starlette.responses import HTMLResponse
+
+from shared import reading
+from shared.access import RECEIPT, authorize
+from shared.commands import RULES, Fresh, Rule
+from shared.events.routing import ReadRecorded
+from shared.handling import Stamp
+from shared.http import bodies
+from shared.http.answers import CommandAnswer
+from shared.http.commands import CommandId, Commands
+from shared.http.describing import READING, answers, takes
+from shared.http.pages.receipt import receipt
+from shared.http.status import LIMIT, Askers, StatusQuestion
+from shared.http.who import Caller
+from shared.names import query_code
+from shared.refusals import Invalid
+from shared.runtime import Runtime
+
+READS = "reads/"
+_PAGE: dict[int | str, dict[str, Any]] = {
+    200: {"description": "A page to print", "content": {"text/html": {"schema": {"type": "string"}}}}
+}
+_SHAPE: dict[str, Any] = {
+    "number": (str, Field(min_length=1, max_length=60, description="Number of the case")),
+    "code": (str, Field(min_length=1, max_length=100, description="Query code")),
+    "command_id": (
+        CommandId,
+        Field(description="Your id of this command; sent again, it gives the first answer again"),
+    ),
+}
+
+
+def body_models() -> dict[str, type[BaseModel]]:
+    """Command name -> model of the body by which a citizen gives it."""
+    models: dict[str, type[BaseModel]] = {}
+    for rule in RULES.values():
+        if "citizen" in rule.roles:
+            models[rule.name] = create_model(
+                "Citizen" + "".join(part.capitalize() for part in rule.name.split("_")),
+                __base__=rule.model,
+                __doc__=f"{rule.en} ({rule.zh}).",
+                **{"command": (Literal[rule.name], Field(description="Name of the command")), **_SHAPE},
+            )
+    return models
+
+
+def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
+    routes = APIRouter(tags=["citizens"])
+    models = body_models()
+
+    async def body_of(request: Request) -> tuple[Rule, Any]:
+        value = await bodies.read_json(request, runtime.settings.body_limit)
+        name = value.get("command") if isinstance(value, dict) else None
+        if not isinstance(name, str) or name not in models:
+            raise Invalid(
+                "unknown_command",
+                f"command must be one of: {', '.join(sorted(models))}.",
+                why_zh="没有这一命令。",
+                field="command",
+            )
+        return RULES[name], bodies.validated(models[name], value)
+
+    @routes.post(
+        "/v1/citizens/commands",
+        response_model=CommandAnswer,
+        responses=answers(400, 404, 409, 413, 415, 422, 429, 503, 507),
+        openapi_extra=takes(list(models.values()), tag="command"),
+        summary="Act on one's own case with number and query code: evaluate, nudge, ask for a review, …",
+    )
+    async def act(request: Request) -> dict[str, Any]:
+        rule, body = await body_of(request)
+        citizen, case = await askers.opened(request, body.number, body.code)
+        given = {name: getattr(body, name) for name in rule.model.model_fields}
+        command = commands.models[rule.name].model_construct(
+            **given, command=rule.name, command_id=body.command_id, effective_at=None, expected_version=None
+        )
+        return await commands.given(citizen, case.id, rule, command)
+
+    @routes.post(
+        "/v1/receipt",
+        response_class=HTMLResponse,
+        responses={**_PAGE, **answers(400, 404, 413, 415, 422, 429, 503)},
+        openapi_extra=takes(StatusQuestion),
+        summary="The receipt to print, by number and query code",
+    )
+    async def by_code(request: Request) -> HTMLResponse:
+        question = await bodies.read_model(request, StatusQuestion, LIMIT)
+        _citizen, case = await askers.opened(request, question.number, question.code)
+        return await page_of(runtime, case.id)
+
+    @routes.get(
+        "/v1/cases/{reference:path}/receipt",
+        response_class=HTMLResponse,
+        responses={**_PAGE, **answers(*READING, 507)},
+        summary="The receipt to print, for the registrar and for the platform that filed; that it was issued is recorded",
+    )
+    async def by_key(reference: str, caller: Caller) -> HTMLResponse:
+        case = await reading.find(runtime.ports, caller, reference)
+        authorize(caller, RECEIPT, case)
+        issued = ReadRecorded(case=case.id, purposes=("receipt",))
+        handling = runtime.handling("routing")
+        stamp = Stamp(caller, cause=f"receipt:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
+        await handling.on_stream(READS + case.id, stamp, lambda _head: [Fresh(issued)])
+        return await page_of(runtime, case.id)
+
+    return routes
+
+
+async def page_of(runtime: Runtime, case_id: str) -> HTMLResponse:
+    """The receipt's page. Nothing of a receipt is stored, so it can be issued again."""
+    ports = runtime.ports
+    case, _head = await ports.cases.get(case_id)
+    book = await ports.policies.book(case.jurisdiction)
+    code = query_code(ports.keys.secret("query-code"), case.id)
+    return receipt(case, book, code, runtime.settings.public_url)

@@ -1,0 +1,87 @@
+"""What all pages share: escaping, the frame, and headers that let nothing in from elsewhere.
+
+Every value is escaped where it enters a page; there is no other way to write one. Pages hold no personal data, and load
+nothing but our own style and script.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from importlib import resources
+from typing import NamedTuple
+
+from starlette.responses import HTMLResponse
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src data:; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_STATIC = {"page.css": "text/css; charset=utf-8", "status.js": "text/javascript; charset=utf-8"}
+
+
+class Html(str):
+    """Markup that is safe already. Everything else is escaped by `markup`."""
+
+    __slots__ = ()
+
+
+def markup(template: str, **values: str | None) -> Html:
+    """`template` with every `{name}` replaced, escaped unless it is Html itself."""
+    safe = {name: value if isinstance(value, Html) else escape(value or "") for name, value in values.items()}
+    return Html(template.format(**safe))
+
+
+def joined(parts: list[Html]) -> Html:
+    return Html("\n".join(parts))
+
+
+def both(zh: str, en: str, tag: str = "p") -> Html:
+    """The same in both languages, each marked as what it is."""
+    return markup(
+        f'<{tag} class="both"><span lang="zh-CN">{{zh}}</span> <span lang="en">{{en}}</span></{tag}>', zh=zh, en=en
+    )
+
+
+def page(title_zh: str, title_en: str, body: Html, *, status: int = 200, script: bool = False) -> HTMLResponse:
+    """A whole page."""
+    text = markup(
+        """<!doctype html>
+<html lang="zh-CN">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{zh} {en}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/assets/page.css">
+{script}</head>
+<body>
+<main>
+{body}
+</main>
+</body>
+</html>
+""",
+        zh=title_zh,
+        en=title_en,
+        body=body,
+        script=Html('<script src="/assets/status.js" defer></script>\n') if script else Html(""),
+    )
+    return HTMLResponse(text, status, HEADERS)
+
+
+class Asset(NamedTuple):
+    content: bytes
+    media_type: str
+
+
+def asset(name: str) -> Asset | None:
+    """A file of ours by its exact name; never a path."""
+    kind = _STATIC.get(name)
+    if kind is None:
+        return None
+    return Asset(resources.files("shared.http.pages").joinpath("static", name).read_bytes(), kind)

@@ -1,0 +1,77 @@
+"""The pages of citizens: /status asks and answers, /receipt prints. Forms are posted, so that no code is in an address."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from shared.http import bodies
+from shared.http.citizens import page_of
+from shared.http.pages import status as pages
+from shared.http.pages.layout import HEADERS, asset
+from shared.http.status import LIMIT, Askers, StatusQuestion
+from shared.refusals import Invalid, Refused, Unknown
+from shared.runtime import Runtime
+from shared.status import status
+
+FORM = "application/x-www-form-urlencoded"
+
+
+async def _question(request: Request) -> StatusQuestion:
+    """Number and code of a posted form. Raises Invalid and its kin."""
+    bodies.require_type(request, FORM)
+    data = await bodies.read_body(request, LIMIT)
+    try:
+        fields = dict(parse_qsl(data.decode("ascii"), max_num_fields=4, errors="strict"))
+    except ValueError:
+        raise Invalid(
+            "wrong_form", "The form cannot be read; send it again.", why_zh="表单无法读取，请重新提交。"
+        ) from None
+    return bodies.validated(StatusQuestion, {name: value.strip() for name, value in fields.items()})
+
+
+def router(runtime: Runtime, askers: Askers) -> APIRouter:
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/status")
+    async def ask() -> HTMLResponse:
+        return pages.form()
+
+    @routes.post("/status")
+    async def told(request: Request) -> HTMLResponse:
+        try:
+            question = await _question(request)
+            _citizen, case = await askers.opened(request, question.number, question.code)
+            return pages.answer(await status(runtime.ports, case), question.number, question.code)
+        except Refused as refused:
+            return _again(refused)
+
+    @routes.post("/receipt")
+    async def printed(request: Request) -> HTMLResponse:
+        try:
+            question = await _question(request)
+            _citizen, case = await askers.opened(request, question.number, question.code)
+        except Refused as refused:
+            return _again(refused)
+        return await page_of(runtime, case.id)
+
+    @routes.get("/assets/{name}")
+    async def static(name: str) -> Response:
+        found = asset(name)
+        if found is None:
+            raise Unknown("no_such_route", "There is nothing at this address.", why_zh="没有这一地址。")
+        headers = {**HEADERS, "Cache-Control": "public, max-age=3600"}
+        return Response(found.content, media_type=found.media_type, headers=headers)
+
+    return routes
+
+
+def _again(refused: Refused) -> HTMLResponse:
+    """The form with the reason. What was typed is not written back."""
+    answer = pages.form((refused.why_zh or refused.why, refused.why), status=refused.status)
+    retry = refused.more.get("retry_after")
+    if retry is not None:
+        answer.headers["Retry-After"] = str(retry)
+    return answer

@@ -1,0 +1,55 @@
+"""The status page: a form for number and query code, and the answer in plain sentences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import HTMLResponse
+
+from shared.http.pages.layout import Html, both, joined, markup, page
+
+_TITLE = ("办理情况查询", "How your case stands")
+_FORM = """<form method="post" action="/status" autocomplete="off" data-ask>
+<label><span><span lang="zh-CN">编号</span> <span lang="en">Number</span></span>
+<input name="number" required maxlength="60" autocapitalize="characters" spellcheck="false"></label>
+<label><span><span lang="zh-CN">查询码</span> <span lang="en">Query code</span></span>
+<input name="code" required maxlength="100" autocapitalize="characters" spellcheck="false"></label>
+<button><span lang="zh-CN">查询</span> <span lang="en">Ask</span></button>
+</form>"""
+_PRINT = """<form method="post" action="/receipt" class="screen">
+<input type="hidden" name="number" value="{number}"><input type="hidden" name="code" value="{code}">
+<button><span lang="zh-CN">打印回执</span> <span lang="en">Print the receipt</span></button>
+</form>"""
+
+
+def form(wrong: tuple[str, str] | None = None, *, status: int = 200) -> HTMLResponse:
+    """The empty form; `wrong`: why the last question had no answer, in both languages. What was typed is not written back."""
+    said = [markup('<div class="wrong" role="alert">{said}</div>', said=both(*wrong))] if wrong else []
+    body = [_title(), *said, both("编号和查询码在回执上。", "Both stand on your receipt."), Html(_FORM)]
+    return page(*_TITLE, joined(body), status=status, script=True)
+
+
+def answer(told: dict[str, Any], number: str, code: str) -> HTMLResponse:
+    """How the case stands, what happened, and the receipt to print. `number` and `code` as they were given."""
+    steps = [
+        markup(
+            '<tr><th scope="row">{day}</th><td>{words}</td></tr>',
+            day=one["day"],
+            words=both(one["zh"], one["en"], "div"),
+        )
+        for one in told["events"]
+    ]
+    body = [
+        _title(),
+        markup('<p class="code">{number}</p>', number=told["number"]),
+        markup('<div class="told" role="status">{said}</div>', said=both(told["zh"], told["en"])),
+        markup('<h2><span lang="zh-CN">{zh}</span> <span lang="en">{en}</span></h2>', zh="经过", en="What happened"),
+        markup("<table>{steps}</table>", steps=joined(steps)),
+        markup(_PRINT, number=number, code=code),
+        Html('<p class="screen"><a href="/status">查询另一件 <span lang="en">Ask for another case</span></a></p>'),
+    ]
+    return page(*_TITLE, joined(body))
+
+
+def _title() -> Html:
+    return markup('<h1><span lang="zh-CN">{zh}</span> <span lang="en">{en}</span></h1>', zh=_TITLE[0], en=_TITLE[1])

@@ -1,0 +1,129 @@
+"""What a new policy changes: entry by entry, and which places and subjects go elsewhere. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from itertools import product
+from typing import Any, Literal, NamedTuple
+
+from shared.events.policy import Section
+from shared.policy.book import MODELS
+from shared.policy.documents import Document, Places, Subjects, ancestry
+from shared.policy.load import plain
+from shared.policy.routing import Routing, RoutingTable
+
+_MOST_PAIRS = 2_000_000
+"""Places times subjects that are routed for a comparison."""
+
+
+class Difference(NamedTuple):
+    """`where`: `organisations[zj]`, `routing.rules[r1].org`, `clocks.rules[C3].period.days`."""
+
+    section: Section
+    kind: Literal["added", "removed", "changed"]
+    where: str
+    old: Any = None
+    new: Any = None
+
+
+class Moved(NamedTuple):
+    """Filings of so many pairs of place and subject go to another organisation; one of the pairs as an example."""
+
+    old: str | None
+    new: str | None
+    pairs: int
+    place: str
+    subject: str
+
+
+def differences(old: Mapping[Section, Document], new: Mapping[Section, Document]) -> list[Difference]:
+    """What `new` changes; a section that it does not bring stays as it is."""
+    found: list[Difference] = []
+    for section in MODELS:
+        if section not in new:
+            continue
+        before = _flat(section, plain(old[section])) if section in old else {}
+        after = _flat(section, plain(new[section]))
+        found += _compared(section, before, after)
+    return found
+
+
+def moved(old: Mapping[Section, Document], new: Mapping[Section, Document]) -> list[Moved]:
+    """Where filings go that used to go elsewhere, most first. None stands for a person who dispatches."""
+    after = {**old, **new}
+    places, subjects = _codes(after, "places"), _codes(after, "subjects")
+    if "routing" not in old or len(places) * len(subjects) > _MOST_PAIRS:
+        return []
+    first, second = _table(old), _table(after)
+    counted: dict[tuple[str | None, str | None], Moved] = {}
+    for place, subject in product(places, subjects):
+        one, other = first.route(place, subject).org, second.route(place, subject).org
+        if one != other:
+            known = counted.get((one, other))
+            pairs = known.pairs + 1 if known else 1
+            counted[one, other] = (known or Moved(one, other, 0, place, subject))._replace(pairs=pairs)
+    return sorted(counted.values(), key=lambda entry: (-entry.pairs, entry.old or "", entry.new or ""))
+
+
+def _codes(documents: Mapping[Section, Document], section: Literal["places", "subjects"]) -> dict[str, str | None]:
+    document = documents.get(section)
+    entries = document.places if isinstance(document, Places) else ()
+    if isinstance(document, Subjects):
+        entries = document.subjects  # type: ignore[assignment]
+    return {entry.code: entry.parent for entry in entries}
+
+
+def _table(documents: Mapping[Section, Document]) -> RoutingTable:
+    routing = documents.get("routing")
+    assert isinstance(routing, Routing)
+    return RoutingTable(routing, ancestry(_codes(documents, "places")), ancestry(_codes(documents, "subjects")))
+
+
+def _compared(section: Section, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Difference]:
+    gone, come = before.keys() - after.keys(), after.keys() - before.keys()
+    for where in sorted(gone):
+        if not _within(where, gone):
+            yield Difference(section, "removed", where, old=before[where])
+    for where in sorted(come):
+        if not _within(where, come):
+            yield Difference(section, "added", where, new=after[where])
+    for where in sorted(before.keys() & after.keys()):
+        if before[where] != after[where] and not isinstance(before[where], _Entry):
+            yield Difference(section, "changed", where, before[where], after[where])
+
+
+class _Entry(str):
+    """An entry of a list, by its name; what it holds stands under its own keys."""
+
+    __slots__ = ()
+
+
+def _within(where: str, all_: Set[str]) -> bool:
+    """Does something that holds it stand there, too?"""
+    while "." in where or "[" in where:
+        where = where[: max(where.rfind("."), where.rfind("["))]
+        if where in all_:
+            return True
+    return False
+
+
+def _flat(where: str, value: Any) -> dict[str, Any]:
+    """Path -> value, entries of lists by their id or code, so that their order does not matter."""
+    if isinstance(value, dict):
+        found: dict[str, Any] = {}
+        for name, inner in value.items():
+            path = where if name == where else f"{where}.{name}"
+            found.update(_flat(path, inner))
+        return found
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(one, dict) and ("id" in one or "code" in one) for one in value)
+    ):
+        found = {}
+        for one in value:
+            path = f"{where}[{one.get('id') or one['code']}]"
+            found[path] = _Entry(one.get("name") or "")
+            found.update(_flat(path, {key: inner for key, inner in one.items() if key not in ("id", "code")}))
+        return found
+    return {where: value}

@@ -1,0 +1,99 @@
+"""Keyword rules: which words of a filing lead to a subject, and which make it a suspected accusation.
+
+The first rule in the list that matches counts. Blanks, width and case of letters never matter; `*` inside a word stands
+for up to ten characters of the same sentence: `收*红包`. Nothing of a text is kept: a rule is known by its id.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache, cached_property
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from shared.policy.documents import Code, Document
+
+MOST_GAPS = 2
+"""Stars in one word: each multiplies the work on a long text by ten."""
+_GAP = "[^。！？；!?;]{0,10}"
+_BLANKS = re.compile(r"[^\S\n]+")
+_LINES = re.compile(r"\s*\n\s*")
+Word = Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class KeywordRule(Document):
+    """`any`: one of these words; `all`: every one of these; `none`: not one of these. Leads to `subject`, or, with
+    `suspected`, to a person who decides whether the filing is an accusation (Art. 30)."""
+
+    id: Code
+    subject: Code | None = None
+    suspected: bool = False
+    any: tuple[Word, ...] = ()
+    all: tuple[Word, ...] = ()
+    none: tuple[Word, ...] = ()
+    where: Literal["title", "text", "both"] = "both"
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if self.suspected == (self.subject is not None):
+            raise ValueError("a keyword rule names either a subject or suspected: true")
+        if not self.any and not self.all:
+            raise ValueError("a keyword rule needs a word under any or all")
+        for word in (*self.any, *self.all, *self.none):
+            if word.count("*") > MOST_GAPS or not normal(word).strip("*"):
+                raise ValueError(f"a word has at most {MOST_GAPS} stars, and other characters beside them")
+        return self
+
+    def matches(self, title: str, text: str) -> bool:
+        """Both normal already."""
+        if self.where == "both":
+            text = f"{title}。{text}"
+        elif self.where == "title":
+            text = title
+        return (
+            not any(_stands(word, text) for word in self.none)
+            and all(_stands(word, text) for word in self.all)
+            and (not self.any or any(_stands(word, text) for word in self.any))
+        )
+
+
+class Keywords(Document):
+    """Looked at in this order; those of suspected accusations first, wherever they stand."""
+
+    rules: tuple[KeywordRule, ...] = ()
+
+    @cached_property
+    def by_id(self) -> dict[str, KeywordRule]:
+        return {rule.id: rule for rule in self.rules}
+
+    def suspicion(self, title: str, text: str) -> str | None:
+        """Id of the rule by which this may be an accusation. Title and text as they were given."""
+        return _first((rule for rule in self.rules if rule.suspected), title, text)
+
+    def subject(self, title: str, text: str) -> str | None:
+        """Id of the rule that knows the subject."""
+        return _first((rule for rule in self.rules if not rule.suspected), title, text)
+
+
+def normal(text: str) -> str:
+    """What words are looked for in: one width, one case, no blanks; a new line ends a sentence."""
+    return _BLANKS.sub("", _LINES.sub("。", unicodedata.normalize("NFKC", text).casefold().strip()))
+
+
+def _first(rules: Iterable[KeywordRule], title: str, text: str) -> str | None:
+    plain_title, plain_text = normal(title), normal(text)
+    return next((rule.id for rule in rules if rule.matches(plain_title, plain_text)), None)
+
+
+def _stands(word: str, text: str) -> bool:
+    pattern = _compiled(word)
+    return pattern in text if isinstance(pattern, str) else pattern.search(text) is not None
+
+
+@cache
+def _compiled(word: str) -> str | re.Pattern[str]:
+    plain = normal(word).strip("*")
+    return re.compile(_GAP.join(map(re.escape, plain.split("*")))) if "*" in plain else plain

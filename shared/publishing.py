@@ -1,0 +1,121 @@
+"""Publishing a calendar: the year's holidays become known, provisional due dates are computed again, and who has to know
+is told which of them moved. Running clocks keep their rule and follow the calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from shared.access import Principal, authorize
+from shared.activating import ACTIVATE, activate
+from shared.case import STREAM, Case
+from shared.deadlines import Deadline, deadlines
+from shared.handling import Handling
+from shared.policy.book import PolicyBook
+from shared.policy.documents import CalendarDocument
+from shared.policy.findings import check
+from shared.policy.load import plain
+from shared.refusals import Invalid
+
+
+class Moved(NamedTuple):
+    """A running clock whose due instant is another one now."""
+
+    case: str
+    number: str
+    clock: str
+    episode: int
+    org: str | None
+    old_due: datetime
+    new_due: datetime
+    provisional: bool
+    """Still computed by the statutory rule: it reaches beyond what is published now."""
+
+
+class Published(NamedTuple):
+    """`confirmed`: so many provisional dates stand as they were, and are certain now."""
+
+    changed: bool
+    published_until: int | None
+    moved: tuple[Moved, ...]
+    confirmed: int
+
+
+def merged(present: CalendarDocument | None, new: CalendarDocument) -> CalendarDocument:
+    """The calendar in force with the years of `new`: a publication brings its own years and replaces those only. What else
+    it says replaces what was said before."""
+    if present is None:
+        return new
+    years = {**present.years, **new.years}
+    said = {name: getattr(new, name) for name in new.model_fields_set - {"years"}}
+    until = new.published_until or max((*new.years, present.published_until or 0), default=None)
+    return present.model_copy(update={**said, "years": years, "published_until": until})
+
+
+async def publish(
+    handling: Handling, principal: Principal, jurisdiction: str, raw: Mapping[str, Any]
+) -> tuple[PolicyBook, Published]:
+    """Activate the calendar and list what moved. Cost grows with the cases of the log: an act of once a year.
+
+    Raises Refused for an unknown jurisdiction, Invalid `calendar_invalid` with every finding."""
+    authorize(principal, ACTIVATE)
+    before = await handling.policies.book(jurisdiction)
+    present = before.documents.get("calendar")
+    try:
+        given = CalendarDocument.model_validate(raw)
+    except ValidationError as error:
+        found = [
+            {"field": ".".join(("calendar", *(str(part) for part in one["loc"]))), "problem": one["msg"]}
+            for one in error.errors(include_url=False, include_input=False)
+        ]
+        raise _invalid(found) from None
+    calendar = merged(present if isinstance(present, CalendarDocument) else None, given)
+    findings = check({"calendar": calendar})
+    if findings:
+        raise _invalid([{"field": one.where, "problem": one.what} for one in findings])
+    changed = await activate(handling, principal, jurisdiction, {"calendar": plain(calendar)})
+    after = await handling.policies.book(jurisdiction)
+    if not changed:
+        return after, Published(False, calendar.published_until, (), 0)
+    moved: list[Moved] = []
+    confirmed = 0
+    async for heads in handling.log.heads(STREAM):
+        for stream, head in heads:
+            case, _head = await handling.cases.get(stream.removeprefix(STREAM), at_least=head.version)
+            if case.jurisdiction == jurisdiction:
+                own, certain = compared(case, before, after)
+                moved += own
+                confirmed += certain
+    moved.sort(key=lambda one: (one.new_due, one.number, one.clock))
+    return after, Published(True, calendar.published_until, tuple(moved), confirmed)
+
+
+def compared(case: Case, before: PolicyBook, after: PolicyBook) -> tuple[list[Moved], int]:
+    """Running clocks of the case that moved, and how many stand and are no longer provisional. Pure."""
+    new: dict[tuple[str, int], Deadline] = {(one.clock, one.episode): one for one in deadlines(case, after)}
+    moved: list[Moved] = []
+    confirmed = 0
+    for old in deadlines(case, before):
+        now = new.get((old.clock, old.episode))
+        if now is None or not old.running:
+            continue
+        if now.due != old.due:
+            moved.append(
+                Moved(case.id, case.number, old.clock, old.episode, old.org, old.due, now.due, now.provisional)
+            )
+        elif old.provisional and not now.provisional:
+            confirmed += 1
+    return moved, confirmed
+
+
+def _invalid(errors: list[dict[str, str]]) -> Invalid:
+    first = f"{errors[0]['field']}: {errors[0]['problem']}"
+    return Invalid(
+        "calendar_invalid",
+        f"The calendar was not published, the one in force stands. {first}",
+        why_zh="日历有误，未发布，原日历继续有效。",
+        errors=errors[:20],
+    )

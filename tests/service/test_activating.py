@@ -1,0 +1,192 @@
+"""When a policy is in force: from the day it names, never in the past, and the second of two against the first."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from shared.activating import activate, checked
+from shared.policies import STREAM
+from shared.policy.load import bundled
+from shared.refusals import Invalid, Refused
+from tests.support.county import DEMO, REGISTRAR, County, clerk, county
+
+Sections = dict[str, Any]
+
+
+def documents() -> Sections:
+    return {one.section: one.document for one in bundled("demo")}
+
+
+def routed_to(org: str) -> Sections:
+    routing = documents()["routing"]
+    rules = [{**rule, "org": org} if rule["id"] == "r01" else rule for rule in routing["rules"]]
+    return {"routing": {**routing, "rules": rules}}
+
+
+def with_organisation(code: str) -> Sections:
+    listed = documents()["organisations"]["organisations"]
+    return {"organisations": {"organisations": [*listed, {"code": code, "name": "新设的局"}]}}
+
+
+async def put(here: County, sections: Sections, at: Any = None, **more: Any) -> Any:
+    hands = here.parts["supervision"].handling
+    return await activate(hands, REGISTRAR, DEMO, sections, at, views=here.ports.views, **more)
+
+
+async def test_routing_changes_at_midnight_there() -> None:
+    async with county(start=datetime(2026, 3, 2, 1, 0, tzinfo=UTC)) as here:
+        done = await put(here, {**with_organisation("new"), **routed_to("new")}, date(2026, 3, 4))
+        assert set(done.sections) == {"organisations", "routing"}
+        before = await here.file("1", place="dh", subject="0102")
+        assert (await here.case(before.case)).org == "zj"
+        with pytest.raises(Invalid, match="unknown_organisation"):
+            first = await here.file("2", text="别的事")
+            await here.act(first.case, "dispatch", REGISTRAR, org="new")
+        here.clock.advance((datetime(2026, 3, 3, 15, 59, tzinfo=UTC) - here.clock.now()).total_seconds())
+        late = await here.file("3", place="dh", subject="0102")
+        assert (await here.case(late.case)).org == "zj"
+        here.clock.advance(120)  # 00:01 in China
+        after = await here.file("4", place="dh", subject="0102")
+        assert (await here.case(after.case)).org == "new"
+        assert (await here.case(before.case)).org == "zj"
+
+
+async def test_a_channel_that_is_not_there_yet_and_one_that_is_gone() -> None:
+    async with county() as here:
+        channels = documents()["channels"]
+        listed = [one for one in channels["channels"] if one["code"] != "fax"]
+        new = {**channels, "channels": [*listed, {"code": "later", "name": "新渠道", "class_": "web"}]}
+        old = await here.file("1", channel="fax")
+        await put(here, {"channels": new}, date(2026, 3, 3))
+        with pytest.raises(Invalid, match="unknown_channel"):
+            await here.file("2", channel="later")
+        here.clock.advance(24 * 3600)
+        await here.file("2", channel="later")
+        with pytest.raises(Invalid, match="unknown_channel"):
+            await here.file("3", channel="fax")
+        again = await here.file("1", channel="fax")
+        assert again.repeated and again.case == old.case
+        assert (await here.ports.policies.book(DEMO)).names["fax"] == "传真"
+
+
+async def test_a_running_clock_keeps_its_rule() -> None:
+    async with county() as here:
+        clocks = documents()["clocks"]
+        rules = [{**rule, "period": {"days": 3}} if rule["id"] == "C1" else rule for rule in clocks["rules"]]
+        old = await here.file("1")
+        due = await _due(here, old.case)
+        await put(here, {"clocks": {**clocks, "rules": rules}}, date(2026, 3, 3))
+        assert await _due(here, old.case) == due
+        here.clock.advance(24 * 3600)
+        assert await _due(here, old.case) == due
+        new = await here.file("2")
+        assert await _due(here, new.case) == "2026-03-06"
+
+
+async def _due(here: County, case: str) -> str:
+    from shared.deadlines import deadlines
+
+    book = await here.ports.policies.book(DEMO)
+    return next(one.due_day.isoformat() for one in deadlines(await here.case(case), book) if one.clock == "C1")
+
+
+async def test_rows_do_not_depend_on_when_they_are_made() -> None:
+    """A change of the petition office that begins later moves no clock that runs, before or after it begins."""
+    from shared.deadlines import deadlines
+
+    async with county() as here:
+        case = (await here.file("1")).case
+        jurisdiction = documents()["jurisdiction"]
+        listed = documents()["organisations"]["organisations"]
+        other = {"code": "office2", "name": "新信访局", "kind": "petition_office"}
+        await put(
+            here,
+            {
+                "jurisdiction": {**jurisdiction, "petition_office": "office2"},
+                "organisations": {"organisations": [*listed, other]},
+            },
+            date(2026, 3, 3),
+        )
+        whole = (await here.ports.policies.book(DEMO)).as_of(datetime(2026, 1, 1, tzinfo=UTC))
+        found = await here.case(case)
+        for moment in (datetime(2026, 3, 2, 2, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)):
+            assert deadlines(found, whole.as_of(moment))[0].org == "xfj"
+
+
+async def test_the_past_is_refused_unless_nothing_was_in_force() -> None:
+    async with county() as here:
+        version = (await here.ports.policies.book(DEMO)).version
+        for past in (date(2026, 3, 1), date(2026, 3, 2), datetime(2026, 3, 2, 0, 59, tzinfo=UTC)):
+            with pytest.raises(Invalid) as refused:
+                await put(here, routed_to("rs"), past)
+            assert refused.value.code == "policy_in_the_past"
+            assert "2026-03-03" in str(refused.value)
+        assert (await here.ports.policies.book(DEMO)).version == version
+        assert (await put(here, routed_to("rs"), date(1999, 1, 1))).sections == ["routing"], "history before the first"
+
+
+async def test_the_second_of_two_is_checked_against_the_first() -> None:
+    async with county() as here:
+        removed = {"organisations": {"organisations": documents()["organisations"]["organisations"][:-1]}}
+        gone = documents()["organisations"]["organisations"][-1]["code"]
+        routing = documents()["routing"]
+        rules = [rule for rule in routing["rules"] if rule.get("org") != gone]
+        await put(here, {"routing": {**routing, "rules": rules}})
+        needed = {
+            "routing": {**routing, "rules": [*rules, {"id": "late", "place": "bh", "subject": "05", "org": gone}]}
+        }
+        results = await asyncio.gather(put(here, removed), put(here, needed), return_exceptions=True)
+        refused = [one for one in results if isinstance(one, Invalid)]
+        assert len(refused) == 1 and refused[0].code == "policy_invalid"
+        book = await here.ports.policies.book(DEMO)
+        assert (await checked(here.parts["supervision"].handling, DEMO, {})).findings == []
+        assert gone in book.organisations or "late" not in {rule.id for rule in book.edition("routing").document.rules}  # type: ignore[union-attr]
+
+
+async def test_a_version_that_was_read_before() -> None:
+    async with county() as here:
+        version = (await here.ports.policies.book(DEMO)).version
+        await put(here, routed_to("rs"), expected_version=version)
+        with pytest.raises(Refused, match="stale_policy"):
+            await put(here, routed_to("zj"), expected_version=version)
+
+
+async def test_what_is_activated_for_later_must_fit_then() -> None:
+    async with county() as here:
+        await put(here, {**with_organisation("new"), **routed_to("new")}, date(2026, 3, 10))
+        with pytest.raises(Invalid) as refused:
+            await put(here, {"organisations": documents()["organisations"]}, date(2026, 3, 12))
+        assert "from 2026-03-12 on" not in str(refused.value)
+        assert any("'new' is not in organisations" in one["problem"] for one in refused.value.more["errors"])
+        await put(here, {**with_organisation("other")})  # until the tenth
+        assert "other" in (await here.ports.policies.book(DEMO)).organisations
+        here.clock.advance(9 * 24 * 3600)
+        book = await here.ports.policies.book(DEMO)
+        assert "new" in book.organisations and "other" not in book.organisations
+
+
+async def test_who_holds_open_cases_is_not_removed() -> None:
+    async with county() as here:
+        case = (await here.file("1", place="dh", subject="02")).case
+        listed = documents()["organisations"]["organisations"]
+        routing = documents()["routing"]
+        rules = [{**rule, "org": "zj"} if rule.get("org") == "rs" else rule for rule in routing["rules"]]
+        sections = {
+            "organisations": {"organisations": [one for one in listed if one["code"] != "rs"]},
+            "routing": {**routing, "rules": rules},
+        }
+        with pytest.raises(Invalid) as refused:
+            await put(here, sections)
+        assert "holds 1 open case;" in str(refused.value)
+        assert len(await here.events(STREAM + DEMO)) == (await here.ports.policies.book(DEMO)).version
+        later = await put(here, sections, date(2026, 4, 1))
+        assert [one.where for one in later.warnings] == ["organisations[rs]"]
+        await here.act(case, "recall", REGISTRAR)
+        await here.act(case, "dispatch", REGISTRAR, org="zj")
+        await here.act(case, "sign_off", clerk("zj"))
+        assert (await put(here, sections)).sections == ["organisations", "routing"]
+        assert (await here.ports.policies.book(DEMO)).names["rs"], "old cases still speak of it"

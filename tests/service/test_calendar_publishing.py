@@ -1,0 +1,130 @@
+"""A year's holidays are published: provisional dates are computed again, and those that moved are named."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.deadlines import deadlines
+from shared.policy.documents import CalendarDocument
+from shared.policy.load import bundled, read_calendar
+from shared.publishing import merged
+from tests.support.county import DEMO
+from tests.support.process import huiyin
+from tests.support.serving import Served, served
+
+STATUTORY = ["2027-01-01", "2027-05-01", "2027-10-01", "2027-10-02", "2027-10-03"]
+FILE = """\
+# invented
+calendar:
+  published_until: 2027
+  years:
+    2027:
+      holidays:
+        [2027-01-01, 2027-01-06, 2027-01-07, {may} 2027-10-01, 2027-10-02, 2027-10-03]
+      workdays: [2027-01-09]
+"""
+WHOLE = FILE.format(may="2027-05-01,")
+
+
+def year(*more: str, without: str = "") -> dict[str, Any]:
+    days = sorted({*STATUTORY, *more} - {without})
+    return {"years": {"2027": {"holidays": days, "workdays": ["2027-01-09"]}}}
+
+
+@pytest.fixture
+async def here() -> AsyncIterator[Served]:
+    async with served() as made:
+        made.clock.set(datetime(2026, 12, 22, 2, 0, tzinfo=UTC))
+        yield made
+
+
+async def publish(here: Served, calendar: dict[str, Any], role: str = "registrar") -> Any:
+    async with here.client(role) as client:
+        answer = await client.post("/v1/calendars:publish", json={"jurisdiction": DEMO, "calendar": calendar})
+    await here.runtime.drain()
+    return answer
+
+
+async def due_of(here: Served, case: str, clock: str) -> tuple[str, bool]:
+    folded, _head = await here.runtime.ports.cases.get(case)
+    found = deadlines(folded, await here.runtime.ports.policies.book(DEMO))
+    one = next(one for one in found if one.clock == clock)
+    return one.due_day.isoformat(), one.provisional
+
+
+async def test_what_moved_is_named_and_what_stands_is_certain(here: Served) -> None:
+    receipt = await here.filed()
+    assert await due_of(here, receipt["case"], "C3") == ("2027-01-06", True)
+    answer = await publish(here, year("2027-01-06", "2027-01-07"))
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert (told["changed"], told["published_until"], told["moved_in_all"]) == (True, 2027, 1)
+    (moved,) = told["moved"]
+    assert (moved["number"], moved["clock"], moved["org"]) == (receipt["number"], "C3", "zj")
+    assert (moved["old_due"][:10], moved["new_due"][:10]) == ("2027-01-06", "2027-01-08")
+    assert moved["provisional"] is False
+    assert await due_of(here, receipt["case"], "C3") == ("2027-01-08", False)
+    again = (await publish(here, year("2027-01-06", "2027-01-07"))).json()
+    assert (again["changed"], again["moved"]) == (False, [])
+
+
+async def test_a_calendar_with_a_missing_day_is_refused_and_nothing_changes(here: Served) -> None:
+    receipt = await here.filed()
+    before = await due_of(here, receipt["case"], "C3")
+    answer = await publish(here, year(without="2027-10-02"))
+    assert (answer.status_code, answer.json()["code"]) == (422, "calendar_invalid")
+    (error,) = answer.json()["errors"]
+    assert error["field"] == "calendar.years[2027].holidays"
+    assert "2027-10-02 is missing" in error["problem"]
+    assert await due_of(here, receipt["case"], "C3") == before
+    assert (await publish(here, {"years": {"2029": {"holidays": []}}})).json()["code"] == "calendar_invalid"
+    assert (await publish(here, {"yeers": {}})).json()["code"] == "calendar_invalid"
+
+
+async def test_a_date_that_the_rule_had_guessed_right_is_certain_now(here: Served) -> None:
+    await here.filed()
+    told = (await publish(here, year())).json()
+    assert (told["moved"], told["confirmed"]) == ([], 1)
+
+
+async def test_a_clerk_publishes_nothing(here: Served) -> None:
+    assert (await publish(here, year(), role="clerk")).status_code == 403
+
+
+def test_the_line_of_a_missing_day_is_told(tmp_path: Path) -> None:
+    present = CalendarDocument.model_validate(bundled("cn-calendar")[0].document)
+    file = tmp_path / "2027.yaml"
+    file.write_text(WHOLE, encoding="utf-8")
+    given, findings = read_calendar(file, lambda new: merged(present, new))
+    assert given is not None
+    assert findings == []
+    file.write_text(FILE.format(may=""), encoding="utf-8")
+    _given, findings = read_calendar(file, lambda new: merged(present, new))
+    (only,) = findings
+    assert (only.file, only.line) == ("2027.yaml", 6)
+    assert "2027-05-01 is missing" in only.what
+    file.write_text("routing: {rules: []}\n", encoding="utf-8")
+    given, findings = read_calendar(file, lambda new: merged(present, new))
+    assert given is None
+    assert findings
+
+
+def test_from_the_command_line(tmp_path: Path) -> None:
+    data = str(tmp_path / "data")
+    assert huiyin("policy", "activate", "demo", "--data", data).returncode == 0
+    file = tmp_path / "2027.yaml"
+    file.write_text(FILE.format(may=""), encoding="utf-8")
+    refused = huiyin("calendar", "publish", str(file), "--data", data)
+    assert refused.returncode == 1
+    assert "calendar_invalid: 2027.yaml:6: calendar.years[2027].holidays: 2027-05-01 is missing" in refused.stderr
+    file.write_text(WHOLE, encoding="utf-8")
+    done = huiyin("calendar", "publish", str(file), "--data", data)
+    assert done.returncode == 0, done.stderr
+    assert "2027" in done.stdout
+    assert "nothing changed" in huiyin("calendar", "publish", str(file), "--data", data).stdout
+    assert huiyin("calendar", "publish", str(tmp_path / "none.yaml"), "--data", data).returncode == 1

@@ -1,0 +1,196 @@
+"""What an organisation is told: every kind of entry comes from the life that it belongs to, to those it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date
+from typing import Any, get_args
+
+import pytest
+
+from shared.access import Principal
+from shared.commands import Fresh
+from shared.events.policy import PolicyActivated
+from shared.events.routing import OutboxEntry, OutboxKind
+from shared.handling import Stamp
+from shared.policy.load import bundled, hash_of
+from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
+
+ANSWERS_OF_TOPICS = {"outcome"}
+"""Kinds that answer commands which came by a topic; over HTTP the answer is the answer."""
+DAY = 86400
+
+
+@pytest.fixture
+async def here() -> AsyncIterator[County]:
+    async with county() as found:
+        yield found
+
+
+async def told(here: County, org: str) -> list[tuple[str, str | None]]:
+    bodies = [event.body for event in await here.events(f"outbox/{org}")]
+    return [(body.kind, body.detail) for body in bodies if isinstance(body, OutboxEntry)]
+
+
+async def lived(here: County, case: str, *steps: tuple[Principal, str, dict[str, Any]]) -> None:
+    for who, command, fields in steps:
+        here.clock.advance(60)
+        await here.act(case, command, who, **fields)
+
+
+ZJ, HEAD = clerk("zj"), clerk("zj", "k-head")
+TAKEN = (
+    (ZJ, "sign_off", {}),
+    (ZJ, "accept", {"path": 6}),
+    (ZJ, "serve_notice", {"kind": "acceptance"}),
+)
+ANSWERED = (
+    (ZJ, "decide", {"result": "explained", "basis": ["条例"], "text": "x"}),
+    (ZJ, "deliver_reply", {"mode": "post"}),
+)
+HOUSING = {"place": "dh-yl", "subject": "0102"}
+
+
+async def test_every_kind_is_told_by_the_life_it_belongs_to(here: County) -> None:
+    case = (await here.file(**HOUSING)).case
+    await lived(here, case, *TAKEN)
+    await lived(
+        here,
+        case,
+        (REGISTRAR, "add_material", {"text": "x"}),
+        (REGISTRAR, "nudge", {}),
+        (REGISTRAR, "correct", {"field": "place", "new": "dh-hg"}),
+        (ZJ, "ask_extension", {"days": 10, "reason": "x"}),
+        (HEAD, "refuse_extension", {"reason": "x"}),
+        (ZJ, "ask_extension", {"days": 10, "reason": "x"}),
+        (HEAD, "grant_extension", {"days": 10, "approver": "局长"}),
+    )
+    for _ in range(14):  # the clock of handling passes its rungs
+        here.clock.advance(5 * DAY)
+        await here.tick()
+    await lived(
+        here,
+        case,
+        (SUPERVISOR, "urge", {}),
+        *ANSWERED,
+        (REGISTRAR, "evaluate", {"object": "organisation", "grade": "dissatisfied"}),
+        (SUPERVISOR, "order_redo", {"ground": "dissatisfied"}),
+        *ANSWERED,
+        (REGISTRAR, "request_review", {}),
+        (clerk("fc"), "issue_review_opinion", {"result": "upheld", "text": "x"}),
+        (SUPERVISOR, "close", {"kind": "explained"}),
+    )
+    recalled = (await here.file("2", **HOUSING)).case
+    await lived(here, recalled, (REGISTRAR, "recall", {}))
+    disputed = (await here.file("3", **HOUSING)).case
+    objection: dict[str, Any] = {"reason_code": "other", "reason": "x"}
+    for _ in range(2):
+        await lived(here, disputed, (ZJ, "request_return", objection), (REGISTRAR, "verify_return", {"agreed": False}))
+    await lived(here, disputed, (ZJ, "request_return", objection), (REGISTRAR, "verify_return", {"agreed": True}))
+    await lived(here, disputed, (SUPERVISOR, "rule_jurisdiction", {"org": "dhq"}))
+    await lived(here, disputed, (clerk("dhq"), "forward_down", {"to": "dhyl"}))
+    await lived(here, disputed, (clerk("dhyl"), "hand_back", {"reason_code": "other"}))
+    entries = {org: await told(here, org) for org in ("zj", "dhq", "dhyl", "fc")}
+    kinds = {kind for told in entries.values() for kind, _detail in told}
+    assert kinds == set(get_args(OutboxKind)) - ANSWERS_OF_TOPICS - {"at_risk"}  # a rung of another policy: below
+    assert ("deadline_changed", "C5") in entries["zj"]
+    assert {("redo_ordered", "dissatisfied"), ("opinion_issued", "upheld"), ("closed", "explained")} <= set(
+        entries["zj"]
+    )
+    assert {kind for kind, _ in entries["zj"]} >= {"returned", "return_refused", "withdrawn", "evaluated", "reminded"}
+    assert entries["dhq"] == [("ruled", None), ("handed_back", "other")]
+    assert entries["dhyl"] == [("forwarded", "dhq")]
+    assert entries["fc"][0] == ("review_requested", "review")
+
+
+async def test_a_correction_that_moves_a_due_date_says_so_and_another_one_does_not(here: County) -> None:
+    case = (await here.file(**HOUSING)).case
+    here.clock.advance(8 * DAY)
+    await lived(here, case, (ZJ, "sign_off", {}), (ZJ, "accept", {"path": 6}))
+    await here.act(case, "correct", REGISTRAR, field="place", new="dh-hg")
+    assert await told(here, "zj") == [("assigned", None), ("corrected", "place")]
+    for step in ("SignedFor", "Accepted"):
+        version = next(event.version for event in await here.events(f"case/{case}") if event.type == step)
+        await here.act(case, "correct", SUPERVISOR, field="effective_at", of=version, new="2026-03-04")
+    assert (await told(here, "zj"))[2:] == [
+        ("corrected", "effective_at"),
+        ("corrected", "effective_at"),
+        ("deadline_changed", "C5"),
+    ]
+
+
+async def test_a_clock_at_risk_is_told_to_who_bears_it(here: County) -> None:
+    clocks = next(dict(one.document) for one in bundled("cn-xf-2022") if one.section == "clocks")
+    clocks["rules"] = [
+        {**rule, "rungs": [{"id": "soon", "at_percent": 50, "kind": "at_risk"}]} if rule["id"] in ("C3", "C1") else rule
+        for rule in clocks["rules"]
+    ]
+    await here.parts["supervision"].handling.on_stream(
+        f"policy/{DEMO}",
+        Stamp(SUPERVISOR, "activate:at-risk", date(2001, 1, 1), jurisdiction=DEMO),
+        lambda _head: [Fresh(PolicyActivated(section="clocks", hash=hash_of(clocks), document=clocks))],
+    )
+    await here.settle()
+    await here.file(**HOUSING)
+    await here.file("queued", place="nowhere")  # the petition office's clock runs, no organisation hears of it
+    here.clock.advance(10 * DAY)
+    await here.tick()
+    assert await told(here, "zj") == [("assigned", None), ("at_risk", "C3")]
+
+
+async def test_a_review_is_told_to_its_body_and_its_clocks_to_nobody_else(here: County) -> None:
+    case = (await here.file(**HOUSING)).case
+    await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", {}))
+    here_before = len(await told(here, "zj"))
+    for _ in range(7):
+        here.clock.advance(5 * DAY)
+        await here.tick()
+    assert ("reminded", "C7") in await told(here, "fc")
+    assert len(await told(here, "zj")) == here_before
+    breach = [event.body for event in await here.events(f"case/{case}") if event.type == "DeadlineBreached"]
+    assert [(body.clock, body.org) for body in breach] == [("C7", "fc")]  # type: ignore[attr-defined]
+    await lived(here, case, (clerk("fc"), "issue_review_opinion", {"result": "redo", "text": "x"}))
+    assert (await told(here, "zj"))[-2:] == [("opinion_issued", "redo"), ("redo_ordered", "review")]
+
+
+async def test_a_hearing_at_re_review_changes_the_due_date_of_its_body(here: County) -> None:
+    case = (await here.file(**HOUSING)).case
+    await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", {}))
+    await lived(here, case, (clerk("fc"), "issue_review_opinion", {"result": "upheld", "text": "x"}))
+    await lived(here, case, (REGISTRAR, "request_re_review", {}))
+    here.clock.advance(5 * DAY)
+    days = {"from": date(2026, 3, 4), "to": date(2026, 3, 5)}
+    await here.act(case, "record_hearing", clerk("sfc"), **days)
+    assert await told(here, "sfc") == [("review_requested", "re_review"), ("deadline_changed", "C9")]
+    await lived(here, case, (clerk("sfc"), "issue_re_review_opinion", {"result": "upheld", "text": "x"}))
+    assert ("opinion_issued", "upheld") in await told(here, "zj")
+    assert (await here.case(case)).state == "concluded"
+
+
+async def test_a_body_that_is_replaced_hears_of_it(here: County) -> None:
+    case = (await here.file(**HOUSING)).case
+    await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", {}))
+    await lived(here, case, (SUPERVISOR, "name_review_body", {"body": "sfc"}))
+    assert await told(here, "fc") == [("review_requested", "review"), ("withdrawn", "another_body")]
+    assert await told(here, "sfc") == [("review_requested", "review")]
+
+
+async def test_who_lost_a_case_is_told_nothing_of_it_any_more(here: County) -> None:
+    case = (await here.file(**HOUSING)).case
+    objection: dict[str, Any] = {"reason_code": "other", "reason": "x"}
+    await lived(here, case, (ZJ, "request_return", objection), (REGISTRAR, "verify_return", {"agreed": True}))
+    await lived(here, case, (REGISTRAR, "nudge", {}), (REGISTRAR, "add_material", {"text": "x"}))
+    assert [kind for kind, _ in await told(here, "zj")] == ["assigned", "returned"]
+
+
+async def test_below_the_forwarder_all_that_concerns_the_case_is_told_too(here: County) -> None:
+    case = (await here.file("d", place="dh-yl", subject="0601")).case
+    await here.act(case, "recall", REGISTRAR)
+    await here.act(case, "dispatch", REGISTRAR, org="dhq")
+    await lived(here, case, (clerk("dhq"), "forward_down", {"to": "dhyl"}), (REGISTRAR, "nudge", {}))
+    entry = (await here.events("outbox/dhyl"))[0].body
+    assert isinstance(entry, OutboxEntry)
+    assert {due.clock for due in entry.due} == {"C3", "C4"}
+    await lived(here, case, (REGISTRAR, "recall", {}))
+    assert [kind for kind, _ in await told(here, "dhyl")] == ["forwarded", "nudged", "withdrawn"]
+    assert [kind for kind, _ in await told(here, "dhq")][-2:] == ["nudged", "withdrawn"]

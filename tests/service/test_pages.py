@@ -1,0 +1,161 @@
+"""The receipt and the status page: what stands on them, who gets them, and that a code is never in an address."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from shared.http.pages.layout import markup
+from shared.http.pages.receipt import link
+from tests.support.serving import Served, served
+
+PUBLIC = "https://xf.example.cn"
+FILED = {"title": "标题金丝雀", "text": "正文金丝雀", "location": "地点金丝雀"}
+NEVER = ("张三", "13800000000", *FILED.values())
+
+
+@pytest.fixture
+async def here() -> AsyncIterator[Served]:
+    async with served(public_url=PUBLIC) as found:
+        yield found
+
+
+def strict(answer: httpx.Response) -> None:
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+    assert "http://" not in answer.text.replace(PUBLIC, "")
+    assert " style=" not in answer.text
+
+
+async def test_the_receipt_says_what_the_petitioner_needs(here: Served) -> None:
+    receipt = await here.filed(**FILED)
+    pair = {"number": receipt["number"], "code": receipt["code"]}
+    async with here.client() as citizen:
+        page = await citizen.post("/v1/receipt", json=pair)
+        form = await citizen.post("/receipt", data=pair)
+    assert page.status_code == 200, page.text
+    assert page.headers["content-type"].startswith("text/html")
+    assert form.text == page.text
+    strict(page)
+    for wanted in (
+        receipt["number"],
+        receipt["code"],
+        "2026-03-02",
+        "杨柳街道",
+        "Willow Subdistrict",
+        f"{PUBLIC}/status",
+    ):
+        assert wanted in page.text, wanted
+    for right in (
+        "15日内：书面告知您是否受理（《信访工作条例》第二十三条第三款）。",
+        "Within 15 days: you are told in writing whether it is accepted (Regulation Art. 23 ¶3).",
+        "60日内：适用信访程序的，自受理之日起作出处理并书面答复（《信访工作条例》第三十四条）。",
+        "第二十一条第二款",
+        "30日内：对处理意见不服的，自收到书面答复之日起可向上一级申请复查（《信访工作条例》第三十五条第一款）。",
+        "30日内：对复查意见不服的，自收到复查意见之日起可申请复核（《信访工作条例》第三十六条第一款）。",
+    ):
+        assert right in page.text, right
+    assert "<svg" in page.text
+    assert not [word for word in NEVER if word in page.text]
+
+
+async def test_a_matter_received_directly_names_the_clock_of_its_own(here: Served) -> None:
+    receipt = await here.filed(received_by="zj")
+    async with here.client("registrar") as desk:
+        page = await desk.get(f"/v1/cases/{receipt['number']}/receipt")
+    assert "书面告知您是否受理（《信访工作条例》第二十三条第一款、第二款）" in page.text
+
+
+async def test_a_link_carries_the_code_behind_the_hash() -> None:
+    assert link("2026-A", "AB-C", f"{PUBLIC}/") == f"{PUBLIC}/status#n=2026-A&c=AB-C"
+    assert link("2026-A", "AB-C", None) == "2026-A\nAB-C"
+
+
+async def test_who_may_have_the_receipt_again(here: Served) -> None:
+    receipt = await here.filed()
+    case = receipt["case"]
+    async with here.client("registrar") as desk:
+        page = await desk.get(f"/v1/cases/{case}/receipt")
+    assert receipt["code"] in page.text
+    strict(page)
+    reads = [event for commit in await here.runtime.ports.log.load(f"reads/{case}") for event in commit.recorded]
+    assert [event.body.purposes for event in reads] == [("receipt",)]  # type: ignore[union-attr]
+    for role, status in (("clerk", 403), ("supervisor", 403), ("platform", 404), ("analyst", 404)):
+        async with here.client(role) as other:
+            refused = await other.get(f"/v1/cases/{case}/receipt")
+        assert refused.status_code == status, role
+        assert receipt["code"] not in refused.text
+    async with here.client(key=await here.key_of("platform", "province")) as platform:
+        own = await platform.post("/v1/submissions", json={"channel": "province", "item": "P-1", "text": "x"})
+        again = await platform.get(f"/v1/cases/{own.json()['case']}/receipt")
+    assert own.json()["code"] in again.text
+    async with here.client() as nobody:
+        assert (await nobody.get(f"/v1/cases/{case}/receipt")).status_code == 401
+
+
+async def test_the_status_page_asks_and_answers(here: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    receipt = await here.filed(**FILED)
+    pair = {"number": receipt["number"].lower().replace("-", " "), "code": receipt["code"]}
+    async with here.client() as citizen:
+        empty = await citizen.get("/status")
+        told = await citizen.post("/status", data=pair)
+        said = (await citizen.post("/v1/status", json=pair)).json()
+    for answer in (empty, told):
+        assert answer.status_code == 200
+        strict(answer)
+    assert '<form method="post" action="/status"' in empty.text
+    assert said["zh"] in told.text
+    assert said["en"] in told.text
+    assert not [word for word in NEVER if word in told.text]
+    assert receipt["code"] not in "".join(capsys.readouterr())
+
+
+async def test_a_wrong_pair_is_told_without_repeating_it_and_slows_down(here: Served) -> None:
+    receipt = await here.filed()
+    async with here.client() as guesser:
+        for _ in range(5):
+            for path in ("/status", "/receipt"):
+                wrong = await guesser.post(path, data={"number": receipt["number"], "code": "0" * 26})
+                assert wrong.status_code == 404
+                assert "编号与查询码不匹配" in wrong.text
+                assert "0" * 26 not in wrong.text
+        slow = await guesser.post("/v1/receipt", json={"number": receipt["number"], "code": receipt["code"]})
+        page = await guesser.post("/status", data={"number": receipt["number"], "code": receipt["code"]})
+    assert (slow.status_code, page.status_code) == (429, 429)
+    assert int(page.headers["retry-after"]) > 0
+
+
+async def test_what_is_no_question_is_refused_on_the_page(here: Served) -> None:
+    async with here.client() as citizen:
+        for content, kind, status in (
+            ("number=1", "application/x-www-form-urlencoded", 422),
+            ("number=1&code=2&more=3", "application/x-www-form-urlencoded", 422),
+            ("a=1&b=2&c=3&d=4&e=5", "application/x-www-form-urlencoded", 422),
+            ("number=%FF&code=1", "application/x-www-form-urlencoded", 422),
+            ("{}", "application/json", 415),
+            ("number=" + "1" * 5000, "application/x-www-form-urlencoded", 413),
+        ):
+            answer = await citizen.post("/status", content=content, headers={"content-type": kind})
+            assert answer.status_code == status, content[:40]
+            strict(answer)
+
+
+async def test_assets_are_ours_and_nothing_else(here: Served) -> None:
+    async with here.client() as browser:
+        for name in ("page.css", "status.js"):
+            found = await browser.get(f"/assets/{name}")
+            assert found.status_code == 200
+            assert "://" not in found.text
+        for name in ("layout.py", "../app.py", "..%2Fapp.py"):
+            assert (await browser.get(f"/assets/{name}")).status_code == 404
+
+
+def test_values_are_escaped() -> None:
+    assert markup("<p>{said}</p>", said='<img onerror="x">&') == "<p>&lt;img onerror=&quot;x&quot;&gt;&amp;</p>"

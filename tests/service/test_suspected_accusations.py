@@ -1,0 +1,116 @@
+"""A filing that a rule suspects to be an accusation: sealed until a person has decided, and then as decided (Art. 30)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.case import STREAM
+from tests.support.serving import Served, served
+
+TEXT = "物业经理收了施工方的红包，楼道漏水没人管"
+OTHERS = ("organisation", "clerk")
+
+
+async def listed(here: Served, role: str, **query: Any) -> list[str]:
+    async with here.client(role) as client:
+        answer = await client.get("/v1/cases", params=query)
+    assert answer.status_code == 200, answer.text
+    return [one["id"] for one in answer.json()["cases"]]
+
+
+async def gauge(here: Served, name: str) -> list[str]:
+    async with here.owner() as client:
+        text = (await client.get("/metrics")).text
+    return sorted(line for line in text.splitlines() if line.startswith(name) and not line.endswith(" 0.0"))
+
+
+async def figures(here: Served) -> Any:
+    async with here.client("analyst") as client:
+        answer = await client.get("/v1/stats", params={"period": "2026-03", "by": "channel"})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["figures"]
+
+
+async def suspected(here: Served) -> str:
+    receipt = await here.filed(channel="province", text=TEXT, respondent=None)
+    case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
+    assert case.suspected == "k-accusation"
+    return str(receipt["case"])
+
+
+async def test_nobody_else_sees_it_not_even_as_a_number() -> None:
+    async with served() as here:
+        before = (await gauge(here, "petition_open_cases"), await figures(here))
+        case = await suspected(here)
+        here.clock.advance(120)
+        assert (await gauge(here, "petition_open_cases"), await figures(here)) == before
+        for role in OTHERS:
+            assert await listed(here, role) == []
+            async with here.client(role) as client:
+                assert (await client.get(f"/v1/cases/{case}")).status_code == 404
+        for org in here.runtime.ports.policies._books["CN-DEMO"].organisations:
+            assert await here.runtime.ports.log.load(f"outbox/{org}") == []
+        for role in ("registrar", "supervisor"):
+            assert await listed(here, role, queue="to_confirm") == [case]
+            assert await listed(here, role, queue="to_dispatch") == []
+
+
+async def test_who_filed_it_is_told_nothing_of_the_suspicion() -> None:
+    async with served() as here:
+        case = await suspected(here)
+        key = await here.key_of("platform", "province")
+        async with here.client(key=key) as client:
+            shown = (await client.get(f"/v1/cases/{case}")).json()
+            assert (shown["state"], shown["queue_reason"], shown["sealed_track"]) == ("registered", None, False)
+            assert "uspic" not in str(shown["timeline"]) and "uspect" not in str(shown)
+            body = {"command": "add_material", "command_id": "m1", "text": "补充", "expected_version": shown["version"]}
+            assert (await client.post(f"/v1/cases/{case}/commands", json=body)).status_code == 200
+
+
+@pytest.mark.parametrize("role", ["registrar", "supervisor"])
+async def test_cleared_it_goes_the_ordinary_way(role: str) -> None:
+    async with served() as here:
+        case = await suspected(here)
+        assert (await here.act(role, case, "clear_suspicion", reason="只是道听途说")).status_code == 200
+        assert await listed(here, "clerk") == [case]
+        async with here.client("clerk") as client:
+            shown = (await client.get(f"/v1/cases/{case}")).json()
+        assert shown["org"]["code"] == "zj" and "uspic" not in str(shown) and "uspect" not in str(shown)
+        assert "道听途说" not in str(shown)
+        found = await gauge(here, "petition_open_cases")
+        assert found == ['petition_open_cases{state="dispatched"} 1.0']
+
+
+async def test_confirmed_it_is_an_accusation_and_its_respondent_never_sees_it() -> None:
+    async with served() as here:
+        case = await suspected(here)
+        assert (await here.act("clerk", case, "confirm_accusation")).status_code == 404
+        named = {"name": "某经理", "org": "zj"}
+        assert (await here.act("registrar", case, "confirm_accusation", respondent=named)).status_code == 200
+        assert await listed(here, "registrar", queue="to_dispatch") == [case]
+        refused = await here.act("registrar", case, "dispatch", org="zj", **{"class": "accusation"})
+        assert refused.json()["code"] == "accusation_needs_sealed_organ"
+        assert (await here.act("registrar", case, "dispatch", org="jjw")).status_code == 200
+        key = await here.key_of("clerk", "jjw")
+        async with here.client(key=key) as client:
+            shown = (await client.get(f"/v1/cases/{case}")).json()
+            assert shown["content"]["parties"]["r1"] == {"role": "respondent", "name": "某经理"}
+        async with here.client("clerk") as client:
+            assert (await client.get(f"/v1/cases/{case}")).status_code == 404
+        for commit in await here.runtime.ports.log.load(STREAM + case):
+            assert "某经理".encode() not in b"".join(commit.events) and "红包".encode() not in b"".join(commit.events)
+
+
+async def test_which_rule_knew_the_subject_is_told_and_nothing_of_the_text() -> None:
+    async with served() as here:
+        receipt = await here.filed(subject=None, text="楼道里一直漏水")
+        async with here.client("registrar") as client:
+            shown = (await client.get(f"/v1/cases/{receipt['case']}", params={"content": "false"})).json()
+        assert (shown["subject"]["code"], shown["org"]["code"]) == ("0102", "zj")
+        (line,) = [one for one in shown["timeline"] if one["type"] == "CaseClassified"]
+        assert line["details"] == {"class": "claim", "by": "rule", "rule": "k-0102"}
+        nobody = await here.filed(subject=None, place="sl", text="说不清楚的事")
+        case = (await here.runtime.ports.cases.reload(nobody["case"]))[0]
+        assert case.queue_reason == "no_rule"

@@ -1,0 +1,105 @@
+"""A suspected accusation: never routed by rule, and nothing happens before a person has decided (Art. 30)."""
+
+from __future__ import annotations
+
+from shared.events import intake as i
+from shared.events import routing as r
+from tests.support.deciding import CLERK, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
+
+SUSPECTED = (REGISTERED, r.AccusationSuspected(rule="k-accusation"))
+SUBJECTLESS = REGISTERED.model_copy(update={"subject": None, "class_": None})
+
+
+def test_a_rule_only_suspects() -> None:
+    given(REGISTERED).when("route", SERVICE, suspicion="k-accusation", subject="k-0102").then(
+        r.AccusationSuspected(rule="k-accusation")
+    )
+    given(*SUSPECTED).when("route", SERVICE).then_nothing()
+
+
+def test_a_rule_that_is_gone_suspects_nothing() -> None:
+    given(REGISTERED).when("route", SERVICE, suspicion="gone").then(r.CaseTransferred(org="zj", rule="r01"))
+    given(REGISTERED).when("route", SERVICE, suspicion="k-0102").then(r.CaseTransferred(org="zj", rule="r01"))
+
+
+def test_nothing_moves_it_before_a_person_has_decided() -> None:
+    story = given(*SUSPECTED)
+    assert story.case.sealed_track and story.case.queue_reason == "suspected_accusation"
+    for name, fields in (
+        ("dispatch", {"org": "zj"}),
+        ("dispatch", {"org": "jjw", "class": "accusation"}),
+        ("guide", {"path": 1, "how_to": "x"}),
+        ("answer_at_once", {"text": "x"}),
+    ):
+        outcome = given(*SUSPECTED[:1], *SUSPECTED[1:]).when(name, REGISTRAR, **fields)
+        assert outcome.refusal is not None, name
+    given(*SUSPECTED).when("dispatch", REGISTRAR, org="zj").refused("suspicion_undecided")
+    given(*SUSPECTED).when("void", REGISTRAR, reason_code="test").then(i.CaseVoided(reason_code="test"))
+
+
+def test_correcting_the_class_unseals_nothing() -> None:
+    corrected = i.CaseCorrected(field="class_", old="claim", new="suggestion")
+    assert given(*SUSPECTED, corrected).case.sealed_track
+
+
+def test_confirmed_with_its_respondent() -> None:
+    given(*SUSPECTED).when("confirm_accusation", REGISTRAR, respondent={"name": "某人", "org": "zj"}).then(
+        r.CaseClassified(class_="accusation", by="person"),
+        r.AccusationConfirmed(respondent_org="zj", name="某人"),
+    )
+    case = given(*SUSPECTED, r.AccusationConfirmed(respondent_org="zj", name="某人")).case
+    assert (case.class_, case.sealed_track, case.suspected) == ("accusation", True, None)
+    assert case.accused == ("zj",) and ("r1", "respondent") in case.parties
+    after = (*SUSPECTED, r.AccusationConfirmed(respondent_org="zj"))
+    given(*after).when("route", SERVICE).then_nothing()
+    given(*after).when("dispatch", REGISTRAR, org="rs").refused("accusation_needs_sealed_organ")
+    given(*after).when("confirm_accusation", SUPERVISOR).then_nothing()
+
+
+def test_an_unknown_organisation_is_words_and_sealed() -> None:
+    given(*SUSPECTED).when("confirm_accusation", SUPERVISOR, respondent={"org": "某某公司"}).then(
+        r.CaseClassified(class_="accusation", by="person"),
+        r.AccusationConfirmed(respondent_org=None, name="某某公司"),
+    )
+    assert "name" in r.AccusationConfirmed.personal
+
+
+def test_cleared_it_goes_the_ordinary_way_and_is_not_asked_again() -> None:
+    given(*SUSPECTED).when("clear_suspicion", REGISTRAR, reason="只是提到").then(r.SuspicionCleared(reason="只是提到"))
+    cleared = (*SUSPECTED, r.SuspicionCleared())
+    assert not given(*cleared).case.sealed_track
+    given(*cleared).when("route", SERVICE, suspicion="k-accusation").then(r.CaseTransferred(org="zj", rule="r01"))
+    given(*cleared).when("clear_suspicion", REGISTRAR).then_nothing()
+
+
+def test_only_who_may() -> None:
+    from shared.commands import RULES
+
+    for name in ("confirm_accusation", "clear_suspicion"):
+        assert RULES[name].roles == ("registrar", "supervisor")
+        given(REGISTERED).when(name, REGISTRAR).refused("not_suspected")
+        given(*SENT).when(name, CLERK).refused("not_suspected")
+
+
+def test_a_keyword_rule_knows_the_subject() -> None:
+    given(SUBJECTLESS).when("route", SERVICE, subject="k-0102").then(
+        r.CaseClassified(class_="claim", subject="0102", by="rule", rule="k-0102"),
+        r.CaseTransferred(org="zj", rule="r01"),
+    )
+    case = given(SUBJECTLESS, r.CaseClassified(subject="0102", rule="k-0102")).case
+    assert (case.subject, case.class_) == ("0102", None)
+
+
+def test_the_submitters_subject_comes_first() -> None:
+    given(REGISTERED).when("route", SERVICE, subject="k-0102").then(r.CaseTransferred(org="zj", rule="r01"))
+
+
+def test_words_that_the_policy_does_not_know_are_helped_by_a_rule() -> None:
+    unclear = SUBJECTLESS.model_copy(update={"unclear": ("subject",)})
+    given(unclear).when("route", SERVICE).then(r.QueuedForDispatch(why="unknown_subject"))
+    story = given(unclear, r.CaseClassified(subject="0102", rule="k-0102"))
+    assert story.case.unclear == ()
+    nowhere = SUBJECTLESS.model_copy(update={"unclear": ("place", "subject"), "place": None})
+    given(nowhere).when("route", SERVICE, subject="k-0102").then(
+        r.CaseClassified(subject="0102", by="rule", rule="k-0102"), r.QueuedForDispatch(why="unknown_place")
+    )

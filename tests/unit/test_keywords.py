@@ -1,0 +1,81 @@
+"""Keyword rules: which words of a text lead where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from shared.policy.keywords import Keywords
+
+RULES = Keywords.model_validate(
+    {
+        "rules": [
+            {"id": "waste", "subject": "S1", "any": ["垃圾"], "none": ["分类宣传"]},
+            {"id": "wages", "subject": "S2", "all": ["工资", "拖欠"]},
+            {"id": "title", "subject": "S3", "any": ["路灯"], "where": "title"},
+            {"id": "light", "subject": "S4", "any": ["Street Light"]},
+            {"id": "bribe", "suspected": True, "any": ["收*红包"]},
+        ]
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "rule"),
+    [
+        ("", "楼下垃圾没人清", "waste"),
+        ("", "垃圾分类宣传不到位", None),
+        ("", "工 资 被 拖 欠", "wages"),
+        ("工资", "一直拖欠", "wages"),
+        ("", "只说工资", None),
+        ("路灯", "不亮", "title"),
+        ("不亮", "路灯", None),
+        ("", "the ＳＴＲＥＥＴ  light is out", "light"),
+        ("", "垃圾里有拖欠的工资", "waste"),
+        ("", "", None),
+    ],
+)
+def test_the_first_rule_that_matches(title: str, text: str, rule: str | None) -> None:
+    assert RULES.subject(title, text) == rule
+    assert RULES.suspicion(title, text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "suspected"),
+    [
+        ("他收了我的红包", True),
+        ("他收红包", True),
+        ("他收了。红包在家里", False),
+        ("他收了\n红包在家里", False),
+        ("他收" + "了" * 11 + "红包", False),
+    ],
+)
+def test_a_star_stays_inside_a_sentence(text: str, suspected: bool) -> None:
+    assert (RULES.suspicion("", text) == "bribe") is suspected
+
+
+def test_a_long_text_is_searched_in_no_time() -> None:
+    import time
+
+    slow = Keywords.model_validate({"rules": [{"id": "x", "subject": "S", "any": ["了*了*完"]}]})
+    began = time.perf_counter()
+    assert slow.subject("", "了" * 50_000) is None
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"id": "a", "any": ["x"]},
+        {"id": "a", "subject": "s", "suspected": True, "any": ["x"]},
+        {"id": "a", "subject": "s"},
+        {"id": "a", "subject": "s", "none": ["x"]},
+        {"id": "a", "subject": "s", "any": ["a*b*c*d"]},
+        {"id": "a", "subject": "s", "any": ["*"]},
+    ],
+)
+def test_rules_that_could_mean_anything_are_refused(rule: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Keywords.model_validate({"rules": [rule]})

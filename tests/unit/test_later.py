@@ -1,0 +1,53 @@
+"""The list of commands says what the commands say, and asking for it imports none of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from shared.cli.main import COMMANDS, app
+
+LOADED = """
+import sys
+from shared.cli.main import app
+try:
+    app({arguments})
+except SystemExit:
+    pass
+print(" ".join(sorted({{name.partition(".")[0] for name in sys.modules}})), file=sys.stderr)
+"""
+HEAVY = {"pydantic", "pydantic_settings", "httpx", "fastapi", "uvicorn", "duckdb", "pyarrow", "openpyxl", "services"}
+
+
+def loaded(*arguments: str) -> set[str]:
+    """Top-level packages that a process has loaded once it has carried the command out."""
+    code = LOADED.format(arguments=list(arguments))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_says_what_the_command_says(name: str) -> None:
+    commands = typer.main.get_group(app).commands
+    assert commands[name].name == name
+    assert commands[name].help == COMMANDS[name].help
+
+
+def test_help_imports_no_command() -> None:
+    assert loaded("--help") & HEAVY == set()
+
+
+def test_a_command_of_a_folder_that_is_served_needs_no_models() -> None:
+    """What `case show` imports before it knows whether a server runs; httpx is how it asks."""
+    assert loaded("case", "show", "--help") & HEAVY == {"httpx"}
+
+
+def test_a_name_that_is_none_is_refused_with_the_nearest() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "shared.cli.main", "cas"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "Did you mean 'case'?" in done.stderr

@@ -1,0 +1,194 @@
+"""Review and re-review (Art. 35, 36): who may ask until when, who reviews, what the opinion does."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from shared.access import Principal, visible
+from shared.deadlines import deadlines
+from shared.events import department as d
+from shared.events import intake as i
+from shared.events import routing as r
+from shared.events import supervision as s
+from shared.events.base import Event
+from tests.support.deciding import BOOK, CLERK, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
+
+CITIZEN = Principal("citizen", None, "2026-0000-0000-0000-0", "k1")
+BODY = Principal("clerk", "fc", "k-fc")
+ABOVE = Principal("organisation", "sfc", "k-sfc")
+REPLIED: tuple[Event, ...] = (
+    *SENT,
+    d.Accepted(org="zj", path=6),
+    d.DecisionIssued(org="zj", result="not_supported", basis=("x",)),
+    d.ReplyDelivered(org="zj"),
+)
+ASKED = (*REPLIED, i.ReviewRequested())
+NAMED = (*ASKED, r.ReviewBodyNamed(body="fc"))
+UPHELD = (*NAMED, d.ReviewOpinionIssued(body="fc", result="upheld"))
+AGAIN = (*UPHELD, i.ReReviewRequested(), r.ReviewBodyNamed(body="sfc"))
+
+
+@pytest.mark.parametrize("who", [CITIZEN, REGISTRAR])
+def test_a_review_is_asked_for_within_thirty_days_of_the_reply(who: Principal) -> None:
+    """Delivered on 2 March: the thirtieth day is Wednesday 1 April."""
+    given(*REPLIED).later(days=30).when("request_review", who, text="不服").then(i.ReviewRequested(text="不服"))
+    given(*REPLIED).later(days=31).when("request_review", who).refused("review_window_lapsed")
+    given(*REPLIED).later(days=40).when("request_review", REGISTRAR, at=date(2026, 4, 1)).then(i.ReviewRequested())
+    given(*ASKED).when("request_review", who).then_nothing()
+
+
+def test_closing_takes_the_right_away_from_nobody() -> None:
+    closed = (*REPLIED, s.CaseClosed(kind="not_supported"))
+    given(*closed).when("request_review", CITIZEN).then(i.ReviewRequested())
+    case = given(*closed, i.ReviewRequested()).case
+    assert (case.state, case.closure, case.closed_at) == ("in_review", None, None)
+    given(*UPHELD, s.CaseClosed(kind="not_supported")).when("request_re_review", CITIZEN).then(i.ReReviewRequested())
+
+
+def test_what_cannot_be_reviewed() -> None:
+    given(*SENT).when("request_review", CITIZEN).refused("not_in_this_state")
+    given(*UPHELD, s.CaseClosed(kind="not_supported")).when("request_review", CITIZEN).refused("reviewed_already")
+    other_path = (
+        *SENT,
+        d.Accepted(org="zj", path=4),
+        d.DecisionIssued(org="zj", result="explained"),
+        d.ReplyDelivered(),
+    )
+    given(*other_path).when("request_review", CITIZEN).refused("nothing_to_review")
+
+
+def test_the_next_level_up_is_named_by_the_policy() -> None:
+    given(*ASKED).when("direct_review", SERVICE).then(r.ReviewBodyNamed(body="fc"))
+    given(*NAMED).when("direct_review", SERVICE).then_nothing()
+    given(*UPHELD, i.ReReviewRequested()).when("direct_review", SERVICE).then(r.ReviewBodyNamed(body="sfc"))
+
+
+def test_where_the_policy_names_nobody_fit_the_request_waits_for_a_person() -> None:
+    accused = (i.PartyRecorded(party="r1", role="respondent", respondent_org="fc"),)
+    waiting = (SENT[0], *accused, *ASKED[1:])
+    given(*waiting).when("direct_review", SERVICE).then_nothing()
+    given(*waiting).when("name_review_body", REGISTRAR, body="fc").refused("not_its_own_review")
+    given(*waiting).when("name_review_body", REGISTRAR, body="sfc").then(r.ReviewBodyNamed(body="sfc", by="person"))
+    given(*waiting).when("name_review_body", REGISTRAR, body="nobody").refused("unknown_organisation")
+    at_the_top = (*ASKED, r.ReviewBodyNamed(body="sfc"), d.ReviewOpinionIssued(body="sfc", result="upheld"))
+    given(*at_the_top, i.ReReviewRequested()).when("direct_review", SERVICE).then_nothing()
+    given(*NAMED, d.ReviewAccepted(body="fc")).when("name_review_body", SUPERVISOR, body="sfc").refused("review_begun")
+    given(*NAMED).when("name_review_body", SUPERVISOR, body="fc").then_nothing()
+
+
+def test_nobody_reviews_their_own_decision() -> None:
+    opinion: dict[str, Any] = {"result": "upheld", "text": "维持"}
+    for who in (CLERK, CLERK._replace(org="jt")):
+        given(*NAMED).when("accept_review", who).refused("not_your_review")
+        given(*NAMED).when("issue_review_opinion", who, **opinion).refused("not_your_review")
+        given(*AGAIN).when("issue_re_review_opinion", who, **opinion).refused("not_your_review")
+    given(*AGAIN).when("issue_re_review_opinion", BODY, **opinion).refused("not_your_review")
+    given(*ASKED).when("name_review_body", SUPERVISOR, body="zj").refused("not_its_own_review")
+    # not even when a log names the handling unit
+    given(*ASKED, r.ReviewBodyNamed(body="zj")).when("accept_review", CLERK).refused("not_your_review")
+    down = (*SENT[:1], r.CaseTransferred(org="dhq"), *ASKED[2:])
+    given(*down).when("name_review_body", SUPERVISOR, body="dhyl").refused("not_its_own_review")
+
+
+def test_the_body_sees_the_case_while_it_is_the_one_that_reviews() -> None:
+    case = given(*NAMED).case
+    assert visible(BODY, case)
+    assert visible(CLERK, case)
+    assert not visible(ABOVE, case)
+    assert visible(BODY, given(*UPHELD).case)
+    taken_over = given(*AGAIN).case
+    assert visible(ABOVE, taken_over)
+    assert not visible(BODY, taken_over)
+
+
+def test_the_body_accepts_and_decides() -> None:
+    given(*NAMED).when("accept_review", BODY).then(d.ReviewAccepted(body="fc"))
+    given(*NAMED, d.ReviewAccepted(body="fc")).when("accept_review", BODY).then_nothing()
+    given(*NAMED).when("issue_review_opinion", BODY, result="upheld", text="维持").then(
+        d.ReviewOpinionIssued(body="fc", result="upheld", text="维持")
+    )
+    given(*NAMED).when("issue_review_opinion", BODY, result="changed", text="x").refused("decision_with_changed_only")
+    given(*NAMED).when("issue_review_opinion", BODY, result="redo", decision="explained", text="x").refused(
+        "decision_with_changed_only"
+    )
+    given(*UPHELD).when("issue_review_opinion", BODY, result="upheld", text="x").refused("not_in_this_state")
+
+
+def test_a_changed_decision_is_carried_out_before_closing() -> None:
+    changed = (*NAMED, d.ReviewOpinionIssued(body="fc", result="changed", decision="supported"))
+    case = given(*changed).case
+    assert (case.state, case.result, case.executed, case.org) == ("reviewed", "supported", False, "zj")
+    given(*changed).when("close", SUPERVISOR, kind="resolved_unconfirmed").refused("not_executed")
+    given(*changed).when("confirm_execution", CLERK).then(d.ExecutionConfirmed(org="zj"))
+    executed = (*changed, d.ExecutionConfirmed(org="zj"))
+    assert given(*executed).when("close", SUPERVISOR, kind="resolved_unconfirmed").refusal is None
+    given(*executed).when("close", BODY._replace(role="registrar", org="zj"), kind="resolved_unconfirmed").refused(
+        "handling_unit"
+    )
+
+
+def test_redo_gives_it_back_with_a_clock_of_its_own() -> None:
+    redo = given(*NAMED, d.ReviewOpinionIssued(body="fc", result="redo"))
+    case = redo.case
+    assert (case.state, case.org, case.result, case.redos, case.reviewed_by) == ("handling", "zj", None, 1, "fc")
+    clocks = [clock for clock in deadlines(case, BOOK) if clock.clock == "C5"]
+    assert [(clock.episode, clock.org) for clock in clocks] == [(1, "zj"), (2, "zj")]
+    assert clocks[-1].running
+    redo.when("decide", CLERK, result="explained", basis=["x"], text="y").then(
+        d.DecisionIssued(org="zj", result="explained", basis=("x",), text="y")
+    )
+    second = (d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered(org="zj"))
+    given(*NAMED, d.ReviewOpinionIssued(body="fc", result="redo"), *second).when("request_review", CITIZEN).then(
+        i.ReviewRequested()
+    )
+
+
+def test_a_judgement_of_the_first_reply_says_nothing_of_the_second() -> None:
+    judged = (*REPLIED, i.EvaluationSubmitted(object="organisation", grade="satisfied"), i.ReviewRequested())
+    redo = given(*judged, r.ReviewBodyNamed(body="fc"), d.ReviewOpinionIssued(body="fc", result="redo")).case
+    assert (redo.grade("organisation"), redo.grade_now("organisation")) == ("satisfied", None)
+
+
+def test_a_re_review_is_asked_for_in_time_and_concludes() -> None:
+    given(*UPHELD).later(days=29).when("request_re_review", CITIZEN).then(i.ReReviewRequested())
+    given(*UPHELD).later(days=60).when("request_re_review", CITIZEN).refused("review_window_lapsed")
+    given(*UPHELD, i.ReReviewRequested()).when("request_re_review", CITIZEN).then_nothing()
+    given(*REPLIED).when("request_re_review", CITIZEN).refused("not_in_this_state")
+    last = d.ReReviewOpinionIssued(body="sfc", result="upheld", text="维持")
+    given(*AGAIN).when("issue_re_review_opinion", ABOVE, result="upheld", text="维持").then(
+        last, d.Concluded(by="re_review")
+    )
+    concluded = (*AGAIN, last, d.Concluded(by="re_review"))
+    assert given(*concluded).case.state == "concluded"
+    for name in ("request_review", "request_re_review"):
+        given(*concluded).when(name, CITIZEN).refused("not_in_this_state")
+    given(*concluded).when("close", SUPERVISOR, kind="not_supported").then(s.CaseClosed(kind="not_supported"))
+    given(*concluded).when("close", SUPERVISOR, kind="explained").refused("kind_does_not_fit")
+
+
+def test_a_hearing_is_held_by_who_has_the_matter() -> None:
+    story = given(*AGAIN).later(days=5)
+    days = {"from": "2026-03-04", "to": "2026-03-05"}
+    held = d.HearingHeld(org="sfc", from_=date(2026, 3, 4), to=date(2026, 3, 5))
+    story.when("record_hearing", ABOVE, **days).then(held)
+    story.when("record_hearing", CLERK, **days).refused("not_your_review")
+    story.when("record_hearing", ABOVE, **{"from": "2026-03-05", "to": "2026-03-04"}).refused("hearing_ends_first")
+    story.when("record_hearing", ABOVE, **{"from": "2026-03-05", "to": "2026-03-30"}).refused("hearing_not_over")
+    given(*AGAIN, held).later(days=5).when("record_hearing", ABOVE, **days).then_nothing()
+    handling = given(*SENT, d.Accepted(org="zj", path=6)).later(days=5)
+    handling.when("record_hearing", CLERK, **days).then(held.model_copy(update={"org": "zj"}))
+    handling.when("record_hearing", CLERK._replace(org="jt"), **days).refused("not_your_case")
+
+
+def test_the_hearing_of_the_re_review_moves_its_due_day() -> None:
+    held = d.HearingHeld(org="sfc", from_=date(2026, 3, 4), to=date(2026, 3, 6))
+    before, after = (
+        next(one for one in deadlines(given(*events).case, BOOK) if one.clock == "C9")
+        for events in (AGAIN, (*AGAIN, held))
+    )
+    # three days more end on Saturday 4 April, and that weekend is Qingming's: the end moves on to Tuesday
+    assert (before.due_day, after.due_day) == (date(2026, 4, 1), date(2026, 4, 7))
+    assert (before.org, after.excluded_days) == ("sfc", 3)
