@@ -3,12 +3,14 @@ PY      ?= python3
 PORT    ?= 8080
 DATA    ?= data
 SAMPLE  ?= yes
+BROKERS ?= 1
+MEMBERS ?= 1
 KILLS   ?= 150
 SEED    ?= 1
 BIN     := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check chaos bench lock clean
+.PHONY: help up test check chaos servers bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -27,6 +29,9 @@ check: .venv/dev ## Lint, types, import rules
 
 chaos: .venv/dev ## Kill the whole process under load (KILLS=150 SEED=1)
 	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/chaos -s
+
+servers: .venv/dev ## Start a real Kafka and MongoDB for tests, until Ctrl-C (BROKERS=1|3 MEMBERS=1|3)
+	@$(BIN)/python -m tests.support.servers --brokers $(BROKERS) --members $(MEMBERS)
 
 bench: .venv/dev ## Measure, beside a peer and a limit, in one run
 	@$(BIN)/python -m bench

@@ -101,6 +101,10 @@ async def _owned(
     path = folder.path
     lock = await asyncio.to_thread(folder.take, create=create)
     try:
+        if folder.full.exists():
+            raise FolderProblem(
+                f"{path} belongs to a process of the full mode, which does not run. Start it, or name another folder."
+            )
         ports = open_ports(folder, clock)
         runtime = compose(
             settings, ports, folder=path, back_up=partial(back_up, folder), spread=partial(spread, folder.log)

@@ -58,6 +58,11 @@ class Folder:
         return self.path / "format"
 
     @property
+    def full(self) -> Path:
+        """Marks the folder of a process of the full mode: its log lies elsewhere."""
+        return self.path / "full-mode"
+
+    @property
     def demo_keys(self) -> Path:
         return self.path / "demo-keys.txt"
 

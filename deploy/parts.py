@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from services.intake.items import understood
 from services.routing import app as routing
 from services.supervision import app as supervision
 from shared.access import Principal
+from shared.events.base import Service
 from shared.history import HistoryItem, ItemResult
 from shared.part import Ports
 from shared.principals import Principals
 from shared.rebuilding import Spread
 from shared.runtime import Filing, Receipt, Runtime
 from shared.settings import Settings
+
+SERVICES: tuple[Service, ...] = ("intake", "routing", "supervision", "analytics")
 
 
 def compose(
@@ -30,10 +33,14 @@ def compose(
     folder: Path | None = None,
     back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None,
     spread: Spread | None = None,
+    services: Collection[Service] = SERVICES,
+    loops: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Runtime:
-    """A runtime on these ports; not started yet."""
-    parts = [intake.build(ports), routing.build(ports), supervision.build(ports), analytics.build(ports)]
-    hands = {part.name: part.handling for part in parts}
+    """A runtime on these ports; not started yet. Of the `services` the consumers, tickers and facts run here; what the others
+    append to a case can be appended here, too."""
+    every = [intake.build(ports), routing.build(ports), supervision.build(ports), analytics.build(ports)]
+    hands = {part.name: part.handling for part in every}
+    parts = [part for part in every if part.name in services]
 
     async def file(principal: Principal, command: Any, jurisdiction: str) -> Receipt:
         return await file_case(hands["intake"], principal, command, jurisdiction)
@@ -51,4 +58,6 @@ def compose(
         folder=folder,
         back_up=back_up,
         spread=spread,
+        hands=hands,
+        loops=loops,
     )

@@ -6,17 +6,19 @@ import asyncio
 import errno
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from deploy import full
 from deploy.demo import Prepared, prepare
 from deploy.embedded import opened
 from deploy.folder import Folder
 from deploy.sample.load import Progress
+from shared.events.base import Service
 from shared.http.app import build_app, watch
 from shared.log import LogBroken, LogFull
 from shared.metrics import Metrics
@@ -78,11 +80,18 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def serve_folder(
-    settings: Settings, *, sample: bool = False, progress: Progress | None = None, ready: Ready | None = None
+    settings: Settings,
+    *,
+    services: Sequence[Service] = (),
+    sample: bool = False,
+    progress: Progress | None = None,
+    ready: Ready | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Raises FolderProblem, CannotListen, and Ended when the log broke."""
+    """Serve until SIGTERM or SIGINT: everything from the folder, or these `services` of the full mode.
+
+    Raises FolderProblem, CannotListen, CannotStart, and Ended when the log broke or the process cannot go on."""
     folder = Folder(settings.data)
-    async with opened(settings.data, settings) as runtime:
+    async with full.opened(settings, services) if services else opened(settings.data, settings) as runtime:
         public = listen(settings.host, settings.port)
         private = await asyncio.to_thread(folder.listen)
         try:
@@ -115,6 +124,8 @@ async def serve_folder(
             public.close()
             private.close()
             folder.socket_path.unlink(missing_ok=True)
+        if runtime.unable is not None:
+            raise Ended(f"{runtime.unable} The process ends; what was accepted is kept. Mend it, then start again.")
         if runtime.broken is not None:
             raise Ended(
                 f"The log cannot be written safely any more ({runtime.broken}); the process ends. What was accepted is kept."

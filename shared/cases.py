@@ -16,18 +16,22 @@ DEFAULT_SIZE = 50_000
 
 
 class Cases:
-    """`size` folded cases at most; the least recently used go first."""
+    """`size` folded cases at most; the least recently used go first.
 
-    def __init__(self, log: Log, size: int = DEFAULT_SIZE) -> None:
+    `alone=False`: other processes append, too. Then what is known here is never shown or decided on without a look at the
+    end of its stream, so that nobody sees a case older than he saw it at another process."""
+
+    def __init__(self, log: Log, size: int = DEFAULT_SIZE, *, alone: bool = True) -> None:
         self._log = log
         self._size = size
+        self._alone = alone
         self._known: OrderedDict[str, tuple[Case, Head]] = OrderedDict()
 
     async def get(self, case_id: str, at_least: int = 0) -> tuple[Case, Head]:
         """The case as known here, read from the log if not known or older than version `at_least`. A case that does
         not exist is EMPTY at version 0."""
         known = self._known.get(case_id)
-        if known is not None and known[0].version >= at_least:
+        if known is not None and known[0].version >= at_least and (self._alone or at_least):
             self._known.move_to_end(case_id)
             return known
         return await self.reload(case_id)

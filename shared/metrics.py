@@ -113,6 +113,26 @@ class Metrics:
             "1 while no deadline fires because the wall clock is not trusted",
             registry=self.registry,
         )
+        self._rebalances = Gauge(
+            "huiyin_feed_rebalances",
+            "Times that the broker dealt partitions out since the start",
+            ["view"],
+            registry=self.registry,
+        )
+        self._partitions = Gauge(
+            "huiyin_feed_partitions", "Partitions that this process handles", ["view"], registry=self.registry
+        )
+        self._failures = Gauge(
+            "huiyin_feed_failures",
+            "Batches that failed and came again since the start",
+            ["view"],
+            registry=self.registry,
+        )
+        self._unpublished = Gauge(
+            "huiyin_unpublished_commits",
+            "Commits in the log that the broker has not acknowledged",
+            registry=self.registry,
+        )
         self._counted_jumps = 0
         self.known_digest: tuple[str, str] | None = None
         """(log, views) as they were last digested together: what a rebuild is compared with."""
@@ -171,6 +191,12 @@ class Metrics:
             self._lag.labels(consumer.group).set(lag.get(consumer.group, 0))
             self._handled.labels(consumer.group).set(consumer.handled)
             self._parked.labels(consumer.group).set(sum(mark.group == consumer.group for mark in parked))
+        figures = getattr(runtime.ports.feed, "figures", None)
+        for group, one in (figures() if figures is not None else {}).items():
+            self._rebalances.labels(group).set(one.rebalances)
+            self._partitions.labels(group).set(one.partitions)
+            self._failures.labels(group).set(one.failures)
+        self._unpublished.set(await runtime.ports.log.backlog())
         tickers = [part.ticker for part in runtime.parts if part.ticker is not None]
         jumps = sum(ticker.jumps for ticker in tickers)
         self._jumps.inc(jumps - self._counted_jumps)
@@ -179,7 +205,8 @@ class Metrics:
         now = runtime.ports.clock.monotonic()
         if self._counted is None or now - self._counted >= COUNT_SECONDS:
             self._counted = now
-            await self._count(runtime)
+            if any(consumer.group == COUNTING for consumer in runtime.consumers):  # each case once, not in each process
+                await self._count(runtime)
         return generate_latest(self.registry)
 
     async def _count(self, runtime: Runtime) -> None:

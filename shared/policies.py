@@ -79,6 +79,14 @@ class Policies:
                 await self.book(stream.removeprefix(STREAM))
         return {jurisdiction: self._in_force(jurisdiction, book) for jurisdiction, book in self._books.items()}
 
+    async def look(self) -> None:
+        """Forget the books that another process has changed."""
+        async for heads in self._log.heads(STREAM):
+            for stream, head in heads:
+                known = self._books.get(stream.removeprefix(STREAM))
+                if known is not None and known.version < head.version:
+                    del self._books[stream.removeprefix(STREAM)]
+
     def forget(self, commits: Iterable[Commit]) -> None:
         """Commits of policy streams came by: read those books again when next asked."""
         for commit in commits:

@@ -16,6 +16,8 @@ from contextlib import aclosing, suppress
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+import structlog
+
 from shared.case import STREAM, Case
 from shared.envelope import Recorded
 from shared.folding import folded
@@ -31,6 +33,7 @@ _NAMED = 20
 _FEW = 1000
 """Below so many cases this process has folded them before a worker process has started."""
 _DONE = None
+log = structlog.get_logger("rebuild")
 _TURNS: WeakKeyDictionary[Views, asyncio.Lock] = WeakKeyDictionary()
 """One rebuild of the same views after the other."""
 _ENDING: set[asyncio.Task[None]] = set()
@@ -162,7 +165,8 @@ async def _pause(ports: Ports, parts: Sequence[Part], *, feeding: bool) -> dict[
 
 
 async def _drop(ports: Ports, parts: Sequence[Part]) -> None:
-    await ports.views.clear()
+    if any(consumer.shows for part in parts for consumer in part.consumers):  # who fills no view drops none
+        await ports.views.clear()
     for part in parts:
         if part.facts is not None:
             await part.facts.clear()
@@ -185,9 +189,21 @@ async def _end(
         if drop:
             with suppress(LogFull, LogBroken):  # then what stands there is right as far as it goes
                 await _drop(ports, drop)
+            await _begin_again(ports, drop)
         await _resume(ports, marks, feeding=feeding)
     finally:
         turn.release()
+
+
+async def _begin_again(ports: Ports, parts: Sequence[Part]) -> None:
+    """Let the groups that fill what was dropped begin at the first commit. Where a group is at work in other processes it
+    cannot: then a scrub finds what is missing."""
+    for consumer in (one for part in parts for one in part.consumers):
+        if consumer.shows or consumer.sink is not None:
+            try:
+                await ports.feed.rewind(consumer.group)
+            except Exception as error:
+                log.error("not_begun_again", group=consumer.group, error=type(error).__name__)
 
 
 async def _resume(ports: Ports, marks: dict[str, int], *, feeding: bool) -> None:

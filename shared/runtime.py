@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +86,10 @@ class Runtime:
     """Starts worker processes for a rebuild; None where only this process can read the log."""
     folder: Path | None = None
     """The data folder; None where nothing is kept."""
+    hands: Mapping[Service, Handling] = field(default_factory=dict)
+    """What services append with whose consumers run in other processes."""
+    loops: Sequence[Callable[[], Awaitable[None]]] = ()
+    """More that runs in the background, beside the parts'."""
     observers: list[Callable[[str, Sequence[Commit]], None]] = field(default_factory=list)
     """Told of each batch that a consumer group has handled: metrics."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -94,6 +98,9 @@ class Runtime:
     feeding: bool = False
     """The consumers run."""
     broken: str | None = None
+    """Why the log cannot be written."""
+    unable: str | None = None
+    """Why this process cannot go on although the log can be written."""
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _waiting: dict[str, set[asyncio.Event]] = field(default_factory=dict)
     """Stream -> who waits for news of it."""
@@ -104,7 +111,7 @@ class Runtime:
         return [consumer for part in self.parts for consumer in part.consumers]
 
     def handling(self, service: Service) -> Handling:
-        return next(part.handling for part in self.parts if part.name == service)
+        return next((part.handling for part in self.parts if part.name == service), None) or self.hands[service]
 
     async def start(self, *, feed: bool = True, tasks: bool = True) -> None:
         """Start views and, unless told otherwise, feed and background loops."""
@@ -125,6 +132,7 @@ class Runtime:
                 for part in self.parts
                 for task in part.tasks
             ]
+            self._tasks += [asyncio.create_task(self._forever(loop), name="loop") for loop in self.loops]
             if feed:
                 self._tasks.append(asyncio.create_task(self._forever(self._retry), name="retry"))
 
@@ -172,6 +180,13 @@ class Runtime:
         if self.broken is None:
             self.broken = str(error) or type(error).__name__
             log.critical("log_broken", error=type(error).__name__)
+        self.ended.set()
+
+    def end(self, why: str) -> None:
+        """This process cannot go on; another one, or itself after a restart, can."""
+        if self.unable is None:
+            self.unable = why
+            log.critical("unable", reason=why)
         self.ended.set()
 
     async def _retry(self) -> None:

@@ -45,6 +45,36 @@ class Settings(BaseSettings):
     url: str | None = Field(
         None, pattern=r"^https?://", description="Server that the command line speaks to instead of opening a folder"
     )
+    mongodb_url: SecretStr | None = Field(None, description="Full mode: MongoDB's URL, mongodb://…")
+    mongodb_database: str = Field(
+        "huiyin", pattern=r"^[A-Za-z0-9_-]{1,40}$", description="What the names of its databases begin with"
+    )
+    mongodb_driver: Literal["motor", "pymongo"] = Field("motor", description="Which client of MongoDB is used")
+    secrets: Path | None = Field(
+        None,
+        description="Full mode: folder of the deployment's secrets, the same for all its processes; empty: DATA/keys",
+    )
+    kafka_bootstrap: str | None = Field(
+        None,
+        pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$",
+        description="Full mode: Kafka's brokers, HOST:PORT with commas",
+    )
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How to talk to Kafka; SASL is SCRAM-SHA-512"
+    )
+    kafka_user: str | None = Field(None, description="User of Kafka, where SASL is used")
+    kafka_password: SecretStr | None = Field(None, description="Its password")
+    kafka_prefix: str = Field(
+        "",
+        pattern=r"^[a-z0-9._-]{0,60}$",
+        description="What the names of topics and groups begin with, where several deployments share a cluster",
+    )
+    kafka_ca: Path | None = Field(None, description="Certificates that Kafka's are checked with; empty: the system's")
+    instance: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="Name of this process among its replicas, the same after a restart; empty: the host's name",
+    )
     access_key: SecretStr | None = Field(None, description="Access key that the command line shows to that server")
     mongodb_url: SecretStr | None = Field(
         None, description="Replica set that holds log and views of the full mode: mongodb://… or mongodb+srv://…"

@@ -61,6 +61,7 @@ COMMANDS = {
     "case": Later("cases:group", "Lists of cases, and one case with its history"),
     "policy": Later("policies:group", "Policies: clocks, calendars, routing, organisations, places, subjects"),
     "calendar": Later("calendars:group", "The calendar of working days"),
+    "topics": Later("topics:group", "Kafka's topics, as data"),
     "keys": Later("keys:group", "Access keys"),
     "parked": Later("upkeep:parked", "Streams that a consumer has stopped at"),
     "clock": Later("clock:group", "The clock that deadlines fire by"),

@@ -49,12 +49,20 @@ def prepare_shell(data: Path) -> str:
 
 
 def serve(
+    service: Annotated[
+        str | None,
+        typer.Argument(
+            help="Full mode: intake, routing, supervision, analytics or all. Without: everything from the folder"
+        ),
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address; anything but 127.0.0.1 opens it to the network")] = None,
     port: Annotated[int | None, typer.Option(help="TCP port; 0 takes a free one", min=0, max=65535)] = None,
     sample: Annotated[str, typer.Option(help="yes: load the demo county and its sample the first time; no")] = "no",
     data: Data = None,
 ) -> None:
     """Start Huiyin. Ctrl-C ends it gracefully."""
+    from deploy.full import CannotStart
+    from deploy.parts import SERVICES
     from deploy.serving import CannotListen, Ended, serve_folder
     from shared.logs import configure
 
@@ -66,6 +74,10 @@ def serve(
     if sample not in ("yes", "no"):
         showing.complain("--sample is yes or no.")
         raise typer.Exit(WRONG_USE)
+    if service is not None and service not in (*SERVICES, "all"):
+        showing.complain(f"Choose one of: {', '.join(SERVICES)}, all.")
+        raise typer.Exit(WRONG_USE)
+    services = SERVICES if service == "all" else tuple(one for one in SERVICES if one == service)
     for name in wrong_names():
         showing.err.print(f"note: {name} is not a setting; see: huiyin settings")
     configure(settings.log_level)
@@ -82,18 +94,20 @@ def serve(
                 bar.stop()
                 _welcome(used, port_, prepared)
 
-            asyncio.run(serve_folder(settings, sample=sample == "yes", progress=progress, ready=ready))
+            asyncio.run(
+                serve_folder(settings, services=services, sample=sample == "yes", progress=progress, ready=ready)
+            )
     except FolderBusy as error:
         showing.complain(str(error), "该数据文件夹正被另一服务使用。")
         raise typer.Exit(REFUSED) from None
-    except FolderProblem as error:
+    except (FolderProblem, CannotStart) as error:
         showing.complain(str(error))
         raise typer.Exit(WRONG_USE) from None
     except CannotListen as error:
         showing.complain(str(error), "端口无法使用，请用 --port 换一个。")
         raise typer.Exit(REFUSED) from None
     except Ended as error:
-        showing.complain(str(error), "日志无法安全写入，服务已停止。")
+        showing.complain(str(error), "服务已停止，已受理的数据均已保存。")
         raise typer.Exit(REFUSED) from None
     except KeyboardInterrupt:
         raise typer.Exit(REFUSED) from None

@@ -385,3 +385,4 @@ class Health(Answer):
     ready: bool = Field(description="All is well")
     reasons: list[str] = Field(description="What is not")
     groups: dict[str, int] = Field(description="Consumer group -> commits not handled yet")
+    notes: list[str] = Field(description="What is wrong and keeps this process from nothing")

@@ -56,10 +56,24 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.state.runtime = runtime
     app.state.local = local
     problems.install(app, runtime)
-    app.include_router(submissions.router(runtime))
+    if any(part.name != "analytics" for part in runtime.parts):  # a process for figures alone changes no case
+        _cases(app, runtime, metrics)
+    for part in runtime.parts:
+        for router in part.routers.values():
+            app.include_router(router)
+    app.include_router(operations.router(runtime, metrics))
+    if local:
+        app.include_router(operator_router(runtime, metrics))
+    document(app)
+    app.add_middleware(AccessLog, metrics=metrics)
+    return app
+
+
+def _cases(app: FastAPI, runtime: Runtime, metrics: Metrics) -> None:
     askers = status.Askers(runtime)
-    app.include_router(channels.router(runtime))
     given = commands.Commands(runtime, metrics)
+    app.include_router(submissions.router(runtime))
+    app.include_router(channels.router(runtime))
     app.include_router(status.router(runtime, askers))
     app.include_router(citizens.router(runtime, given, askers))
     app.include_router(pages.router(runtime, askers))
@@ -70,12 +84,3 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.include_router(policies.router(runtime))
     app.include_router(calendars.router(runtime))
     app.include_router(history.router(runtime))
-    for part in runtime.parts:
-        for router in part.routers.values():
-            app.include_router(router)
-    app.include_router(operations.router(runtime, metrics))
-    if local:
-        app.include_router(operator_router(runtime, metrics))
-    document(app)
-    app.add_middleware(AccessLog, metrics=metrics)
-    return app

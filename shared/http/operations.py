@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from typing import Any
 
@@ -17,6 +18,8 @@ from shared.http.who import Caller
 from shared.metrics import Metrics
 from shared.runtime import Runtime
 
+BROKER_AWAY = "broker_away"
+"""What a feed says while no broker answers."""
 LEAST_FREE = 16 * 1024 * 1024
 """Bytes that must be free on the data folder's disk."""
 
@@ -25,9 +28,9 @@ async def health(runtime: Runtime) -> dict[str, Any]:
     """Readiness by progress: a consumer that has handled nothing for a minute, with work waiting, is not ready."""
     ports = runtime.ports
     lag = await ports.feed.lag()
-    reasons = []
+    reasons, notes = _of_feed(runtime)
     now = ports.clock.monotonic()
-    late = runtime.settings.ready_seconds
+    late = math.inf if BROKER_AWAY in (*reasons, *notes) else runtime.settings.ready_seconds
     reasons += [
         f"no_progress:{one.group}"
         for one in runtime.consumers
@@ -35,13 +38,25 @@ async def health(runtime: Runtime) -> dict[str, Any]:
     ]
     if runtime.broken is not None or getattr(ports.log, "broken", None) is not None:
         reasons.append("log_broken")
+    if runtime.unable is not None:
+        reasons.append("unable")
     if any(part.ticker.paused for part in runtime.parts if part.ticker is not None):
         reasons.append("ticker_paused")
     if runtime.stopping:
         reasons.append("stopping")
     if runtime.folder is not None and shutil.disk_usage(runtime.folder).free < LEAST_FREE:
         reasons.append("disk_full")
-    return {"ready": not reasons, "reasons": reasons, "groups": lag}
+    return {"ready": not reasons, "reasons": reasons, "groups": lag, "notes": notes}
+
+
+def _of_feed(runtime: Runtime) -> tuple[list[str], list[str]]:
+    """What the feed has to say: (why this process is not ready, what is only to be known). Filings are accepted without a
+    broker, and wait in the log; so a process that accepts them is ready."""
+    problems = getattr(runtime.ports.feed, "problems", None)
+    reasons: list[str] = problems() if problems is not None else []
+    if not any(part.name == "intake" for part in runtime.parts):
+        return reasons, []
+    return [one for one in reasons if one != BROKER_AWAY], [one for one in reasons if one == BROKER_AWAY]
 
 
 def router(runtime: Runtime, metrics: Metrics) -> APIRouter:

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol, get_args
 
 import pytest
 
+from shared.adapters.kafka import Connection, KafkaFeed, parking
 from shared.adapters.memory import MemoryFeed, MemoryKeys, MemoryLog, MemoryViews
 from shared.adapters.mongo import Driver, Mongo, MongoKeys, MongoLog, MongoViews
 from shared.adapters.sqlite import SqliteFeed, SqliteKeys, SqliteLog, SqliteViews
+from shared.adapters.system import SystemClock
 from shared.feed import Feed
 from shared.keys import Keys
 from shared.log import Log
 from shared.views import Views
-from tests.support.servers import mongodb
+from tests.support import topics
+from tests.support.servers import kafka, mongodb
 
 
 class DrainingFeed(Feed, Protocol):
@@ -46,8 +50,12 @@ class Adapter(NamedTuple):
     """Does a second open() find what the first one wrote?"""
     checkpoints: bool
     """Does a feed go on where it stood before a restart?"""
+    beside_views: bool = True
+    """Are checkpoints dropped with the views, while the feed runs?"""
     feeds: bool = True
     """Is there a feed?"""
+    only_feed: bool = False
+    """Are the other ports only there for the feed, and tested elsewhere?"""
     marks: tuple[pytest.MarkDecorator, ...] = ()
 
 
@@ -75,6 +83,37 @@ async def open_sqlite(place: Path, outbox: bool) -> Ports:
     return Ports(log, SqliteFeed(log, views, pause=0.01, longest=0.05, poll=0.1), views, keys, close)
 
 
+async def open_kafka(place: Path, outbox: bool) -> Ports:
+    """The feed on a real topic, over a log that knows what is unpublished. The place remembers the topic's name."""
+    remembered = place / "topic"
+    if not remembered.exists():
+        remembered.write_text(await topics.create(topics.fresh_name()))
+    log = SqliteLog(place / "log.sqlite", outbox=True)
+    views = SqliteViews(place / "views.sqlite")
+    keys = SqliteKeys(place)
+    clock = SystemClock()
+    feed = KafkaFeed(
+        log,
+        Connection(kafka.bootstrap()),
+        remembered.read_text(),
+        clock=clock,
+        instance="one",
+        park=parking(views, clock),
+        ended=pytest.fail,
+        prefix=f"{remembered.read_text()}-",
+        pause=0.01,
+        longest=0.05,
+        sweep=0.1,
+        age=timedelta(0),
+    )
+
+    async def close() -> None:
+        for port in (log, views, keys):
+            await port.close()
+
+    return Ports(log, feed, views, keys, close)
+
+
 def opening(driver: Driver) -> Callable[[Path, bool], Awaitable[Ports]]:
     """A place is three databases, named by the folder, and the folder itself for the secrets."""
 
@@ -97,6 +136,15 @@ def opening(driver: Driver) -> Callable[[Path, bool], Awaitable[Ports]]:
 ADAPTERS = (
     Adapter("memory", open_memory, restarts=False, checkpoints=False),
     Adapter("sqlite", open_sqlite, restarts=True, checkpoints=True),
+    Adapter(
+        "kafka",
+        open_kafka,
+        restarts=True,
+        checkpoints=True,
+        beside_views=False,
+        only_feed=True,
+        marks=(pytest.mark.needs_kafka,),
+    ),
     *(
         Adapter(
             f"mongodb-{driver}",

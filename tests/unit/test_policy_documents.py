@@ -15,6 +15,8 @@ import yaml
 from shared.deadlines import deadlines
 from shared.events.policy import OrganisationAdded, PolicyActivated
 from shared.policy.book import PolicyBook
+from shared.policy.documents import Organisations
+from shared.policy.findings import check
 from shared.policy.load import PolicyInvalid, bundled, bundled_names, hash_of, load
 from shared.times import zone
 from tests.support.policies import LONG_AGO, Story, at, book_of, demo, recorded
@@ -321,3 +323,23 @@ def test_every_due_date_of_the_city_is_derived() -> None:
 
 def _wall(text: str) -> datetime:
     return datetime.strptime(text, "%m/%d/%Y %I:%M:%S %p")  # noqa: DTZ007 - wall time of the city
+
+
+def test_who_reviews_is_somebody_else_one_level_up() -> None:
+    def found(*entries: dict[str, str]) -> list[str]:
+        organisations = Organisations.model_validate(
+            {"organisations": [{"name": entry["code"], **entry} for entry in entries]}
+        )
+        return [finding.where for finding in check({"organisations": organisations})]
+
+    up = {"code": "b"}
+    assert found({"code": "a", "review_by": "b"}, up) == []
+    assert found({"code": "a", "review_by": "x"}) == ["organisations[a].review_by"]
+    assert found({"code": "a", "review_by": "a"}) == ["organisations[a].review_by"]
+    both = ["organisations[a].review_by", "organisations[b].review_by"]
+    assert found({"code": "a", "review_by": "b"}, {"code": "b", "review_by": "a"}) == both
+    book = demo()
+    assert [book.reviewer_of(code) for code in ("zj", "fc", "sfc", "dhyl", "xfj")] == ["fc", "sfc", None, "dhq", "fc"]
+    assert book.is_below("dhyl", "dhq")
+    assert not book.is_below("dhq", "dhyl")
+    assert not book.is_below("dhq", "dhq")

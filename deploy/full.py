@@ -1,0 +1,150 @@
+"""Huiyin in many processes: the composition root of the full mode. MongoDB keeps, Kafka carries."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+import structlog
+
+from deploy.folder import Folder, FolderProblem
+from deploy.parts import compose
+from deploy.topics import EVENTS
+from shared.adapters.kafka import Connection, KafkaFeed, parking
+from shared.adapters.mongo import KeysLost, Mongo, MongoKeys, MongoLog, MongoViews, NewerData, Unsuitable, WrongData
+from shared.adapters.system import SystemClock
+from shared.cases import Cases
+from shared.events.base import Service
+from shared.log import LogAway
+from shared.part import Ports
+from shared.policies import Policies
+from shared.rebuilding import scrub
+from shared.runtime import Runtime
+from shared.settings import Settings
+
+OWN = frozenset({"analytics"})
+"""Groups whose every replica sees everything: each has its own file of facts."""
+FILLED = "filled"
+"""The checkpoint that says that the views were filled from the log. It goes when they are dropped."""
+POLICY_SECONDS = 1.0
+"""A policy that another process put in force is known here after at most so long."""
+log = structlog.get_logger("full")
+
+
+class CannotStart(Exception):
+    """A setting or a store is missing; the message says what to do."""
+
+
+def connection(settings: Settings) -> Connection:
+    """How to reach Kafka. Raises CannotStart."""
+    if settings.kafka_bootstrap is None:
+        raise CannotStart("The full mode needs Kafka: set HUIYIN_KAFKA_BOOTSTRAP to HOST:PORT.")
+    password = settings.kafka_password.get_secret_value() if settings.kafka_password else None
+    if settings.kafka_security.startswith("SASL") and not (settings.kafka_user and password):
+        raise CannotStart(f"{settings.kafka_security} needs HUIYIN_KAFKA_USER and HUIYIN_KAFKA_PASSWORD.")
+    if password and not settings.kafka_security.startswith("SASL"):
+        raise CannotStart(
+            "HUIYIN_KAFKA_PASSWORD is given, but HUIYIN_KAFKA_SECURITY is without SASL: it would not be used."
+        )
+    return Connection(
+        settings.kafka_bootstrap, settings.kafka_security, settings.kafka_user, password, settings.kafka_ca
+    )
+
+
+@asynccontextmanager
+async def opened(
+    settings: Settings, services: Sequence[Service], *, feed: bool = True, tasks: bool = True
+) -> AsyncIterator[Runtime]:
+    """Run these services on the stores that the settings name; the folder holds what is this process's own: its socket and,
+    for analytics, its facts. Raises CannotStart, FolderBusy, FolderProblem."""
+    before = os.umask(0o077)
+    folder = Folder(settings.data)
+    kafka = connection(settings)
+    async with AsyncExitStack() as stack:
+        stack.callback(os.umask, before)
+        lock = await asyncio.to_thread(folder.take)
+        stack.callback(os.close, lock)
+        if folder.log.exists():
+            raise FolderProblem(f"{folder.path} holds a log of the embedded mode; name another folder with --data.")
+        folder.full.touch(mode=0o600)
+        runtime = await _composed(settings, services, folder, kafka)
+        stack.push_async_callback(runtime.stop)
+        try:
+            await runtime.start(feed=feed, tasks=tasks)
+        except LogAway as error:
+            raise CannotStart(f"{error}. Start it, then start again.") from error
+        yield runtime
+
+
+async def _composed(settings: Settings, services: Sequence[Service], folder: Folder, kafka: Connection) -> Runtime:
+    stores = await _stores(settings, folder)
+    events, views, keys = stores
+    clock = SystemClock()
+
+    def end(why: str) -> None:
+        runtime.end(why)
+
+    feed = KafkaFeed(
+        events,
+        kafka,
+        settings.kafka_prefix + EVENTS,
+        clock=clock,
+        instance=settings.instance or socket.gethostname(),
+        park=parking(views, clock),
+        ended=end,
+        own=OWN,
+        prefix=f"{settings.kafka_prefix}svc-",
+    )
+    ports = Ports(
+        log=events,
+        feed=feed,
+        views=views,
+        keys=keys,
+        clock=clock,
+        cases=Cases(events, alone=False),
+        policies=Policies(events),
+        facts_path=str(folder.facts),
+    )
+
+    async def follow_policies() -> None:
+        while True:
+            await clock.sleep(POLICY_SECONDS)
+            with suppress(LogAway):
+                await ports.policies.look()
+
+    async def fill() -> None:
+        """A view that is new, or was dropped, is filled from the log: what the groups have handled does not come again."""
+        if any(consumer.shows for consumer in runtime.consumers) and not await views.checkpoint(FILLED):
+            found = await scrub(ports, runtime.parts)
+            await views.save_checkpoint(FILLED, 1, views.generation)
+            log.info("views_filled", count=found.mended)
+
+    runtime = compose(settings, ports, folder=folder.path, services=services, loops=(follow_policies, fill))
+    return runtime
+
+
+async def _stores(settings: Settings, folder: Folder) -> tuple[MongoLog, MongoViews, MongoKeys]:
+    if settings.mongodb_url is None:
+        raise CannotStart(
+            "The full mode needs MongoDB: set HUIYIN_MONGODB_URL to mongodb://HOST:PORT/?replicaSet=NAME."
+        )
+    name, secrets = settings.mongodb_database, settings.secrets or folder.keys
+    async with AsyncExitStack() as stack:
+        try:
+            mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver)
+            events = await MongoLog.open(mongo, f"{name}_log", outbox=True)
+            stack.push_async_callback(events.close)
+            views = await MongoViews.open(mongo, f"{name}_views")
+            stack.push_async_callback(views.close)
+            keys = await MongoKeys.open(mongo, f"{name}_keys", secrets)
+        except LogAway as error:
+            raise CannotStart(f"{error}. Start it, or check HUIYIN_MONGODB_URL.") from error
+        except KeysLost as error:
+            raise CannotStart(f"{error}. Name the folder of the secrets with HUIYIN_SECRETS, or restore it.") from error
+        except (NewerData, WrongData, Unsuitable) as error:
+            raise CannotStart(f"MongoDB cannot be used: {error}.") from error
+        stack.pop_all()
+    return events, views, keys

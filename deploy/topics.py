@@ -1,0 +1,100 @@
+"""The topics as data (topics.yaml), and how they differ from what the brokers have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.adapters.kafka.topics import FOREVER, Existing, Wanted
+
+FILE = Path(__file__).with_name("topics.yaml")
+DAY_MS = 86_400_000
+EVENTS = "case-events"
+"""The topic that carries the feed."""
+
+
+class Topic(BaseModel):
+    """One topic as the file describes it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str = Field(pattern=r"^[a-z0-9._-]{1,200}$")
+    holds: str
+    key: str
+    partitions: int = Field(ge=1, le=1000)
+    fixed: bool = False
+    retention: Literal["forever"] | int
+    """Days."""
+    largest: int = Field(1_048_576, ge=1024)
+    """Bytes of the largest record."""
+    read: tuple[str, ...]
+    write: tuple[str, ...]
+
+    @property
+    def retention_ms(self) -> int:
+        return FOREVER if self.retention == "forever" else self.retention * DAY_MS
+
+
+class Topics(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    topics: tuple[Topic, ...]
+
+
+class Difference(NamedTuple):
+    """One thing that is not as the file says. `change` None: it is left to people, `why` says why."""
+
+    topic: str
+    what: Literal["missing", "partitions", "retention", "largest"]
+    wanted: str
+    have: str
+    change: Wanted | None
+    why: str = ""
+
+
+def load(path: Path = FILE, prefix: str = "") -> tuple[Topic, ...]:
+    """The topics of the file, their names with `prefix`. Raises OSError, ValueError."""
+    found = Topics.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).topics
+    return tuple(topic.model_copy(update={"name": prefix + topic.name}) for topic in found)
+
+
+def differences(topics: tuple[Topic, ...], existing: dict[str, Existing], brokers: int) -> list[Difference]:
+    """What apply would change, and what it leaves alone: nothing is deleted, and nothing becomes less."""
+    found: list[Difference] = []
+    for topic in topics:
+        have = existing.get(topic.name)
+        if have is None:
+            wanted = Wanted(topic.partitions, min(3, brokers), topic.retention_ms, topic.largest)
+            found.append(Difference(topic.name, "missing", f"{topic.partitions} partitions", "", wanted))
+            continue
+        found += _partitions(topic, have)
+        if topic.retention_ms != have.retention_ms:
+            longer = topic.retention_ms == FOREVER or FOREVER != have.retention_ms < topic.retention_ms
+            change = Wanted(retention_ms=topic.retention_ms) if longer else None
+            texts = (_days(topic.retention_ms), _days(have.retention_ms))
+            why = "" if longer else "a shorter retention deletes records; change it by hand"
+            found.append(Difference(topic.name, "retention", *texts, change, why))
+        if topic.largest != have.largest:
+            larger = topic.largest > have.largest
+            why = "" if larger else "records of that size may be there"
+            change = Wanted(largest=topic.largest) if larger else None
+            found.append(Difference(topic.name, "largest", str(topic.largest), str(have.largest), change, why))
+    return found
+
+
+def _partitions(topic: Topic, have: Existing) -> list[Difference]:
+    if topic.partitions == have.partitions:
+        return []
+    if topic.fixed:
+        why = "another number sends later events of a case to another partition"
+    elif topic.partitions < have.partitions:
+        why = "partitions cannot be taken away"
+    else:
+        why = ""
+    change = None if why else Wanted(partitions=topic.partitions)
+    return [Difference(topic.name, "partitions", str(topic.partitions), str(have.partitions), change, why)]
+
+
+def _days(milliseconds: int) -> str:
+    return "forever" if milliseconds == FOREVER else f"{milliseconds / DAY_MS:g} days"

@@ -1,0 +1,8 @@
+"""Adapters on Kafka. With `records` and `publishing` what goes out, with `subscribing` and `receiving` what comes in."""
+
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.feed import KafkaFeed, parking
+from shared.adapters.kafka.standing import Away, InUse, MissingTopic
+from shared.adapters.kafka.subscribing import Unsafe
+
+__all__ = ["Away", "Connection", "InUse", "KafkaFeed", "MissingTopic", "Unsafe", "parking"]

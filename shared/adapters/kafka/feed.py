@@ -1,0 +1,239 @@
+"""The feed of the full mode: a topic. Each group is a consumer group of its own, each process one member of it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.publishing import AGE, Publisher, Sweeper
+from shared.adapters.kafka.receiving import Park, Place, Receiving
+from shared.adapters.kafka.standing import Away, InUse, MissingTopic, Standing
+from shared.adapters.kafka.subscribing import DRAIN, Subscription
+from shared.clock import Clock
+from shared.feed import Handler
+from shared.log import Commit, Log
+from shared.times import to_text
+from shared.views import Parked, Views
+
+LOGGER = structlog.get_logger("kafka")
+LOOK = 2.0
+"""Seconds between two looks whether the topic is there, while it is not."""
+
+
+class Figures(NamedTuple):
+    """What operations watches of one group."""
+
+    rebalances: int
+    partitions: int
+    failures: int
+
+
+def parking(views: Views, clock: Clock) -> Park:
+    """A record that names no stream is marked by its place. Its bytes stay where they are, in the topic: what nobody can
+    read may hold anything, and is not copied."""
+
+    async def park(group: str, place: Place) -> None:
+        stream = f"record/{place.topic}/{place.partition}/{place.offset}"
+        await views.park(Parked(group, stream, 0, "no_stream", to_text(clock.now()), b""))
+
+    return park
+
+
+class KafkaFeed:
+    """A `Feed` over a topic. It starts without a broker, too: what is appended meanwhile waits in the log.
+
+    `instance` is a stable name of this process: a restart takes its partitions again and moves nobody's. The groups in
+    `own` see everything in each process. `ended` is told why when this process cannot go on.
+    """
+
+    def __init__(
+        self, log: Log, connection: Connection, topic: str, *,
+        clock: Clock, instance: str, park: Park, ended: Callable[[str], None],
+        own: frozenset[str] = frozenset(), prefix: str = "svc-", pause: float = 0.2, longest: float = 10.0,
+        sweep: float = 5.0, age: timedelta = AGE,
+    ) -> None:  # fmt: skip
+        self._log = log
+        self._connection = connection
+        self._topic = topic
+        self._instance = instance
+        self._park = park
+        self._ended = ended
+        self._own = own
+        self._prefix = prefix
+        self._pauses = (pause, longest)
+        self._groups: dict[str, Subscription] = {}
+        self._lag: dict[str, int] = {}
+        self._to_rewind: set[str] = set()
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._stopping = asyncio.Event()
+        self._unlisten: Callable[[], None] | None = None
+        self._standing = Standing(connection, topic)
+        self.publisher = Publisher(log, connection, topic, ended=ended, pause=pause)
+        self.sweeper = Sweeper(log, self.publisher, clock, every=sweep, age=age)
+        self._missing = False
+        self._away = False
+
+    async def publish(self, commits: Sequence[Commit]) -> None:
+        """In the background: they stand in the log as unpublished until the broker has acknowledged them."""
+        if self._unlisten is None:  # else the log has told it already
+            self.publisher.add(commits)
+
+    def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500, gather: float = 0.0) -> None:
+        if group in self._groups:
+            raise ValueError(f"group {group} is subscribed already")
+        if self._tasks:
+            raise RuntimeError("subscribe before start()")
+        pause, longest = self._pauses
+        receiving = Receiving(
+            group, self._log, handler, self._park, most=max_commits, gather=gather, pause=pause, longest=longest
+        )
+        self._groups[group] = Subscription(
+            self._connection, self._topic, self._group_id(group), f"{group}-{self._instance}", receiving
+        )
+
+    async def start(self) -> None:
+        """Begin to connect, and return: whether a broker answers is for readiness to say."""
+        self._stopping.clear()
+        listen = getattr(self._log, "listen", None)
+        if listen is not None:
+            self._unlisten = listen(self.publisher.add)
+        running: list[Callable[[], Awaitable[None]]] = [self.publisher.run, self.sweeper.run]
+        self._tasks = [asyncio.create_task(one()) for one in running]  # type: ignore[arg-type]
+        self._tasks += [asyncio.create_task(self._keep(one), name=name) for name, one in self._groups.items()]
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        if self._tasks and not self._away:
+            with suppress(Away, MissingTopic):
+                await self._look()
+        if keeping := self._tasks[2:]:  # one that is connecting to a broker that is silent is not waited for
+            await asyncio.wait(keeping, timeout=DRAIN + 1)
+        if self._unlisten is not None:
+            self._unlisten()
+            self._unlisten = None
+        await self.publisher.stop()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        await self._standing.close()
+
+    async def rewind(self, group: str) -> None:
+        """Raises InUse where another process consumes in this group. Where no broker answers it is done before the group
+        starts, and is forgotten when the process ends before that."""
+        if self._tasks:
+            raise RuntimeError("rewind while the feed does not run")
+        try:
+            await self._standing.rewind(self._group_id(group))
+        except MissingTopic:
+            return  # it begins at the first record anyway
+        except Away:
+            self._to_rewind.add(group)
+        finally:
+            await self._standing.close()
+
+    async def drain(self) -> None:
+        """Returns when everything in the log is published, and each group has handled what its partitions hold."""
+        while await self._log.backlog() or any((await self.lag()).values()) or self.problems():
+            if self._stopping.is_set() or not self._tasks:
+                raise RuntimeError("the feed does not run")
+            await asyncio.sleep(0.01)
+
+    async def lag(self) -> dict[str, int]:
+        """Records, not commits, that each group has not handled, and what this process has not published yet. As last known
+        while no broker answers."""
+        if self._tasks:
+            with suppress(Away, MissingTopic):
+                await self._look()
+        return {name: self._lag.get(name, 0) + self.publisher.waiting for name in self._groups}
+
+    def last_progress(self, group: str) -> float:
+        return self._groups[group].receiving.progress
+
+    def problems(self) -> list[str]:
+        """Why no events come or go, as codes: the topic is missing, no broker answers, records are refused."""
+        found = []
+        if self._missing:
+            found.append(f"topic_missing:{self._topic}")
+        if self._away:
+            found.append("broker_away")
+        if self.publisher.refused is not None:
+            found.append(f"not_published:{self.publisher.refused}")
+        return found
+
+    def figures(self) -> dict[str, Figures]:
+        """group -> what operations watches."""
+        return {
+            name: Figures(one.rebalances, len(one.assigned), one.receiving.failures)
+            for name, one in self._groups.items()
+        }
+
+    def _group_id(self, group: str) -> str:
+        return f"{self._prefix}{group}" + (f".{self._instance}" if group in self._own else "")
+
+    async def _look(self) -> None:
+        """Ask the brokers where each group stands."""
+        try:
+            for name, one in self._groups.items():
+                behind = await self._standing.behind(one.group_id, one.receiving.handled, one.assigned)
+                self._lag[name] = behind
+                if not behind:
+                    one.receiving.progress = time.monotonic()
+            if not self._groups:
+                await self._standing.partitions()
+        except Away:
+            self._away = True
+            raise
+        except MissingTopic:
+            self._away, self._missing = False, True
+            raise
+        self._away = self._missing = False
+
+    async def _keep(self, one: Subscription) -> None:
+        """Let one group run, and start it again when it was thrown out; twice within a minute is the end."""
+        first, longest = self._pauses
+        pause, said = first, ""
+        while not self._stopping.is_set():
+            try:
+                await self._standing.partitions()
+                self._away = self._missing = False
+                if one.receiving.group in self._to_rewind:
+                    await self._standing.rewind(one.group_id)
+                    self._to_rewind.discard(one.receiving.group)
+                await one.start()
+            except (Away, InUse, MissingTopic, KafkaError, OSError) as error:
+                self._missing = isinstance(error, MissingTopic)
+                self._away = not self._missing
+                if said != (said := type(error).__name__):
+                    LOGGER.warning("feed_waits", group=one.receiving.group, error=said)
+                await one.stop()
+                await self._rest(min(pause, LOOK) if self._missing else pause)
+                pause = min(pause * 2, longest)
+                continue
+            pause = first
+            waiting = [asyncio.create_task(event.wait()) for event in (one.failed, self._stopping)]
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
+            await one.stop()
+            if self._stopping.is_set():
+                return
+            if one.out_twice:
+                self._ended(
+                    f"The consumer group {one.group_id} has thrown this process out twice within a minute: another process"
+                    f" runs under the same name ({self._instance}). Give each its own: HUIYIN_INSTANCE."
+                )
+                return
+            await self._rest(first)
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)

@@ -1,0 +1,131 @@
+"""What happens to a batch of records between the topic and a consumer. Nothing that came is ever passed over:
+
+- a record that cannot be read is read from the log, or parked by its place in the topic, and holds nobody up;
+- what leaves `Receiving` is one kind of exception only, which FastStream answers by delivering the batch again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import structlog
+
+from shared.adapters.kafka.records import Gap, Incoming, sort
+from shared.feed import Handler
+from shared.log import Commit, Damaged, Log
+
+LOGGER = structlog.get_logger("kafka")
+
+
+class Place(NamedTuple):
+    """Where a record lies."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Tp(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    partition: int
+
+
+Park = Callable[[str, Place], Awaitable[None]]
+"""(group, place): marks a record that names no stream. Raises only what is a fault of the infrastructure."""
+
+
+class Again(Exception):
+    """The batch was not handled; it has to come again."""
+
+
+class Receiving:
+    """One group's way from records to its handler.
+
+    `gather`: seconds that a batch waits after the one before it. `pause` and `longest`: how long it waits after a failure."""
+
+    def __init__(
+        self, group: str, log: Log, handler: Handler, park: Park, *,
+        most: int = 500, gather: float = 0.0, pause: float = 0.2, longest: float = 10.0,
+    ) -> None:  # fmt: skip
+        self.group = group
+        self.most = most
+        self.handled: dict[Tp, int] = {}
+        """Partition -> offset after the last record that was handled."""
+        self.progress = time.monotonic()
+        self.records = 0
+        self.failures = 0
+        self._log = log
+        self._handler = handler
+        self._park = park
+        self._gather = gather
+        self._first_pause = self._pause = pause
+        self._longest = longest
+        self._stopping = asyncio.Event()
+
+    def begin(self) -> None:
+        """Before the group starts, also when it starts again."""
+        self._stopping.clear()
+        self._pause = self._first_pause
+        self.handled.clear()
+        self.progress = time.monotonic()
+
+    def end(self) -> None:
+        """Cut pauses short: the process stops."""
+        self._stopping.set()
+
+    async def __call__(self, records: Sequence[Incoming]) -> None:
+        """Handle one batch. Raises Again, after a pause that grows from failure to failure, and nothing else."""
+        began = time.monotonic()
+        try:
+            await self._handle(records)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise  # the process stops
+            # Something that the handler waited for was cancelled. FastStream would neither commit nor rewind, and the next
+            # batch would be committed together with this one.
+            await self._failed(error)
+        except Exception as error:
+            await self._failed(error)
+        self._pause = self._first_pause
+        self.progress = time.monotonic()
+        self.records += len(records)
+        for record in records:
+            partition = Tp(record.topic, record.partition)
+            self.handled[partition] = max(record.offset + 1, self.handled.get(partition, 0))
+        if len(records) < self.most and (early := began + self._gather - self.progress) > 0:
+            await self._rest(early)
+
+    async def _handle(self, records: Sequence[Incoming]) -> None:
+        found = sort(records)
+        commits = [*found.commits, *[await self._from_log(gap) for gap in found.gaps]]
+        for record in found.unusable:
+            LOGGER.error("record_parked", group=self.group, position=record.offset, reason="no_stream")
+            await self._park(self.group, Place(record.topic, record.partition, record.offset))
+        if commits:
+            await self._handler(commits)
+
+    async def _from_log(self, gap: Gap) -> Commit:
+        """The commit that holds this version. Where the log has none, or cannot be read there, what came: its case parks."""
+        try:
+            held = await self._log.load(gap.stream, after=gap.version - 1, limit=1)
+        except (Damaged, ValueError):
+            return gap.as_it_came()
+        return held[0] if held else gap.as_it_came()
+
+    async def _failed(self, error: BaseException) -> None:
+        self.failures += 1
+        LOGGER.warning("feed_again", group=self.group, error=type(error).__name__)
+        await self._rest(self._pause)
+        self._pause = min(self._pause * 2, self._longest)
+        raise Again(self.group) from error
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)

@@ -1,0 +1,127 @@
+"""Where groups stand in a topic: asked of the brokers, beside the consumers, so that a consumer that hangs is seen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
+from aiokafka.structs import OffsetAndMetadata
+
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.receiving import Tp
+
+ANSWER = 3.0
+"""Seconds that the brokers have to answer."""
+LEAVING = 25.0
+"""A member that ended keeps its place for 15 s; a little longer than that."""
+
+
+class Away(Exception):
+    """No broker answers."""
+
+
+class MissingTopic(Exception):
+    """The topic does not exist; services create none."""
+
+
+class InUse(Exception):
+    """Another process consumes in this group."""
+
+
+class Standing:
+    """One admin client and one consumer without a group. Connects when first asked, and again after an error."""
+
+    def __init__(self, connection: Connection, topic: str) -> None:
+        self._connection = connection
+        self._topic = topic
+        self._admin: AIOKafkaAdminClient | None = None
+        self._reader: AIOKafkaConsumer | None = None
+        self._partitions: list[TopicPartition] = []
+        self._turn = asyncio.Lock()
+
+    async def partitions(self) -> int:
+        """How many partitions the topic has. Raises Away, MissingTopic."""
+        async with self._asking() as (admin, _reader):
+            await self._find(admin)
+            return len(self._partitions)
+
+    async def behind(self, group: str, handled: Mapping[Tp, int], assigned: frozenset[Tp]) -> int:
+        """Records that `group` has not handled: of the `assigned` partitions, or of all while none is. `handled`: offsets
+        that this process knows better than the broker. Raises Away, MissingTopic."""
+        async with self._asking() as (admin, reader):
+            if not self._partitions:
+                await self._find(admin)
+            wanted = [one for one in self._partitions if not assigned or one in assigned]
+            ends = await reader.end_offsets(wanted)
+            unknown = [one for one in wanted if one not in handled]
+            begun: dict[TopicPartition, int] = {}
+            if unknown:
+                committed = await admin.list_consumer_group_offsets(group, partitions=unknown)
+                begun = {one: at.offset for one, at in committed.items() if at.offset >= 0}
+                if fresh := [one for one in unknown if one not in begun]:
+                    begun |= await reader.beginning_offsets(fresh)
+            return sum(max(0, ends[one] - handled.get(Tp(*one), begun.get(one, 0))) for one in wanted)
+
+    async def rewind(self, group: str) -> None:
+        """Let `group` begin at the first record. Raises Away, MissingTopic, InUse where somebody consumes in it still."""
+        async with self._asking() as (admin, reader):
+            await self._find(admin)
+            firsts = await reader.beginning_offsets(self._partitions)
+            if not await admin.list_consumer_group_offsets(group):
+                return  # it has begun nowhere yet
+        client = AIOKafkaConsumer(group_id=group, enable_auto_commit=False, **self._connection.client())
+        until = time.monotonic() + LEAVING
+        try:
+            await client.start()
+            client.assign(list(firsts))
+            while True:
+                try:
+                    await client.commit({one: OffsetAndMetadata(first, "") for one, first in firsts.items()})
+                except (CommitFailedError, RebalanceInProgressError, UnknownMemberIdError) as error:
+                    if time.monotonic() > until:
+                        raise InUse(f"group {group} is consumed by another process; stop it first") from error
+                    await asyncio.sleep(0.5)
+                else:
+                    return
+        except (KafkaError, OSError) as error:
+            raise Away(type(error).__name__) from error
+        finally:
+            await client.stop()
+
+    async def close(self) -> None:
+        reader, admin, self._reader, self._admin = self._reader, self._admin, None, None
+        for closing in (reader.stop() if reader else None, admin.close() if admin else None):
+            if closing is not None:
+                with suppress(Exception):
+                    await asyncio.wait_for(closing, 2)
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[tuple[AIOKafkaAdminClient, AIOKafkaConsumer]]:
+        """Both clients, connected; one question at a time."""
+        async with self._turn:
+            try:
+                async with asyncio.timeout(ANSWER):
+                    if self._admin is None or self._reader is None:
+                        self._admin = AIOKafkaAdminClient(**self._connection.client())
+                        await self._admin.start()
+                        self._reader = AIOKafkaConsumer(enable_auto_commit=False, **self._connection.client())
+                        await self._reader.start()
+                    yield self._admin, self._reader
+            except (KafkaError, OSError) as error:  # a TimeoutError is an OSError
+                await self.close()
+                raise Away(type(error).__name__) from error
+            except asyncio.CancelledError:
+                await self.close()
+                raise
+
+    async def _find(self, admin: AIOKafkaAdminClient) -> None:
+        if self._topic not in await admin.list_topics():  # to ask for it by name can make some brokers create it
+            self._partitions = []
+            raise MissingTopic(self._topic)
+        (found,) = await admin.describe_topics([self._topic])
+        self._partitions = [TopicPartition(self._topic, one["partition"]) for one in found["partitions"]]

@@ -1,0 +1,198 @@
+"""Nothing that came is passed over: wherever an exception escapes, whatever a record holds. On a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from faststream.exceptions import AckMessage, RejectMessage, SkipMessage, StopConsume
+
+from shared.adapters.kafka import Connection, KafkaFeed, parking, receiving, records, subscribing
+from shared.adapters.memory import MemoryLog, MemoryViews
+from shared.adapters.system import SystemClock
+from shared.log import Commit
+from tests.support import topics
+from tests.support.commits import commit, history
+from tests.support.servers.kafka import bootstrap
+
+pytestmark = pytest.mark.needs_kafka
+OURS = {module.__file__ for module in (receiving, records, subscribing)}
+ON_THE_WAY = frozenset(
+    ("__call__", "_handle", "_from_log", "_failed", "_rest", "sort", "_told", "_read", "handle", "_parse", "_decode")
+)
+"""Functions between the topic and the handler."""
+
+
+class World:
+    """A log, a topic and one group whose handler can be told to fail."""
+
+    def __init__(self, topic: str, log: MemoryLog) -> None:
+        self.log = log
+        self.topic = topic
+        self.views = MemoryViews()
+        self.seen: dict[tuple[str, int], int] = {}
+        self.fail: list[BaseException] = []
+        self.ended: list[str] = []
+        clock = SystemClock()
+        self.feed = KafkaFeed(
+            log, Connection(bootstrap()), topic, clock=clock, instance="one", park=parking(self.views, clock),
+            ended=self.ended.append, prefix=f"{topic}-", pause=0.005, longest=0.02, sweep=0.1, age=timedelta(0),
+        )  # fmt: skip
+        self.feed.subscribe("group", self.handle, max_commits=20)
+
+    async def handle(self, commits: Sequence[Commit]) -> None:
+        await asyncio.sleep(0)
+        if self.fail:
+            raise self.fail.pop()
+        for one in commits:
+            for version in range(one.first, one.last + 1):
+                place = (one.stream, version)
+                self.seen[place] = self.seen.get(place, 0) + 1
+
+    async def settled(self) -> None:
+        async with asyncio.timeout(20):
+            await self.feed.drain()
+
+    async def send(
+        self, value: bytes | None, headers: Sequence[tuple[str, Any]] = (), key: bytes | None = b"k"
+    ) -> None:
+        """Put any record into the topic, as a foreign hand might."""
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap())
+        await producer.start()
+        try:
+            await producer.send_and_wait(self.topic, value=value, key=key, headers=list(headers), partition=0)
+        finally:
+            await producer.stop()
+
+
+@asynccontextmanager
+async def world(partitions: int = 2) -> AsyncIterator[World]:
+    async with topics.topic(partitions) as name:
+        made = World(name, MemoryLog(outbox=True))
+        await made.feed.start()
+        try:
+            yield made
+        finally:
+            await made.feed.stop()
+
+
+class Fault(Exception):
+    """Raised by nobody but this test."""
+
+
+class Tracer:
+    """Notes the lines between topic and handler that run, and raises once at `at`, when it comes by."""
+
+    def __init__(self, at: str = "") -> None:
+        self.at = at
+        self.lines: set[str] = set()
+        self.hit = False
+
+    def __call__(self, frame: FrameType, _event: str, _argument: Any) -> Any:
+        code = frame.f_code
+        return self._line if code.co_filename in OURS and code.co_name in ON_THE_WAY else None
+
+    def _line(self, frame: FrameType, event: str, _argument: Any) -> Any:
+        if event == "line" and not self.hit:
+            line = f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+            self.lines.add(line)
+            if line == self.at:
+                self.hit = True
+                raise Fault
+        return self._line
+
+
+async def test_an_exception_may_escape_at_every_line() -> None:
+    async with world() as here:
+
+        async def run(tracer: Tracer, number: int) -> None:
+            here.fail = [OSError("away")]  # the lines that answer a failure are to run, too
+            (whole,) = history(f"case/{number}", 1, events=2)
+            sys.settrace(tracer)
+            try:
+                await here.log.append(whole)
+                await here.send(b"nobody can read this")
+                await here.send(whole.events[0])
+                await here.settled()
+            finally:
+                sys.settrace(None)
+            assert {(whole.stream, 1), (whole.stream, 2)} <= here.seen.keys(), f"lost at {tracer.at}"
+            assert len(await here.views.parked("group")) == number + 1, f"lost at {tracer.at}"
+
+        seen = Tracer()
+        await run(seen, 0)
+        assert len(seen.lines) > 50
+        for number, line in enumerate(sorted(seen.lines), start=1):
+            tracer = Tracer(line)
+            await run(tracer, number)
+            assert tracer.hit
+        assert not here.ended
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AckMessage(),
+        RejectMessage(),
+        SkipMessage(),
+        StopConsume(),
+        asyncio.CancelledError(),
+        KeyError("x"),
+        MemoryError(),
+    ],
+)
+async def test_no_exception_of_a_handler_passes_a_batch_over(error: BaseException) -> None:
+    async with world() as here:
+        here.fail = [error]
+        made = [await here.log.append(each) for each in history("case/a", 5)]
+        await here.settled()
+        assert here.seen.keys() == {("case/a", one.first) for one in made}
+        more = await here.log.append(commit("case/b"))
+        await here.settled()
+        assert (more.stream, 1) in here.seen
+
+
+async def test_records_that_nobody_can_read_are_parked_and_hold_nobody_up() -> None:
+    async with world(1) as here:
+        await here.log.append(commit("case/a"))
+        await here.settled()
+        strange: list[tuple[bytes | None, list[tuple[str, Any]]]] = [
+            (b"\xff\xfe", []),
+            (b"", [("ce_subject", b"\xff")]),
+            (None, []),
+            (b"{}", [("x", b"\xff\xfe"), ("y", None)]),
+        ]
+        for value, headers in strange:
+            await here.send(value, headers)
+        await here.log.append(commit("case/b"))
+        await here.settled()
+        assert {("case/a", 1), ("case/b", 1)} == here.seen.keys()
+        marks = await here.views.parked("group")
+        assert [(mark.stream, mark.reason, mark.bytes) for mark in marks] == [
+            (f"record/{here.topic}/0/{offset}", "no_stream", b"") for offset in (1, 2, 3, 4)
+        ]
+
+
+async def test_a_record_without_headers_is_read_from_the_log() -> None:
+    async with world(1) as here:
+        made = await here.log.append(commit("case/a", events=2))
+        await here.settled()
+        here.seen.clear()
+        await here.send(made.events[1])
+        await here.settled()
+        assert here.seen == {("case/a", 1): 1, ("case/a", 2): 1}
+
+
+async def test_a_large_event_goes_through() -> None:
+    async with world() as here:
+        await here.log.append(commit("case/a", mark="长" * 900_000))
+        await here.settled()
+        assert ("case/a", 1) in here.seen

@@ -1,0 +1,191 @@
+"""The four services as four processes on a real MongoDB and a real Kafka: the same outcome as in one process and one folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import orjson
+import pytest
+
+from deploy.folder import Folder
+from deploy.sample.complaints import complaints
+from shared.events.supervision import TICKER
+from shared.http.bodies import NDJSON
+from tests.support.process import HUIYIN, clean_environment, huiyin, server
+from tests.support.servers import kafka, mongodb
+
+pytestmark = [pytest.mark.needs_kafka, pytest.mark.needs_mongo, pytest.mark.slow, pytest.mark.timeout(600)]
+STOPPING = 20
+CASES = 200
+TODAY = date(2026, 6, 1)
+
+
+@dataclass
+class Process:
+    """One service as a process."""
+
+    data: Path
+    process: subprocess.Popen[str]
+    url: str
+
+    def ready(self) -> dict[str, Any]:
+        found: dict[str, Any] = httpx.get(f"{self.url}/readyz", timeout=10).json()
+        return found
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The settings of a deployment of its own on the shared servers."""
+    name = uuid4().hex[:8]
+    secrets = tmp_path_factory.mktemp("secrets")
+    return {
+        "HUIYIN_KAFKA_BOOTSTRAP": kafka.bootstrap(),
+        "HUIYIN_KAFKA_PREFIX": f"{kafka.PREFIX}{name}-",
+        "HUIYIN_MONGODB_URL": mongodb.url(),
+        "HUIYIN_MONGODB_DATABASE": f"{mongodb.PREFIX}{name}",
+        "HUIYIN_SECRETS": str(secrets),
+    }
+
+
+@contextmanager
+def serving(service: str, folder: Path, place: dict[str, str]) -> Iterator[Process]:
+    """`huiyin serve SERVICE` on a free port until the end of the block; then it ends by itself, in time."""
+    data = folder / service
+    out, err = folder / f"{service}.out", folder / f"{service}.err"
+    command = [HUIYIN, "serve", service, "--data", str(data), "--port", "0"]
+    with out.open("w") as stdout, err.open("w") as stderr:
+        process = subprocess.Popen(
+            command, stdout=stdout, stderr=stderr, text=True, env={**clean_environment(), **place}
+        )
+    try:
+        until = time.monotonic() + 300
+        while "Ctrl-C" not in out.read_text():
+            assert process.poll() is None, err.read_text()
+            assert time.monotonic() < until, err.read_text()
+            time.sleep(0.2)
+        found = re.search(r"http://\S+:\d+", out.read_text())
+        assert found
+        yield Process(data, process, found[0])
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == 0, err.read_text()
+        assert time.monotonic() - began < STOPPING
+        assert "Traceback" not in err.read_text()
+    finally:
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def settled(processes: list[Process]) -> None:
+    """Every group has handled everything, and goes on to have."""
+    until = time.monotonic() + 180
+    quiet = 0
+    while quiet < 3:
+        assert time.monotonic() < until, [one.ready() for one in processes]
+        found = [one.ready() for one in processes]
+        quiet = quiet + 1 if all(each["ready"] and not any(each["groups"].values()) for each in found) else 0
+        time.sleep(0.3)
+
+
+def owner(data: Path) -> httpx.Client:
+    """What `huiyin …` beside the process uses: its socket."""
+    transport = httpx.HTTPTransport(uds=str(Folder(data).socket_path))
+    headers = {"x-huiyin-as": "operations"}
+    return httpx.Client(transport=transport, base_url="http://huiyin", headers=headers, timeout=300)
+
+
+def load(data: Path, place: dict[str, str]) -> None:
+    """The demo county, and a part of its sample, through the process that owns this folder."""
+    done = huiyin("policy", "activate", "demo", "--data", str(data), **place)
+    assert done.returncode == 0, done.stderr
+    lines = b"\n".join(orjson.dumps(row) for row in complaints(TODAY, "Asia/Shanghai")[:CASES])
+    with owner(data) as client:
+        answer = client.post("/v1/history:batch", content=lines, headers={"content-type": NDJSON})
+    results = [orjson.loads(line)["result"] for line in answer.content.splitlines()]
+    assert results == ["added"] * CASES, results
+
+
+def asked(data: Path, method: str, path: str) -> dict[str, Any]:
+    with owner(data) as client:
+        answer = client.request(method, path)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def steps(data: Path) -> Counter[tuple[str, str, str]]:
+    """What happened to all cases: (type, origin, legal time), without the ticker's events. For a difference that can be read."""
+    with owner(data) as client:
+        events = [orjson.loads(line) for line in client.get("/local/export?prefix=case/").content.splitlines()]
+    return Counter(
+        (event["type"], event["origin"], event["effective_at"]) for event in events if event["type"] not in TICKER
+    )
+
+
+def test_four_processes_come_to_the_same_outcome_as_one(tmp_path: Path, place: dict[str, str]) -> None:
+    with ExitStack() as stack:
+        first = stack.enter_context(serving("routing", tmp_path, place))
+        assert "topic_missing:" in str(first.ready()["reasons"])
+        assert huiyin("topics", "diff", **place).returncode == 1
+        assert huiyin("topics", "apply", **place).returncode == 0
+        assert huiyin("topics", "diff", **place).returncode == 0
+        processes = [first, stack.enter_context(serving("supervision", tmp_path, place))]
+        processes.append(stack.enter_context(serving("analytics", tmp_path, place)))
+        processes.append(stack.enter_context(serving("intake", tmp_path, place)))
+        intake = processes[-1]
+        load(intake.data, place)
+        settled(processes)
+        happened = steps(intake.data)
+        full = asked(intake.data, "GET", "/local/digest?which=outcome")
+        assert asked(intake.data, "POST", "/local/verify")["findings"] == []
+        for one in processes:
+            assert asked(one.data, "GET", "/local/parked")["parked"] == []
+        scrubbed = asked(processes[1].data, "POST", "/local/scrub")
+        assert scrubbed["behind"] == 0 and scrubbed["streams"] == CASES, scrubbed
+    with server(tmp_path / "embedded", sample=False):
+        load(tmp_path / "embedded", {})
+        assert happened - steps(tmp_path / "embedded") == Counter()
+        embedded = asked(tmp_path / "embedded", "GET", "/local/digest?which=outcome")
+    assert full["outcome"] == embedded["outcome"]
+
+
+def test_intake_accepts_while_kafka_is_away(tmp_path: Path, place: dict[str, str]) -> None:
+    (closed,) = kafka.free_ports(1)
+    away = {
+        **place,
+        "HUIYIN_KAFKA_BOOTSTRAP": f"127.0.0.1:{closed}",
+        "HUIYIN_MONGODB_DATABASE": f"{mongodb.PREFIX}{uuid4().hex[:8]}",
+    }
+    away["HUIYIN_SECRETS"] = str(tmp_path / "secrets")
+    with serving("intake", tmp_path, away) as intake:
+        assert huiyin("policy", "activate", "demo", "--data", str(intake.data), **away).returncode == 0
+        told = (
+            "--item",
+            "away-1",
+            "--place",
+            "dh-yl",
+            "--subject",
+            "0102",
+            "--text",
+            "路灯不亮",
+            "--data",
+            str(intake.data),
+        )
+        done = huiyin("submit", *told, **away)
+        assert done.returncode == 0, done.stderr
+        found = intake.ready()
+        assert found["ready"] and found["notes"] == ["broker_away"], found

@@ -1,0 +1,156 @@
+"""The feed on a broker of its own that goes away, falls silent and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from shared.adapters.kafka import Connection, KafkaFeed, parking
+from shared.adapters.memory import MemoryLog, MemoryViews
+from shared.adapters.system import SystemClock
+from shared.log import Commit
+from tests.support.commits import commit, history
+from tests.support.servers.kafka import Kafka
+
+pytestmark = [pytest.mark.needs_kafka, pytest.mark.slow]
+TOPIC = "case-events"
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[Kafka]:
+    broker = Kafka()
+    yield broker
+    broker.stop()
+
+
+class Process:
+    """What one process has: a feed with one group, and what its handler saw."""
+
+    def __init__(self, kafka: Kafka, log: MemoryLog, prefix: str, instance: str = "one") -> None:
+        self.seen: set[str] = set()
+        self.ended: list[str] = []
+        clock = SystemClock()
+        self.feed = KafkaFeed(
+            log, Connection(kafka.bootstrap), TOPIC, clock=clock, instance=instance, prefix=prefix,
+            park=parking(MemoryViews(), clock), ended=self.ended.append, sweep=0.2, age=timedelta(seconds=2),
+        )  # fmt: skip
+        self.feed.subscribe("group", self.handle)
+
+    async def handle(self, commits: Sequence[Commit]) -> None:
+        self.seen |= {one.cause for one in commits}
+
+
+@asynccontextmanager
+async def running(*processes: Process) -> AsyncIterator[None]:
+    for one in processes:
+        await one.feed.start()
+    try:
+        yield
+    finally:
+        await asyncio.gather(*(one.feed.stop() for one in processes))
+
+
+async def until(true: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not become true"
+        await asyncio.sleep(0.05)
+
+
+async def create(kafka: Kafka) -> None:
+    client = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap)
+    await client.start()
+    try:
+        await client.create_topics([NewTopic(TOPIC, 8, 1)])
+    finally:
+        await client.close()
+
+
+async def test_a_missing_topic_is_said_and_waited_for(kafka: Kafka) -> None:
+    log = MemoryLog(outbox=True)
+    process = Process(kafka, log, "missing-")
+    async with running(process):
+        made = await log.append(commit("case/a"))
+        await until(lambda: process.feed.problems() == [f"topic_missing:{TOPIC}"])
+        await create(kafka)
+        await until(lambda: process.seen == {made.cause})
+        await process.feed.drain()
+        assert process.feed.problems() == []
+
+
+async def test_what_is_appended_without_a_broker_comes_when_it_is_back(kafka: Kafka) -> None:
+    log = MemoryLog(outbox=True)
+    kafka.signal(signal.SIGKILL)
+    process = Process(kafka, log, "without-")
+    began = time.monotonic()
+    async with running(process):
+        assert time.monotonic() - began < 2
+        made = [await log.append(each) for each in history("case/a", 50)]
+        await process.feed.publish(made)
+        await until(lambda: "broker_away" in process.feed.problems())
+        assert time.monotonic() - began < 20
+        kafka.run()
+        await asyncio.to_thread(kafka.wait)
+        await until(lambda: process.seen >= {one.cause for one in made})
+        async with asyncio.timeout(60):
+            await process.feed.drain()
+        assert await log.backlog() == 0
+        assert not process.ended
+
+
+async def test_a_silent_broker_delays_and_loses_nothing(kafka: Kafka) -> None:
+    log = MemoryLog(outbox=True)
+    process = Process(kafka, log, "silent-")
+    async with running(process):
+        made = [await log.append(each) for each in history("case/a", 20)]
+        await until(lambda: process.seen >= {one.cause for one in made})
+        kafka.signal(signal.SIGSTOP)
+        try:
+            slowest = 0.0
+            for number in range(100):
+                before = time.monotonic()
+                one = await log.append(commit(f"case/b{number}"))
+                await process.feed.publish([one])
+                slowest = max(slowest, time.monotonic() - before)
+                made.append(one)
+                await asyncio.sleep(0.1)
+            assert slowest < 0.5, "nothing of Kafka is waited for inside a request"
+            assert await log.backlog() >= 100
+        finally:
+            kafka.signal(signal.SIGCONT)
+        await until(lambda: process.seen >= {one.cause for one in made})
+        async with asyncio.timeout(60):
+            await process.feed.drain()
+        assert await log.backlog() == 0
+        assert not process.ended
+
+
+async def test_replicas_share_the_work_and_one_that_ends_is_replaced(kafka: Kafka) -> None:
+    log = MemoryLog(outbox=True)
+    one, two = Process(kafka, log, "shared-", "one"), Process(kafka, log, "shared-", "two")
+    async with running(one):
+        async with running(two):
+            await until(lambda: all(each.feed.figures()["group"].partitions == 4 for each in (one, two)))
+            made = [await log.append(commit(f"case/{number}")) for number in range(200)]
+            await until(lambda: one.seen | two.seen >= {each.cause for each in made})
+            assert one.seen and two.seen
+        more = [await log.append(commit(f"case/more-{number}")) for number in range(200)]
+        await until(lambda: one.seen | two.seen >= {each.cause for each in (*made, *more)})
+        assert one.feed.figures()["group"].partitions == 8
+        assert one.feed.figures()["group"].rebalances == 2
+
+
+async def test_two_processes_of_one_name_throw_each_other_out_and_say_so(kafka: Kafka) -> None:
+    log = MemoryLog(outbox=True)
+    one, two = Process(kafka, log, "same-", "twin"), Process(kafka, log, "same-", "twin")
+    async with running(one, two):
+        await until(lambda: one.ended or two.ended)
+    why = (one.ended or two.ended)[0]
+    assert "twin" in why and "HUIYIN_INSTANCE" in why

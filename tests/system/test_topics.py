@@ -1,0 +1,62 @@
+"""`huiyin topics` on a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from deploy.topics import differences, load
+from shared.adapters.kafka import Connection
+from shared.adapters.kafka.topics import Existing, Topics, Wanted, asking
+from tests.support.process import huiyin
+from tests.support.servers import kafka
+from tests.support.topics import admin, fresh_name
+
+pytestmark = pytest.mark.needs_kafka
+
+
+async def described(brokers: Topics, name: str, wanted: Existing) -> None:
+    """Brokers hear of a change a moment later."""
+    for _ in range(200):
+        if (await brokers.existing([name])).get(name) == wanted:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"{await brokers.existing([name])} did not become {wanted}")
+
+
+async def test_diff_names_apply_makes_and_nothing_is_deleted() -> None:
+    prefix = fresh_name() + "-"
+    place = {"HUIYIN_KAFKA_BOOTSTRAP": kafka.bootstrap(), "HUIYIN_KAFKA_PREFIX": prefix}
+    name = f"{prefix}case-events"
+    try:
+        done = await asyncio.to_thread(huiyin, "topics", "diff", "--json", **place)
+        assert done.returncode == 1
+        assert [(one["topic"], one["what"]) for one in json.loads(done.stdout)["differences"]] == [(name, "missing")]
+        done = await asyncio.to_thread(huiyin, "topics", "apply", **place)
+        assert done.returncode == 0, done.stderr
+        async with asking(Connection(kafka.bootstrap())) as brokers:
+            whole = Existing(24, -1, 4194304)
+            await described(brokers, name, whole)
+            await brokers.change(name, Wanted(partitions=30, largest=5_000_000))
+            await described(brokers, name, Existing(30, -1, 5_000_000))
+            found = differences(load(prefix=prefix), await brokers.existing([name]), 1)
+            assert [(one.what, one.change) for one in found] == [("partitions", None), ("largest", None)]
+            await brokers.change(name, Wanted(largest=1_000_000))
+            await described(brokers, name, Existing(30, -1, 1_000_000))
+        done = await asyncio.to_thread(huiyin, "topics", "apply", "--json", **place)
+        assert done.returncode == 1, "the partitions are left to people"
+        async with asking(Connection(kafka.bootstrap())) as brokers:
+            await described(brokers, name, Existing(30, -1, 4194304))
+    finally:
+        async with admin() as client:
+            await client.delete_topics([name])
+
+
+def test_without_a_broker_it_says_so() -> None:
+    (closed,) = kafka.free_ports(1)
+    done = huiyin("topics", "diff", HUIYIN_KAFKA_BOOTSTRAP=f"127.0.0.1:{closed}")
+    assert done.returncode == 1
+    assert "HUIYIN_KAFKA_BOOTSTRAP" in done.stderr
+    assert huiyin("topics", "diff").returncode == 2
