@@ -12,9 +12,9 @@ import structlog
 
 from deploy.folder import Folder, FolderProblem
 from deploy.parts import compose
+from deploy.stores import StoreProblem, open_stores
 from deploy.topics import EVENTS
 from shared.adapters.kafka import Connection, KafkaFeed, parking
-from shared.adapters.mongo import KeysLost, Mongo, MongoKeys, MongoLog, MongoViews, NewerData, Unsuitable, WrongData
 from shared.adapters.system import SystemClock
 from shared.cases import Cases
 from shared.events.base import Service
@@ -80,8 +80,10 @@ async def opened(
 
 
 async def _composed(settings: Settings, services: Sequence[Service], folder: Folder, kafka: Connection) -> Runtime:
-    stores = await _stores(settings, folder)
-    events, views, keys = stores
+    try:
+        events, views, keys = await open_stores(settings)
+    except StoreProblem as error:
+        raise CannotStart(str(error)) from error
     clock = SystemClock()
 
     def end(why: str) -> None:
@@ -124,27 +126,3 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
 
     runtime = compose(settings, ports, folder=folder.path, services=services, loops=(follow_policies, fill))
     return runtime
-
-
-async def _stores(settings: Settings, folder: Folder) -> tuple[MongoLog, MongoViews, MongoKeys]:
-    if settings.mongodb_url is None:
-        raise CannotStart(
-            "The full mode needs MongoDB: set HUIYIN_MONGODB_URL to mongodb://HOST:PORT/?replicaSet=NAME."
-        )
-    name, secrets = settings.mongodb_database, settings.secrets or folder.keys
-    async with AsyncExitStack() as stack:
-        try:
-            mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver)
-            events = await MongoLog.open(mongo, f"{name}_log", outbox=True)
-            stack.push_async_callback(events.close)
-            views = await MongoViews.open(mongo, f"{name}_views")
-            stack.push_async_callback(views.close)
-            keys = await MongoKeys.open(mongo, f"{name}_keys", secrets)
-        except LogAway as error:
-            raise CannotStart(f"{error}. Start it, or check HUIYIN_MONGODB_URL.") from error
-        except KeysLost as error:
-            raise CannotStart(f"{error}. Name the folder of the secrets with HUIYIN_SECRETS, or restore it.") from error
-        except (NewerData, WrongData, Unsuitable) as error:
-            raise CannotStart(f"MongoDB cannot be used: {error}.") from error
-        stack.pop_all()
-    return events, views, keys
