@@ -29,7 +29,7 @@ async def open_stores(settings: Settings) -> Stores:
             "The full mode needs MongoDB: set HUIYIN_MONGODB_URL to mongodb://HOST:PORT/?replicaSet=NAME."
         )
     secrets = settings.secrets or settings.data / "keys"
-    name = settings.mongodb_database
+    name = settings.mongodb_name
     async with AsyncExitStack() as opened:
         try:
             mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver)

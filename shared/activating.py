@@ -141,8 +141,8 @@ def _start(at: When, zone: str) -> datetime:
 
 
 def _past(documents: Mapping[Section, Document], book: PolicyBook, at: When, now: datetime) -> list[Finding]:
-    """Before the first edition of a section nothing was decided by it: history may be given its law. Calendars are looked
-    at as they are known, whenever they begin."""
+    """History may be given its law: clocks from before the first, and sections that never were there. Calendars are looked at
+    as they are known, whenever they begin."""
     start = _start(at, book.zone)
     if start >= now:
         return []
@@ -154,7 +154,8 @@ def _past(documents: Mapping[Section, Document], book: PolicyBook, at: When, now
             f" leave the date out to begin now, or name a day from {tomorrow} on",
         )
         for section in documents
-        if section != "calendar" and any(edition.start <= start for edition in book.editions.get(section, ()))
+        if section != "calendar"
+        and any(section != "clocks" or edition.start <= start for edition in book.editions.get(section, ()))
     ]
 
 

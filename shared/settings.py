@@ -45,22 +45,6 @@ class Settings(BaseSettings):
     url: str | None = Field(
         None, pattern=r"^https?://", description="Server that the command line speaks to instead of opening a folder"
     )
-    mongodb_url: SecretStr | None = Field(
-        None, description="Full mode: MongoDB's replica set, mongodb://… or mongodb+srv://…"
-    )
-    mongodb_keys_url: SecretStr | None = Field(
-        None, description="Full mode: another one for the data keys; empty: the same, in a database of their own"
-    )
-    mongodb_database: str = Field(
-        "huiyin", pattern=r"^[A-Za-z0-9_-]{1,40}$", description="What the names of its databases begin with"
-    )
-    mongodb_driver: Literal["motor", "pymongo"] = Field(
-        "motor", description="Which client of MongoDB is used; `pymongo` is its AsyncMongoClient"
-    )
-    secrets: Path | None = Field(
-        None,
-        description="Full mode: folder of the deployment's secrets, the same for all its processes; empty: DATA/keys",
-    )
     kafka_bootstrap: str | None = Field(
         None,
         pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$",
@@ -83,6 +67,24 @@ class Settings(BaseSettings):
         description="Name of this process among its replicas, the same after a restart; empty: the host's name",
     )
     access_key: SecretStr | None = Field(None, description="Access key that the command line shows to that server")
+    mongodb_url: SecretStr | None = Field(
+        None, description="Replica set that holds log and views of the full mode: mongodb://… or mongodb+srv://…"
+    )
+    mongodb_keys_url: SecretStr | None = Field(
+        None, description="Another one for the data keys, so that who reads the log cannot read them; empty: the same"
+    )
+    mongodb_name: str = Field(
+        "huiyin",
+        pattern=r"^[A-Za-z0-9_-]{1,40}$",
+        description="What the names of its databases begin with: `…_log`, `…_views`, `…_keys`",
+    )
+    mongodb_driver: Literal["motor", "pymongo"] = Field(
+        "motor", description="Client of MongoDB: `motor`, or `pymongo` for its successor AsyncMongoClient"
+    )
+    secrets: Path | None = Field(
+        None,
+        description="Folder with `kek` and `root` of the full mode, the same for every process; empty: `keys` of the data folder",
+    )
 
     @field_validator("mongodb_url", "mongodb_keys_url")
     @classmethod

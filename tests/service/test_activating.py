@@ -126,7 +126,12 @@ async def test_the_past_is_refused_unless_nothing_was_in_force() -> None:
             assert refused.value.code == "policy_in_the_past"
             assert "2026-03-03" in str(refused.value)
         assert (await here.ports.policies.book(DEMO)).version == version
-        assert (await put(here, routed_to("rs"), date(1999, 1, 1))).sections == ["routing"], "history before the first"
+        with pytest.raises(Invalid, match="policy_in_the_past"):
+            await put(here, routed_to("rs"), date(1999, 1, 1))
+        older = {"clocks": {**documents()["clocks"], "id": "CN-XF-OLD"}}
+        assert (await put(here, older, date(1999, 1, 1))).sections == ["clocks"], "history needs the law of its time"
+        mappings = {"mappings": {"mappings": {}}}
+        assert (await put(here, mappings, date(1999, 1, 1))).sections == ["mappings"], "nothing was decided by another"
 
 
 async def test_the_second_of_two_is_checked_against_the_first() -> None:

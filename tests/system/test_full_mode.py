@@ -55,7 +55,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "HUIYIN_KAFKA_BOOTSTRAP": kafka.bootstrap(),
         "HUIYIN_KAFKA_PREFIX": f"{kafka.PREFIX}{name}-",
         "HUIYIN_MONGODB_URL": mongodb.url(),
-        "HUIYIN_MONGODB_DATABASE": f"{mongodb.PREFIX}{name}",
+        "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{name}",
         "HUIYIN_SECRETS": str(secrets),
     }
 
@@ -168,7 +168,7 @@ def test_intake_accepts_while_kafka_is_away(tmp_path: Path, place: dict[str, str
     away = {
         **place,
         "HUIYIN_KAFKA_BOOTSTRAP": f"127.0.0.1:{closed}",
-        "HUIYIN_MONGODB_DATABASE": f"{mongodb.PREFIX}{uuid4().hex[:8]}",
+        "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{uuid4().hex[:8]}",
     }
     away["HUIYIN_SECRETS"] = str(tmp_path / "secrets")
     with serving("intake", tmp_path, away) as intake:

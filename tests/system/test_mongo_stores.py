@@ -211,7 +211,7 @@ async def test_options_of_the_url_weaken_nothing(closing: AsyncExitStack, driver
 
 async def test_stores_as_the_settings_say(driver: Driver, raw: MongoClient[dict[str, Any]], tmp_path: Path) -> None:
     settings = Settings(
-        mongodb_url=SecretStr(mongodb.url()), mongodb_database=NAME, mongodb_driver=driver, secrets=tmp_path / "secrets"
+        mongodb_url=SecretStr(mongodb.url()), mongodb_name=NAME, mongodb_driver=driver, secrets=tmp_path / "secrets"
     )
     with pytest.raises(StoreProblem, match="secrets cannot be used: No such file"):
         await open_stores(settings)

@@ -15,7 +15,7 @@ from shared.settings import load, shown
         ({"mongodb_url": "mongodb://u:pa55@h/?w=1&readConcernLevel=local"}, "must not set readConcernLevel, w:"),
         ({"mongodb_keys_url": "mongodb://u:pa55@h/"}, "HUIYIN_MONGODB_KEYS_URL: needs HUIYIN_MONGODB_URL"),
         ({"mongodb_driver": "pa55"}, "HUIYIN_MONGODB_DRIVER"),
-        ({"mongodb_database": "a/pa55"}, "HUIYIN_MONGODB_DATABASE"),
+        ({"mongodb_name": "a/pa55"}, "HUIYIN_MONGODB_NAME"),
     ],
 )
 def test_what_is_wrong_is_named_and_not_shown(given: dict[str, str], named: str) -> None:
