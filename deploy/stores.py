@@ -32,11 +32,13 @@ async def open_stores(settings: Settings) -> Stores:
     name = settings.mongodb_name
     async with AsyncExitStack() as opened:
         try:
-            mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver)
-            other = settings.mongodb_keys_url
-            vault = mongo if other is None else Mongo(other.get_secret_value(), settings.mongodb_driver)
+            other = settings.mongodb_keys_url or settings.mongodb_url
+            vault = Mongo(other.get_secret_value(), settings.mongodb_driver)
             keys = await MongoKeys.open(vault, f"{name}_keys", secrets)
             opened.push_async_callback(keys.close)
+            mongo = vault
+            if settings.mongodb_keys_url is not None:
+                mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver)
             log = await MongoLog.open(mongo, f"{name}_log", outbox=True)
             opened.push_async_callback(log.close)
             views = await MongoViews.open(mongo, f"{name}_views")
