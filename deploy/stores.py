@@ -25,28 +25,31 @@ class Stores(NamedTuple):
 async def open_stores(settings: Settings) -> Stores:
     """Open all three, in the event loop that will use them. Raises StoreProblem; then nothing is left open."""
     if settings.mongodb_url is None:
-        raise StoreProblem("HUIYIN_MONGODB_URL is not set. Name the replica set that is to hold log, views and keys.")
+        raise StoreProblem(
+            "The full mode needs MongoDB: set HUIYIN_MONGODB_URL to mongodb://HOST:PORT/?replicaSet=NAME."
+        )
     secrets = settings.secrets or settings.data / "keys"
     name = settings.mongodb_name
     async with AsyncExitStack() as opened:
         try:
-            mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver)
-            other = settings.mongodb_keys_url
-            vault = mongo if other is None else Mongo(other.get_secret_value(), settings.mongodb_driver)
+            other = settings.mongodb_keys_url or settings.mongodb_url
+            vault = Mongo(other.get_secret_value(), settings.mongodb_driver)
             keys = await MongoKeys.open(vault, f"{name}_keys", secrets)
             opened.push_async_callback(keys.close)
+            mongo = vault
+            if settings.mongodb_keys_url is not None:
+                mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver)
             log = await MongoLog.open(mongo, f"{name}_log", outbox=True)
             opened.push_async_callback(log.close)
             views = await MongoViews.open(mongo, f"{name}_views")
         except LogAway as error:
-            raise StoreProblem(
-                "MongoDB does not answer. Check HUIYIN_MONGODB_URL and the server, then start again."
-            ) from error
+            raise StoreProblem("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.") from error
         except NewerData as error:
             raise StoreProblem(f"A newer version wrote there: {error}. Start that version.") from error
         except KeysLost as error:
             raise StoreProblem(
-                f"{secrets}: {error}. Every process needs the same `kek` and `root`; restore them, they cannot be made again."
+                f"{secrets}: {error}. Every process needs the same `kek` and `root`: name their folder with HUIYIN_SECRETS, or"
+                " restore them; they cannot be made again."
             ) from error
         except (Unsuitable, WrongData) as error:
             raise StoreProblem(f"{error}.") from error

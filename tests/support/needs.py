@@ -6,8 +6,10 @@ is a failure.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -58,6 +60,9 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     for marker, missing in session.config.stash[_MISSING].items():
         if missing is None:
             _module(marker).stop()
+    with warnings.catch_warnings():  # a client that is closed while it connects leaves that socket to the collector
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def _module(marker: str) -> _Server:
