@@ -12,6 +12,7 @@ from shared.http import (
     citizens,
     commands,
     history,
+    matters,
     operations,
     organisations,
     policies,
@@ -56,11 +57,11 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.state.runtime = runtime
     app.state.local = local
     problems.install(app, runtime)
-    if any(part.name != "analytics" for part in runtime.parts):  # a process for figures alone changes no case
-        _cases(app, runtime, metrics)
-    for part in runtime.parts:
+    for part in runtime.parts:  # before those of cases, whose reference may hold slashes
         for router in part.routers.values():
             app.include_router(router)
+    if any(part.name != "analytics" for part in runtime.parts):  # a process for figures alone changes no case
+        _cases(app, runtime, metrics)
     app.include_router(operations.router(runtime, metrics))
     if local:
         app.include_router(operator_router(runtime, metrics))
@@ -79,6 +80,7 @@ def _cases(app: FastAPI, runtime: Runtime, metrics: Metrics) -> None:
     app.include_router(pages.router(runtime, askers))
     app.include_router(commands.router(runtime, given))
     app.include_router(bulk.router(runtime, given))
+    app.include_router(matters.router(runtime))
     app.include_router(cases.router(runtime))
     app.include_router(organisations.router(runtime))
     app.include_router(policies.router(runtime))

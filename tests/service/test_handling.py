@@ -84,7 +84,7 @@ async def test_a_stale_version_is_refused_but_the_ticker_makes_none_stale(here: 
     from shared.commands import RULES
 
     rule = RULES["sign_off"]
-    for _ in range(13):
+    for _ in range(15):
         here.clock.advance(timedelta(days=1))
         await here.tick()
     assert (await here.case(filed.case)).version > case.version

@@ -25,6 +25,8 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/v1/cases/{reference}/commands"): ALL,
     ("POST", "/v1/commands:batch"): ALL,
     ("GET", "/v1/cases"): LISTERS,
+    ("GET", "/v1/cases/{reference}/candidates"): frozenset({"registrar"}),
+    ("GET", "/v1/matters/{reference}"): LISTERS,
     ("GET", "/v1/cases/{reference}"): READERS,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,
     ("GET", "/v1/cases/{reference}/candidates"): frozenset({"registrar"}),
