@@ -367,6 +367,8 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "forward_down": lambda: {"to": dice.choice(("dhyl", "dhyl", "jt", "nowhere"))},
         "hand_back": lambda: {"reason_code": "other"},
         "void": lambda: {"reason_code": "other"},
+        "link": lambda: {"lead": "0" * 32, "reason": "同一事项"},
+        "unlink": lambda: {"reason": "并非同一事项"},
         "follow_up": lambda: dice.choice(({"reached": False}, {"reached": True, "satisfied": dice.random() < 0.6})),
         "order_redo": lambda: {"ground": "other"},
         "open_supervision": lambda: {"ground": "delay", "text": "拖延"} | dice.choice(({}, {"decider": "xfj"})),
@@ -382,8 +384,8 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
 
 NOW_ONLY = frozenset({"ask_extension", "grant_extension", "refuse_extension"})
 """A grant that is dated back may lie in an earlier period: the table keeps the present one only."""
-ENDS = {"withdraw": 0.15, "void": 0.1}
-"""Weight of a command that ends everything."""
+ENDS = {"withdraw": 0.15, "void": 0.1, "link": 0.1, "unlink": 0.1}
+"""Weight of a command that ends everything, or that these cases know nothing of."""
 SLOW = {
     "withdraw": 0.02, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,

@@ -643,6 +643,8 @@ TABLE: dict[str, Row] = {
         "desk", EVERY, "voided", effect=lambda m, _a: m.let_go(), again=lambda m, _a: m.state == "voided",
         unless=says("it was answered", lambda m, _a: m.replied),
     ),
+    "link": Row("desk_or_supervisor", frozenset(), basis="the contest over matters drives it"),
+    "unlink": Row("desk_or_supervisor", frozenset(), again=lambda _m, _a: True, basis="no case here follows another"),
     "go_live": Row("desk_or_supervisor", frozenset(), again=lambda _m, _a: True, basis="for imported cases only"),
     # supervision
     "follow_up": Row("outside", states("replied", "closed", "reviewed", "concluded"), basis="回访", effect=called),

@@ -303,6 +303,16 @@ def receipts(twins: Twins) -> Iterator[Asked]:
         yield f"/v1/cases/{reference}/receipt", {}
 
 
+def same_matter(twins: Twins) -> Iterator[Asked]:
+    for reference in references(twins):
+        yield f"/v1/cases/{reference}/candidates", {}
+
+
+def matters(twins: Twins) -> Iterator[Asked]:
+    for reference in references(twins):
+        yield f"/v1/matters/{reference}", {}
+
+
 def at(address: str) -> Callable[[Twins], Iterator[Asked]]:
     def ask(_twins: Twins) -> Iterator[Asked]:
         yield address, {}
@@ -332,6 +342,8 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("POST", "/v1/citizens/commands"): citizens,
     ("POST", "/v1/receipt"): receipts_by_code,
     ("GET", "/v1/cases/{reference}/receipt"): receipts,
+    ("GET", "/v1/cases/{reference}/candidates"): same_matter,
+    ("GET", "/v1/matters/{reference}"): matters,
     ("GET", "/livez"): at("/livez"),
     ("GET", "/readyz"): at("/readyz"),
     ("GET", "/metrics"): at("/metrics"),

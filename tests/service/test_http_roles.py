@@ -29,8 +29,6 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/v1/matters/{reference}"): LISTERS,
     ("GET", "/v1/cases/{reference}"): READERS,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,
-    ("GET", "/v1/cases/{reference}/candidates"): frozenset({"registrar"}),
-    ("GET", "/v1/matters/{reference}"): LISTERS,
     ("GET", "/v1/organisations/{org}/assignments"): LISTERS,
     ("GET", "/v1/policies"): LAW,
     ("GET", "/v1/policies/{jurisdiction}"): LAW,

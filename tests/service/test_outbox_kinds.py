@@ -90,6 +90,10 @@ async def test_every_kind_is_told_by_the_life_it_belongs_to(here: County) -> Non
     await lived(here, disputed, (SUPERVISOR, "rule_jurisdiction", {"org": "dhq"}))
     await lived(here, disputed, (clerk("dhq"), "forward_down", {"to": "dhyl"}))
     await lived(here, disputed, (clerk("dhyl"), "hand_back", {"reason_code": "other"}))
+    leading = (await here.file("4", **HOUSING)).case
+    here.clock.advance(60)
+    follower = (await here.file("5", **HOUSING)).case
+    await lived(here, follower, (REGISTRAR, "link", {"lead": leading, "reason": "x"}))
     entries = {org: await told(here, org) for org in ("zj", "dhq", "dhyl", "fc")}
     kinds = {kind for told in entries.values() for kind, _detail in told}
     assert kinds == set(get_args(OutboxKind)) - ANSWERS_OF_TOPICS - {"at_risk"}  # a rung of another policy: below
@@ -98,6 +102,7 @@ async def test_every_kind_is_told_by_the_life_it_belongs_to(here: County) -> Non
         entries["zj"]
     )
     assert {kind for kind, _ in entries["zj"]} >= {"returned", "return_refused", "withdrawn", "evaluated", "reminded"}
+    assert entries["zj"][-2:] == [("withdrawn", "follows_lead"), ("joined", (await here.case(follower)).number)]
     assert entries["dhq"] == [("ruled", None), ("handed_back", "other")]
     assert entries["dhyl"] == [("forwarded", "dhq")]
     assert entries["fc"][0] == ("review_requested", "review")

@@ -75,7 +75,9 @@ async def test_the_county_after_loading(loaded: tuple[County, Summary]) -> None:
     assert {(case.place or "").split("-")[0] for case in found} >= {"dh", "xs", "bh"}
     bodies = [event.body for commit in await commits(here) for event in commit.recorded]
     named = {getattr(body, field, None) for body in bodies for field in ("org", "body")}
-    below = {one.code for one in book.organisations.values() if one.parent is not None}  # forwarded down to, never sent to
+    below = {
+        one.code for one in book.organisations.values() if one.parent is not None
+    }  # forwarded down to, never sent to
     assert named >= set(book.organisations) - below
     assert {case.class_ for case in found} >= {"claim", "suggestion", "consultation", "accusation", "litigation"}
     assert {case.path for case in found} >= {1, 2, 3, 4, 5, 6}
@@ -111,7 +113,9 @@ async def test_loading_reminds_nobody_and_tells_nobody(loaded: tuple[County, Sum
     types = Counter(event.type for event in events)
     assert not types.keys() & {"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted"}
     told = [event.body.kind for event in events if isinstance(event.body, OutboxEntry)]
-    assert set(told) == {"review_requested"}, "no export names the body of an open review: it is named when the case goes live"
+    assert set(told) == {"review_requested"}, (
+        "no export names the body of an open review: it is named when the case goes live"
+    )
     assert len(told) == types["ReviewBodyNamed"]
     assert types["CaseRegistered"] == COUNT
     assert await here.ports.views.parked() == []

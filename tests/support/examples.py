@@ -54,6 +54,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "hand_back": {"reason_code": "done"},
     "confirm_accusation": {},
     "clear_suspicion": {"reason": "不是检举控告"},
+    "link": {"lead": "0" * 32, "reason": "同一事项"},
+    "unlink": {"reason": "并非同一事项"},
     "name_representatives": {"parties": ["p1"]},
     "request_confidentiality": {},
 }

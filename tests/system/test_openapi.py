@@ -47,6 +47,8 @@ class Prepared(NamedTuple):
     url: str
     keys: dict[str, str]
     case: str
+    waiting: str
+    """A case that waits for a person to dispatch it."""
     number: str
     code: str
     clock: str
@@ -118,6 +120,8 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
     ),
     ("POST", "/v1/receipt"): lambda here: Request("", body={"number": here.number, "code": here.code}),
     ("GET", "/v1/cases/{reference}/receipt"): lambda here: Request("registrar:xfj", {"reference": here.case}),
+    ("GET", "/v1/cases/{reference}/candidates"): lambda here: Request("registrar:xfj", {"reference": here.waiting}),
+    ("GET", "/v1/matters/{reference}"): lambda here: Request("registrar:xfj", {"reference": here.case}),
     ("GET", "/livez"): lambda _: Request(""),
     ("GET", "/readyz"): lambda _: Request(""),
     ("GET", "/metrics"): lambda _: Request("operations"),
@@ -143,6 +147,8 @@ def here(running: Server) -> Prepared:
         return answer.json()
 
     receipt = ask("registrar:xfj", "POST", "/v1/submissions", json={**FILING, "item": "prepared"})
+    unplaced = {name: value for name, value in FILING.items() if name not in ("place", "subject")}
+    waiting = ask("registrar:xfj", "POST", "/v1/submissions", json={**unplaced, "text": "请问", "item": "waiting"})
     shown: dict[str, Any] = {"deadlines": []}
     for _ in range(100):  # it is routed in the background
         shown = ask("registrar:xfj", "GET", f"/v1/cases/{receipt['case']}?content=false")
@@ -162,7 +168,7 @@ def here(running: Server) -> Prepared:
     ask("operations", "POST", "/v1/policies:activate", json={"jurisdiction": "CN-DEMO", "sections": mapped})
     clock = shown["deadlines"][0]["clock"]
     return Prepared(
-        running.url, keys, receipt["case"], receipt["number"], receipt["code"], clock,
+        running.url, keys, receipt["case"], waiting["case"], receipt["number"], receipt["code"], clock,
         {"routing": documents["routing"]}, documents["calendar"],
     )  # fmt: skip
 
