@@ -64,6 +64,10 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
         "ReviewOpinionIssued": (_tell(outboxes, "opinion_issued", _result), _redone(outboxes)),
         "ReReviewOpinionIssued": (_tell(outboxes, "opinion_issued", _result),),
         "CaseClosed": (_tell(outboxes, "closed", _kind),),
+        "CaseVoided": (
+            _tell(outboxes, "withdrawn", lambda _turn: "voided"),
+            _tell_reviewer(outboxes, "withdrawn", lambda _turn: "voided"),
+        ),
         "CaseWithdrawn": (
             _tell(outboxes, "closed", lambda _turn: "withdrawn"),
             _tell_reviewer(outboxes, "closed", lambda _turn: "withdrawn"),

@@ -16,6 +16,8 @@ from shared.cli.showing import named
 from shared.cli.wording import Wording, at, due, wording
 from shared.telling import decisive, with_words
 
+_TIMES = ("due", "old", "new")
+"""Details of an event that may be instants."""
 group = typer.Typer(help="Lists of cases, and one case with its history", no_args_is_help=True)
 
 
@@ -207,7 +209,7 @@ def _print(case: dict[str, Any], zone: str | None) -> None:
             f"{one['zh']} {one['en']}",
             decisive(
                 one["type"],
-                {name: at(value, zone) if name == "due" else value for name, value in one["details"].items()},
+                {name: at(value, zone) if name in _TIMES else value for name, value in one["details"].items()},
             ),
             _by(one["by"]),
         )
@@ -215,11 +217,21 @@ def _print(case: dict[str, Any], zone: str | None) -> None:
     ]
     showing.table("\ntimeline 经过", ("v", "effective 生效", "", "detail 要点", "by 由"), steps, whole=2)
     if case["corrections"]:
+        by = {one["version"]: _by(one["by"]) for one in case["timeline"]}
         mended = [
-            (one["version"], one["field"], at(one["old"], zone), at(one["new"], zone), one["reason"])
+            (
+                one["version"],
+                at(one["recorded_at"], zone),
+                by.get(one["version"], ""),
+                one["field"],
+                at(one["old"], zone),
+                at(one["new"], zone),
+                one["reason"],
+            )
             for one in case["corrections"]
         ]
-        showing.table("\ncorrections 更正", ("v", "field 事项", "old 原", "new 改为", "reason 原因"), mended)
+        heads = ("v", "when 时间", "by 由", "field 事项", "old 原", "new 改为", "reason 原因")
+        showing.table("\ncorrections 更正", heads, mended, whole=2)
     opened = case["content"]
     if opened:
         for party, values in opened["parties"].items():

@@ -9,13 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import Principal
 from shared.case import Case
+from shared.codes import Misses, opened
 from shared.http.answers import StatusAnswer
 from shared.http.bodies import read_model
 from shared.http.describing import answers, takes
 from shared.http.problems import TooMany
 from shared.refusals import Unknown
 from shared.runtime import Runtime
-from shared.status import Misses, opened, status
+from shared.status import status
 
 LIMIT = 4096
 

@@ -199,3 +199,9 @@ async def test_below_the_forwarder_all_that_concerns_the_case_is_told_too(here: 
     await lived(here, case, (REGISTRAR, "recall", {}))
     assert [kind for kind, _ in await told(here, "dhyl")] == ["forwarded", "nudged", "withdrawn"]
     assert [kind for kind, _ in await told(here, "dhq")][-2:] == ["nudged", "withdrawn"]
+
+
+async def test_a_case_that_was_registered_by_mistake_is_taken_from_who_had_it(here: County) -> None:
+    case = (await here.file(**HOUSING)).case
+    await lived(here, case, (ZJ, "sign_off", {}), (REGISTRAR, "void", {"reason_code": "registered_twice"}))
+    assert await told(here, "zj") == [("assigned", None), ("withdrawn", "voided")]

@@ -22,12 +22,11 @@ SERVERS = {
 }
 """Marker -> (name, module with `why_not() -> str | None`, which starts the server, and `stop()`)."""
 _MISSING = pytest.StashKey[dict[str, str | None]]()
-_NOT_RUN = pytest.StashKey[Counter[str]]()
+_NOT_RUN = "not run: needs "
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_MISSING] = {}
-    config.stash[_NOT_RUN] = Counter()
     for marker in SERVERS:
         config.addinivalue_line("markers", f"{marker}: needs a real server; reported as not run where there is none")
 
@@ -45,12 +44,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         needs = f"{SERVERS[marker][0]}: {missing}"
         if os.environ.get("CI") == "true":
             pytest.fail(f"cannot run here, needs {needs}", pytrace=False)
-        config.stash[_NOT_RUN][needs] += 1
-        pytest.skip(f"not run: needs {needs}")
+        pytest.skip(_NOT_RUN + needs)
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for needs, count in config.stash[_NOT_RUN].items():
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Read off the reports, so that it counts the same whether one process ran the tests or several."""
+    skipped = (str(report.longrepr[-1]) for report in terminalreporter.stats.get("skipped", ()))
+    for needs, count in Counter(why.partition(_NOT_RUN)[2] for why in skipped if _NOT_RUN in why).items():
         terminalreporter.write_line(f"not run: {count} tests, needs {needs}", yellow=True)
 
 

@@ -1,0 +1,64 @@
+"""Number and query code: what they open, and that guessing them is slow."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+from shared.access import READ, Principal, authorize
+from shared.case import Case
+from shared.clock import Clock
+from shared.finding import resolve
+from shared.names import code_matches, read_number
+from shared.part import Ports
+from shared.refusals import Unknown
+
+MINUTE = 60.0
+_MOST_CLIENTS = 10_000
+
+
+class Misses:
+    """Wrong pairs per client in the last minute: guessing is slow."""
+
+    def __init__(self, clock: Clock, most: int) -> None:
+        self._clock = clock
+        self._most = most
+        self._by_client: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def wait(self, client: str) -> int:
+        """Seconds until this client may try again; 0: now."""
+        misses = self._by_client.get(client)
+        if misses is None:
+            return 0
+        now = self._clock.monotonic()
+        while misses and now - misses[0] >= MINUTE:
+            misses.popleft()
+        return 0 if len(misses) < self._most else max(1, round(MINUTE - (now - misses[0])))
+
+    def add(self, client: str) -> None:
+        self._by_client.setdefault(client, deque(maxlen=self._most)).append(self._clock.monotonic())
+        self._by_client.move_to_end(client)
+        if len(self._by_client) > _MOST_CLIENTS:
+            self._by_client.popitem(last=False)
+
+
+async def opened(ports: Ports, number: str, code: str) -> tuple[Principal, Case]:
+    """The citizen and the case that number and code open together. Raises Unknown, the same for both being wrong."""
+    wrong = Unknown(
+        "wrong_number_or_code",
+        "Number and query code do not belong together. Both stand on the receipt.",
+        why_zh="编号与查询码不匹配，请核对回执。",
+    )
+    if read_number(number) is None:
+        raise wrong
+    secret = ports.keys.secret("query-code")
+    try:
+        case_id = await resolve(ports, number)
+    except Unknown:
+        code_matches(secret, "0" * 32, code)  # the same work as for a number that exists
+        raise wrong from None
+    if not code_matches(secret, case_id, code):
+        raise wrong
+    case, _head = await ports.cases.get(case_id)
+    citizen = Principal("citizen", None, case.number, case_id)
+    authorize(citizen, READ, case)
+    return citizen, case

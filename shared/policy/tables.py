@@ -1,0 +1,125 @@
+"""Policies in a spreadsheet: a CSV file holds one entry a line; lists inside a cell are separated by `;`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.events.policy import Section
+from shared.policy.documents import Channel, Document, Organisation, Place, QrCode, Subject
+from shared.policy.finding import Finding
+from shared.policy.keywords import KeywordRule
+from shared.policy.routing import RoutingRule
+
+LISTS: tuple[Section, ...] = ("organisations", "places", "subjects", "channels")
+_TABLES: dict[str, tuple[Section, str]] = {
+    **{section: (section, section) for section in LISTS},
+    "qr_codes": ("channels", "qr_codes"),
+    "routing": ("routing", "rules"),
+    "keywords": ("keywords", "rules"),
+}
+"""Table -> section and the list in it that its lines are."""
+_ROWS: dict[str, type[Document]] = {
+    "organisations": Organisation,
+    "places": Place,
+    "subjects": Subject,
+    "channels": Channel,
+    "qr_codes": QrCode,
+    "routing": RoutingRule,
+    "keywords": KeywordRule,
+}
+_CELL_LISTS = ("places", "any", "all", "none")
+_CELL_FLAGS = ("queue", "suspected")
+_SEPARATORS = re.compile("[;；]")
+_FLAGS = {"true": True, "yes": True, "1": True, "是": True, "false": False, "no": False, "0": False, "否": False}
+
+
+@dataclass
+class Table:
+    """What a CSV file holds. `section` None: it is no table of a policy."""
+
+    section: Section | None
+    inner: str
+    """The list in the section that its lines are."""
+    findings: list[Finding] = field(default_factory=list)
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
+    """Where -> line."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """Heading -> the letter that a spreadsheet shows."""
+
+
+def read_table(name: str, text: str) -> Table:
+    """The entries of a CSV file; its name says which table it is."""
+    table = name.removesuffix(".csv")
+    if table not in _TABLES:
+        allowed = ", ".join(f"{known}.csv" for known in _TABLES)
+        return Table(None, "", [Finding(table, f"is no table of a policy; use one of {allowed}", name)])
+    section, inner = _TABLES[table]
+    found = Table(section, inner)
+    prefix = inner if inner == section else f"{section}.{inner}"
+    rows = csv.DictReader(io.StringIO(text))
+    unknown = _headings(found, name, table, [heading.strip() for heading in rows.fieldnames or ()])
+    for row in rows:
+        line = rows.line_num
+        if None in row or None in row.values():
+            what = f"has {'more' if None in row else 'fewer'} cells than the heading; mend the row"
+            found.findings.append(Finding(table, what, name, line))
+            continue
+        entry = {
+            _field(key.strip()): _cell(key.strip(), value.strip())
+            for key, value in row.items()
+            if value.strip() and key.strip() not in unknown
+        }
+        if not entry:
+            continue
+        where = f"{prefix}[{entry.get('id') or entry.get('code') or len(found.entries)}]"
+        found.lines.setdefault(where, line)
+        found.entries.append(entry)
+    found.lines.setdefault(section, 1)
+    return found
+
+
+def _headings(found: Table, name: str, table: str, headings: list[str]) -> set[str]:
+    """Note the columns; returns those that mean nothing here, each of which is a finding."""
+    known = list(_ROWS[table].model_fields)
+    unknown = set()
+    for place, heading in enumerate(headings):
+        letter = _letter(place)
+        found.columns.setdefault(_field(heading), letter)
+        if _field(heading) not in known:
+            unknown.add(heading)
+            allowed = ", ".join(field.rstrip("_") for field in known)
+            what = f"is no column of this table; remove it or correct its name: {allowed}"
+            found.findings.append(Finding(f"{table}.{heading or letter}", what, name, 1, letter))
+    for column, info in _ROWS[table].model_fields.items():
+        if info.is_required() and column not in map(_field, headings):
+            what = f"the column {column.rstrip('_')!r} is missing; add it"
+            found.findings.append(Finding(table, what, name, 1))
+    return unknown
+
+
+def _field(heading: str) -> str:
+    """`class` is a word of Python: the field has another name."""
+    return "class_" if heading == "class" else heading
+
+
+def _letter(place: int) -> str:
+    """What a spreadsheet calls the column: A to Z, then AA."""
+    letters = ""
+    place += 1
+    while place:
+        place, rest = divmod(place - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def _cell(column: str, value: str) -> Any:
+    if column in _CELL_LISTS:
+        return [part.strip() for part in _SEPARATORS.split(value) if part.strip()]
+    if column in _CELL_FLAGS:
+        return _FLAGS.get(value.lower(), value)
+    return value
