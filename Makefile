@@ -3,6 +3,7 @@ PY      ?= python3
 PORT    ?= 8080
 DATA    ?= data
 SAMPLE  ?= yes
+WORKERS ?= 2
 BROKERS ?= 1
 MEMBERS ?= 1
 KILLS   ?= 150
@@ -19,8 +20,8 @@ help: ## Show this list
 up: .venv/run ## Start all four services in one process (PORT=8080 DATA=data SAMPLE=yes|no)
 	@$(BIN)/huiyin serve --data "$(DATA)" --port "$(PORT)" --sample "$(SAMPLE)"
 
-test: .venv/dev ## Run all tests
-	@$(BIN)/pytest
+test: .venv/dev ## Run all tests (WORKERS=2: in so many processes)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 check: .venv/dev ## Lint, types, import rules
 	@$(BIN)/ruff format --check .

@@ -34,7 +34,7 @@ class Server:
             "demo",
             "--data",
             str(self.folder),
-            "--effective-at",
+            "--from",
             "2020-01-01",
         ]
         subprocess.run(command, check=True, capture_output=True, timeout=60, env=self._environment)

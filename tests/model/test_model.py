@@ -22,8 +22,10 @@ FIRST = int(os.environ.get("HUIYIN_SEED", "1"))
 OF_ONE_COUNTY = 250
 NEVER_DONE = {name for name, row in TABLE.items() if not row.states}
 """For imported cases, joint filings, joined filings and suspected texts, which are not filed here: only refused, or nothing."""
-RARELY_DONE = frozenset({"issue_re_review_opinion"}) if STEPS < 50_000 else frozenset()
-"""The last step of the longest way: a short run may not come to it."""
+SHORT = STEPS < 50_000
+RARELY_DONE = {"issue_re_review_opinion"} if SHORT else set()
+RARELY_REACHED = {"concluded"} if SHORT else set()
+"""The end of the longest way: a short run may not come to it."""
 
 
 def test_every_command_has_its_row() -> None:
@@ -50,7 +52,7 @@ async def test_the_product_does_what_the_table_says(capsys: pytest.CaptureFixtur
     assert troubles == []
     assert sum(outcomes.values()) >= STEPS
     assert {name for name in TABLE if not commands[f"{name} done"]} - RARELY_DONE == NEVER_DONE
-    assert set(states) == EVERY | {"voided"}, "every state that can be reached was"
+    assert set(states) | RARELY_REACHED == EVERY | {"voided"}, "every state that can be reached was"
     assert min(outcomes.values()) > STEPS // 100
 
 

@@ -93,7 +93,7 @@ def test_ten_kills_change_nothing(tmp_path: Path) -> None:
     words = ["import", str(file), "--mapping", str(mapping)]
     calm, rough = tmp_path / "calm", tmp_path / "rough"
     for data in (calm, rough):
-        run(data, "policy", "activate", "demo", "--effective-at", "2020-01-01")
+        run(data, "policy", "activate", "demo", "--from", "2020-01-01")
     began = time.monotonic()
     run(calm, *words)
     whole = time.monotonic() - began
