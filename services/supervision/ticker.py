@@ -17,7 +17,7 @@ from services.supervision.views import DUE
 from shared.access import Principal
 from shared.case import Case
 from shared.commands import RULES, Command, Fresh, Given
-from shared.deadlines import rungs_due
+from shared.deadlines import rungs_due, waits_until
 from shared.handling import Handling, Stamp
 from shared.log import Damaged
 from shared.names import derived_id
@@ -41,7 +41,7 @@ class Ticker:
         self._views = views
         self.slots = Slots(views, handling.clock.new_id())
         self._asleep: dict[str, tuple[Row, datetime]] = {}
-        """Case -> its row in the index, and the opening of the office that its reminder waits for."""
+        """Case -> its row in the index, and until when it waits: a reminder for the opening of the office."""
         self._wall = handling.clock.now()
         self._steady = handling.clock.monotonic()
         self.paused: str | None = None
@@ -82,7 +82,7 @@ class Ticker:
             after = ((due[-1].values or {}).get("next_at"), due[-1].key)
 
     def _sleeps(self, row: Row, now: datetime) -> bool:
-        """Was it seen, as it stands in the index, that nothing can be sent before the office opens?"""
+        """Was it seen, as it stands in the index, that nothing is to be recorded yet?"""
         if row.key not in self._asleep:
             return False
         seen, until = self._asleep[row.key]
@@ -119,9 +119,9 @@ class Ticker:
             now = self._handling.clock.now()
             due = rungs_due(case, book, now)
             if not due:
-                opening = book.office.opening(now)
-                if opening > now:
-                    self._asleep[row.key] = (row, opening)
+                until = waits_until(case, book, now)
+                if until is not None:
+                    self._asleep[row.key] = (row, until)
                 return False
             first = derived_id(case.id, *due[0].name)
 

@@ -149,3 +149,13 @@ def next_look(case: Case, book: PolicyBook, known: tuple[Deadline, ...] | None =
             if first is not None:
                 looks.append(_look(first, deadline, book))
     return min(looks, default=None)
+
+
+def waits_until(case: Case, book: PolicyBook, now: datetime) -> datetime | None:
+    """Until when a case waits of which rungs_due() gives nothing at `now`, while the office is closed: for its opening, or
+    for a due instant before that, since a breach is recorded at night, too. None: the office is open."""
+    opening = book.office.opening(now)
+    if opening <= now:
+        return None
+    dues = (one.due + _MOMENT for one in deadlines(case, book))
+    return min((due for due in dues if now < due < opening), default=opening)
