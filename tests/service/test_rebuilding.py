@@ -136,6 +136,7 @@ async def test_worker_processes_name_a_broken_chain(tmp_path: Path) -> None:
 
 
 async def test_a_worker_process_that_is_killed_fails_the_rebuild(tmp_path: Path) -> None:
+    others = children()  # a server of other tests
     async with on_disk(tmp_path / "data") as runtime:
         before = await views_digest(runtime.ports.views, runtime.parts)
         spread = runtime.spread
@@ -153,19 +154,20 @@ async def test_a_worker_process_that_is_killed_fails_the_rebuild(tmp_path: Path)
         with pytest.raises(Unavailable, match="signal 9"):
             async for _step in rebuild(runtime.ports, runtime.parts, feeding=True, workers=2, spread=killed):
                 pass
-        assert not children()
+        assert children() <= others
         await runtime.drain()
         assert await views_digest(runtime.ports.views, runtime.parts) == before  # the consumers built it
         assert await rebuilt(runtime, workers=2) == before
 
 
 async def test_who_asked_for_worker_processes_may_go_away(tmp_path: Path) -> None:
+    others = children()
     async with on_disk(tmp_path / "data") as runtime:
         before = await views_digest(runtime.ports.views, runtime.parts)
         steps = rebuild(runtime.ports, runtime.parts, feeding=True, workers=2, spread=runtime.spread)
         await anext(steps)
         await steps.aclose()  # type: ignore[attr-defined]
-        assert not children()
+        assert children() <= others
         await runtime.drain()
         assert await views_digest(runtime.ports.views, runtime.parts) == before
 
