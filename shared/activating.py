@@ -23,11 +23,12 @@ from shared.handling import Handling, Stamp
 from shared.log import Head
 from shared.policy.book import MODELS, STREAM, PolicyBook
 from shared.policy.clocks import Clocks
-from shared.policy.documents import Document, Jurisdiction
+from shared.policy.documents import Document, Jurisdiction, Organisations
+from shared.policy.editions import begins
 from shared.policy.findings import Finding, check
 from shared.policy.load import SECTIONS, Loaded, hash_of, plain
 from shared.refusals import Invalid, Refused, Unavailable
-from shared.times import When, day_of, start_of_day
+from shared.times import When, day_of
 from shared.views import Condition, Views
 
 ACTIVATE = Action("activate_policy", ("operations", "registrar"))
@@ -95,9 +96,10 @@ async def checked(
         return Checked(documents, findings, warnings, book)
     if book is not None and effective_at is not None:
         findings += _past(documents, book, effective_at, now)
-    if book is not None and views is not None and "organisations" in documents:
-        at_once = effective_at is None or _start(effective_at, book.zone) <= now
-        (findings if at_once else warnings).extend(await _left_behind(documents["organisations"], book, views))
+    listed = documents.get("organisations")
+    if book is not None and views is not None and isinstance(listed, Organisations):
+        at_once = effective_at is None or begins(effective_at, book.zone) <= now
+        (findings if at_once else warnings).extend(await _left_behind(listed, book, views))
     return Checked(documents, findings, warnings, book)
 
 
@@ -111,7 +113,7 @@ def _together(
             after = after.with_document(
                 section, _begins(section, documents, book, effective_at) or now, "", documents[section]
             )
-    first = max(now, _start(effective_at, after.zone)) if effective_at is not None else now
+    first = max(now, begins(effective_at, after.zone)) if effective_at is not None else now
     moments = {
         first,
         *(edition.start for known in after.editions.values() for edition in known if edition.start > first),
@@ -136,14 +138,10 @@ def _begins(
     return effective_at
 
 
-def _start(at: When, zone: str) -> datetime:
-    return at if isinstance(at, datetime) else start_of_day(at, zone)
-
-
 def _past(documents: Mapping[Section, Document], book: PolicyBook, at: When, now: datetime) -> list[Finding]:
     """History may be given its law: clocks from before the first, and sections that never were there. Calendars are looked at
     as they are known, whenever they begin."""
-    start = _start(at, book.zone)
+    start = begins(at, book.zone)
     if start >= now:
         return []
     tomorrow = day_of(now, book.zone) + timedelta(days=1)
@@ -159,9 +157,9 @@ def _past(documents: Mapping[Section, Document], book: PolicyBook, at: When, now
     ]
 
 
-async def _left_behind(document: Document, book: PolicyBook, views: Views) -> list[Finding]:
+async def _left_behind(document: Organisations, book: PolicyBook, views: Views) -> list[Finding]:
     """Organisations that are not listed any more and still hold open cases (Art. 24 ¶2: somebody succeeds them)."""
-    listed = {organisation.code for organisation in document.organisations}  # type: ignore[attr-defined]
+    listed = {organisation.code for organisation in document.organisations}
     found = []
     for code, organisation in book.organisations.items():
         if code in listed or code in book.added:

@@ -281,7 +281,8 @@ class Facts:
         own, held = self._own(), self._held
         cases, events = unpack(packed)
         names: list[Any] = cases["case"].to_pylist()
-        shown: dict[str, int] = dict(zip(names, cases["version"].to_pylist(), strict=True))  # type: ignore[arg-type]
+        versions: list[Any] = cases["version"].to_pylist()
+        shown: dict[str, int] = dict(zip(names, versions, strict=True))
         stale = [case for case in shown if case in held.shown or case in held.upto or case in held.ahead]
         try:
             own.execute("BEGIN")

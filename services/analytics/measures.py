@@ -154,20 +154,25 @@ def _resolution(name: str, zh: str, en: str, kinds: str, formula: str) -> Measur
     )
 
 
-def _count(name: str, zh: str, en: str, over: str, formula: str, events: tuple[str, ...], **more: str) -> Measure:
+def _count(name: str, zh: str, en: str, over: str, formula: str, events: tuple[str, ...], *,
+    day: str = "filed_day", cohort: str = "cases filed in the period", excluded: str = "voided cases",
+    unknown: str = "false", label: str | None = None, keep: str = "NOT voided",
+) -> Measure:  # fmt: skip
     return Measure(
         name,
         zh,
         en,
         "count",
         "cases",
-        more.pop("day", "filed_day"),
-        more.pop("cohort", "cases filed in the period"),
+        day,
+        cohort,
         over,
         formula,
-        more.pop("excluded", "voided cases"),
+        excluded,
         events,
-        **more,  # type: ignore[arg-type]
+        unknown=unknown,
+        label=label,
+        keep=keep,
     )
 
 

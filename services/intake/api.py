@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from services.intake.candidates import candidates
-from shared.http.answers import CandidateList
+from shared.http.case_answers import CandidateList
 from shared.http.describing import answers
 from shared.http.who import Caller
 from shared.part import Ports

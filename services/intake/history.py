@@ -21,7 +21,7 @@ from shared.events.base import Event, Service
 from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded
 from shared.handling import Handling, Stamp, check_order
-from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Run
+from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome, Run
 from shared.log import Log
 from shared.names import case_id
 from shared.policies import STREAM as POLICY
@@ -134,8 +134,8 @@ async def _record(
     if item.go_live and history.go_live(case):
         stamp = Stamp(principal=hands, cause=history.GO_LIVE, jurisdiction=jurisdiction)
         case = (await intake.on_case(case_name, RECORD, stamp, lambda found, _given: history.go_live(found))).case
-    result = "added" if added else "extended" if count else "same"
-    return ItemResult(item.line, result, count, due=_compare(item, case, book))  # type: ignore[arg-type]
+    result: Outcome = "added" if added else "extended" if count else "same"
+    return ItemResult(item.line, result, count, due=_compare(item, case, book))
 
 
 def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[Run]:

@@ -14,7 +14,8 @@ from weakref import WeakKeyDictionary
 from pydantic import ValidationError
 
 from services.intake.importing.mapping import Mapping as Reading
-from services.intake.importing.mapping import Value, problems_of
+from services.intake.importing.mapping import Value
+from services.intake.importing.mapping_file import problems_of
 from services.intake.importing.marks import marks_a_person
 from services.intake.importing.problems import RowError
 from services.intake.importing.reading import Row, Table

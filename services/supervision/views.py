@@ -54,7 +54,7 @@ DUE = View(
     name="due",
     columns={"next_at": "text", "slot": "integer"},
     indexes=(("next_at",), ("slot", "next_at")),
-    version=2,
+    version=3,
 )
 
 

@@ -11,7 +11,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import httpx
 import typer
@@ -149,9 +149,9 @@ async def _answers(connected: httpx.AsyncClient) -> bool:
     return True
 
 
-async def call(client: httpx.AsyncClient, method: str, path: str, **more: object) -> dict[str, object]:
+async def call(client: httpx.AsyncClient, method: str, path: str, **more: Any) -> dict[str, object]:
     """One request; its answer as JSON. Raises Problemed for a refusal."""
-    answer = await client.request(method, path, **more)  # type: ignore[arg-type]
+    answer = await client.request(method, path, **more)
     check(answer)
     content = answer.json()
     return content if isinstance(content, dict) else {"value": content}

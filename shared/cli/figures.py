@@ -59,7 +59,7 @@ def import_file(
 
 async def _only_one(client: httpx.AsyncClient, mapping: Path | None) -> str | None:
     """The jurisdiction of an import that names none: the only one that is active."""
-    from services.intake.importing import mapping as mappings
+    from services.intake.importing import mapping_file as mappings
     from services.intake.importing.problems import MappingError
 
     try:

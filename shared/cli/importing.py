@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table as Grid
 
-from services.intake.importing import mapping as mappings
+from services.intake.importing import mapping_file as mappings
+from services.intake.importing.mapping import Mapping
 from services.intake.importing.problems import FileError, MappingError
 from services.intake.importing.running import Item, Report, import_file
 from services.intake.importing.suggest import suggest
@@ -94,7 +95,7 @@ async def run_import(client: httpx.AsyncClient, options: ImportOptions) -> int:
 
 
 async def _import(
-    client: httpx.AsyncClient, options: ImportOptions, mapping: mappings.Mapping, jurisdiction: str, err: Console
+    client: httpx.AsyncClient, options: ImportOptions, mapping: Mapping, jurisdiction: str, err: Console
 ) -> Report:
     async def send(items: list[Item]) -> list[dict[str, Any]]:
         return await post(client, items, jurisdiction, options.key)

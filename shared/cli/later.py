@@ -32,15 +32,17 @@ class Commands(UserDict[str, Any]):
     def __getitem__(self, name: str) -> TyperCommand | TyperGroup:
         module, _, attribute = self.table[name].place.partition(":")
         found = getattr(import_module(f"{__package__}.{module}"), attribute)
-        command: Any
+        command: TyperCommand | TyperGroup
         if isinstance(found, typer.Typer):
             command = typer.main.get_group(found)
         else:
             alone = typer.Typer(add_completion=False)
             alone.command(name)(found)
-            command = typer.main.get_command(alone)
+            made = typer.main.get_command(alone)
+            assert isinstance(made, TyperCommand)
+            command = made
         command.name = name
-        return command  # type: ignore[no-any-return]
+        return command
 
 
 class LaterGroup(TyperGroup):

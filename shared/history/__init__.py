@@ -17,13 +17,14 @@ from shared.history.items import (
     HistoryOrganisation,
     HistoryStep,
     ItemResult,
+    Outcome,
 )
 from shared.history.steps import Run, in_order, in_runs, pending, runs, steps_cause, steps_digest, steps_fresh
 from shared.history.types import STEPS, as_fact, body_of
 
 __all__ = [
     "CAUSE", "CODE_LIMIT", "GO_LIVE", "SHORT_LIMIT", "STEPS", "TEXT_LIMIT", "DueCompared", "DueResult", "Filing",
-    "HistoryDue", "HistoryItem", "HistoryOrganisation", "HistoryStep", "ItemResult", "Run", "as_fact", "body_of",
+    "HistoryDue", "HistoryItem", "HistoryOrganisation", "HistoryStep", "ItemResult", "Outcome", "Run", "as_fact", "body_of",
     "check_case", "digest", "go_live", "in_order", "in_runs", "organisation_code", "pending", "register", "runs",
     "steps_cause", "steps_digest", "steps_fresh",
 ]  # fmt: skip

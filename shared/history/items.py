@@ -124,11 +124,14 @@ class DueCompared(NamedTuple):
     derived: datetime | None
 
 
+Outcome = Literal["added", "extended", "same", "refused"]
+
+
 class ItemResult(NamedTuple):
     """What came of one row."""
 
     line: int
-    result: Literal["added", "extended", "same", "refused"]
+    result: Outcome
     steps_added: int = 0
     code: str | None = None
     why: str | None = None

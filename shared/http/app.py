@@ -73,8 +73,9 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
 def _cases(app: FastAPI, runtime: Runtime, metrics: Metrics) -> None:
     askers = status.Askers(runtime)
     given = commands.Commands(runtime, metrics)
-    app.include_router(submissions.router(runtime))
-    app.include_router(channels.router(runtime))
+    owners = submissions.Owners(runtime)
+    app.include_router(submissions.router(runtime, owners))
+    app.include_router(channels.router(runtime, owners))
     app.include_router(status.router(runtime, askers))
     app.include_router(citizens.router(runtime, given, askers))
     app.include_router(pages.router(runtime, askers))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple, TypeVar
 
@@ -107,6 +107,19 @@ def validated(model: type[M], value: Any) -> M:
         if isinstance(when, date) and not EARLIEST <= when.year <= LATEST:
             raise _out_of_range(name)
     return found
+
+
+def command_of(models: Mapping[str, type[M]], value: Any) -> tuple[str, M]:
+    """Name and body of the command that `value` names. Raises Invalid `unknown_command`, or as validated()."""
+    name = value.get("command") if isinstance(value, dict) else None
+    if not isinstance(name, str) or name not in models:
+        raise Invalid(
+            "unknown_command",
+            f"command must be one of: {', '.join(sorted(models))}.",
+            why_zh="没有这一命令。",
+            field="command",
+        )
+    return name, validated(models[name], value)
 
 
 def _out_of_range(field: str) -> Invalid:

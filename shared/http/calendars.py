@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import authorize
 from shared.activating import ACTIVATE
-from shared.http.answers import CalendarPublishedAnswer
 from shared.http.bodies import read_model
 from shared.http.describing import WRITING, answers, takes
+from shared.http.law_answers import CalendarPublishedAnswer
 from shared.http.who import Caller
 from shared.publishing import publish
 from shared.runtime import Runtime

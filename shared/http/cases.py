@@ -10,8 +10,9 @@ from fastapi import APIRouter, Query
 from shared import listing, reading
 from shared.access import LIST, authorize
 from shared.case import STATES
-from shared.http.answers import CaseAnswer, CasePage, ExplanationAnswer
+from shared.http.answers import CasePage
 from shared.http.bodies import EARLIEST, LATEST
+from shared.http.case_answers import CaseAnswer, ExplanationAnswer
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
 from shared.refusals import Invalid

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from shared import reading
 from shared.access import RECEIPT, authorize
-from shared.commands import RULES, Fresh, Rule
+from shared.commands import RULES, Fresh
 from shared.events.routing import ReadRecorded
 from shared.handling import Stamp
 from shared.http import bodies
@@ -24,7 +24,6 @@ from shared.http.pages.receipt import receipt
 from shared.http.status import LIMIT, Askers, StatusQuestion
 from shared.http.who import Caller
 from shared.names import query_code
-from shared.refusals import Invalid
 from shared.runtime import Runtime
 
 READS = "reads/"
@@ -59,18 +58,6 @@ def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
     routes = APIRouter(tags=["citizens"])
     models = body_models()
 
-    async def body_of(request: Request) -> tuple[Rule, Any]:
-        value = await bodies.read_json(request, runtime.settings.body_limit)
-        name = value.get("command") if isinstance(value, dict) else None
-        if not isinstance(name, str) or name not in models:
-            raise Invalid(
-                "unknown_command",
-                f"command must be one of: {', '.join(sorted(models))}.",
-                why_zh="没有这一命令。",
-                field="command",
-            )
-        return RULES[name], bodies.validated(models[name], value)
-
     @routes.post(
         "/v1/citizens/commands",
         response_model=CommandAnswer,
@@ -79,7 +66,9 @@ def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
         summary="Act on one's own case with number and query code: evaluate, nudge, ask for a review, …",
     )
     async def act(request: Request) -> dict[str, Any]:
-        rule, body = await body_of(request)
+        body: Any
+        name, body = bodies.command_of(models, await bodies.read_json(request, runtime.settings.body_limit))
+        rule = RULES[name]
         citizen, case = await askers.opened(request, body.number, body.code)
         given = {name: getattr(body, name) for name in rule.model.model_fields}
         command = commands.models[rule.name].model_construct(

@@ -21,7 +21,7 @@ from shared.http.describing import WRITING, answers, takes
 from shared.http.who import Caller
 from shared.metrics import Metrics
 from shared.names import request_digest
-from shared.refusals import Invalid, Refused, Unknown
+from shared.refusals import Refused, Unknown
 from shared.runtime import Runtime
 from shared.telling import state_words
 from shared.times import to_text
@@ -123,8 +123,8 @@ class Commands:
 
     async def carried_out(self, caller: Principal, reference: str, value: Any) -> dict[str, Any]:
         """The answer to one command on one case. Raises Refused."""
-        rule, body = self._read(value)
-        return await self.given(caller, reference, rule, body)
+        name, body = bodies.command_of(self.models, value)
+        return await self.given(caller, reference, RULES[name], body)
 
     async def given(self, caller: Principal, reference: str, rule: Rule, body: BaseModel) -> dict[str, Any]:
         """The answer to a command whose body is one of `models`. Raises Refused."""
@@ -136,17 +136,6 @@ class Commands:
                 await _say_what_is_possible(self._runtime, caller, reference, refused)
             raise
         return answer(done, case, caller)
-
-    def _read(self, value: Any) -> tuple[Rule, BaseModel]:
-        name = value.get("command") if isinstance(value, dict) else None
-        if not isinstance(name, str) or name not in self.models:
-            raise Invalid(
-                "unknown_command",
-                f"command must be one of: {', '.join(sorted(self.models))}.",
-                why_zh="没有这一命令。",
-                field="command",
-            )
-        return RULES[name], bodies.validated(self.models[name], value)
 
 
 def router(runtime: Runtime, commands: Commands) -> APIRouter:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter, Query
 
-from shared.http.answers import MatterPage
+from shared.http.case_answers import MatterPage
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
 from shared.matters import matter

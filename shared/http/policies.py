@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.access import POLICY, authorize
 from shared.activating import ACTIVATE, activate, checked
 from shared.events.base import Moment
-from shared.http.answers import PolicyActivatedAnswer, PolicyAnswer, PolicyChecked, PolicyList
 from shared.http.bodies import read_model
 from shared.http.describing import READING, WRITING, answers, takes
+from shared.http.law_answers import PolicyActivatedAnswer, PolicyAnswer, PolicyChecked, PolicyList
 from shared.http.who import Caller
 from shared.policy.book import PolicyBook
 from shared.policy.findings import Finding

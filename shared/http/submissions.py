@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
@@ -117,52 +117,68 @@ def as_line(number: int, receipt: dict[str, Any] | None, problem: dict[str, Any]
     return orjson.dumps({"line": number, "status": 200 if receipt["repeated"] else 201, "receipt": receipt}) + b"\n"
 
 
-def router(runtime: Runtime) -> APIRouter:
-    routes = APIRouter(tags=["filing"])
+File = Callable[[Any], Awaitable[dict[str, Any]]]
+"""Files what one JSON value says; gives its receipt."""
+REGISTERED: dict[int | str, dict[str, Any]] = {
+    **answers(*WRITING),
+    200: {"model": ReceiptAnswer, "description": "Registered before: its receipt again"},
+}
+REGISTERED_LINES = {
+    **answers(401, 403, 413, 415, 422, 503),
+    **gives_lines(LineAnswer, "One result per line, in the order of the lines"),
+}
+
+
+async def filed_one(request: Request, runtime: Runtime, file: File) -> Response:
+    """The answer to a body that is one filing."""
+    receipt = await file(await bodies.read_json(request, runtime.settings.body_limit))
+    return Response(orjson.dumps(receipt), 200 if receipt["repeated"] else 201, media_type="application/json")
+
+
+async def filed_many(request: Request, runtime: Runtime, file: File) -> Response:
+    """The answer to a body with a filing per line."""
     limit = runtime.settings.body_limit
-    owners = Owners(runtime)
+
+    async def filed(line: Line) -> dict[str, Any]:
+        return await file(value_of(line, limit))
+
+    async def one(line: Line) -> bytes:
+        return as_line(line.number, *await attempted(filed(line)))
+
+    async def together(lines: Sequence[Line]) -> list[bytes]:
+        return await asyncio.gather(*map(one, lines))
+
+    return await answered(
+        request, together, limit=limit, most=runtime.settings.batch_lines, at_once=AT_ONCE,
+        kept="Those before were registered; send everything again in smaller batches: nothing is doubled.",
+    )  # fmt: skip
+
+
+def router(runtime: Runtime, owners: Owners) -> APIRouter:
+    routes = APIRouter(tags=["filing"])
+
+    def by(caller: Principal, jurisdiction: str | None) -> File:
+        authorize(caller, FILE)
+        return lambda value: file_one(runtime, owners, caller, value, jurisdiction)
 
     @routes.post(
         "/v1/submissions",
         status_code=201,
         response_model=ReceiptAnswer,
-        responses={
-            **answers(*WRITING),
-            200: {"model": ReceiptAnswer, "description": "Registered before: its receipt again"},
-        },
+        responses=REGISTERED,
         openapi_extra=takes(runtime.filing.model),
         summary="File a complaint; the same item gives the same receipt",
     )
     async def submit(request: Request, caller: Caller, jurisdiction: str | None = JURISDICTION) -> Response:
-        authorize(caller, FILE)
-        value = await bodies.read_json(request, limit)
-        receipt = await file_one(runtime, owners, caller, value, jurisdiction)
-        return Response(orjson.dumps(receipt), 200 if receipt["repeated"] else 201, media_type="application/json")
+        return await filed_one(request, runtime, by(caller, jurisdiction))
 
     @routes.post(
         "/v1/submissions:batch",
-        responses={
-            **answers(401, 403, 413, 415, 422, 503),
-            **gives_lines(LineAnswer, "One result per line, in the order of the lines"),
-        },
+        responses=REGISTERED_LINES,
         openapi_extra=takes_lines(runtime.filing.model),
         summary="File many: one JSON object per line",
     )
     async def submit_many(request: Request, caller: Caller, jurisdiction: str | None = JURISDICTION) -> Response:
-        authorize(caller, FILE)
-
-        async def one(line: Line) -> bytes:
-            return as_line(line.number, *await attempted(filed(line)))
-
-        async def filed(line: Line) -> dict[str, Any]:
-            return await file_one(runtime, owners, caller, value_of(line, limit), jurisdiction)
-
-        async def together(lines: Sequence[Line]) -> list[bytes]:
-            return await asyncio.gather(*map(one, lines))
-
-        return await answered(
-            request, together, limit=limit, most=runtime.settings.batch_lines, at_once=AT_ONCE,
-            kept="Those before were registered; send everything again in smaller batches: nothing is doubled.",
-        )  # fmt: skip
+        return await filed_many(request, runtime, by(caller, jurisdiction))
 
     return routes

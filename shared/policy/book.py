@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import zip_longest
-from typing import Any, NamedTuple
+from typing import Any
 
 from shared.envelope import Recorded
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
@@ -36,10 +36,11 @@ from shared.policy.documents import (
     Subjects,
     ancestry,
 )
+from shared.policy.editions import Edition, begins, joined
 from shared.policy.keywords import KeywordRule, Keywords
 from shared.policy.office import Office
 from shared.policy.routing import Route, Routing, RoutingTable
-from shared.times import When, instant_of, start_of_day
+from shared.times import When, instant_of
 
 STREAM = "policy/"
 MODELS: dict[Section, type[Document]] = {
@@ -55,17 +56,6 @@ MODELS: dict[Section, type[Document]] = {
     "mappings": Mappings,
 }
 _NAMING: tuple[Section, ...] = ("channels", "subjects", "places", "organisations")
-
-
-class Edition(NamedTuple):
-    """One activated version of a section. `start`: the instant from which it is in force; a date means its first
-    moment in the zone of the jurisdiction, since a law is in force from the beginning of its day."""
-
-    effective_at: When
-    start: datetime
-    version: int
-    hash: str
-    document: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,15 +96,15 @@ class PolicyBook:
 
     def with_document(self, section: Section, at: When, hashed: str, document: Document) -> PolicyBook:
         """The book with one more edition, of its own version."""
-        edition = Edition(at, _start(at, self.zone), self.version, hashed, document)
-        editions = {**self.editions, section: _with(self.editions.get(section, ()), edition)}
+        edition = Edition(at, begins(at, self.zone), self.version, hashed, document)
+        editions = {**self.editions, section: joined(self.editions.get(section, ()), edition)}
         book = replace(self, editions=editions)
         return book if book.zone == self.zone else book._in_zone()
 
     def _in_zone(self) -> PolicyBook:
         """The same book after its zone has changed: dates begin at another instant."""
         moved = {
-            section: tuple(known._replace(start=_start(known.effective_at, self.zone)) for known in editions)
+            section: tuple(known._replace(start=begins(known.effective_at, self.zone)) for known in editions)
             for section, editions in self.editions.items()
         }
         return replace(self, editions=moved)
@@ -397,16 +387,6 @@ class PolicyBook:
         if table is None:
             table = self._tables[edition.version] = RoutingTable(edition.document, self.place_lines, self.subject_lines)
         return table.route(place, subject, level)
-
-
-def _start(effective_at: When, zone: str) -> datetime:
-    return effective_at if isinstance(effective_at, datetime) else start_of_day(effective_at, zone)
-
-
-def _with(editions: tuple[Edition, ...], new: Edition) -> tuple[Edition, ...]:
-    """In order of time; what was activated later for the same instant replaces the earlier."""
-    kept = [known for known in editions if known.start != new.start]
-    return tuple(sorted((*kept, new), key=lambda known: known.start))
 
 
 def organisation_of(added: OrganisationAdded) -> Organisation:

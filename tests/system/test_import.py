@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from services.intake.history import record_batch
-from services.intake.importing import mapping as mappings
+from services.intake.importing import mapping_file as mappings
 from services.intake.importing.running import Report, import_file
 from shared.access import Principal
 from shared.commands import Fresh

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.intake.importing import mapping as mappings
+from services.intake.importing import mapping_file as mappings
 from services.intake.importing.marks import marks_a_person
 from services.intake.importing.problems import MappingError
 from shared.history import STEPS

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from services.intake.importing import mapping as mappings
+from services.intake.importing import mapping_file as mappings
 from services.intake.importing.preview import preview
 from services.intake.importing.problems import REASONS, MappingError, RowError
 from services.intake.importing.reading import Row, Table

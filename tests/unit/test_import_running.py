@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.intake.importing import mapping as mappings
+from services.intake.importing import mapping_file as mappings
 from services.intake.importing import running
 from services.intake.importing.problems import MappingError
 from services.intake.importing.running import Report, import_file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -105,8 +105,8 @@ class KafkaFeed:
         listen = getattr(self._log, "listen", None)
         if listen is not None:
             self._unlisten = listen(self.publisher.add)
-        running: list[Callable[[], Awaitable[None]]] = [self.publisher.run, self.sweeper.run]
-        self._tasks = [asyncio.create_task(one()) for one in running]  # type: ignore[arg-type]
+        running: list[Callable[[], Coroutine[Any, Any, None]]] = [self.publisher.run, self.sweeper.run]
+        self._tasks = [asyncio.create_task(one()) for one in running]
         self._tasks += [asyncio.create_task(self._keep(one), name=name) for name, one in self._groups.items()]
 
     async def stop(self) -> None:

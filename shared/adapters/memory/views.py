@@ -130,7 +130,8 @@ class _Place:
             if here != there:
                 return there
             if mine != theirs:
-                return bool(operator.lt(mine, theirs))  # type: ignore[arg-type]
+                left: Any = mine
+                return bool(left < theirs)
         return False
 
 

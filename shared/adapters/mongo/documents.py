@@ -101,7 +101,7 @@ def tolerant(document: Mapping[str, Any]) -> tuple[Commit, list[tuple[str, str]]
 
 def _instant(value: object, wrong: list[tuple[str, str]]) -> datetime:
     try:
-        when = datetime.fromisoformat(value)  # type: ignore[arg-type]
+        when = datetime.fromisoformat(str(value))
         if to_text(when) == value:
             return when
         wrong.append(("recorded_at", "is not in the storage form"))

@@ -1,6 +1,5 @@
 """Adapters for the embedded way to run: one process, one folder, SQLite.
 
-
 Each is imported when it is asked for: a worker process of a rebuild reads the log's file and needs nothing else of this.
 """
 

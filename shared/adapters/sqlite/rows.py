@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -28,6 +28,10 @@ SELECT name, last, hash FROM each JOIN commits
 """
 
 
+Values = Sequence[Any] | Mapping[str, Any]
+"""What a statement is given: in order, or by name."""
+
+
 @lru_cache(maxsize=256)
 def insert_of(count: int) -> str:
     """Inserts `count` commits."""
@@ -36,7 +40,7 @@ def insert_of(count: int) -> str:
     return f"INSERT INTO commits({columns}) VALUES {','.join([row] * count)}"
 
 
-def select(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[Commit]:
+def select(connection: sqlite3.Connection, where: str, values: Values) -> list[Commit]:
     """The commits that `where` chooses and orders. A damaged row is a commit that is not intact, never an error: it must not
     keep the others from being read."""
     query = f"SELECT {COLUMNS} FROM commits {where}"
@@ -50,7 +54,7 @@ def select(connection: sqlite3.Connection, where: str, values: Sequence[Any]) ->
         return _select_damaged(connection, query, values)
 
 
-def _select_damaged(connection: sqlite3.Connection, query: str, values: Sequence[Any]) -> list[Commit]:
+def _select_damaged(connection: sqlite3.Connection, query: str, values: Values) -> list[Commit]:
     """The same from bytes: what is no text, no instant or no number any more reads as something that no hash fits."""
     connection.text_factory = bytes
     try:
@@ -100,7 +104,7 @@ def select_stream(connection: sqlite3.Connection, stream: str, after: int, limit
         "WHERE stream = :stream AND first >= coalesce("
         "(SELECT max(first) FROM commits WHERE stream = :stream AND first <= :after + 1), 0)"
         " AND last > :after ORDER BY first LIMIT :limit",
-        {"stream": stream, "after": after, "limit": -1 if limit is None else limit},  # type: ignore[arg-type]
+        {"stream": stream, "after": after, "limit": -1 if limit is None else limit},
     )
     return continuous(stream, commits, after)
 

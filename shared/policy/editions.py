@@ -1,0 +1,29 @@
+"""Editions: what a section of a policy said, and from when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from shared.times import When, start_of_day
+
+
+class Edition(NamedTuple):
+    """One activated version of a section. `start`: the instant from which it is in force; a date means its first
+    moment in the zone of the jurisdiction, since a law is in force from the beginning of its day."""
+
+    effective_at: When
+    start: datetime
+    version: int
+    hash: str
+    document: Any
+
+
+def begins(effective_at: When, zone: str) -> datetime:
+    return effective_at if isinstance(effective_at, datetime) else start_of_day(effective_at, zone)
+
+
+def joined(editions: tuple[Edition, ...], new: Edition) -> tuple[Edition, ...]:
+    """In order of time; what was activated later for the same instant replaces the earlier."""
+    kept = [known for known in editions if known.start != new.start]
+    return tuple(sorted((*kept, new), key=lambda known: known.start))
