@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zlib import crc32
 
+from deploy.collecting import settle
 from services.analytics import app as analytics
 from services.intake import app as intake
 from services.intake.domain import FileCase
@@ -145,6 +146,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
         stamp = Stamp(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", date(2000, 1, 1), jurisdiction=DEMO)
         await parts[2].handling.on_stream(STREAM + DEMO, stamp, partial(_activated, entry))
     await ports.feed.start()
+    settle()
     try:
         yield World(ports, parts)
     finally:

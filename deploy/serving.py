@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from deploy import full
+from deploy.collecting import settle
 from deploy.demo import Prepared, prepare
 from deploy.embedded import opened
 from deploy.folder import Folder
@@ -109,6 +110,7 @@ async def serve_folder(
                 (_server(build_app(runtime, metrics, local=True)), private),
             )
             _on_signals(runtime)
+            settle()
             running = [asyncio.create_task(server.serve([listener])) for server, listener in servers]
             log.info("started", port=port)
             if ready is not None:

@@ -9,6 +9,7 @@ from shared.access import LIST, Principal, authorize, visible
 from shared.case import Case
 from shared.part import Ports
 from shared.policy.book import PolicyBook
+from shared.projecting import Turn
 from shared.reading import find, named
 from shared.telling import state_words
 from shared.times import to_text
@@ -17,6 +18,11 @@ from shared.views import Condition, Row, Views
 MATTERS = "matters"
 """View of intake: each case under the one that it follows."""
 _STEP = 200
+
+
+def follows(turn: Turn) -> bool:
+    """Has the case of this turn a lead?"""
+    return turn.case.lead is not None
 
 
 async def followers(views: Views, lead: str, view: str = MATTERS) -> list[Row]:

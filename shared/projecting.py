@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from shared.events.policy import PolicyActivated
 from shared.log import Commit, Damaged, Log, LogAway, LogBroken, LogFull
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
+from shared.policy.book import PolicyBook
 from shared.refusals import Refused, Unavailable
 from shared.times import to_text
 from shared.views import CaseView, Parked, Row, Views
@@ -43,6 +44,28 @@ class Turn(NamedTuple):
 
 Reaction = Callable[[Turn], Awaitable[None]]
 """Carries out what follows from an event. Its appends carry a cause made of the event's id, so that it may run again."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """A reaction that only some events of a type ask for. The others cost no task, no look at the log and no query."""
+
+    asks: Callable[[Turn], bool]
+    """Looks at the event and the case, nothing else."""
+    reaction: Reaction
+
+    async def __call__(self, turn: Turn) -> None:
+        await self.reaction(turn)
+
+
+class Step(NamedTuple):
+    """One reaction to one event of a commit."""
+
+    reaction: Reaction
+    turn: Turn
+    commit: Commit
+
+
 Sink = Callable[[Sequence[Case], Sequence[Recorded]], Awaitable[None]]
 """Takes folded cases and the events that came (analytics). No events: the law changed, and the cases did not."""
 LAW = frozenset({"jurisdiction", "organisations", "subjects", "clocks", "calendar"})
@@ -86,9 +109,10 @@ class Consumer:
     async def _handle(self, ready: Mapping[str, list[Commit]]) -> None:
         cases: list[Case] = []
         rows: dict[str, list[Row]] = {show.view.name: [] for show in self.shows}
+        books: dict[str, PolicyBook] = {}
         for stream, own in ready.items():
             case = await self._brought_forward(stream, own)
-            made = await self._rows(case, own) if case is not None else None
+            made = await self._rows(case, own, books) if case is not None else None
             if case is None or made is None:
                 continue
             for show, row in made:
@@ -99,9 +123,8 @@ class Consumer:
         if self.sink is not None and cases:
             cases = await self._sunk(self.sink, cases, ready)
         if self.reactions:
-            await asyncio.gather(
-                *(self._react(case, ready[case.stream]) for case in cases if self._concerned(ready[case.stream]))
-            )
+            following = (list(self._following(case, ready[case.stream])) for case in cases)
+            await asyncio.gather(*(self._react(steps) for steps in following if steps))
 
     async def _renew(self, jurisdictions: frozenset[str]) -> None:
         """Write the rows of these jurisdictions again: their cases stand where they stood, but the law is another one.
@@ -157,12 +180,14 @@ class Consumer:
             return None
         return case
 
-    async def _rows(self, case: Case, own: list[Commit]) -> list[tuple[str, Row]] | None:
-        """None: the case was parked."""
+    async def _rows(self, case: Case, own: list[Commit], books: dict[str, PolicyBook]) -> list[tuple[str, Row]] | None:
+        """None: the case was parked. `books`: what this batch has asked for already."""
         if not self.shows:
             return []
         try:
-            book = await self.policies.book(case.jurisdiction)
+            book = books.get(case.jurisdiction)
+            if book is None:
+                book = books[case.jurisdiction] = await self.policies.book(case.jurisdiction)
             return [(show.view.name, show.row(case, book)) for show in self.shows]
         except FAULTS as error:
             await self._park(case.stream, own[0], error)
@@ -180,18 +205,21 @@ class Consumer:
             return []
         return cases
 
-    def _concerned(self, own: list[Commit]) -> bool:
-        """Does anything follow from these commits? Most batches hold nothing that a service reacts to."""
-        return any(event.type in self.reactions for commit in own for event in commit.recorded)
-
-    async def _react(self, case: Case, own: list[Commit]) -> None:
+    def _following(self, case: Case, own: list[Commit]) -> Iterator[Step]:
+        """What follows from these commits. Most batches hold nothing that a service reacts to."""
         for commit in sorted(own, key=lambda one: one.first):
             for event in commit.recorded:
                 if event.origin == "history" or isinstance(event.body, NewerEvent):
                     continue
                 for reaction in self.reactions.get(event.type, ()):
-                    if not await self._attempt(reaction, Turn(case, event), commit):
-                        return
+                    turn = Turn(case, event)
+                    if not isinstance(reaction, Where) or reaction.asks(turn):
+                        yield Step(reaction, turn, commit)
+
+    async def _react(self, steps: list[Step]) -> None:
+        for reaction, turn, commit in steps:
+            if not await self._attempt(reaction, turn, commit):
+                return
 
     async def _attempt(self, reaction: Reaction, turn: Turn, commit: Commit) -> bool:
         """Try a reaction a few times; False when the case was parked. What is only unavailable now is parked too, so that one

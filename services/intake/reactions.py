@@ -8,8 +8,8 @@ from shared.commands import RULES, Command
 from shared.events.intake import CaseCorrected
 from shared.events.routing import CaseClassified
 from shared.handling import Handling
-from shared.matters import followers
-from shared.projecting import Reaction, Turn
+from shared.matters import followers, follows
+from shared.projecting import Reaction, Turn, Where
 from shared.reacting import always, carry_out
 from shared.views import Views
 
@@ -20,38 +20,25 @@ def reactions(handling: Handling, views: Views) -> Mapping[str, Sequence[Reactio
     A case may lose its lead from either side: the lead is voided while it links, or it links while the lead is voided. Its
     row is written before its own reaction looks at the lead, and the lead's reaction looks for rows: one of them sees it.
     """
-    part, part_followers = _part(handling), _part_followers(handling, views)
+    part, part_followers = Where(follows, always(handling, RULES["part"])), _part_followers(handling, views)
+    part_moved = Where(lambda turn: follows(turn) and _class_moved(turn), part.reaction)
+    followers_moved = Where(_class_moved, part_followers)
     return {
         "ReplyDelivered": (always(handling, RULES["invite_evaluation"]),),
         "CaseLinked": (part,),
         "CaseVoided": (part_followers,),
         "CaseWithdrawn": (part_followers,),
-        "CaseCorrected": (_if_class(part), _if_class(part_followers)),
-        "CaseClassified": (_if_class(part), _if_class(part_followers)),
+        "CaseCorrected": (part_moved, followers_moved),
+        "CaseClassified": (part_moved, followers_moved),
         "CaseRoutedToSealedChannel": (part_followers,),
     }
 
 
-def _if_class(reaction: Reaction) -> Reaction:
-    """Only where the class may have moved the case to the sealed track or from it."""
-
-    async def react(turn: Turn) -> None:
-        body = turn.event.body
-        corrected = isinstance(body, CaseCorrected) and body.field == "class_"
-        if corrected or (isinstance(body, CaseClassified) and body.class_ == "accusation"):
-            await reaction(turn)
-
-    return react
-
-
-def _part(handling: Handling) -> Reaction:
-    part = always(handling, RULES["part"])
-
-    async def react(turn: Turn) -> None:
-        if turn.case.lead is not None:
-            await part(turn)
-
-    return react
+def _class_moved(turn: Turn) -> bool:
+    """The class may have moved the case to the sealed track or from it."""
+    body = turn.event.body
+    corrected = isinstance(body, CaseCorrected) and body.field == "class_"
+    return corrected or (isinstance(body, CaseClassified) and body.class_ == "accusation")
 
 
 def _part_followers(handling: Handling, views: Views) -> Reaction:

@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from services.supervision.views import WORKLIST
 from shared.commands import RULES, Command
 from shared.handling import Handling
-from shared.matters import followers
-from shared.projecting import Reaction, Turn
+from shared.matters import followers, follows
+from shared.projecting import Reaction, Turn, Where
 from shared.reacting import always, carry_out
 from shared.views import Views
 
 
 def reactions(handling: Handling, views: Views) -> Mapping[str, Sequence[Reaction]]:
     """Event type -> what follows. A follower's own events look at its lead, a lead's ending looks for its followers."""
-    merge = _merge(handling)
+    merge = Where(follows, always(handling, RULES["merge"]))
     merge_followers = _merge_followers(handling, views)
     return {
         "CaseLinked": (merge,),
@@ -24,16 +24,6 @@ def reactions(handling: Handling, views: Views) -> Mapping[str, Sequence[Reactio
         "Concluded": (merge_followers,),
         "ReRegistrationBarred": (merge_followers,),
     }
-
-
-def _merge(handling: Handling) -> Reaction:
-    merge = always(handling, RULES["merge"])
-
-    async def react(turn: Turn) -> None:
-        if turn.case.lead is not None:
-            await merge(turn)
-
-    return react
 
 
 def _merge_followers(handling: Handling, views: Views) -> Reaction:
