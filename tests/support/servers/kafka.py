@@ -200,7 +200,6 @@ class Kafka:
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return path
 
-
     def _checking(self) -> dict[str, str]:
         """What makes a broker ask who somebody is, and what they may do."""
         if not self._users:
