@@ -106,6 +106,11 @@ class Kafka:
         """What a client is given."""
         return ",".join(f"127.0.0.1:{port}" for port in self.ports[: self.brokers])
 
+    @property
+    def folder(self) -> Path:
+        """Where everything lies: what broker 1 holds in `data-1`."""
+        return self._folder
+
     def _start(self) -> None:
         """Format and start all brokers; returns once each answers."""
         identity = subprocess.run(
