@@ -1,7 +1,8 @@
 """`python -m tests.support.sizes`: how much room a case takes, in each store, from the sample.
 
-The sample is loaded several times under new names, with everything that follows from it, in one folder and on a real MongoDB
-and Kafka; then the files are measured. The tables of docs/operations.md, *Sizing*, rest on it.
+Imported: the sample is loaded several times under new names, with everything that follows from it, in one folder and on a real
+MongoDB and Kafka. Live: the log of the played ninety days, where each decision is a commit of its own, is appended and published
+one by one. Then the files are measured. The table of docs/operations.md, *Sizing*, rests on it.
 """
 
 from __future__ import annotations
@@ -26,12 +27,16 @@ from deploy.sample.complaints import complaints
 from deploy.topics import EVENTS
 from shared.activating import activate
 from shared.adapters.kafka import Connection
+from shared.adapters.kafka.publishing import Publisher
 from shared.adapters.kafka.topics import FOREVER, Wanted, asking
+from shared.adapters.mongo import Mongo, MongoLog
+from shared.adapters.sqlite import SqliteLog
 from shared.case import STREAM
 from shared.history import HistoryItem
 from shared.policy.load import bundled
 from shared.runtime import Runtime
 from shared.settings import load
+from tests.support.process import huiyin
 from tests.support.servers.kafka import Kafka
 from tests.support.servers.mongodb import ReplicaSet
 
@@ -86,6 +91,53 @@ async def in_a_folder(place: Path, copies: int) -> tuple[tuple[int, int, int], d
     return found, sizes | {"DuckDB facts": folder.facts.stat().st_size}
 
 
+async def one_by_one(played: Path, kafka: Kafka, mongo: ReplicaSet) -> tuple[int, int, dict[str, int]]:
+    """Append and publish what a played folder holds, each commit alone: (cases, events, sizes)."""
+    topic = f"live-{EVENTS}"
+    async with asking(Connection(kafka.bootstrap)) as brokers:
+        await brokers.create(topic, Wanted(24, 1, FOREVER, 4_194_304))
+    source = SqliteLog(Folder(played).log)
+    target = await MongoLog.open(Mongo(mongo.url, "motor"), "live_log", outbox=True)
+    publisher = Publisher(target, Connection(kafka.bootstrap), topic, ended=print)
+    running = asyncio.create_task(publisher.run())
+    cases = events = 0
+    async for commits in source.scan(STREAM):
+        for commit in commits:
+            publisher.add([await target.append(commit)])
+            while publisher.waiting:  # noqa: ASYNC110  # the next one begins a batch of its own
+                await asyncio.sleep(0.001)
+            cases += commit.first == 1
+            events += len(commit.events)
+    await publisher.stop()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await target.close()
+    await source.close()
+    return (
+        cases,
+        events,
+        {
+            "SQLite log": Folder(played).log.stat().st_size,
+            "Kafka case-events": in_topic(kafka, topic),
+            **in_database(mongo, "live_log", "MongoDB log"),
+        },
+    )
+
+
+def in_topic(kafka: Kafka, topic: str) -> int:
+    return sum(path.stat().st_size for path in kafka.folder.glob(f"data-1/{topic}-*/*.log"))
+
+
+def in_database(mongo: ReplicaSet, database: str, name: str) -> dict[str, int]:
+    with MongoClient[dict[str, Any]](mongo.url) as client:
+        client.admin.command({"fsync": 1})
+        known: Mapping[str, Any] = client[database].command("dbStats")
+    return {
+        name: int(known["storageSize"] + known["indexSize"]),
+        f"{name}, of it indexes": int(known["indexSize"]),
+    }
+
+
 async def on_servers(place: Path, copies: int, kafka: Kafka, mongo: ReplicaSet) -> tuple[int, int, dict[str, int]]:
     """(cases, events, sizes)."""
     async with asking(Connection(kafka.bootstrap)) as brokers:
@@ -100,13 +152,9 @@ async def on_servers(place: Path, copies: int, kafka: Kafka, mongo: ReplicaSet) 
     )
     async with full.opened(settings, SERVICES) as runtime:
         cases, events, _size = await filled(runtime, copies)
-    sizes = {"Kafka case-events": sum(path.stat().st_size for path in kafka.folder.glob(f"data-1/{EVENTS}-*/*.log"))}
-    with MongoClient[dict[str, Any]](mongo.url) as client:
-        client.admin.command({"fsync": 1})
-        for name in DATABASES:
-            known: Mapping[str, Any] = client[f"{settings.mongodb_name}_{name}"].command("dbStats")
-            sizes[f"MongoDB {name}"] = int(known["storageSize"] + known["indexSize"])
-            sizes[f"MongoDB {name}, of it indexes"] = int(known["indexSize"])
+    sizes = {"Kafka case-events": in_topic(kafka, EVENTS)}
+    for name in DATABASES:
+        sizes |= in_database(mongo, f"{settings.mongodb_name}_{name}", f"MongoDB {name}")
     return cases, events, sizes
 
 
@@ -114,18 +162,28 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.sizes", description=__doc__)
     parser.add_argument("--copies", type=int, default=8, help="how often the sample of 500 cases is loaded")
+    parser.add_argument("--played", type=int, default=500, help="how many cases are played as live ones")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         (cases, events, size), sizes = asyncio.run(in_a_folder(Path(name), given.copies))
-        print(f"{cases} cases, {events / cases:.1f} events a case, {size / events:.0f} bytes an event as JSON")
+        print(
+            f"imported: {cases} cases, {events / cases:.1f} events a case, {size / events:.0f} bytes an event as JSON"
+        )
         show(sizes, cases, events)
         kafka, mongo = Kafka(), ReplicaSet()
         try:
             cases, events, sizes = asyncio.run(on_servers(Path(name), given.copies, kafka, mongo))
+            show(sizes, cases, events)
+            played = Path(name) / "played"
+            done = huiyin("demo", "--cases", str(given.played), "--seed", "1", "--keep", str(played))
+            if done.returncode != 0:
+                raise SystemExit(done.stderr)
+            cases, events, sizes = asyncio.run(one_by_one(played, kafka, mongo))
+            print(f"live: {cases} cases, {events / cases:.1f} events a case")
+            show(sizes, cases, events)
         finally:
             mongo.stop()
             kafka.stop()
-        show(sizes, cases, events)
 
 
 def show(sizes: Mapping[str, int], cases: int, events: int) -> None:
