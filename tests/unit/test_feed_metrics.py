@@ -16,7 +16,7 @@ from shared.runtime import Runtime
 from shared.views import Parked
 from tests.support.commits import START, commit, history
 
-WELL = {"ready": True, "reasons": [], "groups": {}}
+WELL = {"ready": True, "reasons": [], "groups": {}, "notes": []}
 
 
 class Feed:
@@ -87,6 +87,9 @@ async def test_a_group_with_work_that_does_none_stands_still() -> None:
     behind = {"groups": {"routing": 7}}
     assert await process.shows("huiyin_consumer_stalled_seconds", behind, view="routing") == 90
     assert await process.shows("petition_projection_lag_records", behind, view="routing") == 7
+    for where in ("notes", "reasons"):
+        away = {**behind, where: ["broker_away"]}
+        assert await process.shows("huiyin_consumer_stalled_seconds", away, view="routing") == 0, "one alarm is enough"
 
 
 async def test_what_the_feed_counts_becomes_counters() -> None:
