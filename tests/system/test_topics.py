@@ -60,3 +60,20 @@ def test_without_a_broker_it_says_so() -> None:
     assert done.returncode == 1
     assert "HUIYIN_KAFKA_BOOTSTRAP" in done.stderr
     assert huiyin("topics", "diff").returncode == 2
+
+
+def test_rights_cannot_be_given_where_nobody_is_checked() -> None:
+    done = huiyin("topics", "acls", "--apply", HUIYIN_KAFKA_BOOTSTRAP=kafka.bootstrap())
+    assert done.returncode == 1
+    assert "SecurityDisabled" in done.stderr
+
+
+def test_rights_are_printed_without_a_broker() -> None:
+    done = huiyin("topics", "acls", HUIYIN_KAFKA_PREFIX="a-")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert all(line.startswith("kafka-acls.sh --bootstrap-server ") for line in lines)
+    (written,) = [line for line in lines if "User:a-svc-routing" in line and "--operation Write" in line]
+    assert written.endswith("--topic a-case-events")
+    done = huiyin("topics", "acls", "--organisation", "a.b")
+    assert done.returncode == 2 and "cannot be part of a topic's name" in done.stderr
