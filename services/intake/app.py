@@ -5,20 +5,23 @@ from __future__ import annotations
 from services.intake import asking, correcting, domain, linking, taking_part
 from services.intake.api import router
 from services.intake.reactions import reactions
+from services.intake.updates import Updates, together
+from services.intake.updates import reactions as telling
 from services.intake.views import SHOWS
 from shared.part import Part, Ports
 
 __all__ = ["asking", "build", "correcting", "domain", "linking", "taking_part"]
 
 
-def build(ports: Ports, candidate_days: int = 180) -> Part:
-    """Intake on these ports. `candidate_days`: see the setting of that name."""
+def build(ports: Ports, candidate_days: int = 180, updates: Updates | None = None) -> Part:
+    """Intake on these ports. `candidate_days`: see the setting of that name. `updates`: what tells platforms, where more than
+    this part does."""
     handling = ports.handling("intake")
     consumer = ports.consumer(
         "intake",
         shows=SHOWS,
         gather=0.05,
-        reactions=reactions(handling, ports.views),
+        reactions=together(telling(updates or Updates(handling)), reactions(handling, ports.views)),
     )
     for show in SHOWS:
         ports.views.declare(show.view)
