@@ -12,7 +12,7 @@ SEED    ?= 1
 BIN     := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check chaos model servers bench lock clean
+.PHONY: help up test check chaos model servers bench bench-full lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -40,6 +40,9 @@ model: .venv/dev ## Random commands against the table of transitions (STEPS=1000
 
 bench: .venv/dev ## Measure, beside a peer and a limit, in one run
 	@$(BIN)/python -m bench
+
+bench-full: .venv/dev ## Measure the full mode on a real Kafka and MongoDB, beside bare clients
+	@$(BIN)/python -m bench.full
 
 lock: ## Renew the lock files from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --group build pyproject.toml -o requirements.lock

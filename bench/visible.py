@@ -72,7 +72,7 @@ class _Reader:
         self.started[receipt.case] = start
 
     async def all_seen(self, number: int) -> None:
-        while len(self.started) < number or not self.seen.keys() >= self.started.keys():  # noqa: ASYNC110
+        while len(self.started) < number or not self.seen.keys() >= self.started.keys():
             await asyncio.sleep(0.01)
 
     def close(self) -> None:

@@ -111,7 +111,7 @@ async def together(items: Iterable[T], work: Callable[[T], Awaitable[R]], at_onc
 
     async def worker() -> None:
         for item in waiting:
-            results.append(await work(item))  # noqa: PERF401
+            results.append(await work(item))
 
     await asyncio.gather(*(worker() for _ in range(at_once)))
     return results

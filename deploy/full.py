@@ -26,7 +26,8 @@ from shared.runtime import Runtime
 from shared.settings import Settings
 
 OWN = frozenset({"analytics"})
-"""Groups whose every replica sees everything: each has its own file of facts."""
+"""Groups whose every replica sees everything: each has its own file of facts. A process of theirs alone only reads: its user of
+Kafka may not write (topics.yaml)."""
 FILLED = "filled"
 """The checkpoint that says that the views were filled from the log. It goes when they are dropped."""
 POLICY_SECONDS = 1.0
@@ -99,6 +100,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         ended=end,
         own=OWN,
         prefix=f"{settings.kafka_prefix}svc-",
+        publishes=any(service not in OWN for service in services),
     )
     ports = Ports(
         log=events,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,13 +14,17 @@ FILE = Path(__file__).with_name("topics.yaml")
 DAY_MS = 86_400_000
 EVENTS = "case-events"
 """The topic that carries the feed."""
+_USER = r"^[a-z0-9_-]{1,100}(\{(organisation|platform)\})?$"
+User = Annotated[str, Field(pattern=_USER)]
+"""A user of Kafka; no dot, for its groups are its name, a dot and more."""
 
 
 class Topic(BaseModel):
     """One topic as the file describes it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    name: str = Field(pattern=r"^[a-z0-9._-]{1,200}$")
+    name: str = Field(pattern=r"^[a-z0-9._-]{1,200}(\{(organisation|platform)\})?$")
+    """One that ends with `{organisation}` or `{platform}` describes a topic for each of them."""
     holds: str
     key: str
     partitions: int = Field(ge=1, le=1000)
@@ -29,8 +33,8 @@ class Topic(BaseModel):
     """Days."""
     largest: int = Field(1_048_576, ge=1024)
     """Bytes of the largest record."""
-    read: tuple[str, ...]
-    write: tuple[str, ...]
+    read: tuple[User, ...]
+    write: tuple[User, ...]
 
     @property
     def retention_ms(self) -> int:

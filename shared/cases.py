@@ -24,14 +24,14 @@ class Cases:
     def __init__(self, log: Log, size: int = DEFAULT_SIZE, *, alone: bool = True) -> None:
         self._log = log
         self._size = size
-        self._alone = alone
+        self.alone = alone
         self._known: OrderedDict[str, tuple[Case, Head]] = OrderedDict()
 
     async def get(self, case_id: str, at_least: int = 0) -> tuple[Case, Head]:
         """The case as known here, read from the log if not known or older than version `at_least`. A case that does
         not exist is EMPTY at version 0."""
         known = self._known.get(case_id)
-        if known is not None and known[0].version >= at_least and (self._alone or at_least):
+        if known is not None and known[0].version >= at_least and (self.alone or at_least):
             self._known.move_to_end(case_id)
             return known
         return await self.reload(case_id)
@@ -81,10 +81,15 @@ class Cases:
             self._known.pop(case_id, None)
 
     def follow(self, commits: Iterable[Commit]) -> None:
-        """Bring known cases forward with commits that continue them exactly."""
+        """Bring cases forward with commits that continue them exactly, or begin them.
+
+        Alone, what is not known is read from the log: there what is known counts as all there is, and a feed that begins
+        again brings first what came first."""
         for commit in commits:
             if not commit.stream.startswith(STREAM):
                 continue
-            known = self._known.get(commit.stream.removeprefix(STREAM))
-            if known is not None and known[1] == Head(commit.first - 1, commit.previous) and commit.intact():
-                self.remember(fold(commit.recorded, known[0]), commit.head)
+            case, head = self._known.get(commit.stream.removeprefix(STREAM), (EMPTY, EMPTY_HEAD))
+            if self.alone and not case.exists:
+                continue
+            if head == Head(commit.first - 1, commit.previous) and commit.intact():
+                self.remember(fold(commit.recorded, case), commit.head)

@@ -83,13 +83,17 @@ class Handling:
         *,
         expected_version: int | None = None,
         others: Iterable[str] = (),
+        seen: int = 0,
     ) -> Done:
-        """Carry a command out. `others`: ids of further cases that the decision needs (`Rule.named`).
+        """Carry a command out. `others`: ids of further cases that the decision needs (`Rule.named`). `seen`: a version that
+        the caller has just brought forward; then it is decided on what is known here, without a look at the log: an append
+        finds out by itself whether it is late, and a no is asked again of the log.
 
         Raises Refused (and its kinds), LogFull, LogBroken."""
         stream = STREAM + case_id
         for attempt in range(ATTEMPTS):
-            case, head = await (self.cases.get(case_id) if attempt == 0 else self.cases.reload(case_id))
+            case, head = await (self.cases.get(case_id, seen) if attempt == 0 else self.cases.reload(case_id))
+            looked = attempt > 0 or not seen or self.cases.alone
             known = await self._others(case, others)
             try:
                 if case.exists or action.name != "file":
@@ -98,8 +102,8 @@ class Handling:
                     authorize(stamp.principal, action)
                 now = self._now(case.last_recorded)
                 book = await self.policies.book(case.jurisdiction or stamp.jurisdiction)
-                seen = _seen(stamp.principal, known) if known else known
-                fresh = decide(case, Given(stamp.principal, now, stamp.at or now, book, seen))
+                shown = _seen(stamp.principal, known) if known else known
+                fresh = decide(case, Given(stamp.principal, now, stamp.at or now, book, shown))
                 if fresh and expected_version is not None and case.acted > expected_version:
                     raise Refused(
                         "stale_version",
@@ -109,10 +113,14 @@ class Handling:
                 if fresh:
                     check_order(case, fresh, stamp.at or now, now, book.zone)
             except Refused:
+                if not looked:
+                    continue
                 first = await self._first_answer(stream, stamp)
                 if first is None:
                     raise
                 return Done(case, first, True)
+            if not fresh and not looked:
+                continue
             if not fresh:
                 return Done(case, await self._first_answer(stream, stamp), True)
             stamp_here = stamp._replace(

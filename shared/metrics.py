@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -13,6 +13,7 @@ from shared.case import OPEN_STATES, STREAM
 from shared.events.intake import CaseRegistered
 from shared.events.routing import ReturnVerified
 from shared.events.supervision import DeadlineAtRisk, DeadlineBreached, Reminded
+from shared.feed_metrics import FeedMetrics
 from shared.finding import WORKLIST
 from shared.log import Commit, Damaged
 from shared.times import day_of, to_text
@@ -52,18 +53,6 @@ class Metrics:
         self._open = Gauge("petition_open_cases", "Open cases by state", ["state"], registry=self.registry)
         self._overdue = Gauge(
             "petition_overdue_cases", "Cases whose earliest deadline has passed", registry=self.registry
-        )
-        self._lag = Gauge(
-            "petition_projection_lag_records",
-            "Commits that a consumer group has not handled",
-            ["view"],
-            registry=self.registry,
-        )
-        self._handled = Gauge(
-            "huiyin_consumer_handled", "Commits handled since the start", ["view"], registry=self.registry
-        )
-        self._parked = Gauge(
-            "huiyin_parked_streams", "Streams that a consumer has stopped at", ["view"], registry=self.registry
         )
         self._horizon = Gauge(
             "petition_calendar_horizon_days",
@@ -113,26 +102,7 @@ class Metrics:
             "1 while no deadline fires because the wall clock is not trusted",
             registry=self.registry,
         )
-        self._rebalances = Gauge(
-            "huiyin_feed_rebalances",
-            "Times that the broker dealt partitions out since the start",
-            ["view"],
-            registry=self.registry,
-        )
-        self._partitions = Gauge(
-            "huiyin_feed_partitions", "Partitions that this process handles", ["view"], registry=self.registry
-        )
-        self._failures = Gauge(
-            "huiyin_feed_failures",
-            "Batches that failed and came again since the start",
-            ["view"],
-            registry=self.registry,
-        )
-        self._unpublished = Gauge(
-            "huiyin_unpublished_commits",
-            "Commits in the log that the broker has not acknowledged",
-            registry=self.registry,
-        )
+        self._feed = FeedMetrics(self.registry)
         self._counted_jumps = 0
         self.known_digest: tuple[str, str] | None = None
         """(log, views) as they were last digested together: what a rebuild is compared with."""
@@ -183,20 +153,9 @@ class Metrics:
                 elif isinstance(body, ReturnVerified):
                     self._returns.labels("agreed" if body.agreed else "refused").inc()
 
-    async def render(self, runtime: Runtime) -> bytes:
-        """Everything in Prometheus' text form."""
-        lag = await runtime.ports.feed.lag()
-        parked = await runtime.ports.views.parked()
-        for consumer in runtime.consumers:
-            self._lag.labels(consumer.group).set(lag.get(consumer.group, 0))
-            self._handled.labels(consumer.group).set(consumer.handled)
-            self._parked.labels(consumer.group).set(sum(mark.group == consumer.group for mark in parked))
-        figures = getattr(runtime.ports.feed, "figures", None)
-        for group, one in (figures() if figures is not None else {}).items():
-            self._rebalances.labels(group).set(one.rebalances)
-            self._partitions.labels(group).set(one.partitions)
-            self._failures.labels(group).set(one.failures)
-        self._unpublished.set(await runtime.ports.log.backlog())
+    async def render(self, runtime: Runtime, health: Mapping[str, Any]) -> bytes:
+        """Everything in Prometheus' text form; `health` is what /readyz says."""
+        await self._feed.render(runtime, health)
         tickers = [part.ticker for part in runtime.parts if part.ticker is not None]
         jumps = sum(ticker.jumps for ticker in tickers)
         self._jumps.inc(jumps - self._counted_jumps)

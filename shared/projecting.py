@@ -110,8 +110,7 @@ class Consumer:
         cases: list[Case] = []
         rows: dict[str, list[Row]] = {show.view.name: [] for show in self.shows}
         books: dict[str, PolicyBook] = {}
-        for stream, own in ready.items():
-            case = await self._brought_forward(stream, own)
+        for (_stream, own), case in zip(ready.items(), await self._forward(ready), strict=True):
             made = await self._rows(case, own, books) if case is not None else None
             if case is None or made is None:
                 continue
@@ -163,6 +162,14 @@ class Consumer:
                 return
             for one in cases:
                 await self._sink_renewed(sink, [one])
+
+    async def _forward(self, ready: Mapping[str, list[Commit]]) -> list[Case | None]:
+        """Every case with its commits applied. Where other processes append, what has to be read is read at once: each look
+        at the log is a way over the network."""
+        each = (self._brought_forward(stream, own) for stream, own in ready.items())
+        if self.cases.alone:
+            return [await one for one in each]
+        return await asyncio.gather(*each)
 
     async def _brought_forward(self, stream: str, own: list[Commit]) -> Case | None:
         """The case with at least these commits applied; None (and parked) where a record cannot be used."""

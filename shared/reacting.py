@@ -36,6 +36,7 @@ async def carry_out(handling: Handling, rule: Rule, turn: Turn, command: Command
             stamp_for(handling.service, rule.name, turn),
             lambda case, given: rule(case, command, given),
             others=rule.named(command),
+            seen=turn.case.version,
         )
     except Refused as refused:
         if refused.code == "not_in_this_state":

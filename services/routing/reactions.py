@@ -96,7 +96,13 @@ def _deliver(handling: Handling, outboxes: Outboxes, kind: OutboxKind = "assigne
         told = await outboxes.tell(org, kind, turn)
         stamp = stamp_for("routing", "delivered", turn)._replace(at=told.recorded_at)
         command = RecordDelivery(org=org, seq=told.first)
-        await handling.on_case(turn.case.id, rule.action, stamp, lambda case, given: rule(case, command, given))
+        await handling.on_case(
+            turn.case.id,
+            rule.action,
+            stamp,
+            lambda case, given: rule(case, command, given),
+            seen=turn.case.version,
+        )
 
     return react
 

@@ -54,6 +54,10 @@ class Slots:
         if self._next is None or not self._next - _RENEW <= now < self._next:
             await self._lease(now)
             self._next = now + _RENEW
+        return self.known(now)
+
+    def known(self, now: datetime) -> frozenset[int]:
+        """Those that it held when it looked last, and whose lease has not expired at `now`. Asks nobody."""
         return frozenset(slot for slot, until in self._held.items() if until > now)
 
     async def release(self) -> None:

@@ -1,9 +1,10 @@
-"""`huiyin topics diff | apply`: Kafka's topics as `deploy/topics.yaml` describes them."""
+"""`huiyin topics diff | apply | acls`: Kafka's topics and rights as `deploy/topics.yaml` describes them."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -14,7 +15,9 @@ from shared.settings import load
 
 if TYPE_CHECKING:
     from deploy.topics import Difference
+    from shared.adapters.kafka.rights import Right
 
+T = TypeVar("T")
 group = typer.Typer(help="Kafka's topics, as data", no_args_is_help=True)
 
 
@@ -31,13 +34,73 @@ def apply(json: AsJson = False) -> None:
     _run(apply=True, json=json)
 
 
-def _run(*, apply: bool, json: bool) -> None:
+@group.command("acls")
+def acls(
+    organisation: Annotated[
+        list[str] | None, typer.Option(help="Code of an organisation that works through Kafka; again for each")
+    ] = None,
+    platform: Annotated[list[str] | None, typer.Option(help="Code of a platform; again for each")] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Give what is missing, as the administrator of Kafka")] = False,
+    json: AsJson = False,
+) -> None:
+    """Who may read and write, as commands for Kafka's own tool; or give it. Takes no right away: with --apply it ends with 1
+    when one of these users may do more than the file says."""
+    members = {"organisation": organisation or [], "platform": platform or []}
+    if not apply:
+        for line in _guarded(_commands(members)):
+            showing.line(line)
+        return
+    missing, more = _guarded(_give(members))
+    if json:
+        showing.as_json({"given": [one._asdict() for one in missing], "more": [one._asdict() for one in more]})
+    else:
+        rows = [(one.user, one.operation, _shown(one), "given 已授予") for one in missing]
+        rows += [(one.user, one.operation, _shown(one), "not in the file 多出") for one in more]
+        if rows:
+            showing.table("", ("user 用户", "", "", ""), rows, whole=1)
+        else:
+            showing.line("The rights are as they should be. 权限与配置一致。")
+    raise typer.Exit(REFUSED if more else DONE)
+
+
+def _shown(right: Right) -> str:
+    return f"{right.kind} {right.name}{'…' if right.prefixed else ''}"
+
+
+async def _commands(members: dict[str, list[str]]) -> list[str]:
+    from deploy.rights import command, rights
+    from deploy.topics import load as wanted
+
+    settings = load()
+    topics = wanted(prefix=settings.kafka_prefix)
+    given = rights(topics, members, settings.kafka_prefix)
+    return [command(one, settings.kafka_bootstrap or "kafka:9092") for one in given]
+
+
+async def _give(members: dict[str, list[str]]) -> tuple[list[Right], list[Right]]:
+    """(what was missing and is given now, what is there beside the file)."""
+    from deploy.full import connection
+    from deploy.rights import rights
+    from deploy.topics import load as wanted
+    from shared.adapters.kafka.rights import asking_rights
+
+    settings = load()
+    given = rights(wanted(prefix=settings.kafka_prefix), members, settings.kafka_prefix)
+    async with asking_rights(connection(settings)) as brokers:
+        found = await brokers.of({one.user for one in given})
+        missing = [one for one in given if one not in found]
+        await brokers.give(missing)
+    return missing, sorted(found - set(given))
+
+
+def _guarded(work: Coroutine[Any, Any, T]) -> T:
+    """What it gives; what can go wrong with Kafka is said in a sentence."""
     from deploy.full import CannotStart
     from shared.adapters.kafka import Away
     from shared.adapters.kafka.topics import Refusal
 
     try:
-        found = asyncio.run(_work(apply=apply))
+        return asyncio.run(work)
     except (CannotStart, ValueError) as error:
         showing.complain(str(error))
         raise typer.Exit(WRONG_USE) from None
@@ -47,6 +110,10 @@ def _run(*, apply: bool, json: bool) -> None:
     except Refusal as error:
         showing.complain(f"Kafka refuses: {error}.", "Kafka 拒绝了该操作。")
         raise typer.Exit(REFUSED) from None
+
+
+def _run(*, apply: bool, json: bool) -> None:
+    found = _guarded(_work(apply=apply))
     if json:
         lines = [one._replace(change=None)._asdict() | {"left": one.change is None} for one in found]
         showing.as_json({"applied": apply, "differences": lines})

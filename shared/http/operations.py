@@ -87,6 +87,8 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
     )
     async def figures(caller: Caller) -> Response:
         authorize(caller, OPERATE)
-        return Response(await metrics.render(runtime), headers={"content-type": CONTENT_TYPE_LATEST})
+        return Response(
+            await metrics.render(runtime, await health(runtime)), headers={"content-type": CONTENT_TYPE_LATEST}
+        )
 
     return routes

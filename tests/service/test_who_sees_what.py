@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.http.operations import health
 from shared.metrics import Metrics
 from tests.support.serving import Served, served
 
@@ -58,7 +59,7 @@ async def test_only_open_cases_are_counted_as_open(here: Served) -> None:
         await here.act("registrar", receipt["case"], "void", reason_code="test")
     case = (await here.filed())["case"]
     assert (await here.act("registrar", case, "withdraw")).is_success
-    text = (await Metrics().render(here.runtime)).decode()
+    text = (await Metrics().render(here.runtime, await health(here.runtime))).decode()
     assert [line for line in text.splitlines() if line.startswith("petition_open_cases{")] == [
         'petition_open_cases{state="dispatched"} 1.0'
     ]

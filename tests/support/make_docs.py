@@ -50,7 +50,7 @@ def metrics_table() -> str:
 def _metrics() -> dict[str, Any]:
     """What Prometheus sees, by the name to ask for."""
     ending = {"counter": "_total", "histogram": "_bucket"}
-    found = [one for one in vars(Metrics()).values() if isinstance(one, MetricWrapperBase)]
+    found = [one for one in Metrics().registry._collector_to_names if isinstance(one, MetricWrapperBase)]
     return {one._name + ending.get(one._type, ""): one for one in found}
 
 

@@ -15,9 +15,10 @@ from aiokafka.errors import (
     OutOfOrderSequenceNumber,
 )
 
+from shared.adapters.kafka import KafkaFeed, parking
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.publishing import MOST, Publisher, Sweeper
-from shared.adapters.memory import MemoryLog, SetClock
+from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
 from shared.log import Commit
 from tests.support.commits import START, commit
 from tests.support.servers.kafka import free_ports
@@ -96,3 +97,21 @@ async def test_the_sweeper_takes_what_is_old_and_nothing_while_too_much_waits() 
     claimed = sweeper.claimed
     clock.advance(100)
     assert not await sweeper.look() and sweeper.claimed == claimed
+
+
+async def test_a_process_that_may_only_read_leaves_publishing_to_others() -> None:
+    log, clock = MemoryLog(outbox=True), SetClock(START)
+    feed = KafkaFeed(
+        log, Connection(NOBODY), "t", clock=clock, instance="one", park=parking(MemoryViews(), clock),
+        ended=pytest.fail, sweep=0.01, age=timedelta(0), publishes=False,
+    )  # fmt: skip
+    await feed.start()
+    try:
+        made = await log.append(commit())
+        await feed.publish([made])
+        clock.advance(timedelta(minutes=1))
+        await asyncio.sleep(0.1)
+        assert (feed.publisher.waiting, feed.sweeper.claimed, await log.backlog()) == (0, 0, 1)
+        assert len(await log.claim(clock.now(), clock.now() + timedelta(seconds=30))) == 1, "another one can take it"
+    finally:
+        await feed.stop()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
+from deploy.rights import command, rights
 from deploy.topics import DAY_MS, EVENTS, Topic, differences, load
 from shared.adapters.kafka.connection import LARGEST
+from shared.adapters.kafka.rights import Right
 from shared.adapters.kafka.topics import FOREVER, Existing, Wanted
 
 SOME = Topic(
@@ -70,3 +73,62 @@ def test_a_misspelt_file_is_refused(tmp_path: Path) -> None:
     file.write_text("topics: [{name: t, partitons: 5}]")
     with pytest.raises(ValueError, match="partitons"):
         load(file)
+
+
+MANY = Topic(
+    name="assignments.{organisation}", holds="x", key="y", partitions=1, retention=90,
+    read=("dept-{organisation}",), write=("svc-routing",),
+)  # fmt: skip
+
+
+def test_a_reader_gets_its_topic_and_groups_of_its_name_and_nothing_else() -> None:
+    assert rights([SOME], {}) == [
+        Right("svc-intake", "group", "svc-intake", False, "Read"),
+        Right("svc-intake", "group", "svc-intake.", True, "Read"),
+        Right("svc-intake", "topic", "t", False, "Read"),
+        Right("svc-intake", "topic", "t", False, "Write"),
+    ]
+
+
+def test_one_of_many_gets_its_own_and_a_service_all_that_begin_so() -> None:
+    assert rights([MANY], {"organisation": ["wj", "zj"], "platform": ["hn"]}, "a-") == [
+        *(
+            Right(f"a-dept-{code}", *what, "Read")  # type: ignore[arg-type]
+            for code in ("wj", "zj")
+            for what in (
+                ("group", f"a-dept-{code}", False),
+                ("group", f"a-dept-{code}.", True),
+                ("topic", f"assignments.{code}", False),
+            )
+        ),
+        Right("a-svc-routing", "topic", "assignments.", True, "Write"),
+    ]
+    assert [one.user for one in rights([MANY], {})] == ["svc-routing"]
+
+
+@pytest.mark.parametrize("code", ["*", "a.b", "", "a b", "a'b", "ä", "x" * 101])
+def test_a_code_that_would_reach_further_than_its_own_is_refused(code: str) -> None:
+    with pytest.raises(ValueError, match="cannot be part of a topic's name"):
+        rights([MANY], {"organisation": [code]})
+
+
+@pytest.mark.parametrize("name", ["t", "t.{platform}"])
+def test_one_of_many_gets_nothing_that_is_not_its_own(name: str) -> None:
+    wrong = MANY.model_copy(update={"name": name})
+    with pytest.raises(ValueError, match="not theirs alone"):
+        rights([wrong], {"organisation": ["wj"]})
+
+
+@pytest.mark.parametrize("change", [{"name": "*"}, {"name": "{organisation}.x"}, {"read": ["svc.x"]}, {"write": ["*"]}])
+def test_a_name_that_means_more_than_it_says_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="String should match pattern"):
+        Topic.model_validate({**SOME.model_dump(), **change})
+
+
+def test_the_commands_are_those_of_kafka_s_own_tool() -> None:
+    words = shlex.split(command(Right("svc-routing", "topic", "assignments.", True, "Write"), "k:9092"))
+    assert words == [
+        "kafka-acls.sh", "--bootstrap-server", "k:9092", "--command-config", "admin.properties", "--add",
+        "--allow-principal", "User:svc-routing", "--operation", "Write", "--topic", "assignments.",
+        "--resource-pattern-type", "prefixed",
+    ]  # fmt: skip

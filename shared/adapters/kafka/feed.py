@@ -31,9 +31,22 @@ LOOK = 2.0
 class Figures(NamedTuple):
     """What operations watches of one group."""
 
-    rebalances: int
+    topic: str
+    """What kind of topic; never the name of one organisation's."""
     partitions: int
+    records: int
+    skipped: int
     failures: int
+    rebalances: int
+    fenced: int
+
+
+class Sending(NamedTuple):
+    """What operations watches of publishing."""
+
+    published: int
+    swept: int
+    producers_lost: int
 
 
 def parking(views: Views, clock: Clock) -> Park:
@@ -51,14 +64,15 @@ class KafkaFeed:
     """A `Feed` over a topic. It starts without a broker, too: what is appended meanwhile waits in the log.
 
     `instance` is a stable name of this process: a restart takes its partitions again and moves nobody's. The groups in
-    `own` see everything in each process. `ended` is told why when this process cannot go on.
+    `own` see everything in each process. `ended` is told why when this process cannot go on. `publishes`: whether this
+    process may write to the topic; one that may not leaves what it appends to the sweepers of others, and claims nothing.
     """
 
     def __init__(
         self, log: Log, connection: Connection, topic: str, *,
         clock: Clock, instance: str, park: Park, ended: Callable[[str], None],
         own: frozenset[str] = frozenset(), prefix: str = "svc-", pause: float = 0.2, longest: float = 10.0,
-        sweep: float = 5.0, age: timedelta = AGE,
+        sweep: float = 5.0, age: timedelta = AGE, publishes: bool = True,
     ) -> None:  # fmt: skip
         self._log = log
         self._connection = connection
@@ -73,17 +87,19 @@ class KafkaFeed:
         self._lag: dict[str, int] = {}
         self._to_rewind: set[str] = set()
         self._tasks: list[asyncio.Task[Any]] = []
+        self._keeping: list[asyncio.Task[Any]] = []
         self._stopping = asyncio.Event()
         self._unlisten: Callable[[], None] | None = None
         self._standing = Standing(connection, topic)
         self.publisher = Publisher(log, connection, topic, ended=ended, pause=pause)
         self.sweeper = Sweeper(log, self.publisher, clock, every=sweep, age=age)
+        self._publishes = publishes
         self._missing = False
         self._away = False
 
     async def publish(self, commits: Sequence[Commit]) -> None:
         """In the background: they stand in the log as unpublished until the broker has acknowledged them."""
-        if self._unlisten is None:  # else the log has told it already
+        if self._publishes and self._unlisten is None:  # else the log has told it already
             self.publisher.add(commits)
 
     def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500, gather: float = 0.0) -> None:
@@ -103,19 +119,19 @@ class KafkaFeed:
         """Begin to connect, and return: whether a broker answers is for readiness to say."""
         self._stopping.clear()
         listen = getattr(self._log, "listen", None)
-        if listen is not None:
+        if listen is not None and self._publishes:
             self._unlisten = listen(self.publisher.add)
         running: list[Callable[[], Coroutine[Any, Any, None]]] = [self.publisher.run, self.sweeper.run]
-        self._tasks = [asyncio.create_task(one()) for one in running]
-        self._tasks += [asyncio.create_task(self._keep(one), name=name) for name, one in self._groups.items()]
+        self._keeping = [asyncio.create_task(self._keep(one), name=name) for name, one in self._groups.items()]
+        self._tasks = [*self._keeping, *(asyncio.create_task(one()) for one in running if self._publishes)]
 
     async def stop(self) -> None:
         self._stopping.set()
         if self._tasks and not self._away:
             with suppress(Away, MissingTopic):
                 await self._look()
-        if keeping := self._tasks[2:]:  # one that is connecting to a broker that is silent is not waited for
-            await asyncio.wait(keeping, timeout=DRAIN + 1)
+        if self._keeping:  # one that is connecting to a broker that is silent is not waited for
+            await asyncio.wait(self._keeping, timeout=DRAIN + 1)
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
@@ -123,7 +139,7 @@ class KafkaFeed:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks = []
+        self._tasks, self._keeping = [], []
         await self._standing.close()
 
     async def rewind(self, group: str) -> None:
@@ -172,9 +188,21 @@ class KafkaFeed:
     def figures(self) -> dict[str, Figures]:
         """group -> what operations watches."""
         return {
-            name: Figures(one.rebalances, len(one.assigned), one.receiving.failures)
+            name: Figures(
+                self._topic,
+                len(one.assigned),
+                one.receiving.records,
+                one.receiving.repeats.skipped,
+                one.receiving.failures,
+                one.rebalances,
+                one.fenced,
+            )
             for name, one in self._groups.items()
         }
+
+    def sending(self) -> Sending:
+        """What was published, and what became of the producers."""
+        return Sending(self.publisher.published, self.sweeper.claimed, self.publisher.given_up)
 
     def _group_id(self, group: str) -> str:
         return f"{self._prefix}{group}" + (f".{self._instance}" if group in self._own else "")

@@ -58,6 +58,8 @@ class Publisher:
     ) -> None:
         self.published = 0
         """Commits that the broker has acknowledged since the start."""
+        self.given_up = 0
+        """Producers that could not go on, and were made anew."""
         self.refused: str | None = None
         """Class of the last error for which a commit stayed unpublished although the broker answers, until all of a batch are
         acknowledged again."""
@@ -193,6 +195,7 @@ class Publisher:
     async def _renew(self, producer: AIOKafkaProducer, error: BaseException) -> None:
         """A new producer begins a new sequence: consumers apply by version, so a record that comes twice does no harm."""
         self._producer = None
+        self.given_up += 1
         now = time.monotonic()
         LOGGER.error("producer_lost", error=type(error).__name__)
         if isinstance(error, LOST) or type(error) is KafkaError:

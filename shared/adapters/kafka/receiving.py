@@ -15,6 +15,7 @@ from typing import NamedTuple
 import structlog
 
 from shared.adapters.kafka.records import Gap, Incoming, sort
+from shared.adapters.kafka.repeats import Repeats
 from shared.feed import Handler
 from shared.log import Commit, Damaged, Log
 
@@ -60,6 +61,7 @@ class Receiving:
         self.progress = time.monotonic()
         self.records = 0
         self.failures = 0
+        self.repeats = Repeats()
         self._log = log
         self._handler = handler
         self._park = park
@@ -110,6 +112,7 @@ class Receiving:
             await self._park(self.group, Place(record.topic, record.partition, record.offset))
         if commits:
             await self._handler(commits)
+            self.repeats.handled(sorted(commits, key=lambda one: one.first))
 
     async def _from_log(self, gap: Gap) -> Commit:
         """The commit that holds this version. Where the log has none, or cannot be read there, what came: its case parks."""

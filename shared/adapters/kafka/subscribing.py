@@ -41,6 +41,8 @@ class Subscription:
         self.receiving = receiving
         self.assigned: frozenset[Tp] = frozenset()
         self.rebalances = 0
+        self.fenced = 0
+        """Times that the group threw this process out."""
         self.failed = asyncio.Event()
         """The consumer does not come back by itself, or was thrown out twice within a minute."""
         self.out_twice = False
@@ -94,6 +96,7 @@ class Subscription:
 
     def _out(self) -> None:
         now = time.monotonic()
+        self.fenced += 1
         LOGGER.error("thrown_out", group=self.receiving.group)
         if self._out_at is not None and now - self._out_at < MINUTE:
             self.out_twice = True

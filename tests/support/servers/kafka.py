@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -82,9 +82,10 @@ def free_ports(number: int) -> list[int]:
 class Kafka:
     """One broker, or three with a replica on each, in a temporary folder. They die with the process that started them.
 
-    Raises NotHere."""
+    `users` (name -> password): they log in with SCRAM-SHA-512, and may do what they are given rights to; the first may do
+    everything. Without users everybody may. Raises NotHere."""
 
-    def __init__(self, brokers: int = 1) -> None:
+    def __init__(self, brokers: int = 1, users: Mapping[str, str] | None = None) -> None:
         if shutil.which("java") is None:
             raise NotHere("Java 17 or newer (apt-get install openjdk-17-jre-headless)")
         self._libs = fetch()
@@ -93,6 +94,7 @@ class Kafka:
         self.ports = free_ports(2 * brokers)
         """First those of the brokers, then those of the controllers."""
         self.brokers = brokers
+        self._users = dict(users or {})
         try:
             self._start()
         except BaseException:
@@ -103,6 +105,11 @@ class Kafka:
     def bootstrap(self) -> str:
         """What a client is given."""
         return ",".join(f"127.0.0.1:{port}" for port in self.ports[: self.brokers])
+
+    @property
+    def folder(self) -> Path:
+        """Where everything lies: what broker 1 holds in `data-1`."""
+        return self._folder
 
     def _start(self) -> None:
         """Format and start all brokers; returns once each answers."""
@@ -115,7 +122,9 @@ class Kafka:
         ).stdout.strip()
         for node in range(1, self.brokers + 1):
             properties = self._properties(node)
-            tool = (*self._java("kafka.tools.StorageTool"), "format", "-t", identity, "-c", str(properties))
+            tool = [*self._java("kafka.tools.StorageTool"), "format", "-t", identity, "-c", str(properties)]
+            for name, password in self._users.items():
+                tool += ["--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]"]
             subprocess.run(tool, capture_output=True, check=True, timeout=60)
         for node in range(1, self.brokers + 1):
             self.run(node)
@@ -169,15 +178,17 @@ class Kafka:
         broker, controller = self.ports[node - 1], self.ports[self.brokers + node - 1]
         voters = (f"{one + 1}@127.0.0.1:{self.ports[self.brokers + one]}" for one in range(self.brokers))
         copies, in_sync = (3, 2) if self.brokers == 3 else (1, 1)
+        protocol = "SASL_PLAINTEXT" if self._users else "PLAINTEXT"
         path = self._folder / f"broker-{node}.properties"
         settings = {
             "process.roles": "broker,controller",
             "node.id": node,
             "controller.quorum.voters": ",".join(voters),
-            "listeners": f"PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{broker}",
+            "listeners": f"{protocol}://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"{protocol}://127.0.0.1:{broker}",
+            "security.inter.broker.protocol": protocol,
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "listener.security.protocol.map": f"{protocol}:{protocol},CONTROLLER:PLAINTEXT",
             "log.dirs": self._folder / f"data-{node}",
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
@@ -189,9 +200,24 @@ class Kafka:
             "group.initial.rebalance.delay.ms": 0,
             "broker.session.timeout.ms": 6000,
             "unclean.leader.election.enable": "false",
+            **self._checking(),
         }
         path.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         return path
+
+    def _checking(self) -> dict[str, str]:
+        """What makes a broker ask who somebody is, and what they may do."""
+        if not self._users:
+            return {}
+        first, password = next(iter(self._users.items()))
+        login = f'org.apache.kafka.common.security.scram.ScramLoginModule required username="{first}" password="{password}";'
+        return {
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
+            "listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config": login,
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": f"User:{first};User:ANONYMOUS",  # nobody is anonymous but the brokers among themselves
+        }
 
 
 _running: list[Kafka] = []

@@ -49,6 +49,11 @@ class Mongod:
     def address(self) -> str:
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def folder(self) -> Path:
+        """Its files."""
+        return self._folder
+
     def start(self) -> None:
         """Start it, again after kill(); returns once it answers. Raises NotHere."""
         arguments = {

@@ -1,0 +1,125 @@
+"""A county in the full mode: the four services as four processes, reached as their owner reaches them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench.full.servers import Servers, deployment
+from bench.world import FILING
+from deploy.folder import Folder
+from tests.support.process import HUIYIN, clean_environment
+
+SERVICES = ("intake", "routing", "supervision", "analytics")
+SUBJECTS = ("0101", "0102", "0103", "0104")
+START_SECONDS = 120
+
+
+class County:
+    """Processes of one deployment, by service."""
+
+    def __init__(self, folder: Path, place: dict[str, str]) -> None:
+        self.folder = folder
+        self.place = place
+        self._processes: dict[str, subprocess.Popen[str]] = {}
+
+    def start(self, service: str, name: str | None = None) -> None:
+        """`huiyin serve SERVICE` on a free port; returns once it answers."""
+        name = name or service
+        out = self.folder / f"{name}.out"
+        with out.open("w") as printed, (self.folder / f"{name}.err").open("w") as said:
+            self._processes[name] = subprocess.Popen(
+                [HUIYIN, "serve", service, "--data", str(self.folder / name), "--port", "0"],
+                stdout=printed,
+                stderr=said,
+                text=True,
+                env={**clean_environment(), **self.place, "HUIYIN_INSTANCE": name},
+            )
+        until = time.monotonic() + START_SECONDS
+        while "Ctrl-C" not in out.read_text():
+            if self._processes[name].poll() is not None or time.monotonic() > until:
+                raise RuntimeError((self.folder / f"{name}.err").read_text())
+            time.sleep(0.1)
+
+    def command(self, *arguments: str) -> None:
+        """Raises RuntimeError with what a command printed when it failed."""
+        done = subprocess.run(
+            [HUIYIN, *arguments], capture_output=True, text=True, check=False, env={**clean_environment(), **self.place}
+        )
+        if done.returncode:
+            raise RuntimeError(done.stdout + done.stderr)
+
+    @asynccontextmanager
+    async def owner(self, name: str, as_: str) -> AsyncIterator[httpx.AsyncClient]:
+        """Over the socket in the folder of that process."""
+        transport = httpx.AsyncHTTPTransport(uds=str(Folder(self.folder / name).socket_path))
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://huiyin", headers={"x-huiyin-as": as_}, timeout=60
+        ) as client:
+            yield client
+
+    async def settled(self, names: Sequence[str]) -> None:
+        """Every group has handled everything."""
+        quiet = 0
+        while quiet < 3:
+            found = [await self._ready(name) for name in names]
+            quiet = quiet + 1 if all(one["ready"] and not any(one["groups"].values()) for one in found) else 0
+            await asyncio.sleep(0.2)
+
+    async def _ready(self, name: str) -> dict[str, Any]:
+        async with self.owner(name, "operations") as client:
+            found: dict[str, Any] = (await client.get("/readyz")).json()
+            return found
+
+    def stop(self, *names: str) -> None:
+        """End these, or all."""
+        for name in names or tuple(self._processes):
+            process = self._processes.pop(name)
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.kill(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+@contextmanager
+def county(servers: Servers, folder: Path, services: Sequence[str] = SERVICES) -> Iterator[County]:
+    """Topics made, the demo policy in force, the processes up."""
+    made = County(folder, deployment(servers, folder))
+    with ExitStack() as stack:
+        stack.callback(made.stop)
+        made.command("topics", "apply")
+        for service in services:
+            made.start(service)
+        made.command("policy", "activate", "demo", "--data", str(folder / services[0]))
+        yield made
+
+
+async def submissions(client: httpx.AsyncClient, mark: str, seconds: float, per_second: int) -> dict[str, float]:
+    """A steady load. case -> the instant (perf_counter) at which its submission was sent."""
+    begin = time.perf_counter()
+    sent: dict[str, float] = {}
+
+    async def submit(each: int) -> None:
+        start = time.perf_counter()
+        filing = {**FILING, "item": f"{mark}-{each}", "subject": SUBJECTS[each % len(SUBJECTS)]}
+        answer = await client.post("/v1/submissions", json=filing)
+        answer.raise_for_status()
+        sent[answer.json()["case"]] = start
+
+    tasks = []
+    for each in range(int(seconds * per_second)):
+        await asyncio.sleep(begin + each / per_second - time.perf_counter())
+        tasks.append(asyncio.create_task(submit(each)))
+    await asyncio.gather(*tasks)
+    return sent

@@ -1,0 +1,152 @@
+"""From the submission to the moment at which the department sees it, at a steady load: four processes, over HTTP; beside the
+bare pipeline on the same servers: insert, publish, consume, and the same again."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from statistics import median, quantiles
+from typing import Any
+
+import httpx
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from bson import Binary
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import WriteConcern
+
+from bench.cases import folder
+from bench.figures import Figure, at_most
+from bench.full.county import SERVICES, County, county, submissions
+from bench.full.servers import Servers, database
+
+NAME = "visible"
+LIMIT_MS = 150
+TIMES_BARE = 2
+PER_SECOND = 50
+BYTES = 700
+"""Of one commit, about what ours have."""
+
+
+def measure(servers: Servers, *, quick: bool) -> list[Figure]:
+    seconds, rounds = (2, 1) if quick else (10, 3)
+    ours: list[list[float]] = []
+    bare: list[list[float]] = []
+    with folder() as path, county(servers, path) as made:
+        for turn in range(rounds):
+            ours.append(asyncio.run(_ours(made, turn, seconds)))
+            bare.append(asyncio.run(_bare(servers, servers.topic(), servers.topic(), seconds)))
+    (half, late), (bare_half, bare_late) = _percentiles(ours), _percentiles(bare)
+    note = f"{seconds} s at {PER_SECOND} cases/s, {rounds} rounds; p50 {half:.0f} ms"
+    times = late / bare_late
+    return [
+        Figure(f"{NAME} p99", late, "ms", f"limit {LIMIT_MS} ms", LIMIT_MS, late / LIMIT_MS,
+               *at_most(late / LIMIT_MS, 1), note),
+        Figure(f"{NAME} p99", late, "ms", "bare pipeline p99", bare_late, times,
+               *at_most(times, TIMES_BARE), f"bare p50 {bare_half:.0f} ms; nothing else runs in it"),
+    ]  # fmt: skip
+
+
+def _percentiles(rounds: list[list[float]]) -> tuple[float, float]:
+    """Median of the rounds: p50 and p99, in ms."""
+    cut = [quantiles(taken, n=100, method="inclusive") for taken in rounds]
+    return median(one[49] for one in cut), median(one[98] for one in cut)
+
+
+async def _ours(made: County, turn: int, seconds: int) -> list[float]:
+    await made.settled(SERVICES)
+    async with made.owner("intake", "registrar:xfj") as intake:
+        await submissions(intake, f"warm-{turn}", 1, PER_SECOND)
+        organisations = await _organisations(made)
+        seen: dict[str, float] = {}
+        readers = [asyncio.create_task(_read(made, org, seen)) for org in organisations]
+        sent = await submissions(intake, f"load-{turn}", seconds, PER_SECOND)
+        until = time.monotonic() + 60
+        while not seen.keys() >= sent.keys() and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        for reader in readers:
+            reader.cancel()
+        missing = len(sent.keys() - seen.keys())
+        if missing:
+            raise RuntimeError(f"{missing} of {len(sent)} submissions never reached an organisation")
+        return [1000 * (seen[case] - at) for case, at in sent.items()]
+
+
+async def _organisations(made: County) -> list[str]:
+    """Those that have an outbox by now."""
+    async with made.owner("intake", "operations") as client:
+        found = (await client.get("/local/export?prefix=outbox/")).content
+    return sorted({line.split(b'"stream":"outbox/', 1)[1].split(b'"', 1)[0].decode() for line in found.splitlines()})
+
+
+async def _read(made: County, org: str, seen: dict[str, float]) -> None:
+    """A department's client: a long poll from its cursor on."""
+    after = 0
+    async with made.owner("routing", f"organisation:{org}") as client:
+        while True:
+            page = await _page(client, org, after)
+            now = time.perf_counter()
+            for entry in page["entries"]:
+                seen.setdefault(entry["case"], now)
+            after = page["after"]
+
+
+async def _page(client: httpx.AsyncClient, org: str, after: int) -> dict[str, Any]:
+    answer = await client.get(f"/v1/organisations/{org}/assignments", params={"after": after, "limit": 200, "wait": 20})
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def _bare(servers: Servers, first: str, second: str, seconds: int) -> list[float]:
+    """Insert, publish, consume, insert, publish, consume, with bare clients in one process."""
+    client: Any = AsyncIOMotorClient(servers.mongo.url)
+    log = client[database()].get_collection("log", write_concern=WriteConcern(w="majority", j=True))
+    place = servers.kafka.bootstrap
+    producer = AIOKafkaProducer(bootstrap_servers=place, acks="all", enable_idempotence=True, linger_ms=5)
+    consumers = [
+        AIOKafkaConsumer(
+            topic,
+            bootstrap_servers=place,
+            group_id=f"{topic}-bare",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+        )
+        for topic in (first, second)
+    ]
+    for one in (producer, *consumers):
+        await one.start()
+    while not all(consumer.assignment() for consumer in consumers):
+        await asyncio.sleep(0.05)
+    begun: dict[bytes, float] = {}
+    taken: list[float] = []
+
+    async def put(topic: str, key: bytes, step: bytes) -> None:
+        await log.insert_one({"_id": (key + step).decode(), "events": Binary(key.ljust(BYTES))})
+        await producer.send_and_wait(topic, key=key, value=key.ljust(BYTES))
+
+    async def pass_on() -> None:
+        async for record in consumers[0]:
+            running.append(asyncio.create_task(put(second, record.key, b":2")))
+
+    async def arrive() -> None:
+        async for record in consumers[1]:
+            taken.append(1000 * (time.perf_counter() - begun[record.key]))
+
+    running = [asyncio.create_task(pass_on()), asyncio.create_task(arrive())]
+    try:
+        number = seconds * PER_SECOND
+        start = time.perf_counter()
+        for each in range(number):
+            await asyncio.sleep(start + each / PER_SECOND - time.perf_counter())
+            key = b"%d" % each
+            begun[key] = time.perf_counter()
+            running.append(asyncio.create_task(put(first, key, b":1")))
+        while len(taken) < number:
+            await asyncio.sleep(0.02)
+        return taken
+    finally:
+        for task in running:
+            task.cancel()
+        for one in (*consumers, producer):
+            await one.stop()
+        client.close()

@@ -1,0 +1,91 @@
+"""Who may read and write which topic, as Kafka's brokers keep it (ACLs): for `huiyin topics acls`, never for a service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, for_code
+from aiokafka.protocol.admin import CreateAclsRequest, DescribeAclsRequest
+
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.standing import Away
+from shared.adapters.kafka.topics import Refusal
+
+_KINDS = {2: "topic", 3: "group", 4: "cluster", 5: "transactional-id", 6: "delegation-token", 7: "user"}
+_OPERATIONS = {
+    2: "All", 3: "Read", 4: "Write", 5: "Create", 6: "Delete", 7: "Alter", 8: "Describe", 9: "ClusterAction",
+    10: "DescribeConfigs", 11: "AlterConfigs", 12: "IdempotentWrite", 13: "CreateTokens", 14: "DescribeTokens",
+}  # fmt: skip
+"""The numbers of Kafka's protocol, and the names of its tools."""
+_ANY, _ALLOW = 1, 3
+_LITERAL, _PREFIXED = 3, 4
+_USER = "User:"
+EVERYBODY = "*"
+
+
+class Right(NamedTuple):
+    """`user` may do this with the topic or group of that name, or with all whose names begin so. Reading and writing include
+    seeing that it is there; without either a topic has no name for this user."""
+
+    user: str
+    kind: str
+    name: str
+    prefixed: bool
+    operation: str
+    host: str = "*"
+
+
+class Rights:
+    """The rights in one cluster. Make it with `asking_rights`."""
+
+    def __init__(self, admin: AIOKafkaAdminClient) -> None:
+        self._admin = admin
+
+    async def of(self, users: Collection[str]) -> frozenset[Right]:
+        """What these users have been given, and what everybody has. Raises Refusal, also where the brokers check nobody."""
+        found: set[Right] = set()
+        for user in sorted({*users, EVERYBODY}):
+            answer = await self._ask(DescribeAclsRequest(_ANY, None, _ANY, _USER + user, None, _ANY, _ALLOW))
+            if answer.error_code:
+                raise Refusal(for_code(answer.error_code).__name__)
+            for kind, name, pattern, given in answer.resources:
+                for _principal, host, operation, _permission in given:
+                    does = _OPERATIONS.get(operation, str(operation))
+                    found.add(Right(user, _KINDS.get(kind, str(kind)), name, pattern == _PREFIXED, does, host))
+        return frozenset(found)
+
+    async def give(self, rights: Iterable[Right]) -> None:
+        """Give them; one that is there already stays. Raises Refusal."""
+        for one in rights:
+            pattern = _PREFIXED if one.prefixed else _LITERAL
+            kind, does = _number(_KINDS, one.kind), _number(_OPERATIONS, one.operation)
+            answer = await self._ask(
+                CreateAclsRequest(kind, one.name, pattern, _USER + one.user, one.host, does, _ALLOW)
+            )
+            for code, _message in answer.creation_responses:
+                if code:
+                    raise Refusal(for_code(code).__name__)
+
+    async def _ask(self, request: Any) -> Any:
+        # aiokafka's admin client speaks these requests and has no method for them.
+        return await self._admin._send_request(request)
+
+
+def _number(names: Mapping[int, str], name: str) -> int:
+    return next(number for number, known in names.items() if known == name)
+
+
+@asynccontextmanager
+async def asking_rights(connection: Connection) -> AsyncIterator[Rights]:
+    """Raises Away, Refusal."""
+    admin = AIOKafkaAdminClient(**connection.client())
+    try:
+        await admin.start()
+        yield Rights(admin)
+    except (KafkaError, OSError) as error:
+        raise Away(type(error).__name__) from error
+    finally:
+        await admin.close()

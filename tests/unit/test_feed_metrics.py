@@ -1,0 +1,158 @@
+"""How events travel, in figures: what they say when something waits, comes again, or stops."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+from prometheus_client import CollectorRegistry, Counter
+
+from shared.adapters.kafka.feed import Figures, Sending
+from shared.adapters.kafka.repeats import STREAMS, Repeats
+from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
+from shared.feed_metrics import FeedMetrics, Rising
+from shared.runtime import Runtime
+from shared.views import Parked
+from tests.support.commits import START, commit, history
+
+WELL = {"ready": True, "reasons": [], "groups": {}}
+
+
+class Feed:
+    """Says what it is told to say."""
+
+    def __init__(self) -> None:
+        self.one = Figures("case-events", 8, 100, 3, 1, 2, 0)
+        self.sent = Sending(50, 4, 0)
+        self.progress = 0.0
+
+    def figures(self) -> dict[str, Figures]:
+        return {"routing": self.one}
+
+    def sending(self) -> Sending:
+        return self.sent
+
+    def last_progress(self, group: str) -> float:
+        assert group == "routing"
+        return self.progress
+
+
+class Process:
+    """One process with a group, its registry and what it shows."""
+
+    def __init__(self, *parts: str) -> None:
+        self.clock = SetClock(START)
+        self.log = MemoryLog(outbox=True)
+        self.feed = Feed()
+        self.views = MemoryViews()
+        self.registry = CollectorRegistry()
+        self.metrics = FeedMetrics(self.registry)
+        ports = SimpleNamespace(log=self.log, feed=self.feed, views=self.views, clock=self.clock)
+        self.runtime = SimpleNamespace(
+            ports=ports,
+            consumers=[SimpleNamespace(group="routing", handled=70)],
+            parts=[SimpleNamespace(name=name, ticker=None) for name in parts],
+        )
+
+    async def shows(self, name: str, health: dict[str, Any] | None = None, **labels: str) -> float | None:
+        await self.metrics.render(cast(Runtime, self.runtime), {**WELL, **(health or {})})
+        return self.registry.get_sample_value(name, labels)
+
+
+async def test_the_age_is_that_of_the_oldest_even_where_a_sweeper_has_moved_its_time() -> None:
+    process = Process()
+    assert await process.shows("huiyin_publish_lag_seconds") == 0
+    first, second = history("case/a", 2)
+    await process.log.append(first)
+    process.clock.advance(timedelta(seconds=40))
+    await process.log.append(second)
+    now = process.clock.now()
+    expected = (now - first.recorded_at).total_seconds()
+    assert 39 < expected < 41
+    assert await process.shows("huiyin_publish_lag_seconds") == expected
+    assert await process.log.claim(now + timedelta(days=1), now + timedelta(days=2), 1)
+    assert await process.shows("huiyin_publish_lag_seconds") == expected
+    assert await process.shows("huiyin_unpublished_commits") == 2
+    await process.log.mark_published(await process.log.load("case/a"))
+    assert await process.shows("huiyin_publish_lag_seconds") == 0
+    assert await process.shows("huiyin_unpublished_commits") == 0
+
+
+async def test_a_group_with_work_that_does_none_stands_still() -> None:
+    process = Process()
+    process.feed.progress = process.clock.monotonic()
+    process.clock.advance(timedelta(seconds=90))
+    assert await process.shows("huiyin_consumer_stalled_seconds", view="routing") == 0
+    behind = {"groups": {"routing": 7}}
+    assert await process.shows("huiyin_consumer_stalled_seconds", behind, view="routing") == 90
+    assert await process.shows("petition_projection_lag_records", behind, view="routing") == 7
+
+
+async def test_what_the_feed_counts_becomes_counters() -> None:
+    process = Process()
+    labels = {"view": "routing", "topic": "case-events"}
+    assert await process.shows("huiyin_feed_records_total", **labels) == 100
+    process.feed.one = process.feed.one._replace(records=130, fenced=1)
+    process.feed.sent = Sending(60, 9, 1)
+    assert await process.shows("huiyin_feed_records_total", **labels) == 130
+    for name, value in (("skipped", 3), ("failures", 1), ("rebalances", 2), ("fenced", 1)):
+        assert await process.shows(f"huiyin_feed_{name}_total", **labels) == value
+    assert await process.shows("huiyin_feed_partitions", **labels) == 8
+    assert await process.shows("huiyin_published_commits_total") == 60
+    assert await process.shows("huiyin_swept_commits_total") == 9
+    assert await process.shows("huiyin_producers_lost_total") == 1
+    assert await process.shows("huiyin_consumer_handled_total", view="routing") == 70
+
+
+async def test_parked_cases_count_for_their_group() -> None:
+    process = Process()
+    await process.views.park(Parked("routing", "case/a", 1, "ValueError", "2026-01-01T00:00:00Z", b""))
+    await process.views.park(Parked("another", "case/b", 1, "ValueError", "2026-01-01T00:00:00Z", b""))
+    assert await process.shows("huiyin_parked_streams", view="routing") == 1
+
+
+async def test_reasons_are_codes_and_go_when_they_have_passed() -> None:
+    process = Process("intake")
+    wrong = {"ready": False, "reasons": ["topic_missing:prod-case-events", "disk_full"]}
+    assert await process.shows("huiyin_not_ready", wrong, reason="topic_missing") == 1
+    assert await process.shows("huiyin_not_ready", wrong, reason="topic_missing:prod-case-events") is None
+    assert await process.shows("huiyin_accepting", wrong, service="intake") == 0
+    assert await process.shows("huiyin_ready", wrong) == 0
+    assert await process.shows("huiyin_not_ready", reason="topic_missing") is None
+    assert await process.shows("huiyin_accepting", service="intake") == 1
+
+
+async def test_filings_are_accepted_by_intake_only_and_also_without_a_topic() -> None:
+    reasons = {"ready": False, "reasons": ["topic_missing:case-events", "no_progress:intake"]}
+    assert await Process("intake").shows("huiyin_accepting", reasons, service="intake") == 1
+    assert await Process("routing").shows("huiyin_accepting", service="intake") is None
+
+
+def test_a_number_that_begins_again_does_not_take_the_counter_back() -> None:
+    counter = Counter("some_total", "x", registry=CollectorRegistry())
+    rising = Rising(counter)
+    for number in (5, 8, 2, 3):
+        rising.follow(number)
+    assert counter._value.get() == 9
+
+
+def test_what_comes_again_is_counted_and_what_is_new_is_not() -> None:
+    repeats = Repeats()
+    first, second, third = history("case/a", 3)
+    repeats.handled([first, second])
+    repeats.handled([commit("case/b")])
+    assert repeats.skipped == 0
+    repeats.handled([second, third])
+    assert repeats.skipped == len(second.events)
+    repeats.handled([first])
+    assert repeats.skipped == len(second.events) + len(first.events)
+
+
+def test_a_long_life_remembers_a_limited_number_of_streams() -> None:
+    repeats = Repeats()
+    repeats.handled([commit("case/first")])
+    repeats.handled(commit(f"case/{number}") for number in range(STREAMS))
+    assert len(repeats._handled) == STREAMS
+    repeats.handled([commit("case/first")])
+    assert repeats.skipped == 0, "it was forgotten: a figure, not a promise"
