@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,7 +42,9 @@ class SealedLetters:
         for block in _PEM.findall(text):
             for kind in (RSAKey, ECKey):
                 try:
-                    key = kind.import_key(block)
+                    with warnings.catch_warnings():
+                        warnings.simplefilter("ignore")  # of a short key: it is refused below
+                        key = kind.import_key(block)
                 except (JoseError, TypeError, ValueError):
                     continue
                 if isinstance(key, RSAKey) and key.private_key is not None and key.private_key.key_size < LEAST_RSA:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -42,12 +42,12 @@ FINAL = 500
 _ITEM_LIMIT = 200
 """Characters of an item id that are kept of a refused record."""
 _INFRASTRUCTURE = (LogAway, LogBroken, LogFull)
-_NOT_HANDLED: dict[str, Any] = {
-    "status": 500,
-    "code": "not_handled",
-    "why": "This record could not be handled here, and operations know. Send it again later.",
-    "why_zh": "该记录暂未能办理，请稍后重新提交。",
-}
+_NOT_HANDLED = problems.problem(
+    500,
+    "not_handled",
+    "This record could not be handled here, and operations know. Send it again later.",
+    "该记录暂未能办理，请稍后重新提交。",
+)
 log = structlog.get_logger("submissions")
 
 
@@ -176,7 +176,7 @@ class Submissions:
             kind="refused",
             record=place.record,
             sent_at=datetime.fromisoformat(place.sent_at),
-            refusal=Refusal(**_NOT_HANDLED),
+            refusal=_refusal_of(_NOT_HANDLED),
         )
         await self._append(platform, self._own_cause(platform, place, record.value or b""), place, body)
 
@@ -221,7 +221,7 @@ class Submissions:
                 problem = problems.of_error(error)
                 if problem is None:
                     log.error("record_not_handled", error=type(error).__name__)
-                    problem = problems.problem(500, "not_handled", _NOT_HANDLED["why"], _NOT_HANDLED["why_zh"])
+                    problem = _NOT_HANDLED
                 return await self._kept(platform, place, read, own, digest, problem)
         raise AssertionError("the last attempt answers")
 
@@ -284,14 +284,7 @@ class Submissions:
     ) -> _Answer:
         """Put the refusal on file, so that the same content is refused for ever; the record itself is kept only where nobody
         could read or handle it, sealed."""
-        refusal = Refusal(
-            status=problem["status"],
-            code=problem["code"],
-            why=problem["detail"],
-            why_zh=problem["detail_zh"],
-            field=problem.get("field"),
-            errors=tuple(FieldProblem(**one) for one in problem.get("errors", ())),
-        )
+        refusal = _refusal_of(problem)
         value = read.value if isinstance(read.value, dict) else {}
         whole = read.problem is not None or refusal.code == "not_handled"
         command, command_id = value.get("command"), value.get("command_id")
@@ -321,6 +314,17 @@ class Submissions:
         except Refused:
             return None, None
         return (case.id, case.number) if visible(topic_principal(platform), case) else (None, None)
+
+
+def _refusal_of(problem: Mapping[str, Any]) -> Refusal:
+    return Refusal(
+        status=problem["status"],
+        code=problem["code"],
+        why=problem["detail"],
+        why_zh=problem["detail_zh"],
+        field=problem.get("field"),
+        errors=tuple(FieldProblem(**one) for one in problem.get("errors", ())),
+    )
 
 
 def _short(value: object) -> str | None:

@@ -36,7 +36,12 @@ async def test_a_filing_is_registered_and_the_platform_hears_its_number() -> Non
     async with served() as here:
         topic = Topic(here.runtime)
         first, *later = await topic.sends(filing("P-1"))
-        assert (first["kind"], first["item"], first["channel"], first["repeated"]) == ("registered", "P-1", PLATFORM, False)
+        assert (first["kind"], first["item"], first["channel"], first["repeated"]) == (
+            "registered",
+            "P-1",
+            PLATFORM,
+            False,
+        )
         assert first["record"] == {"partition": 0, "offset": 0} and first["number"] and first["problem"] is None
         assert kinds(later) == ["sent"] and (later[0]["org"], later[0]["detail"]) == ("zj", "transferred")
         assert later[0]["item"] == "P-1" and later[0]["record"] is None
@@ -179,7 +184,9 @@ async def test_commands_go_on_from_the_topic() -> None:
         assert {one["case"] for one in entries} == {case} and {one["item"] for one in entries} == {"P-1"}
         found = (await here.runtime.ports.cases.reload(case))[0]
         assert found.nudges == 1
-        events = [event async for part in here.runtime.ports.log.scan("case/") for one in part for event in one.recorded]
+        events = [
+            event async for part in here.runtime.ports.log.scan("case/") for one in part for event in one.recorded
+        ]
         actors = {(event.actor.role, event.actor.org) for event in events if event.type in ("Nudged", "MaterialAdded")}
         assert actors == {("platform", PLATFORM)}
 
@@ -274,7 +281,10 @@ async def test_what_is_only_unavailable_may_be_sent_again(monkeypatch: pytest.Mo
 async def test_a_day_adds_up() -> None:
     async with served() as here:
         topic = Topic(here.runtime)
-        yesterday = [topic.record(filing("Y-1"), MORNING - timedelta(days=1)), topic.record(b"?", MORNING - timedelta(days=1))]
+        yesterday = [
+            topic.record(filing("Y-1"), MORNING - timedelta(days=1)),
+            topic.record(b"?", MORNING - timedelta(days=1)),
+        ]
         await topic.delivers(*yesterday)
         await here.filed(channel=PLATFORM, item="by-the-desk")  # told, but it is no record of theirs
         sent = [filing(f"P-{n}") for n in range(20)] + [filing("P-3")] * 3 + [b"{", b"{", filing("Q", channel="no")]
