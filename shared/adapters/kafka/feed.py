@@ -10,12 +10,12 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 import structlog
-from aiokafka.errors import KafkaError
 
 from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.keeping import Keeper
 from shared.adapters.kafka.publishing import AGE, Publisher, Sweeper
 from shared.adapters.kafka.receiving import Park, Place, Receiving
-from shared.adapters.kafka.standing import Away, InUse, MissingTopic, Standing
+from shared.adapters.kafka.standing import Away, MissingTopic, Standing
 from shared.adapters.kafka.subscribing import DRAIN, Subscription
 from shared.clock import Clock
 from shared.feed import Handler
@@ -24,8 +24,6 @@ from shared.times import to_text
 from shared.views import Parked, Views
 
 LOGGER = structlog.get_logger("kafka")
-LOOK = 2.0
-"""Seconds between two looks whether the topic is there, while it is not."""
 
 
 class Figures(NamedTuple):
@@ -122,7 +120,7 @@ class KafkaFeed:
         if listen is not None and self._publishes:
             self._unlisten = listen(self.publisher.add)
         running: list[Callable[[], Coroutine[Any, Any, None]]] = [self.publisher.run, self.sweeper.run]
-        self._keeping = [asyncio.create_task(self._keep(one), name=name) for name, one in self._groups.items()]
+        self._keeping = [asyncio.create_task(self._keeper(one).run(), name=name) for name, one in self._groups.items()]
         self._tasks = [*self._keeping, *(asyncio.create_task(one()) for one in running if self._publishes)]
 
     async def stop(self) -> None:
@@ -225,43 +223,25 @@ class KafkaFeed:
             raise
         self._away = self._missing = False
 
-    async def _keep(self, one: Subscription) -> None:
-        """Let one group run, and start it again when it was thrown out; twice within a minute is the end."""
-        first, longest = self._pauses
-        pause, said = first, ""
-        while not self._stopping.is_set():
-            try:
-                await self._standing.partitions()
-                self._away = self._missing = False
-                if one.receiving.group in self._to_rewind:
-                    await self._standing.rewind(one.group_id)
-                    self._to_rewind.discard(one.receiving.group)
-                await one.start()
-            except (Away, InUse, MissingTopic, KafkaError, OSError) as error:
-                self._missing = isinstance(error, MissingTopic)
-                self._away = not self._missing
-                if said != (said := type(error).__name__):
-                    LOGGER.warning("feed_waits", group=one.receiving.group, error=said)
-                await one.stop()
-                await self._rest(min(pause, LOOK) if self._missing else pause)
-                pause = min(pause * 2, longest)
-                continue
-            pause = first
-            waiting = [asyncio.create_task(event.wait()) for event in (one.failed, self._stopping)]
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for task in waiting:
-                task.cancel()
-            await one.stop()
-            if self._stopping.is_set():
-                return
-            if one.out_twice:
-                self._ended(
-                    f"The consumer group {one.group_id} has thrown this process out twice within a minute: another process"
-                    f" runs under the same name ({self._instance}). Give each its own: HUIYIN_INSTANCE."
-                )
-                return
-            await self._rest(first)
+    def _keeper(self, one: Subscription) -> Keeper:
+        return Keeper(
+            one,
+            instance=self._instance,
+            before=lambda: self._before(one),
+            met=self._met,
+            ended=self._ended,
+            stopping=self._stopping,
+            pauses=self._pauses,
+        )
 
-    async def _rest(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+    async def _before(self, one: Subscription) -> None:
+        """Is the topic there? And where the group has to begin again, let it."""
+        await self._standing.partitions()
+        self._met(None)
+        if one.receiving.group in self._to_rewind:
+            await self._standing.rewind(one.group_id)
+            self._to_rewind.discard(one.receiving.group)
+
+    def _met(self, error: BaseException | None) -> None:
+        self._missing = isinstance(error, MissingTopic)
+        self._away = error is not None and not self._missing

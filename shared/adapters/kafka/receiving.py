@@ -10,7 +10,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 import structlog
 
@@ -18,6 +19,7 @@ from shared.adapters.kafka.records import Gap, Incoming, sort
 from shared.adapters.kafka.repeats import Repeats
 from shared.feed import Handler
 from shared.log import Commit, Damaged, Log
+from shared.topics import Answering, Letter
 
 LOGGER = structlog.get_logger("kafka")
 
@@ -45,15 +47,14 @@ class Again(Exception):
     """The batch was not handled; it has to come again."""
 
 
-class Receiving:
-    """One group's way from records to its handler.
+class Batches:
+    """One group's way from records to whoever handles them.
 
     `gather`: seconds that a batch waits after the one before it. `pause` and `longest`: how long it waits after a failure."""
 
     def __init__(
-        self, group: str, log: Log, handler: Handler, park: Park, *,
-        most: int = 500, gather: float = 0.0, pause: float = 0.2, longest: float = 10.0,
-    ) -> None:  # fmt: skip
+        self, group: str, *, most: int = 500, gather: float = 0.0, pause: float = 0.2, longest: float = 10.0
+    ) -> None:
         self.group = group
         self.most = most
         self.handled: dict[Tp, int] = {}
@@ -62,9 +63,6 @@ class Receiving:
         self.records = 0
         self.failures = 0
         self.repeats = Repeats()
-        self._log = log
-        self._handler = handler
-        self._park = park
         self._gather = gather
         self._first_pause = self._pause = pause
         self._longest = longest
@@ -85,7 +83,7 @@ class Receiving:
         """Handle one batch. Raises Again, after a pause that grows from failure to failure, and nothing else."""
         began = time.monotonic()
         try:
-            await self._handle(records)
+            await self.handle(records)
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -104,7 +102,32 @@ class Receiving:
         if len(records) < self.most and (early := began + self._gather - self.progress) > 0:
             await self._rest(early)
 
-    async def _handle(self, records: Sequence[Incoming]) -> None:
+    async def handle(self, records: Sequence[Incoming]) -> None:
+        """What is done with a batch. Whatever it raises, the batch comes again."""
+        raise NotImplementedError
+
+    async def _failed(self, error: BaseException) -> None:
+        self.failures += 1
+        LOGGER.warning("feed_again", group=self.group, error=type(error).__name__)
+        await self._rest(self._pause)
+        self._pause = min(self._pause * 2, self._longest)
+        raise Again(self.group) from error
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+class Receiving(Batches):
+    """Commits, put together from records and given to a consumer."""
+
+    def __init__(self, group: str, log: Log, handler: Handler, park: Park, **more: Any) -> None:
+        super().__init__(group, **more)
+        self._log = log
+        self._handler = handler
+        self._park = park
+
+    async def handle(self, records: Sequence[Incoming]) -> None:
         found = sort(records)
         commits = [*found.commits, *[await self._from_log(gap) for gap in found.gaps]]
         for record in found.unusable:
@@ -122,13 +145,26 @@ class Receiving:
             return gap.as_it_came()
         return held[0] if held else gap.as_it_came()
 
-    async def _failed(self, error: BaseException) -> None:
-        self.failures += 1
-        LOGGER.warning("feed_again", group=self.group, error=type(error).__name__)
-        await self._rest(self._pause)
-        self._pause = min(self._pause * 2, self._longest)
-        raise Again(self.group) from error
 
-    async def _rest(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
+class Opening(Batches):
+    """Letters out of topics of organisations or platforms, given to whoever answers them."""
+
+    def __init__(self, group: str, begins: str, answering: Answering, **more: Any) -> None:
+        """`begins`: what the names of the topics begin with; the rest of a name is whose it is."""
+        super().__init__(group, **more)
+        self._begins = begins
+        self._answering = answering
+
+    async def handle(self, records: Sequence[Incoming]) -> None:
+        await self._answering(
+            [
+                Letter(
+                    record.topic.removeprefix(self._begins),
+                    record.partition,
+                    record.offset,
+                    datetime.fromtimestamp(max(0, record.timestamp) / 1000, UTC),
+                    record.value,
+                )
+                for record in records
+            ]
+        )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
@@ -17,7 +19,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from shared.adapters.kafka.connection import LARGEST, Connection
-from shared.adapters.kafka.receiving import Receiving, Tp
+from shared.adapters.kafka.receiving import Batches, Tp
 
 LOGGER = structlog.get_logger("kafka")
 LOOK_MS = 20
@@ -36,7 +38,17 @@ class Unsafe(Exception):
 class Subscription:
     """One group's consumer, and its broker of FastStream: each group lives and fails by itself."""
 
-    def __init__(self, connection: Connection, topic: str, group_id: str, instance: str, receiving: Receiving) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        topic: str,
+        group_id: str,
+        instance: str,
+        receiving: Batches,
+        *,
+        beginning: bool = False,
+    ) -> None:
+        """`beginning`: every topic whose name begins so, those too that are made later."""
         self.group_id = group_id
         self.receiving = receiving
         self.assigned: frozenset[Tp] = frozenset()
@@ -57,7 +69,13 @@ class Subscription:
             logger=_Errors(self._client_failed),
         )
         self._subscriber = subscribe(
-            self.broker, topic, group_id=group_id, instance=instance, most=receiving.most, listener=_Listener(self)
+            self.broker,
+            topic,
+            beginning=beginning,
+            group_id=group_id,
+            instance=instance,
+            most=receiving.most,
+            listener=_Listener(self),
         )
         self._subscriber(receiving_handler(receiving))
         at_least_once(self.broker)
@@ -74,6 +92,19 @@ class Subscription:
         self.receiving.end()
         await self.broker.stop()
         self.assigned = frozenset()
+
+    def behind(self) -> int:
+        """Records of its partitions that it has not handled, as far as its consumer has heard of them."""
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            return 0
+        behind = 0
+        for partition in self.assigned:
+            end = consumer.highwater(TopicPartition(*partition))
+            begun = self.receiving.handled.get(partition)
+            if end is not None and begun is not None:
+                behind += max(0, end - begun)
+        return behind
 
     def _client_failed(self, error: BaseException | None) -> None:
         # Records that are too large, and a broker that is away, are met by trying again. What is left is a coordinator that
@@ -105,11 +136,13 @@ class Subscription:
 
 
 def subscribe(
-    broker: KafkaBroker, topic: str, *, group_id: str, instance: str, most: int, listener: ConsumerRebalanceListener
-) -> BatchSubscriber:
+    broker: KafkaBroker, topic: str, *,
+    group_id: str, instance: str, most: int, listener: ConsumerRebalanceListener, beginning: bool = False,
+) -> BatchSubscriber:  # fmt: skip
     """A subscriber that loses nothing: at least once, in batches, from the beginning, with a place of its own in the group."""
     made = broker.subscriber(
-        topic,
+        *(() if beginning else (topic,)),
+        pattern=f"^{re.escape(topic)}." if beginning else None,
         batch=True,
         max_records=most,
         batch_timeout_ms=LOOK_MS,
@@ -133,7 +166,7 @@ def subscribe(
     return made
 
 
-def receiving_handler(receiving: Receiving) -> Callable[[Sequence[Any]], Awaitable[None]]:
+def receiving_handler(receiving: Batches) -> Callable[[Sequence[Any]], Awaitable[None]]:
     """FastStream wants a function."""
 
     async def handle(records: Sequence[Any]) -> None:
@@ -153,7 +186,7 @@ def at_least_once(broker: KafkaBroker) -> None:
                 ("batch", isinstance(one, BatchSubscriber)),
                 ("group_id", bool(getattr(one, "group_id", None))),
                 ("group_instance_id", bool(given.get("group_instance_id"))),
-                ("one topic", len(getattr(one, "topics", ())) == 1),
+                ("one topic", len(getattr(one, "topics", ())) + bool(getattr(one, "pattern", None)) == 1),
                 ("auto_offset_reset", given.get("auto_offset_reset") == "earliest"),
                 ("enable_auto_commit", given.get("enable_auto_commit") is False),
                 ("session_timeout_ms", given.get("session_timeout_ms") == SESSION_MS),

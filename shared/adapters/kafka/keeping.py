@@ -1,0 +1,79 @@
+"""Keeping a subscription running: until a broker answers, and again when the group has thrown it out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from shared.adapters.kafka.standing import Away, InUse, MissingTopic
+from shared.adapters.kafka.subscribing import Subscription
+
+LOGGER = structlog.get_logger("kafka")
+LOOK = 2.0
+"""Seconds between two looks whether the topic is there, while it is not."""
+
+
+class Keeper:
+    """Runs one subscription until `stopping`. Twice thrown out within a minute is the end: `ended` is told why. `instance`: the
+    name of this process.
+
+    `before` is awaited before each start, and raises what keeps it from starting; `met` hears of that, and of nothing (None)
+    once it runs."""
+
+    def __init__(
+        self, subscription: Subscription, *, instance: str,
+        before: Callable[[], Awaitable[None]], met: Callable[[BaseException | None], None],
+        ended: Callable[[str], None], stopping: asyncio.Event, pauses: tuple[float, float] = (0.2, 10.0),
+    ) -> None:  # fmt: skip
+        self._one = subscription
+        self._instance = instance
+        self._before = before
+        self._met = met
+        self._ended = ended
+        self._stopping = stopping
+        self._pauses = pauses
+
+    async def run(self) -> None:
+        """Until the process stops."""
+        one = self._one
+        first, longest = self._pauses
+        pause, said = first, ""
+        while not self._stopping.is_set():
+            try:
+                await self._before()
+                await one.start()
+            except (Away, InUse, MissingTopic, KafkaError, OSError) as error:
+                self._met(error)
+                if said != (said := type(error).__name__):
+                    LOGGER.warning("feed_waits", group=one.receiving.group, error=said)
+                await one.stop()
+                await self._rest(min(pause, LOOK) if isinstance(error, MissingTopic) else pause)
+                pause = min(pause * 2, longest)
+                continue
+            self._met(None)
+            pause = first
+            await self._until_it_fails()
+            await one.stop()
+            if self._stopping.is_set():
+                return
+            if one.out_twice:
+                self._ended(
+                    f"The consumer group {one.group_id} has thrown this process out twice within a minute: another process"
+                    f" runs under the same name ({self._instance}). Give each its own: HUIYIN_INSTANCE."
+                )
+                return
+            await self._rest(first)
+
+    async def _until_it_fails(self) -> None:
+        waiting = [asyncio.create_task(event.wait()) for event in (self._one.failed, self._stopping)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)

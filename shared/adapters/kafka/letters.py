@@ -1,0 +1,85 @@
+"""Letters from outside: all topics of one kind, read by one subscriber, answered before they count as read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.keeping import Keeper
+from shared.adapters.kafka.receiving import Opening
+from shared.adapters.kafka.subscribing import DRAIN, Subscription
+from shared.topics import Answering
+
+AT_ONCE = 100
+"""Letters of one batch: each costs a decision and an answer."""
+
+
+class KafkaLetters:
+    """One group on the topics `<prefix><kind>.<owner>`, those too that are made later. Starts without a broker, too."""
+
+    def __init__(
+        self, connection: Connection, kind: str, group: str, answering: Answering, *,
+        instance: str, ended: Callable[[str], None], prefix: str = "", pause: float = 0.2, longest: float = 10.0,
+    ) -> None:  # fmt: skip
+        self.group = group
+        self.kind = kind
+        begins = f"{prefix}{kind}."
+        opening = Opening(group, begins, answering, most=AT_ONCE, pause=pause, longest=longest)
+        self._subscription = Subscription(
+            connection, begins, f"{prefix}svc-{group}", f"{group}-{instance}", opening, beginning=True
+        )
+        self._stopping = asyncio.Event()
+        self._keeper = Keeper(
+            self._subscription,
+            instance=instance,
+            before=self._at_once,
+            met=self._met,
+            ended=ended,
+            stopping=self._stopping,
+            pauses=(pause, longest),
+        )
+        self._task: asyncio.Task[Any] | None = None
+        self.away = True
+        """No broker answers."""
+
+    async def start(self) -> None:
+        """Begin to connect, and return."""
+        self._stopping.clear()
+        self._task = asyncio.create_task(self._keeper.run(), name=self.group)
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, then end. What was not answered comes again."""
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=DRAIN + 1)
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    @property
+    def lag(self) -> int:
+        """Letters that wait, as far as this process has heard of them."""
+        return self._subscription.behind()
+
+    @property
+    def progress(self) -> float:
+        """Monotonic seconds at which a batch was last answered."""
+        return self._subscription.receiving.progress
+
+    @property
+    def answered(self) -> int:
+        return self._subscription.receiving.records
+
+    @property
+    def failures(self) -> int:
+        return self._subscription.receiving.failures
+
+    async def _at_once(self) -> None:
+        """Nothing has to be there before: a kind of which there is no topic yet has no letters."""
+
+    def _met(self, error: BaseException | None) -> None:
+        self.away = error is not None

@@ -1,0 +1,62 @@
+"""What goes through topics of organisations and platforms: streams of the log that are carried out, letters that come in.
+
+An organisation that works through Kafka has a topic with what its stream of the log says (`outbox/zj` -> `assignments.zj`) and
+one into which it writes (`actions.zj`). The stream is the truth: a topic repeats it, under the same ids and in its order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from shared.envelope import Recorded
+
+
+class Letter(NamedTuple):
+    """One record that somebody outside wrote into a topic of their own."""
+
+    owner: str
+    """Whose topic it is: the only thing that says who wrote it."""
+    partition: int
+    offset: int
+    sent_at: datetime
+    """By the sender's clock."""
+    value: bytes | None
+
+    @property
+    def place(self) -> str:
+        return f"{self.partition}:{self.offset}"
+
+
+Answering = Callable[[Sequence[Letter]], Awaitable[None]]
+"""Handles one batch: returning means that each letter has its answer in the log. It never raises for what stands in a letter;
+what it raises is a fault of the infrastructure, and the batch comes again."""
+
+
+class Line(NamedTuple):
+    """One entry of a stream as its reader gets it."""
+
+    seq: int
+    """Version in the stream: the reader's cursor, the same by pull and by topic."""
+    key: str
+    """Entries about one case share it. Never personal."""
+    kind: str
+    value: bytes
+    """JSON, the same as over HTTP."""
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Route:
+    """Streams that are carried to topics: `<stream><name>` to `<topic>.<name>`."""
+
+    stream: str
+    """What the streams begin with, for example `outbox/`."""
+    topic: str
+    """Kind of topic, for example `assignments`."""
+    names: Callable[[], Awaitable[Collection[str]]]
+    """Who wants theirs carried, as the policy in force says."""
+    lines: Callable[[str, Sequence[Recorded]], Awaitable[Sequence[Line]]]
+    """(name, events) -> what is told of them, in order. An event that is not told is left out."""
