@@ -99,7 +99,7 @@ async def listen(notebook: Path) -> None:
 
 async def main() -> None:
     filings, notebook = map(Path, sys.argv[1:3])
-    await file([line for line in filings.read_text().splitlines() if line.strip()])  # noqa: ASYNC240
+    await file([line for line in filings.read_text().splitlines() if line.strip()])
     await listen(notebook)
 
 

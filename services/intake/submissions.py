@@ -32,6 +32,7 @@ from shared.names import case_id, request_digest
 from shared.refusals import Invalid, Refused, Unavailable
 from shared.runtime import Runtime
 from shared.times import to_text
+from shared.topics import Letter
 from shared.updates import AHEAD, LATE, REFUSED, STREAM, Place, topic_principal
 
 AT_ONCE = 32
@@ -49,16 +50,6 @@ _NOT_HANDLED = problems.problem(
     "该记录暂未能办理，请稍后重新提交。",
 )
 log = structlog.get_logger("submissions")
-
-
-class Sent(NamedTuple):
-    """One record of a platform's topic."""
-
-    partition: int
-    offset: int
-    sent_at: datetime | None
-    """The record's own time; None where it has none that can be true."""
-    value: bytes | None
 
 
 class _Answer(NamedTuple):
@@ -89,24 +80,24 @@ class Submissions:
         self._owners = Owners(runtime)
         self._models = body_models()
 
-    async def __call__(self, platform: str, records: Sequence[Sent]) -> None:
+    async def __call__(self, letters: Sequence[Letter]) -> None:
         """Answer these records, those about one case in their order. Raises only what is a fault of the infrastructure: then
         all of them come again, and what was answered is not answered twice."""
-        lines: dict[str, list[tuple[Sent, _Read]]] = {}
-        for record in records:
-            read = self._read(record.value or b"")
-            lines.setdefault(await self._about(read, record), []).append((record, read))
+        lines: dict[str, list[tuple[Letter, _Read]]] = {}
+        for letter in letters:
+            read = self._read(letter.value or b"")
+            lines.setdefault(await self._about(read, letter), []).append((letter, read))
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def in_order(line: list[tuple[Sent, _Read]]) -> None:
+        async def in_order(line: list[tuple[Letter, _Read]]) -> None:
             async with gate:
-                for record, read in line:
+                for letter, read in line:
                     try:
-                        await self._one(platform, record, read)
+                        await self._one(letter, read)
                     except (*_INFRASTRUCTURE, Unavailable):
                         raise
                     except Exception as error:  # whatever one record does, it is answered, and the others go on
-                        await self._at_least(platform, record, error)
+                        await self._at_least(letter, error)
 
         await asyncio.gather(*map(in_order, lines.values()))
 
@@ -136,9 +127,9 @@ class Submissions:
         except (TypeError, ValueError):  # a whole number that no other reader would keep
             return _Read(None, data, problems.Malformed("not_json", "A number is too long.", why_zh="数字过长。"))
 
-    async def _about(self, read: _Read, record: Sent) -> str:
+    async def _about(self, read: _Read, letter: Letter) -> str:
         """The same for all records about one case. Those that name none stand alone."""
-        alone = f"{record.partition}:{record.offset}"
+        alone = f"{letter.owner}/{letter.place}"
         if read.problem is not None:
             return alone
         channel, item, case = (read.value.get(name) for name in ("channel", "item", "case"))
@@ -151,9 +142,9 @@ class Submissions:
             return case_id(self._ports.keys.secret("case-id"), channel, item)
         return alone
 
-    async def _one(self, platform: str, record: Sent, read: _Read) -> None:
-        place = self._place(record)
-        own = self._own_cause(platform, place, record.value or b"")
+    async def _one(self, letter: Letter, read: _Read) -> None:
+        platform, place = letter.owner, self._place(letter)
+        own = self._own_cause(letter)
         if await self._ports.log.by_cause(STREAM + platform, own) is not None:
             return  # answered, and delivered again
         answer = await self._answer(platform, place, read, own)
@@ -168,29 +159,30 @@ class Submissions:
             said = said.model_copy(update={"repeated": True})
         await self._append(platform, own, place, said)
 
-    async def _at_least(self, platform: str, record: Sent, error: Exception) -> None:
+    async def _at_least(self, letter: Letter, error: Exception) -> None:
         """The answer to a record that could not even be refused in the ordinary way."""
         log.error("record_not_answered", error=type(error).__name__)
-        place = self._place(record)
+        place = self._place(letter)
         body = PlatformUpdate(
             kind="refused",
             record=place.record,
             sent_at=datetime.fromisoformat(place.sent_at),
             refusal=_refusal_of(_NOT_HANDLED),
         )
-        await self._append(platform, self._own_cause(platform, place, record.value or b""), place, body)
+        await self._append(letter.owner, self._own_cause(letter), place, body)
 
-    def _place(self, record: Sent) -> Place:
+    def _place(self, letter: Letter) -> Place:
         now = self._ports.clock.now()
-        sent_at = record.sent_at
-        if sent_at is None or not now - LATE < sent_at < now + AHEAD:  # nobody's clock: the day that we read it counts
+        sent_at = letter.sent_at
+        if not now - LATE < sent_at < now + AHEAD:  # nobody's clock: the day that we read it counts
             sent_at = now
-        return Place(record.partition, record.offset, to_text(sent_at))
+        return Place(letter.partition, letter.offset, to_text(sent_at))
 
-    def _own_cause(self, platform: str, place: Place, data: bytes) -> str:
+    def _own_cause(self, letter: Letter) -> str:
         """Of an answer to this record alone. Its bytes are part of it: a topic that was made anew begins at offset 0 again."""
-        digest = request_digest(self._ports.keys.secret("request"), f"record/{platform}/{place.record}", data)
-        return f"intake.record:{place.record}:{digest}"
+        place = f"record/{letter.owner}/{letter.place}"
+        digest = request_digest(self._ports.keys.secret("request"), place, letter.value or b"")
+        return f"intake.record:{letter.place}:{digest}"
 
     async def _append(self, platform: str, cause: str, place: Place, body: PlatformUpdate) -> Commit:
         stamp = Stamp(topic_principal(platform), cause, correlation=place.correlation)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
 
-from services.intake.submissions import Sent
 from shared.access import Principal
 from shared.log import LogAway
 from shared.names import query_code
 from shared.refusals import Unavailable
+from shared.topics import Letter
 from shared.updates import REFUSED, STREAM, reconciled
 from shared.vault import open_sealed
 from tests.support.county import MORNING
@@ -74,7 +74,7 @@ async def test_what_is_delivered_again_is_answered_once() -> None:
         other = Topic(here.runtime)
         await topic.delivers(*records)
         await topic.delivers(*records[2:])
-        await asyncio.gather(topic.intake(PLATFORM, records), other.intake(PLATFORM, records))
+        await asyncio.gather(topic.intake(records), other.intake(records))
         assert await topic.told() == before
         answers = [one for one in before if one["record"] is not None]
         assert sorted(one["record"]["offset"] for one in answers) == [0, 1, 2, 3, 4]
@@ -247,7 +247,7 @@ async def test_an_answer_is_never_lost_to_a_log_that_is_away(lost: int) -> None:
         object.__setattr__(intake, "log", _Away(intake.log, lost))
         for _ in range(3):
             try:
-                await topic.intake(PLATFORM, records)
+                await topic.intake(records)
             except LogAway:
                 continue
         object.__setattr__(intake, "log", here.runtime.ports.log)
@@ -311,14 +311,14 @@ async def test_a_topic_that_was_made_anew_loses_nothing() -> None:
     async with served() as here:
         topic = Topic(here.runtime)
         await topic.sends(filing("P-1"))
-        anew = Sent(0, 0, here.clock.now(), orjson.dumps(filing("P-2")))
+        anew = Letter(PLATFORM, 0, 0, here.clock.now(), orjson.dumps(filing("P-2")))
         assert kinds(await topic.delivers(anew)) == ["registered", "sent"]
 
 
 async def test_a_record_with_an_impossible_time_counts_on_the_day_it_was_read() -> None:
     async with served() as here:
         topic = Topic(here.runtime)
-        for wrong in (None, MORNING - timedelta(days=400), MORNING + timedelta(days=400)):
+        for wrong in (datetime.fromtimestamp(0, UTC), MORNING - timedelta(days=400), MORNING + timedelta(days=400)):
             await topic.delivers(topic.record(filing(f"T-{wrong}"))._replace(sent_at=wrong))
         assert (await reconciled(here.runtime.ports.log, PLATFORM, MORNING.date(), ZONE)).sent == 3
 

@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 
 from services.intake.sealed_letters import SealedLetters
-from services.intake.submissions import Sent, Submissions
+from services.intake.submissions import Submissions
 from services.intake.updates import Updates
 from shared.envelope import Recorded
 from shared.runtime import Runtime
+from shared.topics import Letter
 from shared.updates import STREAM, told
 
 PLATFORM = "province"
@@ -28,18 +29,18 @@ class Topic:
         self.intake = Submissions(runtime, Updates(runtime.handling("intake")), letters)
         self._offsets = count()
 
-    def record(self, value: Any, at: datetime | None = None) -> Sent:
+    def record(self, value: Any, at: datetime | None = None) -> Letter:
         data = value if isinstance(value, bytes) or value is None else orjson.dumps(value)
-        return Sent(0, next(self._offsets), at or self.runtime.ports.clock.now(), data)
+        return Letter(self.platform, 0, next(self._offsets), at or self.runtime.ports.clock.now(), data)
 
     async def sends(self, *values: Any) -> list[dict[str, Any]]:
         """Send these together; the entries that are new since, once everything has followed."""
         records = [self.record(value) for value in values]
         return await self.delivers(*records)
 
-    async def delivers(self, *records: Sent) -> list[dict[str, Any]]:
+    async def delivers(self, *records: Letter) -> list[dict[str, Any]]:
         before = len(await self.events())
-        await self.intake(self.platform, records)
+        await self.intake(records)
         await self.runtime.drain()
         return (await self.told())[before:]
 
