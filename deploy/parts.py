@@ -12,7 +12,6 @@ from services.intake.domain import FileCase
 from services.intake.filing import file_case
 from services.intake.history import record_batch
 from services.intake.items import understood
-from services.intake.updates import Updates
 from services.routing import app as routing
 from services.supervision import app as supervision
 from shared.access import Principal
@@ -39,9 +38,8 @@ def compose(
 ) -> Runtime:
     """A runtime on these ports; not started yet. Of the `services` the consumers, tickers and facts run here; what the others
     append to a case can be appended here, too."""
-    updates = Updates(ports.handling("intake"))
     every = [
-        intake.build(ports, settings.candidate_days, updates),
+        intake.build(ports, settings.candidate_days),
         routing.build(ports),
         supervision.build(ports),
         analytics.build(ports),

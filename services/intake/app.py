@@ -13,16 +13,18 @@ from shared.part import Part, Ports
 __all__ = ["asking", "build", "correcting", "domain", "linking", "taking_part"]
 
 
-def build(ports: Ports, candidate_days: int = 180, updates: Updates | None = None) -> Part:
-    """Intake on these ports. `candidate_days`: see the setting of that name. `updates`: what tells platforms, where more than
-    this part does."""
+def build(ports: Ports, candidate_days: int = 180) -> Part:
+    """Intake on these ports. `candidate_days`: see the setting of that name."""
     handling = ports.handling("intake")
+    updates = Updates(handling)
     consumer = ports.consumer(
         "intake",
         shows=SHOWS,
         gather=0.05,
-        reactions=together(telling(updates or Updates(handling)), reactions(handling, ports.views)),
+        reactions=together(telling(updates), reactions(handling, ports.views)),
     )
     for show in SHOWS:
         ports.views.declare(show.view)
-    return Part("intake", handling, (consumer,), routers={"candidates": router(ports, candidate_days)})
+    return Part(
+        "intake", handling, (consumer,), routers={"candidates": router(ports, candidate_days)}, teller=updates
+    )
