@@ -25,6 +25,4 @@ def build(ports: Ports, candidate_days: int = 180) -> Part:
     )
     for show in SHOWS:
         ports.views.declare(show.view)
-    return Part(
-        "intake", handling, (consumer,), routers={"candidates": router(ports, candidate_days)}, teller=updates
-    )
+    return Part("intake", handling, (consumer,), routers={"candidates": router(ports, candidate_days)}, teller=updates)

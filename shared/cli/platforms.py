@@ -14,7 +14,7 @@ from shared.cli.options import As, AsJson, Data
 from shared.cli.showing import DONE
 from shared.cli.wording import at, wording
 
-group = typer.Typer(help="What platforms were told, and their days", no_args_is_help=True)
+group = typer.Typer(help="What a platform was told, and what became of a day of its records", no_args_is_help=True)
 Platform = Annotated[str, typer.Argument(help="Code of the platform")]
 
 
