@@ -14,7 +14,9 @@ from deploy.folder import Folder, FolderProblem
 from deploy.parts import compose
 from deploy.stores import StoreProblem, open_stores
 from deploy.topics import EVENTS
-from shared.adapters.kafka import Connection, KafkaFeed, parking
+from services.routing import carrying
+from services.routing.actions import Actions
+from shared.adapters.kafka import RELAYS, Connection, KafkaFeed, KafkaLetters, Relay, parking
 from shared.adapters.system import SystemClock
 from shared.cases import Cases
 from shared.events.base import Service
@@ -127,4 +129,21 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
             log.info("views_filled", count=found.mended)
 
     runtime = compose(settings, ports, folder=folder.path, services=services, loops=(follow_policies, fill))
+    if "routing" in services:
+        instance, prefix = settings.instance or socket.gethostname(), settings.kafka_prefix
+        views.declare(RELAYS)
+        runtime.relay = Relay(
+            events, views, kafka, (carrying.route(ports),), clock=clock, instance=instance, prefix=prefix
+        )
+        runtime.letters = (
+            KafkaLetters(
+                kafka,
+                carrying.ACTIONS,
+                "routing.actions",
+                Actions(runtime),
+                instance=instance,
+                ended=end,
+                prefix=prefix,
+            ),
+        )
     return runtime

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from deploy.topics import Topic
 from shared.adapters.kafka.rights import Right
@@ -19,7 +19,7 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 Kafka it means every name."""
 
 
-def rights(topics: Iterable[Topic], members: Mapping[str, Sequence[str]], prefix: str = "") -> list[Right]:
+def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], prefix: str = "") -> list[Right]:
     """What each user needs, and nothing else: its topics, and groups that are named after it.
 
     `members`: `organisation` and `platform` -> codes. `prefix`: of this deployment; the names of topics have it already.
@@ -39,7 +39,7 @@ def rights(topics: Iterable[Topic], members: Mapping[str, Sequence[str]], prefix
     return sorted(found)
 
 
-def _spread(topic: str, user: str, members: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str, bool]]:
+def _spread(topic: str, user: str, members: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str, bool]]:
     """(user, topic, whether that is only how names begin)."""
     of_topic, of_user = _PLACE.search(topic), _PLACE.search(user)
     if of_user is None:

@@ -6,7 +6,10 @@ from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 from shared.adapters.mongo import KeysLost, Mongo, MongoKeys, MongoLog, MongoViews, NewerData, Unsuitable, WrongData
+from shared.adapters.system import SystemClock
 from shared.log import LogAway
+from shared.policies import Policies
+from shared.policy.book import PolicyBook
 from shared.settings import Settings
 
 
@@ -57,3 +60,22 @@ async def open_stores(settings: Settings) -> Stores:
             raise StoreProblem(f"{secrets} cannot be used: {error.strerror}.") from error
         opened.pop_all()
         return Stores(log, views, keys)
+
+
+async def policies_of(settings: Settings) -> dict[str, PolicyBook]:
+    """What is in force in every jurisdiction, read and nothing written; {} where no store is named. Raises StoreProblem."""
+    if settings.mongodb_url is None:
+        return {}
+    try:
+        mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver).hold()
+    except Unsuitable as error:
+        raise StoreProblem(f"{error}.") from error
+    log = MongoLog(mongo, f"{settings.mongodb_name}_log", outbox=False)
+    policies = Policies(log)
+    policies.keep_time(SystemClock())
+    try:
+        return await policies.all()
+    except LogAway as error:
+        raise StoreProblem("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.") from error
+    finally:
+        await log.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -9,11 +11,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.adapters.kafka.topics import FOREVER, Existing, Wanted
+from shared.policy.book import PolicyBook
 
 FILE = Path(__file__).with_name("topics.yaml")
 DAY_MS = 86_400_000
 EVENTS = "case-events"
 """The topic that carries the feed."""
+_MANY = re.compile(r"\{(organisation|platform)\}$")
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _USER = r"^[a-z0-9_-]{1,100}(\{(organisation|platform)\})?$"
 User = Annotated[str, Field(pattern=_USER)]
 """A user of Kafka; no dot, for its groups are its name, a dot and more."""
@@ -57,10 +62,42 @@ class Difference(NamedTuple):
     why: str = ""
 
 
+Members = Mapping[str, Collection[str]]
+"""`organisation` and `platform` -> codes of those that have topics."""
+
+
 def load(path: Path = FILE, prefix: str = "") -> tuple[Topic, ...]:
     """The topics of the file, their names with `prefix`. Raises OSError, ValueError."""
     found = Topics.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).topics
     return tuple(topic.model_copy(update={"name": prefix + topic.name}) for topic in found)
+
+
+def spread(topics: Iterable[Topic], members: Members) -> tuple[Topic, ...]:
+    """With one topic for each member in place of the one that describes them. Raises ValueError for a code that cannot be
+    part of a name."""
+    made: list[Topic] = []
+    for topic in topics:
+        many = _MANY.search(topic.name)
+        if many is None:
+            made.append(topic)
+            continue
+        for code in sorted(members.get(many[1], ())):
+            if not _CODE.fullmatch(code):
+                raise ValueError(
+                    f"{many[1]} {code}: a topic's name holds letters, digits, - and _ only; give it another code."
+                )
+            made.append(topic.model_copy(update={"name": topic.name[: many.start()] + code}))
+    return tuple(made)
+
+
+def members_of(books: Iterable[PolicyBook]) -> Members:
+    """Who has topics, as the policies in force say: organisations with `delivery` kafka, and the platforms of channels."""
+    organisations: set[str] = set()
+    platforms: set[str] = set()
+    for book in books:
+        organisations |= {one.code for one in book.organisations.values() if one.delivery == "kafka"}
+        platforms |= {one.platform for one in book.channels.values() if one.platform is not None}
+    return {"organisation": organisations, "platform": platforms}
 
 
 def differences(topics: tuple[Topic, ...], existing: dict[str, Existing], brokers: int) -> list[Difference]:

@@ -83,6 +83,19 @@ class FeedMetrics:
             "huiyin_feed_fenced_total", "Times that the group threw this process out", "view", "topic"
         )
         self._partitions = gauge("huiyin_feed_partitions", "Partitions that this process handles", "view", "topic")
+        self._waiting = gauge(
+            "huiyin_letters_waiting", "Records of organisations' and platforms' topics not answered yet", "topic"
+        )
+        self._answered = rising(
+            "huiyin_letters_answered_total", "Records of such topics that were answered, refusals too", "topic"
+        )
+        self._carried = rising(
+            "huiyin_relay_entries_total", "Entries that organisations' and platforms' topics have taken"
+        )
+        self._late = gauge("huiyin_relay_streams_behind", "Streams that their topics do not hold to the end")
+        self._wanting = gauge(
+            "huiyin_relay_topics_missing", "Topics that the policy asks for and the brokers do not have"
+        )
         self._leases = gauge(
             "huiyin_slot_leases", "Slots of the due index that this process looks after, of 16", "service"
         )
@@ -129,6 +142,15 @@ class FeedMetrics:
             self._rebalances.follow(one.rebalances, *labels)
             self._fenced.follow(one.fenced, *labels)
             self._partitions.labels(*labels).set(one.partitions)
+
+        for letters in runtime.letters:
+            figures_of = letters.figures()
+            self._waiting.labels(figures_of.kind).set(figures_of.waiting)
+            self._answered.follow(figures_of.answered, figures_of.kind)
+        if runtime.relay is not None:
+            self._carried.follow(runtime.relay.sent)
+            self._late.set(runtime.relay.behind)
+            self._wanting.set(len(runtime.relay.missing))
 
     async def _publishing(self, runtime: Runtime) -> None:
         ports = runtime.ports

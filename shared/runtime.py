@@ -24,6 +24,7 @@ from shared.principals import Principals
 from shared.projecting import Consumer
 from shared.rebuilding import Spread
 from shared.settings import Settings
+from shared.topics import Carrying, Letters
 
 RETRY_SECONDS = 5.0
 """How often streams are tried again that wait for something that passes by itself."""
@@ -98,6 +99,10 @@ class Runtime:
     """What services append with whose consumers run in other processes."""
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
     """More that runs in the background, beside the parts'."""
+    letters: Sequence[Letters] = ()
+    """What organisations and platforms write into topics of their own."""
+    relay: Carrying | None = None
+    """Carries outboxes to topics; None where no broker carries anything."""
     observers: list[Callable[[str, Sequence[Commit]], None]] = field(default_factory=list)
     """Told of each batch that a consumer group has handled: metrics."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -118,6 +123,11 @@ class Runtime:
     def consumers(self) -> list[Consumer]:
         return [consumer for part in self.parts for consumer in part.consumers]
 
+    @property
+    def outside(self) -> list[Letters | Carrying]:
+        """What is tied to topics of organisations and platforms."""
+        return [*self.letters, *([self.relay] if self.relay is not None else [])]
+
     def handling(self, service: Service) -> Handling:
         return next((part.handling for part in self.parts if part.name == service), None) or self.hands[service]
 
@@ -131,6 +141,8 @@ class Runtime:
             await self._fill()
             await self.ports.feed.start()
             self.feeding = True
+            for one in self.outside:
+                await one.start()
         listen = getattr(self.ports.log, "listen", None)
         if listen is not None:
             self._unlisten = listen(self._moved)
@@ -249,6 +261,8 @@ class Runtime:
         if self._unlisten is not None:
             self._unlisten()
         if self.feeding:
+            for one in self.outside:
+                await one.stop()
             await self.ports.feed.stop()
         for part in self.parts:
             if part.close is not None:

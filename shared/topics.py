@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from shared.envelope import Recorded
 
@@ -60,3 +60,62 @@ class Route:
     """Who wants theirs carried, as the policy in force says."""
     lines: Callable[[str, Sequence[Recorded]], Awaitable[Sequence[Line]]]
     """(name, events) -> what is told of them, in order. An event that is not told is left out."""
+
+
+class Figures(NamedTuple):
+    """What operations watches of the letters of one kind."""
+
+    kind: str
+    waiting: int
+    """Letters that are not answered, as far as this process has heard of them."""
+    answered: int
+    failures: int
+    """Batches that came again."""
+
+
+class Letters(Protocol):
+    """Where letters of one kind come in."""
+
+    @property
+    def group(self) -> str: ...
+    @property
+    def progress(self) -> float:
+        """Monotonic seconds at which a batch was last answered."""
+        ...
+
+    def figures(self) -> Figures: ...
+
+    async def start(self) -> None:
+        """Begin to connect, and return."""
+        ...
+
+    async def stop(self) -> None:
+        """Finish the batch in hand, then end. What was not answered comes again."""
+        ...
+
+
+class Carrying(Protocol):
+    """What carries streams to topics."""
+
+    @property
+    def sent(self) -> int:
+        """Lines that topics have taken."""
+        ...
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Topics that are wanted and not there, or not ours to write."""
+        ...
+
+    @property
+    def behind(self) -> int:
+        """Streams that were not carried to their end."""
+        ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def again(self, stream: str, after: int) -> None:
+        """Let the topic have everything after that version once more. It is carried in the background."""
+        ...

@@ -14,13 +14,13 @@ from shared.case import Case, Fact
 from shared.commands import Fresh
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events.routing import Due, OutboxEntry, OutboxKind
-from shared.handling import Handling
+from shared.handling import Handling, Stamp
+from shared.inbox import STREAM
 from shared.log import Commit
 from shared.policy.book import PolicyBook
 from shared.projecting import Turn
 from shared.reacting import stamp_for
 
-STREAM = "outbox/"
 TAKEN = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed", "CaseReopened", "CaseVoided"})
 """After these the case is nobody's, until it is sent again."""
 
@@ -68,7 +68,7 @@ def entry(
     kind: OutboxKind,
     case: Case,
     book: PolicyBook,
-    about: str,
+    about: str | None,
     org: str,
     detail: str | None = None,
     arriving: datetime | None = None,
@@ -116,7 +116,10 @@ class Outboxes:
         delivers = turn.event.type in DISPATCHES and not turn.case.delivered
         arriving = self._handling.clock.now() if delivers else None
         body = entry(kind, turn.case, book, turn.event.event_id, org, detail, arriving)
-        stamp = stamp_for("routing", kind, turn)._replace(policy=book.reference)
+        return await self.append(org, stamp_for("routing", kind, turn)._replace(policy=book.reference), body)
+
+    async def append(self, org: str, stamp: Stamp, body: OutboxEntry) -> Commit:
+        """Append this entry, once per cause. Raises Refused where the cause stands for other content."""
         async with self._locks[org]:
             commit, _repeated = await self._handling.on_stream(
                 STREAM + org, stamp, lambda _head: [Fresh(body)], self._ends.get(org)

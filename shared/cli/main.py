@@ -63,6 +63,7 @@ COMMANDS = {
     "policy": Later("policies:group", "Policies: clocks, calendars, routing, organisations, places, subjects"),
     "calendar": Later("calendars:group", "The calendar of working days"),
     "topics": Later("topics:group", "Kafka's topics, as data"),
+    "outbox": Later("outbox:group", "What organisations were told, in their topics"),
     "keys": Later("keys:group", "Access keys"),
     "parked": Later("upkeep:parked", "Streams that a consumer has stopped at"),
     "clock": Later("clock:group", "The clock that deadlines fire by"),

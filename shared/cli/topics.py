@@ -14,7 +14,7 @@ from shared.cli.showing import DONE, REFUSED, WRONG_USE
 from shared.settings import load
 
 if TYPE_CHECKING:
-    from deploy.topics import Difference
+    from deploy.topics import Difference, Members
     from shared.adapters.kafka.rights import Right
 
 T = TypeVar("T")
@@ -37,7 +37,10 @@ def apply(json: AsJson = False) -> None:
 @group.command("acls")
 def acls(
     organisation: Annotated[
-        list[str] | None, typer.Option(help="Code of an organisation that works through Kafka; again for each")
+        list[str] | None,
+        typer.Option(
+            help="Code of an organisation that works through Kafka; again for each. Default: those of the policy in force"
+        ),
     ] = None,
     platform: Annotated[list[str] | None, typer.Option(help="Code of a platform; again for each")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Give what is missing, as the administrator of Kafka")] = False,
@@ -67,13 +70,30 @@ def _shown(right: Right) -> str:
     return f"{right.kind} {right.name}{'…' if right.prefixed else ''}"
 
 
+async def _named(given: dict[str, list[str]]) -> Members:
+    """Those that were named; else those of the policy in force, where there is a store to read it from."""
+    return given if any(given.values()) else await _members()
+
+
+async def _members() -> Members:
+    """Who has topics of their own, as the policies in force say. Raises CannotStart where the store does not answer."""
+    from deploy.full import CannotStart
+    from deploy.stores import StoreProblem, policies_of
+    from deploy.topics import members_of
+
+    try:
+        return members_of((await policies_of(load())).values())
+    except StoreProblem as error:
+        raise CannotStart(f"The topics of organisations are not known: {error}") from None
+
+
 async def _commands(members: dict[str, list[str]]) -> list[str]:
     from deploy.rights import command, rights
     from deploy.topics import load as wanted
 
     settings = load()
     topics = wanted(prefix=settings.kafka_prefix)
-    given = rights(topics, members, settings.kafka_prefix)
+    given = rights(topics, await _named(members), settings.kafka_prefix)
     return [command(one, settings.kafka_bootstrap or "kafka:9092") for one in given]
 
 
@@ -85,7 +105,7 @@ async def _give(members: dict[str, list[str]]) -> tuple[list[Right], list[Right]
     from shared.adapters.kafka.rights import asking_rights
 
     settings = load()
-    given = rights(wanted(prefix=settings.kafka_prefix), members, settings.kafka_prefix)
+    given = rights(wanted(prefix=settings.kafka_prefix), await _named(members), settings.kafka_prefix)
     async with asking_rights(connection(settings)) as brokers:
         found = await brokers.of({one.user for one in given})
         missing = [one for one in given if one not in found]
@@ -131,12 +151,12 @@ def _run(*, apply: bool, json: bool) -> None:
 
 async def _work(*, apply: bool) -> list[Difference]:
     from deploy.full import connection
-    from deploy.topics import differences
+    from deploy.topics import differences, spread
     from deploy.topics import load as wanted
     from shared.adapters.kafka.topics import asking
 
     settings = load()
-    topics = wanted(prefix=settings.kafka_prefix)
+    topics = spread(wanted(prefix=settings.kafka_prefix), await _members())
     async with asking(connection(settings)) as brokers:
         existing = await brokers.existing([one.name for one in topics])
         found = differences(topics, existing, await brokers.brokers())

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 
 from shared.events.base import Class, Event, Identity, Moment, Service, Text
+from shared.events.refusal import Refusal
 
 OutboxKind = Literal[
     "assigned",
@@ -202,7 +203,15 @@ class OutboxEntry(_Routing):
     about: str | None = None
     """The event that this entry tells of."""
     detail: str | None = None
-    """A stable code that says more about the kind: the closure kind, the clock reminded of."""
+    """A stable code that says more about the kind: the closure kind, the clock reminded of; of an outcome `done` or the code of
+    the refusal."""
+    command: str | None = None
+    """Of an outcome: the command that the organisation gave by its topic. An outcome without a case has empty `case` and
+    `number`."""
+    command_id: str | None = None
+    record: str | None = None
+    """PARTITION:OFFSET of the record that the outcome answers."""
+    refusal: Refusal | None = None
 
 
 class ReadRecorded(_Routing):

@@ -126,6 +126,24 @@ class OutboxDue(Answer):
     provisional: bool = Field(description="The calendar of that year is not published yet")
 
 
+class RecordPlace(Answer):
+    """Where a record lies in its topic."""
+
+    partition: int = Field(description="Partition")
+    offset: int = Field(description="Offset")
+
+
+class OutcomeProblem(Answer):
+    """Why a command that came by a topic was refused."""
+
+    status: int = Field(description="The status that HTTP would have answered")
+    code: str = Field(description="Stable code")
+    detail: str = Field(description="What is wrong, and what to do")
+    detail_zh: str = Field(description="The same in Chinese")
+    field: str | None = Field(description="The field that is wrong")
+    errors: list[dict[str, str]] = Field(description="All fields that are wrong")
+
+
 class OutboxAnswer(Answer):
     """What an organisation was told. Thin: fetch the content with GET /v1/cases/{case}."""
 
@@ -138,7 +156,13 @@ class OutboxAnswer(Answer):
     place: str | None = Field(description="Code of the place")
     due: list[OutboxDue] = Field(description="Clocks that run")
     about: str | None = Field(description="Event that it tells of")
-    detail: str | None = Field(description="Code that says more about the kind")
+    detail: str | None = Field(
+        description="Code that says more about the kind; of an outcome `done` or the refusal's code"
+    )
+    command: str | None = Field(description="Of an outcome: the command")
+    command_id: str | None = Field(description="Of an outcome: its id")
+    record: RecordPlace | None = Field(description="Of an outcome: the record of your topic that it answers")
+    problem: OutcomeProblem | None = Field(description="Of an outcome: why it was refused")
     at: str = Field(description="When it was put there")
 
 

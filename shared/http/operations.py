@@ -20,6 +20,8 @@ from shared.runtime import Runtime
 
 BROKER_AWAY = "broker_away"
 """What a feed says while no broker answers."""
+MOST_NAMED = 10
+"""Missing topics of organisations that are named. Each is one organisation's trouble, which has its entries by pull."""
 LEAST_FREE = 16 * 1024 * 1024
 """Bytes that must be free on the data folder's disk."""
 
@@ -36,6 +38,12 @@ async def health(runtime: Runtime) -> dict[str, Any]:
         for one in runtime.consumers
         if lag.get(one.group) and now - ports.feed.last_progress(one.group) > late
     ]
+    for letters in runtime.letters:
+        waiting = lag[letters.group] = letters.figures().waiting
+        if waiting and now - letters.progress > late:
+            reasons.append(f"no_progress:{letters.group}")
+    if runtime.relay is not None and runtime.relay.missing:
+        notes += [f"topic_missing:{topic}" for topic in sorted(runtime.relay.missing)[:MOST_NAMED]]
     if runtime.broken is not None or getattr(ports.log, "broken", None) is not None:
         reasons.append("log_broken")
     if runtime.unable is not None:

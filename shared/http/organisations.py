@@ -15,12 +15,11 @@ from shared.events.routing import OutboxEntry
 from shared.http.answers import OutboxPage
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
+from shared.inbox import STREAM, entry
 from shared.part import Ports
 from shared.refusals import Unknown
 from shared.runtime import Runtime
-from shared.times import to_text
 
-STREAM = "outbox/"
 LOOK_SECONDS = 1.0
 """How long a wait may miss what another process appended: one look at an index, and all that an idle wait costs."""
 
@@ -42,25 +41,6 @@ async def may_be_told(ports: Ports, principal: Principal, org: str, event: Recor
     assert isinstance(event.body, OutboxEntry)
     case, _head = await ports.cases.get(event.body.case)
     return principal.org not in case.accused
-
-
-def entry(event: Recorded) -> dict[str, Any]:
-    """One entry as it is told."""
-    body = event.body
-    assert isinstance(body, OutboxEntry)
-    return {
-        "id": event.version,
-        "kind": body.kind,
-        "case": body.case,
-        "number": body.number,
-        "version": body.version,
-        "subject": body.subject,
-        "place": body.place,
-        "due": [{"clock": one.clock, "due": to_text(one.due), "provisional": one.provisional} for one in body.due],
-        "about": body.about,
-        "detail": body.detail,
-        "at": to_text(event.recorded_at),
-    }
 
 
 def router(runtime: Runtime) -> APIRouter:

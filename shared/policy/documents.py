@@ -55,7 +55,8 @@ class Jurisdiction(Document):
 
 class Organisation(Document):
     """`places`: what it serves, for people who dispatch by hand. `sealed` receives accusations (Art. 30). `review_by`: who
-    reviews its decisions, where that is not its `parent` (Art. 35, 36: the next level up)."""
+    reviews its decisions, where that is not its `parent` (Art. 35, 36: the next level up). `delivery`: `kafka` has its entries
+    in its own topic too, where there is a Kafka; by pull they can be had always."""
 
     code: Code
     name: Name
@@ -64,7 +65,7 @@ class Organisation(Document):
     parent: Code | None = None
     review_by: Code | None = None
     places: tuple[Code, ...] = ()
-    delivery: Literal["pull"] = "pull"
+    delivery: Literal["pull", "kafka"] = "pull"
 
 
 class Place(Document):

@@ -11,7 +11,7 @@ from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.keeping import Keeper
 from shared.adapters.kafka.receiving import Opening
 from shared.adapters.kafka.subscribing import DRAIN, Subscription
-from shared.topics import Answering
+from shared.topics import Answering, Figures
 
 AT_ONCE = 100
 """Letters of one batch: each costs a decision and an answer."""
@@ -61,22 +61,13 @@ class KafkaLetters:
             self._task = None
 
     @property
-    def lag(self) -> int:
-        """Letters that wait, as far as this process has heard of them."""
-        return self._subscription.behind()
-
-    @property
     def progress(self) -> float:
         """Monotonic seconds at which a batch was last answered."""
         return self._subscription.receiving.progress
 
-    @property
-    def answered(self) -> int:
-        return self._subscription.receiving.records
-
-    @property
-    def failures(self) -> int:
-        return self._subscription.receiving.failures
+    def figures(self) -> Figures:
+        one = self._subscription.receiving
+        return Figures(self.kind, self._subscription.behind(), one.records, one.failures)
 
     async def _at_once(self) -> None:
         """Nothing has to be there before: a kind of which there is no topic yet has no letters."""

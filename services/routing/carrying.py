@@ -1,0 +1,37 @@
+"""Outboxes that are carried to topics: of the organisations whose `delivery` is kafka."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from shared.envelope import Recorded
+from shared.events.routing import OutboxEntry
+from shared.inbox import STREAM, entry
+from shared.part import Ports
+from shared.topics import Line, Route
+
+TOPIC = "assignments"
+"""Kind of the topics that entries go to."""
+ACTIONS = "actions"
+"""Kind of the topics that commands come from."""
+
+
+def route(ports: Ports) -> Route:
+    """Each entry as the organisation would read it over HTTP."""
+
+    async def names() -> set[str]:
+        books = await ports.policies.all()
+        return {org.code for book in books.values() for org in book.organisations.values() if org.delivery == "kafka"}
+
+    async def lines(_org: str, events: Sequence[Recorded]) -> list[Line]:
+        return [
+            Line(
+                event.version, event.body.case or STREAM, event.body.kind, orjson.dumps(entry(event)), event.recorded_at
+            )
+            for event in events
+            if isinstance(event.body, OutboxEntry)
+        ]
+
+    return Route(STREAM, TOPIC, names, lines)

@@ -1,0 +1,55 @@
+"""What an organisation reads: the entries of its outbox stream, the same by HTTP and in its topic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.envelope import Recorded
+from shared.events.refusal import Refusal
+from shared.events.routing import OutboxEntry
+from shared.times import to_text
+
+STREAM = "outbox/"
+
+
+def entry(event: Recorded) -> dict[str, Any]:
+    """One entry as it is told."""
+    body = event.body
+    assert isinstance(body, OutboxEntry)
+    return {
+        "id": event.version,
+        "kind": body.kind,
+        "case": body.case,
+        "number": body.number,
+        "version": body.version,
+        "subject": body.subject,
+        "place": body.place,
+        "due": [{"clock": one.clock, "due": to_text(one.due), "provisional": one.provisional} for one in body.due],
+        "about": body.about,
+        "detail": body.detail,
+        "command": body.command,
+        "command_id": body.command_id,
+        "record": _record(body.record),
+        "problem": _problem(body.refusal),
+        "at": to_text(event.recorded_at),
+    }
+
+
+def _record(place: str | None) -> dict[str, int] | None:
+    if place is None:
+        return None
+    partition, _, offset = place.partition(":")
+    return {"partition": int(partition), "offset": int(offset)}
+
+
+def _problem(refusal: Refusal | None) -> dict[str, Any] | None:
+    if refusal is None:
+        return None
+    return {
+        "status": refusal.status,
+        "code": refusal.code,
+        "detail": refusal.why,
+        "detail_zh": refusal.why_zh,
+        "field": refusal.field,
+        "errors": [one.model_dump() for one in refusal.errors],
+    }
