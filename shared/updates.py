@@ -15,6 +15,7 @@ from shared.case import STREAM as CASE
 from shared.envelope import Recorded
 from shared.events.intake import CaseRegistered
 from shared.events.platforms import PlatformUpdate
+from shared.inbox import problem_of, record_of
 from shared.log import Damaged, Log
 from shared.part import Ports
 from shared.times import day_of, instant_of, start_of_day, to_text
@@ -116,7 +117,6 @@ def _entry(event: Recorded, items: dict[str, Item]) -> dict[str, Any]:
     body = event.body
     assert isinstance(body, PlatformUpdate)
     item = items.get(_sealed_in(event) or "", _UNKNOWN)
-    partition, _, offset = (body.record or "").partition(":")
     return {
         "id": event.version,
         "kind": body.kind,
@@ -130,25 +130,11 @@ def _entry(event: Recorded, items: dict[str, Item]) -> dict[str, Any]:
         "detail": body.detail,
         "command": body.command,
         "command_id": body.command_id,
-        "record": {"partition": int(partition), "offset": int(offset)} if body.record is not None else None,
+        "record": record_of(body.record),
         "sent_at": to_text(body.sent_at) if body.sent_at is not None else None,
         "repeated": body.repeated,
-        "problem": _problem(body),
+        "problem": problem_of(body.refusal),
         "at": to_text(event.recorded_at),
-    }
-
-
-def _problem(body: PlatformUpdate) -> dict[str, Any] | None:
-    refusal = body.refusal
-    if refusal is None:
-        return None
-    return {
-        "status": refusal.status,
-        "code": refusal.code,
-        "field": refusal.field,
-        "detail": refusal.why,
-        "detail_zh": refusal.why_zh,
-        "errors": [one.model_dump() for one in refusal.errors],
     }
 
 

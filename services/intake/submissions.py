@@ -21,7 +21,8 @@ from services.intake.updates import Updates, first_answer
 from shared.access import visible
 from shared.case import STREAM as CASE
 from shared.commands import RULES, Fresh
-from shared.events.platforms import FieldProblem, PlatformUpdate, Refusal, SubmissionRefused
+from shared.events.platforms import PlatformUpdate, SubmissionRefused
+from shared.events.refusal import FieldProblem, Refusal
 from shared.finding import resolve
 from shared.handling import Stamp
 from shared.http import bodies, problems

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from shared.events.base import Event, Moment, Service, Text
+from shared.events.refusal import Refusal
 from shared.events.routing import Due
 
 UpdateKind = Literal[
@@ -32,28 +31,6 @@ UpdateKind = Literal[
 
 class _Platforms(Event):
     owner: ClassVar[Service] = "intake"
-
-
-class FieldProblem(BaseModel):
-    """One field that is wrong, in words that never hold its value."""
-
-    model_config = ConfigDict(frozen=True)
-
-    field: str
-    problem: str
-
-
-class Refusal(BaseModel):
-    """Why a record was refused, as HTTP says it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    status: int
-    code: str
-    why: str
-    why_zh: str
-    field: str | None = None
-    errors: tuple[FieldProblem, ...] = ()
 
 
 class PlatformUpdate(_Platforms):

@@ -134,7 +134,7 @@ class RecordPlace(Answer):
 
 
 class OutcomeProblem(Answer):
-    """Why a command that came by a topic was refused."""
+    """Why a record that came by a topic was refused."""
 
     status: int = Field(description="The status that HTTP would have answered")
     code: str = Field(description="Stable code")
@@ -174,24 +174,6 @@ class OutboxPage(Answer):
     more: bool = Field(description="There are more entries already")
 
 
-class RecordPlace(Answer):
-    """Where a record lies in the platform's topic."""
-
-    partition: int = Field(description="Partition")
-    offset: int = Field(description="Offset")
-
-
-class UpdateProblem(Answer):
-    """Why a record was refused: what HTTP would have answered."""
-
-    status: int = Field(description="HTTP status; from 500 on it passes, and the same may be sent again")
-    code: str = Field(description="Stable code that programs may depend on")
-    field: str | None = Field(description="The field that is wrong")
-    detail: str = Field(description="One sentence: what is wrong, and what to do")
-    detail_zh: str = Field(description="The same in Chinese")
-    errors: list[dict[str, str]] = Field(description="All fields that are wrong: field, problem")
-
-
 class UpdateAnswer(Answer):
     """What a platform was told. Thin: texts and the query code are fetched by a GET of their own."""
 
@@ -210,7 +192,7 @@ class UpdateAnswer(Answer):
     record: RecordPlace | None = Field(description="The record of the platform's topic that is answered")
     sent_at: str | None = Field(description="When that record was sent, by its own time")
     repeated: bool = Field(description="True: the same was answered before, this is that answer again")
-    problem: UpdateProblem | None = Field(description="When it was refused: why")
+    problem: OutcomeProblem | None = Field(description="When it was refused: why")
     at: str = Field(description="When it was put there")
 
 

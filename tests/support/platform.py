@@ -13,7 +13,7 @@ from services.intake.submissions import Submissions
 from services.intake.updates import Updates
 from shared.envelope import Recorded
 from shared.runtime import Runtime
-from shared.topics import Letter
+from shared.topics import Answering, Letter
 from shared.updates import STREAM, told
 
 PLATFORM = "province"
@@ -26,7 +26,7 @@ class Topic:
     def __init__(self, runtime: Runtime, platform: str = PLATFORM, letters: SealedLetters | None = None) -> None:
         self.runtime = runtime
         self.platform = platform
-        self.intake = Submissions(runtime, Updates(runtime.handling("intake")), letters)
+        self.intake: Answering = Submissions(runtime, Updates(runtime.handling("intake")), letters)
         self._offsets = count()
 
     def record(self, value: Any, at: datetime | None = None) -> Letter:

@@ -111,3 +111,42 @@ def test_files_that_are_no_keys_are_named(folder: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(NoKey, match=why):
             SealedLetters.of(path)
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "cannot be read"), ("nothing", "no private key")])
+async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
+    tmp_path: Path, content: str | None, why: str
+) -> None:
+    from deploy.ephemeral import opened
+    from deploy.full import CannotStart, submissions
+    from shared.settings import Settings
+
+    path = tmp_path / "intake.pem"
+    if content is not None:
+        path.write_text(content)
+    async with opened(Settings(intake_key=path)) as runtime:
+        with pytest.raises(CannotStart, match=why) as named:
+            submissions(runtime)
+    assert "HUIYIN_INTAKE_KEY" in str(named.value) and str(path) in str(named.value)
+
+
+async def test_a_process_with_a_key_opens_what_is_encrypted_to_it(folder: Path) -> None:
+    from deploy.full import submissions
+    from shared.topics import Letter
+    from tests.support.platform import PLATFORM, Topic, filing
+    from tests.support.serving import served
+
+    async with served(intake_key=folder / "rsa.pem") as here:
+        topic = Topic(here.runtime)
+        topic.intake = submissions(here.runtime)
+        import orjson
+
+        sealed = [letter(folder, "rsa", "RSA-OAEP-256", "A256GCM", orjson.dumps(filing("J-1"))) for _ in range(2)]
+        assert sealed[0] != sealed[1]
+        now = here.clock.now()
+        entries = await topic.delivers(*(Letter(PLATFORM, 0, place, now, one) for place, one in enumerate(sealed)))
+        told = [(one["kind"], one["item"], one["repeated"]) for one in entries if one["record"] is not None]
+        assert told == [("registered", "J-1", False), ("registered", "J-1", True)]
+        wrong = letter(folder, "old", "RSA-OAEP-256", "A256GCM")
+        (refused,) = await topic.delivers(Letter(PLATFORM, 0, 2, now, wrong))
+        assert (refused["kind"], refused["problem"]["code"]) == ("refused", "cannot_be_opened")

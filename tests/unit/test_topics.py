@@ -132,3 +132,13 @@ def test_the_commands_are_those_of_kafka_s_own_tool() -> None:
         "--allow-principal", "User:svc-routing", "--operation", "Write", "--topic", "assignments.",
         "--resource-pattern-type", "prefixed",
     ]  # fmt: skip
+
+
+def test_what_platforms_send_is_kept_seven_days_at_most_and_one_partition_keeps_its_order() -> None:
+    topics = {topic.name: topic for topic in load()}
+    sent, told = topics["submissions.{platform}"], topics["updates.{platform}"]
+    assert isinstance(sent.retention, int) and sent.retention <= 7
+    assert told.retention == "forever" or told.retention >= 90
+    assert (sent.partitions, told.partitions) == (1, 1)
+    assert (sent.write, sent.read) == (("platform-{platform}",), ("svc-intake",))
+    assert (told.write, told.read) == (("svc-intake",), ("platform-{platform}",))
