@@ -16,7 +16,7 @@ from typing import Any
 import deploy.rules  # noqa: F401  # fills RULES
 from shared.case import FINAL_STATES, MOVES, STATES, meaning
 from shared.commands import RULES, Rule
-from shared.events import REGISTRY, department, intake, policy, routing, supervision
+from shared.events import REGISTRY, department, intake, platforms, policy, routing, supervision
 from shared.events.base import Event
 from shared.policy.clocks import ClockRule, Clocks
 from shared.policy.load import bundled
@@ -28,6 +28,7 @@ PARTS: tuple[tuple[str, ModuleType], ...] = (
     ("Routing 派转", routing),
     ("The department and the review bodies 承办与复查复核", department),
     ("Supervision 督查", supervision),
+    ("Platforms 平台", platforms),
     ("Policy 规则", policy),
 )
 

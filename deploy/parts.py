@@ -47,8 +47,8 @@ def compose(
     hands = {part.name: part.handling for part in every}
     parts = [part for part in every if part.name in services]
 
-    async def file(principal: Principal, command: Any, jurisdiction: str) -> Receipt:
-        return await file_case(hands["intake"], principal, command, jurisdiction)
+    async def file(principal: Principal, command: Any, jurisdiction: str, correlation: str | None = None) -> Receipt:
+        return await file_case(hands["intake"], principal, command, jurisdiction, correlation)
 
     async def record(principal: Principal, items: Sequence[HistoryItem], jurisdiction: str) -> list[ItemResult]:
         return await record_batch(items, hands, principal=principal, jurisdiction=jurisdiction)

@@ -91,12 +91,14 @@ def spread(topics: Iterable[Topic], members: Members) -> tuple[Topic, ...]:
 
 
 def members_of(books: Iterable[PolicyBook]) -> Members:
-    """Who has topics, as the policies in force say: organisations with `delivery` kafka, and the platforms of channels."""
+    """Who has topics, as the policies in force say: organisations with `delivery` kafka, and the platforms of channels as far
+    as a topic can have their name. Nobody chose Kafka for the others: they work over HTTP."""
     organisations: set[str] = set()
     platforms: set[str] = set()
     for book in books:
         organisations |= {one.code for one in book.organisations.values() if one.delivery == "kafka"}
-        platforms |= {one.platform for one in book.channels.values() if one.platform is not None}
+        named = (one.platform for one in book.channels.values() if one.platform is not None)
+        platforms |= {name for name in named if _CODE.fullmatch(name)}
     return {"organisation": organisations, "platform": platforms}
 
 

@@ -29,20 +29,22 @@ def entry(event: Recorded) -> dict[str, Any]:
         "detail": body.detail,
         "command": body.command,
         "command_id": body.command_id,
-        "record": _record(body.record),
-        "problem": _problem(body.refusal),
+        "record": record_of(body.record),
+        "problem": problem_of(body.refusal),
         "at": to_text(event.recorded_at),
     }
 
 
-def _record(place: str | None) -> dict[str, int] | None:
+def record_of(place: str | None) -> dict[str, int] | None:
+    """Partition and offset of a record, of `PARTITION:OFFSET`."""
     if place is None:
         return None
     partition, _, offset = place.partition(":")
     return {"partition": int(partition), "offset": int(offset)}
 
 
-def _problem(refusal: Refusal | None) -> dict[str, Any] | None:
+def problem_of(refusal: Refusal | None) -> dict[str, Any] | None:
+    """A refusal as it is told."""
     if refusal is None:
         return None
     return {

@@ -85,6 +85,8 @@ class Part:
     close: Callable[[], Awaitable[None]] | None = None
     ticker: Any = None
     facts: Kept | None = None
+    teller: Any = None
+    """What tells platforms. Whoever else tells them in this process uses the same, so that the two do not race each other."""
 
 
 async def begin_again(ports: Ports, parts: Sequence[Part]) -> None:

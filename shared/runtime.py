@@ -59,11 +59,19 @@ class Understood(Protocol):
     def names(self) -> dict[str, str]: ...
 
 
+class FileOne(Protocol):
+    """Registers one filing."""
+
+    async def __call__(
+        self, principal: Principal, command: Any, jurisdiction: str, correlation: str | None = None
+    ) -> Receipt: ...
+
+
 class Filing(NamedTuple):
     """How a submission is registered: intake's model, what carries it out, and what reads a platform's own form."""
 
     model: type[BaseModel]
-    file: Callable[[Principal, Any, str], Awaitable[Receipt]]
+    file: FileOne
     understand: Callable[[PolicyBook, str, Any], Understood]
 
 

@@ -63,6 +63,11 @@ class Settings(BaseSettings):
         pattern=r"^[a-z0-9._-]{0,60}$",
         description="What the names of topics and groups begin with, where several deployments share a cluster",
     )
+    intake_key: Path | None = Field(
+        None,
+        description="Full mode: private key in PEM (RSA or EC) that opens what platforms encrypt (JWE); several while one"
+        " replaces another",
+    )
     kafka_ca: Path | None = Field(None, description="Certificates that Kafka's are checked with; empty: the system's")
     instance: str | None = Field(
         None,

@@ -32,6 +32,7 @@ class Opened(NamedTuple):
     party: str
     values: dict[str, Any]
     erased: bool
+    stream: str
 
 
 def parts_of(body: Event, org: str | None) -> dict[Part, dict[str, Any]]:
@@ -118,5 +119,5 @@ async def open_sealed(keys: Keys, events: Sequence[Recorded], purposes: frozense
                 except InvalidTag as error:
                     raise ValueError(f"sealed part of {event.stream} version {event.version} does not open") from error
                 values = orjson.loads(clear)
-            opened.append(Opened(event.version, part["party"], values, key is None))
+            opened.append(Opened(event.version, part["party"], values, key is None, event.stream))
     return opened

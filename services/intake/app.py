@@ -5,6 +5,8 @@ from __future__ import annotations
 from services.intake import asking, correcting, domain, linking, taking_part
 from services.intake.api import router
 from services.intake.reactions import reactions
+from services.intake.updates import Updates, together
+from services.intake.updates import reactions as telling
 from services.intake.views import SHOWS
 from shared.part import Part, Ports
 
@@ -14,12 +16,13 @@ __all__ = ["asking", "build", "correcting", "domain", "linking", "taking_part"]
 def build(ports: Ports, candidate_days: int = 180) -> Part:
     """Intake on these ports. `candidate_days`: see the setting of that name."""
     handling = ports.handling("intake")
+    updates = Updates(handling)
     consumer = ports.consumer(
         "intake",
         shows=SHOWS,
         gather=0.05,
-        reactions=reactions(handling, ports.views),
+        reactions=together(telling(updates), reactions(handling, ports.views)),
     )
     for show in SHOWS:
         ports.views.declare(show.view)
-    return Part("intake", handling, (consumer,), routers={"candidates": router(ports, candidate_days)})
+    return Part("intake", handling, (consumer,), routers={"candidates": router(ports, candidate_days)}, teller=updates)

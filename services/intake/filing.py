@@ -29,8 +29,11 @@ class Receipt(NamedTuple):
     repeated: bool
 
 
-async def file_case(handling: Handling, principal: Principal, command: FileCase, jurisdiction: str) -> Receipt:
-    """Register once (P1, P2). Raises Refused `same_id_other_content` when the item was filed with other content."""
+async def file_case(
+    handling: Handling, principal: Principal, command: FileCase, jurisdiction: str, correlation: str | None = None
+) -> Receipt:
+    """Register once (P1, P2). `correlation`: of what brought it. Raises Refused `same_id_other_content` when the item was filed
+    with other content."""
     case = case_id(handling.keys.secret("case-id"), command.channel, command.item)
     own_channel(principal, command, await handling.policies.book(jurisdiction))
     stated = command.model_dump(
@@ -42,6 +45,7 @@ async def file_case(handling: Handling, principal: Principal, command: FileCase,
         cause=CAUSE,
         request=request_digest(handling.keys.secret("request"), case, content),
         jurisdiction=jurisdiction,
+        correlation=correlation,
     )
     done = await handling.on_case(case, FILE, stamp, lambda found, given: register(found, command, given, case))
     return receipt(handling, done.case, repeated=done.repeated)

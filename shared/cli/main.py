@@ -30,6 +30,7 @@ COMMANDS = {
     ),
     "act": Later("acting:act", "Give a command on a case, or those of a file. Without --as, as whoever may give it."),
     "inbox": Later("filing:inbox", "What an organisation was told, from a cursor on."),
+    "platform": Later("platforms:group", "What a platform was told, and what became of a day of its records"),
     "status": Later("filing:status", "How a case stands, as its petitioner sees it."),
     "explain": Later("cases:explain", "Why a clock ends when it ends, with every skipped day."),
     "import": Later(

@@ -1,6 +1,6 @@
 """Every event there is. Importing this package fills REGISTRY."""
 
-from shared.events import department, intake, policy, routing, supervision
+from shared.events import department, intake, platforms, policy, routing, supervision
 from shared.events.base import REGISTRY, Event, Personal
 
-__all__ = ["REGISTRY", "Event", "Personal", "department", "intake", "policy", "routing", "supervision"]
+__all__ = ["REGISTRY", "Event", "Personal", "department", "intake", "platforms", "policy", "routing", "supervision"]

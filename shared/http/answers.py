@@ -134,7 +134,7 @@ class RecordPlace(Answer):
 
 
 class OutcomeProblem(Answer):
-    """Why a command that came by a topic was refused."""
+    """Why a record that came by a topic was refused."""
 
     status: int = Field(description="The status that HTTP would have answered")
     code: str = Field(description="Stable code")
@@ -172,6 +172,70 @@ class OutboxPage(Answer):
     entries: list[OutboxAnswer] = Field(description="In order, without gap")
     after: int = Field(description="Cursor for the next call")
     more: bool = Field(description="There are more entries already")
+
+
+class UpdateAnswer(Answer):
+    """What a platform was told. Thin: texts and the query code are fetched by a GET of their own."""
+
+    id: int = Field(description="Place among the updates, gapless from 1: the cursor")
+    kind: str = Field(description="registered, refused, done, sent, accepted, replied, closed, …")
+    channel: str | None = Field(description="Code of the channel")
+    item: str | None = Field(description="The platform's own item id; of a refused command the case as it was named")
+    case: str | None = Field(description="Case id")
+    number: str | None = Field(description="Number that people use")
+    version: int | None = Field(description="Version of the case that it tells of: orders the entries of one case")
+    org: str | None = Field(description="Code of the organisation that it is about")
+    due: list[OutboxDue] = Field(description="Clocks that run, where the kind says by when")
+    detail: str | None = Field(description="Code that says more about the kind")
+    command: str | None = Field(description="Name of the command that is answered")
+    command_id: str | None = Field(description="The platform's id of that command")
+    record: RecordPlace | None = Field(description="The record of the platform's topic that is answered")
+    sent_at: str | None = Field(description="When that record was sent, by its own time")
+    repeated: bool = Field(description="True: the same was answered before, this is that answer again")
+    problem: OutcomeProblem | None = Field(description="When it was refused: why")
+    at: str = Field(description="When it was put there")
+
+
+class UpdatesPage(Answer):
+    """Entries after the cursor."""
+
+    entries: list[UpdateAnswer] = Field(description="In order, without gap")
+    after: int = Field(description="Cursor for the next call")
+    more: bool = Field(description="There are more entries already")
+
+
+class DayAnswer(Answer):
+    """What became of the records that a platform sent to its topic on one day: sent = registered + done + refused + same_again."""
+
+    platform: str = Field(description="Code of the platform")
+    day: str = Field(description="The day, by the records' own time")
+    zone: str = Field(description="Time zone of the day")
+    sent: int = Field(description="Records that were read: the sum of the next four")
+    registered: int = Field(description="Filings that became cases")
+    done: int = Field(description="Commands that were carried out")
+    refused: int = Field(description="Records that were refused")
+    same_again: int = Field(description="Records that said what was answered before, and got that answer again")
+    refusals: dict[str, int] = Field(description="How many were refused for each code")
+
+
+class AnswerText(Answer):
+    """A text that the petitioner is entitled to."""
+
+    version: int = Field(description="Version of the case")
+    type: str = Field(description="Event type")
+    zh: str = Field(description="What it is, in Chinese")
+    en: str = Field(description="What it is, in English")
+    at: str = Field(description="When it was true in law")
+    fields: dict[str, Any] = Field(description="The text: text, basis, reason, remedy, organ or how_to")
+
+
+class AnswerTexts(Answer):
+    """What a case was answered, in words."""
+
+    case: str = Field(description="Case id")
+    number: str = Field(description="Number that people use")
+    texts: list[AnswerText] = Field(description="Oldest first; of a decision only once the reply was delivered")
+    erased: list[str] = Field(description="Parties whose data were erased")
 
 
 class Health(Answer):

@@ -15,6 +15,7 @@ from shared.http import (
     matters,
     operations,
     organisations,
+    platforms,
     policies,
     problems,
     status,
@@ -84,6 +85,7 @@ def _cases(app: FastAPI, runtime: Runtime, metrics: Metrics) -> None:
     app.include_router(matters.router(runtime))
     app.include_router(cases.router(runtime))
     app.include_router(organisations.router(runtime))
+    app.include_router(platforms.router(runtime))
     app.include_router(policies.router(runtime))
     app.include_router(calendars.router(runtime))
     app.include_router(history.router(runtime))

@@ -13,9 +13,7 @@ from starlette.responses import HTMLResponse
 
 from shared import reading
 from shared.access import RECEIPT, authorize
-from shared.commands import RULES, Fresh
-from shared.events.routing import ReadRecorded
-from shared.handling import Stamp
+from shared.commands import RULES
 from shared.http import bodies
 from shared.http.answers import CommandAnswer
 from shared.http.commands import CommandId, Commands
@@ -24,9 +22,9 @@ from shared.http.pages.receipt import receipt
 from shared.http.status import LIMIT, Askers, StatusQuestion
 from shared.http.who import Caller
 from shared.names import query_code
+from shared.replies import read_recorded
 from shared.runtime import Runtime
 
-READS = "reads/"
 _PAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page to print", "content": {"text/html": {"schema": {"type": "string"}}}}
 }
@@ -97,10 +95,7 @@ def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
     async def by_key(reference: str, caller: Caller) -> HTMLResponse:
         case = await reading.find(runtime.ports, caller, reference)
         authorize(caller, RECEIPT, case)
-        issued = ReadRecorded(case=case.id, purposes=("receipt",))
-        handling = runtime.handling("routing")
-        stamp = Stamp(caller, cause=f"receipt:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
-        await handling.on_stream(READS + case.id, stamp, lambda _head: [Fresh(issued)])
+        await read_recorded(runtime.handling("routing"), caller, case, "receipt")
         return await page_of(runtime, case.id)
 
     return routes

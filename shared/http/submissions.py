@@ -87,11 +87,23 @@ class Owners:
 async def file_one(
     runtime: Runtime, owners: Owners, principal: Principal, value: Any, named: str | None
 ) -> dict[str, Any]:
-    """The receipt of one submission."""
+    """The receipt of one submission, as an answer."""
+    return as_receipt(await filed(runtime, owners, principal, value, named))
+
+
+async def filed(
+    runtime: Runtime,
+    owners: Owners,
+    principal: Principal,
+    value: Any,
+    named: str | None = None,
+    correlation: str | None = None,
+) -> Receipt:
+    """Register what one JSON value says. Raises Refused that names the field as a submission calls it."""
     model = bodies.validated(runtime.filing.model, value)
     jurisdiction = await owners.of(getattr(model, "channel", ""), named)
     try:
-        return as_receipt(await runtime.filing.file(principal, model, jurisdiction))
+        return await runtime.filing.file(principal, model, jurisdiction, correlation)
     except Refused as refused:
         if refused.field == "effective_at":  # what a submission calls it
             refused.field = "received_at"
@@ -139,11 +151,11 @@ async def filed_many(request: Request, runtime: Runtime, file: File) -> Response
     """The answer to a body with a filing per line."""
     limit = runtime.settings.body_limit
 
-    async def filed(line: Line) -> dict[str, Any]:
+    async def of(line: Line) -> dict[str, Any]:
         return await file(value_of(line, limit))
 
     async def one(line: Line) -> bytes:
-        return as_line(line.number, *await attempted(filed(line)))
+        return as_line(line.number, *await attempted(of(line)))
 
     async def together(lines: Sequence[Line]) -> list[bytes]:
         return await asyncio.gather(*map(one, lines))

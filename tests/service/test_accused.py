@@ -313,6 +313,14 @@ def matters(twins: Twins) -> Iterator[Asked]:
         yield f"/v1/matters/{reference}", {}
 
 
+def of_platforms(path: str) -> Callable[[Twins], Iterator[Asked]]:
+    def ask(twins: Twins) -> Iterator[Asked]:
+        for reference in references(twins):
+            yield f"/v1/platforms/province/{path.format(reference=reference)}", {}
+
+    return ask
+
+
 def at(address: str) -> Callable[[Twins], Iterator[Asked]]:
     def ask(_twins: Twins) -> Iterator[Asked]:
         yield address, {}
@@ -329,6 +337,10 @@ PROBES: dict[tuple[str, str], Callable[[Twins], Iterator[Asked]]] = {
     ("GET", "/v1/cases/{reference}"): one_case,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): clocks,
     ("GET", "/v1/organisations/{org}/assignments"): inboxes,
+    ("GET", "/v1/platforms/{platform}/updates"): of_platforms("updates"),
+    ("GET", "/v1/platforms/{platform}/days/{day}"): of_platforms("days/2026-03-02"),
+    ("GET", "/v1/platforms/{platform}/receipts/{reference}"): of_platforms("receipts/{reference}"),
+    ("GET", "/v1/platforms/{platform}/answers/{reference}"): of_platforms("answers/{reference}"),
     ("GET", "/v1/policies"): policies,
     ("GET", "/v1/policies/{jurisdiction}"): one_policy,
     ("POST", "/v1/policies:validate"): proposals,

@@ -30,6 +30,10 @@ MATRIX: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/v1/cases/{reference}"): READERS,
     ("GET", "/v1/cases/{reference}/deadlines/{clock}/explain"): READERS,
     ("GET", "/v1/organisations/{org}/assignments"): LISTERS,
+    ("GET", "/v1/platforms/{platform}/updates"): frozenset({"platform"}),
+    ("GET", "/v1/platforms/{platform}/days/{day}"): frozenset({"platform", "registrar", "supervisor", "operations"}),
+    ("GET", "/v1/platforms/{platform}/receipts/{reference}"): frozenset({"platform"}),
+    ("GET", "/v1/platforms/{platform}/answers/{reference}"): frozenset({"platform"}),
     ("GET", "/v1/policies"): LAW,
     ("GET", "/v1/policies/{jurisdiction}"): LAW,
     ("POST", "/v1/policies:validate"): LAW,
@@ -70,7 +74,13 @@ async def test_routes_and_roles() -> None:
         wrong = []
         for (method, path), allowed in MATRIX.items():
             address = path.format(
-                reference=receipt["case"], clock="C1", org="zj", jurisdiction="CN-DEMO", channel="nowhere"
+                reference=receipt["case"],
+                clock="C1",
+                org="zj",
+                jurisdiction="CN-DEMO",
+                channel="nowhere",
+                platform="wlzj",
+                day="2026-03-02",
             )
             kind = "application/x-ndjson" if path.endswith("s:batch") or "history" in path else "application/json"
             for role in ("nobody", *PEOPLE):

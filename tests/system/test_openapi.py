@@ -29,7 +29,7 @@ from tests.support.process import Server, server
 pytestmark = pytest.mark.slow
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 25
-ROLES = ("registrar:xfj", "clerk:zj", "operations")
+ROLES = ("registrar:xfj", "clerk:zj", "operations", "platform:province")
 FILING = {"channel": "web", "text": "楼道漏水", "place": "dh-yl", "subject": "0102", "petitioner": {"name": "张三"}}
 
 PLATFORMS = {"when": "2026-03-01 08:30:00", "what": "楼上一直漏水"}
@@ -58,6 +58,7 @@ class Prepared(NamedTuple):
     def names(self, parameter: str) -> str | None:
         """Something of that name that is there."""
         known = {"reference": self.case, "org": "zj", "jurisdiction": "CN-DEMO", "clock": self.clock, "channel": "own"}
+        known |= {"platform": "province", "day": "2026-03-02"}
         return known.get(parameter)
 
 
@@ -87,6 +88,18 @@ GOOD: dict[tuple[str, str], Callable[[Prepared], Request]] = {
         "clerk:zj", {"reference": here.case, "clock": here.clock}
     ),
     ("GET", "/v1/organisations/{org}/assignments"): lambda _: Request("clerk:zj", {"org": "zj"}, {"limit": 3}),
+    ("GET", "/v1/platforms/{platform}/updates"): lambda _: Request(
+        "platform:province", {"platform": "province"}, {"limit": 3}
+    ),
+    ("GET", "/v1/platforms/{platform}/days/{day}"): lambda _: Request(
+        "operations", {"platform": "province", "day": "2026-03-02"}
+    ),
+    ("GET", "/v1/platforms/{platform}/receipts/{reference}"): lambda _: Request(
+        "platform:province", {"platform": "province", "reference": "province:theirs"}
+    ),
+    ("GET", "/v1/platforms/{platform}/answers/{reference}"): lambda _: Request(
+        "platform:province", {"platform": "province", "reference": "province:theirs"}
+    ),
     ("GET", "/v1/policies"): lambda _: Request("operations"),
     ("GET", "/v1/policies/{jurisdiction}"): lambda _: Request("operations", {"jurisdiction": "CN-DEMO"}),
     ("POST", "/v1/policies:validate"): lambda here: Request(
@@ -147,6 +160,7 @@ def here(running: Server) -> Prepared:
         return answer.json()
 
     receipt = ask("registrar:xfj", "POST", "/v1/submissions", json={**FILING, "item": "prepared"})
+    ask("platform:province", "POST", "/v1/submissions", json={**FILING, "channel": "province", "item": "theirs"})
     unplaced = {name: value for name, value in FILING.items() if name not in ("place", "subject")}
     waiting = ask("registrar:xfj", "POST", "/v1/submissions", json={**unplaced, "text": "请问", "item": "waiting"})
     shown: dict[str, Any] = {"deadlines": []}

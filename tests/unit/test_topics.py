@@ -161,3 +161,13 @@ def test_a_code_that_cannot_be_part_of_a_name_is_said() -> None:
 def _through_kafka(document: dict[str, Any]) -> dict[str, Any]:
     listed = [{**one, "delivery": "kafka"} if one["code"] == "zj" else one for one in document["organisations"]]
     return {**document, "organisations": listed}
+
+
+def test_what_platforms_send_is_kept_seven_days_at_most_and_one_partition_keeps_its_order() -> None:
+    topics = {topic.name: topic for topic in load()}
+    sent, told = topics["submissions.{platform}"], topics["updates.{platform}"]
+    assert isinstance(sent.retention, int) and sent.retention <= 7
+    assert told.retention == "forever" or told.retention >= 90
+    assert (sent.partitions, told.partitions) == (1, 1)
+    assert (sent.write, sent.read) == (("platform-{platform}",), ("svc-intake",))
+    assert (told.write, told.read) == (("svc-intake",), ("platform-{platform}", "svc-intake"))

@@ -1,0 +1,99 @@
+"""A provincial platform in one file: it files through Kafka, hears through Kafka what becomes of it, and fetches receipts and
+texts over HTTP. Written from docs/integrating.md alone.
+
+    python client.py FILINGS.jsonl NOTEBOOK.json
+
+FILINGS has one JSON body a line. NOTEBOOK is what this platform knows; it survives a restart, and a lost one is made again from
+the beginning. Settings: KAFKA, HUIYIN (addresses), PLATFORM, KEY; PREFIX where topics have one; KAFKA_USER, KAFKA_PASSWORD.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+PLATFORM, PREFIX = os.environ["PLATFORM"], os.environ.get("PREFIX", "")
+KAFKA: dict[str, Any] = {"bootstrap_servers": os.environ["KAFKA"]}
+if "KAFKA_USER" in os.environ:
+    KAFKA |= {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512"}
+    KAFKA |= {"sasl_plain_username": os.environ["KAFKA_USER"], "sasl_plain_password": os.environ["KAFKA_PASSWORD"]}
+
+
+async def file(lines: list[str]) -> None:
+    """Send every line. Again whenever we are unsure: the same item gets the same answer."""
+    async with AIOKafkaProducer(**KAFKA, acks="all", enable_idempotence=True) as producer:
+        for line in lines:
+            await producer.send_and_wait(f"{PREFIX}submissions.{PLATFORM}", line.encode())
+
+
+async def get(http: httpx.AsyncClient, path: str, **query: Any) -> Any:
+    answer = await http.get(f"/v1/platforms/{PLATFORM}/{path}", params=query)
+    answer.raise_for_status()
+    return answer.json()
+
+
+async def missed(http: httpx.AsyncClient, after: int, until: int) -> list[dict[str, Any]]:
+    """The entries between these that the topic keeps no more: over HTTP they stay for ever."""
+    found: list[dict[str, Any]] = []
+    while after < until - 1:
+        page = await get(http, "updates", after=after)
+        found, after = found + page["entries"], page["after"]
+    return [one for one in found if one["id"] < until]
+
+
+async def heed(http: httpx.AsyncClient, update: dict[str, Any], cases: dict[str, Any]) -> None:
+    """Note what we are told."""
+    known = cases.setdefault(str(update["item"] or update["case"] or update["record"]), {"heard": []})
+    known["heard"].append([update["id"], update["kind"], update["detail"]])
+    match update["kind"]:
+        case "registered":
+            receipt = await get(http, f"receipts/{update['case']}")
+            known |= {"case": update["case"], "number": update["number"], "code": receipt["code"]}
+        case "refused":
+            known["refused"] = [update["problem"]["code"], update["problem"]["field"]]
+        case "replied":
+            known["answer"] = (await get(http, f"answers/{update['case']}"))["texts"]
+        case "closed":
+            known["closed"] = update["detail"]
+
+
+def read(notebook: Path) -> dict[str, Any]:
+    return json.loads(notebook.read_text()) if notebook.exists() else {"after": 0, "offset": 0, "cases": {}}
+
+
+def write(notebook: Path, kept: dict[str, Any]) -> None:
+    """Entries and cursor together, or neither."""
+    fresh = notebook.with_suffix(".new")
+    fresh.write_text(json.dumps(kept, ensure_ascii=False))
+    fresh.replace(notebook)
+
+
+async def listen(notebook: Path) -> None:
+    """Read the updates from where the notebook ends, for ever. An entry that comes twice is noted once: it has its id."""
+    kept = read(notebook)
+    topic = TopicPartition(f"{PREFIX}updates.{PLATFORM}", 0)
+    headers = {"Authorization": f"Bearer {os.environ['KEY']}"}
+    consumer = AIOKafkaConsumer(**KAFKA, enable_auto_commit=False, auto_offset_reset="earliest")
+    async with httpx.AsyncClient(base_url=os.environ["HUIYIN"], headers=headers, timeout=60) as http, consumer:
+        consumer.assign([topic])
+        consumer.seek(topic, kept["offset"])
+        async for record in consumer:
+            update = json.loads(record.value)
+            if update["id"] > kept["after"]:
+                for one in [*await missed(http, kept["after"], update["id"]), update]:
+                    await heed(http, one, kept["cases"])
+            kept |= {"after": max(update["id"], kept["after"]), "offset": record.offset + 1}
+            write(notebook, kept)
+
+
+async def main(filings: str, notebook: Path) -> None:
+    await file([line for line in filings.splitlines() if line.strip()])
+    await listen(notebook)
+
+
+asyncio.run(main(Path(sys.argv[1]).read_text(), Path(sys.argv[2])))

@@ -1,0 +1,40 @@
+"""Carrying the updates of platforms to their topics: which streams, and what a record holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+import orjson
+
+from shared.envelope import Recorded
+from shared.part import Ports
+from shared.topics import Line, Route
+from shared.updates import STREAM, key_of, told
+
+TOPIC = "updates"
+SUBMISSIONS = "submissions"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+
+
+async def platforms(ports: Ports) -> frozenset[str]:
+    """The platforms that the policies in force name, as far as a topic can have their name; the others work over HTTP."""
+    books = await ports.policies.all()
+    named = {one.platform for book in books.values() for one in book.channels.values() if one.platform is not None}
+    return frozenset(name for name in named if _NAME.fullmatch(name))
+
+
+def route(ports: Ports) -> Route:
+    """`updates/<platform>` to `updates.<platform>`."""
+
+    async def names() -> Collection[str]:
+        return await platforms(ports)
+
+    async def lines(_platform: str, events: Sequence[Recorded]) -> Sequence[Line]:
+        entries = await told(ports, events)
+        return [
+            Line(event.version, key_of(event), entry["kind"], orjson.dumps(entry), event.recorded_at)
+            for event, entry in zip(events, entries, strict=True)
+        ]
+
+    return Route(STREAM, TOPIC, names, lines)

@@ -1,0 +1,158 @@
+"""What a platform is told, and what it fetches: its updates from any cursor, receipts, texts, and the figures of a day."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from datetime import date
+from typing import Any
+
+from fastapi import APIRouter, Query
+
+from shared import reading
+from shared.access import RECONCILE, UPDATES, Principal, authorize
+from shared.case import Case
+from shared.http.answers import AnswerTexts, DayAnswer, ReceiptAnswer, UpdatesPage
+from shared.http.bodies import EARLIEST, LATEST
+from shared.http.describing import READING, answers
+from shared.http.organisations import LOOK_SECONDS
+from shared.http.who import Caller
+from shared.names import query_code
+from shared.part import Ports
+from shared.refusals import Invalid, Unknown
+from shared.replies import read_recorded, replies
+from shared.runtime import Runtime
+from shared.times import to_text
+from shared.updates import STREAM, reconciled, told
+
+
+def require_own(principal: Principal, platform: str) -> None:
+    """A platform reads what it was told; for everybody else there is no such thing."""
+    if principal.role not in UPDATES.roles or principal.org != platform:
+        raise _unknown()
+
+
+def _unknown() -> Unknown:
+    return Unknown("unknown_platform", "There is no such platform for you.", why_zh="没有这一平台。", field="platform")
+
+
+async def zone_of(ports: Ports, platform: str, preferred: str | None) -> str:
+    """The zone of the platform's days: that of the jurisdiction whose policy names it. Raises Unknown for a platform that no
+    policy names."""
+    books = await ports.policies.all()
+    having = [code for code, book in books.items() if any(one.platform == platform for one in book.channels.values())]
+    if not having:
+        raise _unknown()
+    return books[preferred if preferred in having else having[0]].zone
+
+
+def router(runtime: Runtime) -> APIRouter:
+    routes = APIRouter(tags=["platforms"])
+    ports = runtime.ports
+
+    async def own_case(caller: Principal, platform: str, reference: str) -> Case:
+        require_own(caller, platform)
+        return await reading.find(ports, caller, reference)
+
+    @routes.get(
+        "/v1/platforms/{platform}/updates",
+        response_model=UpdatesPage,
+        responses=answers(401, 404, 422, 503),
+        summary="What became of a platform's filings, from a cursor on; gapless, readable from zero for ever",
+    )
+    async def updates(
+        platform: str,
+        caller: Caller,
+        after: int = Query(0, ge=0, le=2**53, description="Cursor: id of the last entry that you have; 0 begins"),
+        limit: int = Query(50, ge=1, le=runtime.settings.page_limit, description="Most entries"),
+        wait: float = Query(
+            0, ge=0, le=runtime.settings.wait_limit, description="Seconds to wait for an entry when there is none"
+        ),
+    ) -> dict[str, Any]:
+        require_own(caller, platform)
+        until = time.monotonic() + wait
+        with runtime.watching(STREAM + platform) as news:
+            while True:
+                news.clear()
+                commits = await ports.log.load(STREAM + platform, after=after, limit=limit + 1)
+                left = until - time.monotonic()
+                if commits or left <= 0 or runtime.stopping:
+                    break
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), min(left, LOOK_SECONDS))
+        events = [event for commit in commits for event in commit.recorded if event.version > after]
+        page = events[:limit]
+        return {
+            "entries": await told(ports, page),
+            "after": page[-1].version if page else after,
+            "more": len(events) > limit,
+        }
+
+    @routes.get(
+        "/v1/platforms/{platform}/days/{day}",
+        response_model=DayAnswer,
+        responses=answers(*READING),
+        summary="What became of the records that a platform sent to its topic on one day",
+    )
+    async def of_a_day(platform: str, day: str, caller: Caller) -> dict[str, Any]:
+        authorize(caller, RECONCILE)
+        if caller.role == "platform":
+            require_own(caller, platform)
+        zone = await zone_of(ports, platform, runtime.settings.jurisdiction)
+        wanted = _day(day)
+        found = await reconciled(ports.log, platform, wanted, zone)
+        return {
+            "platform": platform,
+            "day": wanted.isoformat(),
+            "zone": zone,
+            "sent": found.sent,
+            "registered": found.registered,
+            "done": found.done,
+            "refused": found.refused,
+            "same_again": found.same_again,
+            "refusals": dict(sorted(found.codes.items())),
+        }
+
+    @routes.get(
+        "/v1/platforms/{platform}/receipts/{reference:path}",
+        response_model=ReceiptAnswer,
+        responses=answers(401, 404, 422, 503, 507),
+        summary="The receipt of a case that the platform filed, with its query code; that it was given is recorded",
+    )
+    async def receipt(platform: str, reference: str, caller: Caller) -> dict[str, Any]:
+        case = await own_case(caller, platform, reference)
+        await read_recorded(runtime.handling("routing"), caller, case, "receipt")
+        return {
+            "case": case.id,
+            "number": case.number,
+            "code": query_code(ports.keys.secret("query-code"), case.id),
+            "version": case.version,
+            "state": case.state,
+            "received_at": to_text(case.filed_at) if case.filed_at is not None else "",
+            "repeated": True,
+        }
+
+    @routes.get(
+        "/v1/platforms/{platform}/answers/{reference:path}",
+        response_model=AnswerTexts,
+        responses=answers(401, 404, 422, 503, 507),
+        summary="What a case that the platform filed was answered, in words; that it was read is recorded",
+    )
+    async def answer_texts(platform: str, reference: str, caller: Caller) -> dict[str, Any]:
+        case = await own_case(caller, platform, reference)
+        return await replies(runtime.handling("routing"), caller, case)
+
+    return routes
+
+
+def _day(text: str) -> date:
+    try:
+        found = date.fromisoformat(text)
+        if EARLIEST <= found.year <= LATEST:
+            return found
+    except ValueError:
+        pass
+    raise Invalid(
+        "wrong_time", "day needs a date, for example 2026-01-31.", why_zh="日期应如 2026-01-31。", field="day"
+    )

@@ -1,0 +1,207 @@
+"""Reading what a platform was told, and counting a day of it. The stream `updates/<platform>` holds no personal data; the
+platform's own item id is opened where it is sealed, when an entry is read by that platform or goes to its topic.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from shared.access import Principal
+from shared.case import STREAM as CASE
+from shared.envelope import Recorded
+from shared.events.intake import CaseRegistered
+from shared.events.platforms import PlatformUpdate
+from shared.inbox import problem_of, record_of
+from shared.log import Damaged, Log
+from shared.part import Ports
+from shared.times import day_of, instant_of, start_of_day, to_text
+from shared.vault import open_sealed
+
+STREAM = "updates/"
+REFUSED = "refused/"
+SUBMISSION = "submission:"
+LATE = timedelta(days=8)
+"""An answer can come so long after the record was sent: a topic keeps records for seven days."""
+AHEAD = timedelta(hours=1)
+"""A sender's clock may be so far ahead of ours."""
+_STEP = 500
+
+
+class Place(NamedTuple):
+    """Where a record of a platform's topic lies, and when it was sent by its own time."""
+
+    partition: int
+    offset: int
+    sent_at: str
+
+    @property
+    def record(self) -> str:
+        return f"{self.partition}:{self.offset}"
+
+    @property
+    def correlation(self) -> str:
+        """What every event that follows from the record carries."""
+        return f"{SUBMISSION}{self.record}:{self.sent_at}"
+
+    @staticmethod
+    def of(correlation: str | None) -> Place | None:
+        """The place that a correlation names; None where it names none."""
+        if correlation is None or not correlation.startswith(SUBMISSION):
+            return None
+        partition, offset, sent_at = correlation.removeprefix(SUBMISSION).split(":", 2)
+        return Place(int(partition), int(offset), sent_at)
+
+
+class Item(NamedTuple):
+    """How the platform itself calls what an entry is about."""
+
+    channel: str | None
+    item: str | None
+
+
+_UNKNOWN = Item(None, None)
+
+
+def topic_principal(platform: str) -> Principal:
+    """Who acts where a record of its topic says so: the topic names the platform, nothing in the record does."""
+    return Principal("platform", platform, "topic")
+
+
+async def told(ports: Ports, events: Sequence[Recorded]) -> list[dict[str, Any]]:
+    """Entries of one updates stream as their platform reads them, by HTTP and by its topic."""
+    items = await _items(ports, events)
+    return [_entry(event, items) for event in events]
+
+
+def key_of(event: Recorded) -> str:
+    """What all entries about the same thing share and that tells nothing: the case id, else the keyed digest under which a
+    refused record is on file, else the record's place."""
+    body = event.body
+    assert isinstance(body, PlatformUpdate)
+    return body.case or (body.kept or "").removeprefix(REFUSED) or f"record-{body.record}"
+
+
+async def _items(ports: Ports, events: Sequence[Recorded]) -> dict[str, Item]:
+    """Stream -> how the platform calls it, for what these entries are about. Erased ones are unknown."""
+    streams = {stream for event in events if (stream := _sealed_in(event)) is not None}
+    sealed: dict[str, Recorded] = {}
+    for stream in sorted(streams):
+        try:
+            commits = await ports.log.load(stream, limit=1)
+        except Damaged:  # told without its name, rather than not at all
+            continue
+        if commits:
+            sealed[stream] = commits[0].recorded[0]
+    opened: dict[str, dict[str, Any]] = {}
+    for part in await open_sealed(ports.keys, list(sealed.values()), frozenset({"text"})):
+        opened.setdefault(part.stream, {}).update(part.values)
+    found = {}
+    for stream, event in sealed.items():
+        values = opened.get(stream, {})
+        channel = event.body.channel if isinstance(event.body, CaseRegistered) else values.get("channel")
+        found[stream] = Item(channel, values.get("item"))
+    return found
+
+
+def _sealed_in(event: Recorded) -> str | None:
+    body = event.body
+    assert isinstance(body, PlatformUpdate)
+    return CASE + body.case if body.case is not None else body.kept
+
+
+def _entry(event: Recorded, items: dict[str, Item]) -> dict[str, Any]:
+    body = event.body
+    assert isinstance(body, PlatformUpdate)
+    item = items.get(_sealed_in(event) or "", _UNKNOWN)
+    return {
+        "id": event.version,
+        "kind": body.kind,
+        "channel": item.channel,
+        "item": item.item,
+        "case": body.case,
+        "number": body.number,
+        "version": body.version,
+        "org": body.org,
+        "due": [{"clock": one.clock, "due": to_text(one.due), "provisional": one.provisional} for one in body.due],
+        "detail": body.detail,
+        "command": body.command,
+        "command_id": body.command_id,
+        "record": record_of(body.record),
+        "sent_at": to_text(body.sent_at) if body.sent_at is not None else None,
+        "repeated": body.repeated,
+        "problem": problem_of(body.refusal),
+        "at": to_text(event.recorded_at),
+    }
+
+
+@dataclass
+class Day:
+    """What became of the records that a platform sent on one day. Every record that was read is in exactly one of the
+    first four, so `sent` is their sum; a record that nobody has answered yet is in none."""
+
+    registered: int = 0
+    done: int = 0
+    refused: int = 0
+    same_again: int = 0
+    codes: Counter[str] = field(default_factory=Counter)
+    """Refusals, first answers only, by code."""
+
+    @property
+    def sent(self) -> int:
+        return self.registered + self.done + self.refused + self.same_again
+
+    def add(self, body: PlatformUpdate) -> None:
+        if body.repeated:
+            self.same_again += 1
+        elif body.kind == "registered":
+            self.registered += 1
+        elif body.kind == "done":
+            self.done += 1
+        elif body.kind == "refused":
+            self.refused += 1
+            if body.refusal is not None:
+                self.codes[body.refusal.code] += 1
+
+
+async def reconciled(log: Log, platform: str, day: date, zone: str) -> Day:
+    """The figures of the records that the platform sent to its topic on `day`, by the records' own time.
+
+    Costs what was told from that day to eight days later, not the whole stream."""
+    found = Day()
+    begin, end = start_of_day(day, zone), instant_of(day, zone)
+    async for event in since(log, STREAM + platform, begin - AHEAD):
+        if event.recorded_at > end + LATE:
+            break
+        body = event.body
+        if isinstance(body, PlatformUpdate) and body.sent_at is not None and day_of(body.sent_at, zone) == day:
+            found.add(body)
+    return found
+
+
+async def since(log: Log, stream: str, begin: datetime) -> AsyncIterator[Recorded]:
+    """The events of a stream from the first that was recorded at or after `begin`. It is found by halving: inside a stream
+    `recorded_at` never goes back."""
+    low, high = 0, 1
+    while (at := await _recorded_after(log, stream, high - 1)) is not None and at < begin:
+        low, high = high, high * 2
+    while low < high - 1:  # version `low` lies before `begin`, or is 0; version `high` does not, or is not there
+        middle = (low + high) // 2
+        at = await _recorded_after(log, stream, middle - 1)
+        low, high = (middle, high) if at is not None and at < begin else (low, middle)
+    after = low
+    while commits := await log.load(stream, after=after, limit=_STEP):
+        for commit in commits:
+            for event in commit.recorded:
+                if event.version > after and event.recorded_at >= begin:
+                    yield event
+        after = commits[-1].last
+
+
+async def _recorded_after(log: Log, stream: str, version: int) -> datetime | None:
+    """When the event after that version was recorded; None where there is none."""
+    commits = await log.load(stream, after=version, limit=1)
+    return commits[0].recorded_at if commits else None

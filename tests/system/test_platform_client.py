@@ -1,0 +1,198 @@
+"""The example of a platform, as a process that knows only the published contract, against our processes on real servers: it
+files, and hears every step of a whole life. The department is played over HTTP."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+
+from tests.support.process import clean_environment, huiyin
+from tests.support.servers import kafka
+from tests.system.test_full_mode import Process, asked, owner, place, serving, settled
+
+__all__ = ["place"]
+pytestmark = [pytest.mark.needs_kafka, pytest.mark.needs_mongo, pytest.mark.slow, pytest.mark.timeout(600)]
+CLIENT = Path(__file__).parents[2] / "examples" / "platform" / "client.py"
+FILING = {
+    "channel": "province",
+    "text": "楼道漏水",
+    "place": "dh-yl",
+    "subject": "0102",
+    "petitioner": {"name": "张三"},
+}
+DECISION = "经核查，三楼水管已于三月九日修好。"
+LIFE: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("clerk", "sign_off", {}),
+    ("clerk", "accept", {"path": 6}),
+    ("clerk", "serve_notice", {"kind": "acceptance"}),
+    ("clerk", "ask_extension", {"days": 10, "reason": "须鉴定"}),
+    ("head", "grant_extension", {"days": 10, "approver": "局长", "reason": "须鉴定"}),
+    ("clerk", "record_step", {"step": "site_visit"}),
+    ("clerk", "decide", {"result": "supported", "basis": ["条例第三十二条"], "text": DECISION}),
+    ("clerk", "deliver_reply", {"mode": "electronic"}),
+    ("clerk", "confirm_execution", {}),
+    ("platform", "evaluate", {"object": "organisation", "grade": "satisfied"}),
+    ("supervisor", "follow_up", {"reached": True, "satisfied": True}),
+    ("supervisor", "close", {"kind": "resolved_confirmed"}),
+)
+HEARD = [
+    "registered", "sent", "accepted", "notice", "extended", "replied", "invited", "invited", "closed",
+]  # fmt: skip
+
+
+def test_the_example_is_short_and_imports_nothing_of_ours() -> None:
+    text = CLIENT.read_text()
+    assert len(text.splitlines()) < 100
+    named = {
+        name.split(".")[0]
+        for node in ast.walk(ast.parse(text))
+        for name in (
+            [one.name for one in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert named - set(sys.stdlib_module_names) == {"aiokafka", "httpx"}
+
+
+@contextmanager
+def running(
+    folder: Path, filings: list[Any], notebook: Path, settings: dict[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    """The client as a process, until the end of the block; then it is killed, as platforms are."""
+    lines = folder / "filings.jsonl"
+    lines.write_text("\n".join(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in filings))
+    with (folder / "client.err").open("a") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-I", str(CLIENT), str(lines), str(notebook)],
+            env={**clean_environment(), **settings},
+            cwd=folder,
+            stderr=errors,
+            text=True,
+        )
+    try:
+        yield process
+        assert process.poll() is None, (folder / "client.err").read_text()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def noted(notebook: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(notebook.read_text())["cases"] if notebook.exists() else {}
+    return found
+
+
+def until(notebook: Path, condition: Callable[[dict[str, Any]], bool], seconds: float = 120) -> dict[str, Any]:
+    """What the platform knows, once it knows that."""
+    end = time.monotonic() + seconds
+    while not condition(noted(notebook)):
+        assert time.monotonic() < end, noted(notebook)
+        time.sleep(0.2)
+    return noted(notebook)
+
+
+def steps(known: dict[str, Any], item: str) -> list[str]:
+    return [kind for _id, kind, _detail in known.get(item, {"heard": []})["heard"]]
+
+
+def key_of(process: Process, role: str, org: str) -> str:
+    with owner(process.data) as client:
+        answer = client.post("/local/keys", json={"role": role, "org": org})
+    assert answer.is_success, answer.text
+    key: str = answer.json()["key"]
+    return key
+
+
+def act(url: str, key: str, case: str, command: str, fields: dict[str, Any]) -> None:
+    """A command over HTTP, again while what has to come before it is under way."""
+    body = {"command": command, "command_id": f"life-{command}", **fields}
+    end = time.monotonic() + 60
+    while True:
+        answer = httpx.post(
+            f"{url}/v1/cases/{case}/commands", json=body, headers={"authorization": f"Bearer {key}"}, timeout=30
+        )
+        if answer.is_success:
+            return
+        assert answer.status_code in (401, 404, 409, 503) and time.monotonic() < end, answer.text
+        time.sleep(0.5)
+
+
+def test_a_platform_hears_every_step_of_a_whole_life(tmp_path: Path, place: dict[str, str]) -> None:
+    with ExitStack() as stack:
+        intake = stack.enter_context(serving("intake", tmp_path, place))
+        assert huiyin("policy", "activate", "demo", "--data", str(intake.data), **place).returncode == 0
+        applied = huiyin("topics", "apply", **place)
+        assert applied.returncode == 0, applied.stdout + applied.stderr
+        processes = [
+            intake,
+            stack.enter_context(serving("routing", tmp_path, place)),
+            stack.enter_context(serving("supervision", tmp_path, place)),
+        ]
+        keys = {
+            "platform": key_of(intake, "platform", "province"),
+            "clerk": key_of(intake, "clerk", "zj"),
+            "head": key_of(intake, "clerk", "zj"),
+            "supervisor": key_of(intake, "supervisor", "xfj"),
+        }
+        notebook = tmp_path / "notebook.json"
+        settings = {
+            "KAFKA": kafka.bootstrap(), "HUIYIN": intake.url, "PLATFORM": "province", "KEY": keys["platform"],
+            "PREFIX": place["HUIYIN_KAFKA_PREFIX"],
+        }  # fmt: skip
+        filings: list[Any] = [
+            {**FILING, "item": "P-1"},
+            {**FILING, "item": "P-1"},
+            "这不是 JSON",
+            {**FILING, "item": "P-2", "channel": "web"},
+            {"command": "nudge", "command_id": "n-1", "case": "province:P-1"},
+            {**FILING, "item": "P-3"},
+        ]
+        with running(tmp_path, filings, notebook, settings):
+            known = until(notebook, lambda found: "sent" in steps(found, "P-1") and "sent" in steps(found, "P-3"))
+            assert known["P-1"]["number"] and len(known["P-1"]["code"]) > 20
+            assert known["P-2"]["refused"] == ["foreign_channel", "channel"]
+            assert [one["refused"] for name, one in known.items() if "offset" in name] == [["not_json", None]]
+            case = known["P-1"]["case"]
+            for role, command, fields in LIFE[:6]:
+                act(processes[1].url, keys[role], case, command, fields)
+            until(notebook, lambda found: "extended" in steps(found, "P-1"))
+        for role, command, fields in LIFE[6:9]:  # while the platform is away
+            act(processes[1].url, keys[role], case, command, fields)
+        with running(tmp_path, [], notebook, settings):
+            known = until(notebook, lambda found: "replied" in steps(found, "P-1"))
+            assert DECISION in str(known["P-1"]["answer"])
+            evaluation = {"case": case, **LIFE[9][2], "command": LIFE[9][1], "command_id": "e-1"}
+        with running(tmp_path, [evaluation], notebook, settings):
+            until(notebook, lambda found: steps(found, "P-1").count("done") == 2)
+            for role, command, fields in LIFE[10:]:
+                act(processes[2].url, keys[role], case, command, fields)
+            known = until(notebook, lambda found: "closed" in found["P-1"])
+            assert known["P-1"]["closed"] == "resolved_confirmed"
+            heard = [kind for kind in steps(known, "P-1") if kind != "done"]
+            assert heard == ["registered", "registered", *HEARD[1:]] or sorted(heard) == sorted([HEARD[0], *HEARD])
+        zero = tmp_path / "zero.json"
+        with running(tmp_path, [], zero, settings):
+            again = until(zero, lambda found: "closed" in found.get("P-1", {}))
+        assert again["P-1"]["heard"] == known["P-1"]["heard"], "one that begins from zero knows the same"
+        day = datetime.now(UTC).astimezone(ZoneInfo("Asia/Shanghai")).date()
+        found = asked(intake.data, "GET", f"/v1/platforms/province/days/{day}")
+        figures = [found[name] for name in ("sent", "registered", "done", "refused", "same_again")]
+        assert figures == [7, 2, 2, 2, 1] and found["refusals"] == {"foreign_channel": 1, "not_json": 1}
+        settled(processes)
+        for one in processes:
+            assert asked(one.data, "GET", "/local/parked")["parked"] == []

@@ -1,0 +1,213 @@
+"""A platform's topics on a real broker: what it sends is answered once, whatever it is, and what it hears is its stream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import NewTopic
+
+from services.intake.carrying import SUBMISSIONS, TOPIC, route
+from services.intake.submissions import Submissions
+from services.intake.updates import Updates
+from shared.adapters.kafka import Connection
+from shared.adapters.kafka.letters import KafkaLetters
+from shared.adapters.kafka.relaying import RELAYS, Relay
+from shared.topics import Answering, Letter
+from shared.updates import reconciled
+from tests.support.county import MORNING
+from tests.support.platform import PLATFORM, filing
+from tests.support.servers.kafka import PREFIX, bootstrap
+from tests.support.serving import Served, served
+from tests.support.topics import admin
+
+pytestmark = [pytest.mark.needs_kafka, pytest.mark.slow]
+LARGEST = 2_200_000
+
+
+class Platform:
+    """A platform with its two topics, and this deployment's ends of them."""
+
+    def __init__(self, here: Served, prefix: str) -> None:
+        self.here = here
+        self.prefix = prefix
+        self.sent = 0
+        self._updates = Updates(here.runtime.handling("intake"))
+        here.runtime.ports.views.declare(RELAYS)
+
+    def letters(self, answering: Answering | None = None, instance: str = "one") -> KafkaLetters:
+        taken = answering or Submissions(self.here.runtime, self._updates)
+        connection = Connection(bootstrap())
+        return KafkaLetters(
+            connection, SUBMISSIONS, "submissions", taken, instance=instance, ended=pytest.fail, prefix=self.prefix
+        )
+
+    def relay(self) -> Relay:
+        ports = self.here.runtime.ports
+        return Relay(
+            ports.log, ports.views, Connection(bootstrap()), [route(ports)],
+            clock=ports.clock, instance="one", prefix=self.prefix, look=0.5,
+        )  # fmt: skip
+
+    async def sends(self, *values: Any) -> None:
+        async with AIOKafkaProducer(bootstrap_servers=bootstrap(), max_request_size=4_000_000) as producer:
+            for value in values:
+                data = value if isinstance(value, bytes) or value is None else orjson.dumps(value)
+                await producer.send_and_wait(f"{self.prefix}{SUBMISSIONS}.{PLATFORM}", data, key=b"k")
+        self.sent += len(values)
+
+    async def reads(self, until: Callable[[list[dict[str, Any]]], bool]) -> list[Any]:
+        """Records of the updates topic from its beginning, as a new consumer reads them."""
+        place = TopicPartition(f"{self.prefix}{TOPIC}.{PLATFORM}", 0)
+        found: list[Any] = []
+        async with AIOKafkaConsumer(bootstrap_servers=bootstrap(), auto_offset_reset="earliest") as consumer:
+            consumer.assign([place])
+            async with asyncio.timeout(90):
+                while not until([orjson.loads(record.value) for record in found]):
+                    found += [record for part in (await consumer.getmany(timeout_ms=300)).values() for record in part]
+        return found
+
+    async def answered(self) -> None:
+        """Until every record has its answer, and everything has followed."""
+        log = self.here.runtime.ports.log
+        async with asyncio.timeout(90):
+            while True:
+                found = await reconciled(log, PLATFORM, MORNING.date(), "Asia/Shanghai")
+                if found.sent == self.sent:
+                    break
+                await asyncio.sleep(0.1)
+        await self.here.runtime.drain()
+
+
+@asynccontextmanager
+async def platform() -> AsyncIterator[Platform]:
+    prefix = f"{PREFIX}{uuid4().hex[:8]}-"
+    names = [f"{prefix}{kind}.{PLATFORM}" for kind in (SUBMISSIONS, TOPIC)]
+    async with admin() as client:
+        made = [NewTopic(name, 1, 1, topic_configs={"max.message.bytes": str(LARGEST)}) for name in names]
+        await client.create_topics(made)
+    try:
+        async with served() as here:
+            yield Platform(here, prefix)
+    finally:
+        async with admin() as client:
+            await client.delete_topics(names)
+
+
+def kinds(records: list[Any]) -> list[str]:
+    return [orjson.loads(record.value)["kind"] for record in records]
+
+
+GARBAGE = (b"", b"\xff\x00", b"{", b"[1]", b"x" * 2_000_000, None, filing("G", channel="nowhere"), b'{"a":1,"a":2}')
+
+
+async def test_garbage_duplicates_and_poison_are_answered_and_hold_nobody_up() -> None:
+    async with platform() as it:
+        letters, relay = it.letters(), it.relay()
+        await relay.start()
+        await letters.start()
+        try:
+            await it.sends(filing("P-1"), *GARBAGE, filing("P-2"), filing("P-1"), filing("P-2"))
+            await it.answered()
+            whole = len(await it.here.runtime.ports.log.load(f"updates/{PLATFORM}"))
+            records = await it.reads(lambda found: len(found) >= whole)
+        finally:
+            await letters.stop()
+            await relay.stop()
+        told = [orjson.loads(record.value) for record in records]
+        assert [one["id"] for one in told] == list(range(1, whole + 1))
+        answers = [one for one in told if one["record"] is not None]
+        assert sorted(one["record"]["offset"] for one in answers) == list(range(it.sent))
+        assert Counter((one["kind"], one["repeated"]) for one in answers) == {
+            ("registered", False): 2,
+            ("registered", True): 2,
+            ("refused", False): 7,
+            ("refused", True): 1,  # empty, and none at all
+        }
+        async with it.here.client(key=await it.here.key_of("platform", PLATFORM)) as client:
+            it.here.clock.advance(2)
+            page = (await client.get(f"/v1/platforms/{PLATFORM}/updates", params={"limit": 200})).json()
+        assert page["entries"] == told, "the same by topic and over HTTP"
+        for record, one in zip(records, told, strict=True):
+            headers = dict(record.headers)
+            assert headers["ce_sequence"] == str(one["id"]).encode() and record.key == headers["ce_subject"]
+            assert b"P-" not in record.key and (one["case"] or "").encode() in (record.key, b"")
+        assert {one["item"] for one in told if one["kind"] == "sent"} == {"P-1", "P-2"}
+
+
+async def test_a_platform_that_begins_from_zero_reads_the_same_again_and_a_lost_place_is_found() -> None:
+    async with platform() as it:
+        letters, relay = it.letters(), it.relay()
+        await relay.start()
+        await letters.start()
+        await it.sends(*(filing(f"P-{number}") for number in range(12)))
+        await it.answered()
+        whole = len(await it.here.runtime.ports.log.load(f"updates/{PLATFORM}"))
+        first = await it.reads(lambda found: len(found) >= whole)
+        again = await it.reads(lambda found: len(found) >= whole)
+        assert [one.value for one in first] == [one.value for one in again] and len(first) == whole == 24
+        await relay.stop()
+        await it.sends(filing("P-12"))
+        await it.answered()
+        await it.here.runtime.ports.views.clear(RELAYS.name)  # and with it how far the topic has come
+        await relay.start()
+        records = await it.reads(lambda found: len(found) >= whole + 2)
+        assert [orjson.loads(one.value)["id"] for one in records] == list(range(1, whole + 3))
+        await letters.stop()
+        await relay.stop()
+
+
+async def test_a_process_that_ends_before_the_offset_is_committed_answers_nothing_twice() -> None:
+    """Every batch is answered and then fails, three times; and another member takes it all over."""
+    async with platform() as it:
+        taken = Submissions(it.here.runtime, Updates(it.here.runtime.handling("intake")))
+        failures = 3
+
+        async def failing(letters: list[Letter]) -> None:
+            nonlocal failures
+            await taken(letters)
+            if failures:
+                failures -= 1
+                raise ConnectionError("before the offset")
+
+        async def answering(letters: Any) -> None:
+            await failing(list(letters))
+
+        await it.sends(
+            filing("P-1"), b"{", filing("P-1"), {"command": "nudge", "command_id": "n", "case": f"{PLATFORM}:P-1"}
+        )
+        first = it.letters(answering)
+        await first.start()
+        await it.answered()
+        async with asyncio.timeout(60):
+            while failures:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        await first.stop()
+        second = it.letters(instance="two")
+        await second.start()
+        await it.sends(filing("P-2"))
+        await it.answered()
+        await second.stop()
+        answers = [
+            (event.body.kind, event.body.record, event.body.repeated)  # type: ignore[union-attr]
+            for commit in await it.here.runtime.ports.log.load(f"updates/{PLATFORM}")
+            for event in commit.recorded
+            if event.body.record is not None  # type: ignore[union-attr]
+        ]
+        assert sorted(answers, key=str) == sorted(
+            [
+                ("registered", "0:0", False),
+                ("refused", "0:1", False),
+                ("registered", "0:2", True),
+                ("done", "0:3", False),
+                ("registered", "0:4", False),
+            ],
+            key=str,
+        )
