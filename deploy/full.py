@@ -13,8 +13,8 @@ import structlog
 
 from deploy.folder import Folder, FolderProblem
 from deploy.parts import compose
-from deploy.stores import StoreProblem, open_stores
-from deploy.topics import EVENTS
+from deploy.stores import StoreAway, StoreProblem, open_stores
+from deploy.topics import EVENTS, load
 from services.intake import carrying as platforms
 from services.intake.sealed_letters import NoKey, SealedLetters
 from services.intake.submissions import Submissions
@@ -27,9 +27,10 @@ from shared.events.base import Service
 from shared.log import LogAway
 from shared.part import Ports
 from shared.policies import Policies
+from shared.pressure import Pressure
 from shared.rebuilding import scrub
 from shared.runtime import Runtime
-from shared.settings import Settings
+from shared.settings import Settings, missing
 from shared.topics import Answering, Route
 
 OWN = frozenset({"analytics"})
@@ -46,17 +47,15 @@ class CannotStart(Exception):
     """A setting or a store is missing; the message says what to do."""
 
 
+class NotYet(CannotStart):
+    """A store does not answer. Starting again may do."""
+
+
 def connection(settings: Settings) -> Connection:
     """How to reach Kafka. Raises CannotStart."""
     if settings.kafka_bootstrap is None:
         raise CannotStart("The full mode needs Kafka: set HUIYIN_KAFKA_BOOTSTRAP to HOST:PORT.")
     password = settings.kafka_password.get_secret_value() if settings.kafka_password else None
-    if settings.kafka_security.startswith("SASL") and not (settings.kafka_user and password):
-        raise CannotStart(f"{settings.kafka_security} needs HUIYIN_KAFKA_USER and HUIYIN_KAFKA_PASSWORD.")
-    if password and not settings.kafka_security.startswith("SASL"):
-        raise CannotStart(
-            "HUIYIN_KAFKA_PASSWORD is given, but HUIYIN_KAFKA_SECURITY is without SASL: it would not be used."
-        )
     return Connection(
         settings.kafka_bootstrap, settings.kafka_security, settings.kafka_user, password, settings.kafka_ca
     )
@@ -68,6 +67,8 @@ async def opened(
 ) -> AsyncIterator[Runtime]:
     """Run these services on the stores that the settings name; the folder holds what is this process's own: its socket and,
     for analytics, its facts. Raises CannotStart, FolderBusy, FolderProblem."""
+    if lacking := missing(settings):
+        raise CannotStart(f"a setting is missing: {'; '.join(lacking)}")
     before = os.umask(0o077)
     folder = Folder(settings.data)
     kafka = connection(settings)
@@ -83,13 +84,15 @@ async def opened(
         try:
             await runtime.start(feed=feed, tasks=tasks)
         except LogAway as error:
-            raise CannotStart(f"{error}. Start it, then start again.") from error
+            raise NotYet(f"{error}.") from error
         yield runtime
 
 
 async def _composed(settings: Settings, services: Sequence[Service], folder: Folder, kafka: Connection) -> Runtime:
     try:
         events, views, keys = await open_stores(settings)
+    except StoreAway as error:
+        raise NotYet(str(error)) from error
     except StoreProblem as error:
         raise CannotStart(str(error)) from error
     clock = SystemClock()
@@ -108,6 +111,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         own=OWN,
         prefix=f"{settings.kafka_prefix}svc-",
         publishes=any(service not in OWN for service in services),
+        partitions=next(topic.partitions for topic in load() if topic.name == EVENTS),
     )
     ports = Ports(
         log=events,
@@ -133,7 +137,10 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
             await views.save_checkpoint(FILLED, 1, views.generation)
             log.info("views_filled", count=found.mended)
 
-    runtime = compose(settings, ports, folder=folder.path, services=services, loops=(follow_policies, fill))
+    pressure = Pressure(events, clock, settings.unpublished_limit)
+    loops = (follow_policies, fill, pressure.watch)
+    runtime = compose(settings, ports, folder=folder.path, services=services, loops=loops)
+    runtime.pressure = pressure
     kinds = [_OUTSIDE[name] for name in services if name in _OUTSIDE]
     if kinds:
         instance, prefix = settings.instance or socket.gethostname(), settings.kafka_prefix

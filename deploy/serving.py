@@ -7,7 +7,7 @@ import errno
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, closing, contextmanager
 
 import structlog
 import uvicorn
@@ -19,6 +19,7 @@ from deploy.demo import Prepared, prepare
 from deploy.embedded import opened
 from deploy.folder import Folder
 from deploy.sample.load import Progress
+from deploy.waiting import patiently
 from shared.events.base import Service
 from shared.http.app import build_app, watch
 from shared.log import LogBroken, LogFull
@@ -92,47 +93,66 @@ async def serve_folder(
 
     Raises FolderProblem, CannotListen, CannotStart, and Ended when the log broke or the process cannot go on."""
     folder = Folder(settings.data)
-    async with full.opened(settings, services) if services else opened(settings.data, settings) as runtime:
-        public = listen(settings.host, settings.port)
-        private = await asyncio.to_thread(folder.listen)
+    async with AsyncExitStack() as stack:
+        if services:  # its store may be away: then the port says so
+            public = stack.enter_context(closing(listen(settings.host, settings.port)))
+            found = await patiently(stack, lambda: full.opened(settings, services), public, _server)
+            if found is None:
+                return
+            runtime = found
+        else:
+            runtime = await stack.enter_async_context(opened(settings.data, settings))
+            public = stack.enter_context(closing(listen(settings.host, settings.port)))
+        await _serve(runtime, folder, public, sample=sample, progress=progress, ready=ready)
+    if runtime.unable is not None:
+        raise Ended(f"{runtime.unable} The process ends; what was accepted is kept. Mend it, then start again.")
+    if runtime.broken is not None:
+        raise Ended(
+            f"The log cannot be written safely any more ({runtime.broken}); the process ends. What was accepted is kept."
+            " Check the disk, then start again."
+        )
+
+
+async def _serve(
+    runtime: Runtime,
+    folder: Folder,
+    public: socket.socket,
+    *,
+    sample: bool,
+    progress: Progress | None,
+    ready: Ready | None,
+) -> None:
+    private = await asyncio.to_thread(folder.listen)
+    try:
         try:
-            try:
-                prepared = await prepare(runtime, folder, wanted=sample, progress=progress)
-            except LogFull:
-                raise Ended("There is no space for the first data. Free some space, then start again.") from None
-            except LogBroken as error:
-                raise Ended(f"The log cannot be written ({error}). Check the disk, then start again.") from None
-            port = int(public.getsockname()[1])
-            metrics = Metrics()
-            watch(runtime, metrics)
-            servers = (
-                (_server(build_app(runtime, metrics)), public),
-                (_server(build_app(runtime, metrics, local=True)), private),
-            )
-            _on_signals(runtime)
-            settle()
-            running = [asyncio.create_task(server.serve([listener])) for server, listener in servers]
-            log.info("started", port=port)
-            if ready is not None:
-                ready(settings, port, prepared)
-            await runtime.ended.wait()
-            runtime.stopping = True
-            runtime.tell()
-            for server, _listener in servers:
-                server.should_exit = True
-            await asyncio.gather(*running)
-            log.info("stopped")
-        finally:
-            public.close()
-            private.close()
-            folder.socket_path.unlink(missing_ok=True)
-        if runtime.unable is not None:
-            raise Ended(f"{runtime.unable} The process ends; what was accepted is kept. Mend it, then start again.")
-        if runtime.broken is not None:
-            raise Ended(
-                f"The log cannot be written safely any more ({runtime.broken}); the process ends. What was accepted is kept."
-                " Check the disk, then start again."
-            )
+            prepared = await prepare(runtime, folder, wanted=sample, progress=progress)
+        except LogFull:
+            raise Ended("There is no space for the first data. Free some space, then start again.") from None
+        except LogBroken as error:
+            raise Ended(f"The log cannot be written ({error}). Check the disk, then start again.") from None
+        port = int(public.getsockname()[1])
+        metrics = Metrics()
+        watch(runtime, metrics)
+        servers = (
+            (_server(build_app(runtime, metrics)), public),
+            (_server(build_app(runtime, metrics, local=True)), private),
+        )
+        _on_signals(runtime)
+        settle()
+        running = [asyncio.create_task(server.serve([listener])) for server, listener in servers]
+        log.info("started", port=port)
+        if ready is not None:
+            ready(runtime.settings, port, prepared)
+        await runtime.ended.wait()
+        runtime.stopping = True
+        runtime.tell()
+        for server, _listener in servers:
+            server.should_exit = True
+        await asyncio.gather(*running)
+        log.info("stopped")
+    finally:
+        private.close()
+        folder.socket_path.unlink(missing_ok=True)
 
 
 def _on_signals(runtime: Runtime) -> None:

@@ -17,6 +17,10 @@ class StoreProblem(Exception):
     """The stores cannot be used; the text says why and what to do. It holds nothing of a URL."""
 
 
+class StoreAway(StoreProblem):
+    """MongoDB does not answer; it may later."""
+
+
 class Stores(NamedTuple):
     """Each is closed by whoever uses it; the last one closes the connection."""
 
@@ -46,7 +50,7 @@ async def open_stores(settings: Settings) -> Stores:
             opened.push_async_callback(log.close)
             views = await MongoViews.open(mongo, f"{name}_views")
         except LogAway as error:
-            raise StoreProblem("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.") from error
+            raise StoreAway("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.") from error
         except NewerData as error:
             raise StoreProblem(f"A newer version wrote there: {error}. Start that version.") from error
         except KeysLost as error:
@@ -76,6 +80,6 @@ async def policies_of(settings: Settings) -> dict[str, PolicyBook]:
     try:
         return await policies.all()
     except LogAway as error:
-        raise StoreProblem("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.") from error
+        raise StoreAway("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.") from error
     finally:
         await log.close()

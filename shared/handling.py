@@ -26,11 +26,15 @@ from shared.events.base import Service
 from shared.keys import KeyErased, Keys
 from shared.log import EMPTY_HEAD, Commit, Conflict, Head, Log, SameCause
 from shared.policies import Policies
-from shared.refusals import Refused, Unavailable
+from shared.refusals import Invalid, Refused, Unavailable
 from shared.times import When, before, to_text
 from shared.vault import obtain, parts_of, seal
 
 ATTEMPTS = 12
+LARGEST_EVENT = (4096 - 64) * 1024
+"""Bytes. A topic takes records of 4 MiB, of which key and headers need a part: what could not be published is never kept."""
+LARGEST_COMMIT = 12 * 1024 * 1024
+"""Bytes of all events of one decision: MongoDB keeps them in one document of at most 16 MB."""
 CLOCK_TOLERANCE = timedelta(seconds=60)
 
 Published = Callable[[Sequence[Commit]], Awaitable[None]]
@@ -216,6 +220,13 @@ class Handling:
             recorded.append(event)
             data.append(encode(event))
             hashed = chain(hashed, data[-1])
+        if max(map(len, data)) > LARGEST_EVENT or sum(map(len, data)) > LARGEST_COMMIT:
+            raise Invalid(
+                "too_large_to_keep",
+                f"An event may have {LARGEST_EVENT // 1024} KiB, and what happens at once {LARGEST_COMMIT // 1024} KiB, or it"
+                " could not be passed on. Send it in parts.",
+                why_zh="内容过大，无法保存和传送，请分次提交。",
+            )
         commit = Commit(
             stream, head.version + 1, stamp.cause, tuple(data), head.hash, hashed, now, request=stamp.request
         )

@@ -20,6 +20,7 @@ from shared.history import HistoryItem, ItemResult
 from shared.log import Commit, LogBroken
 from shared.part import Part, Ports
 from shared.policy.book import PolicyBook
+from shared.pressure import Pressure
 from shared.principals import Principals
 from shared.projecting import Consumer
 from shared.rebuilding import Spread
@@ -99,6 +100,8 @@ class Runtime:
     """What services append with whose consumers run in other processes."""
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
     """More that runs in the background, beside the parts'."""
+    pressure: Pressure | None = None
+    """Whether too much waits for the broker; None where nothing ever waits."""
     letters: Sequence[Letters] = ()
     """What organisations and platforms write into topics of their own."""
     relay: Carrying | None = None

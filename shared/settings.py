@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -63,6 +64,11 @@ class Settings(BaseSettings):
         pattern=r"^[a-z0-9._-]{0,60}$",
         description="What the names of topics and groups begin with, where several deployments share a cluster",
     )
+    unpublished_limit: int = Field(
+        100_000,
+        ge=1,
+        description="Full mode: commits that may wait for Kafka; past that filings are refused (503) until it has caught up",
+    )
     intake_key: Path | None = Field(
         None,
         description="Full mode: private key in PEM (RSA or EC) that opens what platforms encrypt (JWE); several while one"
@@ -117,6 +123,16 @@ class Settings(BaseSettings):
         return value
 
 
+_SECRETS = tuple(
+    name
+    for name, field in Settings.model_fields.items()
+    if SecretStr in (field.annotation, *get_args(field.annotation))
+)
+"""Settings that may stand in a file of their own."""
+_NOT_OURS = ("HUIYIN_TEST_", "HUIYIN_EVAL_")
+"""What tests and measurements are told."""
+
+
 class Shown(NamedTuple):
     """One line of `huiyin settings`."""
 
@@ -127,20 +143,109 @@ class Shown(NamedTuple):
 
 
 def wrong_names() -> list[str]:
-    """Names in the environment that look like settings and are none."""
+    """Names in the environment that look like settings and are none, each with the one that may be meant."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {"HUIYIN_CODE", "HUIYIN_AS"}
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    known |= {f"{PREFIX}{name.upper()}_FILE" for name in _SECRETS}
+    found = []
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and not name.startswith(_NOT_OURS) and name not in known:
+            near = get_close_matches(name, known, 1)
+            found.append(
+                f"{name}: is not a setting" + (f"; {near[0]} may be meant" if near else "; see: huiyin settings")
+            )
+    return found
 
 
-def load(**given: Any) -> Settings:
-    """The settings; `given` (what the command line said) wins over the environment.
+def load(*, strict: bool = False, **given: Any) -> Settings:
+    """The settings; `given` (what the command line said) wins over the environment, and a secret may stand in a file that
+    `HUIYIN_…_FILE` names. `strict`: a name in the environment that is no setting is wrong, too.
 
-    Raises ValueError that names the setting and what is wrong with it, never its value."""
+    Raises ValueError that names every setting that is wrong and what to do, never a value."""
+    known = {name: value for name, value in given.items() if value is not None}
+    wrong = wrong_names() if strict else []
+    for name in _SECRETS:
+        try:
+            if name not in known and (secret := _from_file(name)) is not None:
+                known[name] = secret
+        except ValueError as error:
+            wrong.append(str(error))
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**known)
     except ValidationError as error:
-        wrong = "; ".join(f"{PREFIX}{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors())
-        raise ValueError(f"a setting is wrong: {wrong}") from None
+        wrong += [f"{PREFIX}{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors()]
+        bad = {str(one["loc"][0]) for one in error.errors()}
+        try:  # what contradicts itself beside that is said, too
+            settings = Settings(**{**known, **{name: Settings.model_fields[name].get_default() for name in bad}})
+        except ValidationError:
+            raise ValueError(f"a setting is wrong: {'; '.join(wrong)}") from None
+        wrong += [text for text in contradictions(settings) if not any(PREFIX + name.upper() in text for name in bad)]
+    else:
+        wrong += contradictions(settings)
+    if wrong:
+        raise ValueError(f"a setting is wrong: {'; '.join(wrong)}")
+    return settings
+
+
+def _from_file(name: str) -> str | None:
+    """The secret in the file that the environment names; None where it names none. Raises ValueError."""
+    variable = PREFIX + name.upper()
+    path = os.environ.get(f"{variable}_FILE")
+    if path is None:
+        return None
+    if variable in os.environ:
+        raise ValueError(f"{variable}_FILE: {variable} is set, too; keep one of them")
+    try:
+        found = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise ValueError(f"{variable}_FILE: the file cannot be read: {why}") from None
+    if not found:
+        raise ValueError(f"{variable}_FILE: the file is empty")
+    return found
+
+
+def contradictions(settings: Settings) -> list[str]:
+    """What does not fit together, one sentence each."""
+    found = []
+    sasl = settings.kafka_security.startswith("SASL")
+    for name, value in (("USER", settings.kafka_user), ("PASSWORD", settings.kafka_password)):
+        if sasl and not value:
+            found.append(f"{PREFIX}KAFKA_{name}: {settings.kafka_security} needs it")
+        if value and not sasl:
+            found.append(
+                f"{PREFIX}KAFKA_{name}: is given, but HUIYIN_KAFKA_SECURITY is without SASL: it would not be used; set"
+                " SASL_SSL, or leave it out"
+            )
+    if settings.kafka_ca is not None and not settings.kafka_security.endswith("SSL"):
+        found.append(f"{PREFIX}KAFKA_CA: is given, but HUIYIN_KAFKA_SECURITY is without SSL: set SSL or SASL_SSL")
+    if settings.kafka_ca is not None and not settings.kafka_ca.is_file():
+        found.append(f"{PREFIX}KAFKA_CA: there is no such file")
+    if settings.history_limit < settings.body_limit:
+        found.append(f"{PREFIX}HISTORY_LIMIT: must not be less than HUIYIN_BODY_LIMIT: a row holds a whole filing")
+    if settings.url is not None and settings.access_key is None and settings.url.startswith("http://"):
+        host = urlsplit(settings.url).hostname or ""
+        if not (host == "localhost" or host.startswith("127.") or host == "::1"):
+            found.append(
+                f"{PREFIX}URL: names another machine, and HUIYIN_ACCESS_KEY is not set: it would answer nothing"
+            )
+    if settings.data.exists() and not settings.data.is_dir():
+        found.append(f"{PREFIX}DATA: is a file; name a folder")
+    if settings.secrets is not None and settings.secrets.exists() and not settings.secrets.is_dir():
+        found.append(f"{PREFIX}SECRETS: is a file; name a folder")
+    return found
+
+
+def missing(settings: Settings) -> list[str]:
+    """What the full mode cannot do without."""
+    found = []
+    if settings.kafka_bootstrap is None:
+        found.append(f"{PREFIX}KAFKA_BOOTSTRAP: the full mode needs Kafka; set HOST:PORT of its brokers")
+    if settings.mongodb_url is None:
+        found.append(
+            f"{PREFIX}MONGODB_URL: the full mode needs MongoDB; set mongodb://HOST:PORT/?replicaSet=NAME, or put that into a"
+            f" file and name it with {PREFIX}MONGODB_URL_FILE"
+        )
+    return found
 
 
 def shown(settings: Settings, given: frozenset[str] = frozenset()) -> list[Shown]:

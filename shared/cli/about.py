@@ -24,7 +24,7 @@ def settings(data: Data = None, json: AsJson = False) -> None:
     else:
         showing.table("", ("name 名称", "value 值", "source 来源", "meaning 含义"), lines)
         for name in wrong_names():
-            showing.err.print(f"note: {name} is not a setting; check the spelling")
+            showing.err.print(f"note: {name}")
 
 
 def version(json: AsJson = False) -> None:

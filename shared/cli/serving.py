@@ -16,7 +16,7 @@ from deploy.folder import FolderBusy, FolderProblem
 from shared.cli import showing
 from shared.cli.options import Data
 from shared.cli.showing import REFUSED, WRONG_USE
-from shared.settings import Settings, load, wrong_names
+from shared.settings import Settings, load
 
 if TYPE_CHECKING:
     from deploy.demo import Prepared
@@ -67,7 +67,7 @@ def serve(
     from shared.logs import configure
 
     try:
-        settings = load(data=data, host=host, port=port)
+        settings = load(strict=True, data=data, host=host, port=port)
     except ValueError as error:
         showing.complain(str(error))
         raise typer.Exit(WRONG_USE) from None
@@ -78,8 +78,6 @@ def serve(
         showing.complain(f"Choose one of: {', '.join(SERVICES)}, all.")
         raise typer.Exit(WRONG_USE)
     services = SERVICES if service == "all" else tuple(one for one in SERVICES if one == service)
-    for name in wrong_names():
-        showing.err.print(f"note: {name} is not a setting; see: huiyin settings")
     configure(settings.log_level)
     try:
         with Progress(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from shared.access import FILE, Principal, authorize
+from shared.http.admitting import ADMITTED
 from shared.http.answers import ReceiptAnswer
 from shared.http.describing import takes, takes_lines
 from shared.http.submissions import (
@@ -73,6 +74,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
 
     @routes.post(
         "/v1/channels/{channel}/items",
+        dependencies=ADMITTED,
         status_code=201,
         response_model=ReceiptAnswer,
         responses=REGISTERED,
@@ -86,6 +88,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
 
     @routes.post(
         "/v1/channels/{channel}/items:batch",
+        dependencies=ADMITTED,
         responses=REGISTERED_LINES,
         openapi_extra=takes_lines(PlatformItem),
         summary="File many items in the platform's own form: one JSON object per line",

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from shared.access import IMPORT, authorize
 from shared.history import HistoryItem, ItemResult
 from shared.http import bodies, problems
+from shared.http.admitting import ADMITTED
 from shared.http.answers import Answer
 from shared.http.bodies import Line
 from shared.http.describing import answers, gives_lines, takes_lines
@@ -50,6 +51,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post(
         "/v1/history:batch",
+        dependencies=ADMITTED,
         responses={
             **answers(401, 403, 409, 413, 415, 422, 503, 507),
             **gives_lines(HistoryLine, "One result per line"),

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from shared.access import FILE, Principal, authorize
 from shared.http import bodies
+from shared.http.admitting import ADMITTED
 from shared.http.answers import LineAnswer, ReceiptAnswer
 from shared.http.bodies import Line
 from shared.http.describing import WRITING, answers, gives_lines, takes, takes_lines
@@ -175,6 +176,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
 
     @routes.post(
         "/v1/submissions",
+        dependencies=ADMITTED,
         status_code=201,
         response_model=ReceiptAnswer,
         responses=REGISTERED,
@@ -186,6 +188,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
 
     @routes.post(
         "/v1/submissions:batch",
+        dependencies=ADMITTED,
         responses=REGISTERED_LINES,
         openapi_extra=takes_lines(runtime.filing.model),
         summary="File many: one JSON object per line",

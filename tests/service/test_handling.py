@@ -14,9 +14,10 @@ from services.intake.domain import FileCase
 from services.intake.filing import file_case
 from services.routing.domain import RecordDelivery
 from shared.access import Principal
+from shared.cases import Cases
 from shared.commands import RULES, Fresh, Given
 from shared.events.routing import CaseTransferred, ReadRecorded
-from shared.handling import Stamp
+from shared.handling import LARGEST_EVENT, Stamp
 from shared.refusals import Refused, Unavailable
 from shared.verifying import verify
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
@@ -172,3 +173,34 @@ async def test_times_of_a_stream_without_state_never_go_back(here: County) -> No
         await hands.on_stream("reads/x", Stamp(SUPERVISOR, f"t:{number}"), lambda _head: [Fresh(read)])
     recorded = [event.recorded_at for event in await here.events("reads/x")]
     assert recorded == sorted(recorded)
+
+
+async def test_what_could_not_be_passed_on_is_never_kept(here: County) -> None:
+    handling = here.parts["routing"].handling
+    stamp = Stamp(SUPERVISOR, "t:large", jurisdiction=DEMO)
+    for fresh in ([ReadRecorded(case="x" * LARGEST_EVENT)], [ReadRecorded(case="x" * (LARGEST_EVENT - 2000))] * 4):
+        with pytest.raises(Refused, match="too_large_to_keep"):
+            await handling.on_stream("reads/large", stamp, lambda _head, found=fresh: [Fresh(one) for one in found])
+    assert await here.ports.log.load("reads/large") == []
+    fits = ReadRecorded(case="x" * (LARGEST_EVENT - 2000))
+    await handling.on_stream("reads/large", stamp, lambda _head: [Fresh(fits)])
+    assert len(await here.ports.log.load("reads/large")) == 1
+
+
+async def test_the_first_no_of_a_reaction_is_asked_again_of_the_log(here: County) -> None:
+    """A process that knows a case as it was refuses on that: the log knows better (docs/adr/0028)."""
+    filed = await here.file(place="dh", subject="01")
+    org = (await here.case(filed.case)).org or ""
+    before, head = await here.ports.cases.get(filed.case)
+    await here.act(filed.case, "sign_off", clerk(org))
+    await here.act(filed.case, "accept", clerk(org), path=6)
+    known = Cases(here.ports.log, alone=False)
+    known.remember(before, head)
+    handling = replace(here.parts["routing"].handling, cases=known)
+    rule = RULES["serve_notice"]
+    command = rule.model.model_validate({"kind": "acceptance", "mode": "electronic"})
+    stamp = Stamp(clerk(org), "t:seen", jurisdiction=DEMO)
+    done = await handling.on_case(
+        filed.case, rule.action, stamp, lambda case, given: rule(case, command, given), seen=before.version
+    )
+    assert done.commit is not None and done.case.state == "accepted"

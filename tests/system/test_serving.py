@@ -200,4 +200,4 @@ def test_settings_show_meaning_and_source(tmp_path: Path) -> None:
     assert by_name["HUIYIN_PORT"]["source"] == "environment"
     assert all(one["meaning"] for one in found["settings"])
     assert "hy_x_secret" not in done.stdout
-    assert found["unknown"] == ["HUIYIN_PROT"]
+    assert found["unknown"] == ["HUIYIN_PROT: is not a setting; HUIYIN_PORT may be meant"]

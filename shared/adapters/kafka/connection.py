@@ -7,12 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from aiokafka.conn import create_conn
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    IllegalSaslStateError,
+    KafkaError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 from aiokafka.helpers import create_ssl_context
 from faststream.security import BaseSecurity, SASLScram512
 
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 LARGEST = 4 * 1024 * 1024
 """Bytes of the largest record. A line of imported history may have 2 MB; `deploy/topics.yaml` says the same to the broker."""
+
+
+_NO_LOGIN = (AuthenticationFailedError, IllegalSaslStateError, SaslAuthenticationFailed, UnsupportedSaslMechanismError)
+
+
+def _of_one(given: dict[str, Any]) -> dict[str, Any]:
+    """What a single connection takes of a client's arguments."""
+    return {name: value for name, value in given.items() if name != "metadata_max_age_ms"}
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,23 @@ class Connection:
             "metadata_max_age_ms": 30_000,
             "security": security,
         }
+
+    async def refused(self) -> bool:
+        """Does a broker answer, and refuse the login? A client of aiokafka says of both only that it could not connect."""
+        if not self.security.startswith("SASL"):
+            return False
+        given = self.client()
+        for place in given.pop("bootstrap_servers"):
+            host, _, port = place.rpartition(":")
+            try:
+                connection = await create_conn(host, int(port), request_timeout_ms=2000, **_of_one(given))
+            except _NO_LOGIN:
+                return True
+            except (KafkaError, OSError):
+                continue
+            connection.close()
+            return False
+        return False
 
     def _ssl(self) -> ssl.SSLContext | None:
         if not self.security.endswith("SSL"):

@@ -15,7 +15,7 @@ from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.keeping import Keeper
 from shared.adapters.kafka.publishing import AGE, Publisher, Sweeper
 from shared.adapters.kafka.receiving import Park, Place, Receiving
-from shared.adapters.kafka.standing import Away, MissingTopic, Standing
+from shared.adapters.kafka.standing import Away, LoginRefused, MissingTopic, Standing
 from shared.adapters.kafka.subscribing import DRAIN, Subscription
 from shared.clock import Clock
 from shared.feed import Handler
@@ -64,13 +64,14 @@ class KafkaFeed:
     `instance` is a stable name of this process: a restart takes its partitions again and moves nobody's. The groups in
     `own` see everything in each process. `ended` is told why when this process cannot go on. `publishes`: whether this
     process may write to the topic; one that may not leaves what it appends to the sweepers of others, and claims nothing.
+    `partitions`: so many the topic has at least; with fewer it works, and says so.
     """
 
     def __init__(
         self, log: Log, connection: Connection, topic: str, *,
         clock: Clock, instance: str, park: Park, ended: Callable[[str], None],
         own: frozenset[str] = frozenset(), prefix: str = "svc-", pause: float = 0.2, longest: float = 10.0,
-        sweep: float = 5.0, age: timedelta = AGE, publishes: bool = True,
+        sweep: float = 5.0, age: timedelta = AGE, publishes: bool = True, partitions: int = 1,
     ) -> None:  # fmt: skip
         self._log = log
         self._connection = connection
@@ -92,8 +93,11 @@ class KafkaFeed:
         self.publisher = Publisher(log, connection, topic, ended=ended, pause=pause)
         self.sweeper = Sweeper(log, self.publisher, clock, every=sweep, age=age)
         self._publishes = publishes
+        self._partitions = partitions
         self._missing = False
         self._away = False
+        self._no_login = False
+        self._few = False
 
     async def publish(self, commits: Sequence[Commit]) -> None:
         """In the background: they stand in the log as unpublished until the broker has acknowledged them."""
@@ -173,12 +177,15 @@ class KafkaFeed:
         return self._groups[group].receiving.progress
 
     def problems(self) -> list[str]:
-        """Why no events come or go, as codes: the topic is missing, no broker answers, records are refused."""
+        """Why no events come or go, as codes: the topic is missing or has too few partitions, no broker answers or none knows
+        us, records are refused."""
         found = []
         if self._missing:
             found.append(f"topic_missing:{self._topic}")
+        if self._few:
+            found.append(f"too_few_partitions:{self._topic}")
         if self._away:
-            found.append("broker_away")
+            found.append("login_refused" if self._no_login else "broker_away")
         if self.publisher.refused is not None:
             found.append(f"not_published:{self.publisher.refused}")
         return found
@@ -215,8 +222,8 @@ class KafkaFeed:
                     one.receiving.progress = time.monotonic()
             if not self._groups:
                 await self._standing.partitions()
-        except Away:
-            self._away = True
+        except Away as error:
+            self._away, self._no_login = True, isinstance(error, LoginRefused)
             raise
         except MissingTopic:
             self._away, self._missing = False, True
@@ -236,7 +243,7 @@ class KafkaFeed:
 
     async def _before(self, one: Subscription) -> None:
         """Is the topic there? And where the group has to begin again, let it."""
-        await self._standing.partitions()
+        self._few = await self._standing.partitions() < self._partitions
         self._met(None)
         if one.receiving.group in self._to_rewind:
             await self._standing.rewind(one.group_id)
@@ -244,4 +251,5 @@ class KafkaFeed:
 
     def _met(self, error: BaseException | None) -> None:
         self._missing = isinstance(error, MissingTopic)
+        self._no_login = isinstance(error, LoginRefused)
         self._away = error is not None and not self._missing

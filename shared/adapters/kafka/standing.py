@@ -25,6 +25,10 @@ class Away(Exception):
     """No broker answers."""
 
 
+class LoginRefused(Away):
+    """A broker answers, and does not know this user, or its password."""
+
+
 class MissingTopic(Exception):
     """The topic does not exist; services create none."""
 
@@ -114,6 +118,8 @@ class Standing:
                     yield self._admin, self._reader
             except (KafkaError, OSError) as error:  # a TimeoutError is an OSError
                 await self.close()
+                if await self._connection.refused():
+                    raise LoginRefused(type(error).__name__) from error
                 raise Away(type(error).__name__) from error
             except asyncio.CancelledError:
                 await self.close()

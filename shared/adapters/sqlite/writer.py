@@ -15,10 +15,12 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from shared.adapters.sqlite.connection import trouble
-from shared.log import LogBroken, LogFull
+from shared.log import LogAway, LogBroken, LogFull
 
 T = TypeVar("T")
 R = TypeVar("R")
+MOST_WAITING = 50_000
+"""Tasks in the queue. A disk that stands still must not fill the memory."""
 
 
 class Job(Generic[T, R]):
@@ -73,6 +75,8 @@ class Writer(Generic[T, R]):
             raise LogBroken(*self.broken.args)
         if self._closed:
             raise RuntimeError("closed")
+        if self._waiting.qsize() >= MOST_WAITING:
+            raise LogAway("too many wait for the disk")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.put(Job(task, future))
         return future

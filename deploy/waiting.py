@@ -1,0 +1,78 @@
+"""Serving while the store does not answer yet: everything is refused for a moment, and readiness says why."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from deploy.full import NotYet
+from shared.http.problems import of_error, response
+from shared.log import LogAway
+from shared.runtime import Runtime
+
+PAUSE = 1.0
+"""Seconds between two attempts."""
+REASON = "log_away"
+log = structlog.get_logger("server")
+Opening = Callable[[], AbstractAsyncContextManager[Runtime]]
+
+
+async def _livez(_request: Request) -> Response:
+    return JSONResponse({"alive": True})
+
+
+async def _readyz(_request: Request) -> Response:
+    return JSONResponse({"ready": False, "reasons": [REASON], "groups": {}, "notes": []}, 503)
+
+
+async def _away(_request: Request) -> Response:
+    content = of_error(LogAway("not open yet"))
+    assert content is not None
+    retry = content.pop("retry_after")
+    return response(content, {"Retry-After": str(retry)})
+
+
+def app() -> Starlette:
+    """What answers meanwhile."""
+    every = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+    return Starlette(
+        routes=[Route("/livez", _livez), Route("/readyz", _readyz), Route("/{any:path}", _away, methods=every)]
+    )
+
+
+async def patiently(
+    stack: AsyncExitStack, opening: Opening, public: socket.socket, serving: Callable[[Starlette], uvicorn.Server]
+) -> Runtime | None:
+    """The runtime, entered into `stack` as soon as its store answers; until then `public` is served by an app that says so.
+    None where the process was told to end meanwhile. Raises CannotStart for what will not pass by itself."""
+    try:
+        return await stack.enter_async_context(opening())
+    except NotYet as error:
+        log.warning("waiting", reason=REASON, error=type(error).__name__)
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    server = serving(app())
+    running = asyncio.create_task(server.serve([public.dup()]))
+    try:
+        while not told.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(told.wait(), PAUSE)
+                break
+            with suppress(NotYet):
+                return await stack.enter_async_context(opening())
+        return None
+    finally:
+        server.should_exit = True
+        await running

@@ -1,0 +1,17 @@
+"""Routes that take something in stop doing so, at once and before the body is read, while too much waits."""
+
+from __future__ import annotations
+
+from fastapi import Depends, Request
+
+from shared.runtime import Runtime
+
+
+async def _admit(request: Request) -> None:
+    runtime: Runtime = request.app.state.runtime
+    if runtime.pressure is not None:
+        runtime.pressure.admit()
+
+
+ADMITTED = [Depends(_admit)]
+"""The `dependencies` of such a route."""

@@ -1,0 +1,51 @@
+"""When nothing more is taken in: more waits for the broker than the settings allow."""
+
+from __future__ import annotations
+
+from shared.clock import Clock
+from shared.log import Log, LogAway
+from shared.refusals import Unavailable
+
+LOOK = 0.5
+"""Seconds between two looks at what waits: nobody who files waits for that."""
+RETRY = 30
+"""Seconds after which somebody who was refused may try again."""
+
+
+class Pressure:
+    """Counts, in the background, the commits that the broker has not acknowledged. An answer costs no question."""
+
+    def __init__(self, log: Log, clock: Clock, limit: int) -> None:
+        self.waiting = 0
+        """As last counted."""
+        self._log = log
+        self._clock = clock
+        self._limit = limit
+
+    @property
+    def full(self) -> bool:
+        return self.waiting >= self._limit
+
+    def admit(self) -> None:
+        """Raises Unavailable `unpublished_full`: nothing new is taken in until the broker has caught up."""
+        if self.full:
+            raise Unavailable(
+                "unpublished_full",
+                "More waits for Kafka than is allowed, so nothing new is taken in. What was accepted is kept. Send it again"
+                " later.",
+                why_zh="待送出的内容已达上限，暂不受理新的内容；已受理的均已保存。请稍后重新提交。",
+                retry_after=RETRY,
+            )
+
+    async def look(self) -> None:
+        """Count once. While the log is away, what is known stands."""
+        try:
+            self.waiting = await self._log.backlog()
+        except LogAway:
+            return
+
+    async def watch(self) -> None:
+        """Count for as long as the process lives."""
+        while True:
+            await self.look()
+            await self._clock.sleep(LOOK)
