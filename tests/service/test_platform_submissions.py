@@ -124,11 +124,12 @@ async def test_what_could_not_be_read_is_kept_sealed_and_nothing_else_is() -> No
         topic = Topic(here.runtime)
         secret = "张三丰的身份证".encode()
         garbage = b'{"text": "' + secret
-        await topic.sends(garbage, filing("X-1", text="不该留下", channel="nowhere"))
+        await topic.sends(garbage, filing("X-1", text="不该留下", channel="nowhere"), filing("Q-7788"))
         log = here.runtime.ports.log
         commits = [commit async for part in log.scan() for commit in part]
         raw = b"".join(event for commit in commits for event in commit.events)
         assert secret not in raw and "不该留下".encode() not in raw and b"X-1" not in raw
+        assert b"Q-7788" not in raw and b"registered" in raw
         kept = [commit.recorded[0] for commit in commits if commit.stream.startswith(REFUSED)]
         opened = [part.values for one in kept for part in await open_sealed(here.runtime.ports.keys, [one])]
         assert sorted("record" in one for one in opened) == [False, True]
