@@ -18,6 +18,8 @@ LOOKED_AT = 500
 """Unpublished commits of which the oldest is looked for."""
 NOT_ACCEPTING = frozenset({"disk_full", "log_away", "log_broken", "stopping", "unable", "unpublished_full"})
 """Codes of /readyz with which no filing is accepted."""
+BROKER_AWAY = "broker_away"
+"""What a feed says while no broker answers."""
 LAST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
@@ -63,7 +65,7 @@ class FeedMetrics:
         self._lag = gauge("petition_projection_lag_records", "Commits that a consumer group has not handled", "view")
         self._stalled = gauge(
             "huiyin_consumer_stalled_seconds",
-            "Since a group that has work has handled something; 0: it has none",
+            "Since a group that has work has handled something; 0: it has none, or no broker answers",
             "view",
         )
         self._handled = rising("huiyin_consumer_handled_total", "Commits handled, repeats too", "view")
@@ -107,7 +109,7 @@ class FeedMetrics:
     async def render(self, runtime: Runtime, health: Mapping[str, Any]) -> None:
         """Set everything; `health` is what /readyz says."""
         self._standing(runtime, health)
-        await self._consuming(runtime, health["groups"])
+        await self._consuming(runtime, health)
         await self._publishing(runtime)
         for part in runtime.parts:
             if part.ticker is not None:
@@ -123,14 +125,16 @@ class FeedMetrics:
         if any(part.name == "intake" for part in runtime.parts):
             self._accepting.labels("intake").set(not codes & NOT_ACCEPTING)
 
-    async def _consuming(self, runtime: Runtime, lag: Mapping[str, int]) -> None:
+    async def _consuming(self, runtime: Runtime, health: Mapping[str, Any]) -> None:
         feed = runtime.ports.feed
+        lag: Mapping[str, int] = health["groups"]
+        away = BROKER_AWAY in (*health["reasons"], *health["notes"])  # then it is not the consumers that stand still
         now = runtime.ports.clock.monotonic()
         parked = await runtime.ports.views.parked()
         for consumer in runtime.consumers:
             group, behind = consumer.group, lag.get(consumer.group, 0)
             self._lag.labels(group).set(behind)
-            self._stalled.labels(group).set(max(0.0, now - feed.last_progress(group)) if behind else 0)
+            self._stalled.labels(group).set(max(0.0, now - feed.last_progress(group)) if behind and not away else 0)
             self._handled.follow(consumer.handled, group)
             self._parked.labels(group).set(sum(mark.group == group for mark in parked))
         figures = getattr(feed, "figures", None)

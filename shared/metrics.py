@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from shared.case import OPEN_STATES, STREAM
 from shared.events.intake import CaseRegistered
@@ -22,6 +22,8 @@ from shared.views import Condition
 if TYPE_CHECKING:
     from shared.runtime import Runtime
 
+disable_created_metrics()  # type: ignore[no-untyped-call]
+"""A second series for each counter, which nobody asks for."""
 COUNT_SECONDS = 15.0
 """Counts over all cases are made anew at most so often."""
 COUNTING = "supervision"

@@ -12,14 +12,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from shared.access import OPERATE, authorize
+from shared.feed_metrics import BROKER_AWAY
 from shared.http.answers import Health
 from shared.http.describing import answers
 from shared.http.who import Caller
 from shared.metrics import Metrics
 from shared.runtime import Runtime
 
-BROKER_AWAY = "broker_away"
-"""What a feed says while no broker answers."""
 MOST_NAMED = 10
 """Missing topics of organisations that are named. Each is one organisation's trouble, which has its entries by pull."""
 LEAST_FREE = 16 * 1024 * 1024

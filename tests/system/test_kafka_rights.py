@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -25,8 +25,15 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from deploy.rights import rights
 from deploy.topics import Topic
 from shared.adapters.kafka import Connection
+from shared.adapters.kafka.letters import KafkaLetters
+from shared.adapters.kafka.relaying import RELAYS, Relay
 from shared.adapters.kafka.rights import Right, asking_rights
 from shared.adapters.kafka.topics import Refusal
+from shared.adapters.memory import MemoryLog, MemoryViews
+from shared.adapters.system import SystemClock
+from shared.envelope import Recorded
+from shared.topics import Letter, Line, Route
+from tests.support.commits import history
 from tests.support.process import huiyin
 from tests.support.servers import mongodb
 from tests.support.servers.kafka import Kafka
@@ -51,10 +58,11 @@ def _topic(name: str, read: tuple[str, ...], write: tuple[str, ...]) -> Topic:
 OURS = tuple(f"svc-{service}" for service in SERVICES)
 EVERY = (
     _topic(CORE, OURS, OURS[:3]),
-    _topic("assignments.{organisation}", ("dept-{organisation}",), ("svc-routing",)),
+    # Who repeats a stream in a topic reads its last record, to know how far it had come.
+    _topic("assignments.{organisation}", ("dept-{organisation}", "svc-routing"), ("svc-routing",)),
     _topic("actions.{organisation}", ("svc-routing",), ("dept-{organisation}",)),
     _topic("submissions.{platform}", ("svc-intake",), ("platform-{platform}",)),
-    _topic("updates.{platform}", ("platform-{platform}",), ("svc-intake",)),
+    _topic("updates.{platform}", ("platform-{platform}", "svc-intake"), ("svc-intake",)),
 )
 """Every kind of topic that a deployment has."""
 
@@ -213,6 +221,50 @@ async def test_nobody_takes_part_in_the_group_of_others(cluster: Cluster, group:
     async with cluster.admin("dept-zj") as client:
         with pytest.raises(GroupAuthorizationFailedError):
             await client.list_consumer_group_offsets(group, partitions=[TopicPartition("assignments.zj", 0)])
+
+
+async def test_the_adapters_for_topics_of_organisations_work_with_the_rights_of_routing(cluster: Cluster) -> None:
+    letters: list[Letter] = []
+
+    async def answer(batch: Sequence[Letter]) -> None:
+        letters.extend(batch)
+
+    async def lines(_name: str, events: Sequence[Recorded]) -> list[Line]:
+        return [Line(one.version, "k", "told", b"{}", one.recorded_at) for one in events]
+
+    async def names() -> list[str]:
+        return ["zj"]
+
+    log, views, clock = MemoryLog(outbox=True), MemoryViews(), SystemClock()
+    views.declare(RELAYS)
+    await views.start()
+    for commit in history("outbox/zj", 3):
+        await log.append(commit)
+    routing = cluster.connection("svc-routing")
+    arriving = KafkaLetters(routing, "actions", "routing.actions", answer, instance="one", ended=pytest.fail)
+    route = Route("outbox/", "assignments", names, lines)
+    for _ in range(2):  # the second time its row is gone, and the topic says how far it had come
+        relay = Relay(log, views, routing, [route], clock=clock, instance="one", look=0.2)
+        await relay.start()
+        until = time.monotonic() + 60
+        while await relay._late(route, {"outbox/zj"}):
+            assert time.monotonic() < until, relay.missing
+            await asyncio.sleep(0.1)
+        await relay.stop()
+        assert relay.missing == frozenset()
+        views = MemoryViews()
+        views.declare(RELAYS)
+        await views.start()
+    assert relay.sent == 0, "nothing twice"
+    await arriving.start()
+    try:
+        await cluster.produce("dept-zj", "actions.zj")
+        until = time.monotonic() + 60
+        while "zj" not in {one.owner for one in letters}:
+            assert time.monotonic() < until, arriving.away
+            await asyncio.sleep(0.1)
+    finally:
+        await arriving.stop()
 
 
 async def test_names_of_others_are_not_told(cluster: Cluster) -> None:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from deploy.topics import differences, load
+from deploy.topics import differences, load, spread
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.topics import Existing, Topics, Wanted, asking
 from tests.support.process import huiyin
@@ -41,7 +41,7 @@ async def test_diff_names_apply_makes_and_nothing_is_deleted() -> None:
             await described(brokers, name, whole)
             await brokers.change(name, Wanted(partitions=30, largest=5_000_000))
             await described(brokers, name, Existing(30, -1, 5_000_000))
-            found = differences(load(prefix=prefix), await brokers.existing([name]), 1)
+            found = differences(spread(load(prefix=prefix), {}), await brokers.existing([name]), 1)
             assert [(one.what, one.change) for one in found] == [("partitions", None), ("largest", None)]
             await brokers.change(name, Wanted(largest=1_000_000))
             await described(brokers, name, Existing(30, -1, 1_000_000))
@@ -60,3 +60,22 @@ def test_without_a_broker_it_says_so() -> None:
     assert done.returncode == 1
     assert "HUIYIN_KAFKA_BOOTSTRAP" in done.stderr
     assert huiyin("topics", "diff").returncode == 2
+
+
+def test_rights_cannot_be_given_where_nobody_is_checked() -> None:
+    done = huiyin("topics", "acls", "--apply", HUIYIN_KAFKA_BOOTSTRAP=kafka.bootstrap())
+    assert done.returncode == 1
+    assert "SecurityDisabled" in done.stderr
+
+
+def test_rights_are_printed_without_a_broker() -> None:
+    done = huiyin("topics", "acls", HUIYIN_KAFKA_PREFIX="a-")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert all(line.startswith("kafka-acls.sh --bootstrap-server ") for line in lines)
+    (written,) = [
+        line for line in lines if "User:a-svc-routing" in line and "--operation Write" in line and "events" in line
+    ]
+    assert written.endswith("--topic a-case-events")
+    done = huiyin("topics", "acls", "--organisation", "a.b")
+    assert done.returncode == 2 and "cannot be part of a topic's name" in done.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,9 @@ from tests.unit.test_alarms import PROMETHEUS, panels, rules
 pytestmark = [pytest.mark.needs_kafka, pytest.mark.needs_mongo, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
+SOONER = {"HuiyinPublishLag": "max(huiyin_publish_lag_seconds) > 3"}
+
+
 class Watch:
     """A Prometheus."""
 
@@ -42,6 +46,10 @@ class Watch:
         found: list[Any] = self.get("query_range", query=query, start=now - 300, end=now, step=5)["result"]
         return found
 
+    def sounding(self) -> dict[str, Any]:
+        """Name -> alarm."""
+        return {one["labels"]["alertname"]: one for one in self.get("alerts")["alerts"] if one["state"] == "firing"}
+
     def missing(self) -> object:
         """What a failure is to be understood by."""
         empty = [one["expr"] for panel in panels() for one in panel["targets"] if not self.points(one["expr"])]
@@ -55,21 +63,25 @@ class Watch:
 
 
 @contextmanager
-def watching(folder: Path, targets: Sequence[str], key: str, *, patient: bool = True) -> Iterator[Watch]:
-    """Prometheus with the files of deploy/, of which only addresses, the key's place and the pace are others; alarms that are
-    not `patient` sound after a second."""
+def watching(
+    folder: Path, targets: Sequence[str], key: str, *, patient: bool = True, pace: str = "1s"
+) -> Iterator[Watch]:
+    """Prometheus with the files of deploy/, of which only addresses, the key's place and the pace are others; where it is not
+    `patient`, alarms sound after a second, and that of publishing when something waits for 3 s."""
     program = shutil.which("prometheus")
     if program is None:
         if os.environ.get("CI") == "true":
             pytest.fail("cannot run here, needs Prometheus (apt-get install prometheus)")
         pytest.skip("not run: needs Prometheus (apt-get install prometheus)")
     settings = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))
-    settings["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    settings["global"] = {"scrape_interval": pace, "evaluation_interval": "1s"}
     (job,) = settings["scrape_configs"]
     job["authorization"]["credentials_file"] = str(folder / "metrics.key")
     job["static_configs"] = [{"targets": [target.removeprefix("http://") for target in targets]}]
     (folder / "metrics.key").write_text(key)
-    known = [rule if patient else {**rule, "for": "1s"} for rule in rules()]
+    known = [
+        rule if patient else {**rule, "for": "1s", "expr": SOONER.get(rule["alert"], rule["expr"])} for rule in rules()
+    ]
     (folder / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "huiyin", "rules": known}]}))
     (folder / "prometheus.yml").write_text(yaml.safe_dump(settings))
     (port,) = kafka.free_ports(1)
@@ -147,15 +159,42 @@ def test_every_panel_has_data_and_a_healthy_system_is_silent(tmp_path: Path, pla
 def test_a_process_that_is_gone_is_told_in_words(tmp_path: Path) -> None:
     (closed,) = kafka.free_ports(1)
     with watching(tmp_path, [f"127.0.0.1:{closed}"], "hy_none", patient=False) as watch:
-
-        def sounding() -> dict[str, Any]:
-            return {
-                one["labels"]["alertname"]: one for one in watch.get("alerts")["alerts"] if one["state"] == "firing"
-            }
-
         watch.until(
-            lambda: {"HuiyinIntakeRefuses", "HuiyinProcessDown", "HuiyinDeadlinesUnwatched"} <= sounding().keys()
+            lambda: {"HuiyinIntakeRefuses", "HuiyinProcessDown", "HuiyinDeadlinesUnwatched"} <= watch.sounding().keys()
         )
-        notes = sounding()["HuiyinProcessDown"]["annotations"]
+        notes = watch.sounding()["HuiyinProcessDown"]["annotations"]
         assert notes["summary"] == f"127.0.0.1:{closed} does not answer Prometheus"
         assert notes["summary_zh"].startswith(f"127.0.0.1:{closed}")
+
+
+def test_kafka_that_falls_silent_is_heard_of_and_heard_to_be_back(tmp_path: Path) -> None:
+    broker = kafka.Kafka()
+    (tmp_path / "secrets").mkdir()
+    place = {
+        "HUIYIN_KAFKA_BOOTSTRAP": broker.bootstrap,
+        "HUIYIN_MONGODB_URL": mongodb.url(),
+        "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{uuid4().hex[:8]}",
+        "HUIYIN_SECRETS": str(tmp_path / "secrets"),
+    }
+    try:
+        assert huiyin("topics", "apply", **place).returncode == 0
+        with serving("all", tmp_path, place) as one:
+            told("policy", "activate", "demo", data=one.data, place=place)
+            printed = told("keys", "add", "operations", data=one.data, place=place)
+            key = next(word for word in printed.split() if word.startswith("hy_"))
+            settled([one])
+            # An answer takes 3 s while a broker is silent, and Prometheus waits no longer than its pace.
+            with watching(tmp_path, [one.url], key, patient=False, pace="6s") as watch:
+                watch.until(lambda: watch.points("max(huiyin_accepting) == 1"))
+                broker.signal(signal.SIGSTOP)
+                file_some(one, place, 1)
+                watch.until(lambda: "HuiyinPublishLag" in watch.sounding())
+                heard = watch.sounding()
+                assert "最早的事件已等待" in heard["HuiyinPublishLag"]["annotations"]["description_zh"]
+                assert not heard.keys() & {"HuiyinIntakeRefuses", "HuiyinConsumerStalled", "HuiyinProcessDown"}
+                broker.signal(signal.SIGCONT)
+                watch.until(lambda: "HuiyinPublishLag" not in watch.sounding())
+                settled([one])
+    finally:
+        broker.signal(signal.SIGCONT)
+        broker.stop()

@@ -104,8 +104,10 @@ def test_there_is_no_default_password() -> None:
 def test_compose_accepts_it() -> None:
     program = shutil.which("docker-compose")
     if program is None:
-        pytest.skip("not run: needs docker-compose")
-    command = [program, "-f", str(FILE), "config", "-q"]
+        if os.environ.get("CI") == "true":
+            pytest.fail("cannot run here, needs docker-compose (apt-get install docker-compose)")
+        pytest.skip("not run: needs docker-compose (apt-get install docker-compose)")
+    command = [program, "-f", str(FILE), "--profile", "watch", "config", "-q"]
     clean = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=clean | PASSWORDS)
     assert done.returncode == 0, done.stderr

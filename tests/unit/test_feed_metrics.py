@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from prometheus_client import CollectorRegistry, Counter
 
+from shared import topics
 from shared.adapters.kafka.feed import Figures, Sending
 from shared.adapters.kafka.repeats import STREAMS, Repeats
 from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
@@ -16,7 +17,7 @@ from shared.runtime import Runtime
 from shared.views import Parked
 from tests.support.commits import START, commit, history
 
-WELL = {"ready": True, "reasons": [], "groups": {}}
+WELL = {"ready": True, "reasons": [], "groups": {}, "notes": []}
 
 
 class Feed:
@@ -53,6 +54,8 @@ class Process:
             ports=ports,
             consumers=[SimpleNamespace(group="routing", handled=70)],
             parts=[SimpleNamespace(name=name, ticker=None) for name in parts],
+            letters=[],
+            relay=None,
         )
 
     async def shows(self, name: str, health: dict[str, Any] | None = None, **labels: str) -> float | None:
@@ -87,6 +90,9 @@ async def test_a_group_with_work_that_does_none_stands_still() -> None:
     behind = {"groups": {"routing": 7}}
     assert await process.shows("huiyin_consumer_stalled_seconds", behind, view="routing") == 90
     assert await process.shows("petition_projection_lag_records", behind, view="routing") == 7
+    for where in ("notes", "reasons"):
+        away = {**behind, where: ["broker_away"]}
+        assert await process.shows("huiyin_consumer_stalled_seconds", away, view="routing") == 0, "one alarm is enough"
 
 
 async def test_what_the_feed_counts_becomes_counters() -> None:
@@ -156,3 +162,15 @@ def test_a_long_life_remembers_a_limited_number_of_streams() -> None:
     assert len(repeats._handled) == STREAMS
     repeats.handled([commit("case/first")])
     assert repeats.skipped == 0, "it was forgotten: a figure, not a promise"
+
+
+async def test_letters_and_what_is_carried_are_counted_by_kind_of_topic() -> None:
+    process = Process("routing")
+    letters = SimpleNamespace(figures=lambda: topics.Figures("actions", 3, 40, 1))
+    process.runtime.letters = [letters]
+    process.runtime.relay = SimpleNamespace(sent=12, behind=2, missing=frozenset({"assignments.zj"}))
+    assert await process.shows("huiyin_letters_waiting", topic="actions") == 3
+    assert await process.shows("huiyin_letters_answered_total", topic="actions") == 40
+    assert await process.shows("huiyin_relay_entries_total") == 12
+    assert await process.shows("huiyin_relay_streams_behind") == 2
+    assert await process.shows("huiyin_relay_topics_missing") == 1

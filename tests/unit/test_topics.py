@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deploy.rights import command, rights
-from deploy.topics import DAY_MS, EVENTS, Topic, differences, load
+from deploy.topics import DAY_MS, EVENTS, Topic, differences, load, members_of, spread
 from shared.adapters.kafka.connection import LARGEST
 from shared.adapters.kafka.rights import Right
 from shared.adapters.kafka.topics import FOREVER, Existing, Wanted
+from shared.policy.load import bundled
+from tests.support.policies import book_of
 
 SOME = Topic(
     name="t", holds="x", key="y", partitions=6, retention=30, largest=2000, read=("svc-intake",), write=("svc-intake",)
@@ -141,4 +144,41 @@ def test_what_platforms_send_is_kept_seven_days_at_most_and_one_partition_keeps_
     assert told.retention == "forever" or told.retention >= 90
     assert (sent.partitions, told.partitions) == (1, 1)
     assert (sent.write, sent.read) == (("platform-{platform}",), ("svc-intake",))
-    assert (told.write, told.read) == (("svc-intake",), ("platform-{platform}",))
+    assert (told.write, told.read) == (("svc-intake",), ("platform-{platform}", "svc-intake"))
+
+
+def test_organisations_that_work_through_kafka_have_topics_of_their_own() -> None:
+    book = book_of(
+        [
+            one._replace(document=_through_kafka(one.document)) if one.section == "organisations" else one
+            for one in bundled("demo")
+        ]
+    )
+    members = members_of([book])
+    assert members["organisation"] == {"zj"}
+    made = {topic.name: topic for topic in spread(load(prefix="a-"), members)}
+    assert {name for name in made if name.endswith(".zj")} == {"a-assignments.zj", "a-actions.zj"}
+    assert not any("{organisation}" in name for name in made)
+    assert made["a-assignments.zj"].partitions == made["a-actions.zj"].partitions == 1
+    assert made["a-assignments.zj"].retention_ms >= 90 * DAY_MS
+
+
+def test_a_code_that_cannot_be_part_of_a_name_is_said() -> None:
+    with pytest.raises(ValueError, match=r"organisation a\.b"):
+        spread(load(), {"organisation": ["a.b"]})
+
+
+def _through_kafka(document: dict[str, Any]) -> dict[str, Any]:
+    listed = [{**one, "delivery": "kafka"} if one["code"] == "zj" else one for one in document["organisations"]]
+    return {**document, "organisations": listed}
+
+
+def test_platforms_have_topics_where_a_topic_can_have_their_name() -> None:
+    channels = next(one for one in bundled("demo") if one.section == "channels")
+    own = {**channels.document["channels"][0], "code": "own", "platform": "省平台"}
+    more = channels._replace(document={"channels": [*channels.document["channels"], own]})
+    members = members_of([book_of([more if one is channels else one for one in bundled("demo")])])
+    assert "province" in members["platform"] and "省平台" not in members["platform"]
+    made = {topic.name: topic for topic in spread(load(), members)}
+    assert {"submissions.province", "updates.province"} <= set(made)
+    assert made["submissions.province"].retention_ms <= 7 * DAY_MS
