@@ -137,16 +137,6 @@ def test_the_commands_are_those_of_kafka_s_own_tool() -> None:
     ]  # fmt: skip
 
 
-def test_what_platforms_send_is_kept_seven_days_at_most_and_one_partition_keeps_its_order() -> None:
-    topics = {topic.name: topic for topic in load()}
-    sent, told = topics["submissions.{platform}"], topics["updates.{platform}"]
-    assert isinstance(sent.retention, int) and sent.retention <= 7
-    assert told.retention == "forever" or told.retention >= 90
-    assert (sent.partitions, told.partitions) == (1, 1)
-    assert (sent.write, sent.read) == (("platform-{platform}",), ("svc-intake",))
-    assert (told.write, told.read) == (("svc-intake",), ("platform-{platform}", "svc-intake"))
-
-
 def test_organisations_that_work_through_kafka_have_topics_of_their_own() -> None:
     book = book_of(
         [
@@ -182,3 +172,13 @@ def test_platforms_have_topics_where_a_topic_can_have_their_name() -> None:
     made = {topic.name: topic for topic in spread(load(), members)}
     assert {"submissions.province", "updates.province"} <= set(made)
     assert made["submissions.province"].retention_ms <= 7 * DAY_MS
+
+
+def test_what_platforms_send_is_kept_seven_days_at_most_and_one_partition_keeps_its_order() -> None:
+    topics = {topic.name: topic for topic in load()}
+    sent, told = topics["submissions.{platform}"], topics["updates.{platform}"]
+    assert isinstance(sent.retention, int) and sent.retention <= 7
+    assert told.retention == "forever" or told.retention >= 90
+    assert (sent.partitions, told.partitions) == (1, 1)
+    assert (sent.write, sent.read) == (("platform-{platform}",), ("svc-intake",))
+    assert (told.write, told.read) == (("svc-intake",), ("platform-{platform}", "svc-intake"))
