@@ -1,4 +1,4 @@
-"""`huiyin platform updates | day`: what a platform was told, and what became of the records that it sent on a day."""
+"""`huiyin platform updates | day | replay`: what a platform was told, and what became of the records that it sent on a day."""
 
 from __future__ import annotations
 
@@ -54,6 +54,31 @@ def _more(entry: dict[str, Any]) -> str:
     refused = (entry["problem"] or {}).get("code")
     again = "again 重复" if entry["repeated"] else None
     return ", ".join(str(one) for one in (refused, entry["command"], entry["org"], entry["detail"], again) if one)
+
+
+@group.command("replay")
+def replay(
+    platform: Platform,
+    since: Annotated[
+        str | None, typer.Option(help="Id of the first entry, or a date (2026-01-31); everything when left out")
+    ] = None,
+    data: Data = None,
+    json: AsJson = False,
+) -> None:
+    """Put its updates into its topic once more, under the same ids, those too that the topic does not keep any more."""
+
+    async def work(client: httpx.AsyncClient) -> int:
+        found: Any = await call(client, "POST", f"/local/platforms/{quoted(platform)}:replay", json={"since": since})
+        if json:
+            showing.as_json(found)
+        else:
+            first, number = found["first"], found["entries"]
+            showing.line(
+                f"{platform}: {number} entries go into its topic again, from {first} on. 重新送出 {number} 条。"
+            )
+        return DONE
+
+    run(work, data)
 
 
 @group.command("day")

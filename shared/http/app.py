@@ -18,6 +18,7 @@ from shared.http import (
     platforms,
     policies,
     problems,
+    replaying,
     status,
     submissions,
 )
@@ -65,6 +66,7 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
         _cases(app, runtime, metrics)
     app.include_router(operations.router(runtime, metrics))
     if local:
+        app.include_router(replaying.router(runtime))
         app.include_router(operator_router(runtime, metrics))
     document(app)
     app.add_middleware(AccessLog, metrics=metrics)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, date, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,10 +21,8 @@ from shared.finding import resolve
 from shared.http.bodies import NDJSON, read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller
-from shared.inbox import STREAM as OUTBOX
 from shared.log import Damaged, LogBroken
 from shared.metrics import Metrics
-from shared.part import Ports
 from shared.projecting import Consumer
 from shared.rebuilding import rebuild, scrub, worth_starting
 from shared.refusals import Invalid, Refused, Unknown
@@ -36,7 +33,6 @@ from shared.verifying import verify
 from shared.version import VERSION
 
 _LIMIT = 64 * 1024
-_PAGE = 500
 log = structlog.get_logger("operator")
 
 
@@ -70,50 +66,9 @@ class Rebuild(BaseModel):
     )
 
 
-class Replay(BaseModel):
-    """From where on an organisation's topic gets its entries again."""
-
-    model_config = ConfigDict(extra="forbid")
-    since: str | None = Field(
-        None, max_length=40, description="Id of the first entry, or a date; null: from the first on"
-    )
-
-
 class Backup(BaseModel):
     model_config = ConfigDict(extra="forbid")
     folder: str = Field(max_length=4096, description="Absolute path of a folder that does not exist yet or is empty")
-
-
-async def begin_of_replay(ports: Ports, org: str, since: str | None) -> tuple[int, int]:
-    """(the entry before the first that is meant, the last one there is). Raises Unknown, Invalid."""
-    end = 0
-    async for heads in ports.log.heads(OUTBOX + org, batch=1):
-        end = next((head.version for stream, head in heads if stream == OUTBOX + org), 0)
-        break
-    if not end:
-        raise Unknown(
-            "unknown_organisation", "This organisation was told nothing yet.", why_zh="该单位尚无内容。", field="org"
-        )
-    if since is None:
-        return 0, end
-    if since.isdigit() and 1 <= int(since) <= end:
-        return int(since) - 1, end
-    try:
-        day = date.fromisoformat(since)
-    except ValueError:
-        raise Invalid(
-            "wrong_since",
-            f"Write the id of an entry, 1 to {end}, or a date like 2026-01-31.",
-            why_zh="请填写条目序号或日期（如 2026-01-31）。",
-            field="since",
-        ) from None
-    after = 0
-    while commits := await ports.log.load(OUTBOX + org, after=after, limit=_PAGE):
-        for commit in commits:
-            if commit.recorded_at.astimezone(UTC).date() >= day - timedelta(days=1):  # whichever zone: rather one more
-                return commit.first - 1, end
-        after = commits[-1].last
-    return after, end
 
 
 def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
@@ -123,23 +78,6 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
     @routes.get("/version", summary="Which release runs")
     async def version() -> dict[str, str]:
         return {"version": VERSION}
-
-    @routes.post(
-        "/outbox/{org}:replay", summary="Put an organisation's entries into its topic again",
-        responses=answers(400, 401, 403, 404, 409, 415, 422), openapi_extra=takes(Replay),
-    )  # fmt: skip
-    async def replay(org: str, request: Request, caller: Caller) -> dict[str, Any]:
-        authorize(caller, OPERATE)
-        wanted = await read_model(request, Replay, _LIMIT)
-        after, end = await begin_of_replay(ports, org, wanted.since)
-        if runtime.relay is None:
-            raise Refused(
-                "no_topics_here",
-                "This process carries nothing to topics. Ask one of the full mode that runs routing.",
-                why_zh="本进程不向主题送出内容，请在运行 routing 的进程执行。",
-            )
-        await runtime.relay.again(OUTBOX + org, after)
-        return {"first": after + 1, "entries": end - after}
 
     @routes.get("/keys", summary="All access keys", responses=answers(401, 403, 422))
     async def keys(caller: Caller) -> dict[str, Any]:

@@ -5,21 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
+from deploy.embedded import opened as embedded
 from shared.access import Principal
+from shared.activating import activate
+from shared.adapters.memory import SetClock
 from shared.log import LogAway
 from shared.names import query_code
+from shared.policy.load import bundled
 from shared.refusals import Unavailable
+from shared.settings import Settings
 from shared.topics import Letter
 from shared.updates import REFUSED, STREAM, reconciled
 from shared.vault import open_sealed
-from tests.support.county import MORNING
+from tests.support.county import DEMO, MORNING
 from tests.support.platform import PLATFORM, Topic, filing
-from tests.support.serving import Served, served
+from tests.support.serving import OPERATOR, Served, served
 
 ZONE = "Asia/Shanghai"
 
@@ -124,11 +130,12 @@ async def test_what_could_not_be_read_is_kept_sealed_and_nothing_else_is() -> No
         topic = Topic(here.runtime)
         secret = "张三丰的身份证".encode()
         garbage = b'{"text": "' + secret
-        await topic.sends(garbage, filing("X-1", text="不该留下", channel="nowhere"))
+        await topic.sends(garbage, filing("X-1", text="不该留下", channel="nowhere"), filing("Q-7788"))
         log = here.runtime.ports.log
         commits = [commit async for part in log.scan() for commit in part]
         raw = b"".join(event for commit in commits for event in commit.events)
         assert secret not in raw and "不该留下".encode() not in raw and b"X-1" not in raw
+        assert b"Q-7788" not in raw and b"registered" in raw
         kept = [commit.recorded[0] for commit in commits if commit.stream.startswith(REFUSED)]
         opened = [part.values for one in kept for part in await open_sealed(here.runtime.ports.keys, [one])]
         assert sorted("record" in one for one in opened) == [False, True]
@@ -334,3 +341,23 @@ def test_the_principal_of_a_topic() -> None:
     from shared.updates import topic_principal
 
     assert topic_principal("province") == Principal("platform", "province", "topic")
+
+
+async def test_after_a_restart_the_same_records_are_answered_no_second_time(tmp_path: Path) -> None:
+    """On SQLite: nothing of what is known about answers lives in memory."""
+    values = [filing("P-1"), b"{", filing("P-1"), {"command": "nudge", "command_id": "n", "case": f"{PLATFORM}:P-1"}]
+    told: list[list[dict[str, Any]]] = []
+    letters: list[Letter] = []
+    for _ in range(2):
+        async with embedded(tmp_path / "data", Settings(), clock=SetClock(MORNING)) as runtime:
+            if not letters:
+                sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
+                await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
+            topic = Topic(runtime)
+            letters = letters or [topic.record(value) for value in values]
+            await topic.delivers(*letters)
+            told.append(await topic.told())
+            assert await runtime.ports.views.parked() == []
+    assert told[0] == told[1]
+    answers = sorted((one["record"]["offset"], one["kind"], one["repeated"]) for one in told[0] if one["record"])
+    assert answers == [(0, "registered", False), (1, "refused", False), (2, "registered", True), (3, "done", False)]

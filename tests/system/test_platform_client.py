@@ -189,6 +189,10 @@ def test_a_platform_hears_every_step_of_a_whole_life(tmp_path: Path, place: dict
         with running(tmp_path, [], zero, settings):
             again = until(zero, lambda found: "closed" in found.get("P-1", {}))
         assert again["P-1"]["heard"] == known["P-1"]["heard"], "one that begins from zero knows the same"
+        replayed = huiyin("platform", "replay", "province", "--since", "2", "--data", str(intake.data), **place)
+        assert replayed.returncode == 0, replayed.stderr
+        other = huiyin("platform", "replay", "province", "--data", str(processes[1].data), **place)
+        assert other.returncode == 1 and "no_topics_here" in other.stderr
         day = datetime.now(UTC).astimezone(ZoneInfo("Asia/Shanghai")).date()
         found = asked(intake.data, "GET", f"/v1/platforms/province/days/{day}")
         figures = [found[name] for name in ("sent", "registered", "done", "refused", "same_again")]

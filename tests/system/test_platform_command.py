@@ -26,6 +26,14 @@ def test_updates_and_a_day(tmp_path: Path) -> None:
     assert "same again" in day.stdout
     found = orjson.loads(huiyin("platform", "day", "province", "2026-01-31", "--json", *data).stdout)
     assert (found["sent"], found["refusals"], found["zone"]) == (0, {}, "Asia/Shanghai")
-    for wrong in (("day", "province", "31.1."), ("day", "nobody", "2026-01-31")):
+    for since in ("1", "2026-01-31"):
+        refused = huiyin("platform", "replay", "province", "--since", since, *data)
+        assert refused.returncode == 1 and "no_topics_here" in refused.stderr
+    for wrong in (
+        ("replay", "nobody"),
+        ("replay", "province", "--since", "x"),
+        ("day", "province", "31.1."),
+        ("day", "nobody", "2026-01-31"),
+    ):
         refused = huiyin("platform", *wrong, *data)
         assert refused.returncode in (1, 2) and refused.stderr

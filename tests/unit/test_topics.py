@@ -163,6 +163,17 @@ def _through_kafka(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "organisations": listed}
 
 
+def test_platforms_have_topics_where_a_topic_can_have_their_name() -> None:
+    channels = next(one for one in bundled("demo") if one.section == "channels")
+    own = {**channels.document["channels"][0], "code": "own", "platform": "省平台"}
+    more = channels._replace(document={"channels": [*channels.document["channels"], own]})
+    members = members_of([book_of([more if one is channels else one for one in bundled("demo")])])
+    assert "province" in members["platform"] and "省平台" not in members["platform"]
+    made = {topic.name: topic for topic in spread(load(), members)}
+    assert {"submissions.province", "updates.province"} <= set(made)
+    assert made["submissions.province"].retention_ms <= 7 * DAY_MS
+
+
 def test_what_platforms_send_is_kept_seven_days_at_most_and_one_partition_keeps_its_order() -> None:
     topics = {topic.name: topic for topic in load()}
     sent, told = topics["submissions.{platform}"], topics["updates.{platform}"]

@@ -1,0 +1,105 @@
+"""Putting what an organisation or a platform was told into its topic again. On the socket in the folder only."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.access import OPERATE, Principal, authorize
+from shared.events.base import Service
+from shared.http.bodies import read_model
+from shared.http.describing import answers, takes
+from shared.http.who import Caller
+from shared.inbox import STREAM as OUTBOX
+from shared.log import Log
+from shared.refusals import Invalid, Refused, Unknown
+from shared.runtime import Runtime
+from shared.updates import STREAM as UPDATES
+
+_LIMIT = 4096
+_PAGE = 500
+_ERRORS = (400, 401, 403, 404, 409, 415, 422)
+
+
+class Replay(BaseModel):
+    """From where on a topic gets its entries again."""
+
+    model_config = ConfigDict(extra="forbid")
+    since: str | None = Field(
+        None, max_length=40, description="Id of the first entry, or a date; null: from the first on"
+    )
+
+
+async def begin_of_replay(log: Log, stream: str, since: str | None, unknown: Unknown) -> tuple[int, int]:
+    """(the entry before the first that is meant, the last one there is). Raises `unknown` for an empty stream, Invalid."""
+    end = 0
+    async for heads in log.heads(stream, batch=1):
+        end = next((head.version for found, head in heads if found == stream), 0)
+        break
+    if not end:
+        raise unknown
+    if since is None:
+        return 0, end
+    if since.isdigit() and 1 <= int(since) <= end:
+        return int(since) - 1, end
+    try:
+        day = date.fromisoformat(since)
+    except ValueError:
+        raise Invalid(
+            "wrong_since",
+            f"Write the id of an entry, 1 to {end}, or a date like 2026-01-31.",
+            why_zh="请填写条目序号或日期（如 2026-01-31）。",
+            field="since",
+        ) from None
+    after = 0
+    while commits := await log.load(stream, after=after, limit=_PAGE):
+        for commit in commits:
+            if commit.recorded_at.astimezone(UTC).date() >= day - timedelta(days=1):  # whichever zone: rather one more
+                return commit.first - 1, end
+        after = commits[-1].last
+    return after, end
+
+
+def router(runtime: Runtime) -> APIRouter:
+    routes = APIRouter(tags=["operator"], prefix="/local")
+
+    async def again(
+        caller: Principal, request: Request, stream: str, service: Service, unknown: Unknown
+    ) -> dict[str, Any]:
+        authorize(caller, OPERATE)
+        wanted = await read_model(request, Replay, _LIMIT)
+        after, end = await begin_of_replay(runtime.ports.log, stream, wanted.since, unknown)
+        if runtime.relay is None or not any(part.name == service for part in runtime.parts):
+            raise Refused(
+                "no_topics_here",
+                "This process does not carry that to topics. Ask one of the full mode: routing for organisations, intake for"
+                " platforms.",
+                why_zh="本进程不送出该主题，请在完整模式下运行 routing（单位）或 intake（平台）的进程执行。",
+            )
+        await runtime.relay.again(stream, after)
+        return {"first": after + 1, "entries": end - after}
+
+    @routes.post(
+        "/outbox/{org}:replay", summary="Put an organisation's entries into its topic again",
+        responses=answers(*_ERRORS), openapi_extra=takes(Replay),
+    )  # fmt: skip
+    async def outbox(org: str, request: Request, caller: Caller) -> dict[str, Any]:
+        unknown = Unknown(
+            "unknown_organisation", "This organisation was told nothing yet.", why_zh="该单位尚无内容。", field="org"
+        )
+        return await again(caller, request, OUTBOX + org, "routing", unknown)
+
+    @routes.post(
+        "/platforms/{platform}:replay", summary="Put a platform's updates into its topic again",
+        responses=answers(*_ERRORS), openapi_extra=takes(Replay),
+    )  # fmt: skip
+    async def platform_updates(platform: str, request: Request, caller: Caller) -> dict[str, Any]:
+        unknown = Unknown(
+            "unknown_platform", "This platform was told nothing yet.", why_zh="该平台尚无内容。", field="platform"
+        )
+        return await again(caller, request, UPDATES + platform, "intake", unknown)
+
+    return routes
