@@ -91,11 +91,11 @@ async def test_of_many_that_want_the_same_slots_each_slot_has_one(here: County) 
 async def test_two_tickers_share_the_work_and_each_rung_is_fired_once(here: County) -> None:
     cases = [(await here.file(str(number), place="dh", subject="01")).case for number in range(CASES)]
     one, two = ticker(here), ticker(here)
-    for _ in range(60):  # twenty days, and a lease is renewed every ten seconds
-        here.clock.advance(timedelta(hours=8) - LEASE)
+    for turn in range(60):  # twenty days, and a lease is renewed every ten seconds
+        here.clock.advance(timedelta(hours=8) - LEASE)  # the leases have ended: who looks first takes what it may
         for _step in range(4):
             here.clock.advance(LEASE / 4)
-            await asyncio.gather(one.look(), two.look())
+            await asyncio.gather(*(each.look() for each in ((one, two) if turn % 2 else (two, one))))
             await here.settle()
     found = await rungs(here, cases)
     assert set(found.values()) == {1}
