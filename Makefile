@@ -9,6 +9,8 @@ MEMBERS ?= 1
 KILLS   ?= 150
 STEPS   ?= 100000
 SEED    ?= 1
+FAULTS  ?= R05,R18,R22
+TIMES   ?= 1
 BIN     := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -29,8 +31,8 @@ check: .venv/dev ## Lint, types, import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-chaos: .venv/dev ## Kill the whole process under load (KILLS=150 SEED=1)
-	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/chaos -s
+chaos: .venv/dev ## Kill, stop and confuse it under load (KILLS=150 SEED=1 FAULTS=all|R05,R18 TIMES=1)
+	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) HUIYIN_FAULTS=$(FAULTS) HUIYIN_TIMES=$(TIMES) $(BIN)/pytest tests/chaos -s
 
 servers: .venv/dev ## Start a real Kafka and MongoDB for tests, until Ctrl-C (BROKERS=1|3 MEMBERS=1|3)
 	@$(BIN)/python -m tests.support.servers --brokers $(BROKERS) --members $(MEMBERS)
