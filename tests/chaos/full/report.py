@@ -21,7 +21,8 @@ WHAT = {
     "R19": "records again in another order", "R22": "garbage in the topic of events", "R23": "bodies of 1 to 20 MB",
 }  # fmt: skip
 HEAD = (
-    "| fault | what | seed | date | commit | brokers, members | acknowledged filings, commands | repeated | violations | ready p95 | at rest after |",
+    "| fault | what | seed | date | commit | brokers, members | acknowledged filings, commands | repeated | violations |"
+    " ready p95 | at rest after |",
     "|---|---|---|---|---|---|---|---|---|---|---|",
 )
 
