@@ -1,1 +1,1 @@
-pytest_plugins = ("tests.support.needs",)
+pytest_plugins = ("tests.support.needs", "tests.support.contract")

@@ -1,0 +1,64 @@
+"""Every event that any test appends is held against the published schemas. A pytest plugin.
+
+Events of one type and the same fields are alike; one of them is looked at, so that this costs little. What does not fit fails
+the test once it is over: a consumer that met an error in between would park the case and go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import orjson
+import pytest
+
+from shared import handling
+from shared.envelope import Recorded, encode
+
+_seen: set[tuple[str, frozenset[str], bool, str]] = set()
+_wrong: list[str] = []
+
+
+@cache
+def validator(name: str) -> Any:
+    """Of one event type: told by its name, not tried among all."""
+    import jsonschema_rs
+
+    from deploy.contract.schemas import case_events
+
+    whole = case_events()
+    return jsonschema_rs.validator_for(
+        {"$schema": whole["$schema"], "$ref": f"#/$defs/{name}", "$defs": whole["$defs"]}
+    )
+
+
+def problems(data: bytes) -> list[str]:
+    """What is wrong with the bytes of an event, without a value of it."""
+    event = orjson.loads(data)
+    return [
+        f"{event['type']}{'/'.join(map(str, one.instance_path))}" for one in validator(event["type"]).iter_errors(event)
+    ]
+
+
+def looked_at(event: Recorded) -> bytes:
+    """What the product calls in place of encode()."""
+    data = encode(event)
+    shape = orjson.loads(data)
+    like = (event.type, frozenset(shape["body"]), bool(shape["sealed"]), event.origin)
+    if like not in _seen:
+        _seen.add(like)
+        _wrong.extend(problems(data))
+    return data
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    handling.encode = looked_at  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    yield
+    if _wrong:
+        found = sorted(set(_wrong))
+        _wrong.clear()
+        pytest.fail(f"not as docs/schemas/case-events.json says: {', '.join(found)}", pytrace=False)
