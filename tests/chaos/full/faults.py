@@ -199,7 +199,7 @@ async def stores_silent(nemesis: Nemesis) -> None:
 
 
 async def repeated(nemesis: Nemesis) -> None:
-    """Everything in the topic comes again, one to four times, while it goes on."""
+    """What is in the topic comes again, one to four times, from its beginning, while it goes on."""
     found = await repeat(nemesis.deployment, nemesis.seconds, nemesis.rng, shuffle=False)
     nemesis.did(f"{found} records again")
     nemesis.figures["records_again"] = found

@@ -27,7 +27,7 @@ GARBAGE = (
 
 
 async def repeat(deployment: Deployment, seconds: float, rng: random.Random, *, shuffle: bool) -> int:
-    """Read the topic from its beginning and put every record into it again; returns how many were put."""
+    """For so long: read the topic from its beginning and put what is read into it again; returns how many were put."""
     topic = deployment.prefix + EVENTS
     reader = AIOKafkaConsumer(
         topic,
@@ -48,12 +48,16 @@ async def repeat(deployment: Deployment, seconds: float, rng: random.Random, *, 
             again = [one for one in found for _ in range(1 if shuffle else rng.randint(1, 4))]
             if shuffle:
                 rng.shuffle(again)
-            for one in again:
-                put = await writer.send_and_wait(
+            sent = [
+                await writer.send(
                     topic, key=one.key, value=one.value, headers=list(one.headers), partition=one.partition
                 )
+                for one in again
+            ]
+            for put in await asyncio.gather(*sent):  # before the next are read, for these are among them
                 ours.add((put.partition, put.offset))
                 count += 1
+        assert ours, "no record was there to be put again"
     finally:
         await reader.stop()
         await writer.stop()

@@ -17,7 +17,7 @@ WHAT = {
     "R05": "kill -9 of all four at once", "R06": "rolling restart by SIGTERM, two replicas", "R07": "brokers killed one by one",
     "R08": "all brokers silent", "R09": "brokers silent past the limit of unpublished commits",
     "R10": "too few brokers for a write", "R11": "a replica joins and leaves", "R12": "a process taken for dead goes on",
-    "R13": "primary of MongoDB steps down or is killed", "R14": "MongoDB silent", "R18": "every record again, 1 to 4 times",
+    "R13": "primary of MongoDB steps down or is killed", "R14": "MongoDB silent", "R18": "records again, 1 to 4 times each",
     "R19": "records again in another order", "R22": "garbage in the topic of events", "R23": "bodies of 1 to 20 MB",
 }  # fmt: skip
 HEAD = (
