@@ -15,7 +15,7 @@ from tests.chaos.checker import check
 from tests.chaos.full.clients import Journal, Paced
 from tests.chaos.full.deployment import Deployment
 from tests.chaos.full.faults import FAULTS, TWO_REPLICAS, Nemesis
-from tests.chaos.full.records import doubled
+from tests.chaos.full.records import NOBODY, doubled
 from tests.support.servers.kafka import Kafka
 from tests.support.servers.mongodb import ReplicaSet
 
@@ -84,9 +84,13 @@ async def _upkeep(deployment: Deployment, fault: str) -> list[str]:
     scrubbed = await deployment.of("supervision")[0].asked("/local/scrub", "POST")
     if scrubbed["behind"]:
         wrong.append(f"views: {scrubbed['behind']} streams differ from the log")
-    for node in deployment.nodes:
-        parked = (await node.asked("/local/parked"))["parked"]
-        wrong += [f"{node.name}: parked {one}" for one in parked if fault != "R22" or "record/" not in str(one)]
+    parked = (await deployment.of("intake")[0].asked("/local/parked"))["parked"]
+    planted = [
+        one for one in parked if fault == "R22" and (one["stream"].startswith("record/") or one["stream"] == NOBODY)
+    ]
+    wrong += [f"parked: {one}" for one in parked if one not in planted]
+    if fault == "R22" and not planted:
+        wrong.append("parked: no record of garbage")
     return wrong
 
 
