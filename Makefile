@@ -9,8 +9,6 @@ MEMBERS ?= 1
 KILLS   ?= 150
 STEPS   ?= 100000
 SEED    ?= 1
-FAULTS  ?= R05,R18,R22
-TIMES   ?= 1
 BIN     := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -31,8 +29,12 @@ check: .venv/dev ## Lint, types, import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-chaos: .venv/dev ## Kill, stop and confuse it under load (KILLS=150 SEED=1 FAULTS=all|R05,R18 TIMES=1)
-	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) HUIYIN_FAULTS=$(FAULTS) HUIYIN_TIMES=$(TIMES) $(BIN)/pytest tests/chaos -s
+chaos: .venv/dev ## Break things under load: one process (KILLS=150 SEED=1), or the full mode (FAULTS=R05,R13 or MINUTES=60; SEED, BROKERS, MEMBERS)
+ifneq ($(FAULTS)$(MINUTES),)
+	@$(BIN)/python -m tests.chaos.full --faults "$(FAULTS)" --minutes "$(or $(MINUTES),0)" --seed $(SEED) --brokers $(BROKERS) --members $(MEMBERS)
+else
+	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/chaos -s --ignore=tests/chaos/full
+endif
 
 servers: .venv/dev ## Start a real Kafka and MongoDB for tests, until Ctrl-C (BROKERS=1|3 MEMBERS=1|3)
 	@$(BIN)/python -m tests.support.servers --brokers $(BROKERS) --members $(MEMBERS)

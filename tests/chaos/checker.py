@@ -183,6 +183,7 @@ def _effects(log: Log) -> Iterable[str]:
     sent: Counter[str] = Counter()
     invited: Counter[tuple[str, str]] = Counter()
     replied: set[str] = set()
+    closed = {commit.stream for commit, event in log.events if event["type"] == "CaseClosed"}
     rungs: Counter[tuple[str, str, int, str]] = Counter()
     for commit, event in log.events:
         kind, body = event["type"], event["body"]
@@ -199,6 +200,8 @@ def _effects(log: Log) -> Iterable[str]:
         elif kind in ("Reminded", "DeadlineAtRisk", "DeadlineBreached") or (kind == "Urged" and body.get("rung")):
             rungs[commit.stream, body["clock"], body["episode"], body.get("rung", "breach")] += 1
     for stream, times in sent.items():
+        if stream in closed and delivered[stream] == times - 1:
+            continue  # somebody was quicker than the entry, and closed it: the clocks of an ended case never start
         if delivered[stream] != times:
             yield f"{stream}: dispatched {times} times, delivered {delivered[stream]} times"
     for stream in replied:

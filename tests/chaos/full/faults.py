@@ -1,181 +1,262 @@
-"""What is done to a deployment while clients work with it. Each fault is named as in docs/reliability.md."""
+"""What is broken, one function each. It gets the deployment, a generator made from the seed, and how hard to try."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import signal
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+import httpx
+from pymongo.errors import PyMongoError
 
-from deploy.topics import EVENTS
 from tests.chaos.full.deployment import SERVICES, Deployment
+from tests.chaos.full.node import Node
+from tests.chaos.full.records import garbage, repeat
 
-Nemesis = Callable[[Deployment, random.Random, int], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What it is, who does it, and on how many brokers and members."""
-
-    what: str
-    does: Nemesis
-    times: int
-    """How often in a short run; a long one asks for more."""
-    brokers: int = 1
-    members: int = 1
-    parks: bool = False
-    """Records that nobody can read are parked by their place."""
+FROZEN = 20.0
+"""Seconds for which a process that is taken for dead stays frozen: longer than its session of 15 s."""
 
 
-def killing(*names: str) -> Nemesis:
-    async def kill(here: Deployment, rng: random.Random, times: int) -> None:
-        for _ in range(times):
-            await asyncio.sleep(rng.uniform(0.2, 1.0))
-            name = rng.choice(names)
-            here.kill(name)
-            await asyncio.to_thread(here.again, name)
+@dataclass
+class Nemesis:
+    """One run's hand that breaks things. `schedule`: what it did, in order; `figures`: what it measured."""
 
-    return kill
+    deployment: Deployment
+    rng: random.Random
+    kills: int = 25
+    seconds: float = 20.0
+    """Length of an outage."""
+    schedule: list[str] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
 
-
-async def all_at_once(here: Deployment, rng: random.Random, times: int) -> None:
-    for _ in range(times):
-        await asyncio.sleep(rng.uniform(0.5, 2.0))
-        for name in SERVICES:
-            here.kill(name)
-        for name in SERVICES:
-            here.start(name)
-        await asyncio.to_thread(here.wait, SERVICES)
+    def did(self, what: str) -> None:
+        self.schedule.append(what)
 
 
-async def rolling(here: Deployment, rng: random.Random, times: int) -> None:
-    """Orderly stops, one service after the other: each within 20 s."""
-    for _ in range(times):
-        for name in SERVICES:
-            await asyncio.sleep(rng.uniform(0.2, 0.6))
-            assert await asyncio.to_thread(here.end, name) <= 20
-            await asyncio.to_thread(here.again, name)
+Fault = Callable[[Nemesis], Awaitable[None]]
 
 
-async def broker_killed(here: Deployment, rng: random.Random, times: int) -> None:
-    for turn in range(times):
-        await asyncio.sleep(rng.uniform(1, 2))
-        node = 1 + turn % here.kafka.brokers
-        here.kafka.signal(signal.SIGKILL, node)
-        await asyncio.sleep(rng.uniform(1, 3))
-        await asyncio.to_thread(here.kafka.run, node)
-        await asyncio.to_thread(here.kafka.wait)
+def _killed(*services: str) -> Fault:
+    """kill -9 at random instants, and again at once."""
+
+    async def run(nemesis: Nemesis) -> None:
+        nodes = nemesis.deployment.of(*services)
+        for _ in range(nemesis.kills):
+            await asyncio.sleep(nemesis.rng.uniform(0.1, 1.5))
+            nemesis.did(f"kill {' '.join(node.name for node in nodes)}")
+            for node in nodes:
+                node.kill()
+            await asyncio.gather(*(node.start() for node in nodes))
+        nemesis.figures["kills"] = nemesis.kills * len(nodes)
+
+    return run
 
 
-async def broker_silent(here: Deployment, rng: random.Random, times: int) -> None:
-    for _ in range(times):
-        await asyncio.sleep(1)
-        here.kafka.signal(signal.SIGSTOP)
+async def rolling(nemesis: Nemesis) -> None:
+    """SIGTERM to one replica after the other; another one serves meanwhile."""
+    slowest = 0.0
+    for _ in range(max(1, nemesis.kills // 5)):
+        for node in nemesis.deployment.nodes:
+            nemesis.did(f"end {node.name}")
+            slowest = max(slowest, await node.end())
+            await node.start()
+    nemesis.figures["slowest_end_s"] = round(slowest, 1)
+    assert slowest < 20, f"an orderly end took {slowest:.1f} s"
+
+
+async def brokers_restarted(nemesis: Nemesis) -> None:
+    """kill -9 of one broker after the other, each back before the next."""
+    kafka = nemesis.deployment.kafka
+    for broker in range(1, kafka.brokers + 1):
+        nemesis.did(f"kill broker {broker}")
+        kafka.signal(signal.SIGKILL, broker)
+        await asyncio.sleep(2)
+        kafka.run(broker)
+        await asyncio.to_thread(kafka.wait, [broker])
+        await asyncio.sleep(8)
+
+
+async def brokers_silent(nemesis: Nemesis) -> None:
+    """No broker answers, and none is gone either."""
+    await _frozen_brokers(nemesis, nemesis.deployment.kafka.brokers)
+
+
+async def too_few_brokers(nemesis: Nemesis) -> None:
+    """Two of three do not answer: what is written has too few copies, and waits."""
+    await _frozen_brokers(nemesis, max(1, nemesis.deployment.kafka.brokers - 1))
+
+
+async def _frozen_brokers(nemesis: Nemesis, number: int) -> None:
+    kafka = nemesis.deployment.kafka
+    chosen = nemesis.rng.sample(range(1, kafka.brokers + 1), number)
+    nemesis.did(f"freeze brokers {chosen} for {nemesis.seconds:.0f} s")
+    for broker in chosen:
+        kafka.signal(signal.SIGSTOP, broker)
+    try:
+        await asyncio.sleep(nemesis.seconds)
+    finally:
+        for broker in chosen:
+            kafka.signal(signal.SIGCONT, broker)
+
+
+async def past_the_limit(nemesis: Nemesis) -> None:
+    """Kafka is silent until more waits than may: filings are refused at once, and taken in again by themselves."""
+    (intake, *_more) = nemesis.deployment.of("intake")
+    intake.kill()
+    await intake.start(HUIYIN_UNPUBLISHED_LIMIT="100")
+    refused: dict[str, Any] = {}
+
+    async def look() -> None:
+        body = {"channel": "web", "text": "路灯不亮", "place": "dh", "subject": "0101"}
+        for number in range(int(nemesis.seconds * 2)):
+            await asyncio.sleep(0.5)
+            answer = await intake.client("registrar:xfj").post("/v1/submissions", json={**body, "item": f"l{number}"})
+            if answer.status_code == 503:
+                refused.update(answer.json(), retry_after=answer.headers.get("retry-after"))
+
+    looking = asyncio.create_task(look())
+    await brokers_silent(nemesis)
+    await looking
+    assert refused.get("code") == "unpublished_full" and refused["retry_after"], (
+        f"not refused as it should be: {refused}"
+    )
+    nemesis.figures["refused"] = refused["code"]
+
+
+async def coming_and_going(nemesis: Nemesis) -> None:
+    """A further process joins the groups and leaves them, by SIGTERM and kill -9 in turns."""
+    guests = [nemesis.deployment.node(service, 9) for service in ("routing", "supervision")]
+    try:
+        for turn in range(max(2, nemesis.kills // 5)):
+            nemesis.did(f"join, {'kill' if turn % 2 else 'end'}")
+            await asyncio.gather(*(guest.start() for guest in guests))
+            await asyncio.sleep(4)
+            for guest in guests:
+                if turn % 2:
+                    guest.kill()
+                else:
+                    await guest.end()
+    finally:
+        for guest in guests:
+            await guest.close()
+
+
+async def taken_for_dead(nemesis: Nemesis) -> None:
+    """A process sleeps until the group has given its partitions away, then goes on with what it had in hand."""
+    for service in ("routing", "supervision"):
+        node = nemesis.rng.choice(nemesis.deployment.of(service))
+        nemesis.did(f"freeze {node.name} for {FROZEN:.0f} s")
+        node.signal(signal.SIGSTOP)
         try:
-            await asyncio.sleep(rng.uniform(8, 15))
+            await asyncio.sleep(FROZEN)
         finally:
-            here.kafka.signal(signal.SIGCONT)
+            node.signal(signal.SIGCONT)
+        await _alive_again(node)
 
 
-async def rebalances(here: Deployment, rng: random.Random, times: int) -> None:
-    """A second member of the group joins and leaves, orderly and not."""
-    for turn in range(times):
-        here.start("routing-b", "routing")
-        await asyncio.to_thread(here.wait, ["routing-b"])
-        await asyncio.sleep(rng.uniform(2, 4))
-        if turn % 2:
-            here.kill("routing-b")
+async def _alive_again(node: Node) -> None:
+    """It goes on, or it ended itself with the reason and is started again as whoever supervises it would."""
+    await asyncio.sleep(5)
+    if node.running:
+        await node.wait()
+    else:
+        await node.start()
+
+
+async def primaries_changed(nemesis: Nemesis) -> None:
+    """The primary steps down, or is killed, every ten seconds."""
+    mongo = nemesis.deployment.mongo
+    for turn in range(max(2, int(nemesis.seconds / 10) * 2)):
+        primary = await asyncio.to_thread(mongo.wait_for_primary)
+        kill = turn % 2 == 1 or len(mongo.members) == 1
+        nemesis.did(f"{'kill' if kill else 'step down'} primary {mongo.members.index(primary) + 1}")
+        if kill:
+            await asyncio.to_thread(primary.kill)
+            await asyncio.sleep(4)
+            await asyncio.to_thread(primary.start)
         else:
-            await asyncio.to_thread(here.end, "routing-b")
-    here.forget("routing-b")
+            try:
+                await asyncio.to_thread(primary.command, {"replSetStepDown": 5, "secondaryCatchUpPeriodSecs": 4})
+            except PyMongoError as error:  # a connection that the step-down closed
+                nemesis.did(type(error).__name__)
+        await asyncio.sleep(6)
 
 
-async def primary_killed(here: Deployment, rng: random.Random, times: int) -> None:
-    for _ in range(times):
-        await asyncio.sleep(rng.uniform(1, 2))
-        primary = await asyncio.to_thread(here.mongo.wait_for_primary)
-        await asyncio.to_thread(primary.kill)
-        await asyncio.sleep(rng.uniform(2, 5))
-        await asyncio.to_thread(primary.start)
-        await asyncio.to_thread(here.mongo.wait_for_primary)
-
-
-async def store_silent(here: Deployment, rng: random.Random, times: int) -> None:
-    for _ in range(times):
-        await asyncio.sleep(1)
-        (member, *_others) = here.mongo.members
+async def stores_silent(nemesis: Nemesis) -> None:
+    """No member of MongoDB answers: intake refuses, and fast."""
+    mongo = nemesis.deployment.mongo
+    nemesis.did(f"freeze MongoDB for {nemesis.seconds:.0f} s")
+    for member in mongo.members:
         member.signal(signal.SIGSTOP)
-        try:
-            await asyncio.sleep(rng.uniform(8, 15))
-        finally:
+    try:
+        await asyncio.sleep(nemesis.seconds)
+    finally:
+        for member in mongo.members:
             member.signal(signal.SIGCONT)
 
 
-async def again_and_swapped(here: Deployment, rng: random.Random, times: int) -> None:
-    """Everything that the topic holds, once to three times more, in any order."""
-    for _ in range(times):
-        await asyncio.sleep(4)
-        await _send(here, await _copies(here, rng))
+async def repeated(nemesis: Nemesis) -> None:
+    """What is in the topic comes again, one to four times, from its beginning, while it goes on."""
+    found = await repeat(nemesis.deployment, nemesis.seconds, nemesis.rng, shuffle=False)
+    nemesis.did(f"{found} records again")
+    nemesis.figures["records_again"] = found
 
 
-async def _copies(here: Deployment, rng: random.Random) -> list[tuple[bytes, bytes, list[tuple[str, bytes]]]]:
-    name = f"{here.name}-{EVENTS}"
-    found = []
-    async with AIOKafkaConsumer(bootstrap_servers=here.kafka.bootstrap) as consumer:
-        places = [TopicPartition(name, each) for each in range(24)]
-        consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
-        while any([await consumer.position(place) < ends[place] for place in places]):
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                found += [(one.key, one.value, list(one.headers)) for one in records for _ in range(rng.randint(1, 3))]
-    rng.shuffle(found)
-    return found
+async def shuffled(nemesis: Nemesis) -> None:
+    """What is in the topic comes again in another order."""
+    found = await repeat(nemesis.deployment, nemesis.seconds, nemesis.rng, shuffle=True)
+    nemesis.did(f"{found} records again, shuffled")
+    nemesis.figures["records_again"] = found
 
 
-async def garbage(here: Deployment, rng: random.Random, times: int) -> None:
-    """Records that are no events: no JSON, broken headers, nothing at all, too deep, a version of a later release."""
-    for _ in range(times):
-        await asyncio.sleep(0.2)
-        headers = [("ce_subject", b"\xff"), ("ce_sequence", b"x"), ("", b"")]
-        await _send(
-            here,
-            [
-                (b"k", rng.randbytes(rng.randint(1, 2000)), []),
-                (b"k", b"", headers),
-                (b"k", b"[" * 5000, headers[:1]),
-                (b"k", b'{"stream":"","version":0}', []),
-                (b"k", b'{"stream":{"a":1},"version":1e400,"version":NaN}', []),
-            ],
-        )
+async def garbled(nemesis: Nemesis) -> None:
+    """Records that are no event, among those that are: each is parked, and nothing waits for it."""
+    found = await garbage(nemesis.deployment, nemesis.seconds, nemesis.rng)
+    nemesis.did(f"{found} records of garbage")
+    nemesis.figures["garbage"] = found
 
 
-async def _send(here: Deployment, records: Iterable[tuple[bytes, bytes, list[tuple[str, bytes]]]]) -> None:
-    async with AIOKafkaProducer(
-        bootstrap_servers=here.kafka.bootstrap, acks="all", max_request_size=5_000_000
-    ) as sender:
-        sent = [
-            await sender.send(f"{here.name}-{EVENTS}", value, key=key, headers=headers)
-            for key, value, headers in records
-        ]
-        await asyncio.gather(*sent)
+async def oversized(nemesis: Nemesis) -> None:
+    """Bodies of 1 to 20 MB once a second: refused at the edge."""
+    statuses = []
+    for _ in range(int(nemesis.seconds)):
+        size = nemesis.rng.randint(1, 20) * 1024 * 1024
+        body = {"channel": "web", "item": "big", "text": "大" * (size // 3), "place": "dh", "subject": "0101"}
+        async with nemesis.deployment.client() as client:
+            try:
+                statuses.append((await client.post("/v1/submissions", json=body)).status_code)
+            except httpx.TransportError:  # it was cut off while it still sent
+                statuses.append(0)
+        await asyncio.sleep(1)
+    nemesis.did(f"{len(statuses)} large bodies")
+    nemesis.figures["statuses"] = sorted(set(statuses))
+    assert set(statuses) <= {413, 0} and 413 in statuses, f"a large body was answered with {sorted(set(statuses))}"
 
 
 FAULTS: dict[str, Fault] = {
-    "R01": Fault("kill -9 of intake", killing("intake"), 8),
-    "R02": Fault("kill -9 of routing", killing("routing"), 8),
-    "R03": Fault("kill -9 of supervision", killing("supervision"), 8),
-    "R04": Fault("kill -9 of analytics", killing("analytics"), 8),
-    "R05": Fault("kill -9 of all four services at once", all_at_once, 4),
-    "R06": Fault("orderly restart of every service, one after the other", rolling, 2),
-    "R07": Fault("kill -9 of a broker, one of three after the other", broker_killed, 3, brokers=3),
-    "R08": Fault("the only broker is silent (SIGSTOP)", broker_silent, 2),
-    "R11": Fault("a second routing joins and leaves its group again and again", rebalances, 4),
-    "R13": Fault("kill -9 of MongoDB's primary, one of three", primary_killed, 3, members=3),
-    "R14": Fault("the only MongoDB is silent (SIGSTOP)", store_silent, 2),
-    "R18": Fault("every record again, once to three times, in any order (R19)", again_and_swapped, 2),
-    "R22": Fault("records that are no events", garbage, 20, parks=True),
+    "R01": _killed("intake"),
+    "R02": _killed("routing"),
+    "R03": _killed("supervision"),
+    "R04": _killed("analytics"),
+    "R05": _killed(*SERVICES),
+    "R06": rolling,
+    "R07": brokers_restarted,
+    "R08": brokers_silent,
+    "R09": past_the_limit,
+    "R10": too_few_brokers,
+    "R11": coming_and_going,
+    "R12": taken_for_dead,
+    "R13": primaries_changed,
+    "R14": stores_silent,
+    "R18": repeated,
+    "R19": shuffled,
+    "R22": garbled,
+    "R23": oversized,
 }
+TWO_REPLICAS = frozenset({"R06", "R11", "R12"})
+"""Faults that need a second process of each service."""
+LARGE = frozenset({"R07", "R08", "R10", "R13"})
+"""Faults that three brokers or three members bring out."""
