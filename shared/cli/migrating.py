@@ -23,7 +23,7 @@ def migrate(
     to: Annotated[str, typer.Option("--to", help="The other one; empty, or half filled by this command")],
     json: AsJson = False,
 ) -> None:
-    """Carry log and keys to the other mode. Stop everything that writes first. Prints the log's digest of both sides."""
+    """Carry log and keys from a data folder to MongoDB, or back. Killed, it goes on where it stopped."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
         with Progress(*columns, console=showing.err, transient=True, disable=json) as progress:

@@ -121,7 +121,7 @@ async def test_killed_at_any_moment_it_goes_on(tmp_path: Path, settings: Setting
         await asyncio.to_thread(running.stdout.readline)  # it begins
         await asyncio.to_thread(time.sleep, chance.uniform(0, 0.5))
         running.kill()
-        killed += await asyncio.to_thread(running.wait) != 0
+        killed += await asyncio.to_thread(running.wait) != 0  # else it had ended before
         running.stdout.close()
     assert killed
     found = await move(*ends, settings, quiet)
