@@ -63,7 +63,10 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
         async for heads in here.log.heads():
             whole += sum(head.version for _stream, head in heads)
         done = await standing(here.log, there.log)
-        await move_keys(here.keys, there.keys)
+        try:
+            await move_keys(here.keys, there.keys)
+        except KeysLost as error:
+            raise Refused("keys_missing", f"The target's keys are of another deployment: {error}.") from error
         written = 0
         async for moved in move_log(here.log, there.log, done):
             tell(moved.events, whole)
