@@ -37,7 +37,7 @@ def plan() -> list[tuple[str, str, list[dict[str, Any]]]]:
         (CASE, "file", [event(CASE, 1, "CaseRegistered", number="N1")]),
         (CASE, "routing.route:1", [event(CASE, 2, "CaseTransferred", org="zj")]),
         (OUTBOX, "routing.assigned:2", [event(OUTBOX, 1, "OutboxEntry", kind="assigned", about=f"{CASE}-2")]),
-        (CASE, "routing.delivered:2", [event(CASE, 3, "AssignmentDelivered", org="zj")]),
+        (CASE, "routing.delivered:2", [event(CASE, 3, "AssignmentDelivered", org="zj", seq=1)]),
         (CASE, "clerk:zj:k:s1", [event(CASE, 4, "SignedFor", org="zj")]),
         (CASE, "clerk:zj:k:s2", [event(CASE, 5, "Accepted", org="zj")]),
         (CASE, "supervision.tick:5", [event(CASE, 6, "DeadlineBreached", clock="C3", episode=1)]),

@@ -32,7 +32,25 @@ parked.jsonl: the list under `parked` of `huiyin parked list --json`, an object 
 topics.jsonl: records of Kafka topics, in the order of (topic, partition, offset).
     topic, key (text), headers {name: text}, value b64, without the prefix of the deployment in `topic`
 
-figures.json: one object, figure -> number, as analytics counts them: received, open, closed, rejected, merged, withdrawn, voided.
+figures.json: one object, figure -> number, as the product counts all cases: received = open + closed (withdrawn and concluded
+    too) + rejected (voided, barred) + merged (closed with its lead).
 """
 
 from __future__ import annotations
+
+from .deciding import Verdict, check, verdict
+from .inputs import Log, Op, Run, Stored, Violation, read_commits, read_log, read_run
+
+__all__ = [
+    "Log",
+    "Op",
+    "Run",
+    "Stored",
+    "Verdict",
+    "Violation",
+    "check",
+    "read_commits",
+    "read_log",
+    "read_run",
+    "verdict",
+]
