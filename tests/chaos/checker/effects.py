@@ -75,8 +75,8 @@ def _dispatches(
             due[org] -= 1
             if due[org] < 0:
                 yield Violation(11, event.stream, (event.version,), "it is delivered more often than sent")
-            inbox, seq = streams.get(f"outbox/{org}", []), int(event.body.get("seq") or 0)
-            entry = inbox[seq - 1].body if 0 < seq <= len(inbox) else {}
+            inbox, seq = streams.get(f"outbox/{org}", []), event.body.get("seq")
+            entry = inbox[seq - 1].body if isinstance(seq, int) and 0 < seq <= len(inbox) else {}
             if entry.get("about") not in sends:
                 yield Violation(
                     11, event.stream, (event.version,), "the delivery names an entry that tells of something else"
@@ -91,11 +91,8 @@ def _invitations(events: list[Event], stopped: bool) -> Found:
     for event in events:
         if event.type in REPLIES:
             open_ = {"petition_office": True, "organisation": True}
-        elif event.type == "EvaluationInvited":
-            if not open_.pop(str(event.body.get("object")), False):
-                yield Violation(
-                    11, event.stream, (event.version,), "an evaluation is invited again, or without a reply"
-                )
+        elif event.type == "EvaluationInvited" and not open_.pop(str(event.body.get("object")), False):
+            yield Violation(11, event.stream, (event.version,), "an evaluation is invited again, or without a reply")
     if (
         open_
         and events[-1].type != "CaseVoided"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from .inputs import CASE, Event, Found, Violation
 from .table import (
@@ -90,19 +90,31 @@ def _objections(case: Case, event: Event) -> list[str]:
         found.append(f"{kind} by an organisation that does not have it")
     if case.lead is not None and (kind in NOT_OF_A_FOLLOWER or (kind == "CaseClosed" and not merged)):
         found.append(f"{kind} in a case that follows another")
-    if state in FINAL and kind in RUNGS and case.ended and instant(event.said["effective_at"]) > instant(case.ended):
+    if (
+        state in FINAL
+        and kind in RUNGS
+        and case.ended
+        and instant(event.said.get("effective_at")) > instant(case.ended)
+    ):
         found.append(f"{kind} takes effect after the end")
-    recorded, effective = event.said.get("recorded_at"), event.said.get("effective_at")
-    if recorded and effective and effective[:10] > str(instant(recorded) + timedelta(hours=14))[:10]:
+    recorded, effective = event.said.get("recorded_at"), str(event.said.get("effective_at"))
+    if effective[:10] > str(instant(recorded) + timedelta(hours=14))[:10]:
         found.append(f"{kind} takes effect after it was recorded")
     return found
 
 
-def instant(text: str) -> datetime:
-    """The instant of a stored time; a date is its end, anywhere on earth."""
-    if len(text) == len("2026-01-31"):
-        return datetime.combine(date.fromisoformat(text), datetime.max.time(), UTC) + timedelta(hours=12)
-    return datetime.fromisoformat(text)
+NEVER = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
+
+
+def instant(text: object) -> datetime:
+    """The instant of a stored time; a date is its end, anywhere on earth. What is no time never comes."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return NEVER
+    if len(str(text)) == len("2026-01-31"):
+        return found.replace(tzinfo=UTC) + timedelta(hours=36)
+    return found if found.tzinfo is not None else NEVER
 
 
 def _apply(case: Case, event: Event) -> None:
