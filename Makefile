@@ -29,8 +29,12 @@ check: .venv/dev ## Lint, types, import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-chaos: .venv/dev ## Kill the whole process under load (KILLS=150 SEED=1)
-	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/chaos -s
+chaos: .venv/dev ## Break things under load: one process (KILLS=150 SEED=1), or the full mode (FAULTS=R05,R13 or MINUTES=60; SEED, BROKERS, MEMBERS)
+ifneq ($(FAULTS)$(MINUTES),)
+	@$(BIN)/python -m tests.chaos.full --faults "$(FAULTS)" --minutes "$(or $(MINUTES),0)" --seed $(SEED) --brokers $(BROKERS) --members $(MEMBERS)
+else
+	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/chaos -s --ignore=tests/chaos/full
+endif
 
 servers: .venv/dev ## Start a real Kafka and MongoDB for tests, until Ctrl-C (BROKERS=1|3 MEMBERS=1|3)
 	@$(BIN)/python -m tests.support.servers --brokers $(BROKERS) --members $(MEMBERS)

@@ -63,6 +63,11 @@ class Folder:
         return self.path / "full-mode"
 
     @property
+    def moving(self) -> Path:
+        """Marks the target of a move that has not ended: what it holds is not whole."""
+        return self.path / "moving"
+
+    @property
     def demo_keys(self) -> Path:
         return self.path / "demo-keys.txt"
 
@@ -93,8 +98,9 @@ class Folder:
             os.close(handle)
         return None
 
-    def take(self, *, create: bool = True) -> int:
-        """Become the owner; returns the lock, which is held until it is closed or the process ends.
+    def take(self, *, create: bool = True, moving: bool = False) -> int:
+        """Become the owner; returns the lock, which is held until it is closed or the process ends. `moving`: to fill it from
+        another store, which may have begun before.
 
         Raises FolderBusy, and FolderProblem for a folder that cannot be used or that a newer release wrote."""
         if not self.path.exists() and not create:
@@ -112,6 +118,8 @@ class Folder:
             raise FolderBusy(self.path, pid or "?") from None
         try:
             self._check_format()
+            if self.moving.exists() and not moving:
+                raise FolderProblem(f"{self.path} is half filled by a move. End it first: huiyin migrate, as before.")
         except BaseException:
             os.close(handle)
             raise

@@ -17,6 +17,19 @@ class DataKey(NamedTuple):
     """32 bytes. Wrapped by the key-encryption key wherever it is stored; clear only in memory."""
 
 
+class Entry(NamedTuple):
+    """One key as it is kept, or a mark that nothing may be obtained any more."""
+
+    case: str
+    party: str
+    purpose: str
+    """Empty: the mark is for all of the party."""
+    kid: str | None
+    """None: this is a mark."""
+    wrapped: bytes | None
+    """None: it was erased. Wrapped by the same key-encryption key on both sides."""
+
+
 class Keys(Protocol):
     """Promises, checked by the contract suite for each adapter:
 

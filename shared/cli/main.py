@@ -55,6 +55,10 @@ COMMANDS = {
         "upkeep:restore",
         "Check a backup (every hash, every key that the log names) and put it into a new data folder.",
     ),
+    "migrate": Later(
+        "migrating:migrate",
+        "Carry log and keys from a data folder to MongoDB, or back. Killed, it goes on where it stopped.",
+    ),
     "settings": Later(
         "about:settings", "Every setting with its meaning, its value (secrets masked) and where it comes from."
     ),

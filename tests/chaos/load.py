@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
 from tests.chaos.checker import Op
-from tests.chaos.server import Server
 
 STEPS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("clerk", "sign_off", {}),
@@ -25,29 +26,45 @@ STEPS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
+class Reached(Protocol):
+    """Whatever answers, in one process or in many."""
+
+    def client(self, as_: str = ...) -> AbstractAsyncContextManager[httpx.AsyncClient]: ...
+
+
 @dataclass
 class Load:
     """What was asked and answered so far. `stopping`: finish the request in hand, begin nothing."""
 
-    server: Server
+    server: Reached
     seed: int
     history: list[Op] = field(default_factory=list)
     stopping: bool = False
     repeats: int = 0
+    matters: Sequence[tuple[str, str]] = (("dh", "0101"),)
+    """Place and subject: what decides who gets it."""
+
+    def random(self, number: int) -> random.Random:
+        """What a client decides by."""
+        return random.Random(self.seed * 1000 + number)
 
     async def client(self, number: int) -> None:
         """One client: file, then carry on, one complaint after the other."""
-        rng = random.Random(self.seed * 1000 + number)
+        rng = self.random(number)
         filed = 0
         while not self.stopping:
             filed += 1
             await self._life(f"c{number}-{filed}", rng)
 
     async def _life(self, item: str, rng: random.Random) -> None:
-        body = {"channel": "web", "item": item, "text": "路灯不亮", "place": "dh", "subject": "0101"}
+        place, subject = rng.choice(self.matters)
+        body = {"channel": "web", "item": item, "text": "路灯不亮", "place": place, "subject": subject}
         receipt = await self._until_answered("registrar:xfj", "/v1/submissions", body)
         if receipt is None:
             self.history.append(Op("submit", item, "info"))
+            return
+        if "case" not in receipt:
+            self.history.append(Op("submit", item, "fail", code=receipt.get("code")))
             return
         self.history.append(Op("submit", item, "ok", receipt["case"], receipt["number"]))
         if rng.random() < 0.2:  # a platform that lost its answer sends everything again
@@ -55,10 +72,10 @@ class Load:
             if again is not None:
                 self.history.append(Op("submit", item, "ok", again["case"], again["number"]))
         org = await self._org(receipt["case"])
-        for place, (role, name, fields) in enumerate(STEPS[: rng.randint(0, len(STEPS))]):
+        for step, (role, name, fields) in enumerate(STEPS[: rng.randint(0, len(STEPS))]):
             if org is None:
                 return
-            key = f"{item}.{place}"
+            key = f"{item}.{step}"
             who = f"clerk:{org}" if role == "clerk" else "supervisor:xfj"
             answer = await self._until_answered(
                 who, f"/v1/cases/{receipt['case']}/commands", {"command": name, "command_id": key, **fields}

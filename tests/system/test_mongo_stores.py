@@ -270,3 +270,12 @@ async def test_another_shape_is_filled_beside_the_old_one(closing: AsyncExitStac
     await new.clear()
     assert await old.get("cases", "a") is None
     assert await old.checkpoint("group") == 0, "whoever dropped it"
+
+
+async def test_many_that_start_at_once_on_nothing_share_what_they_make(driver: Driver) -> None:
+    """Seen under load: of four processes that started together one found collections without knowing yet what they were for."""
+    for turn in range(5):
+        name = f"{NAME}_together{turn}_{driver}"
+        logs = await asyncio.gather(*(MongoLog.open(Mongo(mongodb.url(), driver), name, outbox=True) for _ in range(8)))
+        for log in logs:
+            await log.close()

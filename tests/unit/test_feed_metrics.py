@@ -72,7 +72,7 @@ async def test_the_age_is_that_of_the_oldest_even_where_a_sweeper_has_moved_its_
     await process.log.append(second)
     now = process.clock.now()
     expected = (now - first.recorded_at).total_seconds()
-    assert expected > 30
+    assert expected > 0
     assert await process.shows("huiyin_publish_lag_seconds") == expected
     assert await process.log.claim(now + timedelta(days=1), now + timedelta(days=2), 1)
     assert await process.shows("huiyin_publish_lag_seconds") == expected

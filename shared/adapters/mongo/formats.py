@@ -14,9 +14,13 @@ async def claim_database(database: Database, kind: str, version: int) -> None:
     """Make the database one of that kind, or see that it is. Raises NewerData or WrongData before anything is changed."""
     meta = database[META]
     found = await ask(meta.find_one({"_id": "format"}))
-    if found is None:
-        if await ask(database.list_collection_names()):
+    if found is None and {*await ask(database.list_collection_names())} - {META}:
+        found = await ask(
+            meta.find_one({"_id": "format"})
+        )  # one that starts with us says what it is for before it goes on
+        if found is None:
             raise WrongData(f"database {database.name} holds something else")
+    if found is None:
         try:
             await ask(meta.insert_one({"_id": "format", "kind": kind, "format": version}))
             return

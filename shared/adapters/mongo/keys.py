@@ -9,13 +9,13 @@ import asyncio
 import hmac
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from shared.adapters.mongo.client import (
@@ -31,7 +31,7 @@ from shared.adapters.mongo.client import (
 from shared.adapters.mongo.formats import claim_database
 from shared.adapters.mongo.writer import Job, Writer
 from shared.adapters.secrets import NAMES, Derived, KeysLost, Wrapping, fingerprint, make_secret, read_secret
-from shared.keys import DataKey, KeyErased
+from shared.keys import DataKey, Entry, KeyErased
 from shared.log import LogAway
 
 FORMAT = 1
@@ -112,6 +112,30 @@ class MongoKeys:
         found = self._keys.find({"kid": {"$in": list(kids)}}, {"kid": 1}).batch_size(len(kids) + 1)
         known = {document["kid"] for document in await ask(found.to_list(None), LONG_SECONDS)}
         return [kid for kid in kids if kid not in known]
+
+    async def entries(self, *, batch: int = 1000) -> AsyncIterator[Sequence[Entry]]:
+        """Everything that is kept, in the order of the names; a key that is erased by itself comes with its mark."""
+        after = ""
+        while True:
+            cursor = (
+                self._keys.find({"_id": {"$gt": after}}).sort([("_id", ASCENDING)]).limit(batch).batch_size(batch + 1)
+            )
+            found = await ask(cursor.to_list(batch), LONG_SECONDS)
+            if not found:
+                return
+            after = found[-1]["_id"]
+            yield [entry for document in found for entry in _entries(document)]
+
+    async def take(self, entries: Sequence[Entry]) -> None:
+        """Keep these. What was erased on either side stays erased. Raises KeysLost where another key stands."""
+        if entries:
+            try:
+                await ask(self._keys.bulk_write([_taking(entry) for entry in entries]), LONG_SECONDS)
+            except BulkWriteError as error:
+                codes = {one["code"] for one in error.details["writeErrors"]}
+                if DUPLICATE in codes:
+                    raise KeysLost("another key stands where one should be taken") from error
+                raise LogAway("the keys are not with a majority yet") from error
 
     def secret(self, name: str) -> bytes:
         return self._derived.secret(name)
@@ -204,6 +228,28 @@ async def _checked_secret(database: Database, folder: Path, name: str) -> bytes:
 
 def _id(*names: str) -> str:
     return orjson.dumps(names).decode()
+
+
+def _entries(document: Document) -> list[Entry]:
+    case, party, *purpose = orjson.loads(document["_id"])
+    marked = "erased" in document
+    found = []
+    if "kid" in document:
+        wrapped = None if marked else document.get("wrapped")
+        found.append(Entry(case, party, purpose[0], document["kid"], wrapped))
+    if marked:
+        found.append(Entry(case, party, purpose[0] if purpose else "", None, None))
+    return found
+
+
+def _taking(entry: Entry) -> UpdateOne:
+    names = (entry.case, entry.party, entry.purpose) if entry.purpose else (entry.case, entry.party)
+    which: Document = {"_id": _id(*names)}
+    if entry.kid is None:
+        return UpdateOne(which, {"$set": {"erased": True}, "$unset": {"wrapped": ""}}, upsert=True)
+    if entry.wrapped is None:
+        return UpdateOne(which, {"$set": {"kid": entry.kid}, "$unset": {"wrapped": ""}}, upsert=True)
+    return UpdateOne(which, {"$setOnInsert": {"kid": entry.kid, "wrapped": entry.wrapped}}, upsert=True)
 
 
 def _whole(document: Document) -> bool:

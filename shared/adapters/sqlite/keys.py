@@ -7,7 +7,7 @@ import hmac
 import os
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from shared.adapters.secrets import NAMES, Derived, KeysLost, Wrapping, fingerpr
 from shared.adapters.sqlite.connection import open_writer
 from shared.adapters.sqlite.readers import Readers
 from shared.adapters.sqlite.writer import Job, Writer
-from shared.keys import DataKey, KeyErased
+from shared.keys import DataKey, Entry, KeyErased
 
 FORMAT = 1
 # `wrapped` is as secrets.py says; NULL once erased.
@@ -128,6 +128,19 @@ class SqliteKeys:
         }
         return [kid for kid in kids if kid not in known]
 
+    async def entries(self, *, batch: int = 1000) -> AsyncIterator[Sequence[Entry]]:
+        """Everything that is kept, keys before marks."""
+        for query, last in ((_KEPT, 1), (_MARKS, 3)):
+            after: tuple[str, ...] = ("",) * last
+            while rows := await self._readers.run(_page(query, (*after, batch))):
+                found = [Entry(*row[last:]) for row in rows]
+                after = rows[-1][:last]
+                yield found
+
+    async def take(self, entries: Sequence[Entry]) -> None:
+        """Keep these. What was erased on either side stays erased. Raises KeysLost where another key stands."""
+        await self._writer.submit(lambda connection: _take(connection, entries))
+
     def secret(self, name: str) -> bytes:
         return self._derived.secret(name)
 
@@ -215,6 +228,34 @@ class _Truncate:
         busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise RuntimeError("erased, but a reader keeps the old pages until the next erasure or start")
+
+
+_KEPT = "SELECT kid, case_id, party, purpose, kid, wrapped FROM data_keys WHERE kid > ? ORDER BY kid LIMIT ?"
+_MARKS = (
+    "SELECT case_id, party, purpose, case_id, party, purpose, NULL, NULL FROM erased"
+    " WHERE (case_id, party, purpose) > (?, ?, ?) ORDER BY case_id, party, purpose LIMIT ?"
+)
+
+
+def _page(query: str, values: tuple[Any, ...]) -> Callable[[sqlite3.Connection], list[Any]]:
+    return lambda connection: connection.execute(query, values).fetchall()
+
+
+def _take(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+    keys = [(one.kid, one.case, one.party, one.purpose, one.wrapped) for one in entries if one.kid is not None]
+    for kid, *triple, _wrapped in keys:
+        other = connection.execute(
+            "SELECT 1 FROM data_keys WHERE case_id = ? AND party = ? AND purpose = ? AND kid != ?", (*triple, kid)
+        )
+        if other.fetchone() is not None:
+            raise KeysLost("another key stands where one should be taken")
+    connection.executemany(
+        "INSERT INTO data_keys VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT(kid) DO UPDATE SET wrapped = NULL WHERE excluded.wrapped IS NULL",
+        keys,
+    )
+    marks = [(one.case, one.party, one.purpose) for one in entries if one.kid is None]
+    connection.executemany("INSERT OR IGNORE INTO erased VALUES (?, ?, ?)", marks)
 
 
 def _erase(connection: sqlite3.Connection, case: str, party: str, purpose: str | None) -> int:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections import Counter, defaultdict
+from datetime import timedelta
 
 from .fold import Case, instant
 from .inputs import CASE, TOLD, Event, Found, Run, Violation
-from .table import DISPATCHES, RUNGS
+from .table import DISPATCHES, ENDS, LETS_GO, RUNGS
 
+OVERTAKING = timedelta(minutes=10)
+"""So long an entry may take while things are broken: who ends the case meanwhile leaves nothing to deliver."""
 REPLIES = ("ReplyDelivered", "AnsweredAtOnce")
 
 
@@ -60,29 +63,33 @@ def _dispatches(
     events: list[Event], entries: dict[str, Counter[str]], streams: dict[str, list[Event]], stopped: bool
 ) -> Found:
     """Sent, told to the one that it was sent to, and delivered: once each."""
-    due: Counter[str] = Counter()
-    sends = {event.said.get("event_id") for event in events if event.type in DISPATCHES}
-    for event in events:
-        org = str(event.body.get("org"))
-        if event.type in DISPATCHES:
-            due[org] += 1
-            times = entries.get(f"outbox/{org}", Counter())[str(event.said.get("event_id"))]
-            if times != 1 and not (stopped and times == 0):
-                yield Violation(
-                    11, event.stream, (event.version,), f"the dispatch is told {times} times to its organisation"
-                )
-        elif event.type == "AssignmentDelivered":
-            due[org] -= 1
-            if due[org] < 0:
-                yield Violation(11, event.stream, (event.version,), "it is delivered more often than sent")
-            inbox, seq = streams.get(f"outbox/{org}", []), event.body.get("seq")
-            entry = inbox[seq - 1].body if isinstance(seq, int) and 0 < seq <= len(inbox) else {}
-            if entry.get("about") not in sends:
-                yield Violation(
-                    11, event.stream, (event.version,), "the delivery names an entry that tells of something else"
-                )
-    if any(due.values()) and not stopped and min(due.values()) >= 0:
-        yield Violation(11, events[0].stream, (), "a dispatch is never delivered")
+    sends = {event.said.get("event_id"): event for event in events if event.type in DISPATCHES}
+    delivered: Counter[str] = Counter()
+    for event in (one for one in events if one.type == "AssignmentDelivered"):
+        inbox, seq = streams.get(f"outbox/{event.body.get('org')}", []), event.body.get("seq")
+        entry = inbox[seq - 1].body if isinstance(seq, int) and 0 < seq <= len(inbox) else {}
+        delivered[str(entry.get("about"))] += 1
+        if entry.get("about") not in sends:
+            yield Violation(
+                11, event.stream, (event.version,), "the delivery names an entry that tells of something else"
+            )
+        elif delivered[str(entry["about"])] == 2:
+            yield Violation(11, event.stream, (event.version,), "the same dispatch is delivered again")
+    for about, event in sends.items():
+        told = entries.get(f"outbox/{event.body.get('org')}", Counter())[str(about)]
+        if told != 1 and not (stopped and told == 0):
+            yield Violation(
+                11, event.stream, (event.version,), f"the dispatch is told {told} times to its organisation"
+            )
+        if not delivered[str(about)] and not stopped and not _overtaken(event, events):
+            yield Violation(11, event.stream, (event.version,), "the dispatch is never delivered")
+
+
+def _overtaken(dispatch: Event, events: list[Event]) -> bool:
+    """Did the case end, or leave the organisation, before its entry can have been there?"""
+    sent = instant(dispatch.said.get("recorded_at"))
+    later = (one for one in events if one.version > dispatch.version and (one.type in LETS_GO or one.type in ENDS))
+    return any(instant(one.said.get("recorded_at")) - sent < OVERTAKING for one in later)
 
 
 def _invitations(events: list[Event], stopped: bool) -> Found:

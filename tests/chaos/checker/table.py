@@ -88,6 +88,7 @@ STAYS: dict[str, frozenset[str]] = {
 DISPATCHES = _of("CaseTransferred CaseAssigned CaseRoutedToSealedChannel JurisdictionRuled")
 LETS_GO = _of("AssignmentWithdrawn JurisdictionDisputed CaseReopened CaseVoided")
 """Nobody has it after these."""
+ENDS = _of("CaseClosed CaseWithdrawn CaseVoided Concluded")
 BY_THE_HOLDER = _of(
     "SignedFor ReturnRequested Accepted NotAccepted InvestigationStepRecorded ExtensionRequested DecisionIssued "
     "SuggestionAnswered DutyPerformed ReplyDelivered ExecutionConfirmed ClosingReportFiled ForwardedDown"

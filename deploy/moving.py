@@ -1,0 +1,158 @@
+"""From one mode to the other: a data folder and the database of the full mode, both ways.
+
+Keys go first, then the log: whatever a commit names is there. Views and facts do not go: they are built from the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from deploy.folder import Folder, FolderProblem
+from deploy.stores import StoreProblem, open_stores
+from shared.adapters.folders import sync_folder
+from shared.adapters.secrets import NAMES, KeysLost, read_secret
+from shared.adapters.sqlite import NewerData, SqliteKeys, SqliteLog, WrongData
+from shared.digests import log_digest
+from shared.log import Log
+from shared.moving import MovableKeys, lost_keys, move_keys, move_log, standing
+from shared.refusals import Refused
+from shared.settings import Settings
+
+DATABASE = "mongodb"
+"""Names the database of the settings, instead of a folder."""
+
+
+class Side(NamedTuple):
+    log: Log
+    keys: MovableKeys
+
+
+class _Place(NamedTuple):
+    """One end of a move before it is open."""
+
+    folder: Folder | None
+    secrets: Path
+
+
+def _place(name: str, settings: Settings) -> _Place:
+    if name == DATABASE:
+        return _Place(None, settings.secrets or settings.data / "keys")
+    folder = Folder(Path(name))
+    if folder.full.exists():
+        raise FolderProblem(f"{name} belongs to a process of the full mode; its log is in MongoDB: name {DATABASE}.")
+    return _Place(folder, folder.keys)
+
+
+async def move(source: str, target: str, settings: Settings, tell: Callable[[int, int], None]) -> dict[str, Any]:
+    """Carry everything from `source` to `target`; each is a folder or `mongodb`. `tell(done, whole)` hears how many
+    events it has come by. Nothing may write to either while it runs.
+
+    Raises FolderProblem, StoreProblem, Refused. Begun again after any of them, or after a kill, it goes on."""
+    from_, to = _place(source, settings), _place(target, settings)
+    if (from_.folder is None) == (to.folder is None):
+        raise FolderProblem(f"Name a data folder and {DATABASE}, in either order; two of a kind are no change of mode.")
+    async with AsyncExitStack() as opened:
+        here = await opened.enter_async_context(_source(from_, settings))
+        there = await opened.enter_async_context(_target(to, from_.secrets, settings))
+        whole = 0
+        async for heads in here.log.heads():
+            whole += sum(head.version for _stream, head in heads)
+        done = await standing(here.log, there.log)
+        await move_keys(here.keys, there.keys)
+        written = 0
+        async for moved in move_log(here.log, there.log, done):
+            tell(moved.events, whole)
+            written = moved.written
+        if lost := await lost_keys(there.log, there.keys):
+            raise Refused("keys_missing", f"The log names keys that the target does not have: {', '.join(lost)}.")
+        before, after = await log_digest(here.log), await log_digest(there.log)
+        if before != after:
+            raise Refused("source_moved_on", "The source was written to meanwhile. Stop its services and begin again.")
+        if to.folder is not None:
+            await asyncio.to_thread(_whole, to.folder)
+        return {"commits_written": written, "events": whole, "log_from": before, "log_to": after}
+
+
+@asynccontextmanager
+async def _source(place: _Place, settings: Settings) -> AsyncIterator[Side]:
+    async with AsyncExitStack() as opened:
+        if place.folder is not None:
+            opened.callback(os.close, place.folder.take(create=False))
+            if not place.folder.log.exists():
+                raise FolderProblem(f"{place.folder.path} holds no log.")
+        yield await _open(place, settings, opened)
+
+
+@asynccontextmanager
+async def _target(place: _Place, secrets: Path, settings: Settings) -> AsyncIterator[Side]:
+    async with AsyncExitStack() as opened:
+        if place.folder is not None:
+            if not place.folder.log.exists() and place.folder.path.exists() and not place.folder.moving.exists():
+                _refuse_other(place.folder)
+            opened.callback(os.close, place.folder.take(moving=True))
+            if not place.folder.log.exists():
+                await asyncio.to_thread(_mark, place.folder)
+        await asyncio.to_thread(_put_secrets, secrets, place.secrets)
+        yield await _open(place, settings, opened)
+
+
+async def _open(place: _Place, settings: Settings, opened: AsyncExitStack) -> Side:
+    if place.folder is None:
+        stores = await open_stores(settings)
+        for port in (stores.keys, stores.views, stores.log):
+            opened.push_async_callback(port.close)
+        return Side(stores.log, stores.keys)
+    try:
+        log = SqliteLog(place.folder.log)
+        opened.push_async_callback(log.close)
+        keys = SqliteKeys(place.folder.keys)
+        opened.push_async_callback(keys.close)
+    except (NewerData, WrongData, KeysLost) as error:
+        raise FolderProblem(f"{place.folder.path} cannot be used: {error}.") from error
+    return Side(log, keys)
+
+
+def _refuse_other(folder: Folder) -> None:
+    strange = [one.name for one in folder.path.iterdir() if one.name not in ("lock", "format", "keys")]
+    if strange:
+        raise FolderProblem(f"{folder.path} holds something else; name a new folder.")
+
+
+def _mark(folder: Folder) -> None:
+    folder.moving.touch(mode=0o600)
+    sync_folder(folder.path)
+
+
+def _whole(folder: Folder) -> None:
+    folder.moving.unlink(missing_ok=True)
+    sync_folder(folder.path)
+
+
+def _put_secrets(source: Path, target: Path) -> None:
+    """The same secrets on both sides. Never over others; whole or not at all."""
+    try:
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in NAMES:
+            secret, path = read_secret(source / name), target / name
+            if path.exists():
+                if read_secret(path) != secret:
+                    raise FolderProblem(f"{path} is of another deployment. Name an empty target; nothing was changed.")
+                continue
+            draft = target / f".{name}.{os.urandom(4).hex()}"
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+            try:
+                os.write(handle, secret)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            draft.rename(path)
+        sync_folder(target)
+    except KeysLost as error:
+        raise FolderProblem(f"{source} or {target}: {error}.") from error
+    except OSError as error:
+        raise StoreProblem(f"{target} cannot be used: {error.strerror}.") from error

@@ -1,0 +1,115 @@
+"""Carrying log and keys from one store to another: the source is the plan, the heads of the target say how far it is.
+
+Nothing else is remembered, so that a move that was killed at any moment is begun again and goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from shared.keys import Entry
+from shared.log import Commit, Head, Log
+from shared.refusals import Invalid, Refused
+from shared.verifying import Walk
+
+_NAMED = 5
+
+
+class MovableKeys(Protocol):
+    """Keys whose entries can be carried to another store with the same secrets."""
+
+    def entries(self, *, batch: int = 1000) -> AsyncIterator[Sequence[Entry]]:
+        """Everything that is kept: whole keys, erased ones, marks."""
+        ...
+
+    async def take(self, entries: Sequence[Entry]) -> None:
+        """Keep these, durably. Taking twice does no harm; what was erased on either side stays erased."""
+        ...
+
+    async def missing(self, kids: Sequence[str]) -> list[str]: ...
+
+
+class Moved(NamedTuple):
+    """How far a move is."""
+
+    events: int
+    """Looked at, those that the target had among them."""
+    written: int
+    """Commits that were written now."""
+
+
+async def move_keys(source: MovableKeys, target: MovableKeys) -> None:
+    """All keys and marks. Before the log: whatever a commit in the target names is there."""
+    async for entries in source.entries():
+        await target.take(entries)
+
+
+async def move_log(source: Log, target: Log, done: Mapping[str, Head], *, batch: int = 500) -> AsyncIterator[Moved]:
+    """Carry the bytes of every commit, checking the chain of the source on the way; yields after each batch.
+
+    `done` is what `standing` said. Raises Refused `log_damaged` at the first commit whose bytes or chain are wrong. A log with
+    an outbox gets every commit unpublished, so that its sweepers carry all of them to the topic."""
+    walk = Walk()
+    events = written = 0
+    async for found in source.scan(batch=batch):
+        by_stream: dict[str, list[Commit]] = {}
+        for commit in found:
+            if wrong := walk.step(commit):
+                first = wrong[0]
+                raise Refused(
+                    "log_damaged",
+                    f"{first.stream} version {first.version}: {first.column} {first.why}. See: huiyin verify",
+                )
+            if commit.last > done.get(commit.stream, Head(0, "")).version:
+                by_stream.setdefault(commit.stream, []).append(commit)
+        await asyncio.gather(*(_append(target, own) for own in by_stream.values()))
+        events += sum(len(commit.events) for commit in found)
+        written += sum(map(len, by_stream.values()))
+        yield Moved(events, written)
+
+
+async def lost_keys(log: Log, keys: MovableKeys) -> list[str]:
+    """Ids of keys that the log names and the store does not know, the first five."""
+    lost: list[str] = []
+    async for commits in log.scan():
+        kids = {part["kid"] for commit in commits for event in commit.recorded for part in event.sealed}
+        if kids:
+            lost += await keys.missing(sorted(kids))
+        if len(lost) >= _NAMED:
+            break
+    return lost[:_NAMED]
+
+
+async def _append(target: Log, own: Sequence[Commit]) -> None:
+    for commit in own:
+        await target.append(commit)
+
+
+async def standing(source: Log, target: Log) -> dict[str, Head]:
+    """Where each stream of the target ends. Raises Invalid `target_not_empty` unless each is the beginning of the same stream
+    of the source; writes nothing."""
+    done: dict[str, Head] = {}
+    async for heads in target.heads():
+        done.update(heads)
+    unlike = dict(done)
+    async for heads in source.heads():
+        for stream, head in heads:
+            if stream in unlike and (unlike[stream] == head or await _begins(source, stream, unlike[stream])):
+                del unlike[stream]
+        if not unlike:
+            break
+    if unlike:
+        raise Invalid(
+            "target_not_empty",
+            f"The target holds {len(unlike)} streams that are not the beginning of the source's. Name an empty target.",
+            why_zh="目标中有来源所没有的内容。",
+            field="to",
+        )
+    return done
+
+
+async def _begins(source: Log, stream: str, head: Head) -> bool:
+    before = await source.load(stream)
+    return any(commit.head == head for commit in before)

@@ -1,0 +1,70 @@
+"""`python -m tests.chaos.full.report`: the table of docs/reliability.md, made from the runs that were recorded."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.full.faults import FAULTS
+
+DOCS = Path(__file__).parents[3] / "docs"
+RUNS = DOCS / "reliability-runs.jsonl"
+PAGE = DOCS / "reliability.md"
+BEGIN, END = "<!-- runs -->", "<!-- end of runs -->"
+WHAT = {
+    "R01": "kill -9 of intake", "R02": "kill -9 of routing", "R03": "kill -9 of supervision", "R04": "kill -9 of analytics",
+    "R05": "kill -9 of all four at once", "R06": "rolling restart by SIGTERM, two replicas", "R07": "brokers killed one by one",
+    "R08": "all brokers silent", "R09": "brokers silent past the limit of unpublished commits",
+    "R10": "too few brokers for a write", "R11": "a replica joins and leaves", "R12": "a process taken for dead goes on",
+    "R13": "primary of MongoDB steps down or is killed", "R14": "MongoDB silent", "R18": "records again, 1 to 4 times each",
+    "R19": "records again in another order", "R22": "garbage in the topic of events", "R23": "bodies of 1 to 20 MB",
+}  # fmt: skip
+HEAD = (
+    "| fault | what | seed | date | commit | brokers, members | acknowledged filings, commands | repeated | violations |"
+    " ready p95 | at rest after |",
+    "|---|---|---|---|---|---|---|---|---|---|---|",
+)
+
+
+def table(runs: list[dict[str, Any]]) -> str:
+    """The last run of each fault."""
+    last = {run["fault"]: run for run in runs}
+    return "\n".join((*HEAD, *(_row(name, last.get(name)) for name in FAULTS)))
+
+
+def _row(name: str, run: dict[str, Any] | None) -> str:
+    if run is None:
+        return f"| {name} | {WHAT[name]} | not run |" + " |" * 8
+    verdict = f"failed: {' '.join(run['failure'].split())[:80]}" if run["failure"] else str(len(run["violations"]))
+    ready = f"{run['ready_p95_s']} s" if "ready_p95_s" in run else ""
+    quiet = f"{run['quiet_s']} s" if "quiet_s" in run else ""
+    cells = (
+        name,
+        WHAT[name],
+        run["seed"],
+        run["at"][:10],
+        run["commit"],
+        f"{run['brokers']}, {run['members']}",
+        f"{run.get('submit_ok', 0)}, {run.get('command_ok', 0)}",
+        run["repeated"],
+        verdict.replace("|", "/"),
+        ready,
+        quiet,
+    )
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def recorded() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in RUNS.read_text(encoding="utf-8").splitlines()]
+
+
+def page(text: str) -> str:
+    """The page with the table as it must be."""
+    before, _begin, rest = text.partition(BEGIN)
+    _old, _end, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{table(recorded())}\n{END}{after}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

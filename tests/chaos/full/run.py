@@ -1,0 +1,118 @@
+"""One run from start to verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.checker import check
+from tests.chaos.full.clients import Journal, Paced
+from tests.chaos.full.deployment import Deployment
+from tests.chaos.full.faults import FAULTS, TWO_REPLICAS, Nemesis
+from tests.chaos.full.records import NOBODY, doubled
+from tests.support.servers.kafka import Kafka
+from tests.support.servers.mongodb import ReplicaSet
+
+RATE = 20.0
+"""New complaints a second."""
+RAMP = 3.0
+"""Seconds of load before the first fault, and after the last."""
+
+
+async def run(
+    fault: str,
+    seed: int,
+    *,
+    kafka: Kafka,
+    mongo: ReplicaSet,
+    kills: int = 25,
+    seconds: float = 20.0,
+    rate: float = RATE,
+) -> dict[str, Any]:
+    """Break this one thing under load; returns the record of the run, whose `violations` and `failure` say how it went."""
+    deployment = Deployment(kafka, mongo, 2 if fault in TWO_REPLICAS else 1)
+    nemesis = Nemesis(deployment, random.Random(f"{fault}/{seed}"), kills, seconds)
+    journal = Journal(deployment.folder / "history.jsonl")
+    load = Paced(deployment, seed, journal)
+    found: dict[str, Any] = {"fault": fault, "seed": seed, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    found |= {"commit": _commit(), "brokers": kafka.brokers, "members": len(mongo.members), "cpus": os.cpu_count()}
+    found |= {"rate": rate, "failure": None, "violations": []}
+    try:
+        await deployment.start()
+        for node in deployment.nodes:
+            node.starts.clear()
+        before = _held(deployment)
+        running = asyncio.create_task(load.run(rate))
+        try:
+            await asyncio.sleep(RAMP)
+            await FAULTS[fault](nemesis)
+            await asyncio.sleep(RAMP)
+        finally:
+            load.stopping = True
+            await running
+            await load.finish()
+        found["quiet_s"] = round(await deployment.quiet(), 1)
+        found["violations"] = [*check(journal, deployment.log()), *await _upkeep(deployment, fault)]
+        found["held"] = _grown(before, _held(deployment))
+        records, again = await doubled(deployment)
+        found |= {"records": records, "records_doubled": again}
+    except AssertionError as error:
+        found["failure"] = str(error)[:2000]
+    finally:
+        journal.close()
+        await deployment.close()
+    found |= {**load.counts(), **nemesis.figures, "schedule": nemesis.schedule}
+    starts = sorted(one for node in deployment.nodes for one in node.starts)
+    if starts:
+        found["ready_p95_s"] = round(_part(starts, 0.95), 1)
+    if load.took:
+        found["filing_p99_ms"] = round(_part(sorted(load.took), 0.99) * 1000)
+    return found
+
+
+async def _upkeep(deployment: Deployment, fault: str) -> list[str]:
+    """What the product finds in itself: chains, views against the log, streams that were stopped at."""
+    wrong = []
+    verified = await deployment.of("intake")[0].asked("/local/verify", "POST")
+    wrong += [f"verify: {finding}" for finding in verified["findings"]]
+    scrubbed = await deployment.of("supervision")[0].asked("/local/scrub", "POST")
+    if scrubbed["behind"]:
+        wrong.append(f"views: {scrubbed['behind']} streams differ from the log")
+    parked = (await deployment.of("intake")[0].asked("/local/parked"))["parked"]
+    planted = [
+        one for one in parked if fault == "R22" and (one["stream"].startswith("record/") or one["stream"] == NOBODY)
+    ]
+    wrong += [f"parked: {one}" for one in parked if one not in planted]
+    if fault == "R22" and not planted:
+        wrong.append("parked: no record of garbage")
+    return wrong
+
+
+def _held(deployment: Deployment) -> dict[str, tuple[int, int]]:
+    return {node.name: node.held() for node in deployment.nodes}
+
+
+def _grown(before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]) -> dict[str, list[int]]:
+    """MiB and descriptors that each process holds at the end, and how many more than at the beginning."""
+    return {
+        name: [memory >> 20, (memory - before[name][0]) >> 20, files, files - before[name][1]]
+        for name, (memory, files) in after.items()
+    }
+
+
+def _part(ordered: Sequence[float], part: float) -> float:
+    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+
+
+def _commit() -> str:
+    place = Path(__file__).parent
+    said = subprocess.run(
+        ("git", "describe", "--always", "--dirty"), cwd=place, capture_output=True, text=True, check=False
+    )
+    return said.stdout.strip() or "unknown"

@@ -1,0 +1,13 @@
+"""A move in a process of its own, to be killed: it says when it begins."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from deploy.moving import move
+from shared.settings import load
+
+if __name__ == "__main__":
+    print("begins", flush=True)
+    asyncio.run(move(sys.argv[1], sys.argv[2], load(), lambda _done, _whole: None))
