@@ -8,8 +8,8 @@ missing or cannot be read. A verdict names streams, versions and codes; never a 
 FOLDER holds JSONL files, one object a line. Unknown fields are ignored. `b64` is base64 of exactly the stored bytes.
 
 history.jsonl (needed): what clients asked, were told and saw, in the order in which it was known.
-    kind       submit | command | read | sample
-    key        submit: the channel's own item id; command: command id; sample: name of the figure
+    kind       submit | command | read | sample | put_off (refused for now; the same request follows again)
+    key        submit: the channel's own item id; command: command id; sample: name of the figure; put_off: the path
     outcome    ok | fail (refused: it did not happen) | info (nobody knows: timed out, cut off, or refused for now: 503, 507).
                A line with outcome `invoke` may stand before the answer; without an answer it counts as info.
     case, number   as answered;  command  its name;  code  of the problem+json
