@@ -1,13 +1,68 @@
-"""The log as JSONL: exactly the bytes of each event, a stream's events together and in order."""
+"""What operations may take out as JSONL: the log's events, its commits, and every row that was derived from it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from base64 import b64encode
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Literal
 
-from shared.log import Log
+import orjson
+
+from shared.log import Commit, Log
+from shared.part import Part
+from shared.views import Views
+
+Form = Literal["events", "commits", "views"]
+FACTS = "cases"
+"""The table of facts that has one row per case."""
 
 
 async def lines(log: Log, prefix: str = "") -> AsyncIterator[bytes]:
-    """One event a line, in blocks. What is sealed stays sealed."""
+    """Exactly the bytes of each event, one a line, a stream's together and in order. What is sealed stays sealed."""
     async for commits in log.scan(prefix):
         yield b"".join(data + b"\n" for commit in commits for data in commit.events)
+
+
+async def commits(log: Log, prefix: str = "") -> AsyncIterator[bytes]:
+    """One commit a line, with its place, cause and hashes and the bytes of its events in base64: whoever reads it can check
+    the chains without us."""
+    async for found in log.scan(prefix):
+        yield b"".join(_commit(one) for one in found)
+
+
+def _commit(commit: Commit) -> bytes:
+    return _line(
+        {
+            "stream": commit.stream,
+            "first": commit.first,
+            "cause": commit.cause,
+            "previous": commit.previous,
+            "hash": commit.hash,
+            "events": [b64encode(data).decode() for data in commit.events],
+        }
+    )
+
+
+async def rows(views: Views, parts: Sequence[Part]) -> AsyncIterator[bytes]:
+    """Every row of every view, empty ones too, and one of the facts per case: which consumer wrote it, which version of the
+    case it shows."""
+    for part in parts:
+        for consumer in part.consumers:
+            for show in consumer.shows:
+                async for found in views.rows(show.view.name):
+                    yield b"".join(_row(show.view.name, consumer.group, *row) for row in found)
+            if part.facts is not None and consumer.sink is not None:
+                names = part.facts.columns(FACTS)
+                async for facts in part.facts.rows(FACTS):
+                    told = [dict(zip(names, one, strict=True)) for one in facts]
+                    yield b"".join(
+                        _row(f"facts.{FACTS}", consumer.group, one["case"], one["version"], one) for one in told
+                    )
+
+
+def _row(view: str, group: str, key: str, applied: int, values: object) -> bytes:
+    return _line({"view": view, "group": group, "key": key, "applied": applied, "values": values})
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return orjson.dumps(value, default=str) + b"\n"

@@ -57,6 +57,10 @@ class Kept(Protocol):
     @property
     def tables(self) -> Sequence[str]: ...
 
+    def columns(self, table: Any) -> Sequence[str]:
+        """What stands in a row of that table, in order."""
+        ...
+
     def rows(self, table: Any) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
         """Every row in canonical order."""
         ...

@@ -172,6 +172,10 @@ class Facts:
         """The positions of the log that an answer of now rests on."""
         return await self.read(rests_of)
 
+    def columns(self, table: Table) -> tuple[str, ...]:
+        """What stands in a row of rows(), in order."""
+        return columns_of(table)
+
     async def rows(self, table: Table, *, batch: int = 5000) -> AsyncIterator[list[tuple[Any, ...]]]:
         """Every row in canonical order, for the views digest: times as text, without times of writing."""
         order = ", ".join(f'"{name}"' for name in _KEYS[table])

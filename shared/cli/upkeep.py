@@ -173,13 +173,21 @@ def scrub(
 def export(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File; default: standard output")] = None,
     prefix: Annotated[str, typer.Option(help="Only streams that begin with this, for example case/")] = "",
+    commits: Annotated[
+        bool, typer.Option("--commits", help="One commit a line, with its hashes and the bytes in base64")
+    ] = False,
+    views: Annotated[bool, typer.Option("--views", help="Not the log: every row that was derived from it")] = False,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
     """The bytes of the log, one event a line. What is sealed stays sealed."""
+    if views and (commits or prefix):
+        showing.complain("--views takes everything: leave --commits and --prefix out.")
+        raise typer.Exit(WRONG_USE)
+    form = "views" if views else "commits" if commits else "events"
 
     async def work(client: httpx.AsyncClient) -> int:
-        async with client.stream("GET", "/local/export", params={"prefix": prefix}) as answer:
+        async with client.stream("GET", "/local/export", params={"prefix": prefix, "form": form}) as answer:
             if not answer.is_success:
                 await answer.aread()
                 check(answer)

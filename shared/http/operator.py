@@ -12,11 +12,10 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
-from shared import principals
+from shared import exporting, principals
 from shared.access import OPERATE, authorize
 from shared.case import STREAM
 from shared.digests import log_digest, outcome_digest, views_digest
-from shared.exporting import lines
 from shared.finding import resolve
 from shared.http.bodies import NDJSON, read_model
 from shared.http.describing import answers, takes
@@ -202,12 +201,21 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         authorize(caller, OPERATE)
         return (await scrub(ports, runtime.parts, mend=mend))._asdict()
 
-    @routes.get("/export", summary="The bytes of the log, one event a line", responses=answers(401, 403, 422))
+    @routes.get(
+        "/export",
+        summary="The log, by event or by commit, or what was derived from it",
+        responses=answers(401, 403, 422),
+    )
     async def export(
-        caller: Caller, prefix: str = Query("", max_length=200, description="Streams that begin with this")
+        caller: Caller,
+        prefix: str = Query("", max_length=200, description="Streams that begin with this; of views always all"),
+        form: exporting.Form = Query("events", description="What a line is: an event, a commit, a row of a view"),
     ) -> StreamingResponse:
         authorize(caller, OPERATE)
-        return StreamingResponse(lines(ports.log, prefix), media_type=NDJSON)
+        if form == "views":
+            return StreamingResponse(exporting.rows(ports.views, runtime.parts), media_type=NDJSON)
+        chosen = exporting.commits if form == "commits" else exporting.lines
+        return StreamingResponse(chosen(ports.log, prefix), media_type=NDJSON)
 
     @routes.post(
         "/backup", summary="Copy log and keys of the running system", responses=answers(400, 401, 403, 409, 415, 422, 507),

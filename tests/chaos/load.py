@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -82,9 +83,21 @@ class Load:
             )
             outcome = "info" if answer is None else "fail" if "code" in answer and "events" not in answer else "ok"
             code = answer.get("code") if answer and outcome == "fail" else None
-            self.history.append(Op("command", key, outcome, receipt["case"], command=name, code=code))
+            version = answer.get("version") if answer and outcome == "ok" else None
+            at = {"proc": item, "t_mono": time.monotonic_ns(), "v": version}
+            self.history.append(Op("command", key, outcome, receipt["case"], command=name, code=code, **at))
             if outcome != "ok":
                 return
+            if rng.random() < 0.5:
+                await self._look(item, receipt["case"])
+
+    async def _look(self, client: str, case: str) -> None:
+        """Read the case, and note which version was seen."""
+        began = time.monotonic_ns()
+        found = await self._once("GET", "supervisor:xfj", f"/v1/cases/{case}?content=false", None)
+        if found is not None and "version" in found:
+            at = {"proc": client, "t_mono": time.monotonic_ns(), "began": began}
+            self.history.append(Op("read", "", "ok", case, v=found["version"], **at))
 
     async def _org(self, case: str) -> str | None:
         """Who got it: routing is a reaction, so it takes a moment."""
@@ -113,6 +126,9 @@ class Load:
         except (httpx.TransportError, OSError):
             return None
         if response.status_code >= 500:
+            if response.status_code == 503:
+                until = response.headers.get("retry-after")
+                self.history.append(Op("put_off", path, "info", status=503, retry_after=until))
             return None
         answer: dict[str, Any] = response.json()
         return answer

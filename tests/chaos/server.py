@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.process import clean_environment
+
 HUIYIN = Path(sys.executable).parent / "huiyin"
 
 
@@ -21,7 +23,7 @@ class Server:
     def __init__(self, folder: Path, *prefix: str, **environment: str) -> None:
         self.folder = folder
         self._prefix = prefix
-        self._environment = {**os.environ, "HUIYIN_LOG_LEVEL": "error", **environment}
+        self._environment = {**clean_environment(), "HUIYIN_LOG_LEVEL": "error", **environment}
         self._process: subprocess.Popen[bytes] | None = None
         self._output = folder.parent / "server.log"
 

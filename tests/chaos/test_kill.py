@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chaos.checker import check, read_log
+from tests.chaos.checker import read_log, verdict
+from tests.chaos.leaving import left
 from tests.chaos.load import Load
 from tests.chaos.server import Server
 
@@ -40,13 +41,17 @@ async def test_the_whole_process_is_killed_under_load(tmp_path: Path) -> None:
         load.stopping = True
         await asyncio.gather(*clients)
         await quiet(server)
+        async with server.client("operations") as owner:
+            run = await left([owner], load.history)
         assert server.stop() == 0
     finally:
         server.kill()
         for client in clients:
             client.cancel()
-    violations = check(load.history, read_log(tmp_path / "data" / "log.sqlite"))
-    assert violations == [], violations[:10]
+    found = verdict(run)
+    assert found.good, found.violations[:10]
+    assert {row["view"] for row in run.views or ()} >= {"matters", "worklist", "due", "facts.cases"}
+    assert run.log == read_log(tmp_path / "data" / "log.sqlite"), "the export is what lies in the file"
     outcomes = Counter((op.kind, op.outcome) for op in load.history)
     print(f"\n{KILLS} kills, seed {SEED}: {dict(outcomes)}, {load.repeats} requests repeated, 0 violations")
     assert outcomes["submit", "ok"] > KILLS

@@ -26,7 +26,8 @@ class Journal(list[Op]):
 
     def append(self, op: Op) -> None:
         super().append(op)
-        line = {"i": len(self), "t_mono": time.monotonic_ns(), **asdict(op)}
+        line = {"i": len(self), **asdict(op)}
+        line["t_mono"] = op.t_mono or time.monotonic_ns()
         self._file.write(json.dumps(line) + "\n")
 
     def close(self) -> None:
