@@ -243,6 +243,14 @@ def fork_on_the_topic(run: Run) -> None:
     record(run, "case-events", f"case/{stream}", 2, events[0].data)
 
 
+def publish(run: Run, leave_out: int = 0) -> None:
+    for stream, events in run.log.streams.items():
+        for event in events:
+            record(run, "case-events", stream, event.version, event.data)
+    cases = [one for one in run.topics or () if one["headers"]["ce_subject"].startswith("case/")]
+    run.topics = [one for one in run.topics or () if one not in cases[:leave_out]]
+
+
 def outbox(run: Run) -> tuple[str, list[Any]]:
     return next((org, events) for org, events in run.log.under("outbox/") if len(events) > 2)
 
@@ -327,6 +335,7 @@ FAULTS: dict[str, tuple[int, Fault]] = {
     "two commits are swapped": (3, swap),
     "a version stands twice": (3, fork),
     "the topic has other bytes": (3, fork_on_the_topic),
+    "an event is not on the topic": (3, lambda run: publish(run, leave_out=1)),
     "what is parked has other bytes": (3, park_other_bytes),
     "an outbox has a gap": (11, hole("outbox/")),
     "a topic leaves an entry out": (11, lambda run: tell(run, every(run)[:-1])),
@@ -367,6 +376,7 @@ def test_a_fault_is_found(name: str) -> None:
 def test_topics_that_repeat_and_clients_that_are_put_off_are_good() -> None:
     run = copy.deepcopy(runs()[0])
     tell(run, [1, 2, 1, *every(run), 2])
+    publish(run)
     told(key="later", outcome="info", case=None, number=None, status=503, retry_after="1")(run)
     told(kind="sample", value=9.0, limit=10.0)(run)
     assert verdict(run).good, verdict(run).violations

@@ -6,7 +6,7 @@ import hashlib
 from base64 import b64decode
 from collections import Counter
 
-from .inputs import TOLD, Found, Run, Violation
+from .inputs import CASE, TOLD, Found, Run, Violation
 
 
 def chains(run: Run) -> Found:
@@ -54,6 +54,7 @@ def chained(previous: str, events: list[bytes], name: str) -> str | None:
 def copies(run: Run) -> Found:
     """Each version has the same bytes in every other place where it stands: topic, parked mark."""
     kept = {(event.stream, event.version): event.data for events in run.log.streams.values() for event in events}
+    published: set[tuple[str, int]] = set()
     for record in run.topics or ():
         headers = record.get("headers") or {}
         if record["topic"].partition(".")[0] != "case-events" or not headers.get("ce_sequence", "").isdigit():
@@ -61,6 +62,10 @@ def copies(run: Run) -> Found:
         stream, version = str(headers.get("ce_subject")), int(headers["ce_sequence"])
         if kept.get((stream, version)) != b64decode(record["value"]):
             yield Violation(3, stream, (version,), "the topic has other bytes than the log")
+        published.add((stream, version))
+    for stream, version in sorted(kept.keys() - published if published else ()):
+        if stream.startswith(CASE):
+            yield Violation(3, stream, (version,), "it stands in the log and not on the topic")
     for mark in run.parked or ():
         if mark.get("bytes"):
             data, at = mark["bytes"].encode(), mark["version"]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
@@ -84,8 +87,8 @@ async def garbage(deployment: Deployment, seconds: float, rng: random.Random) ->
     return count
 
 
-async def doubled(deployment: Deployment) -> tuple[int, int]:
-    """Records in the topic, and how many of them came before under the same id."""
+async def dumped(deployment: Deployment) -> list[dict[str, Any]]:
+    """All records of the topic of events, in the form that the checker reads."""
     topic = deployment.prefix + EVENTS
     reader = AIOKafkaConsumer(bootstrap_servers=deployment.kafka.bootstrap, enable_auto_commit=False)
     await reader.start()
@@ -94,16 +97,28 @@ async def doubled(deployment: Deployment) -> tuple[int, int]:
         reader.assign(parts)
         ends = await reader.end_offsets(parts)
         await reader.seek_to_beginning(*parts)
-        ids: set[bytes] = set()
-        total = 0
+        found: list[ConsumerRecord] = []
         while any([await reader.position(part) < ends[part] for part in parts]):
             for batch in (await reader.getmany(timeout_ms=1000, max_records=2000)).values():
-                for one in batch:
-                    total += 1
-                    ids.add(_identity(one))
-        return total, total - len(ids)
+                found += batch
+        return [_told(one) for one in found]
     finally:
         await reader.stop()
+
+
+def doubled(records: Sequence[dict[str, Any]]) -> int:
+    """How many of them came before under the same id."""
+    return len(records) - len({one["headers"].get("ce_id", one["value"]) for one in records})
+
+
+def _told(one: ConsumerRecord) -> dict[str, Any]:
+    headers = {name: value.decode(errors="replace") for name, value in one.headers}
+    return {
+        "topic": EVENTS,
+        "key": (one.key or b"").decode(errors="replace"),
+        "headers": headers,
+        "value": b64encode(one.value or b"").decode(),
+    }
 
 
 async def _partitions(reader: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
@@ -116,7 +131,3 @@ async def _partitions(reader: AIOKafkaConsumer, topic: str) -> list[TopicPartiti
             return [TopicPartition(topic, number) for number in sorted(found)]
         await asyncio.sleep(0.5)
     raise AssertionError(f"{topic} is not there")
-
-
-def _identity(one: ConsumerRecord) -> bytes:
-    return next((value for name, value in one.headers if name == "ce_id"), one.value or b"")

@@ -15,7 +15,7 @@ from tests.chaos.checker import Violation, verdict
 from tests.chaos.full.clients import Journal, Paced
 from tests.chaos.full.deployment import SERVICES, Deployment
 from tests.chaos.full.faults import FAULTS, TWO_REPLICAS, Nemesis
-from tests.chaos.full.records import NOBODY, doubled
+from tests.chaos.full.records import NOBODY, doubled, dumped
 from tests.chaos.leaving import left
 from tests.support.servers.kafka import Kafka
 from tests.support.servers.mongodb import ReplicaSet
@@ -59,10 +59,11 @@ async def run(
             await running
             await load.finish()
         found["quiet_s"] = round(await deployment.quiet(), 1)
-        found["violations"] = [*map(str, await _judged(deployment, journal)), *await _upkeep(deployment, fault)]
+        records = await dumped(deployment)
+        found |= {"records": len(records), "records_doubled": doubled(records)}
+        judged = await _judged(deployment, journal, records)
+        found["violations"] = [*map(str, judged), *await _upkeep(deployment, fault)]
         found["held"] = _grown(before, _held(deployment))
-        records, again = await doubled(deployment)
-        found |= {"records": records, "records_doubled": again}
     except AssertionError as error:
         found["failure"] = str(error)[:2000]
     finally:
@@ -77,11 +78,12 @@ async def run(
     return found
 
 
-async def _judged(deployment: Deployment, journal: Journal) -> Sequence[Violation]:
-    """What the checker says of history, log, views and parked streams; garbage that was planted is nobody's case."""
+async def _judged(deployment: Deployment, journal: Journal, records: Sequence[dict[str, Any]]) -> Sequence[Violation]:
+    """What the checker says of history, log, topic, views and parked streams; garbage that was planted is nobody's case."""
     owners = [deployment.of(service)[0].client("operations") for service in SERVICES]
     run = await left(owners, journal, deployment.log())
     run.parked = [mark for mark in run.parked or () if mark["stream"].startswith("case/") and mark["stream"] != NOBODY]
+    run.topics = records
     return verdict(run).violations
 
 
