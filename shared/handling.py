@@ -23,6 +23,7 @@ from shared.clock import Clock
 from shared.commands import Fresh, Given
 from shared.envelope import Actor, Origin, Recorded, chain, encode
 from shared.events.base import Service
+from shared.failpoints import failpoint
 from shared.keys import KeyErased, Keys
 from shared.log import EMPTY_HEAD, Commit, Conflict, Head, Log, SameCause
 from shared.policies import Policies
@@ -140,6 +141,7 @@ class Handling:
                 continue
             after = fold(recorded, case)
             self.cases.remember(after, commit.head)
+            failpoint("log.appended")
             await self.published([commit])
             return Done(after, commit, False)
         raise Unavailable("busy", "The case is being changed by many at once; try again in a moment.")
@@ -168,6 +170,7 @@ class Handling:
                 last = None
                 await _pause(attempt)
                 continue
+            failpoint("log.appended")
             await self.published([commit])
             return commit, False
         raise Unavailable("busy", "Many write here at once; try again in a moment.")

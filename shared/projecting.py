@@ -19,6 +19,7 @@ from shared.cases import Cases
 from shared.clock import Clock
 from shared.envelope import NewerEvent, Recorded
 from shared.events.policy import PolicyActivated
+from shared.failpoints import failpoint
 from shared.log import Commit, Damaged, Log, LogAway, LogBroken, LogFull
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
@@ -233,6 +234,7 @@ class Consumer:
         case never holds up the others: the process itself tries those again (`retry`)."""
         for attempt in range(ATTEMPTS):
             try:
+                failpoint("consumer.reacts", turn.case.id)
                 await reaction(turn)
             except (LogFull, LogBroken, LogAway):
                 raise

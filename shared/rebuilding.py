@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 
 from shared.case import STREAM, Case
 from shared.envelope import Recorded
+from shared.failpoints import failpoint
 from shared.folding import folded
 from shared.log import Commit, LogBroken, LogFull
 from shared.part import Part, Ports, begin_again
@@ -120,6 +121,7 @@ async def rebuild(
             else:
                 await _write(ports, consumers, batch)
                 cases, events = cases + len(batch.cases), events + len(batch.events)
+            failpoint("rebuild.written")
             yield Step(cases, events, round(time.monotonic() - started, 3), False)
         whole = True
     except Exception:

@@ -13,6 +13,7 @@ from shared.commands import RULES
 from shared.deadlines import deadlines
 from shared.events import department, intake, routing, supervision
 from shared.events.routing import OutboxKind
+from shared.failpoints import failpoint
 from shared.handling import Handling
 from shared.projecting import Reaction, Turn
 from shared.reacting import always, carry_out, stamp_for
@@ -94,6 +95,7 @@ def _deliver(handling: Handling, outboxes: Outboxes, kind: OutboxKind = "assigne
         if org is None:
             return
         told = await outboxes.tell(org, kind, turn)
+        failpoint("outbox.told")
         stamp = stamp_for("routing", "delivered", turn)._replace(at=told.recorded_at)
         command = RecordDelivery(org=org, seq=told.first)
         await handling.on_case(

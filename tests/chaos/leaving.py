@@ -30,6 +30,6 @@ def _each_once(marks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 async def _got(client: httpx.AsyncClient, path: str) -> httpx.Response:
-    answer = await client.get(path, timeout=120)
+    answer = await client.get(path, timeout=900)
     assert answer.status_code == 200, answer.text
     return answer

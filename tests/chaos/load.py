@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import httpx
@@ -25,6 +26,9 @@ STEPS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("clerk", "deliver_reply", {"mode": "in_person"}),
     ("supervisor", "close", {"kind": "explained"}),
 )
+
+
+LATE = timedelta(days=30)
 
 
 class Reached(Protocol):
@@ -42,6 +46,8 @@ class Load:
     history: list[Op] = field(default_factory=list)
     stopping: bool = False
     repeats: int = 0
+    late: float = 0.0
+    """Part of the filings that are letters of a month ago: their first clock has run out when they arrive."""
     matters: Sequence[tuple[str, str]] = (("dh", "0101"),)
     """Place and subject: what decides who gets it."""
 
@@ -60,6 +66,8 @@ class Load:
     async def _life(self, item: str, rng: random.Random) -> None:
         place, subject = rng.choice(self.matters)
         body = {"channel": "web", "item": item, "text": "路灯不亮", "place": place, "subject": subject}
+        if rng.random() < self.late:
+            body["received_at"] = (datetime.now(UTC).date() - LATE).isoformat()
         receipt = await self._until_answered("registrar:xfj", "/v1/submissions", body)
         if receipt is None:
             self.history.append(Op("submit", item, "info"))

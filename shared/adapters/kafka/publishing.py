@@ -29,6 +29,7 @@ from aiokafka.errors import (
 from shared.adapters.kafka.connection import LARGEST, Connection
 from shared.adapters.kafka.records import to_records
 from shared.clock import Clock
+from shared.failpoints import failpoint
 from shared.log import Commit, Log
 
 LOGGER = structlog.get_logger("kafka")
@@ -180,6 +181,7 @@ class Publisher:
                 done.append(commit)
                 self._progress = time.monotonic()
         if done:
+            failpoint("feed.acknowledged")
             self.published += len(done)
             self.refused = None if len(done) == len(sent) else self.refused
             try:

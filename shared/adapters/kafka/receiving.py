@@ -17,6 +17,7 @@ import structlog
 
 from shared.adapters.kafka.records import Gap, Incoming, sort
 from shared.adapters.kafka.repeats import Repeats
+from shared.failpoints import failpoint
 from shared.feed import Handler
 from shared.log import Commit, Damaged, Log
 from shared.topics import Answering, Letter
@@ -84,6 +85,7 @@ class Batches:
         began = time.monotonic()
         try:
             await self.handle(records)
+            failpoint("feed.handled")
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():

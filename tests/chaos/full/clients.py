@@ -41,6 +41,7 @@ class Paced(Load):
     """So many new complaints a second, whatever the answers do; each is one client that carries its own on."""
 
     matters: Sequence[tuple[str, str]] = MATTERS
+    late: float = 0.2
     took: list[float] = field(default_factory=list)
     """Seconds of each answer to a filing, refusals too."""
     _lives: set[asyncio.Task[None]] = field(default_factory=set)

@@ -13,6 +13,7 @@ import httpx
 from pymongo.errors import PyMongoError
 
 from tests.chaos.full.deployment import SERVICES, Deployment
+from tests.chaos.full.failing import between_steps, half_rebuilt, newer_release, poisoned
 from tests.chaos.full.node import Node
 from tests.chaos.full.records import garbage, repeat
 
@@ -124,6 +125,8 @@ async def past_the_limit(nemesis: Nemesis) -> None:
         f"not refused as it should be: {refused}"
     )
     nemesis.figures["refused"] = refused["code"]
+    intake.kill()
+    await intake.start()
 
 
 async def coming_and_going(nemesis: Nemesis) -> None:
@@ -253,10 +256,14 @@ FAULTS: dict[str, Fault] = {
     "R14": stores_silent,
     "R18": repeated,
     "R19": shuffled,
+    "R21": poisoned,
     "R22": garbled,
     "R23": oversized,
+    "R24": newer_release,
+    "R25": between_steps,
+    "R26": half_rebuilt,
 }
 TWO_REPLICAS = frozenset({"R06", "R11", "R12"})
 """Faults that need a second process of each service."""
-LARGE = frozenset({"R07", "R08", "R10", "R13"})
-"""Faults that three brokers or three members bring out."""
+SPARES_PROCESSES = frozenset({"R07", "R08", "R10", "R13", "R14", "R18", "R19", "R22", "R23"})
+"""Faults that leave every process of ours alive."""

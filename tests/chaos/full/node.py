@@ -83,10 +83,10 @@ class Node:
             await asyncio.sleep(0.1)
         raise AssertionError(f"{self.name} was not ready within {STARTING:.0f} s: {said}; {self.output()[-2000:]}")
 
-    async def asked(self, path: str, method: str = "GET") -> Any:
+    async def asked(self, path: str, method: str = "GET", seconds: float = 30) -> Any:
         """What it answers to its owner; None where it does not, or says nothing that can be read."""
         try:
-            answer = await self.client("operations").request(method, path)
+            answer = await self.client("operations").request(method, path, timeout=seconds)
         except (httpx.TransportError, OSError):
             return None
         if answer.headers.get("content-type", "").startswith("text/plain"):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.full.faults import FAULTS
+from tests.chaos.full.soak import SOAK
 
 DOCS = Path(__file__).parents[3] / "docs"
 RUNS = DOCS / "reliability-runs.jsonl"
@@ -18,7 +18,10 @@ WHAT = {
     "R08": "all brokers silent", "R09": "brokers silent past the limit of unpublished commits",
     "R10": "too few brokers for a write", "R11": "a replica joins and leaves", "R12": "a process taken for dead goes on",
     "R13": "primary of MongoDB steps down or is killed", "R14": "MongoDB silent", "R18": "records again, 1 to 4 times each",
-    "R19": "records again in another order", "R22": "garbage in the topic of events", "R23": "bodies of 1 to 20 MB",
+    "R19": "records again in another order", "R21": "events that one service cannot handle",
+    "R22": "garbage in the topic of events", "R23": "bodies of 1 to 20 MB",
+    "R24": "events of a newer release", "R25": "death between two steps that belong together",
+    "R26": "kill -9 in a rebuild, under load", SOAK: "one after the other, at random",
 }  # fmt: skip
 HEAD = (
     "| fault | what | seed | date | commit | brokers, members | acknowledged filings, commands | repeated | violations |"
@@ -30,7 +33,7 @@ HEAD = (
 def table(runs: list[dict[str, Any]]) -> str:
     """The last run of each fault."""
     last = {run["fault"]: run for run in runs}
-    return "\n".join((*HEAD, *(_row(name, last.get(name)) for name in FAULTS)))
+    return "\n".join((*HEAD, *(_row(name, last.get(name)) for name in WHAT)))
 
 
 def _row(name: str, run: dict[str, Any] | None) -> str:

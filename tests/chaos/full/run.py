@@ -6,14 +6,15 @@ import asyncio
 import os
 import random
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tests.chaos.checker import Violation, verdict
 from tests.chaos.full.clients import Journal, Paced
-from tests.chaos.full.deployment import SERVICES, Deployment
+from tests.chaos.full.deployment import LONG, SERVICES, Deployment
 from tests.chaos.full.faults import FAULTS, TWO_REPLICAS, Nemesis
 from tests.chaos.full.records import NOBODY, doubled, dumped
 from tests.chaos.leaving import left
@@ -26,33 +27,42 @@ RAMP = 3.0
 """Seconds of load before the first fault, and after the last."""
 
 
-async def run(
-    fault: str,
-    seed: int,
-    *,
-    kafka: Kafka,
-    mongo: ReplicaSet,
-    kills: int = 25,
-    seconds: float = 20.0,
-    rate: float = RATE,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Plan:
+    """How a run goes. `seconds`: length of an outage; `rate`: new complaints a second."""
+
+    seed: int
+    kills: int = 25
+    seconds: float = 20.0
+    rate: float = RATE
+
+
+Breaking = Callable[[Nemesis], Awaitable[None]]
+
+
+async def run(fault: str, plan: Plan, *, kafka: Kafka, mongo: ReplicaSet) -> dict[str, Any]:
     """Break this one thing under load; returns the record of the run, whose `violations` and `failure` say how it went."""
-    deployment = Deployment(kafka, mongo, 2 if fault in TWO_REPLICAS else 1)
-    nemesis = Nemesis(deployment, random.Random(f"{fault}/{seed}"), kills, seconds)
+    replicas = 2 if fault in TWO_REPLICAS else 1
+    return await broken(fault, FAULTS[fault], plan, Deployment(kafka, mongo, replicas))
+
+
+async def broken(name: str, breaking: Breaking, plan: Plan, deployment: Deployment) -> dict[str, Any]:
+    """A run of whatever `breaking` does to this deployment."""
+    nemesis = Nemesis(deployment, random.Random(f"{name}/{plan.seed}"), plan.kills, plan.seconds)
     journal = Journal(deployment.folder / "history.jsonl")
-    load = Paced(deployment, seed, journal)
-    found: dict[str, Any] = {"fault": fault, "seed": seed, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-    found |= {"commit": _commit(), "brokers": kafka.brokers, "members": len(mongo.members), "cpus": os.cpu_count()}
-    found |= {"rate": rate, "failure": None, "violations": []}
+    load = Paced(deployment, plan.seed, journal)
+    found: dict[str, Any] = {"fault": name, "seed": plan.seed, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    found |= {"commit": _commit(), "brokers": deployment.kafka.brokers, "members": len(deployment.mongo.members)}
+    found |= {"cpus": os.cpu_count(), "rate": plan.rate, "failure": None, "violations": []}
     try:
         await deployment.start()
         for node in deployment.nodes:
             node.starts.clear()
         before = _held(deployment)
-        running = asyncio.create_task(load.run(rate))
+        running = asyncio.create_task(load.run(plan.rate))
         try:
             await asyncio.sleep(RAMP)
-            await FAULTS[fault](nemesis)
+            await breaking(nemesis)
             await asyncio.sleep(RAMP)
         finally:
             load.stopping = True
@@ -62,7 +72,7 @@ async def run(
         records = await dumped(deployment)
         found |= {"records": len(records), "records_doubled": doubled(records)}
         judged = await _judged(deployment, journal, records)
-        found["violations"] = [*map(str, judged), *await _upkeep(deployment, fault)]
+        found["violations"] = [*map(str, judged), *await _upkeep(deployment, nemesis)]
         found["held"] = _grown(before, _held(deployment))
     except AssertionError as error:
         found["failure"] = str(error)[:2000]
@@ -87,20 +97,19 @@ async def _judged(deployment: Deployment, journal: Journal, records: Sequence[di
     return verdict(run).violations
 
 
-async def _upkeep(deployment: Deployment, fault: str) -> list[str]:
+async def _upkeep(deployment: Deployment, nemesis: Nemesis) -> list[str]:
     """What the product finds in itself: chains, views against the log, streams that were stopped at."""
     wrong = []
-    verified = await deployment.of("intake")[0].asked("/local/verify", "POST")
+    verified = await deployment.of("intake")[0].asked("/local/verify", "POST", LONG)
     wrong += [f"verify: {finding}" for finding in verified["findings"]]
-    scrubbed = await deployment.of("supervision")[0].asked("/local/scrub", "POST")
+    scrubbed = await deployment.of("supervision")[0].asked("/local/scrub", "POST", LONG)
     if scrubbed["behind"]:
         wrong.append(f"views: {scrubbed['behind']} streams differ from the log")
     parked = (await deployment.of("intake")[0].asked("/local/parked"))["parked"]
-    planted = [
-        one for one in parked if fault == "R22" and (one["stream"].startswith("record/") or one["stream"] == NOBODY)
-    ]
+    garbage = "garbage" in nemesis.figures
+    planted = [one for one in parked if garbage and (one["stream"].startswith("record/") or one["stream"] == NOBODY)]
     wrong += [f"parked: {one}" for one in parked if one not in planted]
-    if fault == "R22" and not planted:
+    if garbage and not planted:
         wrong.append("parked: no record of garbage")
     return wrong
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.chaos.full import report
 from tests.chaos.full.faults import FAULTS
-from tests.chaos.full.run import run
+from tests.chaos.full.run import Plan, run
+from tests.chaos.full.soak import SOAK
 from tests.support.servers.kafka import Kafka
 from tests.support.servers.mongodb import ReplicaSet
 
@@ -33,9 +34,9 @@ def mongo() -> Iterator[ReplicaSet]:
 @pytest.mark.needs_mongo
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("fault", ["R05", "R18", "R22"])
+@pytest.mark.parametrize("fault", ["R05", "R18", "R21", "R22", "R25"])
 async def test_a_fault_under_load_breaks_no_promise(fault: str, kafka: Kafka, mongo: ReplicaSet) -> None:
-    found = await run(fault, 1, kafka=kafka, mongo=mongo, kills=2, seconds=6, rate=8)
+    found = await run(fault, Plan(1, kills=2, seconds=6, rate=8), kafka=kafka, mongo=mongo)
     print(json.dumps(found, ensure_ascii=False))
     assert found["failure"] is None
     assert found["violations"] == []
@@ -45,8 +46,8 @@ async def test_a_fault_under_load_breaks_no_promise(fault: str, kafka: Kafka, mo
 def test_the_table_is_what_the_records_say() -> None:
     text = report.PAGE.read_text(encoding="utf-8")
     assert report.page(text) == text, "python -m tests.chaos.full.report"
-    assert report.WHAT.keys() == FAULTS.keys()
-    assert all(run["fault"] in FAULTS for run in report.recorded())
+    assert report.WHAT.keys() == FAULTS.keys() | {SOAK}
+    assert all(run["fault"] in report.WHAT for run in report.recorded())
 
 
 def test_a_failed_run_is_shown_as_failed() -> None:
