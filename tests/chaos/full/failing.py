@@ -119,7 +119,7 @@ async def newer_release(nemesis: Nemesis) -> None:
     nemesis.did(f"a newer release writes into {len(written)} cases")
     intake = nemesis.deployment.of("intake")[0].client("supervisor:xfj")
     for case in written:
-        body = {"command": "correct", "command_id": f"n-{case}", "field": "subject", "to": "0102", "reason": "a test"}
+        body = {"command": "correct", "command_id": f"n-{case}", "field": "subject", "new": "0102", "reason": "a test"}
         refused = await intake.post(f"/v1/cases/{case}/commands", json=body)
         said = refused.json()
         assert (refused.status_code, said.get("code")) == (503, "newer_event"), f"{refused.status_code} {said}"

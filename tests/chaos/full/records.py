@@ -90,17 +90,19 @@ async def garbage(deployment: Deployment, seconds: float, rng: random.Random) ->
 async def dumped(deployment: Deployment) -> list[dict[str, Any]]:
     """All records of the topic of events, in the form that the checker reads."""
     topic = deployment.prefix + EVENTS
-    reader = AIOKafkaConsumer(bootstrap_servers=deployment.kafka.bootstrap, enable_auto_commit=False)
+    reader = AIOKafkaConsumer(
+        bootstrap_servers=deployment.kafka.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     await reader.start()
     try:
         parts = await _partitions(reader, topic)
-        reader.assign(parts)
         ends = await reader.end_offsets(parts)
-        await reader.seek_to_beginning(*parts)
+        reader.assign(parts)
         found: list[ConsumerRecord] = []
         while any([await reader.position(part) < ends[part] for part in parts]):
             for batch in (await reader.getmany(timeout_ms=1000, max_records=2000)).values():
                 found += batch
+        assert len(found) == sum(ends.values()), f"{len(found)} of {sum(ends.values())} records were read"
         return [_told(one) for one in found]
     finally:
         await reader.stop()
