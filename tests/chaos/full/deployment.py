@@ -24,7 +24,7 @@ from tests.support.servers.mongodb import ReplicaSet
 SERVICES = ("intake", "routing", "supervision", "analytics")
 LONG = 900.0
 """Seconds that whoever looks at a whole log may take."""
-RESTING = 240.0
+RESTING = 600.0
 """Seconds within which everything must have come to rest after the last fault, on a busy machine."""
 
 
