@@ -38,10 +38,15 @@ class Journal(list[Op]):
 
 @dataclass
 class Paced(Load):
-    """So many new complaints a second, whatever the answers do; each is one client that carries its own on."""
+    """So many new complaints a second, whatever the answers do; each is one client that carries its own on.
+
+    More than `most` at once are none: a machine that cannot follow gets as many as it can, and the record says how many
+    were not begun."""
 
     matters: Sequence[tuple[str, str]] = MATTERS
     late: float = 0.2
+    most: int = 300
+    not_begun: int = 0
     took: list[float] = field(default_factory=list)
     """Seconds of each answer to a filing, refusals too."""
     _lives: set[asyncio.Task[None]] = field(default_factory=set)
@@ -51,9 +56,12 @@ class Paced(Load):
         began, number = time.monotonic(), 0
         while not self.stopping:
             number += 1
-            task = asyncio.create_task(self.client(number))
-            self._lives.add(task)
-            task.add_done_callback(self._ended)
+            if len(self._lives) < self.most:
+                task = asyncio.create_task(self.client(number))
+                self._lives.add(task)
+                task.add_done_callback(self._ended)
+            else:
+                self.not_begun += 1
             await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -80,4 +88,4 @@ class Paced(Load):
     def counts(self) -> dict[str, int]:
         """What became of them."""
         found = Counter(f"{op.kind}_{op.outcome}" for op in self.history)
-        return {**dict(sorted(found.items())), "repeated": self.repeats}
+        return {**dict(sorted(found.items())), "repeated": self.repeats, "not_begun": self.not_begun}

@@ -18,6 +18,8 @@ from tests.support.process import HUIYIN, clean_environment
 
 STARTING = 180.0
 """Seconds that a process may take until it is ready, on a busy machine."""
+_LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=50)
+"""Nobody waits for a connection: a queue of thousands is looked through for each answer, and stands still."""
 
 
 class Node:
@@ -48,7 +50,7 @@ class Node:
     def client(self, as_: str) -> httpx.AsyncClient:
         """One client for each who asks, kept: to make one costs more than a request."""
         if as_ not in self._clients:
-            transport = httpx.AsyncHTTPTransport(uds=str(Folder(self._data).socket_path))
+            transport = httpx.AsyncHTTPTransport(uds=str(Folder(self._data).socket_path), limits=_LIMITS)
             headers = {"X-Huiyin-As": as_}
             self._clients[as_] = httpx.AsyncClient(
                 transport=transport, base_url="http://huiyin", headers=headers, timeout=30
