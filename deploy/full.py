@@ -36,8 +36,9 @@ from shared.topics import Answering, Route
 OWN = frozenset({"analytics"})
 """Groups whose every replica sees everything: each has its own file of facts. A process of theirs alone only reads: its user of
 Kafka may not write (topics.yaml)."""
-FILLED = "filled"
-"""The checkpoint that says that the views were filled from the log. It goes when they are dropped."""
+FILLED = "filled/"
+"""Begins the checkpoints that say that the views of one shape were filled from the log: for all, and for each process that fills
+them. They go when the views are dropped."""
 POLICY_SECONDS = 1.0
 """A policy that another process put in force is known here after at most so long."""
 log = structlog.get_logger("full")
@@ -131,16 +132,26 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
                 await ports.policies.look()
 
     async def fill() -> None:
-        """A view that is new, or was dropped, is filled from the log: what the groups have handled does not come again."""
-        if any(consumer.shows for consumer in runtime.consumers) and not await views.checkpoint(FILLED):
-            found = await scrub(ports, runtime.parts)
-            await views.save_checkpoint(FILLED, 1, views.generation)
-            log.info("views_filled", count=found.mended)
+        """A view that is new, or was dropped, is filled from the log: what the groups have handled does not come again. So it
+        is where this process filled another shape before: what it handled as the older release shows there only."""
+        every = (*runtime.parts, *runtime.beside)
+        shape = views.shape({show.view.name for part in every for one in part.consumers for show in one.shows})
+        own = f"{FILLED}{settings.instance or socket.gethostname()}"
+        fills = any(consumer.shows for consumer in runtime.consumers)
+        runtime.filling = await views.checkpoint(FILLED) != shape
+        if not runtime.filling and (not fills or await views.checkpoint(own) == shape):
+            return
+        found = await scrub(ports, every)
+        for name in (FILLED, own) if fills else (FILLED,):
+            await views.save_checkpoint(name, shape, views.generation)
+        runtime.filling = False
+        log.info("views_filled", count=found.mended)
 
     pressure = Pressure(events, clock, settings.unpublished_limit)
     loops = (follow_policies, fill, pressure.watch)
     runtime = compose(settings, ports, folder=folder.path, services=services, loops=loops)
     runtime.pressure = pressure
+    runtime.filling = any(part.name not in OWN for part in runtime.parts)
     kinds = [_OUTSIDE[name] for name in services if name in _OUTSIDE]
     if kinds:
         instance, prefix = settings.instance or socket.gethostname(), settings.kafka_prefix

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from pymongo import ASCENDING
 from pymongo.errors import BulkWriteError
@@ -65,6 +66,11 @@ class MongoViews:
             raise ValueError(f"view {view.name} is declared with another shape")
         if known is None:
             self._views[view.name] = ViewDocuments(view)
+
+    def shape(self, names: Iterable[str]) -> int:
+        """A number for the shapes of these views together: a release in which one of them has another shape has another one."""
+        collections = "\n".join(sorted(self._views[name].collection for name in names))
+        return int.from_bytes(hashlib.sha256(collections.encode()).digest()[:6])
 
     async def start(self) -> None:
         """Make the collections that are missing. Where one was, no checkpoint is true any more, which is said first: a process
