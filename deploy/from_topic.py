@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from deploy.full import connection, opened
+from deploy.full import CannotStart, NotYet, connection, opened
 from deploy.parts import SERVICES
 from deploy.topics import EVENTS
 from shared.adapters.kafka.rereading import Pieces, reread
@@ -14,7 +14,6 @@ from shared.adapters.kafka.topics import Refusal
 from shared.digests import log_digest, views_digest
 from shared.rebuilding import rebuild
 from shared.refilling import Refilling
-from shared.refusals import Refused
 from shared.settings import Settings
 
 NAMED = 5
@@ -36,9 +35,9 @@ async def rebuild_from_topic(settings: Settings, tell: Callable[[int, int], None
                 records = found.records
                 tell(records, found.of)
         except MissingTopic:
-            raise Refused("topic_missing", f"Kafka has no topic {topic}.", why_zh="主题不存在。") from None
+            raise CannotStart(f"Kafka has no topic {topic}. Check HUIYIN_KAFKA_PREFIX.") from None
         except (Away, Refusal) as error:
-            raise Refused("broker_away", f"Kafka does not answer ({error}).", why_zh="消息服务器未响应。") from error
+            raise NotYet(f"Kafka does not answer ({error}). Give the command again.") from error
         cut = [(part.stream, part.first) for part in pieces.missing() if not refilling.holds(part.stream, part.last)]
         left = sorted({*refilling.left(), *cut})
         async for step in rebuild(runtime.ports, runtime.parts, feeding=False):

@@ -46,10 +46,11 @@ class Refilling:
                 self._waiting.setdefault(commit.stream, {}).setdefault(commit.first, {})[commit.hash] = commit
                 moved.add(commit.stream)
         ready = [own for stream in sorted(moved) if (own := self._next(stream))]
-        await asyncio.gather(*(self._append(own) for own in ready), *(self._same(own) for own in known.values()))
-        if ready:
-            await self._log.mark_published([commit for own in ready for commit in own])
-        self.written += sum(map(len, ready))
+        await asyncio.gather(*map(self._same, known.values()))
+        appended = [commit for own in await asyncio.gather(*map(self._append, ready)) for commit in own]
+        if appended:
+            await self._log.mark_published(appended)
+        self.written += len(appended)
 
     def holds(self, stream: str, version: int) -> bool:
         """Does the log hold this version now?"""
@@ -83,9 +84,8 @@ class Refilling:
             del self._waiting[stream]
         return found
 
-    async def _append(self, own: Sequence[Commit]) -> None:
-        for commit in own:
-            await self._log.append(commit)
+    async def _append(self, own: Sequence[Commit]) -> list[Commit]:
+        return [await self._log.append(commit) for commit in own]
 
     async def _same(self, own: Sequence[Commit]) -> None:
         """What came once more must be what the log holds."""
