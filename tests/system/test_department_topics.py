@@ -21,6 +21,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from tests.support.process import huiyin
+from tests.support.schemas import unfit
 from tests.support.servers import kafka, mongodb
 from tests.system.test_full_mode import Process, asked, owner, serving, settled
 
@@ -159,6 +160,8 @@ async def test_a_whole_life_through_two_topics(tmp_path: Path, place: dict[str, 
         carried = await records(place, "assignments.zj")
         whole = pulled.json()["entries"]
         assert [orjson.loads(record.value) for record in carried] == whole, "the same by topic as by pull"
+        assert unfit("assignments", [record.value for record in carried]) == []
+        assert unfit("actions", [record.value for record in await records(place, "actions.zj")]) == []
         assert [entry["id"] for entry in whole] == list(range(1, len(whole) + 1))
         assert {record.key.decode() for record in carried} == {case}
         assert dict(carried[0].headers)["ce_id"] == b"assignments.zj/1"

@@ -4,6 +4,7 @@ servers: the one files and hears every step of a whole life, the other does the 
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import subprocess
 import sys
@@ -19,9 +20,10 @@ import httpx
 import pytest
 
 from tests.support.process import clean_environment, huiyin
+from tests.support.schemas import unfit
 from tests.support.servers import kafka
 from tests.system.test_department_topics import client as department
-from tests.system.test_department_topics import entries, eventually, policy
+from tests.system.test_department_topics import entries, eventually, policy, records
 from tests.system.test_full_mode import Process, asked, owner, place, serving, settled
 
 __all__ = ["place"]
@@ -199,6 +201,9 @@ def test_a_platform_hears_every_step_of_a_whole_life_that_a_department_does(
         found = asked(intake.data, "GET", f"/v1/platforms/province/days/{day}")
         figures = [found[name] for name in ("sent", "registered", "done", "refused", "same_again")]
         assert figures == [7, 2, 2, 2, 1] and found["refusals"] == {"foreign_channel": 1, "not_json": 1}
+        heard_of = asyncio.run(records(place, "updates.province"))
+        assert unfit("updates", [record.value for record in heard_of]) == []
+        assert unfit("assignments", [one.value for one in asyncio.run(records(place, "assignments.zj"))]) == []
         settled(processes)
         for one in processes:
             assert asked(one.data, "GET", "/local/parked")["parked"] == []

@@ -24,6 +24,7 @@ from shared.topics import Answering, Letter
 from shared.updates import reconciled
 from tests.support.county import MORNING
 from tests.support.platform import PLATFORM, filing
+from tests.support.schemas import unfit
 from tests.support.servers.kafka import PREFIX, bootstrap
 from tests.support.serving import Served, served
 from tests.support.topics import admin
@@ -135,6 +136,7 @@ async def test_garbage_duplicates_and_poison_are_answered_and_hold_nobody_up() -
             await relay.stop()
         told = [orjson.loads(record.value) for record in records]
         assert [one["id"] for one in told] == list(range(1, whole + 1))
+        assert unfit("updates", [record.value for record in records]) == []
         answers = [one for one in told if one["record"] is not None]
         assert sorted(one["record"]["offset"] for one in answers) == list(range(it.sent))
         assert Counter((one["kind"], one["repeated"]) for one in answers) == {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
@@ -71,6 +73,11 @@ async def prefix() -> AsyncIterator[str]:
     yield found
     async with topics.admin() as client:
         await client.delete_topics([f"{found}case-events"])
+    with (
+        warnings.catch_warnings()
+    ):  # aiokafka leaves a socket to the collector where it is stopped while it joins a group
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @asynccontextmanager
@@ -132,8 +139,10 @@ async def test_a_view_of_another_shape_is_built_beside_the_live_one_under_traffi
             await new.until_shown(filed)
             await old.until_shown(filed)
             assert len(filed) > len(before) + 5
-            found = await scrub(new.runtime.ports, new.runtime.parts)
-            assert (found.behind, found.ahead) == (0, [])
+            async with asyncio.timeout(60):
+                for one in (new, old):
+                    while (await scrub(one.runtime.ports, one.runtime.parts, mend=False)).behind:
+                        await asyncio.sleep(0.2)
 
 
 async def test_one_service_rebuilds_the_views_of_all_and_forgets_no_mark(tmp_path: Path, prefix: str) -> None:
