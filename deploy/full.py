@@ -13,7 +13,7 @@ import structlog
 
 from deploy.folder import Folder, FolderProblem
 from deploy.parts import compose
-from deploy.stores import StoreAway, StoreProblem, open_stores
+from deploy.stores import StoreAway, StoreLoginRefused, StoreProblem, open_stores
 from deploy.topics import EVENTS, load
 from services.intake import carrying as platforms
 from services.intake.sealed_letters import NoKey, SealedLetters
@@ -25,9 +25,9 @@ from shared.adapters.system import SystemClock
 from shared.cases import Cases
 from shared.events.base import Service
 from shared.log import LogAway
-from shared.part import Ports
+from shared.part import Part, Ports
 from shared.policies import Policies
-from shared.pressure import Pressure
+from shared.pressure import LOG_AWAY, STORE_LOGIN_REFUSED, Pressure
 from shared.rebuilding import scrub
 from shared.runtime import Runtime
 from shared.settings import Settings, missing
@@ -36,8 +36,13 @@ from shared.topics import Answering, Route
 OWN = frozenset({"analytics"})
 """Groups whose every replica sees everything: each has its own file of facts. A process of theirs alone only reads: its user of
 Kafka may not write (topics.yaml)."""
-FILLED = "filled"
-"""The checkpoint that says that the views were filled from the log. It goes when they are dropped."""
+FILLED = "filled/"
+"""Begins the checkpoints that say that the views of one shape were filled from the log: for all, and for each process that fills
+them. They go when the views are dropped."""
+MIXED_SECONDS = 10.0
+"""While two releases with views of different shapes share the work, each fills its own with what the other handled, so often."""
+MIXED_FOR = 3600.0
+"""So long after its start a new release expects older ones beside it."""
 POLICY_SECONDS = 1.0
 """A policy that another process put in force is known here after at most so long."""
 log = structlog.get_logger("full")
@@ -49,6 +54,11 @@ class CannotStart(Exception):
 
 class NotYet(CannotStart):
     """A store does not answer. Starting again may do."""
+
+    def __init__(self, why: str, reason: str = LOG_AWAY) -> None:
+        super().__init__(why)
+        self.reason = reason
+        """What /readyz says meanwhile."""
 
 
 def connection(settings: Settings) -> Connection:
@@ -91,6 +101,8 @@ async def opened(
 async def _composed(settings: Settings, services: Sequence[Service], folder: Folder, kafka: Connection) -> Runtime:
     try:
         events, views, keys = await open_stores(settings)
+    except StoreLoginRefused as error:
+        raise NotYet(str(error), STORE_LOGIN_REFUSED) from error
     except StoreAway as error:
         raise NotYet(str(error)) from error
     except StoreProblem as error:
@@ -131,16 +143,40 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
                 await ports.policies.look()
 
     async def fill() -> None:
-        """A view that is new, or was dropped, is filled from the log: what the groups have handled does not come again."""
-        if any(consumer.shows for consumer in runtime.consumers) and not await views.checkpoint(FILLED):
-            found = await scrub(ports, runtime.parts)
-            await views.save_checkpoint(FILLED, 1, views.generation)
+        """A view that is new, or was dropped, is filled from the log: what the groups have handled does not come again. So it
+        is where this process filled another shape before: what it handled as the older release shows there only."""
+        every = (*runtime.parts, *runtime.beside)
+        shape = views.shape({show.view.name for part in every for one in part.consumers for show in one.shows})
+        whole, own = f"{FILLED}{shape}", f"{FILLED}{settings.instance or socket.gethostname()}"
+        fills = any(consumer.shows for consumer in runtime.consumers)
+        runtime.filling = not await views.checkpoint(whole)
+        if runtime.filling or (fills and await views.checkpoint(own) != shape):
+            found = await scrub(ports, every)
+            await views.save_checkpoint(whole, 1, views.generation)
+            if fills:
+                await views.save_checkpoint(own, shape, views.generation)
             log.info("views_filled", count=found.mended)
+        runtime.filling = False
+        if fills:
+            await beside_another(shape, every)
+
+    async def beside_another(shape: int, every: Sequence[Part]) -> None:
+        """While another release fills views of another shape, what it handles is missing in ours."""
+        before = await views.use_shape(shape)
+        until = clock.monotonic() + (MIXED_FOR if before not in (None, shape) else 0)
+        pause = MIXED_SECONDS
+        while True:
+            await clock.sleep(pause)
+            if await views.shape_in_use() != shape or clock.monotonic() < until:
+                began = clock.monotonic()
+                await scrub(ports, every)
+                pause = max(MIXED_SECONDS, 10 * (clock.monotonic() - began))
 
     pressure = Pressure(events, clock, settings.unpublished_limit)
     loops = (follow_policies, fill, pressure.watch)
     runtime = compose(settings, ports, folder=folder.path, services=services, loops=loops)
     runtime.pressure = pressure
+    runtime.filling = any(part.name not in OWN for part in runtime.parts)
     kinds = [_OUTSIDE[name] for name in services if name in _OUTSIDE]
     if kinds:
         instance, prefix = settings.instance or socket.gethostname(), settings.kafka_prefix

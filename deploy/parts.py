@@ -46,6 +46,7 @@ def compose(
     ]
     hands = {part.name: part.handling for part in every}
     parts = [part for part in every if part.name in services]
+    beside = [part for part in every if part.name not in services]
 
     async def file(principal: Principal, command: Any, jurisdiction: str, correlation: str | None = None) -> Receipt:
         return await file_case(hands["intake"], principal, command, jurisdiction, correlation)
@@ -57,6 +58,7 @@ def compose(
         settings=settings,
         ports=ports,
         parts=parts,
+        beside=beside,
         principals=Principals(ports.log, ports.clock),
         filing=Filing(FileCase, file, understood),
         record_history=record,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from shared.adapters.mongo import KeysLost, Mongo, MongoKeys, MongoLog, MongoViews, NewerData, Unsuitable, WrongData
 from shared.adapters.system import SystemClock
-from shared.log import LogAway
+from shared.log import LogAway, LoginRefused
 from shared.policies import Policies
 from shared.policy.book import PolicyBook
 from shared.settings import Settings
@@ -19,6 +19,10 @@ class StoreProblem(Exception):
 
 class StoreAway(StoreProblem):
     """MongoDB does not answer; it may later."""
+
+
+class StoreLoginRefused(StoreAway):
+    """MongoDB does not know the user of the settings, or its password."""
 
 
 class Stores(NamedTuple):
@@ -50,7 +54,7 @@ async def open_stores(settings: Settings) -> Stores:
             opened.push_async_callback(log.close)
             views = await MongoViews.open(mongo, f"{name}_views")
         except LogAway as error:
-            raise StoreAway("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.") from error
+            raise _away(error) from error
         except NewerData as error:
             raise StoreProblem(f"A newer version wrote there: {error}. Start that version.") from error
         except KeysLost as error:
@@ -64,6 +68,12 @@ async def open_stores(settings: Settings) -> Stores:
             raise StoreProblem(f"{secrets} cannot be used: {error.strerror}.") from error
         opened.pop_all()
         return Stores(log, views, keys)
+
+
+def _away(error: LogAway) -> StoreAway:
+    if isinstance(error, LoginRefused):
+        return StoreLoginRefused("MongoDB refuses the user of HUIYIN_MONGODB_URL, or its password.")
+    return StoreAway("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.")
 
 
 async def policies_of(settings: Settings) -> dict[str, PolicyBook]:
@@ -80,6 +90,6 @@ async def policies_of(settings: Settings) -> dict[str, PolicyBook]:
     try:
         return await policies.all()
     except LogAway as error:
-        raise StoreAway("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.") from error
+        raise _away(error) from error
     finally:
         await log.close()

@@ -22,7 +22,6 @@ from shared.runtime import Runtime
 
 PAUSE = 1.0
 """Seconds between two attempts."""
-REASON = "log_away"
 log = structlog.get_logger("server")
 Opening = Callable[[], AbstractAsyncContextManager[Runtime]]
 
@@ -31,8 +30,8 @@ async def _livez(_request: Request) -> Response:
     return JSONResponse({"alive": True})
 
 
-async def _readyz(_request: Request) -> Response:
-    return JSONResponse({"ready": False, "reasons": [REASON], "groups": {}, "notes": []}, 503)
+async def _readyz(request: Request) -> Response:
+    return JSONResponse({"ready": False, "reasons": [request.app.state.reason], "groups": {}, "notes": []}, 503)
 
 
 async def _away(_request: Request) -> Response:
@@ -42,12 +41,13 @@ async def _away(_request: Request) -> Response:
     return response(content, {"Retry-After": str(retry)})
 
 
-def app() -> Starlette:
-    """What answers meanwhile."""
+def app(reason: str) -> Starlette:
+    """What answers meanwhile; its state holds the reason why."""
     every = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
-    return Starlette(
-        routes=[Route("/livez", _livez), Route("/readyz", _readyz), Route("/{any:path}", _away, methods=every)]
-    )
+    routes = [Route("/livez", _livez), Route("/readyz", _readyz), Route("/{any:path}", _away, methods=every)]
+    made = Starlette(routes=routes)
+    made.state.reason = reason
+    return made
 
 
 async def patiently(
@@ -58,20 +58,23 @@ async def patiently(
     try:
         return await stack.enter_async_context(opening())
     except NotYet as error:
-        log.warning("waiting", reason=REASON, error=type(error).__name__)
+        log.warning("waiting", reason=error.reason)
+        meanwhile = app(error.reason)
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    server = serving(app())
+    server = serving(meanwhile)
     running = asyncio.create_task(server.serve([public.dup()]))
     try:
         while not told.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(told.wait(), PAUSE)
                 break
-            with suppress(NotYet):
+            try:
                 return await stack.enter_async_context(opening())
+            except NotYet as error:
+                meanwhile.state.reason = error.reason
         return None
     finally:
         server.should_exit = True

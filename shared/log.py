@@ -123,6 +123,10 @@ class LogAway(Exception):
     the same cause, and it is appended once. The store is asked again at the next call (HTTP 503)."""
 
 
+class LoginRefused(LogAway):
+    """The store answers, and does not know this user, or its password. It is asked again: somebody may mend that there."""
+
+
 class Damaged(Exception):
     """The stored bytes of this stream cannot be trusted. The stream cannot be read; all others go on."""
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from shared.clock import Clock
-from shared.log import Log, LogAway
+from shared.log import Log, LogAway, LoginRefused
 from shared.refusals import Unavailable
 
 LOOK = 0.5
 """Seconds between two looks at what waits: nobody who files waits for that."""
+AWAY = 2
+"""So many looks without an answer, one after the other, and the log counts as away: a change of the primary is no news."""
+LOG_AWAY, STORE_LOGIN_REFUSED = "log_away", "store_login_refused"
+"""What readiness says of a log that cannot be asked."""
 RETRY = 30
 """Seconds after which somebody who was refused may try again."""
 
@@ -18,6 +22,9 @@ class Pressure:
     def __init__(self, log: Log, clock: Clock, limit: int) -> None:
         self.waiting = 0
         """As last counted."""
+        self.away: str | None = None
+        """Why the log cannot be asked; None while it can."""
+        self._unanswered = 0
         self._log = log
         self._clock = clock
         self._limit = limit
@@ -41,8 +48,12 @@ class Pressure:
         """Count once. While the log is away, what is known stands."""
         try:
             self.waiting = await self._log.backlog()
-        except LogAway:
-            return
+        except LogAway as error:
+            self._unanswered += 1
+            if self._unanswered >= AWAY:
+                self.away = STORE_LOGIN_REFUSED if isinstance(error, LoginRefused) else LOG_AWAY
+        else:
+            self.away, self._unanswered = None, 0
 
     async def watch(self) -> None:
         """Count for as long as the process lives."""

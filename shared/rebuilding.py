@@ -23,7 +23,7 @@ from shared.folding import folded
 from shared.log import Commit, LogBroken, LogFull
 from shared.part import Part, Ports, begin_again
 from shared.projecting import Consumer
-from shared.views import Row, Views
+from shared.views import CaseView, Row, Views
 
 BATCH = 400
 """Cases that are written together."""
@@ -84,10 +84,17 @@ _Found = asyncio.Queue[_Folded | Built | BaseException | None]
 
 
 async def rebuild(
-    ports: Ports, parts: Sequence[Part], *, feeding: bool, workers: int = 1, spread: Spread | None = None
+    ports: Ports,
+    parts: Sequence[Part],
+    *,
+    feeding: bool,
+    workers: int = 1,
+    spread: Spread | None = None,
+    beside: Sequence[Part] = (),
 ) -> AsyncIterator[Step]:
     """Drop everything derived and build it again, while commands go on; yields how far it is. `feeding`: the consumers run.
-    More than one worker are processes where there is a `spread`.
+    More than one worker are processes where there is a `spread`. `beside`: services of other processes whose views are dropped
+    with ours, and built again here.
 
     Raises LogBroken where the chain does not hold, and what `spread` raises: then nothing half-built stays."""
     turn = _TURNS.setdefault(ports.views, asyncio.Lock())
@@ -95,6 +102,7 @@ async def rebuild(
     started = time.monotonic()
     whole = failed = False
     consumers = [consumer for part in parts for consumer in part.consumers]
+    shows = _shows((*parts, *beside)) if _shows(parts) else []
     marks = await _pause(ports, parts, feeding=feeding)
     found: _Found = asyncio.Queue(maxsize=2 * workers)
     readers = [
@@ -119,7 +127,7 @@ async def rebuild(
                 await _take(ports, parts, batch)
                 cases, events = cases + batch.cases, events + batch.events
             else:
-                await _write(ports, consumers, batch)
+                await _write(ports, shows, consumers, batch)
                 cases, events = cases + len(batch.cases), events + len(batch.events)
             failpoint("rebuild.written")
             yield Step(cases, events, round(time.monotonic() - started, 3), False)
@@ -163,9 +171,19 @@ async def _pause(ports: Ports, parts: Sequence[Part], *, feeding: bool) -> dict[
     return marks
 
 
+def _shows(parts: Sequence[Part]) -> list[CaseView]:
+    return [show for part in parts for consumer in part.consumers for show in consumer.shows]
+
+
 async def _drop(ports: Ports, parts: Sequence[Part]) -> None:
-    if any(consumer.shows for part in parts for consumer in part.consumers):  # who fills no view drops none
+    if _shows(parts):  # who fills no view drops none
+        marks = await ports.views.parked()
         await ports.views.clear()
+        # Rows come back, what would have followed from a parked event does not: only a redrive does that.
+        built = {one.group for part in parts for one in part.consumers if not one.reactions}
+        for mark in marks:
+            if mark.group not in built:
+                await ports.views.park(mark)
     for part in parts:
         if part.facts is not None:
             await part.facts.clear()
@@ -244,13 +262,12 @@ def _close(commits: Sequence[Commit], batch: _Folded) -> None:
     batch.events.extend(events)
 
 
-async def _write(ports: Ports, consumers: Sequence[Consumer], batch: _Folded) -> None:
+async def _write(ports: Ports, shows: Sequence[CaseView], consumers: Sequence[Consumer], batch: _Folded) -> None:
     rows: dict[str, list[Row]] = {}
     for case in batch.cases:
         book = await ports.policies.book(case.jurisdiction)
-        for consumer in consumers:
-            for show in consumer.shows:
-                rows.setdefault(show.view.name, []).append(show.row(case, book))
+        for show in shows:
+            rows.setdefault(show.view.name, []).append(show.row(case, book))
     sinks = [consumer.sink for consumer in consumers if consumer.sink is not None]
     await asyncio.gather(ports.views.write(rows), *(sink(batch.cases, batch.events) for sink in sinks))
 

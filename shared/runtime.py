@@ -90,6 +90,8 @@ class Runtime:
     principals: Principals
     filing: Filing
     record_history: RecordHistory
+    beside: Sequence[Part] = ()
+    """Services whose consumers run in other processes. Their views lie in the same store as ours."""
     back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None
     """Copies the running system into a folder; None where nothing is kept."""
     spread: Spread | None = None
@@ -113,6 +115,8 @@ class Runtime:
     stopping: bool = False
     feeding: bool = False
     """The consumers run."""
+    filling: bool = False
+    """Views of a new shape are not whole yet: who asks is sent to a process that has them."""
     broken: str | None = None
     """Why the log cannot be written."""
     unable: str | None = None

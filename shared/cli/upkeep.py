@@ -85,10 +85,22 @@ def rebuild(
             max=_WORKERS,
         ),
     ] = None,
+    from_: Annotated[
+        Literal["log", "topic"],
+        typer.Option(
+            "--from",
+            help="topic: full mode, its services stopped. First the log itself is made again from `case-events`",
+        ),
+    ] = "log",
     data: Data = None,
     json: AsJson = False,
 ) -> None:
     """Drop every view and fact and build them again from the log, checking its chain."""
+    if from_ == "topic":
+        from shared.cli.refilling import from_topic
+
+        from_topic(data, json=json)
+        return
 
     async def work(client: httpx.AsyncClient) -> int:
         last: dict[str, Any] = {}

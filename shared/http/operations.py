@@ -51,6 +51,10 @@ async def health(runtime: Runtime) -> dict[str, Any]:
         reasons.append("ticker_paused")
     if runtime.pressure is not None and runtime.pressure.full:
         reasons.append("unpublished_full")
+    if runtime.pressure is not None and runtime.pressure.away is not None:
+        reasons.append(runtime.pressure.away)
+    if runtime.filling:
+        reasons.append("views_filling")
     if runtime.stopping:
         reasons.append("stopping")
     if runtime.folder is not None and shutil.disk_usage(runtime.folder).free < LEAST_FREE:

@@ -149,7 +149,14 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         async def progress() -> AsyncIterator[bytes]:
             try:
                 workers = wanted.workers or await worth_starting(ports)
-                steps = rebuild(ports, runtime.parts, feeding=runtime.feeding, workers=workers, spread=runtime.spread)
+                steps = rebuild(
+                    ports,
+                    runtime.parts,
+                    feeding=runtime.feeding,
+                    workers=workers,
+                    spread=runtime.spread,
+                    beside=runtime.beside,
+                )
                 async for step in steps:
                     yield orjson.dumps(step._asdict()) + b"\n"
                 if known is not None and known[0] == await log_digest(ports.log):

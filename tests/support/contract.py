@@ -1,4 +1,4 @@
-"""Every event that any test appends is held against the published schemas. A pytest plugin.
+"""Every event that any test appends is held against the published schemas, and what an organisation is told of it. A pytest plugin.
 
 Events of one type and the same fields are alike; one of them is looked at, so that this costs little. What does not fit fails
 the test once it is over: a consumer that met an error in between would park the case and go on."""
@@ -14,6 +14,7 @@ import pytest
 
 from shared import handling
 from shared.envelope import Recorded, encode
+from shared.events.routing import OutboxEntry
 
 _seen: set[tuple[str, frozenset[str], bool, str]] = set()
 _wrong: list[str] = []
@@ -40,6 +41,18 @@ def problems(data: bytes) -> list[str]:
     ]
 
 
+def told_wrong(event: Recorded, body: OutboxEntry) -> list[str]:
+    """The same of what the organisation reads of it, one of each shape."""
+    like = (body.kind, frozenset(body.model_fields_set), body.refusal is not None, "told")
+    if like in _seen:
+        return []
+    _seen.add(like)
+    from shared.inbox import entry
+    from tests.support.schemas import unfit
+
+    return unfit("assignments", [orjson.dumps(entry(event))])
+
+
 def looked_at(event: Recorded) -> bytes:
     """What the product calls in place of encode()."""
     data = encode(event)
@@ -48,6 +61,8 @@ def looked_at(event: Recorded) -> bytes:
     if like not in _seen:
         _seen.add(like)
         _wrong.extend(problems(data))
+    if isinstance(event.body, OutboxEntry):
+        _wrong.extend(told_wrong(event, event.body))
     return data
 
 
@@ -61,4 +76,4 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     if _wrong:
         found = sorted(set(_wrong))
         _wrong.clear()
-        pytest.fail(f"not as docs/schemas/case-events.json says: {', '.join(found)}", pytrace=False)
+        pytest.fail(f"not as docs/schemas says: {', '.join(found)}", pytrace=False)

@@ -41,7 +41,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         missing = known[marker]
         if missing is None:
             continue
-        needs = f"{SERVERS[marker][0]}: {missing}"
+        needs = f"{missing}, for {SERVERS[marker][0]}"
         if os.environ.get("CI") == "true":
             pytest.fail(f"cannot run here, needs {needs}", pytrace=False)
         pytest.skip(_NOT_RUN + needs)

@@ -18,9 +18,10 @@ from uuid import uuid4
 import httpx
 import orjson
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from tests.support.process import huiyin
+from tests.support.schemas import unfit
 from tests.support.servers import kafka, mongodb
 from tests.system.test_full_mode import Process, asked, owner, serving, settled
 
@@ -159,6 +160,8 @@ async def test_a_whole_life_through_two_topics(tmp_path: Path, place: dict[str, 
         carried = await records(place, "assignments.zj")
         whole = pulled.json()["entries"]
         assert [orjson.loads(record.value) for record in carried] == whole, "the same by topic as by pull"
+        assert unfit("assignments", [record.value for record in carried]) == []
+        assert unfit("actions", [record.value for record in await records(place, "actions.zj")]) == []
         assert [entry["id"] for entry in whole] == list(range(1, len(whole) + 1))
         assert {record.key.decode() for record in carried} == {case}
         assert dict(carried[0].headers)["ce_id"] == b"assignments.zj/1"
@@ -170,7 +173,37 @@ async def test_a_whole_life_through_two_topics(tmp_path: Path, place: dict[str, 
             assert time.monotonic() < until
             carried = await records(place, "assignments.zj")
         assert [orjson.loads(record.value)["id"] for record in carried[len(whole) :]] == list(range(3, len(whole) + 1))
+
+        # Whatever it sends is answered, and what comes behind it is not held up.
+        foreign = ("--item", "k-2", "--place", "dh-yl", "--subject", "1002", "--text", "超市出售过期食品")
+        filed = huiyin("submit", *foreign, "--json", "--data", str(one.data), **place)
+        assert filed.returncode == 0, filed.stderr
+        elsewhere = orjson.loads(filed.stdout)["case"]
+        sign = {"case": case, "command": "sign_off", "command_id": "bad"}
+        bad = {
+            "not_json": b"{",
+            "not_utf8": b"\xff\x00",
+            "body_too_large": b"x" * 2_000_000,
+            "invalid_request": {**sign, "schema": 2},  # of a major version that nobody here knows
+            "unknown_case": {**sign, "case": elsewhere, "command_id": "foreign"},
+        }
+        missing = {**sign, "case": "web:none", "command_id": "missing"}
+        good = {"case": case, "command": "record_step", "command_id": "last", "step": "site_visit"}
+        await send(place, "actions.zj", *bad.values(), missing, good)
+        eventually(lambda: any(entry["command"] == "record_step" for entry in entries(out)))
+        answered = [entry["detail"] for entry in entries(out) if entry["kind"] == "outcome"][-len(bad) - 2 :]
+        assert answered[:-1] == [*bad, "unknown_case"], "a foreign case is one that does not exist"
         assert asked(one.data, "GET", "/local/parked")["parked"] == []
+
+
+async def send(place: dict[str, str], topic: str, *values: Any) -> None:
+    """Put records into the topic, as a department might."""
+    async with AIOKafkaProducer(
+        bootstrap_servers=place["HUIYIN_KAFKA_BOOTSTRAP"], max_request_size=4_000_000
+    ) as producer:
+        for value in values:
+            data = value if isinstance(value, bytes) else orjson.dumps(value)
+            await producer.send_and_wait(place["HUIYIN_KAFKA_PREFIX"] + topic, data)
 
 
 def test_the_example_knows_nothing_of_us() -> None:

@@ -7,12 +7,13 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from shared.adapters.kafka import Connection, KafkaFeed, parking
+from shared.adapters.kafka.rereading import Pieces, reread
 from shared.adapters.memory import MemoryLog, MemoryViews
 from shared.adapters.system import SystemClock
 from shared.log import Commit
@@ -33,13 +34,13 @@ def kafka() -> Iterator[Kafka]:
 class Process:
     """What one process has: a feed with one group, and what its handler saw."""
 
-    def __init__(self, kafka: Kafka, log: MemoryLog, prefix: str, instance: str = "one") -> None:
+    def __init__(self, kafka: Kafka, log: MemoryLog, prefix: str, instance: str = "one", sweep: float = 0.2) -> None:
         self.seen: set[str] = set()
         self.ended: list[str] = []
         clock = SystemClock()
         self.feed = KafkaFeed(
             log, Connection(kafka.bootstrap), TOPIC, clock=clock, instance=instance, prefix=prefix,
-            park=parking(MemoryViews(), clock), ended=self.ended.append, sweep=0.2, age=timedelta(seconds=2),
+            park=parking(MemoryViews(), clock), ended=self.ended.append, sweep=sweep, age=timedelta(seconds=2),
         )  # fmt: skip
         self.feed.subscribe("group", self.handle)
 
@@ -130,6 +131,64 @@ async def test_a_silent_broker_delays_and_loses_nothing(kafka: Kafka) -> None:
             await process.feed.drain()
         assert await log.backlog() == 0
         assert not process.ended
+
+
+class OfAnother:
+    """The log as another process sees it: what is appended there is not told here."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    def __getattr__(self, name: str) -> object:
+        if name == "listen":
+            raise AttributeError(name)
+        return getattr(self._log, name)
+
+
+async def test_four_sweepers_hardly_repeat_anything_not_even_after_an_outage(kafka: Kafka) -> None:
+    """At most one record in a hundred is there twice: four processes on one log, of which one appends most, and a broker that is
+    silent for three times as long as commits belong to their appenders."""
+    log = MemoryLog(outbox=True)
+    four = [Process(kafka, OfAnother(log), f"four-{number}-", str(number), 1.0) for number in range(4)]  # type: ignore[arg-type]
+    made: list[Commit] = []
+
+    async def append(seconds: float, rate: int) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            for _ in range(rate // 10):
+                number = len(made)
+                one = await log.append(commit(f"case/four-{number}", at=datetime.now(UTC)))
+                made.append(one)
+                await four[number % 7 if number % 7 < 4 else 0].feed.publish([one])
+            await asyncio.sleep(0.1)
+
+    async with running(*four):
+        await append(3, 400)
+        await until(lambda: not log._unpublished)
+        assert await repeated(kafka, made) == 0, "in a healthy run nobody sweeps"
+        kafka.signal(signal.SIGSTOP)
+        try:
+            await append(6, 400)
+        finally:
+            kafka.signal(signal.SIGCONT)
+        await append(2, 400)
+        await until(lambda: not log._unpublished)
+        again = await repeated(kafka, made)
+        print(again, "of", len(made), "twice")
+        assert again <= len(made) / 100, (again, len(made), [one.feed.sweeper.claimed for one in four])
+
+
+async def repeated(kafka: Kafka, made: Sequence[Commit]) -> int:
+    """How many commits too many the topic holds; it holds each."""
+    causes = {one.cause for one in made}
+    found = [
+        one.cause
+        async for turn in reread(Connection(kafka.bootstrap), TOPIC, Pieces())
+        for one in turn.commits
+        if one.cause in causes
+    ]
+    assert set(found) == causes
+    return len(found) - len(causes)
 
 
 async def test_replicas_share_the_work_and_one_that_ends_is_replaced(kafka: Kafka) -> None:

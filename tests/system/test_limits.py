@@ -171,6 +171,7 @@ def test_a_silent_store_is_refused_within_two_seconds_and_memory_stays(tmp_path:
                     assert (answer.status_code, answer.json()["code"]) == (503, "log_away")
                     assert answer.headers["retry-after"]
                     assert time.monotonic() - began < 4, "the promise is 2 s; the machine is shared"
+                assert "log_away" in one.ready()["reasons"]
             finally:
                 member.signal(signal.SIGCONT)
             eventually(lambda: submit(one, "after").status_code == 201)
@@ -178,6 +179,24 @@ def test_a_silent_store_is_refused_within_two_seconds_and_memory_stays(tmp_path:
             assert resident(one) - before < 100 * 1024 * 1024
     finally:
         store.stop()
+
+
+def test_a_user_that_mongodb_does_not_know_is_told_from_one_that_is_away(tmp_path: Path, place: dict[str, str]) -> None:
+    (port,) = kafka.free_ports(1)
+    here = {**place, "HUIYIN_MONGODB_URL": place["HUIYIN_MONGODB_URL"].replace("mongodb://", "mongodb://svc:pa55word@")}
+
+    def said() -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=10).json()
+        except httpx.TransportError:
+            return {}
+        return found
+
+    with started(tmp_path, here, port) as process:
+        eventually(lambda: said().get("reasons") == ["store_login_refused"])
+        assert httpx.post(f"http://127.0.0.1:{port}/v1/submissions", json={}).status_code == 503
+        assert process.poll() is None
+    assert "Traceback" not in (tmp_path / "err").read_text() and "pa55word" not in (tmp_path / "err").read_text()
 
 
 def resident(one: Process) -> int:

@@ -1,9 +1,10 @@
-"""The example of a platform, as a process that knows only the published contract, against our processes on real servers: it
-files, and hears every step of a whole life. The department is played over HTTP."""
+"""Both examples, a platform and a department, as processes that know only the published contract, against our processes on real
+servers: the one files and hears every step of a whole life, the other does the work. People who are neither act over HTTP."""
 
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import subprocess
 import sys
@@ -19,7 +20,10 @@ import httpx
 import pytest
 
 from tests.support.process import clean_environment, huiyin
+from tests.support.schemas import unfit
 from tests.support.servers import kafka
+from tests.system.test_department_topics import client as department
+from tests.system.test_department_topics import entries, eventually, policy, records
 from tests.system.test_full_mode import Process, asked, owner, place, serving, settled
 
 __all__ = ["place"]
@@ -32,21 +36,6 @@ FILING = {
     "subject": "0102",
     "petitioner": {"name": "张三"},
 }
-DECISION = "经核查，三楼水管已于三月九日修好。"
-LIFE: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("clerk", "sign_off", {}),
-    ("clerk", "accept", {"path": 6}),
-    ("clerk", "serve_notice", {"kind": "acceptance"}),
-    ("clerk", "ask_extension", {"days": 10, "reason": "须鉴定"}),
-    ("head", "grant_extension", {"days": 10, "approver": "局长", "reason": "须鉴定"}),
-    ("clerk", "record_step", {"step": "site_visit"}),
-    ("clerk", "decide", {"result": "supported", "basis": ["条例第三十二条"], "text": DECISION}),
-    ("clerk", "deliver_reply", {"mode": "electronic"}),
-    ("clerk", "confirm_execution", {}),
-    ("platform", "evaluate", {"object": "organisation", "grade": "satisfied"}),
-    ("supervisor", "follow_up", {"reached": True, "satisfied": True}),
-    ("supervisor", "close", {"kind": "resolved_confirmed"}),
-)
 HEARD = [
     "registered", "sent", "accepted", "notice", "extended", "replied", "invited", "invited", "closed",
 ]  # fmt: skip
@@ -132,10 +121,13 @@ def act(url: str, key: str, case: str, command: str, fields: dict[str, Any]) -> 
         time.sleep(0.5)
 
 
-def test_a_platform_hears_every_step_of_a_whole_life(tmp_path: Path, place: dict[str, str]) -> None:
+def test_a_platform_hears_every_step_of_a_whole_life_that_a_department_does(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
     with ExitStack() as stack:
         intake = stack.enter_context(serving("intake", tmp_path, place))
-        assert huiyin("policy", "activate", "demo", "--data", str(intake.data), **place).returncode == 0
+        done = huiyin("policy", "activate", str(policy(tmp_path)), "--data", str(intake.data), **place)
+        assert done.returncode == 0, done.stderr
         applied = huiyin("topics", "apply", **place)
         assert applied.returncode == 0, applied.stdout + applied.stderr
         processes = [
@@ -147,6 +139,7 @@ def test_a_platform_hears_every_step_of_a_whole_life(tmp_path: Path, place: dict
             "platform": key_of(intake, "platform", "province"),
             "clerk": key_of(intake, "clerk", "zj"),
             "head": key_of(intake, "clerk", "zj"),
+            "organisation": key_of(intake, "organisation", "zj"),
             "supervisor": key_of(intake, "supervisor", "xfj"),
         }
         notebook = tmp_path / "notebook.json"
@@ -162,29 +155,40 @@ def test_a_platform_hears_every_step_of_a_whole_life(tmp_path: Path, place: dict
             {"command": "nudge", "command_id": "n-1", "case": "province:P-1"},
             {**FILING, "item": "P-3"},
         ]
+        out = tmp_path / "department.out"
+        stack.enter_context(department(processes[1], place, keys["organisation"], out))
+
+        def done_by_the_department(command: str, case: str) -> bool:
+            return any((one["command"], one["case"], one["detail"]) == (command, case, "done") for one in entries(out))
+
         with running(tmp_path, filings, notebook, settings):
             known = until(notebook, lambda found: "sent" in steps(found, "P-1") and "sent" in steps(found, "P-3"))
             assert known["P-1"]["number"] and len(known["P-1"]["code"]) > 20
             assert known["P-2"]["refused"] == ["foreign_channel", "channel"]
             assert [one["refused"] for name, one in known.items() if "offset" in name] == [["not_json", None]]
             case = known["P-1"]["case"]
-            for role, command, fields in LIFE[:6]:
-                act(processes[1].url, keys[role], case, command, fields)
-            until(notebook, lambda found: "extended" in steps(found, "P-1"))
-        for role, command, fields in LIFE[6:9]:  # while the platform is away
-            act(processes[1].url, keys[role], case, command, fields)
+            until(notebook, lambda found: "notice" in steps(found, "P-1"))
+            eventually(lambda: done_by_the_department("ask_extension", case))
+            act(processes[1].url, keys["clerk"], case, "record_step", {"step": "site_visit"})
+        extension = {"days": 10, "approver": "局长", "reason": "须鉴定"}
+        act(processes[1].url, keys["head"], case, "grant_extension", extension)  # while the platform is away
+        eventually(lambda: done_by_the_department("confirm_execution", case))
         with running(tmp_path, [], notebook, settings):
             known = until(notebook, lambda found: "replied" in steps(found, "P-1"))
-            assert DECISION in str(known["P-1"]["answer"])
-            evaluation = {"case": case, **LIFE[9][2], "command": LIFE[9][1], "command_id": "e-1"}
+            assert f"“{FILING['text']}”" in str(known["P-1"]["answer"]), (
+                "the decision quotes what the department had by GET"
+            )
+            grade = {"object": "organisation", "grade": "satisfied"}
+            evaluation = {"case": case, "command": "evaluate", "command_id": "e-1", **grade}
         with running(tmp_path, [evaluation], notebook, settings):
             until(notebook, lambda found: steps(found, "P-1").count("done") == 2)
-            for role, command, fields in LIFE[10:]:
-                act(processes[2].url, keys[role], case, command, fields)
+            act(processes[2].url, keys["supervisor"], case, "follow_up", {"reached": True, "satisfied": True})
+            act(processes[2].url, keys["supervisor"], case, "close", {"kind": "resolved_confirmed"})
             known = until(notebook, lambda found: "closed" in found["P-1"])
             assert known["P-1"]["closed"] == "resolved_confirmed"
             heard = [kind for kind in steps(known, "P-1") if kind != "done"]
             assert heard == ["registered", "registered", *HEARD[1:]] or sorted(heard) == sorted([HEARD[0], *HEARD])
+            eventually(lambda: (entries(out)[-1]["kind"], entries(out)[-1]["case"]) == ("closed", case))
         zero = tmp_path / "zero.json"
         with running(tmp_path, [], zero, settings):
             again = until(zero, lambda found: "closed" in found.get("P-1", {}))
@@ -197,6 +201,9 @@ def test_a_platform_hears_every_step_of_a_whole_life(tmp_path: Path, place: dict
         found = asked(intake.data, "GET", f"/v1/platforms/province/days/{day}")
         figures = [found[name] for name in ("sent", "registered", "done", "refused", "same_again")]
         assert figures == [7, 2, 2, 2, 1] and found["refusals"] == {"foreign_channel": 1, "not_json": 1}
+        heard_of = asyncio.run(records(place, "updates.province"))
+        assert unfit("updates", [record.value for record in heard_of]) == []
+        assert unfit("assignments", [one.value for one in asyncio.run(records(place, "assignments.zj"))]) == []
         settled(processes)
         for one in processes:
             assert asked(one.data, "GET", "/local/parked")["parked"] == []

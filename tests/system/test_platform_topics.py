@@ -24,6 +24,7 @@ from shared.topics import Answering, Letter
 from shared.updates import reconciled
 from tests.support.county import MORNING
 from tests.support.platform import PLATFORM, filing
+from tests.support.schemas import unfit
 from tests.support.servers.kafka import PREFIX, bootstrap
 from tests.support.serving import Served, served
 from tests.support.topics import admin
@@ -105,7 +106,18 @@ def kinds(records: list[Any]) -> list[str]:
     return [orjson.loads(record.value)["kind"] for record in records]
 
 
-GARBAGE = (b"", b"\xff\x00", b"{", b"[1]", b"x" * 2_000_000, None, filing("G", channel="nowhere"), b'{"a":1,"a":2}')
+GARBAGE: dict[str, Any] = {
+    "empty_body": b"",
+    "not_utf8": b"\xff\x00",
+    "not_json": b"{",
+    "not_an_object": b"[1]",
+    "body_too_large": b"x" * 2_000_000,
+    "unknown_channel": filing("G", channel="nowhere"),
+    "duplicate_key": b'{"a":1,"a":2}',
+    "invalid_request": {**filing("G"), "schema": 2},  # of a major version that nobody here knows
+    "unknown_case": {"command": "nudge", "command_id": "g-1", "case": f"{PLATFORM}:none"},
+}
+"""What is refused, and with which code."""
 
 
 async def test_garbage_duplicates_and_poison_are_answered_and_hold_nobody_up() -> None:
@@ -114,7 +126,8 @@ async def test_garbage_duplicates_and_poison_are_answered_and_hold_nobody_up() -
         await relay.start()
         await letters.start()
         try:
-            await it.sends(filing("P-1"), *GARBAGE, filing("P-2"), filing("P-1"), filing("P-2"))
+            foreign = {"command": "nudge", "command_id": "g-2", "case": (await it.here.filed())["case"]}
+            await it.sends(filing("P-1"), *GARBAGE.values(), None, foreign, filing("P-2"), filing("P-1"), filing("P-2"))
             await it.answered()
             whole = len(await it.here.runtime.ports.log.load(f"updates/{PLATFORM}"))
             records = await it.reads(lambda found: len(found) >= whole)
@@ -123,14 +136,18 @@ async def test_garbage_duplicates_and_poison_are_answered_and_hold_nobody_up() -
             await relay.stop()
         told = [orjson.loads(record.value) for record in records]
         assert [one["id"] for one in told] == list(range(1, whole + 1))
+        assert unfit("updates", [record.value for record in records]) == []
         answers = [one for one in told if one["record"] is not None]
         assert sorted(one["record"]["offset"] for one in answers) == list(range(it.sent))
         assert Counter((one["kind"], one["repeated"]) for one in answers) == {
             ("registered", False): 2,
             ("registered", True): 2,
-            ("refused", False): 7,
+            ("refused", False): 10,
             ("refused", True): 1,  # empty, and none at all
         }
+        by_place = {one["record"]["offset"]: one for one in answers}
+        codes = [by_place[place]["problem"]["code"] for place in range(1, 3 + len(GARBAGE))]
+        assert codes == [*GARBAGE, "empty_body", "unknown_case"], "a foreign case is one that does not exist"
         async with it.here.client(key=await it.here.key_of("platform", PLATFORM)) as client:
             it.here.clock.advance(2)
             page = (await client.get(f"/v1/platforms/{PLATFORM}/updates", params={"limit": 200})).json()

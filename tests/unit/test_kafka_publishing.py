@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -97,6 +98,32 @@ async def test_the_sweeper_takes_what_is_old_and_nothing_while_too_much_waits() 
     claimed = sweeper.claimed
     clock.advance(100)
     assert not await sweeper.look() and sweeper.claimed == claimed
+
+
+async def test_the_sweeper_asks_with_one_commit_until_the_broker_has_answered_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = MemoryLog(outbox=True)
+    of, _ended = publisher(log)
+    sweeper = Sweeper(log, of, SetClock(START))
+    for number in range(30):
+        await log.append(commit(f"case/{number}", at=START - timedelta(minutes=1)))
+    instant = 1000.0
+    monkeypatch.setattr("shared.adapters.kafka.publishing.time", SimpleNamespace(monotonic=lambda: instant))
+    taken = []
+    for seconds in (0, 5, 5, 1):  # one a look, each of them acknowledged
+        instant += seconds
+        before = sweeper.claimed
+        await sweeper.look()
+        taken.append(sweeper.claimed - before)
+        for one in list(of._waiting.values()):
+            await answered(of, one, None)
+    assert taken == [1, 1, 28, 0], "it has answered for ten seconds"
+    instant += 60
+    await log.append(commit("case/after", at=START - timedelta(minutes=1)))
+    await log.append(commit("case/after-2", at=START - timedelta(minutes=1)))
+    await sweeper.look()
+    assert of.waiting == 1, "after a minute without a word it is asked again"
 
 
 async def test_a_process_that_may_only_read_leaves_publishing_to_others() -> None:

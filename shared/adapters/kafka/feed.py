@@ -90,7 +90,7 @@ class KafkaFeed:
         self._stopping = asyncio.Event()
         self._unlisten: Callable[[], None] | None = None
         self._standing = Standing(connection, topic)
-        self.publisher = Publisher(log, connection, topic, ended=ended, pause=pause)
+        self.publisher = Publisher(log, connection, topic, ended=ended, pause=pause, age=age)
         self.sweeper = Sweeper(log, self.publisher, clock, every=sweep, age=age)
         self._publishes = publishes
         self._partitions = partitions

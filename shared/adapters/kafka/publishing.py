@@ -7,6 +7,7 @@ until then it stands in the log as unpublished, for any process to claim.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -39,10 +40,15 @@ MOST = 10_000
 """Commits that may wait in memory; what comes while so many do stays in the log, for the sweeper."""
 STALLED = 5.0
 """Seconds without an acknowledgement, with something waiting, after which the sweeper brings nothing more."""
+MOMENT = 1.0
+"""Seconds that an acknowledgement mostly takes less than."""
 FLUSH = 3.0
 """Seconds that commits in flight have when the process stops."""
 AGE = timedelta(seconds=10)
 """Younger unpublished commits belong to the process that appended them."""
+CALM = 0.6
+"""Part of that age, without an acknowledgement for which nobody knows whether the broker answered meanwhile. Longer than a
+sweeper waits between two looks."""
 HOLD = timedelta(seconds=30)
 """How long a claim keeps others away."""
 LOST = (InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced)
@@ -55,12 +61,23 @@ class Publisher:
     `ended` is told why where the producer cannot recover: lost twice within a minute."""
 
     def __init__(
-        self, log: Log, connection: Connection, topic: str, *, ended: Callable[[str], None], pause: float = 0.2
+        self,
+        log: Log,
+        connection: Connection,
+        topic: str,
+        *,
+        ended: Callable[[str], None],
+        pause: float = 0.2,
+        age: timedelta = AGE,
     ) -> None:
         self.published = 0
         """Commits that the broker has acknowledged since the start."""
         self.given_up = 0
         """Producers that could not go on, and were made anew."""
+        self.answered = -math.inf
+        """When the broker last acknowledged something. Monotonic, as the next one."""
+        self.answering = math.inf
+        """Since when it has gone on doing so."""
         self.refused: str | None = None
         """Class of the last error for which a commit stayed unpublished although the broker answers, until all of a batch are
         acknowledged again."""
@@ -69,6 +86,8 @@ class Publisher:
         self._topic = topic
         self._ended = ended
         self._first_pause = pause
+        self.calm = max(CALM * age.total_seconds(), 1.0)
+        """Seconds that may lie between two acknowledgements of a broker that answers."""
         self._waiting: dict[tuple[str, int], Commit] = {}
         self._queue: deque[Commit] = deque()
         self._moved = asyncio.Event()
@@ -87,6 +106,11 @@ class Publisher:
     def stalled(self) -> bool:
         """Something waits, and nothing is acknowledged."""
         return bool(self._waiting) and time.monotonic() - self._progress > STALLED
+
+    @property
+    def quiet(self) -> bool:
+        """Something waits, and for a moment nothing was acknowledged."""
+        return bool(self._waiting) and time.monotonic() - self._progress > MOMENT
 
     def add(self, commits: Iterable[Commit]) -> None:
         """Publish these soon. Told twice, a commit that still waits is sent once."""
@@ -179,7 +203,7 @@ class Publisher:
                 LOGGER.warning("not_published", stream=commit.stream, version=commit.first, error=name)
             else:
                 done.append(commit)
-                self._progress = time.monotonic()
+                self._acknowledged()
         if done:
             failpoint("feed.acknowledged")
             self.published += len(done)
@@ -193,6 +217,12 @@ class Publisher:
         self._answered.set()
         if lost is not None and self._producer is producer:
             await self._renew(producer, lost)
+
+    def _acknowledged(self) -> None:
+        now = self._progress = time.monotonic()
+        if now - self.answered > self.calm:
+            self.answering = now
+        self.answered = now
 
     async def _renew(self, producer: AIOKafkaProducer, error: BaseException) -> None:
         """A new producer begins a new sequence: consumers apply by version, so a record that comes twice does no harm."""
@@ -225,7 +255,10 @@ def _of_the_producer(error: BaseException) -> bool:
 
 
 class Sweeper:
-    """Claims what was not acknowledged in time, whoever appended it, and publishes it."""
+    """Claims what was not acknowledged in time, whoever appended it, and publishes it.
+
+    While the broker is away, and just when it is back, what is old is mostly on its way by its appender. So one commit at a time
+    is taken, to ask, until the broker has answered for as long as an appender has; then all there is."""
 
     def __init__(
         self, log: Log, publisher: Publisher, clock: Clock, *, every: float = 5.0, age: timedelta = AGE
@@ -252,8 +285,12 @@ class Sweeper:
         publisher = self._publisher
         if publisher.stalled or publisher.waiting > MOST // 2:
             return False
-        now = self._clock.now()
-        commits = await self._log.claim(now - self._age, now + HOLD, TOGETHER)
+        now, instant = self._clock.now(), time.monotonic()
+        answers = (
+            instant - publisher.answered <= publisher.calm
+            and instant - publisher.answering >= self._age.total_seconds()
+        )
+        commits = await self._log.claim(now - self._age, now + HOLD, TOGETHER if answers else 1)
         if commits:
             self.claimed += len(commits)
             publisher.add(commits)

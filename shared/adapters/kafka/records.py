@@ -100,7 +100,9 @@ class Sorted:
     """Records that name no event of any stream."""
 
 
-class _Part(NamedTuple):
+class Part(NamedTuple):
+    """Where one event of a commit belongs, and what its commit is."""
+
     stream: str
     version: int
     first: int
@@ -114,10 +116,10 @@ class _Part(NamedTuple):
 def sort(records: Iterable[Incoming]) -> Sorted:
     """Put commits together. Never raises: what cannot be read is in the answer, too."""
     found = Sorted()
-    parts: dict[tuple[str, int, str], tuple[_Part, dict[int, bytes]]] = {}
+    parts: dict[tuple[str, int, str], tuple[Part, dict[int, bytes]]] = {}
     for record in records:
         value = record.value or b""
-        part = _told(record)
+        part = told(record)
         if part is not None:
             parts.setdefault((part.stream, part.first, part.hash), (part, {}))[1][part.version] = value
         elif (gap := _read(value)) is not None:
@@ -134,11 +136,11 @@ def sort(records: Iterable[Incoming]) -> Sorted:
     return found
 
 
-def _told(record: Incoming) -> _Part | None:
+def told(record: Incoming) -> Part | None:
     """What the headers say; None where they do not say it, or contradict themselves."""
     try:
         headers = {name: text.decode() for name, text in record.headers if name.startswith("ce_")}
-        part = _Part(
+        part = Part(
             headers["ce_subject"],
             int(headers["ce_sequence"]),
             int(headers["ce_first"]),

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from shared.adapters.mongo.client import DUPLICATE, Collection, Document, trouble, trouble_of
+from shared.adapters.mongo.client import DUPLICATE, Collection, Document, ask, trouble_of
 from shared.adapters.mongo.documents import to_document
 from shared.adapters.mongo.outbox import SINCE
 from shared.adapters.mongo.writer import Job
@@ -22,6 +22,8 @@ from shared.log import EMPTY_HEAD, Commit, Conflict, Head, LogAway, LogFull, Sam
 AppendJob = Job[Commit, Commit]
 _PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 _CALM_SECONDS = 10.0
+_INSERT_SECONDS = 8.0
+"""Longer than a majority has and than a socket waits. Who appends is refused before; this lets the next batch have its turn."""
 
 
 class Ends(Protocol):
@@ -121,14 +123,12 @@ class Appending:
         failed: dict[int, int] = {}
         unsure = False
         try:
-            await self._collection.insert_many([self._document(job.task) for job in jobs], ordered=False)
+            inserting = self._collection.insert_many([self._document(job.task) for job in jobs], ordered=False)
+            await ask(inserting, _INSERT_SECONDS)
         except BulkWriteError as error:
             failed = {one["index"]: one["code"] for one in error.details["writeErrors"]}
             unsure = bool(error.details["writeConcernErrors"])
-        except PyMongoError as error:
-            meaning = trouble(error)
-            if not isinstance(meaning, LogAway):
-                raise (meaning or error) from error
+        except LogAway:
             unsure = True
         if unsure:
             self._fault_at = time.monotonic()

@@ -15,7 +15,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
-from shared.log import LogAway, LogFull
+from shared.log import LogAway, LogFull, LoginRefused
 
 T = TypeVar("T")
 Driver = Literal["motor", "pymongo"]
@@ -48,6 +48,7 @@ _SETTINGS: dict[str, Any] = {
 """They win over the same options in the URL."""
 _OLDEST = (6, 0)
 _NO_SPACE = frozenset({14031, 12501})
+_NO_LOGIN = frozenset((13, 18, 8000))
 _PASSING = frozenset(
     # gone, stepping down, interrupted by that, out of time, not visible yet, cursor or plan lost with its server
     (6, 7, 9001, 89, 91, 189, 10107, 10058, 11600, 11602, 13435, 13436, 50, 64, 262, 133, 134, 43, 175)
@@ -136,7 +137,7 @@ class Mongo:
             hello = await ask(self.database("admin").command({"hello": 1}))
             build = await ask(self.database("admin").command({"buildInfo": 1}))
         except OperationFailure as error:
-            raise Unsuitable(f"MongoDB refuses the user of the URL ({error.code})") from error
+            raise Unsuitable(f"MongoDB refuses what is asked first ({error.code})") from error
         if "setName" not in hello and hello.get("msg") != "isdbgrid":
             raise Unsuitable("MongoDB must run as a replica set; one member is enough to begin with")
         if tuple(build["versionArray"][:2]) < _OLDEST:
@@ -151,15 +152,31 @@ class Mongo:
 
 
 async def ask(work: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
-    """What the server answers. Raises LogAway when it does not within `seconds`, LogFull when it has no space."""
+    """What the server answers. Raises LogAway when it does not within `seconds`, LogFull when it has no space.
+
+    The driver is told to give up and is not waited for: AsyncMongoClient, cancelled, first takes back a lock that another of
+    its tasks may hold for as long as a socket's timeout (seen: 13 s)."""
+    asking = asyncio.ensure_future(work)
     try:
-        async with asyncio.timeout(seconds):
-            return await work
+        answered, _ = await asyncio.wait((asking,), timeout=seconds)
+        if answered:
+            return asking.result()
     except (PyMongoError, TimeoutError) as error:
         meaning = trouble(error)
         if meaning is None:
             raise
         raise meaning from error
+    finally:
+        if not asking.done():
+            asking.add_done_callback(_forgotten)
+            asking.cancel()
+    raise LogAway("MongoDB does not answer")
+
+
+def _forgotten(asked: asyncio.Future[Any]) -> None:
+    """Nobody waits for this any more, for its error neither."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 async def aggregate(
@@ -194,6 +211,8 @@ def trouble(error: BaseException) -> LogAway | LogFull | None:
 
 def trouble_of(code: int | None) -> LogAway | LogFull | None:
     """The same for the code of a server's error."""
+    if code in _NO_LOGIN:
+        return LoginRefused("MongoDB refuses the user of the URL")
     if code in _NO_SPACE:
         return LogFull("no space for the data")
     if code in _PASSING:

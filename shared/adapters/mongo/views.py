@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from pymongo import ASCENDING
 from pymongo.errors import BulkWriteError
@@ -27,6 +28,7 @@ from shared.views import Condition, Parked, Row, Value, View
 FORMAT = 1
 _PARKED, _CHECKPOINTS, _STATE = "parked", "checkpoints", "state"
 _GENERATION = {"_id": "generation"}
+_SHAPE = {"_id": "shape"}
 _ROWS_AT_ONCE = 250
 """Rows of one bulk write; several bulks are on their way at once."""
 _BULKS_AT_ONCE = 4
@@ -65,6 +67,22 @@ class MongoViews:
             raise ValueError(f"view {view.name} is declared with another shape")
         if known is None:
             self._views[view.name] = ViewDocuments(view)
+
+    def shape(self, names: Iterable[str]) -> int:
+        """A number for the shapes of these views together: a release in which one of them has another shape has another one."""
+        collections = "\n".join(sorted(self._views[name].collection for name in names))
+        return int.from_bytes(hashlib.sha256(collections.encode()).digest()[:6])
+
+    async def shape_in_use(self) -> int | None:
+        """What use_shape() was told last, by whichever process."""
+        found = await ask(self._database[_STATE].find_one(_SHAPE))
+        return None if found is None else int(found["value"])
+
+    async def use_shape(self, shape: int) -> int | None:
+        """From now on processes of another release see that this one is there. Returns what was in use before."""
+        before = await self.shape_in_use()
+        await ask(self._database[_STATE].update_one(_SHAPE, {"$set": {"value": shape}}, upsert=True))
+        return before
 
     async def start(self) -> None:
         """Make the collections that are missing. Where one was, no checkpoint is true any more, which is said first: a process

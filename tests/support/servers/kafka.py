@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -31,6 +32,8 @@ POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0
 JAVA = ("java", "-Xmx400m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 STARTING = 90.0
 """Seconds that a broker may take until it answers, on a busy machine."""
+NEEDS = "Java 17 and Maven (apt-get install openjdk-17-jre-headless maven)"
+_JAVA = 17
 PREFIX = "huiyin-test-"
 """What the names of topics and groups of tests begin with."""
 _PARENT_DEATH = 1  # PR_SET_PDEATHSIG
@@ -44,7 +47,7 @@ def fetch() -> Path:
         _check(libs)
         return libs
     if shutil.which("mvn") is None:
-        raise NotHere("Maven (apt-get install maven), to fetch Kafka")
+        raise NotHere(NEEDS)  # Maven fetches it
     libs.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=libs.parent) as name:
         place = Path(name)
@@ -69,6 +72,15 @@ def _check(libs: Path) -> None:
         raise NotHere(f"jars as {PINNED.name} names them; these differ in {libs}: {', '.join(wrong)}")
 
 
+def _java() -> int:
+    """Major version of the Java on the path; 0 where there is none."""
+    if shutil.which("java") is None:
+        return 0
+    said = subprocess.run(("java", "-version"), capture_output=True, text=True, timeout=60, check=False).stderr
+    found = re.search(r'version "(\d+)', said)
+    return int(found[1]) if found else 0
+
+
 def free_ports(number: int) -> list[int]:
     """TCP ports that nobody listens on now, all different."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
@@ -86,8 +98,8 @@ class Kafka:
     everything. Without users everybody may. Raises NotHere."""
 
     def __init__(self, brokers: int = 1, users: Mapping[str, str] | None = None) -> None:
-        if shutil.which("java") is None:
-            raise NotHere("Java 17 or newer (apt-get install openjdk-17-jre-headless)")
+        if _java() < _JAVA:
+            raise NotHere(NEEDS)
         self._libs = fetch()
         self._folder = Path(tempfile.mkdtemp(prefix="huiyin-kafka-"))
         self._running: dict[int, subprocess.Popen[bytes]] = {}

@@ -1,0 +1,55 @@
+"""The full mode's log, made again from the topic alone, and with it everything that follows from a log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from deploy.full import CannotStart, NotYet, connection, opened
+from deploy.parts import SERVICES
+from deploy.topics import EVENTS
+from shared.adapters.kafka.rereading import Pieces, reread
+from shared.adapters.kafka.standing import Away, MissingTopic
+from shared.adapters.kafka.topics import Refusal
+from shared.digests import log_digest, views_digest
+from shared.rebuilding import rebuild
+from shared.refilling import Refilling
+from shared.settings import Settings
+
+NAMED = 5
+"""Streams that are named of those that could not be made again."""
+
+
+async def rebuild_from_topic(settings: Settings, tell: Callable[[int, int], None]) -> dict[str, Any]:
+    """Append to the log of the settings, which may be empty, whatever the topic holds and the log does not; then build all
+    views again, and the facts in the folder of the settings. `tell(done, whole)` hears how many records were read.
+
+    Raises CannotStart, FolderProblem, Refused, LogAway. Begun again after any of them, or after a kill, it goes on."""
+    topic, kafka = settings.kafka_prefix + EVENTS, connection(settings)
+    async with opened(settings, SERVICES, feed=False, tasks=False) as runtime:
+        log = runtime.ports.log
+        refilling, pieces, records = await Refilling.begun(log), Pieces(), 0
+        try:
+            async for found in reread(kafka, topic, pieces):
+                await refilling.take(found.commits)
+                records = found.records
+                tell(records, found.of)
+        except MissingTopic:
+            raise CannotStart(f"Kafka has no topic {topic}. Check HUIYIN_KAFKA_PREFIX.") from None
+        except (Away, Refusal) as error:
+            raise NotYet(f"Kafka does not answer ({error}). Give the command again.") from error
+        cut = [(part.stream, part.first) for part in pieces.missing() if not refilling.holds(part.stream, part.last)]
+        left = sorted({*refilling.left(), *cut})
+        async for step in rebuild(runtime.ports, runtime.parts, feeding=False):
+            cases, events = step.cases, step.events
+        return {
+            "records": records,
+            "commits_written": refilling.written,
+            "cases": cases,
+            "events": events,
+            "strange_records": pieces.unusable,
+            "left_out": len(left),
+            "left_out_first": [f"{stream} version {version}" for stream, version in left[:NAMED]],
+            "log": await log_digest(log),
+            "views": await views_digest(runtime.ports.views, runtime.parts),
+        }

@@ -1,0 +1,104 @@
+"""Making a log again from its commits as they come by: in any order, several times, to an empty log or one that has some.
+
+What is appended has its bytes and its chain checked first. Nothing that the log holds is ever changed, so that a run which was
+killed is begun again, and a run beside a healthy log does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from shared.log import EMPTY_HEAD, Commit, Head, Log
+from shared.refusals import Refused
+from shared.verifying import check
+
+
+class Refilling:
+    """Make it with `begun`."""
+
+    def __init__(self, log: Log, heads: dict[str, Head]) -> None:
+        self.written = 0
+        """Commits that were appended."""
+        self._log = log
+        self._heads = heads
+        self._waiting: dict[str, dict[int, dict[str, Commit]]] = {}
+        """Stream -> first version -> hash: what came before its turn, or does not fit."""
+
+    @classmethod
+    async def begun(cls, log: Log) -> Refilling:
+        """Where each stream of `log` ends now is where it goes on."""
+        heads: dict[str, Head] = {}
+        async for found in log.heads():
+            heads.update(found)
+        return cls(log, heads)
+
+    async def take(self, commits: Iterable[Commit]) -> None:
+        """Append what is the next of its stream and keep the rest until then. It has been published, and is marked so.
+
+        Raises Refused `log_differs` where the log holds something else under the same version."""
+        known: dict[str, list[Commit]] = {}
+        moved: set[str] = set()
+        for commit in commits:
+            if commit.first <= self._head(commit.stream).version:
+                known.setdefault(commit.stream, []).append(commit)
+            else:
+                self._waiting.setdefault(commit.stream, {}).setdefault(commit.first, {})[commit.hash] = commit
+                moved.add(commit.stream)
+        ready = [own for stream in sorted(moved) if (own := self._next(stream))]
+        await asyncio.gather(*map(self._same, known.values()))
+        appended = [commit for own in await asyncio.gather(*map(self._append, ready)) for commit in own]
+        if appended:
+            await self._log.mark_published(appended)
+        self.written += len(appended)
+
+    def holds(self, stream: str, version: int) -> bool:
+        """Does the log hold this version now?"""
+        return version <= self._head(stream).version
+
+    def left(self) -> list[tuple[str, int]]:
+        """(stream, version) of what never fitted: something before it is missing, or its bytes are not what was written."""
+        return sorted(
+            (stream, first)
+            for stream, own in self._waiting.items()
+            for first in own
+            if first > self._head(stream).version
+        )
+
+    def _head(self, stream: str) -> Head:
+        return self._heads.get(stream, EMPTY_HEAD)
+
+    def _next(self, stream: str) -> list[Commit]:
+        """The commits that continue the stream, in order; they count as its end from now on."""
+        waiting = self._waiting[stream]
+        found: list[Commit] = []
+        while candidates := waiting.get(self._head(stream).version + 1):
+            head = self._head(stream)
+            fitting = [one for one in candidates.values() if not check(one, head.version, head.hash)]
+            if len(fitting) != 1:  # a fork is nothing that a machine decides
+                break
+            del waiting[fitting[0].first]
+            found += fitting
+            self._heads[stream] = fitting[0].head
+        if not waiting:
+            del self._waiting[stream]
+        return found
+
+    async def _append(self, own: Sequence[Commit]) -> list[Commit]:
+        return [await self._log.append(commit) for commit in own]
+
+    async def _same(self, own: Sequence[Commit]) -> None:
+        """What came once more must be what the log holds."""
+        others = [commit for commit in own if commit.head != self._head(commit.stream)]
+        if not others:
+            return
+        after = min(commit.first for commit in others) - 1
+        held = {commit.first: commit.hash for commit in await self._log.load(others[0].stream, after=after)}
+        for commit in others:
+            if held.get(commit.first) != commit.hash:
+                raise Refused(
+                    "log_differs",
+                    f"{commit.stream} version {commit.first}: the topic holds another commit than the log. They are of two"
+                    " deployments, or the log was restored from a backup: give it a prefix of its own (HUIYIN_KAFKA_PREFIX).",
+                    why_zh="主题与日志内容不一致。",
+                )

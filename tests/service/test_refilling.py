@@ -1,0 +1,103 @@
+"""A log is made again from commits as a topic has them: in any order, more than once, with others missing."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from shared.adapters.kafka.records import Headers, to_records
+from shared.adapters.kafka.rereading import Pieces
+from shared.adapters.memory import MemoryLog
+from shared.digests import log_digest
+from shared.log import Commit
+from shared.refilling import Refilling
+from shared.refusals import Refused
+from tests.support.commits import commit, history
+
+
+@dataclass
+class Record:
+    """One record of the topic."""
+
+    value: bytes | None
+    headers: Headers = field(default_factory=list)
+    topic: str = "case-events"
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = 0
+
+
+def records(*commits: Commit) -> list[Record]:
+    return [Record(one.value, one.headers) for each in commits for one in to_records(each)]
+
+
+async def filled() -> tuple[MemoryLog, list[Commit]]:
+    """A log of some streams, one with a request, and its commits in order."""
+    log = MemoryLog(outbox=True)
+    made = [each for number in range(6) for each in history(f"case/{number}", 5, events=3)]
+    made.append(commit("policy/cn", request="hmac:1", cause="clerk:1"))
+    return log, [await log.append(each) for each in made]
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_the_same_log_from_records_in_any_order(seed: int) -> None:
+    old, made = await filled()
+    chance = random.Random(seed)
+    found = records(*made) + chance.sample(records(*made), 20)
+    chance.shuffle(found)
+    new, pieces = MemoryLog(outbox=True), Pieces()
+    refilling = await Refilling.begun(new)
+    while found:
+        batch, found = found[:7], found[7:]
+        await refilling.take(pieces.add(batch))
+    assert await log_digest(new) == await log_digest(old)
+    assert (await new.load("policy/cn"))[0].request == "hmac:1"
+    assert (refilling.written, refilling.left(), pieces.unusable) == (len(made), [], 0)
+    assert all(refilling.holds(part.stream, part.last) for part in pieces.missing())
+    assert await new.backlog() == 0, "the topic has them: nobody publishes them again"
+
+
+async def test_begun_again_it_goes_on_and_twice_it_does_nothing() -> None:
+    old, made = await filled()
+    new = MemoryLog(outbox=True)
+    await (await Refilling.begun(new)).take(made[:10])  # and it was killed
+    for written in (len(made) - 10, 0):
+        refilling = await Refilling.begun(new)
+        await refilling.take(made)
+        assert (refilling.written, refilling.left()) == (written, [])
+    assert await log_digest(new) == await log_digest(old)
+
+
+async def test_what_is_missing_or_was_changed_is_named_and_nothing_after_it_is_appended() -> None:
+    _old, made = await filled()
+    spoilt = replace(made[7], events=tuple(data.replace(b"cn", b"CN") for data in made[7].events))
+    new, pieces = MemoryLog(outbox=True), Pieces()
+    refilling = await Refilling.begun(new)
+    half = records(made[12])[1:]
+    garbage = [Record(b"nobody can read this"), Record(None), Record(b"{}", [("ce_subject", b"case/0")])]
+    kept = [each for each in made if each not in (made[2], made[7], made[12])]
+    await refilling.take(pieces.add([*records(*kept, spoilt), *half, *garbage]))
+    assert pieces.unusable == 3
+    assert {stream for stream, _version in refilling.left()} == {"case/0", "case/1", "case/2"}
+    assert [(part.stream, part.first) for part in pieces.missing()] == [("case/2", 7)]
+    assert [len(await new.load(f"case/{number}")) for number in range(4)] == [2, 2, 2, 5]
+
+
+async def test_a_log_that_holds_something_else_is_left_alone() -> None:
+    _old, made = await filled()
+    new = MemoryLog(outbox=True)
+    other = await new.append(commit("case/0", cause="elsewhere"))
+    with pytest.raises(Refused) as refused:
+        await (await Refilling.begun(new)).take([made[0], commit("case/0", cause="a third one")])
+    assert refused.value.code == "log_differs"
+    assert await new.load("case/0") == [other]
+
+
+async def test_a_fork_is_decided_by_nobody() -> None:
+    one, two = commit("case/f", cause="one"), commit("case/f", cause="two")
+    new = MemoryLog(outbox=True)
+    refilling = await Refilling.begun(new)
+    await refilling.take([one, two])
+    assert (refilling.written, refilling.left()) == (0, [("case/f", 1)])

@@ -1,0 +1,65 @@
+"""Asking MongoDB: whoever asks is answered in time, whatever the driver does when it is told to give up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from pymongo.errors import AutoReconnect, OperationFailure
+
+from shared.adapters.mongo.client import ask
+from shared.log import LogAway, LogFull
+
+
+async def raising(error: Exception) -> None:
+    raise error
+
+
+async def test_a_driver_that_is_slow_to_give_up_is_not_waited_for() -> None:
+    ended = asyncio.Event()
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(0.3)  # it takes its lock back first
+            ended.set()
+            raise AutoReconnect("it does not even end as it was told to") from None
+
+    began = time.monotonic()
+    with pytest.raises(LogAway):
+        await ask(stubborn(), 0.05)
+    assert time.monotonic() - began < 0.25
+    await asyncio.wait_for(ended.wait(), 5)
+
+
+async def test_who_does_not_wait_any_more_takes_the_question_back() -> None:
+    gone = asyncio.Event()
+
+    async def long() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            gone.set()
+
+    asking = asyncio.create_task(ask(long()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    await asyncio.wait_for(gone.wait(), 5)
+
+
+async def test_an_error_says_what_it_means_for_the_caller() -> None:
+    assert await ask(asyncio.sleep(0, "answer")) == "answer"
+    for error, meaning in (
+        (AutoReconnect("gone"), LogAway),
+        (OperationFailure("no primary", 10107), LogAway),
+        (OperationFailure("no space", 14031), LogFull),
+        (OperationFailure("ours", 9), OperationFailure),
+        (TimeoutError(), LogAway),
+    ):
+        with pytest.raises(meaning):
+            await ask(raising(error))
