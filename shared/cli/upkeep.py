@@ -230,6 +230,11 @@ def restore(
     from shared.settings import load
 
     target = load(data=data).data
+    if not folder.is_dir():
+        showing.complain(
+            f"There is no folder {folder}; name the folder that a backup was written to.", "没有该备份文件夹。"
+        )
+        raise typer.Exit(WRONG_USE)
     try:
         found = asyncio.run(restore_backup(folder, target))
     except FolderProblem as error:
