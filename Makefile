@@ -21,7 +21,7 @@ up: .venv/run ## Start all four services in one process (PORT=8080 DATA=data SAM
 	@$(BIN)/huiyin serve --data "$(DATA)" --port "$(PORT)" --sample "$(SAMPLE)"
 
 test: .venv/dev ## Run all tests (WORKERS=2: in so many processes)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev ## Lint, types, import rules
 	@$(BIN)/ruff format --check .

@@ -27,7 +27,10 @@ _NAMED = 5
 
 
 async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
-    """Copy log and keys into `target` (0700). Returns the manifest, which is written last: without it, it is no backup."""
+    """Copy log and keys into `target` (0700). Returns the manifest, which is written last: without it, it is no backup.
+
+    The copy is read through, too: a log that was damaged before is told (`damaged`: findings), or one day only damaged
+    copies are left."""
     if not await asyncio.to_thread(_free, target):
         raise Invalid(
             "folder_not_empty",
@@ -39,15 +42,20 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
     try:
         await asyncio.to_thread(_copy, folder, copy)
     except OSError as error:
-        raise Refused("backup_failed", f"The backup could not be written: {error.strerror}.") from error
+        raise Refused(
+            "backup_failed",
+            f"The backup could not be written: {error.strerror}.",
+            why_zh="备份未能写入，请检查目标文件夹和磁盘空间。",
+        ) from error
     log = SqliteLog(copy.log)
     try:
         found = await _contents(log)
+        damage = [finding async for finding in verify(log)]
     finally:
         await log.close()
     manifest = {"format": FORMAT, "version": VERSION, "made_at": to_text(datetime.now(UTC)), **found}
     await asyncio.to_thread(_write, target / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
-    return {"folder": str(target), **manifest}
+    return {"folder": str(target), **manifest, "damaged": len(damage)}
 
 
 def _free(target: Path) -> bool:

@@ -120,7 +120,7 @@ def as_json(result: StatsResult) -> str:
 
 def as_table(result: StatsResult, lang: Lang = "zh") -> Table:
     """For people: names beside codes, percentages, days."""
-    table = Table(title=_title(result, lang), title_justify="left", header_style="bold")
+    table = Table(header_style="bold")
     withs = tuple(dict.fromkeys(one.with_ for figure in result.figures for one in figure.compared))
     for name in ("measure", *result.by):
         table.add_column(_head(name, lang), overflow="fold")
@@ -197,4 +197,6 @@ def _title(result: StatsResult, lang: Lang) -> str:
 
 
 def print_table(result: StatsResult, lang: Lang = "zh", console: Console | None = None) -> None:
-    (console or Console()).print(as_table(result, lang))
+    console = console or Console()
+    console.print(_title(result, lang), markup=False, soft_wrap=True)  # a title of the table breaks at its width
+    console.print(as_table(result, lang))

@@ -138,6 +138,20 @@ async def _record(
     return ItemResult(item.line, result, count, due=_compare(item, case, book))
 
 
+_ORDER = {
+    "effective_too_early": (
+        "The step lies before an earlier step of the same case, or before its filing. Mend the dates in the source, or take "
+        "the step out of the mapping.",
+        "该步骤的日期早于同一件的前一步骤或登记时间。请在来源中修正日期，或从映射文件中去掉该步骤。",
+    ),
+    "effective_in_future": (
+        "The date lies in the future. Mend it in the source, or check source: zone in the mapping.",
+        "该日期晚于当前时间。请在来源中修正，或检查映射文件中的 source: zone。",
+    ),
+}
+"""Reasons that quote no cell: they go into a file that is passed around."""
+
+
 def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[Run]:
     """All of a row is checked before any of it is written: a row is taken or refused as a whole. Returns what is to be
     appended after the filing."""
@@ -149,7 +163,8 @@ def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[
     except Refused as refused:
         wrong = _first_wrong(case, [*filed, *fresh], item, now, zone)
         field = "received_at" if wrong is _FILED else f"steps.{type(wrong).__name__}.effective_at"
-        raise Refused(refused.code, refused.why, why_zh=refused.why_zh, field=field) from None
+        why, why_zh = _ORDER[refused.code]
+        raise Refused(refused.code, why, why_zh=why_zh, field=field) from None
     return history.in_runs(steps)
 
 

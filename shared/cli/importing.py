@@ -82,7 +82,12 @@ async def run_import(client: httpx.AsyncClient, options: ImportOptions) -> int:
         _say(options, err, "mapping", f"{options.mapping}: {error}", error.why_zh, error.field)
         return WRONG_USE
     except FileError as error:
-        _say(options, err, error.code, f"{options.file}: {error.why}", error.why_zh)
+        taken, taken_zh = "", ""
+        if error.rows:
+            verb, verb_zh = ("read", "试读") if options.dry_run else ("imported or rejected", "处理")
+            taken = f" The {error.rows:,} rows before it were {verb}; nothing of them is lost, and none is added twice."
+            taken_zh = f"此前 {error.rows:,} 行已{verb_zh}，不会丢失，也不会重复导入。"
+        _say(options, err, error.code, f"{options.file}: {error.why}{taken}", error.why_zh + taken_zh)
         return WRONG_USE
     except Stopped as stopped:
         _say(options, err, stopped.code, stopped.why, stopped.why_zh)
@@ -242,6 +247,13 @@ def show(report: Report, out: Console, zone: str) -> None:
             grid.add_row(title, f"{value:,}")
     grid.add_row("seconds 秒", f"{report.seconds:.1f}  ({report.rows_per_second:,.0f} rows/s)")
     out.print(grid)
+    if report.dues_not_derived:
+        out.print(
+            "due dates not derived: no clock of that name covers these cases, by their day or their subject. Since when the "
+            "clocks are the law is written in the policy (clocks: in_force), before it is activated for the first time.\n"
+            "期限未推算：没有时限规则适用于这些件（登记日期或分类）。施行日期请在首次启用前用 clocks 的 in_force 写明。",
+            markup=False,
+        )
     if report.resumed_after_line is not None:
         out.print(
             f"went on after line {report.resumed_after_line} 从第 {report.resumed_after_line} 行之后继续", markup=False

@@ -31,8 +31,15 @@ def read_source(source: Path) -> tuple[str | None, dict[str, Any]]:
     from shared.policy.documents import Jurisdiction
     from shared.policy.load import PolicyInvalid, bundled, bundled_names, load
 
+    if not source.exists() and str(source) not in bundled_names():
+        names = ", ".join(sorted(bundled_names()))
+        showing.complain(
+            f"There is no file or folder {source}, and no policy of that name comes with Huiyin ({names}).",
+            "没有该文件或文件夹，也没有同名的内置规则。",
+        )
+        raise typer.Exit(WRONG_USE)
     try:
-        loaded = bundled(str(source)) if not source.exists() and str(source) in bundled_names() else load(source)
+        loaded = load(source) if source.exists() else bundled(str(source))
     except PolicyInvalid as invalid:
         if showing.wants_json():
             showing.as_json({"valid": False, "findings": [one._asdict() for one in invalid.findings]})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from services.analytics.answer import StatsResult
 from services.analytics.render import Lang, as_csv, as_json, as_xlsx, print_table
+from shared.cli import showing
 from shared.cli.wording import at, wording
 
 Format = Literal["table", "csv", "xlsx", "json"]
@@ -47,6 +49,19 @@ async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: C
     if answer.status_code != httpx.codes.OK:
         return _refused(answer)
     result = StatsResult.model_validate_json(answer.content)
+    try:
+        return await _shown(client, result, options, console)
+    except OSError as error:
+        if options.output is None or isinstance(error, BrokenPipeError):
+            raise
+        showing.complain(
+            f"{options.output} cannot be written: {error.strerror}. Name another file with --output.",
+            "无法写入该文件，请用 --output 换一个。",
+        )
+        return WRONG_USE
+
+
+async def _shown(client: httpx.AsyncClient, result: StatsResult, options: StatsOptions, console: Console | None) -> int:
     if options.format == "table":
         zone = (await wording(client, ())).zone()
         result = result.model_copy(update={"now": at(result.now, zone)})
@@ -58,8 +73,9 @@ async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: C
     elif options.format == "json":
         _write(options.output, (as_json(result) + "\n").encode())
     elif options.output is not None:
-        with options.output.open("w", encoding="utf-8") as file:
-            print_table(result, options.lang, Console(file=file, width=200))
+        text = io.StringIO()
+        print_table(result, options.lang, Console(file=text, width=200))
+        _write(options.output, text.getvalue().encode())
     else:
         print_table(result, options.lang, console)
     return DONE
@@ -68,10 +84,10 @@ async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: C
 def _refused(answer: httpx.Response) -> int:
     try:
         problem = answer.json()
-        why = f"{problem['code']}: {problem['detail']}"
+        problem = {**problem, "code": problem["code"], "detail": problem["detail"]}
     except (ValueError, KeyError, TypeError):
-        why = f"The server answered {answer.status_code}."
-    print(why, file=sys.stderr)
+        problem = {"code": "server", "detail": f"The server answered {answer.status_code}."}
+    showing.problem(problem)
     return WRONG_USE if answer.status_code == _UNPROCESSABLE else REFUSED
 
 
@@ -81,3 +97,4 @@ def _write(path: Path | None, content: bytes) -> None:
         sys.stdout.flush()
     else:
         path.write_bytes(content)
+        showing.err.print(f"written 已写入: {path}", markup=False)

@@ -227,9 +227,15 @@ def backup(
     """Copy log and keys, also of a running system. Keep it safe: it opens every text."""
 
     async def work(client: httpx.AsyncClient) -> int:
-        found = await call(client, "POST", "/local/backup", json={"folder": str(folder.resolve())})
-        _done(found, json=json)
-        return DONE
+        found: Any = await call(client, "POST", "/local/backup", json={"folder": str(folder.resolve())})
+        _done({name: value for name, value in found.items() if value or name != "damaged"}, json=json)
+        if found.get("damaged"):
+            showing.complain(
+                "The log is damaged, and so is this copy: it cannot be restored. Keep the backups from before, and run: "
+                "huiyin verify",
+                "日志已损坏，此备份同样损坏，无法用于恢复。请保留以前的备份，并运行 huiyin verify。",
+            )
+        return REFUSED if found.get("damaged") else DONE
 
     run(work, data)
 
@@ -242,6 +248,11 @@ def restore(
     from shared.settings import load
 
     target = load(data=data).data
+    if not folder.is_dir():
+        showing.complain(
+            f"There is no folder {folder}; name the folder that a backup was written to.", "没有该备份文件夹。"
+        )
+        raise typer.Exit(WRONG_USE)
     try:
         found = asyncio.run(restore_backup(folder, target))
     except FolderProblem as error:

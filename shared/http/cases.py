@@ -31,7 +31,8 @@ def when(field: str, text: str | None) -> When | None:
     except (ValueError, OverflowError):
         raise Invalid(
             "wrong_time",
-            f"{field} needs a date (2026-01-31) or an instant with offset (2026-01-31T10:00:00%2B08:00).",
+            f"{field} needs a date (2026-01-31) or an instant with offset "
+            "(2026-01-31T10:00:00+08:00; in an address the + is written %2B).",
             why_zh="时间须为日期，或带时区的时刻。",
             field=field,
         ) from None

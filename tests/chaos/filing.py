@@ -33,6 +33,8 @@ class Filing:
     history: list[Op] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
     """Answers by HTTP status; 0 is no answer at all."""
+    in_flight: set[str] = field(default_factory=set)
+    """Items that were sent and not answered yet."""
     _filed: int = 0
     matters: Sequence[tuple[str, str]] = MATTERS
 
@@ -50,12 +52,15 @@ class Filing:
         self._filed += 1
         place, subject = self.matters[self._filed % len(self.matters)]
         body = {"channel": "web", "item": item, "text": text, "place": place, "subject": subject}
+        self.in_flight.add(item)
         try:
             answer = await client.post("/v1/submissions", json=body)
         except (httpx.TransportError, OSError):
             self.statuses[0] += 1
             self.history.append(Op("submit", item, "info"))
             return 0
+        finally:
+            self.in_flight.discard(item)
         self.statuses[answer.status_code] += 1
         if answer.is_success:
             receipt = answer.json()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.process import clean_environment
+from tests.support.process import clean_environment, huiyin
 
 HUIYIN = Path(sys.executable).parent / "huiyin"
 
@@ -23,23 +23,16 @@ class Server:
     def __init__(self, folder: Path, *prefix: str, **environment: str) -> None:
         self.folder = folder
         self._prefix = prefix
-        self._environment = {**clean_environment(), "HUIYIN_LOG_LEVEL": "error", **environment}
+        self._settings = {"HUIYIN_LOG_LEVEL": "error", **environment}
+        self._environment = {**clean_environment(), **self._settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._output = folder.parent / "server.log"
 
     def prepare(self) -> None:
         """Make the folder and put the demo county's policy in force."""
-        command = [
-            str(HUIYIN),
-            "policy",
-            "activate",
-            "demo",
-            "--data",
-            str(self.folder),
-            "--from",
-            "2020-01-01",
-        ]
-        subprocess.run(command, check=True, capture_output=True, timeout=60, env=self._environment)
+        in_force = ("policy", "activate", "demo", "--data", str(self.folder), "--from", "2020-01-01")
+        done = huiyin(*in_force, **self._settings)
+        assert done.returncode == 0, done.stderr
 
     async def start(self) -> None:
         """Start and wait until it answers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.warm import Warm
 
 HUIYIN = str(Path(sys.executable).with_name("huiyin"))
 
@@ -22,17 +25,27 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "PATH": f"{Path(HUIYIN).parent}:{os.environ['PATH']}", "COLUMNS": "200"}
 
 
+@functools.cache
+def _warm() -> Warm:
+    """One for this process, at its first command."""
+    return Warm(clean_environment())
+
+
 def huiyin(*arguments: str, stdin: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end. No command ever shows a traceback."""
-    done = subprocess.run(
-        [HUIYIN, *arguments],
-        input=stdin if stdin is not None else "",
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**clean_environment(), **more},
-        check=False,
-    )
+    """Run a command to its end, in a process of its own. No command ever shows a traceback."""
+    clean = clean_environment()
+    if all(name.startswith("HUIYIN_") for name in more):
+        done = _warm().run(arguments, stdin or "", {**clean, **more}, 120)
+    else:  # what changes how Python itself starts
+        done = subprocess.run(
+            [HUIYIN, *arguments],
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env={**clean, **more},
+            check=False,
+        )
     assert "Traceback" not in done.stdout + done.stderr, done.stderr
     return done
 

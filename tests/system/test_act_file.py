@@ -16,7 +16,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("bulk") / "data"
-    with server(folder):
+    assert huiyin("policy", "activate", "demo", "--data", str(folder)).returncode == 0
+    with server(folder, sample=False):
         for item in ("b-1", "b-2"):
             filed = ("--item", item, "--place", "dh-yl", "--subject", "0102", "--text", "楼道漏水")
             assert huiyin("submit", *filed, "--data", str(folder)).returncode == 0

@@ -167,6 +167,12 @@ def test_the_command_names_the_place_and_ends_with_1(whole: Path, tmp_path: Path
     assert shown.returncode == 1
     assert stream[:20] in shown.stdout
     assert "cause" in shown.stdout
+    copied = huiyin("backup", str(tmp_path / "backup"), "--data", str(folder))
+    assert copied.returncode == 1
+    assert "cannot be restored" in copied.stderr
+    restored = huiyin("restore", str(tmp_path / "backup"), "--data", str(tmp_path / "restored"))
+    assert restored.returncode == 1
+    assert "The log of the backup is damaged" in restored.stderr
 
 
 def test_a_file_that_cannot_be_opened_says_so_without_a_traceback(whole: Path, tmp_path: Path) -> None:

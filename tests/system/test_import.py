@@ -9,7 +9,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,11 @@ from services.intake.history import record_batch
 from services.intake.importing import mapping_file as mappings
 from services.intake.importing.running import Report, import_file
 from shared.access import Principal
-from shared.commands import Fresh
-from shared.handling import Stamp
+from shared.activating import activate
 from shared.history import HistoryItem
-from shared.policies import STREAM as POLICY
 from shared.policy.load import load
 from shared.times import elapsed, to_text
-from tests.support.county import DEMO, SUPERVISOR, County, county
+from tests.support.county import DEMO, County, county
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("HUIYIN_EVAL_DATA", "/nonexistent"))
@@ -144,11 +142,9 @@ async def test_first_without_replies_then_whole(tmp_path: Path) -> None:
 async def test_due_dates_of_another_law(tmp_path: Path) -> None:
     async with county(start=NOW, seed=None) as here:
         here.folder = tmp_path  # type: ignore[attr-defined]
-        for entry in load(ROOT / "examples/policies/baltimore.yaml"):
-            stamp = Stamp(SUPERVISOR, f"activate:{entry.section}", date(2000, 1, 1), jurisdiction=BALTIMORE)
-            await here.parts["supervision"].handling.on_stream(
-                POLICY + BALTIMORE, stamp, lambda _head, entry=entry: [Fresh(entry.activation())]
-            )
+        sections = {entry.section: entry.document for entry in load(ROOT / "examples/policies/baltimore.yaml")}
+        # without a date, as a newcomer does: its clocks say themselves since when they are the law
+        await activate(here.parts["supervision"].handling, OPERATIONS, BALTIMORE, sections)
         report = await imported(here, REQUESTS, "baltimore.yaml", BALTIMORE)
         assert (report.added, report.refused, report.bad_rows) == (5000, 0, 0)
         assert (report.dues_equal, report.dues_different, report.dues_not_derived) == (4865, 0, 0)

@@ -14,6 +14,7 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from services.intake.importing import csv_rows
 from services.intake.importing.csv_rows import find_delimiter, read_csv
 from services.intake.importing.encodings import find_encoding
 from services.intake.importing.mapping import Source
@@ -70,11 +71,24 @@ def test_a_file_without_header_is_refused(tmp_path: Path, text: str) -> None:
     assert caught.value.code == "no_header"
 
 
-def test_a_cut_off_gz_is_refused(tmp_path: Path) -> None:
+def packed_lines() -> bytes:
+    return gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * n) for n in range(20_000)))
+
+
+@pytest.mark.parametrize("encoding", ["auto", "utf-8"])
+@pytest.mark.parametrize("damage", ["cut", "bytes", "more"])
+def test_a_damaged_gz_is_refused(tmp_path: Path, encoding: str, damage: str) -> None:
+    data = bytearray(packed_lines())
+    if damage == "cut":
+        del data[len(data) // 2 :]
+    elif damage == "bytes":
+        data[len(data) // 2 : len(data) // 2 + 50] = b"\xff" * 50
+    else:
+        data += b"more"
     path = tmp_path / "a.csv.gz"
-    path.write_bytes(gzip.compress(TEXT.encode() * 1000)[:-20])
+    path.write_bytes(data)
     with pytest.raises(FileError) as caught:
-        rows(path)
+        rows(path, encoding=encoding)
     assert caught.value.code == "broken_gz"
 
 
@@ -121,6 +135,11 @@ def test_an_open_quote_costs_one_row(after: str) -> None:
 
 def test_an_open_quote_in_the_last_row() -> None:
     assert broken('a,b\n1,x\n2,"y') == [(2, ["1", "x"]), (3, "broken_quotes")]
+
+
+def test_one_line_that_is_too_long_has_no_quotation_mark_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_rows, "LONGEST_RECORD", 50)
+    assert broken("a,b\n1," + "x" * 60 + "\n2,y\n") == [(2, "too_long"), (3, ["2", "y"])]
 
 
 def test_every_row_broken_stays_cheap() -> None:

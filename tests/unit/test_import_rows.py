@@ -78,11 +78,12 @@ GOOD: dict[str, Any] = {
 class Sheet(Table):
     """A table without a file."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: list[str] = COLUMNS) -> None:
         self.format = "csv"
         self.columns = []
         self._places = {}
-        self._name(COLUMNS)
+        self.repeated = set()
+        self._name(columns)
 
 
 def understood(**changes: Any) -> dict[str, Any]:
@@ -213,6 +214,13 @@ def test_a_column_that_is_not_there_is_named() -> None:
     rows().check_columns()
 
 
+def test_a_mapped_column_that_is_there_twice_is_named() -> None:
+    mapping = mappings.parse(MAPPING)
+    with pytest.raises(MappingError, match="more than one column 内容"):
+        Rows(mapping, Sheet([*COLUMNS, "内容"])).check_columns()
+    Rows(mapping, Sheet([*COLUMNS, "备注", "是否扬言"])).check_columns()  # not used: harmless
+
+
 def test_previews_show_no_personal_value() -> None:
     text = json.dumps(preview(understood()), ensure_ascii=False)
     for value in ("王秀英", "13800000000", "110101199003070011", "不亮", "已修", "A1"):
@@ -289,6 +297,7 @@ SAMPLES = {
     "en": "SRRecordID,CreatedDate,SRType,Agency,CloseDate,Ethnicity\n"
     + "".join(f"14-{n},01/0{n}/2026 08:00:00 AM,Pothole,Roads,01/1{n}/2026 08:00:00 AM,x\n" for n in range(1, 6)),
     "mail": "msg_id,user,title,time,text,reply,reply_time\n1,u,t,2026-01-01 08:00:00,long,answer,2026-01-02 08:00:00\n",
+    "gaps": "row,msg_id,time,title,label\n1,,,t,交通\n2,m2,2026-01-02 08:00:00,t,交通\n3,,,u,环保\n",
     "bare": "a,b\n",
     "odd": '"x: y","- z"\n1,2\n',
 }
@@ -314,6 +323,15 @@ def test_a_suggested_mapping_loads(tmp_path: Path, name: str) -> None:
     if name == "en":
         assert mapping.source.date_formats
         assert [step.event for step in mapping.steps] == ["CaseClosed"]
+    if name == "gaps":
+        assert mapping.item.column == "row", "a number that every row has goes before a better name"
+        assert mapping.filing.subject is not None
+        assert mapping.filing.subject.column == "label"
+        assert "empty in 2 of 3 rows" in text
+        assert '{column: "time", default: YYYY-MM-DD}' in text
+        mapping = mappings.parse(
+            text.replace('received_at: "time"', "received_at: {column: time, default: 2026-01-01}")
+        )
     if name not in ("bare", "odd"):
         sheet = Table(path, mapping.source)
         sheet.columns_now()

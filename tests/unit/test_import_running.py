@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import stat
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from services.intake.importing import mapping_file as mappings
 from services.intake.importing import running
-from services.intake.importing.problems import MappingError
+from services.intake.importing.problems import FileError, MappingError
 from services.intake.importing.running import Report, import_file
 from shared.cli.importing import ImportOptions, Stopped, post, run_import
 
@@ -150,6 +151,20 @@ def test_a_missing_column_stops_before_anything_is_sent(file: Path) -> None:
     with pytest.raises(MappingError):
         asyncio.run(import_file(server.send, file, mappings.parse(MAPPING.replace("text: text", "text: txt"))))
     assert server.sent == []
+
+
+def test_a_file_that_breaks_off_says_how_far_it_was_dealt_with(file: Path, tmp_path: Path) -> None:
+    whole = gzip.compress(b"".join(b"%d,2026-01-01 08:00,%d,,,,x,x\n" % (n, n**5) for n in range(1, 2000)))
+    head = gzip.compress(file.read_bytes().splitlines(keepends=True)[0])
+    broken = tmp_path / "broken.csv.gz"
+    broken.write_bytes(head + whole[: len(whole) // 2])
+    server = Server()
+    mapping = mappings.parse(MAPPING.replace("{zone:", "{encoding: utf-8, zone:"))
+    with pytest.raises(FileError) as caught:
+        asyncio.run(import_file(server.send, broken, mapping))
+    assert caught.value.code == "broken_gz"
+    assert caught.value.rows > 100
+    assert len(server.items) + 1 >= caught.value.rows, "what was read is carried through (one is refused)"
 
 
 def test_go_live_is_passed_on(file: Path) -> None:

@@ -172,6 +172,15 @@ async def test_every_format_can_go_to_a_file(tmp_path: Path, kind: str) -> None:
     assert content.startswith({"table": "期间".encode(), "csv": b"\xef\xbb\xbf", "xlsx": b"PK", "json": b"{"}[kind])
 
 
+async def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("table", "csv", "xlsx", "json"):
+        path = tmp_path / "nowhere" / kind
+        async with client() as server:
+            assert await run_stats(server, StatsOptions(format=kind, output=path)) == 2  # type: ignore[arg-type]
+        told = capsys.readouterr().err
+        assert f"{path} cannot be written: No such file or directory." in told
+
+
 # ------------------------------------------------------------------ the catalogue and the route
 
 

@@ -24,7 +24,11 @@ _RUBBLE = '""x'
 
 
 class _TooLong(Exception):
-    pass
+    """The record does not end where it could. One whole line that is too long has no open quotation mark to blame."""
+
+    def __init__(self, code: str = "broken_quotes") -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class _Lines:
@@ -51,9 +55,10 @@ class _Lines:
             raise StopIteration
         if len(line) > LONGEST_RECORD:
             self._skip_line(line)
+            alone = not self._taken
             self._taken.append(_RUBBLE)
             self._size += len(line)
-            raise _TooLong
+            raise _TooLong("too_long" if alone else "broken_quotes")
         self._taken.append(line)
         self._size += len(line)
         return line
@@ -115,11 +120,11 @@ def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[
             cells = next(records)
         except StopIteration:
             return
-        except (csv.Error, _TooLong):
+        except (csv.Error, _TooLong) as broken:
             if not width:
                 raise no_header() from None
             lines.give_up()
-            yield lines.line, "broken_quotes"
+            yield lines.line, broken.code if isinstance(broken, _TooLong) else "broken_quotes"
             continue
         if not width:
             width = len(cells)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +29,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
                     yield cast(BinaryIO, unpacked)
             else:
                 yield raw
-    except (EOFError, gzip.BadGzipFile):
+    except (EOFError, gzip.BadGzipFile, zlib.error):
         raise FileError(
             "broken_gz",
             "The compressed file is cut off or damaged; copy it again.",

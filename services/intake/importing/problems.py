@@ -12,11 +12,12 @@ class MappingError(Exception):
 
 
 class FileError(Exception):
-    """The whole file cannot be read."""
+    """The file cannot be read, from the start or from some place on. `rows`: how many before it were dealt with."""
 
     def __init__(self, code: str, why: str, why_zh: str) -> None:
         super().__init__(why)
         self.code, self.why, self.why_zh = code, why, why_zh
+        self.rows = 0
 
 
 class RowError(Exception):

@@ -41,6 +41,8 @@ class Table:
         self.format = source.format if source.format != "auto" else find_format(path)
         self.columns: list[str] = []
         self._places: dict[str, int] = {}
+        self.repeated: set[str] = set()
+        """Names that the header gives to more than one column."""
         self._size = path.stat().st_size if path.exists() else 0
         self._tell: Any = None
 
@@ -53,7 +55,7 @@ class Table:
 
     def __iter__(self) -> Generator[Row, None, None]:
         """All rows. Raises FileError when the file as a whole cannot be read."""
-        self.columns, self._places = [], {}
+        self.columns, self._places, self.repeated = [], {}, set()
         if self.format == "xlsx":
             yield from self._xlsx()
             return
@@ -90,8 +92,8 @@ class Table:
         for name in names:
             plain = spell(str(name) if name is not None else "")
             self.columns.append(plain)
-            if plain:
-                self._places.setdefault(plain, len(self.columns) - 1)
+            if plain and self._places.setdefault(plain, len(self.columns) - 1) != len(self.columns) - 1:
+                self.repeated.add(plain)
         if not any(self.columns):
             raise no_header()
 

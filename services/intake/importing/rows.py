@@ -64,9 +64,19 @@ class Rows:
         ]
 
     def check_columns(self) -> None:
-        """Raises MappingError when the file lacks a column that the mapping uses. JSON lines may leave any out."""
+        """Raises MappingError when the file lacks a column that the mapping uses, or has two of that name: which one is
+        meant, nobody can know. JSON lines may leave any out."""
         if self._table.format == "jsonl":
             return
+        used = {spell(column) for column in self._mapping.columns if not marks_a_person(column)}
+        twice = sorted(self._table.repeated & used)
+        if twice:
+            raise MappingError(
+                f"The header row of the file has more than one column {', '.join(twice)}, and the mapping uses it. Give each "
+                "its own name in the header row, or take it out of the mapping.",
+                why_zh=f"表头中列名重复，而映射文件使用了该列：{'、'.join(twice)}。请在表头中改为不同的列名，或从映射文件中去掉。",
+                field="columns",
+            )
         missing = sorted(
             column
             for column in self._mapping.columns

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from services.intake.importing.mapping import Mapping
 from services.intake.importing.noticed import Snapshot
 from services.intake.importing.preview import preview
-from services.intake.importing.problems import RowError
+from services.intake.importing.problems import FileError, RowError
 from services.intake.importing.reading import Row, Table
 from services.intake.importing.rejects import Reject, Rejects
 from services.intake.importing.rows import Rows
@@ -101,21 +101,27 @@ def _cut(rows: Rows, table: Table, source: Iterable[Row], after: int, go_live: b
     items: list[Item] = []
     rejects: list[Reject] = []
     count = size = last = 0
-    for row in source:
-        if row.line <= after:
-            continue
-        count, last = count + 1, row.line
-        try:
-            item = rows.item(row, go_live=go_live)
-            items.append(item)
-            size += 200 + len(item["filing"].get("text", ""))
-        except RowError as error:
-            rejects.append(Reject(error.line, error.field, error.code, error.why, error.why_zh))
-        if len(items) >= BATCH or count >= 4 * BATCH or size >= LARGEST_BATCH:
-            yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
-            items, rejects, count, size = [], [], 0, 0
+    broken: FileError | None = None
+    try:
+        for row in source:
+            if row.line <= after:
+                continue
+            count, last = count + 1, row.line
+            try:
+                item = rows.item(row, go_live=go_live)
+                items.append(item)
+                size += 200 + len(item["filing"].get("text", ""))
+            except RowError as error:
+                rejects.append(Reject(error.line, error.field, error.code, error.why, error.why_zh))
+            if len(items) >= BATCH or count >= 4 * BATCH or size >= LARGEST_BATCH:
+                yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
+                items, rejects, count, size = [], [], 0, 0
+    except FileError as error:
+        broken = error
     if count:
         yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
+    if broken is not None:
+        raise broken
 
 
 async def import_file(
@@ -131,8 +137,9 @@ async def import_file(
 ) -> Report:
     """Import a file through `send`, which posts one batch and returns a result per item, in order.
 
-    Raises MappingError or FileError before anything is sent, and whatever `send` raises; then the same call goes on
-    where it stopped. `dry_run` reads everything, sends nothing, and shows the first rows as they were understood.
+    Raises MappingError before anything is sent, FileError then or where the file breaks off (with how many rows were dealt
+    with), and whatever `send` raises; then the same call goes on where it stopped. `dry_run` reads everything, sends
+    nothing, and shows the first rows as they were understood.
     """
     began = time.monotonic()
     table = Table(path, mapping.source)
@@ -149,11 +156,15 @@ async def import_file(
     before = report.rows
     batches = _batches(rows, table, state.line, go_live)
     under_way: deque[tuple[_Batch, asyncio.Task[list[dict[str, Any]]] | None]] = deque()
+    unreadable: FileError | None = None
     try:
         more = True
         while more or under_way:
             if more and len(under_way) < IN_FLIGHT:
-                batch = await asyncio.to_thread(next, batches, None)
+                try:
+                    batch = await asyncio.to_thread(next, batches, None)
+                except FileError as error:  # what was read before it is carried through
+                    unreadable, batch = error, None
                 if batch is None:
                     more = False
                     continue
@@ -177,6 +188,9 @@ async def import_file(
             if left is not None:
                 left.cancel()
         await asyncio.gather(*(left for _, left in under_way if left is not None), return_exceptions=True)
+    if unreadable is not None:
+        unreadable.rows = report.rows
+        raise unreadable
     state.done()
     _noted(report, rows, rows.noticed.snapshot())
     report.rejects = str(rejects.path) if rejects.size else None

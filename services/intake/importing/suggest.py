@@ -23,7 +23,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         r"(工单|信访件?|诉求|留言|受理|业务|登记|流水|案件|事项)?(编号|单号|件号|流水号|序号|主键)",
         r".*编号|.*单号|xfjbh|gdbh",
         r"(msg|case|record|request|ticket|complaint|sr|service ?request)?[ _]?(record)?[ _]?(id|no|num|number)",
-        r".*[ _]id",
+        r".*[ _](id|key)|key|uuid|guid",
+        r"行号|row([ _]?(id|no|num|number))?",
     ),
     "received_at": (
         r".*(留言|登记|来信|来访|来电|信访|受理|提交|创建|诉求|发布|接收|反映)(日期|时间)|时间|日期|xfrq|djsj",
@@ -62,8 +63,8 @@ _NAMES: dict[str, tuple[str, ...]] = {
         r".*(district|borough|ward|place|region)(code)?",
     ),
     "subject": (
-        r".*(分类|类别|内容分类|一级标签|诉求类型|问题类型|事项类型)|nrfl",
-        r".*(category|subject|sr ?type|topic|problem|issue|type)",
+        r".*(分类|类别|内容分类|标签|诉求类型|问题类型|事项类型)|nrfl",
+        r".*(category|subject|sr ?type|topic|problem|issue|type)|label",
     ),
     "organisation": (
         r".*(承办|责任|主办|办理|答复|处理|受理)(单位|部门|机关|机构)",
@@ -150,7 +151,8 @@ def _guess(columns: list[_Column], rows: int) -> dict[str, _Column]:
     for what in ("id_number", "phone", "reply", "text", "title"):
         take(what, named(what))
     unique = [one for one in columns if one.name not in taken and rows and one.filled == rows == one.different]
-    take("item", [one for one in named("item") if one in unique] or named("item") or unique)
+    keys = [one for one in unique if not one.dates and one.long <= 40]
+    take("item", [one for one in named("item") if one in unique] or keys or named("item"))
     for what in ("name", "organisation", "channel", "subject", "place", "address", "location"):
         take(what, named(what))
     if "text" not in found:
@@ -161,6 +163,17 @@ def _guess(columns: list[_Column], rows: int) -> dict[str, _Column]:
 
 def _quoted(name: str) -> str:
     return json.dumps(name, ensure_ascii=False)
+
+
+def _gaps(column: _Column, sample: int, then: str, then_zh: str, indent: str) -> list[str]:
+    """What a person should know of a needed column that is not filled everywhere."""
+    if column.filled == sample:
+        return []
+    empty = sample - column.filled
+    return [
+        f"{indent}# CHECK: empty in {empty} of {sample} rows. {then}",
+        f"{indent}# 在 {sample} 行样本中有 {empty} 行为空。{then_zh}",
+    ]
 
 
 def _write(
@@ -191,6 +204,7 @@ def _write(
         lines.append(
             f"item: {_quoted(found['item'].name)}   # CHECK: the source's own number, never used twice 来源系统的唯一编号"
         )
+        lines += _gaps(found["item"], sample, "A row without it is refused.", "缺少编号的行会被拒绝。", "")
     else:
         names = [_quoted(column.name) for column in columns[:2]] or [_quoted("?")]
         lines.append(
@@ -199,6 +213,12 @@ def _write(
     lines.append("filing:")
     if "received_at" in found:
         lines.append(f"  received_at: {_quoted(found['received_at'].name)}   # CHECK: when it was filed 提交时间")
+        lines += _gaps(
+            found["received_at"], sample,
+            f"A row without it is refused; a day for all of them: {{column: {_quoted(found['received_at'].name)}, default: "
+            "YYYY-MM-DD}",
+            "缺少日期的行会被拒绝；可用 default 给出统一日期。", "  ",
+        )  # fmt: skip
     else:
         lines.append('  received_at: "?"        # CHECK: no column with dates was found; write its name 请填写日期列')
     for what in ("title", "text", "place", "subject", "location", *_PEOPLE):

@@ -1,0 +1,28 @@
+"""A path that is not there is wrong use: 2, and a sentence that says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+
+from shared.cli.policies import read_source
+from shared.cli.upkeep import restore
+
+WRONG_USE = 2
+
+
+def test_a_policy_that_is_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        read_source(Path("nowhere"))
+    assert ended.value.exit_code == WRONG_USE
+    assert "no file or folder nowhere" in capsys.readouterr().err
+
+
+def test_a_backup_that_is_nowhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        restore(tmp_path / "nowhere", data=tmp_path / "new")
+    assert ended.value.exit_code == WRONG_USE
+    assert "There is no folder" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
