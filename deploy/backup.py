@@ -39,7 +39,11 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
     try:
         await asyncio.to_thread(_copy, folder, copy)
     except OSError as error:
-        raise Refused("backup_failed", f"The backup could not be written: {error.strerror}.") from error
+        raise Refused(
+            "backup_failed",
+            f"The backup could not be written: {error.strerror}.",
+            why_zh="备份未能写入，请检查目标文件夹和剩余空间后重试。",
+        ) from error
     log = SqliteLog(copy.log)
     try:
         found = await _contents(log)

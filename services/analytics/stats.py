@@ -70,7 +70,7 @@ def _known(field: str, code: str, given: Sequence[str], allowed: Sequence[str]) 
         raise Invalid(
             code,
             f"Each of these once at most: {', '.join(allowed)}.",
-            why_zh=f"可用值(各至多一次):{'、'.join(allowed)}",
+            why_zh=f"可用值（各至多一次）：{'、'.join(allowed)}。",
             field=field,
             allowed=list(allowed),
         )

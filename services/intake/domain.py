@@ -178,7 +178,11 @@ def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
     if case.grade_now(command.object) == command.grade:
         return []
     if command.object not in case.invited and case.replied_at is None:
-        raise Refused("not_invited", "An evaluation is possible once the reply has been delivered.")
+        raise Refused(
+            "not_invited",
+            "An evaluation is possible once the reply has been delivered.",
+            why_zh="答复送达之后方可评价。",
+        )
     return [Fresh(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text))]
 
 
@@ -212,7 +216,11 @@ class AnswerAtOnce(Command):
 @rule("answer_at_once", service="intake", roles=DESK, states=("registered",), zh="直接答复")
 def answer_at_once(case: Case, command: AnswerAtOnce, given: Given) -> list[Fresh]:
     if case.class_ not in (None, "consultation"):
-        raise Refused("not_a_consultation", "Only a consultation is answered at once; dispatch this case instead.")
+        raise Refused(
+            "not_a_consultation",
+            "Only a consultation is answered at once; dispatch this case instead.",
+            why_zh="只有咨询类事项可以直接答复，其他事项请派单。",
+        )
     return [Fresh(e.AnsweredAtOnce(text=command.text))]
 
 

@@ -182,13 +182,17 @@ def _redone(outboxes: Outboxes) -> Reaction:
 
 
 def _withdrawn(outboxes: Outboxes) -> Reaction:
-    """Recalled: from the accountable organisation and from those that it was forwarded down to."""
+    """Recalled: from the accountable organisation and from those that it was forwarded down to; from who reviewed it, where
+    that has ended with it."""
 
     async def react(turn: Turn) -> None:
         body = turn.event.body
         if isinstance(body, routing.AssignmentWithdrawn):
             for org in handlers_at(turn.case, turn.event.version) or (body.org,):
                 await outboxes.tell(org, "withdrawn", turn, body.reason_code)
+            reviewer = reviewer_at(turn.case, turn.event.version)
+            if reviewer is not None and turn.case.reviewer is None:
+                await outboxes.tell(reviewer, "withdrawn", turn, body.reason_code)
 
     return react
 

@@ -180,6 +180,8 @@ def _correct(case: Case, event: Event) -> None:
     name, of, new = event.body.get("field"), event.body.get("of"), event.body.get("new")
     if name != "effective_at":
         case.fields[str(name)] = new
+        if (name, new, case.org) == ("class_", "accusation", None):
+            case.reviewer = None
     elif of is not None and new is not None:
         if of == 1:
             case.filed = new
@@ -190,6 +192,10 @@ def _state(case: Case, event: Event) -> str:
     kind, body = event.type, event.body
     if kind == "ReturnRequested":
         case.signed = case.state == "signed"
+    if (
+        kind == "AssignmentWithdrawn" and case.state in FINAL
+    ):  # an accusation that was taken for something else has ended
+        return case.state
     if kind == "ReturnVerified":
         return "returned" if body.get("agreed") else "signed" if case.signed else "dispatched"
     if kind == "ReviewOpinionIssued":
