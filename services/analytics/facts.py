@@ -86,7 +86,7 @@ _CREATE = (
     f"asked STRUCT({_columns(ASKED_FIELDS)})[])",
     f"CREATE TABLE events ({_columns(EVENT_FIELDS)})",
     _unnested("clocks", CLOCK_FIELDS),
-    _unnested("asked", ASKED_FIELDS, ", coalesce(reply_org, org) AS org"),
+    _unnested("asked", ASKED_FIELDS, ", coalesce(one.about, reply_org, org) AS org"),
 )
 _DROP = (
     "DROP VIEW IF EXISTS clocks",

@@ -82,6 +82,7 @@ ASKED_FIELDS: dict[str, pa.DataType] = {
     "invited_day": _DAY,
     "evaluated_day": _DAY,
     "grade": _TEXT,
+    "about": _TEXT,
 }
 """One row per (case, object of evaluation)."""
 
@@ -188,7 +189,7 @@ def _clock(deadline: Deadline, day: _Days) -> Cells:
 
 
 def _asked(asked: Asked, day: _Days) -> Cells:
-    return asked.object, day[asked.invited], day[asked.evaluated], asked.grade
+    return asked.object, day[asked.invited], day[asked.evaluated], asked.grade, asked.about
 
 
 def _turned(fields: dict[str, pa.DataType], rows: Sequence[Cells]) -> Sequence[Sequence[Any]]:

@@ -386,7 +386,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
     }.get(command, dict)()  # fmt: skip
 
 
-CLASSES = (*("claim", "suggestion") * 4, "accusation")
+CLASSES = (*("claim", "suggestion") * 8, "accusation")
 """To an accusation less often: it takes a case back to its beginning."""
 NOW_ONLY = frozenset({"ask_extension", "grant_extension", "refuse_extension"})
 """A grant that is dated back may lie in an earlier period: the table keeps the present one only."""
@@ -399,6 +399,7 @@ LATE = {
     "request_re_review": 4.0,
     "issue_re_review_opinion": 3.0,
     "grant_extension": 3.0,
+    "verify_return": 4.0,
 }
 """More weight for what stands at the end of the longest way."""
 SLOW = {

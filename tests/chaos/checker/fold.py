@@ -84,6 +84,8 @@ def _objections(case: Case, event: Event) -> list[str]:
         found.append("it is closed as merged and follows no other, or has ended")
     elif follows is not None and state not in follows and not merged and not verified:
         found.append(f"{kind} while {state}")
+    if kind == "AssignmentWithdrawn" and case.org is None:
+        found.append("it is taken from an organisation while none has it")
     if kind in DISPATCHES and case.org is not None:
         found.append("it is sent to an organisation while another has it")
     if kind in BY_THE_HOLDER and case.org is not None and body.get("org") not in (None, case.org, *case.forwarded):
