@@ -45,7 +45,7 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
         raise Refused(
             "backup_failed",
             f"The backup could not be written: {error.strerror}.",
-            why_zh="备份未能写入，请检查目标文件夹和磁盘空间。",
+            why_zh="备份未能写入，请检查目标文件夹和剩余空间后重试。",
         ) from error
     log = SqliteLog(copy.log)
     try:

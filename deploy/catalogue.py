@@ -99,16 +99,15 @@ def _open_rules() -> list[Rule]:
 
 
 def _source(rule: Rule) -> str:
-    """The rule's function and the private functions of its file that it calls."""
-    module = inspect.getmodule(rule.decide)
-    assert module is not None
+    """The rule's function and those of the services that it calls."""
     seen: dict[str, str] = {}
 
     def follow(function: Any) -> None:
         if function.__name__ in seen:
             return
+        module = inspect.getmodule(function)
         seen[function.__name__] = source = inspect.getsource(function)
-        for name in set(re.findall(r"\b(\w+)\(", source)):
+        for name in sorted(set(re.findall(r"\b(\w+)\(", source))):
             called = getattr(module, name, None)
             if inspect.isfunction(called) and called.__module__.startswith("services."):
                 follow(called)

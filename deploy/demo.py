@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from deploy.folder import Folder
+from deploy.sample.complaints import complaints
 from deploy.sample.load import Progress, load
+from deploy.sample.matters import REASON, Joined, matters
 from shared.access import Principal
 from shared.activating import activate
+from shared.commands import RULES
 from shared.history import HistoryItem
+from shared.http.commands import body_models, give
 from shared.policy.load import bundled
 from shared.runtime import Runtime
 from shared.times import day_of
 
 DEMO = "CN-DEMO"
 OPERATOR = Principal("operations", None, "local")
+REGISTRAR = Principal("registrar", "xfj", "local")
 KEYS: tuple[tuple[str, str | None], ...] = (
     ("registrar", "xfj"),
     ("supervisor", "xfj"),
@@ -58,7 +64,19 @@ async def _sample(runtime: Runtime, zone: str, progress: Progress | None) -> Non
         items = [HistoryItem.model_validate(row) for row in rows]
         return [one._asdict() for one in await runtime.record_history(OPERATOR, items, DEMO)]
 
-    await load(send, day_of(runtime.ports.clock.now(), zone), zone, progress)
+    today = day_of(runtime.ports.clock.now(), zone)
+    await load(send, today, zone, progress)
+    await _join(runtime, matters(complaints(today, zone)))
+
+
+async def _join(runtime: Runtime, found: Sequence[Joined]) -> None:
+    """As a registrar does; once, however often it is begun."""
+    model = body_models()["link"]
+    for pair in found:
+        body = model.model_validate(
+            {"command": "link", "command_id": f"sample-{pair.follower}", "lead": pair.lead, "reason": REASON}
+        )
+        await give(runtime, REGISTRAR, pair.follower, RULES["link"], body)
 
 
 async def _issue(runtime: Runtime, folder: Folder) -> None:

@@ -66,16 +66,28 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
         try:
             await move_keys(here.keys, there.keys)
         except KeysLost as error:
-            raise Refused("keys_missing", f"The target's keys are of another deployment: {error}.") from error
+            raise Refused(
+                "keys_missing",
+                f"The target's keys are of another deployment: {error}.",
+                why_zh="目标系统的密钥属于另一部署，请换用空的目标。",
+            ) from error
         written = 0
         async for moved in move_log(here.log, there.log, done):
             tell(moved.events, whole)
             written = moved.written
         if lost := await lost_keys(there.log, there.keys):
-            raise Refused("keys_missing", f"The log names keys that the target does not have: {', '.join(lost)}.")
+            raise Refused(
+                "keys_missing",
+                f"The log names keys that the target does not have: {', '.join(lost)}.",
+                why_zh="日志引用的密钥在目标系统中不存在，请先迁移密钥。",
+            )
         before, after = await log_digest(here.log), await log_digest(there.log)
         if before != after:
-            raise Refused("source_moved_on", "The source was written to meanwhile. Stop its services and begin again.")
+            raise Refused(
+                "source_moved_on",
+                "The source was written to meanwhile. Stop its services and begin again.",
+                why_zh="迁移期间来源又有新的写入，请停止其服务后重新迁移。",
+            )
         if to.folder is not None:
             await asyncio.to_thread(_whole, to.folder)
         return {"commits_written": written, "events": whole, "log_from": before, "log_to": after}

@@ -18,6 +18,8 @@ Role = Literal[
 ]
 ROLES: tuple[Role, ...] = get_args(Role)
 NEEDS_ORG: frozenset[Role] = frozenset({"platform", "organisation", "clerk", "registrar", "supervisor"})
+MAY_NAME_ORG: frozenset[Role] = frozenset({"analyst"})
+"""An analyst who belongs to an organisation sees no figure of an accusation against it."""
 SEES_ALL: frozenset[Role] = frozenset({"registrar", "supervisor", "service"})
 """The petition office and the supervisors of the jurisdiction. `service` is one of our own reactions."""
 

@@ -226,7 +226,11 @@ async def activate(
             continue
         await handling.policies.reload(jurisdiction)
         return Activated([section for section, _loaded, _item in fresh], found.warnings)
-    raise Unavailable("busy", "The policy is being changed by many at once; try again in a moment.")
+    raise Unavailable(
+        "busy",
+        "The policy is being changed by many at once; try again in a moment.",
+        why_zh="此处正有多项写入，请稍后重试。",
+    )
 
 
 def _unmoved(version: int, events: list[Fresh], head: Head) -> list[Fresh]:

@@ -147,7 +147,11 @@ _HELD = frozenset({*MOVES, "CaseLinked"}) - {"CaseVoided", "CaseWithdrawn"}
 
 
 def _newer(case: Case) -> Refused:
-    return Unavailable("newer_event", f"A newer release wrote {case.newer} into this case; it is read-only here.")
+    return Unavailable(
+        "newer_event",
+        f"A newer release wrote {case.newer} into this case; it is read-only here.",
+        why_zh="较新版本的系统已在本件中写入记录，此处只能查看。",
+    )
 
 
 def _follow_the_lead(lead: Case | None) -> Refused:

@@ -144,7 +144,11 @@ class Handling:
             failpoint("log.appended")
             await self.published([commit])
             return Done(after, commit, False)
-        raise Unavailable("busy", "The case is being changed by many at once; try again in a moment.")
+        raise Unavailable(
+            "busy",
+            "The case is being changed by many at once; try again in a moment.",
+            why_zh="该件正被多人同时办理，请稍后重试。",
+        )
 
     async def _others(self, case: Case, named: Iterable[str]) -> dict[str, Case]:
         """The named cases and the lead of `case`, as the log has them now."""
@@ -173,7 +177,9 @@ class Handling:
             failpoint("log.appended")
             await self.published([commit])
             return commit, False
-        raise Unavailable("busy", "Many write here at once; try again in a moment.")
+        raise Unavailable(
+            "busy", "Many write here at once; try again in a moment.", why_zh="此处正有多项写入，请稍后重试。"
+        )
 
     async def _last(self, stream: str) -> Commit | None:
         """The commit that the stream ends with. Cost does not grow with the stream."""
@@ -196,7 +202,11 @@ class Handling:
         try:
             keys = await obtain(self.keys, stream.removeprefix(STREAM), (part for one in parts for part in one))
         except KeyErased as erased:
-            raise Refused("party_erased", "This party's data were erased; nothing can be added for it.") from erased
+            raise Refused(
+                "party_erased",
+                "This party's data were erased; nothing can be added for it.",
+                why_zh="该当事人的信息已依法删除，不能再为其添加内容。",
+            ) from erased
         recorded = []
         data = []
         hashed = head.hash
@@ -244,6 +254,7 @@ class Handling:
             raise Unavailable(
                 "clock_behind",
                 "This machine's clock is more than 60 s behind the log; mend the clock, nothing is written.",
+                why_zh="本机时钟比记录落后六十秒以上，请先校正时钟；未写入任何内容。",
             )
         return last
 

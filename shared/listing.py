@@ -109,7 +109,7 @@ async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str |
             if place.undated or wanted.due_before is not None or wanted.queue in _BY_TIME:
                 return Page(found, None)
             place = _Cursor(True, "", "")
-        elif looked_at >= _MOST_LOOKED_AT:
+        elif looked_at >= _MOST_LOOKED_AT and await _may_be_named(ports, principal, rows[-1]):
             return Page(found, _write(place))
 
 
@@ -160,6 +160,11 @@ def _meets(row: Row, wanted: Wanted, now: str) -> bool:
     if wanted.queue == "forwarded":
         return values["holder"] is not None
     return wanted.queue is None or values["queue"] == wanted.queue
+
+
+async def _may_be_named(ports: Ports, principal: Principal, row: Row) -> bool:
+    """A cursor names the case at which it stands: never one that the reader may not know of."""
+    return visible(principal, (await ports.cases.get(row.key, at_least=row.applied))[0])
 
 
 async def _may_see(ports: Ports, principal: Principal, row: Row) -> bool:

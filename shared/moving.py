@@ -61,6 +61,7 @@ async def move_log(source: Log, target: Log, done: Mapping[str, Head], *, batch:
                 raise Refused(
                     "log_damaged",
                     f"{first.stream} version {first.version}: {first.column} {first.why}. See: huiyin verify",
+                    why_zh="日志有损坏之处，请先执行 huiyin verify 查明。",
                 )
             if commit.last > done.get(commit.stream, Head(0, "")).version:
                 by_stream.setdefault(commit.stream, []).append(commit)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from shared.access import NEEDS_ORG, OPERATE, ROLES, Principal, Role, authorize
+from shared.access import MAY_NAME_ORG, NEEDS_ORG, OPERATE, ROLES, Principal, Role, authorize
 from shared.clock import Clock
 from shared.commands import Fresh
 from shared.events.intake import KeyIssued, KeyRevoked
@@ -119,7 +119,7 @@ class Principals:
                 why_zh="缺少单位代码。",
                 field="org",
             )
-        if role not in NEEDS_ORG and org:
+        if role not in NEEDS_ORG | MAY_NAME_ORG and org:
             raise Invalid(
                 "org_not_used",
                 f"A key for {role} belongs to no organisation; leave org out.",

@@ -257,6 +257,8 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadlin
         if deadline is not None:
             by = _by_when(deadline, overdue=overdue)
             zh, en = zh + by.zh, en + by.en
+    elif case.invited:
+        zh, en = f"{zh}。下一步：您可以评价", f"{en}. Next: you may evaluate"
     elif case.open:
         zh, en = f"{zh}。下一步：由信访部门将结果告知您", f"{en}. Next: the petition office tells you how it ended"
     return Words(f"{zh}。", f"{en}.")

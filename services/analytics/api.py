@@ -54,14 +54,14 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
         now = ports.clock.now()
         books = await ports.policies.all()
         if as_of is None:
-            result = await query(facts, asked, now)
+            result = await query(facts, asked, now, caller.org)
         else:
             when = _moment(as_of)
             then = min(now, max((instant_of(when, book.zone) for book in books.values()), default=now))
             async with travelling:
-                past = await facts_as_of(ports.log, ports.policies, when)
+                past = await facts_as_of(ports.log, ports.policies, when, unseen_by=caller.org)
                 try:
-                    result = await query(past, asked, then)
+                    result = await query(past, asked, then, caller.org)
                 finally:
                     await past.close()
         codes = {code for figure in result.figures for code in figure.group.values()}

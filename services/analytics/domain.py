@@ -29,6 +29,8 @@ class Asked(NamedTuple):
     """None: evaluated, and nobody knows of an invitation."""
     evaluated: When | None
     grade: str | None
+    about: str | None = None
+    """Of a filing that was joined to another: the organisation that handled the matter. None: the one that replied."""
 
 
 class Told(NamedTuple):
@@ -43,6 +45,7 @@ def told(case: Case) -> Told:
     first: Fact | None = None
     invited: dict[str, When] = {}
     evaluated: dict[str, When] = {}
+    handled: dict[str, str] = {}
     for fact in case.facts:
         name = fact.name
         if name in REPLIES:
@@ -50,13 +53,15 @@ def told(case: Case) -> Told:
                 first = fact
         elif name == "EvaluationInvited":
             invited[fact.kind or ""] = fact.effective_at
+            if case.lead is not None and case.org is None and fact.org is not None:
+                handled[fact.kind or ""] = fact.org
         elif name == "EvaluationSubmitted":
             evaluated[fact.kind or ""] = fact.effective_at
     if not invited and not evaluated:
         return Told(first, ())
     grades = dict(case.evaluations)
     asked = [
-        Asked(object_, invited.get(object_), evaluated.get(object_), grades.get(object_))
+        Asked(object_, invited.get(object_), evaluated.get(object_), grades.get(object_), handled.get(object_))
         for object_ in sorted({*invited, *evaluated})
     ]
     return Told(first, tuple(asked))

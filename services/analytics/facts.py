@@ -40,7 +40,7 @@ T = TypeVar("T")
 Table = Literal["cases", "clocks", "asked", "events"]
 Connection = duckdb.DuckDBPyConnection
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised whenever a table changes: facts of another schema are dropped, and the file starts empty."""
 _SQL = {
     pa.string(): "VARCHAR",
@@ -56,7 +56,7 @@ _KEYS: Mapping[Table, tuple[str, ...]] = {
     "asked": ("case", "object"),
     "events": ("case", "version"),
 }
-_OF_CASE = ("place", "subject", "channel", "class", "sealed", "live", "voided", "filed_day")
+_OF_CASE = ("place", "subject", "channel", "class", "sealed", "live", "voided", "filed_day", "accused")
 """What the rows of a case's clocks and evaluations borrow from it."""
 
 
@@ -86,7 +86,7 @@ _CREATE = (
     f"asked STRUCT({_columns(ASKED_FIELDS)})[])",
     f"CREATE TABLE events ({_columns(EVENT_FIELDS)})",
     _unnested("clocks", CLOCK_FIELDS),
-    _unnested("asked", ASKED_FIELDS, ", coalesce(reply_org, org) AS org"),
+    _unnested("asked", ASKED_FIELDS, ", coalesce(one.about, reply_org, org) AS org"),
 )
 _DROP = (
     "DROP VIEW IF EXISTS clocks",
@@ -327,9 +327,17 @@ class Facts:
             self._connection = None
 
 
-def rests_of(connection: Connection) -> Rests:
-    """The positions of the log in this transaction."""
-    found = connection.execute("SELECT count(*), coalesce(sum(version), 0)::BIGINT FROM cases").fetchone()
+SEEN = "NOT coalesce(contains(accused, $unseen), false)"
+"""SQL: not a case in which the organisation of who asks is complained of."""
+
+
+def rests_of(connection: Connection, unseen: str | None = None) -> Rests:
+    """The positions of the log in this transaction. `unseen`: cell of the organisation whose accusations are left out."""
+    total = "SELECT count(*), coalesce(sum(version), 0)::BIGINT FROM cases"
+    if unseen is None:
+        found = connection.execute(total).fetchone()
+    else:
+        found = connection.execute(f"{total} WHERE {SEEN}", {"unseen": unseen}).fetchone()
     return Rests(*found) if found else Rests(0, 0)
 
 

@@ -87,7 +87,7 @@ def _wrong() -> Invalid:
     return Invalid(
         "wrong_period",
         f"This is no period. Allowed: {ALLOWED}.",
-        why_zh=f"期间写法不对。可用:{ALLOWED}",
+        why_zh=f"期间写法不对，可用：{ALLOWED}。",
         field="period",
         allowed=[ALLOWED],
     )

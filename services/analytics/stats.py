@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import duckdb
 
 from services.analytics.answer import COMPARES, DIMENSIONS, Compared, Dimension, Figure, StatsQuery, StatsResult
-from services.analytics.facts import Facts, Rests, rests_of
+from services.analytics.facts import SEEN, Facts, Rests, rests_of
 from services.analytics.measures import BESIDE, BY_NAME, MEASURES, Measure
 from services.analytics.period import Compare, Period, parse
 from services.analytics.wilson import lower
+from shared.accused import cell
 from shared.refusals import Invalid
 from shared.times import to_text
 
@@ -36,8 +37,10 @@ _EMPTY = _Cell(0, 0, 0)
 Cells = Mapping[tuple[str | None, Key], _Cell]
 
 
-async def query(facts: Facts, asked: StatsQuery, now: datetime) -> StatsResult:
-    """The figures as of `now`. Raises Invalid for a period, group, comparison or measure that there is not."""
+async def query(facts: Facts, asked: StatsQuery, now: datetime, unseen_by: str | None = None) -> StatsResult:
+    """The figures as of `now`. `unseen_by`: the organisation of who asks; cases in which it is complained of are in no figure
+    of theirs (Art. 30). Raises Invalid for a period, group, comparison or measure that there is not."""
+    unseen = cell((unseen_by,)) if unseen_by is not None else None
     period, by, compare, measures = parse(asked.period), _by(asked), _compare(asked), _measures(asked)
     others = [(with_, period.compared(with_)) for with_ in compare]
     if "clock" in by:
@@ -46,10 +49,10 @@ async def query(facts: Facts, asked: StatsQuery, now: datetime) -> StatsResult:
     def answer(connection: duckdb.DuckDBPyConnection) -> tuple[Rests, list[Figure]]:
         figures: list[Figure] = []
         for measure in measures:
-            cells = _cells(connection, measure, by, period, now)
-            beside = [(with_, other, _cells(connection, measure, by, other, now)) for with_, other in others]
+            cells = _cells(connection, measure, by, period, now, unseen)
+            beside = [(with_, other, _cells(connection, measure, by, other, now, unseen)) for with_, other in others]
             figures.extend(_figures(measure, by, cells, beside))
-        return rests_of(connection), figures
+        return rests_of(connection, unseen), figures
 
     rests, figures = await facts.read(answer)
     everything = period.kind == "all"
@@ -70,7 +73,7 @@ def _known(field: str, code: str, given: Sequence[str], allowed: Sequence[str]) 
         raise Invalid(
             code,
             f"Each of these once at most: {', '.join(allowed)}.",
-            why_zh=f"可用值(各至多一次):{'、'.join(allowed)}",
+            why_zh=f"可用值（各至多一次）：{'、'.join(allowed)}。",
             field=field,
             allowed=list(allowed),
         )
@@ -112,8 +115,9 @@ def _dimension(name: Dimension, measure: Measure) -> str:
     return f"coalesce(\"{name}\", '{NOBODY}')"
 
 
-def sql_of(measure: Measure, by: Sequence[Dimension]) -> str:
-    """One statement: the label, the groups, then numerator, denominator, unknown and the amount of a quantile."""
+def sql_of(measure: Measure, by: Sequence[Dimension], seen: str = "true") -> str:
+    """One statement over the rows that meet `seen`: the label, the groups, then numerator, denominator, unknown and the
+    amount of a quantile."""
     keys = [measure.label or "NULL", *(_dimension(name, measure) for name in by)]
     amount = "NULL"
     if measure.shape == "quantile":
@@ -127,20 +131,26 @@ def sql_of(measure: Measure, by: Sequence[Dimension]) -> str:
         FROM (
             SELECT {inner}, ({measure.over}) AS "over", ({measure.counts}) AS counts, ({measure.unknown}) AS unknown,
                    {measure.amount or "NULL"} AS amount
-            FROM {measure.source} WHERE ({measure.keep}) AND {measure.day} BETWEEN $first AND $last
+            FROM {measure.source} WHERE ({measure.keep}) AND {seen} AND {measure.day} BETWEEN $first AND $last
         ) WHERE "over" OR unknown GROUP BY {named} ORDER BY {named}
     """
 
 
 def _cells(
-    connection: duckdb.DuckDBPyConnection, measure: Measure, by: Sequence[Dimension], period: Period, now: datetime
+    connection: duckdb.DuckDBPyConnection,
+    measure: Measure,
+    by: Sequence[Dimension],
+    period: Period,
+    now: datetime,
+    unseen: str | None,
 ) -> dict[tuple[str | None, Key], _Cell]:
-    sql = sql_of(measure, by)
+    sql = sql_of(measure, by, SEEN if unseen is not None else "true")
     known: dict[str, Any] = {
         "first": period.first,
         "last": period.last,
         "now": now.astimezone(UTC).replace(tzinfo=None),
         "label": period.label,
+        "unseen": unseen,
     }
     given = {name: value for name, value in known.items() if f"${name}" in sql}
     found: dict[tuple[str | None, Key], _Cell] = {}

@@ -18,8 +18,12 @@ from shared.times import When, instant_of
 BATCH = 1000
 
 
-async def facts_as_of(log: Log, policies: Policies, when: When, known_at: When | None = None) -> Facts:
+async def facts_as_of(
+    log: Log, policies: Policies, when: When, known_at: When | None = None, *, unseen_by: str | None = None
+) -> Facts:
     """Facts in memory, of what was true by `when` and known by `known_at` (None: the same time). Close them after use.
+
+    `unseen_by`: an organisation; without the cases in which it is complained of by now, whatever was known then.
 
     The law too is the one known then, so that a clock that was changed later gives the answer of that day."""
     known = known_at if known_at is not None else when
@@ -34,6 +38,8 @@ async def facts_as_of(log: Log, policies: Policies, when: When, known_at: When |
             if jurisdiction not in books:
                 books[jurisdiction] = await _book(log, policies, jurisdiction, known)
             book = books[jurisdiction]
+            if unseen_by is not None and unseen_by in fold(stream).accused:
+                continue
             kept = cut(stream, book.zone, as_of=when, known_at=known)
             case = fold(kept)
             if not case.exists or not case.state:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from services.analytics.domain import Asked, closed_at, duty_of, responsible, standing, told
+from shared.accused import cell
 from shared.case import Case
 from shared.deadlines import Deadline
 from shared.envelope import Recorded
@@ -54,9 +55,11 @@ CASE_FIELDS: dict[str, pa.DataType] = {
     "redos": _WHOLE,
     "nudges": _WHOLE,
     "lead": _TEXT,
+    "accused": _TEXT,
 }
 """One row per case. `org`: responsible now or last; `reply_org`: who gave the first reply; `replied_day` and
-`reply_seconds` are of the first reply; `filed_at` is empty where only the day is known."""
+`reply_seconds` are of the first reply; `filed_at` is empty where only the day is known; `accused`: the organisations complained
+of, each between two separators."""
 
 CLOCK_FIELDS: dict[str, pa.DataType] = {
     "clock": _TEXT,
@@ -79,6 +82,7 @@ ASKED_FIELDS: dict[str, pa.DataType] = {
     "invited_day": _DAY,
     "evaluated_day": _DAY,
     "grade": _TEXT,
+    "about": _TEXT,
 }
 """One row per (case, object of evaluation)."""
 
@@ -142,6 +146,7 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
         case.redos,
         case.nudges,
         case.lead,
+        cell(case.accused),
     )
     return row, [_clock(deadline, day) for deadline in deadlines], [_asked(one, day) for one in asked]
 
@@ -184,7 +189,7 @@ def _clock(deadline: Deadline, day: _Days) -> Cells:
 
 
 def _asked(asked: Asked, day: _Days) -> Cells:
-    return asked.object, day[asked.invited], day[asked.evaluated], asked.grade
+    return asked.object, day[asked.invited], day[asked.evaluated], asked.grade, asked.about
 
 
 def _turned(fields: dict[str, pa.DataType], rows: Sequence[Cells]) -> Sequence[Sequence[Any]]:

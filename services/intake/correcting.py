@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
+from services.intake.parties import Respondent
+from services.intake.unmasking import named, only_of_an_accusation, taken_away
 from shared.case import MOVES, Case
 from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, rule
 from shared.deadlines import deadlines
@@ -23,14 +25,18 @@ class Correct(Command):
     new: Code = Field(description="The right value; for effective_at a date or an instant with offset")
     reason_code: Literal["typing", "misread", "wrong_source", "other"] = Field("other", description="Why")
     reason: FreeText | None = Field(None, description="Why, in words, sealed")
+    respondent: Respondent | None = Field(None, description="For class accusation: whom it is about, if it says so")
 
 
 @rule("correct", service="intake", roles=("registrar", "supervisor"), followers=True, zh="更正")
 def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
-    """Mend a registered fact; the original stays beside it and all deadlines follow."""
+    """Mend a registered fact; the original stays beside it and all deadlines follow. What turns out to be an accusation is
+    taken from the organisation that has it, and waits sealed for a person (Art. 30)."""
+    only_of_an_accusation(command.respondent, command.field, command.new)
+    about = named(case, command.respondent, given)
     old = _present(case, command, given.book)
     if old == command.new:
-        return []
+        return [*taken_away(case, [one.body for one in about], given), *about] if about else []
     field: Literal["effective_at", "place", "subject", "class_", "level"] = (
         "class_" if command.field == "class" else command.field
     )
@@ -41,18 +47,17 @@ def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
             why_zh="该更正会消除超期记录，须由督查人员办理。",
             field="new",
         )
-    return [
-        Fresh(
-            e.CaseCorrected(
-                field=field,
-                of=command.of,
-                old=old,
-                new=command.new,
-                reason_code=command.reason_code,
-                reason=command.reason,
-            )
-        )
-    ]
+    corrected = e.CaseCorrected(
+        field=field,
+        of=command.of,
+        old=old,
+        new=command.new,
+        reason_code=command.reason_code,
+        reason=command.reason,
+    )
+    if (command.field, command.new) != ("class", "accusation"):
+        return [Fresh(corrected)]
+    return [*taken_away(case, [one.body for one in about], given), Fresh(corrected), *about]
 
 
 def _as_corrected(case: Case, command: Correct) -> Case:
@@ -94,13 +99,28 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
     if command.field == "effective_at":
         fact = next((fact for fact in case.facts if fact.version == command.of), None)
         if fact is None:
-            raise Invalid("unknown_version", "`of` must name the version of a step of this case.", field="of")
+            raise Invalid(
+                "unknown_version",
+                "`of` must name the version of a step of this case.",
+                why_zh="of 须为本件某一步骤的版本号。",
+                field="of",
+            )
         try:
             new = from_text(command.new)
         except ValueError as error:
-            raise Invalid("not_a_time", "Give a date or an instant with offset.", field="new") from error
+            raise Invalid(
+                "not_a_time",
+                "Give a date or an instant with offset.",
+                why_zh="请填写日期，或带时区偏移的时刻。",
+                field="new",
+            ) from error
         if day_of(new, book.zone) > day_of(fact.recorded_at, book.zone):
-            raise Refused("effective_in_future", "The step was recorded before that date.", field="new")
+            raise Refused(
+                "effective_in_future",
+                "The step was recorded before that date.",
+                why_zh="更正后的日期不能晚于该步骤的登记日期。",
+                field="new",
+            )
         if not _in_order(case, fact.version, new, book.zone):
             raise Refused(
                 "effective_out_of_order",
@@ -111,18 +131,38 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
         return to_text(fact.effective_at)
     if command.field == "place":
         if not book.knows_place(command.new):
-            raise Invalid("unknown_place", "This place is not in the policy.", field="new")
+            raise Invalid(
+                "unknown_place",
+                "This place is not in the policy.",
+                why_zh="该地点不在本辖区的地点目录中，请使用目录中的代码。",
+                field="new",
+            )
         return case.place
     if command.field == "subject":
         if not book.knows_subject(command.new):
-            raise Invalid("unknown_subject", "This subject is not in the policy.", field="new")
+            raise Invalid(
+                "unknown_subject",
+                "This subject is not in the policy.",
+                why_zh="该内容分类不在本辖区的分类目录中，请使用目录中的代码。",
+                field="new",
+            )
         return case.subject
     if command.field == "class":
         if command.new not in get_args(Class):
-            raise Invalid("unknown_class", f"A class is one of: {', '.join(get_args(Class))}.", field="new")
+            raise Invalid(
+                "unknown_class",
+                f"A class is one of: {', '.join(get_args(Class))}.",
+                why_zh=f"类别应为以下之一：{'、'.join(get_args(Class))}。",
+                field="new",
+            )
         return case.class_
     if not book.knows_level(command.new):
-        raise Invalid("unknown_level", "No routing rule of the policy names this level.", field="new")
+        raise Invalid(
+            "unknown_level",
+            "No routing rule of the policy names this level.",
+            why_zh="路由规则中没有这一层级，请使用规则中列出的层级。",
+            field="new",
+        )
     return case.level
 
 
@@ -137,5 +177,9 @@ def void(case: Case, command: Void, given: Given) -> list[Fresh]:
     if case.state == "voided":
         return []
     if case.replied_at is not None:
-        raise Refused("already_answered", "A case that was answered is closed, not voided.")
+        raise Refused(
+            "already_answered",
+            "A case that was answered is closed, not voided.",
+            why_zh="已答复的件不能作废，请按程序办结。",
+        )
     return [Fresh(e.CaseVoided(reason_code=command.reason_code, reason=command.reason))]

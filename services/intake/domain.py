@@ -172,13 +172,24 @@ class Evaluate(Command):
     text: FreeText | None = Field(None, description="In the petitioner's words, sealed")
 
 
-@rule("evaluate", service="intake", roles=CITIZEN, states=("replied", "closed", "reviewed", "concluded"), zh="评价")
+@rule(
+    "evaluate",
+    service="intake",
+    roles=CITIZEN,
+    states=("replied", "closed", "reviewed", "concluded"),
+    followers=True,
+    zh="评价",
+)
 def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
     """Once per object; the petitioner may think again as long as the case is not closed."""
     if case.grade_now(command.object) == command.grade:
         return []
     if command.object not in case.invited and case.replied_at is None:
-        raise Refused("not_invited", "An evaluation is possible once the reply has been delivered.")
+        raise Refused(
+            "not_invited",
+            "An evaluation is possible once the reply has been delivered.",
+            why_zh="答复送达之后方可评价。",
+        )
     return [Fresh(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text))]
 
 
@@ -191,9 +202,18 @@ def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
     followers=True,
 )
 def invite_evaluation(case: Case, command: Command, given: Given) -> list[Fresh]:
-    """After the reply was delivered, of both: of the petition office and of the organisation (Art. 21)."""
+    """After the reply was delivered, of both: of the petition office and of the organisation (Art. 21). Who filed what was
+    joined to another filing is asked as well, when theirs has ended with a matter that was answered."""
     objects: list[e.EvaluationObject] = ["petition_office", "organisation"]
-    return [Fresh(e.EvaluationInvited(object=about)) for about in objects if about not in case.invited]
+    lead = given.head(case.lead)
+    if case.lead is not None and (lead is None or lead.replied_at is None):
+        return []
+    handled = {"organisation": lead.org} if lead is not None else {}
+    return [
+        Fresh(e.EvaluationInvited(object=about, org=handled.get(about)))
+        for about in objects
+        if about not in case.invited
+    ]
 
 
 class Withdraw(Command):
@@ -212,7 +232,11 @@ class AnswerAtOnce(Command):
 @rule("answer_at_once", service="intake", roles=DESK, states=("registered",), zh="直接答复")
 def answer_at_once(case: Case, command: AnswerAtOnce, given: Given) -> list[Fresh]:
     if case.class_ not in (None, "consultation"):
-        raise Refused("not_a_consultation", "Only a consultation is answered at once; dispatch this case instead.")
+        raise Refused(
+            "not_a_consultation",
+            "Only a consultation is answered at once; dispatch this case instead.",
+            why_zh="只有咨询类事项可以直接答复，其他事项请派单。",
+        )
     return [Fresh(e.AnsweredAtOnce(text=command.text))]
 
 

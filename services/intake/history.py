@@ -124,7 +124,11 @@ async def _record(
     count = turns = 0
     while left:
         if (turns := turns + 1) > TURNS + len(item.steps):
-            raise Unavailable("busy", "The case is being changed by many at once; try again in a moment.")
+            raise Unavailable(
+                "busy",
+                "The case is being changed by many at once; try again in a moment.",
+                why_zh="该件正被多人同时办理，请稍后重试。",
+            )
         run = left[0]
         known = case.version
         appended, case = await _append(run, item, handlings, hands, case, secret, jurisdiction, book.zone)

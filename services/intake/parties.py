@@ -69,8 +69,13 @@ def parties(
     for place, person in enumerate(co_petitioners, start=2):
         events.append(e.PartyRecorded(party=f"p{place}", role="co_petitioner", **person.model_dump()))
     if respondent is not None:
-        name, org = respondent.name, respondent.org
-        if org is not None and book.organisation(org) is None:  # no code but words, which may name a person: sealed
-            name, org = " ".join(filter(None, (name, org))), None
-        events.append(e.PartyRecorded(party="r1", role="respondent", respondent_org=org, name=name))
+        events.append(complained_of(respondent, "r1", book))
     return events
+
+
+def complained_of(respondent: Respondent, party: str, book: PolicyBook) -> e.PartyRecorded:
+    """Whom the filing is about."""
+    name, org = respondent.name, respondent.org
+    if org is not None and book.organisation(org) is None:  # no code but words, which may name a person: sealed
+        name, org = " ".join(filter(None, (name, org))), None
+    return e.PartyRecorded(party=party, role="respondent", respondent_org=org, name=name)

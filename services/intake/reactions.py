@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from shared.commands import RULES, Command
 from shared.events.intake import CaseCorrected
 from shared.events.routing import CaseClassified
+from shared.events.supervision import CaseClosed
 from shared.handling import Handling
 from shared.matters import followers, follows
 from shared.projecting import Reaction, Turn, Where
@@ -20,11 +21,13 @@ def reactions(handling: Handling, views: Views) -> Mapping[str, Sequence[Reactio
     A case may lose its lead from either side: the lead is voided while it links, or it links while the lead is voided. Its
     row is written before its own reaction looks at the lead, and the lead's reaction looks for rows: one of them sees it.
     """
+    invite = always(handling, RULES["invite_evaluation"])
     part, part_followers = Where(follows, always(handling, RULES["part"])), _part_followers(handling, views)
     part_moved = Where(lambda turn: follows(turn) and _class_moved(turn), part.reaction)
     followers_moved = Where(_class_moved, part_followers)
     return {
-        "ReplyDelivered": (always(handling, RULES["invite_evaluation"]),),
+        "ReplyDelivered": (invite,),
+        "CaseClosed": (Where(_merged, invite),),
         "CaseLinked": (part,),
         "CaseVoided": (part_followers,),
         "CaseWithdrawn": (part_followers,),
@@ -32,6 +35,11 @@ def reactions(handling: Handling, views: Views) -> Mapping[str, Sequence[Reactio
         "CaseClassified": (part_moved, followers_moved),
         "CaseRoutedToSealedChannel": (part_followers,),
     }
+
+
+def _merged(turn: Turn) -> bool:
+    """A filing has ended with the one that it follows."""
+    return isinstance(turn.event.body, CaseClosed) and turn.event.body.kind == "merged"
 
 
 def _class_moved(turn: Turn) -> bool:

@@ -83,7 +83,12 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
     if given.principal.role != "registrar":
         own(case, given)
     if command.kind == "exempt" and command.reason is None:
-        raise Invalid("reason_needed", "An exemption from the notice needs its reason.", field="reason")
+        raise Invalid(
+            "reason_needed",
+            "An exemption from the notice needs its reason.",
+            why_zh="免予告知须说明理由。",
+            field="reason",
+        )
     if command.kind == "joined" and case.lead is None:
         raise Refused(
             "not_joined",
@@ -132,7 +137,11 @@ class AskExtension(Command):
 def ask_extension(case: Case, command: AskExtension, given: Given) -> list[Fresh]:
     org = own(case, given)
     if case.extension_asked is not None:
-        raise Refused("extension_pending", "An extension was asked for already and is not decided yet.")
+        raise Refused(
+            "extension_pending",
+            "An extension was asked for already and is not decided yet.",
+            why_zh="已有一项延期申请待批，批复之后方可再次申请。",
+        )
     return [Fresh(e.ExtensionRequested(org=org, days=command.days, reason=command.reason))]
 
 
@@ -169,7 +178,11 @@ def answer_suggestion(case: Case, command: AnswerSuggestion, given: Given) -> li
     """A suggestion is studied and answered; it is not decided like a claim (Art. 29)."""
     org = own(case, given)
     if case.class_ != "suggestion":
-        raise Refused("not_a_suggestion", "Only a suggestion is answered this way; decide this case instead.")
+        raise Refused(
+            "not_a_suggestion",
+            "Only a suggestion is answered this way; decide this case instead.",
+            why_zh="只有意见建议类事项以此方式答复，其他事项请出具处理意见。",
+        )
     return [Fresh(e.SuggestionAnswered(org=org, result=command.result, text=command.text))]
 
 
@@ -212,7 +225,11 @@ def confirm_execution(case: Case, command: ConfirmExecution, given: Given) -> li
     if case.executed:
         return []
     if case.result != "supported":
-        raise Refused("nothing_to_execute", "Only a supported claim is executed (Art. 32).")
+        raise Refused(
+            "nothing_to_execute",
+            "Only a supported claim is executed (Art. 32).",
+            why_zh="只有予以支持的诉求才有执行事项（条例第三十二条）。",
+        )
     return [Fresh(e.ExecutionConfirmed(org=org, text=command.text))]
 
 
@@ -308,6 +325,8 @@ def _extension_cap(given: Given, case: Case) -> int:
     ]
     if not caps:
         raise Refused(
-            "no_clock_to_extend", "No clock of this case that can be extended is running and has not ended yet."
+            "no_clock_to_extend",
+            "No clock of this case that can be extended is running and has not ended yet.",
+            why_zh="本件没有正在计算且可以延长的期限。",
         )
     return min(caps)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import DESK, HANDLERS, Basis, Code, FreeText, organisation, own
+from services.routing.words import DESK, HANDLERS, Basis, Code, FreeText, no_sealed_organ, organisation, own
 from shared.access import Role
 from shared.case import Case
 from shared.commands import Command, Fresh, Given, rule
@@ -108,19 +108,24 @@ def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
         events.append(Fresh(e.CaseClassified(class_=class_, path=command.path, by="person")))
     if class_ == "accusation":
         if found.kind != "sealed" or command.org in case.accused:
-            raise Refused(
-                "accusation_needs_sealed_organ",
-                "An accusation goes only to an organisation marked for them that is not the respondent (Art. 30).",
-                why_zh="检举控告只能转送有权处理且非被反映人的机关。",
-                field="org",
-            )
+            raise no_sealed_organ("org")
         return [*events, Fresh(e.CaseRoutedToSealedChannel(org=command.org))]
     if command.kind == "transfer":
         return [*events, Fresh(e.CaseTransferred(org=command.org, reason=command.reason))]
     if command.due is None:
-        raise Invalid("due_needed", "An assignment (交办) needs the date by which its report is due.", field="due")
+        raise Invalid(
+            "due_needed",
+            "An assignment (交办) needs the date by which its report is due.",
+            why_zh="交办须注明报送办结报告的日期。",
+            field="due",
+        )
     if before(command.due, given.now, given.book.zone):
-        raise Invalid("due_in_the_past", "The due date of an assignment lies in the future.", field="due")
+        raise Invalid(
+            "due_in_the_past",
+            "The due date of an assignment lies in the future.",
+            why_zh="交办的期限应为今后的日期。",
+            field="due",
+        )
     return [*events, Fresh(e.CaseAssigned(org=command.org, due=command.due, reason=command.reason))]
 
 

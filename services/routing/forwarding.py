@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import HANDLERS, Code, FreeText, organisation, own
+from services.routing.words import HANDLERS, Code, FreeText, fit, organisation, own
 from shared.case import Case
 from shared.commands import Command, Fresh, Given, rule
 from shared.events import department as d
@@ -35,7 +35,7 @@ def forward_down(case: Case, command: ForwardDown, given: Given) -> list[Fresh]:
             why_zh="该件已下转，可由下级单位继续下转或退回。",
             org=holder,
         )
-    found = organisation(given.book, command.to, "to")
+    organisation(given.book, command.to, "to")
     if not given.book.is_below(command.to, holder):
         raise Refused(
             "not_a_subordinate",
@@ -44,20 +44,7 @@ def forward_down(case: Case, command: ForwardDown, given: Given) -> list[Fresh]:
             why_zh="只能下转给本单位的下级单位；应由其他单位承办的，请申请退回。",
             field="to",
         )
-    if command.to in case.accused:
-        raise Refused(
-            "is_the_respondent",
-            "This organisation is the one complained of and never sees the case; choose another one.",
-            why_zh="该单位是被反映单位，不得转送。",
-            field="to",
-        )
-    if case.sealed_track and found.kind != "sealed":
-        raise Refused(
-            "accusation_needs_sealed_organ",
-            "An accusation goes only to an organisation marked for them that is not the respondent (Art. 30).",
-            why_zh="检举控告只能转送有权处理且非被反映人的机关。",
-            field="to",
-        )
+    fit(case, given.book, command.to, "to")
     return [Fresh(e.ForwardedDown(org=holder, to=command.to, reason=command.reason))]
 
 

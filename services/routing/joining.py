@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from services.routing.outbox import Outboxes
 from shared.access import Principal, visible
 from shared.case import Case
@@ -9,6 +11,8 @@ from shared.events.intake import CaseLinked
 from shared.events.routing import OutboxKind
 from shared.handling import Handling
 from shared.projecting import Reaction, Turn
+
+Detail = Callable[[Turn], str | None]
 
 
 def joined(handling: Handling, outboxes: Outboxes) -> Reaction:
@@ -26,7 +30,9 @@ def joined(handling: Handling, outboxes: Outboxes) -> Reaction:
     return react
 
 
-def tell_matter(handling: Handling, outboxes: Outboxes, kind: OutboxKind, otherwise: Reaction) -> Reaction:
+def tell_matter(
+    handling: Handling, outboxes: Outboxes, kind: OutboxKind, otherwise: Reaction, detail: Detail | None = None
+) -> Reaction:
     """Of a filing that follows another, those who handle the matter are told; of any other, as `otherwise` does."""
 
     async def react(turn: Turn) -> None:
@@ -35,7 +41,7 @@ def tell_matter(handling: Handling, outboxes: Outboxes, kind: OutboxKind, otherw
             await otherwise(turn)
             return
         for org in _handlers(turn.case, lead):
-            await outboxes.tell(org, kind, turn)
+            await outboxes.tell(org, kind, turn, detail(turn) if detail else None)
 
     return react
 

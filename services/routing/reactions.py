@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from services.routing.domain import RecordDelivery
-from services.routing.joining import joined, tell_matter
+from services.routing.joining import Detail, joined, tell_matter
 from services.routing.outbox import Outboxes, handlers_at, reviewer_at
 from services.routing.recognising import recognised
 from shared.case import fold
@@ -17,8 +17,6 @@ from shared.failpoints import failpoint
 from shared.handling import Handling
 from shared.projecting import Reaction, Turn
 from shared.reacting import always, carry_out, stamp_for
-
-Detail = Callable[[Turn], str | None]
 
 
 def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
@@ -51,7 +49,7 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
             _tell_reviewer(outboxes, "nudged"),
         ),
         "CaseCorrected": (_tell(outboxes, "corrected", _field), moved),
-        "EvaluationSubmitted": (_evaluated(outboxes),),
+        "EvaluationSubmitted": (_evaluated(handling, outboxes),),
         "ExtensionGranted": (_tell(outboxes, "extension_granted"), moved),
         "ExtensionRefused": (_tell(outboxes, "extension_refused"),),
         "HearingHeld": (moved,),
@@ -184,13 +182,17 @@ def _redone(outboxes: Outboxes) -> Reaction:
 
 
 def _withdrawn(outboxes: Outboxes) -> Reaction:
-    """Recalled: from the accountable organisation and from those that it was forwarded down to."""
+    """Recalled: from the accountable organisation and from those that it was forwarded down to; from who reviewed it, where
+    that has ended with it."""
 
     async def react(turn: Turn) -> None:
         body = turn.event.body
         if isinstance(body, routing.AssignmentWithdrawn):
             for org in handlers_at(turn.case, turn.event.version) or (body.org,):
                 await outboxes.tell(org, "withdrawn", turn, body.reason_code)
+            reviewer = reviewer_at(turn.case, turn.event.version)
+            if reviewer is not None and turn.case.reviewer is None:
+                await outboxes.tell(reviewer, "withdrawn", turn, body.reason_code)
 
     return react
 
@@ -227,9 +229,10 @@ def _verified(outboxes: Outboxes) -> Reaction:
     return react
 
 
-def _evaluated(outboxes: Outboxes) -> Reaction:
-    """An organisation hears what was said of it, not what was said of the petition office."""
-    tell = _tell(outboxes, "evaluated", _grade)
+def _evaluated(handling: Handling, outboxes: Outboxes) -> Reaction:
+    """An organisation hears what was said of it, not what was said of the petition office; of a filing that was joined to
+    another, who handled the matter."""
+    tell = tell_matter(handling, outboxes, "evaluated", _tell(outboxes, "evaluated", _grade), _grade)
 
     async def react(turn: Turn) -> None:
         if isinstance(turn.event.body, intake.EvaluationSubmitted) and turn.event.body.object == "organisation":

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import DESK, HANDLERS, Code, FreeText, organisation, own
+from services.routing.words import DESK, HANDLERS, Code, FreeText, fit, organisation, own
 from shared.case import Case
 from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import deadlines
@@ -104,13 +104,12 @@ def rule_jurisdiction(case: Case, command: RuleJurisdiction, given: Given) -> li
         return []
     for field, code in (("org", command.org), *(("assist", one) for one in command.assist)):
         organisation(given.book, code, field)
-        if code in case.accused:
-            raise Refused(
-                "is_the_respondent",
-                "This organisation is the one complained of and never sees the case; choose another one.",
-                why_zh="该单位是被反映单位，不得转送。",
-                field=field,
-            )
+        fit(case, given.book, code, field)
     if command.org in command.assist:
-        raise Refused("assists_itself", "The responsible organisation does not assist itself.", field="assist")
+        raise Refused(
+            "assists_itself",
+            "The responsible organisation does not assist itself.",
+            why_zh="主办单位不能同时为协办单位，请在协办单位中去掉主办单位。",
+            field="assist",
+        )
     return [Fresh(routing.JurisdictionRuled(org=command.org, assist=command.assist, reason=command.reason))]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import DESK, HANDLERS, Code, FreeText, organisation
+from services.routing.words import DESK, HANDLERS, Code, FreeText, fit, organisation
 from shared.access import Role
 from shared.case import Case
 from shared.commands import Command, Fresh, Given, rule
@@ -31,6 +31,8 @@ def _barred(case: Case, body: str, book: PolicyBook) -> bool:
     """May this organisation not review? (Art. 28: recusal; Art. 30: never the accused.)"""
     decided = {fact.org for fact in case.facts if fact.name in DECISIONS} | set(case.handlers)
     if body in decided or body in case.accused or (case.state == "in_re_review" and body == case.reviewed_by):
+        return True
+    if case.sealed_track and not book.takes_accusations(body):
         return True
     return any(org is not None and book.is_below(body, org) for org in decided)
 
@@ -66,6 +68,8 @@ def name_review_body(case: Case, command: NameReviewBody, given: Given) -> list[
             why_zh="复查复核机关已受理，不能更换。",
             field="body",
         )
+    if command.body not in case.accused:
+        fit(case, given.book, command.body, "body")
     if _barred(case, command.body, given.book):
         raise Refused(
             "not_its_own_review",

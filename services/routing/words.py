@@ -11,9 +11,9 @@ from shared.case import Case
 from shared.commands import DESK, Code, FreeText, Given
 from shared.policy.book import PolicyBook
 from shared.policy.documents import Organisation
-from shared.refusals import Denied, Invalid
+from shared.refusals import Denied, Invalid, Refused
 
-__all__ = ["DESK", "HANDLERS", "Basis", "Code", "FreeText", "organisation", "own"]
+__all__ = ["DESK", "HANDLERS", "Basis", "Code", "FreeText", "fit", "no_sealed_organ", "organisation", "own"]
 
 HANDLERS: tuple[Role, ...] = ("organisation", "clerk")
 Basis = Annotated[str, Field(min_length=1, max_length=200)]
@@ -29,6 +29,29 @@ def own(case: Case, given: Given) -> str:
             why_zh="只有主办单位可以执行该操作。",
         )
     return case.org
+
+
+def fit(case: Case, book: PolicyBook, code: str, field: str) -> None:
+    """May this organisation have the case at all? Raises Refused for who is complained of, and, of an accusation, for whoever
+    is not marked for them (Art. 30)."""
+    if code in case.accused:
+        raise Refused(
+            "is_the_respondent",
+            "This organisation is the one complained of and never sees the case; choose another one.",
+            why_zh="该单位是被反映单位，不得转送。",
+            field=field,
+        )
+    if case.sealed_track and not book.takes_accusations(code):
+        raise no_sealed_organ(field)
+
+
+def no_sealed_organ(field: str) -> Refused:
+    return Refused(
+        "accusation_needs_sealed_organ",
+        "An accusation goes only to an organisation marked for them that is not the respondent (Art. 30).",
+        why_zh="检举控告只能转送有权处理且非被反映人的机关。",
+        field=field,
+    )
 
 
 def organisation(book: PolicyBook, code: str, field: str) -> Organisation:

@@ -75,7 +75,12 @@ class FollowUp(Command):
 def follow_up(case: Case, command: FollowUp, given: Given) -> list[Fresh]:
     outside(case, given)
     if not command.reached and command.satisfied is not None:
-        raise Invalid("not_reached", "Nobody who was not reached said anything.", field="satisfied")
+        raise Invalid(
+            "not_reached",
+            "Who was not reached said nothing: leave satisfied out, or say that they were reached.",
+            why_zh="未联系到信访人的，不填写满意与否。",
+            field="satisfied",
+        )
     return [Fresh(e.FollowUpRecorded(reached=command.reached, satisfied=command.satisfied, text=command.text))]
 
 
@@ -89,7 +94,9 @@ def order_redo(case: Case, command: OrderRedo, given: Given) -> list[Fresh]:
     """Handling begins again with its own clock; the first reply stays."""
     outside(case, given)
     if case.org is None:
-        raise Refused("no_organisation", "Nobody handled this case; dispatch it instead.")
+        raise Refused(
+            "no_organisation", "Nobody handled this case; dispatch it instead.", why_zh="本件没有承办单位，请派单。"
+        )
     return [Fresh(e.RedoOrdered(ground=command.ground, text=command.text))]
 
 
@@ -102,7 +109,9 @@ class OrderAcceptance(Command):
 def order_acceptance(case: Case, command: OrderAcceptance, given: Given) -> list[Fresh]:
     outside(case, given)
     if case.org is None:
-        raise Refused("no_organisation", "Nobody handles this case; dispatch it instead.")
+        raise Refused(
+            "no_organisation", "Nobody handles this case; dispatch it instead.", why_zh="本件没有承办单位，请派单。"
+        )
     if case.state == "not_accepted" and case.class_ == "claim" and command.path is None and case.path is None:
         raise Invalid(
             "path_needed",
@@ -129,7 +138,12 @@ def close(case: Case, command: Close, given: Given) -> list[Fresh]:
         code, english, chinese = why
         raise Refused(code, english, why_zh=chinese)
     if command.kind == "closed_unresolved" and command.text is None:
-        raise Invalid("reason_needed", "A case that is closed unresolved needs the reason in words.", field="text")
+        raise Invalid(
+            "reason_needed",
+            "A case that is closed unresolved needs the reason in words.",
+            why_zh="以未解决方式办结的，须写明理由。",
+            field="text",
+        )
     return [Fresh(e.CaseClosed(kind=command.kind, text=command.text))]
 
 

@@ -27,7 +27,11 @@ def urge(case: Case, command: Urge, given: Given) -> list[Fresh]:
     the hour: only what the system sends by itself waits for office hours."""
     outside(case, given)
     if case.org is None or not case.open:
-        raise Refused("nobody_to_urge", "No organisation is working on this case.")
+        raise Refused(
+            "nobody_to_urge",
+            "Only a case that an organisation has in hand is urged; this one nobody has.",
+            why_zh="本件目前没有承办单位，只有正在承办的件可以催办。",
+        )
     if case.supervision == "supervised":
         return []
     waits = given.book.escalation
@@ -68,13 +72,27 @@ def open_supervision(case: Case, command: OpenSupervision, given: Given) -> list
     """督办: after urging whose time has run, or directly on a ground of Art. 40 with the office that decided."""
     outside(case, given)
     if case.org is None or not case.open:
-        raise Refused("nobody_to_supervise", "No organisation is working on this case.")
+        raise Refused(
+            "nobody_to_supervise",
+            "Only a case that an organisation has in hand is supervised; this one nobody has.",
+            why_zh="本件目前没有承办单位，只有正在承办的件可以督办。",
+        )
     if case.supervision == "supervised":
         return []
     if command.decider is not None and given.book.organisation(command.decider) is None:
-        raise Invalid("unknown_organisation", "This organisation is not in the policy.", field="decider")
+        raise Invalid(
+            "unknown_organisation",
+            "This organisation is not in the policy.",
+            why_zh="该单位不在本辖区的单位目录中。",
+            field="decider",
+        )
     if command.decider is not None and command.decider == case.org:
-        raise Invalid("decides_on_itself", "The handling unit does not decide on its own supervision.", field="decider")
+        raise Invalid(
+            "decides_on_itself",
+            "The handling unit does not decide on its own supervision.",
+            why_zh="承办单位不能决定对自身的督办，请填写其他决定单位。",
+            field="decider",
+        )
     if command.decider is None or command.ground == "other":
         _follows_urging(case, given)
     return [Fresh(e.SupervisionOpened(ground=command.ground, decider=command.decider, text=command.text))]

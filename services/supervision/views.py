@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from services.supervision.slots import slot_of
+from shared.accused import cell
 from shared.case import Case
 from shared.deadlines import Deadline, deadlines, next_look
 from shared.policy.book import PolicyBook
@@ -32,9 +33,11 @@ WORKLIST = View(
         "risk_at": "text",
         "filed_at": "text",
         "lead": "text",
+        "accused": "text",
     },
     indexes=(
         ("number",),
+        ("accused",),
         ("due",),
         ("queue", "due"),
         ("org", "due"),
@@ -47,7 +50,7 @@ WORKLIST = View(
         ("org", "state"),
         ("lead", "filed_at"),
     ),
-    version=4,
+    version=5,
 )
 
 DUE = View(
@@ -106,6 +109,7 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "risk_at": _text(_risk(running)),
         "filed_at": to_text(instant_of(case.filed_at, book.zone)) if case.filed_at else None,
         "lead": case.lead,
+        "accused": cell(case.accused),
     }
 
 

@@ -243,8 +243,12 @@ def let_go(case: Case) -> dict[str, Any]:
 
 def begun_again(case: Case) -> dict[str, Any]:
     """Handling begins again, by order or by a review: what came of it so far is history."""
+    return {"redos": case.redos + 1, "closure": None, "closed_at": None, **unanswered()}
+
+
+def unanswered() -> dict[str, Any]:
+    """Nothing has come of handling yet."""
     return {
-        "redos": case.redos + 1,
         "result": None,
         "executed": False,
         "report_filed": False,
@@ -252,7 +256,5 @@ def begun_again(case: Case) -> dict[str, Any]:
         "extension_asker": None,
         "followed_up": False,
         "follow_up_satisfied": None,
-        "closure": None,
-        "closed_at": None,
         "invited": (),
     }

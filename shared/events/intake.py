@@ -140,7 +140,11 @@ class AnsweredAtOnce(_Intake):
 
 
 class EvaluationInvited(_Intake):
+    """Of a filing that was joined to another one: once the matter was answered and the filing ended with it. `org`: the
+    organisation that handled the matter there; otherwise the one that replied is meant."""
+
     object: EvaluationObject
+    org: str | None = None
 
 
 class EvaluationSubmitted(_Intake):

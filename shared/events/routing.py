@@ -111,7 +111,8 @@ class AssignmentDelivered(_Routing):
 
 
 class AssignmentWithdrawn(_Routing):
-    """Recalled before sign-off, or because another case leads: then it stands in intake's commit, before `CaseLinked`."""
+    """Recalled before sign-off; or, in intake's commit, because another case leads, or it turned out to be an accusation: then
+    before `CaseLinked` or `CaseCorrected`. A case that has ended stays ended."""
 
     also: ClassVar[tuple[Service, ...]] = ("intake",)
     org: str

@@ -49,7 +49,12 @@ class AccessLog:
                 "unexpected", error=type(error).__name__, where=f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}"
             )
             if status == 0:
-                content = problem(500, "internal_error", "Something went wrong here; it was logged. Nothing was lost.")
+                content = problem(
+                    500,
+                    "internal_error",
+                    "Something went wrong here; it was logged. Nothing was lost.",
+                    "系统出错，已记录，数据没有丢失。",
+                )
                 await response(content)(scope, receive, watch)
         finally:
             seconds = time.perf_counter() - started

@@ -37,7 +37,12 @@ def when(field: str, text: str | None) -> When | None:
             field=field,
         ) from None
     if not EARLIEST <= found.year <= LATEST:
-        raise Invalid("wrong_time", f"{field}: the year must lie between {EARLIEST} and {LATEST}.", field=field)
+        raise Invalid(
+            "wrong_time",
+            f"{field}: the year must lie between {EARLIEST} and {LATEST}.",
+            why_zh=f"年份须在{EARLIEST}至{LATEST}之间。",
+            field=field,
+        )
     return found
 
 
@@ -75,9 +80,19 @@ def router(runtime: Runtime) -> APIRouter:
     ) -> dict[str, Any]:
         authorize(caller, LIST)
         if queue is not None and queue not in listing.QUEUES:
-            raise Invalid("unknown_queue", f"queue is one of: {', '.join(listing.QUEUES)}.", field="queue")
+            raise Invalid(
+                "unknown_queue",
+                f"queue is one of: {', '.join(listing.QUEUES)}.",
+                why_zh=f"queue 应为以下之一：{'、'.join(listing.QUEUES)}。",
+                field="queue",
+            )
         if state is not None and state not in STATES:
-            raise Invalid("unknown_state", f"state is one of: {', '.join(STATES)}.", field="state")
+            raise Invalid(
+                "unknown_state",
+                f"state is one of: {', '.join(STATES)}.",
+                why_zh=f"state 应为以下之一：{'、'.join(STATES)}。",
+                field="state",
+            )
         before = await instant(runtime, due_before, "due_before")
         wanted = listing.Wanted(queue, org, state, place, subject, to_text(before) if before else None)
         page = await listing.cases(ports, caller, wanted, after, limit)

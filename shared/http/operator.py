@@ -232,9 +232,13 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         authorize(caller, OPERATE)
         wanted = await read_model(request, Backup, _LIMIT)
         if runtime.back_up is None:
-            raise Invalid("no_folder", "This system keeps nothing on disk.")
+            raise Invalid(
+                "no_folder", "This system keeps nothing on disk.", why_zh="本系统不在磁盘上保存数据，无可备份。"
+            )
         if not Path(wanted.folder).is_absolute():
-            raise Invalid("not_absolute", "folder must be an absolute path.", field="folder")
+            raise Invalid(
+                "not_absolute", "folder must be an absolute path.", why_zh="folder 须为绝对路径。", field="folder"
+            )
         return await runtime.back_up(Path(wanted.folder))
 
     @routes.get("/clock", summary="Whether the wall clock is trusted", responses=answers(401, 403, 422))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Query
 
 from shared.access import OUTBOX, Principal, authorize
+from shared.accused import against
 from shared.envelope import Recorded
 from shared.events.routing import OutboxEntry
 from shared.http.answers import OutboxPage
@@ -20,6 +22,8 @@ from shared.part import Ports
 from shared.refusals import Unknown
 from shared.runtime import Runtime
 
+_STEP = 1000
+"""Entries that are looked at together."""
 LOOK_SECONDS = 1.0
 """How long a wait may miss what another process appended: one look at an index, and all that an idle wait costs."""
 
@@ -33,14 +37,54 @@ def require_own(principal: Principal, org: str) -> None:
         )
 
 
-async def may_be_told(ports: Ports, principal: Principal, org: str, event: Recorded) -> bool:
-    """The petition office and supervisors read the inboxes of others, but not there either of a case in which their own
-    organisation is the accused (Art. 30)."""
-    if principal.org == org or principal.org is None:
+async def told(
+    ports: Ports, principal: Principal, org: str, after: int, limit: int
+) -> tuple[list[dict[str, Any]], int, bool]:
+    """(entries, cursor, whether there are more) for this reader. The petition office and supervisors read the inboxes of others,
+    but not there either of a case in which their own organisation is complained of (Art. 30): what they may read is then
+    numbered by itself, for a gap in the numbers tells as much as an entry."""
+    other = principal.org if principal.org != org else None
+    unseen = await against(ports.views, other) if other is not None else frozenset()
+    if not unseen:
+        events = await _from(ports, org, after, limit + 1)  # one more: are there any?
+        page = [(event.version, event) for event in events]
+    else:
+        page = []
+        async for number, event in _numbered(ports, org, unseen):
+            if number > after:
+                page.append((number, event))
+            if len(page) > limit:
+                break
+    shown = [
+        {**entry(event), "id": number} for number, event in page[:limit] if await _may_be_told(ports, other, event)
+    ]
+    return shown, page[:limit][-1][0] if page else after, len(page) > limit
+
+
+async def _from(ports: Ports, org: str, after: int, limit: int) -> list[Recorded]:
+    commits = await ports.log.load(STREAM + org, after=after, limit=limit)
+    return [event for commit in commits for event in commit.recorded if event.version > after]
+
+
+async def _numbered(ports: Ports, org: str, unseen: frozenset[str]) -> AsyncIterator[tuple[int, Recorded]]:
+    """The entries that are not about these cases, from the first one on, numbered without a gap."""
+    number = at = 0
+    while events := await _from(ports, org, at, _STEP):
+        for event in events:
+            at = event.version
+            assert isinstance(event.body, OutboxEntry)
+            if event.body.case not in unseen:
+                number += 1
+                yield number, event
+
+
+async def _may_be_told(ports: Ports, other: str | None, event: Recorded) -> bool:
+    """Once more of the log: the rows of views come a moment later."""
+    if other is None:
         return True
     assert isinstance(event.body, OutboxEntry)
     case, _head = await ports.cases.get(event.body.case)
-    return principal.org not in case.accused
+    return other not in case.accused
 
 
 def router(runtime: Runtime) -> APIRouter:
@@ -66,17 +110,12 @@ def router(runtime: Runtime) -> APIRouter:
         with runtime.watching(STREAM + org) as news:
             while True:
                 news.clear()
-                commits = await runtime.ports.log.load(
-                    STREAM + org, after=after, limit=limit + 1
-                )  # one more: are there any?
+                entries, cursor, more = await told(runtime.ports, caller, org, after, limit)
                 left = until - time.monotonic()
-                if commits or left <= 0 or runtime.stopping:
+                if cursor > after or left <= 0 or runtime.stopping:
                     break
                 with suppress(TimeoutError):
                     await asyncio.wait_for(news.wait(), min(left, LOOK_SECONDS))
-        events = [event for commit in commits for event in commit.recorded if event.version > after]
-        page = events[:limit]
-        shown = [entry(event) for event in page if await may_be_told(runtime.ports, caller, org, event)]
-        return {"entries": shown, "after": page[-1].version if page else after, "more": len(events) > limit}
+        return {"entries": entries, "after": cursor, "more": more}
 
     return routes

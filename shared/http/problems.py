@@ -120,10 +120,18 @@ def of_error(error: Exception) -> dict[str, Any] | None:
     if isinstance(error, Refused):
         return describe(error)
     if isinstance(error, LogFull):
-        return problem(507, "log_full", "There is no space: nothing new is accepted until there is. Reading goes on.")
+        return problem(
+            507,
+            "log_full",
+            "There is no space: nothing new is accepted until there is. Reading goes on.",
+            "存储空间不足，腾出空间之前不能受理新的内容，仍可查询。",
+        )
     if isinstance(error, LogBroken):
         return problem(
-            503, "log_broken", "The log cannot be written safely any more; the server ends. Try again later."
+            503,
+            "log_broken",
+            "The log cannot be written safely any more; the server ends. Try again later.",
+            "日志已不能安全写入，服务即将停止，请稍后再试。",
         )
     if isinstance(error, LogAway):
         return problem(
@@ -171,6 +179,23 @@ def _sentence(error: Mapping[str, Any]) -> str:
     return message[:1].lower() + message[1:]
 
 
+def _sentence_zh(error: Mapping[str, Any] | None, field: str) -> str:
+    kind = str(error["type"]) if error is not None else ""
+    if kind == "missing":
+        return f"缺少字段 {field}，请补充。"
+    if kind == "extra_forbidden":
+        return f"{field} 不是该请求的字段，请去掉。"
+    if kind in ("timezone_aware", "timezone_naive") or (error is not None and "offset" in _sentence(error)):
+        return f"字段 {field} 须为日期，或带时区偏移的时刻，例如 2026-01-31T10:00:00+08:00。"
+    if kind.startswith("string_too") or kind.startswith("too_"):
+        return f"字段 {field} 的长度或数量不符合要求。"
+    if kind in ("literal_error", "enum"):
+        return f"字段 {field} 的值不在可选范围内。"
+    if kind.endswith(("_parsing", "_type")):
+        return f"字段 {field} 的类型不正确。"
+    return f"字段 {field} 填写有误。"
+
+
 def invalid(error: ValidationError | RequestValidationError, *, skip: int = 0) -> Invalid:
     """All that is wrong with a request, as one refusal. `skip`: parts of the location that the caller did not write."""
     errors = [{**one, "loc": one["loc"][skip:]} for one in error.errors()]
@@ -178,7 +203,13 @@ def invalid(error: ValidationError | RequestValidationError, *, skip: int = 0) -
     naive = any("offset" in one["problem"] and "instant" in one["problem"] for one in fields)
     code = "wrong_time" if naive and len(fields) == 1 else "invalid_request"
     first = fields[0] if fields else {"field": "(body)", "problem": "is wrong"}
-    return Invalid(code, f"{first['field']} {first['problem']}.", field=first["field"], errors=fields)
+    return Invalid(
+        code,
+        f"{first['field']} {first['problem']}.",
+        why_zh=_sentence_zh(errors[0] if errors else None, first["field"]),
+        field=first["field"],
+        errors=fields,
+    )
 
 
 def install(app: FastAPI, runtime: Runtime) -> None:
@@ -204,11 +235,21 @@ def install(app: FastAPI, runtime: Runtime) -> None:
     async def by_framework(_request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         if error.status_code == 404:
-            content = problem(404, "no_such_route", "There is nothing at this address; see /openapi.json.")
+            content = problem(
+                404,
+                "no_such_route",
+                "There is nothing at this address; see /openapi.json.",
+                "该地址没有内容，请参见 /openapi.json。",
+            )
         elif error.status_code == 405:
-            content = problem(405, "wrong_method", "This address does not take that method; see the Allow header.")
+            content = problem(
+                405,
+                "wrong_method",
+                "This address does not take that method; see the Allow header.",
+                "该地址不支持这一方法，请参见 Allow 头。",
+            )
         else:
-            content = problem(error.status_code, "refused", "The request was refused.")
+            content = problem(error.status_code, "refused", "The request was refused.", "请求未被接受。")
         return response(content, error.headers)
 
     for kind in (Refused, LogFull, LogBroken, LogAway, Damaged):

@@ -316,6 +316,11 @@ class PolicyBook:
     def organisation(self, code: str | None) -> Organisation | None:
         return self.organisations.get(code) if code else None
 
+    def takes_accusations(self, code: str | None) -> bool:
+        """Is the organisation marked for accusations (Art. 30)?"""
+        found = self.organisation(code)
+        return found is not None and found.kind == "sealed"
+
     def organisations_of(self, kind: str) -> tuple[Organisation, ...]:
         return tuple(entry for entry in self.organisations.values() if entry.kind == kind)
 

@@ -266,7 +266,7 @@ class Desk:
 def _well_refused(refused: Refused) -> None:
     if not _CODE.fullmatch(refused.code) or not refused.why.endswith((".", ")")) or " " not in refused.why:
         raise Disagreement(f"a refusal without code or sentence: {refused.code}: {refused.why}")
-    if refused.why_zh is not None and not (_CHINESE.search(refused.why_zh) and refused.why_zh.endswith("。")):
+    if refused.why_zh is None or not (_CHINESE.search(refused.why_zh) and refused.why_zh.endswith("。")):
         raise Disagreement(f"a refusal without a Chinese sentence: {refused.code}: {refused.why_zh}")
 
 
@@ -339,7 +339,11 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         return {"result": result, "text": "意见", **decision}
     if command == "correct":
         name = dice.choice(("subject", "place", "class"))
-        values = {"subject": ("0102", "0301", "1502"), "place": ("dh-yl", "sl"), "class": ("claim", "suggestion")}
+        values = {
+            "subject": ("0102", "0301", "1502"),
+            "place": ("dh-yl", "sl"),
+            "class": CLASSES,
+        }
         return {"field": name, "new": dice.choice(values[name])}
     return {
         "answer_at_once": lambda: {"text": "答复"},
@@ -382,10 +386,22 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
     }.get(command, dict)()  # fmt: skip
 
 
+CLASSES = (*("claim", "suggestion") * 8, "accusation")
+"""To an accusation less often: it takes a case back to its beginning."""
 NOW_ONLY = frozenset({"ask_extension", "grant_extension", "refuse_extension"})
 """A grant that is dated back may lie in an earlier period: the table keeps the present one only."""
 ENDS = {"withdraw": 0.15, "void": 0.1, "link": 0.1, "unlink": 0.1}
 """Weight of a command that ends everything, or that these cases know nothing of."""
+LATE = {
+    "request_review": 3.0,
+    "name_review_body": 4.0,
+    "issue_review_opinion": 3.0,
+    "request_re_review": 4.0,
+    "issue_re_review_opinion": 3.0,
+    "grant_extension": 3.0,
+    "verify_return": 4.0,
+}
+"""More weight for what stands at the end of the longest way."""
 SLOW = {
     "withdraw": 0.02, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
@@ -408,7 +424,7 @@ def _any_step(made: Desk, dice: Random) -> Step:
         case = dice.randrange(len(made.lived))
     matter = made.lived[case].matter
     wait = dice.choice((60.0, 3600.0, 7200.0, 20000.0, 90000.0))
-    (command,) = dice.choices(list(TABLE), [ENDS.get(name, 1.0) for name in TABLE])
+    (command,) = dice.choices(list(TABLE), [ENDS.get(name, 1.0) * LATE.get(name, 1.0) for name in TABLE])
     actors = [who for who in ACTORS if knows(matter, who) and may(TABLE[command], matter, who)]
     who = dice.choice(actors if actors and dice.random() < 0.75 else ACTORS)
     off: float | None = None

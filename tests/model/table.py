@@ -38,7 +38,7 @@ AFTER_CLOSING = frozenset(
     {
         "CaseCorrected", "CaseVoided", "EvaluationInvited", "EvaluationSubmitted", "FollowUpRecorded", "ReplyCorrected",
         "RedoOrdered", "ReviewRequested", "ReReviewRequested", "NoticeServed", "BreachLifted", "AssignmentDelivered",
-        "SupervisionClosed",
+        "SupervisionClosed", "AssignmentWithdrawn",
     }
 )  # fmt: skip
 """What may still be recorded of a case that is closed, withdrawn or voided: corrections, the petitioner's word, late paper, and
@@ -82,6 +82,8 @@ class Row(NamedTuple):
     unless: Objection = unobjectionable
     effect: Effect = no_effect
     basis: str = ""
+    now: bool = False
+    """A step that it brings about is taken now, whatever date is given."""
     by_the_clocks: bool = False
     """Whether it is done hangs on clocks that the table does not reckon (the ladder: tests/unit/test_ladder*.py and
     test_supervision_domain.py do). Here only who may, and where it must be refused."""
@@ -173,7 +175,7 @@ def apply(matter: Matter, attempt: Attempt) -> None:
         matter.state = row.to
     row.effect(matter, attempt)
     if row.to is not None or matter.state != before:
-        matter.moved = attempt.when
+        matter.moved = attempt.now if row.now else attempt.when
 
 
 # ---- the petition office and routing
@@ -237,6 +239,8 @@ def wrongly_ruled(matter: Matter, attempt: Attempt) -> str | None:
         return "no such organisation"
     if matter.accused in named:
         return "the accused"
+    if matter.class_ == "accusation" and any(ORGS[org] != "sealed" for org in named):
+        return "an accusation goes to sealed organs"
     return "assists itself" if named[0] in named[1:] else None
 
 
@@ -382,6 +386,24 @@ def present(matter: Matter, attempt: Attempt) -> object:
 def corrected(matter: Matter, attempt: Attempt) -> None:
     name = {"class": "class_"}.get(attempt.fields["field"], attempt.fields["field"])
     setattr(matter, name, attempt.fields["new"])
+    if (name, matter.class_) == ("class_", "accusation"):
+        unmasked(matter)
+
+
+def unmasked(matter: Matter) -> None:
+    """Art. 30: who has it and may not have an accusation loses it; what they made of it is no outcome of the accusation."""
+    having = {*matter.handlers, *matter.assist, *([matter.reviewer] if matter.reviewer else [])}
+    if matter.org is not None and all(ORGS[org] == "sealed" and org != matter.accused for org in having):
+        return
+    taken = matter.org is not None
+    matter.let_go()
+    matter.assist, matter.reviewer, matter.review_begun = (), None, False
+    if taken and matter.state in OPEN:
+        matter.state = "registered"
+        matter.report_needed = False
+    if matter.state == "registered":
+        matter.result = matter.asked_by = None
+        matter.executed = matter.report_filed = matter.confirmed_by_call = False
 
 
 # ---- review
@@ -410,6 +432,8 @@ def wrong_body(matter: Matter, attempt: Attempt) -> str | None:
         return "no such organisation"
     if matter.review_begun:
         return "begun"
+    if matter.class_ == "accusation" and ORGS[body] != "sealed":
+        return "an accusation goes to sealed organs"
     return "partial" if partial(matter, body) else None
 
 
@@ -637,7 +661,7 @@ TABLE: dict[str, Row] = {
     ),
     # mistakes
     "correct": Row(
-        "desk_or_supervisor", EVERY, effect=corrected, again=lambda m, a: present(m, a) == a.get("new"),
+        "desk_or_supervisor", EVERY, effect=corrected, again=lambda m, a: present(m, a) == a.get("new"), now=True,
     ),
     "void": Row(
         "desk", EVERY, "voided", effect=lambda m, _a: m.let_go(), again=lambda m, _a: m.state == "voided",

@@ -178,6 +178,38 @@ async def test_the_petitioner_of_a_follower_hears_of_the_matter_and_not_of_the_o
     assert (shown["closure"], shown["matter"]["state"]) == ("merged", "closed")
 
 
+async def test_the_petitioner_of_a_follower_judges_who_handled_the_matter(here: Served) -> None:
+    lead = await here.filed()
+    follower = await linked(here, lead)
+    early = await here.act("registrar", follower["case"], "evaluate", object="organisation", grade="satisfied")
+    assert (early.status_code, early.json()["code"]) == (409, "not_invited")
+    assert (await here.act("registrar", follower["case"], "serve_notice", kind="joined")).is_success
+    for role, command, fields in (
+        ("clerk", "sign_off", {}),
+        ("clerk", "accept", {"path": 6}),
+        ("clerk", "serve_notice", {"kind": "acceptance"}),
+        ("clerk", "decide", {"result": "explained", "basis": ["条例"], "text": "已维修"}),
+        ("clerk", "deliver_reply", {}),
+        ("supervisor", "close", {"kind": "explained"}),
+    ):
+        assert (await here.act(role, lead["case"], command, **fields)).is_success
+    told = await status(here, follower)
+    assert "您可以评价" in told["zh"] and "you may evaluate" in told["en"]
+    shown = (await get(here, f"/v1/cases/{follower['case']}")).json()
+    assert [one["type"] for one in shown["timeline"]][-3:] == ["CaseClosed", "EvaluationInvited", "EvaluationInvited"]
+    judged = await here.act("registrar", follower["case"], "evaluate", object="organisation", grade="dissatisfied")
+    assert judged.is_success, judged.text
+    entries = (await get(here, "/v1/organisations/zj/assignments?limit=200", "clerk")).json()["entries"]
+    assert (entries[-1]["kind"], entries[-1]["detail"], entries[-1]["number"]) == (
+        "evaluated",
+        "dissatisfied",
+        follower["number"],
+    )
+    figures = (await get(here, "/v1/stats?by=organisation&measures=satisfaction", "analyst")).json()["figures"]
+    of_zj = [one for one in figures if one["group"] == {"organisation": "zj"} and one["of"] == "organisation"]
+    assert {one["measure"]: one["denominator"] for one in of_zj} == {"satisfaction": 1, "participation": 2}
+
+
 async def test_a_follower_is_not_closed_before_its_petitioner_was_told(here: Served) -> None:
     lead = await here.filed()
     follower = await linked(here, lead)
@@ -194,7 +226,9 @@ async def test_a_follower_is_not_closed_before_its_petitioner_was_told(here: Ser
         ["C12"],
     )
     assert (await here.act("registrar", follower["case"], "serve_notice", kind="joined")).is_success
-    assert (await get(here, f"/v1/cases/{follower['case']}")).json()["closure"] == "merged"
+    shown = (await get(here, f"/v1/cases/{follower['case']}")).json()
+    assert shown["closure"] == "merged"
+    assert "EvaluationInvited" not in str(shown["timeline"]), "nobody was answered"
 
 
 async def test_a_lead_that_is_voided_or_withdrawn_lets_its_followers_go(here: Served) -> None:

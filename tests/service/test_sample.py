@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from deploy.demo import prepare
+from deploy.folder import Folder
 from deploy.sample import lives, texts, where
 from deploy.sample.complaints import COUNT, complaints, plan, possible
 from deploy.sample.load import Summary, load
+from deploy.sample.matters import MOST, matters
 from services.intake.history import record_batch
 from shared.access import Principal
 from shared.case import OPEN_STATES, STATES, Case
@@ -24,6 +27,7 @@ from shared.history import STEPS, HistoryItem
 from shared.log import Commit
 from shared.times import day_of
 from tests.support.county import DEMO, MORNING, County, county
+from tests.support.serving import served
 
 ZONE = "Asia/Shanghai"
 TODAY = MORNING.date()
@@ -152,6 +156,30 @@ async def test_no_name_stands_open_in_the_log(loaded: tuple[County, Summary]) ->
     assert given - {None} == set(texts.NAMES)
     for secret in (*texts.NAMES, texts.PHONE, *(spot for spots in texts.SPOTS.values() for spot in spots)):
         assert secret.encode() not in data
+
+
+async def test_some_filings_are_one_matter(tmp_path: Path) -> None:
+    async with served() as here:
+        await prepare(here.runtime, Folder(tmp_path), wanted=True)
+        await here.runtime.drain()
+        rows = complaints(day_of(here.clock.now(), ZONE), ZONE)
+        async with here.client("registrar") as client:
+            for follower, lead in matters(rows):
+                shown = (await client.get(f"/v1/cases/{follower}", params={"content": "false"})).json()
+                leading = (await client.get(f"/v1/cases/{lead}", params={"content": "false"})).json()
+                assert (shown["lead"], shown["org"]) == (leading["id"], None)
+                assert leading["org"] is not None and shown["state"] == "registered"
+                whole = (await client.get(f"/v1/matters/{follower}")).json()
+                assert len(whole["filings"]) >= 2
+        streams = {one.stream async for batch in here.runtime.ports.log.scan("case/") for one in batch}
+        assert len(streams) == COUNT
+
+
+def test_who_follows_whom_is_the_same_on_any_day() -> None:
+    found = {tuple(matters(complaints(day, ZONE))) for day in (TODAY, date(2026, 11, 25), date(2028, 2, 29))}
+    (pairs,) = found
+    assert len(pairs) == MOST
+    assert {one.follower for one in pairs}.isdisjoint({one.lead for one in pairs})
 
 
 def test_the_same_day_gives_the_same_rows() -> None:

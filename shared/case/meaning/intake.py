@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
-from shared.case.state import STREAM, Case, Correction, let_go
+from shared.case.state import STREAM, Case, Correction, let_go, unanswered
 from shared.envelope import Recorded
 from shared.events import intake as i
 from shared.times import from_text
@@ -97,6 +97,8 @@ def _corrected(case: Case, event: Recorded, body: i.CaseCorrected) -> Changes:
         changes["unclear"] = tuple(field for field in case.unclear if field != body.field)
         if body.field == "class_":
             changes["sealed_track"] = body.new == "accusation" or case.suspected is not None
+            if body.new == "accusation" and case.org is None:
+                changes |= _sealed_anew(case)
         return changes
     if body.new is None:
         return changes
@@ -113,6 +115,17 @@ def _corrected(case: Case, event: Recorded, body: i.CaseCorrected) -> Changes:
         if wrong.version == max((fact.version for fact in moved), default=None):
             changes["moved_at"] = new
     return changes
+
+
+def _sealed_anew(case: Case) -> Changes:
+    """It turned out to be an accusation and nobody has it: nobody helps with it or reviews it either, and what an organisation
+    of the open track made of it, if anything, is no outcome of the accusation."""
+    changes: Changes = {"assist": (), "reviewer": None, "review_accepted": False}
+    if case.state != "registered":
+        return changes
+    if case.queue_reason is not None and case.suspected is None:
+        changes["queue_reason"] = "sealed_track"
+    return {**changes, **unanswered()}
 
 
 @on(i.CaseVoided, "voided")

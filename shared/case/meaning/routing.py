@@ -85,9 +85,13 @@ def _delivered(case: Case, event: Recorded, body: r.AssignmentDelivered) -> Chan
     return {"delivered": True, "delivered_seq": body.seq} if body.org == case.org else {}
 
 
-@on(r.AssignmentWithdrawn, "registered")
+@on(r.AssignmentWithdrawn, None)
 def _recalled(case: Case, event: Recorded, body: r.AssignmentWithdrawn) -> Changes:
+    """A case that has ended stays ended: it turned out to be an accusation, and who had it sees it no more."""
     changes: Changes = {**let_go(case), "assigned": False, "delivered": False}
+    if not case.open:
+        return changes
+    changes |= {"state": "registered"}
     if body.reason_code == "follows_lead" and case.rule is not None and case.hops == 1:
         return {**changes, "queue_reason": None}  # a rule sent it; when it stands by itself again, a rule may again
     return {**changes, "queue_reason": "returned"}

@@ -95,13 +95,16 @@ def _overtaken(dispatch: Event, events: list[Event]) -> bool:
 def _invitations(events: list[Event], stopped: bool) -> Found:
     """After each reply both are asked about once."""
     open_: dict[str, bool] = {}
+    merged = False
     for event in events:
-        if event.type in REPLIES:
+        merged = merged or (event.type == "CaseClosed" and event.body.get("kind") == "merged")
+        if event.type in REPLIES or (event.type == "CaseClosed" and event.body.get("kind") == "merged"):
             open_ = {"petition_office": True, "organisation": True}
         elif event.type == "EvaluationInvited" and not open_.pop(str(event.body.get("object")), False):
             yield Violation(11, event.stream, (event.version,), "an evaluation is invited again, or without a reply")
     if (
         open_
+        and not merged  # whether the case that leads was answered does not stand here
         and events[-1].type != "CaseVoided"
         and not stopped
         and any(one.type == "ReplyDelivered" for one in events)

@@ -84,6 +84,8 @@ def _objections(case: Case, event: Event) -> list[str]:
         found.append("it is closed as merged and follows no other, or has ended")
     elif follows is not None and state not in follows and not merged and not verified:
         found.append(f"{kind} while {state}")
+    if kind == "AssignmentWithdrawn" and case.org is None:
+        found.append("it is taken from an organisation while none has it")
     if kind in DISPATCHES and case.org is not None:
         found.append("it is sent to an organisation while another has it")
     if kind in BY_THE_HOLDER and case.org is not None and body.get("org") not in (None, case.org, *case.forwarded):
@@ -180,6 +182,8 @@ def _correct(case: Case, event: Event) -> None:
     name, of, new = event.body.get("field"), event.body.get("of"), event.body.get("new")
     if name != "effective_at":
         case.fields[str(name)] = new
+        if (name, new, case.org) == ("class_", "accusation", None):
+            case.reviewer = None
     elif of is not None and new is not None:
         if of == 1:
             case.filed = new
@@ -190,6 +194,10 @@ def _state(case: Case, event: Event) -> str:
     kind, body = event.type, event.body
     if kind == "ReturnRequested":
         case.signed = case.state == "signed"
+    if (
+        kind == "AssignmentWithdrawn" and case.state in FINAL
+    ):  # an accusation that was taken for something else has ended
+        return case.state
     if kind == "ReturnVerified":
         return "returned" if body.get("agreed") else "signed" if case.signed else "dispatched"
     if kind == "ReviewOpinionIssued":

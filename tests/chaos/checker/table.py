@@ -24,7 +24,7 @@ MOVES: dict[str, tuple[frozenset[str], str]] = {
     "CaseAssigned": (_of("registered returned"), "dispatched"),
     "CaseRoutedToSealedChannel": (_of("registered returned"), "dispatched"),
     "JurisdictionRuled": (_of("disputed"), "dispatched"),
-    "AssignmentWithdrawn": (IN_HAND | _of("registered return_requested returned disputed"), "registered"),
+    "AssignmentWithdrawn": (ANY - {"voided"}, "registered"),
     "SignedFor": (_of("dispatched"), "signed"),
     "ReturnRequested": (_of("dispatched signed"), "return_requested"),
     "JurisdictionDisputed": (_of("return_requested returned"), "disputed"),
