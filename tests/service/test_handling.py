@@ -52,6 +52,27 @@ async def test_many_at_once_register_one_case(here: County) -> None:
     assert [event.version for event in events] == list(range(1, len(events) + 1))
 
 
+async def test_a_filing_that_is_not_remembered_gets_its_first_answer(here: County) -> None:
+    """A case that is not known here is registered without a look at the log, which then says what it has."""
+    filing = {"place": "dh", "subject": "01", "petitioner": {"name": "某"}}
+    first = await here.file("B-2", text="one", **filing)
+    org = (await here.case(first.case)).org or ""
+    await here.act(first.case, "sign_off", clerk(org))
+    keys = await here.ports.keys.count()
+    for erased in (False, True):
+        if erased:
+            await here.ports.keys.erase(first.case, "p1")
+        here.ports.cases.forget([first.case])
+        again = await here.file("B-2", text="one", **filing)
+        assert again.repeated and again.number == first.number
+        here.ports.cases.forget([first.case])
+        with pytest.raises(Refused, match="same_id_other_content"):
+            await here.file("B-2", text="two", **filing)
+    types = [event.type for event in await here.events(f"case/{first.case}")]
+    assert types.count("CaseRegistered") == 1
+    assert await here.ports.keys.count() <= keys
+
+
 async def test_a_command_id_works_once_whatever_happened_since(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
     org = (await here.case(filed.case)).org or ""
