@@ -13,6 +13,7 @@ from shared.case import EMPTY, STREAM, Case, fold, head_of
 from shared.log import EMPTY_HEAD, Commit, Head, Log
 
 DEFAULT_SIZE = 50_000
+_NOTHING = (EMPTY, EMPTY_HEAD)
 
 
 class Cases:
@@ -36,9 +37,13 @@ class Cases:
             return known
         return await self.reload(case_id)
 
+    def known(self, case_id: str) -> tuple[Case, Head]:
+        """The case as known here, EMPTY where it is not: nobody looks at the log."""
+        return self._known.get(case_id, _NOTHING)
+
     async def reload(self, case_id: str) -> tuple[Case, Head]:
         """The case as the log has it now."""
-        case, head = self._known.get(case_id, (EMPTY, EMPTY_HEAD))
+        case, head = self.known(case_id)
         for commit in await self._log.load(STREAM + case_id, after=case.version):
             case, head = fold(commit.recorded, case), commit.head
         if case.exists:
@@ -88,7 +93,7 @@ class Cases:
         for commit in commits:
             if not commit.stream.startswith(STREAM):
                 continue
-            case, head = self._known.get(commit.stream.removeprefix(STREAM), (EMPTY, EMPTY_HEAD))
+            case, head = self.known(commit.stream.removeprefix(STREAM))
             if self.alone and not case.exists:
                 continue
             if head == Head(commit.first - 1, commit.previous) and commit.intact():

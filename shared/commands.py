@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
@@ -97,7 +98,7 @@ class Rule:
     followers: bool = False
     """May it be given on a case that follows another? Everything that the matter is handled with may not."""
 
-    @property
+    @cached_property
     def naming(self) -> tuple[str, ...]:
         """Fields of the command that name another case."""
         return tuple(

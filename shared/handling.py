@@ -89,16 +89,23 @@ class Handling:
         expected_version: int | None = None,
         others: Iterable[str] = (),
         seen: int = 0,
+        begins: bool = False,
     ) -> Done:
         """Carry a command out. `others`: ids of further cases that the decision needs (`Rule.named`). `seen`: a version that
         the caller has just brought forward; then it is decided on what is known here, without a look at the log: an append
-        finds out by itself whether it is late, and a no is asked again of the log.
+        finds out by itself whether it is late, and a no is asked again of the log. `begins`: the same for a command that
+        most often begins a case, which the log is then not asked for either.
 
         Raises Refused (and its kinds), LogFull, LogBroken."""
         stream = STREAM + case_id
         for attempt in range(ATTEMPTS):
-            case, head = await (self.cases.get(case_id, seen) if attempt == 0 else self.cases.reload(case_id))
-            looked = attempt > 0 or not seen or self.cases.alone
+            if attempt:
+                case, head = await self.cases.reload(case_id)
+            elif begins and self.cases.alone:
+                case, head = self.cases.known(case_id)
+            else:
+                case, head = await self.cases.get(case_id, seen)
+            looked = attempt > 0 or (case.exists or not begins if self.cases.alone else not seen)
             known = await self._others(case, others)
             try:
                 if case.exists or action.name != "file":
@@ -138,6 +145,10 @@ class Handling:
             except Conflict:
                 self.cases.forget([case_id])
                 await _pause(attempt)
+                continue
+            except Refused:  # what cannot be sealed may have been appended before its key was erased
+                if looked:
+                    raise
                 continue
             after = fold(recorded, case)
             self.cases.remember(after, commit.head)
@@ -240,9 +251,7 @@ class Handling:
                 " could not be passed on. Send it in parts.",
                 why_zh="内容过大，无法保存和传送，请分次提交。",
             )
-        commit = Commit(
-            stream, head.version + 1, stamp.cause, tuple(data), head.hash, hashed, now, request=stamp.request
-        )
+        commit = Commit.written(stream, head, stamp.cause, recorded, data, hashed, now, request=stamp.request)
         return await self.log.append(commit), tuple(recorded)
 
     def _now(self, last: datetime | None) -> datetime:

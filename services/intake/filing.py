@@ -47,7 +47,9 @@ async def file_case(
         jurisdiction=jurisdiction,
         correlation=correlation,
     )
-    done = await handling.on_case(case, FILE, stamp, lambda found, given: register(found, command, given, case))
+    done = await handling.on_case(
+        case, FILE, stamp, lambda found, given: register(found, command, given, case), begins=True
+    )
     return receipt(handling, done.case, repeated=done.repeated)
 
 
