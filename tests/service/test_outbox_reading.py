@@ -30,6 +30,7 @@ class Counted:
     def __init__(self, log: Any, stream: str) -> None:
         self.loads = 0
         self.commits = 0
+        self.first = asyncio.Event()
         self._load, self._stream = log.load, stream
         log.load = self.load
 
@@ -37,6 +38,7 @@ class Counted:
         found: list[Commit] = await self._load(stream, after, limit)
         if stream == self._stream:
             self.loads += 1
+            self.first.set()
             self.commits += len(found)
         return found
 
@@ -62,8 +64,7 @@ async def test_waiting_costs_nothing_while_others_are_told(here: Served) -> None
     async with here.client("organisation") as department:
         loop = asyncio.get_running_loop()
         waiting = asyncio.create_task(department.get("/v1/organisations/zj/assignments?wait=30"))
-        while not counted.loads:
-            await asyncio.sleep(0.01)
+        await counted.first.wait()
         began = loop.time()
         for number in range(40):
             for commit in history(f"case/other-{number}", 5):
