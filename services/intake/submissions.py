@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import orjson
 import structlog
 
 from services.intake.sealed_letters import SealedLetters
@@ -27,6 +26,7 @@ from shared.finding import resolve
 from shared.handling import Stamp
 from shared.http import bodies, problems
 from shared.http.commands import body_models, give
+from shared.http.records import Read, read_record
 from shared.http.submissions import Owners, filed
 from shared.log import Commit, LogAway, LogBroken, LogFull
 from shared.names import case_id, request_digest
@@ -62,14 +62,6 @@ class _Answer(NamedTuple):
     """The entry that is the first answer, where it is known already."""
 
 
-class _Read(NamedTuple):
-    """A record, as far as it could be read. `content`: the same for the same JSON however it is written."""
-
-    value: Any
-    content: bytes
-    problem: Refused | None
-
-
 class Submissions:
     """Takes in the records of platforms' topics."""
 
@@ -84,13 +76,14 @@ class Submissions:
     async def __call__(self, letters: Sequence[Letter]) -> None:
         """Answer these records, those about one case in their order. Raises only what is a fault of the infrastructure: then
         all of them come again, and what was answered is not answered twice."""
-        lines: dict[str, list[tuple[Letter, _Read]]] = {}
+        limit = self._runtime.settings.body_limit
+        lines: dict[str, list[tuple[Letter, Read]]] = {}
         for letter in letters:
-            read = self._read(letter.value or b"")
+            read = read_record(letter.value or b"", limit, self._letters.opened)
             lines.setdefault(await self._about(read, letter), []).append((letter, read))
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def in_order(line: list[tuple[Letter, _Read]]) -> None:
+        async def in_order(line: list[tuple[Letter, Read]]) -> None:
             async with gate:
                 for letter, read in line:
                     try:
@@ -102,33 +95,7 @@ class Submissions:
 
         await asyncio.gather(*map(in_order, lines.values()))
 
-    def _read(self, data: bytes) -> _Read:
-        limit = self._runtime.settings.body_limit
-        try:
-            clear = self._letters.opened(data, limit)
-            if len(clear) > limit:
-                raise problems.TooLarge(
-                    "body_too_large",
-                    f"The record is larger than {limit} bytes; send less, or material in parts.",
-                    why_zh=f"内容超过 {limit} 字节。",
-                )
-            if not clear.strip():
-                raise problems.Malformed("empty_body", "The record is empty; send a JSON object.", why_zh="内容为空。")
-            value = bodies.parse(clear)
-            if not isinstance(value, dict):
-                raise Invalid(
-                    "not_an_object",
-                    "The record must be a JSON object.",
-                    why_zh="内容必须是 JSON 对象。",
-                    field="(body)",
-                )
-            return _Read(value, orjson.dumps(value, option=orjson.OPT_SORT_KEYS), None)
-        except Refused as refused:
-            return _Read(None, data, refused)
-        except (TypeError, ValueError):  # a whole number that no other reader would keep
-            return _Read(None, data, problems.Malformed("not_json", "A number is too long.", why_zh="数字过长。"))
-
-    async def _about(self, read: _Read, letter: Letter) -> str:
+    async def _about(self, read: Read, letter: Letter) -> str:
         """The same for all records about one case. Those that name none stand alone."""
         alone = f"{letter.owner}/{letter.place}"
         if read.problem is not None:
@@ -143,7 +110,7 @@ class Submissions:
             return case_id(self._ports.keys.secret("case-id"), channel, item)
         return alone
 
-    async def _one(self, letter: Letter, read: _Read) -> None:
+    async def _one(self, letter: Letter, read: Read) -> None:
         platform, place = letter.owner, self._place(letter)
         own = self._own_cause(letter)
         if await self._ports.log.by_cause(STREAM + platform, own) is not None:
@@ -189,7 +156,7 @@ class Submissions:
         stamp = Stamp(topic_principal(platform), cause, correlation=place.correlation)
         return await self._updates.append(platform, stamp, body)
 
-    async def _answer(self, platform: str, place: Place, read: _Read, own: str) -> _Answer:
+    async def _answer(self, platform: str, place: Place, read: Read, own: str) -> _Answer:
         digest = request_digest(self._ports.keys.secret("request"), f"submission/{platform}", read.content)
         before = await self._refused_before(digest)
         if before is not None:
@@ -259,7 +226,7 @@ class Submissions:
                 return body
         return None
 
-    async def _refusal(self, platform: str, read: _Read, kept: SubmissionRefused, digest: str) -> _Answer:
+    async def _refusal(self, platform: str, read: Read, kept: SubmissionRefused, digest: str) -> _Answer:
         case, number = await self._visible(platform, read.value)
         body = PlatformUpdate(
             kind="refused",
@@ -273,12 +240,12 @@ class Submissions:
         return _Answer(body, first_answer("refused", digest) if kept.refusal.status < FINAL else None)
 
     async def _kept(
-        self, platform: str, place: Place, read: _Read, own: str, digest: str, problem: dict[str, Any]
+        self, platform: str, place: Place, read: Read, own: str, digest: str, problem: dict[str, Any]
     ) -> _Answer:
         """Put the refusal on file, so that the same content is refused for ever; the record itself is kept only where nobody
         could read or handle it, sealed."""
         refusal = _refusal_of(problem)
-        value = read.value if isinstance(read.value, dict) else {}
+        value = read.value
         whole = read.problem is not None or refusal.code == "not_handled"
         command, command_id = value.get("command"), value.get("command_id")
         named = value.get("case") if "command" in value else value.get("item")

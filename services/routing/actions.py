@@ -6,9 +6,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import orjson
 import structlog
 
 from services.routing.outbox import Outboxes, entry
@@ -21,6 +20,7 @@ from shared.finding import resolve
 from shared.handling import Stamp
 from shared.http import bodies, problems
 from shared.http.commands import body_models, give
+from shared.http.records import Read, read_record
 from shared.inbox import STREAM
 from shared.log import LogAway, LogBroken, LogFull
 from shared.names import request_digest
@@ -40,18 +40,6 @@ _NOT_HANDLED = (
     "该记录暂未能办理，请稍后以新的编号重新提交。",
 )
 log = structlog.get_logger("actions")
-
-
-class _Read(NamedTuple):
-    """A letter, as far as it could be read. `content`: the same for the same JSON however it is written."""
-
-    value: dict[str, Any]
-    content: bytes
-    problem: Refused | None
-
-    def text(self, name: str) -> str | None:
-        found = self.value.get(name)
-        return found if isinstance(found, str) and _COMMAND_ID.fullmatch(found) else None
 
 
 class Actions:
@@ -80,12 +68,12 @@ class Actions:
         await asyncio.gather(*(in_order(org, own) for org, own in by_owner.items()))
 
     async def _one(self, org: str, letter: Letter) -> None:
-        read = self._read(letter.value or b"")
+        read = read_record(letter.value or b"", self._runtime.settings.body_limit)
         digest = self._digest(org, read.content)
         alone = Stamp(_writer(org), f"routing.record:{letter.place}:{digest}")
         if await self._ports.log.by_cause(STREAM + org, alone.cause) is not None:
             return  # answered, and delivered again
-        command_id = read.text("command_id")
+        command_id = _command_id(read)
         cause = f"routing.outcome:{command_id}" if command_id is not None and read.problem is None else None
         known = await self._ports.log.by_cause(STREAM + org, cause) if cause is not None else None
         if known is not None and known.request == digest:
@@ -99,35 +87,10 @@ class Actions:
             alone = Stamp(_writer(org), cause, request=digest)
         await self._outboxes.append(org, alone, body)
 
-    def _read(self, data: bytes) -> _Read:
-        limit = self._runtime.settings.body_limit
-        try:
-            if len(data) > limit:
-                raise problems.TooLarge(
-                    "body_too_large",
-                    f"The record is larger than {limit} bytes; send less.",
-                    why_zh=f"内容超过 {limit} 字节。",
-                )
-            if not data.strip():
-                raise problems.Malformed("empty_body", "The record is empty; send a JSON object.", why_zh="内容为空。")
-            value = bodies.parse(data)
-            if not isinstance(value, dict):
-                raise Invalid(
-                    "not_an_object",
-                    "The record must be a JSON object.",
-                    why_zh="内容必须是 JSON 对象。",
-                    field="(body)",
-                )
-            return _Read(value, orjson.dumps(value, option=orjson.OPT_SORT_KEYS), None)
-        except Refused as refused:
-            return _Read({}, data, refused)
-        except (TypeError, ValueError):  # a whole number that no other reader would keep
-            return _Read({}, data, problems.Malformed("not_json", "A number is too long.", why_zh="数字过长。"))
-
     def _digest(self, org: str, content: bytes) -> str:
         return request_digest(self._ports.keys.secret("request"), f"action/{org}", content)
 
-    async def _outcome(self, org: str, read: _Read, letter: Letter) -> OutboxEntry:
+    async def _outcome(self, org: str, read: Read, letter: Letter) -> OutboxEntry:
         """Carry it out; whatever one letter does, it has an answer, and the others go on."""
         for attempt in range(ATTEMPTS):
             try:
@@ -148,7 +111,7 @@ class Actions:
                 return await self._about(org, self._refused(problem, read, letter), read)
         raise AssertionError("the last attempt answers")
 
-    async def _done(self, org: str, read: _Read, letter: Letter) -> OutboxEntry:
+    async def _done(self, org: str, read: Read, letter: Letter) -> OutboxEntry:
         if read.problem is not None:
             raise read.problem
         reference = read.value.get("case")
@@ -169,12 +132,12 @@ class Actions:
                 "version": done.commit.last if done.commit is not None else case.version,
                 "detail": "done",
                 "command": name,
-                "command_id": read.text("command_id"),
+                "command_id": _command_id(read),
                 "record": letter.place,
             }
         )
 
-    def _refused(self, problem: dict[str, Any], read: _Read, letter: Letter) -> OutboxEntry:
+    def _refused(self, problem: dict[str, Any], read: Read, letter: Letter) -> OutboxEntry:
         """Without the case: whether the organisation may see it is not known here."""
         command = read.value.get("command")
         return OutboxEntry(
@@ -184,7 +147,7 @@ class Actions:
             version=0,
             detail=problem["code"],
             command=command if isinstance(command, str) and command in RULES else None,
-            command_id=read.text("command_id"),
+            command_id=_command_id(read),
             record=letter.place,
             refusal=Refusal(
                 status=problem["status"],
@@ -196,7 +159,7 @@ class Actions:
             ),
         )
 
-    async def _about(self, org: str, refused: OutboxEntry, read: _Read) -> OutboxEntry:
+    async def _about(self, org: str, refused: OutboxEntry, read: Read) -> OutboxEntry:
         """The refusal with the case that it is about, where the organisation may see that."""
         reference = read.value.get("case")
         if not isinstance(reference, str):
@@ -229,3 +192,8 @@ def _same_id() -> dict[str, Any]:
         "该编号此前已提交过不同的内容。请使用新的编号，或原样重新提交。",
         field="command_id",
     )
+
+
+def _command_id(read: Read) -> str | None:
+    found = read.value.get("command_id")
+    return found if isinstance(found, str) and _COMMAND_ID.fullmatch(found) else None

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Query
@@ -16,6 +13,7 @@ from shared.envelope import Recorded
 from shared.events.routing import OutboxEntry
 from shared.http.answers import OutboxPage
 from shared.http.describing import READING, answers
+from shared.http.polling import Reach, polled
 from shared.http.who import Caller
 from shared.inbox import STREAM, entry
 from shared.part import Ports
@@ -24,8 +22,6 @@ from shared.runtime import Runtime
 
 _STEP = 1000
 """Entries that are looked at together."""
-LOOK_SECONDS = 1.0
-"""How long a wait may miss what another process appended: one look at an index, and all that an idle wait costs."""
 
 
 def require_own(principal: Principal, org: str) -> None:
@@ -106,16 +102,12 @@ def router(runtime: Runtime) -> APIRouter:
         ),
     ) -> dict[str, Any]:
         require_own(caller, org)
-        until = time.monotonic() + wait
-        with runtime.watching(STREAM + org) as news:
-            while True:
-                news.clear()
-                entries, cursor, more = await told(runtime.ports, caller, org, after, limit)
-                left = until - time.monotonic()
-                if cursor > after or left <= 0 or runtime.stopping:
-                    break
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), min(left, LOOK_SECONDS))
+
+        async def look() -> tuple[list[dict[str, Any]], Reach]:
+            entries, cursor, more = await told(runtime.ports, caller, org, after, limit)
+            return entries, Reach(cursor, more)
+
+        entries, (cursor, more) = await polled(runtime, STREAM + org, after, wait, look)
         return {"entries": entries, "after": cursor, "more": more}
 
     return routes

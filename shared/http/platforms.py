@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -13,10 +10,11 @@ from fastapi import APIRouter, Query
 from shared import reading
 from shared.access import RECONCILE, UPDATES, Principal, authorize
 from shared.case import Case
+from shared.envelope import Recorded
 from shared.http.answers import AnswerTexts, DayAnswer, ReceiptAnswer, UpdatesPage
 from shared.http.bodies import EARLIEST, LATEST
 from shared.http.describing import READING, answers
-from shared.http.organisations import LOOK_SECONDS
+from shared.http.polling import Reach, polled
 from shared.http.who import Caller
 from shared.names import query_code
 from shared.part import Ports
@@ -71,23 +69,15 @@ def router(runtime: Runtime) -> APIRouter:
         ),
     ) -> dict[str, Any]:
         require_own(caller, platform)
-        until = time.monotonic() + wait
-        with runtime.watching(STREAM + platform) as news:
-            while True:
-                news.clear()
-                commits = await ports.log.load(STREAM + platform, after=after, limit=limit + 1)
-                left = until - time.monotonic()
-                if commits or left <= 0 or runtime.stopping:
-                    break
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(news.wait(), min(left, LOOK_SECONDS))
-        events = [event for commit in commits for event in commit.recorded if event.version > after]
-        page = events[:limit]
-        return {
-            "entries": await told(ports, page),
-            "after": page[-1].version if page else after,
-            "more": len(events) > limit,
-        }
+
+        async def look() -> tuple[list[Recorded], Reach]:
+            commits = await ports.log.load(STREAM + platform, after=after, limit=limit + 1)  # one more: are there any?
+            events = [event for commit in commits for event in commit.recorded if event.version > after]
+            page = events[:limit]
+            return page, Reach(page[-1].version if page else after, len(events) > limit)
+
+        page, (cursor, more) = await polled(runtime, STREAM + platform, after, wait, look)
+        return {"entries": await told(ports, page), "after": cursor, "more": more}
 
     @routes.get(
         "/v1/platforms/{platform}/days/{day}",

@@ -17,6 +17,8 @@ from tests.chaos.full.deployment import Deployment
 
 NOBODY = "case/none"
 """A case that does not exist, which one kind of garbage names: it is parked under this name, any other as `record/…`."""
+PATIENCE = 60.0
+"""Seconds more that a busy machine has until the first record is read."""
 GARBAGE = (
     b"",
     b"\x00\xff\xfe garbage",
@@ -34,20 +36,16 @@ GARBAGE = (
 async def repeat(deployment: Deployment, seconds: float, rng: random.Random, *, shuffle: bool) -> int:
     """For so long: read the topic from its beginning and put what is read into it again; returns how many were put."""
     topic = deployment.prefix + EVENTS
-    reader = AIOKafkaConsumer(
-        topic,
-        bootstrap_servers=deployment.kafka.bootstrap,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-    )
+    reader = _reader(deployment)
     writer = AIOKafkaProducer(bootstrap_servers=deployment.kafka.bootstrap, acks="all")
     ours: set[tuple[int, int]] = set()
     count = 0
     await reader.start()
     await writer.start()
     try:
+        reader.assign(await _partitions(reader, topic))
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        while (left := until - time.monotonic()) > 0 or (not ours and left > -PATIENCE):
             batches = await reader.getmany(timeout_ms=500, max_records=300)
             found = [one for batch in batches.values() for one in batch if (one.partition, one.offset) not in ours]
             again = [one for one in found for _ in range(1 if shuffle else rng.randint(1, 4))]
@@ -90,9 +88,7 @@ async def garbage(deployment: Deployment, seconds: float, rng: random.Random) ->
 async def dumped(deployment: Deployment) -> list[dict[str, Any]]:
     """All records of the topic of events, in the form that the checker reads."""
     topic = deployment.prefix + EVENTS
-    reader = AIOKafkaConsumer(
-        bootstrap_servers=deployment.kafka.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
-    )
+    reader = _reader(deployment)
     await reader.start()
     try:
         parts = await _partitions(reader, topic)
@@ -121,6 +117,13 @@ def _told(one: ConsumerRecord) -> dict[str, Any]:
         "headers": headers,
         "value": b64encode(one.value or b"").decode(),
     }
+
+
+def _reader(deployment: Deployment) -> AIOKafkaConsumer:
+    """A reader of no group, which begins at the first record."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=deployment.kafka.bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
 
 
 async def _partitions(reader: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:

@@ -1,0 +1,47 @@
+"""A record of an inbound topic, read as strictly as a request body; what is wrong with it is an answer and no exception."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+
+from shared.http import bodies, problems
+from shared.refusals import Invalid, Refused
+
+
+class Read(NamedTuple):
+    """A record, as far as it could be read. `content`: the same for the same JSON however it is written."""
+
+    value: dict[str, Any]
+    """Empty where there is a problem."""
+    content: bytes
+    problem: Refused | None
+
+
+def read_record(data: bytes, limit: int, opened: Callable[[bytes, int], bytes] | None = None) -> Read:
+    """Read a JSON object of at most `limit` bytes. `opened` decrypts it first, and may raise Refused."""
+    try:
+        clear = opened(data, limit) if opened is not None else data
+        if len(clear) > limit:
+            raise problems.TooLarge(
+                "body_too_large",
+                f"The record is larger than {limit} bytes; send less, or material in parts.",
+                why_zh=f"内容超过 {limit} 字节。",
+            )
+        if not clear.strip():
+            raise problems.Malformed("empty_body", "The record is empty; send a JSON object.", why_zh="内容为空。")
+        value = bodies.parse(clear)
+        if not isinstance(value, dict):
+            raise Invalid(
+                "not_an_object",
+                "The record must be a JSON object.",
+                why_zh="内容必须是 JSON 对象。",
+                field="(body)",
+            )
+        return Read(value, orjson.dumps(value, option=orjson.OPT_SORT_KEYS), None)
+    except Refused as refused:
+        return Read({}, data, refused)
+    except (TypeError, ValueError):  # a whole number that no other reader would keep
+        return Read({}, data, problems.Malformed("not_json", "A number is too long.", why_zh="数字过长。"))
