@@ -17,6 +17,7 @@ from shared.cli import showing
 from shared.cli.connecting import DONE, WRONG_USE, call, check, run
 from shared.cli.options import As, AsJson, Data
 from shared.cli.wording import at, due, wording
+from shared.telling import STATE_WORDS
 
 DESK = "registrar:local"
 ONLOOKER = "supervisor:local"
@@ -71,16 +72,17 @@ def submit(
 
     async def work(client: httpx.AsyncClient) -> int:
         parameters = {"jurisdiction": jurisdiction} if jurisdiction else {}
-        receipt = await call(client, "POST", "/v1/submissions", json=content, params=parameters)
+        receipt: Any = await call(client, "POST", "/v1/submissions", json=content, params=parameters)
         if json:
             showing.as_json(receipt)
         else:
+            words = STATE_WORDS.get(receipt["state"])
             showing.fields(
                 (
                     ("number 编号", receipt["number"]),
                     ("query code 查询码", receipt["code"]),
                     ("case id", receipt["case"]),
-                    ("state 状态", receipt["state"]),
+                    ("state 状态", f"{words.zh} ({receipt['state']})" if words else receipt["state"]),
                 )
             )
             if receipt["repeated"]:
