@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import count
@@ -32,7 +32,21 @@ from tests.support.county import DEMO
 from tests.support.servers import kafka, mongodb
 from tests.support.serving import OPERATOR, submission
 
-pytestmark = [pytest.mark.needs_kafka, pytest.mark.needs_mongo, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.needs_kafka,
+    pytest.mark.needs_mongo,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def swept() -> Iterator[None]:
+    """A client of Kafka that is stopped while it joins a group is left to the collector. A process ends then; this one does not."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 class Release:
@@ -73,11 +87,6 @@ async def prefix() -> AsyncIterator[str]:
     yield found
     async with topics.admin() as client:
         await client.delete_topics([f"{found}case-events"])
-    with (
-        warnings.catch_warnings()
-    ):  # aiokafka leaves a socket to the collector where it is stopped while it joins a group
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
 
 
 @asynccontextmanager
@@ -141,7 +150,7 @@ async def test_a_view_of_another_shape_is_built_beside_the_live_one_under_traffi
             assert len(filed) > len(before) + 5
             async with asyncio.timeout(60):
                 for one in (new, old):
-                    while (await scrub(one.runtime.ports, one.runtime.parts, mend=False)).behind:
+                    while (await scrub(one.runtime.ports, one.runtime.parts, mend=False)).behind:  # noqa: ASYNC110
                         await asyncio.sleep(0.2)
 
 
