@@ -15,20 +15,30 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from shared.access import Action, Principal, Role
 from shared.case import MOVES, Case, head_of
 from shared.events.base import Event, Service
 from shared.policy.book import PolicyBook
 from shared.refusals import Refused, Unavailable
+from shared.telling import state_words
 from shared.times import When
 
 TEXT_LIMIT = 50_000
 """Characters of one free text. A longer complaint comes as material in parts."""
 Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _said(text: str) -> str:
+    """Blanks are no words: a reason that says nothing is none."""
+    if not text.strip():
+        raise ValueError("blank")
+    return text
+
+
 Short = Annotated[str, Field(min_length=1, max_length=400)]
-FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
+FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT), AfterValidator(_said)]
 DESK: tuple[Role, ...] = ("registrar",)
 
 
@@ -138,7 +148,8 @@ class Rule:
             raise Refused(
                 "not_in_this_state",
                 f"{self.name} is possible in: {', '.join(self.states)}. The case is {case.state}.",
-                why_zh=f"“{self.zh}”不能在当前状态下进行。",
+                why_zh=f"“{self.zh}”只能在这些状态下进行：{'、'.join(state_words(one).zh for one in self.states)}；"
+                f"该件现为{state_words(case.state).zh}。",
             )
         return events
 

@@ -318,10 +318,13 @@ def _nobody_asked() -> Refused:
 
 
 def _extension_cap(given: Given, case: Case) -> int:
+    """Raises Refused where no period runs any more. One that has ended is not prolonged by a date that lies before its end: that
+    would wipe a missed deadline out, and only a supervisor may record that it was granted in time."""
+    when = given.at if given.principal.role == "supervisor" else given.now
     caps = [
         clock.rule.extension.cap_days
         for clock in deadlines(case, given.book)
-        if clock.rule.extension is not None and clock.running and not before(clock.due, given.at, given.book.zone)
+        if clock.rule.extension is not None and clock.running and not before(clock.due, when, given.book.zone)
     ]
     if not caps:
         raise Refused(

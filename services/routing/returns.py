@@ -47,11 +47,13 @@ def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fre
             why_zh="指定管辖的事项不得退回。",
         )
     windows = [clock for clock in deadlines(case, given.book) if clock.clock == "C4"]
-    if windows and before(windows[-1].due, given.at, given.book.zone):
+    if windows and before(
+        windows[-1].due, given.now, given.book.zone
+    ):  # an objection is made here: no date goes round it
         raise Refused(
             "objection_window_lapsed",
             "The 5 working days for an objection have passed (Art. 23). Accept it, or say why you do not.",
-            why_zh="提出异议的五个工作日已过。",
+            why_zh="提出异议的五个工作日已过，请受理，或说明不予受理的理由。",
             due=windows[-1].due.isoformat(),
         )
     return [Fresh(department.ReturnRequested(org=org, reason_code=command.reason_code, reason=command.reason))]

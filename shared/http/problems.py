@@ -171,6 +171,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
     if kind == "extra_forbidden":
         return "is not a field of this request; leave it out"
     if kind == "value_error":
+        if message.endswith("blank"):
+            return "holds blanks only; say it in words"
         if "offset" in message or "isoformat" in message or "month" in message or "day is" in message:
             return "needs a date (2026-01-31) or an instant with offset (2026-01-31T10:00:00+08:00)"
         return "cannot be used here"
@@ -187,6 +189,8 @@ def _sentence_zh(error: Mapping[str, Any] | None, field: str) -> str:
         return f"{field} 不是该请求的字段，请去掉。"
     if kind in ("timezone_aware", "timezone_naive") or (error is not None and "offset" in _sentence(error)):
         return f"字段 {field} 须为日期，或带时区偏移的时刻，例如 2026-01-31T10:00:00+08:00。"
+    if kind == "value_error" and str(error["msg"] if error else "").endswith("blank"):
+        return f"字段 {field} 只有空白，请填写内容。"
     if kind.startswith("string_too") or kind.startswith("too_"):
         return f"字段 {field} 的长度或数量不符合要求。"
     if kind in ("literal_error", "enum"):

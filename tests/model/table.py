@@ -258,7 +258,7 @@ def too_late_to_object(matter: Matter, attempt: Attempt) -> str | None:
     if matter.ruled:
         return "ruled (Art. 24)"
     last = matter.last_day_to_object()
-    return "after the fifth working day" if last is not None and day(attempt.when) > last else None
+    return "after the fifth working day" if last is not None and day(attempt.now) > last else None
 
 
 def objected(matter: Matter, _attempt: Attempt) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
 from shared.events import department as d
 from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.base import Event
-from tests.support.deciding import BOOK, CLERK, REGISTRAR, SENT, SUPERVISOR, given
+from tests.support.deciding import BOOK, CLERK, HEAD, REGISTRAR, SENT, START, SUPERVISOR, given
 
 OBJECTED = d.ReturnRequested(org="zj", reason_code="not_our_mandate")
 REFUSED = r.ReturnVerified(agreed=False)
@@ -92,3 +97,25 @@ def test_a_reply_is_corrected_beside_the_first() -> None:
     replied = (*SENT, d.Accepted(org="zj", path=6), d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered())
     given(*replied).when("correct_reply", CLERK, text="更正").then(d.ReplyCorrected(org="zj", text="更正"))
     assert given(*replied, d.ReplyCorrected(org="zj")).case.replies == 1
+
+
+def test_no_date_goes_round_the_window() -> None:
+    story = given(*SENT).later(days=30)
+    story.when("request_return", CLERK, reason_code="other", reason="x", at=START.date()).refused(
+        "objection_window_lapsed"
+    )
+
+
+def test_a_reason_of_blanks_is_none() -> None:
+    with pytest.raises(ValidationError, match="blank"):
+        given(*SENT).when("request_return", CLERK, reason_code="other", reason="  \u3000")
+
+
+def test_a_period_that_has_ended_is_not_prolonged_by_an_earlier_date() -> None:
+    asked = (*SENT, d.Accepted(org="zj", path=6), d.ExtensionRequested(org="zj", days=10))
+    story = given(*asked).later(days=70)
+    on = (START + timedelta(days=20)).date()
+    story.when("grant_extension", HEAD, at=on, days=10, approver="office").refused("no_clock_to_extend")
+    story.when("grant_extension", SUPERVISOR, at=on, days=10, approver="office").then(
+        d.ExtensionGranted(days=10, approver="office")
+    )
