@@ -238,9 +238,7 @@ class Handling:
                 " could not be passed on. Send it in parts.",
                 why_zh="内容过大，无法保存和传送，请分次提交。",
             )
-        commit = Commit(
-            stream, head.version + 1, stamp.cause, tuple(data), head.hash, hashed, now, request=stamp.request
-        )
+        commit = Commit.written(stream, head, stamp.cause, recorded, data, hashed, now, request=stamp.request)
         return await self.log.append(commit), tuple(recorded)
 
     def _now(self, last: datetime | None) -> datetime:

@@ -53,6 +53,28 @@ class Commit:
     def head(self) -> Head:
         return Head(self.last, self.hash)
 
+    @classmethod
+    def written(
+        cls,
+        stream: str,
+        head: Head,
+        cause: str,
+        events: Sequence[Recorded],
+        data: Sequence[bytes],
+        hash_: str,
+        recorded_at: datetime,
+        request: str | None = None,
+    ) -> Commit:
+        """The commit of `events`, which the caller has just made into `data`, to follow `head`.
+
+        Whoever asks this object for `recorded` gets the same events, as reading the bytes would: only those that hold
+        something sealed are read, because what was sealed stays with whoever wrote it."""
+        commit = cls(stream, head.version + 1, cause, tuple(data), head.hash, hash_, recorded_at, request=request)
+        commit.__dict__["recorded"] = tuple(
+            decode(one) if event.sealed else event for event, one in zip(events, data, strict=True)
+        )
+        return commit
+
     @cached_property
     def recorded(self) -> tuple[Recorded, ...]:
         """The decoded events. Decoded once per object, so that all consumers of a process share it. Raises Damaged where

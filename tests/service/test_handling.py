@@ -16,6 +16,7 @@ from services.routing.domain import RecordDelivery
 from shared.access import Principal
 from shared.cases import Cases
 from shared.commands import RULES, Fresh, Given
+from shared.envelope import decode
 from shared.events.routing import CaseTransferred, ReadRecorded
 from shared.handling import LARGEST_EVENT, Stamp
 from shared.refusals import Refused, Unavailable
@@ -71,6 +72,18 @@ async def test_a_filing_that_is_not_remembered_gets_its_first_answer(here: Count
     types = [event.type for event in await here.events(f"case/{first.case}")]
     assert types.count("CaseRegistered") == 1
     assert await here.ports.keys.count() <= keys
+
+
+async def test_a_commit_just_written_says_what_its_bytes_say(here: County) -> None:
+    filed = await here.file("B-3", place="dh", subject="01", petitioner={"name": "某"})
+    org = (await here.case(filed.case)).org or ""
+    await here.act(filed.case, "sign_off", clerk(org), at=date(2026, 3, 2))
+    await here.act(filed.case, "accept", clerk(org), path=6)
+    for stream in (f"case/{filed.case}", f"outbox/{org}"):
+        commits = await here.ports.log.load(stream)
+        assert commits
+        for commit in commits:
+            assert commit.recorded == tuple(map(decode, commit.events))
 
 
 async def test_a_command_id_works_once_whatever_happened_since(here: County) -> None:
