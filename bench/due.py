@@ -25,12 +25,13 @@ ROWS_AT_ONCE = 20_000
 
 
 def measure(*, quick: bool) -> list[Figure]:
-    due, small, big, rounds = (50, 500, 2_000, 3) if quick else (1_000, 10_000, 1_000_000, 31)
+    due, small, big, rounds = (50, 500, 2_000, 3) if quick else (1_000, 10_000, 1_000_000, 301)
     with folder() as path:
         return asyncio.run(_compare(path, due, (small, big), rounds))
 
 
 async def _compare(path: Path, due: int, sizes: tuple[int, int], rounds: int) -> list[Figure]:
+    """A round takes a few milliseconds: some hundred of them outlast what the machine does for others meanwhile."""
     small, big = sizes
     views = {size: await _filled(path / f"{size}.sqlite", size, due) for size in sizes}
     taken: dict[int, list[float]] = {size: [] for size in sizes}

@@ -43,7 +43,9 @@ class SqliteViews:
         """All marks, read once: every batch of every consumer asks, and only this process changes them."""
         self._marks = 0
         self._connection = open_writer(path, "views", FORMAT, SCHEMA, synchronous="NORMAL")
-        self._writer: Writer[_Task, int] = Writer(self._connection, path.name, self._write, pages_per_job=50)
+        self._writer: Writer[_Task, int] = Writer(
+            self._connection, path.name, self._write, pages_per_job=50, checkpoint_pages=20_000
+        )
         self._readers = Readers(path)
 
     def declare(self, view: View) -> None:

@@ -113,13 +113,15 @@ class Writer(Generic[T, R]):
             self._batch(jobs)
 
     def _batch(self, jobs: list[Job[T, R]]) -> None:
+        before = self._connection.total_changes
         if self.broken is None:
             try:
                 self._held = list(self._write(jobs))
             except BaseException as error:
                 self._failed(jobs, error)
             else:
-                self._pages += (len(jobs) - len(self._held)) * self._pages_per_job + 2
+                pages = (len(jobs) - len(self._held)) * self._pages_per_job + 2
+                self._pages += max(pages, self._connection.total_changes - before)  # a job may write many rows
         else:
             self._failed(jobs, self.broken)
         held = set(map(id, self._held))
