@@ -17,7 +17,6 @@ import orjson
 
 from shared.events import REGISTRY, Event
 from shared.times import When, from_text, to_text
-from shared.times import instant_from_text as _instant
 
 Origin = Literal["live", "history"]
 GENESIS = ""
@@ -95,8 +94,10 @@ def encode(event: Recorded) -> bytes:
 _fields = itemgetter(*Recorded._fields)
 _OPTIONAL = dict.fromkeys(("request", "correlation", "policy"))
 _actor_of = itemgetter("org", "role", "ref")
-_actor = lru_cache(maxsize=4096)(Actor)
+_actor = lru_cache(maxsize=4096)(Actor._make)
 """Few actors write many events: one object each."""
+_instant = datetime.fromisoformat
+"""What to_text() wrote of an instant is always UTC."""
 _begun = hashlib.sha256().copy
 """To copy an empty hash takes three quarters of what it takes to make one."""
 _loads = orjson.loads
@@ -136,13 +137,13 @@ def decode(data: bytes) -> Recorded:
             recorded_at if effective == recorded else from_text(effective),
             recorded_at,
             origin,
-            _actor(*_actor_of(actor)),
+            _actor(_actor_of(actor)),
             cause,
             request,
             correlation,
             policy,
             body,
-            tuple(sealed),
+            tuple(sealed) if sealed else (),
         ),
     )
 

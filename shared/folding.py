@@ -36,6 +36,6 @@ def folded(commits: Sequence[Commit]) -> Folded:
     for commit in commits:
         if commit.first != version + 1 or commit.previous != hashed or not commit.intact():
             raise LogBroken(f"the chain of {commit.stream} breaks at version {commit.first}; run: huiyin verify")
-        version, hashed = commit.head
+        version, hashed = version + len(commit.events), commit.hash
     events = [event for commit in commits for event in commit.recorded]
     return Folded(fold(events), events)
