@@ -39,10 +39,15 @@ def require_index(view: View, where: Sequence[Condition], order: Sequence[str] =
     raise ValueError(f"view {view.name} has no index for {sorted(exact | ranges)} in the order of {list(order)}")
 
 
-def stored(view: View, values: Mapping[str, Value]) -> dict[str, Value]:
-    """`values` with every column of the view, in its order, each as every adapter gives it back."""
+def require_columns(view: View, values: Mapping[str, Value]) -> None:
+    """Raises ValueError where `values` name a column that the view has not."""
     if not view.columns.keys() >= values.keys():
         raise ValueError(f"view {view.name} has no column {sorted(values.keys() - view.columns.keys())}")
+
+
+def stored(view: View, values: Mapping[str, Value]) -> dict[str, Value]:
+    """`values` with every column of the view, in its order, each as every adapter gives it back."""
+    require_columns(view, values)
     return {column: typed(kind, values.get(column)) for column, kind in view.columns.items()}
 
 

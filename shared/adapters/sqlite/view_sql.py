@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from shared.adapters.querying import stored, typed
+from shared.adapters.querying import require_columns, typed
 from shared.views import Condition, Row, Value, View
 
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "boolean": "BOOLEAN"}
@@ -127,9 +127,11 @@ class ViewSql:
         return {size: f"{query} - 1" for size, query in self._upsert.items()}
 
     def _values(self, row: Row) -> list[Any]:
+        """As they are: the columns' types make a number of a truth and a real number of a whole one, and typed() reads them."""
         if row.values is None:
             return [row.key, row.applied, 0, *([None] * len(self.columns))]
-        return [row.key, row.applied, 1, *stored(self.view, row.values).values()]
+        require_columns(self.view, row.values)
+        return [row.key, row.applied, 1, *map(row.values.get, self.view.columns)]
 
     def _where(self, where: Sequence[Condition]) -> Query:
         sql = ""
