@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -487,19 +487,30 @@ async def live(seed: int, number: int = 0, steps: Sequence[Step] | None = None) 
 
 
 async def shrunk(seed: int, run: Run) -> Run:
-    """The same disagreement with as few steps as possible: halves, quarters, … single steps are left out while it stays."""
+    """The same disagreement with as few steps as possible: halves, quarters, … single steps are left out while it stays, and
+    with them the time that they took, or that time passes before the next step instead."""
     size = max(1, len(run.steps) // 2)
     while True:
         place, smaller = 0, run
         while place < len(smaller.steps):
-            tried = await live(seed, steps=(*smaller.steps[:place], *smaller.steps[place + size :]))
-            if tried.trouble == run.trouble:
-                smaller = tried
+            for steps in _without(smaller.steps, place, size):
+                tried = await live(seed, steps=steps)
+                if tried.trouble == run.trouble:
+                    smaller = tried
+                    break
             else:
                 place += size
         if size == 1 and len(smaller.steps) == len(run.steps):
             return smaller
         run, size = smaller, max(1, size // 2)
+
+
+def _without(steps: Sequence[Step], place: int, size: int) -> Iterator[tuple[Step, ...]]:
+    """Those steps without `size` of them: their time gone, or spent waiting."""
+    before, gone, after = steps[:place], steps[place : place + size], steps[place + size :]
+    yield (*before, *after)
+    if after:
+        yield (*before, after[0]._replace(wait=after[0].wait + sum(one.wait for one in gone)), *after[1:])
 
 
 def report(seed: int, run: Run) -> str:

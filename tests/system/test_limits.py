@@ -171,7 +171,7 @@ def test_a_silent_store_is_refused_within_two_seconds_and_memory_stays(tmp_path:
                     assert (answer.status_code, answer.json()["code"]) == (503, "log_away")
                     assert answer.headers["retry-after"]
                     assert time.monotonic() - began < 4, "the promise is 2 s; the machine is shared"
-                assert "log_away" in one.ready()["reasons"]
+                eventually(lambda: "log_away" in one.ready()["reasons"])
             finally:
                 member.signal(signal.SIGCONT)
             eventually(lambda: submit(one, "after").status_code == 201)
