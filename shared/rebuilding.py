@@ -29,6 +29,8 @@ BATCH = 400
 """Cases that are written together."""
 _SIGNS = "0123456789abcdef"
 _NAMED = 20
+_AT_ONCE = 64
+"""Cases that a scrub reads at the same time."""
 _FEW = 1000
 """Below so many cases this process has folded them before a worker process has started."""
 _DONE = None
@@ -290,24 +292,38 @@ async def scrub(ports: Ports, parts: Sequence[Part], *, mend: bool = True) -> Be
     ahead: list[str] = []
     async for heads in ports.log.heads(STREAM):
         streams += len(heads)
-        keys = [stream.removeprefix(STREAM) for stream, _head in heads]
+        versions = {stream.removeprefix(STREAM): head.version for stream, head in heads}
+        lacking: dict[str, int] = {}
+        to_mend: list[tuple[CaseView, list[str]]] = []
         for consumer in consumers:
             for show in consumer.shows:
-                applied = await ports.views.applied(show.view.name, keys)
-                rows: list[Row] = []
-                for (stream, head), key in zip(heads, keys, strict=True):
-                    have = applied.get(key, 0)
-                    if have > head.version:
-                        ahead.append(f"{show.view.name}: {stream}")
-                    if have >= head.version:
-                        continue
-                    behind += 1
-                    if (consumer.group, stream) in parked:
-                        stuck.append(f"{consumer.group}: {stream}")
-                    elif mend:
-                        case, _head = await ports.cases.get(key, at_least=head.version)
-                        rows.append(show.row(case, await ports.policies.book(case.jurisdiction)))
-                if rows:
-                    await ports.views.write({show.view.name: rows})
-                    mended += len(rows)
+                applied = await ports.views.applied(show.view.name, list(versions))
+                keys = [key for key, version in versions.items() if applied.get(key, 0) < version]
+                ahead += [f"{show.view.name}: {STREAM}{key}" for key, have in applied.items() if have > versions[key]]
+                behind += len(keys)
+                stopped = {key for key in keys if (consumer.group, STREAM + key) in parked}
+                stuck += [f"{consumer.group}: {STREAM}{key}" for key in keys if key in stopped]
+                if mend and len(stopped) < len(keys):
+                    to_mend.append((show, [key for key in keys if key not in stopped]))
+                    lacking.update((key, versions[key]) for key in to_mend[-1][1])
+        if to_mend:
+            mended += await _mended(ports, to_mend, lacking)
     return Behind(streams, behind, mended, stuck[:_NAMED], ahead[:_NAMED])
+
+
+async def _mended(ports: Ports, to_mend: Sequence[tuple[CaseView, Sequence[str]]], versions: Mapping[str, int]) -> int:
+    """Write these rows anew; returns how many. Cases are read some at a time, since each is a way over the network, and each
+    once for all views."""
+    cases: dict[str, Case] = {}
+    wanted = list(versions)
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        read = await asyncio.gather(*(ports.cases.get(key, at_least=versions[key]) for key in some))
+        cases.update(zip(some, (case for case, _head in read), strict=True))
+    rows: dict[str, list[Row]] = {}
+    for show, keys in to_mend:
+        rows[show.view.name] = [
+            show.row(cases[key], await ports.policies.book(cases[key].jurisdiction)) for key in keys
+        ]
+    await ports.views.write(rows)
+    return sum(map(len, rows.values()))
