@@ -144,7 +144,7 @@ def _written(deployment: Deployment) -> list[str]:
             said |= {"cause": f"intake.newer:{version}", "sealed": []}
             data = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
             digest = hashlib.sha256(str(last["hash"]).encode() + data).hexdigest()
-            fields = {"first": version, "last": version, "cause": said["cause"], "request": None, "events": [data]}
+            fields = {"first": version, "last": version, "cause": said["cause"], "events": [data]}
             fields |= {"previous": last["hash"], "hash": f"sha256:{digest}", "unpublished": datetime.now(UTC) - OLD}
             commits.insert_one({**last, "_id": f"{last['stream']}\t{version:010}", **fields})
     return [str(found["stream"]).removeprefix("case/") for found in closed]
