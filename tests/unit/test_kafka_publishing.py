@@ -134,7 +134,7 @@ async def test_a_process_that_may_only_read_leaves_publishing_to_others() -> Non
     )  # fmt: skip
     await feed.start()
     try:
-        made = await log.append(commit())
+        made = await log.append(commit(at=START))
         await feed.publish([made])
         clock.advance(timedelta(minutes=1))
         await asyncio.sleep(0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -34,6 +35,9 @@ def mongo() -> Iterator[ReplicaSet]:
 @pytest.mark.needs_mongo
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.skipif(
+    os.environ.get("CI") != "true", reason="runs in .ci/run; by hand: make chaos FAULTS=R05,R18,R21,R22,R25"
+)
 @pytest.mark.parametrize("fault", ["R05", "R18", "R21", "R22", "R25"])
 async def test_a_fault_under_load_breaks_no_promise(fault: str, kafka: Kafka, mongo: ReplicaSet) -> None:
     found = await run(fault, Plan(1, kills=2, seconds=6, rate=8), kafka=kafka, mongo=mongo)
