@@ -66,7 +66,7 @@ def _lost(code: int) -> Unavailable:
     how = f"signal {-code}" if code < 0 else f"code {code}"
     return Unavailable(
         "worker_lost",
-        f"A worker process of the rebuild ended before it was done ({how}). Nothing half-built is kept: run it again, "
+        f"A worker process of the rebuild ended before it was done ({how}). What is shown is what it was, or right: run it again, "
         "with --workers 1 if there is little memory.",
         why_zh=f"重建的一个工作进程提前结束（{how}）。未保留不完整的结果：请重新执行，内存不足时加 --workers 1。",
     )

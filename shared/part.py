@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import structlog
 from fastapi import APIRouter
 
 from shared.cases import Cases
@@ -19,8 +18,6 @@ from shared.log import Log
 from shared.policies import Policies
 from shared.projecting import Consumer
 from shared.views import Checkpoints, Views
-
-log = structlog.get_logger("part")
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,14 @@ class Kept(Protocol):
         """Write whole cases whose rows another process has made."""
         ...
 
-    async def clear(self) -> None: ...
+    async def begin_anew(self) -> None:
+        """From now on what is written stands beside what is shown, which stays as it is, until end_anew()."""
+        ...
+
+    async def end_anew(self, *, whole: bool) -> None:
+        """Show what was written since begin_anew() in place of what was, at once; or, unless it is `whole`, forget it.
+        A process that ends before has forgotten it."""
+        ...
 
     async def empty(self) -> bool:
         """No case is held: nothing was written yet, or the file was deleted or is of another schema."""
@@ -91,14 +95,3 @@ class Part:
     facts: Kept | None = None
     teller: Any = None
     """What tells platforms. Whoever else tells them in this process uses the same, so that the two do not race each other."""
-
-
-async def begin_again(ports: Ports, parts: Sequence[Part]) -> None:
-    """Let the groups that fill what was dropped begin at the first commit. Where a group is at work in other processes it
-    cannot: then a scrub finds what is missing."""
-    for consumer in (one for part in parts for one in part.consumers):
-        if consumer.shows or consumer.sink is not None:
-            try:
-                await ports.feed.rewind(consumer.group)
-            except Exception as error:
-                log.error("not_begun_again", group=consumer.group, error=type(error).__name__)

@@ -1,7 +1,9 @@
 """Building everything derived again from the log, and finding what is behind it.
 
-rebuild  drop views and facts; read the log stream by stream, check its chain, fold each case once, write all rows.
-         Where the adapters can spread the work, worker processes do all of that but the writing
+rebuild  read the log stream by stream, check its chain, fold each case once, write every row over the one that stands there,
+         then take away what the log knows nothing of. Nobody who reads meanwhile misses a row, and one that is killed leaves
+         each row as it was or right. Facts change at once, at the end. Where the adapters can spread the work, worker
+         processes do all of that but the writing
 scrub    compare the heads of the log with what each view has applied; mend what is behind, name what cannot be
 """
 
@@ -12,7 +14,7 @@ import gc
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -20,10 +22,10 @@ from shared.case import STREAM, Case
 from shared.envelope import Recorded
 from shared.failpoints import failpoint
 from shared.folding import folded
-from shared.log import Commit, LogBroken, LogFull
-from shared.part import Part, Ports, begin_again
+from shared.log import Commit, Head
+from shared.part import Part, Ports
 from shared.projecting import Consumer
-from shared.views import CaseView, Row, Views
+from shared.views import CaseView, Parked, Row, Views
 
 BATCH = 400
 """Cases that are written together."""
@@ -94,17 +96,18 @@ async def rebuild(
     spread: Spread | None = None,
     beside: Sequence[Part] = (),
 ) -> AsyncIterator[Step]:
-    """Drop everything derived and build it again, while commands go on; yields how far it is. `feeding`: the consumers run.
-    More than one worker are processes where there is a `spread`. `beside`: services of other processes whose views are dropped
-    with ours, and built again here.
+    """Build everything derived again, while commands and readers go on; yields how far it is. `feeding`: the consumers run.
+    More than one worker are processes where there is a `spread`. `beside`: services of other processes whose views are built
+    again here with ours.
 
-    Raises LogBroken where the chain does not hold, and what `spread` raises: then nothing half-built stays."""
+    Raises LogBroken where the chain does not hold, and what `spread` raises: then rows are what they were or right, and facts
+    what they were."""
     turn = _TURNS.setdefault(ports.views, asyncio.Lock())
     await turn.acquire()
     started = time.monotonic()
-    whole = failed = False
+    whole = False
     consumers = [consumer for part in parts for consumer in part.consumers]
-    shows = _shows((*parts, *beside)) if _shows(parts) else []
+    shows = _shows((*parts, *beside)) if _shows(parts) else []  # who fills no view builds none
     marks = await _pause(ports, parts, feeding=feeding)
     found: _Found = asyncio.Queue(maxsize=2 * workers)
     readers = [
@@ -133,17 +136,18 @@ async def rebuild(
                 cases, events = cases + len(batch.cases), events + len(batch.events)
             failpoint("rebuild.written")
             yield Step(cases, events, round(time.monotonic() - started, 3), False)
+        for show in shows:
+            await _take_away(ports, show)
+        if shows:
+            await ports.views.forget_others()
+            for mark in marks:
+                await ports.views.unpark(mark.group, mark.stream)
         whole = True
-    except Exception:
-        failed = True
-        raise
     finally:
         if collects:
             gc.enable()
         # A task of its own: who watches may go away, and what cancels them must not leave the consumers standing.
-        ending = asyncio.create_task(
-            _end(ports, readers, marks if whole else {}, turn, feeding=feeding, drop=parts if failed else ())
-        )
+        ending = asyncio.create_task(_end(ports, parts, readers, turn, whole=whole, feeding=feeding))
         _ENDING.add(ending)
         ending.add_done_callback(_ENDING.discard)
         await asyncio.shield(ending)
@@ -162,14 +166,16 @@ def ranges(workers: int) -> list[tuple[str, ...]]:
     return [tuple(_SIGNS[worker::workers]) for worker in range(min(workers, len(_SIGNS)))]
 
 
-async def _pause(ports: Ports, parts: Sequence[Part], *, feeding: bool) -> dict[str, int]:
-    """Stop the consumers and drop everything. Returns how far each had come: reactions go on from there."""
+async def _pause(ports: Ports, parts: Sequence[Part], *, feeding: bool) -> list[Parked]:
+    """Stop the consumers. Returns the marks that a whole rebuild takes away: rows come back, but what would have followed from
+    a parked event does not, only a redrive does that. So those of groups that react stay."""
+    built = {one.group for part in parts for one in part.consumers if not one.reactions}
+    marks = [mark for mark in await ports.views.parked() if mark.group in built]
     if feeding:
         await ports.feed.stop()
-    groups = [consumer.group for part in parts for consumer in part.consumers]
-    kept = ports.checkpoints
-    marks = {} if kept is None else {group: await kept.checkpoint(group) for group in groups}
-    await _drop(ports, parts)
+    for part in parts:
+        if part.facts is not None:
+            await part.facts.begin_anew()
     return marks
 
 
@@ -177,50 +183,63 @@ def _shows(parts: Sequence[Part]) -> list[CaseView]:
     return [show for part in parts for consumer in part.consumers for show in consumer.shows]
 
 
-async def _drop(ports: Ports, parts: Sequence[Part]) -> None:
-    if _shows(parts):  # who fills no view drops none
-        marks = await ports.views.parked()
-        await ports.views.clear()
-        # Rows come back, what would have followed from a parked event does not: only a redrive does that.
-        built = {one.group for part in parts for one in part.consumers if not one.reactions}
-        for mark in marks:
-            if mark.group not in built:
-                await ports.views.park(mark)
-    for part in parts:
-        if part.facts is not None:
-            await part.facts.clear()
+async def _take_away(ports: Ports, show: CaseView) -> None:
+    """Rows of cases that the log does not hold, or of more than it holds of them: it was cut, or the view is of another log.
+    Each is looked at once more in the log, which has grown meanwhile."""
+    name = show.view.name
+    async for applied in _beyond(ports, name):
+        cases = {key: (await ports.cases.reload(key))[0] for key in applied}
+        wrong = [key for key, version in applied.items() if cases[key].version < version]
+        await ports.views.remove(name, wrong)
+        kept = [cases[key] for key in wrong if cases[key].exists]
+        rows = [show.row(case, await ports.policies.book(case.jurisdiction)) for case in kept]
+        await ports.views.write({name: rows})
+
+
+async def _beyond(ports: Ports, view: str) -> AsyncIterator[Mapping[str, int]]:
+    """key -> applied version, of rows that show more than the heads of the log do. Both come in the same order."""
+    async with aclosing(_heads(ports)) as heads:
+        one = await anext(heads, None)
+        async for standing in ports.views.standing(view):
+            found = {}
+            for key, applied in standing.items():
+                while one is not None and one[0] < STREAM + key:
+                    one = await anext(heads, None)
+                if one is None or one[0] != STREAM + key or one[1].version < applied:
+                    found[key] = applied
+            if found:
+                yield found
+
+
+async def _heads(ports: Ports) -> AsyncGenerator[tuple[str, Head], None]:
+    async for heads in ports.log.heads(STREAM):
+        for one in heads:
+            yield one
 
 
 async def _end(
     ports: Ports,
+    parts: Sequence[Part],
     readers: Sequence[asyncio.Task[None]],
-    marks: dict[str, int],
     turn: asyncio.Lock,
     *,
+    whole: bool,
     feeding: bool,
-    drop: Sequence[Part],
 ) -> None:
-    """Let the consumers go on. Without `marks` they begin at the first commit: what was not built comes to them."""
+    """Show the facts, or keep those that were, and let the consumers go on where they stood."""
     try:
         for reader in readers:
             reader.cancel()
         await asyncio.gather(*readers, return_exceptions=True)
-        if drop:
-            with suppress(LogFull, LogBroken):  # then what stands there is right as far as it goes
-                await _drop(ports, drop)
-            await begin_again(ports, drop)
-        await _resume(ports, marks, feeding=feeding)
+        try:
+            for part in parts:
+                if part.facts is not None:
+                    await part.facts.end_anew(whole=whole)
+        finally:
+            if feeding:
+                await ports.feed.start()
     finally:
         turn.release()
-
-
-async def _resume(ports: Ports, marks: dict[str, int], *, feeding: bool) -> None:
-    kept = ports.checkpoints
-    if kept is not None:
-        for group, position in marks.items():
-            await kept.save_checkpoint(group, position, kept.generation)
-    if feeding:
-        await ports.feed.start()
 
 
 async def _receive(spread: Spread, signs: Sequence[str], found: _Found) -> None:
@@ -271,7 +290,7 @@ async def _write(ports: Ports, shows: Sequence[CaseView], consumers: Sequence[Co
         for show in shows:
             rows.setdefault(show.view.name, []).append(show.row(case, book))
     sinks = [consumer.sink for consumer in consumers if consumer.sink is not None]
-    await asyncio.gather(ports.views.write(rows), *(sink(batch.cases, batch.events) for sink in sinks))
+    await asyncio.gather(ports.views.write(rows, renew=True), *(sink(batch.cases, batch.events) for sink in sinks))
 
 
 async def _take(ports: Ports, parts: Sequence[Part], built: Built) -> None:
@@ -280,7 +299,7 @@ async def _take(ports: Ports, parts: Sequence[Part], built: Built) -> None:
     if built.rows.keys() != views or built.facts.keys() != facts:
         raise TypeError("a worker process builds other views than this process shows")
     kept = [part.facts.absorb(built.facts[part.name]) for part in parts if part.facts is not None]
-    await asyncio.gather(ports.views.write(built.rows), *kept)
+    await asyncio.gather(ports.views.write(built.rows, renew=True), *kept)
 
 
 async def scrub(ports: Ports, parts: Sequence[Part], *, mend: bool = True) -> Behind:

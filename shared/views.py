@@ -132,8 +132,21 @@ class Views(Protocol):
 
     def rows(self, view: str, *, batch: int = 1000) -> AsyncIterator[Sequence[Row]]: ...
 
+    def standing(self, view: str, *, batch: int = 1000) -> AsyncIterator[Mapping[str, int]]:
+        """key -> applied version of every row, empty ones too, ordered by key."""
+        ...
+
+    async def remove(self, view: str, keys: Sequence[str]) -> None:
+        """Take these rows away, whatever they show. Only for rows that the log knows nothing of: a late writer can bring
+        them back."""
+        ...
+
     async def clear(self, view: str | None = None) -> None:
         """Drop all rows of the view; None drops every view, parked mark and checkpoint."""
+        ...
+
+    async def forget_others(self) -> None:
+        """Drop the rows of views and shapes that are not declared here: those of older releases."""
         ...
 
     async def park(self, parked: Parked) -> None:

@@ -140,6 +140,8 @@ class Facts:
         self._path = str(path) if path is not None else ":memory:"
         self._connection: Connection | None = None
         self._held = _Held()
+        self._anew = False
+        """One transaction is open for everything that is written: see begin_anew()."""
         self._writer = ThreadPoolExecutor(1, "facts-write")
         self._reader = ThreadPoolExecutor(1, "facts-read")
 
@@ -191,10 +193,14 @@ class Facts:
         finally:
             await loop.run_in_executor(self._reader, cursor.close)
 
-    async def clear(self) -> None:
-        """Drop everything; the tables stand empty."""
+    async def begin_anew(self) -> None:
+        """One transaction from here to end_anew(): readers have their snapshot, and a process that is killed rolls it back."""
         await self.start()
-        await self._write(self._reset)
+        await self._write(self._empty)
+
+    async def end_anew(self, *, whole: bool) -> None:
+        """Show what was written since begin_anew(), or forget it unless it is `whole`. A batch that failed has ended it already."""
+        await self._write(self._show if whole else self._forget)
 
     async def empty(self) -> bool:
         """No case is held."""
@@ -234,13 +240,35 @@ class Facts:
             self._reset()
 
     def _reset(self) -> None:
+        self._empty()
+        self._show()
+
+    def _empty(self) -> None:
         own = self._own()
         own.execute("BEGIN")
+        self._anew = True
         for statement in (*_DROP, *_CREATE[1:]):
             own.execute(statement)
         own.execute("INSERT INTO about VALUES (?)", [SCHEMA])
-        own.execute("COMMIT")
         self._held = _Held()
+
+    def _show(self) -> None:
+        if not self._anew:
+            raise RuntimeError("nothing was begun anew")
+        self._own().execute("COMMIT")
+        self._anew = False
+
+    def _forget(self) -> None:
+        if self._anew:
+            self._undo()
+
+    def _begin(self) -> None:
+        if not self._anew:
+            self._own().execute("BEGIN")
+
+    def _commit(self) -> None:
+        if not self._anew:
+            self._own().execute("COMMIT")
 
     def _recall(self) -> None:
         """Read the keys from the tables."""
@@ -267,7 +295,7 @@ class Facts:
         skip, add = len(STREAM), held.add
         try:
             fresh = [event for event in events if add(event.stream[skip:], event.version)]
-            own.execute("BEGIN")
+            self._begin()
             if stale:
                 gone = pa.table({"case": stale})
                 _with(own, gone, 'DELETE FROM cases USING batch WHERE cases."case" = batch."case"')
@@ -275,7 +303,7 @@ class Facts:
                 _with(own, case_batch(list(newest.values())), "INSERT INTO cases SELECT * FROM batch")
             if fresh:
                 _with(own, event_batch(fresh, skip), "INSERT INTO events SELECT * FROM batch")
-            own.execute("COMMIT")
+            self._commit()
         except BaseException:
             self._undo()
             raise
@@ -289,14 +317,14 @@ class Facts:
         shown: dict[str, int] = dict(zip(names, versions, strict=True))
         stale = [case for case in shown if case in held.shown or case in held.upto or case in held.ahead]
         try:
-            own.execute("BEGIN")
+            self._begin()
             if stale:
                 gone = pa.table({"case": stale})
                 for table in ("cases", "events"):
                     _with(own, gone, f'DELETE FROM {table} USING batch WHERE {table}."case" = batch."case"')
             _with(own, cases, "INSERT INTO cases SELECT * FROM batch")
             _with(own, events, "INSERT INTO events SELECT * FROM batch")
-            own.execute("COMMIT")
+            self._commit()
         except BaseException:
             self._undo()
             raise
@@ -309,6 +337,7 @@ class Facts:
         own = self._own()
         with contextlib.suppress(duckdb.Error):  # no transaction was open, or DuckDB has rolled back itself
             own.execute("ROLLBACK")
+        self._anew = False
         self._recall()
 
     def _own(self) -> Connection:

@@ -42,7 +42,7 @@ COMMANDS = {
         "Figures: on time, elapsed time, participation, satisfaction, each with numerator, denominator and unknown.",
     ),
     "rebuild": Later(
-        "upkeep:rebuild", "Drop every view and fact and build them again from the log, checking its chain."
+        "upkeep:rebuild", "Build every view and fact again from the log, checking its chain, while they serve."
     ),
     "digest": Later("upkeep:digest", "Digests of the log, of everything derived, and of the outcome."),
     "verify": Later(

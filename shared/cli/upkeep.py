@@ -95,7 +95,7 @@ def rebuild(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Drop every view and fact and build them again from the log, checking its chain."""
+    """Build every view and fact again from the log, checking its chain, while they serve."""
     if from_ == "topic":
         from shared.cli.refilling import from_topic
 

@@ -138,7 +138,7 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         return {"redriven": again, "parked": len(left)}
 
     @routes.post(
-        "/rebuild", summary="Drop every view and build it again from the log", responses=answers(401, 403, 415, 422),
+        "/rebuild", summary="Build every view and fact again from the log, while they serve", responses=answers(401, 403, 415, 422),
         openapi_extra=takes(Rebuild),
     )  # fmt: skip
     async def rebuild_all(request: Request, caller: Caller) -> StreamingResponse:

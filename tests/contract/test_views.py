@@ -128,6 +128,42 @@ async def test_clear_drops_rows_and_all_drops_marks(views: Views) -> None:
     assert len(await views.find("cases")) == 1
 
 
+async def test_rows_are_named_in_order_and_removed_by_key(views: Views) -> None:
+    await views.write({"cases": [row(f"k{number}", number + 1) for number in range(7)]})
+    await views.write({"cases": [Row("k3", 9, None)]})
+    for batch in (1, 3, 7, 1000):
+        found = [standing async for standing in views.standing("cases", batch=batch)]
+        assert max(map(len, found)) == min(batch, 7)
+        every = [one for standing in found for one in standing.items()]
+        assert every == [("k0", 1), ("k1", 2), ("k2", 3), ("k3", 9), ("k4", 5), ("k5", 6), ("k6", 7)]
+    await views.remove("cases", ["k3", "k6", "none"])
+    await views.remove("cases", [])
+    assert await views.applied("cases", ["k3", "k5", "k6"]) == {"k5": 6}
+    await views.write({"cases": [row("k3", 1, org="x")]})
+    assert await views.get("cases", "k3") == row("k3", 1, org="x"), "nothing keeps a removed row away"
+    await views.clear("cases")
+    assert [standing async for standing in views.standing("cases")] == []
+
+
+async def test_what_older_releases_left_is_forgotten_and_nothing_else(adapter: Adapter, opened: Opener) -> None:
+    if not adapter.restarts:
+        pytest.skip("nothing outlives this adapter")
+    old = View("cases", {"org": "text"}, version=CASES.version + 1)
+    mark = Parked("routing", "case/a", 2, "ValueError", "2026-03-02T00:00:00.000000Z", b"{")
+    for view, forget in ((CASES, False), (old, True), (CASES, False)):
+        views = (await opened()).views
+        views.declare(view)
+        await views.start()
+        there = [each.key for each in await views.find("cases")]
+        await views.write({"cases": [Row("a", 1, {"org": "x"})]})
+        await views.park(mark)
+        if forget:
+            await views.forget_others()
+            assert [each.key for each in await views.find("cases")] == ["a"]
+    assert there == [], "the first release begins again"
+    assert await views.parked() == [mark]
+
+
 async def test_the_first_parked_mark_stays(views: Views) -> None:
     first = Parked("routing", "case/a", 2, "ValueError", "2026-03-02T00:00:00.000000Z", b"\xff\x00")
     other = Parked("routing", "case/b", 7, "KeyError", "2026-03-03T00:00:00.000000Z", b"")

@@ -27,7 +27,7 @@ from shared.rebuilding import Built, rebuild, scrub, worth_starting
 from shared.refusals import Unavailable
 from shared.runtime import Runtime
 from shared.settings import Settings
-from shared.views import Row
+from shared.views import Parked, Row
 from tests.support.serving import Served, served, submission
 
 
@@ -115,13 +115,19 @@ async def on_disk(path: Path, *, feed: bool = True) -> AsyncIterator[Runtime]:
         yield runtime
 
 
-async def rows_of(runtime: Runtime) -> int:
-    names = [show.view.name for consumer in runtime.consumers for show in consumer.shows]
-    return sum([len(rows) for name in names async for rows in runtime.ports.views.rows(name)])
+def views_of(runtime: Runtime) -> list[str]:
+    return [show.view.name for consumer in runtime.consumers for show in consumer.shows]
+
+
+async def shown(runtime: Runtime) -> tuple[int, int]:
+    """How many rows, and how many facts, somebody sees who looks now."""
+    rows = [len(rows) for name in views_of(runtime) async for rows in runtime.ports.views.rows(name)]
+    return sum(rows), sum([len(rows) async for rows in facts_of(runtime).rows("events")])
 
 
 async def test_worker_processes_name_a_broken_chain(tmp_path: Path) -> None:
-    async with on_disk(tmp_path / "data", feed=False) as runtime:
+    async with on_disk(tmp_path / "data") as runtime:
+        before = await views_digest(runtime.ports.views, runtime.parts)
         with sqlite3.connect(tmp_path / "data" / "log.sqlite") as connection:
             connection.execute("DROP TRIGGER never_changed")
             (stream,) = connection.execute("SELECT max(stream) FROM commits WHERE stream LIKE 'case/%'").fetchone()
@@ -131,8 +137,7 @@ async def test_worker_processes_name_a_broken_chain(tmp_path: Path) -> None:
         connection.close()
         with pytest.raises(LogBroken, match=f"{stream} breaks at version 1"):
             await rebuilt(runtime, workers=2)
-        assert await rows_of(runtime) == 0  # nothing half-built
-        assert [rows async for rows in facts_of(runtime).rows("cases")] == []
+        assert await views_digest(runtime.ports.views, runtime.parts) == before, "what stood there stands there"
 
 
 async def test_a_worker_process_that_is_killed_fails_the_rebuild(tmp_path: Path) -> None:
@@ -155,8 +160,7 @@ async def test_a_worker_process_that_is_killed_fails_the_rebuild(tmp_path: Path)
             async for _step in rebuild(runtime.ports, runtime.parts, feeding=True, workers=2, spread=killed):
                 pass
         assert children() <= others
-        await runtime.drain()
-        assert await views_digest(runtime.ports.views, runtime.parts) == before  # the consumers built it
+        assert await views_digest(runtime.ports.views, runtime.parts) == before
         assert await rebuilt(runtime, workers=2) == before
 
 
@@ -283,21 +287,56 @@ async def test_a_full_disk_on_sqlite(tmp_path: Path) -> None:
             assert (await desk.post("/local/verify", headers={"x-huiyin-as": "operations"})).json()["findings"] == []
 
 
-async def test_a_rebuild_that_nobody_waits_for_is_finished_by_the_consumers(tmp_path: Path) -> None:
-    """Who asked for it goes away in the middle: what is missing must come again, from the first commit."""
-    async with opened(tmp_path / "data", Settings(), feed=False, tasks=False) as runtime:
-        async with served() as here:
-            for commit in await lives(here):
-                await runtime.ports.log.append(commit)
+async def test_the_old_rows_serve_until_the_new_ones_stand_there(tmp_path: Path) -> None:
+    """At no moment somebody who looks misses a row; nobody's place in the feed moves, also when who asked goes away."""
+    async with on_disk(tmp_path / "data") as runtime:
         views: Any = runtime.ports.views
-        await views.save_checkpoint("supervision", 7, views.generation)
-        steps: Any = rebuild(runtime.ports, runtime.parts, feeding=False)
+        whole = await shown(runtime)
+        assert min(whole) > 10
+        digest = await views_digest(views, runtime.parts)
+        places = {consumer.group: await views.checkpoint(consumer.group) for consumer in runtime.consumers}
+        steps: Any = rebuild(runtime.ports, runtime.parts, feeding=True)
+        async for _step in steps:
+            assert await shown(runtime) == whole
+        steps = rebuild(runtime.ports, runtime.parts, feeding=True)
         await anext(steps)
         await steps.aclose()
-        assert await views.checkpoint("supervision") == 0
-        await views.save_checkpoint("supervision", 7, views.generation)
+        assert await views_digest(views, runtime.parts) == digest
+        assert all([await views.checkpoint(group) >= place for group, place in places.items()])
+
+
+async def test_what_the_log_knows_nothing_of_is_taken_away() -> None:
+    """A view beside another log, or one that was cut, shows cases and versions that are not there."""
+    async with served() as here:
+        await lives(here)
+        views, parts = here.runtime.ports.views, here.runtime.parts
+        before = await views_digest(views, parts)
+        for name in views_of(here.runtime):
+            rows = [row async for some in views.rows(name) for row in some]
+            ahead = Row(rows[0].key, rows[0].applied + 5, None)
+            await views.write({name: [ahead, *(Row(key, 1, rows[-1].values) for key in ("0", "5" * 32, "g"))]})
+        assert await views_digest(views, parts) != before
+        assert (await scrub(here.runtime.ports, parts, mend=False)).ahead
+        assert await rebuilt(here.runtime) == before
+
+
+async def test_marks_go_with_a_whole_rebuild_only(tmp_path: Path) -> None:
+    """Rows of a parked event are there again; what follows from one is not, so a group that reacts keeps its mark."""
+    async with on_disk(tmp_path / "data") as runtime:
+        views = runtime.ports.views
+        reacts = {consumer.group: bool(consumer.reactions) for consumer in runtime.consumers}
+        assert set(reacts.values()) == {True, False}
+        marks = [
+            Parked(group, "case/a", 1, "ValueError", "2026-03-02T00:00:00.000000Z", b"{}") for group in sorted(reacts)
+        ]
+        for mark in marks:
+            await views.park(mark)
+        steps: Any = rebuild(runtime.ports, runtime.parts, feeding=True)
+        await anext(steps)
+        await steps.aclose()
+        assert await views.parked() == marks
         await rebuilt(runtime)
-        assert await views.checkpoint("supervision") == 7
+        assert await views.parked() == [mark for mark in marks if reacts[mark.group]]
 
 
 async def test_a_law_that_changes_is_shown_at_once() -> None:

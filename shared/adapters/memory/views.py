@@ -94,6 +94,14 @@ class MemoryViews:
         for start in range(0, len(rows), batch):
             yield rows[start : start + batch]
 
+    async def standing(self, view: str, *, batch: int = 1000) -> AsyncIterator[Mapping[str, int]]:
+        async for rows in self.rows(view, batch=batch):
+            yield {row.key: row.applied for row in rows}
+
+    async def remove(self, view: str, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._rows[view].pop(key, None)
+
     async def clear(self, view: str | None = None) -> None:
         if view is not None:
             self._rows[view].clear()
@@ -101,6 +109,9 @@ class MemoryViews:
         for rows in self._rows.values():
             rows.clear()
         self._parked.clear()
+
+    async def forget_others(self) -> None:
+        """There are none: nothing outlives its release here."""
 
     async def park(self, parked: Parked) -> None:
         self._parked.setdefault((parked.group, parked.stream), parked)

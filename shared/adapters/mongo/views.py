@@ -150,6 +150,17 @@ class MongoViews:
                 return
             place = {"_id": {"$gt": found[-1]["_id"]}}
 
+    async def standing(self, view: str, *, batch: int = 1000) -> AsyncIterator[Mapping[str, int]]:
+        place: Document = {}
+        while found := await self._list(
+            view, place, batch, fields={"applied": 1}, sort=_IN_ORDER, seconds=LONG_SECONDS
+        ):
+            yield {document["_id"]: document["applied"] for document in found}
+            place = {"_id": {"$gt": found[-1]["_id"]}}
+
+    async def remove(self, view: str, keys: Sequence[str]) -> None:
+        await ask(self._database[self._views[view].collection].delete_many({"_id": {"$in": list(keys)}}), LONG_SECONDS)
+
     async def clear(self, view: str | None = None) -> None:
         """Everything includes the collections of other releases. The checkpoints are said to be untrue before and after, for
         a group that begins again in between."""
@@ -164,6 +175,16 @@ class MongoViews:
         await self._create()
         await self._begin_again()
         await self._read_generation()
+
+    async def forget_others(self) -> None:
+        """A process of that release which still runs finds that it has to begin again."""
+        own = {view.collection for view in self._views.values()}
+        there = await ask(self._database.list_collection_names(), LONG_SECONDS)
+        others = [name for name in there if name.startswith(PREFIX) and name not in own]
+        if others:
+            await self._begin_again()
+        for name in others:
+            await ask(self._database.drop_collection(name), LONG_SECONDS)
 
     async def park(self, parked: Parked) -> None:
         names = {"group": parked.group, "stream": parked.stream}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,17 @@ class SqliteViews:
                 return
             place, compare = rows[-1][0], ">"
 
+    async def standing(self, view: str, *, batch: int = 1000) -> AsyncIterator[Mapping[str, int]]:
+        query = f'SELECT key, applied FROM "{self._views[view].table}" WHERE key {{}} ? ORDER BY key LIMIT ?'
+        place, compare = "", ">="
+        while found := dict(await self._fetch(query.format(compare), [place, batch])):
+            yield found
+            place, compare = next(reversed(found)), ">"
+
+    async def remove(self, view: str, keys: Sequence[str]) -> None:
+        query = f'DELETE FROM "{self._views[view].table}" WHERE key IN (SELECT value FROM json_each(?))'
+        await self._do(partial(_execute, queries=[(query, [orjson.dumps(list(keys)).decode()])]))
+
     async def clear(self, view: str | None = None) -> None:
         if view is not None:
             await self._do(partial(_execute, queries=[(f'DELETE FROM "{self._views[view].table}"', [])]))
@@ -117,6 +128,9 @@ class SqliteViews:
             await self._do(self._drop)
         finally:
             self._marks_changed()
+
+    async def forget_others(self) -> None:
+        await self._do(partial(self._forget, keep={sql.table for sql in self._views.values()}))
 
     async def park(self, parked: Parked) -> None:
         query = "INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?, ?, ?)"
@@ -217,12 +231,18 @@ class SqliteViews:
 
     def _drop(self, connection: sqlite3.Connection) -> int:
         """The tables of older versions go too. All or nothing, as part of the transaction."""
-        for (table,) in connection.execute("SELECT name FROM shapes").fetchall():
-            connection.execute(f'DROP TABLE IF EXISTS "{table}"')
-        for table in ("shapes", "checkpoints", "parked"):
+        self._forget(connection, keep=set())
+        for table in ("checkpoints", "parked"):
             connection.execute(f"DELETE FROM {table}")
         self.generation += 1
         return self._create(connection)
+
+    def _forget(self, connection: sqlite3.Connection, keep: Set[str]) -> int:
+        gone = [table for (table,) in connection.execute("SELECT name FROM shapes") if table not in keep]
+        for table in gone:
+            connection.execute(f'DROP TABLE IF EXISTS "{table}"')
+            connection.execute("DELETE FROM shapes WHERE name = ?", (table,))
+        return len(gone)
 
 
 def _execute(connection: sqlite3.Connection, queries: Sequence[Query]) -> int:

@@ -31,6 +31,8 @@ REBUILDS = (0.1, 0.5, 0.9)
 """How far a rebuild has come when its process is killed."""
 NEWER = 20
 """Cases that a newer release writes into."""
+PAGE = 50
+"""Cases of one list; once there are so many there are never fewer."""
 OLD = timedelta(seconds=20)
 """So long ago it was appended: a sweeper publishes it."""
 _SAFE = WriteConcern(w="majority", j=True)
@@ -81,7 +83,31 @@ async def poisoned(nemesis: Nemesis) -> None:
 
 
 async def half_rebuilt(nemesis: Nemesis) -> None:
-    """A process is killed early, half way and late in rebuilding its views, while work goes on."""
+    """A process is killed early, half way and late in rebuilding its views, while work goes on and lists are read."""
+    pages: list[int] = []
+    looking = asyncio.create_task(_look(nemesis.deployment, pages))
+    try:
+        await _killed_in_rebuilds(nemesis)
+    finally:
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+    nemesis.figures |= {"looks": len(pages)}
+    full = pages.index(PAGE) if PAGE in pages else len(pages)
+    assert len(pages) > full, "no list was ever full"
+    assert min(pages[full:]) == PAGE, f"a list of {PAGE} cases was short: {min(pages[full:])}"
+
+
+async def _look(deployment: Deployment, pages: list[int]) -> None:
+    """Read the list of cases, again and again, where nobody rebuilds: the rows are the same."""
+    client = deployment.of("intake")[0].client("supervisor:xfj")
+    while True:
+        answer = await client.get(f"/v1/cases?limit={PAGE}")
+        if answer.status_code == 200:
+            pages.append(len(answer.json()["cases"]))
+        await asyncio.sleep(0.1)
+
+
+async def _killed_in_rebuilds(nemesis: Nemesis) -> None:
     for service in ("supervision", "analytics"):
         node = nemesis.deployment.of(service)[0]
         whole = await _rebuilt(node)
