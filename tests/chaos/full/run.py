@@ -131,8 +131,11 @@ def _part(ordered: Sequence[float], part: float) -> float:
 
 
 def _commit() -> str:
+    """What was run. The record of the runs before is not part of it."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", ":/", ":!/docs/reliability-runs.jsonl")
+    return (_git("describe", "--always") or "unknown") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
     place = Path(__file__).parent
-    said = subprocess.run(
-        ("git", "describe", "--always", "--dirty"), cwd=place, capture_output=True, text=True, check=False
-    )
-    return said.stdout.strip() or "unknown"
+    return subprocess.run(("git", *arguments), cwd=place, capture_output=True, text=True, check=False).stdout.strip()
