@@ -46,6 +46,8 @@ class Load:
     history: list[Op] = field(default_factory=list)
     stopping: bool = False
     repeats: int = 0
+    refused: dict[str, str | None] = field(default_factory=dict)
+    """What a 503 said: its code -> the last Retry-After."""
     late: float = 0.0
     """Part of the filings that are letters of a month ago: their first clock has run out when they arrive."""
     matters: Sequence[tuple[str, str]] = (("dh", "0101"),)
@@ -137,6 +139,14 @@ class Load:
             if response.status_code == 503:
                 until = response.headers.get("retry-after")
                 self.history.append(Op("put_off", path, "info", status=503, retry_after=until))
+                self.refused[_code(response)] = until
             return None
         answer: dict[str, Any] = response.json()
         return answer
+
+
+def _code(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -30,6 +30,8 @@ class Nemesis:
     kills: int = 25
     seconds: float = 20.0
     """Length of an outage."""
+    refused: dict[str, str | None] = field(default_factory=dict)
+    """What the load was refused with: code -> the last Retry-After."""
     schedule: list[str] = field(default_factory=list)
     figures: dict[str, Any] = field(default_factory=dict)
 
@@ -108,20 +110,9 @@ async def past_the_limit(nemesis: Nemesis) -> None:
     (intake, *_more) = nemesis.deployment.of("intake")
     intake.kill()
     await intake.start(HUIYIN_UNPUBLISHED_LIMIT="100")
-    refused: dict[str, str | None] = {}
-    """Code -> Retry-After; a store that is slow just now refuses, too."""
-
-    async def look() -> None:
-        body = {"channel": "web", "text": "路灯不亮", "place": "dh", "subject": "0101"}
-        for number in range(int(nemesis.seconds * 2)):
-            await asyncio.sleep(0.5)
-            answer = await intake.client("registrar:xfj").post("/v1/submissions", json={**body, "item": f"l{number}"})
-            if answer.status_code == 503:
-                refused[answer.json()["code"]] = answer.headers.get("retry-after")
-
-    looking = asyncio.create_task(look())
+    nemesis.refused.clear()
     await brokers_silent(nemesis)
-    await looking
+    refused = dict(nemesis.refused)
     assert refused.get("unpublished_full"), f"not refused as it should be: {refused}"
     nemesis.figures["refused"] = sorted(refused)
     intake.kill()

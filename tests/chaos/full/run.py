@@ -48,9 +48,9 @@ async def run(fault: str, plan: Plan, *, kafka: Kafka, mongo: ReplicaSet) -> dic
 
 async def broken(name: str, breaking: Breaking, plan: Plan, deployment: Deployment) -> dict[str, Any]:
     """A run of whatever `breaking` does to this deployment."""
-    nemesis = Nemesis(deployment, random.Random(f"{name}/{plan.seed}"), plan.kills, plan.seconds)
     journal = Journal(deployment.folder / "history.jsonl")
     load = Paced(deployment, plan.seed, journal)
+    nemesis = Nemesis(deployment, random.Random(f"{name}/{plan.seed}"), plan.kills, plan.seconds, load.refused)
     found: dict[str, Any] = {"fault": name, "seed": plan.seed, "at": datetime.now(UTC).isoformat(timespec="seconds")}
     found |= {"commit": _commit(), "brokers": deployment.kafka.brokers, "members": len(deployment.mongo.members)}
     found |= {"cpus": os.cpu_count(), "rate": plan.rate, "failure": None, "violations": []}
