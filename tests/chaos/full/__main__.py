@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=RATE, help="new complaints a second")
     parser.add_argument("--record", type=Path, default=RUNS, help="file that each run is appended to")
     wanted = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is ended
     named = [one for one in wanted.faults.split(",") if one]
     if unknown := sorted(set(named) - FAULTS.keys()):
         parser.error(f"no such fault: {', '.join(unknown)}")
