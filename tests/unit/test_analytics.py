@@ -366,12 +366,51 @@ async def test_a_file_knows_what_it_holds_when_opened_again(tmp_path: Path) -> N
     plain = Facts()
     await plain.write([snapshot(life) for life in lives], [event for life in lives for event in life])
     assert await all_rows(second) == await all_rows(plain)
-    await second.clear()
-    assert await all_rows(second) == {"cases": [], "clocks": [], "asked": [], "events": []}
-    await second.write([snapshot(lives[0])], lives[0])
-    assert await second.rests() == (1, len(lives[0]))
     await plain.close()
     await second.close()
+
+
+async def test_what_is_written_anew_is_shown_at_once_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "facts.duckdb"
+    old, new = stream_of(1), stream_of(2)
+    facts = Facts(path)
+    await facts.write([snapshot(old)], old)
+    before = await all_rows(facts)
+    for whole in (False, True):
+        await facts.begin_anew()
+        for life in (new, new):
+            await facts.write([snapshot(life)], life)
+            assert await all_rows(facts) == before, "the old ones serve"
+        await facts.end_anew(whole=whole)
+        plain = Facts()
+        await plain.write([snapshot(new)], new)
+        assert await all_rows(facts) == (await all_rows(plain) if whole else before)
+        await plain.close()
+    await facts.write([snapshot(old)], old)
+    assert await facts.rests() == (2, len(old) + len(new)), "what is held is known again"
+    await facts.close()
+
+
+async def test_a_batch_that_fails_anew_leaves_the_old_ones(tmp_path: Path) -> None:
+    """And so does a process that ends before the new ones were shown."""
+    path = tmp_path / "facts.duckdb"
+    old, new = stream_of(1), stream_of(2)
+    facts = Facts(path)
+    await facts.write([snapshot(old)], old)
+    before = await all_rows(facts)
+    await facts.begin_anew()
+    with pytest.raises(ValueError, match="time zone"):
+        await facts.write([snapshot(new)._replace(zone="Nowhere/Land")], new)
+    await facts.end_anew(whole=False)
+    assert await all_rows(facts) == before
+    with pytest.raises(RuntimeError):
+        await facts.end_anew(whole=True)
+    await facts.begin_anew()
+    await facts.write([snapshot(new)], new)
+    await facts.close()
+    again = Facts(path)
+    assert await all_rows(again) == before
+    await again.close()
 
 
 async def test_a_batch_that_fails_leaves_nothing_behind_and_can_come_again(facts: Facts) -> None:
