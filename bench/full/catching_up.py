@@ -76,6 +76,6 @@ async def _catch_up(made: County, processes: int) -> float:
     ]  # the first is the one that was there: its place in the group is its own
     start = time.perf_counter()
     for name in names:
-        made.start(SERVICE, name)
+        made.start(SERVICE, name=name)
     await made.settled(names)
     return time.perf_counter() - start

@@ -32,11 +32,16 @@ class County:
         self.place = place
         self._processes: dict[str, subprocess.Popen[str]] = {}
 
-    def start(self, service: str, name: str | None = None) -> None:
-        """`huiyin serve SERVICE` on a free port; returns once it answers."""
-        name = name or service
-        out = self.folder / f"{name}.out"
-        with out.open("w") as printed, (self.folder / f"{name}.err").open("w") as said:
+    def start(self, *services: str, name: str | None = None) -> None:
+        """`huiyin serve SERVICE` for each, on free ports; returns once all of them answer. `name`: of a single one."""
+        names = [name or service for service in services]
+        for service, own in zip(services, names, strict=True):
+            self._spawn(service, own)
+        for own in names:
+            self._wait(own)
+
+    def _spawn(self, service: str, name: str) -> None:
+        with self._out(name).open("w") as printed, (self.folder / f"{name}.err").open("w") as said:
             self._processes[name] = subprocess.Popen(
                 [HUIYIN, "serve", service, "--data", str(self.folder / name), "--port", "0"],
                 stdout=printed,
@@ -44,8 +49,13 @@ class County:
                 text=True,
                 env={**clean_environment(), **self.place, "HUIYIN_INSTANCE": name},
             )
+
+    def _out(self, name: str) -> Path:
+        return self.folder / f"{name}.out"
+
+    def _wait(self, name: str) -> None:
         until = time.monotonic() + START_SECONDS
-        while "Ctrl-C" not in out.read_text():
+        while "Ctrl-C" not in self._out(name).read_text():
             if self._processes[name].poll() is not None or time.monotonic() > until:
                 raise RuntimeError((self.folder / f"{name}.err").read_text())
             time.sleep(0.1)
@@ -82,9 +92,10 @@ class County:
 
     def stop(self, *names: str) -> None:
         """End these, or all."""
-        for name in names or tuple(self._processes):
-            process = self._processes.pop(name)
+        ending = [self._processes.pop(name) for name in names or tuple(self._processes)]
+        for process in ending:
             process.send_signal(signal.SIGTERM)
+        for process in ending:
             try:
                 process.wait(30)
             except subprocess.TimeoutExpired:
@@ -99,8 +110,7 @@ def county(servers: Servers, folder: Path, services: Sequence[str] = SERVICES) -
     with ExitStack() as stack:
         stack.callback(made.stop)
         made.command("topics", "apply")
-        for service in services:
-            made.start(service)
+        made.start(*services)
         made.command("policy", "activate", "demo", "--data", str(folder / services[0]))
         yield made
 
