@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import signal
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,6 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=RATE, help="new complaints a second")
     parser.add_argument("--record", type=Path, default=RUNS, help="file that each run is appended to")
     wanted = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started is ended
     named = [one for one in wanted.faults.split(",") if one]
     if unknown := sorted(set(named) - FAULTS.keys()):
         parser.error(f"no such fault: {', '.join(unknown)}")
@@ -58,11 +58,21 @@ def _once(fault: str, plan: Plan, wanted: argparse.Namespace) -> dict[str, Any]:
         raise SystemExit(f"cannot run here, needs {error}") from None
     try:
         if fault == SOAK:
-            return asyncio.run(soak(plan, wanted.minutes, kafka=kafka, mongo=mongo))
-        return asyncio.run(run(fault, plan, kafka=kafka, mongo=mongo))
+            return asyncio.run(_until_told(soak(plan, wanted.minutes, kafka=kafka, mongo=mongo)))
+        return asyncio.run(_until_told(run(fault, plan, kafka=kafka, mongo=mongo)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise SystemExit("stopped; nothing is recorded") from None
     finally:
         mongo.stop()
         kafka.stop()
+
+
+async def _until_told(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
+    """SIGTERM is as Ctrl-C: what was started is ended."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await work
 
 
 if __name__ == "__main__":
