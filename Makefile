@@ -3,7 +3,7 @@ PY      ?= python3
 PORT    ?= 8080
 DATA    ?= data
 SAMPLE  ?= yes
-WORKERS ?= 2
+WORKERS ?= 3
 BROKERS ?= 1
 MEMBERS ?= 1
 KILLS   ?= 150
@@ -20,7 +20,7 @@ help: ## Show this list
 up: .venv/run ## Start all four services in one process (PORT=8080 DATA=data SAMPLE=yes|no)
 	@$(BIN)/huiyin serve --data "$(DATA)" --port "$(PORT)" --sample "$(SAMPLE)"
 
-test: .venv/dev ## Run all tests (WORKERS=2: in so many processes)
+test: .venv/dev ## Run all tests (WORKERS=3: in so many processes)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: .venv/dev ## Lint, types, import rules
