@@ -108,7 +108,11 @@ async def rebuild(
     whole = False
     consumers = [consumer for part in parts for consumer in part.consumers]
     shows = _shows((*parts, *beside)) if _shows(parts) else []  # who fills no view builds none
-    marks = await _pause(ports, parts, feeding=feeding)
+    try:
+        marks = await _pause(ports, parts, feeding=feeding)
+    except BaseException:
+        turn.release()
+        raise
     found: _Found = asyncio.Queue(maxsize=2 * workers)
     readers = [
         asyncio.create_task(
@@ -173,9 +177,14 @@ async def _pause(ports: Ports, parts: Sequence[Part], *, feeding: bool) -> list[
     marks = [mark for mark in await ports.views.parked() if mark.group in built]
     if feeding:
         await ports.feed.stop()
-    for part in parts:
-        if part.facts is not None:
-            await part.facts.begin_anew()
+    try:
+        for part in parts:
+            if part.facts is not None:
+                await part.facts.begin_anew()
+    except BaseException:  # another process has the file: the consumers go on, and the next rebuild finds its turn
+        if feeding:
+            await ports.feed.start()
+        raise
     return marks
 
 

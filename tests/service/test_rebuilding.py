@@ -305,6 +305,26 @@ async def test_the_old_rows_serve_until_the_new_ones_stand_there(tmp_path: Path)
         assert all([await views.checkpoint(group) >= place for group, place in places.items()])
 
 
+async def test_one_that_cannot_begin_leaves_everything_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process has the file of facts: the consumers go on, and the next rebuild finds its turn."""
+    async with served() as here:
+        await lives(here)
+
+        async def in_use() -> None:
+            raise Unavailable("facts_in_use", "In use.", why_zh="正在使用。")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(facts_of(here.runtime), "begin_anew", in_use)
+            with pytest.raises(Unavailable, match="In use"):
+                async for _step in rebuild(here.runtime.ports, here.runtime.parts, feeding=True):
+                    pass
+        case = (await here.filed())["case"]
+        await here.runtime.drain()
+        assert await here.runtime.ports.views.get("worklist", case) is not None
+        async with asyncio.timeout(30):
+            assert await rebuilt(here.runtime) == await views_digest(here.runtime.ports.views, here.runtime.parts)
+
+
 async def test_what_the_log_knows_nothing_of_is_taken_away() -> None:
     """A view beside another log, or one that was cut, shows cases and versions that are not there."""
     async with served() as here:
