@@ -196,13 +196,18 @@ class Log(Protocol):
 
     async def unpublished(self, before: datetime, limit: int = 500) -> list[Commit]:
         """Commits that nobody has marked as published and whose time lies before `before`, oldest first; the time is that of
-        the append, or what claim() made it. Always empty for a log whose feed reads the log itself."""
+        the append, or what claim() or hold() made it. Always empty for a log whose feed reads the log itself."""
         ...
 
     async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
         """Take at most `limit` of those commits by moving their time to `until` (later than `before`). Of several processes
         that claim at once only one gets each commit. What it does not mark as published by `until` can be claimed again,
         so a sweeper that is killed loses nothing."""
+        ...
+
+    async def hold(self, commits: Sequence[Commit], until: datetime) -> None:
+        """Whoever has these in hand has them still: of those that are unpublished the time becomes `until`, and nobody
+        claims them before it."""
         ...
 
     async def mark_published(self, commits: Sequence[Commit]) -> None:

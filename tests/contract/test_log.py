@@ -230,6 +230,25 @@ async def test_a_claimed_commit_is_nobody_elses_until_its_time(opened: Opener) -
     assert await log.claim(until + timedelta(days=1), until + timedelta(days=2)) == []
 
 
+async def test_what_somebody_still_has_in_hand_is_not_claimed(opened: Opener) -> None:
+    log = (await opened(outbox=True)).log
+    made = [await log.append(commit(f"case/{number}", at=START + timedelta(seconds=number))) for number in range(4)]
+    now = START + timedelta(minutes=1)
+    until = now + timedelta(seconds=30)
+    await log.mark_published(made[:1])
+    await log.hold(made[:3], until)
+    assert await log.backlog() == 3, "what is published stays so"
+    assert await log.claim(now, until) == made[3:]
+    later = until + timedelta(seconds=1)
+    assert await log.claim(later, later + timedelta(seconds=30), 2) == made[1:3]
+    await log.hold(made[1:], later + timedelta(minutes=5))
+    assert await log.claim(later + timedelta(minutes=1), later + timedelta(minutes=2)) == []
+    await log.hold([], until)
+    await log.mark_published(made)
+    await log.hold(made, START)
+    assert await log.backlog() == 0
+
+
 async def test_without_an_outbox_nothing_is_unpublished(log: Log) -> None:
     await log.append(commit())
     assert await log.unpublished(START + timedelta(days=9)) == []

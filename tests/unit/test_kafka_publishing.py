@@ -18,7 +18,7 @@ from aiokafka.errors import (
 
 from shared.adapters.kafka import KafkaFeed, parking
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.publishing import MOST, Publisher, Sweeper
+from shared.adapters.kafka.publishing import MOMENT, MOST, Publisher, Sweeper
 from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
 from shared.log import Commit
 from tests.support.commits import START, commit
@@ -100,30 +100,58 @@ async def test_the_sweeper_takes_what_is_old_and_nothing_while_too_much_waits() 
     assert not await sweeper.look() and sweeper.claimed == claimed
 
 
-async def test_the_sweeper_asks_with_one_commit_until_the_broker_has_answered_for_a_while(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_what_a_silent_broker_keeps_waiting_stays_in_one_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes and a broker that says nothing for a minute: the other one takes nothing of what the first still has.
+    Only when that one is gone, and its word has run out."""
+    log, clock, instant = MemoryLog(outbox=True), SetClock(START), 1000.0
+    monkeypatch.setattr("shared.adapters.kafka.publishing.time", SimpleNamespace(monotonic=lambda: instant))
+    (one, _), (two, _) = publisher(log), publisher(log)
+    sweepers = [Sweeper(log, one, clock), Sweeper(log, two, clock)]
+    for _ in range(12):
+        one.add([await log.append(commit(f"case/{clock.now():%M%S}", at=clock.now()))])
+        instant += 5
+        clock.advance(5)
+        for sweeper in sweepers:
+            assert not await sweeper.look()
+    assert (one.waiting, two.waiting) == (12, 0)
+    instant += 60
+    clock.advance(60)
+    await sweepers[1].look()
+    assert two.waiting == 12
+
+
+async def test_what_is_acknowledged_while_its_process_says_that_it_has_it_is_not_sent_again() -> None:
+    log, clock = MemoryLog(outbox=True), SetClock(START)
+    of, _ended = publisher(log)
+    sweeper = Sweeper(log, of, clock, every=60)  # whatever waits is looked at
+    made = await log.append(commit(at=START))
+    of.add([made])
+    assert of.ending(90) == [made]
+    await answered(of, made, None)
+    of.keep([made], timedelta(seconds=30))
+    await log.hold([made], START + timedelta(seconds=30))
+    assert not await sweeper.look()
+    assert (of.waiting, of.ending(90), await log.backlog(), len(of._queue)) == (0, [], 0, 1)
+
+
+async def test_one_partition_that_does_not_answer_leaves_no_other_unmarked() -> None:
     log = MemoryLog(outbox=True)
     of, _ended = publisher(log)
-    sweeper = Sweeper(log, of, SetClock(START))
-    for number in range(30):
-        await log.append(commit(f"case/{number}", at=START - timedelta(minutes=1)))
-    instant = 1000.0
-    monkeypatch.setattr("shared.adapters.kafka.publishing.time", SimpleNamespace(monotonic=lambda: instant))
-    taken = []
-    for seconds in (0, 5, 5, 1):  # one a look, each of them acknowledged
-        instant += seconds
-        before = sweeper.claimed
-        await sweeper.look()
-        taken.append(sweeper.claimed - before)
-        for one in list(of._waiting.values()):
-            await answered(of, one, None)
-    assert taken == [1, 1, 28, 0], "it has answered for ten seconds"
-    instant += 60
-    await log.append(commit("case/after", at=START - timedelta(minutes=1)))
-    await log.append(commit("case/after-2", at=START - timedelta(minutes=1)))
-    await sweeper.look()
-    assert of.waiting == 1, "after a minute without a word it is asked again"
+    quick, slow = [await log.append(commit(stream)) for stream in ("case/quick", "case/slow")]
+    of.add([quick, slow])
+    loop = asyncio.get_running_loop()
+    said, silent = loop.create_future(), loop.create_future()
+    said.set_result(None)
+    producer = AIOKafkaProducer(bootstrap_servers=NOBODY)
+    settling = asyncio.create_task(of._settle(producer, [(slow, [silent]), (quick, [said, said])]))
+    try:
+        await asyncio.wait([settling], timeout=2 * MOMENT)
+        assert (await log.unpublished(START + timedelta(days=1)), of.waiting) == ([slow], 1)
+        silent.set_result(None)
+        await settling
+        assert (await log.backlog(), of.waiting) == (0, 0)
+    finally:
+        await producer.stop()
 
 
 async def test_a_process_that_may_only_read_leaves_publishing_to_others() -> None:

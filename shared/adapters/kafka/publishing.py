@@ -1,19 +1,19 @@
 """Publishing: at once, in the background, never inside a request; and the sweeper for what was not acknowledged.
 
 Nothing here has to be reliable: a commit counts as published only once the broker has acknowledged each of its records, and
-until then it stands in the log as unpublished, for any process to claim.
+until then it stands in the log as unpublished. It is in one hand at a time: its appender's while it is young and for as long
+as that process says so, then that of whoever claims it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -41,18 +41,20 @@ MOST = 10_000
 STALLED = 5.0
 """Seconds without an acknowledgement, with something waiting, after which the sweeper brings nothing more."""
 MOMENT = 1.0
-"""Seconds that an acknowledgement mostly takes less than."""
+"""Seconds after which those of a batch that are acknowledged are marked, though others are not: one partition without a leader
+keeps nothing else unmarked."""
 FLUSH = 3.0
 """Seconds that commits in flight have when the process stops."""
 AGE = timedelta(seconds=10)
 """Younger unpublished commits belong to the process that appended them."""
-CALM = 0.6
-"""Part of that age, without an acknowledgement for which nobody knows whether the broker answered meanwhile. Longer than a
-sweeper waits between two looks."""
 HOLD = timedelta(seconds=30)
-"""How long a claim keeps others away."""
+"""How long a claim, or a word of who has it still, keeps others away."""
 LOST = (InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced)
 """After these a producer never sends again."""
+
+
+_Sent = tuple[Commit, Sequence[Any]]
+"""A commit, and for each of its records the broker's answer to come, or the error for which there is none."""
 
 
 class Publisher:
@@ -74,10 +76,6 @@ class Publisher:
         """Commits that the broker has acknowledged since the start."""
         self.given_up = 0
         """Producers that could not go on, and were made anew."""
-        self.answered = -math.inf
-        """When the broker last acknowledged something. Monotonic, as the next one."""
-        self.answering = math.inf
-        """Since when it has gone on doing so."""
         self.refused: str | None = None
         """Class of the last error for which a commit stayed unpublished although the broker answers, until all of a batch are
         acknowledged again."""
@@ -86,9 +84,10 @@ class Publisher:
         self._topic = topic
         self._ended = ended
         self._first_pause = pause
-        self.calm = max(CALM * age.total_seconds(), 1.0)
-        """Seconds that may lie between two acknowledgements of a broker that answers."""
+        self._age = age
         self._waiting: dict[tuple[str, int], Commit] = {}
+        self._ours: dict[tuple[str, int], float] = {}
+        """Until when nobody else takes what waits. Monotonic."""
         self._queue: deque[Commit] = deque()
         self._moved = asyncio.Event()
         self._answered = asyncio.Event()
@@ -107,21 +106,33 @@ class Publisher:
         """Something waits, and nothing is acknowledged."""
         return bool(self._waiting) and time.monotonic() - self._progress > STALLED
 
-    @property
-    def quiet(self) -> bool:
-        """Something waits, and for a moment nothing was acknowledged."""
-        return bool(self._waiting) and time.monotonic() - self._progress > MOMENT
-
-    def add(self, commits: Iterable[Commit]) -> None:
-        """Publish these soon. Told twice, a commit that still waits is sent once."""
+    def add(self, commits: Iterable[Commit], ours: timedelta | None = None) -> None:
+        """Publish these soon; for so long nobody else does, where they are new as long as commits belong to their appender.
+        Told twice, a commit that still waits is sent once."""
+        now = time.monotonic()
         if not self._waiting:
-            self._progress = time.monotonic()
+            self._progress = now
+        until = now + (ours or self._age).total_seconds()
         for commit in commits:
             place = (commit.stream, commit.first)
             if place not in self._waiting and len(self._waiting) < MOST:
                 self._waiting[place] = commit
+                self._ours[place] = until
                 self._queue.append(commit)
         self._moved.set()
+
+    def ending(self, within: float) -> list[Commit]:
+        """What waits here and in so many seconds is not only ours any more."""
+        until = time.monotonic() + within
+        return [self._waiting[place] for place, ours in self._ours.items() if ours < until]
+
+    def keep(self, commits: Iterable[Commit], ours: timedelta) -> None:
+        """Those of them that still wait are only ours for so long."""
+        until = time.monotonic() + ours.total_seconds()
+        for commit in commits:
+            place = (commit.stream, commit.first)
+            if place in self._waiting:
+                self._ours[place] = until
 
     async def run(self) -> None:
         """Send until cancelled."""
@@ -148,6 +159,7 @@ class Publisher:
         await self._close(self._producer)
         self._producer = None
         self._waiting.clear()
+        self._ours.clear()
         self._queue.clear()
 
     async def _connected(self) -> AIOKafkaProducer:
@@ -186,15 +198,26 @@ class Publisher:
         except Exception as error:
             return [error]
 
-    async def _settle(self, producer: AIOKafkaProducer, sent: Sequence[tuple[Commit, Sequence[Any]]]) -> None:
+    async def _settle(self, producer: AIOKafkaProducer, sent: Sequence[_Sent]) -> None:
         """Wait until the broker has answered for all of these, and mark what it has acknowledged."""
+        while sent:
+            open_ = [future for _, futures in sent for future in futures if isinstance(future, asyncio.Future)]
+            if open_:
+                await asyncio.wait(open_, timeout=MOMENT)
+            answered: list[_Sent] = []
+            waiting: list[_Sent] = []
+            for one in sent:
+                (answered if all(map(_is_answer, one[1])) else waiting).append(one)
+            if answered:
+                await self._answer(producer, answered)
+            sent = waiting
+
+    async def _answer(self, producer: AIOKafkaProducer, answered: Sequence[_Sent]) -> None:
+        """The broker has said something of each of these."""
         done: list[Commit] = []
         lost: BaseException | None = None
-        for commit, futures in sent:
-            errors = [one for one in futures if isinstance(one, BaseException)]
-            if not errors:
-                answers = await asyncio.gather(*futures, return_exceptions=True)
-                errors = [one for one in answers if isinstance(one, BaseException)]
+        for commit, futures in answered:
+            errors = [error for error in map(_error_of, futures) if error is not None]
             if errors:
                 lost = next(filter(_of_the_producer, errors), lost)
                 name = type(errors[0]).__name__
@@ -203,26 +226,22 @@ class Publisher:
                 LOGGER.warning("not_published", stream=commit.stream, version=commit.first, error=name)
             else:
                 done.append(commit)
-                self._acknowledged()
         if done:
+            self._progress = time.monotonic()
             failpoint("feed.acknowledged")
             self.published += len(done)
-            self.refused = None if len(done) == len(sent) else self.refused
+            self.refused = None if len(done) == len(answered) else self.refused
             try:
                 await self._log.mark_published(done)
             except Exception as error:  # then they are published once more
                 LOGGER.warning("not_marked", count=len(done), error=type(error).__name__)
-        for commit, _futures in sent:
-            self._waiting.pop((commit.stream, commit.first), None)
+        for commit, _futures in answered:
+            place = (commit.stream, commit.first)
+            self._waiting.pop(place, None)
+            self._ours.pop(place, None)
         self._answered.set()
         if lost is not None and self._producer is producer:
             await self._renew(producer, lost)
-
-    def _acknowledged(self) -> None:
-        now = self._progress = time.monotonic()
-        if now - self.answered > self.calm:
-            self.answering = now
-        self.answered = now
 
     async def _renew(self, producer: AIOKafkaProducer, error: BaseException) -> None:
         """A new producer begins a new sequence: consumers apply by version, so a record that comes twice does no harm."""
@@ -243,6 +262,17 @@ class Publisher:
             await asyncio.wait_for(producer.stop(), 2)
 
 
+def _is_answer(one: Any) -> bool:
+    return not isinstance(one, asyncio.Future) or one.done()
+
+
+def _error_of(answer: Any) -> BaseException | None:
+    """Why a record did not arrive; None where it did."""
+    if not isinstance(answer, asyncio.Future):
+        return cast("BaseException", answer)
+    return asyncio.CancelledError() if answer.cancelled() else answer.exception()
+
+
 def _passes(error: BaseException) -> bool:
     """The broker is away, or short of replicas: the sweeper tries again."""
     return isinstance(error, KafkaTimeoutError) or bool(getattr(error, "retriable", False))
@@ -255,10 +285,10 @@ def _of_the_producer(error: BaseException) -> bool:
 
 
 class Sweeper:
-    """Claims what was not acknowledged in time, whoever appended it, and publishes it.
+    """Claims what was not acknowledged in time, whoever appended it, and publishes it; and says of what this process has
+    handed to its producer that it has it still. So what a silent broker keeps waiting is not sent by two.
 
-    While the broker is away, and just when it is back, what is old is mostly on its way by its appender. So one commit at a time
-    is taken, to ask, until the broker has answered for as long as an appender has; then all there is."""
+    `every` is at most half of `age`: who has a commit says so while it is young."""
 
     def __init__(
         self, log: Log, publisher: Publisher, clock: Clock, *, every: float = 5.0, age: timedelta = AGE
@@ -281,17 +311,18 @@ class Sweeper:
             await asyncio.sleep(0.05 if more else self._every)
 
     async def look(self) -> bool:
-        """Take one batch. True where there may be more."""
+        """Keep what is ours, and take one batch of what is nobody's. True where there may be more."""
         publisher = self._publisher
+        now = self._clock.now()
+        ours = publisher.ending(1.5 * self._every)
+        for start in range(0, len(ours), TOGETHER):
+            held = ours[start : start + TOGETHER]
+            await self._log.hold(held, now + HOLD)
+            publisher.keep(held, HOLD)
         if publisher.stalled or publisher.waiting > MOST // 2:
             return False
-        now, instant = self._clock.now(), time.monotonic()
-        answers = (
-            instant - publisher.answered <= publisher.calm
-            and instant - publisher.answering >= self._age.total_seconds()
-        )
-        commits = await self._log.claim(now - self._age, now + HOLD, TOGETHER if answers else 1)
+        commits = await self._log.claim(now - self._age, now + HOLD, TOGETHER)
         if commits:
             self.claimed += len(commits)
-            publisher.add(commits)
+            publisher.add(commits, HOLD)
         return len(commits) == TOGETHER

@@ -20,7 +20,7 @@ class MemoryLog:
         self._streams: dict[str, list[Commit]] = {}
         self._causes: dict[tuple[str, str], Commit] = {}
         self._unpublished: dict[int, datetime] = {}
-        """Position -> time of the append, or what claim() made it."""
+        """Position -> time of the append, or what claim() or hold() made it."""
         self._listeners: list[Listener] = []
 
     @property
@@ -81,8 +81,13 @@ class MemoryLog:
 
     async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
         claimed = await self.unpublished(before, limit)
-        self._unpublished |= dict.fromkeys((commit.position for commit in claimed), until)
+        await self.hold(claimed, until)
         return claimed
+
+    async def hold(self, commits: Sequence[Commit], until: datetime) -> None:
+        for commit in commits:
+            if commit.position in self._unpublished:
+                self._unpublished[commit.position] = until
 
     async def mark_published(self, commits: Sequence[Commit]) -> None:
         for commit in commits:

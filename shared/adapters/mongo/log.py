@@ -109,6 +109,9 @@ class MongoLog:
     async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
         return await self._outbox.claim(before, until, limit)
 
+    async def hold(self, commits: Sequence[Commit], until: datetime) -> None:
+        await self._outbox.hold(commits, until)
+
     async def mark_published(self, commits: Sequence[Commit]) -> None:
         await self._outbox.mark_published(commits)
 

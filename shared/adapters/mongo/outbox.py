@@ -13,7 +13,7 @@ from shared.adapters.mongo.documents import id_of, to_commit
 from shared.log import Commit
 
 SINCE = "unpublished"
-"""Time of the append, or what claim() made it; a BSON date, for it is compared with clocks only."""
+"""Time of the append, or what claim() or hold() made it; a BSON date, for it is compared with clocks only."""
 _CLAIM = "claim"
 _NAME = "by_unpublished"
 _WAITING = {SINCE: {"$exists": True}}
@@ -43,6 +43,10 @@ class Outbox:
         found = self._commits.find({"_id": {"$in": ids}, _CLAIM: mine}).batch_size(limit + 1)
         commits = {document["_id"]: to_commit(document) for document in await ask(found.to_list(limit))}
         return [commits[each] for each in ids if each in commits]
+
+    async def hold(self, commits: Sequence[Commit], until: datetime) -> None:
+        still = {"_id": {"$in": [id_of(commit.stream, commit.first) for commit in commits]}, **_WAITING}
+        await ask(self._commits.update_many(still, {"$set": {SINCE: until}}))
 
     async def mark_published(self, commits: Sequence[Commit]) -> None:
         ids = [id_of(commit.stream, commit.first) for commit in commits]

@@ -45,9 +45,12 @@ class Outbox:
         async with self._claiming:
             commits = await self.unpublished(before, limit)
             if commits:
-                sql = f"UPDATE unpublished SET since = ? WHERE position IN {_CHOSEN}"
-                await self._write(sql, (to_text(until), _positions(commits)))
+                await self.hold(commits, until)
         return commits
+
+    async def hold(self, commits: Sequence[Commit], until: datetime) -> None:
+        sql = f"UPDATE unpublished SET since = ? WHERE position IN {_CHOSEN}"
+        await self._write(sql, (to_text(until), _positions(commits)))
 
     async def mark_published(self, commits: Sequence[Commit]) -> None:
         await self._write(f"DELETE FROM unpublished WHERE position IN {_CHOSEN}", (_positions(commits),))
