@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -18,9 +19,10 @@ from aiokafka.errors import (
 
 from shared.adapters.kafka import KafkaFeed, parking
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.publishing import MOMENT, MOST, Publisher, Sweeper
+from shared.adapters.kafka.publishing import MOMENT, MOST, Publisher
+from shared.adapters.kafka.sweeping import Sweeper
 from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
-from shared.log import Commit
+from shared.log import Commit, LogAway
 from tests.support.commits import START, commit
 from tests.support.servers.kafka import free_ports
 
@@ -43,6 +45,7 @@ async def answered(of: Publisher, one: Commit, error: Exception | None) -> None:
     of._producer = producer
     try:
         await of._settle(producer, [(one, [future])])
+        await of._marks.mark()
     finally:
         await producer.stop()
 
@@ -134,6 +137,34 @@ async def test_what_is_acknowledged_while_its_process_says_that_it_has_it_is_not
     assert (of.waiting, of.ending(90), await log.backlog(), len(of._queue)) == (0, [], 0, 1)
 
 
+class Deaf(MemoryLog):
+    """Does not take a mark while `deaf`."""
+
+    deaf = True
+    marks = 0
+
+    async def mark_published(self, commits: Sequence[Commit]) -> None:
+        self.marks += 1
+        if self.deaf:
+            raise LogAway
+        await super().mark_published(commits)
+
+
+async def test_a_log_that_does_not_answer_is_told_of_all_together_once_it_does() -> None:
+    """Until then what was acknowledged stays in hand, and no sweeper takes it."""
+    log = Deaf(outbox=True)
+    of, _ended = publisher(log)
+    made = [await log.append(commit(f"case/{number}")) for number in range(30)]
+    of.add(made)
+    for one in made:
+        await answered(of, one, None)
+    assert (of.published, of.waiting, await log.backlog()) == (30, 30, 30)
+    assert of.ending(60) == made
+    log.deaf, log.marks = False, 0
+    assert await of._marks.mark()
+    assert (of.waiting, await log.backlog(), log.marks) == (0, 0, 1)
+
+
 async def test_one_partition_that_does_not_answer_leaves_no_other_unmarked() -> None:
     log = MemoryLog(outbox=True)
     of, _ended = publisher(log)
@@ -146,9 +177,11 @@ async def test_one_partition_that_does_not_answer_leaves_no_other_unmarked() -> 
     settling = asyncio.create_task(of._settle(producer, [(slow, [silent]), (quick, [said, said])]))
     try:
         await asyncio.wait([settling], timeout=2 * MOMENT)
+        await of._marks.mark()
         assert (await log.unpublished(START + timedelta(days=1)), of.waiting) == ([slow], 1)
         silent.set_result(None)
         await settling
+        await of._marks.mark()
         assert (await log.backlog(), of.waiting) == (0, 0)
     finally:
         await producer.stop()

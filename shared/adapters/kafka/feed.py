@@ -13,10 +13,11 @@ import structlog
 
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.keeping import Keeper
-from shared.adapters.kafka.publishing import AGE, Publisher, Sweeper
+from shared.adapters.kafka.publishing import AGE, Publisher
 from shared.adapters.kafka.receiving import Park, Place, Receiving
 from shared.adapters.kafka.standing import Away, LoginRefused, MissingTopic, Standing
 from shared.adapters.kafka.subscribing import DRAIN, Subscription
+from shared.adapters.kafka.sweeping import Sweeper
 from shared.clock import Clock
 from shared.feed import Handler
 from shared.log import Commit, Log

@@ -1,8 +1,8 @@
-"""Publishing: at once, in the background, never inside a request; and the sweeper for what was not acknowledged.
+"""Publishing: at once, in the background, never inside a request.
 
 Nothing here has to be reliable: a commit counts as published only once the broker has acknowledged each of its records, and
 until then it stands in the log as unpublished. It is in one hand at a time: its appender's while it is young and for as long
-as that process says so, then that of whoever claims it.
+as that process says so, then that of whoever claims it (`sweeping.py`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from aiokafka.errors import (
 )
 
 from shared.adapters.kafka.connection import LARGEST, Connection
+from shared.adapters.kafka.marking import Marks
 from shared.adapters.kafka.records import to_records
-from shared.clock import Clock
 from shared.failpoints import failpoint
 from shared.log import Commit, Log
 
@@ -47,8 +47,6 @@ FLUSH = 3.0
 """Seconds that commits in flight have when the process stops."""
 AGE = timedelta(seconds=10)
 """Younger unpublished commits belong to the process that appended them."""
-HOLD = timedelta(seconds=30)
-"""How long a claim, or a word of who has it still, keeps others away."""
 LOST = (InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced)
 """After these a producer never sends again."""
 
@@ -79,9 +77,9 @@ class Publisher:
         self.refused: str | None = None
         """Class of the last error for which a commit stayed unpublished although the broker answers, until all of a batch are
         acknowledged again."""
-        self._log = log
         self._connection = connection
         self._topic = topic
+        self._marks = Marks(log, self._let_go)
         self._ended = ended
         self._first_pause = pause
         self._age = age
@@ -90,7 +88,7 @@ class Publisher:
         """Until when nobody else takes what waits. Monotonic."""
         self._queue: deque[Commit] = deque()
         self._moved = asyncio.Event()
-        self._answered = asyncio.Event()
+        self._moved_on = asyncio.Event()
         self._progress = time.monotonic()
         self._settling: set[asyncio.Task[None]] = set()
         self._producer: AIOKafkaProducer | None = None
@@ -98,7 +96,7 @@ class Publisher:
 
     @property
     def waiting(self) -> int:
-        """Commits handed over and not acknowledged."""
+        """Commits handed over, and not acknowledged or not marked."""
         return len(self._waiting)
 
     @property
@@ -135,7 +133,12 @@ class Publisher:
                 self._ours[place] = until
 
     async def run(self) -> None:
-        """Send until cancelled."""
+        """Send and mark until cancelled."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._send())
+            both.create_task(self._marks.run())
+
+    async def _send(self) -> None:
         while True:
             await self._moved.wait()
             self._moved.clear()
@@ -151,9 +154,9 @@ class Publisher:
         """Wait a little for what is in flight. What is not acknowledged by then is published by a sweeper."""
         until = time.monotonic() + FLUSH
         while self._waiting and not self.stalled and (left := until - time.monotonic()) > 0:
-            self._answered.clear()
+            self._moved_on.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._answered.wait(), left)
+                await asyncio.wait_for(self._moved_on.wait(), left)
         for task in self._settling:
             task.cancel()
         await self._close(self._producer)
@@ -199,7 +202,7 @@ class Publisher:
             return [error]
 
     async def _settle(self, producer: AIOKafkaProducer, sent: Sequence[_Sent]) -> None:
-        """Wait until the broker has answered for all of these, and mark what it has acknowledged."""
+        """Wait until the broker has answered for all of these; what it has acknowledged is to be marked."""
         while sent:
             open_ = [future for _, futures in sent for future in futures if isinstance(future, asyncio.Future)]
             if open_:
@@ -209,12 +212,13 @@ class Publisher:
             for one in sent:
                 (answered if all(map(_is_answer, one[1])) else waiting).append(one)
             if answered:
-                await self._answer(producer, answered)
+                await self._said(producer, answered)
             sent = waiting
 
-    async def _answer(self, producer: AIOKafkaProducer, answered: Sequence[_Sent]) -> None:
+    async def _said(self, producer: AIOKafkaProducer, answered: Sequence[_Sent]) -> None:
         """The broker has said something of each of these."""
         done: list[Commit] = []
+        failed: list[Commit] = []
         lost: BaseException | None = None
         for commit, futures in answered:
             errors = [error for error in map(_error_of, futures) if error is not None]
@@ -223,6 +227,7 @@ class Publisher:
                 name = type(errors[0]).__name__
                 if not all(map(_passes, errors)):
                     self.refused = name
+                failed.append(commit)
                 LOGGER.warning("not_published", stream=commit.stream, version=commit.first, error=name)
             else:
                 done.append(commit)
@@ -230,18 +235,19 @@ class Publisher:
             self._progress = time.monotonic()
             failpoint("feed.acknowledged")
             self.published += len(done)
-            self.refused = None if len(done) == len(answered) else self.refused
-            try:
-                await self._log.mark_published(done)
-            except Exception as error:  # then they are published once more
-                LOGGER.warning("not_marked", count=len(done), error=type(error).__name__)
-        for commit, _futures in answered:
+            self.refused = self.refused if failed else None
+            self._marks.add(done)
+        self._let_go(failed)
+        if lost is not None and self._producer is producer:
+            await self._renew(producer, lost)
+
+    def _let_go(self, commits: Iterable[Commit]) -> None:
+        """These wait no more: they are marked, or a sweeper takes them."""
+        for commit in commits:
             place = (commit.stream, commit.first)
             self._waiting.pop(place, None)
             self._ours.pop(place, None)
-        self._answered.set()
-        if lost is not None and self._producer is producer:
-            await self._renew(producer, lost)
+        self._moved_on.set()
 
     async def _renew(self, producer: AIOKafkaProducer, error: BaseException) -> None:
         """A new producer begins a new sequence: consumers apply by version, so a record that comes twice does no harm."""
@@ -282,47 +288,3 @@ def _of_the_producer(error: BaseException) -> bool:
     """Would the next record meet the same? A topic that may not be written is mended at the broker."""
     of_one_record = isinstance(error, MessageSizeTooLargeError | TopicAuthorizationFailedError)
     return isinstance(error, KafkaError) and not of_one_record and not _passes(error)
-
-
-class Sweeper:
-    """Claims what was not acknowledged in time, whoever appended it, and publishes it; and says of what this process has
-    handed to its producer that it has it still. So what a silent broker keeps waiting is not sent by two.
-
-    `every` is at most half of `age`: who has a commit says so while it is young."""
-
-    def __init__(
-        self, log: Log, publisher: Publisher, clock: Clock, *, every: float = 5.0, age: timedelta = AGE
-    ) -> None:
-        self.claimed = 0
-        self._log = log
-        self._publisher = publisher
-        self._clock = clock
-        self._every = every
-        self._age = age
-
-    async def run(self) -> None:
-        """Look every few seconds, at once again while there is more."""
-        while True:
-            try:
-                more = await self.look()
-            except Exception as error:  # the log is away: it says so itself where it matters
-                LOGGER.warning("sweep_failed", error=type(error).__name__)
-                more = False
-            await asyncio.sleep(0.05 if more else self._every)
-
-    async def look(self) -> bool:
-        """Keep what is ours, and take one batch of what is nobody's. True where there may be more."""
-        publisher = self._publisher
-        now = self._clock.now()
-        ours = publisher.ending(1.5 * self._every)
-        for start in range(0, len(ours), TOGETHER):
-            held = ours[start : start + TOGETHER]
-            await self._log.hold(held, now + HOLD)
-            publisher.keep(held, HOLD)
-        if publisher.stalled or publisher.waiting > MOST // 2:
-            return False
-        commits = await self._log.claim(now - self._age, now + HOLD, TOGETHER)
-        if commits:
-            self.claimed += len(commits)
-            publisher.add(commits, HOLD)
-        return len(commits) == TOGETHER
