@@ -16,6 +16,7 @@ import httpx
 import orjson
 import typer
 
+from shared import unambiguous
 from shared.cli import showing
 from shared.cli.connecting import DONE, REFUSED, WRONG_USE, check, run
 
@@ -110,7 +111,7 @@ def _of_lines(text: str) -> Iterator[Row]:
         if not line.strip():
             continue
         try:
-            yield Row(number, _with_id(orjson.loads(line), seen))
+            yield Row(number, _with_id(unambiguous.loads(line.encode()), seen))
         except ValueError:
             yield Row(number, line.encode())
 

@@ -67,6 +67,13 @@ async def opened(here: Served, case: str) -> dict[str, Any]:
     return {name: value for part in parts for name, value in part.values.items()}
 
 
+async def test_an_item_that_names_one_field_in_two_ways_is_refused() -> None:
+    async with served() as here:
+        await mapped(here)
+        status, problem = await post(here, {**ITEM, "nr.tsnr": "楼下"})
+        assert (status, problem["code"], problem["field"]) == (422, "repeated_key", "nr.tsnr")
+
+
 async def test_an_item_in_the_platforms_own_form() -> None:
     async with served() as here:
         await mapped(here)

@@ -49,9 +49,12 @@ def test_a_spreadsheet_of_commands(data: str, tmp_path: Path) -> None:
 
 def test_lines_from_standard_input_and_bad_files(data: str, tmp_path: Path) -> None:
     line = json.dumps({"case": "web:b-2", "command": "accept", "path": 6})
-    done = huiyin("act", "--file", "-", "--as", "clerk:zj", "--json", "--data", data, stdin=f"{line}\noops\n")
+    twice = '{"case": "web:b-2", "command": "accept", "path": 6, "command": "close"}'
+    lines = f"{line}\noops\n{twice}\n"
+    done = huiyin("act", "--file", "-", "--as", "clerk:zj", "--json", "--data", data, stdin=lines)
     results = [json.loads(one) for one in done.stdout.splitlines()]
-    assert [one["line"] for one in results] == [1, 2]
+    assert [one["line"] for one in results] == [1, 2, 3]
+    assert results[2]["problem"]["code"] == "duplicate_key", "not the last of the two, as if there were one"
     assert results[0]["answer"]["state"] == "accepted"
     assert results[1]["problem"]["code"] == "not_json"
     headless = tmp_path / "headless.csv"

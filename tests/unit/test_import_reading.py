@@ -190,6 +190,22 @@ def test_json_lines(tmp_path: Path) -> None:
     assert read.columns == ["id", "who.name", "new"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"id": 1, "id": 2}',
+        '{"id": 1, "who": {"name": "甲", "name": "乙"}}',
+        '{"who.name": "甲", "who": {"name": "乙"}}',
+        '{"id": 1, "id ": 2}',
+    ],
+)
+def test_a_line_of_json_that_says_one_thing_twice_is_a_bad_row_and_the_next_is_read(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(f'{line}\n{{"id": 3}}\n', "utf-8")
+    rows = list(table(path))
+    assert [(row.line, list(row.cells), row.problem) for row in rows] == [(1, [], "repeated_key"), (2, [3], None)]
+
+
 def workbook(path: Path, *, packed: bool = False) -> Path:
     book = openpyxl.Workbook()
     sheet = book.active

@@ -49,6 +49,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "The line is not one JSON object. Each line must be complete in itself.",
         "该行不是一个完整的 JSON 对象。",
     ),
+    "repeated_key": (
+        "The line gives one name twice, or two names that are one column, so nobody knows which value counts. Keep one.",
+        "该行有重复的键名（或两个键名指同一列），无法判断以哪个为准，请只保留一个。",
+    ),
     "bad_encoding": (
         "The row holds bytes that are no text in the file's encoding. Export the file again as UTF-8.",
         "该行含有无法按文件编码读取的字节，请以 UTF-8 重新导出。",

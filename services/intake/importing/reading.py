@@ -12,12 +12,11 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-import orjson
-
 from services.intake.importing.csv_rows import LONGEST_RECORD, no_header, read_csv
 from services.intake.importing.encodings import find_encoding, opened
 from services.intake.importing.mapping import Source, spell
-from services.intake.importing.problems import FileError
+from services.intake.importing.problems import FileError, RowError
+from shared import unambiguous
 
 Cell = str | float | int | bool | datetime | date | None | list[Any] | dict[str, Any]
 _LARGEST_SHEET = 2_000_000_000
@@ -128,30 +127,35 @@ class Table:
                 yield Row(line, (), "bad_encoding")
                 continue
             try:
-                found = orjson.loads(data)
-            except orjson.JSONDecodeError:
-                found = None
-            if not isinstance(found, dict):
+                found = unambiguous.loads(data)
+                if not isinstance(found, dict):
+                    raise ValueError
+                yield Row(line, self.cells_of(found, line))
+            except unambiguous.RepeatedKey:
+                yield Row(line, (), "repeated_key")
+            except RowError as error:
+                yield Row(line, (), error.code)
+            except ValueError:
                 yield Row(line, (), "broken_json")
-                continue
-            yield Row(line, self.cells_of(found))
 
-    def cells_of(self, found: dict[str, Any]) -> list[Cell]:
-        """The cells of one JSON object; what lies in an inner object is called `outer.inner`. New names are new columns."""
+    def cells_of(self, found: dict[str, Any], line: int = 1) -> list[Cell]:
+        """The cells of one JSON object; what lies in an inner object is called `outer.inner`. New names are new columns.
+        Raises RowError where two names are one column."""
         flat: dict[str, Cell] = {}
         for name, value in found.items():
-            if isinstance(value, dict):
-                flat.update({f"{name}.{inner}": within for inner, within in value.items()})
-            else:
-                flat[name] = value
-        for name in flat:
-            plain = spell(name)
+            inner = value if isinstance(value, dict) else {None: value}
+            for within, cell in inner.items():
+                plain = spell(name if within is None else f"{name}.{within}")
+                if plain in flat:
+                    raise RowError(line, plain, "repeated_key")
+                flat[plain] = cell
+        for plain in flat:
             if plain not in self._places:
                 self._places[plain] = len(self.columns)
                 self.columns.append(plain)
         cells: list[Cell] = [None] * len(self.columns)
-        for name, value in flat.items():
-            cells[self._places[spell(name)]] = value
+        for plain, cell in flat.items():
+            cells[self._places[plain]] = cell
         return cells
 
     def _xlsx(self) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -48,7 +49,7 @@ class Again(Exception):
     """The batch was not handled; it has to come again."""
 
 
-class Batches:
+class Batches(ABC):
     """One group's way from records to whoever handles them.
 
     `gather`: seconds that a batch waits after the one before it. `pause` and `longest`: how long it waits after a failure."""
@@ -104,9 +105,9 @@ class Batches:
         if len(records) < self.most and (early := began + self._gather - self.progress) > 0:
             await self._rest(early)
 
+    @abstractmethod
     async def handle(self, records: Sequence[Incoming]) -> None:
         """What is done with a batch. Whatever it raises, the batch comes again."""
-        raise NotImplementedError
 
     async def _failed(self, error: BaseException) -> None:
         self.failures += 1
