@@ -18,6 +18,7 @@ from shared.commands import Fresh
 from shared.events.intake import KeyIssued, KeyRevoked
 from shared.handling import Handling, Stamp
 from shared.log import Log
+from shared.policies import Policies
 from shared.refusals import Invalid, Unknown
 from shared.times import to_text
 
@@ -166,6 +167,18 @@ async def _one_of(handling: Handling, named: str | None) -> str | None:
             field="jurisdiction",
         )
     return named or next(iter(books), None)
+
+
+async def named_nowhere(policies: Policies, key: AccessKey) -> bool:
+    """Does its organisation or platform stand in no policy in force? It may join later; more often it is a slip, and the key
+    opens an inbox that stays empty."""
+    if key.org is None:
+        return False
+    books = await policies.all()
+    if key.role == "platform":
+        return not any(channel.platform == key.org for book in books.values() for channel in book.channels.values())
+    chosen = [book for name, book in books.items() if key.jurisdiction in (None, name)]
+    return all(book.organisation(key.org) is None for book in chosen)
 
 
 def shown(key: AccessKey) -> dict[str, str | None]:

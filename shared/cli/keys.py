@@ -36,6 +36,12 @@ def add(
             showing.as_json(issued)
         else:
             showing.line(f"{issued['key']}")
+            if issued["named_nowhere"]:
+                showing.err.print(
+                    f"No policy in force names {org}: is the code right? (huiyin keys revoke {issued['id']}) "
+                    "现行政策中没有该代码，请核对。",
+                    markup=False,
+                )
             showing.err.print(f"id {issued['id']}; keep the key, it is not shown again 请保存，密钥不再显示")
         return DONE
 

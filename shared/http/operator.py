@@ -92,7 +92,8 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         key, text = await runtime.principals.issue(
             runtime.handling("intake"), caller, wanted.role, wanted.org, wanted.expires, wanted.jurisdiction
         )
-        return {**principals.shown(key), "key": text}
+        unnamed = await principals.named_nowhere(ports.policies, key)
+        return {**principals.shown(key), "key": text, "named_nowhere": unnamed}
 
     @routes.post("/keys/{key}:revoke", summary="Revoke a key", responses=answers(401, 403, 404, 422, 507))
     async def revoke(key: str, caller: Caller) -> dict[str, Any]:

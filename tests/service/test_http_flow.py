@@ -177,6 +177,23 @@ async def test_a_revoked_key_opens_nothing(here: Served) -> None:
     assert issued["key"] not in listed
 
 
+@pytest.mark.parametrize(
+    ("role", "org", "nowhere"),
+    [
+        ("organisation", "zj", False),
+        ("organisation", "zhujian", True),
+        ("platform", "wlzj", True),
+        ("analyst", None, False),
+    ],
+)
+async def test_a_key_for_a_code_that_no_policy_names_says_so(
+    here: Served, role: str, org: str | None, nowhere: bool
+) -> None:
+    async with here.owner() as owner:
+        answer = await owner.post("/local/keys", json={"role": role, "org": org})
+    assert (answer.status_code, answer.json()["named_nowhere"]) == (201, nowhere)
+
+
 async def test_guessing_codes_is_slow(here: Served) -> None:
     receipt = await here.filed()
     async with here.client() as guesser:
