@@ -12,6 +12,7 @@ from services.analytics.answer import COMPARES, DIMENSIONS, StatsQuery, StatsRes
 from services.analytics.facts import Facts
 from services.analytics.measures import BY_NAME
 from services.analytics.period import ALLOWED
+from services.analytics.seeing import seeing_of
 from services.analytics.stats import query
 from services.analytics.travel import facts_as_of
 from shared.access import STATS, authorize
@@ -51,17 +52,18 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
     ) -> Response:
         authorize(caller, STATS)
         asked = StatsQuery(period=period, by=_split(by), compare=_split(compare), measures=_split(measures))
+        seeing = seeing_of(caller)
         now = ports.clock.now()
         books = await ports.policies.all()
         if as_of is None:
-            result = await query(facts, asked, now, caller.org)
+            result = await query(facts, asked, now, seeing)
         else:
             when = _moment(as_of)
             then = min(now, max((instant_of(when, book.zone) for book in books.values()), default=now))
             async with travelling:
-                past = await facts_as_of(ports.log, ports.policies, when, unseen_by=caller.org)
+                past = await facts_as_of(ports.log, ports.policies, when, seeing=seeing)
                 try:
-                    result = await query(past, asked, then, caller.org)
+                    result = await query(past, asked, then, seeing)
                 finally:
                     await past.close()
         codes = {code for figure in result.figures for code in figure.group.values()}

@@ -13,122 +13,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 import duckdb
 import pyarrow as pa
 
+from services.analytics.held import Held
 from services.analytics.packed import unpack
-from services.analytics.views import (
-    ASKED_FIELDS,
-    CASE_FIELDS,
-    CLOCK_FIELDS,
-    EVENT_FIELDS,
-    Snapshot,
-    case_batch,
-    event_batch,
-)
+from services.analytics.seeing import Rests, rests_of
+from services.analytics.tables import CREATE, DROP, KEYS, SCHEMA, Table, columns_of
+from services.analytics.views import Snapshot, case_batch, event_batch
 from shared.case import STREAM
 from shared.envelope import Recorded
 from shared.refusals import Unavailable
 
 T = TypeVar("T")
-Table = Literal["cases", "clocks", "asked", "events"]
 Connection = duckdb.DuckDBPyConnection
-
-SCHEMA = 2
-"""Raised whenever a table changes: facts of another schema are dropped, and the file starts empty."""
-_SQL = {
-    pa.string(): "VARCHAR",
-    pa.int32(): "INTEGER",
-    pa.float64(): "DOUBLE",
-    pa.bool_(): "BOOLEAN",
-    pa.date32(): "DATE",
-    pa.timestamp("us"): "TIMESTAMP",
-}
-_KEYS: Mapping[Table, tuple[str, ...]] = {
-    "cases": ("case",),
-    "clocks": ("case", "clock", "episode"),
-    "asked": ("case", "object"),
-    "events": ("case", "version"),
-}
-_OF_CASE = ("place", "subject", "channel", "class", "sealed", "live", "voided", "filed_day", "accused")
-"""What the rows of a case's clocks and evaluations borrow from it."""
-
-
-class Rests(NamedTuple):
-    """What an answer rests on: so many cases, folded from so many events of the log."""
-
-    cases: int
-    events: int
-
-
-def _columns(fields: Mapping[str, pa.DataType]) -> str:
-    return ", ".join(f'"{name}" {_SQL[kind]}' for name, kind in fields.items())
-
-
-def _unnested(name: str, fields: Mapping[str, pa.DataType], case_org: str = "") -> str:
-    own = ", ".join(f'one."{field}" AS "{field}"' for field in fields)
-    borrowed = ", ".join(f'"{field}"' for field in _OF_CASE)
-    return (
-        f'CREATE VIEW {name} AS SELECT "case", version, {borrowed}{case_org}, {own} '
-        f"FROM (SELECT *, unnest({name}) AS one FROM cases)"
-    )
-
-
-_CREATE = (
-    "CREATE TABLE IF NOT EXISTS about (schema INTEGER)",
-    f"CREATE TABLE cases ({_columns(CASE_FIELDS)}, clocks STRUCT({_columns(CLOCK_FIELDS)})[], "
-    f"asked STRUCT({_columns(ASKED_FIELDS)})[])",
-    f"CREATE TABLE events ({_columns(EVENT_FIELDS)})",
-    _unnested("clocks", CLOCK_FIELDS),
-    _unnested("asked", ASKED_FIELDS, ", coalesce(one.about, reply_org, org) AS org"),
-)
-_DROP = (
-    "DROP VIEW IF EXISTS clocks",
-    "DROP VIEW IF EXISTS asked",
-    "DROP TABLE IF EXISTS cases",
-    "DROP TABLE IF EXISTS events",
-    "DELETE FROM about",
-)
-
-
-class _Held:
-    """The keys that stand in the tables."""
-
-    def __init__(self) -> None:
-        self.shown: dict[str, int] = {}
-        """case -> version of its snapshot."""
-        self.upto: dict[str, int] = {}
-        """case -> n: events 1..n are held."""
-        self.ahead: dict[str, set[int]] = {}
-        """case -> versions that are held beyond a gap."""
-
-    def add(self, case: str, version: int) -> bool:
-        """Note one event; False when it was held already."""
-        upto = self.upto.get(case, 0)
-        if version <= upto:
-            return False
-        ahead = self.ahead.get(case)
-        if version == upto + 1:
-            if ahead is not None:
-                while version + 1 in ahead:
-                    version += 1
-                    ahead.discard(version)
-                if not ahead:
-                    del self.ahead[case]
-            self.upto[case] = version
-            return True
-        if ahead is None:
-            ahead = self.ahead[case] = set()
-        if version in ahead:
-            return False
-        ahead.add(version)
-        return True
 
 
 class Facts:
@@ -139,7 +43,7 @@ class Facts:
     def __init__(self, path: Path | str | None = None) -> None:
         self._path = str(path) if path is not None else ":memory:"
         self._connection: Connection | None = None
-        self._held = _Held()
+        self._held = Held()
         self._anew = False
         """One transaction is open for everything that is written: see begin_anew()."""
         self._writer = ThreadPoolExecutor(1, "facts-write")
@@ -180,7 +84,7 @@ class Facts:
 
     async def rows(self, table: Table, *, batch: int = 5000) -> AsyncIterator[list[tuple[Any, ...]]]:
         """Every row in canonical order, for the views digest: times as text, without times of writing."""
-        order = ", ".join(f'"{name}"' for name in _KEYS[table])
+        order = ", ".join(f'"{name}"' for name in KEYS[table])
         chosen = ", ".join(f'"{name}"' for name in columns_of(table))
         await self.start()
         loop = asyncio.get_running_loop()
@@ -231,7 +135,7 @@ class Facts:
                 "The file of facts cannot be opened; another process may have it. DuckDB allows one: ask that server.",
                 why_zh="统计数据文件无法打开,可能正由另一进程使用。",
             ) from error
-        own.execute(_CREATE[0])
+        own.execute(CREATE[0])
         found = own.execute("SELECT schema FROM about").fetchall()
         self._connection = own
         if found == [(SCHEMA,)]:
@@ -247,10 +151,10 @@ class Facts:
         own = self._own()
         own.execute("BEGIN")
         self._anew = True
-        for statement in (*_DROP, *_CREATE[1:]):
+        for statement in (*DROP, *CREATE[1:]):
             own.execute(statement)
         own.execute("INSERT INTO about VALUES (?)", [SCHEMA])
-        self._held = _Held()
+        self._held = Held()
 
     def _show(self) -> None:
         if not self._anew:
@@ -273,7 +177,7 @@ class Facts:
     def _recall(self) -> None:
         """Read the keys from the tables."""
         own = self._own()
-        held = _Held()
+        held = Held()
         held.shown = dict(own.execute('SELECT "case", version FROM cases').fetchall())
         whole = 'SELECT "case", max(version) AS last FROM events GROUP BY "case" HAVING max(version) = count(*)'
         held.upto = dict(own.execute(whole).fetchall())
@@ -354,31 +258,6 @@ class Facts:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-SEEN = "NOT coalesce(contains(accused, $unseen), false)"
-"""SQL: not a case in which the organisation of who asks is complained of."""
-
-
-def rests_of(connection: Connection, unseen: str | None = None) -> Rests:
-    """The positions of the log in this transaction. `unseen`: cell of the organisation whose accusations are left out."""
-    total = "SELECT count(*), coalesce(sum(version), 0)::BIGINT FROM cases"
-    if unseen is None:
-        found = connection.execute(total).fetchone()
-    else:
-        found = connection.execute(f"{total} WHERE {SEEN}", {"unseen": unseen}).fetchone()
-    return Rests(*found) if found else Rests(0, 0)
-
-
-def columns_of(table: Table) -> tuple[str, ...]:
-    """The columns of rows(), in order."""
-    if table == "cases":
-        return tuple(CASE_FIELDS)
-    if table == "clocks":
-        return ("case", *CLOCK_FIELDS)
-    if table == "asked":
-        return ("case", *ASKED_FIELDS)
-    return tuple(name for name in EVENT_FIELDS if name != "recorded_at")
 
 
 def _with(connection: Connection, batch: pa.Table, sql: str) -> None:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import duckdb
 
 from services.analytics.answer import COMPARES, DIMENSIONS, Compared, Dimension, Figure, StatsQuery, StatsResult
-from services.analytics.facts import SEEN, Facts, Rests, rests_of
+from services.analytics.facts import Facts
 from services.analytics.measures import BESIDE, BY_NAME, MEASURES, Measure
 from services.analytics.period import Compare, Period, parse
+from services.analytics.seeing import EVERYTHING, Rests, Seeing, rests_of
 from services.analytics.wilson import lower
-from shared.accused import cell
 from shared.refusals import Invalid
 from shared.times import to_text
 
@@ -37,10 +37,9 @@ _EMPTY = _Cell(0, 0, 0)
 Cells = Mapping[tuple[str | None, Key], _Cell]
 
 
-async def query(facts: Facts, asked: StatsQuery, now: datetime, unseen_by: str | None = None) -> StatsResult:
-    """The figures as of `now`. `unseen_by`: the organisation of who asks; cases in which it is complained of are in no figure
-    of theirs (Art. 30). Raises Invalid for a period, group, comparison or measure that there is not."""
-    unseen = cell((unseen_by,)) if unseen_by is not None else None
+async def query(facts: Facts, asked: StatsQuery, now: datetime, seeing: Seeing = EVERYTHING) -> StatsResult:
+    """The figures as of `now`, of the cases that who asks may see. Raises Invalid for a period, group, comparison or measure
+    that there is not."""
     period, by, compare, measures = parse(asked.period), _by(asked), _compare(asked), _measures(asked)
     others = [(with_, period.compared(with_)) for with_ in compare]
     if "clock" in by:
@@ -49,10 +48,10 @@ async def query(facts: Facts, asked: StatsQuery, now: datetime, unseen_by: str |
     def answer(connection: duckdb.DuckDBPyConnection) -> tuple[Rests, list[Figure]]:
         figures: list[Figure] = []
         for measure in measures:
-            cells = _cells(connection, measure, by, period, now, unseen)
-            beside = [(with_, other, _cells(connection, measure, by, other, now, unseen)) for with_, other in others]
+            cells = _cells(connection, measure, by, period, now, seeing)
+            beside = [(with_, other, _cells(connection, measure, by, other, now, seeing)) for with_, other in others]
             figures.extend(_figures(measure, by, cells, beside))
-        return rests_of(connection, unseen), figures
+        return rests_of(connection, seeing), figures
 
     rests, figures = await facts.read(answer)
     everything = period.kind == "all"
@@ -142,15 +141,15 @@ def _cells(
     by: Sequence[Dimension],
     period: Period,
     now: datetime,
-    unseen: str | None,
+    seeing: Seeing,
 ) -> dict[tuple[str | None, Key], _Cell]:
-    sql = sql_of(measure, by, SEEN if unseen is not None else "true")
+    sql = sql_of(measure, by, seeing.condition)
     known: dict[str, Any] = {
         "first": period.first,
         "last": period.last,
         "now": now.astimezone(UTC).replace(tzinfo=None),
         "label": period.label,
-        "unseen": unseen,
+        **seeing.values(),
     }
     given = {name: value for name, value in known.items() if f"${name}" in sql}
     found: dict[tuple[str | None, Key], _Cell] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from services.analytics.facts import Facts
+from services.analytics.seeing import EVERYTHING, Seeing
 from services.analytics.views import Snapshot
 from shared.case import STREAM, cut, fold
 from shared.deadlines import deadlines
@@ -19,11 +20,11 @@ BATCH = 1000
 
 
 async def facts_as_of(
-    log: Log, policies: Policies, when: When, known_at: When | None = None, *, unseen_by: str | None = None
+    log: Log, policies: Policies, when: When, known_at: When | None = None, *, seeing: Seeing = EVERYTHING
 ) -> Facts:
     """Facts in memory, of what was true by `when` and known by `known_at` (None: the same time). Close them after use.
 
-    `unseen_by`: an organisation; without the cases in which it is complained of by now, whatever was known then.
+    `seeing`: the cases that who asks may see by now, whatever was known then.
 
     The law too is the one known then, so that a clock that was changed later gives the answer of that day."""
     known = known_at if known_at is not None else when
@@ -38,7 +39,7 @@ async def facts_as_of(
             if jurisdiction not in books:
                 books[jurisdiction] = await _book(log, policies, jurisdiction, known)
             book = books[jurisdiction]
-            if unseen_by is not None and unseen_by in fold(stream).accused:
+            if seeing != EVERYTHING and seeing.hides(fold(stream)):
                 continue
             kept = cut(stream, book.zone, as_of=when, known_at=known)
             case = fold(kept)

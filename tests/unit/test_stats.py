@@ -196,6 +196,10 @@ def test_the_catalogue_says_what_the_measures_are() -> None:
     assert page.count("\n### `") == len(MEASURES)
 
 
+NEXT = "next"
+"""The jurisdiction next door: every third case is its."""
+
+
 class _Clock:
     def now(self) -> datetime:
         return NOW
@@ -207,7 +211,7 @@ class _Ports:
     class policies:  # noqa: N801
         @staticmethod
         async def all() -> dict[str, PolicyBook]:
-            return {J: BOOK}
+            return {J: BOOK, NEXT: BOOK}
 
         @staticmethod
         async def book(_jurisdiction: str) -> PolicyBook:
@@ -218,13 +222,15 @@ class _Ports:
 
 
 @asynccontextmanager
-async def served(role: str = "analyst") -> AsyncIterator[httpx.AsyncClient]:
-    lives = [stream_of(number) for number in range(60)]
+async def served(role: str = "analyst", jurisdiction: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    lives = [
+        [event._replace(jurisdiction=J if number % 3 else NEXT) for event in stream_of(number)] for number in range(60)
+    ]
     facts = Facts()
     await facts.write([snapshot(life) for life in lives], [event for life in lives for event in life])
     app = FastAPI()
     app.include_router(router(_Ports({life[0].stream: life for life in lives}), facts))  # type: ignore[arg-type]
-    app.dependency_overrides[who] = lambda: Principal(role, None, "k1")  # type: ignore[arg-type]
+    app.dependency_overrides[who] = lambda: Principal(role, None, "k1", jurisdiction=jurisdiction)  # type: ignore[arg-type]
 
     async def refused(_request: object, error: Exception) -> JSONResponse:
         assert isinstance(error, Refused)
@@ -262,3 +268,17 @@ async def test_the_route_answers_the_command(capsys: pytest.CaptureFixture[str])
 async def test_figures_are_for_those_who_report(role: str) -> None:
     async with served(role) as server:
         assert (await server.get("/v1/stats")).status_code == 403
+
+
+async def test_figures_are_those_of_the_own_jurisdiction() -> None:
+    async def total(jurisdiction: str | None, **asked: str) -> tuple[int, int, int]:
+        async with served("supervisor", jurisdiction) as server:
+            found = StatsResult.model_validate_json((await server.get("/v1/stats", params=asked)).content)
+        (registered,) = [figure for figure in found.figures if figure.measure == "registered"]
+        clocks = [figure.denominator for figure in found.figures if figure.measure == "on_time"]
+        return found.cases, registered.denominator, sum(clocks)
+
+    for asked in ({}, {"as_of": "2025-08-31"}):
+        own, other, both = [await total(one, **asked) for one in (J, NEXT, None)]
+        assert [a + b for a, b in zip(own, other, strict=True)] == list(both)
+        assert 0 < other[0] < own[0] and min(own) > 0 and min(other) > 0
