@@ -74,7 +74,9 @@ class MongoLog:
     async def load(self, stream: str, after: int = 0, limit: int | None = None) -> list[Commit]:
         commits = await self._find(stream, after + 1, limit)
         if after and (not commits or commits[0].first > after + 1):
-            begun = await self._around(stream, after + 1)
+            known = self.known(stream)  # mostly nothing is new, and one question is enough to see that
+            between = known is None or known.version != after
+            begun = await self._around(stream, after + 1) if between else None
             if begun is not None:
                 commits = [begun, *commits][:limit]
             elif commits:

@@ -24,33 +24,43 @@ WHAT = {
     "R26": "kill -9 in a rebuild, under load", SOAK: "one after the other, at random",
 }  # fmt: skip
 HEAD = (
-    "| fault | what | seed | date | commit | brokers, members | acknowledged filings, commands | repeated | violations |"
-    " ready p95 | at rest after |",
-    "|---|---|---|---|---|---|---|---|---|---|---|",
+    "| fault | what | seed | green seeds | date | commit | brokers, members | acknowledged filings, commands | repeated |"
+    " twice on the topic | violations | ready p95 | at rest after |",
+    "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
 )
+PLANTED = frozenset({"R18", "R19"})
+"""Faults that put records there again themselves."""
 
 
 def table(runs: list[dict[str, Any]]) -> str:
-    """The last run of each fault."""
+    """The last run of each fault, and the seeds with which it was ever green on three brokers."""
     last = {run["fault"]: run for run in runs}
-    return "\n".join((*HEAD, *(_row(name, last.get(name)) for name in WHAT)))
+    green: dict[str, set[int]] = {name: set() for name in WHAT}
+    for run in runs:
+        whole = run["brokers"] == 3 or run["fault"] == SOAK
+        if whole and not run["failure"] and not run["violations"]:
+            green[run["fault"]].add(run["seed"])
+    return "\n".join((*HEAD, *(_row(name, last.get(name), green[name]) for name in WHAT)))
 
 
-def _row(name: str, run: dict[str, Any] | None) -> str:
+def _row(name: str, run: dict[str, Any] | None, green: set[int]) -> str:
     if run is None:
-        return f"| {name} | {WHAT[name]} | not run |" + " |" * 8
+        return f"| {name} | {WHAT[name]} | not run |" + " |" * 10
     verdict = f"failed: {' '.join(run['failure'].split())[:80]}" if run["failure"] else str(len(run["violations"]))
     ready = f"{run['ready_p95_s']} s" if "ready_p95_s" in run else ""
+    twice = f"{run['records_doubled']} of {run['records']}" if "records" in run and name not in PLANTED else ""
     quiet = f"{run['quiet_s']} s" if "quiet_s" in run else ""
     cells = (
         name,
         WHAT[name],
         run["seed"],
+        ", ".join(map(str, sorted(green))),
         run["at"][:10],
         run["commit"],
         f"{run['brokers']}, {run['members']}",
         f"{run.get('submit_ok', 0)}, {run.get('command_ok', 0)}",
         run["repeated"],
+        twice,
         verdict.replace("|", "/"),
         ready,
         quiet,
