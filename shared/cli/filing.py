@@ -15,7 +15,7 @@ import typer
 
 from shared.cli import showing
 from shared.cli.connecting import DONE, WRONG_USE, call, check, run
-from shared.cli.options import As, AsJson, Data
+from shared.cli.options import After, As, AsJson, Data, Most, Wait, turning
 from shared.cli.wording import at, due, wording
 from shared.telling import STATE_WORDS
 
@@ -137,9 +137,9 @@ def quoted(reference: str) -> str:
 
 def inbox(
     org: Annotated[str, typer.Argument(help="Code of the organisation")],
-    after: Annotated[int, typer.Option(help="Cursor: entries after this one")] = 0,
-    limit: Annotated[int, typer.Option(help="Most entries", min=1, max=200)] = 50,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for news", min=0, max=30)] = 0,
+    after: After = 0,
+    limit: Most = 50,
+    wait: Wait = 0,
     data: Data = None,
     as_: As = None,
     json: AsJson = False,
@@ -147,8 +147,9 @@ def inbox(
     """What an organisation was told, from a cursor on."""
 
     async def work(client: httpx.AsyncClient) -> int:
-        parameters: dict[str, Any] = {"after": after, "limit": limit, "wait": wait}
-        page = await call(client, "GET", f"/v1/organisations/{quoted(org)}/assignments", params=parameters)
+        page = await call(
+            client, "GET", f"/v1/organisations/{quoted(org)}/assignments", params=turning(after, limit, wait)
+        )
         if json:
             showing.as_json(page)
             return DONE

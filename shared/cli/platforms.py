@@ -10,7 +10,7 @@ import typer
 from shared.cli import showing
 from shared.cli.connecting import call, run
 from shared.cli.filing import quoted
-from shared.cli.options import As, AsJson, Data
+from shared.cli.options import After, As, AsJson, Data, Most, Wait, turning
 from shared.cli.showing import DONE
 from shared.cli.wording import at, wording
 
@@ -21,9 +21,9 @@ Platform = Annotated[str, typer.Argument(help="Code of the platform")]
 @group.command("updates")
 def updates(
     platform: Platform,
-    after: Annotated[int, typer.Option(help="Cursor: entries after this one")] = 0,
-    limit: Annotated[int, typer.Option(help="Most entries", min=1, max=200)] = 50,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for news", min=0, max=30)] = 0,
+    after: After = 0,
+    limit: Most = 50,
+    wait: Wait = 0,
     data: Data = None,
     as_: As = None,
     json: AsJson = False,
@@ -31,8 +31,9 @@ def updates(
     """What a platform was told, from a cursor on."""
 
     async def work(client: httpx.AsyncClient) -> int:
-        parameters: dict[str, Any] = {"after": after, "limit": limit, "wait": wait}
-        page = await call(client, "GET", f"/v1/platforms/{quoted(platform)}/updates", params=parameters)
+        page = await call(
+            client, "GET", f"/v1/platforms/{quoted(platform)}/updates", params=turning(after, limit, wait)
+        )
         if json:
             showing.as_json(page)
             return DONE

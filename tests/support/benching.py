@@ -1,0 +1,28 @@
+"""What a measurement prints, run small and as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def lines_of(module: str) -> set[str]:
+    """`python -m MODULE --quick --json`: the names of its lines, each of which has figures."""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--quick", "--json"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    for figure in figures:
+        assert all(math.isfinite(figure[field]) and figure[field] > 0 for field in ("here", "there", "ratio")), figure
+    return {figure["name"] for figure in figures}
