@@ -14,14 +14,16 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from shared.adapters.kafka import Connection, KafkaFeed, parking
 from shared.adapters.kafka.rereading import Pieces, reread
+from shared.adapters.kafka.sweeping import HOLD
 from shared.adapters.memory import MemoryLog, MemoryViews
 from shared.adapters.system import SystemClock
 from shared.log import Commit
 from tests.support.commits import commit, history
-from tests.support.servers.kafka import Kafka
+from tests.support.servers.kafka import Kafka, free_ports
 
 pytestmark = [pytest.mark.needs_kafka, pytest.mark.slow]
 TOPIC = "case-events"
+NOBODY = f"127.0.0.1:{free_ports(1)[0]}"
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +36,16 @@ def kafka() -> Iterator[Kafka]:
 class Process:
     """What one process has: a feed with one group, and what its handler saw."""
 
-    def __init__(self, kafka: Kafka, log: MemoryLog, prefix: str, instance: str = "one", sweep: float = 0.2) -> None:
+    def __init__(
+        self, kafka: Kafka, log: MemoryLog, prefix: str, instance: str = "one", sweep: float = 0.2, bootstrap: str = ""
+    ) -> None:
         self.seen: set[str] = set()
         self.ended: list[str] = []
         clock = SystemClock()
         self.feed = KafkaFeed(
-            log, Connection(kafka.bootstrap), TOPIC, clock=clock, instance=instance, prefix=prefix,
+            log, Connection(bootstrap or kafka.bootstrap), TOPIC, clock=clock, instance=instance, prefix=prefix,
             park=parking(MemoryViews(), clock), ended=self.ended.append, sweep=sweep, age=timedelta(seconds=2),
+            patience=15,
         )  # fmt: skip
         self.feed.subscribe("group", self.handle)
 
@@ -176,6 +181,17 @@ async def test_four_sweepers_hardly_repeat_anything_not_even_after_an_outage(kaf
         again = await repeated(kafka, made)
         print(again, "of", len(made), "twice")
         assert again <= len(made) / 100, (again, len(made), [one.feed.sweeper.claimed for one in four])
+
+
+async def test_what_a_process_that_is_cut_off_from_the_broker_holds_is_published_by_another(kafka: Kafka) -> None:
+    log = MemoryLog(outbox=True)
+    cut_off = Process(kafka, log, "cut-off-", bootstrap=NOBODY)  # it alone hears what is appended
+    other = Process(kafka, OfAnother(log), "not-cut-off-")  # type: ignore[arg-type]
+    async with running(cut_off, other):
+        made = [await log.append(commit(f"case/cut-{number}", at=datetime.now(UTC))) for number in range(30)]
+        await until(lambda: cut_off.feed.publisher.silent)
+        await until(lambda: other.seen >= {one.cause for one in made}, HOLD.total_seconds() + 60)
+        assert cut_off.feed.publisher.waiting == 0
 
 
 async def repeated(kafka: Kafka, made: Sequence[Commit]) -> int:

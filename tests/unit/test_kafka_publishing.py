@@ -137,6 +137,32 @@ async def test_what_is_acknowledged_while_its_process_says_that_it_has_it_is_not
     assert (of.waiting, of.ending(90), await log.backlog(), len(of._queue)) == (0, [], 0, 1)
 
 
+async def test_who_gets_no_acknowledgement_for_long_leaves_it_to_others_and_asks_with_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log, clock, instant = MemoryLog(outbox=True), SetClock(START), 1000.0
+    monkeypatch.setattr("shared.adapters.kafka.publishing.time", SimpleNamespace(monotonic=lambda: instant))
+    (cut_off, _), (other, _) = publisher(log), publisher(log)
+    sweepers = [Sweeper(log, one, clock, patience=60) for one in (cut_off, other)]
+    cut_off.add([await log.append(commit(f"case/{number}", at=START)) for number in range(9)])
+    for _ in range(20):
+        instant += 5
+        clock.advance(5)
+        for sweeper in sweepers:
+            await sweeper.look()
+    assert (cut_off.silent, cut_off.waiting, other.waiting) == (True, 0, 9)
+    await sweepers[1].look()
+    instant += 200
+    clock.advance(200)  # the other one is gone, too
+    for _ in range(3):
+        await sweepers[0].look()
+    assert cut_off.waiting == 1, "it asks with one"
+    for one in list(cut_off._waiting.values()):
+        await answered(cut_off, one, None)
+    await sweepers[0].look()
+    assert (cut_off.silent, cut_off.waiting) == (False, 8)
+
+
 class Deaf(MemoryLog):
     """Does not take a mark while `deaf`."""
 

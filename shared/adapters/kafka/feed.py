@@ -17,7 +17,7 @@ from shared.adapters.kafka.publishing import AGE, Publisher
 from shared.adapters.kafka.receiving import Park, Place, Receiving
 from shared.adapters.kafka.standing import Away, LoginRefused, MissingTopic, Standing
 from shared.adapters.kafka.subscribing import DRAIN, Subscription
-from shared.adapters.kafka.sweeping import Sweeper
+from shared.adapters.kafka.sweeping import PATIENCE, Sweeper
 from shared.clock import Clock
 from shared.feed import Handler
 from shared.log import Commit, Log
@@ -72,7 +72,7 @@ class KafkaFeed:
         self, log: Log, connection: Connection, topic: str, *,
         clock: Clock, instance: str, park: Park, ended: Callable[[str], None],
         own: frozenset[str] = frozenset(), prefix: str = "svc-", pause: float = 0.2, longest: float = 10.0,
-        sweep: float = 5.0, age: timedelta = AGE, publishes: bool = True, partitions: int = 1,
+        sweep: float = 5.0, age: timedelta = AGE, patience: float = PATIENCE, publishes: bool = True, partitions: int = 1,
     ) -> None:  # fmt: skip
         self._log = log
         self._connection = connection
@@ -92,7 +92,7 @@ class KafkaFeed:
         self._unlisten: Callable[[], None] | None = None
         self._standing = Standing(connection, topic)
         self.publisher = Publisher(log, connection, topic, ended=ended, pause=pause, age=age)
-        self.sweeper = Sweeper(log, self.publisher, clock, every=sweep, age=age)
+        self.sweeper = Sweeper(log, self.publisher, clock, every=sweep, age=age, patience=patience)
         self._publishes = publishes
         self._partitions = partitions
         self._missing = False

@@ -93,6 +93,8 @@ class Publisher:
         self._settling: set[asyncio.Task[None]] = set()
         self._producer: AIOKafkaProducer | None = None
         self._lost = 0.0
+        self.silent = False
+        """Given up, and nothing acknowledged since."""
 
     @property
     def waiting(self) -> int:
@@ -100,9 +102,13 @@ class Publisher:
         return len(self._waiting)
 
     @property
+    def stands_for(self) -> float:
+        """Seconds for which something has waited and nothing was acknowledged."""
+        return time.monotonic() - self._progress if self._waiting else 0.0
+
+    @property
     def stalled(self) -> bool:
-        """Something waits, and nothing is acknowledged."""
-        return bool(self._waiting) and time.monotonic() - self._progress > STALLED
+        return self.stands_for > STALLED
 
     def add(self, commits: Iterable[Commit], ours: timedelta | None = None) -> None:
         """Publish these soon; for so long nobody else does, where they are new as long as commits belong to their appender.
@@ -157,10 +163,21 @@ class Publisher:
             self._moved_on.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._moved_on.wait(), left)
+        producer, self._producer = self._producer, None
+        self._forget()
+        await self._close(producer)
+
+    async def give_up(self) -> None:
+        """Let go of all that waits, for any process to take: others may reach the broker where this one does not."""
+        self.silent = True
+        producer, self._producer = self._producer, None
+        self._forget()
+        LOGGER.warning("producer_away", error="given_up")
+        await self._close(producer)
+
+    def _forget(self) -> None:
         for task in self._settling:
             task.cancel()
-        await self._close(self._producer)
-        self._producer = None
         self._waiting.clear()
         self._ours.clear()
         self._queue.clear()
@@ -232,7 +249,7 @@ class Publisher:
             else:
                 done.append(commit)
         if done:
-            self._progress = time.monotonic()
+            self._progress, self.silent = time.monotonic(), False
             failpoint("feed.acknowledged")
             self.published += len(done)
             self.refused = self.refused if failed else None

@@ -14,16 +14,27 @@ from shared.log import Log
 LOGGER = structlog.get_logger("kafka")
 HOLD = timedelta(seconds=30)
 """How long a claim, or a word of who has it still, keeps others away."""
+PATIENCE = 120.0
+"""Seconds without any acknowledgement after which a process leaves what waits there to others: perhaps only it is cut off."""
 
 
 class Sweeper:
     """Claims what was not acknowledged in time, whoever appended it, and publishes it; and says of what this process has
-    handed to its producer that it has it still. So what a silent broker keeps waiting is not sent by two.
+    handed to its producer that it has it still. So what a silent broker keeps waiting is not sent by two. After `patience`
+    without an acknowledgement it is anybody's, and until it gets one this process asks with one commit at a time, of those that
+    nobody has taken for as long.
 
     `every` is at most half of `age`: who has a commit says so while it is young."""
 
     def __init__(
-        self, log: Log, publisher: Publisher, clock: Clock, *, every: float = 5.0, age: timedelta = AGE
+        self,
+        log: Log,
+        publisher: Publisher,
+        clock: Clock,
+        *,
+        every: float = 5.0,
+        age: timedelta = AGE,
+        patience: float = PATIENCE,
     ) -> None:
         self.claimed = 0
         self._log = log
@@ -31,6 +42,7 @@ class Sweeper:
         self._clock = clock
         self._every = every
         self._age = age
+        self._patience = patience
 
     async def run(self) -> None:
         """Look every few seconds, at once again while there is more."""
@@ -45,15 +57,18 @@ class Sweeper:
     async def look(self) -> bool:
         """Keep what is ours, and take one batch of what is nobody's. True where there may be more."""
         publisher = self._publisher
+        if publisher.stands_for > self._patience:
+            await publisher.give_up()
         now = self._clock.now()
         ours = publisher.ending(1.5 * self._every)
         for start in range(0, len(ours), TOGETHER):
             held = ours[start : start + TOGETHER]
             await self._log.hold(held, now + HOLD)
             publisher.keep(held, HOLD)
-        if publisher.stalled or publisher.waiting > MOST // 2:
+        if publisher.stalled or publisher.waiting > (0 if publisher.silent else MOST // 2):
             return False
-        commits = await self._log.claim(now - self._age, now + HOLD, TOGETHER)
+        most, age = (1, timedelta(seconds=self._patience)) if publisher.silent else (TOGETHER, self._age)
+        commits = await self._log.claim(now - age, now + HOLD, most)
         if commits:
             self.claimed += len(commits)
             publisher.add(commits, HOLD)
