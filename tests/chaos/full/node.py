@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +121,22 @@ class Node:
         return self._output.read_text(errors="replace")
 
     def held(self) -> tuple[int, int]:
-        """Resident memory in bytes, and open descriptors."""
+        """Resident memory in bytes, and open descriptors: without the connections of clients, who open as many as they like."""
         assert self._process is not None
         place = Path(f"/proc/{self._process.pid}")
         pages = int((place / "statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE"), len(list((place / "fd").iterdir()))
+        clients = {f"socket:[{line.split()[6]}]" for line in (place / "net/unix").read_text().splitlines()[1:]}
+        opened = [_target(each) for each in (place / "fd").iterdir()]
+        return pages * os.sysconf("SC_PAGE_SIZE"), sum(each not in clients for each in opened)
 
     async def close(self) -> None:
         self.kill()
         for client in self._clients.values():
             await client.aclose()
+
+
+def _target(descriptor: Path) -> str:
+    """What it is open on; it may be closed by now."""
+    with suppress(OSError):
+        return str(descriptor.readlink())
+    return ""
