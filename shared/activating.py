@@ -25,7 +25,8 @@ from shared.policy.book import MODELS, STREAM, PolicyBook
 from shared.policy.clocks import Clocks
 from shared.policy.documents import Document, Jurisdiction, Organisations
 from shared.policy.editions import begins
-from shared.policy.findings import Finding, check
+from shared.policy.finding import Finding, of_error
+from shared.policy.findings import check
 from shared.policy.load import SECTIONS, Loaded, hash_of, plain
 from shared.refusals import Invalid, Refused, Unavailable
 from shared.times import When, day_of
@@ -71,7 +72,13 @@ async def checked(
     findings: list[Finding] = []
     warnings: list[Finding] = []
     if not raw.keys() <= set(SECTIONS):
-        findings.append(Finding("sections", f"there is a name that is no section; use {', '.join(SECTIONS)}"))
+        findings.append(
+            Finding(
+                "sections",
+                f"there is a name that is no section; use {', '.join(SECTIONS)}",
+                f"其中有名称不是政策的部分，请使用：{'、'.join(SECTIONS)}。",
+            )
+        )
     for section in SECTIONS:
         if section not in raw:
             continue
@@ -80,7 +87,7 @@ async def checked(
         except ValidationError as error:
             for one in error.errors(include_url=False, include_input=False):
                 where = ".".join((section, *(str(part) for part in one["loc"])))
-                findings.append(Finding(where, one["msg"]))
+                findings.append(of_error(where, one))
     book = await known(handling, jurisdiction)
     stated = documents.get("jurisdiction")
     if isinstance(stated, Jurisdiction) and not findings:
@@ -90,7 +97,13 @@ async def checked(
     now = handling.clock.now()
     named = documents.get("jurisdiction") or (book.settings if book else None)
     if isinstance(named, Jurisdiction) and named.code != jurisdiction:
-        findings.append(Finding("jurisdiction.code", "is not the jurisdiction that is to be changed; use its code"))
+        findings.append(
+            Finding(
+                "jurisdiction.code",
+                "is not the jurisdiction that is to be changed; use its code",
+                "不是要更改的辖区，请使用该辖区的代码。",
+            )
+        )
     findings += _together(documents, book or PolicyBook(jurisdiction), effective_at, now)
     if findings:
         return Checked(documents, findings, warnings, book)
@@ -121,11 +134,19 @@ def _together(
     found: dict[tuple[str, str], Finding] = {}
     for moment in sorted(moments):
         for finding in check(after.as_of(moment).documents):
-            later = (
-                "" if moment == first else f" (from {day_of(moment, after.zone)} on, with what is activated for then)"
+            found.setdefault(
+                (finding.where, finding.what), finding if moment == first else _then(finding, moment, after)
             )
-            found.setdefault((finding.where, finding.what), finding._replace(what=finding.what + later))
     return list(found.values())
+
+
+def _then(finding: Finding, moment: datetime, book: PolicyBook) -> Finding:
+    """The finding as it is said of something that begins later."""
+    day = day_of(moment, book.zone)
+    return finding._replace(
+        what=f"{finding.what} (from {day} on, with what is activated for then)",
+        zh=f"自 {day} 起，与届时生效的内容合并来看：{finding.zh}",
+    )
 
 
 def _begins(
@@ -150,6 +171,8 @@ def _past(documents: Mapping[Section, Document], book: PolicyBook, at: When, now
             section,
             f"begins in the past ({at.isoformat()}), where another edition was in force and was decided by;"
             f" leave the date out to begin now, or name a day from {tomorrow} on",
+            f"自过去的时间（{at.isoformat()}）起生效，而当时另有版本有效并已据以办理；"
+            f"请不写日期以立即生效，或写 {tomorrow} 及以后的日期。",
         )
         for section in documents
         if section != "calendar"
@@ -168,11 +191,14 @@ async def _left_behind(document: Organisations, book: PolicyBook, views: Views) 
         held = sum(number for state, number in states.items() if state in OPEN_STATES)
         if not held:
             continue
-        number = "open cases" if organisation.kind == "sealed" else f"{held} open {'cases' if held > 1 else 'case'}"
+        sealed = organisation.kind == "sealed"
+        number = "open cases" if sealed else f"{held} open {'cases' if held > 1 else 'case'}"
+        number_zh = "未办结件" if sealed else f" {held} 件未办结件"
         found.append(
             Finding(
                 f"organisations[{code}]",
                 f"is removed but holds {number}; recall and dispatch them to its successor first (Art. 24), or keep it",
+                f"已被删除，但仍有{number_zh}；请先撤回并改派给承接其职责的单位（《条例》第二十四条），或保留该单位。",
             )
         )
     return found
@@ -255,12 +281,13 @@ def _fresh(
 
 
 def _invalid(findings: list[Finding]) -> Invalid:
-    listed = [{"field": one.where, "problem": one.what} for one in findings[:MOST_FINDINGS]]
-    first = str(findings[0]) if findings else "It holds no section."
+    first, first_zh = "It holds no section.", "其中没有任何部分。"
+    if findings:
+        first, first_zh = f"{findings[0].where}: {findings[0].what}", f"{findings[0].where}：{findings[0].zh}"
     past = any("begins in the past" in one.what for one in findings)
     return Invalid(
         "policy_in_the_past" if past else "policy_invalid",
         f"The policy was not activated. {first}",
-        why_zh="不能自过去的时间起启用：当时另有规则有效。" if past else "规则有误，未启用。",
-        errors=listed,
+        why_zh=f"政策未启用。{first_zh}",
+        errors=[one.problem() for one in findings[:MOST_FINDINGS]],
     )

@@ -53,5 +53,5 @@ def problem_of(refusal: Refusal | None) -> dict[str, Any] | None:
         "detail": refusal.why,
         "detail_zh": refusal.why_zh,
         "field": refusal.field,
-        "errors": [one.model_dump() for one in refusal.errors],
+        "errors": [one.model_dump(exclude_none=True) for one in refusal.errors],
     }

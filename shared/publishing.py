@@ -16,6 +16,7 @@ from shared.deadlines import Deadline, deadlines
 from shared.handling import Handling
 from shared.policy.book import PolicyBook
 from shared.policy.documents import CalendarDocument
+from shared.policy.finding import Finding, of_error
 from shared.policy.findings import check
 from shared.policy.load import plain
 from shared.refusals import Invalid
@@ -68,14 +69,14 @@ async def publish(
         given = CalendarDocument.model_validate(raw)
     except ValidationError as error:
         found = [
-            {"field": ".".join(("calendar", *(str(part) for part in one["loc"]))), "problem": one["msg"]}
+            of_error(".".join(("calendar", *(str(part) for part in one["loc"]))), one)
             for one in error.errors(include_url=False, include_input=False)
         ]
         raise _invalid(found) from None
     calendar = merged(present if isinstance(present, CalendarDocument) else None, given)
     findings = check({"calendar": calendar})
     if findings:
-        raise _invalid([{"field": one.where, "problem": one.what} for one in findings])
+        raise _invalid(findings)
     done = await activate(handling, principal, jurisdiction, {"calendar": plain(calendar)})
     after = await handling.policies.book(jurisdiction)
     if not done.sections:
@@ -111,11 +112,12 @@ def compared(case: Case, before: PolicyBook, after: PolicyBook) -> tuple[list[Mo
     return moved, confirmed
 
 
-def _invalid(errors: list[dict[str, str]]) -> Invalid:
-    first = f"{errors[0]['field']}: {errors[0]['problem']}"
+def _invalid(findings: list[Finding]) -> Invalid:
+    first = f"{findings[0].where}: {findings[0].what}"
+    first_zh = f"{findings[0].where}：{findings[0].zh}"
     return Invalid(
         "calendar_invalid",
         f"The calendar was not published, the one in force stands. {first}",
-        why_zh="日历有误，未发布，原日历继续有效。",
-        errors=errors[:20],
+        why_zh=f"日历未公布，原日历继续有效。{first_zh}",
+        errors=[one.problem() for one in findings[:20]],
     )

@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from shared.wrong_value import WrongValue
+
 # `datetime` is a subclass of `date`: always ask is_instant(), never isinstance(x, date).
 When = datetime | date
 
@@ -49,11 +51,14 @@ def instant_from_text(text: str) -> datetime:
 
 @lru_cache(maxsize=64)
 def zone(name: str) -> ZoneInfo:
-    """The IANA zone of that name. Raises ValueError when there is none."""
+    """The IANA zone of that name. Raises WrongValue when there is none."""
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"unknown time zone {name!r}; use an IANA name such as Asia/Shanghai") from error
+        raise WrongValue(
+            f"unknown time zone {name!r}; use an IANA name such as Asia/Shanghai",
+            f"时区 {name!r} 无法识别，请使用 IANA 名称，例如 Asia/Shanghai。",
+        ) from error
 
 
 @lru_cache(maxsize=4096)

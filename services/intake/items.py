@@ -123,23 +123,32 @@ def _code(book: PolicyBook, reading: Reading, name: str, given: str | None) -> s
 
 
 @checks_mappings
-def check(name: str, raw: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def check(name: str, raw: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
     """What keeps a mapping from being one for a channel's items."""
     for key in _OF_IMPORTS:
         if key in raw:
-            yield key, "belongs to imports of another system's history; remove it: an item is a new filing"
+            yield (
+                key,
+                "belongs to imports of another system's history; remove it: an item is a new filing",
+                "用于导入其他系统的历史数据，请删除：渠道的每一项都是新的来件。",
+            )
     try:
         reading = _read(name, {key: value for key, value in raw.items() if key not in _OF_IMPORTS})
     except ValidationError as error:
-        for _path, field, why, _why_zh in problems_of(error):
-            yield field, why
+        for _path, field, why, why_zh in problems_of(error):
+            yield field, why, why_zh
         return
     if reading.filing.text is None:
-        yield "filing.text", "is missing; a filing needs its text: name the field that holds it"
+        yield (
+            "filing.text",
+            "is missing; a filing needs its text: name the field that holds it",
+            "缺失；来件须有正文，请写明正文所在的字段。",
+        )
     for path, value in reading.values():
         for column in value.columns:
             if marks_a_person(column):
                 yield (
                     ".".join(str(part) for part in path),
                     f"{column!r} marks what kind of person somebody is; such fields are never read: remove it",
+                    f"{column!r} 是对人的标记，本系统不读取此类字段，请删除。",
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import httpx
@@ -13,6 +13,9 @@ from shared.cli import showing
 from shared.cli.connecting import DONE, REFUSED, WRONG_USE, call, run
 from shared.cli.options import AsJson, Data
 from shared.cli.wording import at
+
+if TYPE_CHECKING:
+    from shared.policy.finding import Finding
 
 group = typer.Typer(help="The calendar of working days", no_args_is_help=True)
 
@@ -47,10 +50,10 @@ def publish(
         try:
             given, findings = read_calendar(source, lambda new: merged(present, new))
         except OSError as error:
-            showing.complain(f"{source} cannot be read: {error.strerror}.")
+            showing.complain(f"{source} cannot be read: {error.strerror}.", "无法读取该文件。")
             return WRONG_USE
         if findings or given is None:
-            return _wrong([one._asdict() for one in findings], [str(one) for one in findings])
+            return _wrong(findings)
         body = {"jurisdiction": code, "calendar": given}
         done: Any = await call(client, "POST", "/v1/calendars:publish", json=body)
         if json:
@@ -62,11 +65,11 @@ def publish(
     run(work, data)
 
 
-def _wrong(findings: list[dict[str, Any]], said: list[str]) -> int:
+def _wrong(findings: list[Finding]) -> int:
     if showing.wants_json():
-        showing.as_json({"code": "calendar_invalid", "findings": findings})
+        showing.as_json({"code": "calendar_invalid", "findings": [one.shown() for one in findings]})
     else:
-        for one in said:
+        for one in findings:
             showing.err.print(f"calendar_invalid: {one}", markup=False)
     return REFUSED
 

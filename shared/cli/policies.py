@@ -42,13 +42,13 @@ def read_source(source: Path) -> tuple[str | None, dict[str, Any]]:
         loaded = load(source) if source.exists() else bundled(str(source))
     except PolicyInvalid as invalid:
         if showing.wants_json():
-            showing.as_json({"valid": False, "findings": [one._asdict() for one in invalid.findings]})
+            showing.as_json({"valid": False, "findings": [one.shown() for one in invalid.findings]})
         else:
             for finding in invalid.findings:
                 showing.err.print(str(finding), markup=False)
         raise typer.Exit(REFUSED) from None
     except OSError as error:
-        showing.complain(f"{source} cannot be read: {error.strerror}.")
+        showing.complain(f"{source} cannot be read: {error.strerror}.", "无法读取该文件或文件夹。")
         raise typer.Exit(WRONG_USE) from None
     sections: dict[str, Any] = {one.section: one.document for one in loaded}
     named = sections.get("jurisdiction")
@@ -68,10 +68,19 @@ def list_policies(data: Data = None, json: AsJson = False) -> None:
             (one["jurisdiction"], one["name"], one["zone"], one["reference"], one["organisations"], one["channels"])
             for one in found["policies"]
         ]
-        showing.table("", ("code", "name 名称", "zone", "reference", "orgs 单位", "channels 渠道"), rows)
+        showing.table("", ("code 代码", "name 名称", "zone 时区", "reference 引用", "orgs 单位", "channels 渠道"), rows)
         return DONE
 
     run(work, data)
+
+
+_SHOWN = (
+    ("jurisdiction", "辖区"),
+    ("name", "名称"),
+    ("zone", "时区"),
+    ("reference", "引用"),
+    ("version", "版本"),
+)
 
 
 @group.command("show")
@@ -87,16 +96,20 @@ def show(
         found: Any = await call(client, "GET", f"/v1/policies/{quote(jurisdiction, safe='')}")
         if section is not None:
             if section not in found["documents"]:
-                showing.complain(f"There is no such section. There are: {', '.join(sorted(found['documents']))}.")
+                there = sorted(found["documents"])
+                showing.complain(
+                    f"There is no such section. There are: {', '.join(there)}.",
+                    f"没有这一部分。现有：{'、'.join(there)}。",
+                )
                 return WRONG_USE
             showing.as_json(found["documents"][section])
             return DONE
         if json:
             showing.as_json(found)
             return DONE
-        showing.fields((name, found[name]) for name in ("jurisdiction", "name", "zone", "reference", "version"))
+        showing.fields((f"{name} {zh}", found[name]) for name, zh in _SHOWN)
         rows = [(one["section"], at(one["since"], found["zone"]), one["hash"][:23]) for one in found["sections"]]
-        showing.table("", ("section", "since 自", "hash"), rows)
+        showing.table("", ("section 部分", "since 自", "hash 哈希"), rows)
         return DONE
 
     run(work, data)
@@ -204,7 +217,7 @@ def activate(
             since = f" from 自 {from_}" if from_ is not None and found["activated"] else ""
             showing.line(f"{found['jurisdiction']} {found['reference']}: {changed}{since}")
             for warning in found["warnings"]:
-                showing.line(f"! {warning['where']}: {warning['what']}")
+                showing.line(f"! {warning['where']}: {showing.both(warning['what'], warning.get('what_zh'))}")
         return DONE
 
     run(work, data, create=True)

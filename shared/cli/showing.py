@@ -77,6 +77,11 @@ def complain(why: str, why_zh: str | None = None) -> None:
         err.print(Text(why_zh))
 
 
+def both(english: str, chinese: str | None) -> str:
+    """English and Chinese on one line; a server of another release may not say the Chinese."""
+    return f"{english} {chinese}" if chinese else english
+
+
 def problem(content: Mapping[str, Any]) -> None:
     """A refusal: what, why, which fields, what is possible instead."""
     if _as_json:
@@ -86,7 +91,7 @@ def problem(content: Mapping[str, Any]) -> None:
     if content.get("detail_zh"):
         err.print(Text(str(content["detail_zh"])))
     for one in content.get("errors") or ():
-        err.print(Text(f"  {one['field']}: {one['problem']}"))
+        err.print(Text(f"  {one['field']}: {both(one['problem'], one.get('problem_zh'))}"))
     if content.get("state"):
         err.print(
             Text(f"  state 状态: {content['state']}; possible now 现在可以: {', '.join(content.get('allowed') or ())}")

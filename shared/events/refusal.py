@@ -12,6 +12,7 @@ class FieldProblem(BaseModel):
 
     field: str
     problem: str
+    problem_zh: str | None = None
 
 
 class Refusal(BaseModel):

@@ -49,6 +49,7 @@ class PolicyFinding(Answer):
 
     where: str = Field(description="Section and field")
     what: str = Field(description="What is wrong and what to do")
+    what_zh: str = Field(description="The same in Chinese")
 
 
 class PolicyChecked(Answer):

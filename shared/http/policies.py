@@ -72,7 +72,7 @@ def summary(book: PolicyBook) -> dict[str, Any]:
 
 
 def _said(findings: list[Finding]) -> list[dict[str, str]]:
-    return [{"where": one.where, "what": one.what} for one in findings]
+    return [{"where": one.where, "what": one.what, "what_zh": one.zh} for one in findings]
 
 
 def _moment(text: str, zone: str) -> datetime:

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from shared.log import Damaged, LogAway, LogBroken, LogFull
 from shared.refusals import Invalid, Refused
 from shared.runtime import Runtime
+from shared.wrong_value import told
 
 MEDIA_TYPE = "application/problem+json"
 _MOST_ERRORS = 20
@@ -29,6 +30,7 @@ class FieldError(BaseModel):
 
     field: str = Field(description="Path of the field, for example petitioner.name")
     problem: str = Field(description="What is wrong and what to do; never the value")
+    problem_zh: str = Field(description="The same in Chinese")
 
 
 class Problem(BaseModel):
@@ -161,43 +163,11 @@ def path_of(location: Sequence[int | str]) -> str:
 
 def wrong_fields(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """pydantic's errors in our words."""
-    return [{"field": path_of(one["loc"]), "problem": _sentence(one)} for one in errors[:_MOST_ERRORS]]
-
-
-def _sentence(error: Mapping[str, Any]) -> str:
-    kind, message = str(error["type"]), str(error["msg"])
-    if kind == "missing":
-        return "is missing; add it"
-    if kind == "extra_forbidden":
-        return "is not a field of this request; leave it out"
-    if kind == "value_error":
-        if message.endswith("blank"):
-            return "holds blanks only; say it in words"
-        if "offset" in message or "isoformat" in message or "month" in message or "day is" in message:
-            return "needs a date (2026-01-31) or an instant with offset (2026-01-31T10:00:00+08:00)"
-        return "cannot be used here"
-    if kind in ("timezone_aware", "timezone_naive"):
-        return "needs an offset, for example 2026-01-31T10:00:00+08:00"
-    return message[:1].lower() + message[1:]
-
-
-def _sentence_zh(error: Mapping[str, Any] | None, field: str) -> str:
-    kind = str(error["type"]) if error is not None else ""
-    if kind == "missing":
-        return f"缺少字段 {field}，请补充。"
-    if kind == "extra_forbidden":
-        return f"{field} 不是该请求的字段，请去掉。"
-    if kind in ("timezone_aware", "timezone_naive") or (error is not None and "offset" in _sentence(error)):
-        return f"字段 {field} 须为日期，或带时区偏移的时刻，例如 2026-01-31T10:00:00+08:00。"
-    if kind == "value_error" and str(error["msg"] if error else "").endswith("blank"):
-        return f"字段 {field} 只有空白，请填写内容。"
-    if kind.startswith("string_too") or kind.startswith("too_"):
-        return f"字段 {field} 的长度或数量不符合要求。"
-    if kind in ("literal_error", "enum"):
-        return f"字段 {field} 的值不在可选范围内。"
-    if kind.endswith(("_parsing", "_type")):
-        return f"字段 {field} 的类型不正确。"
-    return f"字段 {field} 填写有误。"
+    return [
+        {"field": path_of(one["loc"]), "problem": problem, "problem_zh": problem_zh}
+        for one in errors[:_MOST_ERRORS]
+        for problem, problem_zh in [told(one)]
+    ]
 
 
 def invalid(error: ValidationError | RequestValidationError, *, skip: int = 0) -> Invalid:
@@ -206,11 +176,12 @@ def invalid(error: ValidationError | RequestValidationError, *, skip: int = 0) -
     fields = wrong_fields(errors)
     naive = any("offset" in one["problem"] and "instant" in one["problem"] for one in fields)
     code = "wrong_time" if naive and len(fields) == 1 else "invalid_request"
-    first = fields[0] if fields else {"field": "(body)", "problem": "is wrong"}
+    first = fields[0] if fields else {"field": "(body)", "problem": "is wrong", "problem_zh": "填写有误，请更正。"}
+    why_zh = f"字段 {first['field']} {first['problem_zh']}"
     return Invalid(
         code,
         f"{first['field']} {first['problem']}.",
-        why_zh=_sentence_zh(errors[0] if errors else None, first["field"]),
+        why_zh=why_zh,
         field=first["field"],
         errors=fields,
     )

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from shared.policy.calendar import Ends, Roll, Unit
 from shared.policy.documents import Code, Document
+from shared.wrong_value import WrongValue
 
 Responsible = Literal["petition_office", "organisation", "review_body", "citizen"]
 Days = Annotated[int, Field(ge=0, le=3660)]
@@ -67,7 +68,10 @@ class PeriodRule(Document):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if self.assigned == (self.days is not None or bool(self.by_subject)):
-            raise ValueError("a period needs either days (or by_subject) or assigned: true, and not both")
+            raise WrongValue(
+                "a period needs either days (or by_subject) or assigned: true, and not both",
+                "期限须写明 days（或 by_subject）或 assigned: true，且只能写其中之一。",
+            )
         return self
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from shared.events.policy import Section
 from shared.policy.book import MODELS
 from shared.policy.documents import Document
-from shared.policy.finding import Finding
+from shared.policy.finding import Finding, of_error
 from shared.policy.tables import LISTS, read_table
 
 SECTIONS: tuple[Section, ...] = get_args(Section)
@@ -58,7 +58,9 @@ class Reader:
         elif source.is_file():
             self._file(source, None, seen)
         else:
-            self.findings.append(Finding("policy", "there is no such file or directory", source.name))
+            self.findings.append(
+                Finding("policy", "there is no such file or directory", "没有该文件或文件夹，请核对路径。", source.name)
+            )
 
     def _file(self, file: Traversable, folder: Traversable | None, seen: tuple[str, ...]) -> None:
         text = self._text(file)
@@ -77,7 +79,9 @@ class Reader:
                 return data.decode(encoding)
             except UnicodeDecodeError:
                 continue
-        self.findings.append(Finding("policy", "is not UTF-8; save it as UTF-8", file.name))
+        self.findings.append(
+            Finding("policy", "is not UTF-8; save it as UTF-8", "不是 UTF-8 编码，请另存为 UTF-8。", file.name)
+        )
         return None
 
     def _mappings(self, folder: Traversable) -> None:
@@ -95,7 +99,9 @@ class Reader:
                 self.findings.append(_no_yaml(error, file))
                 continue
             if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):
-                self.findings.append(Finding("mappings", "a mapping begins with: source:", file, 1))
+                self.findings.append(
+                    Finding("mappings", "a mapping begins with: source:", "映射文件应以 source: 开头。", file, 1)
+                )
                 continue
             self.lines.setdefault(f"mappings[{code}]", (file, 1, "1"))
             self._locate(file, node, f"mappings[{code}]")
@@ -112,10 +118,12 @@ class Reader:
             self.findings.append(_no_yaml(error, name))
             return
         except ValueError as error:  # 2025-02-30 is a timestamp to YAML and no date to Python
-            self.findings.append(Finding("policy", f"is no YAML: {error}", name))
+            zh = f"YAML 中有无法读取的值（{error}），请更正。"
+            self.findings.append(Finding("policy", f"is no YAML: {error}", zh, name))
             return
         if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):
-            self.findings.append(Finding("policy", "must hold sections by name", name, 1))
+            zh = f"须按名称逐项写明政策的各部分：{'、'.join(SECTIONS)}。"
+            self.findings.append(Finding("policy", "must hold sections by name", zh, name, 1))
             return
         self._locate(name, node, "")
         for used in content.pop("use", None) or ():
@@ -128,15 +136,17 @@ class Reader:
         if found is None and folder is not None:
             found = next((entry for entry in folder.iterdir() if entry.name == used), None)
         if found is None or used in seen:
-            known = ", ".join(bundled_names())
-            self.findings.append(Finding("use", f"{used!r} is not there; use one of {known}", name))
+            what = f"{used!r} is not there; use one of {', '.join(bundled_names())}"
+            zh = f"没有 {used!r}，请使用以下之一：{'、'.join(bundled_names())}。"
+            self.findings.append(Finding("use", what, zh, name))
             return
         self.read(found, (*seen, used))
 
     def _add(self, section: str, value: Any, file: str) -> None:
         if section not in SECTIONS:
             what = f"is no section; use one of {', '.join(SECTIONS)}"
-            self.findings.append(self.placed(Finding(section, what, file, 1)))
+            zh = f"不是政策的部分，请使用以下之一：{'、'.join(SECTIONS)}。"
+            self.findings.append(self.placed(Finding(section, what, zh, file, 1)))
             return
         if section in LISTS and isinstance(value, list):
             value = {section: value}
@@ -155,6 +165,7 @@ class Reader:
                 Finding(
                     section,
                     "is given twice; keep one of the two",
+                    "重复给出，请只保留一处。",
                     file,
                     *((line, column) if _file == file else (1, None)),
                 )
@@ -184,7 +195,8 @@ class Reader:
                 )
                 line, column = key.start_mark.line + 1, str(key.start_mark.column + 1)
                 if name in seen:
-                    self.findings.append(Finding(inner, "stands twice; keep one of the two", file, line, column))
+                    what, zh = "stands twice; keep one of the two", "重复出现，请只保留一处。"
+                    self.findings.append(Finding(inner, what, zh, file, line, column))
                 seen.add(name)
                 self.lines.setdefault(inner, (file, line, column))
                 self._locate(file, value, inner)
@@ -220,15 +232,16 @@ class Reader:
             except ValidationError as error:
                 for problem in error.errors(include_url=False, include_input=False):
                     where = _where(section, problem["loc"], raw)
-                    self.findings.append(self.placed(Finding(where, _plainly(problem["type"], problem["msg"]))))
+                    self.findings.append(self.placed(of_error(where, problem)))
         return found
 
 
 def _no_yaml(error: yaml.YAMLError, file: str) -> Finding:
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or "cannot be read"
+    zh = f"YAML 格式有误（{what}），请检查缩进（用空格）、冒号后的空格和引号。"
     at = (mark.line + 1, str(mark.column + 1)) if mark else (None, None)
-    return Finding("policy", f"is no YAML: {what}", file, *at)
+    return Finding("policy", f"is no YAML: {what}", zh, file, *at)
 
 
 def _identity(item: yaml.Node, index: int) -> str:
@@ -256,12 +269,3 @@ def _where(section: str, loc: tuple[int | str, ...], raw: Any) -> str:
             where += f".{part}"
             value = value.get(part) if isinstance(value, dict) else None
     return where
-
-
-def _plainly(kind: str, message: str) -> str:
-    """pydantic's message with what to do."""
-    if kind == "extra_forbidden":
-        return "is no field of this section; remove it or correct its name"
-    if kind == "missing":
-        return "is missing; add it"
-    return message.removeprefix("Value error, ")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from shared.wrong_value import told
 
 
 class Finding(NamedTuple):
-    """`where`: section and field, like `routing.rules[r12].org`; `line` where the loader knows it."""
+    """`where`: section and field, like `routing.rules[r12].org`; `what` is wrong and what to do, `zh` the same in Chinese;
+    `line` where the loader knows it."""
 
     where: str
     what: str
+    zh: str
     file: str | None = None
     line: int | None = None
     column: str | None = None
@@ -17,4 +22,31 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         parts = [part for part in (self.file, self.line, self.column) if part]
-        return f"{':'.join(map(str, parts))}{': ' if parts else ''}{self.where}: {self.what}"
+        return f"{':'.join(map(str, parts))}{': ' if parts else ''}{self.where}: {self.what} {self.zh}"
+
+    def shown(self) -> dict[str, Any]:
+        """As programs read it."""
+        return {
+            "where": self.where,
+            "what": self.what,
+            "what_zh": self.zh,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+        }
+
+    def problem(self) -> dict[str, str]:
+        """As one of the `errors` of a refusal."""
+        return {"field": self.where, "problem": self.what, "problem_zh": self.zh}
+
+
+def of_error(where: str, error: Mapping[str, Any]) -> Finding:
+    """What pydantic says of a field of a document, with what to do."""
+    if error["type"] == "extra_forbidden":
+        return Finding(
+            where,
+            "is no field of this section; remove it or correct its name",
+            "不是这一部分的字段，请删除，或改正名称。",
+        )
+    what, zh = told(error)
+    return Finding(where, what if error["type"] == "missing" else error["msg"].removeprefix("Value error, "), zh)

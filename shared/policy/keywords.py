@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from shared.policy.documents import Code, Document
+from shared.wrong_value import WrongValue
 
 MOST_GAPS = 2
 """Stars in one word: each multiplies the work on a long text by ten."""
@@ -39,12 +40,20 @@ class KeywordRule(Document):
     @model_validator(mode="after")
     def _one_target(self) -> Self:
         if self.suspected == (self.subject is not None):
-            raise ValueError("a keyword rule names either a subject or suspected: true")
+            raise WrongValue(
+                "a keyword rule names either a subject or suspected: true",
+                "关键词规则须写明 subject 或 suspected: true，且只能写其中之一。",
+            )
         if not self.any and not self.all:
-            raise ValueError("a keyword rule needs a word under any or all")
+            raise WrongValue(
+                "a keyword rule needs a word under any or all", "关键词规则须在 any 或 all 中至少写一个词。"
+            )
         for word in (*self.any, *self.all, *self.none):
             if word.count("*") > MOST_GAPS or not normal(word).strip("*"):
-                raise ValueError(f"a word has at most {MOST_GAPS} stars, and other characters beside them")
+                raise WrongValue(
+                    f"a word has at most {MOST_GAPS} stars, and other characters beside them",
+                    f"一个词最多含 {MOST_GAPS} 个星号，且须有星号以外的字符。",
+                )
         return self
 
     def matches(self, title: str, text: str) -> bool:

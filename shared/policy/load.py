@@ -102,7 +102,9 @@ def read(
     reader.read(source)
     documents = reader.documents()
     if not documents and not reader.findings:
-        reader.findings.append(Finding("policy", f"no section found; use one of {', '.join(SECTIONS)}", source.name))
+        what = f"no section found; use one of {', '.join(SECTIONS)}"
+        zh = f"没有找到政策的任何部分，请使用以下之一：{'、'.join(SECTIONS)}。"
+        reader.findings.append(Finding("policy", what, zh, source.name))
     broken = {finding.where.split("[")[0].split(".")[0] for finding in reader.findings}
     for finding in check({**(base or {}), **documents}):
         if not _follows(finding, broken):
@@ -120,12 +122,13 @@ def read_calendar(
     given = reader.documents().get("calendar") if "calendar" in reader.raw else None
     if reader.raw.keys() - {"calendar"}:
         other = sorted(reader.raw.keys() - {"calendar"})[0]
-        reader.findings.append(reader.placed(Finding(other, "a calendar is published by itself; remove this section")))
+        what, zh = "a calendar is published by itself; remove this section", "日历须单独公布，请删除这一部分。"
+        reader.findings.append(reader.placed(Finding(other, what, zh)))
     if not isinstance(given, CalendarDocument):
         if not reader.findings:
-            reader.findings.append(
-                Finding("calendar", "there is no section calendar; name the years in it", source.name)
-            )
+            what = "there is no section calendar; name the years in it"
+            zh = "缺少 calendar 部分，请在其中列出年份。"
+            reader.findings.append(Finding("calendar", what, zh, source.name))
         return None, reader.findings
     reader.findings += [reader.placed(one) for one in check({"calendar": merge(given)})]
     return plain(given), reader.findings

@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, Self
 from pydantic import model_validator
 
 from shared.policy.documents import Code, Document
+from shared.wrong_value import WrongValue
 
 ANY = "*"
 Why = Literal["rule", "no_rule", "unknown_place", "unknown_subject"]
@@ -27,7 +28,9 @@ class RoutingRule(Document):
     @model_validator(mode="after")
     def _one_target(self) -> Self:
         if self.queue == (self.org is not None):
-            raise ValueError("a rule names either org or queue: true")
+            raise WrongValue(
+                "a rule names either org or queue: true", "路由规则须写明 org 或 queue: true，且只能写其中之一。"
+            )
         return self
 
     @property

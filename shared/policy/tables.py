@@ -56,8 +56,10 @@ def read_table(name: str, text: str) -> Table:
     """The entries of a CSV file; its name says which table it is."""
     table = name.removesuffix(".csv")
     if table not in _TABLES:
-        allowed = ", ".join(f"{known}.csv" for known in _TABLES)
-        return Table(None, "", [Finding(table, f"is no table of a policy; use one of {allowed}", name)])
+        allowed = [f"{known}.csv" for known in _TABLES]
+        what = f"is no table of a policy; use one of {', '.join(allowed)}"
+        zh = f"不是政策的表格，请使用以下之一：{'、'.join(allowed)}。"
+        return Table(None, "", [Finding(table, what, zh, name)])
     section, inner = _TABLES[table]
     found = Table(section, inner)
     prefix = inner if inner == section else f"{section}.{inner}"
@@ -67,7 +69,8 @@ def read_table(name: str, text: str) -> Table:
         line = rows.line_num
         if None in row or None in row.values():
             what = f"has {'more' if None in row else 'fewer'} cells than the heading; mend the row"
-            found.findings.append(Finding(table, what, name, line))
+            zh = f"单元格数{'多' if None in row else '少'}于表头，请修正该行。"
+            found.findings.append(Finding(table, what, zh, name, line))
             continue
         entry = {
             _field(key.strip()): _cell(key.strip(), value.strip())
@@ -92,13 +95,15 @@ def _headings(found: Table, name: str, table: str, headings: list[str]) -> set[s
         found.columns.setdefault(_field(heading), letter)
         if _field(heading) not in known:
             unknown.add(heading)
-            allowed = ", ".join(field.rstrip("_") for field in known)
-            what = f"is no column of this table; remove it or correct its name: {allowed}"
-            found.findings.append(Finding(f"{table}.{heading or letter}", what, name, 1, letter))
+            allowed = [field.rstrip("_") for field in known]
+            what = f"is no column of this table; remove it or correct its name: {', '.join(allowed)}"
+            zh = f"不是该表格的列，请删除，或改正列名：{'、'.join(allowed)}。"
+            found.findings.append(Finding(f"{table}.{heading or letter}", what, zh, name, 1, letter))
     for column, info in _ROWS[table].model_fields.items():
         if info.is_required() and column not in map(_field, headings):
             what = f"the column {column.rstrip('_')!r} is missing; add it"
-            found.findings.append(Finding(table, what, name, 1))
+            zh = f"缺少列 {column.rstrip('_')!r}，请添加。"
+            found.findings.append(Finding(table, what, zh, name, 1))
     return unknown
 
 

@@ -11,6 +11,7 @@ import pytest
 from services.routing.actions import Actions
 from shared.log import LogAway
 from shared.topics import Letter
+from tests.support.findings import is_chinese
 from tests.support.serving import Served, served
 
 SENT = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -126,6 +127,7 @@ async def test_whatever_cannot_be_done_is_refused_in_the_outbox(value: Any, code
         refused, done = await desk.outcomes()
         assert refused["problem"]["code"] == refused["detail"] == code
         assert refused["problem"]["detail"] and refused["problem"]["detail_zh"]
+        assert all(is_chinese(one["problem_zh"], one["problem"]) for one in refused["problem"]["errors"])
         assert refused["case"] == ""
         assert done["problem"] is None, "what comes behind it is not held up"
 

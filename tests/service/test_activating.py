@@ -13,6 +13,7 @@ from shared.policies import STREAM
 from shared.policy.load import bundled
 from shared.refusals import Invalid, Refused
 from tests.support.county import DEMO, REGISTRAR, County, clerk, county
+from tests.support.findings import in_english
 
 Sections = dict[str, Any]
 
@@ -125,6 +126,7 @@ async def test_the_past_is_refused_unless_nothing_was_in_force() -> None:
                 await put(here, routed_to("rs"), past)
             assert refused.value.code == "policy_in_the_past"
             assert "2026-03-03" in str(refused.value)
+            assert "2026-03-03" in str(refused.value.why_zh)
         assert (await here.ports.policies.book(DEMO)).version == version
         with pytest.raises(Invalid, match="policy_in_the_past"):
             await put(here, routed_to("rs"), date(1999, 1, 1))
@@ -174,6 +176,42 @@ async def test_what_is_activated_for_later_must_fit_then() -> None:
         assert "new" in book.organisations and "other" not in book.organisations
 
 
+@pytest.mark.parametrize(
+    ("sections", "what", "zh"),
+    [
+        ({"laws": {}}, "a name that is no section", "有名称不是政策的部分"),
+        ({"places": {"places": [{}]}}, "is missing; add it", "缺失，请补充。"),
+        ({"places": {"more": 1}}, "is no field of this section", "不是这一部分的字段"),
+        (
+            {"keywords": {"rules": [{"id": "k", "suspected": True}]}},
+            "a keyword rule needs a word under any or all",
+            "至少写一个词",
+        ),
+        (
+            {"jurisdiction": {"code": "X", "name": "某", "zone": "Asia/Shanghai"}},
+            "is not the jurisdiction",
+            "不是要更改的辖区",
+        ),
+        (
+            {"jurisdiction": {"code": DEMO, "name": "某", "zone": "Mars/North"}},
+            "unknown time zone 'Mars/North'",
+            "时区 'Mars/North' 无法识别",
+        ),
+        (
+            {**with_organisation("other"), **routed_to("other")},
+            "(from 2026-03-10 on, with what is activated for then)",
+            "自 2026-03-10 起",
+        ),
+    ],
+)
+async def test_what_is_wrong_is_said_in_both_languages(sections: Sections, what: str, zh: str) -> None:
+    async with county() as here:
+        await put(here, with_organisation("new"), date(2026, 3, 10))
+        found = await checked(here.parts["supervision"].handling, DEMO, sections)
+        assert any(what in line for line in in_english(found.findings)), found.findings
+        assert any(zh in one.zh for one in found.findings)
+
+
 async def test_who_holds_open_cases_is_not_removed() -> None:
     async with county() as here:
         case = (await here.file("1", place="dh", subject="02")).case
@@ -187,9 +225,11 @@ async def test_who_holds_open_cases_is_not_removed() -> None:
         with pytest.raises(Invalid) as refused:
             await put(here, sections)
         assert "holds 1 open case;" in str(refused.value)
+        assert "仍有 1 件未办结件；" in str(refused.value.why_zh)
         assert len(await here.events(STREAM + DEMO)) == (await here.ports.policies.book(DEMO)).version
         later = await put(here, sections, date(2026, 4, 1))
         assert [one.where for one in later.warnings] == ["organisations[rs]"]
+        assert in_english(later.warnings)
         await here.act(case, "recall", REGISTRAR)
         await here.act(case, "dispatch", REGISTRAR, org="zj")
         await here.act(case, "sign_off", clerk("zj"))

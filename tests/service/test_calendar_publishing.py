@@ -14,6 +14,7 @@ from shared.policy.documents import CalendarDocument
 from shared.policy.load import bundled, read_calendar
 from shared.publishing import merged
 from tests.support.county import DEMO
+from tests.support.findings import in_english
 from tests.support.process import huiyin
 from tests.support.serving import Served, served
 
@@ -81,6 +82,8 @@ async def test_a_calendar_with_a_missing_day_is_refused_and_nothing_changes(here
     (error,) = answer.json()["errors"]
     assert error["field"] == "calendar.years[2027].holidays"
     assert "2027-10-02 is missing" in error["problem"]
+    assert error["problem_zh"] == "缺少 2027-10-02：10-02 是法定节假日，请添加。"
+    assert answer.json()["detail_zh"].endswith(error["problem_zh"])
     assert await due_of(here, receipt["case"], "C3") == before
     assert (await publish(here, {"years": {"2029": {"holidays": []}}})).json()["code"] == "calendar_invalid"
     assert (await publish(here, {"yeers": {}})).json()["code"] == "calendar_invalid"
@@ -111,7 +114,11 @@ def test_the_line_of_a_missing_day_is_told(tmp_path: Path) -> None:
     file.write_text("routing: {rules: []}\n", encoding="utf-8")
     given, findings = read_calendar(file, lambda new: merged(present, new))
     assert given is None
-    assert findings
+    assert in_english(findings)
+    file.write_text("use: [cn-calendar]\ncalendar: 1\n", encoding="utf-8")
+    assert in_english(read_calendar(file, lambda new: merged(present, new))[1])
+    file.write_text("{}\n", encoding="utf-8")
+    assert "no section calendar" in in_english(read_calendar(file, lambda new: merged(present, new))[1])[0]
 
 
 def test_from_the_command_line(tmp_path: Path) -> None:
@@ -122,6 +129,7 @@ def test_from_the_command_line(tmp_path: Path) -> None:
     refused = huiyin("calendar", "publish", str(file), "--data", data)
     assert refused.returncode == 1
     assert "calendar_invalid: 2027.yaml:6:7: calendar.years[2027].holidays: 2027-05-01 is missing" in refused.stderr
+    assert refused.stderr.rstrip().endswith("缺少 2027-05-01：05-01 是法定节假日，请添加。")
     file.write_text(WHOLE, encoding="utf-8")
     done = huiyin("calendar", "publish", str(file), "--data", data)
     assert done.returncode == 0, done.stderr

@@ -112,6 +112,7 @@ async def test_a_mapping_that_takes_a_mark_of_a_person_is_refused(column: str) -
         (one,) = refused.value.more["errors"]
         assert one["field"] == "mappings[prov].filing.location"
         assert "such fields are never read" in one["problem"]
+        assert "是对人的标记" in one["problem_zh"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 from shared.digests import log_digest
 from shared.log import LogBroken, LogFull
+from tests.support.findings import is_chinese
 from tests.support.serving import Served, served, submission
 
 SECRET = "身份证3301"
@@ -75,6 +76,7 @@ def check(answer: httpx.Response, status: int, code: str, field: str | None = No
     assert problem["status"] == status
     assert problem["detail"]
     assert problem["detail_zh"]
+    assert all(is_chinese(one["problem_zh"], one["problem"]) for one in problem.get("errors", ()))
     if field is not None:
         assert problem["field"] == field
     assert SECRET not in answer.text
@@ -222,5 +224,13 @@ async def test_a_policy_with_a_gap_is_not_activated(here: Served) -> None:
         checked = (await operations.post("/v1/policies:validate", json=body)).json()
         answer = await operations.post("/v1/policies:activate", json=body)
     assert not checked["valid"]
-    assert any("gap" in one["what"] for one in checked["findings"])
+    assert any("gap" in one["what"] and "空缺" in one["what_zh"] for one in checked["findings"])
     check(answer, 422, "policy_invalid")
+    problem = answer.json()
+    assert [(one["where"], one["what"], one["what_zh"]) for one in checked["findings"]] == [
+        (one["field"], one["problem"], one["problem_zh"]) for one in problem["errors"]
+    ]
+    assert all(is_chinese(one["problem_zh"], one["problem"]) for one in problem["errors"])
+    first = problem["errors"][0]
+    assert problem["detail"].endswith(f"{first['field']}: {first['problem']}")
+    assert problem["detail_zh"].endswith(f"{first['field']}：{first['problem_zh']}")

@@ -24,6 +24,7 @@ from shared.topics import Letter
 from shared.updates import REFUSED, STREAM, reconciled
 from shared.vault import open_sealed
 from tests.support.county import DEMO, MORNING
+from tests.support.findings import is_chinese
 from tests.support.platform import PLATFORM, Topic, filing
 from tests.support.serving import OPERATOR, Served, served
 
@@ -120,6 +121,7 @@ async def test_bad_records_are_refused_to_their_sender(value: Any, code: str, fi
         assert (refused["problem"]["code"], refused["problem"]["field"]) == (code, field)
         assert refused["record"] == {"partition": 0, "offset": 1}
         assert refused["problem"]["detail"] and refused["problem"]["detail_zh"]
+        assert all(is_chinese(one["problem_zh"], one["problem"]) for one in refused["problem"]["errors"])
         assert Counter(kinds(entries)) == {"registered": 2, "refused": 1, "sent": 2}
         (again,) = await topic.sends(value)
         assert again["problem"] == refused["problem"] and again["repeated"]

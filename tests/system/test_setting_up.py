@@ -30,7 +30,19 @@ def test_the_end_of_validate_says_whether_something_is_wrong(county: Path) -> No
     change(county, "routing.csv", "S02,*,cgj", "S02,*,gone")
     found = huiyin("policy", "validate", str(county))
     assert found.returncode == 1
-    assert "routing.csv:3:E: routing.rules[r-streets].org: organisation 'gone' is not in organisations" in found.stderr
+    assert found.stderr.splitlines() == [
+        "routing.csv:3:E: routing.rules[r-streets].org: organisation 'gone' is not in organisations; add it or correct the code"
+        " 单位 'gone' 不在 organisations 中，请添加，或更正代码。"
+    ]
+    (finding,) = json.loads(huiyin("policy", "validate", str(county), "--json").stdout)["findings"]
+    assert finding == {
+        "where": "routing.rules[r-streets].org",
+        "what": "organisation 'gone' is not in organisations; add it or correct the code",
+        "what_zh": "单位 'gone' 不在 organisations 中，请添加，或更正代码。",
+        "file": "routing.csv",
+        "line": 3,
+        "column": "E",
+    }
     again = huiyin("init", str(county))
     assert again.returncode == 1 and "not empty" in again.stderr
 
@@ -66,6 +78,7 @@ def test_a_new_organisation_on_a_running_server(county: Path, tmp_path: Path) ->
         ]
         past = huiyin("policy", "activate", str(county), "--from", "2020-01-01", *where)
         assert past.returncode == 2 and "policy_in_the_past" in past.stderr
+        assert "请不写日期以立即生效" in past.stderr
         later = huiyin("policy", "activate", str(county), "--from", "2099-01-01", *where)
         assert later.returncode == 0 and "2099-01-01" in later.stdout
         assert org_of_a_filing("2", data) == ("cgj", ANY), "not yet"
@@ -81,6 +94,8 @@ def test_a_new_organisation_on_a_running_server(county: Path, tmp_path: Path) ->
         change(county, "routing.csv", "r-light,*,S0201,*,zmgl,\r\n", "")
         held = huiyin("policy", "activate", str(county), *where)
         assert held.returncode == 2 and "holds 1 open case" in held.stderr
+        (line,) = [line for line in held.stderr.splitlines() if line.startswith("  organisations[zmgl]: ")]
+        assert "or keep it 已被删除，但仍有 1 件未办结件；" in line
 
 
 def org_of_a_filing(item: str, data: Path) -> tuple[str, str]:

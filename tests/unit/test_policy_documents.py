@@ -19,6 +19,7 @@ from shared.policy.documents import Organisations
 from shared.policy.findings import check
 from shared.policy.load import PolicyInvalid, bundled, bundled_names, hash_of, load
 from shared.times import zone
+from tests.support.findings import in_english
 from tests.support.policies import LONG_AGO, Story, at, book_of, demo, recorded
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "policies"
@@ -42,7 +43,7 @@ def said(folder: Path, **sections: Any) -> list[str]:
 def complaints(source: Path) -> list[str]:
     with pytest.raises(PolicyInvalid) as caught:
         load(source)
-    return [str(finding) for finding in caught.value.findings]
+    return in_english(caught.value.findings)
 
 
 # -------------------------------------------------------------------- what comes with Huiyin

@@ -10,6 +10,7 @@ from typer import Exit
 import services.intake.items  # noqa: F401  # knows the language of mappings
 from shared.cli.starting import init
 from shared.policy.load import PolicyInvalid, load
+from tests.support.findings import in_english
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def change(folder: Path, table: str, old: str, new: str) -> None:
 def complaints(folder: Path) -> list[str]:
     with pytest.raises(PolicyInvalid) as caught:
         load(folder)
-    return [str(finding) for finding in caught.value.findings]
+    return in_english(caught.value.findings)
 
 
 def test_what_init_writes_is_a_policy(county: Path) -> None:

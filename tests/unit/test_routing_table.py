@@ -11,6 +11,7 @@ from shared.policy.documents import Document, Organisations, Places, Subjects
 from shared.policy.findings import check
 from shared.policy.load import hash_of
 from shared.policy.routing import Route, Routing
+from tests.support.findings import in_english
 from tests.support.policies import LONG_AGO, at, book_of, demo, recorded
 
 PLACES = {"places": [{"code": "city", "name": "市"}, {"code": "east", "name": "东", "parent": "city"}]}
@@ -44,7 +45,7 @@ def wrong(*rules: dict[str, Any], **more: Any) -> list[str]:
         "subjects": Subjects.model_validate(SUBJECTS),
         "routing": Routing.model_validate({"rules": list(rules), **more}),
     }
-    return [str(finding) for finding in check(documents)]
+    return in_english(check(documents))
 
 
 def test_the_most_specific_rule_wins() -> None:

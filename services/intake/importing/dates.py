@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from shared.times import When
 from shared.times import zone as zone_of
+from shared.wrong_value import WrongValue
 
 _TOKENS = {
     "YYYY": r"(?P<year>\d{4})",
@@ -48,7 +49,7 @@ class BadDate(ValueError):
 
 @lru_cache(maxsize=256)
 def compile_format(text: str) -> re.Pattern[str]:
-    """The pattern of a form such as `MM/DD/YYYY hh:mm:ss AM`. Raises ValueError for one that cannot be used."""
+    """The pattern of a form such as `MM/DD/YYYY hh:mm:ss AM`. Raises WrongValue for one that cannot be used."""
     used: list[str] = []
 
     def token(match: re.Match[str]) -> str:
@@ -63,8 +64,9 @@ def compile_format(text: str) -> re.Pattern[str]:
         last = match.end()
     parts.append(re.escape(text[last:]).replace(r"\ ", r"\s+"))
     if len(set(used)) != len(used) or not {"YYYY", "MM", "DD"} <= set(used) or ("AM" in used and "hh" not in used):
-        raise ValueError(
-            "a date form is made of YYYY, MM, DD, hh, mm, ss, AM, each once: for example MM/DD/YYYY hh:mm AM"
+        raise WrongValue(
+            "a date form is made of YYYY, MM, DD, hh, mm, ss, AM, each once: for example MM/DD/YYYY hh:mm AM",
+            "日期格式由 YYYY、MM、DD、hh、mm、ss、AM 组成，各用一次，例如 MM/DD/YYYY hh:mm AM。",
         )
     return re.compile("".join(parts))
 

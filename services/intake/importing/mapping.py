@@ -16,6 +16,7 @@ from services.intake.importing.dates import compile_format
 from services.intake.importing.marks import marks_a_person
 from shared.policy.documents import ChannelClass
 from shared.times import zone as zone_of
+from shared.wrong_value import WrongValue
 
 Column = Annotated[str, Field(min_length=1, max_length=400)]
 
@@ -42,7 +43,10 @@ class Value(_Part):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if (self.column is not None) + (self.constant is not None) + bool(self.join) != 1:
-            raise ValueError("needs exactly one of column, constant or join")
+            raise WrongValue(
+                "needs exactly one of column, constant or join",
+                "须写明 column、constant、join 三者之一，且只能写一个。",
+            )
         return self
 
     @property
@@ -75,7 +79,10 @@ class Source(_Part):
     def _delimiter(cls, value: str) -> str:
         value = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(value, value)
         if value != "auto" and (len(value) != 1 or value in "\"'\r\n\0" or value.isalnum()):
-            raise ValueError("delimiter is auto, comma, semicolon, tab, or one sign")
+            raise WrongValue(
+                "delimiter is auto, comma, semicolon, tab, or one sign",
+                "delimiter 须为 auto、comma、semicolon、tab 或单个符号。",
+            )
         return value
 
     @field_validator("date_formats")

@@ -14,6 +14,7 @@ from services.intake.importing.marks import marks_a_person
 from services.intake.importing.problems import MappingError
 from shared.events import REGISTRY
 from shared.history import STEPS
+from shared.wrong_value import told
 
 LARGEST = 1_000_000
 """Bytes of a mapping file."""
@@ -150,7 +151,7 @@ def _problem(first: Any) -> tuple[tuple[str | int, ...], str, str, str]:
             why_zh = "缺少 source.zone：文件中时间所在的时区，例如 Asia/Shanghai。"
     else:
         why = f"{field}: {first['msg'].removeprefix('Value error, ')}"
-        why_zh = f"{field}：写法有误，请参照 docs/import.md。"
+        why_zh = f"{field}：{told(first)[1]}写法见 docs/import.md。"
     return path, field, why, why_zh
 
 
