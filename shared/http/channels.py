@@ -59,8 +59,10 @@ async def _file_item(
 def _in_its_words(refused: Refused, names: dict[str, str]) -> None:
     """Name the platform's own fields."""
     if refused.field in names:
-        refused.why = refused.why.replace(refused.field, names[refused.field], 1)
-        refused.field = names[refused.field]
+        own = names[refused.field]
+        refused.why = refused.why.replace(refused.field, own, 1)
+        refused.why_zh = refused.why_zh and refused.why_zh.replace(refused.field, own, 1)
+        refused.field = own
     for one in refused.more.get("errors", ()):
         one["field"] = names.get(one["field"], one["field"])
 
