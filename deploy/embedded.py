@@ -25,8 +25,8 @@ from shared.runtime import Runtime
 from shared.settings import Settings
 
 
-def open_ports(folder: Folder, clock: Clock) -> Ports:
-    """The adapters of a folder that this process owns. Raises FolderProblem that says what to do."""
+def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:
+    """The adapters of a folder that this process owns; so many cases stay folded. Raises FolderProblem that says what to do."""
     opened: list[SqliteLog | SqliteViews | SqliteKeys] = []
     try:
         keys = SqliteKeys(folder.keys)
@@ -53,7 +53,7 @@ def open_ports(folder: Folder, clock: Clock) -> Ports:
         views=views,
         keys=keys,
         clock=clock,
-        cases=Cases(log),
+        cases=Cases(log, kept),
         policies=Policies(log),
         facts_path=str(folder.facts),
         checkpoints=views,
@@ -105,7 +105,7 @@ async def _owned(
             raise FolderProblem(
                 f"{path} belongs to a process of the full mode, which does not run. Start it, or name another folder."
             )
-        ports = open_ports(folder, clock)
+        ports = open_ports(folder, clock, settings.cases_kept)
         runtime = compose(
             settings, ports, folder=path, back_up=partial(back_up, folder), spread=partial(spread, folder.log)
         )

@@ -131,7 +131,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         views=views,
         keys=keys,
         clock=clock,
-        cases=Cases(events, alone=False),
+        cases=Cases(events, settings.cases_kept, alone=False),
         policies=Policies(events),
         facts_path=str(folder.facts),
     )

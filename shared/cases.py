@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from shared.case import EMPTY, STREAM, Case, fold, head_of
 from shared.log import EMPTY_HEAD, Commit, Head, Log
 
-DEFAULT_SIZE = 50_000
+DEFAULT_SIZE = 20_000
 _NOTHING = (EMPTY, EMPTY_HEAD)
 
 

@@ -43,6 +43,11 @@ class Settings(BaseSettings):
         max_length=200,
         description="Address under which citizens reach this server; the QR code of a receipt leads to its status page",
     )
+    cases_kept: int = Field(
+        20_000,
+        ge=100,
+        description="Cases that a process keeps folded in memory, about 7 kB each; others are read again",
+    )
     candidate_days: int = Field(
         180, ge=0, le=3660, description="Days after closing for which a case is offered as the same matter at intake"
     )

@@ -31,7 +31,8 @@ RESTING = 600.0
 class Deployment:
     """Running servers and processes. What they hold is gone at the end."""
 
-    def __init__(self, kafka: Kafka, mongo: ReplicaSet, replicas: int = 1) -> None:
+    def __init__(self, kafka: Kafka, mongo: ReplicaSet, replicas: int = 1, **more: str) -> None:
+        """`more`: further settings of every process."""
         self.kafka = kafka
         self.mongo = mongo
         self.folder = Path(tempfile.mkdtemp(prefix="huiyin-chaos-"))
@@ -46,6 +47,7 @@ class Deployment:
             "HUIYIN_MONGODB_URL": mongo.url,
             "HUIYIN_MONGODB_NAME": self.database,
             "HUIYIN_SECRETS": str(secrets),
+            **more,
         }
         self.nodes = [self.node(service, number) for number in range(1, replicas + 1) for service in SERVICES]
 

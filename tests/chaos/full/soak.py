@@ -20,6 +20,8 @@ SOAK = "soak"
 KILLS, OUTAGE = 3, 10.0
 EVERY = 10.0
 """Seconds between two looks at the processes."""
+KEPT = 2000
+"""Folded cases of a process: so few that its memory is full of them after minutes, and what grows then is a leak."""
 SETTLED = 0.4
 """Part of the quiet half after which caches are full: growth is measured from there."""
 GROWTH = 64
@@ -29,7 +31,7 @@ DESCRIPTORS = 40
 
 async def soak(plan: Plan, minutes: float, *, kafka: Kafka, mongo: ReplicaSet) -> dict[str, Any]:
     """In the first half anything is broken; in the second only what leaves our processes alive, so that they can be watched."""
-    deployment = Deployment(kafka, mongo, 1)
+    deployment = Deployment(kafka, mongo, 1, HUIYIN_CASES_KEPT=str(KEPT))
     watch = Watch(deployment)
 
     async def breaking(nemesis: Nemesis) -> None:
