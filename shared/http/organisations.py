@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Query
@@ -10,9 +9,9 @@ from fastapi import APIRouter, Query
 from shared.access import OUTBOX, Principal, authorize
 from shared.accused import against
 from shared.envelope import Recorded
-from shared.events.routing import OutboxEntry
 from shared.http.answers import OutboxPage
 from shared.http.describing import READING, answers
+from shared.http.gaps import AllGaps, Gaps, case_of, entries_of
 from shared.http.polling import Reach, polled
 from shared.http.who import Caller
 from shared.inbox import STREAM, entry
@@ -20,8 +19,8 @@ from shared.part import Ports
 from shared.refusals import Unknown
 from shared.runtime import Runtime
 
-_STEP = 1000
-"""Entries that are looked at together."""
+NONE = Gaps()
+"""For whoever is told everything."""
 
 
 def require_own(principal: Principal, org: str) -> None:
@@ -34,57 +33,45 @@ def require_own(principal: Principal, org: str) -> None:
 
 
 async def told(
-    ports: Ports, principal: Principal, org: str, after: int, limit: int
+    ports: Ports, gaps: AllGaps, principal: Principal, org: str, after: int, limit: int
 ) -> tuple[list[dict[str, Any]], int, bool]:
     """(entries, cursor, whether there are more) for this reader. The petition office and supervisors read the inboxes of others,
     but not there either of a case in which their own organisation is complained of (Art. 30): what they may read is then
     numbered by itself, for a gap in the numbers tells as much as an entry."""
     other = principal.org if principal.org != org else None
     unseen = await against(ports.views, other) if other is not None else frozenset()
-    if not unseen:
-        events = await _from(ports, org, after, limit + 1)  # one more: are there any?
-        page = [(event.version, event) for event in events]
-    else:
-        page = []
-        async for number, event in _numbered(ports, org, unseen):
-            if number > after:
-                page.append((number, event))
-            if len(page) > limit:
-                break
+    hidden = await gaps.of(org, unseen) if unseen else NONE
+    page: list[Recorded] = []
+    at = hidden.version(after)
+    while len(page) <= limit:  # one more: are there any?
+        events = await entries_of(ports.log, org, at, limit + 1)
+        if unseen:  # what came after the gaps were looked at has no number yet
+            events = [event for event in events if event.version <= hidden.upto]
+        page += [event for event in events if case_of(event) not in unseen]
+        if len(events) <= limit:
+            break
+        at = events[-1].version
+    more = len(page) > limit
+    del page[limit:]
     shown = [
-        {**entry(event), "id": number} for number, event in page[:limit] if await _may_be_told(ports, other, event)
+        {**entry(event), "id": hidden.number(event.version)}
+        for event in page
+        if await _may_be_told(ports, other, event)
     ]
-    return shown, page[:limit][-1][0] if page else after, len(page) > limit
-
-
-async def _from(ports: Ports, org: str, after: int, limit: int) -> list[Recorded]:
-    commits = await ports.log.load(STREAM + org, after=after, limit=limit)
-    return [event for commit in commits for event in commit.recorded if event.version > after]
-
-
-async def _numbered(ports: Ports, org: str, unseen: frozenset[str]) -> AsyncIterator[tuple[int, Recorded]]:
-    """The entries that are not about these cases, from the first one on, numbered without a gap."""
-    number = at = 0
-    while events := await _from(ports, org, at, _STEP):
-        for event in events:
-            at = event.version
-            assert isinstance(event.body, OutboxEntry)
-            if event.body.case not in unseen:
-                number += 1
-                yield number, event
+    return shown, hidden.number(page[-1].version) if page else after, more
 
 
 async def _may_be_told(ports: Ports, other: str | None, event: Recorded) -> bool:
     """Once more of the log: the rows of views come a moment later."""
     if other is None:
         return True
-    assert isinstance(event.body, OutboxEntry)
-    case, _head = await ports.cases.get(event.body.case)
+    case, _head = await ports.cases.get(case_of(event))
     return other not in case.accused
 
 
 def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(tags=["departments"])
+    gaps = AllGaps(runtime.ports.log)
 
     @routes.get(
         "/v1/organisations/{org}/assignments",
@@ -104,7 +91,7 @@ def router(runtime: Runtime) -> APIRouter:
         require_own(caller, org)
 
         async def look() -> tuple[list[dict[str, Any]], Reach]:
-            entries, cursor, more = await told(runtime.ports, caller, org, after, limit)
+            entries, cursor, more = await told(runtime.ports, gaps, caller, org, after, limit)
             return entries, Reach(cursor, more)
 
         entries, (cursor, more) = await polled(runtime, STREAM + org, after, wait, look)

@@ -59,6 +59,42 @@ async def test_a_page_loads_a_page(here: Served) -> None:
     assert counted.commits <= 30 + counted.loads, "one more than the page, to know whether there are more"
 
 
+async def test_a_reader_who_is_not_told_everything_pays_for_what_is_new(
+    here: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every third case complains of the petition office, which reads the inbox of another organisation."""
+    cases = [(await here.filed())["case"] for _ in range(30)]
+    unseen = frozenset(cases[::3])
+
+    async def against(_views: object, org: str) -> frozenset[str]:
+        assert org == "xfj"
+        return unseen
+
+    monkeypatch.setattr("shared.http.organisations.against", against)
+    counted = Counted(here.runtime.ports.log, "outbox/zj")
+    told: list[tuple[int, str]] = []
+    async with here.client("registrar") as office:
+
+        async def pages(after: int) -> int:
+            more = True
+            while more:
+                page = (await office.get(f"/v1/organisations/zj/assignments?after={after}&limit=4")).json()
+                told.extend((one["id"], one["case"]) for one in page["entries"])
+                after, more = page["after"], page["more"]
+            return after
+
+        end = await pages(0)
+        assert told == list(enumerate((case for case in cases if case not in unseen), start=1))
+        assert counted.commits <= 30 + 30 + 2 * counted.loads, "once to see where the gaps are, once to be told"
+        before = counted.commits
+        assert await pages(end) == end == 20
+        assert counted.commits == before, "nothing is read again"
+        new = (await here.filed())["case"]
+        assert await pages(end) == 21
+        assert told[-1] == (21, new)
+        assert counted.commits <= before + 3
+
+
 async def test_waiting_costs_nothing_while_others_are_told(here: Served) -> None:
     counted = Counted(here.runtime.ports.log, "outbox/zj")
     async with here.client("organisation") as department:

@@ -1,0 +1,75 @@
+"""Where an outbox has entries that a reader is not told of, so that a page is found without reading all that lies before it."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from shared.envelope import Recorded
+from shared.events.routing import OutboxEntry
+from shared.inbox import STREAM
+from shared.log import Log
+
+_KEPT = 200
+"""Outboxes, each as one reader sees it, of which the gaps are remembered."""
+_STEP = 1000
+"""Entries that are looked at together."""
+
+
+async def entries_of(log: Log, org: str, after: int, limit: int) -> list[Recorded]:
+    """The entries of an outbox behind version `after`: the first `limit` commits of them."""
+    commits = await log.load(STREAM + org, after=after, limit=limit)
+    return [event for commit in commits for event in commit.recorded if event.version > after]
+
+
+def case_of(event: Recorded) -> str:
+    """Which case an entry is about."""
+    assert isinstance(event.body, OutboxEntry)
+    return event.body.case
+
+
+@dataclass
+class Gaps:
+    """The versions of the entries that a reader is not told of. What he is told is numbered without them: a gap in the numbers
+    would tell as much as an entry."""
+
+    upto: int = 0
+    """So far the outbox has been looked at."""
+    versions: list[int] = field(default_factory=list)
+    looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def number(self, version: int) -> int:
+        """The reader's number of an entry that he is told."""
+        return version - bisect_right(self.versions, version)
+
+    def version(self, number: int) -> int:
+        """The version of the entry that has this number for the reader; 0 for 0."""
+        found = number
+        for gap in self.versions:
+            if gap > found:
+                break
+            found += 1
+        return found
+
+
+class AllGaps:
+    """Of the outboxes that were read last, each as seen without certain cases. An outbox is read once, and then from where it
+    was left."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._known: OrderedDict[tuple[str, frozenset[str]], Gaps] = OrderedDict()
+
+    async def of(self, org: str, unseen: frozenset[str]) -> Gaps:
+        """The gaps of this outbox for whoever must not know of the cases `unseen`."""
+        known = self._known.setdefault((org, unseen), Gaps())
+        self._known.move_to_end((org, unseen))
+        if len(self._known) > _KEPT:
+            self._known.popitem(last=False)
+        async with known.looking:
+            while events := await entries_of(self._log, org, known.upto, _STEP):
+                known.versions += [event.version for event in events if case_of(event) in unseen]
+                known.upto = events[-1].version
+        return known

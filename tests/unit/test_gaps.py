@@ -1,0 +1,18 @@
+"""What a reader is not told of somebody else's outbox leaves no gap in what he is told."""
+
+from __future__ import annotations
+
+from hypothesis import given as forall
+from hypothesis import strategies as st
+
+from shared.http.gaps import Gaps
+
+
+@forall(st.sets(st.integers(1, 40)), st.integers(1, 60))
+def test_numbers_run_without_a_gap_and_lead_back(hidden: set[int], last: int) -> None:
+    gaps = Gaps(versions=sorted(hidden))
+    told = [version for version in range(1, last + 1) if version not in hidden]
+    numbers = [gaps.number(version) for version in told]
+    assert numbers == list(range(1, len(told) + 1))
+    assert [gaps.version(number) for number in numbers] == told
+    assert all(told[gaps.number(version) :] == [one for one in told if one > version] for version in told)
