@@ -49,14 +49,16 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(app: ASGIApp) -> _Server:
+def _server(app: ASGIApp, proxies: Sequence[str] = ()) -> _Server:
+    """`proxies`: whom to believe which client stands behind them."""
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=list(proxies),
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=30,
     )
@@ -134,7 +136,7 @@ async def _serve(
         metrics = Metrics()
         watch(runtime, metrics)
         servers = (
-            (_server(build_app(runtime, metrics)), public),
+            (_server(build_app(runtime, metrics), runtime.settings.proxies), public),
             (_server(build_app(runtime, metrics, local=True)), private),
         )
         _on_signals(runtime)

@@ -1,4 +1,4 @@
-"""What operations watches (DOMAIN 5.4). Labels are codes from short fixed lists: never a person, a case or free text."""
+"""What operations watches. Labels are codes from short fixed lists: never a person, a case or free text."""
 
 from __future__ import annotations
 

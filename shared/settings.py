@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import parse_qs, urlsplit
@@ -37,6 +38,12 @@ class Settings(BaseSettings):
     wait_limit: float = Field(30.0, ge=0, le=60, description="Longest long poll in seconds")
     status_misses: int = Field(10, ge=1, description="Wrong number-and-code pairs per client and minute before 429")
     ready_seconds: float = Field(60.0, gt=0, description="A consumer without progress for so long is not ready")
+    trusted_proxies: str = Field(
+        "",
+        max_length=1000,
+        description="Addresses or networks of the proxies in front, with commas: a client's address is the one that they name"
+        " (X-Forwarded-For); empty: nobody is believed, and all clients behind a proxy count as one",
+    )
     public_url: str | None = Field(
         None,
         pattern=r"^https?://[^\s?#]+$",
@@ -104,6 +111,23 @@ class Settings(BaseSettings):
         None,
         description="Folder with `kek` and `root` of the full mode, the same for every process; empty: `keys` of the data folder",
     )
+
+    @property
+    def proxies(self) -> list[str]:
+        """The trusted proxies, one by one."""
+        return [one.strip() for one in self.trusted_proxies.split(",") if one.strip()]
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for one in filter(None, map(str.strip, value.split(","))):
+            try:
+                ip_network(one)
+            except ValueError:
+                raise PydanticCustomError(
+                    "proxies", "must be addresses or networks, like 10.0.0.5 or 10.0.0.0/24, with commas"
+                ) from None
+        return value
 
     @field_validator("mongodb_url", "mongodb_keys_url")
     @classmethod

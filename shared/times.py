@@ -2,7 +2,7 @@
 
 Legal time has two precisions: an *instant* (a click, a delivery to an inbox) or a *date* (a postmark, a letter handed
 over). We keep whichever was given. A date means the whole day, and where one instant is needed, its end in the zone of
-the jurisdiction (DESIGN: "Two times").
+the jurisdiction.
 """
 
 from __future__ import annotations

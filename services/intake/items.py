@@ -1,7 +1,7 @@
 """Items of a channel in the platform's own form: understood by a mapping of the policy, in the language of imports.
 
 A mapping for a channel has `source` (its zone and date forms), `item` and `filing`; what an item does not map is never
-read, and columns that mark persons cannot be mapped at all (DOMAIN 1.6 D6).
+read, and columns that mark persons cannot be mapped at all.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ CLOSABLE = ("replied", "reviewed", "concluded", "guided", "not_accepted")
 
 
 def outside(case: Case, given: Given) -> None:
-    """Never the handling unit itself (DOMAIN: closed, follow-up)."""
+    """Never the handling unit itself: it does not follow up its own work."""
     if given.org and given.org in case.handlers:
         raise Denied(
             "handling_unit",
@@ -129,7 +129,7 @@ class Close(Command):
 
 @rule("close", service="supervision", roles=OUTSIDE, states=CLOSABLE, zh="办结")
 def close(case: Case, command: Close, given: Given) -> list[Fresh]:
-    """办结 with its kind; only when what the kind claims is in the log (DOMAIN 5.3)."""
+    """办结 with its kind; only when what the kind claims is in the log."""
     outside(case, given)
     if case.state == "closed" and case.closure == command.kind:
         return []

@@ -28,7 +28,9 @@ def act(
         str | None,
         typer.Argument(help="sign_off, accept, decide, close, … (see huiyin case show ID)", show_default=False),
     ] = None,
-    fields: Annotated[list[str] | None, typer.Argument(help="field=value …; value @FILE reads a file")] = None,
+    fields: Annotated[
+        list[str] | None, typer.Argument(help="field=value …, or field.inner=value; value @FILE reads a file")
+    ] = None,
     effective_at: Annotated[str | None, typer.Option(help="Date, or instant with offset. Default: now")] = None,
     command_id: Annotated[str | None, typer.Option(help="Your id of this command. Default: a new one")] = None,
     expected_version: Annotated[int | None, typer.Option(help="Refuse if the case has moved on since")] = None,
@@ -101,8 +103,18 @@ def _values(rule: Rule, fields: list[str]) -> dict[str, Any]:
             except (OSError, UnicodeDecodeError):
                 showing.complain(f"The file given for {name} cannot be read.")
                 raise typer.Exit(WRONG_USE) from None
-        values[name] = typed(rule, name, value)
+        put(values, name, typed(rule, name, value))
     return values
+
+
+def put(values: dict[str, Any], name: str, value: Any) -> None:
+    """`respondent.org` is the field `org` of `respondent`."""
+    outer, _dot, inner = name.partition(".")
+    within = values.setdefault(outer, {}) if inner else None
+    if isinstance(within, dict):
+        within[inner] = value
+    else:  # also what cannot be, which is then refused by its name
+        values[name] = value
 
 
 def typed(rule: Rule, name: str, value: str) -> Any:

@@ -118,7 +118,7 @@ def _of_lines(text: str) -> Iterator[Row]:
 
 def _of_csv(text: str) -> Iterator[Row]:
     """Empty cells are left out; a field that is a list takes its values separated by commas."""
-    from shared.cli.acting import known_rules, typed
+    from shared.cli.acting import known_rules, put, typed
 
     rules = known_rules()
     seen: Counter[bytes] = Counter()
@@ -134,7 +134,9 @@ def _of_csv(text: str) -> Iterator[Row]:
             rule = rules.get(row["command"] or "")
             value = {name: cell for name, cell in row.items() if cell not in (None, "")}
             if rule is not None:
-                value = {name: cell if name in _OWN else typed(rule, name, cell) for name, cell in value.items()}
+                cells, value = value, {}
+                for name, cell in cells.items():
+                    put(value, name, cell if name in _OWN else typed(rule, name, cell))
             if value:
                 yield Row(reader.line_num, _with_id(value, seen))
     except csv.Error as error:

@@ -75,7 +75,9 @@ async def _only_one(client: httpx.AsyncClient, mapping: Path | None) -> str | No
 
 def stats(
     period: Annotated[str, typer.Option(help="all, 2025, 2025-Q1, 2025-03, or FROM..TO")] = "all",
-    by: Annotated[str, typer.Option(help="Groups, separated by commas: org, place, subject, channel, month, …")] = "",
+    by: Annotated[
+        str, typer.Option(help="Groups, separated by commas: organisation, place, subject, channel, month, …")
+    ] = "",
     compare: Annotated[str, typer.Option(help="month, year")] = "",
     measures: Annotated[str, typer.Option(help="Only these figures")] = "",
     as_of: Annotated[str | None, typer.Option(help="What was true and known then")] = None,

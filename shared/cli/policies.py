@@ -110,6 +110,9 @@ def show(
         showing.fields((f"{name} {zh}", found[name]) for name, zh in _SHOWN)
         rows = [(one["section"], at(one["since"], found["zone"]), one["hash"][:23]) for one in found["sections"]]
         showing.table("", ("section 部分", "since 自", "hash 哈希"), rows)
+        if found["scheduled"]:
+            later = [(one["section"], at(one["since"], found["zone"]), one["hash"][:23]) for one in found["scheduled"]]
+            showing.table("begins later 尚未生效", ("section 部分", "from 自", "hash 哈希"), later)
         return DONE
 
     run(work, data)

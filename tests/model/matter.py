@@ -1,4 +1,4 @@
-"""What the table of transitions has to remember of a case. Written from DOMAIN's words, not from the product's state."""
+"""What the table of transitions has to remember of a case. Written from the law's words, not from the product's state."""
 
 from __future__ import annotations
 

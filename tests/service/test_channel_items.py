@@ -91,7 +91,7 @@ async def test_an_item_in_the_platforms_own_form() -> None:
 
 
 async def test_what_nobody_mapped_is_never_kept() -> None:
-    """Marks of persons, and everything else that the mapping does not name (DOMAIN 1.6 D6)."""
+    """Marks of persons, and everything else that the mapping does not name."""
     flags = {"yybz": CANARY, "tsry": CANARY, "zzmm": CANARY, "重点人员标志": CANARY, "nr": {**ITEM["nr"], "mz": CANARY}}
     async with served() as here:
         await mapped(here)

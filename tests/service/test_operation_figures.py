@@ -1,4 +1,4 @@
-"""Figures that operations watches, and what they are set by (DOMAIN 5.4)."""
+"""Figures that operations watches, and what they are set by."""
 
 from __future__ import annotations
 

@@ -75,8 +75,8 @@ class Server:
 
 
 @contextmanager
-def server(data: Path, *, sample: bool = True) -> Iterator[Server]:
-    """`huiyin serve` on a free port, ended with SIGTERM."""
+def server(data: Path, *, sample: bool = True, **more: str) -> Iterator[Server]:
+    """`huiyin serve` on a free port, ended with SIGTERM. `more`: settings."""
     out, err = data.with_suffix(".out"), data.with_suffix(".err")
     with out.open("w") as stdout, err.open("w") as stderr:
         process = subprocess.Popen(
@@ -84,7 +84,7 @@ def server(data: Path, *, sample: bool = True) -> Iterator[Server]:
             stdout=stdout,
             stderr=stderr,
             text=True,
-            env=clean_environment(),
+            env={**clean_environment(), **more},
         )
     try:
         until = time.monotonic() + 90

@@ -201,3 +201,14 @@ def test_settings_show_meaning_and_source(tmp_path: Path) -> None:
     assert all(one["meaning"] for one in found["settings"])
     assert "hy_x_secret" not in done.stdout
     assert found["unknown"] == ["HUIYIN_PROT: is not a setting; HUIYIN_PORT may be meant"]
+
+
+@pytest.mark.parametrize(("trusted", "answered"), [("127.0.0.1, 10.0.0.0/8", 404), ("10.0.0.0/8", 429)])
+def test_who_guesses_behind_a_trusted_proxy_locks_out_nobody_else(tmp_path: Path, trusted: str, answered: int) -> None:
+    def asked(url: str, client: str) -> int:
+        wrong = {"number": "2026-0000-0000-0000-0", "code": "0" * 26}
+        return httpx.post(f"{url}/v1/status", json=wrong, headers={"x-forwarded-for": client}).status_code
+
+    with server(tmp_path / "data", sample=False, HUIYIN_TRUSTED_PROXIES=trusted) as found:
+        assert [asked(found.url, "203.0.113.5") for _ in range(11)] == [404] * 10 + [429]
+        assert asked(found.url, "203.0.113.6") == answered

@@ -14,6 +14,7 @@ WRONG: dict[str, tuple[dict[str, str | None], str]] = {
     "a port that is none": ({"HUIYIN_PORT": "80800"}, "HUIYIN_PORT"),
     "a port that is no number": ({"HUIYIN_PORT": "http"}, "HUIYIN_PORT"),
     "a level of the log": ({"HUIYIN_LOG_LEVEL": "loud"}, "HUIYIN_LOG_LEVEL"),
+    "a proxy that is no address": ({"HUIYIN_TRUSTED_PROXIES": "10.0.0.5, proxy.example"}, "HUIYIN_TRUSTED_PROXIES"),
     "a limit of nothing": ({"HUIYIN_UNPUBLISHED_LIMIT": "0"}, "HUIYIN_UNPUBLISHED_LIMIT"),
     "a body without room": ({"HUIYIN_BODY_LIMIT": "10"}, "HUIYIN_BODY_LIMIT"),
     "a row smaller than a filing": (

@@ -1,4 +1,4 @@
-"""Columns that mark persons: never taken over, even if somebody maps them (DOMAIN.md 1.6, D6)."""
+"""Columns that mark persons: never taken over, even if somebody maps them. The product watches and scores nobody who complains."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may follow what, as data: DOMAIN 5.2 and 5.3 and the published catalogue, typed off by hand."""
+"""What may follow what, as data: the words of the law and the published catalogue, typed off by hand."""
 
 from __future__ import annotations
 
