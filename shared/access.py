@@ -102,6 +102,17 @@ def _handles_matter(org: str | None, case: Case, lead: Case) -> bool:
     return case.lead is not None and not apart and org not in lead.accused and handles(org, lead)
 
 
+def within(principal: Principal, jurisdiction: str) -> None:
+    """Raises Unknown for another jurisdiction than that of the key: whatever a request names, it does not reach there."""
+    if principal.jurisdiction not in (None, jurisdiction):
+        raise Unknown(
+            "unknown_jurisdiction",
+            "There is no such jurisdiction for this key.",
+            why_zh="该密钥不属于这一辖区。",
+            field="jurisdiction",
+        )
+
+
 def authorize(principal: Principal, action: Action, case: Case | None = None, lead: Case | None = None) -> None:
     """Raises Unknown for a case that the principal may not see, Denied for an action of other roles. `lead`: of `case`."""
     if case is not None and not visible(principal, case, lead):

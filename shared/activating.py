@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from shared.access import Action, Principal, authorize
+from shared.access import Action, Principal, authorize, within
 from shared.case import OPEN_STATES
 from shared.commands import Fresh
 from shared.events.policy import Section
@@ -226,6 +226,7 @@ async def activate(
     Raises Invalid `policy_invalid` with all findings, Refused `stale_policy` when the policy has moved on since
     `expected_version`. Of two activations at once the second is checked against the first."""
     authorize(principal, ACTIVATE)
+    within(principal, jurisdiction)
     for _attempt in range(ATTEMPTS):
         found = await checked(handling, jurisdiction, raw, effective_at, views)
         if found.findings or not found.documents:

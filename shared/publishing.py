@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from shared.access import Principal, authorize
+from shared.access import SEES_ALL, Principal, authorize, within
 from shared.activating import ACTIVATE, activate
 from shared.case import STREAM, Case
 from shared.deadlines import Deadline, deadlines
@@ -63,6 +63,7 @@ async def publish(
 
     Raises Refused for an unknown jurisdiction, Invalid `calendar_invalid` with every finding."""
     authorize(principal, ACTIVATE)
+    within(principal, jurisdiction)
     before = await handling.policies.book(jurisdiction)
     present = before.documents.get("calendar")
     try:
@@ -86,12 +87,19 @@ async def publish(
     async for heads in handling.log.heads(STREAM):
         for stream, head in heads:
             case, _head = await handling.cases.get(stream.removeprefix(STREAM), at_least=head.version)
-            if case.jurisdiction == jurisdiction:
+            if case.jurisdiction == jurisdiction and _may_hear(principal, case):
                 own, certain = compared(case, before, after)
                 moved += own
                 confirmed += certain
     moved.sort(key=lambda one: (one.new_due, one.number, one.clock))
     return after, Published(True, calendar.published_until, tuple(moved), confirmed)
+
+
+def _may_hear(principal: Principal, case: Case) -> bool:
+    """An accusation is told neither to the organisation that it is against nor to who reads no case (Art. 30)."""
+    if principal.org is not None and principal.org in case.accused:
+        return False
+    return not case.sealed_track or principal.role in SEES_ALL
 
 
 def compared(case: Case, before: PolicyBook, after: PolicyBook) -> tuple[list[Moved], int]:

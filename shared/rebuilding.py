@@ -108,10 +108,11 @@ async def rebuild(
     whole = False
     consumers = [consumer for part in parts for consumer in part.consumers]
     shows = _shows((*parts, *beside)) if _shows(parts) else []  # who fills no view builds none
+    pausing = asyncio.create_task(_pause(ports, parts, feeding=feeding))
     try:
-        marks = await _pause(ports, parts, feeding=feeding)
+        marks = await asyncio.shield(pausing)
     except BaseException:
-        turn.release()
+        await asyncio.shield(_go_on(pausing, ports, parts, turn, feeding=feeding))
         raise
     found: _Found = asyncio.Queue(maxsize=2 * workers)
     readers = [
@@ -182,10 +183,27 @@ async def _pause(ports: Ports, parts: Sequence[Part], *, feeding: bool) -> list[
             if part.facts is not None:
                 await part.facts.begin_anew()
     except BaseException:  # another process has the file: the consumers go on, and the next rebuild finds its turn
-        if feeding:
-            await ports.feed.start()
+        await _undone(ports, parts, feeding=feeding)
         raise
     return marks
+
+
+async def _go_on(
+    pausing: asyncio.Task[list[Parked]], ports: Ports, parts: Sequence[Part], turn: asyncio.Lock, *, feeding: bool
+) -> None:
+    """There will be no rebuild: it cannot begin, or whoever asked for it is gone. Then what was stopped for it goes on."""
+    await asyncio.wait([pausing])
+    if not pausing.cancelled() and pausing.exception() is None:
+        await _undone(ports, parts, feeding=feeding)
+    turn.release()
+
+
+async def _undone(ports: Ports, parts: Sequence[Part], *, feeding: bool) -> None:
+    for part in parts:
+        if part.facts is not None:
+            await part.facts.end_anew(whole=False)
+    if feeding:
+        await ports.feed.start()
 
 
 def _shows(parts: Sequence[Part]) -> list[CaseView]:

@@ -159,7 +159,11 @@ class Facts:
     def _show(self) -> None:
         if not self._anew:
             raise RuntimeError("nothing was begun anew")
-        self._own().execute("COMMIT")
+        try:
+            self._own().execute("COMMIT")
+        except BaseException:  # the disk is full, perhaps: what was held stands still
+            self._undo()
+            raise
         self._anew = False
 
     def _forget(self) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from shared import history
-from shared.access import IMPORT, Action, Principal, Role, authorize
+from shared.access import IMPORT, Action, Principal, Role, authorize, within
 from shared.case import STREAM, Case
 from shared.commands import Fresh
 from shared.deadlines import deadlines
@@ -47,6 +47,7 @@ async def record_item(
 ) -> ItemResult:
     """Record one row. Refusals become a result; LogFull, LogBroken and Unavailable are raised: nothing is known then."""
     authorize(principal, IMPORT)
+    within(principal, jurisdiction)
     try:
         return await _record(item, handlings, principal, jurisdiction)
     except Unavailable:
@@ -60,6 +61,7 @@ async def record_batch(
 ) -> list[ItemResult]:
     """Record rows, many at once; rows of the same item one after the other as they stand. Results in order of `items`."""
     authorize(principal, IMPORT)
+    within(principal, jurisdiction)
     found: list[ItemResult | None] = [None] * len(items)
     rows: dict[tuple[str, str], list[int]] = {}
     for index, item in enumerate(items):

@@ -237,8 +237,8 @@ def past(case: Case) -> tuple[str, ...]:
 
 
 def let_go(case: Case) -> dict[str, Any]:
-    """No organisation has it any more."""
-    return {"past_orgs": past(case), "org": None, "forwarded": ()}
+    """No organisation has it any more, none helps with it, and a ruling that named one has had its effect."""
+    return {"past_orgs": past(case), "org": None, "forwarded": (), "assist": (), "final_ruling": False}
 
 
 def begun_again(case: Case) -> dict[str, Any]:

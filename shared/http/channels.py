@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
-from shared.access import FILE, Principal, authorize
+from shared.access import FILE, Principal, authorize, within
 from shared.http.admitting import ADMITTED
 from shared.http.answers import ReceiptAnswer
 from shared.http.describing import takes, takes_lines
@@ -38,7 +38,8 @@ class PlatformItem(BaseModel):
 async def _file_item(
     runtime: Runtime, owners: Owners, principal: Principal, channel: str, value: Any, named: str | None
 ) -> dict[str, Any]:
-    jurisdiction = await owners.of(channel, named)
+    jurisdiction = await owners.of(channel, named or principal.jurisdiction)
+    within(principal, jurisdiction)
     book = await runtime.ports.policies.book(jurisdiction)
     known = book.known_channel(channel)
     if principal.role == "platform" and known is not None and known.platform != principal.org:

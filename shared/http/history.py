@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from shared.access import IMPORT, authorize
+from shared.access import IMPORT, authorize, within
 from shared.history import HistoryItem, ItemResult
 from shared.http import bodies, problems
 from shared.http.admitting import ADMITTED
@@ -65,7 +65,8 @@ def router(runtime: Runtime) -> APIRouter:
         jurisdiction: str | None = Query(None, max_length=80, description="Jurisdiction of all rows"),
     ) -> Response:
         authorize(caller, IMPORT)
-        chosen = await jurisdiction_of(runtime, None, jurisdiction)
+        chosen = await jurisdiction_of(runtime, None, jurisdiction or caller.jurisdiction)
+        within(caller, chosen)
         limit = runtime.settings.history_limit
 
         async def together(lines: Sequence[Line]) -> list[bytes]:

@@ -23,10 +23,13 @@ NONE = Gaps()
 """For whoever is told everything."""
 
 
-def require_own(principal: Principal, org: str) -> None:
-    """An organisation reads its own inbox; another one does not exist for it."""
+async def require_own(ports: Ports, principal: Principal, org: str) -> None:
+    """An organisation reads its own inbox; another one does not exist for it. For the others those of their jurisdiction do."""
     authorize(principal, OUTBOX)
-    if principal.role in ("organisation", "clerk") and principal.org != org:
+    elsewhere = principal.role in ("organisation", "clerk") and principal.org != org
+    if not elsewhere and principal.jurisdiction is not None and principal.org != org:
+        elsewhere = not (await ports.policies.book(principal.jurisdiction)).ever_listed(org)
+    if elsewhere:
         raise Unknown(
             "unknown_organisation", "There is no such organisation for you.", why_zh="没有这一单位。", field="org"
         )
@@ -42,7 +45,7 @@ async def told(
     unseen = await against(ports.views, other) if other is not None else frozenset()
     hidden = await gaps.of(org, unseen) if unseen else NONE
     page: list[Recorded] = []
-    at = hidden.version(after)
+    at = hidden.version(after + 1) - 1  # behind all that is hidden in between
     while len(page) <= limit:  # one more: are there any?
         events = await entries_of(ports.log, org, at, limit + 1)
         if unseen:  # what came after the gaps were looked at has no number yet
@@ -88,7 +91,7 @@ def router(runtime: Runtime) -> APIRouter:
             0, ge=0, le=runtime.settings.wait_limit, description="Seconds to wait for an entry when there is none"
         ),
     ) -> dict[str, Any]:
-        require_own(caller, org)
+        await require_own(runtime.ports, caller, org)
 
         async def look() -> tuple[list[dict[str, Any]], Reach]:
             entries, cursor, more = await told(runtime.ports, gaps, caller, org, after, limit)

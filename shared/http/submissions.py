@@ -10,7 +10,7 @@ import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from shared.access import FILE, Principal, authorize
+from shared.access import FILE, Principal, authorize, within
 from shared.http import bodies
 from shared.http.admitting import ADMITTED
 from shared.http.answers import LineAnswer, ReceiptAnswer
@@ -102,7 +102,8 @@ async def filed(
 ) -> Receipt:
     """Register what one JSON value says. Raises Refused that names the field as a submission calls it."""
     model = bodies.validated(runtime.filing.model, value)
-    jurisdiction = await owners.of(getattr(model, "channel", ""), named)
+    jurisdiction = await owners.of(getattr(model, "channel", ""), named or principal.jurisdiction)
+    within(principal, jurisdiction)
     try:
         return await runtime.filing.file(principal, model, jurisdiction, correlation)
     except Refused as refused:

@@ -316,6 +316,11 @@ class PolicyBook:
     def organisation(self, code: str | None) -> Organisation | None:
         return self.organisations.get(code) if code else None
 
+    def ever_listed(self, code: str) -> bool:
+        """Is it, or was it ever, an organisation of this jurisdiction? What one that was removed was told stays readable."""
+        lists = (edition.document.organisations for edition in self.editions.get("organisations", ()))
+        return code in self.added or any(entry.code == code for listed in lists for entry in listed)
+
     def takes_accusations(self, code: str | None) -> bool:
         """Is the organisation marked for accusations (Art. 30)?"""
         found = self.organisation(code)

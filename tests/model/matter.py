@@ -121,8 +121,8 @@ class Matter:
     def let_go(self) -> None:
         """The organisation has it no more."""
         self.org = None
-        self.forwarded = ()
-        self.signed = False
+        self.forwarded = self.assist = ()
+        self.signed = self.ruled = False
 
     def given_to(self, org: str) -> None:
         self.org = org

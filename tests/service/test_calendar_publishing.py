@@ -74,6 +74,18 @@ async def test_what_moved_is_named_and_what_stands_is_certain(here: Served) -> N
     assert (again["changed"], again["moved"]) == (False, [])
 
 
+async def test_an_accusation_is_not_told_to_whom_it_is_against(here: Served) -> None:
+    """The registrar's own office is complained of: that there is such a case, where it lies and when it is due is not for it."""
+    case = (await here.filed(**{"class": "accusation"}, respondent={"name": "某科长", "org": "xfj"}))["case"]
+    here.keys["another office"] = await here.key_of("registrar", "dh")
+    assert (await here.act("another office", case, "dispatch", org="jjw")).is_success
+    assert (await due_of(here, case, "C3"))[0] == "2027-01-06"
+    answer = await publish(here, year("2027-01-06", "2027-01-07"))
+    assert (await due_of(here, case, "C3"))[0] == "2027-01-08"
+    assert (answer.status_code, answer.json()["moved"], answer.json()["confirmed"]) == (200, [], 0)
+    assert case not in answer.text
+
+
 async def test_a_calendar_with_a_missing_day_is_refused_and_nothing_changes(here: Served) -> None:
     receipt = await here.filed()
     before = await due_of(here, receipt["case"], "C3")

@@ -325,6 +325,41 @@ async def test_one_that_cannot_begin_leaves_everything_at_work(monkeypatch: pyte
             assert await rebuilt(here.runtime) == await views_digest(here.runtime.ports.views, here.runtime.parts)
 
 
+@pytest.mark.parametrize("where", ["feed", "facts"])
+async def test_whoever_gives_up_while_it_begins_leaves_everything_at_work(
+    monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """The request of a rebuild ends while the consumers are being stopped, or while the facts begin anew."""
+    async with served() as here:
+        await lives(here)
+        reached, going = asyncio.Event(), asyncio.Event()
+        owner, name = (here.runtime.ports.feed, "stop") if where == "feed" else (facts_of(here.runtime), "begin_anew")
+        really = getattr(owner, name)
+
+        async def slowly() -> None:
+            reached.set()
+            await going.wait()
+            await really()
+
+        async def begin() -> None:
+            async for _step in rebuild(here.runtime.ports, here.runtime.parts, feeding=True):
+                pass
+
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, slowly)
+            beginning = asyncio.create_task(begin())
+            await reached.wait()
+            beginning.cancel()
+            asyncio.get_running_loop().call_later(0.05, going.set)
+            with pytest.raises(asyncio.CancelledError):
+                await beginning
+        case = (await here.filed())["case"]
+        await here.runtime.drain()
+        assert await here.runtime.ports.views.get("worklist", case) is not None
+        async with asyncio.timeout(30):
+            assert await rebuilt(here.runtime) == await views_digest(here.runtime.ports.views, here.runtime.parts)
+
+
 async def test_what_the_log_knows_nothing_of_is_taken_away() -> None:
     """A view beside another log, or one that was cut, shows cases and versions that are not there."""
     async with served() as here:

@@ -194,6 +194,27 @@ async def test_what_a_process_that_is_cut_off_from_the_broker_holds_is_published
         assert cut_off.feed.publisher.waiting == 0
 
 
+async def test_a_producer_that_is_given_up_sends_nothing_when_the_broker_wakes(kafka: Kafka) -> None:
+    log = MemoryLog(outbox=True)
+    one = Process(kafka, log, "given-up-")
+    async with running(one):
+        made = [await log.append(commit("case/given-up-first", at=datetime.now(UTC)))]
+        await until(lambda: not log._unpublished)
+        producer = one.feed.publisher._producer
+        assert producer is not None
+        kafka.signal(signal.SIGSTOP)
+        try:
+            for number in range(40):
+                made.append(await log.append(commit(f"case/given-up-{number}", at=datetime.now(UTC))))
+                await asyncio.sleep(0.05)
+            await until(lambda: one.feed.publisher.silent)
+            await until(producer._sender.sender_task.done)
+        finally:
+            kafka.signal(signal.SIGCONT)
+        await until(lambda: not log._unpublished, HOLD.total_seconds() + 60)
+        assert await repeated(kafka, made) <= 2, "what was in flight when the broker fell silent"
+
+
 async def repeated(kafka: Kafka, made: Sequence[Commit]) -> int:
     """How many commits too many the topic holds; it holds each."""
     causes = {one.cause for one in made}

@@ -36,15 +36,12 @@ def publisher(log: MemoryLog) -> tuple[Publisher, list[str]]:
 
 async def answered(of: Publisher, one: Commit, error: Exception | None) -> None:
     """The broker's answer to one commit, given to the publisher as its producer gives it."""
-    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    if error is None:
-        future.set_result(None)
-    else:
-        future.set_exception(error)
+    future: asyncio.Future[list[BaseException]] = asyncio.get_running_loop().create_future()
+    future.set_result([] if error is None else [error])
     producer = AIOKafkaProducer(bootstrap_servers=NOBODY)
     of._producer = producer
     try:
-        await of._settle(producer, [(one, [future])])
+        await of._settle(producer, [(one, future)])
         await of._marks.mark()
     finally:
         await producer.stop()
@@ -197,15 +194,16 @@ async def test_one_partition_that_does_not_answer_leaves_no_other_unmarked() -> 
     quick, slow = [await log.append(commit(stream)) for stream in ("case/quick", "case/slow")]
     of.add([quick, slow])
     loop = asyncio.get_running_loop()
-    said, silent = loop.create_future(), loop.create_future()
-    said.set_result(None)
+    said: asyncio.Future[list[BaseException]] = loop.create_future()
+    silent: asyncio.Future[list[BaseException]] = loop.create_future()
+    said.set_result([])
     producer = AIOKafkaProducer(bootstrap_servers=NOBODY)
-    settling = asyncio.create_task(of._settle(producer, [(slow, [silent]), (quick, [said, said])]))
+    settling = asyncio.create_task(of._settle(producer, [(slow, silent), (quick, said)]))
     try:
         await asyncio.wait([settling], timeout=2 * MOMENT)
         await of._marks.mark()
         assert (await log.unpublished(START + timedelta(days=1)), of.waiting) == ([slow], 1)
-        silent.set_result(None)
+        silent.set_result([])
         await settling
         await of._marks.mark()
         assert (await log.backlog(), of.waiting) == (0, 0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 from shared.adapters.memory.log import MemoryLog
 from shared.commands import Fresh
 from shared.events.policy import OrganisationAdded
 from shared.handling import Stamp
 from shared.log import Commit
 from shared.policies import STREAM, Policies
+from shared.policy.load import bundled, load
 from tests.support.county import DEMO, SUPERVISOR, county
 
 
@@ -37,3 +40,13 @@ async def test_a_book_that_grew_while_it_was_read_is_not_kept() -> None:
         kept = await policies.book(DEMO)
         policies.forget([newest])
         assert await policies.book(DEMO) is kept, "what is known already is not read again"
+
+
+def test_a_county_that_sets_itself_up_begins_with_the_clocks_of_the_law() -> None:
+    """`huiyin init` copies the starter; what the law's own document gained later must be in it, too."""
+    folder = resources.files("shared.policy") / "starter"
+    starter, law = [
+        next(one.document for one in found if one.section == "clocks")
+        for found in (load(folder), bundled("cn-xf-2022"))
+    ]
+    assert starter == law

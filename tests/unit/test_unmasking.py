@@ -83,6 +83,30 @@ def test_who_reviews_or_assists_loses_it_too() -> None:
         assert not visible(Principal("clerk", org, "k"), case), org
 
 
+RULED = (
+    REGISTERED,
+    r.CaseTransferred(org="zj"),
+    d.ReturnRequested(org="zj", reason_code="other"),
+    r.JurisdictionDisputed(hops=1),
+    r.JurisdictionRuled(org="zj", assist=("jt",)),
+    r.AssignmentWithdrawn(org="zj"),
+)
+
+
+def test_who_assisted_by_a_ruling_sees_nothing_once_the_case_is_recalled() -> None:
+    assert visible(Principal("clerk", "jt", "k"), given(*RULED[:-1]).case)
+    assert not visible(Principal("clerk", "jt", "k"), given(*RULED).case)
+    sealed = given(
+        *RULED, r.CaseClassified(class_="accusation", by="person"), r.CaseRoutedToSealedChannel(org="jjw")
+    ).case
+    assert not visible(Principal("clerk", "jt", "k"), sealed)
+
+
+def test_a_ruling_binds_until_the_case_is_recalled() -> None:
+    again = (*RULED, r.CaseTransferred(org="jy"), r.AssignmentDelivered(org="jy"))
+    assert given(*RULED[:-1]).case.final_ruling and not given(*again).case.final_ruling
+
+
 def test_a_case_that_has_ended_stays_ended_and_is_nobodys_any_more() -> None:
     from shared.events.supervision import CaseClosed
 

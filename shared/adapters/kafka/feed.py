@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -88,6 +88,7 @@ class KafkaFeed:
         self._to_rewind: set[str] = set()
         self._tasks: list[asyncio.Task[Any]] = []
         self._keeping: list[asyncio.Task[Any]] = []
+        self._sweeping: list[asyncio.Task[Any]] = []
         self._stopping = asyncio.Event()
         self._unlisten: Callable[[], None] | None = None
         self._standing = Standing(connection, topic)
@@ -124,9 +125,12 @@ class KafkaFeed:
         listen = getattr(self._log, "listen", None)
         if listen is not None and self._publishes:
             self._unlisten = listen(self.publisher.add)
-        running: list[Callable[[], Coroutine[Any, Any, None]]] = [self.publisher.run, self.sweeper.run]
         self._keeping = [asyncio.create_task(self._keeper(one).run(), name=name) for name, one in self._groups.items()]
-        self._tasks = [*self._keeping, *(asyncio.create_task(one()) for one in running if self._publishes)]
+        self._sweeping = [asyncio.create_task(self.sweeper.run(), name="sweeper")] if self._publishes else []
+        publishing = [asyncio.create_task(self.publisher.run(), name="publisher")] if self._publishes else []
+        self._tasks = [*self._keeping, *self._sweeping, *publishing]
+        for task in self._tasks:
+            task.add_done_callback(self._over)
 
     async def stop(self) -> None:
         self._stopping.set()
@@ -138,12 +142,20 @@ class KafkaFeed:
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
+        for task in self._sweeping:  # what it would take now stands for as long as a claim holds
+            task.cancel()
+        await asyncio.gather(*self._sweeping, return_exceptions=True)
         await self.publisher.stop()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks, self._keeping = [], []
+        self._tasks, self._keeping, self._sweeping = [], [], []
         await self._standing.close()
+
+    def _over(self, task: asyncio.Task[Any]) -> None:
+        """Nothing here ends by itself: without this part nothing comes or goes, and nobody would see it."""
+        if not task.cancelled() and (error := task.exception()) is not None and not self._stopping.is_set():
+            self._ended(f"The feed's {task.get_name()} ended ({type(error).__name__}).")
 
     async def rewind(self, group: str) -> None:
         """Raises InUse where another process consumes in this group. Where no broker answers it is done before the group

@@ -28,6 +28,11 @@ class Marks:
         self._due: list[Commit] = []
         self._more = asyncio.Event()
 
+    @property
+    def due(self) -> int:
+        """Commits that are acknowledged and not marked yet."""
+        return len(self._due)
+
     def add(self, commits: Sequence[Commit]) -> None:
         self._due += commits
         self._more.set()
@@ -41,6 +46,8 @@ class Marks:
             while self._due:
                 if not await self.mark():
                     await asyncio.sleep(PAUSE)
+                elif len(self._due) < TOGETHER:
+                    break  # what has come meanwhile is gathered, too
 
     async def mark(self) -> bool:
         """Mark what is due, as much as goes into one write. False where the log did not take it: then it is due still."""

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -23,16 +23,19 @@ from aiokafka.errors import (
     KafkaTimeoutError,
     MessageSizeTooLargeError,
     OutOfOrderSequenceNumber,
+    ProducerClosed,
     ProducerFenced,
     TopicAuthorizationFailedError,
 )
 
+from shared.adapters.kafka.closing import FLUSH, close
 from shared.adapters.kafka.connection import LARGEST, Connection
 from shared.adapters.kafka.marking import Marks
 from shared.adapters.kafka.records import to_records
 from shared.failpoints import failpoint
 from shared.log import Commit, Log
 
+T = TypeVar("T")
 LOGGER = structlog.get_logger("kafka")
 TOGETHER = 500
 """Commits that are awaited and marked together."""
@@ -43,7 +46,7 @@ STALLED = 5.0
 MOMENT = 1.0
 """Seconds after which those of a batch that are acknowledged are marked, though others are not: one partition without a leader
 keeps nothing else unmarked."""
-FLUSH = 3.0
+LEAVING = 3.0
 """Seconds that commits in flight have when the process stops."""
 AGE = timedelta(seconds=10)
 """Younger unpublished commits belong to the process that appended them."""
@@ -51,8 +54,8 @@ LOST = (InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced)
 """After these a producer never sends again."""
 
 
-_Sent = tuple[Commit, Sequence[Any]]
-"""A commit, and for each of its records the broker's answer to come, or the error for which there is none."""
+Delivery = tuple[Commit, "asyncio.Future[list[BaseException]]"]
+"""A commit on its way, and what becomes of it: the errors of its records, none where the broker has all of them."""
 
 
 class Publisher:
@@ -86,11 +89,13 @@ class Publisher:
         self._waiting: dict[tuple[str, int], Commit] = {}
         self._ours: dict[tuple[str, int], float] = {}
         """Until when nobody else takes what waits. Monotonic."""
+        self._since: dict[tuple[str, int], float] = {}
+        """Since when it waits. Monotonic."""
         self._queue: deque[Commit] = deque()
         self._moved = asyncio.Event()
         self._moved_on = asyncio.Event()
         self._progress = time.monotonic()
-        self._settling: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[Any]] = set()
         self._producer: AIOKafkaProducer | None = None
         self._lost = 0.0
         self.silent = False
@@ -103,8 +108,8 @@ class Publisher:
 
     @property
     def stands_for(self) -> float:
-        """Seconds for which something has waited and nothing was acknowledged."""
-        return time.monotonic() - self._progress if self._waiting else 0.0
+        """Seconds for which something has waited for the broker and nothing was acknowledged."""
+        return time.monotonic() - self._progress if len(self._waiting) > self._marks.due else 0.0
 
     @property
     def stalled(self) -> bool:
@@ -114,7 +119,7 @@ class Publisher:
         """Publish these soon; for so long nobody else does, where they are new as long as commits belong to their appender.
         Told twice, a commit that still waits is sent once."""
         now = time.monotonic()
-        if not self._waiting:
+        if len(self._waiting) <= self._marks.due:
             self._progress = now
         until = now + (ours or self._age).total_seconds()
         for commit in commits:
@@ -122,6 +127,7 @@ class Publisher:
             if place not in self._waiting and len(self._waiting) < MOST:
                 self._waiting[place] = commit
                 self._ours[place] = until
+                self._since[place] = now
                 self._queue.append(commit)
         self._moved.set()
 
@@ -129,6 +135,11 @@ class Publisher:
         """What waits here and in so many seconds is not only ours any more."""
         until = time.monotonic() + within
         return [self._waiting[place] for place, ours in self._ours.items() if ours < until]
+
+    def let_go_of(self, older: float) -> None:
+        """What has waited here for longer than so many seconds is anybody's: perhaps others reach its partition."""
+        before = time.monotonic() - older
+        self._let_go([self._waiting[place] for place, since in self._since.items() if since < before])
 
     def keep(self, commits: Iterable[Commit], ours: timedelta) -> None:
         """Those of them that still wait are only ours for so long."""
@@ -151,14 +162,14 @@ class Publisher:
             while self._queue:
                 producer = await self._connected()
                 batch = [self._queue.popleft() for _ in range(min(TOGETHER, len(self._queue)))]
-                sent = [(commit, await self._sent(producer, commit)) for commit in batch]
-                settling = asyncio.create_task(self._settle(producer, sent))
-                self._settling.add(settling)
-                settling.add_done_callback(self._settling.discard)
+                # each by itself: one partition whose buffer is full keeps no other waiting
+                sent = [(commit, self._task(self._deliver(producer, commit))) for commit in batch]
+                self._task(self._settle(producer, sent))
+                await asyncio.sleep(0)  # they are handed to the producer in this order
 
     async def stop(self) -> None:
         """Wait a little for what is in flight. What is not acknowledged by then is published by a sweeper."""
-        until = time.monotonic() + FLUSH
+        until = time.monotonic() + LEAVING
         while self._waiting and not self.stalled and (left := until - time.monotonic()) > 0:
             self._moved_on.clear()
             with suppress(TimeoutError):
@@ -173,29 +184,31 @@ class Publisher:
         producer, self._producer = self._producer, None
         self._forget()
         LOGGER.warning("producer_away", error="given_up")
-        await self._close(producer)
+        await self._close(producer, flush=0.01)
 
     def _forget(self) -> None:
-        for task in self._settling:
+        for task in self._running:
             task.cancel()
         self._waiting.clear()
         self._ours.clear()
+        self._since.clear()
         self._queue.clear()
 
     async def _connected(self) -> AIOKafkaProducer:
         """The producer; tries until a broker answers."""
         pause = self._first_pause
         while self._producer is None:
-            producer = AIOKafkaProducer(
-                **self._connection.client(),
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=5,
-                max_batch_size=262_144,
-                max_request_size=LARGEST,
-                compression_type="lz4",
-            )
+            producer = None
             try:
+                producer = AIOKafkaProducer(
+                    **self._connection.client(),
+                    acks="all",
+                    enable_idempotence=True,
+                    linger_ms=5,
+                    max_batch_size=262_144,
+                    max_request_size=LARGEST,
+                    compression_type="lz4",
+                )
                 await producer.start()
                 self._producer = producer
             except (KafkaError, OSError) as error:
@@ -208,37 +221,39 @@ class Publisher:
                 raise
         return self._producer
 
-    async def _sent(self, producer: AIOKafkaProducer, commit: Commit) -> Sequence[Any]:
-        """Futures of the commit's records, or the error for which there is none."""
+    def _task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    async def _deliver(self, producer: AIOKafkaProducer, commit: Commit) -> list[BaseException]:
+        """Hand the records to the producer and wait for the broker's answers; returns those that are errors."""
         try:
-            return [
+            answers = [
                 await producer.send(self._topic, key=record.key, value=record.value, headers=record.headers)
                 for record in to_records(commit)
             ]
         except Exception as error:
             return [error]
+        return [one for one in await asyncio.gather(*answers, return_exceptions=True) if isinstance(one, BaseException)]
 
-    async def _settle(self, producer: AIOKafkaProducer, sent: Sequence[_Sent]) -> None:
+    async def _settle(self, producer: AIOKafkaProducer, sent: Sequence[Delivery]) -> None:
         """Wait until the broker has answered for all of these; what it has acknowledged is to be marked."""
         while sent:
-            open_ = [future for _, futures in sent for future in futures if isinstance(future, asyncio.Future)]
-            if open_:
-                await asyncio.wait(open_, timeout=MOMENT)
-            answered: list[_Sent] = []
-            waiting: list[_Sent] = []
-            for one in sent:
-                (answered if all(map(_is_answer, one[1])) else waiting).append(one)
+            await asyncio.wait([delivery for _, delivery in sent], timeout=MOMENT)
+            answered = [one for one in sent if one[1].done()]
+            sent = [one for one in sent if not one[1].done()]
             if answered:
                 await self._said(producer, answered)
-            sent = waiting
 
-    async def _said(self, producer: AIOKafkaProducer, answered: Sequence[_Sent]) -> None:
+    async def _said(self, producer: AIOKafkaProducer, answered: Sequence[Delivery]) -> None:
         """The broker has said something of each of these."""
         done: list[Commit] = []
         failed: list[Commit] = []
         lost: BaseException | None = None
-        for commit, futures in answered:
-            errors = [error for error in map(_error_of, futures) if error is not None]
+        for commit, delivery in answered:
+            errors = delivery.result()
             if errors:
                 lost = next(filter(_of_the_producer, errors), lost)
                 name = type(errors[0]).__name__
@@ -264,6 +279,7 @@ class Publisher:
             place = (commit.stream, commit.first)
             self._waiting.pop(place, None)
             self._ours.pop(place, None)
+            self._since.pop(place, None)
         self._moved_on.set()
 
     async def _renew(self, producer: AIOKafkaProducer, error: BaseException) -> None:
@@ -278,27 +294,14 @@ class Publisher:
             self._lost = now
         await self._close(producer)
 
-    async def _close(self, producer: AIOKafkaProducer | None) -> None:
-        if producer is None:
-            return
-        with suppress(Exception):
-            await asyncio.wait_for(producer.stop(), 2)
-
-
-def _is_answer(one: Any) -> bool:
-    return not isinstance(one, asyncio.Future) or one.done()
-
-
-def _error_of(answer: Any) -> BaseException | None:
-    """Why a record did not arrive; None where it did."""
-    if not isinstance(answer, asyncio.Future):
-        return cast("BaseException", answer)
-    return asyncio.CancelledError() if answer.cancelled() else answer.exception()
+    async def _close(self, producer: AIOKafkaProducer | None, flush: float = FLUSH) -> None:
+        if producer is not None:
+            await close(producer, flush)
 
 
 def _passes(error: BaseException) -> bool:
-    """The broker is away, or short of replicas: the sweeper tries again."""
-    return isinstance(error, KafkaTimeoutError) or bool(getattr(error, "retriable", False))
+    """The broker is away, or short of replicas, or we gave the producer up: the sweeper tries again."""
+    return isinstance(error, KafkaTimeoutError | ProducerClosed) or bool(getattr(error, "retriable", False))
 
 
 def _of_the_producer(error: BaseException) -> bool:

@@ -15,6 +15,7 @@ from datetime import timedelta
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from shared.adapters.kafka.closing import close
 from shared.adapters.kafka.connection import LARGEST, Connection
 from shared.clock import Clock
 from shared.log import Commit, Damaged, Log, LogAway
@@ -269,8 +270,7 @@ class Relay:
     async def _close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            with suppress(Exception):
-                await asyncio.wait_for(producer.stop(), 2)
+            await close(producer)
 
 
 __all__ = ["RELAYS", "Relay", "TopicGone"]

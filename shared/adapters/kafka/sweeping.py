@@ -21,8 +21,8 @@ PATIENCE = 120.0
 class Sweeper:
     """Claims what was not acknowledged in time, whoever appended it, and publishes it; and says of what this process has
     handed to its producer that it has it still. So what a silent broker keeps waiting is not sent by two. After `patience`
-    without an acknowledgement it is anybody's, and until it gets one this process asks with one commit at a time, of those that
-    nobody has taken for as long.
+    it is anybody's. Where nothing at all was acknowledged for so long, this process gives its producer up, and asks with one commit
+    at a time, of those that nobody has taken for as long, until it gets an answer.
 
     `every` is at most half of `age`: who has a commit says so while it is young."""
 
@@ -59,6 +59,7 @@ class Sweeper:
         publisher = self._publisher
         if publisher.stands_for > self._patience:
             await publisher.give_up()
+        publisher.let_go_of(self._patience)
         now = self._clock.now()
         ours = publisher.ending(1.5 * self._every)
         for start in range(0, len(ours), TOGETHER):
