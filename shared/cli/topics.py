@@ -66,6 +66,33 @@ def acls(
     raise typer.Exit(REFUSED if more else DONE)
 
 
+@group.command("refill")
+def refill(json: AsJson = False) -> None:
+    """Carry the whole log to case-events again, after a restore under another HUIYIN_KAFKA_PREFIX: every commit counts as not
+    published, and the running processes publish it. Nothing is done twice."""
+    number = _guarded(_refilled())
+    if json:
+        showing.as_json({"commits": number})
+    else:
+        showing.line(f"{number} commits will be published again. {number} 次提交将重新发布。")
+
+
+async def _refilled() -> int:
+    from deploy.full import CannotStart
+    from deploy.stores import StoreProblem, open_stores
+    from shared.adapters.system import SystemClock
+
+    try:
+        log, views, keys = await open_stores(load())
+    except StoreProblem as error:
+        raise CannotStart(str(error)) from None
+    try:
+        return await log.publish_again(SystemClock().now())
+    finally:
+        for one in (views, log, keys):
+            await one.close()
+
+
 def _shown(right: Right) -> str:
     return f"{right.kind} {right.name}{'…' if right.prefixed else ''}"
 

@@ -53,6 +53,7 @@ def register(item: HistoryItem, case: Case, given: Given, case_id: str) -> list[
         )
     known_place = not book.places or book.knows_place(filing.place)
     known_subject = not book.subjects or book.knows_subject(filing.subject)
+    known_level = filing.level is None or book.knows_level(filing.level)
     at = filing.received_at
     events: list[Event] = [
         e.CaseRegistered(
@@ -61,7 +62,7 @@ def register(item: HistoryItem, case: Case, given: Given, case_id: str) -> list[
             channel_class=channel_class,
             place=filing.place if known_place else None,
             subject=filing.subject if known_subject else None,
-            level=filing.level,
+            level=filing.level if known_level else None,
             class_=filing.class_,
             received_by=filing.received_by or (channel.received_by if channel is not None else None),
             org=item.org,
@@ -73,6 +74,7 @@ def register(item: HistoryItem, case: Case, given: Given, case_id: str) -> list[
             location=filing.location,
             place_text=None if known_place else filing.place,
             subject_text=None if known_subject else filing.subject,
+            level_text=None if known_level else filing.level,
         )
     ]
     if any((filing.name, filing.phone, filing.id_number, filing.address)):

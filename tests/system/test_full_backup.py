@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +11,10 @@ from uuid import uuid4
 
 import pytest
 
+from deploy.topics import EVENTS
+from shared.adapters.kafka import Connection
+from shared.adapters.kafka.rereading import Pieces, reread
+from shared.case import STREAM
 from tests.support.process import huiyin
 from tests.support.servers import kafka
 from tests.support.servers.mongodb import ReplicaSet
@@ -47,6 +53,13 @@ def log_of(one: Process) -> str:
     return str(asked(one.data, "GET", "/local/digest?which=log")["log"])
 
 
+async def cases_on_topic(there: dict[str, str]) -> set[str]:
+    """The cases of which the topic of events holds something."""
+    topic = there["HUIYIN_KAFKA_PREFIX"] + EVENTS
+    turns = reread(Connection(there["HUIYIN_KAFKA_BOOTSTRAP"]), topic, Pieces())
+    return {one.stream async for turn in turns for one in turn.commits if one.stream.startswith(STREAM)}
+
+
 def test_what_a_backup_held_is_there_again_to_the_byte_and_work_goes_on(tmp_path: Path, mongo: ReplicaSet) -> None:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
@@ -78,7 +91,13 @@ def test_what_a_backup_held_is_there_again_to_the_byte_and_work_goes_on(tmp_path
         assert log_of(one) == kept
         assert asked(one.data, "POST", "/local/verify")["findings"] == []
         assert asked(one.data, "POST", "/local/scrub")["behind"] == 0
-        done = huiyin("rebuild", "--data", str(one.data), **after)  # facts come by the topic, which begins here
+        assert asyncio.run(cases_on_topic(after)) == set()
+        done = huiyin("topics", "refill", "--json", **after)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["commits"] > 0
+        settled([one])
+        assert len(asyncio.run(cases_on_topic(after))) == 2, "the new topic is a second copy, too"
+        done = huiyin("rebuild", "--data", str(one.data), **after)
         assert done.returncode == 0, done.stderr
         file(one, "new-1", after)
         assert asked(one.data, "GET", "/local/parked")["parked"] == []

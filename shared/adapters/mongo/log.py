@@ -120,6 +120,10 @@ class MongoLog:
     async def backlog(self) -> int:
         return await self._outbox.backlog()
 
+    async def publish_again(self, at: datetime) -> int:
+        """Everything becomes unpublished, as if it had been appended at `at`; returns how many commits had been published."""
+        return await self._outbox.publish_again(at)
+
     async def verify(self) -> AsyncIterator[Finding]:
         """Everything that is wrong with the documents, also where they cannot be decoded."""
         async for finding in verify_documents(self._documents("", 1000)):

@@ -16,6 +16,7 @@ SINCE = "unpublished"
 """Time of the append, or what claim() or hold() made it; a BSON date, for it is compared with clocks only."""
 _CLAIM = "claim"
 _NAME = "by_unpublished"
+_PAGE = 2000
 _WAITING = {SINCE: {"$exists": True}}
 _OLDEST = ((SINCE, ASCENDING), ("_id", ASCENDING))
 UNPUBLISHED = IndexModel(list(_OLDEST), name=_NAME, partialFilterExpression=_WAITING)
@@ -51,6 +52,21 @@ class Outbox:
     async def mark_published(self, commits: Sequence[Commit]) -> None:
         ids = [id_of(commit.stream, commit.first) for commit in commits]
         await ask(self._commits.update_many({"_id": {"$in": ids}}, {"$unset": {SINCE: "", _CLAIM: ""}}))
+
+    async def publish_again(self, at: datetime) -> int:
+        """Everything becomes unpublished, as if it had been appended at `at`; returns how many commits had been published."""
+        found, after = 0, ""
+        while page := await self._after(after):
+            after = page[-1]
+            published = {"_id": {"$in": page}, SINCE: {"$exists": False}}
+            found += (
+                await ask(self._commits.update_many(published, {"$set": {SINCE: at}}), LONG_SECONDS)
+            ).modified_count
+        return found
+
+    async def _after(self, place: str) -> list[str]:
+        cursor = self._commits.find({"_id": {"$gt": place}}, {"_id": 1}).sort([("_id", ASCENDING)]).limit(_PAGE)
+        return [document["_id"] for document in await ask(cursor.batch_size(_PAGE + 1).to_list(_PAGE), LONG_SECONDS)]
 
     async def backlog(self) -> int:
         return await ask(self._commits.count_documents(_WAITING, hint=_NAME), LONG_SECONDS)
