@@ -49,7 +49,7 @@ async def test_what_was_published_came_came_again_and_failed() -> None:
             first = feed.figures()["group"]
             assert (first.topic, first.partitions, first.skipped, first.failures, first.fenced) == (name, 4, 0, 0, 0)
             assert first.rebalances >= 1
-            await until(lambda: feed.sending() == (5, 0, 0))
+            await until(lambda: feed.sending() == (5, 0, 0) and not feed.publisher.waiting)
             feed.publisher.add(made[:3])
             await until(lambda: feed.figures()["group"].records == 8)
             assert feed.figures()["group"].skipped == 3
