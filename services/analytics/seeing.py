@@ -19,7 +19,7 @@ class Seeing(NamedTuple):
 
     @property
     def condition(self) -> str:
-        """SQL over any table of facts, with the names of values()."""
+        """SQL over cases, clocks or asked, with the names of values()."""
         parts = []
         if self.jurisdiction is not None:
             parts.append("jurisdiction = $jurisdiction")

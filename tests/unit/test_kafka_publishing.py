@@ -154,7 +154,7 @@ async def test_who_gets_no_acknowledgement_for_long_leaves_it_to_others_and_asks
     for _ in range(3):
         await sweepers[0].look()
     assert cut_off.waiting == 1, "it asks with one"
-    for one in list(cut_off._waiting.values()):
+    for one in cut_off.ending(9999):
         await answered(cut_off, one, None)
     await sweepers[0].look()
     assert (cut_off.silent, cut_off.waiting) == (False, 8)

@@ -64,13 +64,19 @@ def test_an_organ_marked_for_accusations_keeps_it_unless_it_is_the_accused() -> 
     )
 
 
+RULED = (
+    REGISTERED,
+    r.CaseTransferred(org="zj"),
+    d.ReturnRequested(org="zj", reason_code="other"),
+    r.JurisdictionDisputed(hops=1),
+    r.JurisdictionRuled(org="zj", assist=("jt",)),
+)
+RECALLED = (*RULED, r.AssignmentWithdrawn(org="zj"))
+
+
 def test_who_reviews_or_assists_loses_it_too() -> None:
     ruled = (
-        REGISTERED,
-        r.CaseTransferred(org="zj"),
-        d.ReturnRequested(org="zj", reason_code="other"),
-        r.JurisdictionDisputed(hops=1),
-        r.JurisdictionRuled(org="zj", assist=("jt",)),
+        *RULED,
         d.Accepted(org="zj", path=6),
         d.DecisionIssued(org="zj", result="explained"),
         d.ReplyDelivered(org="zj"),
@@ -83,28 +89,18 @@ def test_who_reviews_or_assists_loses_it_too() -> None:
         assert not visible(Principal("clerk", org, "k"), case), org
 
 
-RULED = (
-    REGISTERED,
-    r.CaseTransferred(org="zj"),
-    d.ReturnRequested(org="zj", reason_code="other"),
-    r.JurisdictionDisputed(hops=1),
-    r.JurisdictionRuled(org="zj", assist=("jt",)),
-    r.AssignmentWithdrawn(org="zj"),
-)
-
-
 def test_who_assisted_by_a_ruling_sees_nothing_once_the_case_is_recalled() -> None:
-    assert visible(Principal("clerk", "jt", "k"), given(*RULED[:-1]).case)
-    assert not visible(Principal("clerk", "jt", "k"), given(*RULED).case)
+    assert visible(Principal("clerk", "jt", "k"), given(*RULED).case)
+    assert not visible(Principal("clerk", "jt", "k"), given(*RECALLED).case)
     sealed = given(
-        *RULED, r.CaseClassified(class_="accusation", by="person"), r.CaseRoutedToSealedChannel(org="jjw")
+        *RECALLED, r.CaseClassified(class_="accusation", by="person"), r.CaseRoutedToSealedChannel(org="jjw")
     ).case
     assert not visible(Principal("clerk", "jt", "k"), sealed)
 
 
 def test_a_ruling_binds_until_the_case_is_recalled() -> None:
-    again = (*RULED, r.CaseTransferred(org="jy"), r.AssignmentDelivered(org="jy"))
-    assert given(*RULED[:-1]).case.final_ruling and not given(*again).case.final_ruling
+    again = (*RECALLED, r.CaseTransferred(org="jy"), r.AssignmentDelivered(org="jy"))
+    assert given(*RULED).case.final_ruling and not given(*again).case.final_ruling
 
 
 def test_a_case_that_has_ended_stays_ended_and_is_nobodys_any_more() -> None:

@@ -23,9 +23,8 @@ async def close(producer: AIOKafkaProducer, flush: float = FLUSH) -> None:
         sender.cancel()
     with suppress(Exception):
         await asyncio.wait_for(producer.client.close(), _CONNECTIONS)
-    for _ in range(
-        _TIMES
-    ):  # cancelled, it waits for each request in flight, which then waits for metadata that never come
+    # Cancelled, it waits for each request in flight, which then waits for metadata that never come: once more for each.
+    for _ in range(_TIMES):
         if sender is None or sender.done():
             return
         sender.cancel()

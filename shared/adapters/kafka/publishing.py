@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -38,7 +39,7 @@ from shared.log import Commit, Log
 T = TypeVar("T")
 LOGGER = structlog.get_logger("kafka")
 TOGETHER = 500
-"""Commits that are awaited and marked together."""
+"""Commits that are awaited together."""
 MOST = 10_000
 """Commits that may wait in memory; what comes while so many do stays in the log, for the sweeper."""
 STALLED = 5.0
@@ -54,8 +55,24 @@ LOST = (InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced)
 """After these a producer never sends again."""
 
 
+Place = tuple[str, int]
+"""Stream and first version of a commit."""
 Delivery = tuple[Commit, "asyncio.Future[list[BaseException]]"]
 """A commit on its way, and what becomes of it: the errors of its records, none where the broker has all of them."""
+
+
+@dataclass
+class _Waiting:
+    """A commit that is in this hand. Monotonic seconds."""
+
+    commit: Commit
+    since: float
+    ours: float
+    """Until when nobody else takes it."""
+
+
+def _place(commit: Commit) -> Place:
+    return commit.stream, commit.first
 
 
 class Publisher:
@@ -86,11 +103,7 @@ class Publisher:
         self._ended = ended
         self._first_pause = pause
         self._age = age
-        self._waiting: dict[tuple[str, int], Commit] = {}
-        self._ours: dict[tuple[str, int], float] = {}
-        """Until when nobody else takes what waits. Monotonic."""
-        self._since: dict[tuple[str, int], float] = {}
-        """Since when it waits. Monotonic."""
+        self._waiting: dict[Place, _Waiting] = {}
         self._queue: deque[Commit] = deque()
         self._moved = asyncio.Event()
         self._moved_on = asyncio.Event()
@@ -123,31 +136,27 @@ class Publisher:
             self._progress = now
         until = now + (ours or self._age).total_seconds()
         for commit in commits:
-            place = (commit.stream, commit.first)
-            if place not in self._waiting and len(self._waiting) < MOST:
-                self._waiting[place] = commit
-                self._ours[place] = until
-                self._since[place] = now
+            if _place(commit) not in self._waiting and len(self._waiting) < MOST:
+                self._waiting[_place(commit)] = _Waiting(commit, now, until)
                 self._queue.append(commit)
         self._moved.set()
 
     def ending(self, within: float) -> list[Commit]:
         """What waits here and in so many seconds is not only ours any more."""
         until = time.monotonic() + within
-        return [self._waiting[place] for place, ours in self._ours.items() if ours < until]
+        return [one.commit for one in self._waiting.values() if one.ours < until]
 
     def let_go_of(self, older: float) -> None:
         """What has waited here for longer than so many seconds is anybody's: perhaps others reach its partition."""
         before = time.monotonic() - older
-        self._let_go([self._waiting[place] for place, since in self._since.items() if since < before])
+        self._let_go([one.commit for one in self._waiting.values() if one.since < before])
 
     def keep(self, commits: Iterable[Commit], ours: timedelta) -> None:
         """Those of them that still wait are only ours for so long."""
         until = time.monotonic() + ours.total_seconds()
         for commit in commits:
-            place = (commit.stream, commit.first)
-            if place in self._waiting:
-                self._ours[place] = until
+            if (waiting := self._waiting.get(_place(commit))) is not None:
+                waiting.ours = until
 
     async def run(self) -> None:
         """Send and mark until cancelled."""
@@ -190,8 +199,6 @@ class Publisher:
         for task in self._running:
             task.cancel()
         self._waiting.clear()
-        self._ours.clear()
-        self._since.clear()
         self._queue.clear()
 
     async def _connected(self) -> AIOKafkaProducer:
@@ -276,10 +283,7 @@ class Publisher:
     def _let_go(self, commits: Iterable[Commit]) -> None:
         """These wait no more: they are marked, or a sweeper takes them."""
         for commit in commits:
-            place = (commit.stream, commit.first)
-            self._waiting.pop(place, None)
-            self._ours.pop(place, None)
-            self._since.pop(place, None)
+            self._waiting.pop(_place(commit), None)
         self._moved_on.set()
 
     async def _renew(self, producer: AIOKafkaProducer, error: BaseException) -> None:
