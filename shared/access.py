@@ -84,7 +84,9 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
     if principal.org is not None and principal.org in case.accused:
         return False  # Art. 30: never to the accused, whoever asks in its name
     if role in ("organisation", "clerk"):
-        return handles(principal.org, case) or (lead is not None and _handles_matter(principal.org, case, lead))
+        if handles(principal.org, case) or owes_notice(principal.org, case):
+            return True
+        return lead is not None and _handles_matter(principal.org, case, lead)
     if role == "platform":
         return case.platform == principal.org
     return role in SEES_ALL
@@ -94,6 +96,14 @@ def handles(org: str | None, case: Case) -> bool:
     """Does the organisation have it now: as the responsible one, below it, assisting, or reviewing? Who reviews sees the
     whole case (Art. 35, 36), from being named until another body is."""
     return org is not None and (org in case.handlers or org in case.assist or org == case.reviewer)
+
+
+def owes_notice(org: str | None, case: Case) -> bool:
+    """Did the organisation receive the filing itself, and does it still have to tell the petitioner in writing where it went
+    (Art. 23 ¶1, ¶2)? Of an accusation it sees nothing, whoever received it."""
+    if org is None or org != case.received_by or case.sealed_track or not case.open:
+        return False
+    return all(fact.name != "NoticeServed" for fact in case.facts)
 
 
 def _handles_matter(org: str | None, case: Case, lead: Case) -> bool:

@@ -28,6 +28,7 @@ from shared.policy.editions import begins
 from shared.policy.finding import Finding, of_error
 from shared.policy.findings import check
 from shared.policy.load import SECTIONS, Loaded, hash_of, plain
+from shared.policy.overlaps import overlaps
 from shared.refusals import Invalid, Refused, Unavailable
 from shared.times import When, day_of
 from shared.views import Condition, Views
@@ -113,6 +114,7 @@ async def checked(
     if book is not None and views is not None and isinstance(listed, Organisations):
         at_once = effective_at is None or begins(effective_at, book.zone) <= now
         (findings if at_once else warnings).extend(await _left_behind(listed, book, views))
+    warnings += overlaps(documents, jurisdiction, await handling.policies.all())
     return Checked(documents, findings, warnings, book)
 
 

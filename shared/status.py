@@ -38,7 +38,7 @@ _PLAIN = frozenset(
         "CaseRegistered", "MaterialAdded", "Nudged", "CaseVoided", "CaseWithdrawn",
         "AnsweredAtOnce", "EvaluationSubmitted", "ReviewRequested", "ReReviewRequested", "StatutoryPathGuided",
         "ReRegistrationBarred", "ExtensionNoticeServed", "RepresentativesNamed",
-        "ConfidentialityRequested", "ReplyDelivered", "ReplyCorrected", "ReviewAccepted", "Concluded",
+        "ConfidentialityRequested", "ReplyDelivered", "ReplyCorrected", "ReviewAccepted", "OpinionDelivered", "Concluded",
         "AcceptanceOrdered", "RedoOrdered", "CaseReopened",
     }
 )  # fmt: skip

@@ -133,6 +133,7 @@ EXTENDED = (
 REVIEW = Step("ReviewRequested", (4, 25), text_of("review"))
 OPINION = Step("ReviewOpinionIssued", (10, 24), text_of("upheld", body="fc", result="upheld"))
 CHANGED = Step("ReviewOpinionIssued", (10, 24), text_of("changed", body="fc", result="changed"))
+RECEIVED = Step("OpinionDelivered", (0, 4), {"body": "fc", "mode": "@mode"})
 RE_REVIEW = Step("ReReviewRequested", (3, 12), text_of("re_review"))
 REDO = Step("RedoOrdered", (1, 5), text_of("redo", ground="dissatisfied"))
 REFUSED = (

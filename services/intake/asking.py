@@ -12,6 +12,8 @@ from shared.events import intake as e
 from shared.refusals import Refused
 from shared.times import before
 
+_RECEIPT = "OpinionDelivered"
+
 
 class RequestReview(Command):
     text: FreeText | None = Field(None, description="What is wrong with the decision, sealed")
@@ -34,7 +36,8 @@ class RequestReReview(Command):
 
 @rule("request_re_review", service="intake", roles=CITIZEN, states=("reviewed", "closed"), zh="申请复核")
 def request_re_review(case: Case, command: RequestReReview, given: Given) -> list[Fresh]:
-    """Within 30 days of the review opinion, at the level above the review body (Art. 36 ¶1)."""
+    """Within 30 days of the receipt of the review opinion, at the level above the review body (Art. 36 ¶1). While its
+    delivery is not on record nobody is late."""
     if case.state == "in_re_review":
         return []
     if case.state in ("reviewed", "closed"):
@@ -50,6 +53,11 @@ def _window(case: Case, given: Given, request: str) -> Deadline | None:
         if clock.rule.window and any(trigger.event == request for trigger in clock.rule.end)
     ]
     return rights[-1] if rights else None
+
+
+def _before_receipt(window: Deadline) -> bool:
+    """Does the period run from receipt, and is it shown from the issue only because no receipt is on record?"""
+    return window.start.name != _RECEIPT and any(trigger.event == _RECEIPT for trigger in window.rule.start)
 
 
 def _in_time(window: Deadline | None, given: Given, zh: str, en: str, article: str) -> None:
@@ -68,7 +76,7 @@ def _in_time(window: Deadline | None, given: Given, zh: str, en: str, article: s
             " new facts or reasons are a new matter (Art. 36 ¶3).",
             why_zh=f"该意见已申请过{zh}。对复查意见不服的可申请复核；复核之后仅可就新的事实和理由另行提出。",
         )
-    if before(window.due, given.at, given.book.zone):
+    if before(window.due, given.at, given.book.zone) and not _before_receipt(window):
         day = window.due_day
         raise Refused(
             "review_window_lapsed",

@@ -10,7 +10,7 @@ from pydantic import Field
 from services.intake.parties import Respondent
 from services.intake.unmasking import named, only_of_an_accusation, taken_away
 from shared.case import MOVES, Case
-from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, rule
+from shared.commands import Code, Command, FreeText, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import intake as e
 from shared.events.base import Class
@@ -40,13 +40,7 @@ def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
     field: Literal["effective_at", "place", "subject", "class_", "level"] = (
         "class_" if command.field == "class" else command.field
     )
-    if given.principal.role != "supervisor" and _missed(case, given) - _missed(_as_corrected(case, command), given):
-        raise Denied(
-            "supervisor_needed",
-            "This correction would remove a missed deadline; a supervisor may make it.",
-            why_zh="该更正会消除超期记录，须由督查人员办理。",
-            field="new",
-        )
+    _no_breach_removed(case, _as_corrected(case, command), given, "new")
     corrected = e.CaseCorrected(
         field=field,
         of=command.of,
@@ -71,6 +65,17 @@ def _as_corrected(case: Case, command: Correct) -> Case:
     return replace(
         case, facts=tuple(fact._replace(effective_at=at) if fact.version == command.of else fact for fact in case.facts)
     )
+
+
+def _no_breach_removed(case: Case, after: Case, given: Given, field: str | None) -> None:
+    """Raises Denied where a duty that was missed would be missed no more, unless a supervisor says so."""
+    if given.principal.role != "supervisor" and _missed(case, given) - _missed(after, given):
+        raise Denied(
+            "supervisor_needed",
+            "This would remove a missed deadline; a supervisor may do it.",
+            why_zh="此操作会消除超期记录，须由督查人员办理。",
+            field=field,
+        )
 
 
 def _missed(case: Case, given: Given) -> set[tuple[str, int]]:
@@ -171,9 +176,9 @@ class Void(Command):
     reason: FreeText | None = Field(None, description="Why, in words, sealed")
 
 
-@rule("void", service="intake", roles=DESK, followers=True, zh="作废")
+@rule("void", service="intake", roles=("registrar", "supervisor"), followers=True, zh="作废")
 def void(case: Case, command: Void, given: Given) -> list[Fresh]:
-    """Registered by mistake: the number stays, the case is in no figure."""
+    """Registered by mistake: the number stays, the case is in no figure. Where a deadline was missed, a supervisor voids."""
     if case.state == "voided":
         return []
     if case.replied_at is not None:
@@ -182,4 +187,5 @@ def void(case: Case, command: Void, given: Given) -> list[Fresh]:
             "A case that was answered is closed, not voided.",
             why_zh="已答复的件不能作废，请按程序办结。",
         )
+    _no_breach_removed(case, replace(case, state="voided"), given, None)
     return [Fresh(e.CaseVoided(reason_code=command.reason_code, reason=command.reason))]

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
+from services.intake.history_organs import check_organs, unknown_organisation
 from shared import history
 from shared.access import IMPORT, Action, Principal, Role, authorize, within
 from shared.case import STREAM, Case
@@ -26,7 +27,7 @@ from shared.log import Log
 from shared.names import case_id
 from shared.policies import STREAM as POLICY
 from shared.policy.book import PolicyBook
-from shared.refusals import Invalid, Refused, Unavailable
+from shared.refusals import Refused, Unavailable
 from shared.times import day_of, is_instant
 
 _HANDS: tuple[Role, ...] = ("service",)
@@ -99,12 +100,11 @@ async def _record(
         org = await _organisation(item, book, handlings, hands, jurisdiction)
         item = item.model_copy(update={"org": org})
         book = await intake.policies.book(jurisdiction)
-    elif item.org is not None and book.organisations and book.organisation(item.org) is None:
-        raise _unknown_organisation()
     case_name = case_id(intake.keys.secret("case-id"), item.channel, item.item)
     secret = intake.keys.secret("request")
     before, _ = await intake.cases.get(case_name)
     history.check_case(item, before)
+    check_organs(item, before, book)
     left = _check_all(item, before, intake.clock.now(), book.zone)
     stamp = Stamp(
         principal=hands,
@@ -282,7 +282,7 @@ async def _organisation(
         if same:
             return same[0]
     if not named.create:
-        raise _unknown_organisation()
+        raise unknown_organisation("organisation")
     supervision = handlings["supervision"]
     async with _ADDING.setdefault(supervision.log, asyncio.Lock()):
         if (await supervision.policies.book(jurisdiction)).organisation(code) is None:
@@ -300,15 +300,6 @@ async def _add(
     )
     for handling in handlings.values():
         handling.policies.forget([commit])
-
-
-def _unknown_organisation() -> Invalid:
-    return Invalid(
-        "unknown_organisation",
-        "The policy has no such organisation: add it there, list it in the mapping's table, or set create: true.",
-        why_zh="规则中没有该单位：请先添加，或写入映射文件的对照表，或设置 create: true。",
-        field="organisation",
-    )
 
 
 # ---------------------------------------------------------------- comparing

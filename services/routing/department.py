@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from services.routing.words import HANDLERS, Basis, Code, FreeText, own
+from shared.access import owes_notice
 from shared.case import Case
 from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import deadlines
@@ -80,8 +81,8 @@ class ServeNotice(Command):
 )
 def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
     """The written notice ends C2 and C3; sign-off and acceptance do not (Art. 23)."""
-    if given.principal.role != "registrar":
-        own(case, given)
+    if given.principal.role != "registrar" and given.org not in case.handlers:
+        _of_who_received_it(case, command, given)
     if command.kind == "exempt" and command.reason is None:
         raise Invalid(
             "reason_needed",
@@ -98,8 +99,11 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
         )
     if case.notice == command.kind:
         return []
+    served = Fresh(e.NoticeServed(org=given.org or None, kind=command.kind, mode=command.mode, reason=command.reason))
     delivered = case.fact("AssignmentDelivered")
-    if delivered is not None and before(given.at, delivered.effective_at, given.book.zone):
+    if delivered is None or command.kind == "transfer":  # it was sent on, which can be told before it has arrived
+        return [served]
+    if before(given.at, delivered.effective_at, given.book.zone):
         raise Refused(
             "before_delivery",
             "The notice is dated before the case was delivered; give the day of the delivery or a later one.",
@@ -107,7 +111,23 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
             field="effective_at",
             earliest=to_text(delivered.effective_at),
         )
-    return [Fresh(e.NoticeServed(org=given.org or None, kind=command.kind, mode=command.mode, reason=command.reason))]
+    return [served]
+
+
+def _of_who_received_it(case: Case, command: ServeNotice, given: Given) -> None:
+    """Who received a filing and sent it on says where it went; whether it is accepted is for who has it now (Art. 23 ¶1, ¶3).
+
+    Raises Denied for everybody else."""
+    if not owes_notice(given.org, case):
+        own(case, given)
+    if command.kind not in ("transfer", "joined", "exempt"):
+        raise Refused(
+            "not_yours_to_accept",
+            "This organisation received the filing and does not handle it; say where it went (transfer), or that no notice"
+            " can be served (exempt).",
+            why_zh="本单位为收到单位，并非承办单位，请告知转送去向（transfer）或免予告知（exempt）。",
+            field="kind",
+        )
 
 
 class RecordStep(Command):

@@ -8,6 +8,7 @@ from services.routing.domain import RecordDelivery
 from services.routing.joining import Detail, joined, tell_matter
 from services.routing.outbox import Outboxes, handlers_at, reviewer_at
 from services.routing.recognising import recognised
+from shared.access import owes_notice
 from shared.case import fold
 from shared.commands import RULES
 from shared.deadlines import deadlines
@@ -37,6 +38,7 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
         "CaseRoutedToSealedChannel": (deliver,),
         "JurisdictionRuled": (_deliver(handling, outboxes, "ruled"),),
         "AssignmentWithdrawn": (_withdrawn(outboxes),),
+        "JurisdictionDisputed": (_tell(outboxes, "withdrawn", lambda _turn: "disputed"),),
         "ReturnVerified": (_verified(outboxes),),
         "ForwardedDown": (_forwarded(outboxes),),
         "HandedBack": (_handed_back(outboxes),),
@@ -211,11 +213,14 @@ def _at_risk(outboxes: Outboxes) -> Reaction:
 
 
 def _concerned(turn: Turn, bearer: str | None) -> tuple[str, ...]:
-    """Who is told of a clock: its bearer, if it had the case in hand or reviewed it then, and those below."""
+    """Who is told of a clock: its bearer, if it had the case in hand or reviewed it then, and those below; and who received
+    the filing and has not yet told the petitioner where it went."""
     line = handlers_at(turn.case, turn.event.version)
     if line and bearer == line[0]:
         return line
-    return (bearer,) if bearer is not None and bearer == reviewer_at(turn.case, turn.event.version) else ()
+    if bearer is not None and (bearer == reviewer_at(turn.case, turn.event.version) or owes_notice(bearer, turn.case)):
+        return (bearer,)
+    return ()
 
 
 def _verified(outboxes: Outboxes) -> Reaction:

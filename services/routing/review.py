@@ -11,19 +11,21 @@ from pydantic import Field
 
 from services.routing.words import DESK, HANDLERS, Code, FreeText, fit, organisation
 from shared.access import Role
-from shared.case import Case
+from shared.case import Case, Fact
 from shared.commands import Command, Fresh, Given, rule
 from shared.events import department as d
 from shared.events import routing as e
 from shared.events.base import Moment
+from shared.events.department import Mode
 from shared.policy.book import PolicyBook
 from shared.refusals import Denied, Invalid, Refused
-from shared.times import day_of
+from shared.times import before, day_of, to_text
 
 SERVICE: tuple[Role, ...] = ("service",)
 OFFICE: tuple[Role, ...] = (*DESK, "supervisor")
 ASKED = ("in_review", "in_re_review")
 DECISIONS = frozenset({"DecisionIssued", "SuggestionAnswered", "DutyPerformed", "ReplyDelivered"})
+_REPLACES = frozenset({"ReReviewRequested", "RedoOrdered", "CaseReopened"})
 Decision = Literal["supported", "explained", "not_supported"]
 
 
@@ -116,6 +118,44 @@ def issue_review_opinion(case: Case, command: IssueReview, given: Given) -> list
     return [
         Fresh(d.ReviewOpinionIssued(body=body, result=command.result, decision=command.decision, text=command.text))
     ]
+
+
+class DeliverOpinion(Command):
+    mode: Mode = Field("other", description="How the written opinion reached the petitioner")
+
+
+@rule("deliver_opinion", service="routing", roles=HANDLERS, states=("reviewed", "closed"), zh="送达复查意见")
+def deliver_opinion(case: Case, command: DeliverOpinion, given: Given) -> list[Fresh]:
+    """The 30 days to ask for a re-review run from the receipt of the opinion, not from its issue (Art. 36 ¶1)."""
+    body = _body(case, given)
+    opinion = _standing(case)
+    if opinion is None:
+        raise Refused(
+            "no_opinion_to_deliver",
+            "No review opinion stands against which a re-review can still be asked for.",
+            why_zh="本件没有可据以申请复核的复查意见。",
+        )
+    if any(fact.name == "OpinionDelivered" and fact.version > opinion.version for fact in case.facts):
+        return []
+    if before(given.at, opinion.effective_at, given.book.zone):
+        raise Refused(
+            "before_opinion",
+            "The delivery is dated before the opinion; give the day of the opinion or a later one.",
+            why_zh="送达日期早于复查意见的日期，请填写出具当日或之后的日期。",
+            field="effective_at",
+            earliest=to_text(opinion.effective_at),
+        )
+    return [Fresh(d.OpinionDelivered(body=body, mode=command.mode))]
+
+
+def _standing(case: Case) -> Fact | None:
+    """The review opinion that upheld or changed the decision, while nothing came after it that takes its place."""
+    for fact in reversed(case.facts):
+        if fact.name in _REPLACES:
+            return None
+        if fact.name == "ReviewOpinionIssued":
+            return None if fact.kind == "redo" else fact
+    return None
 
 
 class IssueReReview(Command):

@@ -189,6 +189,13 @@ class ReviewOpinionIssued(_Department):
     text: Text = None
 
 
+class OpinionDelivered(_Department):
+    """The review opinion reached the petitioner (送达). Re-review may be asked for 30 days from here (Art. 36)."""
+
+    body: str
+    mode: Mode = "other"
+
+
 class ReReviewOpinionIssued(_Department):
     """复核意见 (Art. 36): the last one."""
 

@@ -56,6 +56,7 @@ STEPS: tuple[str, ...] = (
     "SupervisionClosed",
     "ReviewRequested",
     "ReviewOpinionIssued",
+    "OpinionDelivered",
     "ReReviewRequested",
     "ReReviewOpinionIssued",
     "EvaluationInvited",

@@ -20,6 +20,7 @@ EVENTS_ZH = {
     "ReplyDelivered": "答复送达",
     "ReviewRequested": "提出复查",
     "ReviewOpinionIssued": "复查意见",
+    "OpinionDelivered": "复查意见送达",
     "ReReviewRequested": "提出复核",
     "SupervisionOpened": "发出督办",
 }

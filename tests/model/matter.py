@@ -87,7 +87,8 @@ class Matter:
     reply_open: When | None = None
     """Delivery of the reply against which a review can be asked for; None: there is none, or it was asked for."""
     opinion_open: When | None = None
-    """The same for the review opinion and the re-review."""
+    """The same for the review opinion and the re-review: its receipt, its issue while that is not on record."""
+    opinion_received: bool = False
     reviewer: str | None = None
     reviewed_by: str | None = None
     review_begun: bool = False

@@ -38,7 +38,7 @@ AFTER_CLOSING = frozenset(
     {
         "CaseCorrected", "CaseVoided", "EvaluationInvited", "EvaluationSubmitted", "FollowUpRecorded", "ReplyCorrected",
         "RedoOrdered", "ReviewRequested", "ReReviewRequested", "NoticeServed", "BreachLifted", "AssignmentDelivered",
-        "SupervisionClosed", "AssignmentWithdrawn",
+        "SupervisionClosed", "AssignmentWithdrawn", "OpinionDelivered",
     }
 )  # fmt: skip
 """What may still be recorded of a case that is closed, withdrawn or voided: corrections, the petitioner's word, late paper, and
@@ -84,6 +84,8 @@ class Row(NamedTuple):
     basis: str = ""
     now: bool = False
     """A step that it brings about is taken now, whatever date is given."""
+    or_a_supervisor: bool = False
+    """With `by_the_clocks`: a registrar may be told that a supervisor has to do it."""
     by_the_clocks: bool = False
     """Whether it is done hangs on clocks that the table does not reckon (the ladder: tests/unit/test_ladder*.py and
     test_supervision_domain.py do). Here only who may, and where it must be refused."""
@@ -280,7 +282,8 @@ def without_path(matter: Matter, attempt: Attempt) -> str | None:
 
 
 def wrong_notice(matter: Matter, attempt: Attempt) -> str | None:
-    if matter.delivered is not None and earlier(attempt.when, matter.delivered):
+    """Where it went can be told before it has arrived; whether it is accepted cannot."""
+    if attempt.get("kind") != "transfer" and matter.delivered is not None and earlier(attempt.when, matter.delivered):
         return "before the delivery"
     return None
 
@@ -419,6 +422,21 @@ def re_review_asked(matter: Matter, _attempt: Attempt) -> None:
     matter.review_begun = False
 
 
+def received(matter: Matter, attempt: Attempt) -> None:
+    matter.opinion_open, matter.opinion_received = attempt.when, True
+
+
+def nothing_received(matter: Matter, attempt: Attempt) -> str | None:
+    if matter.opinion_open is None:
+        return "no opinion that a re-review can be asked against"
+    return "before the opinion" if earlier(attempt.when, matter.opinion_open) else None
+
+
+def re_review_lapsed(matter: Matter, attempt: Attempt) -> str | None:
+    """From the receipt of the opinion: before it nobody is late (Art. 36 ¶1)."""
+    return None if matter.opinion_open and not matter.opinion_received else lapsed(matter.opinion_open, attempt)
+
+
 def lapsed(opened: When | None, attempt: Attempt) -> str | None:
     """Thirty days from the delivery or the opinion, once (Art. 35 ¶1, 36 ¶1); only where the matter is on path 6."""
     if opened is None:
@@ -448,7 +466,7 @@ def begun(matter: Matter, _attempt: Attempt) -> None:
 
 def reviewed(matter: Matter, attempt: Attempt) -> None:
     matter.reviewed_by = attempt.who.org
-    matter.opinion_open = attempt.when
+    matter.opinion_open, matter.opinion_received = attempt.when, False
     if attempt.get("result") == "redo":
         matter.begin_again(attempt.when)
         matter.state = "handling"
@@ -631,7 +649,7 @@ TABLE: dict[str, Row] = {
     ),
     "request_re_review": Row(
         "petitioner", states("reviewed", "closed"), "in_re_review", basis="Art. 36 ¶1", effect=re_review_asked,
-        unless=lambda m, a: lapsed(m.opinion_open, a), again=lambda m, _a: m.state == "in_re_review",
+        unless=re_review_lapsed, again=lambda m, _a: m.state == "in_re_review",
     ),
     "name_review_body": Row(
         "desk_or_supervisor", ASKED, basis="Art. 35, 36", unless=wrong_body, effect=named,
@@ -639,6 +657,10 @@ TABLE: dict[str, Row] = {
     ),
     "accept_review": Row("reviewer", ASKED, effect=begun, again=lambda m, _a: m.review_begun),
     "issue_review_opinion": Row("reviewer", states("in_review"), None, moves=True, effect=reviewed, basis="Art. 35 ¶2"),
+    "deliver_opinion": Row(
+        "reviewer", states("reviewed", "closed"), basis="Art. 36 ¶1", unless=nothing_received, effect=received,
+        again=lambda m, _a: m.opinion_received and m.opinion_open is not None,
+    ),
     "issue_re_review_opinion": Row(
         "reviewer", states("in_re_review"), "concluded", basis="Art. 36 ¶2, ¶3", effect=decided_instead,
     ),
@@ -664,7 +686,8 @@ TABLE: dict[str, Row] = {
         "desk_or_supervisor", EVERY, effect=corrected, again=lambda m, a: present(m, a) == a.get("new"), now=True,
     ),
     "void": Row(
-        "desk", EVERY, "voided", effect=lambda m, _a: m.let_go(), again=lambda m, _a: m.state == "voided",
+        "desk_or_supervisor", EVERY, "voided", by_the_clocks=True, or_a_supervisor=True, basis="BreachLifted: a supervisor",
+        effect=lambda m, _a: m.let_go(), again=lambda m, _a: m.state == "voided",
         unless=says("it was answered", lambda m, _a: m.replied),
     ),
     "link": Row("desk_or_supervisor", frozenset(), basis="the contest over matters drives it"),

@@ -46,6 +46,9 @@ INVITED = ("EvaluationInvited", "2025-01-05", {"object": "organisation"})
 CLOSED = ("CaseClosed", "2025-01-06", {"kind": "resolved_unconfirmed"})
 
 
+ACCUSING = {"received_at": "2025-01-01", "text": "收钱", "class": "accusation"}
+
+
 async def record(here: County, *items: HistoryItem, principal: Principal = OPERATIONS) -> list[ItemResult]:
     handlings = {name: part.handling for name, part in here.parts.items()}
     found = await record_batch(items, handlings, principal=principal, jurisdiction=DEMO)
@@ -93,6 +96,10 @@ async def test_what_contradicts_is_refused_and_changes_nothing(here: County) -> 
         (item(2, ("CaseClosed", "2099-01-09", {"kind": "explained"})), "effective_in_future"),
         (item(2, filing={**other, "received_at": "2099-01-01"}), "effective_in_future"),
         (item(2, REPLY, org="nobody"), "unknown_organisation"),
+        (item(2, filing={**other, "received_by": "王某 13900000000"}), "unknown_organisation"),
+        (item(2, ("SignedFor", "2025-01-02", {"org": "县里的老李"})), "unknown_organisation"),
+        (item(2, filing={**other, "class": "accusation"}, org="zj"), "accusation_needs_sealed_organ"),
+        (item(2, ("CaseTransferred", "2025-01-02", {"org": "zj"}), filing=ACCUSING), "accusation_needs_sealed_organ"),
         (item(2, channel_class=None), "unknown_channel"),
         (item(2, REPLY, filing={**other, "received_at": "2025-02-01"}), "effective_too_early"),
     ):
@@ -102,6 +109,20 @@ async def test_what_contradicts_is_refused_and_changes_nothing(here: County) -> 
         assert result.why_zh
         assert result.field
     assert await everything(here) == before
+
+
+async def test_an_accusation_of_an_export_goes_to_organs_for_them_only(here: County) -> None:
+    """Nobody, or the organ marked for them (Art. 30)."""
+    sent = ("CaseTransferred", "2025-01-02", {"org": "jjw"})
+    found = await record(here, item(1, filing=ACCUSING), item(2, sent, filing=ACCUSING, org="jjw"))
+    assert [one.result for one in found] == ["added", "added"]
+    step = ("CaseTransferred", "2025-01-03", {"org": "zj"})
+    (later,) = await record(here, item(2, sent, step, filing=ACCUSING))
+    assert (later.result, later.code, later.field) == (
+        "refused",
+        "accusation_needs_sealed_organ",
+        "steps.CaseTransferred.org",
+    )
 
 
 async def test_rows_of_one_item_go_in_the_order_of_the_file(here: County) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.activating import activate
+from shared.activating import activate, checked
 from shared.policy.load import bundled
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, Served, served, submission
@@ -74,3 +74,19 @@ async def test_history_is_recorded_in_the_county_of_the_key(here: Served) -> Non
 async def test_an_inbox_of_another_county_does_not_exist(here: Served, role: str) -> None:
     assert (await asked(here, "GET", "/v1/organisations/zj/assignments", role))[0] == 200
     assert await asked(here, "GET", "/v1/organisations/only-next/assignments", role) == (404, "unknown_organisation")
+
+
+async def test_activating_names_the_codes_that_another_county_has(here: Served) -> None:
+    """One channel with one item id is one case, one organisation's code one inbox, whoever's they are."""
+    document = {one.section: deepcopy(one.document) for one in bundled("demo")}
+    own = {"channels": [{"code": "tel-next", "name": "热线", "class_": "phone"}]}
+    own_code = document["organisations"]["organisations"][0]["code"]
+    found = await checked(
+        here.runtime.handling("supervision"),
+        NEXT,
+        {"channels": document["channels"], "organisations": document["organisations"]},
+    )
+    assert [one.where for one in found.warnings] == ["channels", "organisations"]
+    assert all(DEMO in one.what and DEMO in one.zh for one in found.warnings)
+    assert own_code in found.warnings[1].what
+    assert (await checked(here.runtime.handling("supervision"), NEXT, {"channels": own})).warnings == []

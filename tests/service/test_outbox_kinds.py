@@ -103,6 +103,7 @@ async def test_every_kind_is_told_by_the_life_it_belongs_to(here: County) -> Non
     )
     assert {kind for kind, _ in entries["zj"]} >= {"returned", "return_refused", "withdrawn", "evaluated", "reminded"}
     assert entries["zj"][-2:] == [("withdrawn", "follows_lead"), ("joined", (await here.case(follower)).number)]
+    assert entries["zj"].count(("withdrawn", "disputed")) == 0, "it gave the case back itself"
     assert entries["dhq"] == [("ruled", None), ("handed_back", "other")]
     assert entries["dhyl"] == [("forwarded", "dhq")]
     assert entries["fc"][0] == ("review_requested", "review")
@@ -205,3 +206,26 @@ async def test_a_case_that_was_registered_by_mistake_is_taken_from_who_had_it(he
     case = (await here.file(**HOUSING)).case
     await lived(here, case, (ZJ, "sign_off", {}), (REGISTRAR, "void", {"reason_code": "registered_twice"}))
     assert await told(here, "zj") == [("assigned", None), ("withdrawn", "voided")]
+
+
+async def test_who_loses_a_case_to_a_dispute_is_told(here: County) -> None:
+    """The sender did not agree, and objected to for the third time it waits for a ruling: nobody has it meanwhile (Art. 24)."""
+    case = (await here.file(**HOUSING)).case
+    objection: dict[str, Any] = {"reason_code": "other", "reason": "x"}
+    for _ in range(3):
+        await lived(here, case, (ZJ, "request_return", objection), (REGISTRAR, "verify_return", {"agreed": False}))
+    assert (await here.case(case)).state == "disputed"
+    assert (await told(here, "zj"))[-2:] == [("return_refused", None), ("withdrawn", "disputed")]
+
+
+async def test_who_received_a_filing_hears_that_its_notice_is_due(here: County) -> None:
+    """C2 is theirs although another organisation handles it (Art. 23 ¶1); once told where it went, they hear no more of it."""
+    case = (await here.file(received_by="jt", **HOUSING)).case
+    here.clock.advance(14 * DAY)  # a Monday again
+    await here.tick()
+    assert ("reminded", "C2") in await told(here, "jt")
+    await lived(here, case, (clerk("jt"), "serve_notice", {"kind": "transfer"}))
+    heard = await told(here, "jt")
+    here.clock.advance(20 * DAY)
+    await here.tick()
+    assert await told(here, "jt") == heard

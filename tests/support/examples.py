@@ -48,6 +48,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "name_review_body": {"body": "fc"},
     "accept_review": {},
     "issue_review_opinion": {"result": "upheld", "text": "维持原处理意见"},
+    "deliver_opinion": {"mode": "post"},
     "issue_re_review_opinion": {"result": "upheld", "text": "维持复查意见"},
     "record_hearing": {"from": "2026-03-02", "to": "2026-03-02"},
     "forward_down": {"to": "dhyl"},

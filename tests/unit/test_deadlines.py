@@ -249,6 +249,21 @@ def test_a_correction_of_the_date_moves_the_due_day() -> None:
     assert clock(story.case, "C1").due_day == date(2026, 3, 16)
 
 
+def test_only_a_notice_that_says_whether_it_is_accepted_ends_the_clock_of_who_has_it() -> None:
+    """Art. 23 ¶3."""
+    story = dispatched().on(at("2026-03-05 10:00"), "NoticeServed", kind="transfer")
+    assert clock(story.case, "C3").running
+    story.on(at("2026-03-06 10:00"), "NoticeServed", kind="non_acceptance")
+    assert not clock(story.case, "C3").running
+
+
+def test_who_is_guided_to_another_procedure_has_no_sixty_days_here() -> None:
+    story = accepted()
+    assert clock(story.case, "C5").running
+    story.on(at("2026-03-20 10:00"), "StatutoryPathGuided", path=4)
+    assert (clock(story.case, "C5").running, clock(story.case, "C5").stopped) == (False, story.case.facts[-1])
+
+
 def test_voided_cases_have_no_clocks() -> None:
     story = dispatched().on(at("2026-03-03 10:00"), "CaseVoided")
     assert deadlines(story.case, BOOK) == ()

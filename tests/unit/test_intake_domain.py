@@ -141,6 +141,13 @@ def test_a_registration_by_mistake_is_voided_and_stays_so() -> None:
     given(*REPLIED).when("void", REGISTRAR, reason_code="test").refused("already_answered")
 
 
+def test_voiding_removes_no_missed_deadline_without_a_supervisor() -> None:
+    """Fifteen days to dispose of it have passed (Art. 22): a registrar alone does not make that unhappen."""
+    late = given(REGISTERED).later(days=30)
+    late.when("void", REGISTRAR, reason_code="test").refused("supervisor_needed")
+    late.when("void", SUPERVISOR, reason_code="test").then(i.CaseVoided(reason_code="test"))
+
+
 def test_withdrawal_ends_an_open_case() -> None:
     given(*SENT).when("withdraw", REGISTRAR).then(i.CaseWithdrawn())
     given(*SENT, i.CaseWithdrawn()).when("withdraw", REGISTRAR).refused("not_in_this_state")

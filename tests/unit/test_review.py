@@ -14,7 +14,7 @@ from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.base import Event
-from tests.support.deciding import BOOK, CLERK, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
+from tests.support.deciding import BOOK, CLERK, REGISTRAR, SENT, SERVICE, SUPERVISOR, Story, given
 
 CITIZEN = Principal("citizen", None, "2026-0000-0000-0000-0", "k1")
 BODY = Principal("clerk", "fc", "k-fc")
@@ -154,7 +154,9 @@ def test_a_judgement_of_the_first_reply_says_nothing_of_the_second() -> None:
 
 def test_a_re_review_is_asked_for_in_time_and_concludes() -> None:
     given(*UPHELD).later(days=29).when("request_re_review", CITIZEN).then(i.ReReviewRequested())
-    given(*UPHELD).later(days=60).when("request_re_review", CITIZEN).refused("review_window_lapsed")
+    given(*UPHELD, d.OpinionDelivered(body="fc")).later(days=60).when("request_re_review", CITIZEN).refused(
+        "review_window_lapsed"
+    )
     given(*UPHELD, i.ReReviewRequested()).when("request_re_review", CITIZEN).then_nothing()
     given(*REPLIED).when("request_re_review", CITIZEN).refused("not_in_this_state")
     last = d.ReReviewOpinionIssued(body="sfc", result="upheld", text="维持")
@@ -167,6 +169,24 @@ def test_a_re_review_is_asked_for_in_time_and_concludes() -> None:
         given(*concluded).when(name, CITIZEN).refused("not_in_this_state")
     given(*concluded).when("close", SUPERVISOR, kind="not_supported").then(s.CaseClosed(kind="not_supported"))
     given(*concluded).when("close", SUPERVISOR, kind="explained").refused("kind_does_not_fit")
+
+
+def test_the_period_for_a_re_review_runs_from_the_receipt_of_the_opinion() -> None:
+    """Art. 36 ¶1. Without a receipt on record nobody is late; with one the thirtieth day after it is the last."""
+    received = d.OpinionDelivered(body="fc", mode="post")
+    given(*UPHELD).when("deliver_opinion", BODY, mode="post").then(received)
+    given(*UPHELD, received).when("deliver_opinion", BODY, mode="post").then_nothing()
+    given(*UPHELD).when("deliver_opinion", CLERK, mode="post").refused("not_your_review")
+    given(*UPHELD).when("deliver_opinion", BODY, at=date(2026, 3, 1)).refused("before_opinion")
+    given(*UPHELD, s.RedoOrdered(ground="other")).when("deliver_opinion", BODY).refused("no_opinion_to_deliver")
+    given(*NAMED, d.ReviewOpinionIssued(body="fc", result="redo")).when("deliver_opinion", BODY).refused(
+        "no_opinion_to_deliver"
+    )
+    assert given(*UPHELD).later(days=60).when("request_re_review", CITIZEN).refusal is None
+    late = Story((*UPHELD, received))
+    window = next(one for one in reversed(deadlines(late.case, BOOK)) if one.clock == "C8")
+    assert (window.episode, window.start.name, window.due_day) == (2, "OpinionDelivered", date(2026, 4, 1))
+    late.later(days=31).when("request_re_review", CITIZEN).refused("review_window_lapsed")
 
 
 def test_a_hearing_is_held_by_who_has_the_matter() -> None:

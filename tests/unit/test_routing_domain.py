@@ -6,15 +6,42 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from shared.access import visible
+from shared.deadlines import deadlines
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
-from tests.support.deciding import CLERK, HEAD, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
+from tests.support.deciding import BOOK, CLERK, HEAD, REGISTERED, REGISTRAR, SENT, SERVICE, SUPERVISOR, given
 
 SIGNED = (*SENT, d.SignedFor(org="zj"))
 ACCEPTED = (*SIGNED, d.Accepted(org="zj", path=6))
 DECIDED = (*ACCEPTED, d.DecisionIssued(org="zj", result="supported", basis=("Art. 32",)))
+
+
+def test_who_received_a_filing_and_sent_it_on_says_where_it_went() -> None:
+    """Art. 23 ¶1, ¶2: C2 is theirs. Whether it is accepted is for who has it now, and so ¶3's clock stays."""
+    direct = (REGISTERED.model_copy(update={"received_by": "jt"}), *SENT[1:])
+    theirs = CLERK._replace(org="jt")
+    notice = d.NoticeServed(org="jt", kind="transfer")
+    case = given(*direct).case
+    assert visible(theirs, case)
+    assert {one.clock: one.org for one in deadlines(case, BOOK) if one.clock in ("C2", "C3")} == {
+        "C2": "jt",
+        "C3": "zj",
+    }
+    given(*direct).when("serve_notice", theirs, kind="transfer").then(notice)
+    given(*direct).when("serve_notice", theirs, kind="acceptance").refused("not_yours_to_accept")
+    given(*direct).when("sign_off", theirs).refused("not_your_case")
+    told = given(*direct, notice).case
+    assert not visible(theirs, told)
+    assert {one.clock: one.running for one in deadlines(told, BOOK) if one.clock in ("C2", "C3")} == {
+        "C2": False,
+        "C3": True,
+    }
+    accusation = direct[0].model_copy(update={"class_": "accusation"})
+    assert not visible(theirs, given(accusation).case)
+    given(*SENT).when("serve_notice", theirs, kind="transfer").refused("not_your_case")
 
 
 def test_a_filing_with_a_rule_is_transferred_with_the_rule_as_explanation() -> None:
@@ -101,6 +128,9 @@ def test_a_ruling_cannot_be_returned() -> None:
 def test_a_notice_is_not_dated_before_delivery_and_an_exemption_has_a_reason() -> None:
     early = datetime(2026, 3, 1, tzinfo=UTC)
     given(*SIGNED).when("serve_notice", CLERK, at=early, kind="acceptance").refused("before_delivery")
+    given(*SIGNED).when("serve_notice", REGISTRAR, at=early, kind="transfer").then(
+        d.NoticeServed(org="xfj", kind="transfer")
+    )
     given(*SIGNED).when("serve_notice", CLERK, kind="exempt").refused("reason_needed")
     given(*SIGNED).when("serve_notice", CLERK, kind="acceptance", mode="electronic").then(
         d.NoticeServed(org="zj", kind="acceptance", mode="electronic")

@@ -188,14 +188,15 @@ class MongoLog:
     async def _find(self, stream: str, first: int, limit: int | None) -> list[Commit]:
         """The first `limit` commits that begin at `first` or later, page by page."""
         commits: list[Commit] = []
+        place: Document = {"$gte": id_of(stream, first)}
         while limit is None or len(commits) < limit:
             size = _PAGE if limit is None else min(_PAGE, limit - len(commits))
-            cursor = self._commits.find({"_id": {"$gte": id_of(stream, first), "$lt": end_of(stream)}}).sort(_IN_ORDER)
+            cursor = self._commits.find({"_id": {**place, "$lt": end_of(stream)}}).sort(_IN_ORDER)
             page = await ask(cursor.limit(size).batch_size(size + 1).to_list(size))
             commits += map(to_commit, page)
             if len(page) < size:
                 break
-            first = commits[-1].first + 1
+            place = {"$gt": page[-1]["_id"]}
         return commits
 
     async def _around(self, stream: str, version: int) -> Commit | None:

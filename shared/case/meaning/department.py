@@ -30,7 +30,8 @@ def _not_accepted(case: Case, event: Recorded, body: d.NotAccepted) -> Changes:
 
 @on(d.NoticeServed, fact=kind_of("kind"))
 def _notice(case: Case, event: Recorded, body: d.NoticeServed) -> Changes:
-    return {"notice": body.kind, **calmed(case)}
+    told = {} if body.kind == "transfer" else calmed(case)  # where it went; whether it is accepted is still owed
+    return {"notice": body.kind, **told}
 
 
 def _handling(case: Case) -> Changes:
@@ -128,6 +129,11 @@ def _reviewed(case: Case, event: Recorded, body: d.ReviewOpinionIssued) -> Chang
     if body.result == "redo":
         return {**changes, **begun_again(case), "state": "handling"}
     return {**changes, **_reviewed_decision(case, body.decision), "state": "reviewed"}
+
+
+@on(d.OpinionDelivered, fact=kind_of("mode"))
+def _opinion_delivered(case: Case, event: Recorded, body: d.OpinionDelivered) -> Changes:
+    return {}
 
 
 @on(d.ReReviewOpinionIssued, fact=kind_of("result"))

@@ -57,6 +57,7 @@ STAYS: dict[str, frozenset[str]] = {
     "MediationFailed": WORKING,
     "HearingHeld": WORKING | ASKED,
     "ReviewOpinionIssued": _of("in_review"),
+    "OpinionDelivered": _of("reviewed closed"),
     "ReReviewOpinionIssued": _of("in_re_review"),
     "ReviewBodyNamed": ASKED,
     "ReviewAccepted": ASKED,
