@@ -18,7 +18,7 @@ from shared.case import FINAL_STATES, MOVES, STATES, meaning
 from shared.commands import RULES, Rule
 from shared.events import REGISTRY, department, intake, platforms, policy, routing, supervision
 from shared.events.base import Event
-from shared.policy.clocks import ClockRule, Clocks
+from shared.policy.clocks import ClockRule, Clocks, Trigger
 from shared.policy.load import bundled
 from shared.telling import EVENT_WORDS, STATE_WORDS
 
@@ -205,7 +205,7 @@ def _clock(rule: ClockRule) -> str:
         applies = "received by an organ itself" if rule.applies.direct else "received by the petition office"
 
     def names(triggers: Any) -> str:
-        return ", ".join(dict.fromkeys(trigger.event for trigger in triggers))
+        return ", ".join(dict.fromkeys(_named(trigger) for trigger in triggers))
 
     return _table(
         f"`{rule.id}`",
@@ -217,6 +217,11 @@ def _clock(rule: ClockRule) -> str:
         rule.responsible,
         applies,
     )
+
+
+def _named(trigger: Trigger) -> str:
+    kinds = f" ({' · '.join(trigger.kind)})" if trigger.kind else ""
+    return trigger.event + kinds + ("" if trigger.lapses else ", without lapsing")
 
 
 if __name__ == "__main__":

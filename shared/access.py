@@ -98,12 +98,18 @@ def handles(org: str | None, case: Case) -> bool:
     return org is not None and (org in case.handlers or org in case.assist or org == case.reviewer)
 
 
+NOTHING_OWED = frozenset({"NoticeServed", "AnsweredAtOnce", "CaseClosed", "Concluded"})
+"""After these nobody has to be told any more where a filing went."""
+
+
 def owes_notice(org: str | None, case: Case) -> bool:
-    """Did the organisation receive the filing itself, and does it still have to tell the petitioner in writing where it went
-    (Art. 23 ¶1, ¶2)? Of an accusation it sees nothing, whoever received it."""
-    if org is None or org != case.received_by or case.sealed_track or not case.open:
+    """Did the organisation receive the filing itself, was it sent on, and is the petitioner still to be told in writing where it
+    went (Art. 23 ¶1, ¶2)? Never of an accusation, or to the accused, whoever received it."""
+    if org is None or org != case.received_by or case.hops == 0 or not (case.open and case.live):
         return False
-    return all(fact.name != "NoticeServed" for fact in case.facts)
+    if case.sealed_track or org in case.accused:
+        return False
+    return all(fact.name not in NOTHING_OWED for fact in case.facts)
 
 
 def _handles_matter(org: str | None, case: Case, lead: Case) -> bool:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from shared.access import Action, Principal, Role
+from shared.access import Action, Principal, Role, owes_notice
 from shared.case import MOVES, Case, head_of
 from shared.events.base import Event, Service
 from shared.policy.book import PolicyBook
@@ -107,6 +107,8 @@ class Rule:
     """False: the command would do nothing here, so it is not offered. None: only its states say."""
     followers: bool = False
     """May it be given on a case that follows another? Everything that the matter is handled with may not."""
+    receivers: bool = False
+    """May who received the filing and does not handle it give it?"""
 
     @cached_property
     def naming(self) -> tuple[str, ...]:
@@ -190,6 +192,7 @@ def rule(
     en: str | None = None,
     when: Callable[[Case], bool] | None = None,
     followers: bool = False,
+    receivers: bool = False,
 ) -> Callable[[Callable[[Case, C, Given], list[Fresh]]], Callable[[Case, C, Given], list[Fresh]]]:
     """Register a decide function under `name`. Its second parameter's annotation is the command's model."""
 
@@ -198,7 +201,7 @@ def rule(
             raise ValueError(f"two rules are named {name}")
         model = get_type_hints(decide)["command"]
         RULES[name] = Rule(
-            name, service, model, roles, states, decide, zh, en or name.replace("_", " "), when, followers
+            name, service, model, roles, states, decide, zh, en or name.replace("_", " "), when, followers, receivers
         )
         return decide
 
@@ -207,10 +210,14 @@ def rule(
 
 def allowed(case: Case, principal: Principal) -> list[str]:
     """Names of the commands that this principal may give in this state (a rule may still refuse for other reasons)."""
+    elsewhere = principal.role in ("organisation", "clerk") and principal.org not in (*case.handlers, case.reviewer)
+    if elsewhere and not owes_notice(principal.org, case):
+        return []
     return [
         entry.name
         for entry in RULES.values()
         if principal.role in entry.roles
+        and (entry.receivers or not elsewhere)
         and (not entry.states or case.state in entry.states)
         and (entry.when is None or entry.when(case))
         and (entry.followers or case.lead is None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.access import Principal, handles
+from shared.access import Principal, handles, owes_notice
 from shared.case import Case
 from shared.commands import Fresh
 from shared.envelope import Recorded
@@ -28,7 +28,9 @@ def purposes(principal: Principal, case: Case) -> frozenset[str]:
     if principal.role in ("organisation", "clerk"):
         if handles(principal.org, case):
             return frozenset({"text"}) if case.confidential else frozenset({"identity", "text"})
-        return frozenset({"text"}) if case.lead is not None else frozenset()
+        if case.lead is None or owes_notice(principal.org, case):  # where it went is all that they have to say
+            return frozenset()
+        return frozenset({"text"})
     return frozenset()
 
 

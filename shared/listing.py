@@ -33,15 +33,18 @@ QUEUES = (
     "to_name_reviewer",
     "to_review",
     "forwarded",
+    "to_notify",
 )
 _BY_TIME = ("at_risk", "overdue")
 _MOST_LOOKED_AT = 5_000
 """Rows that one page may look at. A rare filter gives a short page and a cursor, never a slow answer."""
-_AS = {"to_review": "reviewer", "forwarded": "holder"}
+_OTHERWISE = {"forwarded": "holder", "to_notify": "owes"}
+_AS = {"to_review": "reviewer", **_OTHERWISE}
 """Queues of those who have a case otherwise than as the responsible organisation -> the column that names them."""
 _CHOICES: tuple[tuple[str, ...], ...] = (
     ("reviewer",),
     ("holder",),
+    ("owes",),
     ("org", "queue"),
     ("queue",),
     ("org", "state"),
@@ -66,6 +69,8 @@ class Wanted(NamedTuple):
     reviewer: str | None = None
     holder: str | None = None
     """The subordinate that has it in hand."""
+    owes: str | None = None
+    """Who received it, and has to tell the petitioner where it went."""
 
 
 class Page(NamedTuple):
@@ -116,7 +121,7 @@ async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str |
 async def _rows(ports: Ports, wanted: Wanted, place: _Cursor, limit: int) -> Sequence[Row]:
     """The next rows in order, by the best index there is."""
     asked = {name: value for name, value in wanted._asdict().items() if value is not None and name != "due_before"}
-    if asked.get("queue") in (*_BY_TIME, "forwarded"):
+    if asked.get("queue") in (*_BY_TIME, *_OTHERWISE):
         del asked["queue"]
     for columns in _CHOICES:
         if not set(columns) <= asked.keys():
@@ -148,7 +153,7 @@ def _meets(row: Row, wanted: Wanted, now: str) -> bool:
     if values["state"] == "voided" and wanted.state != "voided":
         return False
     due = values["due"]
-    for name in ("org", "state", "place", "subject", "reviewer", "holder"):
+    for name in ("org", "state", "place", "subject", "reviewer", "holder", "owes"):
         value = getattr(wanted, name)
         if value is not None and values[name] != value:
             return False
@@ -157,8 +162,8 @@ def _meets(row: Row, wanted: Wanted, now: str) -> bool:
     if wanted.queue == "at_risk":
         risk = values["risk_at"]
         return isinstance(due, str) and due >= now and isinstance(risk, str) and risk <= now
-    if wanted.queue == "forwarded":
-        return values["holder"] is not None
+    if wanted.queue in _OTHERWISE:
+        return values[_OTHERWISE[wanted.queue]] is not None
     return wanted.queue is None or values["queue"] == wanted.queue
 
 

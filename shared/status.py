@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.case import FINAL_STATES, STREAM, Case, fold
 from shared.deadlines import Deadline, deadlines
@@ -110,7 +110,7 @@ async def status(ports: Ports, case: Case) -> dict[str, Any]:
         first, has_it = first or until, holder_of(lead)
     right = _right(case, book, now)
     if right is not None:
-        sentence = Words(sentence.zh + right["zh"], f"{sentence.en} {right['en']}")
+        sentence = Words(sentence.zh + right.zh, f"{sentence.en} {right.en}")
     return {
         "number": case.number,
         "state": case.state,
@@ -119,7 +119,7 @@ async def status(ports: Ports, case: Case) -> dict[str, Any]:
         "org": book.names.get(has_it, has_it) if has_it else None,
         "due_day": first.due_day.isoformat() if first else None,
         "due_because": first.rule.article if first else None,
-        "may_ask": right,
+        "may_ask": right._asdict() if right is not None else None,
         "events": told,
     }
 
@@ -138,7 +138,17 @@ _REVIEW_WORDS = {
 }
 
 
-def _right(case: Case, book: PolicyBook, now: datetime) -> dict[str, str] | None:
+class Right(NamedTuple):
+    """A right that is open now. `until`: its last day, None while the receipt that it runs from is not on record."""
+
+    command: str
+    until: str | None
+    zh: str
+    en: str
+    article: str
+
+
+def _right(case: Case, book: PolicyBook, now: datetime) -> Right | None:
     """The review that may be asked for now, until when and why (Art. 35 ¶1, 36 ¶1); None where there is none."""
     for one in deadlines(case, book):
         command = next((_REVIEWS[end.event] for end in one.rule.end if end.event in _REVIEWS), None)
@@ -149,14 +159,19 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> dict[str, str] | None
             or case.state not in _ASKED_IN[command]
         ):
             continue
-        words, day = _REVIEW_WORDS[command], one.due_day
-        return {
-            "command": command,
-            "until": day.isoformat(),
-            "zh": f"{words.zh}，期限至{day.year}年{day.month}月{day.day}日（{one.rule.article_zh}）。",
-            "en": f"{words.en}, until {day.isoformat()} ({one.rule.article_en}).",
-            "article": one.rule.article,
-        }
+        words, day, days = _REVIEW_WORDS[command], one.due_day, one.rule.period.days
+        if one.open_ended:
+            until, limit = None, Words(f"期限为自收到之日起{days}日", f"within {days} days of receiving it")
+        else:
+            until = day.isoformat()
+            limit = Words(f"期限至{day.year}年{day.month}月{day.day}日", f"until {until}")
+        return Right(
+            command,
+            until,
+            f"{words.zh}，{limit.zh}（{one.rule.article_zh}）。",
+            f"{words.en}, {limit.en} ({one.rule.article_en}).",
+            one.rule.article,
+        )
     return None
 
 

@@ -12,8 +12,6 @@ from shared.events import intake as e
 from shared.refusals import Refused
 from shared.times import before
 
-_RECEIPT = "OpinionDelivered"
-
 
 class RequestReview(Command):
     text: FreeText | None = Field(None, description="What is wrong with the decision, sealed")
@@ -55,11 +53,6 @@ def _window(case: Case, given: Given, request: str) -> Deadline | None:
     return rights[-1] if rights else None
 
 
-def _before_receipt(window: Deadline) -> bool:
-    """Does the period run from receipt, and is it shown from the issue only because no receipt is on record?"""
-    return window.start.name != _RECEIPT and any(trigger.event == _RECEIPT for trigger in window.rule.start)
-
-
 def _in_time(window: Deadline | None, given: Given, zh: str, en: str, article: str) -> None:
     """Raises Refused where there is nothing to review, where it was reviewed, and where the period is over."""
     if window is None or window.stopped is not None:
@@ -76,7 +69,7 @@ def _in_time(window: Deadline | None, given: Given, zh: str, en: str, article: s
             " new facts or reasons are a new matter (Art. 36 ¶3).",
             why_zh=f"该意见已申请过{zh}。对复查意见不服的可申请复核；复核之后仅可就新的事实和理由另行提出。",
         )
-    if before(window.due, given.at, given.book.zone) and not _before_receipt(window):
+    if before(window.due, given.at, given.book.zone) and not window.open_ended:
         day = window.due_day
         raise Refused(
             "review_window_lapsed",

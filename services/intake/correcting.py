@@ -68,12 +68,14 @@ def _as_corrected(case: Case, command: Correct) -> Case:
 
 
 def _no_breach_removed(case: Case, after: Case, given: Given, field: str | None) -> None:
-    """Raises Denied where a duty that was missed would be missed no more, unless a supervisor says so."""
-    if given.principal.role != "supervisor" and _missed(case, given) - _missed(after, given):
+    """Raises Denied where a duty that was missed would be missed no more, unless a supervisor says so who is not of the unit
+    that handles the case."""
+    outside = given.principal.role == "supervisor" and given.org not in case.handlers
+    if not outside and _missed(case, given) - _missed(after, given):
         raise Denied(
             "supervisor_needed",
-            "This would remove a missed deadline; a supervisor may do it.",
-            why_zh="此操作会消除超期记录，须由督查人员办理。",
+            "This would remove a missed deadline; a supervisor who is not of the handling unit may do it.",
+            why_zh="此操作会消除超期记录，须由承办单位以外的督查人员办理。",
             field=field,
         )
 

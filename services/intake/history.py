@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
-from services.intake.history_organs import check_organs, unknown_organisation
+from services.intake.history_organs import accuses, check_organs, unknown_organisation
 from shared import history
 from shared.access import IMPORT, Action, Principal, Role, authorize, within
 from shared.case import STREAM, Case
@@ -104,7 +104,7 @@ async def _record(
     secret = intake.keys.secret("request")
     before, _ = await intake.cases.get(case_name)
     history.check_case(item, before)
-    check_organs(item, before, book)
+    check_organs(item, history.pending(item, before, book.zone), before, book)
     left = _check_all(item, before, intake.clock.now(), book.zone)
     stamp = Stamp(
         principal=hands,
@@ -256,7 +256,7 @@ async def _organisations(
     wanted = {
         (item.organisation.code, item.organisation.name): item
         for item in items
-        if item.organisation is not None and item.organisation.create
+        if item.organisation is not None and item.organisation.create and not accuses(item)
     }
     for item in wanted.values():
         try:
@@ -281,7 +281,7 @@ async def _organisation(
         same = sorted(entry.code for entry in book.organisations.values() if entry.name == named.name)
         if same:
             return same[0]
-    if not named.create:
+    if not named.create or accuses(item):  # what is added by an export is not marked for accusations
         raise unknown_organisation("organisation")
     supervision = handlings["supervision"]
     async with _ADDING.setdefault(supervision.log, asyncio.Lock()):

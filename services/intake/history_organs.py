@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from shared.case import Case
-from shared.history import HistoryItem
+from shared.history import HistoryItem, HistoryStep
 from shared.policy.book import PolicyBook
 from shared.refusals import Invalid
 
@@ -14,48 +14,45 @@ _NAMING = ("org", "body", "decider", "assist")
 """Fields of steps that hold codes of organisations."""
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 """What an export may call an organisation that the policy never had: one that is gone, one of another level."""
+_OF_A_PERSON = re.compile(r"1\d{10}|\d{15}|\d{17}[\dXx]")
+"""Looks like a telephone or identity number, whatever column it stands in."""
 _LEFT_OUT = "-"
 """Stands in a step for the responsible organisation."""
 
 
-def check_organs(item: HistoryItem, case: Case, book: PolicyBook) -> None:
-    """Raises Invalid, with the field, where an organisation is not in the policy: who is responsible must be, and what else is
+def check_organs(item: HistoryItem, steps: Sequence[HistoryStep], case: Case, book: PolicyBook) -> None:
+    """`steps`: those of the row that the case does not have yet.
+
+    Raises Invalid, with the field, where an organisation is not in the policy: who is responsible must be, and what else is
     named must at least look like a code, for any other cell could say anything, a name too, and is not kept in clear. And
-    for an accusation that would go to an ordinary organisation (Art. 30)."""
-    for field, code in _named(item):
+    for an accusation that would lie with an ordinary organisation (Art. 30)."""
+    named = list(_named(item, steps, case))
+    for field, code in named:
         if field == "organisation":
             unknown = bool(book.organisations) and book.organisation(code) is None
         else:
-            unknown = not _CODE.fullmatch(code) and not book.ever_listed(code)
+            unknown = not _looks_like_a_code(code) and not book.ever_listed(code)
         if unknown:
             raise unknown_organisation(field)
-    if not (case.sealed_track or _accuses(item)):
+    if not (case.sealed_track or accuses(item)):
         return
-    for field, code in _named(item):
-        if field != "received_by" and not book.takes_accusations(code):
+    having = [*case.handlers, *case.assist, *([case.reviewer] if case.reviewer else [])]
+    for field, code in (*named, *(("organisation", org) for org in having)):
+        if field not in _HAVE_IT_NOT and not _may_have_it(code, book):
             raise Invalid(
                 "accusation_needs_sealed_organ",
-                "An accusation is imported with an organisation marked for accusations, or with none (Art. 30).",
-                why_zh="检举控告件只能导入给有权处理检举控告的机关，或不写单位（《信访工作条例》第三十条）。",
+                "An accusation goes only to an organisation marked for them that is not the respondent (Art. 30).",
+                why_zh="检举控告只能转送有权处理且非被反映人的机关。",
                 field=field,
             )
 
 
-def _named(item: HistoryItem) -> Iterator[tuple[str, str]]:
-    """(field of the row, code)."""
-    if item.filing.received_by is not None:
-        yield "received_by", item.filing.received_by
-    if item.org is not None:
-        yield "organisation", item.org
-    for step in item.steps:
-        for name in _NAMING:
-            told = getattr(step.event, name, None)
-            for code in told if isinstance(told, tuple) else (told,):
-                if isinstance(code, str) and code != _LEFT_OUT:
-                    yield f"steps.{step.type}.{name}", code
+_HAVE_IT_NOT = ("received_by", "steps.SupervisionOpened.decider")
+"""Fields whose organisation does not get to see the case by it."""
 
 
-def _accuses(item: HistoryItem) -> bool:
+def accuses(item: HistoryItem) -> bool:
+    """Is it an accusation, or does one of its steps make it one?"""
     return item.filing.class_ == "accusation" or any(
         getattr(step.event, "class_", None) == "accusation" for step in item.steps
     )
@@ -74,3 +71,26 @@ def unknown_organisation(field: str) -> Invalid:
         why_zh=f"规则中没有该单位：{how_zh}。",
         field=field,
     )
+
+
+def _named(item: HistoryItem, steps: Sequence[HistoryStep], case: Case) -> Iterator[tuple[str, str]]:
+    """(field of the row, code)."""
+    if item.filing.received_by is not None and not case.exists:
+        yield "received_by", item.filing.received_by
+    if item.org is not None:
+        yield "organisation", item.org
+    for step in steps:
+        for name in _NAMING:
+            told = getattr(step.event, name, None)
+            for code in told if isinstance(told, tuple) else (told,):
+                if isinstance(code, str) and code != _LEFT_OUT:
+                    yield f"steps.{step.type}.{name}", code
+
+
+def _looks_like_a_code(code: str) -> bool:
+    return _CODE.fullmatch(code) is not None and _OF_A_PERSON.fullmatch(code) is None
+
+
+def _may_have_it(code: str, book: PolicyBook) -> bool:
+    found = book.organisation(code)
+    return found is not None and found.kind in ("sealed", "petition_office")

@@ -10,7 +10,7 @@ from services.routing.words import HANDLERS, Basis, Code, FreeText, own
 from shared.access import owes_notice
 from shared.case import Case
 from shared.commands import Command, Fresh, Given, rule
-from shared.deadlines import deadlines
+from shared.deadlines import DISPATCHES, deadlines
 from shared.events import department as e
 from shared.events.department import Mode
 from shared.refusals import Invalid, Refused
@@ -77,10 +77,12 @@ class ServeNotice(Command):
     service="routing",
     roles=("organisation", "clerk", "registrar"),
     followers=True,
+    receivers=True,
     zh="送达告知书",
 )
 def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
-    """The written notice ends C2 and C3; sign-off and acceptance do not (Art. 23)."""
+    """The written notice; sign-off and acceptance are none. Any ends C2; C3 ends with one that says whether it is accepted, or
+    that nobody can be told (Art. 23)."""
     if given.principal.role != "registrar" and given.org not in case.handlers:
         _of_who_received_it(case, command, given)
     if command.kind == "exempt" and command.reason is None:
@@ -101,13 +103,13 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
         return []
     served = Fresh(e.NoticeServed(org=given.org or None, kind=command.kind, mode=command.mode, reason=command.reason))
     delivered = case.fact("AssignmentDelivered")
-    if delivered is None or command.kind == "transfer":  # it was sent on, which can be told before it has arrived
-        return [served]
-    if before(given.at, delivered.effective_at, given.book.zone):
+    if command.kind == "transfer":  # where it went can be told before it has arrived, but not before it was sent
+        delivered = next((fact for fact in reversed(case.facts) if fact.name in DISPATCHES), None)
+    if delivered is not None and before(given.at, delivered.effective_at, given.book.zone):
         raise Refused(
             "before_delivery",
-            "The notice is dated before the case was delivered; give the day of the delivery or a later one.",
-            why_zh="告知日期早于送达日期，请填写送达当日或之后的日期。",
+            "The notice is dated before the case was sent there and delivered; give the day of the delivery or a later one.",
+            why_zh="告知日期早于转送或送达日期，请填写当日或之后的日期。",
             field="effective_at",
             earliest=to_text(delivered.effective_at),
         )
@@ -120,12 +122,12 @@ def _of_who_received_it(case: Case, command: ServeNotice, given: Given) -> None:
     Raises Denied for everybody else."""
     if not owes_notice(given.org, case):
         own(case, given)
-    if command.kind not in ("transfer", "joined", "exempt"):
+    if command.kind not in ("transfer", "joined"):
         raise Refused(
             "not_yours_to_accept",
-            "This organisation received the filing and does not handle it; say where it went (transfer), or that no notice"
-            " can be served (exempt).",
-            why_zh="本单位为收到单位，并非承办单位，请告知转送去向（transfer）或免予告知（exempt）。",
+            "This organisation received the filing and does not handle it; say where it went (transfer) or what it was"
+            " joined to (joined).",
+            why_zh="本单位为收到单位，并非承办单位，请告知转送去向（transfer）或并案情况（joined）。",
             field="kind",
         )
 

@@ -13,6 +13,7 @@ from services.routing.words import DESK, HANDLERS, Basis, Code, FreeText, no_sea
 from shared.access import Role
 from shared.case import Case
 from shared.commands import Command, Fresh, Given, rule
+from shared.deadlines import deadlines
 from shared.events import routing as e
 from shared.events.base import Class, Moment
 from shared.refusals import Invalid, Refused
@@ -162,6 +163,22 @@ class Guide(Command):
     how_to: FreeText = Field(description="How the petitioner gets there, sealed")
 
 
+def _not_dated_back(case: Case, given: Given) -> None:
+    """Raises Refused for guidance that lies before the end of a period that has been missed: an organisation does not wipe its
+    own breach out. A registrar may record that it was given in time."""
+    for clock in deadlines(case, given.book):
+        ends = any(trigger.event == "StatutoryPathGuided" for trigger in clock.rule.cancel)
+        if ends and clock.running and clock.due < given.now and not before(clock.due, given.at, given.book.zone):
+            raise Refused(
+                "period_was_missed",
+                "The period to handle it has ended; guidance is not dated back before its end. The petition office may record"
+                " that it was given in time.",
+                why_zh="办理期限已过，引导日期不得倒签至期限届满之前；确系期限内引导的，由信访部门登记。",
+                field="effective_at",
+                due=clock.due.isoformat(),
+            )
+
+
 @rule(
     "guide",
     service="routing",
@@ -173,4 +190,5 @@ def guide(case: Case, command: Guide, given: Given) -> list[Fresh]:
     """A reasoned outcome, not a silent close (Art. 31)."""
     if given.principal.role != "registrar":
         own(case, given)
+        _not_dated_back(case, given)
     return [Fresh(e.StatutoryPathGuided(path=command.path, organ=command.organ, how_to=command.how_to))]

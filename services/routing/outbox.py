@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime
 
+from shared.access import NOTHING_OWED
 from shared.case import Case, Fact
 from shared.commands import Fresh
 from shared.deadlines import DISPATCHES, deadlines
@@ -56,6 +57,21 @@ def reviewer_at(case: Case, version: int) -> str | None:
         elif fact.name in ("ReviewRequested", "ReReviewRequested"):
             named = None
     return named
+
+
+def receiver_at(case: Case, version: int) -> str | None:
+    """Who had received the filing and still owed the notice where it went, when the event of that version happened. Nobody, if
+    it is an accusation by now, or against them (Art. 30)."""
+    org, sent = case.received_by, False
+    if org is None or case.sealed_track or org in case.accused or not case.live:
+        return None
+    for fact in case.facts:
+        if fact.version >= version:
+            break
+        sent = sent or fact.name in DISPATCHES
+        if fact.name in NOTHING_OWED:
+            return None
+    return org if sent else None
 
 
 def _arrived(case: Case, org: str, at: datetime) -> Case:

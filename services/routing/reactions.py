@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from services.routing.domain import RecordDelivery
 from services.routing.joining import Detail, joined, tell_matter
-from services.routing.outbox import Outboxes, handlers_at, reviewer_at
+from services.routing.outbox import Outboxes, handlers_at, receiver_at, reviewer_at
 from services.routing.recognising import recognised
-from shared.access import owes_notice
 from shared.case import fold
 from shared.commands import RULES
 from shared.deadlines import deadlines
@@ -38,7 +37,7 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
         "CaseRoutedToSealedChannel": (deliver,),
         "JurisdictionRuled": (_deliver(handling, outboxes, "ruled"),),
         "AssignmentWithdrawn": (_withdrawn(outboxes),),
-        "JurisdictionDisputed": (_tell(outboxes, "withdrawn", lambda _turn: "disputed"),),
+        "JurisdictionDisputed": (_disputed(outboxes),),
         "ReturnVerified": (_verified(outboxes),),
         "ForwardedDown": (_forwarded(outboxes),),
         "HandedBack": (_handed_back(outboxes),),
@@ -68,10 +67,12 @@ def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
         "CaseVoided": (
             _tell(outboxes, "withdrawn", lambda _turn: "voided"),
             _tell_reviewer(outboxes, "withdrawn", lambda _turn: "voided"),
+            _tell_receiver(outboxes, "withdrawn", lambda _turn: "voided"),
         ),
         "CaseWithdrawn": (
             _tell(outboxes, "closed", lambda _turn: "withdrawn"),
             _tell_reviewer(outboxes, "closed", lambda _turn: "withdrawn"),
+            _tell_receiver(outboxes, "closed", lambda _turn: "withdrawn"),
         ),
     }
 
@@ -126,6 +127,17 @@ def _tell_reviewer(outboxes: Outboxes, kind: OutboxKind, detail: Detail | None =
         body = reviewer_at(turn.case, turn.event.version)
         if body is not None:
             await outboxes.tell(body, kind, turn, detail(turn) if detail else None)
+
+    return react
+
+
+def _tell_receiver(outboxes: Outboxes, kind: OutboxKind, detail: Detail) -> Reaction:
+    """Tell who received it and still had to tell the petitioner where it went."""
+
+    async def react(turn: Turn) -> None:
+        before = receiver_at(turn.case, turn.event.version)
+        if before is not None and before not in handlers_at(turn.case, turn.event.version):
+            await outboxes.tell(before, kind, turn, detail(turn))
 
     return react
 
@@ -199,6 +211,19 @@ def _withdrawn(outboxes: Outboxes) -> Reaction:
     return react
 
 
+def _disputed(outboxes: Outboxes) -> Reaction:
+    """Whoever had it has it no more until it is ruled who does. Not told late: when it has it again, or as an accusation."""
+
+    async def react(turn: Turn) -> None:
+        if turn.case.sealed_track:
+            return
+        for org in handlers_at(turn.case, turn.event.version):
+            if org not in turn.case.handlers:
+                await outboxes.tell(org, "withdrawn", turn, "disputed")
+
+    return react
+
+
 def _at_risk(outboxes: Outboxes) -> Reaction:
     """To whom the clock runs, and to whoever has it in hand for them; never to somebody whose clock it is not."""
 
@@ -218,9 +243,9 @@ def _concerned(turn: Turn, bearer: str | None) -> tuple[str, ...]:
     line = handlers_at(turn.case, turn.event.version)
     if line and bearer == line[0]:
         return line
-    if bearer is not None and (bearer == reviewer_at(turn.case, turn.event.version) or owes_notice(bearer, turn.case)):
-        return (bearer,)
-    return ()
+    version = turn.event.version
+    others = (reviewer_at(turn.case, version), receiver_at(turn.case, version))
+    return (bearer,) if bearer is not None and bearer in others else ()
 
 
 def _verified(outboxes: Outboxes) -> Reaction:

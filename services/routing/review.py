@@ -124,12 +124,13 @@ class DeliverOpinion(Command):
     mode: Mode = Field("other", description="How the written opinion reached the petitioner")
 
 
-@rule("deliver_opinion", service="routing", roles=HANDLERS, states=("reviewed", "closed"), zh="送达复查意见")
+@rule("deliver_opinion", service="routing", roles=(*HANDLERS, *DESK), states=("reviewed", "closed"), zh="送达复查意见")
 def deliver_opinion(case: Case, command: DeliverOpinion, given: Given) -> list[Fresh]:
-    """The 30 days to ask for a re-review run from the receipt of the opinion, not from its issue (Art. 36 ¶1)."""
-    body = _body(case, given)
+    """The 30 days to ask for a re-review run from the receipt of the opinion, not from its issue (Art. 36 ¶1). Recorded by the
+    body that issued it, or by the petition office."""
+    body = case.reviewed_by if given.principal.role in DESK else _body(case, given)
     opinion = _standing(case)
-    if opinion is None:
+    if opinion is None or body is None:
         raise Refused(
             "no_opinion_to_deliver",
             "No review opinion stands against which a re-review can still be asked for.",

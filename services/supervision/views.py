@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from services.supervision.slots import slot_of
+from shared.access import owes_notice
 from shared.accused import cell
 from shared.case import Case
 from shared.deadlines import Deadline, deadlines, next_look
@@ -28,6 +29,7 @@ WORKLIST = View(
         "queue": "text",
         "reviewer": "text",
         "holder": "text",
+        "owes": "text",
         "due": "text",
         "due_clock": "text",
         "risk_at": "text",
@@ -43,6 +45,7 @@ WORKLIST = View(
         ("org", "due"),
         ("reviewer", "due"),
         ("holder", "due"),
+        ("owes", "due"),
         ("state", "due"),
         ("place", "due"),
         ("subject", "due"),
@@ -50,7 +53,7 @@ WORKLIST = View(
         ("org", "state"),
         ("lead", "filed_at"),
     ),
-    version=5,
+    version=6,
 )
 
 DUE = View(
@@ -104,6 +107,7 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "queue": queue_of(case),
         "reviewer": case.reviewer,
         "holder": case.forwarded[-1] if case.forwarded else None,
+        "owes": case.received_by if owes_notice(case.received_by, case) else None,
         "due": to_text(first.due) if first else None,
         "due_clock": first.clock if first else None,
         "risk_at": _text(_risk(running)),

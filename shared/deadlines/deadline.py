@@ -62,6 +62,15 @@ class Deadline(NamedTuple):
             return not self.in_time
         return self.stopped is not None and not self.unknown and not self.cancelled
 
+    @property
+    def open_ended(self) -> bool:
+        """A right whose period has not begun: what it runs from, a receipt, is not on record yet."""
+        start = self.start
+        return self.rule.window and any(
+            trigger.event == start.name and not trigger.lapses and (not trigger.kind or start.kind in trigger.kind)
+            for trigger in self.rule.start
+        )
+
     def status(self, now: datetime) -> Status:
         """How the clock stands at `now`. A window that was used is `met` (in time) or `late`."""
         if self.end is not None:
@@ -71,7 +80,7 @@ class Deadline(NamedTuple):
         if self.unknown:
             return "unknown"
         if self.rule.window:
-            return "window_open" if self.stopped is None and now <= self.due else "window_lapsed"
+            return "window_open" if self.stopped is None and (now <= self.due or self.open_ended) else "window_lapsed"
         if self.stopped is not None:
             return "late"
         return "running" if now <= self.due else "overdue"

@@ -48,8 +48,8 @@ class NotAccepted(_Department):
 
 
 class NoticeServed(_Department):
-    """The written notice that ends C2 and C3 (Art. 23). `joined`: which matter the filing was
-    joined to. `exempt`: name or address is unclear, with the reason."""
+    """The written notice (Art. 23): any ends C2; acceptance, non-acceptance, no longer accepted and exempt end C3. `transfer`:
+    where it went. `joined`: which matter the filing was joined to. `exempt`: name or address is unclear, with the reason."""
 
     org: str | None = None
     kind: NoticeKind

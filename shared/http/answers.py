@@ -67,7 +67,9 @@ class MayAsk(Answer):
     """A right that is open now (Art. 35, 36)."""
 
     command: str = Field(description="request_review or request_re_review")
-    until: str = Field(description="Last day")
+    until: str | None = Field(
+        description="Last day; null while the day on which the opinion was received is not on record"
+    )
     zh: str = Field(description="In Chinese")
     en: str = Field(description="In English")
     article: str = Field(description="Article that says so")

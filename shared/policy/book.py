@@ -8,9 +8,8 @@ when it began; zone and calendar are always the latest that are known, since a p
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import zip_longest
@@ -39,8 +38,9 @@ from shared.policy.documents import (
 from shared.policy.editions import Edition, begins, joined
 from shared.policy.keywords import KeywordRule, Keywords
 from shared.policy.office import Office
+from shared.policy.organs import Organs
 from shared.policy.routing import Route, Routing, RoutingTable
-from shared.times import When, instant_of
+from shared.times import When
 
 STREAM = "policy/"
 MODELS: dict[Section, type[Document]] = {
@@ -59,15 +59,8 @@ _NAMING: tuple[Section, ...] = ("channels", "subjects", "places", "organisations
 
 
 @dataclass(frozen=True, eq=False)
-class PolicyBook:
+class PolicyBook(Organs):
     """Immutable; compared and hashed by identity, so that results may be cached per book."""
-
-    jurisdiction: str = ""
-    version: int = 0
-    editions: Mapping[Section, tuple[Edition, ...]] = field(default_factory=dict)
-    added: Mapping[str, Organisation] = field(default_factory=dict)
-    now: datetime | None = None
-    """When "in force" without a date is asked. None: after all that was ever activated, also for later."""
 
     @classmethod
     def of(cls, events: Iterable[Recorded]) -> PolicyBook:
@@ -121,22 +114,6 @@ class PolicyBook:
         since = max((start for start in starts if start <= now), default=datetime.min.replace(tzinfo=UTC))
         return since, min((start for start in starts if start > now), default=datetime.max.replace(tzinfo=UTC))
 
-    def edition(self, section: Section, at: When | None = None) -> Edition | None:
-        """The version in force at `at` (None: at the book's own moment). Before the first one: None."""
-        editions = self.editions.get(section, ())
-        at = self.now if at is None else at
-        if at is None or not editions:
-            return editions[-1] if editions else None
-        index = bisect_right([known.start for known in editions], instant_of(at, self.zone))
-        return editions[index - 1] if index else None
-
-    def when(self, section: Section, at: When) -> Edition | None:
-        """The version in force at `at`; before the first one the first, since history reaches further back than lists."""
-        editions = self.editions.get(section, ())
-        if len(editions) < 2:
-            return editions[0] if editions else None
-        return self.edition(section, at) or editions[0]
-
     def clocks_at(self, when: When) -> Clocks | None:
         """The clocks in force at that time; None before any law that is known here."""
         edition = self.edition("clocks", when)
@@ -166,11 +143,6 @@ class PolicyBook:
     def most_objections(self) -> int:
         """After so many objections a case is a jurisdiction dispute."""
         return self.settings.most_objections if self.settings else 3
-
-    @cached_property
-    def zone(self) -> str:
-        editions = self.editions.get("jurisdiction")
-        return editions[-1].document.zone if editions else "UTC"
 
     @cached_property
     def office(self) -> Office:
@@ -218,13 +190,6 @@ class PolicyBook:
     # ---------------------------------------------------------------- what it names
 
     @cached_property
-    def organisations(self) -> dict[str, Organisation]:
-        """By code: the list, and those that were added later and are not in it."""
-        edition = self.edition("organisations")
-        listed = {entry.code: entry for entry in edition.document.organisations} if edition else {}
-        return {**self.added, **listed}
-
-    @cached_property
     def places(self) -> dict[str, Place]:
         edition = self.edition("places")
         return {entry.code: entry for entry in edition.document.places} if edition else {}
@@ -244,18 +209,13 @@ class PolicyBook:
         found = self.channels.get(code)
         if found is not None:
             return found
-        for edition in reversed(self._begun("channels")):
+        for edition in reversed(self.begun("channels")):
             for channel in edition.document.channels:
                 if channel.code == code:
                     found = channel
             if found is not None:
                 break
         return found
-
-    def _begun(self, section: Section) -> list[Edition]:
-        """The editions that are or were in force, in order."""
-        editions = self.editions.get(section, ())
-        return [edition for edition in editions if self.now is None or edition.start <= self.now]
 
     @cached_property
     def qr_codes(self) -> dict[tuple[str, str], QrCode]:
@@ -309,58 +269,9 @@ class PolicyBook:
         for section in _NAMING:
             if section == "organisations":
                 found.update({code: organisation.name for code, organisation in self.added.items()})
-            for edition in self._begun(section):
+            for edition in self.begun(section):
                 found.update({entry.code: entry.name for entry in getattr(edition.document, section)})
         return found
-
-    def organisation(self, code: str | None) -> Organisation | None:
-        return self.organisations.get(code) if code else None
-
-    def ever_listed(self, code: str) -> bool:
-        """Is it, or was it ever, an organisation of this jurisdiction? What one that was removed was told stays readable."""
-        lists = (edition.document.organisations for edition in self.editions.get("organisations", ()))
-        return code in self.added or any(entry.code == code for listed in lists for entry in listed)
-
-    def takes_accusations(self, code: str | None) -> bool:
-        """Is the organisation marked for accusations (Art. 30)?"""
-        found = self.organisation(code)
-        return found is not None and found.kind == "sealed"
-
-    def organisations_of(self, kind: str) -> tuple[Organisation, ...]:
-        return tuple(entry for entry in self.organisations.values() if entry.kind == kind)
-
-    @cached_property
-    def review_body(self) -> str | None:
-        """Who reviews for all whose policy names nobody else: the first organisation of that kind."""
-        return next((entry.code for entry in self.organisations_of("review")), None)
-
-    def reviewer_of(self, code: str) -> str | None:
-        """Who reviews what this organisation decided (Art. 35, 36): as its entry says, else its parent, else the
-        jurisdiction's review body, which is above all but review bodies. None: a person names one."""
-        own = self.organisation(code)
-        if own is None:
-            return self.review_body
-        return own.review_by or own.parent or (None if own.kind == "review" else self.review_body)
-
-    @cached_property
-    def organisation_lines(self) -> dict[str, tuple[str, ...]]:
-        """Organisation -> (itself, its parent, ..., the root)."""
-        return ancestry({entry.code: entry.parent for entry in self.organisations.values()})
-
-    def is_below(self, code: str, above: str) -> bool:
-        """Is it a subordinate of `above`, at any depth?"""
-        return above in self.organisation_lines.get(code, ())[1:]
-
-    def review_body_at(self, when: When) -> str | None:
-        """The same, as the list was at `when`."""
-        edition = self.when("organisations", when)
-        listed = edition.document.organisations if edition else ()
-        return next((entry.code for entry in (*listed, *self.added.values()) if entry.kind == "review"), None)
-
-    @cached_property
-    def sealed_organisation(self) -> str | None:
-        """Who receives accusations (Art. 30); None: they wait for a person."""
-        return next((entry.code for entry in self.organisations_of("sealed")), None)
 
     def knows_place(self, code: str | None) -> bool:
         return code in self.places

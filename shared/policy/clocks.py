@@ -35,11 +35,13 @@ class Trigger(Document):
     """A fact of a case: the type of an event, and what that event itself distinguishes (`Fact.kind`).
 
     `responsible`: only when the fact's organisation is the responsible one, so that a delivery to an assisting or a
-    subordinate organisation starts nothing."""
+    subordinate organisation starts nothing. `lapses: false`, of a start: the period itself runs from another one (the receipt
+    of what is issued here); until that is on record, the right stays open."""
 
     event: str
     kind: Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)] = ()
     responsible: bool = False
+    lapses: bool = True
 
 
 class Applies(Document):

@@ -138,7 +138,8 @@ class Desk:
         self.outcomes[got] += 1
         self.commands[f"{step.command} {got}"] += 1
         self.states[lived.matter.state] += 1
-        bound = step.who.role == "registrar" and TABLE[step.command].or_a_supervisor and why == "supervisor_needed"
+        outside = step.who.role == "supervisor" and step.who.org not in lived.matter.handlers
+        bound = TABLE[step.command].or_a_supervisor and why == "supervisor_needed" and not outside
         if wanted.outcome == "either" and (got in ("done", "nothing", "refused") or bound):
             wanted = Verdict(got)  # type: ignore[arg-type]
         if got != wanted.outcome:
@@ -353,7 +354,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "refer_dispute": lambda: {"reason": "意见不一"},
         "request_return": lambda: {"reason_code": "other", "reason": "不属于我单位职责"},
         "not_accept": lambda: {"reason_code": "other", "reason": "理由", "remedy": "可以申请复查"},
-        "serve_notice": lambda: {"kind": dice.choice(("acceptance", "non_acceptance", "transfer", "exempt")), "reason": "说明"},
+        "serve_notice": lambda: {"kind": dice.choice(("acceptance", "non_acceptance", "exempt")), "reason": "说明"},
         "record_step": lambda: {"step": "site_visit"},
         "ask_extension": lambda: {"days": dice.choice((5, 10, 30)), "reason": "复杂"},
         "grant_extension": lambda: {"days": dice.choice((5, 10, 20, 30, 31)), "approver": "office"},

@@ -85,7 +85,7 @@ class Row(NamedTuple):
     now: bool = False
     """A step that it brings about is taken now, whatever date is given."""
     or_a_supervisor: bool = False
-    """With `by_the_clocks`: a registrar may be told that a supervisor has to do it."""
+    """With `by_the_clocks`: it may be said that a supervisor of another unit has to do it."""
     by_the_clocks: bool = False
     """Whether it is done hangs on clocks that the table does not reckon (the ladder: tests/unit/test_ladder*.py and
     test_supervision_domain.py do). Here only who may, and where it must be refused."""
@@ -102,6 +102,7 @@ ROLES: dict[str, frozenset[str]] = {
     "outside_supervisor": frozenset({"supervisor"}),
     "petitioner": frozenset({"citizen", "platform", "registrar"}),
     "reviewer": frozenset({"organisation", "clerk"}),
+    "reviewer_or_desk": frozenset({"organisation", "clerk", "registrar"}),
     "subordinate": frozenset({"organisation", "clerk"}),
     "hearer": frozenset({"organisation", "clerk"}),
 }
@@ -124,7 +125,9 @@ def knows(matter: Matter, who: Who) -> bool:
 def may(row: Row, matter: Matter, who: Who) -> bool:
     if who.role not in ROLES[row.by]:
         return False
-    if row.by == "reviewer" or (row.by == "hearer" and matter.state in ASKED):
+    if row.by == "reviewer_or_desk" and who.role == "registrar":
+        return True
+    if row.by in ("reviewer", "reviewer_or_desk") or (row.by == "hearer" and matter.state in ASKED):
         return who.org == matter.reviewer and not partial(matter, who.org)
     if row.by == "subordinate":
         return who.org in matter.forwarded
@@ -246,6 +249,14 @@ def wrongly_ruled(matter: Matter, attempt: Attempt) -> str | None:
     return "assists itself" if named[0] in named[1:] else None
 
 
+def guided_late(matter: Matter, attempt: Attempt) -> str | None:
+    """The organisation does not date it back to before the end of the sixty days that it missed (Art. 34)."""
+    last = matter.last_day_to_handle() if matter.state == "accepted" else None
+    if attempt.who.role == "registrar" or last is None:
+        return None
+    return "dated back over a breach" if day(attempt.now) > last >= day(attempt.when) else None
+
+
 def guided(matter: Matter, attempt: Attempt) -> None:
     if matter.period_from is None:
         matter.path = attempt.get("path")
@@ -282,8 +293,7 @@ def without_path(matter: Matter, attempt: Attempt) -> str | None:
 
 
 def wrong_notice(matter: Matter, attempt: Attempt) -> str | None:
-    """Where it went can be told before it has arrived; whether it is accepted cannot."""
-    if attempt.get("kind") != "transfer" and matter.delivered is not None and earlier(attempt.when, matter.delivered):
+    if matter.delivered is not None and earlier(attempt.when, matter.delivered):
         return "before the delivery"
     return None
 
@@ -568,6 +578,7 @@ TABLE: dict[str, Row] = {
     ),
     "guide": Row(
         "organisation_or_desk", states("registered", "signed", "accepted"), "guided", effect=guided, basis="Art. 31",
+        unless=guided_late,
     ),
     "verify_return": Row(
         "desk", states("return_requested"), None, moves=True, effect=verified, basis="Art. 23 ¶3",
@@ -658,7 +669,7 @@ TABLE: dict[str, Row] = {
     "accept_review": Row("reviewer", ASKED, effect=begun, again=lambda m, _a: m.review_begun),
     "issue_review_opinion": Row("reviewer", states("in_review"), None, moves=True, effect=reviewed, basis="Art. 35 ¶2"),
     "deliver_opinion": Row(
-        "reviewer", states("reviewed", "closed"), basis="Art. 36 ¶1", unless=nothing_received, effect=received,
+        "reviewer_or_desk", states("reviewed", "closed"), basis="Art. 36 ¶1", unless=nothing_received, effect=received,
         again=lambda m, _a: m.opinion_received and m.opinion_open is not None,
     ),
     "issue_re_review_opinion": Row(

@@ -128,6 +128,8 @@ async def accusation(here: Served, turn: int) -> Secret:
     names the organisation as the one complained of."""
     item = f"against-{turn}"
     fields: dict[str, Any] = {"class": "accusation"} if turn % 4 else {}
+    if turn % 3 == 0:
+        fields["received_by"] = ACCUSED  # at their own window
     receipt = await file(
         here, item=item, place=PLACES[turn % 4], subject="0102", respondent={"name": "某科长", "org": ACCUSED}, **fields
     )

@@ -96,7 +96,13 @@ async def test_a_citizen_goes_all_the_way_to_the_conclusion(here: Served) -> Non
     assert (await by(here, body, case, "issue_review_opinion", result="upheld", text="维持")).json()[
         "state"
     ] == "reviewed"
-    assert (await asked(here, receipt))["may_ask"]["command"] == "request_re_review"
+    here.clock.advance(40 * DAY)  # it is not on record that the petitioner has it: nobody is late
+    open_ended = (await asked(here, receipt))["may_ask"]
+    assert (open_ended["command"], open_ended["until"]) == ("request_re_review", None)
+    assert "within 30 days of receiving it" in open_ended["en"] and "自收到之日起30日" in open_ended["zh"]
+    assert (await by(here, body, case, "deliver_opinion", mode="post")).status_code == 200
+    dated = (await asked(here, receipt))["may_ask"]
+    assert (dated["command"], dated["until"]) == ("request_re_review", "2026-05-21")
     assert (await as_citizen(here, receipt, "request_re_review")).json()["state"] == "in_re_review"
     async with here.client(key=body) as reviewer:
         assert (await reviewer.get(f"/v1/cases/{case}")).status_code == 404

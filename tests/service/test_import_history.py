@@ -98,6 +98,7 @@ async def test_what_contradicts_is_refused_and_changes_nothing(here: County) -> 
         (item(2, REPLY, org="nobody"), "unknown_organisation"),
         (item(2, filing={**other, "received_by": "王某 13900000000"}), "unknown_organisation"),
         (item(2, ("SignedFor", "2025-01-02", {"org": "县里的老李"})), "unknown_organisation"),
+        (item(2, ("SignedFor", "2025-01-02", {"org": "13900000000"})), "unknown_organisation"),
         (item(2, filing={**other, "class": "accusation"}, org="zj"), "accusation_needs_sealed_organ"),
         (item(2, ("CaseTransferred", "2025-01-02", {"org": "zj"}), filing=ACCUSING), "accusation_needs_sealed_organ"),
         (item(2, channel_class=None), "unknown_channel"),
@@ -123,6 +124,22 @@ async def test_an_accusation_of_an_export_goes_to_organs_for_them_only(here: Cou
         "accusation_needs_sealed_organ",
         "steps.CaseTransferred.org",
     )
+
+
+async def test_a_step_that_makes_it_an_accusation_leaves_it_with_no_ordinary_organisation(here: County) -> None:
+    sent = ("CaseTransferred", "2025-01-02", {"org": "zj"})
+    turned = ("CaseClassified", "2025-01-03", {"class_": "accusation", "by": "person"})
+    (first, later) = await record(here, item(1, sent), item(1, turned))
+    assert (first.result, later.code) == ("added", "accusation_needs_sealed_organ")
+    known = set((await here.ports.policies.book(DEMO)).organisations)
+    named = {"name": "新的单位", "create": True}
+    (refused,) = await record(here, item(2, filing=ACCUSING, organisation=named))
+    assert refused.code == "unknown_organisation"
+    assert set((await here.ports.policies.book(DEMO)).organisations) == known, "nothing was added for it"
+    (office,) = await record(
+        here, item(3, ("NoticeServed", "2025-01-04", {"kind": "acceptance", "org": "xfj"}), filing=ACCUSING)
+    )
+    assert office.result == "added"
 
 
 async def test_rows_of_one_item_go_in_the_order_of_the_file(here: County) -> None:

@@ -218,14 +218,17 @@ async def test_who_loses_a_case_to_a_dispute_is_told(here: County) -> None:
     assert (await told(here, "zj"))[-2:] == [("return_refused", None), ("withdrawn", "disputed")]
 
 
-async def test_who_received_a_filing_hears_that_its_notice_is_due(here: County) -> None:
+async def test_who_received_a_filing_hears_that_its_notice_is_due_and_when_it_is_over(here: County) -> None:
     """C2 is theirs although another organisation handles it (Art. 23 ¶1); once told where it went, they hear no more of it."""
     case = (await here.file(received_by="jt", **HOUSING)).case
+    voided = (await here.file("2", received_by="jt", **HOUSING)).case
     here.clock.advance(14 * DAY)  # a Monday again
     await here.tick()
-    assert ("reminded", "C2") in await told(here, "jt")
+    assert await told(here, "jt") == [("reminded", "C2")] * 2, "once for each case"
+    await lived(here, voided, (REGISTRAR, "void", {"reason_code": "test"}))
     await lived(here, case, (clerk("jt"), "serve_notice", {"kind": "transfer"}))
     heard = await told(here, "jt")
+    assert heard[2:] == [("withdrawn", "voided")]
     here.clock.advance(20 * DAY)
     await here.tick()
     assert await told(here, "jt") == heard

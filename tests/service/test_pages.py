@@ -70,7 +70,7 @@ async def test_a_matter_received_directly_names_the_clock_of_its_own(here: Serve
     receipt = await here.filed(received_by="zj")
     async with here.client("registrar") as desk:
         page = await desk.get(f"/v1/cases/{receipt['number']}/receipt")
-    assert "书面告知您是否受理（《信访工作条例》第二十三条第一款、第二款）" in page.text
+    assert "书面告知您是否受理或转送何处（《信访工作条例》第二十三条第一款、第二款）" in page.text
 
 
 async def test_a_link_carries_the_code_behind_the_hash() -> None:

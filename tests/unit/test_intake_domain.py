@@ -146,6 +146,9 @@ def test_voiding_removes_no_missed_deadline_without_a_supervisor() -> None:
     late = given(REGISTERED).later(days=30)
     late.when("void", REGISTRAR, reason_code="test").refused("supervisor_needed")
     late.when("void", SUPERVISOR, reason_code="test").then(i.CaseVoided(reason_code="test"))
+    handled = given(*SENT).later(days=30)
+    handled.when("void", SUPERVISOR._replace(org="zj"), reason_code="test").refused("supervisor_needed")
+    handled.when("void", SUPERVISOR, reason_code="test").then(i.CaseVoided(reason_code="test"))
 
 
 def test_withdrawal_ends_an_open_case() -> None:

@@ -176,6 +176,7 @@ def test_the_period_for_a_re_review_runs_from_the_receipt_of_the_opinion() -> No
     received = d.OpinionDelivered(body="fc", mode="post")
     given(*UPHELD).when("deliver_opinion", BODY, mode="post").then(received)
     given(*UPHELD, received).when("deliver_opinion", BODY, mode="post").then_nothing()
+    given(*UPHELD).when("deliver_opinion", REGISTRAR, mode="post").then(received)
     given(*UPHELD).when("deliver_opinion", CLERK, mode="post").refused("not_your_review")
     given(*UPHELD).when("deliver_opinion", BODY, at=date(2026, 3, 1)).refused("before_opinion")
     given(*UPHELD, s.RedoOrdered(ground="other")).when("deliver_opinion", BODY).refused("no_opinion_to_deliver")

@@ -39,9 +39,28 @@ def test_who_received_a_filing_and_sent_it_on_says_where_it_went() -> None:
         "C2": False,
         "C3": True,
     }
+    given(*direct).when("serve_notice", theirs, kind="exempt", reason="x").refused("not_yours_to_accept")
     accusation = direct[0].model_copy(update={"class_": "accusation"})
-    assert not visible(theirs, given(accusation).case)
+    about = i.PartyRecorded(party="r1", role="respondent", respondent_org="jt")
+    for hidden in (
+        (direct[0],),  # not sent on yet: it is the petition office's
+        (accusation, r.CaseRoutedToSealedChannel(org="jjw")),
+        (direct[0], about, *direct[1:]),
+        (direct[0], i.AnsweredAtOnce()),
+        (*direct, d.SignedFor(org="zj"), s.CaseClosed(kind="explained"), s.RedoOrdered(ground="other")),
+    ):
+        assert not visible(theirs, given(*hidden).case)
     given(*SENT).when("serve_notice", theirs, kind="transfer").refused("not_your_case")
+
+
+def test_an_organisation_dates_no_guidance_back_over_its_own_breach() -> None:
+    """A registrar may record that it was given in time (Art. 34)."""
+    late = given(*ACCEPTED).later(days=80)
+    early, after = date(2026, 3, 10), date(2026, 5, 20)
+    guidance = {"path": 4, "how_to": "x"}
+    late.when("guide", CLERK, at=early, **guidance).refused("period_was_missed")
+    late.when("guide", CLERK, at=after, **guidance).then(r.StatutoryPathGuided(path=4, how_to="x"))
+    late.when("guide", REGISTRAR, at=early, **guidance).then(r.StatutoryPathGuided(path=4, how_to="x"))
 
 
 def test_a_filing_with_a_rule_is_transferred_with_the_rule_as_explanation() -> None:
@@ -128,9 +147,8 @@ def test_a_ruling_cannot_be_returned() -> None:
 def test_a_notice_is_not_dated_before_delivery_and_an_exemption_has_a_reason() -> None:
     early = datetime(2026, 3, 1, tzinfo=UTC)
     given(*SIGNED).when("serve_notice", CLERK, at=early, kind="acceptance").refused("before_delivery")
-    given(*SIGNED).when("serve_notice", REGISTRAR, at=early, kind="transfer").then(
-        d.NoticeServed(org="xfj", kind="transfer")
-    )
+    given(*SIGNED).when("serve_notice", REGISTRAR, at=early, kind="transfer").refused("before_delivery")
+    given(*SENT[:2]).when("serve_notice", REGISTRAR, kind="transfer").then(d.NoticeServed(org="xfj", kind="transfer"))
     given(*SIGNED).when("serve_notice", CLERK, kind="exempt").refused("reason_needed")
     given(*SIGNED).when("serve_notice", CLERK, kind="acceptance", mode="electronic").then(
         d.NoticeServed(org="zj", kind="acceptance", mode="electronic")

@@ -73,9 +73,11 @@ def rights(case: Case, book: PolicyBook) -> Iterator[Right]:
     assert case.filed_at is not None
     clocks = book.clocks_at(case.filed_at)
     rules = clocks.rules if clocks else ()
-    notice = _meeting(rules, "NoticeServed", direct=case.received_by is not None)
+    direct = case.received_by is not None
+    notice = _meeting(rules, "NoticeServed", direct=direct)
     if notice is not None:
-        yield _right(notice, "书面告知您是否受理", "you are told in writing whether it is accepted")
+        sent, sent_en = ("或转送何处", " or where it was sent") if direct else ("", "")
+        yield _right(notice, f"书面告知您是否受理{sent}", f"you are told in writing whether it is accepted{sent_en}")
     reply = _meeting(rules, "ReplyDelivered")
     if reply is not None:
         yield _right(
@@ -99,7 +101,7 @@ def rights(case: Case, book: PolicyBook) -> Iterator[Right]:
         yield _right(
             again,
             "对复查意见不服的，自收到复查意见之日起可申请复核",
-            "if you still do not agree: from the review opinion, you may ask for a re-review",
+            "if you still do not agree: from the receipt of the review opinion, you may ask for a re-review",
         )
 
 
