@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from shared.adapters.kafka import Connection, KafkaFeed, parking
+from shared.adapters.kafka import Connection, KafkaFeed, parking, standing
 from shared.adapters.kafka.rereading import Pieces, reread
 from shared.adapters.kafka.sweeping import HOLD
 from shared.adapters.memory import MemoryLog, MemoryViews
@@ -250,3 +250,26 @@ async def test_two_processes_of_one_name_throw_each_other_out_and_say_so(kafka: 
         await until(lambda: one.ended or two.ended)
     why = (one.ended or two.ended)[0]
     assert "twin" in why and "HUIYIN_INSTANCE" in why
+
+
+async def test_a_group_that_has_to_begin_again_says_who_keeps_it_from_that(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebuild that met no broker lets its group begin again once there is one; somebody who was not ended is in it."""
+    monkeypatch.setattr(standing, "LEAVING", 1.0)
+    log = MemoryLog(outbox=True)
+    forgotten, anew = Process(kafka, log, "used-"), Process(kafka, log, "used-", "two")
+    async with running(forgotten):
+        made = [await log.append(each) for each in history("case/a", 20)]
+        await until(lambda: forgotten.seen >= {one.cause for one in made})
+        await forgotten.feed.drain()
+        kafka.signal(signal.SIGKILL)
+        await anew.feed.rewind("group")
+        kafka.run()
+        await asyncio.to_thread(kafka.wait)
+        await until(lambda: not forgotten.feed.problems())
+        async with running(anew):
+            await until(lambda: anew.feed.problems() == ["group_in_use:group"])
+            await forgotten.feed.stop()
+            await until(lambda: anew.seen >= {one.cause for one in made}, 120)
+            assert anew.feed.problems() == []

@@ -15,7 +15,7 @@ from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.keeping import Keeper
 from shared.adapters.kafka.publishing import AGE, Publisher
 from shared.adapters.kafka.receiving import Park, Place, Receiving
-from shared.adapters.kafka.standing import Away, LoginRefused, MissingTopic, Standing
+from shared.adapters.kafka.standing import Away, InUse, LoginRefused, MissingTopic, Standing
 from shared.adapters.kafka.subscribing import DRAIN, Subscription
 from shared.adapters.kafka.sweeping import PATIENCE, Sweeper
 from shared.clock import Clock
@@ -100,6 +100,7 @@ class KafkaFeed:
         self._away = False
         self._no_login = False
         self._few = False
+        self._in_use: set[str] = set()
 
     async def publish(self, commits: Sequence[Commit]) -> None:
         """In the background: they stand in the log as unpublished until the broker has acknowledged them."""
@@ -191,7 +192,7 @@ class KafkaFeed:
 
     def problems(self) -> list[str]:
         """Why no events come or go, as codes: the topic is missing or has too few partitions, no broker answers or none knows
-        us, records are refused."""
+        us, another process is in a group that has to begin again, records are refused."""
         found = []
         if self._missing:
             found.append(f"topic_missing:{self._topic}")
@@ -199,6 +200,7 @@ class KafkaFeed:
             found.append(f"too_few_partitions:{self._topic}")
         if self._away:
             found.append("login_refused" if self._no_login else "broker_away")
+        found += [f"group_in_use:{group}" for group in sorted(self._in_use)]
         if self.publisher.refused is not None:
             found.append(f"not_published:{self.publisher.refused}")
         return found
@@ -258,11 +260,17 @@ class KafkaFeed:
         """Is the topic there? And where the group has to begin again, let it."""
         self._few = await self._standing.partitions() < self._partitions
         self._met(None)
-        if one.receiving.group in self._to_rewind:
-            await self._standing.rewind(one.group_id)
-            self._to_rewind.discard(one.receiving.group)
+        group = one.receiving.group
+        if group in self._to_rewind:
+            try:
+                await self._standing.rewind(one.group_id)
+            except InUse:
+                self._in_use.add(group)
+                raise
+            self._to_rewind.discard(group)
+            self._in_use.discard(group)
 
     def _met(self, error: BaseException | None) -> None:
         self._missing = isinstance(error, MissingTopic)
         self._no_login = isinstance(error, LoginRefused)
-        self._away = error is not None and not self._missing
+        self._away = error is not None and not self._missing and not isinstance(error, InUse)
