@@ -86,7 +86,7 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
     if role in ("organisation", "clerk"):
         if handles(principal.org, case) or owes_notice(principal.org, case):
             return True
-        return lead is not None and _handles_matter(principal.org, case, lead)
+        return lead is not None and handles_matter(principal.org, case, lead)
     if role == "platform":
         return case.platform == principal.org
     return role in SEES_ALL
@@ -103,16 +103,19 @@ NOTHING_OWED = frozenset({"NoticeServed", "AnsweredAtOnce", "CaseClosed", "Concl
 
 
 def owes_notice(org: str | None, case: Case) -> bool:
-    """Did the organisation receive the filing itself, was it sent on, and is the petitioner still to be told in writing where it
-    went (Art. 23 ¶1, ¶2)? Never of an accusation, or to the accused, whoever received it."""
-    if org is None or org != case.received_by or case.hops == 0 or not (case.open and case.live):
+    """Did the organisation receive the filing itself, does another one have it, or the matter that it was joined to, and is
+    the petitioner still to be told in writing where it went (Art. 23 ¶1, ¶2)? Never of an accusation, or to the accused,
+    whoever received it."""
+    if org is None or org != case.received_by or not (case.open and case.live):
         return False
-    if case.sealed_track or org in case.accused:
+    if case.sealed_track or org in case.accused or org in case.handlers:
+        return False
+    if case.org is None and case.lead is None:  # it lies nowhere yet
         return False
     return all(fact.name not in NOTHING_OWED for fact in case.facts)
 
 
-def _handles_matter(org: str | None, case: Case, lead: Case) -> bool:
+def handles_matter(org: str | None, case: Case, lead: Case) -> bool:
     """Does it handle the matter that `case` follows in? An accusation shares no matter with a case of the open track."""
     apart = case.sealed_track != lead.sealed_track or case.jurisdiction != lead.jurisdiction
     return case.lead is not None and not apart and org not in lead.accused and handles(org, lead)

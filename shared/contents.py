@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.access import Principal, handles, owes_notice
+from shared.access import Principal, handles, handles_matter
 from shared.case import Case
 from shared.commands import Fresh
 from shared.envelope import Recorded
@@ -19,7 +19,7 @@ from shared.vault import open_sealed
 STREAM = "reads/"
 
 
-def purposes(principal: Principal, case: Case) -> frozenset[str]:
+def purposes(principal: Principal, case: Case, lead: Case | None = None) -> frozenset[str]:
     """Which parts the principal, who may see the case, may open: the organisation in charge sees who asks, unless they
     asked for confidence. Who handles the matter through its lead reads what a follower wrote, and not who wrote it:
     telling that petitioner is the petition office's duty."""
@@ -28,19 +28,17 @@ def purposes(principal: Principal, case: Case) -> frozenset[str]:
     if principal.role in ("organisation", "clerk"):
         if handles(principal.org, case):
             return frozenset({"text"}) if case.confidential else frozenset({"identity", "text"})
-        if case.lead is None or owes_notice(principal.org, case):  # where it went is all that they have to say
-            return frozenset()
-        return frozenset({"text"})
+        return frozenset({"text"}) if lead is not None and handles_matter(principal.org, case, lead) else frozenset()
     return frozenset()
 
 
 async def content(
-    handling: Handling, principal: Principal, case: Case, events: Sequence[Recorded]
+    handling: Handling, principal: Principal, case: Case, events: Sequence[Recorded], lead: Case | None = None
 ) -> dict[str, Any] | None:
-    """Who the parties are and what they wrote, as far as the principal may see it; None when that is nothing.
+    """`lead`: of `case`. Who the parties are and what they wrote, as far as the principal may see it; None when that is nothing.
 
     While the log is full nothing can be recorded, so nothing is opened: `withheld` says so."""
-    allowed = purposes(principal, case)
+    allowed = purposes(principal, case, lead)
     sealed = [event for event in events if event.sealed]
     if not allowed or not sealed:
         return None

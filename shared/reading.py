@@ -71,11 +71,12 @@ async def show(
     if not case.id:  # the registration itself lies after the cut
         raise Unknown("not_yet", "The case was not registered at that time.", why_zh="该时点尚未登记。", field="as_of")
     known = await _may_know(ports, principal, present, seen)
+    lead = await ports.cases.lead_of(case)
     now = min((ports.clock.now(), *(instant_of(when, book.zone) for when in (as_of, known_at) if when is not None)))
     return {
         **summary(case, book),
         "lead": case.lead if case.lead in known else None,
-        "matter": _lead(await ports.cases.lead_of(case), known, book),
+        "matter": _lead(lead, known, book),
         "related": [other for other in case.related if other in known],
         "as_of": to_text(as_of) if as_of is not None else None,
         "known_at": to_text(known_at) if known_at is not None else None,
@@ -83,7 +84,7 @@ async def show(
         "timeline": timeline(seen, book, known),
         "corrections": corrections(case),
         "allowed": [] if past else allowed(case, principal),
-        "content": await content(reader, principal, present, seen) if open_content else None,
+        "content": await content(reader, principal, present, seen, lead) if open_content else None,
     }
 
 

@@ -150,7 +150,8 @@ class Right(NamedTuple):
 
 def _right(case: Case, book: PolicyBook, now: datetime) -> Right | None:
     """The review that may be asked for now, until when and why (Art. 35 ¶1, 36 ¶1); None where there is none."""
-    for one in deadlines(case, book):
+    last = {one.clock: one for one in deadlines(case, book)}  # of each its last episode, which requests are measured by
+    for one in last.values():
         command = next((_REVIEWS[end.event] for end in one.rule.end if end.event in _REVIEWS), None)
         if (
             command is None
@@ -159,9 +160,15 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> Right | None:
             or case.state not in _ASKED_IN[command]
         ):
             continue
-        words, day, days = _REVIEW_WORDS[command], one.due_day, one.rule.period.days
+        words, day, period = _REVIEW_WORDS[command], one.due_day, one.rule.period
         if one.open_ended:
-            until, limit = None, Words(f"期限为自收到之日起{days}日", f"within {days} days of receiving it")
+            unit = Words("个工作日", "working days") if period.unit == "working" else Words("日", "days")
+            until = None
+            limit = Words(
+                f"期限为自收到之日起{period.days}{unit.zh}", f"within {period.days} {unit.en} of receiving it"
+            )
+            if period.days is None:
+                limit = Words("期限自收到之日起计算", "counted from the day on which you received it")
         else:
             until = day.isoformat()
             limit = Words(f"期限至{day.year}年{day.month}月{day.day}日", f"until {until}")

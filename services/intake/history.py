@@ -104,7 +104,9 @@ async def _record(
     secret = intake.keys.secret("request")
     before, _ = await intake.cases.get(case_name)
     history.check_case(item, before)
-    check_organs(item, history.pending(item, before, book.zone), before, book)
+    steps = history.pending(item, before, book.zone)
+    if steps or not before.exists or (item.go_live and not before.live):
+        check_organs(item, steps, before, book)
     left = _check_all(item, before, intake.clock.now(), book.zone)
     stamp = Stamp(
         principal=hands,
@@ -282,7 +284,7 @@ async def _organisation(
         if same:
             return same[0]
     if not named.create or accuses(item):  # what is added by an export is not marked for accusations
-        raise unknown_organisation("organisation")
+        raise unknown_organisation("organisation", accused=accuses(item))
     supervision = handlings["supervision"]
     async with _ADDING.setdefault(supervision.log, asyncio.Lock()):
         if (await supervision.policies.book(jurisdiction)).organisation(code) is None:

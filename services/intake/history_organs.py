@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 
 from shared.case import Case
+from shared.deadlines import DISPATCHES
 from shared.history import HistoryItem, HistoryStep
 from shared.policy.book import PolicyBook
-from shared.refusals import Invalid
+from shared.refusals import Invalid, Refused
 
-_NAMING = ("org", "body", "decider", "assist")
+_NAMING = ("org", "body", "decider", "assist", "by_office")
 """Fields of steps that hold codes of organisations."""
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,63}")
 """What an export may call an organisation that the policy never had: one that is gone, one of another level."""
-_OF_A_PERSON = re.compile(r"1\d{10}|\d{15}|\d{17}[\dXx]")
-"""Looks like a telephone or identity number, whatever column it stands in."""
+_OF_A_PERSON = re.compile(r"1\d{10}|\d{6}(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[\dXx]")
+"""Looks like a mobile telephone's or an identity number (with a date of birth in it), whatever column it stands in."""
 _LEFT_OUT = "-"
 """Stands in a step for the responsible organisation."""
 
@@ -34,21 +35,36 @@ def check_organs(item: HistoryItem, steps: Sequence[HistoryStep], case: Case, bo
             unknown = not _looks_like_a_code(code) and not book.ever_listed(code)
         if unknown:
             raise unknown_organisation(field)
-    if not (case.sealed_track or accuses(item)):
+    if case.sealed_track and not accuses(item):
+        raise Refused(  # that it is one is not for whoever imports to know
+            "history_differs",
+            "This item stands otherwise here than the export tells. Nothing is overwritten: record its further steps here.",
+            why_zh="该件在本系统的情况与来源不一致，不会覆盖；后续步骤请在本系统登记。",
+            field="steps" if steps else "item",
+        )
+    if not accuses(item):
         return
-    having = [*case.handlers, *case.assist, *([case.reviewer] if case.reviewer else [])]
-    for field, code in (*named, *(("organisation", org) for org in having)):
-        if field not in _HAVE_IT_NOT and not _may_have_it(code, book):
-            raise Invalid(
-                "accusation_needs_sealed_organ",
-                "An accusation goes only to an organisation marked for them that is not the respondent (Art. 30).",
-                why_zh="检举控告只能转送有权处理且非被反映人的机关。",
-                field=field,
-            )
+    moved = any(step.type in DISPATCHES for step in steps)
+    has = () if moved else (*case.handlers, *case.assist, *((case.reviewer,) if case.reviewer else ()))
+    for field, code in (*named, *(("organisation", org) for org in has)):
+        if field in _HAVE_IT_NOT or book.takes_accusations(code):
+            continue
+        if field not in _HAVE_IT and (found := book.organisation(code)) is not None and found.kind == "petition_office":
+            continue
+        raise Invalid(
+            "accusation_needs_sealed_organ",
+            "An accusation goes only to an organisation marked for them that is not the respondent (Art. 30).",
+            why_zh="检举控告只能转送有权处理且非被反映人的机关。",
+            field=field,
+        )
 
 
-_HAVE_IT_NOT = ("received_by", "steps.SupervisionOpened.decider")
+_HAVE_IT_NOT = frozenset({"received_by", "steps.SupervisionOpened.decider", "steps.InstructionRecorded.by_office"})
 """Fields whose organisation does not get to see the case by it."""
+_HAVE_IT = frozenset(
+    {"organisation", *(f"steps.{name}.org" for name in DISPATCHES), "steps.JurisdictionRuled.assist"}
+) | {f"steps.{name}.body" for name in ("ReviewOpinionIssued", "ReReviewOpinionIssued", "OpinionDelivered")}
+"""Fields whose organisation has it from then on; in the others the petition office may stand, which acted."""
 
 
 def accuses(item: HistoryItem) -> bool:
@@ -58,9 +74,12 @@ def accuses(item: HistoryItem) -> bool:
     )
 
 
-def unknown_organisation(field: str) -> Invalid:
-    """What to say of a code that the policy does not have."""
-    if field == "organisation":
+def unknown_organisation(field: str, *, accused: bool = False) -> Invalid:
+    """What to say of a code that the policy does not have. `accused`: of an accusation, for which none is created."""
+    if accused:
+        how = "an accusation creates none, name the one marked for them, or none"
+        how_zh = "检举控告件不新增单位，请写明有权处理的机关，或不写单位"
+    elif field == "organisation":
         how = "add it there, list it in the mapping's table, or set create: true"
         how_zh = "请先添加，或写入映射文件的对照表，或设置 create: true"
     else:
@@ -89,8 +108,3 @@ def _named(item: HistoryItem, steps: Sequence[HistoryStep], case: Case) -> Itera
 
 def _looks_like_a_code(code: str) -> bool:
     return _CODE.fullmatch(code) is not None and _OF_A_PERSON.fullmatch(code) is None
-
-
-def _may_have_it(code: str, book: PolicyBook) -> bool:
-    found = book.organisation(code)
-    return found is not None and found.kind in ("sealed", "petition_office")

@@ -139,7 +139,7 @@ def reactions(updates: Updates) -> Mapping[str, Sequence[Reaction]]:
         "RedoOrdered": tell("reopened", _field("ground")),
         "CaseReopened": tell("reopened", "new_facts"),
         "ReviewOpinionIssued": tell("reviewed", _field("result"), _field("body")),
-        "OpinionDelivered": tell("reviewed", "delivered", _field("body")),
+        "OpinionDelivered": tell("notice", "opinion_delivered", _field("body")),
         "ReReviewOpinionIssued": tell("reviewed", _field("result"), _field("body")),
         "CaseClosed": tell("closed", _field("kind")),
         "CaseWithdrawn": tell("closed", "withdrawn"),

@@ -105,6 +105,13 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
     delivered = case.fact("AssignmentDelivered")
     if command.kind == "transfer":  # where it went can be told before it has arrived, but not before it was sent
         delivered = next((fact for fact in reversed(case.facts) if fact.name in DISPATCHES), None)
+        if delivered is None:
+            raise Refused(
+                "not_sent_yet",
+                "This filing was not sent to any organisation yet; the notice says where it went.",
+                why_zh="该件尚未转送任何单位，转送后方可告知去向。",
+                field="kind",
+            )
     if delivered is not None and before(given.at, delivered.effective_at, given.book.zone):
         raise Refused(
             "before_delivery",
@@ -130,6 +137,18 @@ def _of_who_received_it(case: Case, command: ServeNotice, given: Given) -> None:
             why_zh="本单位为收到单位，并非承办单位，请告知转送去向（transfer）或并案情况（joined）。",
             field="kind",
         )
+    for clock in deadlines(case, given.book):
+        ends = any(
+            end.event == "NoticeServed" and command.kind in (end.kind or (command.kind,)) for end in clock.rule.end
+        )
+        if ends and clock.running and clock.org != given.org:
+            raise Refused(
+                "ends_anothers_period",
+                "By the clocks that this case began with, the notice would also end the period of who handles it; the petition"
+                " office tells the petitioner.",
+                why_zh="按本件适用的时限规则，该告知会同时终止承办单位的告知期限，请由信访部门告知。",
+                field="kind",
+            )
 
 
 class RecordStep(Command):

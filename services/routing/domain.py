@@ -165,7 +165,7 @@ class Guide(Command):
 
 def _not_dated_back(case: Case, given: Given) -> None:
     """Raises Refused for guidance that lies before the end of a period that has been missed: an organisation does not wipe its
-    own breach out. A registrar may record that it was given in time."""
+    own breach out. A registrar of another one may record that it was given in time."""
     for clock in deadlines(case, given.book):
         ends = any(trigger.event == "StatutoryPathGuided" for trigger in clock.rule.cancel)
         if ends and clock.running and clock.due < given.now and not before(clock.due, given.at, given.book.zone):
@@ -190,5 +190,6 @@ def guide(case: Case, command: Guide, given: Given) -> list[Fresh]:
     """A reasoned outcome, not a silent close (Art. 31)."""
     if given.principal.role != "registrar":
         own(case, given)
+    if given.principal.role != "registrar" or given.org in case.handlers:
         _not_dated_back(case, given)
     return [Fresh(e.StatutoryPathGuided(path=command.path, organ=command.organ, how_to=command.how_to))]

@@ -60,18 +60,20 @@ def reviewer_at(case: Case, version: int) -> str | None:
 
 
 def receiver_at(case: Case, version: int) -> str | None:
-    """Who had received the filing and still owed the notice where it went, when the event of that version happened. Nobody, if
-    it is an accusation by now, or against them (Art. 30)."""
-    org, sent = case.received_by, False
+    """Who had received the filing, which another one had or which was joined to a matter, and still owed the notice where it
+    went, when the event of that version happened. Nobody, if it is an accusation by now, or against them (Art. 30)."""
+    org, joined = case.received_by, False
     if org is None or case.sealed_track or org in case.accused or not case.live:
         return None
     for fact in case.facts:
         if fact.version >= version:
             break
-        sent = sent or fact.name in DISPATCHES
         if fact.name in NOTHING_OWED:
             return None
-    return org if sent else None
+        if fact.name in ("CaseLinked", "CaseUnlinked") and fact.kind != "related":
+            joined = fact.name == "CaseLinked"
+    line = handlers_at(case, version)
+    return org if org not in line and (line or joined) else None
 
 
 def _arrived(case: Case, org: str, at: datetime) -> Case:

@@ -252,7 +252,7 @@ def wrongly_ruled(matter: Matter, attempt: Attempt) -> str | None:
 def guided_late(matter: Matter, attempt: Attempt) -> str | None:
     """The organisation does not date it back to before the end of the sixty days that it missed (Art. 34)."""
     last = matter.last_day_to_handle() if matter.state == "accepted" else None
-    if attempt.who.role == "registrar" or last is None:
+    if (attempt.who.role == "registrar" and attempt.who.org not in matter.handlers) or last is None:
         return None
     return "dated back over a breach" if day(attempt.now) > last >= day(attempt.when) else None
 

@@ -99,6 +99,8 @@ async def test_what_contradicts_is_refused_and_changes_nothing(here: County) -> 
         (item(2, filing={**other, "received_by": "王某 13900000000"}), "unknown_organisation"),
         (item(2, ("SignedFor", "2025-01-02", {"org": "县里的老李"})), "unknown_organisation"),
         (item(2, ("SignedFor", "2025-01-02", {"org": "13900000000"})), "unknown_organisation"),
+        (item(2, ("SignedFor", "2025-01-02", {"org": "11010119900307123X"})), "unknown_organisation"),
+        (item(2, ("InstructionRecorded", "2025-01-02", {"by_office": "王某副县长"})), "unknown_organisation"),
         (item(2, filing={**other, "class": "accusation"}, org="zj"), "accusation_needs_sealed_organ"),
         (item(2, ("CaseTransferred", "2025-01-02", {"org": "zj"}), filing=ACCUSING), "accusation_needs_sealed_organ"),
         (item(2, channel_class=None), "unknown_channel"),
@@ -140,6 +142,25 @@ async def test_a_step_that_makes_it_an_accusation_leaves_it_with_no_ordinary_org
         here, item(3, ("NoticeServed", "2025-01-04", {"kind": "acceptance", "org": "xfj"}), filing=ACCUSING)
     )
     assert office.result == "added"
+
+
+async def test_what_turned_out_to_be_an_accusation_here_is_not_told_by_an_import(here: County) -> None:
+    """The same row again adds nothing; one that says more is refused as different, and not as an accusation (Art. 30)."""
+    row = item(1, ("SignedFor", "2025-01-02", {}), org="zj")
+    assert [one.result for one in await record(here, row)] == ["added"]
+    case = (await here.ports.views.find("worklist", limit=1))[0].key
+    await here.act(case, "correct", REGISTRAR, field="class", new="accusation")
+    assert (await here.case(case)).org is None
+    assert [one.result for one in await record(here, row)] == ["same"]
+    told = ("NoticeServed", "2025-01-03", {"kind": "acceptance"})
+    (more,) = await record(here, item(1, ("SignedFor", "2025-01-02", {}), told, org="zj"))
+    assert (more.result, more.code) == ("refused", "history_differs")
+    assert "ccusation" not in str(more)
+
+
+async def test_the_petition_office_acts_on_an_accusation_and_does_not_get_it_by_an_import(here: County) -> None:
+    (result,) = await record(here, item(1, filing=ACCUSING, org="xfj"))
+    assert (result.code, result.field) == ("accusation_needs_sealed_organ", "organisation")
 
 
 async def test_rows_of_one_item_go_in_the_order_of_the_file(here: County) -> None:

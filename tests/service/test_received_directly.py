@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from copy import deepcopy
 
 import orjson
 import pytest
 
-from tests.support.serving import Served, served, submission
+from shared.activating import activate
+from shared.policy.load import bundled
+from tests.support.county import DEMO
+from tests.support.serving import OPERATOR, Served, served, submission
 
 
 @pytest.fixture
@@ -39,3 +43,37 @@ async def test_it_stands_in_their_list_until_the_petitioner_was_told(here: Serve
         assert (await clerk.get(f"/v1/cases/{case}")).status_code == 404
     async with here.client("supervisor") as supervisor:
         assert (await supervisor.get("/v1/cases?queue=to_notify")).json()["cases"] == []
+
+
+async def test_who_handles_the_matter_reads_what_was_filed_at_its_own_window(here: Served) -> None:
+    """Joined to a case that they have: the text is theirs to read, whether or not they still owe the notice."""
+    async with here.client("registrar") as desk:
+        lead = (await desk.post("/v1/submissions", json=submission())).json()["case"]
+        await here.runtime.drain()
+        here.clock.advance(60)
+        second = (await desk.post("/v1/submissions", json=submission(item="2", received_by="zj"))).json()["case"]
+        await here.runtime.drain()
+    assert (await here.act("registrar", second, "link", lead=lead, reason="同一事项")).status_code == 200
+    await here.runtime.drain()
+    async with here.client(key=await here.key_of("clerk", "zj")) as clerk:
+        whole = (await clerk.get(f"/v1/cases/{second}")).json()
+    assert (await here.runtime.ports.cases.get(second))[0].lead == lead
+    assert whole["content"]["texts"] and not whole["content"]["parties"]
+    assert whole["allowed"] == ["serve_notice"]
+
+
+async def test_by_clocks_that_any_notice_ends_the_petition_office_tells(here: Served) -> None:
+    """A policy from before the clocks said which notices end C3: the receiver's would end the period of who has it."""
+    document = deepcopy(next(one.document for one in bundled("cn-xf-2022") if one.section == "clocks"))
+    for one in document["rules"]:
+        if one["id"] == "C3":
+            one["end"] = [{"event": "NoticeServed"}]
+    await activate(here.runtime.handling("supervision"), OPERATOR, DEMO, {"clocks": document})
+    here.clock.advance(2)
+    async with here.client("registrar") as desk:
+        case = (await desk.post("/v1/submissions", json=submission(received_by="jt"))).json()["case"]
+    await here.runtime.drain()
+    body = {"command": "serve_notice", "command_id": "n-1", "kind": "transfer"}
+    async with here.client(key=await here.key_of("clerk", "jt")) as clerk:
+        refused = await clerk.post(f"/v1/cases/{case}/commands", json=body)
+    assert (refused.status_code, refused.json()["code"]) == (409, "ends_anothers_period")

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from shared.access import visible
+from shared.access import owes_notice, visible
 from shared.deadlines import deadlines
 from shared.events import department as d
 from shared.events import intake as i
@@ -39,6 +39,11 @@ def test_who_received_a_filing_and_sent_it_on_says_where_it_went() -> None:
         "C2": False,
         "C3": True,
     }
+    joined = (direct[0], i.CaseLinked(lead="0" * 32, kind="same_matter"))
+    given(*joined).when("serve_notice", theirs, kind="joined").then(d.NoticeServed(org="jt", kind="joined"))
+    own = given(direct[0].model_copy(update={"received_by": "zj"}), *direct[1:]).case
+    assert not owes_notice("zj", own), "who handles it says whether it is accepted"
+    given(REGISTERED).when("serve_notice", REGISTRAR, kind="transfer").refused("not_sent_yet")
     given(*direct).when("serve_notice", theirs, kind="exempt", reason="x").refused("not_yours_to_accept")
     accusation = direct[0].model_copy(update={"class_": "accusation"})
     about = i.PartyRecorded(party="r1", role="respondent", respondent_org="jt")
@@ -47,6 +52,7 @@ def test_who_received_a_filing_and_sent_it_on_says_where_it_went() -> None:
         (accusation, r.CaseRoutedToSealedChannel(org="jjw")),
         (direct[0], about, *direct[1:]),
         (direct[0], i.AnsweredAtOnce()),
+        (*direct, r.AssignmentWithdrawn(org="zj", reason_code="recalled")),  # it lies nowhere again
         (*direct, d.SignedFor(org="zj"), s.CaseClosed(kind="explained"), s.RedoOrdered(ground="other")),
     ):
         assert not visible(theirs, given(*hidden).case)
@@ -61,6 +67,7 @@ def test_an_organisation_dates_no_guidance_back_over_its_own_breach() -> None:
     late.when("guide", CLERK, at=early, **guidance).refused("period_was_missed")
     late.when("guide", CLERK, at=after, **guidance).then(r.StatutoryPathGuided(path=4, how_to="x"))
     late.when("guide", REGISTRAR, at=early, **guidance).then(r.StatutoryPathGuided(path=4, how_to="x"))
+    late.when("guide", REGISTRAR._replace(org="zj"), at=early, **guidance).refused("period_was_missed")
 
 
 def test_a_filing_with_a_rule_is_transferred_with_the_rule_as_explanation() -> None:
