@@ -28,7 +28,7 @@ from shared.keys import KeyErased, Keys
 from shared.log import EMPTY_HEAD, Commit, Conflict, Head, Log, SameCause
 from shared.policies import Policies
 from shared.refusals import Invalid, Refused, Unavailable
-from shared.times import When, before, to_text
+from shared.times import When, before, local_text, to_text
 from shared.vault import obtain, parts_of, seal
 
 ATTEMPTS = 12
@@ -313,8 +313,8 @@ def check_order(case: Case, fresh: Sequence[Fresh], at: When, now: datetime, zon
         if last is not None and before(when, last, zone):
             raise Refused(
                 "effective_too_early",
-                f"effective_at lies before the step that moved this case last ({to_text(last)}).",
-                why_zh=f"生效时间不能早于该件上一步的时间（{to_text(last)}）。",
+                f"effective_at lies before the step that moved this case last ({local_text(last, zone)}).",
+                why_zh=f"生效时间不能早于该件上一步的时间（{local_text(last, zone)}）。",
                 field="effective_at",
                 earliest=to_text(last),
             )

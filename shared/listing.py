@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared.access import LIST, Principal, authorize, visible
+from shared.access import LIST, Principal, authorize, owes_notice, visible
+from shared.deadlines import deadlines
 from shared.finding import WORKLIST
 from shared.part import Ports
 from shared.refusals import Invalid
@@ -93,6 +94,8 @@ async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str |
         if wanted.org not in (None, principal.org):
             return Page([], None)
         wanted = wanted._replace(**{"org": None, _AS.get(wanted.queue or "", "org"): principal.org})
+    elif wanted.org is not None and wanted.queue in _AS:
+        wanted = wanted._replace(**{"org": None, _AS[wanted.queue]: wanted.org})
     cursor = _read(after)
     now = to_text(ports.clock.now())
     if wanted.queue == "overdue":  # the list ends where time stands, not at the last case that is open
@@ -103,9 +106,10 @@ async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str |
     while True:
         step = min(200, max(limit, 50))
         rows = await _rows(ports, wanted, place, step)
-        for row in rows:
+        for stored in rows:
             looked_at += 1
-            place = _Cursor(place.undated, str(row.values["due"] or "") if row.values else "", row.key)
+            place = _Cursor(place.undated, str(stored.values["due"] or "") if stored.values else "", stored.key)
+            row = await _own_clocks(ports, principal, stored)
             if _meets(row, wanted, now) and await _may_see(ports, principal, row):
                 found.append(_shown(row, now))
                 if len(found) == limit:
@@ -185,6 +189,20 @@ async def _may_see(ports: Ports, principal: Principal, row: Row) -> bool:
     return own is not None and own.kind == "sealed" and own.code in case.handlers
 
 
+async def _own_clocks(ports: Ports, principal: Principal, row: Row) -> Row:
+    """The row as an organisation reads it. Where one received the filing and another has it, each has a clock of its own, and
+    neither is late with that of the other."""
+    if principal.role not in ("organisation", "clerk") or row.values is None or row.values["owes"] is None:
+        return row
+    case, _head = await ports.cases.get(row.key, at_least=row.applied)
+    book = await ports.policies.book(case.jurisdiction)
+    whose = principal.org if owes_notice(principal.org, case) else case.org
+    running = [one for one in deadlines(case, book) if one.running and not one.rule.window and one.org == whose]
+    first = min(running, key=lambda one: one.due, default=None)
+    due = (to_text(first.due), first.clock) if first is not None else (None, None)
+    return row._replace(values={**row.values, "due": due[0], "due_clock": due[1]})
+
+
 def _shown(row: Row, now: str) -> dict[str, Any]:
     assert row.values is not None
     values = dict(row.values)
@@ -200,6 +218,7 @@ def _shown(row: Row, now: str) -> dict[str, Any]:
         "org": values["org"],
         "reviewer": values["reviewer"],
         "holder": values["holder"],
+        "owes": values["owes"],
         "place": values["place"],
         "subject": values["subject"],
         "channel": values["channel"],

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from shared.access import owes_notice
 from shared.case import FINAL_STATES, STREAM, Case, fold
 from shared.deadlines import Deadline, deadlines
 from shared.envelope import Recorded
@@ -93,7 +94,9 @@ async def status(ports: Ports, case: Case) -> dict[str, Any]:
     book = await ports.policies.book(case.jurisdiction)
     now = ports.clock.now()
     has_it = holder_of(case)
-    running = [one for one in deadlines(case, book) if one.running and not one.rule.window]
+    running = [  # of who has it; who received it, and tells them where it went, is not who they wait for
+        one for one in deadlines(case, book) if one.running and not one.rule.window and not owes_notice(one.org, case)
+    ]
     first = min(running, key=lambda one: one.due, default=None)
     lead = await _leading(ports, case)
     events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]

@@ -34,6 +34,13 @@ def to_text(when: When) -> str:
     return when.isoformat()
 
 
+def local_text(when: When, zone: str) -> str:
+    """For people: the day, or the instant on the clocks of that zone, to the second."""
+    if isinstance(when, datetime):
+        return when.astimezone(ZoneInfo(zone)).isoformat(sep=" ", timespec="seconds")
+    return when.isoformat()
+
+
 def from_text(text: str) -> When:
     """The inverse of to_text(). Raises ValueError for anything else, and for an instant without an offset."""
     if len(text) == _DATE_LENGTH:

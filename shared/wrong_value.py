@@ -42,6 +42,21 @@ _CHINESE = {
 """pydantic's type of an error, or its first word, which is the type of the value -> what is wrong and what to do."""
 
 
+_ENGLISH = {
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must name its parts, each with its value",
+    "model_type": "must name its parts, each with its value",
+    "model_attributes_type": "must name its parts, each with its value",
+}
+"""The same in English, where pydantic speaks of Python."""
+
+
 def told(error: Mapping[str, Any]) -> tuple[str, str]:
     """pydantic's error in our words, English and Chinese, as they follow the name of the field."""
     kind, message = str(error["type"]), str(error["msg"])
@@ -63,7 +78,10 @@ def told(error: Mapping[str, Any]) -> tuple[str, str]:
             "needs an offset, for example 2026-01-31T10:00:00+08:00",
             "须带时区偏移，例如 2026-01-31T10:00:00+08:00。",
         )
-    return message[:1].lower() + message[1:], _chinese(kind, error.get("ctx", {}))
+    more = error.get("ctx", {})
+    if kind in ("string_too_short", "too_short") and more.get("min_length") == 1:
+        return "is empty; fill it in", "为空，请填写。"
+    return _ENGLISH.get(kind) or message[:1].lower() + message[1:], _chinese(kind, more)
 
 
 def _chinese(kind: str, more: Mapping[str, Any]) -> str:

@@ -13,11 +13,15 @@ from shared.refusals import Refused
 from shared.times import before
 
 
+def _open(case: Case) -> bool:
+    return not case.concluded
+
+
 class RequestReview(Command):
     text: FreeText | None = Field(None, description="What is wrong with the decision, sealed")
 
 
-@rule("request_review", service="intake", roles=CITIZEN, states=("replied", "closed"), zh="申请复查")
+@rule("request_review", service="intake", roles=CITIZEN, states=("replied", "closed"), zh="申请复查", when=_open)
 def request_review(case: Case, command: RequestReview, given: Given) -> list[Fresh]:
     """Within 30 days of the delivery of the written reply, at the next level up (Art. 35 ¶1). A case that was closed
     meanwhile is reviewed as well: closing takes nobody's right away."""
@@ -32,7 +36,7 @@ class RequestReReview(Command):
     text: FreeText | None = Field(None, description="What is wrong with the review opinion, sealed")
 
 
-@rule("request_re_review", service="intake", roles=CITIZEN, states=("reviewed", "closed"), zh="申请复核")
+@rule("request_re_review", service="intake", roles=CITIZEN, states=("reviewed", "closed"), zh="申请复核", when=_open)
 def request_re_review(case: Case, command: RequestReReview, given: Given) -> list[Fresh]:
     """Within 30 days of the receipt of the review opinion, at the level above the review body (Art. 36 ¶1). While its
     delivery is not on record nobody is late."""
@@ -69,7 +73,8 @@ def _in_time(window: Deadline | None, given: Given, zh: str, en: str, article: s
             " new facts or reasons are a new matter (Art. 36 ¶3).",
             why_zh=f"该意见已申请过{zh}。对复查意见不服的可申请复核；复核之后仅可就新的事实和理由另行提出。",
         )
-    if before(window.due, given.at, given.book.zone) and not window.open_ended:
+    future = before(given.now, given.at, given.book.zone)  # refused as such
+    if before(window.due, given.at, given.book.zone) and not window.open_ended and not future:
         day = window.due_day
         raise Refused(
             "review_window_lapsed",

@@ -11,6 +11,7 @@ from shared.access import FILE, Principal
 from shared.case import Case
 from shared.handling import Handling, Stamp
 from shared.names import case_id, query_code, request_digest
+from shared.refusals import Refused
 from shared.times import When
 
 CAUSE = "file"
@@ -47,10 +48,28 @@ async def file_case(
         jurisdiction=jurisdiction,
         correlation=correlation,
     )
-    done = await handling.on_case(
-        case, FILE, stamp, lambda found, given: register(found, command, given, case), begins=True
-    )
+    try:
+        done = await handling.on_case(
+            case, FILE, stamp, lambda found, given: register(found, command, given, case), begins=True
+        )
+    except Refused as refused:
+        raise _by_its_field(refused) from None
     return receipt(handling, done.case, repeated=done.repeated)
+
+
+def _by_its_field(refused: Refused) -> Refused:
+    """The refusal with the names of fields that a submission has."""
+    if refused.code == "effective_in_future":
+        return Refused(
+            refused.code,
+            "received_at lies after now; a filing is registered once it was received.",
+            why_zh="收到时间（received_at）不能晚于当前时间。",
+            field="received_at",
+            **refused.more,
+        )
+    if refused.code == "same_id_other_content":
+        refused.field = "item"
+    return refused
 
 
 def receipt(handling: Handling, case: Case, *, repeated: bool) -> Receipt:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import HANDLERS, Basis, Code, FreeText, own
+from services.routing.words import HANDLERS, Basis, Code, FreeText, own, said_otherwise, same_day
 from shared.access import owes_notice
 from shared.case import Case
 from shared.commands import Command, Fresh, Given, rule
@@ -37,6 +37,8 @@ class Accept(Command):
 def accept(case: Case, command: Accept, given: Given) -> list[Fresh]:
     org = own(case, given)
     if case.state == "accepted":
+        if command.path not in (None, case.path):
+            raise said_otherwise("path")
         return []
     if case.class_ == "claim" and command.path is None and case.path is None:
         raise Invalid(
@@ -236,6 +238,8 @@ class Deliver(Command):
 def deliver_reply(case: Case, command: Deliver, given: Given) -> list[Fresh]:
     org = own(case, given)
     if case.state == "replied":
+        if case.replied_at is not None and not same_day(given, case.replied_at):
+            raise said_otherwise("effective_at")
         return []
     return [Fresh(e.ReplyDelivered(org=org, mode=command.mode, text=command.text))]
 
@@ -311,7 +315,7 @@ def grant_extension(case: Case, command: GrantExtension, given: Given) -> list[F
         own(case, given)
     if case.extension_asked is None:
         raise _nobody_asked()
-    if given.principal.ref == case.extension_asker:
+    if given.principal.role != "supervisor" and given.principal.ref == case.extension_asker:
         raise Refused("own_request", "Who asked for the extension cannot grant it.", why_zh="申请人不得自行批准延期。")
     cap = _extension_cap(given, case)
     if case.extension_days + command.days > cap:
@@ -343,7 +347,7 @@ def refuse_extension(case: Case, command: RefuseExtension, given: Given) -> list
         if case.fact("ExtensionRefused") is not None:
             return []
         raise _nobody_asked()
-    if given.principal.ref == case.extension_asker:
+    if given.principal.role != "supervisor" and given.principal.ref == case.extension_asker:
         raise Refused(
             "own_request", "Who asked for the extension does not decide on it.", why_zh="申请人不得自行决定。"
         )

@@ -87,12 +87,13 @@ class Dispatch(Command):
 def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
     """Send it by hand (Art. 22). One responsible organisation at a time."""
     if case.org is not None:
-        if case.org == command.org and case.state == "dispatched":
+        as_it_is = case.sealed_track or (command.kind == "assignment") == case.assigned
+        if case.org == command.org and case.state == "dispatched" and as_it_is:
             return []
         raise Refused(
             "has_an_organisation",
             f"{case.org} is responsible for this case; recall it first.",
-            why_zh="该件已有承办单位，请先撤回。",
+            why_zh=f"该件已有承办单位（{case.org}），请先撤回。",
             org=case.org,
         )
     found = organisation(given.book, command.org, "org")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import DESK, HANDLERS, Code, FreeText, fit, organisation
+from services.routing.words import DESK, HANDLERS, Code, FreeText, fit, organisation, said_otherwise, same_day
 from shared.access import Role
 from shared.case import Case, Fact
 from shared.commands import Command, Fresh, Given, rule
@@ -136,7 +136,10 @@ def deliver_opinion(case: Case, command: DeliverOpinion, given: Given) -> list[F
             "No review opinion stands against which a re-review can still be asked for.",
             why_zh="本件没有可据以申请复核的复查意见。",
         )
-    if any(fact.name == "OpinionDelivered" and fact.version > opinion.version for fact in case.facts):
+    known = next((f for f in case.facts if f.name == "OpinionDelivered" and f.version > opinion.version), None)
+    if known is not None:
+        if not same_day(given, known.effective_at):
+            raise said_otherwise("effective_at")
         return []
     if before(given.at, opinion.effective_at, given.book.zone):
         raise Refused(

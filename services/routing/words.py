@@ -12,8 +12,21 @@ from shared.commands import DESK, Code, FreeText, Given
 from shared.policy.book import PolicyBook
 from shared.policy.documents import Organisation
 from shared.refusals import Denied, Invalid, Refused
+from shared.times import When, day_of
 
-__all__ = ["DESK", "HANDLERS", "Basis", "Code", "FreeText", "fit", "no_sealed_organ", "organisation", "own"]
+__all__ = [
+    "DESK",
+    "HANDLERS",
+    "Basis",
+    "Code",
+    "FreeText",
+    "fit",
+    "no_sealed_organ",
+    "organisation",
+    "own",
+    "said_otherwise",
+    "same_day",
+]
 
 HANDLERS: tuple[Role, ...] = ("organisation", "clerk")
 Basis = Annotated[str, Field(min_length=1, max_length=200)]
@@ -29,6 +42,21 @@ def own(case: Case, given: Given) -> str:
             why_zh="只有主办单位可以执行该操作。",
         )
     return case.org
+
+
+def said_otherwise(field: str) -> Refused:
+    """Of a step that stands already, and differently: nothing to do would hide that."""
+    return Refused(
+        "recorded_otherwise",
+        "This was recorded before and says otherwise there; nothing is overwritten. A wrong date is mended with correct.",
+        why_zh="该步骤此前已登记，内容与此不同，不会覆盖。日期有误的，请用更正（correct）办理。",
+        field=field,
+    )
+
+
+def same_day(given: Given, recorded: When) -> bool:
+    """Does the command name no other day than the one that is recorded?"""
+    return given.at == given.now or day_of(given.at, given.book.zone) == day_of(recorded, given.book.zone)
 
 
 def fit(case: Case, book: PolicyBook, code: str, field: str) -> None:

@@ -97,6 +97,14 @@ def order_redo(case: Case, command: OrderRedo, given: Given) -> list[Fresh]:
         raise Refused(
             "no_organisation", "Nobody handled this case; dispatch it instead.", why_zh="本件没有承办单位，请派单。"
         )
+    if case.concluded and command.ground != "not_executed":
+        raise Refused(
+            "concluded",
+            "The matter is concluded (Art. 36 ¶3): it is handled again only where what was decided is not carried out"
+            " (ground not_executed). New facts or reasons are a new matter.",
+            why_zh="该事项已终结（条例第三十六条第三款），仅可因处理决定未执行（not_executed）责令办理；有新的事实和理由的，可另行提出。",
+            field="ground",
+        )
     return [Fresh(e.RedoOrdered(ground=command.ground, text=command.text))]
 
 

@@ -189,6 +189,11 @@ class Case:
         return self.state in OPEN_STATES
 
     @property
+    def concluded(self) -> bool:
+        """终结: on the same facts and reasons nothing more is asked or handled (Art. 36 ¶3)."""
+        return any(fact.name == "Concluded" for fact in self.facts)
+
+    @property
     def live(self) -> bool:
         """Worked on here: filed live, or imported and then taken over."""
         return self.origin == "live" or self.live_from is not None

@@ -13,6 +13,7 @@ from shared.cli import showing
 from shared.cli.connecting import DONE, WRONG_USE, call, run
 from shared.cli.filing import ONLOOKER, quoted
 from shared.cli.options import As, AsJson, Data
+from shared.cli.texts import text_of
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -91,6 +92,7 @@ def known_rules() -> dict[str, Rule]:
 
 def _values(rule: Rule, fields: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
+    named: set[str] = set()
     by_alias = {field.alias or name: field for name, field in rule.model.model_fields.items()}
     for given in fields:
         name, equals, value = given.partition("=")
@@ -98,11 +100,11 @@ def _values(rule: Rule, fields: list[str]) -> dict[str, Any]:
             showing.complain(f"Write fields as field=value. This command has: {', '.join(by_alias) or 'none'}.")
             raise typer.Exit(WRONG_USE)
         if value.startswith("@"):
-            try:
-                value = Path(value[1:]).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError):
-                showing.complain(f"The file given for {name} cannot be read.")
-                raise typer.Exit(WRONG_USE) from None
+            value = text_of(Path(value[1:]))
+        if name in named:
+            showing.complain(f"The field {name} is given twice; give it once.", f"字段 {name} 重复，请只写一次。")
+            raise typer.Exit(WRONG_USE)
+        named.add(name)
         put(values, name, typed(rule, name, value))
     return values
 

@@ -40,6 +40,9 @@ def submit(
     confidential: Annotated[
         bool, typer.Option("--confidential", help="The organisation does not see who files")
     ] = False,
+    received_by: Annotated[
+        str | None, typer.Option(help="Code of the organisation that received it itself (Art. 23)")
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="A JSON file with the whole submission instead; - reads it")] = None,
     jurisdiction: Annotated[str | None, typer.Option(help="Jurisdiction, where the channel does not say it")] = None,
     data: Data = None,
@@ -48,6 +51,13 @@ def submit(
 ) -> None:
     """File a complaint; prints the receipt. The same item again gives the same receipt."""
     if file is not None:
+        beside = (item, text, title, place, subject, class_, name, phone, received_at, received_by)
+        if any(one is not None for one in beside) or anonymous or confidential:
+            showing.complain(
+                "--file holds the whole submission; leave the other options out.",
+                "--file 已包含全部内容，请去掉其他选项。",
+            )
+            raise typer.Exit(WRONG_USE)
         content: Any = _from_file(file)
     else:
         if text is None:
@@ -58,13 +68,14 @@ def submit(
         petitioner = {key: value for key, value in (("name", name), ("phone", phone)) if value is not None}
         given = {
             "channel": channel,
-            "item": item or f"cli-{secrets.token_hex(6)}",
+            "item": f"cli-{secrets.token_hex(6)}" if item is None else item,
             "text": sys.stdin.read() if text == "-" else text,
             "title": title,
             "place": place,
             "subject": subject,
             "class": class_,
             "received_at": received_at,
+            "received_by": received_by,
             "petitioner": petitioner or None,
         }
         content = {key: value for key, value in given.items() if value is not None}

@@ -133,6 +133,13 @@ def body_of(step: Telling, org: str | None = None) -> Event:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"])
+        if field == "org" and first["type"] == "missing":
+            raise Invalid(
+                "invalid_step",
+                f"{step.type} needs its organisation, and the row names none: the cell is empty.",
+                why_zh=f"{step.type} 须有单位，而该行没有写明单位。",
+                field=f"steps.{step.type}.org",
+            ) from None
         raise Invalid(
             "invalid_step",
             f"A field of {step.type} is missing or has a wrong value; docs/import.md lists what is allowed.",

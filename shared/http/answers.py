@@ -101,6 +101,7 @@ class ListedCase(Answer):
     org: str | None = Field(description="Code of the responsible organisation")
     reviewer: str | None = Field(description="Code of the body that reviews or reviewed it")
     holder: str | None = Field(description="Code of the subordinate that has it in hand")
+    owes: str | None = Field(description="Code of who received it and has to tell the petitioner where it went")
     place: str | None = Field(description="Code of the place of the problem")
     subject: str | None = Field(description="Code of the subject")
     channel: str = Field(description="Code of the channel")

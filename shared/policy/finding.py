@@ -49,4 +49,4 @@ def of_error(where: str, error: Mapping[str, Any]) -> Finding:
             "不是这一部分的字段，请删除，或改正名称。",
         )
     what, zh = told(error)
-    return Finding(where, what if error["type"] == "missing" else error["msg"].removeprefix("Value error, "), zh)
+    return Finding(where, error["msg"].removeprefix("Value error, ") if error["type"] == "value_error" else what, zh)

@@ -95,6 +95,8 @@ class Matter:
     decided_by: frozenset[str] = frozenset()
     hearings: frozenset[tuple[str, str]] = frozenset()
     closure: str | None = None
+    concluded: bool = False
+    """By the opinion of the re-review: the last word (Art. 36 ¶3)."""
 
     def last_day_to_object(self) -> date | None:
         """Art. 23 ¶3: five working days from the delivery."""

@@ -206,6 +206,11 @@ def misdirected(matter: Matter, attempt: Attempt) -> str | None:
     return None
 
 
+def as_it_is(matter: Matter, attempt: Attempt) -> bool:
+    """转送 and 交办 are not the same; an accusation goes in one way only."""
+    return matter.class_ == "accusation" or (attempt.get("kind") == "assignment") == matter.report_needed
+
+
 def dispatched(matter: Matter, attempt: Attempt) -> None:
     matter.class_ = attempt.get("class") or matter.class_ or "claim"
     matter.path = attempt.get("path") or matter.path
@@ -439,6 +444,8 @@ def received(matter: Matter, attempt: Attempt) -> None:
 def nothing_received(matter: Matter, attempt: Attempt) -> str | None:
     if matter.opinion_open is None:
         return "no opinion that a re-review can be asked against"
+    if matter.opinion_received:
+        return "received on another day"
     return "before the opinion" if earlier(attempt.when, matter.opinion_open) else None
 
 
@@ -490,6 +497,11 @@ def decided_instead(matter: Matter, attempt: Attempt) -> None:
     if decision not in (None, matter.result):
         matter.result = decision
         matter.executed = False
+
+
+def ended_by_re_review(matter: Matter, attempt: Attempt) -> None:
+    decided_instead(matter, attempt)
+    matter.concluded = True
 
 
 def wrong_hearing(matter: Matter, attempt: Attempt) -> str | None:
@@ -570,7 +582,7 @@ TABLE: dict[str, Row] = {
     ),
     "dispatch": Row(
         "desk", states("registered", "returned"), "dispatched", unless=misdirected, effect=dispatched, basis="Art. 22",
-        again=lambda m, a: m.state == "dispatched" and m.org == a.get("org"),
+        again=lambda m, a: m.state == "dispatched" and m.org == a.get("org") and as_it_is(m, a),
     ),
     "recall": Row(
         "desk", states("dispatched"), "registered", effect=recalled, basis="before sign-off",
@@ -602,7 +614,7 @@ TABLE: dict[str, Row] = {
     ),
     "accept": Row(
         "organisation", states("dispatched", "signed"), "accepted", basis="Art. 23, 31", unless=without_path,
-        effect=accepted, again=lambda m, _a: m.state == "accepted",
+        effect=accepted, again=lambda m, a: m.state == "accepted" and a.get("path") in (None, m.path),
     ),
     "not_accept": Row("organisation", states("signed"), "not_accepted", basis="Art. 23"),
     "serve_notice": Row(
@@ -633,7 +645,8 @@ TABLE: dict[str, Row] = {
         unless=says("no suggestion", lambda m, _a: m.class_ != "suggestion"),
     ),
     "deliver_reply": Row(
-        "organisation", states("decided"), "replied", effect=replied, again=lambda m, _a: m.state == "replied",
+        "organisation", states("decided"), "replied", effect=replied,
+        again=lambda m, a: m.state == "replied" and (a.at is None or day(a.at) == day(m.moved)),
     ),
     "correct_reply": Row("organisation", states("replied", "closed"), basis="beside the original"),
     "confirm_execution": Row(
@@ -670,10 +683,11 @@ TABLE: dict[str, Row] = {
     "issue_review_opinion": Row("reviewer", states("in_review"), None, moves=True, effect=reviewed, basis="Art. 35 ¶2"),
     "deliver_opinion": Row(
         "reviewer_or_desk", states("reviewed", "closed"), basis="Art. 36 ¶1", unless=nothing_received, effect=received,
-        again=lambda m, _a: m.opinion_received and m.opinion_open is not None,
+        again=lambda m, a: m.opinion_received and m.opinion_open is not None
+        and (a.at is None or day(a.at) == day(m.opinion_open)),
     ),
     "issue_re_review_opinion": Row(
-        "reviewer", states("in_re_review"), "concluded", basis="Art. 36 ¶2, ¶3", effect=decided_instead,
+        "reviewer", states("in_re_review"), "concluded", basis="Art. 36 ¶2, ¶3", effect=ended_by_re_review,
     ),
     "record_hearing": Row(
         "hearer", states("accepted", "handling", "redo_ordered") | ASKED, None, moves=True, effect=heard,
@@ -708,7 +722,7 @@ TABLE: dict[str, Row] = {
     "follow_up": Row("outside", states("replied", "closed", "reviewed", "concluded"), basis="回访", effect=called),
     "order_redo": Row(
         "outside", states("replied", "closed"), "redo_ordered", basis="重办", effect=redone,
-        unless=says("nobody handled it", lambda m, _a: m.org is None),
+        unless=says("nobody handled it, or concluded", lambda m, _a: m.org is None or m.concluded),
     ),
     "order_acceptance": Row(
         "outside_supervisor", states("not_accepted"), "accepted", basis="Art. 44(2)", unless=without_path,

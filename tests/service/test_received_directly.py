@@ -77,3 +77,21 @@ async def test_by_clocks_that_any_notice_ends_the_petition_office_tells(here: Se
     async with here.client(key=await here.key_of("clerk", "jt")) as clerk:
         refused = await clerk.post(f"/v1/cases/{case}/commands", json=body)
     assert (refused.status_code, refused.json()["code"]) == (409, "ends_anothers_period")
+
+
+async def test_neither_is_late_with_the_clock_of_the_other(here: Served) -> None:
+    """C2 is of who received it: neither the handler's list nor the petitioner's sentence says that the handler is late with it."""
+    async with here.client("registrar") as desk:
+        filed = (await desk.post("/v1/submissions", json=submission(received_by="jt", received_at="2026-02-01"))).json()
+        await here.runtime.drain()
+        (row,) = (await desk.get("/v1/cases?queue=to_notify&org=jt")).json()["cases"]
+        assert (row["owes"], row["due_clock"], row["overdue"]) == ("jt", "C2", True)
+        told = (await desk.post("/v1/status", json={"number": filed["number"], "code": filed["code"]})).json()
+    assert "超期" not in told["zh"] and "overdue" not in told["en"]
+    async with here.client("clerk") as clerk:
+        assert (await clerk.get("/v1/cases?queue=overdue")).json()["cases"] == []
+        (own,) = (await clerk.get("/v1/cases")).json()["cases"]
+        assert (own["due_clock"], own["overdue"]) == ("C3", False)
+    async with here.client(key=await here.key_of("clerk", "jt")) as theirs:
+        (owed,) = (await theirs.get("/v1/cases?queue=to_notify")).json()["cases"]
+        assert (owed["due_clock"], owed["overdue"]) == ("C2", True)

@@ -53,7 +53,7 @@ MORE: list[tuple[dict[str, Any], str]] = [
     ({"calendar": {"fixed": ["1-1"]}}, "须符合"),
     ({"calendar": {"published_until": "soon"}}, "须为整数。"),
     ({"calendar": {"years": {2026: {"holidays": ["soon"]}}}}, "须为有效日期"),
-    ({"places": [{"code": "", "name": "x"}]}, "至少 1 个字符或项"),
+    ({"places": [{"code": "", "name": "x"}]}, "为空，请填写。"),
     ({"places": {"places": "x"}}, "须为列表。"),
     ({"channels": {"qr_codes": [{"code": "q", "channel": "c", "place": "p"}] * 2}}, "在渠道 'c' 中重复出现 2 次"),
     ({"keywords": {"rules": [{"id": "k", "suspected": True, "any": ["字"]}] * 2}}, "每条关键词规则设置各自的 id"),

@@ -136,7 +136,7 @@ def test_a_registration_by_mistake_is_voided_and_stays_so() -> None:
     given(REGISTERED).when("void", REGISTRAR, reason_code="test").then(i.CaseVoided(reason_code="test"))
     voided = given(REGISTERED, i.CaseVoided(reason_code="test"))
     voided.when("void", REGISTRAR, reason_code="test").then_nothing()
-    for name, fields in (("correct", {"field": "place", "new": "xs"}), ("serve_notice", {"kind": "transfer"})):
+    for name, fields in (("correct", {"field": "place", "new": "xs"}), ("serve_notice", {"kind": "acceptance"})):
         voided.when(name, REGISTRAR, **fields).refused("voided")
     given(*REPLIED).when("void", REGISTRAR, reason_code="test").refused("already_answered")
 

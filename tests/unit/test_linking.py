@@ -253,7 +253,8 @@ def test_who_handles_the_matter_reads_what_its_filings_say_and_not_who_filed_the
     follower = given(*LINKED).case
     assert not visible(CLERK, follower)
     assert visible(CLERK, follower, OLDER)
-    assert purposes(CLERK, follower) == frozenset({"text"})
+    assert purposes(CLERK, follower, OLDER) == frozenset({"text"})
+    assert purposes(CLERK, follower) == frozenset()
     assert not visible(CLERK._replace(org="jy"), follower, OLDER)
     assert not visible(CLERK, given(REGISTERED).case, OLDER), "it follows nothing"
 

@@ -135,7 +135,7 @@ def test_all_findings_are_collected_with_their_lines(tmp_path: Path) -> None:
         " routing, clocks, calendar, keywords, mappings",
         "subjects.csv:1:C: subjects.colour: is no column of this table; remove it or correct its name: code, name,"
         " name_en, parent",
-        "organisations.csv:3:C: organisations[b].kind: Input should be 'petition_office', 'handling', 'review' or 'sealed'",
+        "organisations.csv:3:C: organisations[b].kind: input should be 'petition_office', 'handling', 'review' or 'sealed'",
         "policy.yaml:1:35: jurisdiction.zone: unknown time zone 'Mars/North'; use an IANA name such as Asia/Shanghai",
         "places.csv:4:A: places[r].code: stands 2 times; give each entry its own code",
         "places.csv:2:C: places[p].parent: goes round in a circle (p → q → p); give one of them no parent",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shared.access import Principal, visible
+from shared.commands import allowed
 from shared.deadlines import deadlines
 from shared.events import department as d
 from shared.events import intake as i
@@ -213,3 +214,21 @@ def test_the_hearing_of_the_re_review_moves_its_due_day() -> None:
     # three days more end on Saturday 4 April, and that weekend is Qingming's: the end moves on to Tuesday
     assert (before.due_day, after.due_day) == (date(2026, 4, 1), date(2026, 4, 7))
     assert (before.org, after.excluded_days) == ("sfc", 3)
+
+
+def test_a_concluded_matter_is_not_handled_again() -> None:
+    """Art. 36 ¶3; but what was decided is to be carried out."""
+    last = d.ReReviewOpinionIssued(body="sfc", result="upheld")
+    closed = (*AGAIN, last, d.Concluded(by="re_review"), s.CaseClosed(kind="not_supported"))
+    given(*closed).when("order_redo", SUPERVISOR, ground="other").refused("concluded")
+    given(*closed).when("order_redo", SUPERVISOR, ground="not_executed").then(s.RedoOrdered(ground="not_executed"))
+    offered = allowed(given(*closed).case, CITIZEN._replace(case="k1"))
+    assert not {"request_review", "request_re_review"} & set(offered)
+
+
+def test_another_day_of_receipt_is_not_swallowed() -> None:
+    received = d.OpinionDelivered(body="fc")
+    story = given(*UPHELD, received).later(days=9)
+    story.when("deliver_opinion", BODY).then_nothing()
+    story.when("deliver_opinion", BODY, at=date(2026, 3, 2)).then_nothing()
+    story.when("deliver_opinion", BODY, at=date(2026, 3, 5)).refused("recorded_otherwise")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.http import bodies
 from shared.http.citizens import page_of
@@ -34,6 +34,11 @@ async def _question(request: Request) -> StatusQuestion:
 
 def router(runtime: Runtime, askers: Askers) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/")
+    async def first() -> RedirectResponse:
+        """Who opens the address in a browser is a citizen; everybody else knows where to go."""
+        return RedirectResponse("/status")
 
     @routes.get("/status")
     async def ask() -> HTMLResponse:
