@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared.access import LIST, Principal, authorize, owes_notice, visible
-from shared.deadlines import deadlines
+from shared.access import LIST, Principal, authorize, visible
+from shared.deadlines import deadlines, first_risk
 from shared.finding import WORKLIST
 from shared.part import Ports
 from shared.refusals import Invalid
@@ -161,6 +161,8 @@ def _meets(row: Row, wanted: Wanted, now: str) -> bool:
         value = getattr(wanted, name)
         if value is not None and values[name] != value:
             return False
+    if wanted.due_before is not None and not (isinstance(due, str) and due < wanted.due_before):
+        return False
     if wanted.queue == "overdue":
         return isinstance(due, str) and due < now
     if wanted.queue == "at_risk":
@@ -196,11 +198,13 @@ async def _own_clocks(ports: Ports, principal: Principal, row: Row) -> Row:
         return row
     case, _head = await ports.cases.get(row.key, at_least=row.applied)
     book = await ports.policies.book(case.jurisdiction)
-    whose = principal.org if owes_notice(principal.org, case) else case.org
+    whose = case.org if principal.org in (*case.handlers, *case.assist) else principal.org
     running = [one for one in deadlines(case, book) if one.running and not one.rule.window and one.org == whose]
     first = min(running, key=lambda one: one.due, default=None)
     due = (to_text(first.due), first.clock) if first is not None else (None, None)
-    return row._replace(values={**row.values, "due": due[0], "due_clock": due[1]})
+    risk = first_risk(running)
+    own = {"due": due[0], "due_clock": due[1], "risk_at": to_text(risk) if risk is not None else None}
+    return row._replace(values={**row.values, **own})
 
 
 def _shown(row: Row, now: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ async def show(
     if not case.id:  # the registration itself lies after the cut
         raise Unknown("not_yet", "The case was not registered at that time.", why_zh="该时点尚未登记。", field="as_of")
     known = await _may_know(ports, principal, present, seen)
-    lead = await ports.cases.lead_of(case)
+    lead, present_lead = await ports.cases.lead_of(case), await ports.cases.lead_of(present)
     now = min((ports.clock.now(), *(instant_of(when, book.zone) for when in (as_of, known_at) if when is not None)))
     return {
         **summary(case, book),
@@ -84,7 +84,7 @@ async def show(
         "timeline": timeline(seen, book, known),
         "corrections": corrections(case),
         "allowed": [] if past else allowed(case, principal),
-        "content": await content(reader, principal, present, seen, lead) if open_content else None,
+        "content": await content(reader, principal, present, seen, present_lead) if open_content else None,
     }
 
 

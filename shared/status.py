@@ -153,6 +153,8 @@ class Right(NamedTuple):
 
 def _right(case: Case, book: PolicyBook, now: datetime) -> Right | None:
     """The review that may be asked for now, until when and why (Art. 35 ¶1, 36 ¶1); None where there is none."""
+    if case.concluded:
+        return None
     last = {one.clock: one for one in deadlines(case, book)}  # of each its last episode, which requests are measured by
     for one in last.values():
         command = next((_REVIEWS[end.event] for end in one.rule.end if end.event in _REVIEWS), None)

@@ -17,6 +17,15 @@ def _open(case: Case) -> bool:
     return not case.concluded
 
 
+def _not_concluded(case: Case) -> None:
+    if case.concluded:
+        raise Refused(
+            "concluded",
+            "The matter is concluded (Art. 36 ¶3). New facts or reasons can be filed as a new matter.",
+            why_zh="该事项已终结（条例第三十六条第三款）；有新的事实和理由的，可另行提出。",
+        )
+
+
 class RequestReview(Command):
     text: FreeText | None = Field(None, description="What is wrong with the decision, sealed")
 
@@ -28,6 +37,7 @@ def request_review(case: Case, command: RequestReview, given: Given) -> list[Fre
     if case.state == "in_review":
         return []
     if case.state in ("replied", "closed"):
+        _not_concluded(case)
         _in_time(_window(case, given, "ReviewRequested"), given, "复查", "review", "Art. 35")
     return [Fresh(e.ReviewRequested(text=command.text))]
 
@@ -43,6 +53,7 @@ def request_re_review(case: Case, command: RequestReReview, given: Given) -> lis
     if case.state == "in_re_review":
         return []
     if case.state in ("reviewed", "closed"):
+        _not_concluded(case)
         _in_time(_window(case, given, "ReReviewRequested"), given, "复核", "re-review", "Art. 36")
     return [Fresh(e.ReReviewRequested(text=command.text))]
 

@@ -105,7 +105,7 @@ async def _record(
     before, _ = await intake.cases.get(case_name)
     history.check_case(item, before)
     steps = history.pending(item, before, book.zone)
-    if steps or not before.exists or (item.go_live and not before.live):
+    if steps or not before.exists or (item.go_live and history.go_live(before)):
         check_organs(item, steps, before, book)
     left = _check_all(item, before, intake.clock.now(), book.zone)
     stamp = Stamp(

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from shared.case import Case
 from shared.deadlines import DISPATCHES
-from shared.history import HistoryItem, HistoryStep
+from shared.history import HistoryItem, HistoryStep, other_organisation
 from shared.policy.book import PolicyBook
-from shared.refusals import Invalid, Refused
+from shared.refusals import Invalid
 
 _NAMING = ("org", "body", "decider", "assist", "by_office")
 """Fields of steps that hold codes of organisations."""
@@ -35,17 +35,15 @@ def check_organs(item: HistoryItem, steps: Sequence[HistoryStep], case: Case, bo
             unknown = not _looks_like_a_code(code) and not book.ever_listed(code)
         if unknown:
             raise unknown_organisation(field)
-    if case.sealed_track and not accuses(item):
-        raise Refused(  # that it is one is not for whoever imports to know
-            "history_differs",
-            "This item stands otherwise here than the export tells. Nothing is overwritten: record its further steps here.",
-            why_zh="该件在本系统的情况与来源不一致，不会覆盖；后续步骤请在本系统登记。",
-            field="steps" if steps else "item",
-        )
-    if not accuses(item):
+    known = case.class_ == "accusation" and all(mended.field != "class_" for mended in case.corrections)
+    if case.sealed_track and not accuses(item) and not known:
+        raise other_organisation()  # that it is one is not for whoever imports to know
+    if not (accuses(item) or known):
         return
     moved = any(step.type in DISPATCHES for step in steps)
-    has = () if moved else (*case.handlers, *case.assist, *((case.reviewer,) if case.reviewer else ()))
+    ruled = any(step.type == "JurisdictionRuled" for step in steps)
+    has = [*(() if moved else case.handlers), *(() if ruled else case.assist)]
+    has += [case.reviewer] if case.reviewer else []
     for field, code in (*named, *(("organisation", org) for org in has)):
         if field in _HAVE_IT_NOT or book.takes_accusations(code):
             continue

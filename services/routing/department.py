@@ -107,7 +107,7 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
     delivered = case.fact("AssignmentDelivered")
     if command.kind == "transfer":  # where it went can be told before it has arrived, but not before it was sent
         delivered = next((fact for fact in reversed(case.facts) if fact.name in DISPATCHES), None)
-        if delivered is None:
+        if delivered is None and case.org is None:
             raise Refused(
                 "not_sent_yet",
                 "This filing was not sent to any organisation yet; the notice says where it went.",

@@ -9,7 +9,7 @@ from services.supervision.slots import slot_of
 from shared.access import owes_notice
 from shared.accused import cell
 from shared.case import Case
-from shared.deadlines import Deadline, deadlines, next_look
+from shared.deadlines import deadlines, first_risk, next_look
 from shared.policy.book import PolicyBook
 from shared.times import instant_of, to_text
 from shared.views import CaseView, Value, View
@@ -110,19 +110,11 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "owes": case.received_by if owes_notice(case.received_by, case) else None,
         "due": to_text(first.due) if first else None,
         "due_clock": first.clock if first else None,
-        "risk_at": _text(_risk(running)),
+        "risk_at": _text(first_risk(running)),
         "filed_at": to_text(instant_of(case.filed_at, book.zone)) if case.filed_at else None,
         "lead": case.lead,
         "accused": cell(case.accused),
     }
-
-
-def _risk(running: list[Deadline]) -> datetime | None:
-    """The first instant at which one of these clocks counts as at risk: its first rung."""
-    return min(
-        (clock.rung_at(min(rung.at_percent for rung in clock.rule.rungs)) for clock in running if clock.rule.rungs),
-        default=None,
-    )
 
 
 def _text(instant: datetime | None) -> str | None:

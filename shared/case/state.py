@@ -191,7 +191,8 @@ class Case:
     @property
     def concluded(self) -> bool:
         """终结: on the same facts and reasons nothing more is asked or handled (Art. 36 ¶3)."""
-        return any(fact.name == "Concluded" for fact in self.facts)
+        last = next((fact.name for fact in reversed(self.facts) if fact.name in ("Concluded", "CaseReopened")), None)
+        return last == "Concluded"
 
     @property
     def live(self) -> bool:

@@ -23,7 +23,7 @@ def text_of(file: Path) -> str:
     if not data.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, which would be read as something else
         for encoding in _ENCODINGS:
             try:
-                return data.decode(encoding)
+                return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
             except UnicodeDecodeError:
                 continue
     showing.complain(

@@ -7,7 +7,7 @@ clocks; the arithmetic is cached in the calendar.
 from shared.deadlines.deadline import Deadline, Status
 from shared.deadlines.derive import Explanation, deadlines, explain
 from shared.deadlines.episodes import DISPATCHES
-from shared.deadlines.ladder import DueRung, RungKind, next_look, rungs_due, waits_until
+from shared.deadlines.ladder import DueRung, RungKind, first_risk, next_look, rungs_due, waits_until
 
 __all__ = [
     "DISPATCHES",
@@ -18,6 +18,7 @@ __all__ = [
     "Status",
     "deadlines",
     "explain",
+    "first_risk",
     "next_look",
     "rungs_due",
     "waits_until",

@@ -179,7 +179,7 @@ def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str |
     responsible = rule.responsible
     if responsible == "organisation":
         direct = case.received_by if rule.applies.direct else None  # Art. 23 ¶1: who received it, whoever has it now
-        return start.org or direct or case.org or case.received_by
+        return direct or start.org or case.org or case.received_by
     if responsible == "petition_office":
         return book.petition_office_at(start.effective_at)
     return _reviewer(start, case, book) if responsible == "review_body" else None

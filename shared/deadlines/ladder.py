@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
@@ -159,3 +159,11 @@ def waits_until(case: Case, book: PolicyBook, now: datetime) -> datetime | None:
         return None
     dues = (one.due + _MOMENT for one in deadlines(case, book))
     return min((due for due in dues if now < due < opening), default=opening)
+
+
+def first_risk(running: Sequence[Deadline]) -> datetime | None:
+    """The first instant at which one of these clocks counts as at risk: its first rung."""
+    return min(
+        (clock.rung_at(min(rung.at_percent for rung in clock.rule.rungs)) for clock in running if clock.rule.rungs),
+        default=None,
+    )

@@ -4,7 +4,16 @@ A step that the export does not know is unknown: it is never invented. An item t
 new and changes nothing else; what contradicts an earlier import is refused, with the field, and nothing is overwritten.
 """
 
-from shared.history.filing import CAUSE, GO_LIVE, check_case, digest, go_live, organisation_code, register
+from shared.history.filing import (
+    CAUSE,
+    GO_LIVE,
+    check_case,
+    digest,
+    go_live,
+    organisation_code,
+    other_organisation,
+    register,
+)
 from shared.history.items import (
     CODE_LIMIT,
     SHORT_LIMIT,
@@ -25,6 +34,6 @@ from shared.history.types import STEPS, as_fact, body_of
 __all__ = [
     "CAUSE", "CODE_LIMIT", "GO_LIVE", "SHORT_LIMIT", "STEPS", "TEXT_LIMIT", "DueCompared", "DueResult", "Filing",
     "HistoryDue", "HistoryItem", "HistoryOrganisation", "HistoryStep", "ItemResult", "Outcome", "Run", "as_fact", "body_of",
-    "check_case", "digest", "go_live", "in_order", "in_runs", "organisation_code", "pending", "register", "runs",
-    "steps_cause", "steps_digest", "steps_fresh",
+    "check_case", "digest", "go_live", "in_order", "in_runs", "organisation_code", "other_organisation", "pending", "register",
+    "runs", "steps_cause", "steps_digest", "steps_fresh",
 ]  # fmt: skip

@@ -111,10 +111,15 @@ def check_case(item: HistoryItem, case: Case) -> None:
         )
     named = any("org" in step.body for step in item.steps)
     if item.org is not None and not named and item.org != case.org and item.org not in case.past_orgs:
-        raise Refused(
-            "history_differs",
-            "The source now names another organisation than the one imported. Nothing is overwritten: map the step "
-            "that changed it (CaseTransferred with its date), or mend the export.",
-            why_zh="来源现在给出的责任单位与此前导入的不同。不会覆盖：请映射带日期的转办步骤，或修正导出文件。",
-            field="organisation",
-        )
+        raise other_organisation()
+
+
+def other_organisation() -> Refused:
+    """Who is responsible here is not whom the export names."""
+    return Refused(
+        "history_differs",
+        "The source now names another organisation than the one imported. Nothing is overwritten: map the step "
+        "that changed it (CaseTransferred with its date), or mend the export.",
+        why_zh="来源现在给出的责任单位与此前导入的不同。不会覆盖：请映射带日期的转办步骤，或修正导出文件。",
+        field="organisation",
+    )

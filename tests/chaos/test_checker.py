@@ -23,7 +23,7 @@ from tests.chaos.checker import Log, Op, Run, Stored, verdict
 from tests.chaos.checker.streams import chained
 from tests.chaos.good_run import good_run
 
-SEEDS = (14, 6, 9)
+SEEDS = (2, 4, 10)
 """Runs in which everything happens that a fault is planted in."""
 STEPS = 250
 RUNS: list[Run] = []
@@ -135,10 +135,18 @@ def before_acceptance(steps: Steps) -> None:
     assert steps[one][0]
 
 
-def told_to_another(steps: Steps) -> None:
-    place = next(
+def _assigned(steps: Steps) -> int:
+    return next(
         n for n, one in enumerate(steps) if one[0].startswith("outbox/") and one[2]["body"]["kind"] == "assigned"
     )
+
+
+def told_nobody(steps: Steps) -> None:
+    del steps[_assigned(steps)]
+
+
+def told_to_another(steps: Steps) -> None:
+    place = _assigned(steps)
     steps[place] = ("outbox/nobody", *steps[place][1:])
 
 
@@ -147,7 +155,7 @@ STORIES: dict[str, tuple[int, Story]] = {
     "a registration is gone": (1, drop("CaseRegistered")),
     "an acceptance is gone": (4, drop("Accepted")),
     "a delivery is gone": (11, drop("AssignmentDelivered")),
-    "an entry of an outbox is gone": (11, drop("OutboxEntry")),
+    "an entry of an outbox is gone": (11, told_nobody),
     "an invitation is gone": (11, drop("EvaluationInvited")),
     "a breach happens twice": (7, twice("DeadlineBreached")),
     "a reminder happens twice": (7, twice("Reminded")),

@@ -158,6 +158,23 @@ async def test_what_turned_out_to_be_an_accusation_here_is_not_told_by_an_import
     assert "ccusation" not in str(more)
 
 
+async def test_a_body_that_reviewed_sees_no_accusation_because_a_dispatch_comes_with_it(here: County) -> None:
+    """It goes to the organ for them, and whoever assisted or reviewed would see it still."""
+    sent = ("CaseTransferred", "2025-01-02", {"org": "zj"})
+    opinion = ("ReviewOpinionIssued", "2025-02-02", {"body": "fc", "result": "upheld"})
+    turned = ("CaseClassified", "2025-03-01", {"class_": "accusation", "by": "person"})
+    away = ("CaseTransferred", "2025-03-02", {"org": "jjw"})
+    (first, later) = await record(here, item(1, sent, opinion), item(1, sent, opinion, turned, away))
+    assert (first.result, later.code) == ("added", "accusation_needs_sealed_organ")
+
+
+async def test_a_later_row_of_an_accusation_need_not_say_again_that_it_is_one(here: County) -> None:
+    sent = ("CaseTransferred", "2025-01-02", {"org": "jjw"})
+    turned = ("CaseClassified", "2025-01-01", {"class_": "accusation", "by": "person"})
+    (first, later) = await record(here, item(1, turned, sent), item(1, ("SignedFor", "2025-01-05", {"org": "jjw"})))
+    assert (first.result, later.result) == ("added", "extended")
+
+
 async def test_the_petition_office_acts_on_an_accusation_and_does_not_get_it_by_an_import(here: County) -> None:
     (result,) = await record(here, item(1, filing=ACCUSING, org="xfj"))
     assert (result.code, result.field) == ("accusation_needs_sealed_organ", "organisation")

@@ -222,6 +222,13 @@ def test_a_concluded_matter_is_not_handled_again() -> None:
     closed = (*AGAIN, last, d.Concluded(by="re_review"), s.CaseClosed(kind="not_supported"))
     given(*closed).when("order_redo", SUPERVISOR, ground="other").refused("concluded")
     given(*closed).when("order_redo", SUPERVISOR, ground="not_executed").then(s.RedoOrdered(ground="not_executed"))
+    again = (
+        *closed,
+        s.RedoOrdered(ground="not_executed"),
+        d.DecisionIssued(org="zj", result="explained"),
+        d.ReplyDelivered(),
+    )
+    given(*again).when("request_review", CITIZEN).refused("concluded")
     offered = allowed(given(*closed).case, CITIZEN._replace(case="k1"))
     assert not {"request_review", "request_re_review"} & set(offered)
 
