@@ -89,7 +89,13 @@ async def test_of_many_that_want_the_same_slots_each_slot_has_one(here: County) 
 
 
 async def test_two_tickers_share_the_work_and_each_rung_is_fired_once(here: County) -> None:
-    cases = [(await here.file(str(number), place="dh", subject="01")).case for number in range(CASES)]
+    cases = []
+    for number in range(
+        CASES
+    ):  # from half of the day to the next, so that rungs come when the one looks first, and the other
+        cases.append((await here.file(str(number), place="dh", subject="01")).case)
+        if number == CASES // 2:
+            here.clock.advance(timedelta(hours=8))
     one, two = ticker(here), ticker(here)
     for turn in range(60):  # twenty days, and a lease is renewed every ten seconds
         here.clock.advance(timedelta(hours=8) - LEASE)  # the leases have ended: who looks first takes what it may
