@@ -71,7 +71,8 @@ async def show(
     if not case.id:  # the registration itself lies after the cut
         raise Unknown("not_yet", "The case was not registered at that time.", why_zh="该时点尚未登记。", field="as_of")
     known = await _may_know(ports, principal, present, seen)
-    lead, present_lead = await ports.cases.lead_of(case), await ports.cases.lead_of(present)
+    lead = await ports.cases.lead_of(case)
+    present_lead = lead if case.lead == present.lead else await ports.cases.lead_of(present)
     now = min((ports.clock.now(), *(instant_of(when, book.zone) for when in (as_of, known_at) if when is not None)))
     return {
         **summary(case, book),
