@@ -11,6 +11,7 @@ import services.routing.accusations
 import services.routing.department
 import services.routing.domain
 import services.routing.forwarding
+import services.routing.notices
 import services.routing.returns
 import services.routing.review
 import services.supervision.domain

@@ -19,6 +19,12 @@ _OF_A_PERSON = re.compile(r"1\d{10}|\d{6}(19|20)\d{2}(0[1-9]|1[0-2])(0[1-9]|[12]
 """Looks like a mobile telephone's or an identity number (with a date of birth in it), whatever column it stands in."""
 _LEFT_OUT = "-"
 """Stands in a step for the responsible organisation."""
+_HAVE_IT_NOT = frozenset({"received_by", "steps.SupervisionOpened.decider", "steps.InstructionRecorded.by_office"})
+"""Fields whose organisation does not get to see the case by it."""
+_HAVE_IT = frozenset(
+    {"organisation", *(f"steps.{name}.org" for name in DISPATCHES), "steps.JurisdictionRuled.assist"}
+) | {f"steps.{name}.body" for name in ("ReviewOpinionIssued", "ReReviewOpinionIssued", "OpinionDelivered")}
+"""Fields whose organisation has it from then on; in the others the petition office may stand, which acted."""
 
 
 def check_organs(item: HistoryItem, steps: Sequence[HistoryStep], case: Case, book: PolicyBook) -> None:
@@ -55,14 +61,6 @@ def check_organs(item: HistoryItem, steps: Sequence[HistoryStep], case: Case, bo
             why_zh="检举控告只能转送有权处理且非被反映人的机关。",
             field=field,
         )
-
-
-_HAVE_IT_NOT = frozenset({"received_by", "steps.SupervisionOpened.decider", "steps.InstructionRecorded.by_office"})
-"""Fields whose organisation does not get to see the case by it."""
-_HAVE_IT = frozenset(
-    {"organisation", *(f"steps.{name}.org" for name in DISPATCHES), "steps.JurisdictionRuled.assist"}
-) | {f"steps.{name}.body" for name in ("ReviewOpinionIssued", "ReReviewOpinionIssued", "OpinionDelivered")}
-"""Fields whose organisation has it from then on; in the others the petition office may stand, which acted."""
 
 
 def accuses(item: HistoryItem) -> bool:

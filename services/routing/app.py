@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from services.routing import accusations, department, domain, forwarding, returns, review
+from services.routing import accusations, department, domain, forwarding, notices, returns, review
 from services.routing.reactions import reactions
 from shared.part import Part, Ports
 
-__all__ = ["accusations", "build", "department", "domain", "forwarding", "returns", "review"]
+__all__ = ["accusations", "build", "department", "domain", "forwarding", "notices", "returns", "review"]
 
 
 def build(ports: Ports) -> Part:

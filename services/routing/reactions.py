@@ -136,7 +136,7 @@ def _tell_receiver(outboxes: Outboxes, kind: OutboxKind, detail: Detail) -> Reac
 
     async def react(turn: Turn) -> None:
         before = receiver_at(turn.case, turn.event.version)
-        if before is not None and before not in handlers_at(turn.case, turn.event.version):
+        if before is not None:
             await outboxes.tell(before, kind, turn, detail(turn))
 
     return react
