@@ -1,6 +1,6 @@
-"""The catalogue: every event, state, command and clock, read off the code and the policies. `python -m deploy.catalogue`.
+"""Generates docs/catalogue.md, the list of all states, commands, events and clocks: `python -m deploy.catalogue`.
 
-Nothing is written down twice: what a rule appends and refuses is found in its own source.
+The events that a command appends and its refusals are read from the source code of its rule.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def catalogue() -> str:
 def _head() -> Iterator[str]:
     yield "# Catalogue 目录"
     yield ""
-    yield "Made by `python -m deploy.catalogue` from the code; a test holds it current. Do not edit."
+    yield "This page lists all states, commands, events and clocks. It is generated from the code by"
+    yield "`python -m deploy.catalogue`; do not edit it."
     yield ""
 
 
@@ -73,7 +74,7 @@ def _states() -> Iterator[str]:
 
 
 def _turns() -> dict[str, set[str]]:
-    """Event types whose new state depends on the case -> the states that their meaning names."""
+    """Event types whose new state depends on the case, with the states that their evolve functions name."""
     found: dict[str, set[str]] = {}
     for module in (meaning.intake, meaning.routing, meaning.department, meaning.supervision):
         source = inspect.getsource(module)
@@ -90,7 +91,7 @@ def _turns() -> dict[str, set[str]]:
 
 
 def _rules() -> list[Rule]:
-    """In an order that does not depend on what was imported first."""
+    """All rules, in an order that does not depend on the order of imports."""
     return sorted(RULES.values(), key=lambda rule: (rule.service, rule.name))
 
 
@@ -99,7 +100,7 @@ def _open_rules() -> list[Rule]:
 
 
 def _source(rule: Rule) -> str:
-    """The rule's function and those of the services that it calls."""
+    """The source code of the rule's function and of the service functions that it calls."""
     seen: dict[str, str] = {}
 
     def follow(function: Any) -> None:
@@ -117,13 +118,13 @@ def _source(rule: Rule) -> str:
 
 
 def appends(rule: Rule) -> list[str]:
-    """Types of the events that the rule may append."""
+    """The types of the events that the rule may append."""
     names = dict.fromkeys(re.findall(r"\b(?:e|d|department|routing)\.(\w+)\(", _source(rule)))
     return [name for name in names if name in REGISTRY]
 
 
 def refusals(rule: Rule) -> list[str]:
-    """Codes with which the rule may refuse."""
+    """The codes with which the rule may refuse."""
     source = _source(rule)
     codes = re.findall(r'(?:Refused|Invalid|Denied|Unknown)\(\s*"([a-z_]+)"', source)
     codes += re.findall(r'\(\s*"([a-z_]+)",\s*f?"[^"]* [^"]*"', source)
@@ -135,19 +136,19 @@ def refusals(rule: Rule) -> list[str]:
 def _commands() -> Iterator[str]:
     yield "## Commands 办理动作"
     yield ""
-    yield "Besides these codes every command may answer `unknown_case`, `role_not_allowed`, `stale_version`,"
-    yield "`same_id_other_content`, `effective_in_future`, `effective_too_early` and `newer_event`."
+    yield "In addition to the listed codes, every command may be refused with `unknown_case`, `role_not_allowed`, `stale_version`,"
+    yield "`same_id_other_content`, `effective_in_future`, `effective_too_early` or `newer_event`."
     yield ""
     for rule in _rules():
         roles = ", ".join(rule.roles)
-        inner = " A reaction of the service itself." if set(rule.roles) == {"service"} else ""
+        inner = " Run by a reaction of the service." if set(rule.roles) == {"service"} else ""
         yield f"### `{rule.name}` {rule.zh}"
         yield ""
         yield f"{_first(rule.decide.__doc__) or _first(rule.model.__doc__)}{inner}".strip()
         yield ""
         yield f"- by: {roles} · service: {rule.service} · states: {', '.join(rule.states) or 'any'}"
         yield f"- appends: {', '.join(appends(rule)) or 'nothing'}"
-        yield f"- refuses with: {', '.join(refusals(rule)) or 'none of its own'}"
+        yield f"- refuses with: {', '.join(refusals(rule)) or 'no other code'}"
         for name, field in rule.model.model_fields.items():
             needed = "required" if field.is_required() else "optional"
             yield f"- `{field.alias or name}` ({needed}): {field.description or ''}".rstrip()
@@ -161,7 +162,7 @@ def _first(text: str | None) -> str:
 def _events() -> Iterator[str]:
     yield "## Events 事件"
     yield ""
-    yield "Fields in *italics* are personal data: they are sealed and never stand in the body."
+    yield "Fields in *italics* are personal data. They are encrypted separately and are not part of the event body."
     yield ""
     for title, module in PARTS:
         yield f"### {title}"
@@ -199,10 +200,10 @@ def _clock(rule: ClockRule) -> str:
     if rule.extension is not None:
         length += f", extended by at most {rule.extension.cap_days}"
     if rule.window:
-        length += " (a window: its lapse is no breach)"
+        length += " (a right of the petitioner: its end is no missed deadline)"
     applies = ", ".join(f"{name} in {list(allowed)}" for name, allowed in rule.conditions)
     if rule.applies.direct is not None:
-        applies = "received by an organ itself" if rule.applies.direct else "received by the petition office"
+        applies = "received by an organisation itself" if rule.applies.direct else "received by the petition office"
 
     def names(triggers: Any) -> str:
         return ", ".join(dict.fromkeys(_named(trigger) for trigger in triggers))

@@ -1,10 +1,15 @@
-"""A department that works through Kafka: `python client.py ORG`. It needs only what the contract says.
+"""Example client of a department that works through Kafka. It needs only what docs/integrating.md describes.
 
-KAFKA       HOST:PORT of the brokers        HUIYIN_URL  where the content of a case is read
-HUIYIN_KEY  the department's access key     PREFIX      what the names of topics begin with, where there is something
+    python client.py ORG
 
-It reads its assignments, fetches each case (that read is on record), and gives the commands of an ordinary claim. What it is told
-stands on standard output, one JSON object a line.
+Environment:
+    KAFKA        HOST:PORT of the brokers
+    HUIYIN_URL   address of the HTTP API, from which the content of cases is read
+    HUIYIN_KEY   access key of the department
+    PREFIX       prefix of the topic names, if there is one
+
+It reads the assignments, fetches each case (this access is recorded), and sends the commands of an ordinary claim. It prints each
+inbox entry to standard output, one JSON object per line.
 """
 
 import asyncio
@@ -19,11 +24,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 ORG = sys.argv[1]
 PREFIX = os.environ.get("PREFIX", "")
 STEPS = ("sign_off", "accept", "serve_notice", "ask_extension", "decide", "deliver_reply", "confirm_execution")
-"""What is done with a case; an entry or the outcome of the one before leads to the next."""
+"""The commands of a case, in order. An inbox entry or the outcome of a command triggers the next one."""
 
 
 def fields(step: str, case: dict[str, Any]) -> dict[str, Any]:
-    """What belongs to each command."""
+    """The fields of a command."""
     text = next((one["fields"]["text"] for one in case["content"]["texts"] if one["fields"].get("text")), "")
     return {
         "accept": {"path": 6},
@@ -46,7 +51,7 @@ async def main() -> None:
     )  # fmt: skip
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
     headers = {"authorization": f"Bearer {os.environ['HUIYIN_KEY']}"}
-    seen = 0  # the cursor: an id that is not above it came before
+    seen = 0  # the cursor: entries up to this id were handled
 
     async with httpx.AsyncClient(base_url=os.environ["HUIYIN_URL"], headers=headers, timeout=30) as http:
 

@@ -1,10 +1,11 @@
-"""A provincial platform in one file: it files through Kafka, hears through Kafka what becomes of it, and fetches receipts and
-texts over HTTP. Written from docs/integrating.md alone.
+"""Example client of a platform: submits complaints through Kafka, reads notifications from Kafka, and fetches receipts and reply
+texts over HTTP. It needs only what docs/integrating.md describes.
 
     python client.py FILINGS.jsonl NOTEBOOK.json
 
-FILINGS has one JSON body a line. NOTEBOOK is what this platform knows; it survives a restart, and a lost one is made again from
-the beginning. Settings: KAFKA, HUIYIN (addresses), PLATFORM, KEY; PREFIX where topics have one; KAFKA_USER, KAFKA_PASSWORD.
+FILINGS contains one JSON body per line. NOTEBOOK stores the state of the client across restarts; if it is lost, the client
+rebuilds it from the first entry. Environment: KAFKA and HUIYIN (addresses), PLATFORM (code), KEY (access key); optional:
+PREFIX (of the topic names), KAFKA_USER, KAFKA_PASSWORD.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ if "KAFKA_USER" in os.environ:
 
 
 async def file(lines: list[str]) -> None:
-    """Send every line. Again whenever we are unsure: the same item gets the same answer."""
+    """Send every line. Sending an item again is safe: it gets the same answer."""
     async with AIOKafkaProducer(**KAFKA, acks="all", enable_idempotence=True) as producer:
         for line in lines:
             await producer.send_and_wait(f"{PREFIX}submissions.{PLATFORM}", line.encode())
@@ -38,7 +39,7 @@ async def get(http: httpx.AsyncClient, path: str, **query: Any) -> Any:
 
 
 async def missed(http: httpx.AsyncClient, after: int, until: int) -> list[dict[str, Any]]:
-    """The entries between these that the topic keeps no more: over HTTP they stay for ever."""
+    """The entries between these ids that the topic no longer contains; over HTTP they remain available."""
     found: list[dict[str, Any]] = []
     while after < until - 1:
         page = await get(http, "updates", after=after)
@@ -47,7 +48,7 @@ async def missed(http: httpx.AsyncClient, after: int, until: int) -> list[dict[s
 
 
 async def heed(http: httpx.AsyncClient, update: dict[str, Any], cases: dict[str, Any]) -> None:
-    """Note what we are told."""
+    """Apply one notification to the stored cases."""
     known = cases.setdefault(str(update["item"] or update["case"] or update["record"]), {"heard": []})
     known["heard"].append([update["id"], update["kind"], update["detail"]])
     match update["kind"]:
@@ -67,14 +68,14 @@ def read(notebook: Path) -> dict[str, Any]:
 
 
 def write(notebook: Path, kept: dict[str, Any]) -> None:
-    """Entries and cursor together, or neither."""
+    """Store entries and cursor in one atomic step."""
     fresh = notebook.with_suffix(".new")
     fresh.write_text(json.dumps(kept, ensure_ascii=False))
     fresh.replace(notebook)
 
 
 async def listen(notebook: Path) -> None:
-    """Read the updates from where the notebook ends, for ever. An entry that comes twice is noted once: it has its id."""
+    """Read the notifications from the stored position on, without end. An entry that arrives twice is applied once, by its id."""
     kept = read(notebook)
     topic = TopicPartition(f"{PREFIX}updates.{PLATFORM}", 0)
     headers = {"Authorization": f"Bearer {os.environ['KEY']}"}

@@ -101,7 +101,7 @@ def _elapsed(name: str, zh: str, en: str, days: int) -> Measure:
         _REPLY_DAY,
         _REPLY_TEXT,
         f"(reply_seconds IS NOT NULL OR ({_NO_REPLY}))",
-        f"first reply at most {days} × 24 h after filing ÷ all first replies and those that history does not know"
+        f"first reply at most {days} × 24 h after filing ÷ all first replies and the unknown ones"
         " (a lower bound); elapsed time, not the law's period",
         _REPLY_EXCLUDED,
         _REPLY,
@@ -146,7 +146,7 @@ def _resolution(name: str, zh: str, en: str, kinds: str, formula: str) -> Measur
         _CLOSE_TEXT,
         f"closed_day IS NOT NULL AND state = 'closed' AND NOT {_MERGED}",
         formula,
-        "filings that were merged (the outcome is that of the case that leads); concluded, barred and withdrawn cases"
+        "filings that were merged (the lead case has the outcome); concluded, barred and withdrawn cases"
         " (all counted under closed[kind]); " + _CLOSE_EXCLUDED,
         ("CaseClosed",),
         counts=f"closure IN ({kinds})",
@@ -183,7 +183,7 @@ MEASURES: tuple[Measure, ...] = (
         "登记错误作废件数",
         "voided",
         "voided",
-        "cases registered by mistake, filed in the period; in no other figure",
+        "cases registered by mistake, filed in the period; counted in no other measure",
         ("CaseRegistered", "CaseVoided"),
         keep="true",
         excluded="none",
@@ -201,9 +201,9 @@ MEASURES: tuple[Measure, ...] = (
         "未办结件数(按状态)",
         "open, by state",
         "closed_day IS NULL AND live",
-        "cases filed in the period that are open at the time of the answer, those that follow another one apart; history"
-        " not taken over is unknown",
-        ("CaseRegistered", "CaseLinked", "every event that moves the state"),
+        "cases filed in the period that are open at the time of the answer; cases that follow another case are counted"
+        " separately; history that was not taken over is unknown",
+        ("CaseRegistered", "CaseLinked", "every event that changes the state"),
         label="CASE WHEN lead IS NOT NULL THEN 'following' ELSE state END",
         unknown=_NO_CLOSE,
         excluded="closed, concluded, barred, withdrawn and voided cases",
@@ -235,7 +235,7 @@ MEASURES: tuple[Measure, ...] = (
         ("Accepted", "AcceptanceOrdered", "RedoOrdered", "ExtensionGranted", "ReplyDelivered"),
     ),
     _due("on_time_closing", "按期办结率", "on-time closing", "duty = 'closing'", ("CaseRegistered", "CaseClosed")),
-    _due("on_time", "各时限按期率", "on time, by clock", "true", ("what the policy names",), label="clock"),
+    _due("on_time", "各时限按期率", "on time, by clock", "true", ("the events that the policy names",), label="clock"),
     Measure(
         "closed_late",
         "超期办结率",
@@ -282,7 +282,7 @@ MEASURES: tuple[Measure, ...] = (
         _ASKED_DAY,
         _ASKED_TEXT,
         "grade IS NOT NULL",
-        "(satisfied + basically satisfied) ÷ evaluated, per object; read it beside participation and its lower bound",
+        "(satisfied + basically satisfied) ÷ evaluated, per object; read it together with participation and its lower bound",
         "not evaluated; voided cases",
         ("EvaluationSubmitted",),
         counts="grade IN ('satisfied', 'basically_satisfied')",
@@ -293,14 +293,14 @@ MEASURES: tuple[Measure, ...] = (
         "化解率",
         "resolution",
         "'resolved_confirmed', 'settled'",
-        "(resolved_confirmed + settled) ÷ closed by CaseClosed; the petitioner's word, not a label",
+        "(resolved_confirmed + settled) ÷ closed by CaseClosed; as confirmed by the petitioner",
     ),
     _resolution(
         "resolved_unconfirmed",
         "未经确认的化解占比",
         "resolved, not confirmed",
         "'resolved_unconfirmed'",
-        "resolved_unconfirmed ÷ closed by CaseClosed; printed beside the resolution rate, never added to it",
+        "resolved_unconfirmed ÷ closed by CaseClosed; shown next to the resolution rate, never added to it",
     ),
     _resolution(
         "closed_unresolved",

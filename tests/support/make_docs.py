@@ -1,4 +1,4 @@
-"""The tables of the manual that come from the code. `python -m tests.support.make_docs` renews them; a test compares."""
+"""Generates the tables of the manual from the code: `python -m tests.support.make_docs`. A test checks that they are current."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _KINDS: tuple[type[Refused], ...] = (
 )  # fmt: skip
 _STATUS = {kind.__name__: kind.status for kind in _KINDS}
 _MORE = {
-    "invalid_request": (422, "A field or parameter is missing, unknown or of the wrong type; `errors` names each."),
-    "unknown_group": (422, "`by` takes each group once at most; `allowed` lists them."),
-    "unknown_measure": (422, "`measures` takes each figure once at most; `allowed` lists them."),
-    "refused": (400, "The request cannot be understood as HTTP."),
+    "invalid_request": (422, "A field or parameter is missing, unknown or of the wrong type; `errors` lists each."),
+    "unknown_group": (422, "`by` accepts each group at most once; `allowed` lists the groups."),
+    "unknown_measure": (422, "`measures` accepts each measure at most once; `allowed` lists the measures."),
+    "refused": (400, "The request is not valid HTTP."),
 }
-"""Codes whose sentence is made when it happens."""
+"""Codes whose sentence is built at run time, with their status and a fixed sentence for the manual."""
 
 
 def settings_table() -> str:
     lines = ["| setting | default | meaning |", "|---|---|---|"]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is None else f"`{field.default}`"
+        default = f"`{field.default}`" if field.default not in (None, "") else ""
         lines.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
     return "\n".join(lines)
 
@@ -48,19 +48,19 @@ def metrics_table() -> str:
 
 
 def _metrics() -> dict[str, Any]:
-    """What Prometheus sees, by the name to ask for."""
+    """Each metric under the name with which Prometheus exposes it."""
     ending = {"counter": "_total", "histogram": "_bucket"}
     found = [one for one in Metrics().registry._collector_to_names if isinstance(one, MetricWrapperBase)]
     return {one._name + ending.get(one._type, ""): one for one in found}
 
 
 def problem_codes() -> dict[str, tuple[set[int], str]]:
-    """Every code that an answer of the interface may carry: its statuses, and its sentence (`…` stands for what varies)."""
+    """Every problem code of the API, with its statuses and its sentence (`…` stands for variable text)."""
     found: dict[str, tuple[set[int], str]] = {code: ({status}, text) for code, (status, text) in _MORE.items()}
     for source in _SOURCES:
         for path in sorted((ROOT / source).rglob("*.py")):
             if "importing" in path.parts or path.is_relative_to(ROOT / "shared" / "cli"):
-                continue  # what is wrong with a file or a row: docs/import.md
+                continue  # docs/import.md lists the codes of files and rows
             for status, code, text in _raised(ast.parse(path.read_text(encoding="utf-8"))):
                 statuses, known = found.setdefault(code, (set(), text))
                 statuses.add(status)
@@ -70,7 +70,7 @@ def problem_codes() -> dict[str, tuple[set[int], str]]:
 
 
 def problems_table() -> str:
-    lines = ["| code | HTTP | what it says |", "|---|---|---|"]
+    lines = ["| code | HTTP | message |", "|---|---|---|"]
     for code, (statuses, text) in sorted(problem_codes().items(), key=lambda one: (min(one[1][0]), one[0])):
         shown = ", ".join(map(str, sorted(statuses)))
         lines.append(f"| `{code}` | {shown} | {text.replace('|', '/')} |")
@@ -120,7 +120,7 @@ TABLES = {
 
 
 def renewed(text: str, name: str, table: str) -> str:
-    """`text` with the table between its two marks."""
+    """`text` with the table `name` replaced by `table`."""
     begin, end = f"<!-- {name}: made by tests/support/make_docs.py -->", f"<!-- end of {name} -->"
     before, _, rest = text.partition(begin)
     _, found, after = rest.partition(end)

@@ -1,4 +1,4 @@
-"""`python -m tests.chaos.full.report`: the table of docs/reliability.md, made from the runs that were recorded."""
+"""Generates the table of docs/reliability.md from the recorded runs: `python -m tests.chaos.full.report`."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ BEGIN, END = "<!-- runs -->", "<!-- end of runs -->"
 WHAT = {
     "R01": "kill -9 of intake", "R02": "kill -9 of routing", "R03": "kill -9 of supervision", "R04": "kill -9 of analytics",
     "R05": "kill -9 of all four at once", "R06": "rolling restart by SIGTERM, two replicas", "R07": "brokers killed one by one",
-    "R08": "all brokers silent", "R09": "brokers silent past the limit of unpublished commits",
-    "R10": "too few brokers for a write", "R11": "a replica joins and leaves", "R12": "a process taken for dead goes on",
-    "R13": "primary of MongoDB steps down or is killed", "R14": "MongoDB silent", "R18": "records again, 1 to 4 times each",
-    "R19": "records again in another order", "R21": "events that one service cannot handle",
-    "R22": "garbage in the topic of events", "R23": "bodies of 1 to 20 MB",
-    "R24": "events of a newer release", "R25": "death between two steps that belong together",
-    "R26": "kill -9 in a rebuild, under load", SOAK: "one after the other, at random",
+    "R08": "all brokers unresponsive", "R09": "brokers unresponsive past the limit of unpublished commits",
+    "R10": "too few brokers for a write", "R11": "a replica joins and leaves", "R12": "a process presumed dead continues",
+    "R13": "primary of MongoDB steps down or is killed", "R14": "MongoDB unresponsive", "R18": "records repeated 1 to 4 times",
+    "R19": "records delivered again in another order", "R21": "events that one service cannot handle",
+    "R22": "invalid records in the topic of events", "R23": "bodies of 1 to 20 MB",
+    "R24": "events of a newer release", "R25": "a process dies between two related steps",
+    "R26": "kill -9 during a rebuild under load", SOAK: "random faults, one after another",
 }  # fmt: skip
 HEAD = (
-    "| fault | what | seed | green seeds | date | commit | brokers, members | acknowledged filings, commands | repeated |"
+    "| fault | description | seed | passed seeds | date | commit | brokers, members | acknowledged filings, commands | repeated |"
     " twice on the topic | violations | ready p95 | at rest after |",
     "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
 )
 PLANTED = frozenset({"R18", "R19"})
-"""Faults that put records there again themselves."""
+"""Faults that publish records again themselves."""
 
 
 def table(runs: list[dict[str, Any]]) -> str:
-    """The last run of each fault, and the seeds with which it was ever green on three brokers."""
+    """The last run of each fault, and the seeds with which it has passed on three brokers."""
     last = {run["fault"]: run for run in runs}
     green: dict[str, set[int]] = {name: set() for name in WHAT}
     for run in runs:
@@ -73,7 +73,7 @@ def recorded() -> list[dict[str, Any]]:
 
 
 def page(text: str) -> str:
-    """The page with the table as it must be."""
+    """`text` with the current table."""
     before, _begin, rest = text.partition(BEGIN)
     _old, _end, after = rest.partition(END)
     return f"{before}{BEGIN}\n{table(recorded())}\n{END}{after}"
