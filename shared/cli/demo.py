@@ -20,7 +20,7 @@ from shared.cli.wording import at
 from shared.telling import with_words
 
 if TYPE_CHECKING:
-    from deploy.play import Day, Played
+    from deploy.demo.simulation import Day, Played
 
 _WEEKDAYS = "一二三四五六日"
 _OFF = {"holiday": "节假日 holiday", "weekend": "休息日 weekend", "statutory": "法定节日 statutory"}
@@ -85,7 +85,7 @@ def demo(
 
 
 def _played(folder: Path, days: int, cases: int, seed: int, *, quiet: bool) -> Played:
-    from deploy.play import Wanted, play
+    from deploy.demo.simulation import Wanted, play
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FolderProblem(f"{folder} is not empty: the play needs a folder of its own.")

@@ -16,7 +16,7 @@ import chinese_calendar
 import orjson
 import pytest
 
-from deploy.play import Day, Played, Wanted, play
+from deploy.demo.simulation import Day, Played, Wanted, play
 from tests.chaos.checker import read_log
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -218,7 +218,7 @@ def test_every_step_of_the_ladder_follows_the_one_before(shown: Shown) -> None:
 
 
 def test_no_name_stands_open_in_the_log(shown: Shown) -> None:
-    from deploy.sample import texts
+    from deploy.demo.sample import texts
 
     data = orjson.dumps([*shown.cases.values(), shown.outboxes]).decode()
     assert not [name for name in (*texts.NAMES, texts.PHONE) if name in data]

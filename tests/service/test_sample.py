@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from deploy.demo import prepare
+from deploy.demo.county import prepare
+from deploy.demo.sample import case_histories, county_data, texts
+from deploy.demo.sample.complaints import COUNT, complaints, plan, possible
+from deploy.demo.sample.loader import Summary, load
+from deploy.demo.sample.matters import MOST, matters
 from deploy.folder import Folder
-from deploy.sample import lives, texts, where
-from deploy.sample.complaints import COUNT, complaints, plan, possible
-from deploy.sample.load import Summary, load
-from deploy.sample.matters import MOST, matters
 from services.intake.history import record_batch
 from shared.access import Principal
 from shared.case import OPEN_STATES, STATES, Case
@@ -184,7 +184,7 @@ def test_who_follows_whom_is_the_same_on_any_day() -> None:
 
 def test_the_same_day_gives_the_same_rows() -> None:
     assert complaints(TODAY, ZONE) == complaints(TODAY, ZONE)
-    assert lives.REST in plan()
+    assert case_histories.REST in plan()
     assert len({(row["channel"], row["item"]) for row in complaints(TODAY, ZONE)}) == COUNT
 
 
@@ -204,8 +204,8 @@ def test_on_any_day_the_rows_end_there_in_legal_order(today: date) -> None:
 
 def test_the_sample_knows_the_rows_of_the_demo_county(tmp_path: Path) -> None:
     assert len(texts.NAMES) == len(set(texts.NAMES))
-    assert {name for name, _ in where.SUBJECTS} | set(where.QUEUED) == texts.ISSUES.keys()
-    assert {name for name, _ in where.PLACES} | {where.CITY} == texts.SPOTS.keys()
+    assert {name for name, _ in county_data.SUBJECTS} | set(county_data.QUEUED) == texts.ISSUES.keys()
+    assert {name for name, _ in county_data.PLACES} | {county_data.CITY} == texts.SPOTS.keys()
 
 
 async def test_it_routes_as_the_policy_does() -> None:
@@ -213,7 +213,7 @@ async def test_it_routes_as_the_policy_does() -> None:
         book = await here.parts["intake"].handling.policies.book(DEMO)
         for place in texts.SPOTS:
             for subject in texts.ISSUES:
-                assert where.responsible(place, subject) == book.route(place, subject, None, MORNING).org
+                assert county_data.responsible(place, subject) == book.route(place, subject, None, MORNING).org
 
 
 def test_one_of_each_rarity() -> None:
@@ -234,7 +234,7 @@ def test_one_of_each_rarity() -> None:
     assert {row.go_live for row in rows} == {True, False}
 
 
-REACHABLE = {life.state for life in (*lives.OPEN, *lives.FINAL) if possible(life)}
+REACHABLE = {life.state for life in (*case_histories.OPEN, *case_histories.FINAL) if possible(life)}
 
 
 @pytest.mark.xfail(

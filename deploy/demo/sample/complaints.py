@@ -7,8 +7,8 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from deploy.sample import lives, texts, where
-from deploy.sample.steps import CITIZEN, Days, Life, Step
+from deploy.demo.sample import case_histories, county_data, texts
+from deploy.demo.sample.steps import CITIZEN, Days, Life, Step
 from shared.case import OPEN_STATES
 from shared.history import STEPS
 from shared.times import zone as zone_of
@@ -31,8 +31,8 @@ def possible(life: Life) -> bool:
 
 def plan() -> list[Life]:
     """One life per complaint, in no order that means anything."""
-    told = [life for life in (*lives.OPEN, *lives.FINAL) if possible(life) for _ in range(life.cases)]
-    told += [lives.REST] * (COUNT - len(told))
+    told = [life for life in (*case_histories.OPEN, *case_histories.FINAL) if possible(life) for _ in range(life.cases)]
+    told += [case_histories.REST] * (COUNT - len(told))
     Random(SEED).shuffle(told)
     return told
 
@@ -78,33 +78,33 @@ class _Teller:
     # ------------------------------------------------------------ what and where
 
     def _matter(self) -> tuple[str, str]:
-        place = _weighted(where.PLACES, self.dice)
+        place = _weighted(county_data.PLACES, self.dice)
         if self.life.kind == "city":
-            return where.CITY, self.dice.choice(where.CITY_QUEUED)
+            return county_data.CITY, self.dice.choice(county_data.CITY_QUEUED)
         if self.life.kind == "queued":
-            return place, self.dice.choice(where.QUEUED)
+            return place, self.dice.choice(county_data.QUEUED)
         if self.life.kind == "suggestion":
-            return place, where.QUEUED[0]
+            return place, county_data.QUEUED[0]
         if self.life.kind in ("accusation", "litigation"):
-            return place, where.QUEUED[1]
+            return place, county_data.QUEUED[1]
         if self.window:
-            return place, self.dice.choice(where.WINDOW_SUBJECTS)
-        return place, _weighted(where.SUBJECTS, self.dice)
+            return place, self.dice.choice(county_data.WINDOW_SUBJECTS)
+        return place, _weighted(county_data.SUBJECTS, self.dice)
 
     def _channel(self) -> str:
         if self.window:
-            return where.WINDOW
+            return county_data.WINDOW
         if self.life.traits & {"postmark", "today"}:
             return "letter"
         if self.life.kind == "consultation" and self.dice.random() < 0.6:
             return self.dice.choice(("hotline", "h12345"))
-        channel = _weighted(where.CHANNELS, self.dice)
-        return "app" if channel == where.QR and not self.place.startswith("dh") else channel
+        channel = _weighted(county_data.CHANNELS, self.dice)
+        return "app" if channel == county_data.QR and not self.place.startswith("dh") else channel
 
     def _responsible(self) -> str:
         if self.life.kind == "accusation":
-            return where.SEALED_ORGAN
-        return where.responsible(self.place, self.subject) or where.district_office(self.place)
+            return county_data.SEALED_ORGAN
+        return county_data.responsible(self.place, self.subject) or county_data.district_office(self.place)
 
     def _first(self) -> str:
         """Who is asked first: somebody else, where it is sent back rightly."""
@@ -113,16 +113,20 @@ class _Teller:
 
     def _registered_org(self) -> str | None:
         if self.window:
-            return where.WINDOW_ORG
-        return where.PETITION_OFFICE if self.life.kind == "consultation" else None
+            return county_data.WINDOW_ORG
+        return county_data.PETITION_OFFICE if self.life.kind == "consultation" else None
 
     # ------------------------------------------------------------ when
 
     def _told(self) -> list[tuple[Step, int]]:
         """Which steps, and how many days after the one before."""
         late = None
-        if self.life.state not in OPEN_STATES and self.life.path == 6 and self.dice.random() < lives.LATE_SHARE:
-            late = self.dice.choice(lives.LATE)
+        if (
+            self.life.state not in OPEN_STATES
+            and self.life.path == 6
+            and self.dice.random() < case_histories.LATE_SHARE
+        ):
+            late = self.dice.choice(case_histories.LATE)
         told: list[tuple[Step, int]] = []
         while not told or sum(days for _, days in told) > SPAN - self.life.idle[0] - 1:
             told = self._rolled(late)
@@ -170,7 +174,7 @@ class _Teller:
 
     def _filing(self, filed: date) -> Item:
         traits, dice = self.life.traits, self.dice
-        self.filed_at = None if self.channel in where.POSTMARKED else self._instant(filed, 430, 1010)
+        self.filed_at = None if self.channel in county_data.POSTMARKED else self._instant(filed, 430, 1010)
         title, text = self._words()
         anonymous = "anonymous" in traits
         filing: Item = {
@@ -183,7 +187,7 @@ class _Teller:
             "anonymous": anonymous,
             "confidential": "confidential" in traits,
         }
-        if self.place != where.CITY and dice.random() < 0.4:
+        if self.place != county_data.CITY and dice.random() < 0.4:
             filing["location"] = f"{dice.choice(texts.SPOTS[self.place])}{dice.randint(1, 60)}号附近"
         if not anonymous:
             filing["name"] = dice.choice(texts.NAMES)

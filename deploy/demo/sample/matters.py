@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from deploy.sample.complaints import plan
+from deploy.demo.sample.complaints import plan
 
 MOST = 6
 """Filings that are joined: enough to see what a matter is, and few beside five hundred."""

@@ -5,8 +5,8 @@ A life that needs a step which history cannot tell is left out (see complaints.p
 
 from __future__ import annotations
 
-from deploy.sample.open_lives import OPEN
-from deploy.sample.steps import (
+from deploy.demo.sample.open_case_histories import OPEN
+from deploy.demo.sample.steps import (
     ACCUSED,
     ASSIGNED,
     CHANGED,

@@ -10,7 +10,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from deploy.demo import DEMO
+from deploy.demo.county import DEMO
 from shared.access import Principal
 from shared.adapters.memory.clock import SetClock
 from shared.case import Case

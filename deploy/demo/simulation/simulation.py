@@ -9,12 +9,12 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deploy.demo import DEMO, OPERATOR
+from deploy.demo.county import DEMO, OPERATOR
+from deploy.demo.simulation.organisation_profiles import tempers
+from deploy.demo.simulation.report import Played, summarised
+from deploy.demo.simulation.simulated_case import Matter
+from deploy.demo.simulation.world import Stage
 from deploy.embedded import opened
-from deploy.play.matter import Matter
-from deploy.play.stage import Stage
-from deploy.play.summary import Played, summarised
-from deploy.play.tempers import tempers
 from shared.activating import activate
 from shared.adapters.memory.clock import SetClock
 from shared.finding import WORKLIST

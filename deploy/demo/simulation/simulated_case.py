@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from deploy.play.stage import REGISTRAR, SUPERVISOR, Act, Stage, clerk, head
-from deploy.play.tempers import PROMPT, Temper
-from deploy.sample import texts, where
+from deploy.demo.sample import county_data, texts
+from deploy.demo.simulation.organisation_profiles import PROMPT, Temper
+from deploy.demo.simulation.world import REGISTRAR, SUPERVISOR, Act, Stage, clerk, head
 from shared.access import Principal
 from shared.case import Case
 from shared.times import before, day_of
@@ -30,14 +30,14 @@ class Matter:
         self.tempers = tempers
         self.id = ""
         self.kind = self.dice.choice(_KINDS)
-        self.place = self._weighted(where.PLACES)
-        self.subject = self._weighted(where.SUBJECTS)
+        self.place = self._weighted(county_data.PLACES)
+        self.subject = self._weighted(county_data.SUBJECTS)
         if self.kind == "suggestion":
-            self.subject = where.QUEUED[0]
+            self.subject = county_data.QUEUED[0]
         if self.kind in ("accusation", "consultation"):
-            self.subject = where.QUEUED[1]
-        channel = self._weighted(where.CHANNELS)
-        self.channel = "app" if channel == where.QR and not self.place.startswith("dh") else channel
+            self.subject = county_data.QUEUED[1]
+        channel = self._weighted(county_data.CHANNELS)
+        self.channel = "app" if channel == county_data.QR and not self.place.startswith("dh") else channel
         self.satisfied: bool | None = None
         self.woken = False
         self.waiting: Act | None = None
@@ -99,10 +99,10 @@ class Matter:
             self._office((1, 4), self.finish)
             return
         orgs = [org for org in sorted(self.tempers) if org not in case.past_orgs]
-        org = where.responsible(self.place, self.subject) or where.district_office(self.place)
-        if org in case.past_orgs or org == where.PETITION_OFFICE:
+        org = county_data.responsible(self.place, self.subject) or county_data.district_office(self.place)
+        if org in case.past_orgs or org == county_data.PETITION_OFFICE:
             org = self.dice.choice(orgs)
-        fields: dict[str, Any] = {"org": where.SEALED_ORGAN if self.kind == "accusation" else org}
+        fields: dict[str, Any] = {"org": county_data.SEALED_ORGAN if self.kind == "accusation" else org}
         if self.kind == "claim" and self.dice.random() < 0.5:
             due = day_of(self.stage.clock.now(), self.stage.book.zone) + timedelta(days=self.dice.randint(25, 50))
             fields |= {"kind": "assignment", "due": due.isoformat()}
@@ -122,7 +122,7 @@ class Matter:
             self._office(self._temper(case).accept, self.accept)
 
     async def rule(self) -> None:
-        org = where.responsible(self.place, self.subject) or where.district_office(self.place)
+        org = county_data.responsible(self.place, self.subject) or county_data.district_office(self.place)
         org = org if org in self.tempers else self.dice.choice(sorted(self.tempers))
         said = texts.say("ruling", self.dice)
         if await self.stage.act(self.id, "rule_jurisdiction", SUPERVISOR, org=org, reason=said):

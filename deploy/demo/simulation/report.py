@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from deploy.play.stage import Stage
-from deploy.play.tempers import Temper
+from deploy.demo.simulation.organisation_profiles import Temper
+from deploy.demo.simulation.world import Stage
 from shared.case import STREAM, Case
 from shared.deadlines import Deadline, deadlines
 from shared.digests import outcome_digest

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
-from deploy.sample.complaints import complaints
+from deploy.demo.sample.complaints import complaints
 
 BATCH = 25
 """Rows sent together: small enough for a progress bar that moves."""

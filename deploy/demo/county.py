@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from deploy.demo.sample.complaints import complaints
+from deploy.demo.sample.loader import Progress, load
+from deploy.demo.sample.matters import REASON, Joined, matters
 from deploy.folder import Folder
-from deploy.sample.complaints import complaints
-from deploy.sample.load import Progress, load
-from deploy.sample.matters import REASON, Joined, matters
 from shared.access import Principal
 from shared.activating import activate
 from shared.commands import RULES

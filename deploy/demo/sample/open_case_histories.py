@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.sample.steps import (
+from deploy.demo.sample.steps import (
     ACCUSED,
     AGREED,
     ASSIGNED,
