@@ -15,8 +15,7 @@ from starlette.types import ASGIApp
 
 from deploy import full
 from deploy.collecting import settle
-from deploy.demo.county import Prepared, prepare
-from deploy.demo.sample.loader import Progress
+from deploy.demo.county import Prepared, Progress, prepare
 from deploy.embedded import opened
 from deploy.folder import Folder
 from deploy.waiting import patiently

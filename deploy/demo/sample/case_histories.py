@@ -1,359 +1,78 @@
-"""Lives of cases as tables: which steps, how many days after the one before, with which body.
-
-A life that needs a step which history cannot tell is left out (see complaints.possible).
-"""
+"""The case histories of the sample: which steps happen to how many complaints, and when."""
 
 from __future__ import annotations
 
-from deploy.demo.sample.open_case_histories import OPEN
-from deploy.demo.sample.steps import (
-    ACCUSED,
-    ASSIGNED,
-    CHANGED,
-    CLASSIFIED,
-    EXTENDED,
-    GUIDED,
-    INVITED,
-    OPINION,
-    ORG,
-    RE_REVIEW,
-    RECEIVED,
-    REDO,
-    REFUSED,
-    REPLY,
-    REPORTED,
-    REVIEW,
-    SENT,
-    SUGGESTED,
-    TAKEN,
-    WORK,
-    Days,
-    Life,
-    Step,
-    answered,
-    called,
-    closed,
-    decided,
-    judged,
-    text_of,
-)
+from functools import cache
+from typing import Any, Literal, NamedTuple
 
-__all__ = ["FINAL", "LATE", "LATE_SHARE", "OPEN", "REST"]
+from pydantic import BaseModel, ConfigDict
 
-FINAL: tuple[Life, ...] = (
-    Life(
-        "confirmed by follow-up",
-        "closed",
-        14,
-        (*SENT, *answered("supported"), called(True), closed("resolved_confirmed")),
-        (1, 80),
-    ),
-    Life(
-        "assigned and reported",
-        "closed",
-        16,
-        (
-            *ASSIGNED,
-            *answered("supported"),
-            REPORTED,
-            *judged("satisfied", "satisfied"),
-            called(True),
-            closed("resolved_confirmed"),
-        ),
-        (1, 60),
-    ),
-    Life(
-        "basically satisfied",
-        "closed",
-        14,
-        (*SENT, *answered("supported"), *judged("satisfied", "basically_satisfied"), closed("resolved_confirmed")),
-        (1, 80),
-    ),
-    Life(
-        "redone",
-        "closed",
-        6,
-        (
-            *SENT,
-            *answered("supported"),
-            *judged("basically_satisfied", "dissatisfied"),
-            called(False),
-            REDO,
-            WORK[0],
-            decided("supported"),
-            REPLY,
-            *INVITED,
-            Step("ExecutionConfirmed", (1, 5), text_of("done", org="@org")),
-            *judged("satisfied", "satisfied"),
-            called(True),
-            closed("resolved_confirmed"),
-        ),
-        (1, 25),
-    ),
-    Life(
-        "extended and solved",
-        "closed",
-        5,
-        (
-            *SENT,
-            *TAKEN,
-            WORK[0],
-            *EXTENDED,
-            decided("supported", (8, 20)),
-            REPLY,
-            *INVITED,
-            Step("ExecutionConfirmed", (1, 5), text_of("done", org="@org")),
-            called(True),
-            closed("resolved_confirmed"),
-        ),
-        (1, 25),
-    ),
-    Life(
-        "urged and solved",
-        "closed",
-        4,
-        (
-            *SENT,
-            *TAKEN,
-            *WORK,
-            Step("Urged", (8, 14), text_of("urged", org="@org")),
-            Step("SupervisionOpened", (5, 8), text_of("supervised", ground="delay")),
-            decided("supported"),
-            REPLY,
-            *INVITED,
-            Step("ExecutionConfirmed", (1, 5), text_of("done", org="@org")),
-            Step("SupervisionClosed", (0, 2), text_of("supervision_done")),
-            closed("resolved_unconfirmed"),
-        ),
-        (1, 25),
-    ),
-    Life(
-        "unconfirmed",
-        "closed",
-        22,
-        (*SENT, *answered("supported"), called(None), closed("resolved_unconfirmed")),
-        (1, 80),
-    ),
-    Life(
-        "duty performed",
-        "closed",
-        8,
-        (
-            *SENT,
-            *TAKEN,
-            WORK[0],
-            Step("DutyPerformed", (3, 10), text_of("done", org="@org")),
-            REPLY,
-            *INVITED,
-            *judged("satisfied", "satisfied", 0.6),
-            closed("resolved_unconfirmed"),
-        ),
-        (1, 80),
-        path=5,
-    ),
-    Life(
-        "settled",
-        "closed",
-        14,
-        (
-            *SENT,
-            *TAKEN,
-            *WORK,
-            Step("MediationOffered", (1, 4), ORG),
-            Step("MediationAgreed", (2, 8), text_of("settled", org="@org")),
-            REPLY,
-            *INVITED,
-            *judged("satisfied", "basically_satisfied", 0.7),
-            closed("settled"),
-        ),
-        (1, 70),
-        path=4,
-    ),
-    Life(
-        "explained",
-        "closed",
-        22,
-        (*SENT, *answered("explained"), *judged("basically_satisfied", "dissatisfied", 0.5), closed("explained")),
-        (1, 80),
-        window=True,
-    ),
-    Life(
-        "keyed nine days late",
-        "closed",
-        1,
-        (*SENT, *answered("explained"), closed("explained")),
-        (5, 40),
-        traits=frozenset({"postmark"}),
-    ),
-    Life(
-        "anonymous",
-        "closed",
-        3,
-        (*SENT, *answered("explained"), closed("explained")),
-        (2, 60),
-        traits=frozenset({"anonymous"}),
-    ),
-    Life(
-        "consultation",
-        "closed",
-        18,
-        (
-            Step("AnsweredAtOnce", (0, 1), text_of("answer")),
-            Step("EvaluationInvited", (0, 0), {"object": "petition_office"}),
-            Step("EvaluationSubmitted", (0, 2), {"object": "petition_office", "grade": "satisfied"}, 0.6),
-            closed("explained"),
-        ),
-        (1, 120),
-        "consultation",
-        None,
-        "consultation",
-    ),
-    Life(
-        "suggestion adopted",
-        "closed",
-        8,
-        (
-            *SUGGESTED,
-            Step("SuggestionAnswered", (6, 18), text_of("adopted", org="@org", result="adopted")),
-            REPLY,
-            *INVITED,
-            *judged("satisfied", "satisfied", 0.6),
-            closed("resolved_unconfirmed"),
-        ),
-        (1, 80),
-        "suggestion",
-        None,
-        "suggestion",
-    ),
-    Life(
-        "suggestion not adopted",
-        "closed",
-        5,
-        (
-            *SUGGESTED,
-            Step("SuggestionAnswered", (6, 18), text_of("not_adopted", org="@org", result="not_adopted")),
-            REPLY,
-            closed("explained"),
-        ),
-        (1, 80),
-        "suggestion",
-        None,
-        "suggestion",
-    ),
-    Life(
-        "not supported",
-        "closed",
-        16,
-        (
-            *SENT,
-            *answered("not_supported"),
-            *judged("dissatisfied", "dissatisfied", 0.5),
-            closed("not_supported"),
-        ),
-        (1, 70),
-    ),
-    Life("guided and closed", "closed", 10, (CLASSIFIED, GUIDED, closed("guided")), (1, 110), path=3),
-    Life("not accepted and closed", "closed", 9, (*SENT, *REFUSED, closed("not_accepted")), (1, 100)),
-    Life(
-        "accusation closed",
-        "closed",
-        4,
-        (
-            *ACCUSED,
-            Step("Accepted", (1, 5), ORG),
-            Step("NoticeServed", (0, 2), {"org": "@org", "kind": "acceptance", "mode": "post"}),
-            WORK[0],
-            decided("explained", (20, 40)),
-            REPLY,
-            closed("explained"),
-        ),
-        (1, 50),
-        "accusation",
-        None,
-        "accusation",
-        traits=frozenset({"confidential"}),
-    ),
-    Life(
-        "unresolved",
-        "closed",
-        7,
-        (*SENT, *answered("explained"), closed("closed_unresolved", "unresolved")),
-        (1, 70),
-    ),
-    Life(
-        "withdrawn and closed",
-        "closed",
-        3,
-        (*SENT, *TAKEN, closed("withdrawn", "withdraw")),
-        (1, 80),
-    ),
-    Life("merged", "closed", 10, (CLASSIFIED, closed("merged", "merged")), (1, 120)),
-    Life("withdrawn at once", "withdrawn", 4, (Step("CaseWithdrawn", (1, 6), text_of("withdraw")),), (1, 120)),
-    Life(
-        "withdrawn while handled",
-        "withdrawn",
-        6,
-        (*SENT, *TAKEN, *WORK, Step("CaseWithdrawn", (1, 9), text_of("withdraw"))),
-        (1, 90),
-    ),
-    Life(
-        "concluded by re-review",
-        "concluded",
-        6,
-        (
-            *SENT,
-            *answered("not_supported"),
-            REVIEW,
-            OPINION,
-            RECEIVED,
-            RE_REVIEW,
-            Step("ReReviewOpinionIssued", (10, 22), text_of("upheld", body="fc", result="upheld")),
-            Step("Concluded", (0, 0), {"by": "re_review"}),
-        ),
-        (1, 8),
-    ),
-    Life(
-        "concluded by lapse",
-        "concluded",
-        5,
-        (*SENT, *answered("explained"), REVIEW, CHANGED, RECEIVED, Step("Concluded", (31, 34), {"by": "lapse"})),
-        (1, 8),
-    ),
-    Life(
-        "barred",
-        "barred",
-        4,
-        (Step("ReRegistrationBarred", (1, 6), {"concluding_case": "unknown"}),),
-        (1, 60),
-    ),
-    Life(
-        "voided",
-        "voided",
-        4,
-        (Step("CaseVoided", (0, 3), {"reason_code": "registered_twice", "reason": "@!void"}),),
-        (1, 120),
-    ),
-)
-REST = Life(
-    "solved and satisfied",
-    "closed",
-    0,
-    (
-        *SENT,
-        *answered("supported"),
-        *judged("satisfied", "satisfied", 0.8),
-        called(True),
-        closed("resolved_confirmed"),
-    ),
-    (1, 85),
-    window=True,
-)
-"""What most cases are like: as many as are missing to the whole."""
+from deploy.demo.sample.data_files import read_data
 
-LATE: tuple[tuple[str, Days], ...] = (
-    ("CaseTransferred", (15, 19)),
-    ("NoticeServed", (13, 18)),
-    ("InvestigationStepRecorded", (52, 60)),
-)
-"""Of an ended claim on path 6 that is late: this step takes so many days instead, so that C1, C3 or C5 is missed."""
-LATE_SHARE = 0.14
+Days = tuple[int, int]
+"""A number of days, from and to, both included."""
+
+
+class Step(BaseModel):
+    """One step of a history; case_histories.yaml explains the fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: str
+    after: Days
+    body: dict[str, Any] = {}
+    chance: float = 1.0
+
+
+class CaseHistory(BaseModel):
+    """A history that `cases` complaints have; case_histories.yaml explains the fields."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    state: str
+    cases: int
+    idle: Days
+    kind: Literal["issue", "queued", "city", "consultation", "suggestion", "accusation", "litigation"] = "issue"
+    path: int | None = 6
+    window: bool = False
+    traits: frozenset[Literal["postmark", "today", "anonymous", "confidential"]] = frozenset()
+    steps: tuple[Step, ...]
+
+    @property
+    def class_(self) -> str | None:
+        """The class of the cases; None while a registrar has still to classify them."""
+        return {"issue": "claim", "queued": None, "city": None}.get(self.kind, self.kind)
+
+    @property
+    def types(self) -> frozenset[str]:
+        return frozenset(step.type for step in self.steps)
+
+
+class CaseHistories(NamedTuple):
+    """The content of case_histories.yaml."""
+
+    all: tuple[CaseHistory, ...]
+    late: tuple[tuple[str, Days], ...]
+    late_share: float
+
+
+@cache
+def case_histories() -> CaseHistories:
+    """Read case_histories.yaml and put the steps in place of their names."""
+    data = read_data("case_histories.yaml")
+
+    def steps(entries: list[Any], **changes: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for entry in entries:
+            own = {"use": entry} if isinstance(entry, str) else dict(entry)
+            named = data["steps"][own.pop("use")]
+            own |= changes
+            found += steps(named, **own) if isinstance(named, list) else [named | own]
+        return found
+
+    return CaseHistories(
+        tuple(CaseHistory.model_validate(one | {"steps": steps(one["steps"])}) for one in data["histories"]),
+        tuple((type_, (first, last)) for type_, (first, last) in data["late"].items()),
+        data["late_share"],
+    )

@@ -1,6 +1,6 @@
-"""Ninety days of an invented county on a set clock: real commands, the real composition, and what came of it."""
+"""The simulation of `huiyin demo`: ninety days of an invented county on a set clock, with real commands and services."""
 
-from deploy.demo.simulation.report import Breach, Played
-from deploy.demo.simulation.simulation import Day, Wanted, play
+from deploy.demo.simulation.report import Breach, Report
+from deploy.demo.simulation.simulation import Day, Parameters, simulate
 
-__all__ = ["Breach", "Day", "Played", "Wanted", "play"]
+__all__ = ["Breach", "Day", "Parameters", "Report", "simulate"]

@@ -1,4 +1,4 @@
-"""How organisations of the play are: invented, drawn by seed, the same for the whole play."""
+"""How the organisations of the simulation behave: drawn by seed, the same for the whole simulation."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 Days = tuple[int, int]
 
 
-class Temper(NamedTuple):
-    """Days from the step before, from and to."""
+class Profile(NamedTuple):
+    """How long each step takes: days since the step before, from and to."""
 
     name: str
     sign: Days = (0, 2)
@@ -23,22 +23,21 @@ class Temper(NamedTuple):
     extends: float = 0.05
     """Share of cases for which it asks for more time (Art. 34)."""
     signs: bool = True
-    """False: it does nothing before supervision was opened."""
+    """False: it does nothing before supervision is opened."""
 
 
-PROMPT = Temper("prompt")
-SLOW = Temper("slow", (2, 7), (4, 10), (2, 8), (6, 20), (25, 60))
-OBJECTING = Temper("objecting", returns=0.4)
-EXTENDING = Temper("extending", decide=(20, 60), extends=0.7)
-SILENT = Temper("silent", signs=False)
-_OTHERS = (SLOW, SILENT, OBJECTING, EXTENDING)
+PROMPT = Profile("prompt")
+_OTHERS = (
+    Profile("slow", (2, 7), (4, 10), (2, 8), (6, 20), (25, 60)),
+    Profile("silent", signs=False),
+    Profile("objecting", returns=0.4),
+    Profile("extending", decide=(20, 60), extends=0.7),
+)
 
 
-def tempers(orgs: Iterable[str], seed: int) -> dict[str, Temper]:
-    """Organisation -> its temper; half of them are prompt. The busiest and the smallest may be of any."""
+def profiles(orgs: Iterable[str], seed: int) -> dict[str, Profile]:
+    """The profile of each organisation; at least half of them are prompt."""
     shuffled = sorted(orgs)
     Random(f"{seed}:tempers").shuffle(shuffled)
-    return {
-        org: _OTHERS[place] if place < min(len(_OTHERS), len(shuffled) // 2) else PROMPT
-        for place, org in enumerate(shuffled)
-    }
+    others = _OTHERS[: len(shuffled) // 2]
+    return dict.fromkeys(shuffled, PROMPT) | dict(zip(shuffled, others, strict=False))

@@ -1,55 +1,62 @@
-"""One matter of the play: who does what about it, from filing to closing. Each step plans the next."""
+"""One case of the simulation: who does what about it, from filing to closing. Each act plans the next."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date, timedelta
 from random import Random
 from typing import Any
 
-from deploy.demo.sample import county_data, texts
-from deploy.demo.simulation.organisation_profiles import PROMPT, Temper
-from deploy.demo.simulation.world import REGISTRAR, SUPERVISOR, Act, Stage, clerk, head
+from deploy.demo.sample.county_data import PETITION_OFFICE, SEALED_ORGANISATION, county_data, weighted
+from deploy.demo.sample.texts import sample_texts
+from deploy.demo.simulation.organisation_profiles import PROMPT, Days, Profile
+from deploy.demo.simulation.world import REGISTRAR, SUPERVISOR, Act, World, clerk, head
 from shared.access import Principal
 from shared.case import Case
 from shared.times import before, day_of
 
-_PLATFORMS = {"province": "province", "h12345": "h12345"}
+CaseAct = Callable[[Case], Awaitable[None]]
+"""What somebody does about the case as it is now."""
+OrgAct = Callable[[Case, str], Awaitable[None]]
+"""What the organisation does that has the case."""
+_PLATFORMS = ("province", "h12345")
 _KINDS = ("claim",) * 88 + ("consultation",) * 5 + ("suggestion",) * 4 + ("accusation",) * 3
 _CLOSED = {"explained": "explained", "not_supported": "not_supported", "not_adopted": "explained"}
 _PATIENCE = timedelta(days=8)
-"""How long a supervisor waits after urging; over a long holiday that is too short, and the rule says so."""
+"""How long a supervisor waits after urging. Over a long holiday that is too short, and the command is refused."""
 
 
-class Matter:
-    """All its chance comes from its own dice, so that no matter depends on another."""
+class SimulatedCase:
+    """All its chance comes from its own dice, so that no case depends on another."""
 
-    def __init__(self, number: int, seed: int, stage: Stage, tempers: dict[str, Temper]) -> None:
+    def __init__(self, number: int, seed: int, world: World, profiles: Mapping[str, Profile]) -> None:
         self.number = number
         self.dice = Random(f"{seed}:{number}")
-        self.stage = stage
-        self.tempers = tempers
+        self.world = world
+        self.profiles = profiles
+        self.county = county_data()
+        self.texts = sample_texts()
         self.id = ""
         self.kind = self.dice.choice(_KINDS)
-        self.place = self._weighted(county_data.PLACES)
-        self.subject = self._weighted(county_data.SUBJECTS)
+        self.place = weighted(self.county.places, self.dice)
+        self.subject = weighted(self.county.subjects, self.dice)
         if self.kind == "suggestion":
-            self.subject = county_data.QUEUED[0]
+            self.subject = self.county.queued[0]
         if self.kind in ("accusation", "consultation"):
-            self.subject = county_data.QUEUED[1]
-        channel = self._weighted(county_data.CHANNELS)
-        self.channel = "app" if channel == county_data.QR and not self.place.startswith("dh") else channel
+            self.subject = self.county.queued[1]
+        self.channel = self.county.channel(self.place, self.dice)
         self.satisfied: bool | None = None
-        self.woken = False
-        self.waiting: Act | None = None
-        """What a silent organisation does once it is supervised."""
+        self.waits_for_supervision = False
+        """A silent organisation has the case, and does nothing before supervision is opened."""
+
+    def filing_day(self, first: date, days: int) -> date:
+        """Most filings come early, so that their deadlines end within the simulation."""
+        return first + timedelta(days=int(days * self.dice.random() ** 1.4))
 
     # ------------------------------------------------------------ the citizen
 
     async def file(self) -> None:
-        pools = {"consultation": texts.CONSULTATIONS, "accusation": texts.ACCUSATIONS}
-        pool = pools.get(self.kind) or texts.ISSUES[self.subject]
-        title, text = texts.complaint(pool, self.place, self.dice, plain=self.kind != "claim")
-        platform = _PLATFORMS.get(self.channel)
+        title, text = self.texts.complaint(self.kind, self.subject, self.place, self.dice)
         fields: dict[str, Any] = {
             "channel": self.channel,
             "item": f"PLAY-{self.number:05d}",
@@ -57,235 +64,189 @@ class Matter:
             "text": text,
             "place": self.place,
             "subject": self.subject,
-            "petitioner": {
-                "name": self.dice.choice(texts.NAMES),
-                "phone": f"{texts.PHONE}{self.dice.randint(0, 9999):04d}",
-            },
+            "petitioner": {"name": self.dice.choice(self.texts.names), "phone": self.texts.phone_number(self.dice)},
         }
         if self.kind != "claim":
             fields["class"] = self.kind
-        filer = Principal("platform", platform, f"play-{platform}") if platform else REGISTRAR
-        self.id = await self.stage.file(filer, fields)
+        platform = Principal("platform", self.channel, f"play-{self.channel}")
+        self.id = await self.world.file(platform if self.channel in _PLATFORMS else REGISTRAR, fields)
         self._soon(self.routed)
         if self.dice.random() < 0.2:
             self._citizen((8, 40), self.nudge)
 
-    async def nudge(self) -> None:
-        if (await self._case()).state not in ("replied", "closed"):
-            await self.stage.act(self.id, "nudge", self._petitioner, text=texts.say("nudge", self.dice))
+    async def nudge(self, case: Case) -> None:
+        if case.state not in ("replied", "closed"):
+            await self._do("nudge", self._petitioner, text=self._say("nudge"))
 
-    async def evaluate(self) -> None:
-        self.satisfied = self.dice.random() < (0.85 if (await self._case()).redos else 0.75)
-        for about in ("petition_office", "organisation"):
-            grade = "satisfied" if self.satisfied or about == "petition_office" else "dissatisfied"
-            await self.stage.act(self.id, "evaluate", self._petitioner, object=about, grade=grade)
+    async def evaluate(self, case: Case) -> None:
+        self.satisfied = self.dice.random() < (0.85 if case.redos else 0.75)
+        await self._do("evaluate", self._petitioner, object="petition_office", grade="satisfied")
+        grade = "satisfied" if self.satisfied else "dissatisfied"
+        await self._do("evaluate", self._petitioner, object="organisation", grade=grade)
 
     # ------------------------------------------------------------ the petition office
 
-    async def routed(self) -> None:
-        case = await self._case()
+    async def routed(self, case: Case) -> None:
         if case.org is None:
             late = self.dice.random() < 0.12
             self._office((14, 24) if late else (0, 6), self.dispatch)
         else:
-            await self.arrived()
+            await self.arrived(case)
 
-    async def dispatch(self) -> None:
-        case = await self._case()
+    async def dispatch(self, case: Case) -> None:
         if case.org is not None or not case.open:
             return
         if self.kind == "consultation":
-            await self.stage.act(self.id, "answer_at_once", REGISTRAR, text=texts.say("answer", self.dice))
+            await self._do("answer_at_once", REGISTRAR, text=self._say("answer"))
             self._office((1, 4), self.finish)
             return
-        orgs = [org for org in sorted(self.tempers) if org not in case.past_orgs]
-        org = county_data.responsible(self.place, self.subject) or county_data.district_office(self.place)
-        if org in case.past_orgs or org == county_data.PETITION_OFFICE:
-            org = self.dice.choice(orgs)
-        fields: dict[str, Any] = {"org": county_data.SEALED_ORGAN if self.kind == "accusation" else org}
+        org = self.county.organisation(self.place, self.subject)
+        if org in case.past_orgs or org == PETITION_OFFICE:
+            org = self.dice.choice([org for org in sorted(self.profiles) if org not in case.past_orgs])
+        fields: dict[str, Any] = {"org": SEALED_ORGANISATION if self.kind == "accusation" else org}
         if self.kind == "claim" and self.dice.random() < 0.5:
-            due = day_of(self.stage.clock.now(), self.stage.book.zone) + timedelta(days=self.dice.randint(25, 50))
+            due = day_of(self.world.clock.now(), self.world.book.zone) + timedelta(days=self.dice.randint(25, 50))
             fields |= {"kind": "assignment", "due": due.isoformat()}
-        if await self.stage.act(self.id, "dispatch", REGISTRAR, **fields):
+        if await self._do("dispatch", REGISTRAR, **fields):
             self._soon(self.arrived)
 
-    async def verify(self) -> None:
+    async def verify(self, _case: Case) -> None:
         agreed = self.dice.random() < 0.6
-        said = texts.say("return_ok" if agreed else "return_no", self.dice)
-        await self.stage.act(self.id, "verify_return", REGISTRAR, agreed=agreed, reason=said)
-        case = await self._case()
+        reason = self._say("return_ok" if agreed else "return_no")
+        await self._do("verify_return", REGISTRAR, agreed=agreed, reason=reason)
+        case = await self.world.case(self.id)
         if case.state == "disputed":
             self._office((2, 8), self.rule)
         elif case.org is None:
             self._office((0, 4), self.dispatch)
         else:
-            self._office(self._temper(case).accept, self.accept)
+            self._organisation(self._profile(case).accept, self.accept)
 
-    async def rule(self) -> None:
-        org = county_data.responsible(self.place, self.subject) or county_data.district_office(self.place)
-        org = org if org in self.tempers else self.dice.choice(sorted(self.tempers))
-        said = texts.say("ruling", self.dice)
-        if await self.stage.act(self.id, "rule_jurisdiction", SUPERVISOR, org=org, reason=said):
+    async def rule(self, _case: Case) -> None:
+        org = self.county.organisation(self.place, self.subject)
+        if org not in self.profiles:
+            org = self.dice.choice(sorted(self.profiles))
+        if await self._do("rule_jurisdiction", SUPERVISOR, org=org, reason=self._say("ruling")):
             self._soon(self.arrived)
 
-    async def finish(self) -> None:
-        """Called back, then handled again, or closed: by somebody outside the handling unit."""
-        case = await self._case()
+    async def finish(self, case: Case) -> None:
+        """Call the petitioner; then order a redo, or close the case. Nobody of the handling organisation does that."""
         if case.state not in ("replied", "not_accepted", "guided"):
             return
         reached = self.dice.random() < 0.8
-        said = self.satisfied if self.satisfied is not None else self.dice.random() < 0.8
-        await self.stage.act(self.id, "follow_up", REGISTRAR, reached=reached, satisfied=said if reached else None)
-        if self.satisfied is False and case.redos == 0 and case.org is not None and self.dice.random() < 0.7:
-            ordered = await self.stage.act(
-                self.id, "order_redo", SUPERVISOR, ground="dissatisfied", text=texts.say("redo", self.dice)
-            )
-            if ordered:
-                self.satisfied = None
-                self._office(self._temper(case).work, self.decide)
-                return
+        satisfied = self.satisfied if self.satisfied is not None else self.dice.random() < 0.8
+        await self._do("follow_up", REGISTRAR, reached=reached, satisfied=satisfied if reached else None)
+        again = self.satisfied is False and case.redos == 0 and case.org is not None and self.dice.random() < 0.7
+        if again and await self._do("order_redo", SUPERVISOR, ground="dissatisfied", text=self._say("redo")):
+            self.satisfied = None
+            self._organisation(self._profile(case).work, self.decide)
+            return
         if case.supervision == "supervised":
-            done = texts.say("supervision_done", self.dice)
-            await self.stage.act(self.id, "close_supervision", SUPERVISOR, text=done)
+            await self._do("close_supervision", SUPERVISOR, text=self._say("supervision_done"))
         self._office((0, 3), self.close)
 
-    async def close(self) -> None:
-        case = await self._case()
+    async def close(self, case: Case) -> None:
         if case.result == "supported" and not case.executed:
             self._office((1, 5), self.close)
             return
         confirmed = case.follow_up_satisfied is True or case.grade_now("organisation") == "satisfied"
         kind = _CLOSED.get(case.result or "", "resolved_confirmed" if confirmed else "resolved_unconfirmed")
-        await self.stage.act(self.id, "close", REGISTRAR, kind=kind, text=texts.say("close", self.dice))
+        await self._do("close", REGISTRAR, kind=kind, text=self._say("close"))
 
     async def watch(self) -> None:
-        """The supervisor's round came to this matter, because a clock of it has lapsed."""
-        case = await self._case()
-        now = self.stage.clock.now()
-        if not case.open or case.org is None or self.dice.random() < 0.25:
+        """The supervisor's round has come to this case, because a deadline of it has passed."""
+        case = await self.world.case(self.id)
+        if not case.open or case.org is None or self.dice.random() < 0.25 or case.supervision == "supervised":
             return
-        if case.supervision == "urged":
-            if case.supervision_at is None or not before(case.supervision_at, now - _PATIENCE, self.stage.book.zone):
-                return
-            said = texts.say("supervised", self.dice)
-            opened = await self.stage.act(self.id, "open_supervision", SUPERVISOR, ground="delay", text=said)
-            if opened and self.waiting is not None and not self.woken:
-                self.woken = True
-                self._office((1, 3), self.waiting)
-        elif case.supervision != "supervised":
-            await self.stage.act(self.id, "urge", SUPERVISOR, text=texts.say("urged", self.dice))
+        if case.supervision != "urged":
+            await self._do("urge", SUPERVISOR, text=self._say("urged"))
+            return
+        now, zone = self.world.clock.now(), self.world.book.zone
+        if case.supervision_at is None or not before(case.supervision_at, now - _PATIENCE, zone):
+            return
+        opened = await self._do("open_supervision", SUPERVISOR, ground="delay", text=self._say("supervised"))
+        if opened and self.waits_for_supervision:
+            self.waits_for_supervision = False
+            self._organisation((1, 3), self.accept)
 
     # ------------------------------------------------------------ the organisation
 
-    async def arrived(self) -> None:
-        case = await self._case()
-        temper = self._temper(case)
-        if not temper.signs:
-            self.waiting, self.woken = self.accept, False
-        elif self.dice.random() < temper.returns and not case.final_ruling:
-            self._office((0, 8), self.object_)
+    async def arrived(self, case: Case) -> None:
+        profile = self._profile(case)
+        if not profile.signs:
+            self.waits_for_supervision = True
+        elif self.dice.random() < profile.returns and not case.final_ruling:
+            self._organisation((0, 8), self.object_)
         elif self.dice.random() < 0.9:
-            self._office(temper.sign, self.sign)
+            self._organisation(profile.sign, self.sign)
         else:
-            self._office(temper.accept, self.accept)
+            self._organisation(profile.accept, self.accept)
 
-    async def object_(self) -> None:
-        case = await self._case()
-        if case.org is None:
-            return
-        said = texts.say("not_ours", self.dice)
-        asked = await self.stage.act(
-            self.id, "request_return", clerk(case.org), reason_code="not_our_mandate", reason=said
-        )
-        if asked:
+    async def object_(self, _case: Case, org: str) -> None:
+        reason = self._say("not_ours")
+        if await self._do("request_return", clerk(org), reason_code="not_our_mandate", reason=reason):
             self._office((0, 5), self.verify)
         else:
-            self._office((0, 3), self.sign)
+            self._organisation((0, 3), self.sign)
 
-    async def sign(self) -> None:
-        case = await self._case()
-        if case.org is not None and await self.stage.act(self.id, "sign_off", clerk(case.org)):
-            self._office(self._temper(case).accept, self.accept)
+    async def sign(self, case: Case, org: str) -> None:
+        if await self._do("sign_off", clerk(org)):
+            self._organisation(self._profile(case).accept, self.accept)
 
-    async def accept(self) -> None:
-        case = await self._case()
-        if case.org is None:
-            return
+    async def accept(self, case: Case, org: str) -> None:
         path = self.dice.choice((6, 6, 6, 6, 5, 4)) if self.kind == "claim" else None
-        if await self.stage.act(self.id, "accept", clerk(case.org), path=path):
-            self._office(self._temper(case).notice, self.notice)
+        if await self._do("accept", clerk(org), path=path):
+            self._organisation(self._profile(case).notice, self.notice)
 
-    async def notice(self) -> None:
-        case = await self._case()
-        if case.org is None:
-            return
+    async def notice(self, case: Case, org: str) -> None:
         mode = self.dice.choice(("post", "electronic", "in_person"))
-        await self.stage.act(self.id, "serve_notice", clerk(case.org), kind="acceptance", mode=mode)
-        self._office(self._temper(case).work, self.work)
+        await self._do("serve_notice", clerk(org), kind="acceptance", mode=mode)
+        self._organisation(self._profile(case).work, self.work)
 
-    async def work(self) -> None:
-        case = await self._case()
-        if case.org is None:
-            return
-        said = texts.say("step", self.dice)
-        await self.stage.act(self.id, "record_step", clerk(case.org), step="site_visit", text=said)
-        temper = self._temper(case)
-        if self.dice.random() < temper.extends:
-            self._office((10, 30), self.ask)
+    async def work(self, case: Case, org: str) -> None:
+        await self._do("record_step", clerk(org), step="site_visit", text=self._say("step"))
+        profile = self._profile(case)
+        if self.dice.random() < profile.extends:
+            self._organisation((10, 30), self.extend)
         else:
-            self._office(temper.decide, self.decide)
+            self._organisation(profile.decide, self.decide)
 
-    async def ask(self) -> None:
-        case = await self._case()
-        if case.org is None:
-            return
-        days, said = self.dice.choice((10, 15, 30)), texts.say("extend", self.dice)
-        if await self.stage.act(self.id, "ask_extension", clerk(case.org), days=days, reason=said):
-            granted = {"days": days, "approver": case.org, "reason": texts.say("extend_ok", self.dice)}
-            await self.stage.act(self.id, "grant_extension", head(case.org), **granted)
-        self._office((15, 50), self.decide)
+    async def extend(self, _case: Case, org: str) -> None:
+        days, reason = self.dice.choice((10, 15, 30)), self._say("extend")
+        if await self._do("ask_extension", clerk(org), days=days, reason=reason):
+            await self._do("grant_extension", head(org), days=days, approver=org, reason=self._say("extend_ok"))
+        self._organisation((15, 50), self.decide)
 
-    async def decide(self) -> None:
-        case = await self._case()
-        if case.org is None:
-            return
+    async def decide(self, case: Case, org: str) -> None:
         if self.kind == "suggestion" and case.redos == 0:
             result = self.dice.choice(("adopted", "partly_adopted", "not_adopted"))
-            said = texts.say("adopted" if result == "adopted" else "not_adopted", self.dice)
-            done = await self.stage.act(self.id, "answer_suggestion", clerk(case.org), result=result, text=said)
+            text = self._say("adopted" if result == "adopted" else "not_adopted")
+            done = await self._do("answer_suggestion", clerk(org), result=result, text=text)
         else:
             result = self.dice.choice(("supported", "supported", "explained", "not_supported"))
-            said = texts.say("refused" if result == "not_supported" else result, self.dice)
+            text = self._say("refused" if result == "not_supported" else result)
             basis = ["《信访工作条例》第三十二条"]
-            done = await self.stage.act(self.id, "decide", clerk(case.org), result=result, basis=basis, text=said)
+            done = await self._do("decide", clerk(org), result=result, basis=basis, text=text)
         if done:
-            self._office((0, 4), self.reply)
+            self._organisation((0, 4), self.reply)
 
-    async def reply(self) -> None:
-        case = await self._case()
-        if case.org is None:
-            return
-        mode, said = self.dice.choice(("post", "electronic")), texts.say("reply", self.dice)
-        if not await self.stage.act(self.id, "deliver_reply", clerk(case.org), mode=mode, text=said):
+    async def reply(self, case: Case, org: str) -> None:
+        mode, text = self.dice.choice(("post", "electronic")), self._say("reply")
+        if not await self._do("deliver_reply", clerk(org), mode=mode, text=text):
             return
         if case.result == "supported":
-            self._office((1, 6), self.execute)
+            self._organisation((1, 6), self.execute)
         if case.assigned and not case.report_filed:
-            self._office((0, 5), self.report)
+            self._organisation((0, 5), self.report)
         if self.dice.random() < 0.5:
             self._citizen((1, 4), self.evaluate)
         self._office((5, 10), self.finish)
 
-    async def execute(self) -> None:
-        case = await self._case()
-        if case.org is not None:
-            said = texts.say("done", self.dice)
-            await self.stage.act(self.id, "confirm_execution", clerk(case.org), text=said)
+    async def execute(self, _case: Case, org: str) -> None:
+        await self._do("confirm_execution", clerk(org), text=self._say("done"))
 
-    async def report(self) -> None:
-        case = await self._case()
-        if case.org is not None:
-            await self.stage.act(self.id, "file_report", clerk(case.org), text=texts.say("report", self.dice))
+    async def report(self, _case: Case, org: str) -> None:
+        await self._do("file_report", clerk(org), text=self._say("report"))
 
     # ------------------------------------------------------------ helpers
 
@@ -293,24 +254,36 @@ class Matter:
     def _petitioner(self) -> Principal:
         return Principal("citizen", None, "play-code", self.id)
 
-    async def _case(self) -> Case:
-        return await self.stage.case(self.id)
+    def _profile(self, case: Case) -> Profile:
+        return self.profiles.get(case.org or "", PROMPT)
 
-    def _temper(self, case: Case) -> Temper:
-        return self.tempers.get(case.org or "", PROMPT)
+    def _say(self, kind: str) -> str:
+        return self.texts.say(kind, self.dice)
 
-    def _weighted(self, choices: tuple[tuple[str, int], ...]) -> str:
-        return self.dice.choices([name for name, _ in choices], [weight for _, weight in choices])[0]
+    async def _do(self, command: str, principal: Principal, **fields: Any) -> bool:
+        """Returns False when the command is refused."""
+        return await self.world.act(self.id, command, principal, **fields)
 
-    def _soon(self, act: Act) -> None:
-        self.stage.at(self.stage.clock.now() + timedelta(minutes=1), self.number, act)
+    def _soon(self, act: CaseAct) -> None:
+        self.world.at(self.world.clock.now() + timedelta(minutes=1), self.number, self._on_case(act))
 
-    def _office(self, days: tuple[int, int], act: Act) -> None:
-        self.stage.at(self.stage.in_office(self.dice, days), self.number, act)
+    def _citizen(self, days: Days, act: CaseAct) -> None:
+        self.world.at(self.world.waking_hour(self.dice, days), self.number, self._on_case(act))
 
-    def _citizen(self, days: tuple[int, int], act: Act) -> None:
-        self.stage.at(self.stage.some_time(self.dice, days), self.number, act)
+    def _office(self, days: Days, act: CaseAct) -> None:
+        self.world.at(self.world.office_hour(self.dice, days), self.number, self._on_case(act))
 
-    def filed_on(self, first: date, days: int) -> date:
-        """Most of the filings come early, so that their clocks end within the play."""
-        return first + timedelta(days=int(days * self.dice.random() ** 1.4))
+    def _organisation(self, days: Days, act: OrgAct) -> None:
+        """Plan an act of the organisation that has the case then. Nothing happens when none has it."""
+
+        async def if_held(case: Case) -> None:
+            if case.org is not None:
+                await act(case, case.org)
+
+        self._office(days, if_held)
+
+    def _on_case(self, act: CaseAct) -> Act:
+        async def on_case() -> None:
+            await act(await self.world.case(self.id))
+
+        return on_case
