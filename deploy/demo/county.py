@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -83,20 +82,17 @@ async def _link(runtime: Runtime, links: Sequence[Link]) -> None:
     """Link the filings of one matter, as a registrar does. Repeating it changes nothing."""
     model = body_models()["link"]
     for follower, lead in links:
-        body = model.model_validate(
-            {"command": "link", "command_id": f"sample-{follower}", "lead": lead, "reason": REASON}
-        )
-        await give(runtime, REGISTRAR, follower, RULES["link"], body)
+        fields = {"command": "link", "command_id": f"sample-{follower}", "lead": lead, "reason": REASON}
+        await give(runtime, REGISTRAR, follower, RULES["link"], model.model_validate(fields))
 
 
 async def _issue_keys(runtime: Runtime, folder: Folder) -> None:
-    lines = []
+    keys = ""
     for role, org in KEYS:
         _key, text = await runtime.principals.issue(runtime.handling("intake"), OPERATOR, role, org)
-        lines.append(f"{role}{':' + org if org else ''} {text}\n")
-    handle = os.open(folder.demo_keys, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.writelines(lines)
+        keys += f"{role}{':' + org if org else ''} {text}\n"
+    folder.demo_keys.touch(mode=0o600)
+    folder.demo_keys.write_text(keys, encoding="ascii")
 
 
 def _read_keys(folder: Folder) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ import pytest
 from deploy.demo.county import BATCH, prepare
 from deploy.demo.sample.case_histories import case_histories
 from deploy.demo.sample.complaints import complaints, plan
-from deploy.demo.sample.county_data import CITY, county_data
+from deploy.demo.sample.county_data import county_data
 from deploy.demo.sample.matters import MOST, matters
 from deploy.demo.sample.texts import sample_texts
 from deploy.folder import Folder
@@ -205,7 +205,7 @@ def test_who_follows_whom_is_the_same_on_any_day() -> None:
 def test_the_same_day_gives_the_same_rows() -> None:
     assert complaints(TODAY, ZONE) == complaints(TODAY, ZONE)
     assert len(plan()) == COUNT
-    assert set(map(id, plan())) == set(map(id, case_histories().all))
+    assert set(map(id, plan())) == set(map(id, case_histories().histories))
     assert len({(row["channel"], row["item"]) for row in complaints(TODAY, ZONE)}) == COUNT
 
 
@@ -226,7 +226,7 @@ def test_on_any_day_the_rows_end_there_in_legal_order(today: date) -> None:
 def test_the_sample_knows_the_rows_of_the_demo_county(tmp_path: Path) -> None:
     assert len(TEXTS.names) == len(set(TEXTS.names))
     assert COUNTY.subjects.keys() | COUNTY.queued == TEXTS.issues.keys()
-    assert COUNTY.places.keys() | {CITY} == TEXTS.spots.keys()
+    assert COUNTY.places.keys() | {COUNTY.city} == TEXTS.spots.keys()
 
 
 async def test_it_routes_as_the_policy_does() -> None:
@@ -255,7 +255,7 @@ def test_one_of_each_rarity() -> None:
     assert {row.go_live for row in rows} == {True, False}
 
 
-REACHABLE = {history.state for history in case_histories().all if history.types <= set(STEPS)}
+REACHABLE = {history.state for history in case_histories().histories if history.types <= set(STEPS)}
 
 
 def test_every_state_has_histories_that_can_be_imported() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from deploy.demo.sample.data_files import read_data
 
@@ -13,10 +13,8 @@ Days = tuple[int, int]
 """A number of days, from and to, both included."""
 
 
-class Step(BaseModel):
+class Step(BaseModel, extra="forbid", frozen=True):
     """One step of a history; case_histories.yaml explains the fields."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     type: str
     after: Days
@@ -24,10 +22,8 @@ class Step(BaseModel):
     chance: float = 1.0
 
 
-class CaseHistory(BaseModel):
+class CaseHistory(BaseModel, extra="forbid", frozen=True):
     """A history that `cases` complaints have; case_histories.yaml explains the fields."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     state: str
@@ -49,30 +45,28 @@ class CaseHistory(BaseModel):
         return frozenset(step.type for step in self.steps)
 
 
-class CaseHistories(NamedTuple):
-    """The content of case_histories.yaml."""
+class CaseHistories(BaseModel, extra="forbid", frozen=True):
+    """The content of case_histories.yaml, with the steps in place of their names."""
 
-    all: tuple[CaseHistory, ...]
-    late: tuple[tuple[str, Days], ...]
+    histories: tuple[CaseHistory, ...]
+    late: dict[str, Days]
     late_share: float
 
 
 @cache
 def case_histories() -> CaseHistories:
-    """Read case_histories.yaml and put the steps in place of their names."""
+    """Read case_histories.yaml."""
     data = read_data("case_histories.yaml")
+    named = data.pop("steps")
 
-    def steps(entries: list[Any], **changes: Any) -> list[dict[str, Any]]:
+    def resolved(entries: list[Any], **changes: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         for entry in entries:
-            own = {"use": entry} if isinstance(entry, str) else dict(entry)
-            named = data["steps"][own.pop("use")]
-            own |= changes
-            found += steps(named, **own) if isinstance(named, list) else [named | own]
+            own = ({"use": entry} if isinstance(entry, str) else entry) | changes
+            meant = named[own.pop("use")]
+            found += resolved(meant, **own) if isinstance(meant, list) else [meant | own]
         return found
 
-    return CaseHistories(
-        tuple(CaseHistory.model_validate(one | {"steps": steps(one["steps"])}) for one in data["histories"]),
-        tuple((type_, (first, last)) for type_, (first, last) in data["late"].items()),
-        data["late_share"],
-    )
+    for history in data["histories"]:
+        history["steps"] = resolved(history["steps"])
+    return CaseHistories.model_validate(data)

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from deploy.demo.sample.case_histories import CaseHistory, Days, Step, case_histories
-from deploy.demo.sample.county_data import (
-    CITY,
-    PETITION_OFFICE,
-    SEALED_ORGANISATION,
-    WINDOW,
-    WINDOW_ORGANISATION,
-    county_data,
-    weighted,
-)
+from deploy.demo.sample.case_histories import CaseHistory, Step, case_histories
+from deploy.demo.sample.county_data import county_data, weighted
 from deploy.demo.sample.texts import sample_texts
 from shared.case import OPEN_STATES
 from shared.times import zone as zone_of
@@ -38,7 +30,7 @@ Item = dict[str, Any]
 
 def plan() -> list[CaseHistory]:
     """One history per complaint, in random order."""
-    histories = [history for history in case_histories().all for _ in range(history.cases)]
+    histories = [history for history in case_histories().histories for _ in range(history.cases)]
     Random(SEED).shuffle(histories)
     return histories
 
@@ -63,14 +55,13 @@ class _Complaint:
         self.texts = sample_texts()
         self.dice = Random(f"{SEED}:{number}")
         self.window = history.window and self.dice.random() < WINDOW_SHARE
-        self.place = weighted(self.county.places, self.dice)
-        if history.kind == "city":
-            self.place = CITY
+        place = weighted(self.county.places, self.dice)
+        self.place = self.county.city if history.kind == "city" else place
         self.subject = self._subject()
         self.channel = self._channel()
-        self.responsible = (
-            SEALED_ORGANISATION if history.kind == "accusation" else self.county.organisation(self.place, self.subject)
-        )
+        self.responsible = self.county.organisation(self.place, self.subject)
+        if history.kind == "accusation":
+            self.responsible = self.county.sealed_organisation
         self.org = self._first_org()
 
     def item(self) -> Item:
@@ -103,12 +94,12 @@ class _Complaint:
             case "accusation" | "litigation":
                 return self.county.queued[1]
         return (
-            self.dice.choice(self.county.window_subjects) if self.window else weighted(self.county.subjects, self.dice)
+            self.dice.choice(self.county.counter.subjects) if self.window else weighted(self.county.subjects, self.dice)
         )
 
     def _channel(self) -> str:
         if self.window:
-            return WINDOW
+            return self.county.counter.channel
         if self.history.traits & {"postmark", "today"}:
             return "letter"
         if self.history.kind == "consultation" and self.dice.random() < 0.6:
@@ -125,28 +116,30 @@ class _Complaint:
 
     def _registering_org(self) -> str | None:
         if self.window:
-            return WINDOW_ORGANISATION
-        return PETITION_OFFICE if self.history.kind == "consultation" else None
+            return self.county.counter.organisation
+        return self.county.petition_office if self.history.kind == "consultation" else None
 
     # ------------------------------------------------------------ when
 
     def _chosen_steps(self) -> list[tuple[Step, int]]:
         """The steps that happen, each with the days since the step before. Drawn again, in time, when they last too long."""
-        histories, late = case_histories(), None
+        histories = case_histories()
+        late = None
         ended = self.history.state not in OPEN_STATES
         if ended and self.history.path == 6 and self.dice.random() < histories.late_share:
-            late = self.dice.choice(histories.late)
+            late = self.dice.choice(list(histories.late))
         steps = self._drawn_steps(late)
         while sum(days for _, days in steps) > SPAN - self.history.idle[0] - 1:
             steps = self._drawn_steps(None)
         return steps
 
-    def _drawn_steps(self, late: tuple[str, Days] | None) -> list[tuple[Step, int]]:
+    def _drawn_steps(self, late: str | None) -> list[tuple[Step, int]]:
+        """`late`: the type of the step that takes too long, the first time that it happens."""
         drawn: list[tuple[Step, int]] = []
         for step in self.history.steps:
             after = step.after
-            if late is not None and step.type == late[0]:
-                after, late = late[1], None
+            if step.type == late:
+                after, late = case_histories().late[late], None
             days = self.dice.randint(*after)
             if self.dice.random() < step.chance:
                 drawn.append((step, days))
@@ -161,7 +154,7 @@ class _Complaint:
     def _instant(self, day: date, first: int, last: int) -> datetime:
         """A time of that day, between two minutes of it."""
         minute, second = self.dice.randint(first, last), self.dice.randint(0, 59)
-        return datetime(day.year, day.month, day.day, minute // 60, minute % 60, second, tzinfo=self.zone)
+        return datetime.combine(day, time(minute // 60, minute % 60, second), self.zone)
 
     def _day(self, planned: date, earliest: date, step: Step) -> date:
         """The planned day, for an office no weekend, and yesterday at the latest."""
@@ -189,7 +182,7 @@ class _Complaint:
             filing["class"] = kind
         filing |= {"anonymous": "anonymous" in traits, "confidential": "confidential" in traits}
         spots = self.texts.spots[self.place]
-        if self.place != CITY and dice.random() < 0.4:
+        if self.place != self.county.city and dice.random() < 0.4:
             filing["location"] = f"{dice.choice(spots)}{dice.randint(1, 60)}号附近"
         if "anonymous" not in traits:
             filing["name"] = dice.choice(self.texts.names)

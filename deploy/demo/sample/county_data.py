@@ -6,40 +6,39 @@ from collections.abc import Mapping
 from functools import cache
 from random import Random
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from deploy.demo.sample.data_files import read_data
 
-CITY = "sl"
-"""The place that stands for the whole city."""
-PETITION_OFFICE = "xfj"
-SEALED_ORGANISATION = "jjw"
-"""Handles accusations."""
-WINDOW = "zj-window"
-WINDOW_ORGANISATION = "zj"
-"""Registers filings at a counter of its own, `WINDOW`."""
-_QR_CODE = "qr-dh"
+
+class Counter(BaseModel, extra="forbid", frozen=True):
+    """A counter at which an organisation registers filings itself."""
+
+    channel: str
+    organisation: str
+    subjects: tuple[str, ...]
 
 
-class CountyData(BaseModel):
+class CountyData(BaseModel, extra="forbid", frozen=True):
     """The file county.yaml, which explains the fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
+    city: str
+    petition_office: str
+    sealed_organisation: str
+    counter: Counter
     channels: dict[str, int]
     places: dict[str, int]
     subjects: dict[str, int]
     queued: tuple[str, ...]
     queued_for_city: tuple[str, ...]
-    window_subjects: tuple[str, ...]
     organisations: dict[str, str]
     offices: dict[str, str]
     office_subjects: dict[str, tuple[str, ...]]
 
     def channel(self, place: str, dice: Random) -> str:
-        """A channel by weight. The QR code hangs in one district only; elsewhere people use the app."""
+        """A channel by weight. The QR code is for one district only; elsewhere people use the app."""
         channel = weighted(self.channels, dice)
-        return "app" if channel == _QR_CODE and not place.startswith("dh") else channel
+        return "app" if channel == "qr-dh" and not place.startswith("dh") else channel
 
     def responsible(self, place: str, subject: str) -> str | None:
         """The organisation that the routing table names; None when a registrar has to dispatch."""
@@ -53,7 +52,7 @@ class CountyData(BaseModel):
     def organisation(self, place: str, subject: str) -> str:
         """The responsible organisation, or the one to which a registrar dispatches: the district's office, or for the
         whole city the petition office."""
-        office = self.offices.get(place.split("-", maxsplit=1)[0], PETITION_OFFICE)
+        office = self.offices.get(place.split("-", maxsplit=1)[0], self.petition_office)
         return self.responsible(place, subject) or office
 
 

@@ -6,6 +6,7 @@ An export names no links, because it does not know the ids of Huiyin. The county
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from deploy.demo.sample.complaints import plan
@@ -26,22 +27,20 @@ class Link(NamedTuple):
 
 def matters(rows: Sequence[dict[str, Any]]) -> list[Link]:
     """The links among the rows of `complaints`. The same for every day."""
-    leads: dict[tuple[str, str], tuple[str, str]] = {}
+    leads: dict[tuple[str, str], tuple[date, str]] = {}
     found: list[Link] = []
     histories = plan()
     for row in sorted(rows, key=lambda row: (_day(row), row["line"])):
-        history, filing = histories[row["line"] - 1], row["filing"]
+        history, filing, day = histories[row["line"] - 1], row["filing"], _day(row)
+        matter, name = (filing["place"], filing["subject"]), f"{row['channel']}:{row['item']}"
         if history.kind != "issue":
             continue
-        matter, name = (filing["place"], filing["subject"]), f"{row['channel']}:{row['item']}"
-        day, lead = leads.get(matter, ("", ""))
-        if lead and day < _day(row) and history.state in FOLLOWING:
-            found.append(Link(name, lead))
-        elif history.state in LEADING and not lead:
-            leads[matter] = (_day(row), name)
+        if matter not in leads and history.state in LEADING:
+            leads[matter] = (day, name)
+        elif matter in leads and leads[matter][0] < day and history.state in FOLLOWING:
+            found.append(Link(name, leads[matter][1]))
     return found[:MOST]
 
 
-def _day(row: dict[str, Any]) -> str:
-    day: str = row["filing"]["received_at"][:10]
-    return day
+def _day(row: dict[str, Any]) -> date:
+    return datetime.fromisoformat(row["filing"]["received_at"]).date()

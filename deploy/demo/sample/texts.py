@@ -5,20 +5,18 @@ from __future__ import annotations
 from functools import cache
 from random import Random
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from deploy.demo.sample.data_files import read_data
 
 
-class _Complaint(BaseModel):
+class _Complaint(BaseModel, extra="forbid", frozen=True):
     title: str
     text: str
 
 
-class Texts(BaseModel):
+class Texts(BaseModel, extra="forbid", frozen=True):
     """The file texts.yaml, which explains the fields."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     names: tuple[str, ...]
     phone: str

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
-from deploy.demo.sample.county_data import PETITION_OFFICE, SEALED_ORGANISATION, county_data, weighted
+from deploy.demo.sample.county_data import county_data, weighted
 from deploy.demo.sample.texts import sample_texts
 from deploy.demo.simulation.organisation_profiles import PROMPT, Days, Profile
-from deploy.demo.simulation.world import REGISTRAR, SUPERVISOR, Act, World, clerk, head
+from deploy.demo.simulation.world import REGISTRAR, SUPERVISOR, World, clerk, head
 from shared.access import Principal
 from shared.case import Case
 from shared.times import before, day_of
@@ -101,9 +102,9 @@ class SimulatedCase:
             self._office((1, 4), self.finish)
             return
         org = self.county.organisation(self.place, self.subject)
-        if org in case.past_orgs or org == PETITION_OFFICE:
+        if org in case.past_orgs or org == self.county.petition_office:
             org = self.dice.choice([org for org in sorted(self.profiles) if org not in case.past_orgs])
-        fields: dict[str, Any] = {"org": SEALED_ORGANISATION if self.kind == "accusation" else org}
+        fields: dict[str, Any] = {"org": self.county.sealed_organisation if self.kind == "accusation" else org}
         if self.kind == "claim" and self.dice.random() < 0.5:
             due = day_of(self.world.clock.now(), self.world.book.zone) + timedelta(days=self.dice.randint(25, 50))
             fields |= {"kind": "assignment", "due": due.isoformat()}
@@ -265,25 +266,24 @@ class SimulatedCase:
         return await self.world.act(self.id, command, principal, **fields)
 
     def _soon(self, act: CaseAct) -> None:
-        self.world.at(self.world.clock.now() + timedelta(minutes=1), self.number, self._on_case(act))
+        self._plan(self.world.clock.now() + timedelta(minutes=1), act)
 
     def _citizen(self, days: Days, act: CaseAct) -> None:
-        self.world.at(self.world.waking_hour(self.dice, days), self.number, self._on_case(act))
+        self._plan(self.world.waking_hour(self.dice, days), act)
 
     def _office(self, days: Days, act: CaseAct) -> None:
-        self.world.at(self.world.office_hour(self.dice, days), self.number, self._on_case(act))
+        self._plan(self.world.office_hour(self.dice, days), act)
 
     def _organisation(self, days: Days, act: OrgAct) -> None:
         """Plan an act of the organisation that has the case then. Nothing happens when none has it."""
+        self._office(days, partial(self._by_organisation, act))
 
-        async def if_held(case: Case) -> None:
-            if case.org is not None:
-                await act(case, case.org)
+    def _plan(self, when: datetime, act: CaseAct) -> None:
+        self.world.at(when, self.number, partial(self._on_case, act))
 
-        self._office(days, if_held)
+    async def _on_case(self, act: CaseAct) -> None:
+        await act(await self.world.case(self.id))
 
-    def _on_case(self, act: CaseAct) -> Act:
-        async def on_case() -> None:
-            await act(await self.world.case(self.id))
-
-        return on_case
+    async def _by_organisation(self, act: OrgAct, case: Case) -> None:
+        if case.org is not None:
+            await act(case, case.org)
