@@ -15,10 +15,9 @@ from starlette.types import ASGIApp
 
 from deploy import full
 from deploy.collecting import settle
-from deploy.demo import Prepared, prepare
+from deploy.demo.county import Prepared, Progress, prepare
 from deploy.embedded import opened
 from deploy.folder import Folder
-from deploy.sample.load import Progress
 from deploy.waiting import patiently
 from shared.events.base import Service
 from shared.http.app import build_app, watch

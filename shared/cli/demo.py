@@ -20,7 +20,7 @@ from shared.cli.wording import at
 from shared.telling import with_words
 
 if TYPE_CHECKING:
-    from deploy.play import Day, Played
+    from deploy.demo.simulation import Day, Report
 
 _WEEKDAYS = "一二三四五六日"
 _OFF = {"holiday": "节假日 holiday", "weekend": "休息日 weekend", "statutory": "法定节日 statutory"}
@@ -84,8 +84,8 @@ def demo(
     raise typer.Exit(DONE)
 
 
-def _played(folder: Path, days: int, cases: int, seed: int, *, quiet: bool) -> Played:
-    from deploy.play import Wanted, play
+def _played(folder: Path, days: int, cases: int, seed: int, *, quiet: bool) -> Report:
+    from deploy.demo.simulation import Parameters, simulate
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FolderProblem(f"{folder} is not empty: the play needs a folder of its own.")
@@ -97,7 +97,7 @@ def _played(folder: Path, days: int, cases: int, seed: int, *, quiet: bool) -> P
             if not quiet:
                 showing.line(_day(day), style="dim" if day.off else "")
 
-        return asyncio.run(play(folder, Wanted(days, cases, seed), tell))
+        return asyncio.run(simulate(folder, Parameters(days, cases, seed), tell))
 
 
 def _day(day: Day) -> str:
@@ -108,7 +108,7 @@ def _day(day: Day) -> str:
     return f"{day.day} {_WEEKDAYS[day.day.weekday()]}  {off}{told}"
 
 
-def _summary(played: Played, seconds: float, keep: Path | None) -> None:
+def _summary(played: Report, seconds: float, keep: Path | None) -> None:
     events = played.events
     showing.line("")
     showing.fields(
@@ -148,7 +148,7 @@ def _summary(played: Played, seconds: float, keep: Path | None) -> None:
         showing.line(f"The folder is kept 数据文件夹已保留: huiyin case list --queue overdue --data {keep}")
 
 
-def _breaches(played: Played) -> None:
+def _breaches(played: Report) -> None:
     by = Counter((one.clock, one.org or "", one.why, one.fact or "") for one in played.breaches)
     showing.table(
         "\nwhy they are late 超期原因",

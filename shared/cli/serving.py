@@ -19,7 +19,7 @@ from shared.cli.showing import REFUSED, WRONG_USE
 from shared.settings import Settings, load
 
 if TYPE_CHECKING:
-    from deploy.demo import Prepared
+    from deploy.demo.county import Prepared
 
 STEPS = (
     "submit --item {item} --place dh-yl --subject 0102 --text '楼道漏水两个月无人处理'",

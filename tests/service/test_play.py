@@ -16,19 +16,21 @@ import chinese_calendar
 import orjson
 import pytest
 
-from deploy.play import Day, Played, Wanted, play
+from deploy.demo.sample.texts import sample_texts
+from deploy.demo.simulation import Day, Parameters, Report, simulate
 from tests.chaos.checker import read_log
 
 CHINA = ZoneInfo("Asia/Shanghai")
 CASES = 200
 DAYS = 90
+TEXTS = sample_texts()
 OPENS, CLOSES = 9, 17
 _SENT = ("CaseTransferred", "CaseAssigned", "CaseRoutedToSealedChannel", "JurisdictionRuled")
 _LEFT = ("AssignmentWithdrawn", "JurisdictionDisputed", "CaseWithdrawn", "CaseClosed")
 
 
 class Shown(NamedTuple):
-    played: Played
+    played: Report
     days: list[Day]
     cases: dict[str, list[dict[str, Any]]]
     """Stream -> its events, as they stand in the log."""
@@ -40,7 +42,7 @@ class Shown(NamedTuple):
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
     folder = tmp_path_factory.mktemp("play") / "data"
     days: list[Day] = []
-    played = asyncio.run(play(folder, Wanted(DAYS, CASES, 1), days.append))
+    played = asyncio.run(simulate(folder, Parameters(DAYS, CASES, 1), days.append))
     cases: dict[str, list[dict[str, Any]]] = defaultdict(list)
     outboxes: list[dict[str, Any]] = []
     for commit, event in read_log(folder / "log.sqlite").events:
@@ -218,15 +220,14 @@ def test_every_step_of_the_ladder_follows_the_one_before(shown: Shown) -> None:
 
 
 def test_no_name_stands_open_in_the_log(shown: Shown) -> None:
-    from deploy.sample import texts
-
     data = orjson.dumps([*shown.cases.values(), shown.outboxes]).decode()
-    assert not [name for name in (*texts.NAMES, texts.PHONE) if name in data]
+    assert not [name for name in (*TEXTS.names, TEXTS.phone) if name in data]
 
 
 def test_the_same_seed_plays_the_same_and_another_does_not(tmp_path: Path) -> None:
     digests = [
-        asyncio.run(play(tmp_path / str(turn), Wanted(21, 40, seed))).digest for turn, seed in enumerate((5, 5, 6))
+        asyncio.run(simulate(tmp_path / str(turn), Parameters(21, 40, seed))).digest
+        for turn, seed in enumerate((5, 5, 6))
     ]
     assert digests[0] == digests[1] != digests[2]
 

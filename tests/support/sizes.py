@@ -20,10 +20,10 @@ import duckdb
 from pymongo import MongoClient
 
 from deploy import embedded, full
-from deploy.demo import DEMO, OPERATOR
+from deploy.demo.county import DEMO, OPERATOR
+from deploy.demo.sample.complaints import complaints
 from deploy.folder import Folder
 from deploy.parts import SERVICES
-from deploy.sample.complaints import complaints
 from deploy.topics import EVENTS
 from shared.activating import activate
 from shared.adapters.kafka import Connection

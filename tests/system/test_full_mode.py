@@ -20,8 +20,8 @@ import httpx
 import orjson
 import pytest
 
+from deploy.demo.sample.complaints import complaints
 from deploy.folder import Folder
-from deploy.sample.complaints import complaints
 from shared.events.supervision import TICKER
 from shared.http.bodies import NDJSON
 from tests.support.process import HUIYIN, clean_environment, huiyin, server

@@ -12,7 +12,7 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from deploy.sample.complaints import complaints
+from deploy.demo.sample.complaints import complaints
 from tests.support.process import huiyin, server
 from tests.support.servers import kafka, mongodb
 from tests.system.test_full_mode import Process, asked, load, serving, settled

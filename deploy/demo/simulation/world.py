@@ -1,4 +1,4 @@
-"""The stage: a runtime, its clock, and the hands of everybody who acts on it."""
+"""The world of the simulation: a runtime, its set clock, and the agenda of everybody who acts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from deploy.demo import DEMO
+from deploy.demo.county import DEMO
 from shared.access import Principal
 from shared.adapters.memory.clock import SetClock
 from shared.case import Case
@@ -27,23 +27,24 @@ Act = Callable[[], Awaitable[None]]
 
 
 def clerk(org: str) -> Principal:
+    """Handles the cases of the organisation."""
     return Principal("clerk", org, f"play-{org}")
 
 
 def head(org: str) -> Principal:
-    """Decides on what a clerk asks for: never the same person (Art. 34)."""
+    """Decides on the requests of a clerk: never the same person (Art. 34)."""
     return Principal("organisation", org, f"play-{org}-head")
 
 
-class Stage:
-    """What actors are given. Chance comes from their own dice, time from the set clock alone."""
+class World:
+    """What the simulated cases work on. Their chance comes from their own dice, time from the set clock alone."""
 
     def __init__(self, runtime: Runtime, clock: SetClock, book: PolicyBook) -> None:
         self.runtime = runtime
         self.clock = clock
         self.book = book
         self.refused: Counter[str] = Counter()
-        """Code -> how often somebody was refused. Actors do not know the rules by heart."""
+        """Code -> number of refused commands. Actors do not know all rules."""
         self._models = body_models()
         self._ids = count(1)
         self._agenda: list[tuple[datetime, int, int, Act]] = []
@@ -52,12 +53,12 @@ class Stage:
         return (await self.runtime.ports.cases.get(case))[0]
 
     async def file(self, principal: Principal, fields: dict[str, Any]) -> str:
-        """A filing, as HTTP carries it out. Returns the case id."""
+        """Register a filing as the HTTP route does. Returns the case id."""
         model = self.runtime.filing.model.model_validate(fields)
         return (await self.runtime.filing.file(principal, model, DEMO)).case
 
     async def act(self, case: str, name: str, principal: Principal, **fields: Any) -> bool:
-        """A command, as HTTP carries it out; False when it was refused."""
+        """Carry out a command as the HTTP route does. Returns False when it is refused."""
         body = self._models[name].model_validate({"command": name, "command_id": f"p{next(self._ids)}", **fields})
         try:
             await give(self.runtime, principal, case, RULES[name], body)
@@ -66,30 +67,30 @@ class Stage:
             return False
         return True
 
-    # ------------------------------------------------------------ who does what when
+    # ------------------------------------------------------------ the agenda
 
-    def at(self, when: datetime, who: int, act: Act) -> None:
-        """`who` (the number of a matter) does `act` then. Acts of one matter keep their order."""
-        heapq.heappush(self._agenda, (when, who, next(self._ids), act))
-
-    def in_office(self, dice: Random, days: tuple[int, int]) -> datetime:
-        """Some hour of work, so many days from now, on the next working day."""
-        here = zone(self.book.zone)
-        day = day_of(self.clock.now(), self.book.zone) + timedelta(days=dice.randint(*days))
-        wanted = datetime.combine(day, time(dice.randint(9, 16)), here)
-        return self.book.office.opening(max(wanted, self.clock.now().astimezone(here) + timedelta(minutes=1)))
-
-    def some_time(self, dice: Random, days: tuple[int, int]) -> datetime:
-        """A waking hour of any day: citizens keep no office hours."""
-        day = day_of(self.clock.now(), self.book.zone) + timedelta(days=dice.randint(*days))
-        wanted = datetime.combine(day, time(dice.randint(8, 20)), zone(self.book.zone))
-        return max(wanted, self.clock.now() + timedelta(minutes=1))
+    def at(self, when: datetime, number: int, act: Act) -> None:
+        """Plan an act of the case with that number. Acts of one case keep their order."""
+        heapq.heappush(self._agenda, (when, number, next(self._ids), act))
 
     def due(self) -> dict[int, list[Act]]:
-        """What is to be done by now: matter -> its acts in order. They leave the agenda."""
-        now = self.clock.now()
+        """Take what is due now from the agenda: number of the case -> its acts in order."""
         found: dict[int, list[Act]] = {}
-        while self._agenda and self._agenda[0][0] <= now:
-            _when, who, _order, act = heapq.heappop(self._agenda)
-            found.setdefault(who, []).append(act)
+        while self._agenda and self._agenda[0][0] <= self.clock.now():
+            _when, number, _order, act = heapq.heappop(self._agenda)
+            found.setdefault(number, []).append(act)
         return found
+
+    def office_hour(self, dice: Random, days: tuple[int, int]) -> datetime:
+        """A working hour, so many days from now or on the next working day after that."""
+        return self.book.office.opening(self._hour(dice, days, (9, 16)))
+
+    def waking_hour(self, dice: Random, days: tuple[int, int]) -> datetime:
+        """A waking hour of any day: citizens keep no office hours."""
+        return self._hour(dice, days, (8, 20))
+
+    def _hour(self, dice: Random, days: tuple[int, int], hours: tuple[int, int]) -> datetime:
+        here = zone(self.book.zone)
+        day = day_of(self.clock.now(), self.book.zone) + timedelta(days=dice.randint(*days))
+        wanted = datetime.combine(day, time(dice.randint(*hours)), here)
+        return max(wanted, self.clock.now().astimezone(here) + timedelta(minutes=1))

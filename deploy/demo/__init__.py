@@ -1,0 +1,1 @@
+"""The demo county: an invented jurisdiction, its sample of cases and its simulation."""
