@@ -1,33 +1,38 @@
-"""A text out of a file, as people save it."""
+"""Files that a command reads, as people save them."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-import typer
-
 from shared.cli import showing
-from shared.cli.connecting import WRONG_USE
 
 _ENCODINGS = ("utf-8-sig", "gb18030")
-"""With or without a mark in front; and what Chinese Windows writes."""
+"""UTF-8 with or without a byte order mark; and the encoding of Windows in Chinese."""
+
+
+def bytes_of(file: Path) -> bytes:
+    """The bytes of a file, or of standard input for `-`. Ends the command if the file cannot be read."""
+    return sys.stdin.buffer.read() if str(file) == "-" else _read(file)
 
 
 def text_of(file: Path) -> str:
-    """What the file says. Ends the command with what is wrong."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        showing.complain(f"{file} cannot be read: {error.strerror}.", f"无法读取文件 {file}。")
-        raise typer.Exit(WRONG_USE) from None
-    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, which would be read as something else
+    """The text of a file. Ends the command if the file cannot be read or is not text."""
+    data = _read(file)
+    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, which may be valid GB 18030 with another meaning
         for encoding in _ENCODINGS:
             try:
                 return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
             except UnicodeDecodeError:
                 continue
-    showing.complain(
-        f"{file} is no text in UTF-8 or GB 18030; save it as UTF-8.",
+    return showing.stop(
+        f"{file} is not text in UTF-8 or GB 18030; save it as UTF-8.",
         f"{file} 不是 UTF-8 或 GB18030 文本，请另存为 UTF-8。",
     )
-    raise typer.Exit(WRONG_USE)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        showing.stop(f"{file} cannot be read: {error.strerror}.", f"无法读取文件 {file}。")
