@@ -11,7 +11,7 @@ from shared.version import VERSION
 
 def settings(data: Data = None, json: AsJson = False) -> None:
     """Every setting with its meaning, its value (secrets masked) and its source."""
-    with showing.stopping(ValueError, code=WRONG_USE):
+    with showing.stopping(ValueError, exit_code=WRONG_USE):
         lines = shown(load(data=data), frozenset({"data"}) if data is not None else frozenset())
     unknown = wrong_names()
     if json:

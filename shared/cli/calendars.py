@@ -12,6 +12,7 @@ from shared.cli import showing
 from shared.cli.connecting import call, only_jurisdiction, quoted, run
 from shared.cli.options import AsJson, Data
 from shared.cli.showing import REFUSED
+from shared.cli.texts import stopping_for_file
 from shared.cli.wording import at
 
 group = typer.Typer(help="The calendar of working days", no_args_is_help=True)
@@ -34,23 +35,20 @@ def publish(
     from shared.policy.load import read_calendar
     from shared.publishing import merged
 
-    async def work(client: httpx.AsyncClient) -> int | None:
+    async def work(client: httpx.AsyncClient) -> None:
         code = jurisdiction or await only_jurisdiction(client)
         if code is None:
             showing.stop("Name the jurisdiction: --jurisdiction CODE.", "请用 --jurisdiction 指明辖区。")
         found = await call(client, "GET", f"/v1/policies/{quoted(code)}")
         known = found["documents"].get("calendar")
         present = CalendarDocument.model_validate(known) if known else None
-        try:
+        with stopping_for_file(source, "read"):
             days, findings = read_calendar(source, lambda new: merged(present, new))
-        except OSError as error:
-            showing.stop(f"{source} cannot be read: {error.strerror}.", "无法读取该文件。")
         if findings or days is None:
             showing.findings(findings, "calendar_invalid: ", code="calendar_invalid")
-            return REFUSED
+            raise typer.Exit(REFUSED)
         done = await call(client, "POST", "/v1/calendars:publish", json={"jurisdiction": code, "calendar": days})
         showing.answer(done, lambda done: _show(done, found["zone"]))
-        return None
 
     run(work, data)
 

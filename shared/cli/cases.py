@@ -130,11 +130,9 @@ def _show_case(case: dict[str, Any], zone: str | None) -> None:
     )
     dues = [_deadline_row(one, zone) for one in case["deadlines"]]
     if dues:
-        heads: tuple[str, ...] = ("clock", "due 期限", "status 状况", "", "org 单位")
-        showing.table(heads, dues, title="\ndeadlines 时限", whole=3)
-    heads = ("v", "effective 生效", "", "detail 要点", "by 由")
+        showing.table(("clock", "due 期限", "status 状况", "", "org 单位"), dues, title="\ndeadlines 时限", whole=3)
     steps = [_step_row(one, zone) for one in case["timeline"]]
-    showing.table(heads, steps, title="\ntimeline 经过", whole=2)
+    showing.table(("v", "effective 生效", "", "detail 要点", "by 由"), steps, title="\ntimeline 经过", whole=2)
     if case["corrections"]:
         by = {one["version"]: _by(one["by"]) for one in case["timeline"]}
         heads = ("v", "when 时间", "by 由", "field 事项", "old 原", "new 改为", "reason 原因")

@@ -145,7 +145,7 @@ async def _guarded(work: Work, data: Path | None, as_: str | None, *, create: bo
 def stopping_for_folder() -> Iterator[None]:
     """End the command if its data folder cannot be used or another process uses it."""
     with (
-        showing.stopping(FolderProblem, code=WRONG_USE),
+        showing.stopping(FolderProblem, exit_code=WRONG_USE),
         showing.stopping(FolderBusy, why_zh="该数据文件夹正被另一进程使用。"),
     ):
         yield
@@ -161,7 +161,7 @@ def refused(error: Problemed) -> int:
 async def client(
     data: Path | None, as_: str | None = None, *, create: bool = False, feed: bool = True
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the API. Raises FolderProblem, also for a wrong setting.
+    """A client of the API. Raises FolderProblem, and typer.Exit for a wrong setting.
 
     With a running server only the name of the folder is needed. The settings are not read then, because reading them takes
     longer than most commands."""
@@ -199,10 +199,8 @@ def _client(
 def _settings(data: Path | None) -> Settings:
     from shared.settings import load
 
-    try:
+    with showing.stopping(ValueError, exit_code=WRONG_USE):
         return load(data=data)
-    except ValueError as error:
-        raise FolderProblem(str(error)) from None
 
 
 @asynccontextmanager

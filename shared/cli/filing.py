@@ -16,7 +16,7 @@ import typer
 from shared.cli import showing
 from shared.cli.connecting import ask, ask_page, check, quoted, run
 from shared.cli.options import DESK, After, As, AsJson, CaseId, Data, Most, Organisation, Wait, given
-from shared.cli.texts import bytes_of, text_of
+from shared.cli.texts import bytes_of, stopping_for_file, text_of
 from shared.cli.wording import Wording, at, due
 from shared.telling import with_words
 
@@ -49,10 +49,8 @@ def submit(
     petitioner = given(name=name, phone=phone)
     if file is not None:
         if fields or petitioner or anonymous or confidential:
-            showing.stop(
-                "--file holds the whole submission; leave the other options out.",
-                "--file 已包含全部内容，请去掉其他选项。",
-            )
+            why = "--file holds the whole submission; leave the other options out."
+            showing.stop(why, "--file 已包含全部内容，请去掉其他选项。")
         try:
             content: Any = orjson.loads(bytes_of(file))
         except ValueError:
@@ -60,14 +58,9 @@ def submit(
     elif text is None:
         showing.stop('Give the text: --text "…" (or --text - to read it, or --file).', "请用 --text 填写内容。")
     else:
-        content = {
-            "item": f"cli-{secrets.token_hex(6)}",
-            **fields,
-            "channel": channel,
-            "anonymous": anonymous,
-            "confidential": confidential,
-            "text": sys.stdin.read() if text == "-" else text,
-        }
+        content = {"channel": channel, **fields, "anonymous": anonymous, "confidential": confidential}
+        content.setdefault("item", f"cli-{secrets.token_hex(6)}")
+        content["text"] = sys.stdin.read() if text == "-" else text
         if petitioner:
             content["petitioner"] = petitioner
     where = given(jurisdiction=jurisdiction or None)
@@ -89,9 +82,7 @@ def _show_receipt(receipt: dict[str, Any]) -> None:
 
 def receipt(
     id: CaseId,
-    output: Annotated[Path, typer.Option(help="HTML file to write, to open in a browser and print")] = Path(
-        "receipt.html"
-    ),
+    output: Annotated[Path, typer.Option(help="HTML file to write, for printing")] = Path("receipt.html"),
     data: Data = None,
     as_: As = None,
 ) -> None:
@@ -104,11 +95,9 @@ def receipt(
         page = answer.text.replace(
             '<link rel="stylesheet" href="/assets/page.css">', f"<style>\n{style}</style>"
         ).replace('<script src="/assets/status.js" defer></script>\n', "")
-        try:
+        with stopping_for_file(output, "written"):
             output.touch(mode=0o600)
             output.write_text(page, "utf-8")
-        except OSError as error:
-            showing.stop(f"{output} cannot be written: {error.strerror}.", f"无法写入文件 {output}。")
         showing.line(f"Written to {output}. 已写入 {output}。")
 
     run(work, data, as_=as_ or DESK)

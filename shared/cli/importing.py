@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import orjson
@@ -58,42 +58,41 @@ class Stopped(Exception):
 
 
 async def run_import(client: httpx.AsyncClient | None, options: ImportOptions) -> int:
-    """Carry out `huiyin import`. Returns the exit code. `client`: None for `suggest` and `dry_run`."""
+    """Carry out `huiyin import`. Returns the exit code, or ends the command with what is wrong.
+
+    `client`: None for `suggest` and `dry_run`."""
     try:
         if options.suggest:
             return _suggest(options)
         if options.mapping is None:
-            showing.complain("Name a mapping with --mapping FILE, or begin with --suggest.",
-                             "请用 --mapping 指定映射文件，或先用 --suggest 生成初稿。", "mapping_missing", field=None)  # fmt: skip
-            return WRONG_USE
+            why = "Name a mapping with --mapping FILE, or begin with --suggest."
+            _stop("mapping_missing", why, "请用 --mapping 指定映射文件，或先用 --suggest 生成初稿。")
         mapping = mappings.load(options.mapping)
         jurisdiction = options.jurisdiction or mapping.jurisdiction
         if jurisdiction is None and client is not None and not options.dry_run:
             jurisdiction = await only_jurisdiction(client)
             if jurisdiction is None:
-                showing.complain("Name the jurisdiction: --jurisdiction CODE, or jurisdiction: in the mapping.",
-                                 "请用 --jurisdiction 或在映射文件中写明辖区。", "jurisdiction_missing", field=None)  # fmt: skip
-                return WRONG_USE
+                why = "Name the jurisdiction: --jurisdiction CODE, or jurisdiction: in the mapping."
+                _stop("jurisdiction_missing", why, "请用 --jurisdiction 或在映射文件中写明辖区。")
         report = await _import(client, options, mapping, jurisdiction or "")
     except MappingError as error:
-        showing.complain(f"{options.mapping}: {error}", error.why_zh, "mapping", field=error.field or None)
-        return WRONG_USE
+        _stop("mapping", f"{options.mapping}: {error}", error.why_zh, field=error.field)
     except FileError as error:
         taken, taken_zh = "", ""
         if error.rows:
             verb, verb_zh = ("read", "试读") if options.dry_run else ("imported or rejected", "处理")
             taken = f" The {error.rows:,} rows before it were {verb}; none of them is lost or added twice."
             taken_zh = f"此前 {error.rows:,} 行已{verb_zh}，不会丢失，也不会重复导入。"
-        showing.complain(f"{options.file}: {error.why}{taken}", error.why_zh + taken_zh, error.code, field=None)
-        return WRONG_USE
+        _stop(error.code, f"{options.file}: {error.why}{taken}", error.why_zh + taken_zh)
     except Stopped as stopped:
-        showing.complain(stopped.why, stopped.why_zh, stopped.code, field=None)
-        return WRONG_USE if stopped.status in (401, 403, 404) else REFUSED
-    if showing.wants_json():
-        showing.as_json(report.as_dict())
-    else:
-        _show(report, mapping.source.zone)
+        exit_code = WRONG_USE if stopped.status in (401, 403, 404) else REFUSED
+        _stop(stopped.code, stopped.why, stopped.why_zh, exit_code)
+    showing.answer(report.as_dict(), lambda _: _show(report, mapping.source.zone))
     return DONE if report.clean else REFUSED
+
+
+def _stop(code: str, why: str, why_zh: str, exit_code: int = WRONG_USE, field: str = "") -> NoReturn:
+    showing.stop(why, why_zh, exit_code, code=code, field=field or None)
 
 
 async def _import(
@@ -171,9 +170,8 @@ def _suggest(options: ImportOptions) -> int:
     try:
         handle = os.open(options.mapping, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
     except FileExistsError:
-        showing.complain("The mapping file exists already and was not overwritten. Name a new file.",
-                         "映射文件已存在，不会覆盖，请换一个文件名。", "mapping_exists", field=None)  # fmt: skip
-        return WRONG_USE
+        why = "The mapping file exists already and was not overwritten. Name a new file."
+        _stop("mapping_exists", why, "映射文件已存在，不会覆盖，请换一个文件名。")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
     showing.note(f"Written: {options.mapping}. Check it, then use it with --dry-run. 已写入，请核对后试运行。")

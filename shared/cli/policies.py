@@ -11,7 +11,8 @@ import typer
 from shared.cli import showing
 from shared.cli.connecting import ask, call, quoted, run
 from shared.cli.options import AsJson, Data, Jurisdiction, given
-from shared.cli.showing import REFUSED, WRONG_USE
+from shared.cli.showing import REFUSED
+from shared.cli.texts import stopping_for_file
 from shared.cli.wording import at
 
 group = typer.Typer(help="Policies: clocks, calendars, routing, organisations, places, subjects", no_args_is_help=True)
@@ -35,12 +36,11 @@ def read_source(source: Path) -> tuple[str | None, dict[str, Any]]:
             "没有该文件或文件夹，也没有同名的内置规则。",
         )
     try:
-        loaded = load(source) if source.exists() else bundled(str(source))
+        with stopping_for_file(source, "read"):
+            loaded = load(source) if source.exists() else bundled(str(source))
     except PolicyInvalid as invalid:
         showing.findings(invalid.findings, valid=False)
         raise typer.Exit(REFUSED) from None
-    except OSError as error:
-        showing.stop(f"{source} cannot be read: {error.strerror}.", "无法读取该文件或文件夹。")
     sections: dict[str, Any] = {one.section: one.document for one in loaded}
     named = sections.get("jurisdiction")
     return (Named.model_validate(named).code if named else None), sections
@@ -69,7 +69,7 @@ def show(
 ) -> None:
     """The policy that is in force."""
 
-    async def work(client: httpx.AsyncClient) -> int | None:
+    async def work(client: httpx.AsyncClient) -> None:
         found = await call(client, "GET", f"/v1/policies/{quoted(jurisdiction)}")
         if section is None:
             showing.answer(found, _show)
@@ -77,12 +77,8 @@ def show(
             showing.as_json(found["documents"][section])
         else:
             there = sorted(found["documents"])
-            showing.complain(
-                f"There is no such section. The sections are: {', '.join(there)}.",
-                f"没有这一部分。现有：{'、'.join(there)}。",
-            )
-            return WRONG_USE
-        return None
+            why = f"There is no such section. The sections are: {', '.join(there)}."
+            showing.stop(why, f"没有这一部分。现有：{'、'.join(there)}。")
 
     run(work, data)
 

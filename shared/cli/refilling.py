@@ -19,7 +19,7 @@ from shared.settings import load
 
 def from_topic(data: Path | None) -> None:
     """Recover the log. Ends with 1 if something on the topic could not be made a commit of the log."""
-    with showing.stopping(ValueError, code=WRONG_USE):
+    with showing.stopping(ValueError, exit_code=WRONG_USE):
         settings = load(data=data)
     configure("error")
     problems = (CannotStart, FolderProblem, LogAway, LogBroken)

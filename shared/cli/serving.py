@@ -60,7 +60,7 @@ def serve(
     data: Data = None,
 ) -> None:
     """Start Huiyin. Ctrl-C ends it gracefully."""
-    with showing.stopping(ValueError, code=WRONG_USE):
+    with showing.stopping(ValueError, exit_code=WRONG_USE):
         settings = load(strict=True, data=data, host=host, port=port)
     if sample not in ("yes", "no"):
         showing.stop("--sample is yes or no.", "--sample 只能是 yes 或 no。")
@@ -71,7 +71,7 @@ def serve(
     try:
         with (
             stopping_for_folder(),
-            showing.stopping(CannotStart, code=WRONG_USE),
+            showing.stopping(CannotStart, exit_code=WRONG_USE),
             showing.stopping(CannotListen, why_zh="端口无法使用，请用 --port 换一个。"),
             showing.stopping(Ended, why_zh="服务已停止，已受理的数据均已保存。"),
             Progress(

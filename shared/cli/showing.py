@@ -77,29 +77,29 @@ def note(text: str) -> None:
     err.print(Text(text))
 
 
-def complain(why: str, why_zh: str | None = None, code: str = "command_line", **more: Any) -> None:
-    """Print to standard error what is wrong; with `--json`, print it as an object with `code` and `more`."""
+def complain(why: str, why_zh: str | None = None, **more: Any) -> None:
+    """Print to standard error what is wrong; with `--json`, print it as an object. `more`: further fields, as `code`."""
     if _as_json:
-        as_json({"code": code, "detail": why, "detail_zh": why_zh or why, **more})
+        as_json({"code": "command_line", "detail": why, "detail_zh": why_zh or why, **more})
         return
     note(why)
     if why_zh:
         note(why_zh)
 
 
-def stop(why: str, why_zh: str | None = None, code: int = WRONG_USE) -> NoReturn:
-    """Print what is wrong and end the command with the exit code `code`."""
-    complain(why, why_zh)
-    raise typer.Exit(code)
+def stop(why: str, why_zh: str | None = None, exit_code: int = WRONG_USE, **more: Any) -> NoReturn:
+    """Print what is wrong, as complain() does, and end the command."""
+    complain(why, why_zh, **more)
+    raise typer.Exit(exit_code)
 
 
 @contextmanager
-def stopping(*errors: type[Exception], why_zh: str | None = None, code: int = REFUSED) -> Iterator[None]:
-    """End the command with the text of an error and the exit code `code` if one of `errors` is raised."""
+def stopping(*errors: type[Exception], why_zh: str | None = None, exit_code: int = REFUSED) -> Iterator[None]:
+    """End the command with the text of an error if one of `errors` is raised."""
     try:
         yield
     except errors as error:
-        stop(str(error), why_zh, code)
+        stop(str(error), why_zh, exit_code)
 
 
 def both(english: str, chinese: str | None) -> str:

@@ -13,6 +13,7 @@ import typer
 
 from shared.cli import showing
 from shared.cli.showing import REFUSED
+from shared.cli.texts import stopping_for_file
 
 _MARK = "\ufeff"
 """Byte order mark. Without it Excel reads a table as GBK."""
@@ -20,15 +21,13 @@ _MARK = "\ufeff"
 
 def init(folder: Annotated[Path, typer.Argument(help="A new or an empty folder", metavar="DIR")]) -> None:
     """Write a small first policy, as files that open in a spreadsheet."""
-    try:
+    with stopping_for_file(folder, "written", REFUSED):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             showing.stop(
                 f"{folder} is not empty; name a new folder. Nothing was written.", "文件夹非空，未写入。", REFUSED
             )
         folder.mkdir(parents=True, exist_ok=True)
         _copy(resources.files("shared.policy").joinpath("starter"), folder)
-    except OSError as error:
-        showing.stop(f"{folder} cannot be written: {error.strerror}.", "无法写入该文件夹。", REFUSED)
     showing.line(f"{folder}: README.md explains every file and column 各文件、各列的含义见 README.md")
     showing.line(f"  huiyin policy validate {folder}")
     showing.line(f"  huiyin policy activate {folder}")

@@ -1,11 +1,15 @@
-"""Files that a command reads, as people save them."""
+"""Files that a command reads or writes."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 from shared.cli import showing
+from shared.cli.showing import WRONG_USE
 
 _ENCODINGS = ("utf-8-sig", "gb18030")
 """UTF-8 with or without a byte order mark; and the encoding of Windows in Chinese."""
@@ -32,7 +36,15 @@ def text_of(file: Path) -> str:
 
 
 def _read(file: Path) -> bytes:
-    try:
+    with stopping_for_file(file, "read"):
         return file.read_bytes()
+
+
+@contextmanager
+def stopping_for_file(path: Path, how: Literal["read", "written"], exit_code: int = WRONG_USE) -> Iterator[None]:
+    """End the command if a file or folder cannot be read or written."""
+    try:
+        yield
     except OSError as error:
-        showing.stop(f"{file} cannot be read: {error.strerror}.", f"无法读取文件 {file}。")
+        how_zh = "读取" if how == "read" else "写入"
+        showing.stop(f"{path} cannot be {how}: {error.strerror}.", f"无法{how_zh} {path}。", exit_code)

@@ -16,6 +16,7 @@ from shared.cli import showing
 from shared.cli.connecting import ask, call, run, streamed
 from shared.cli.options import AsJson, Data, Output, given
 from shared.cli.showing import DONE, REFUSED
+from shared.cli.texts import stopping_for_file
 from shared.cli.wording import at
 
 _WORKERS = 16
@@ -59,14 +60,12 @@ def parked_redrive(
     json: AsJson = False,
 ) -> None:
     """Try again to handle parked streams. Ends with 1 if a stream is still parked."""
-    ask(
-        "POST",
-        "/local/parked:redrive",
-        lambda found: showing.line(f"tried again 已重试: {found['redriven']}; still parked 仍停留: {found['parked']}"),
-        data,
-        failed=lambda found: found["parked"],
-        json={"group": group, "stream": id},
-    )
+    body = {"group": group, "stream": id}
+    ask("POST", "/local/parked:redrive", _show_redriven, data, failed=lambda found: found["parked"], json=body)
+
+
+def _show_redriven(found: dict[str, Any]) -> None:
+    showing.line(f"tried again 已重试: {found['redriven']}; still parked 仍停留: {found['parked']}")
 
 
 def rebuild(
@@ -144,14 +143,12 @@ def scrub(
     json: AsJson = False,
 ) -> None:
     """Compare every read model with the log. Ends with 1 if they still differ."""
-    ask(
-        "POST",
-        "/local/scrub",
-        showing.fields,
-        data,
-        failed=lambda found: found["behind"] > found["mended"] or found["ahead"],
-        params={"mend": str(mend).lower()},
-    )
+    params = {"mend": str(mend).lower()}
+    ask("POST", "/local/scrub", showing.fields, data, failed=_still_differs, params=params)
+
+
+def _still_differs(found: dict[str, Any]) -> bool:
+    return bool(found["behind"] > found["mended"] or found["ahead"])
 
 
 def export(
@@ -164,10 +161,8 @@ def export(
 ) -> None:
     """The bytes of the log, one event a line. Encrypted data stays encrypted."""
     if views and (commits or prefix):
-        showing.stop(
-            "--views exports everything; leave --commits and --prefix out.",
-            "--views 导出全部内容，请去掉 --commits 和 --prefix。",
-        )
+        why = "--views exports everything; leave --commits and --prefix out."
+        showing.stop(why, "--views 导出全部内容，请去掉 --commits 和 --prefix。")
     form = "views" if views else "commits" if commits else "events"
 
     async def work(client: httpx.AsyncClient) -> None:
@@ -177,13 +172,10 @@ def export(
                     sys.stdout.buffer.write(block)
                 sys.stdout.buffer.flush()
                 return
-            try:
-                with output.open("xb") as file:
-                    output.chmod(0o600)
-                    async for block in answer.aiter_bytes():
-                        file.write(block)
-            except OSError as error:
-                showing.stop(f"{output} cannot be written: {error.strerror}.", f"无法写入文件 {output}。")
+            with stopping_for_file(output, "written"), output.open("xb") as file:
+                output.chmod(0o600)
+                async for block in answer.aiter_bytes():
+                    file.write(block)
 
     run(work, data, feed=False)
 

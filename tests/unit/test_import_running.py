@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+import typer
 
 from services.intake.importing import mapping_file as mappings
 from services.intake.importing import running
@@ -208,7 +209,10 @@ def mapping(tmp_path: Path) -> Path:
 def run(server: Server, options: ImportOptions, answers: list[int] | None = None) -> int:
     async def whole() -> int:
         async with client(server, answers=answers) as made:
-            return await run_import(made, options)
+            try:
+                return await run_import(made, options)
+            except typer.Exit as ended:
+                return ended.exit_code
 
     return asyncio.run(whole())
 
