@@ -219,8 +219,7 @@ def _show(report: Report, zone: str) -> None:
             "期限未推算：没有时限规则适用于这些件（登记日期或分类）。施行日期请在首次启用前用 clocks 的 in_force 写明。"
         )
     if report.resumed_after_line is not None:
-        line = report.resumed_after_line
-        showing.line(f"continued after line {line} 从第 {line} 行之后继续")
+        showing.line(f"continued after line 从此行之后继续: {report.resumed_after_line}")
     _show_counts("problems 问题", report.problems)
     _show_counts("columns not mapped 未映射的列", report.unmapped_columns)
     for column, values in report.unmapped_values.items():

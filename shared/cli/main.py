@@ -20,7 +20,7 @@ COMMANDS = {
         "filing:receipt", "Write the receipt of a case again, for printing. That it was issued is recorded."
     ),
     "act": Later(
-        "acting:act", "Give a command on a case, or the commands of a file. Default of --as: a role that may."
+        "acting:act", "Give a command on a case, or the commands of a file. Default of --as: an allowed role."
     ),
     "inbox": Later("filing:inbox", "The inbox of an organisation, from a cursor on."),
     "platform": Later("platforms:group", "Updates of a platform, and the results of the records of a day"),
