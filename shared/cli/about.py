@@ -1,8 +1,6 @@
-"""`huiyin settings | version`: what this process would run with."""
+"""`huiyin settings | version`: the settings and the release of this program."""
 
 from __future__ import annotations
-
-import typer
 
 from shared.cli import showing
 from shared.cli.options import AsJson, Data
@@ -12,24 +10,18 @@ from shared.version import VERSION
 
 
 def settings(data: Data = None, json: AsJson = False) -> None:
-    """Every setting with its meaning, its value (secrets masked) and where it comes from."""
-    try:
-        loaded = load(data=data)
-    except ValueError as error:
-        showing.complain(str(error))
-        raise typer.Exit(WRONG_USE) from None
-    lines = shown(loaded, frozenset({"data"}) if data is not None else frozenset())
+    """Every setting with its meaning, its value (secrets masked) and its source."""
+    with showing.stopping(ValueError, exit_code=WRONG_USE):
+        lines = shown(load(data=data), frozenset({"data"}) if data is not None else frozenset())
+    unknown = wrong_names()
     if json:
-        showing.as_json({"settings": [line._asdict() for line in lines], "unknown": wrong_names()})
+        showing.as_json({"settings": [line._asdict() for line in lines], "unknown": unknown})
     else:
-        showing.table("", ("name 名称", "value 值", "source 来源", "meaning 含义"), lines)
-        for name in wrong_names():
-            showing.err.print(f"note: {name}")
+        showing.table(("name 名称", "value 值", "source 来源", "meaning 含义"), lines)
+        for name in unknown:
+            showing.note(f"note: {name}")
 
 
 def version(json: AsJson = False) -> None:
-    """Which release this is."""
-    if json:
-        showing.as_json({"version": VERSION})
-    else:
-        showing.line(VERSION)
+    """The release of this program."""
+    showing.answer({"version": VERSION}, lambda _: showing.line(VERSION))

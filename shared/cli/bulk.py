@@ -1,4 +1,5 @@
-"""`huiyin act --file`: the commands of a file, in order, up to 1,000 in a request; what was refused is listed with its line."""
+"""`huiyin act --file`: the commands of a file, in order, up to 1,000 in a request. Refused commands are listed with their
+lines."""
 
 from __future__ import annotations
 
@@ -6,19 +7,22 @@ import csv
 import hashlib
 import io
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, get_origin
 
 import httpx
 import orjson
-import typer
 
 from shared import unambiguous
 from shared.cli import showing
-from shared.cli.connecting import DONE, REFUSED, WRONG_USE, check, run
+from shared.cli.connecting import check, run
+from shared.cli.showing import DONE, REFUSED
+from shared.cli.texts import bytes_of
+
+if TYPE_CHECKING:
+    from shared.commands import Rule
 
 AT_ONCE = 1_000
 _TOO_MANY = {
@@ -31,30 +35,21 @@ _OWN = {"case", "command", "command_id", "effective_at", "expected_version"}
 
 
 class Row(NamedTuple):
-    """One command of the file. `line` counts from 1, a heading included. `problem`: it cannot be sent."""
+    """One command of the file. `line` counts from 1, with the heading. `problem`: why it cannot be sent."""
 
     line: int
     content: bytes
     problem: dict[str, Any] | None = None
 
 
-class BadFile(Exception):
-    """The file cannot be read as a whole; the text says why."""
-
-
 def act_file(file: Path, *, data: Path | None, as_: str | None) -> NoReturn:
-    """Carry the commands of `file` out and end the process: 0 when all were, 1 when one was refused, 2 for a bad file."""
+    """Carry out the commands of `file` and end the process: 0 if all were done, 1 if one was refused, 2 for a bad file."""
     if as_ is None and not os.environ.get("HUIYIN_URL"):
-        showing.complain("Say as whom: --as ROLE or --as ROLE:ORG.", "请用 --as 注明以谁的身份办理。")
-        raise typer.Exit(WRONG_USE)
-    try:
-        rows = list(read(file))
-    except BadFile as why:
-        showing.complain(str(why))
-        raise typer.Exit(WRONG_USE) from None
+        showing.stop("Name the role: --as ROLE or --as ROLE:ORG.", "请用 --as 注明以谁的身份办理。")
+    rows = list(read(file))
 
     async def work(client: httpx.AsyncClient) -> int:
-        refused = repeated = done = 0
+        counts = Counter(done=0, repeated=0, refused=0)
         for start in range(0, len(rows), AT_ONCE):
             part = rows[start : start + AT_ONCE]
             answers = iter(await _sent(client, [row for row in part if row.problem is None]))
@@ -62,16 +57,17 @@ def act_file(file: Path, *, data: Path | None, as_: str | None) -> NoReturn:
                 result = next(answers) if row.problem is None else {"problem": row.problem}
                 if showing.wants_json():
                     print(orjson.dumps({**result, "line": row.line}).decode())
-                if "answer" not in result:
-                    refused += 1
-                    _show_refused(row.line, result["problem"])
-                elif result["answer"]["repeated"]:
-                    repeated += 1
+                if "answer" in result:
+                    counts["repeated" if result["answer"]["repeated"] else "done"] += 1
                 else:
-                    done += 1
+                    counts["refused"] += 1
+                    _show_refused(row.line, result["problem"])
         if not showing.wants_json():
-            showing.line(f"done 已办理 {done}, done before 此前已办 {repeated}, refused 被拒绝 {refused}")
-        return REFUSED if refused else DONE
+            showing.line(
+                f"done 已办理 {counts['done']}, done before 此前已办 {counts['repeated']},"
+                f" refused 被拒绝 {counts['refused']}"
+            )
+        return REFUSED if counts["refused"] else DONE
 
     run(work, data, as_=as_)
 
@@ -84,63 +80,59 @@ async def _sent(client: httpx.AsyncClient, rows: Sequence[Row]) -> list[dict[str
 
 
 def _show_refused(line: int, problem: dict[str, Any]) -> None:
-    if showing.wants_json():
-        return
-    showing.err.print(f"line 第 {line} 行: ", end="", markup=False)
-    showing.problem(problem)
+    if not showing.wants_json():
+        showing.err.print(f"line 第 {line} 行: ", end="", markup=False)
+        showing.problem(problem)
 
 
 def read(file: Path) -> Iterator[Row]:
-    """The commands of a CSV file (by its name) or of NDJSON. Raises BadFile.
+    """The commands of a CSV file (by its name) or of NDJSON. Ends the command if the file cannot be read as a whole.
 
-    A line without `command_id` gets one made of its content, so that the same file sent again does nothing twice."""
+    A line without `command_id` gets one that is derived from its content, so sending the same file again does nothing."""
     try:
-        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        text = raw.decode("utf-8-sig")
-    except OSError as error:
-        raise BadFile(f"{file} cannot be read: {error.strerror}.") from None
+        text = bytes_of(file).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise BadFile(f"{file} is not UTF-8; save it as “CSV UTF-8”. 请另存为 UTF-8 编码。") from None
+        showing.stop(f"{file} is not UTF-8; save it as “CSV UTF-8”.", f"{file} 不是 UTF-8 编码，请另存为 UTF-8 编码。")
     yield from _of_csv(text) if file.suffix.lower() == ".csv" else _of_lines(text)
 
 
 def _of_lines(text: str) -> Iterator[Row]:
-    """What is not JSON is sent as it stands: the server says what is wrong with it, and the others go on."""
+    """A line that is not JSON is sent as it is: the server reports it, and the other lines are carried out."""
     seen: Counter[bytes] = Counter()
     for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            yield Row(number, _with_id(unambiguous.loads(line.encode()), seen))
-        except ValueError:
-            yield Row(number, line.encode())
+        if line.strip():
+            try:
+                yield Row(number, _with_id(unambiguous.loads(line.encode()), seen))
+            except ValueError:
+                yield Row(number, line.encode())
 
 
 def _of_csv(text: str) -> Iterator[Row]:
-    """Empty cells are left out; a field that is a list takes its values separated by commas."""
-    from shared.cli.acting import known_rules, put, typed
-
+    """Empty cells are left out; the values of a field that is a list are separated by commas."""
     rules = known_rules()
     seen: Counter[bytes] = Counter()
     reader = csv.DictReader(io.StringIO(text), strict=True)
     try:
-        lacking = {"case", "command"} - set(reader.fieldnames or ())
+        lacking = ", ".join(sorted({"case", "command"} - set(reader.fieldnames or ())))
         if lacking:
-            raise BadFile(f"The first line must name the columns; missing: {', '.join(sorted(lacking))}. 缺少列。")
+            showing.stop(
+                f"The first line must name the columns; missing: {lacking}.", f"首行须为列名，缺少：{lacking}。"
+            )
         for row in reader:
             if None in row:
                 yield Row(reader.line_num, b"", _TOO_MANY)
                 continue
             rule = rules.get(row["command"] or "")
-            value = {name: cell for name, cell in row.items() if cell not in (None, "")}
-            if rule is not None:
-                cells, value = value, {}
-                for name, cell in cells.items():
-                    put(value, name, cell if name in _OWN else typed(rule, name, cell))
+            value: dict[str, Any] = {}
+            for name, cell in row.items():
+                if cell and (rule is None or name in _OWN):
+                    value[name] = cell
+                elif cell and rule is not None:
+                    put(value, name, typed(rule, name, cell))
             if value:
                 yield Row(reader.line_num, _with_id(value, seen))
     except csv.Error as error:
-        raise BadFile(f"line {reader.line_num}: {error}. 第 {reader.line_num} 行格式有误。") from None
+        showing.stop(f"line {reader.line_num}: {error}.", f"第 {reader.line_num} 行格式有误。")
 
 
 def _with_id(value: Any, seen: Counter[bytes]) -> bytes:
@@ -149,3 +141,28 @@ def _with_id(value: Any, seen: Counter[bytes]) -> bytes:
         seen[content] += 1
         value["command_id"] = f"file-{hashlib.sha256(content).hexdigest()[:20]}-{seen[content]}"
     return orjson.dumps(value)
+
+
+def known_rules() -> dict[str, Rule]:
+    """The commands that people and other systems may give, by name."""
+    import deploy.rules  # noqa: F401  # fills RULES
+    from shared.commands import RULES
+
+    return {rule.name: rule for rule in RULES.values() if set(rule.roles) != {"service"}}
+
+
+def put(values: dict[str, Any], name: str, value: Any) -> None:
+    """Set a field. The name `respondent.org` means the field `org` of `respondent`."""
+    outer, _dot, inner = name.partition(".")
+    within = values.setdefault(outer, {}) if inner else None
+    if isinstance(within, dict):
+        within[inner] = value
+    else:  # also a name that is not possible, which the server refuses
+        values[name] = value
+
+
+def typed(rule: Rule, name: str, value: str) -> Any:
+    """The text of a field as the command takes it: a list if the field is a list."""
+    by_alias = {field.alias or own: field for own, field in rule.model.model_fields.items()}
+    info = by_alias.get(name) or by_alias.get(f"{name}_")
+    return value.split(",") if info is not None and get_origin(info.annotation) is tuple else value

@@ -1,17 +1,15 @@
-"""`huiyin case list | show` and `huiyin explain`."""
+"""`huiyin case list | show | candidates | matter` and `huiyin explain`."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import httpx
 import typer
 
 from shared.cli import showing
-from shared.cli.connecting import DONE, call, run
-from shared.cli.filing import ONLOOKER
-from shared.cli.options import As, AsJson, Data
+from shared.cli.connecting import ask, ask_page, call, quoted, run
+from shared.cli.options import DESK, SUPERVISOR, As, AsJson, CaseId, Cursor, Data, Most, given
 from shared.cli.showing import named
 from shared.cli.wording import Wording, at, due, wording
 from shared.telling import decisive, with_words
@@ -29,214 +27,121 @@ def list_cases(
     place: Annotated[str | None, typer.Option(help="Place")] = None,
     subject: Annotated[str | None, typer.Option(help="Subject")] = None,
     due_before: Annotated[str | None, typer.Option(help="Date, or instant with offset")] = None,
-    after: Annotated[str | None, typer.Option(help="Cursor from the page before")] = None,
-    limit: Annotated[int, typer.Option(help="Most rows", min=1, max=200)] = 50,
+    after: Cursor = None,
+    limit: Most = 50,
     data: Data = None,
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """Cases, earliest due first."""
-    asked = {
-        "queue": queue, "org": org, "state": state, "place": place, "subject": subject, "due_before": due_before,
-        "after": after, "limit": str(limit),
-    }  # fmt: skip
+    """Cases, earliest due date first."""
+    asked = given(queue=queue, org=org, state=state, place=place, subject=subject, due_before=due_before, after=after)
+    columns = ("number 编号", "state 状态", "due 期限", "organisation, subject, place 单位、事项、属地")
+    params = {**asked, "limit": limit}
+    ask_page("/v1/cases", "cases", columns, _case_row, data, as_=as_ or SUPERVISOR, params=params)
 
-    async def work(client: httpx.AsyncClient) -> int:
-        page = await call(
-            client, "GET", "/v1/cases", params={name: value for name, value in asked.items() if value is not None}
-        )
-        if json:
-            showing.as_json(page)
-            return DONE
-        cases: Any = page["cases"]
-        words = await wording(client, {one["jurisdiction"] for one in cases})
-        heads = ("number 编号", "state 状态", "due 期限", "who, what, where 单位、事项、属地")
-        showing.table("", heads, [_row(one, words) for one in cases], whole=3)
-        if page["after"]:
-            showing.line(f"more: --after {page['after']}")
-        return DONE
 
-    run(work, data, as_=as_ or ONLOOKER)
+def _case_row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
+    code = one["jurisdiction"]
+    late = " late 超期" if one["overdue"] else ""
+    until = f"{one['due_clock']} {due(one['due'], words.zone(code))}{late}" if one["due"] else ""
+    what = _joined(*(words.named(one[name], code) for name in ("org", "subject", "place")))
+    return one["number"], one["state_zh"], until, what
 
 
 @group.command("show")
 def show_case(
-    id: Annotated[str, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")],
-    as_of: Annotated[str | None, typer.Option(help="What was true then: a date, or an instant with offset")] = None,
-    known_at: Annotated[str | None, typer.Option(help="What was known then")] = None,
-    content: Annotated[bool, typer.Option(help="Open what is sealed; that you read it is recorded")] = False,
+    id: CaseId,
+    as_of: Annotated[str | None, typer.Option(help="State at that time: a date, or an instant with offset")] = None,
+    known_at: Annotated[str | None, typer.Option(help="Only what had been recorded by then")] = None,
+    content: Annotated[bool, typer.Option(help="Decrypt personal data and texts; the access is recorded")] = False,
     data: Data = None,
     as_: As = None,
     json: AsJson = False,
 ) -> None:
     """A case with deadlines and history, as it is or as of a day."""
-    asked = {"as_of": as_of, "known_at": known_at, "content": "true" if content else "false"}
+    asked = given(as_of=as_of, known_at=known_at, content="true" if content else "false")
 
-    async def work(client: httpx.AsyncClient) -> int:
-        path = f"/v1/cases/{quote(id, safe='')}"
-        case: Any = await call(
-            client, "GET", path, params={name: value for name, value in asked.items() if value is not None}
-        )
-        if json:
+    async def work(client: httpx.AsyncClient) -> None:
+        case = await call(client, "GET", f"/v1/cases/{quoted(id)}", params=asked)
+        if showing.wants_json():
             showing.as_json(case)
         else:
-            _print(case, (await wording(client, ())).zone(case["jurisdiction"]))
-        return DONE
+            _show_case(case, (await wording(client, ())).zone(case["jurisdiction"]))
 
-    run(work, data, as_=as_ or ONLOOKER)
+    run(work, data, as_=as_ or SUPERVISOR)
 
 
 @group.command("candidates")
-def show_candidates(
-    id: Annotated[str, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")],
-    data: Data = None,
-    as_: As = None,
-    json: AsJson = False,
-) -> None:
-    """Older cases that may be the same matter, while this one waits to be dispatched. The look is recorded."""
+def show_candidates(id: CaseId, data: Data = None, as_: As = None, json: AsJson = False) -> None:
+    """Older cases that may be the same matter as a case that waits to be dispatched. The access is recorded."""
+    path = f"/v1/cases/{quoted(id)}/candidates"
+    columns = ("number 编号", "similarity 相似度", "state 状态", "shared 相同", "org, filed 单位、提出")
+    none = "none 没有相近的件"
+    ask_page(path, "candidates", columns, _candidate_row, data, as_=as_ or DESK, empty=none)
 
-    async def work(client: httpx.AsyncClient) -> int:
-        found: Any = await call(client, "GET", f"/v1/cases/{quote(id, safe='')}/candidates")
-        if json:
-            showing.as_json(found)
-            return DONE
-        words = await wording(client)
-        rows = [
-            (
-                one["number"],
-                f"{one['similarity']:.2f}",
-                one["state_zh"],
-                ", ".join(with_words(name) for name in one["shared"]),
-                ", ".join(filter(None, (named(one["org"]), at(one["filed_at"], words.zone()), _through(one)))),
-            )
-            for one in found["candidates"]
-        ]
-        if not rows:
-            showing.line("none 没有相近的件")
-            return DONE
-        heads = ("number 编号", "alike 相似度", "state 状态", "shared 相同", "org, filed 单位、提出")
-        showing.table("", heads, rows, whole=3)
-        return DONE
 
-    run(work, data, as_=as_ or "registrar:local")
+def _candidate_row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
+    shared = ", ".join(with_words(name) for name in one["shared"])
+    through = f"through 经由 {one['through']}" if one["through"] else ""
+    origin = _joined(named(one["org"]), at(one["filed_at"], words.zone()), through)
+    return one["number"], f"{one['similarity']:.2f}", one["state_zh"], shared, origin
 
 
 @group.command("matter")
 def show_matter(
-    id: Annotated[str, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")],
-    after: Annotated[str | None, typer.Option(help="Cursor from the page before")] = None,
-    limit: Annotated[int, typer.Option(help="Most rows", min=1, max=200)] = 50,
-    data: Data = None,
-    as_: As = None,
-    json: AsJson = False,
+    id: CaseId, after: Cursor = None, limit: Most = 50, data: Data = None, as_: As = None, json: AsJson = False
 ) -> None:
-    """All filings of the matter that a case belongs to: the one that leads, then those that follow."""
-    asked = {"limit": str(limit), **({"after": after} if after else {})}
-
-    async def work(client: httpx.AsyncClient) -> int:
-        page: Any = await call(client, "GET", f"/v1/matters/{quote(id, safe='')}", params=asked)
-        if json:
-            showing.as_json(page)
-            return DONE
-        words = await wording(client)
-        rows = [
-            (
-                one["number"],
-                "lead 主件" if one["leads"] else with_words(one["kind"]),
-                one["state_zh"],
-                ", ".join(filter(None, (named(one["org"]), named(one["channel"])))),
-                at(one["registered_at"], words.zone()),
-            )
-            for one in page["filings"]
-        ]
-        heads = ("number 编号", "", "state 状态", "org, channel 单位、渠道", "registered 登记")
-        showing.table("", heads, rows, whole=3)
-        if page["after"]:
-            showing.line(f"more: --after {page['after']}")
-        return DONE
-
-    run(work, data, as_=as_ or ONLOOKER)
+    """All filings of the matter that a case belongs to: the lead first, then the others."""
+    path = f"/v1/matters/{quoted(id)}"
+    columns = ("number 编号", "", "state 状态", "org, channel 单位、渠道", "registered 登记")
+    asked = given(limit=limit, after=after or None)
+    ask_page(path, "filings", columns, _filing_row, data, as_=as_ or SUPERVISOR, params=asked)
 
 
-def _through(one: dict[str, Any]) -> str:
-    return f"through 经由 {one['through']}" if one["through"] else ""
+def _filing_row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
+    role = "lead 主件" if one["leads"] else with_words(one["kind"])
+    origin = _joined(named(one["org"]), named(one["channel"]))
+    return one["number"], role, one["state_zh"], origin, at(one["registered_at"], words.zone())
 
 
-def _row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
-    code = one["jurisdiction"]
-    late = " late 超期" if one["overdue"] else ""
-    what = [words.named(one[name], code) for name in ("org", "subject", "place")]
-    until = f"{one['due_clock']} {due(one['due'], words.zone(code))}{late}" if one["due"] else ""
-    return one["number"], one["state_zh"], until, ", ".join(filter(None, what))
+def _joined(*parts: str) -> str:
+    return ", ".join(filter(None, parts))
 
 
-def _print(case: dict[str, Any], zone: str | None) -> None:
+def _show_case(case: dict[str, Any], zone: str | None) -> None:
     showing.fields(
-        (
-            ("number 编号", case["number"]),
-            ("id", case["id"]),
-            ("state 状态", f"{case['state_zh']} ({case['state']})"),
-            ("as of 截至", at(case["as_of"], zone)),
-            ("known at 知悉截至", at(case["known_at"], zone)),
-            ("org 承办单位", named(case["org"])),
-            ("place 属地", named(case["place"])),
-            ("subject 事项", named(case["subject"])),
-            ("channel 渠道", named(case["channel"])),
-            ("class 类别", with_words(case["class"])),
-            ("result 结论", with_words(case["result"])),
-            ("closure 办结方式", with_words(case["closure"])),
-            ("filed 提出", at(case["filed_at"], zone)),
-            ("lead 主件", _lead(case["matter"])),
-            ("related 相关件", ", ".join(case["related"])),
-        )
+        {
+            "number 编号": case["number"],
+            "id": case["id"],
+            "state 状态": f"{case['state_zh']} ({case['state']})",
+            "as of 截至": at(case["as_of"], zone),
+            "known at 知悉截至": at(case["known_at"], zone),
+            "org 承办单位": named(case["org"]),
+            "place 属地": named(case["place"]),
+            "subject 事项": named(case["subject"]),
+            "channel 渠道": named(case["channel"]),
+            "class 类别": with_words(case["class"]),
+            "result 结论": with_words(case["result"]),
+            "closure 办结方式": with_words(case["closure"]),
+            "filed 提出": at(case["filed_at"], zone),
+            "lead 主件": _lead(case["matter"]),
+            "related 相关件": ", ".join(case["related"]),
+        }
     )
-    dues = [
-        (
-            f"{one['clock']} #{one['episode']}",
-            due(one["due"], zone),
-            with_words(one["status"]),
-            one["zh"],
-            named(one["org"]),
-        )
-        for one in case["deadlines"]
-    ]
+    dues = [_deadline_row(one, zone) for one in case["deadlines"]]
     if dues:
-        showing.table("\ndeadlines 时限", ("clock", "due 期限", "status 状况", "", "org 单位"), dues, whole=3)
-    steps = [
-        (
-            one["version"],
-            at(one["effective_at"], zone),
-            f"{one['zh']} {one['en']}",
-            decisive(
-                one["type"],
-                {name: at(value, zone) if name in _TIMES else value for name, value in one["details"].items()},
-            ),
-            _by(one["by"]),
-        )
-        for one in case["timeline"]
-    ]
-    showing.table("\ntimeline 经过", ("v", "effective 生效", "", "detail 要点", "by 由"), steps, whole=2)
+        showing.table(("clock", "due 期限", "status 状况", "", "org 单位"), dues, title="\ndeadlines 时限", whole=3)
+    steps = [_step_row(one, zone) for one in case["timeline"]]
+    showing.table(("v", "effective 生效", "", "detail 要点", "by 由"), steps, title="\ntimeline 经过", whole=2)
     if case["corrections"]:
         by = {one["version"]: _by(one["by"]) for one in case["timeline"]}
-        mended = [
-            (
-                one["version"],
-                at(one["recorded_at"], zone),
-                by.get(one["version"], ""),
-                one["field"],
-                at(one["old"], zone),
-                at(one["new"], zone),
-                one["reason"],
-            )
-            for one in case["corrections"]
-        ]
         heads = ("v", "when 时间", "by 由", "field 事项", "old 原", "new 改为", "reason 原因")
-        showing.table("\ncorrections 更正", heads, mended, whole=2)
-    opened = case["content"]
-    if opened:
-        for party, values in opened["parties"].items():
+        corrections = [_correction_row(one, by.get(one["version"], ""), zone) for one in case["corrections"]]
+        showing.table(heads, corrections, title="\ncorrections 更正", whole=2)
+    if case["content"]:
+        for party, values in case["content"]["parties"].items():
             showing.line(f"{party}: " + ", ".join(f"{name} {value}" for name, value in values.items() if value))
-        for text in opened["texts"]:
+        for text in case["content"]["texts"]:
             for name, value in text["fields"].items():
                 showing.line(f"[{text['version']}] {text['zh']} {name}: {value}")
     if case["allowed"]:
@@ -244,39 +149,48 @@ def _print(case: dict[str, Any], zone: str | None) -> None:
 
 
 def _lead(lead: dict[str, Any] | None) -> str:
-    """The case that leads the matter, and how it stands."""
-    if lead is None:
-        return ""
-    return ", ".join(filter(None, (lead["number"], f"{lead['state_zh']} ({lead['state']})", named(lead["org"]))))
+    """The lead of the matter with its state."""
+    return "" if lead is None else _joined(lead["number"], f"{lead['state_zh']} ({lead['state']})", named(lead["org"]))
+
+
+def _deadline_row(one: dict[str, Any], zone: str | None) -> tuple[str, ...]:
+    clock = f"{one['clock']} #{one['episode']}"
+    return clock, due(one["due"], zone), with_words(one["status"]), one["zh"], named(one["org"])
+
+
+def _step_row(one: dict[str, Any], zone: str | None) -> tuple[Any, ...]:
+    details = {name: at(value, zone) if name in _TIMES else value for name, value in one["details"].items()}
+    what = f"{one['zh']} {one['en']}"
+    return one["version"], at(one["effective_at"], zone), what, decisive(one["type"], details), _by(one["by"])
+
+
+def _correction_row(one: dict[str, Any], by: str, zone: str | None) -> tuple[Any, ...]:
+    values = (one["field"], at(one["old"], zone), at(one["new"], zone))
+    return one["version"], at(one["recorded_at"], zone), by, *values, one["reason"]
 
 
 def _by(actor: dict[str, Any]) -> str:
-    """Who acted: the organisation where it has a name, else the role."""
+    """Who acted: the organisation if it has a name, otherwise the role."""
     org = actor["org"] or {}
     return named(org) if org.get("name") else str(actor["role"])
 
 
 def explain(
-    id: Annotated[str, typer.Argument(help="Case id, number, or CHANNEL:ITEM", metavar="ID")],
+    id: CaseId,
     clock: Annotated[str, typer.Argument(help="Clock, for example C1")],
     data: Data = None,
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """Why a clock ends when it ends, with every skipped day."""
+    """How the due date of a clock was computed, with every skipped day."""
+    path = f"/v1/cases/{quoted(id)}/deadlines/{quoted(clock)}/explain"
+    ask("GET", path, lambda found: _show_episodes(clock, found["episodes"]), data, as_=as_ or SUPERVISOR)
 
-    async def work(client: httpx.AsyncClient) -> int:
-        path = f"/v1/cases/{quote(id, safe='')}/deadlines/{quote(clock, safe='')}/explain"
-        found: Any = await call(client, "GET", path)
-        if json:
-            showing.as_json(found)
-            return DONE
-        for one in found["episodes"]:
-            showing.line(f"{clock} #{one['episode']} {one['zh']} {one['en']}", style="bold")
-            showing.line(f"{with_words(one['status'])}, due 期限 {one['due_local'].replace('T', ' ')}")
-            for language in ("zh", "en"):
-                for step in one["steps"]:
-                    showing.line(f"  {step[language]}")
-        return DONE
 
-    run(work, data, as_=as_ or ONLOOKER)
+def _show_episodes(clock: str, episodes: list[dict[str, Any]]) -> None:
+    for one in episodes:
+        showing.line(f"{clock} #{one['episode']} {one['zh']} {one['en']}", style="bold")
+        showing.line(f"{with_words(one['status'])}, due 期限 {one['due_local'].replace('T', ' ')}")
+        for language in ("zh", "en"):
+            for step in one["steps"]:
+                showing.line(f"  {step[language]}")

@@ -1,104 +1,182 @@
-"""How a command reaches the data folder: through the socket of the server that owns it, else by opening it here. With
-HUIYIN_URL it speaks to a server elsewhere, with an access key.
+"""How a command reaches the API: through the socket of the server that owns the data folder, or by opening the folder in
+this process. With HUIYIN_URL it uses a server elsewhere, with an access key.
 
-Either way it speaks to the same local HTTP app, so a command does the same beside a running server and without one.
+All three offer the same HTTP API, so a command does the same with and without a running server.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import quote
 
 import httpx
 import typer
 
 from deploy.folder import Folder, FolderBusy, FolderProblem
 from shared.cli import showing
-from shared.cli.showing import DONE, REFUSED, WRONG_USE, Problemed
+from shared.cli.showing import DONE, REFUSED, WRONG_USE
+from shared.cli.wording import Wording, wording
 
 if TYPE_CHECKING:
     from shared.settings import Settings
 
-Work = Callable[[httpx.AsyncClient], Awaitable[int]]
+Work = Callable[[httpx.AsyncClient], Awaitable[int | None]]
+"""What a command does with a client. Its exit code; None: DONE."""
+Row = Callable[[dict[str, Any], Wording], Sequence[Any]]
 AS_HEADER = "x-huiyin-as"
 _BASE = "http://huiyin"
 _TRIES = 50
 _LONG = httpx.Timeout(10, read=3600)
-"""A rebuild or an export of years takes its time."""
+"""Seconds. A rebuild or an export of several years takes long."""
 _PAUSE = 0.2
-"""Another command may own the folder for a moment; after 10 s it is somebody else's."""
+"""Seconds. Another command may own the folder for a moment; after 10 s the folder counts as owned by another process."""
 
 
-def run(
-    work: Work,
+class Problemed(Exception):
+    """The server refused; `content` is its problem document (RFC 9457)."""
+
+    def __init__(self, content: Mapping[str, Any]) -> None:
+        super().__init__(str(content.get("code")))
+        self.content = content
+
+
+def run(work: Work, data: Path | None, *, as_: str | None = None, create: bool = False, feed: bool = True) -> NoReturn:
+    """Carry out `work` with a client and end the process with its exit code.
+
+    Args:
+        create: the data folder may be new.
+        feed: consumers run as well if the folder is opened in this process.
+    """
+    raise typer.Exit(asyncio.run(_guarded(work, data, as_, create=create, feed=feed)))
+
+
+def ask(
+    method: str,
+    path: str,
+    show: Callable[[Any], object],
     data: Path | None,
     *,
     as_: str | None = None,
     create: bool = False,
     feed: bool = True,
-    connect: bool = True,
+    failed: Callable[[Any], object] = lambda _found: False,
+    **request: Any,
 ) -> NoReturn:
-    """Carry `work` out with a client of the folder, and end the process with its exit code. Never a traceback.
+    """Send one request, print the answer and end the process.
 
-    `create`: the folder may be new. `feed`: consumers run meanwhile. `connect=False`: the work needs no folder."""
-    if not connect:
-        raise typer.Exit(asyncio.run(_alone(work)))
-    raise typer.Exit(asyncio.run(_guarded(work, data, as_, create=create, feed=feed)))
+    Args:
+        show: prints the answer for people; with `--json` it is printed as it is.
+        failed: whether the answer ends the command with exit code 1.
+        request: `params`, `json` and the like, as httpx takes them.
+    """
+
+    async def work(client: httpx.AsyncClient) -> int:
+        found = await call(client, method, path, **request)
+        showing.answer(found, show)
+        return REFUSED if failed(found) else DONE
+
+    run(work, data, as_=as_, create=create, feed=feed)
 
 
-async def _alone(work: Work) -> int:
-    async with httpx.AsyncClient(base_url=_BASE) as nowhere:
-        return await work(nowhere)
+def ask_page(
+    path: str,
+    entries: str,
+    columns: Sequence[str],
+    row: Row,
+    data: Path | None,
+    *,
+    as_: str,
+    params: Mapping[str, Any] | None = None,
+    whole: int = 3,
+    following: str = "",
+    empty: str = "",
+) -> NoReturn:
+    """Get one page of a list, print it and end the process.
+
+    Args:
+        entries: the field of the answer that holds the list.
+        row: the cells of one entry.
+        whole: the first columns, which are never wrapped.
+        following: the command that gets the next page.
+        empty: a line to print instead of an empty table.
+    """
+
+    async def work(client: httpx.AsyncClient) -> None:
+        page = await call(client, "GET", path, params=params)
+        if showing.wants_json():
+            showing.as_json(page)
+            return
+        if empty and not page[entries]:
+            showing.line(empty)
+            return
+        codes = {one.get("jurisdiction") for one in page[entries]}
+        words = await wording(client, None if None in codes else codes)
+        showing.table(columns, [row(one, words) for one in page[entries]], whole=whole)
+        if page.get("more", page.get("after")):
+            showing.line(f"more: {following}--after {page['after']}")
+
+    run(work, data, as_=as_)
 
 
 async def _guarded(work: Work, data: Path | None, as_: str | None, *, create: bool, feed: bool) -> int:
     try:
-        async with client(data, as_, create=create, feed=feed) as connected:
-            return await work(connected)
+        with stopping_for_folder():
+            async with client(data, as_, create=create, feed=feed) as connected:
+                try:
+                    return await work(connected) or DONE
+                except typer.Exit as ended:  # consumers finish and the folder is closed as after success
+                    return ended.exit_code
     except Problemed as error:
-        showing.problem(error.content)
-        return WRONG_USE if error.content.get("status") in (400, 415, 422) else REFUSED
-    except FolderBusy as error:
-        showing.complain(str(error), "该数据文件夹正被另一进程使用。")
-        return REFUSED
-    except FolderProblem as error:
-        showing.complain(str(error))
-        return WRONG_USE
+        return refused(error)
     except httpx.TransportError:
-        showing.complain(
-            "The server went away while it worked. Look whether it runs, and give the command again.", "服务器已断开。"
+        showing.stop(
+            "The connection to the server was lost. Check that it is running, then repeat the command.",
+            "与服务器的连接已断开。请确认服务正在运行，然后重新执行命令。",
+            REFUSED,
         )
-        return REFUSED
+
+
+@contextmanager
+def stopping_for_folder() -> Iterator[None]:
+    """End the command if its data folder cannot be used or another process uses it."""
+    with (
+        showing.stopping(FolderProblem, exit_code=WRONG_USE),
+        showing.stopping(FolderBusy, why_zh="该数据文件夹正被另一进程使用。"),
+    ):
+        yield
+
+
+def refused(error: Problemed) -> int:
+    """Print a refusal of the API. The exit code: WRONG_USE if the request itself is wrong."""
+    showing.problem(error.content)
+    return WRONG_USE if error.content.get("status") in (400, 415, 422) else REFUSED
 
 
 @asynccontextmanager
 async def client(
     data: Path | None, as_: str | None = None, *, create: bool = False, feed: bool = True
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the folder's local app. Raises FolderProblem, also for a wrong setting.
+    """A client of the API. Raises FolderProblem, and typer.Exit for a wrong setting.
 
-    Beside a running server only the folder's name is needed; the settings are not read, since that takes longer than most
-    commands."""
+    With a running server only the name of the folder is needed. The settings are not read then, because reading them takes
+    longer than most commands."""
     if os.environ.get("HUIYIN_URL") is not None:
         settings = _settings(data)
         assert settings.url is not None
         key = settings.access_key.get_secret_value() if settings.access_key else None
-        shown = {"authorization": f"Bearer {key}"} if key else {}
-        async with httpx.AsyncClient(base_url=settings.url, headers=shown, timeout=_LONG) as connected:
+        async with _client({"authorization": f"Bearer {key}"} if key else {}, settings.url) as connected:
             yield connected
         return
     headers = {AS_HEADER: as_} if as_ else {}
     folder = Folder(data or Path(os.environ.get("HUIYIN_DATA", "data")))
     for attempt in range(_TRIES):
         if folder.socket_path.exists():
-            transport = httpx.AsyncHTTPTransport(uds=str(folder.socket_path))
-            async with httpx.AsyncClient(
-                transport=transport, base_url=_BASE, headers=headers, timeout=_LONG
-            ) as connected:
+            async with _client(headers, transport=httpx.AsyncHTTPTransport(uds=str(folder.socket_path))) as connected:
                 if await _answers(connected):
                     yield connected
                     return
@@ -112,33 +190,38 @@ async def client(
         await asyncio.sleep(_PAUSE)
 
 
+def _client(
+    headers: dict[str, str], url: str = _BASE, transport: httpx.AsyncBaseTransport | None = None
+) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=transport, base_url=url, headers=headers, timeout=_LONG)
+
+
 def _settings(data: Path | None) -> Settings:
     from shared.settings import load
 
-    try:
+    with showing.stopping(ValueError, exit_code=WRONG_USE):
         return load(data=data)
-    except ValueError as error:
-        raise FolderProblem(str(error)) from None
 
 
 @asynccontextmanager
 async def _inside(
     settings: Settings, headers: dict[str, str], *, create: bool, feed: bool
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """The folder's local app in this process. What a command causes has happened before it ends."""
+    """The API of the folder in this process. Its consumers have handled every new event before the command ends."""
     from deploy.embedded import opened
     from shared.http.app import build_app
     from shared.logs import configure
 
     configure("error")
-    async with opened(settings.data, settings, create=create, feed=feed, tasks=False) as runtime:
-        transport = httpx.ASGITransport(build_app(runtime, local=True))
-        async with httpx.AsyncClient(transport=transport, base_url=_BASE, headers=headers, timeout=_LONG) as connected:
-            if feed:
-                await runtime.drain()
-            yield connected
-            if feed:
-                await runtime.drain()
+    async with (
+        opened(settings.data, settings, create=create, feed=feed, tasks=False) as runtime,
+        _client(headers, transport=httpx.ASGITransport(build_app(runtime, local=True))) as connected,
+    ):
+        if feed:
+            await runtime.drain()
+        yield connected
+        if feed:
+            await runtime.drain()
 
 
 async def _answers(connected: httpx.AsyncClient) -> bool:
@@ -149,29 +232,48 @@ async def _answers(connected: httpx.AsyncClient) -> bool:
     return True
 
 
-async def call(client: httpx.AsyncClient, method: str, path: str, **more: Any) -> dict[str, object]:
-    """One request; its answer as JSON. Raises Problemed for a refusal."""
+async def call(client: httpx.AsyncClient, method: str, path: str, **more: Any) -> Any:
+    """Send one request; its answer as JSON. Raises Problemed for a refusal."""
     answer = await client.request(method, path, **more)
     check(answer)
-    content = answer.json()
-    return content if isinstance(content, dict) else {"value": content}
+    return answer.json()
+
+
+@asynccontextmanager
+async def streamed(client: httpx.AsyncClient, method: str, path: str, **more: Any) -> AsyncIterator[httpx.Response]:
+    """Send one request; its answer, which is read piece by piece. Raises Problemed for a refusal."""
+    async with client.stream(method, path, **more) as answer:
+        if not answer.is_success:
+            await answer.aread()
+        check(answer)
+        yield answer
 
 
 def check(answer: httpx.Response) -> None:
     """Raises Problemed for anything but success."""
-    if answer.is_success:
-        return
+    if not answer.is_success:
+        raise Problemed(problem_of(answer))
+
+
+def problem_of(answer: httpx.Response) -> dict[str, Any]:
+    """The problem document of a refusal; one with the code `server` if the answer is something else."""
     try:
         content = answer.json()
     except ValueError:
-        content = {}
-    if not isinstance(content, dict) or "code" not in content:
-        content = {
-            "status": answer.status_code,
-            "code": "server",
-            "detail": f"The server answered {answer.status_code}.",
-        }
-    raise Problemed(content)
+        content = None
+    if isinstance(content, dict) and "code" in content:
+        content.setdefault("status", answer.status_code)
+        return content
+    return {"status": answer.status_code, "code": "server", "detail": f"The server answered {answer.status_code}."}
 
 
-__all__ = ["DONE", "REFUSED", "WRONG_USE", "call", "check", "client", "run"]
+async def only_jurisdiction(client: httpx.AsyncClient) -> str | None:
+    """The code of the only jurisdiction with a policy in force; None if there are several or none."""
+    found = await call(client, "GET", "/v1/policies")
+    codes = [one["jurisdiction"] for one in found["policies"]]
+    return codes[0] if len(codes) == 1 else None
+
+
+def quoted(reference: str) -> str:
+    """A value as one segment of a path."""
+    return quote(reference, safe="")

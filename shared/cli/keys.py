@@ -4,79 +4,57 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import httpx
 import typer
 
 from shared.cli import showing
-from shared.cli.connecting import DONE, call, run
-from shared.cli.options import AsJson, Data
+from shared.cli.connecting import ask, quoted
+from shared.cli.options import AsJson, Data, given
 from shared.cli.wording import at
 
 group = typer.Typer(help="Access keys", no_args_is_help=True)
+_ROLES = "platform, organisation, clerk, registrar, supervisor, analyst, operations"
 
 
 @group.command("add")
 def add(
-    role: Annotated[
-        str, typer.Argument(help="platform, organisation, clerk, registrar, supervisor, analyst, operations")
-    ],
+    role: Annotated[str, typer.Argument(help=_ROLES)],
     org: Annotated[str | None, typer.Argument(help="Code of the organisation or platform")] = None,
-    jurisdiction: Annotated[str | None, typer.Option(help="Whose cases it opens, where several are active")] = None,
-    expires: Annotated[str | None, typer.Option(help="Instant with offset after which it opens nothing")] = None,
+    jurisdiction: Annotated[str | None, typer.Option(help="Code; needed if several policies are in force")] = None,
+    expires: Annotated[str | None, typer.Option(help="Instant with offset at which the key expires")] = None,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Issue a key. It is shown once and not kept."""
-    given = (("role", role), ("org", org), ("jurisdiction", jurisdiction), ("expires", expires))
-    wanted = {key: value for key, value in given if value is not None}
+    """Issue a key. It is shown once and not stored."""
+    wanted = given(role=role, org=org, jurisdiction=jurisdiction, expires=expires)
 
-    async def work(client: httpx.AsyncClient) -> int:
-        issued = await call(client, "POST", "/local/keys", json=wanted)
-        if json:
-            showing.as_json(issued)
-        else:
-            showing.line(f"{issued['key']}")
-            if issued["named_nowhere"]:
-                showing.err.print(
-                    f"No policy in force names {org}: is the code right? (huiyin keys revoke {issued['id']}) "
-                    "现行政策中没有该代码，请核对。",
-                    markup=False,
-                )
-            showing.err.print(f"id {issued['id']}; keep the key, it is not shown again 请保存，密钥不再显示")
-        return DONE
+    def show(issued: dict[str, Any]) -> None:
+        showing.line(issued["key"])
+        if issued["named_nowhere"]:
+            showing.note(
+                f"No policy in force names {org}. Check the code; to withdraw the key: huiyin keys revoke {issued['id']} "
+                "现行规则中没有该代码，请核对。"
+            )
+        showing.note(f"id {issued['id']}. Save the key now, it is not shown again. 请保存，密钥不再显示。")
 
-    run(work, data, create=True)
+    ask("POST", "/local/keys", show, data, create=True, json=wanted)
 
 
 @group.command("list")
 def list_keys(data: Data = None, json: AsJson = False) -> None:
-    """All keys, without the keys."""
+    """All keys with their roles and dates, without the secrets."""
+    ask("GET", "/local/keys", _show, data)
 
-    async def work(client: httpx.AsyncClient) -> int:
-        found: Any = await call(client, "GET", "/local/keys")
-        if json:
-            showing.as_json(found)
-            return DONE
-        rows = [
-            (one["id"], one["role"], one["org"], at(one["issued_at"]), at(one["expires"]), at(one["revoked_at"]))
-            for one in found["keys"]
-        ]
-        showing.table("", ("id", "role 角色", "org 单位", "issued 签发", "expires 到期", "revoked 吊销"), rows, whole=4)
-        return DONE
 
-    run(work, data)
+def _show(found: dict[str, Any]) -> None:
+    rows = [
+        (one["id"], one["role"], one["org"], at(one["issued_at"]), at(one["expires"]), at(one["revoked_at"]))
+        for one in found["keys"]
+    ]
+    showing.table(("id", "role 角色", "org 单位", "issued 签发", "expires 到期", "revoked 吊销"), rows, whole=4)
 
 
 @group.command("revoke")
 def revoke(key: Annotated[str, typer.Argument(help="Id of the key")], data: Data = None, json: AsJson = False) -> None:
-    """From now on this key opens nothing."""
-
-    async def work(client: httpx.AsyncClient) -> int:
-        found = await call(client, "POST", f"/local/keys/{key}:revoke")
-        if json:
-            showing.as_json(found)
-        else:
-            showing.line(f"revoked 已吊销: {found['id']}")
-        return DONE
-
-    run(work, data)
+    """Revoke a key: it gives no access any more."""
+    path = f"/local/keys/{quoted(key)}:revoke"
+    ask("POST", path, lambda found: showing.line(f"revoked 已吊销: {found['id']}"), data)

@@ -1,7 +1,6 @@
-"""Commands that are imported when they are given: help and short commands load only what they need.
+"""Commands whose modules are imported only when they are used, so that `--help` and short commands start fast (ADR 18).
 
-This is the one mechanism for it. `main.py` lists every command with its place and its line of help; a command's own module
-imports what it needs at its top.
+`main.py` lists every command with its place and its line of help. The module of a command imports what it needs at its top.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from typer.core import TyperCommand, TyperGroup
 
 
 class Later(NamedTuple):
-    """Where a command is: `module:name` in this package, a function or a `typer.Typer`; and what help says of it."""
+    """Place of a command, `module:name` in this package (a function or a `typer.Typer`), and its line of help."""
 
     place: str
     help: str
 
 
 class Commands(UserDict[str, Any]):
-    """Name -> command. Its names are known at once, a command is imported when it is looked up."""
+    """Name -> command. A command is imported when it is looked up."""
 
     def __init__(self, table: Mapping[str, Later]) -> None:
         super().__init__(table)
@@ -46,7 +45,7 @@ class Commands(UserDict[str, Any]):
 
 
 class LaterGroup(TyperGroup):
-    """A group made of `table`."""
+    """A group of the commands in `table`."""
 
     table: Mapping[str, Later] = {}
 
@@ -58,11 +57,11 @@ class LaterGroup(TyperGroup):
         return list(self.commands)
 
     def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
-        """Name and line of help, enough for a list."""
+        """Name and line of help, which is enough for a list of commands."""
         later = self.table.get(cmd_name)
         return None if later is None else TyperCommand(cmd_name, help=later.help)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """The command that is to run, whole."""
+        """The command to run, with all its options."""
         name, listed, rest = super().resolve_command(ctx, args)
         return name, self.commands[name] if name is not None and listed is not None else None, rest

@@ -12,66 +12,52 @@ from shared.cli.later import Later, LaterGroup
 from shared.cli.showing import REFUSED
 
 COMMANDS = {
-    "init": Later(
-        "starting:init",
-        "Write a small policy to begin with, as files that open in a spreadsheet.",
-    ),
+    "init": Later("starting:init", "Write a small first policy, as files that open in a spreadsheet."),
     "serve": Later("serving:serve", "Start Huiyin. Ctrl-C ends it gracefully."),
-    "demo": Later(
-        "demo:demo",
-        "Play ninety days of an invented county: who is late, what is reminded, and why.",
-    ),
-    "submit": Later(
-        "filing:submit", "File a complaint; prints the receipt. The same item again gives the same receipt."
-    ),
+    "demo": Later("demo:demo", "Simulate ninety days of a fictional county: late cases, reminders, and the reasons."),
+    "submit": Later("filing:submit", "File a complaint and print the receipt. The same item gives the same receipt."),
     "receipt": Later(
-        "filing:receipt",
-        "The receipt of a case again, to print. That it was issued is recorded.",
+        "filing:receipt", "Write the receipt of a case again, for printing. That it was issued is recorded."
     ),
-    "act": Later("acting:act", "Give a command on a case, or those of a file. Without --as, as whoever may give it."),
-    "inbox": Later("filing:inbox", "What an organisation was told, from a cursor on."),
-    "platform": Later("platforms:group", "What a platform was told, and what became of a day of its records"),
-    "status": Later("filing:status", "How a case stands, as its petitioner sees it."),
-    "explain": Later("cases:explain", "Why a clock ends when it ends, with every skipped day."),
+    "act": Later(
+        "acting:act", "Give a command on a case, or the commands of a file. Default of --as: an allowed role."
+    ),
+    "inbox": Later("filing:inbox", "The inbox of an organisation, from a cursor on."),
+    "platform": Later("platforms:group", "Updates of a platform, and the results of the records of a day"),
+    "status": Later("filing:status", "The status of a case as its petitioner sees it."),
+    "explain": Later("cases:explain", "How the due date of a clock was computed, with every skipped day."),
     "import": Later(
-        "figures:import_file",
-        "Bring in another system's export. The same file again adds nothing; interrupted, it goes on where it stopped.",
+        "figures:import_file", "Import the export of another system. Again, it adds nothing; interrupted, it continues."
     ),
-    "stats": Later(
-        "figures:stats",
-        "Figures: on time, elapsed time, participation, satisfaction, each with numerator, denominator and unknown.",
-    ),
-    "rebuild": Later(
-        "upkeep:rebuild", "Build every view and fact again from the log, checking its chain, while they serve."
-    ),
-    "digest": Later("upkeep:digest", "Digests of the log, of everything derived, and of the outcome."),
+    "stats": Later("figures:stats", "Figures, each with numerator, denominator and the number of unknown cases."),
+    "rebuild": Later("upkeep:rebuild", "Build all read models and facts again from the log, and check its hash chain."),
+    "digest": Later("upkeep:digest", "Digests of the log, of everything derived from it, and of the outcome."),
     "verify": Later(
-        "upkeep:verify", "Check every byte of the log and its hash chain. Ends with 1 when something is wrong."
+        "upkeep:verify", "Check every byte of the log and its hash chain. Ends with 1 if something is wrong."
     ),
-    "scrub": Later("upkeep:scrub", "Compare every view with the log. Ends with 1 when something stays behind."),
-    "export": Later("upkeep:export", "The bytes of the log, one event a line. What is sealed stays sealed."),
-    "backup": Later("upkeep:backup", "Copy log and keys, also of a running system. Keep it safe: it opens every text."),
+    "scrub": Later("upkeep:scrub", "Compare every read model with the log. Ends with 1 if they still differ."),
+    "export": Later("upkeep:export", "The bytes of the log, one event a line. Encrypted data stays encrypted."),
+    "backup": Later(
+        "upkeep:backup", "Copy log and keys, also of a running system. Keep it safe: it decrypts every text."
+    ),
     "restore": Later(
-        "upkeep:restore",
-        "Check a backup (every hash, every key that the log names) and put it into a new data folder.",
+        "upkeep:restore", "Check a backup with its hashes and keys, and restore it into a new data folder."
     ),
     "migrate": Later(
-        "migrating:migrate",
-        "Carry log and keys from a data folder to MongoDB, or back. Killed, it goes on where it stopped.",
+        "migrating:migrate", "Copy log and keys from a data folder to MongoDB, or back. Interrupted, it continues."
     ),
-    "settings": Later(
-        "about:settings", "Every setting with its meaning, its value (secrets masked) and where it comes from."
-    ),
-    "version": Later("about:version", "Which release this is."),
+    "settings": Later("about:settings", "Every setting with its meaning, its value (secrets masked) and its source."),
+    "version": Later("about:version", "The release of this program."),
     "case": Later("cases:group", "Lists of cases, and one case with its history"),
     "policy": Later("policies:group", "Policies: clocks, calendars, routing, organisations, places, subjects"),
     "calendar": Later("calendars:group", "The calendar of working days"),
-    "topics": Later("topics:group", "Kafka's topics, as data"),
-    "outbox": Later("outbox:group", "What organisations were told, in their topics"),
+    "topics": Later("topics:group", "The topics and access rights of Kafka"),
+    "outbox": Later("outbox:group", "Notifications in the topics of organisations"),
     "keys": Later("keys:group", "Access keys"),
-    "parked": Later("upkeep:parked", "Streams that a consumer has stopped at"),
-    "clock": Later("clock:group", "The clock that deadlines fire by"),
+    "parked": Later("upkeep:parked", "Streams at which a consumer has stopped"),
+    "clock": Later("clock:group", "The clock that deadlines depend on"),
 }
+"""Where each command is, and its line of help. The full help of a command is its docstring."""
 
 
 class _Huiyin(LaterGroup):
@@ -89,7 +75,7 @@ def huiyin() -> None:
 
 
 def main() -> None:
-    """Run the command line. Whatever nobody expected ends with a sentence, not with a traceback."""
+    """Run the command line. An unexpected error is printed as a sentence, without a traceback."""
     try:
         app()
     except KeyboardInterrupt:
@@ -101,7 +87,8 @@ def main() -> None:
         if os.environ.get("HUIYIN_LOG_LEVEL") == "debug":
             raise
         showing.complain(
-            f"Something went wrong here ({type(error).__name__}). HUIYIN_LOG_LEVEL=debug shows where.", "程序出错。"
+            f"An unexpected error occurred ({type(error).__name__}). HUIYIN_LOG_LEVEL=debug shows the details.",
+            "程序出错。设置 HUIYIN_LOG_LEVEL=debug 可查看详情。",
         )
         sys.exit(REFUSED)
 

@@ -1,9 +1,10 @@
-"""`huiyin migrate`: from one mode to the other."""
+"""`huiyin migrate`: copy a data folder to MongoDB or back, that is, from one mode to the other."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,27 +18,32 @@ from shared.cli.showing import REFUSED
 from shared.refusals import Refused
 from shared.settings import load
 
+Tell = Callable[[int, int | None], None]
+"""Takes the number of items that are done, and the number of all items if it is known."""
+
 
 def migrate(
     from_: Annotated[str, typer.Option("--from", help="A data folder, or `mongodb`: the database of the settings")],
-    to: Annotated[str, typer.Option("--to", help="The other one; empty, or half filled by this command")],
+    to: Annotated[str, typer.Option("--to", help="The other one; empty, or partly filled by this command")],
     json: AsJson = False,
 ) -> None:
-    """Carry log and keys from a data folder to MongoDB, or back. Killed, it goes on where it stopped."""
+    """Copy log and keys from a data folder to MongoDB, or back. Interrupted, it continues."""
+    problems = (FolderProblem, StoreProblem)
+    showing.answer(copied("events 事件", lambda tell: move(from_, to, load(), tell), *problems), showing.fields)
+
+
+def copied(
+    unit: str, copy: Callable[[Tell], Coroutine[Any, Any, dict[str, Any]]], *problems: type[Exception]
+) -> dict[str, Any]:
+    """Run a copy with a progress bar of its `unit`. Ends the command if it is refused or has one of the `problems`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    hidden = showing.wants_json()
     try:
-        with Progress(*columns, console=showing.err, transient=True, disable=json) as progress:
-            bar = progress.add_task("events 事件", total=None)
-            found = asyncio.run(
-                move(from_, to, load(), lambda done, whole: progress.update(bar, completed=done, total=whole))
-            )
+        with (
+            showing.stopping(*problems),
+            Progress(*columns, console=showing.err, transient=True, disable=hidden) as progress,
+        ):
+            bar = progress.add_task(unit, total=None)
+            return asyncio.run(copy(lambda done, whole: progress.update(bar, completed=done, total=whole)))
     except Refused as error:
-        showing.complain(error.why)
-        raise typer.Exit(REFUSED) from None
-    except (FolderProblem, StoreProblem) as error:
-        showing.complain(str(error))
-        raise typer.Exit(REFUSED) from None
-    if json:
-        showing.as_json(found)
-    else:
-        showing.fields(found.items())
+        showing.stop(error.why, error.why_zh, REFUSED)

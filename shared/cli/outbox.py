@@ -1,42 +1,36 @@
-"""`huiyin outbox replay`: an organisation that lost what it had gets it again."""
+"""`huiyin outbox replay`: publish the notifications of an organisation again."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Any
 
-import httpx
 import typer
 
 from shared.cli import showing
-from shared.cli.connecting import DONE, call, run
-from shared.cli.options import AsJson, Data
+from shared.cli.connecting import ask, quoted
+from shared.cli.options import AsJson, Data, Organisation, Since
 
-group = typer.Typer(help="What organisations were told, in their topics", no_args_is_help=True)
+group = typer.Typer(help="Notifications in the topics of organisations", no_args_is_help=True)
 
 
 @group.callback()
 def outbox() -> None:
-    """What organisations were told, in their topics."""
+    """Notifications in the topics of organisations."""
 
 
 @group.command("replay")
-def replay(
-    org: Annotated[str, typer.Argument(help="Code of the organisation")],
-    since: Annotated[
-        str | None, typer.Option(help="Id of the first entry, or a date (2026-01-31); everything when left out")
-    ] = None,
-    data: Data = None,
-    json: AsJson = False,
-) -> None:
-    """Put its entries into its topic once more, under the same ids, those too that the topic does not keep any more."""
+def replay(org: Organisation, since: Since = None, data: Data = None, json: AsJson = False) -> None:
+    """Publish the entries of an organisation to its topic again, with the same ids, even if the topic no longer keeps
+    them."""
+    replay_topic("outbox", org, since, data)
 
-    async def work(client: httpx.AsyncClient) -> int:
-        found: Any = await call(client, "POST", f"/local/outbox/{org}:replay", json={"since": since})
-        if json:
-            showing.as_json(found)
-        else:
-            first, number = found["first"], found["entries"]
-            showing.line(f"{org}: {number} entries go into its topic again, from {first} on. 重新送出 {number} 条。")
-        return DONE
 
-    run(work, data)
+def replay_topic(kind: str, receiver: str, since: str | None, data: Path | None) -> None:
+    """Publish the entries of `receiver`, an organisation (`kind` outbox) or a platform (platforms), again."""
+
+    def show(found: dict[str, Any]) -> None:
+        number, first = found["entries"], found["first"]
+        showing.line(f"{receiver}: {number} entries will be published again, from {first}. 重新发送 {number} 条。")
+
+    ask("POST", f"/local/{kind}/{quoted(receiver)}:replay", show, data, json={"since": since})

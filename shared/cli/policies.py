@@ -1,86 +1,63 @@
-"""`huiyin policy list | show | validate | diff | activate`: law as data."""
+"""`huiyin policy list | show | validate | diff | activate`: rules as data."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import httpx
 import typer
 
 from shared.cli import showing
-from shared.cli.connecting import DONE, REFUSED, WRONG_USE, call, run
-from shared.cli.options import AsJson, Data
+from shared.cli.connecting import ask, call, quoted, run
+from shared.cli.options import AsJson, Data, Jurisdiction, given
+from shared.cli.showing import REFUSED
+from shared.cli.texts import stopping_for_file
 from shared.cli.wording import at
 
 group = typer.Typer(help="Policies: clocks, calendars, routing, organisations, places, subjects", no_args_is_help=True)
 Source = Annotated[Path, typer.Argument(help="YAML file or folder, or the name of a policy that comes with Huiyin")]
-
 From = Annotated[
-    str | None,
-    typer.Option(
-        "--from", help="In force from 00:00 of that day there, or from an instant with offset", show_default=False
-    ),
+    str | None, typer.Option("--from", help="In force from 00:00 local time of a day, or from an instant with offset")
 ]
+_QUEUE = "queue 人工派单"
 
 
 def read_source(source: Path) -> tuple[str | None, dict[str, Any]]:
-    """Jurisdiction and sections of a policy in files. Raises typer.Exit after saying what is wrong with it."""
-    import services.intake.items  # noqa: F401  # knows the language of mappings
-    from shared.policy.documents import Jurisdiction
+    """Jurisdiction and sections of a policy in files. Ends the command with what is wrong with it."""
+    import services.intake.items  # noqa: F401  # registers the checks of mappings
+    from shared.policy.documents import Jurisdiction as Named
     from shared.policy.load import PolicyInvalid, bundled, bundled_names, load
 
     if not source.exists() and str(source) not in bundled_names():
         names = ", ".join(sorted(bundled_names()))
-        showing.complain(
+        showing.stop(
             f"There is no file or folder {source}, and no policy of that name comes with Huiyin ({names}).",
             "没有该文件或文件夹，也没有同名的内置规则。",
         )
-        raise typer.Exit(WRONG_USE)
     try:
-        loaded = load(source) if source.exists() else bundled(str(source))
+        with stopping_for_file(source, "read"):
+            loaded = load(source) if source.exists() else bundled(str(source))
     except PolicyInvalid as invalid:
-        if showing.wants_json():
-            showing.as_json({"valid": False, "findings": [one.shown() for one in invalid.findings]})
-        else:
-            for finding in invalid.findings:
-                showing.err.print(str(finding), markup=False)
+        showing.findings(invalid.findings, valid=False)
         raise typer.Exit(REFUSED) from None
-    except OSError as error:
-        showing.complain(f"{source} cannot be read: {error.strerror}.", "无法读取该文件或文件夹。")
-        raise typer.Exit(WRONG_USE) from None
     sections: dict[str, Any] = {one.section: one.document for one in loaded}
     named = sections.get("jurisdiction")
-    return (Jurisdiction.model_validate(named).code if named else None), sections
+    return (Named.model_validate(named).code if named else None), sections
 
 
 @group.command("list")
 def list_policies(data: Data = None, json: AsJson = False) -> None:
-    """All jurisdictions."""
-
-    async def work(client: httpx.AsyncClient) -> int:
-        found: Any = await call(client, "GET", "/v1/policies")
-        if json:
-            showing.as_json(found)
-            return DONE
-        rows = [
-            (one["jurisdiction"], one["name"], one["zone"], one["reference"], one["organisations"], one["channels"])
-            for one in found["policies"]
-        ]
-        showing.table("", ("code 代码", "name 名称", "zone 时区", "reference 引用", "orgs 单位", "channels 渠道"), rows)
-        return DONE
-
-    run(work, data)
+    """All jurisdictions with a policy in force."""
+    ask("GET", "/v1/policies", _show_list, data)
 
 
-_SHOWN = (
-    ("jurisdiction", "辖区"),
-    ("name", "名称"),
-    ("zone", "时区"),
-    ("reference", "引用"),
-    ("version", "版本"),
-)
+def _show_list(found: dict[str, Any]) -> None:
+    rows = [
+        (one["jurisdiction"], one["name"], one["zone"], one["reference"], one["organisations"], one["channels"])
+        for one in found["policies"]
+    ]
+    showing.table(("code 代码", "name 名称", "zone 时区", "reference 引用", "orgs 单位", "channels 渠道"), rows)
 
 
 @group.command("show")
@@ -90,137 +67,118 @@ def show(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """What is in force."""
+    """The policy that is in force."""
 
-    async def work(client: httpx.AsyncClient) -> int:
-        found: Any = await call(client, "GET", f"/v1/policies/{quote(jurisdiction, safe='')}")
-        if section is not None:
-            if section not in found["documents"]:
-                there = sorted(found["documents"])
-                showing.complain(
-                    f"There is no such section. There are: {', '.join(there)}.",
-                    f"没有这一部分。现有：{'、'.join(there)}。",
-                )
-                return WRONG_USE
+    async def work(client: httpx.AsyncClient) -> None:
+        found = await call(client, "GET", f"/v1/policies/{quoted(jurisdiction)}")
+        if section is None:
+            showing.answer(found, _show)
+        elif section in found["documents"]:
             showing.as_json(found["documents"][section])
-            return DONE
-        if json:
-            showing.as_json(found)
-            return DONE
-        showing.fields((f"{name} {zh}", found[name]) for name, zh in _SHOWN)
-        rows = [(one["section"], at(one["since"], found["zone"]), one["hash"][:23]) for one in found["sections"]]
-        showing.table("", ("section 部分", "since 自", "hash 哈希"), rows)
-        if found["scheduled"]:
-            later = [(one["section"], at(one["since"], found["zone"]), one["hash"][:23]) for one in found["scheduled"]]
-            showing.table("begins later 尚未生效", ("section 部分", "from 自", "hash 哈希"), later)
-        return DONE
+        else:
+            there = sorted(found["documents"])
+            why = f"There is no such section. The sections are: {', '.join(there)}."
+            showing.stop(why, f"没有这一部分。现有：{'、'.join(there)}。")
 
     run(work, data)
+
+
+def _show(found: dict[str, Any]) -> None:
+    showing.fields(
+        {
+            "jurisdiction 辖区": found["jurisdiction"],
+            "name 名称": found["name"],
+            "zone 时区": found["zone"],
+            "reference 引用": found["reference"],
+            "version 版本": found["version"],
+        }
+    )
+    for name, start, title in (("sections", "since 自", ""), ("scheduled", "from 自", "begins later 尚未生效")):
+        rows = [(one["section"], at(one["since"], found["zone"]), one["hash"][:23]) for one in found[name]]
+        if rows or name == "sections":
+            showing.table(("section 部分", start, "hash 哈希"), rows, title=title)
 
 
 @group.command("validate")
 def validate(source: Source, json: AsJson = False) -> None:
-    """What is wrong with a policy, all of it at once, with file, line and column; needs no server. Ends with 1 when there
-    is something."""
-    _jurisdiction, sections = read_source(source)
-    if json:
-        showing.as_json({"valid": True, "findings": [], "sections": sorted(sections)})
-    else:
-        showing.line(f"valid 有效: {', '.join(sorted(sections))}")
+    """Everything that is wrong with a policy, with file, line and column. Needs no server. Ends with 1 if something is
+    wrong."""
+    sections = sorted(read_source(source)[1])
+    showing.answer(
+        {"valid": True, "findings": [], "sections": sections},
+        lambda _: showing.line(f"valid 有效: {', '.join(sections)}"),
+    )
 
 
 @group.command("diff")
 def diff(
-    source: Source,
-    jurisdiction: Annotated[str | None, typer.Option(help="Code, where the policy does not name it")] = None,
-    from_: From = None,
-    data: Data = None,
-    json: AsJson = False,
+    source: Source, jurisdiction: Jurisdiction = None, from_: From = None, data: Data = None, json: AsJson = False
 ) -> None:
-    """What a policy would change in what is in force (with --from, in what is in force then), and what goes elsewhere."""
+    """What a policy would change in the policy in force (with --from: in force then), and which cases would be routed to
+    another organisation."""
     named, sections = read_source(source)
-    code = _whose(jurisdiction or named)
+    code = _code(jurisdiction or named)
 
-    async def work(client: httpx.AsyncClient) -> int:
+    async def work(client: httpx.AsyncClient) -> None:
         from shared.policy.book import MODELS
         from shared.policy.comparing import differences, moved
 
-        asked = {} if from_ is None else {"at": from_}
-        found: Any = await call(client, "GET", f"/v1/policies/{quote(code, safe='')}", params=asked)
+        found = await call(client, "GET", f"/v1/policies/{quoted(code)}", params=given(at=from_))
         known: Any = MODELS
         old = {name: known[name].model_validate(document) for name, document in found["documents"].items()}
         new: Any = {name: known[name].model_validate(document) for name, document in sections.items()}
-        changed, elsewhere = differences(old, new), moved(old, new)
-        if json:
-            showing.as_json(
-                {
-                    "version": found["version"],
-                    "differences": [one._asdict() for one in changed],
-                    "moved": [one._asdict() for one in elsewhere],
-                }
-            )
-            return DONE
-        if not changed:
-            showing.line("nothing changes 无变化")
-        for one in changed:
-            showing.line(_difference(one.kind, one.where, one.old, one.new))
-        for way in elsewhere:
-            showing.line(
-                f"→ {way.pairs} × (place 属地, subject 事项): {way.old or _QUEUE} → {way.new or _QUEUE},"
-                f" e.g. 例如 {way.place}, {way.subject}"
-            )
-        return DONE
+        content = {
+            "version": found["version"],
+            "differences": [one._asdict() for one in differences(old, new)],
+            "moved": [one._asdict() for one in moved(old, new)],
+        }
+        showing.answer(content, _show_differences)
 
     run(work, data)
 
 
-_QUEUE = "queue 人工派单"
-_SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+def _show_differences(found: dict[str, Any]) -> None:
+    if not found["differences"]:
+        showing.line("nothing changes 无变化")
+    for one in found["differences"]:
+        if one["kind"] == "changed":
+            showing.line(f"~ {one['where']}: {one['old']} → {one['new']}")
+        else:
+            sign, value = ("+", one["new"]) if one["kind"] == "added" else ("-", one["old"])
+            showing.line(f"{sign} {one['where']}{f': {value}' if value != '' else ''}")
+    for one in found["moved"]:
+        showing.line(
+            f"→ {one['pairs']} × (place 属地, subject 事项): {one['old'] or _QUEUE} → {one['new'] or _QUEUE},"
+            f" e.g. 例如 {one['place']}, {one['subject']}"
+        )
 
 
-def _difference(kind: str, where: str, old: object, new: object) -> str:
-    if kind == "changed":
-        return f"~ {where}: {old} → {new}"
-    value = new if kind == "added" else old
-    return f"{_SIGNS[kind]} {where}{f': {value}' if value != '' else ''}"
-
-
-def _whose(code: str | None) -> str:
-    if code is None:
-        showing.complain("Say whose policy this is: --jurisdiction CODE.", "请用 --jurisdiction 指明辖区。")
-        raise typer.Exit(WRONG_USE)
-    return code
+def _code(code: str | None) -> str:
+    return code or showing.stop("Name the jurisdiction: --jurisdiction CODE.", "请用 --jurisdiction 指明辖区。")
 
 
 @group.command("activate")
 def activate(
     source: Source,
-    jurisdiction: Annotated[str | None, typer.Option(help="Code, where the policy does not name it")] = None,
+    jurisdiction: Jurisdiction = None,
     from_: From = None,
-    expected_version: Annotated[
-        int | None, typer.Option(help="Refuse if the policy was changed since this version (huiyin policy diff --json)")
-    ] = None,
+    expected_version: Annotated[int | None, typer.Option(help="Refuse at another version (policy diff --json)")] = None,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Put a policy into force: at once, or from the beginning of a day. A running server needs no restart."""
+    """Put a policy into force, now or from the beginning of a day. A running server needs no restart."""
     named, sections = read_source(source)
-    body: dict[str, Any] = {"jurisdiction": _whose(jurisdiction or named), "sections": sections}
-    if from_ is not None:
-        body["effective_at"] = from_
-    if expected_version is not None:
-        body["expected_version"] = expected_version
 
-    async def work(client: httpx.AsyncClient) -> int:
-        found: Any = await call(client, "POST", "/v1/policies:activate", json=body)
-        if json:
-            showing.as_json(found)
-        else:
-            changed = ", ".join(found["activated"]) or "nothing changed 无变化"
-            since = f" from 自 {from_}" if from_ is not None and found["activated"] else ""
-            showing.line(f"{found['jurisdiction']} {found['reference']}: {changed}{since}")
-            for warning in found["warnings"]:
-                showing.line(f"! {warning['where']}: {showing.both(warning['what'], warning.get('what_zh'))}")
-        return DONE
+    def show(found: dict[str, Any]) -> None:
+        changed = ", ".join(found["activated"]) or "nothing changed 无变化"
+        since = f" from 自 {from_}" if from_ is not None and found["activated"] else ""
+        showing.line(f"{found['jurisdiction']} {found['reference']}: {changed}{since}")
+        for warning in found["warnings"]:
+            showing.line(f"! {warning['where']}: {showing.both(warning['what'], warning.get('what_zh'))}")
 
-    run(work, data, create=True)
+    body = {
+        "jurisdiction": _code(jurisdiction or named),
+        "sections": sections,
+        **given(effective_at=from_, expected_version=expected_version),
+    }
+    ask("POST", "/v1/policies:activate", show, data, create=True, json=body)

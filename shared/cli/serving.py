@@ -1,4 +1,4 @@
-"""`huiyin serve`: all services in this process, in the foreground."""
+"""`huiyin serve`: services in this process, in the foreground."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
-from deploy.folder import FolderBusy, FolderProblem
+from deploy.demo.county import Prepared
+from deploy.full import CannotStart
+from deploy.parts import SERVICES
+from deploy.serving import CannotListen, Ended, serve_folder
 from shared.cli import showing
+from shared.cli.connecting import stopping_for_folder
 from shared.cli.options import Data
 from shared.cli.showing import REFUSED, WRONG_USE
+from shared.logs import configure
 from shared.settings import Settings, load
-
-if TYPE_CHECKING:
-    from deploy.demo.county import Prepared
 
 STEPS = (
     "submit --item {item} --place dh-yl --subject 0102 --text '楼道漏水两个月无人处理'",
@@ -31,16 +33,16 @@ STEPS = (
     "act web:{item} evaluate object=organisation grade=satisfied --as registrar:xfj",
     "act web:{item} close kind=explained --as registrar:xfj",
 )
-"""The way of a new complaint through the demo county, from filing to closing."""
+"""The life of a new complaint in the demo county, from filing to closing."""
 
 
 def first_steps(item: str) -> list[str]:
-    """The eight commands as they work when pasted into another terminal, after prepare_shell()."""
+    """The eight commands for another terminal in which the line of prepare_shell() was executed."""
     return [f"huiyin {step.format(item=item)}" for step in STEPS]
 
 
 def prepare_shell(data: Path) -> str:
-    """One line that makes another terminal find this program and this data folder."""
+    """One line with which another terminal finds this program and this data folder."""
     program = Path(sys.argv[0]).absolute()
     found = shutil.which("huiyin")
     missing = program.name == "huiyin" and (found is None or Path(found).resolve() != program.resolve())
@@ -50,39 +52,32 @@ def prepare_shell(data: Path) -> str:
 
 def serve(
     service: Annotated[
-        str | None,
-        typer.Argument(
-            help="Full mode: intake, routing, supervision, analytics or all. Without: everything from the folder"
-        ),
+        str | None, typer.Argument(help="Full mode: intake, routing, supervision, analytics or all. Default: embedded")
     ] = None,
-    host: Annotated[str | None, typer.Option(help="Address; anything but 127.0.0.1 opens it to the network")] = None,
+    host: Annotated[str | None, typer.Option(help="Address; any but 127.0.0.1 opens it to the network")] = None,
     port: Annotated[int | None, typer.Option(help="TCP port; 0 takes a free one", min=0, max=65535)] = None,
-    sample: Annotated[str, typer.Option(help="yes: load the demo county and its sample the first time; no")] = "no",
+    sample: Annotated[str, typer.Option(help="yes: load the demo county and its sample cases once; no")] = "no",
     data: Data = None,
 ) -> None:
     """Start Huiyin. Ctrl-C ends it gracefully."""
-    from deploy.full import CannotStart
-    from deploy.parts import SERVICES
-    from deploy.serving import CannotListen, Ended, serve_folder
-    from shared.logs import configure
-
-    try:
+    with showing.stopping(ValueError, exit_code=WRONG_USE):
         settings = load(strict=True, data=data, host=host, port=port)
-    except ValueError as error:
-        showing.complain(str(error))
-        raise typer.Exit(WRONG_USE) from None
     if sample not in ("yes", "no"):
-        showing.complain("--sample is yes or no.")
-        raise typer.Exit(WRONG_USE)
+        showing.stop("--sample is yes or no.", "--sample 只能是 yes 或 no。")
     if service is not None and service not in (*SERVICES, "all"):
-        showing.complain(f"Choose one of: {', '.join(SERVICES)}, all.")
-        raise typer.Exit(WRONG_USE)
+        showing.stop(f"Choose one of: {', '.join(SERVICES)}, all.", f"请选择：{'、'.join(SERVICES)}、all。")
     services = SERVICES if service == "all" else tuple(one for one in SERVICES if one == service)
     configure(settings.log_level)
     try:
-        with Progress(
-            TextColumn("loading the sample 载入示例"), BarColumn(), console=showing.err, transient=True
-        ) as bar:
+        with (
+            stopping_for_folder(),
+            showing.stopping(CannotStart, exit_code=WRONG_USE),
+            showing.stopping(CannotListen, why_zh="端口无法使用，请用 --port 换一个。"),
+            showing.stopping(Ended, why_zh="服务已停止，已受理的数据均已保存。"),
+            Progress(
+                TextColumn("loading the sample 载入示例"), BarColumn(), console=showing.err, transient=True
+            ) as bar,
+        ):
             task = bar.add_task("", total=None, visible=False)
 
             def progress(done: int, all_: int) -> None:
@@ -95,29 +90,20 @@ def serve(
             asyncio.run(
                 serve_folder(settings, services=services, sample=sample == "yes", progress=progress, ready=ready)
             )
-    except FolderBusy as error:
-        showing.complain(str(error), "该数据文件夹正被另一服务使用。")
-        raise typer.Exit(REFUSED) from None
-    except (FolderProblem, CannotStart) as error:
-        showing.complain(str(error))
-        raise typer.Exit(WRONG_USE) from None
-    except CannotListen as error:
-        showing.complain(str(error), "端口无法使用，请用 --port 换一个。")
-        raise typer.Exit(REFUSED) from None
-    except Ended as error:
-        showing.complain(str(error), "服务已停止，已受理的数据均已保存。")
-        raise typer.Exit(REFUSED) from None
     except KeyboardInterrupt:
         raise typer.Exit(REFUSED) from None
 
 
 def _welcome(settings: Settings, port: int, prepared: Prepared) -> None:
-    """What a newcomer needs to know."""
+    """Print the address, the demo keys and the first steps."""
     say = showing.line
     say(f"Huiyin 回音   http://{settings.host}:{port}   (API: /openapi.json)", style="bold")
     say(f"data folder 数据文件夹: {settings.data.resolve()}")
     if settings.host not in ("127.0.0.1", "::1", "localhost"):
-        say("It listens on the network: put TLS in front of it. 正在监听外部网络，请在前端启用 TLS。", style="yellow")
+        say(
+            "The server accepts connections from the network: put a TLS proxy in front of it. 正在监听外部网络，请在前端启用 TLS。",
+            style="yellow",
+        )
     if prepared.keys:
         say("\ndemo keys 演示密钥 (Authorization: Bearer …):")
         for name, key in prepared.keys:

@@ -1,53 +1,58 @@
-"""Printing for people (tables, Chinese aligned) and for programs (`--json`)."""
+"""Printing for people (tables with aligned Chinese) and for programs (`--json`)."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import orjson
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 DONE, REFUSED, WRONG_USE = 0, 1, 2
+"""Exit codes of every command."""
 _WIDE = None if sys.stdout.isatty() else 180
-"""Columns of a table that goes into a file or a pipe."""
+"""Width in columns of a table that is written to a file or a pipe."""
 out = Console(highlight=False, width=_WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 _as_json = False
 
 
-class Problemed(Exception):
-    """The server refused; `content` is its problem."""
-
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        super().__init__(str(content.get("code")))
-        self.content = content
-
-
 def use_json(wanted: bool) -> None:
-    """Whether this process prints JSON."""
+    """Set whether this process prints JSON."""
     global _as_json  # noqa: PLW0603
     _as_json = wanted
 
 
 def wants_json() -> bool:
+    """True if `--json` was given."""
     return _as_json
 
 
 def as_json(content: Any) -> None:
+    """Print `content` as indented JSON."""
     print(orjson.dumps(content, option=orjson.OPT_INDENT_2, default=str).decode())
 
 
+def answer(content: Any, show: Callable[[Any], object]) -> None:
+    """Print an answer: as JSON with `--json`, otherwise with `show`."""
+    if _as_json:
+        as_json(content)
+    else:
+        show(content)
+
+
 def line(text: str, **style: Any) -> None:
-    """A line for people; values are never read as markup."""
+    """Print a line for people; values are never read as markup."""
     out.print(Text(text, **style), soft_wrap=True)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, whole: int = 0) -> None:
-    """`whole`: so many columns from the left are never broken; the others give way in a narrow terminal."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", whole: int = 0) -> None:
+    """Print a table. The first `whole` columns are never wrapped; the others are in a narrow terminal."""
     grid = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for place, column in enumerate(columns):
         grid.add_column(column, overflow="fold", no_wrap=place < whole)
@@ -56,50 +61,78 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, 
     out.print(grid)
 
 
-def fields(pairs: Iterable[tuple[str, Any]]) -> None:
-    """Names and values; empty ones are left out."""
+def fields(pairs: Iterable[tuple[str, Any]] | Mapping[str, Any]) -> None:
+    """Print names and values; empty values are left out."""
     grid = Table(show_header=False, box=None, pad_edge=False)
     grid.add_column(style="bold")
     grid.add_column(overflow="fold")
-    for name, value in pairs:
+    for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
         if value not in (None, "", [], {}):
             grid.add_row(Text(name), Text(str(value)))
     out.print(grid)
 
 
-def complain(why: str, why_zh: str | None = None) -> None:
-    """Say on standard error what is wrong."""
+def note(text: str) -> None:
+    """Print a remark to standard error."""
+    err.print(Text(text))
+
+
+def complain(why: str, why_zh: str | None = None, **more: Any) -> None:
+    """Print to standard error what is wrong; with `--json`, print it as an object. `more`: further fields, as `code`."""
     if _as_json:
-        as_json({"code": "command_line", "detail": why, "detail_zh": why_zh or why})
+        as_json({"code": "command_line", "detail": why, "detail_zh": why_zh or why, **more})
         return
-    err.print(Text(why))
+    note(why)
     if why_zh:
-        err.print(Text(why_zh))
+        note(why_zh)
+
+
+def stop(why: str, why_zh: str | None = None, exit_code: int = WRONG_USE, **more: Any) -> NoReturn:
+    """Print what is wrong, as complain() does, and end the command."""
+    complain(why, why_zh, **more)
+    raise typer.Exit(exit_code)
+
+
+@contextmanager
+def stopping(*errors: type[Exception], why_zh: str | None = None, exit_code: int = REFUSED) -> Iterator[None]:
+    """End the command with the text of an error if one of `errors` is raised."""
+    try:
+        yield
+    except errors as error:
+        stop(str(error), why_zh, exit_code)
 
 
 def both(english: str, chinese: str | None) -> str:
-    """English and Chinese on one line; a server of another release may not say the Chinese."""
+    """English and Chinese on one line; a server of another release may not send the Chinese."""
     return f"{english} {chinese}" if chinese else english
 
 
 def problem(content: Mapping[str, Any]) -> None:
-    """A refusal: what, why, which fields, what is possible instead."""
+    """Print a refusal of the API: the reason, the wrong fields, and the commands that are possible."""
     if _as_json:
         as_json(content)
         return
-    err.print(Text(f"{content.get('code')}: {content.get('detail')}"))
+    note(f"{content.get('code')}: {content.get('detail')}")
     if content.get("detail_zh"):
-        err.print(Text(str(content["detail_zh"])))
+        note(str(content["detail_zh"]))
     for one in content.get("errors") or ():
-        err.print(Text(f"  {one['field']}: {both(one['problem'], one.get('problem_zh'))}"))
+        note(f"  {one['field']}: {both(one['problem'], one.get('problem_zh'))}")
     if content.get("state"):
-        err.print(
-            Text(f"  state 状态: {content['state']}; possible now 现在可以: {', '.join(content.get('allowed') or ())}")
-        )
+        allowed = ", ".join(content.get("allowed") or ())
+        note(f"  state 状态: {content['state']}; possible now 现在可以: {allowed}")
+
+
+def findings(found: Iterable[Any], prefix: str = "", **content: Any) -> None:
+    """Print what is wrong with a policy document; with `--json`, as `content` with the findings."""
+    if _as_json:
+        as_json({**content, "findings": [one.shown() for one in found]})
+    else:
+        for one in found:
+            note(f"{prefix}{one}")
 
 
 def named(value: Any) -> str:
-    """`code name` of an organisation, place or subject."""
+    """`name (code)` of an organisation, place or subject."""
     if not isinstance(value, Mapping):
         return "" if value is None else str(value)
     return f"{value['name']} ({value['code']})" if value.get("name") else str(value["code"])

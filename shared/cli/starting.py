@@ -1,4 +1,4 @@
-"""`huiyin init DIR`: the files of a policy to begin with, as a county's clerk opens them in a spreadsheet."""
+"""`huiyin init DIR`: the files of a first policy, which a clerk opens in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from typing import Annotated
 import typer
 
 from shared.cli import showing
-from shared.cli.connecting import REFUSED
+from shared.cli.showing import REFUSED
+from shared.cli.texts import stopping_for_file
 
 _MARK = "\ufeff"
-"""Without it Excel reads a table as GBK."""
+"""Byte order mark. Without it Excel reads a table as GBK."""
 
 
 def init(folder: Annotated[Path, typer.Argument(help="A new or an empty folder", metavar="DIR")]) -> None:
-    """Write a small policy to begin with, as files that open in a spreadsheet."""
-    try:
+    """Write a small first policy, as files that open in a spreadsheet."""
+    with stopping_for_file(folder, "written", REFUSED):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            showing.complain(f"{folder} is not empty; name a new folder. Nothing was written.", "文件夹非空，未写入。")
-            raise typer.Exit(REFUSED)
+            showing.stop(
+                f"{folder} is not empty; name a new folder. Nothing was written.", "文件夹非空，未写入。", REFUSED
+            )
         folder.mkdir(parents=True, exist_ok=True)
         _copy(resources.files("shared.policy").joinpath("starter"), folder)
-    except OSError as error:
-        showing.complain(f"{folder} cannot be written: {error.strerror}.", "无法写入该文件夹。")
-        raise typer.Exit(REFUSED) from None
-    showing.line(f"{folder}: README.md says what each file and column means 各文件、各列的含义见 README.md")
+    showing.line(f"{folder}: README.md explains every file and column 各文件、各列的含义见 README.md")
     showing.line(f"  huiyin policy validate {folder}")
     showing.line(f"  huiyin policy activate {folder}")
 

@@ -6,19 +6,18 @@ import io
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import httpx
 from rich.console import Console
 
 from services.analytics.answer import StatsResult
-from services.analytics.render import Lang, as_csv, as_json, as_xlsx, print_table
+from services.analytics.render import as_csv, as_json, as_xlsx, print_table
 from shared.cli import showing
+from shared.cli.connecting import Problemed, check, refused
+from shared.cli.figures import Format, Lang
+from shared.cli.options import given
+from shared.cli.showing import DONE, WRONG_USE
 from shared.cli.wording import at, wording
-
-Format = Literal["table", "csv", "xlsx", "json"]
-DONE, REFUSED, WRONG_USE = 0, 1, 2
-_UNPROCESSABLE = 422
 
 
 @dataclass(frozen=True)
@@ -32,25 +31,27 @@ class StatsOptions:
     as_of: str | None = None
     format: Format = "table"
     output: Path | None = None
-    """Where to write; None: to the terminal."""
+    """File to write. None: the terminal."""
     lang: Lang = "zh"
 
 
 async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: Console | None = None) -> int:
-    """Print or write the figures. 0: done; 1: refused; 2: wrong use."""
+    """Print or write the figures. Returns the exit code."""
     if options.format == "xlsx" and options.output is None and sys.stdout.isatty():
-        print("A workbook cannot be shown in a terminal; name a file: --output stats.xlsx", file=sys.stderr)
+        showing.complain(
+            "A workbook cannot be shown in a terminal; name a file: --output stats.xlsx",
+            "工作簿无法在终端显示，请指定文件：--output stats.xlsx",
+        )
         return WRONG_USE
-    asked = {"period": options.period, "by": options.by, "compare": options.compare, "measures": options.measures}
-    parameters = {name: value for name, value in asked.items() if value}
-    if options.as_of is not None:
-        parameters["as_of"] = options.as_of
+    groups = {"period": options.period, "by": options.by, "compare": options.compare, "measures": options.measures}
+    parameters = {name: value for name, value in groups.items() if value} | given(as_of=options.as_of)
     answer = await client.get("/v1/stats", params=parameters, timeout=None)
-    if answer.status_code != httpx.codes.OK:
-        return _refused(answer)
-    result = StatsResult.model_validate_json(answer.content)
     try:
-        return await _shown(client, result, options, console)
+        check(answer)
+    except Problemed as error:
+        return refused(error)
+    try:
+        return await _shown(client, StatsResult.model_validate_json(answer.content), options, console)
     except OSError as error:
         if options.output is None or isinstance(error, BrokenPipeError):
             raise
@@ -62,33 +63,23 @@ async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: C
 
 
 async def _shown(client: httpx.AsyncClient, result: StatsResult, options: StatsOptions, console: Console | None) -> int:
-    if options.format == "table":
-        zone = (await wording(client, ())).zone()
-        result = result.model_copy(update={"now": at(result.now, zone)})
     if options.format == "xlsx":
         _write(options.output, as_xlsx(result, options.lang))
     elif options.format == "csv":
-        # Spreadsheets take a file without the mark for the local code page, and Chinese comes out wrong.
+        # A file without a byte order mark is read in the local encoding by spreadsheets, which garbles the Chinese.
         _write(options.output, as_csv(result).encode("utf-8" if options.output is None else "utf-8-sig"))
     elif options.format == "json":
         _write(options.output, (as_json(result) + "\n").encode())
-    elif options.output is not None:
-        text = io.StringIO()
-        print_table(result, options.lang, Console(file=text, width=200))
-        _write(options.output, text.getvalue().encode())
     else:
-        print_table(result, options.lang, console)
+        zone = (await wording(client, ())).zone()
+        result = result.model_copy(update={"now": at(result.now, zone)})
+        if options.output is None:
+            print_table(result, options.lang, console)
+        else:
+            text = io.StringIO()
+            print_table(result, options.lang, Console(file=text, width=200))
+            _write(options.output, text.getvalue().encode())
     return DONE
-
-
-def _refused(answer: httpx.Response) -> int:
-    try:
-        problem = answer.json()
-        problem = {**problem, "code": problem["code"], "detail": problem["detail"]}
-    except (ValueError, KeyError, TypeError):
-        problem = {"code": "server", "detail": f"The server answered {answer.status_code}."}
-    showing.problem(problem)
-    return WRONG_USE if answer.status_code == _UNPROCESSABLE else REFUSED
 
 
 def _write(path: Path | None, content: bytes) -> None:
@@ -97,4 +88,4 @@ def _write(path: Path | None, content: bytes) -> None:
         sys.stdout.flush()
     else:
         path.write_bytes(content)
-        showing.err.print(f"written 已写入: {path}", markup=False)
+        showing.note(f"written 已写入: {path}")

@@ -1,33 +1,50 @@
-"""A text out of a file, as people save it."""
+"""Files that a command reads or writes."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-
-import typer
+from typing import Literal
 
 from shared.cli import showing
-from shared.cli.connecting import WRONG_USE
+from shared.cli.showing import WRONG_USE
 
 _ENCODINGS = ("utf-8-sig", "gb18030")
-"""With or without a mark in front; and what Chinese Windows writes."""
+"""UTF-8 with or without a byte order mark; and the encoding of Windows in Chinese."""
+
+
+def bytes_of(file: Path) -> bytes:
+    """The bytes of a file, or of standard input for `-`. Ends the command if the file cannot be read."""
+    return sys.stdin.buffer.read() if str(file) == "-" else _read(file)
 
 
 def text_of(file: Path) -> str:
-    """What the file says. Ends the command with what is wrong."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        showing.complain(f"{file} cannot be read: {error.strerror}.", f"无法读取文件 {file}。")
-        raise typer.Exit(WRONG_USE) from None
-    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, which would be read as something else
+    """The text of a file. Ends the command if the file cannot be read or is not text."""
+    data = _read(file)
+    if not data.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16, which may be valid GB 18030 with another meaning
         for encoding in _ENCODINGS:
             try:
                 return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
             except UnicodeDecodeError:
                 continue
-    showing.complain(
-        f"{file} is no text in UTF-8 or GB 18030; save it as UTF-8.",
+    return showing.stop(
+        f"{file} is not text in UTF-8 or GB 18030; save it as UTF-8.",
         f"{file} 不是 UTF-8 或 GB18030 文本，请另存为 UTF-8。",
     )
-    raise typer.Exit(WRONG_USE)
+
+
+def _read(file: Path) -> bytes:
+    with stopping_for_file(file, "read"):
+        return file.read_bytes()
+
+
+@contextmanager
+def stopping_for_file(path: Path, how: Literal["read", "written"], exit_code: int = WRONG_USE) -> Iterator[None]:
+    """End the command if a file or folder cannot be read or written."""
+    try:
+        yield
+    except OSError as error:
+        how_zh = "读取" if how == "read" else "写入"
+        showing.stop(f"{path} cannot be {how}: {error.strerror}.", f"无法{how_zh} {path}。", exit_code)

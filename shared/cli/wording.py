@@ -1,4 +1,4 @@
-"""What a person reads instead of codes and UTC: names of the policy, and times in the zone of the jurisdiction."""
+"""Names from the policy instead of codes, and local times instead of UTC."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from shared.times import LAST_MOMENT, from_text, is_instant, zone
 
 
 class Wording(NamedTuple):
-    """Of the jurisdictions that the answer is about. Empty where the reader may not see policies: then codes and UTC."""
+    """Time zones and names by jurisdiction. Empty if the caller may not read policies: codes and UTC are shown then."""
 
     zones: Mapping[str, str]
     names: Mapping[str, Mapping[str, str]]
 
     def zone(self, jurisdiction: str | None = None) -> str | None:
-        """The zone of that jurisdiction; without one, the zone that all of them share."""
+        """The time zone of a jurisdiction; without one, the time zone that all jurisdictions share."""
         if jurisdiction is not None:
             return self.zones.get(jurisdiction)
         shared = set(self.zones.values())
         return shared.pop() if len(shared) == 1 else None
 
     def named(self, code: str | None, jurisdiction: str | None = None) -> str:
-        """`name (code)`."""
+        """`name (code)`; the code alone if it has no name."""
         if code is None:
             return ""
         books = self.names.values() if jurisdiction is None else (self.names.get(jurisdiction, {}),)
@@ -35,7 +35,7 @@ class Wording(NamedTuple):
 
 
 async def wording(client: httpx.AsyncClient, jurisdictions: Iterable[str] | None = None) -> Wording:
-    """Zones of all jurisdictions, and names of those that are wanted (None: of all)."""
+    """Time zones of all jurisdictions, and the names of `jurisdictions` (None: of all)."""
     listed = await client.get("/v1/policies")
     found = listed.json().get("policies", ()) if listed.is_success else ()
     zones = {one["jurisdiction"]: one["zone"] for one in found}
@@ -47,7 +47,7 @@ async def wording(client: httpx.AsyncClient, jurisdictions: Iterable[str] | None
 
 
 def at(text: Any, zone_name: str | None = None) -> str:
-    """A time of an answer, to the minute: `2026-01-31` as it is, an instant in that zone with its offset."""
+    """A time of an answer: a date as it is, an instant to the minute in the given time zone, with its offset."""
     when = _read(text)
     if when is None:
         return "" if text is None else str(text)
@@ -56,7 +56,7 @@ def at(text: Any, zone_name: str | None = None) -> str:
 
 
 def due(text: Any, zone_name: str | None = None) -> str:
-    """A due instant. The end of a day is that day: a day means the whole of it."""
+    """A due instant. The last moment of a day is shown as the day."""
     when = _read(text)
     if when is not None and zone_name is not None:
         local = when.astimezone(zone(zone_name))
