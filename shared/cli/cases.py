@@ -14,7 +14,7 @@ from shared.cli.filing import ONLOOKER
 from shared.cli.options import As, AsJson, Data
 from shared.cli.showing import named
 from shared.cli.wording import Wording, at, due, wording
-from shared.telling import decisive, with_words
+from shared.telling import with_words
 
 _TIMES = ("due", "old", "new")
 """Details of an event that may be instants."""
@@ -171,6 +171,8 @@ def _row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
 
 
 def _print(case: dict[str, Any], zone: str | None) -> None:
+    from shared.events.wording import decisive  # with all event models, which only this output needs
+
     showing.fields(
         (
             ("number 编号", case["number"]),
