@@ -15,10 +15,10 @@ from services.intake.linking import GONE
 from shared.access import Action, Principal, Role, authorize, visible
 from shared.case import STREAM, Case, older
 from shared.commands import Fresh
+from shared.consumers.followers import MATTERS
 from shared.contents import STREAM as READS
 from shared.events.routing import ReadRecorded
 from shared.handling import Handling, Stamp
-from shared.matters import MATTERS
 from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.reading import find, named
