@@ -10,11 +10,11 @@ with an unknown outcome has no such day and is counted as unknown in the period 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from importlib.resources import files
 from typing import Any, Literal
+
+from shared.kernel import data_file
 
 VERSION = 2
 """Raised whenever a formula changes: a published figure names it."""
@@ -61,8 +61,7 @@ _FIELDS = frozenset(field.name for field in fields(Measure))
 
 
 def _measures() -> Iterator[Measure]:
-    text = files("services.analytics").joinpath("statistics/measures.toml").read_text("utf-8")
-    data = tomllib.loads(text)
+    data = data_file.load("services.analytics", "statistics/measures.toml")
     phrases: dict[str, str] = {}
     for name, phrase in data["phrase"].items():
         phrases[name] = phrase.format_map(phrases)

@@ -1,6 +1,6 @@
 """Periods of calendar days: `all`, `2025`, `2025-Q1`, `2025-03`, `2025-03-01..2025-03-31`, `2025-03-15`.
 
-Facts keep days in the zone of their jurisdiction, so a period needs no zone: 2025-03 begins at midnight there.
+Facts contain days in the zone of their jurisdiction, so a period has no zone: 2025-03 begins at midnight there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SENSIBLE: dict[Compare, frozenset[Kind]] = {
 
 
 class Period(NamedTuple):
-    """Both days belong to it; `all` has no bounds that matter."""
+    """A period that includes both days; for `all` they are the limits of the calendar."""
 
     kind: Kind
     label: str

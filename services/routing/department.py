@@ -6,9 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import HANDLERS, Basis, Code, FreeText, own, said_otherwise, same_day
+from services.routing.words import HANDLERS, Basis, own, said_otherwise, same_day
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import Code, Command, FreeText, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import department as e
 from shared.events.department import Mode

@@ -6,11 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import HANDLERS, Code, FreeText, fit, organisation, own
+from services.routing.words import HANDLERS, fit, own
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import Code, Command, FreeText, Fresh, Given, rule
 from shared.events import department as d
 from shared.events import routing as e
+from shared.policy.references import organisation
 from shared.refusals import Denied, Refused
 
 IN_HAND = ("dispatched", "signed", "accepted", "handling", "redo_ordered")

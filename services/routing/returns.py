@@ -6,11 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import DESK, HANDLERS, Code, FreeText, fit, organisation, own
+from services.routing.words import HANDLERS, fit, own
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import department, routing
+from shared.policy.references import organisation
 from shared.refusals import Refused
 from shared.times import before
 

@@ -10,15 +10,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import DESK, HANDLERS, Code, FreeText, fit, organisation, own, said_otherwise, same_day
+from services.routing.words import HANDLERS, fit, own, said_otherwise, same_day
 from shared.access import Role
 from shared.case import Case, Fact
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, rule
 from shared.events import department as d
 from shared.events import routing as e
 from shared.events.base import Moment
 from shared.events.department import Mode
 from shared.policy.book import PolicyBook
+from shared.policy.references import organisation
 from shared.refusals import Denied, Invalid, Refused
 from shared.times import before, day_of, to_text
 

@@ -8,26 +8,10 @@ from pydantic import Field
 
 from shared.access import Role
 from shared.case import Case
-from shared.commands import DESK, Code, FreeText, Given
+from shared.commands import Given
 from shared.policy.book import PolicyBook
-from shared.policy.references import organisation
 from shared.refusals import Denied, Refused
 from shared.times import When, day_of
-
-__all__ = [
-    "DESK",
-    "HANDLERS",
-    "Basis",
-    "Code",
-    "FreeText",
-    "fit",
-    "no_sealed_organ",
-    "organisation",
-    "own",
-    "said_otherwise",
-    "same_day",
-    "the_respondent",
-]
 
 HANDLERS: tuple[Role, ...] = ("organisation", "clerk")
 Basis = Annotated[str, Field(min_length=1, max_length=200)]
