@@ -1,8 +1,8 @@
-"""The base class of all events. The class and field names of the models in this folder are THE storage format.
+"""What every event model is. The field names of the models in this folder are THE storage format.
 
 An event is a frozen pydantic model. Fields that hold personal data are marked with `Personal(purpose)`; the envelope
-moves exactly those into its sealed parts, so that a body never holds personal data. Within a major version only
-optional fields are added; readers ignore unknown fields.
+moves exactly those into its sealed parts, so that a body never holds personal data. Inside a major version only
+optional fields are added; readers ignore what they do not know.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Class = Literal["claim", "accusation", "suggestion", "litigation", "consultation
 
 @dataclass(frozen=True)
 class Personal:
-    """Marks a field as personal data of one party. `purpose` selects the key: identity, or text the party wrote."""
+    """Marks a field as personal data of one party. `purpose` chooses the key: who the party is, or what they wrote."""
 
     purpose: Purpose
 
@@ -32,14 +32,14 @@ def _parse_when(value: Any) -> Any:
     return from_text(value) if isinstance(value, str) else value
 
 
-# An instant or a date; the precision is preserved. Stored as text.
+# An instant or a date, its precision kept. Stored as text.
 Moment = Annotated[When, BeforeValidator(_parse_when), PlainSerializer(to_text, return_type=str)]
 
-# Personal data. Always optional: without the key, and after erasure, the value is None.
+# Personal data. Always optional: a reader without the key, or after erasure, sees None.
 Identity = Annotated[str | None, Personal("identity")]
 Text = Annotated[str | None, Personal("text")]
 Texts = Annotated[tuple[str, ...], Personal("text")]
-"""Several free texts; () after erasure of the key."""
+"""Several pieces of free text; () where the key is gone."""
 
 REGISTRY: dict[str, type[Event]] = {}
 
@@ -52,43 +52,40 @@ _set_values, _set_fields_set, _set_extra, _set_private = (
 
 
 class Event(BaseModel):
-    """A fact that happened. The class name is the stored type name.
-
-    Every event class states its words as class keywords: `class Accepted(_Department, zh="受理", en="…", shows=("path",))`.
-    """
+    """One thing that happened. The class name is the stored type name."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
-    """Validators are built on first use: a process that only reads builds none."""
+    """A process that reads never validates, and one that writes only what it writes: a validator is built by its first use."""
 
     owner: ClassVar[Service]
-    """The one service that may append this type; `append` refuses it from any other."""
+    """The one service that may append this type; `append` refuses it from another."""
     also: ClassVar[tuple[Service, ...]] = ()
-    """Further services that may append it together with an event of their own, in one commit."""
+    """Services that may append it inside a decision of their own, where one commit has to say both."""
     schema_version: ClassVar[int] = 1
-    author: ClassVar[str | None] = None
-    """Whose personal data the marked fields are: a party of the case (`p1` is the petitioner), or None for the acting
-    organisation. An event with a field `party` names the party there."""
-
     zh: ClassVar[str]
-    """What happened, in Chinese, for timelines, the status page and notices."""
+    """What happened, in Chinese, for timelines, the status page and notices. The words are class keywords:
+    `class Accepted(_Department, zh="受理", en="The organisation accepted it.", shows=("path",))`."""
     en: ClassVar[str]
     """The same as an English sentence."""
     shows: ClassVar[tuple[str, ...]]
     """Details that a line of a timeline shows besides the sentence, named as in `details` of the API (`class`, not `class_`)."""
     for_petitioner: ClassVar[bool]
-    """True where the petitioner is told of the event in exactly these words. `shared.status.heard` words some others."""
+    """True where the petitioner is told of the event in exactly these words; `heard` in the citizen's status words some others."""
     petitioner_reads: ClassVar[tuple[str, ...]]
     """Text fields that the petitioner may read."""
     petitioner_reads_after_reply: ClassVar[tuple[str, ...]]
     """Text fields that the petitioner may read once the reply has been delivered (送达)."""
+    author: ClassVar[str | None] = None
+    """Whose personal data the marked fields are: a party of the case (`p1` is the petitioner), None for the acting
+    organisation. An event with a field `party` names it there."""
 
     personal: ClassVar[dict[str, Purpose]] = {}
     _names_party: ClassVar[bool] = False
     _converters: ClassVar[dict[str, Callable[[Any], Any]]] = {}
     trusted: ClassVar[Callable[[dict[str, Any]], Event]]
-    """Builds an event from a body whose hash was verified, without validation: it was validated when it was written.
+    """Build from a body whose hash was checked: it was validated when it was written, so not again.
 
-    This costs a tenth of validation. Unknown fields are ignored, absent optional fields get their default; all events
+    A tenth of the cost of validation. Unknown fields are ignored, absent optional ones get their default; all events
     of a type share one `model_fields_set`, that of all fields."""
 
     def __init_subclass__(
@@ -109,8 +106,10 @@ class Event(BaseModel):
         super().__pydantic_init_subclass__(**kwargs)
         if cls.__name__.startswith("_"):  # the base of one file, which names the owner
             return
-        if not hasattr(cls, "owner") or not cls.zh or not cls.en:
-            raise TypeError(f"{cls.__name__} needs an owner and words: zh, en")
+        if not hasattr(cls, "owner"):
+            raise TypeError(f"{cls.__name__} needs an owner")
+        if not cls.zh or not cls.en:
+            raise TypeError(f"{cls.__name__} needs words: zh, en")
         REGISTRY[cls.__name__] = cls
         cls.personal = {
             name: mark.purpose
@@ -133,7 +132,7 @@ class Event(BaseModel):
 
 
 def _builder(cls: type[Event]) -> Callable[[dict[str, Any]], Event]:
-    """The function `cls.trusted`, with everything known about the class looked up in advance."""
+    """What `cls.trusted` does, with everything that is known of the class looked up beforehand."""
     fields = set(cls.model_fields)
     defaults = {name: field.get_default() for name, field in cls.model_fields.items() if not field.is_required()}
     converters = tuple(cls._converters.items())
@@ -158,7 +157,7 @@ def _builder(cls: type[Event]) -> Callable[[dict[str, Any]], Event]:
 
 
 def _converter(annotation: Any, metadata: list[Any]) -> Callable[[Any], Any] | None:
-    """Converter from JSON value to field value for the types that JSON cannot represent; None where none is needed."""
+    """JSON value -> field value for the few types that JSON cannot hold; None where the value is the field's."""
     if any(isinstance(mark, BeforeValidator) and mark.func is _parse_when for mark in metadata):
         return from_text
     for option in (annotation, *get_args(annotation)):
