@@ -15,6 +15,8 @@ from shared.events.department import Mode
 from shared.refusals import Invalid, Refused
 from shared.times import before
 
+IN_WORK = ("accepted", "handling", "redo_ordered")
+
 
 class SignOff(Command):
     """Sign for the case (签收)."""
@@ -73,13 +75,7 @@ class RecordStep(Command):
     text: FreeText | None = Field(None, description="Description, sealed")
 
 
-@rule(
-    "record_step",
-    service="routing",
-    roles=HANDLERS,
-    states=("accepted", "handling", "redo_ordered"),
-    zh="记录办理步骤",
-)
+@rule("record_step", service="routing", roles=HANDLERS, states=IN_WORK, zh="记录办理步骤")
 def record_step(case: Case, command: RecordStep, given: Given) -> list[Fresh]:
     """Record a step of the investigation. The first one moves an accepted case to handling."""
     return [Fresh(e.InvestigationStepRecorded(org=own(case, given), step=command.step, text=command.text))]
@@ -111,7 +107,7 @@ class Decide(Command):
     text: FreeText = Field(description="Request, facts and reasons, opinion; sealed")
 
 
-@rule("decide", service="routing", roles=HANDLERS, states=("accepted", "handling", "redo_ordered"), zh="出具处理意见")
+@rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见")
 def decide(case: Case, command: Decide, given: Given) -> list[Fresh]:
     """Issue the decision (信访处理意见书; Art. 32)."""
     return [
@@ -126,13 +122,7 @@ class AnswerSuggestion(Command):
     text: FreeText = Field(description="The consequences, with reasons; sealed")
 
 
-@rule(
-    "answer_suggestion",
-    service="routing",
-    roles=HANDLERS,
-    states=("accepted", "handling", "redo_ordered"),
-    zh="答复建议",
-)
+@rule("answer_suggestion", service="routing", roles=HANDLERS, states=IN_WORK, zh="答复建议")
 def answer_suggestion(case: Case, command: AnswerSuggestion, given: Given) -> list[Fresh]:
     """Answer a suggestion. It is studied and answered, not decided like a claim (Art. 29)."""
     org = own(case, given)

@@ -23,7 +23,7 @@ class SignedFor(_Department, zh="签收", en="The organisation signed for it."):
     org: str
 
 
-class ReturnRequested(_Department, zh="申请退回", en="The organisation asked to hand it back.", shows=("reason_code",)):
+class ReturnRequested(_Department, zh="申请退回", en="The organisation asked to return it.", shows=("reason_code",)):
     """The organisation objected to a misdirected transfer, with reasons, within 5 working days (Art. 23 ¶3)."""
 
     org: str
@@ -78,7 +78,7 @@ class HandedBack(
     reason: Text = None
 
 
-class RecusalDeclared(_Department, zh="回避", en="Somebody stepped back from handling it."):
+class RecusalDeclared(_Department, zh="回避", en="A member of the organisation was recused."):
     """A member of the organisation was recused from the case (回避)."""
 
     org: str

@@ -80,7 +80,9 @@ class RepresentativesNamed(_Intake, zh="推选代表", en="Representatives were 
     parties: tuple[str, ...]
 
 
-class ConfidentialityRequested(_Intake, zh="请求保密", en="The petitioner asked not to be named.", for_petitioner=True):
+class ConfidentialityRequested(
+    _Intake, zh="请求保密", en="The petitioner asked for confidentiality.", for_petitioner=True
+):
     """The petitioner asked for confidentiality: the handling organisation sees the petition, but no identity."""
 
 
@@ -91,7 +93,7 @@ class MaterialAdded(_Intake, zh="补充材料", en="Material was added.", for_pe
     text: Text = None
 
 
-class Nudged(_Intake, zh="催问", en="The petitioner asked how it goes.", for_petitioner=True):
+class Nudged(_Intake, zh="催问", en="The petitioner asked about the progress.", for_petitioner=True):
     """The petitioner asked about the progress of the case (催问)."""
 
     author: ClassVar[str | None] = "p1"
@@ -115,7 +117,7 @@ class CaseLinked(
     reason: Text = None
 
 
-class CaseUnlinked(_Intake, zh="解除并案", en="It was separated again.", shows=("reason_code",)):
+class CaseUnlinked(_Intake, zh="解除并案", en="It was unlinked again.", shows=("reason_code",)):
     """The link to `lead` ended; this petition is handled by itself again. `kind` is the kind of the link that ended."""
 
     lead: str
@@ -202,7 +204,7 @@ class CaseWithdrawn(_Intake, zh="撤回", en="The petitioner withdrew it.", for_
     text: Text = None
 
 
-class WentLive(_Intake, zh="转为在本系统办理", en="From here on it is worked on in this system."):
+class WentLive(_Intake, zh="转为在本系统办理", en="It is handled in this system from now on."):
     """An imported open case is handled in this system from now on. Earlier escalation rungs never fire."""
 
 

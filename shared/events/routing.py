@@ -57,7 +57,7 @@ class CaseClassified(_Routing, zh="分类", en="It was classified.", shows=("cla
 
 
 class AccusationSuspected(
-    _Routing, zh="疑似检举控告", en="By a rule it may be an accusation; a person decides.", shows=("rule",)
+    _Routing, zh="疑似检举控告", en="A rule suspects an accusation; a person decides.", shows=("rule",)
 ):
     """A keyword rule found a possible accusation (Art. 30). The case is sealed until a person has decided."""
 
@@ -140,7 +140,7 @@ class ForwardedDown(_Routing, zh="下转", en="It was forwarded to a subordinate
     reason: Text = None
 
 
-class ReviewBodyNamed(_Routing, zh="确定复查复核机关", en="It was decided who reviews it.", shows=("body",)):
+class ReviewBodyNamed(_Routing, zh="确定复查复核机关", en="The review body was determined.", shows=("body",)):
     """The reviewing organisation was determined: the one above the deciding organisation (Art. 35, 36).
 
     The petitioner's request is still open after this event.
@@ -151,21 +151,21 @@ class ReviewBodyNamed(_Routing, zh="确定复查复核机关", en="It was decide
     reason: Text = None
 
 
-class ReturnVerified(_Routing, zh="退回核实", en="The request to hand it back was checked.", shows=("agreed",)):
+class ReturnVerified(_Routing, zh="退回核实", en="The request to return it was verified.", shows=("agreed",)):
     """The sender verified the organisation's objection to the transfer (Art. 23 ¶3) and agreed or did not agree."""
 
     agreed: bool
     reason: Text = None
 
 
-class JurisdictionDisputed(_Routing, zh="管辖争议", en="Who is responsible is in dispute."):
+class JurisdictionDisputed(_Routing, zh="管辖争议", en="The responsibility is in dispute."):
     """The responsibility is in dispute and waits for a ruling. `hops` counts the transfers so far."""
 
     hops: int
     reason: Text = None
 
 
-class JurisdictionRuled(_Routing, zh="指定管辖", en="It was ruled who is responsible.", shows=("org",)):
+class JurisdictionRuled(_Routing, zh="指定管辖", en="The responsible organisation was designated.", shows=("org",)):
     """The responsible organisation was designated by a ruling (Art. 24). It cannot return the case."""
 
     org: str
@@ -189,7 +189,7 @@ class StatutoryPathGuided(
 
 
 class ReRegistrationBarred(
-    _Routing, zh="不再受理", en="Same facts, already concluded: not accepted again.", for_petitioner=True
+    _Routing, zh="不再受理", en="The facts were already concluded; it is not accepted again.", for_petitioner=True
 ):
     """The petition repeats facts and reasons that were already concluded; it is not accepted again (Art. 19, 36)."""
 
@@ -203,7 +203,7 @@ class FirstResponderFixed(_Routing, zh="确定首接首办单位", en="The first
     org: str
 
 
-class RoutingQuestioned(_Routing, zh="路由待核", en="A person has to look at the routing."):
+class RoutingQuestioned(_Routing, zh="路由待核", en="A person has to check the routing."):
     """A reaction could not be carried out; a person has to check the routing. `code` is the code of the refusal."""
 
     code: str

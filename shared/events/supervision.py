@@ -131,7 +131,7 @@ class CaseClosed(_Supervision, zh="办结", en="It was closed.", shows=("kind",)
     text: Text = None
 
 
-class CaseReopened(_Supervision, zh="重新启动", en="New facts: it was reopened.", for_petitioner=True):
+class CaseReopened(_Supervision, zh="重新启动", en="It was reopened because of new facts.", for_petitioner=True):
     """The case was reopened because of new facts."""
 
     text: Text = None
