@@ -20,9 +20,11 @@ from shared.events import REGISTRY, department, intake, platforms, policy, routi
 from shared.events.base import Event
 from shared.policy.clocks import ClockRule, Clocks, Trigger
 from shared.policy.load import bundled
-from shared.telling import EVENT_WORDS, STATE_WORDS
+from shared.telling import STATE_WORDS
 
 FILE = Path("docs/catalogue.md")
+_CHECKS = ("services.", "shared.policy.references")
+"""Modules whose functions belong to the source of a rule."""
 PARTS: tuple[tuple[str, ModuleType], ...] = (
     ("The petitioner's side 信访人一侧", intake),
     ("Routing 派转", routing),
@@ -110,7 +112,7 @@ def _source(rule: Rule) -> str:
         seen[function.__name__] = source = inspect.getsource(function)
         for name in sorted(set(re.findall(r"\b(\w+)\(", source))):
             called = getattr(module, name, None)
-            if inspect.isfunction(called) and called.__module__.startswith("services."):
+            if inspect.isfunction(called) and called.__module__.startswith(_CHECKS):
                 follow(called)
 
     follow(rule.decide)
@@ -177,11 +179,9 @@ def _events() -> Iterator[str]:
 
 def _event(name: str, model: type[Event]) -> str:
     fields = [f"*{field}*" if field in model.personal else field for field in model.model_fields]
-    words = EVENT_WORDS[name].zh if name in EVENT_WORDS else ""
     moves = MOVES.get(name, "")
     to = "depends" if moves is None else moves
-    what = "" if model.__doc__ == Event.__doc__ else _first(model.__doc__)
-    return _table(f"`{name}`", words, model.owner, to, what, ", ".join(fields))
+    return _table(f"`{name}`", model.zh, model.owner, to, _first(model.__doc__), ", ".join(fields))
 
 
 def _clocks() -> Iterator[str]:

@@ -11,9 +11,9 @@ from shared.commands import Fresh
 from shared.envelope import Recorded
 from shared.events.intake import PartyCorrected, PartyRecorded
 from shared.events.routing import AccusationConfirmed, ReadRecorded
+from shared.events.wording import event_words
 from shared.handling import Handling, Stamp
 from shared.log import LogFull
-from shared.telling import event_words
 from shared.vault import open_sealed
 
 STREAM = "reads/"

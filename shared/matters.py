@@ -7,34 +7,12 @@ from typing import Any
 
 from shared.access import LIST, Principal, authorize, visible
 from shared.case import Case
+from shared.consumers.followers import followers
 from shared.part import Ports
 from shared.policy.book import PolicyBook
-from shared.projecting import Turn
 from shared.reading import find, named
 from shared.telling import state_words
 from shared.times import to_text
-from shared.views import Condition, Row, Views
-
-MATTERS = "matters"
-"""View of intake: each case under the one that it follows."""
-_STEP = 200
-
-
-def follows(turn: Turn) -> bool:
-    """Has the case of this turn a lead?"""
-    return turn.case.lead is not None
-
-
-async def followers(views: Views, lead: str, view: str = MATTERS) -> list[Row]:
-    """Every case whose link names `lead`, oldest first."""
-    found: list[Row] = []
-    after: list[Any] | None = None
-    while True:
-        rows = await views.find(view, [Condition("lead", "=", lead)], order=["filed_at"], after=after, limit=_STEP)
-        found += rows
-        if len(rows) < _STEP:
-            return found
-        after = [(rows[-1].values or {}).get("filed_at"), rows[-1].key]
 
 
 async def matter(ports: Ports, principal: Principal, reference: str, after: str | None, limit: int) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from shared.access import Principal
 from shared.commands import Command, Rule
 from shared.events.base import Service
 from shared.handling import Done, Handling, Stamp
-from shared.projecting import Reaction, Turn
+from shared.projecting import Turn
 from shared.refusals import Refused
 
 
@@ -42,12 +42,3 @@ async def carry_out(handling: Handling, rule: Rule, turn: Turn, command: Command
         if refused.code == "not_in_this_state":
             return None
         raise
-
-
-def always(handling: Handling, rule: Rule) -> Reaction:
-    """The reaction that gives `rule`'s command without parameters."""
-
-    async def react(turn: Turn) -> None:
-        await carry_out(handling, rule, turn, Command())
-
-    return react

@@ -17,12 +17,13 @@ from shared.contents import content
 from shared.deadlines import Deadline, deadlines, explain
 from shared.envelope import NewerEvent, Recorded
 from shared.events.intake import CaseLinked, CaseUnlinked
+from shared.events.wording import details, event_words
 from shared.finding import resolve, unknown_case
 from shared.handling import Handling
 from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.refusals import Unknown
-from shared.telling import DETAILS, event_words, state_words
+from shared.telling import state_words
 from shared.times import When, instant_of, to_text, zone
 
 _ASIDE = frozenset({"AccusationSuspected", "SuspicionCleared"})
@@ -172,7 +173,7 @@ def timeline(events: Sequence[Recorded], book: PolicyBook, known: frozenset[str]
     """What happened, in the order of the log, in words and codes. `known`: ids of other cases that may be named."""
     lines = []
     for event in events:
-        told = details(event)
+        told = {"newer": True} if isinstance(event.body, NewerEvent) else details(event.body)
         if told.get("lead") not in known:
             told.pop("lead", None)
         words = event_words(event.type)
@@ -191,15 +192,6 @@ def timeline(events: Sequence[Recorded], book: PolicyBook, known: frozenset[str]
             }
         )
     return lines
-
-
-def details(event: Recorded) -> dict[str, Any]:
-    """What a timeline says of an event besides its sentence."""
-    body = event.body
-    if isinstance(body, NewerEvent):
-        return {"newer": True}
-    shown = body.model_dump(mode="json", include=set(DETAILS) - set(type(body).personal), exclude_none=True)
-    return {name.rstrip("_"): value for name, value in shown.items()}
 
 
 def corrections(case: Case) -> list[dict[str, Any]]:

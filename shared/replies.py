@@ -7,31 +7,14 @@ from typing import Any
 from shared.access import Principal
 from shared.case import STREAM, Case
 from shared.commands import Fresh
-from shared.envelope import Recorded
+from shared.envelope import NewerEvent, Recorded
 from shared.events.routing import ReadRecorded
+from shared.events.wording import event_words
 from shared.handling import Handling, Stamp
-from shared.telling import event_words
 from shared.times import to_text
 from shared.vault import open_sealed
 
 READS = "reads/"
-AT_ONCE: dict[str, tuple[str, ...]] = {
-    "AnsweredAtOnce": ("text",),
-    "NotAccepted": ("reason", "remedy"),
-    "ExtensionGranted": ("reason",),
-    "StatutoryPathGuided": ("organ", "how_to"),
-    "ReplyDelivered": ("text",),
-    "ReplyCorrected": ("text",),
-    "ReviewOpinionIssued": ("text",),
-    "ReReviewOpinionIssued": ("text",),
-}
-"""Event type -> the fields of it that the petitioner may read."""
-ONCE_DELIVERED: dict[str, tuple[str, ...]] = {
-    "DecisionIssued": ("text", "basis"),
-    "SuggestionAnswered": ("text",),
-    "DutyPerformed": ("text",),
-}
-"""The same of what nobody outside reads before the reply was delivered (送达)."""
 
 
 async def read_recorded(handling: Handling, principal: Principal, case: Case, purpose: str) -> None:
@@ -64,5 +47,7 @@ async def replies(handling: Handling, principal: Principal, case: Case) -> dict[
 
 def _fields(event: Recorded, delivered: int) -> tuple[str, ...]:
     """Which fields of it may be read; `delivered`: version of the last delivery of a reply."""
-    later = ONCE_DELIVERED.get(event.type, ()) if event.version < delivered else ()
-    return AT_ONCE.get(event.type, later)
+    if isinstance(event.body, NewerEvent):
+        return ()
+    later = event.body.petitioner_reads_after_reply if event.version < delivered else ()
+    return event.body.petitioner_reads or later

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from shared.access import owes_notice
 from shared.case import FINAL_STATES, STREAM, Case, fold
 from shared.deadlines import Deadline, deadlines
-from shared.envelope import Recorded
+from shared.envelope import NewerEvent, Recorded
 from shared.events.department import (
     Accepted,
     ExtensionGranted,
@@ -29,22 +29,12 @@ from shared.events.routing import (
     ReviewBodyNamed,
 )
 from shared.events.supervision import CaseClosed
+from shared.events.wording import event_words
 from shared.part import Ports
 from shared.policy.book import PolicyBook
-from shared.telling import Words, code_words, event_words, state_words
+from shared.telling import Words, code_words, state_words
 from shared.times import day_of
 
-_PLAIN = frozenset(
-    {
-        "CaseRegistered", "MaterialAdded", "Nudged", "CaseVoided", "CaseWithdrawn",
-        "AnsweredAtOnce", "EvaluationSubmitted", "ReviewRequested", "ReReviewRequested", "StatutoryPathGuided",
-        "ReRegistrationBarred", "ExtensionNoticeServed", "RepresentativesNamed",
-        "ConfidentialityRequested", "ReplyDelivered", "ReplyCorrected", "ReviewAccepted", "OpinionDelivered", "Concluded",
-        "AcceptanceOrdered", "RedoOrdered", "CaseReopened",
-    }
-)  # fmt: skip
-"""Events that a citizen hears of in the words that everybody reads; `heard` says more of some others, and the rest are
-steps inside the offices."""
 _NOT_TOLD = frozenset({"exempt"})
 """Kinds of notices that were not served."""
 
@@ -205,7 +195,7 @@ def heard(event: Recorded, until: Sequence[Recorded], book: PolicyBook) -> Words
     answered, invited to evaluate, closed how, corrected, joined. None: it is not theirs to follow. `until`: the case's
     events up to this one."""
     body = event.body
-    if event.type in _PLAIN:
+    if not isinstance(body, NewerEvent) and body.for_petitioner:
         return event_words(event.type)
     if isinstance(body, CaseLinked | CaseUnlinked):
         return None if body.kind == "related" else event_words(event.type)

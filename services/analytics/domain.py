@@ -1,4 +1,4 @@
-"""What one case says for the figures: pure functions of a case and its deadlines. No clock, no names of persons."""
+"""Facts of one case for the statistics: pure functions of a case and its deadlines, without names of persons."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Duty = Literal["notice", "reply", "closing", "other"]
 Standing = Literal["met", "late", "open", "cancelled", "unknown"]
 
 REPLIES = frozenset({"ReplyDelivered", "AnsweredAtOnce"})
-"""What answers the citizen: the reply of an organisation, or the hotline at once."""
+"""Events that answer the petitioner: the reply of an organisation, or the direct answer of the hotline."""
 
 
 _DUTIES: dict[int, tuple[ClockRule, Duty]] = {}
-"""A rule is asked once per deadline, and hashing it costs more than the answer."""
+"""Cache by id: the duty of a rule is needed once per deadline, and hashing a rule costs more than computing it."""
 _MANY = 10_000
 
 
@@ -26,22 +26,22 @@ class Asked(NamedTuple):
 
     object: str
     invited: When | None
-    """None: evaluated, and nobody knows of an invitation."""
+    """None: evaluated without a known invitation."""
     evaluated: When | None
     grade: str | None
     about: str | None = None
-    """Of a filing that was joined to another: the organisation that handled the matter. None: the one that replied."""
+    """For a follower: the organisation that handled the matter. None: the organisation that replied."""
 
 
 class Told(NamedTuple):
-    """What the facts of a case say, found in one pass."""
+    """The facts of a case that the statistics need, collected in one pass."""
 
     first_reply: Fact | None
     asked: tuple[Asked, ...]
 
 
 def told(case: Case) -> Told:
-    """The first reply, and who was asked for an evaluation. An invitation counts even if the matter was redone later."""
+    """The first reply and the evaluations. An invitation counts even if the case was handled again later."""
     first: Fact | None = None
     invited: dict[str, When] = {}
     evaluated: dict[str, When] = {}
@@ -68,17 +68,17 @@ def told(case: Case) -> Told:
 
 
 def responsible(case: Case) -> str | None:
-    """The organisation that answers for the case: the present one, else the last, else who received it itself."""
+    """The accountable organisation: the present one, otherwise the last, otherwise the one that received the filing directly."""
     return case.org or (case.past_orgs[-1] if case.past_orgs else None) or case.received_by
 
 
 def closed_at(case: Case) -> When | None:
-    """When it ended; None while it is open. A review opens it again."""
+    """The time of closing; None while the case is open. A review opens it again."""
     return case.closed_at if case.state in FINAL_STATES else None
 
 
 def duty_of(rule: ClockRule) -> Duty:
-    """What a clock asks for, read off the facts that end it: works for the clocks of any policy."""
+    """The duty of a clock, derived from the facts that end it; this works for the clocks of any policy."""
     known = _DUTIES.get(id(rule))
     if known is not None and known[0] is rule:
         return known[1]
@@ -97,7 +97,7 @@ def duty_of(rule: ClockRule) -> Duty:
 
 
 def standing(deadline: Deadline) -> Standing:
-    """How the deadline stands, whatever the time is. `open`: neither met nor stopped, a miss once due has passed."""
+    """The status of the deadline, independent of the time. `open`: neither met nor stopped; a miss once due has passed."""
     if deadline.end is not None:
         return "met" if deadline.in_time else "late"
     if deadline.cancelled:

@@ -1,12 +1,12 @@
-"""Facts: what analytics knows, in DuckDB. Everything here can be dropped and built again from the log.
+"""The fact store of analytics, in DuckDB. It can be deleted and rebuilt from the log.
 
-DuckDB lets one *process* open a file, and no other, not even to read: this class is the only one that opens it, and a
-command line beside a running server asks the server. Inside the process one thread writes and another reads its own
-snapshot, so that the event loop never waits.
+DuckDB allows only one *process* to open a file, even for reading. This class is the only one that opens it; a command line next to
+a running server queries the server. In the process one thread writes and another reads its own snapshot, so that the event
+loop never waits.
 
-Keyed (case, version): an event that is there is not written again, and a snapshot only replaces an older one. DuckDB's
-own unique index costs three times the insert (measured: 1.3 µs an event without, 4.2 µs with it), so the one writer
-keeps the keys itself: per case the version shown and the events held, about 0.3 kB, read from the file at the start.
+Rows are keyed by (case, version): a known event is not written again, and a snapshot only replaces an older one. DuckDB's unique
+index triples the cost of an insert (measured: 1.3 µs per event without, 4.2 µs with it), so the writer keeps the keys itself: per
+case the version of the snapshot and of the events, about 0.3 kB, read from the file at the start.
 """
 
 from __future__ import annotations
@@ -45,45 +45,48 @@ class Facts:
         self._connection: Connection | None = None
         self._held = Held()
         self._anew = False
-        """One transaction is open for everything that is written: see begin_anew()."""
+        """True while one transaction is open for all writes: see begin_anew()."""
         self._writer = ThreadPoolExecutor(1, "facts-write")
         self._reader = ThreadPoolExecutor(1, "facts-read")
 
     async def start(self) -> None:
-        """Open the file, or make it; done by the first use too. Raises Unavailable `facts_in_use` while another process
-        has it open."""
+        """Open or create the file; the first use does the same. Raises Unavailable `facts_in_use` while another process has it
+        open."""
         if self._connection is None:
             await self._write(self._open)
 
     async def write(
         self, snapshots: Sequence[Snapshot], events: Sequence[Recorded] = (), *, renew: bool = False
     ) -> None:
-        """Write one batch in one transaction. A late or repeated batch does no harm. `renew`: the law changed and the
-        case did not, so a snapshot of the same version is replaced too."""
+        """Write one batch in one transaction. Late and repeated batches are harmless.
+
+        Args:
+            renew: the policy changed but the case did not, so a snapshot of the same version is replaced too.
+        """
         if snapshots or events:
             await self.start()
             await self._write(lambda: self._store(snapshots, events, renew))
 
     async def absorb(self, packed: bytes) -> None:
-        """Write whole cases that another process has made rows of (see packed.py); what was held of them is replaced."""
+        """Write complete cases from the rows that another process made (see packed.py), replacing their previous rows."""
         await self.start()
         await self._write(lambda: self._take(packed))
 
     async def read(self, question: Callable[[Connection], T]) -> T:
-        """Ask in a thread, in one transaction: every answer of `question` is about the same facts."""
+        """Run `question` in a thread and in one transaction, so that all its queries see the same facts."""
         await self.start()
         return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: self._ask(question))
 
     async def rests(self) -> Rests:
-        """The positions of the log that an answer of now rests on."""
+        """The numbers of cases and events that an answer would rest on now."""
         return await self.read(rests_of)
 
     def columns(self, table: Table) -> tuple[str, ...]:
-        """What stands in a row of rows(), in order."""
+        """The columns of rows(), in order."""
         return columns_of(table)
 
     async def rows(self, table: Table, *, batch: int = 5000) -> AsyncIterator[list[tuple[Any, ...]]]:
-        """Every row in canonical order, for the views digest: times as text, without times of writing."""
+        """All rows in canonical order, for the views digest: times as text, without the times of writing."""
         order = ", ".join(f'"{name}"' for name in KEYS[table])
         chosen = ", ".join(f'"{name}"' for name in columns_of(table))
         await self.start()
@@ -98,21 +101,21 @@ class Facts:
             await loop.run_in_executor(self._reader, cursor.close)
 
     async def begin_anew(self) -> None:
-        """One transaction from here to end_anew(): readers have their snapshot, and a process that is killed rolls it back."""
+        """Start one transaction that lasts until end_anew(). Readers keep their snapshot; a killed process rolls it back."""
         await self.start()
         await self._write(self._empty)
 
     async def end_anew(self, *, whole: bool) -> None:
-        """Show what was written since begin_anew(), or forget it unless it is `whole`. A batch that failed has ended it already."""
+        """Commit the writes since begin_anew(), or roll them back unless `whole`. A failed batch has rolled them back already."""
         await self._write(self._show if whole else self._forget)
 
     async def empty(self) -> bool:
-        """No case is held."""
+        """True if the store has no case."""
         await self.start()
         return not self._held.shown
 
     async def close(self) -> None:
-        """Close the file. The object cannot be used again."""
+        """Close the file. The object must not be used afterwards."""
         await self._write(self._shut)
         self._writer.shutdown(wait=False)
         self._reader.shutdown(wait=False)
@@ -132,8 +135,8 @@ class Facts:
         except duckdb.IOException as error:
             raise Unavailable(
                 "facts_in_use",
-                "The file of facts cannot be opened; another process may have it. DuckDB allows one: ask that server.",
-                why_zh="统计数据文件无法打开,可能正由另一进程使用。",
+                "The facts file cannot be opened, probably because another process uses it. Query the server of that process.",
+                why_zh="统计数据文件无法打开，可能正由另一进程使用，请向该服务查询。",
             ) from error
         own.execute(CREATE[0])
         found = own.execute("SELECT schema FROM about").fetchall()
@@ -158,10 +161,10 @@ class Facts:
 
     def _show(self) -> None:
         if not self._anew:
-            raise RuntimeError("nothing was begun anew")
+            raise RuntimeError("begin_anew() was not called")
         try:
             self._own().execute("COMMIT")
-        except BaseException:  # the disk is full, perhaps: what was held stands still
+        except BaseException:  # for example a full disk: the previous facts stay
             self._undo()
             raise
         self._anew = False
@@ -179,7 +182,7 @@ class Facts:
             self._own().execute("COMMIT")
 
     def _recall(self) -> None:
-        """Read the keys from the tables."""
+        """Read the known versions from the tables."""
         own = self._own()
         held = Held()
         held.shown = dict(own.execute('SELECT "case", version FROM cases').fetchall())
@@ -243,7 +246,7 @@ class Facts:
 
     def _undo(self) -> None:
         own = self._own()
-        with contextlib.suppress(duckdb.Error):  # no transaction was open, or DuckDB has rolled back itself
+        with contextlib.suppress(duckdb.Error):  # no transaction is open, or DuckDB has rolled back itself
             own.execute("ROLLBACK")
         self._anew = False
         self._recall()

@@ -1,21 +1,21 @@
-"""The keys that stand in the tables of facts, in memory: what is written already is known without asking."""
+"""The known versions: which snapshots and events the fact tables have, kept in memory to avoid queries."""
 
 from __future__ import annotations
 
 
 class Held:
-    """The keys that stand in the tables."""
+    """The versions of snapshots and events in the tables."""
 
     def __init__(self) -> None:
         self.shown: dict[str, int] = {}
         """case -> version of its snapshot."""
         self.upto: dict[str, int] = {}
-        """case -> n: events 1..n are held."""
+        """case -> n: events 1..n are stored."""
         self.ahead: dict[str, set[int]] = {}
-        """case -> versions that are held beyond a gap."""
+        """case -> versions stored after a gap."""
 
     def add(self, case: str, version: int) -> bool:
-        """Note one event; False when it was held already."""
+        """Add one event. Returns False if it was known already."""
         upto = self.upto.get(case, 0)
         if version <= upto:
             return False

@@ -1,4 +1,4 @@
-"""Facts on their way from one process to another: whole cases as two Arrow streams, first the cases, then their events."""
+"""Transfer of facts between processes: complete cases as two Arrow streams, first the cases, then their events."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.envelope import Recorded
 
 
 def pack(snapshots: Sequence[Snapshot], events: Sequence[Recorded]) -> bytes:
-    """What `unpack` reads. `events` are all events of these cases."""
+    """The bytes that `unpack` reads. `events`: all events of these cases."""
     sink = pa.BufferOutputStream()
     for table in (case_batch(snapshots), event_batch(events, len(STREAM))):
         with pa.ipc.new_stream(sink, table.schema) as stream:
@@ -21,7 +21,7 @@ def pack(snapshots: Sequence[Snapshot], events: Sequence[Recorded]) -> bytes:
 
 
 def unpack(packed: bytes) -> Iterator[pa.Table]:
-    """The table of cases, then that of events; nothing is copied."""
+    """The table of cases, then the table of events, without copying."""
     source = pa.BufferReader(packed)
     for _ in range(2):
         yield pa.ipc.open_stream(source).read_all()

@@ -1,6 +1,6 @@
 """Periods of calendar days: `all`, `2025`, `2025-Q1`, `2025-03`, `2025-03-01..2025-03-31`, `2025-03-15`.
 
-Facts keep days in the zone of their jurisdiction, so a period needs no zone: 2025-03 begins at midnight there.
+Facts contain days in the zone of their jurisdiction, so a period has no zone: 2025-03 begins at midnight there.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _SENSIBLE: dict[Compare, frozenset[Kind]] = {
 
 
 class Period(NamedTuple):
-    """Both days belong to it; `all` has no bounds that matter."""
+    """A period that includes both days; for `all` they are the limits of the calendar."""
 
     kind: Kind
     label: str
@@ -35,35 +35,28 @@ class Period(NamedTuple):
     last: date
 
     def compared(self, with_: Compare) -> Period:
-        """The month before, or the same days a year before. Raises Invalid where that is no fair comparison."""
+        """The month before, or the same days a year before. Raises Invalid where the two are not comparable."""
         if self.kind not in _SENSIBLE[with_]:
             kinds = ", ".join(sorted(_SENSIBLE[with_]))
             raise Invalid(
                 "wrong_compare",
-                f"A comparison with the {with_} before needs a period of this kind: {kinds}.",
+                f"This period cannot be compared with the {with_} before. Use a period of this kind: {kinds}.",
                 why_zh="该期间不能作此比较。",
                 field="compare",
             )
+        if with_ == "month":
+            year, month = self.first.year, self.first.month - 1
+            return parse(f"{year:04}-{month:02}" if month else f"{year - 1:04}-12")
+        if self.kind != "days":
+            return parse(f"{self.first.year - 1:04}{self.label[4:]}")
         try:
-            if with_ == "month":
-                return _month(*_before(self.first.year, self.first.month))
-            return self._year_before()
-        except ValueError as error:
+            return _days(_year_before(self.first), _year_before(self.last))
+        except (OverflowError, ValueError) as error:
             raise _wrong() from error
-
-    def _year_before(self) -> Period:
-        year = self.first.year - 1
-        if self.kind == "year":
-            return _year(year)
-        if self.kind == "quarter":
-            return _quarter(year, (self.first.month + 2) // 3)
-        if self.kind == "month":
-            return _month(year, self.first.month)
-        return _days(_shifted(self.first), _shifted(self.last))
 
 
 def parse(text: str) -> Period:
-    """The period that `text` names. Raises Invalid `wrong_period` with what is allowed."""
+    """The period named by `text`. Raises Invalid `wrong_period` with the allowed forms."""
     try:
         if text == "all":
             return Period("all", "all", date.min, date.max)
@@ -86,8 +79,8 @@ def parse(text: str) -> Period:
 def _wrong() -> Invalid:
     return Invalid(
         "wrong_period",
-        f"This is no period. Allowed: {ALLOWED}.",
-        why_zh=f"期间写法不对，可用：{ALLOWED}。",
+        f"This is not a valid period. Use one of: {ALLOWED}.",
+        why_zh=f"期间格式有误，可用：{ALLOWED}。",
         field="period",
         allowed=[ALLOWED],
     )
@@ -114,12 +107,8 @@ def _days(first: date, last: date) -> Period:
     return Period("days", label, first, last)
 
 
-def _before(year: int, month: int) -> tuple[int, int]:
-    return (year, month - 1) if month > 1 else (year - 1, 12)
-
-
-def _shifted(day: date) -> date:
-    """The same day a year before; 29 February becomes the 28th."""
+def _year_before(day: date) -> date:
+    """The same day of the year before; for 29 February the 28th."""
     try:
         return day.replace(year=day.year - 1)
     except ValueError:

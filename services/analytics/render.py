@@ -1,4 +1,4 @@
-"""Figures for people and for programs: a table, CSV, XLSX, JSON. All of them from the same rows."""
+"""Output formats of figures: table, CSV, XLSX and JSON, all from the same rows."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Sheet(NamedTuple):
-    """Figures as rows: codes for the columns, then cells."""
+    """Figures as rows, with codes as column names."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Cell, ...]]
 
 
 def sheet(result: StatsResult) -> Sheet:
-    """One row per figure; the columns have stable names and the cells exact values."""
+    """One row per figure. Column names are stable and values exact."""
     withs = tuple(dict.fromkeys(one.with_ for figure in result.figures for one in figure.compared))
     extra = tuple(f"{what}_{with_}" for with_ in withs for what in ("value", "difference", "denominator", "unknown"))
     columns = ("measure", "of", *result.by, "value", "numerator", "denominator", "unknown", "wilson_low", *extra)
@@ -69,7 +69,7 @@ def sheet(result: StatsResult) -> Sheet:
 
 
 def defused(cell: Cell) -> Cell:
-    """A text that a spreadsheet would run as a formula gets an apostrophe; negative numbers stay numbers."""
+    """The cell, with an apostrophe if a spreadsheet would execute its text as a formula; negative numbers stay numbers."""
     if isinstance(cell, str) and cell.startswith(_RISKY) and cell != "-" and not _NUMBER.fullmatch(cell):
         return "'" + cell
     return cell
@@ -86,7 +86,7 @@ def as_csv(result: StatsResult) -> str:
 
 
 def as_xlsx(result: StatsResult, lang: Lang = "zh") -> bytes:
-    """A workbook with one sheet; texts are stored as texts, whatever they begin with."""
+    """A workbook with one sheet. Texts are stored as texts, even if they look like formulas."""
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
     from openpyxl.styles import Font
@@ -119,7 +119,7 @@ def as_json(result: StatsResult) -> str:
 
 
 def as_table(result: StatsResult, lang: Lang = "zh") -> Table:
-    """For people: names beside codes, percentages, days."""
+    """A table for people: names with codes, percentages, days."""
     table = Table(header_style="bold")
     withs = tuple(dict.fromkeys(one.with_ for figure in result.figures for one in figure.compared))
     for name in ("measure", *result.by):
@@ -175,7 +175,7 @@ def _percent(value: float) -> str:
 
 
 def _plain(text: str) -> str:
-    """Square brackets are markup to rich; codes and names are not."""
+    """The text with escaped square brackets, which rich would read as markup."""
     return text.replace("[", r"\[")
 
 

@@ -1,4 +1,4 @@
-"""Which cases count in the figures of who asks, and what an answer rests on."""
+"""Visibility: which cases count in the figures of a caller, and the size of the basis of an answer."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from shared.case import Case
 
 
 class Seeing(NamedTuple):
-    """The cases of one jurisdiction (None: of all), without those in which `org` is complained of (Art. 30)."""
+    """The cases of one jurisdiction (None: of all), without those in which `org` is the respondent (Art. 30)."""
 
     jurisdiction: str | None = None
     org: str | None = None
 
     @property
     def condition(self) -> str:
-        """SQL over cases, clocks or asked, with the names of values()."""
+        """SQL condition over cases, clocks or asked, with the parameters of values()."""
         parts = []
         if self.jurisdiction is not None:
             parts.append("jurisdiction = $jurisdiction")
@@ -32,7 +32,7 @@ class Seeing(NamedTuple):
         return {name: value for name, value in found.items() if value is not None}
 
     def hides(self, case: Case) -> bool:
-        """Is this case in none of the figures?"""
+        """True if this case counts in no figure."""
         elsewhere = self.jurisdiction not in (None, case.jurisdiction)
         return elsewhere or (self.org is not None and self.org in case.accused)
 
@@ -41,19 +41,19 @@ EVERYTHING = Seeing()
 
 
 def seeing_of(caller: Principal) -> Seeing:
-    """What `caller` may see at all."""
+    """The visibility of this caller."""
     return Seeing(caller.jurisdiction, caller.org)
 
 
 class Rests(NamedTuple):
-    """What an answer rests on: so many cases, folded from so many events of the log."""
+    """The basis of an answer: the numbers of cases and of events of the log."""
 
     cases: int
     events: int
 
 
 def rests_of(connection: duckdb.DuckDBPyConnection, seeing: Seeing = EVERYTHING) -> Rests:
-    """The positions of the log in this transaction, of what is seen."""
+    """The basis of the visible cases in this transaction."""
     total = f"SELECT count(*), coalesce(sum(version), 0)::BIGINT FROM cases WHERE {seeing.condition}"
     found = connection.execute(total, seeing.values()).fetchone()
     return Rests(*found) if found else Rests(0, 0)

@@ -1,4 +1,4 @@
-"""What the consumer of analytics does with a batch: deadlines once per case, then one write."""
+"""The batch projection of analytics: the deadlines of each case, then one write per batch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.projecting import Sink
 
 
 def sink(facts: Facts, policies: Policies) -> Sink:
-    """The sink for `projecting.Consumer`."""
+    """The sink that writes batches of cases and events to the facts."""
 
     async def take(cases: Sequence[Case], events: Sequence[Recorded]) -> None:
         snapshots = []

@@ -1,9 +1,10 @@
-"""Asking the facts: a query, one SQL statement per measure, figures."""
+"""The query of statistics: one SQL statement per measure over the facts, then figures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from math import sqrt
 from typing import Any, NamedTuple
 
 import duckdb
@@ -13,15 +14,17 @@ from services.analytics.facts import Facts
 from services.analytics.measures import BESIDE, BY_NAME, MEASURES, Measure
 from services.analytics.period import Compare, Period, parse
 from services.analytics.seeing import EVERYTHING, Rests, Seeing, rests_of
-from services.analytics.wilson import lower
 from shared.refusals import Invalid
 from shared.times import to_text
 
 SEALED = "sealed"
-"""In place of the organisation of an accusation (Art. 30): counted, never shown under anybody's name."""
+"""Replaces the organisation of an accusation (Art. 30): it is counted, but not under the name of any organisation."""
 NOBODY = "-"
 """A case without that code."""
 DAY = 86400.0
+"""Seconds of a day."""
+_Z95 = 1.959963984540054
+"""The 97.5 % point of the normal distribution."""
 
 Key = tuple[str, ...]
 
@@ -38,8 +41,11 @@ Cells = Mapping[tuple[str | None, Key], _Cell]
 
 
 async def query(facts: Facts, asked: StatsQuery, now: datetime, seeing: Seeing = EVERYTHING) -> StatsResult:
-    """The figures as of `now`, of the cases that who asks may see. Raises Invalid for a period, group, comparison or measure
-    that there is not."""
+    """The figures as of `now`, of the cases that the caller may see.
+
+    Raises:
+        Invalid: unknown period, group, comparison or measure.
+    """
     period, by, compare, measures = parse(asked.period), _by(asked), _compare(asked), _measures(asked)
     others = [(with_, period.compared(with_)) for with_ in compare]
     if "clock" in by:
@@ -163,6 +169,21 @@ def _cells(
 # -------------------------------------------------------------------- figures
 
 
+def wilson_lower(numerator: int, denominator: int) -> float | None:
+    """The lower bound of Wilson's score interval, two-sided 95 %, of a share; None where the denominator is 0.
+
+    Unlike the share itself it does not overrate small numbers: 3 of 3 is not 100 %.
+    """
+    if denominator == 0:
+        return None
+    if numerator == 0:
+        return 0.0
+    share = numerator / denominator
+    square = _Z95 * _Z95 / denominator
+    margin = _Z95 * sqrt(share * (1 - share) / denominator + square / (4 * denominator))
+    return (share + square / 2 - margin) / (1 + square)
+
+
 def _rests_on(measure: Measure, cell: _Cell) -> int:
     """How many rows a rate rests on."""
     return cell.denominator - (cell.unknown if measure.bound else 0)
@@ -213,7 +234,9 @@ def _figures(
                 denominator=cell.denominator,
                 unknown=cell.unknown,
                 value=value,
-                wilson_low=lower(cell.numerator, cell.denominator) if rate and _rests_on(measure, cell) else None,
+                wilson_low=wilson_lower(cell.numerator, cell.denominator)
+                if rate and _rests_on(measure, cell)
+                else None,
                 compared=tuple(compared),
             )
         )

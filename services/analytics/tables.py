@@ -1,4 +1,4 @@
-"""The tables of facts: their columns, and the SQL that makes and drops them."""
+"""The schema of the fact tables: columns, and the SQL that creates and drops them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.analytics.views import ASKED_FIELDS, CASE_FIELDS, CLOCK_FIELDS, EV
 Table = Literal["cases", "clocks", "asked", "events"]
 
 SCHEMA = 3
-"""Raised whenever a table changes: facts of another schema are dropped, and the file starts empty."""
+"""Increased whenever a table changes. Facts of another schema are dropped and rebuilt."""
 _SQL = {
     pa.string(): "VARCHAR",
     pa.int32(): "INTEGER",
@@ -28,7 +28,7 @@ KEYS: Mapping[Table, tuple[str, ...]] = {
     "events": ("case", "version"),
 }
 _OF_CASE = ("jurisdiction", "place", "subject", "channel", "class", "sealed", "live", "voided", "filed_day", "accused")
-"""What the rows of a case's clocks and evaluations borrow from it."""
+"""Columns of a case that the views of its clocks and evaluations repeat."""
 
 
 def _columns(fields: Mapping[str, pa.DataType]) -> str:

@@ -1,4 +1,4 @@
-"""Time travel: the facts as they were true and known on a day, built from the log cut there. Exact by construction."""
+"""Facts as of an earlier day, rebuilt from the log up to that day. Exact by construction."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ BATCH = 1000
 async def facts_as_of(
     log: Log, policies: Policies, when: When, known_at: When | None = None, *, seeing: Seeing = EVERYTHING
 ) -> Facts:
-    """Facts in memory, of what was true by `when` and known by `known_at` (None: the same time). Close them after use.
+    """Facts in memory of what was true by `when` and known by `known_at`. The caller closes them.
 
-    `seeing`: the cases that who asks may see by now, whatever was known then.
+    The policy is the one known then, so that a later change of a clock does not change the answer for that day.
 
-    The law too is the one known then, so that a clock that was changed later gives the answer of that day."""
+    Args:
+        known_at: None means `when`.
+        seeing: the cases that the caller may see now, whatever was known then.
+    """
     known = known_at if known_at is not None else when
     facts = Facts()
     await facts.start()
@@ -58,7 +61,7 @@ async def facts_as_of(
 
 
 async def _streams(log: Log) -> AsyncIterator[Sequence[Recorded]]:
-    """The events of one case after the other; a scan keeps the commits of a stream together."""
+    """The events of each case in turn; a scan delivers the commits of a stream together."""
     held: list[Recorded] = []
     async for commits in log.scan(STREAM):
         for commit in commits:
@@ -71,7 +74,7 @@ async def _streams(log: Log) -> AsyncIterator[Sequence[Recorded]]:
 
 
 async def _book(log: Log, policies: Policies, jurisdiction: str, known_at: When) -> PolicyBook:
-    """The book as it was known; where it came later than the cases (a first import), the present one."""
+    """The policy book as known then; the present one if the policy was loaded later than the cases (a first import)."""
     present = await policies.book(jurisdiction)
     known = instant_of(known_at, present.zone)
     events = [event for commit in await log.load(POLICY + jurisdiction) for event in commit.recorded]

@@ -1,6 +1,6 @@
-"""case -> row of facts: what analytics keeps of a case. Codes, days and numbers; nothing personal.
+"""Rows of the fact tables: case -> row. They hold codes, days and numbers, no personal data.
 
-Instants are kept in UTC; days are days in the zone of the jurisdiction, so that a query needs no zone.
+Instants are in UTC; days are in the zone of the jurisdiction, so that a query needs no zone.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ CASE_FIELDS: dict[str, pa.DataType] = {
     "lead": _TEXT,
     "accused": _TEXT,
 }
-"""One row per case. `org`: responsible now or last; `reply_org`: who gave the first reply; `replied_day` and
-`reply_seconds` are of the first reply; `filed_at` is empty where only the day is known; `accused`: the organisations complained
-of, each between two separators."""
+"""One row per case. `org`: the present or last responsible organisation; `reply_org`: the organisation of the first reply;
+`replied_day` and `reply_seconds` belong to the first reply; `filed_at` is NULL if only the day is known; `accused`: the respondent
+organisations, each between two separators."""
 
 CLOCK_FIELDS: dict[str, pa.DataType] = {
     "clock": _TEXT,
@@ -75,7 +75,7 @@ CLOCK_FIELDS: dict[str, pa.DataType] = {
     "provisional": _FLAG,
     "extended_days": _WHOLE,
 }
-"""One row per (case, clock, episode); `org` bears the duty."""
+"""One row per (case, clock, episode); `org` has the duty."""
 
 ASKED_FIELDS: dict[str, pa.DataType] = {
     "object": _TEXT,
@@ -96,11 +96,11 @@ EVENT_FIELDS: dict[str, pa.DataType] = {
     "org": _TEXT,
     "origin": _TEXT,
 }
-"""One row per event. `effective_at` where the instant is known, `effective_day` where only the day is."""
+"""One row per event. `effective_at` if the instant is known, `effective_day` if only the day is."""
 
 
 class Snapshot(NamedTuple):
-    """A case at its version, with its deadlines; `zone` is that of its jurisdiction."""
+    """A case at its version, with its deadlines and the zone of its jurisdiction."""
 
     case: Case
     deadlines: Sequence[Deadline]
@@ -129,7 +129,7 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
         (first.org or org) if first is not None else None,
         case.sealed_track,
         case.state,
-        None if case.suspected else case.state == "voided",  # unknown: in no figure, not even that of voided cases
+        None if case.suspected else case.state == "voided",  # None: in no figure, not even among voided cases
         case.origin,
         case.live,
         filed if filed is not None and is_instant(filed) else None,
@@ -152,7 +152,7 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
 
 
 class _Days(dict[When | None, date | None]):
-    """Time -> its day in one zone. The same few times come back in all rows of a case."""
+    """Time -> its day in one zone; a cache, because the rows of a case share a few times."""
 
     __slots__ = ("zone",)
 
@@ -166,7 +166,7 @@ class _Days(dict[When | None, date | None]):
 
 
 def _seconds(first: When | None, second: When | None, zone: str) -> float | None:
-    """Exact between two instants; else whole days."""
+    """Seconds between the two: exact for instants, otherwise whole days. None if one is unknown."""
     return elapsed(first, second, zone).total_seconds() if first is not None and second is not None else None
 
 
@@ -193,7 +193,7 @@ def _asked(asked: Asked, day: _Days) -> Cells:
 
 
 def _turned(fields: dict[str, pa.DataType], rows: Sequence[Cells]) -> Sequence[Sequence[Any]]:
-    """Rows as columns."""
+    """The rows as columns."""
     return list(zip(*rows, strict=True)) if rows else [()] * len(fields)
 
 
@@ -214,7 +214,7 @@ def _nested(fields: dict[str, pa.DataType], groups: Sequence[Sequence[Cells]]) -
 
 
 def case_batch(snapshots: Sequence[Snapshot]) -> pa.Table:
-    """The rows of these cases, clocks and evaluations nested in the row: a case is replaced whole or not at all."""
+    """The rows of these cases. Clocks and evaluations are nested in the row, so that a case is replaced as a whole."""
     rows = [case_row(snapshot) for snapshot in snapshots]
     table = _table(CASE_FIELDS, [row for row, _, _ in rows])
     table = table.append_column("clocks", _nested(CLOCK_FIELDS, [clocks for _, clocks, _ in rows]))
@@ -222,7 +222,7 @@ def case_batch(snapshots: Sequence[Snapshot]) -> pa.Table:
 
 
 def event_batch(events: Sequence[Recorded], skip: int) -> pa.Table:
-    """The rows of these events; `skip` signs of the stream's name stand before the case id."""
+    """The rows of these events. `skip`: number of characters of the stream name before the case id."""
     effective = [event.effective_at for event in events]
     columns: dict[str, list[Any]] = {
         "case": [event.stream[skip:] for event in events],
@@ -238,10 +238,10 @@ def event_batch(events: Sequence[Recorded], skip: int) -> pa.Table:
 
 
 def _org(event: Recorded) -> str | None:
-    """Whom the event names, else who acted."""
+    """The organisation that the event names, otherwise the acting one."""
     body: Any = event.body
     return (body.org if type(body) in _NAMES_ORG else None) or event.actor.org
 
 
 _NAMES_ORG = frozenset(model for model in REGISTRY.values() if "org" in model.model_fields)
-"""Asking a model for a field that it has not costs a microsecond."""
+"""Looked up in advance: probing a model for a field costs a microsecond per event."""

@@ -1,7 +1,7 @@
-"""Older cases that may be about the same matter, offered to the registrar while a filing waits to be dispatched.
+"""Candidates: older cases of possibly the same matter, offered to the registrar while a filing waits for dispatch.
 
-Found by place and subject; what was written is opened in memory for the comparison and is nowhere kept. Nothing is found by
-who filed it: there is no search by person, and no comparison of persons.
+They are found by place and subject. Their texts are decrypted in memory for the comparison and stored nowhere. There is no
+search by person, and persons are not compared.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from services.intake.likeness import Writing, likeness
-from services.intake.linking import GONE
+from services.intake.linking import may_lead
 from shared.access import Action, Principal, Role, authorize, visible
-from shared.case import STREAM, Case, older
+from shared.case import STREAM, Case
 from shared.commands import Fresh
+from shared.consumers.followers import MATTERS
 from shared.contents import STREAM as READS
 from shared.events.routing import ReadRecorded
 from shared.handling import Handling, Stamp
-from shared.matters import MATTERS
 from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.reading import find, named
@@ -31,45 +31,52 @@ from shared.views import Condition, Value
 _REGISTRAR: tuple[Role, ...] = ("registrar",)
 CANDIDATES = Action("candidates", _REGISTRAR)
 AT_INTAKE = ("registered", "returned")
-"""States in which a filing lies at the petition office and waits to be dispatched."""
+"""States in which a filing is at the petition office and waits for dispatch."""
 MOST_COMPARED = 200
-"""Texts that one look may open."""
+"""Largest number of texts that one request decrypts."""
 MOST_SHOWN = 10
 LEAST = 0.05
-"""The likeness from which a case is offered; docs/adr/0013 says how it was measured. The order matters more: a person
-chooses among ten at most."""
+"""Smallest similarity of an offered case; docs/adr/0013 describes the measurement. The order matters more: a person chooses
+among ten at most."""
 DAY_SECONDS = 86_400.0
 
 
 class Near(NamedTuple):
-    """A case that shares the place or the subject, and which case leads its matter."""
+    """A case with the same place or subject, and the case that leads its matter."""
 
     case: Case
     lead: Case
     line: frozenset[str]
-    """Ids of the case and of all that it follows."""
+    """Ids of the case and of all cases that it follows."""
 
 
 async def candidates(
     ports: Ports, reader: Handling, principal: Principal, reference: str, days: int
 ) -> list[dict[str, Any]]:
-    """The likeliest leads, best first, each with the reasons for it. `days`: how long ago a closed one may have been
-    closed. `reader`: routing's hands, which record that texts were compared.
+    """The most similar possible leads, best first, each with the reasons.
 
-    Raises Unknown, Denied, Refused `not_at_intake`, and LogFull: what cannot be recorded is not opened."""
+    Args:
+        reader: the handling of routing, which records that texts were compared.
+        days: how many days ago a closed case may have been closed.
+
+    Raises:
+        Unknown, Denied: the case does not exist or must not be seen.
+        Refused: `not_at_intake`.
+        LogFull: the read cannot be recorded, so nothing is decrypted.
+    """
     case = await find(ports, principal, reference)
     authorize(principal, CANDIDATES, case)
     if case.state not in AT_INTAKE or case.lead is not None:
         raise Refused(
             "not_at_intake",
-            "Cases of the same matter are offered while a filing waits to be dispatched, and not later.",
+            "Candidates are only offered while a filing waits for dispatch, and this one does not.",
             why_zh="仅在登记后、派单前提供同一事项的比对。",
         )
     book = await ports.policies.book(case.jurisdiction)
     near = [
         one
         for one in await _near(ports, case, days)
-        if case.id not in one.line and _may_lead(principal, case, one, book.zone)
+        if case.id not in one.line and _offered(principal, case, one, book.zone)
     ]
     if not near:
         return []
@@ -82,22 +89,15 @@ async def candidates(
     return [_shown(case, one, figure, book) for figure, one in ranked]
 
 
-def _may_lead(principal: Principal, case: Case, near: Near, zone: str) -> bool:
-    """Could the filing be linked to it, and may the principal see both it and what leads it?"""
+def _offered(principal: Principal, case: Case, near: Near, zone: str) -> bool:
+    """True if the filing could be linked to the lead, and the principal may see the near case and its lead."""
     lead = near.lead
-    return (
-        visible(principal, lead)
-        and visible(principal, near.case, lead)
-        and lead.sealed_track == near.case.sealed_track == case.sealed_track
-        and lead.state not in GONE
-        and not (lead.open and not lead.live)
-        and (lead.org is None or lead.org not in case.accused)
-        and older(lead, case, zone)
-    )
+    seen = visible(principal, lead) and visible(principal, near.case, lead)
+    return seen and near.case.sealed_track == case.sealed_track and may_lead(case, lead, zone)
 
 
 async def _near(ports: Ports, case: Case, days: int) -> list[Near]:
-    """Cases of the same place and subject first, then of the place, or of the subject where the place is not known."""
+    """Cases of the same place and subject first, then of the place, or of the subject if the place is unknown."""
     groups: list[dict[str, Value]] = []
     if case.place is not None and case.subject is not None:
         groups.append({"place": case.place, "subject": case.subject})
@@ -124,7 +124,7 @@ async def _near(ports: Ports, case: Case, days: int) -> list[Near]:
 async def _compared(
     ports: Ports, reader: Handling, principal: Principal, case: Case, others: Sequence[Case]
 ) -> list[float]:
-    """The likeness of each; that they were compared is recorded before anything is opened."""
+    """The similarity of each. The comparison is recorded before any text is decrypted."""
     read = ReadRecorded(case=case.id, purposes=("text",), compared=tuple(other.id for other in others))
     stamp = Stamp(principal, cause=f"candidates:{reader.clock.new_id()}", jurisdiction=case.jurisdiction)
     await reader.on_stream(READS + case.id, stamp, lambda _head: [Fresh(read)])
@@ -133,7 +133,7 @@ async def _compared(
 
 
 async def _written(ports: Ports, case: Case) -> Writing:
-    """Title and text of the filing itself; empty where they were erased."""
+    """Title and text of the filing; empty after erasure."""
     commits = await ports.log.load(STREAM + case.id, limit=1)
     filed = [event for commit in commits for event in commit.recorded if event.type == "CaseRegistered"]
     title, texts = "", []

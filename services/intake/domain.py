@@ -1,4 +1,4 @@
-"""The petitioner's side: what may be filed, added, evaluated. Pure: (case, command, given) -> events."""
+"""Commands of the petitioner: filing, material, evaluation, withdrawal. Pure: (case, command, given) -> events."""
 
 from __future__ import annotations
 
@@ -6,13 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.intake.parties import (
-    PARTIES_LIMIT,
-    Person,
-    Respondent,
-    parties,
-    representatives,
-)
+from services.intake.parties import PARTIES_LIMIT, Person, Respondent, parties, representatives
 from shared.access import Principal, Role
 from shared.case import OPEN_STATES, Case
 from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, Short, rule
@@ -20,6 +14,7 @@ from shared.events import intake as e
 from shared.events.base import Class, Event, Moment
 from shared.names import number
 from shared.policy.book import PolicyBook
+from shared.policy.references import organisation
 from shared.refusals import Denied, Invalid, Refused
 from shared.times import day_of
 
@@ -27,51 +22,51 @@ CITIZEN: tuple[Role, ...] = ("citizen", "platform", "registrar")
 
 
 class FileCase(Command):
-    """A filing as it comes from a channel."""
+    """A filing from a channel."""
 
     channel: Code = Field(description="Code of the channel, from the policy")
-    item: Code = Field(description="The channel's own id of this item; the same item twice is the same case")
+    item: Code = Field(description="The channel's own id of this item; filing the same item twice gives the same case")
     received_at: Moment | None = Field(
-        None, description="When it was received: an instant with offset, or a date such as a postmark. Default: now"
+        None, description="Time of receipt: an instant with offset, or a date such as a postmark. Default: now"
     )
     title: Short | None = Field(None, description="Title, sealed")
-    text: FreeText = Field(description="What is complained of or asked for, sealed")
+    text: FreeText = Field(description="The complaint or request, sealed")
     place: Code | None = Field(None, description="Place of the problem (code); unknown ones are queued, not refused")
     subject: Code | None = Field(None, description="Subject (code); unknown ones are queued, not refused")
     level: Code | None = Field(None, description="Level of government addressed, if the routing table uses it")
-    qr: Code | None = Field(None, description="The QR code that was scanned: it knows place and grid")
+    qr: Code | None = Field(None, description="The scanned QR code: place and grid are derived from it")
     class_: Class | None = Field(None, alias="class", description="Class, if the submitter knows it")
-    location: Short | None = Field(None, description="Where exactly, sealed")
+    location: Short | None = Field(None, description="Exact location, sealed")
     received_by: Code | None = Field(
-        None, description="Organ that received it itself (Art. 23); empty for the petition office"
+        None, description="Organ that received the filing directly (Art. 23); empty for the petition office"
     )
     anonymous: bool = Field(False, description="Filed without a name")
     confidential: bool = Field(False, description="Identity is not shown to the handling organisation")
-    petitioner: Person | None = Field(None, description="Who files")
-    agent: Person | None = Field(None, description="Who files for somebody else")
-    co_petitioners: tuple[Person, ...] = Field((), max_length=PARTIES_LIMIT, description="Who joins the filing")
+    petitioner: Person | None = Field(None, description="The petitioner")
+    agent: Person | None = Field(None, description="The agent who files on behalf of the petitioner")
+    co_petitioners: tuple[Person, ...] = Field((), max_length=PARTIES_LIMIT, description="The co-petitioners")
     representatives: tuple[Annotated[int, Field(ge=1, le=PARTIES_LIMIT + 1)], ...] = Field(
         (),
         max_length=PARTIES_LIMIT,
-        description="Who speaks for all, at most five: 1 is the petitioner, 2 the first who joins, … (Art. 20)",
+        description="The representatives, at most five: 1 is the petitioner, 2 the first co-petitioner, … (Art. 20)",
     )
-    respondent: Respondent | None = Field(None, description="Whom an accusation is about")
+    respondent: Respondent | None = Field(None, description="The respondent of an accusation")
 
 
 def own_channel(principal: Principal, command: FileCase, book: PolicyBook) -> None:
-    """Raises Denied for a platform that files under a channel of another one, whether the item exists or not."""
+    """Raises Denied for a platform that files under a channel of another platform, even if the item exists."""
     channel = book.known_channel(command.channel)
     if principal.role == "platform" and channel is not None and channel.platform != principal.org:
         raise Denied(
             "foreign_channel",
-            "A platform files under its own channels only, as the policy lists them.",
+            "This channel belongs to another platform. Use a channel that the policy assigns to your platform.",
             why_zh="平台只能通过自己的渠道提交。",
             field="channel",
         )
 
 
 def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[Fresh]:
-    """Register a filing (Art. 22). An item that is registered already gives nothing new."""
+    """Register a filing (Art. 22). An item that is registered already appends nothing."""
     if case.exists:
         return []
     book = given.book
@@ -79,32 +74,26 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
     if channel is None:
         raise Invalid(
             "unknown_channel",
-            "This channel is not in the policy of the jurisdiction. Use a code of the list or have it added.",
+            "This channel is not in the policy of the jurisdiction. Use a code of the policy, or have it added.",
             why_zh="该渠道不在本辖区的渠道目录中。",
             field="channel",
         )
     own_channel(given.principal, command, book)
-    if command.received_by is not None and book.organisation(command.received_by) is None:
-        raise Invalid(
-            "unknown_organisation",
-            "The organ that received it is not in the policy of the jurisdiction.",
-            why_zh="接收单位不在本辖区的单位目录中。",
-            field="received_by",
-        )
-    if (
-        command.anonymous
-        and command.petitioner is not None
-        and (command.petitioner.name or command.petitioner.id_number)
-    ):
+    if command.received_by is not None:
+        organisation(book, command.received_by, "received_by")
+    petitioner = command.petitioner
+    if command.anonymous and petitioner is not None and (petitioner.name or petitioner.id_number):
         raise Invalid(
             "anonymous_with_name",
-            "An anonymous filing has no name: leave it out, or file confidentially so that the organisation does not see it.",
+            "An anonymous filing must not contain a name or an identity number. Leave them out, or file confidentially.",
             why_zh="匿名提交不应填写姓名或证件号码；如需保密，请选择保密提交。",
             field="petitioner",
         )
     at = command.received_at or given.at
     scanned = book.qr_codes.get((command.channel, command.qr)) if command.qr is not None else None
-    place = command.place or (scanned.place if scanned else command.qr)  # an unknown code is words for an unclear place
+    place = command.place or (
+        scanned.place if scanned else command.qr
+    )  # an unknown code counts as words for an unclear place
     known_place = place is not None and book.knows_place(place)
     known_subject = command.subject is not None and book.knows_subject(command.subject)
     known_level = command.level is not None and book.knows_level(command.level)
@@ -139,7 +128,7 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
             subject_text=None if known_subject else command.subject,
         )
     ]
-    recorded = parties(command.petitioner, command.agent, command.co_petitioners, command.respondent, book)
+    recorded = parties(petitioner, command.agent, command.co_petitioners, command.respondent, book)
     events += recorded
     if command.representatives:
         filers = [party.party for party in recorded if party.role in ("petitioner", "co_petitioner")]
@@ -149,27 +138,29 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
 
 
 class AddMaterial(Command):
-    text: FreeText = Field(description="What is added, sealed")
+    text: FreeText = Field(description="The added material, sealed")
 
 
 @rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充材料")
 def add_material(case: Case, command: AddMaterial, given: Given) -> list[Fresh]:
+    """Add material to the case."""
     return [Fresh(e.MaterialAdded(text=command.text))]
 
 
 class Nudge(Command):
-    text: FreeText | None = Field(None, description="What the citizen asks, sealed")
+    text: FreeText | None = Field(None, description="The question, sealed")
 
 
 @rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="催问")
 def nudge(case: Case, command: Nudge, given: Given) -> list[Fresh]:
+    """Ask about the progress of the case (催问)."""
     return [Fresh(e.Nudged(text=command.text))]
 
 
 class Evaluate(Command):
-    object: Literal["petition_office", "organisation"] = Field(description="Whom the judgement is about")
+    object: Literal["petition_office", "organisation"] = Field(description="The evaluated body")
     grade: Literal["satisfied", "basically_satisfied", "dissatisfied"] = Field(description="满意 / 基本满意 / 不满意")
-    text: FreeText | None = Field(None, description="In the petitioner's words, sealed")
+    text: FreeText | None = Field(None, description="Comment of the petitioner, sealed")
 
 
 @rule(
@@ -181,13 +172,13 @@ class Evaluate(Command):
     zh="评价",
 )
 def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
-    """Once per object; the petitioner may think again as long as the case is not closed."""
+    """Evaluate the petition office or the organisation; a later grade replaces the earlier one."""
     if case.grade_now(command.object) == command.grade:
         return []
     if command.object not in case.invited and case.replied_at is None:
         raise Refused(
             "not_invited",
-            "An evaluation is possible once the reply has been delivered.",
+            "The reply was not delivered yet. Evaluate after its delivery.",
             why_zh="答复送达之后方可评价。",
         )
     return [Fresh(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text))]
@@ -202,8 +193,9 @@ def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
     followers=True,
 )
 def invite_evaluation(case: Case, command: Command, given: Given) -> list[Fresh]:
-    """After the reply was delivered, of both: of the petition office and of the organisation (Art. 21). Who filed what was
-    joined to another filing is asked as well, when theirs has ended with a matter that was answered."""
+    """Invite to evaluate the petition office and the organisation after the delivery of the reply (Art. 21).
+
+    The petitioner of a follower is invited when it was closed with a lead whose reply was delivered."""
     objects: list[e.EvaluationObject] = ["petition_office", "organisation"]
     lead = given.head(case.lead)
     if case.lead is not None and (lead is None or lead.replied_at is None):
@@ -217,11 +209,12 @@ def invite_evaluation(case: Case, command: Command, given: Given) -> list[Fresh]
 
 
 class Withdraw(Command):
-    text: FreeText | None = Field(None, description="Why, sealed")
+    text: FreeText | None = Field(None, description="Reason, sealed")
 
 
 @rule("withdraw", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="撤回")
 def withdraw(case: Case, command: Withdraw, given: Given) -> list[Fresh]:
+    """Withdraw the petition."""
     return [Fresh(e.CaseWithdrawn(text=command.text))]
 
 
@@ -231,10 +224,11 @@ class AnswerAtOnce(Command):
 
 @rule("answer_at_once", service="intake", roles=DESK, states=("registered",), zh="直接答复")
 def answer_at_once(case: Case, command: AnswerAtOnce, given: Given) -> list[Fresh]:
+    """Answer a consultation without dispatching it (直接答复)."""
     if case.class_ not in (None, "consultation"):
         raise Refused(
             "not_a_consultation",
-            "Only a consultation is answered at once; dispatch this case instead.",
+            "This case is not a consultation, so it cannot be answered directly. Dispatch it instead.",
             why_zh="只有咨询类事项可以直接答复，其他事项请派单。",
         )
     return [Fresh(e.AnsweredAtOnce(text=command.text))]
@@ -249,7 +243,7 @@ def answer_at_once(case: Case, command: AnswerAtOnce, given: Given) -> list[Fres
     when=lambda case: case.open and not case.live,
 )
 def go_live(case: Case, command: Command, given: Given) -> list[Fresh]:
-    """An imported open case is worked on here from now on."""
+    """Handle an imported open case in this system from now on."""
     if case.live or not case.open:
         return []
     return [Fresh(e.WentLive())]

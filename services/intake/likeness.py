@@ -1,6 +1,6 @@
-"""How alike texts are: cosine of their pairs of signs, weighed by how rare a pair is among the texts compared. Pure.
+"""Text similarity: the cosine of TF-IDF weights of character bigrams. Pure.
 
-Plain Python serves for the few texts that one look may open, so there is no dependency for it.
+Plain Python is fast enough for the few texts of one request, so there is no dependency for it.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from collections.abc import Mapping, Sequence
 from math import log, sqrt
 from typing import NamedTuple
 
-SIGNS = 2
-"""Chinese words are mostly two signs long."""
+NGRAM = 2
+"""Characters of an n-gram; most Chinese words have two."""
 TITLE = 3
-"""A title says what the matter is: its pairs count as often as this."""
+"""Weight of a bigram of the title, relative to one of the text."""
 LONGEST = 4_000
-"""Signs of one text that are compared."""
+"""Characters of a text that are compared."""
 
 
 class Writing(NamedTuple):
-    """What somebody wrote, opened for the comparison and forgotten after it."""
+    """The decrypted texts of a filing, kept only for the comparison."""
 
     title: str
     text: str
 
 
 def likeness(one: Writing, others: Sequence[Writing]) -> list[float]:
-    """Figures from 0 (no pair in common) to 1 (the same), one for each of `others`."""
+    """Similarities from 0 (no common bigram) to 1 (identical), one for each of `others`."""
     counted = [_pairs(one), *(_pairs(other) for other in others)]
     spread = Counter(pair for pairs in counted for pair in pairs)
     first, *rest = (_weighed(pairs, spread, len(counted)) for pairs in counted)
@@ -41,13 +41,13 @@ def _pairs(writing: Writing) -> Counter[str]:
 
 
 def _of(text: str) -> list[str]:
-    """Neighbouring letters, figures and Chinese signs; whatever stands between them is left out."""
-    signs = "".join(sign for sign in text[:LONGEST].lower() if sign.isalnum())
-    return [signs[at : at + SIGNS] for at in range(len(signs) - SIGNS + 1)]
+    """The bigrams of letters, digits and Chinese characters; all other characters are left out."""
+    characters = "".join(one for one in text[:LONGEST].lower() if one.isalnum())
+    return [characters[at : at + NGRAM] for at in range(len(characters) - NGRAM + 1)]
 
 
 def _weighed(pairs: Counter[str], spread: Mapping[str, int], texts: int) -> dict[str, float]:
-    """Weights of length 1. A pair that stands in every text still counts a little: there may be two texts only."""
+    """Weights, normalised to length 1. A bigram of all texts still has some weight, as there may be only two texts."""
     weights = {pair: (1 + log(count)) * log(1 + texts / spread[pair]) for pair, count in pairs.items()}
     length = sqrt(sum(weight * weight for weight in weights.values()))
     return {pair: weight / length for pair, weight in weights.items()} if length else {}

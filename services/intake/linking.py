@@ -1,7 +1,7 @@
-"""Joining filings of one matter, so that one organisation is responsible for it. Pure: (case, command, given) -> events.
+"""Commands that link filings of one matter, so that one organisation is responsible. Pure: (case, command, given) -> events.
 
-A follower has no organisation of its own, and its link points to an older case. Both are decided on the follower's stream
-alone, so no lock over two streams is needed.
+A follower has no organisation of its own, and its link names an older case. Both are decided on the follower's stream alone, so
+no lock over two streams is needed.
 """
 
 from __future__ import annotations
@@ -28,44 +28,42 @@ JOINABLE = (
     "handling",
     "redo_ordered",
 )
-"""Before anything was decided: afterwards the petitioner has an answer and remedies of their own (Art. 32, 35)."""
+"""States before a decision: after it the petitioner has an answer and remedies of their own (Art. 32, 35)."""
 GONE = ("voided", "withdrawn")
-"""States in which a case cannot lead: nobody handles the matter there."""
+"""States in which a case cannot lead, because its matter is not handled."""
 
 
 class Link(Command):
-    lead: CaseName = Field(
-        description="The older case: id, number or CHANNEL:ITEM. One that follows stands for its lead"
-    )
+    lead: CaseName = Field(description="The older case: id, number or CHANNEL:ITEM. A follower is replaced by its lead")
     kind: LinkKind = Field(
         "same_matter",
-        description="same_matter 同一事项, duplicate 重复件: it follows the lead; related 相关: a reference and nothing more",
+        description="same_matter 同一事项, duplicate 重复件: the case follows the lead; related 相关: only a reference",
     )
-    reason: FreeText = Field(description="Why, in words, sealed")
+    reason: FreeText = Field(description="Reason in words, sealed")
 
 
 @rule("link", service="intake", roles=JOINERS, states=JOINABLE, followers=True, zh="并案")
 def link(case: Case, command: Link, given: Given) -> list[Fresh]:
-    """Join it to the older case of the same matter; its organisation, if it has one, is released in the same commit.
+    """Link the case to the older case of the same matter; its assignment, if any, is withdrawn in the same commit.
 
-    One responsible organisation per matter; the same matter is not handled twice (Art. 19 ¶3)."""
+    A matter has one responsible organisation and is not handled twice (Art. 19 ¶3)."""
     if command.lead == case.id:
         raise Invalid(
-            "link_to_itself", "A case cannot follow itself; name the older one.", why_zh="不能并入本件。", field="lead"
+            "link_to_itself", "A case cannot follow itself. Name the older case.", why_zh="不能并入本件。", field="lead"
         )
     named = given.cases.get(command.lead)
     lead = named if command.kind == "related" else given.head(command.lead)
     if any(one.lead == case.id for one in line_of(command.lead, given.cases)):
         raise Refused(
             "link_in_a_circle",
-            "That case follows this one already; link in the other direction is not possible.",
+            "That case already follows this one, so this one cannot follow it. Name another case.",
             why_zh="所指案件已并入本件，不能反向并案。",
             field="lead",
         )
     if named is None or lead is None:
         raise Invalid(
             "unknown_lead",
-            "lead names no case among those you may see. Give its id, its number, or CHANNEL:ITEM.",
+            "lead names no case that you may see. Give its id, its number, or CHANNEL:ITEM.",
             why_zh="没有您可以查看的主件。",
             field="lead",
         )
@@ -78,14 +76,14 @@ def link(case: Case, command: Link, given: Given) -> list[Fresh]:
             return []
         raise Refused(
             "follows_another",
-            "This filing follows another case already; unlink it first.",
+            "This filing already follows another case. Unlink it first.",
             why_zh="该件已并入其他案件，请先解除并案。",
             field="lead",
         )
     _fits(case, lead)
     if command.kind == "related":
         return [Fresh(e.CaseLinked(lead=lead.id, kind="related", reason=command.reason))]
-    _leads(case, lead, given)
+    _leads(case, lead, given.book.zone)
     events = [Fresh(e.CaseLinked(lead=lead.id, kind=command.kind, reason=command.reason))]
     if case.org is not None:
         events.insert(0, Fresh(routing.AssignmentWithdrawn(org=case.org, reason_code="follows_lead")))
@@ -93,72 +91,82 @@ def link(case: Case, command: Link, given: Given) -> list[Fresh]:
 
 
 def _fits(case: Case, lead: Case) -> None:
-    """Raises Refused where the two may not refer to each other at all."""
+    """Raises Refused if the two cases must not refer to each other."""
     if lead.state == "voided":
         raise Refused(
             "lead_voided",
-            "That case was voided, registered by mistake; name another one.",
+            "That case was voided. Name another one.",
             why_zh="所指案件已作废。",
             field="lead",
         )
     if lead.jurisdiction != case.jurisdiction:
         raise Refused(
             "other_jurisdiction",
-            "A matter stays in one jurisdiction; transfer or guide this filing instead.",
+            "That case belongs to another jurisdiction. Transfer or guide this filing instead.",
             why_zh="不同辖区的案件不能并案。",
             field="lead",
         )
     if lead.sealed_track != case.sealed_track:
         raise Refused(
             "accusation_apart",
-            "An accusation is linked to accusations only (Art. 30); handle this filing by itself.",
+            "An accusation may only be linked to an accusation (Art. 30). Handle this filing separately.",
             why_zh="检举控告只能与检举控告并案。",
             field="lead",
         )
 
 
-def _leads(case: Case, lead: Case, given: Given) -> None:
-    """Raises Refused where `lead` cannot lead the matter of `case`."""
+def _leads(case: Case, lead: Case, zone: str) -> None:
+    """Raises Refused if `lead` cannot lead the matter of `case`."""
     if lead.state == "withdrawn":
         raise Refused(
             "lead_withdrawn",
-            "That case was withdrawn, so nobody handles the matter there; handle this filing by itself.",
+            "That case was withdrawn, so its matter is not handled. Handle this filing separately.",
             why_zh="所指案件已撤回，请单独办理本件。",
             field="lead",
         )
     if lead.open and not lead.live:
         raise Refused(
             "lead_not_live",
-            "Nobody works on that imported case here; give it go_live first.",
+            "That imported case is not handled in this system. Give it go_live first.",
             why_zh="所指历史件尚未转入办理，请先转入。",
             field="lead",
         )
-    if not older(lead, case, given.book.zone):
+    if not older(lead, case, zone):
         raise Refused(
             "lead_is_younger",
-            "The oldest case of a matter leads; link the younger one to this one instead.",
+            "That case is younger, and the oldest case of a matter leads. Link it to this one instead.",
             why_zh="以最早登记的案件为主件，请将较晚的案件并入本件。",
             field="lead",
         )
     if lead.org is not None and lead.org in case.accused:
         raise Refused(
             "is_the_respondent",
-            "That case is with the organisation that this filing complains of; handle it by itself.",
+            "That case is handled by the respondent of this filing. Handle this filing separately.",
             why_zh="所指案件由本件的被反映单位承办，请单独办理本件。",
             field="lead",
         )
 
 
+def may_lead(case: Case, lead: Case, zone: str) -> bool:
+    """True if `case` could be linked to `lead` as the lead of its matter."""
+    try:
+        _fits(case, lead)
+        _leads(case, lead, zone)
+    except Refused:
+        return False
+    return True
+
+
 class Unlink(Command):
     lead: CaseName | None = Field(
-        None, description="The case that it follows, or only refers to. Default: the one it follows"
+        None, description="The case that it follows or refers to. Default: the one it follows"
     )
-    reason: FreeText = Field(description="Why, in words, sealed")
+    reason: FreeText = Field(description="Reason in words, sealed")
 
 
 @rule("unlink", service="intake", roles=JOINERS, states=OPEN_STATES, followers=True, zh="解除并案")
 def unlink(case: Case, command: Unlink, given: Given) -> list[Fresh]:
-    """It is another matter after all: it stands by itself again, and is routed or queued."""
+    """Unlink the case because it is another matter. It is routed or queued by itself again."""
     if command.lead is not None and command.lead in case.related:
         return [Fresh(e.CaseUnlinked(lead=command.lead, kind="related", reason=command.reason))]
     if case.lead is None:
@@ -166,7 +174,7 @@ def unlink(case: Case, command: Unlink, given: Given) -> list[Fresh]:
     if command.lead is not None and all(one.id != command.lead for one in line_of(case.lead, given.cases)):
         raise Refused(
             "follows_another",
-            "This filing does not follow that case; leave lead out to unlink it from the one that it follows.",
+            "This filing does not follow that case. Leave lead out to unlink it from the case that it follows.",
             why_zh="该件并未并入所指案件。",
             field="lead",
         )
@@ -181,8 +189,7 @@ def _parted(case: Case, reason: str | None) -> e.CaseUnlinked:
 
 @rule("part", service="intake", roles=("service",), states=OPEN_STATES, followers=True, zh="主件失效后解除并案")
 def part(case: Case, command: Command, given: Given) -> list[Fresh]:
-    """The lead was voided or withdrawn, or one of the two turned out to be an accusation: nobody may be left waiting for a
-    case that is not worked on, and an accusation is kept apart (Art. 30)."""
+    """Unlink a follower whose lead was voided or withdrawn, or where one of the two turned out to be an accusation (Art. 30)."""
     if case.lead is None or not case.open:
         return []
     lead = given.head(case.lead)

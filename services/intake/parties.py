@@ -1,4 +1,4 @@
-"""Who takes part in a filing: petitioner, agent, who joins, respondent, and who speaks for them."""
+"""The parties of a filing: petitioner, agent, co-petitioners, respondent, and the representatives."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from shared.refusals import Invalid
 
 PARTIES_LIMIT = 500
 REPRESENTATIVES = 5
-"""Art. 20 ¶3: who comes with many names at most five representatives."""
+"""Largest number of representatives of a joint petition (Art. 20 ¶3)."""
 
 
 class Person(Command):
-    """Somebody who takes part. Everything here is sealed; nothing of it is required."""
+    """A party. All fields are sealed and optional."""
 
     name: Short | None = Field(None, description="Name as given, sealed")
     phone: Short | None = Field(None, description="Telephone number, sealed")
@@ -26,27 +26,27 @@ class Person(Command):
 
 
 class Respondent(Command):
-    """Whom an accusation is about."""
+    """The respondent of an accusation."""
 
     name: Short | None = Field(None, description="Name of the respondent, sealed")
-    org: Code | None = Field(None, description="Code of the organisation complained of: it never sees the case")
+    org: Code | None = Field(None, description="Code of the respondent organisation, which never sees the case")
 
 
 def representatives(parties: Sequence[str], filers: Sequence[str], field: str) -> tuple[str, ...]:
-    """The named parties, each once. Raises Invalid for more than five, or for one who did not file."""
+    """The named parties, each once. Raises Invalid for more than five, or for a party that did not file."""
     named = tuple(dict.fromkeys(parties))
     if len(named) > REPRESENTATIVES:
         raise Invalid(
             "too_many_representatives",
-            f"A joint matter is represented by at most {REPRESENTATIVES} (Art. 20 ¶3); name those, the others stay on the"
-            " filing.",
+            f"A joint petition has at most {REPRESENTATIVES} representatives (Art. 20 ¶3). Name fewer; the others remain"
+            " co-petitioners.",
             why_zh=f"多人提出共同信访事项的，代表人数不得超过{REPRESENTATIVES}人；其他人仍列为信访人。",
             field=field,
         )
     if not set(named) <= set(filers):
         raise Invalid(
             "unknown_representative",
-            "A representative is one of those who file: 1 (p1) is the petitioner, 2 (p2) the first who joins.",
+            "A representative must be one of the petitioners: 1 (p1) is the petitioner, 2 (p2) the first co-petitioner.",
             why_zh="代表人须为本件信访人之一。",
             field=field,
         )
@@ -60,7 +60,7 @@ def parties(
     respondent: Respondent | None,
     book: PolicyBook,
 ) -> list[e.PartyRecorded]:
-    """One event, and so one key, for each party of the case."""
+    """One event, and therefore one encryption key, for each party of the case."""
     events: list[e.PartyRecorded] = []
     if petitioner is not None:
         events.append(e.PartyRecorded(party="p1", role="petitioner", **petitioner.model_dump()))
@@ -74,8 +74,10 @@ def parties(
 
 
 def complained_of(respondent: Respondent, party: str, book: PolicyBook) -> e.PartyRecorded:
-    """Whom the filing is about."""
+    """The record of the respondent."""
     name, org = respondent.name, respondent.org
-    if org is not None and book.organisation(org) is None:  # no code but words, which may name a person: sealed
+    if (
+        org is not None and book.organisation(org) is None
+    ):  # words instead of a code; they may name a person, so they are sealed
         name, org = " ".join(filter(None, (name, org))), None
     return e.PartyRecorded(party=party, role="respondent", respondent_org=org, name=name)

@@ -1,4 +1,4 @@
-"""Records that a platform encrypted to intake's public key: JWE (RFC 7516) in its compact form, opened in memory only."""
+"""Encrypted records of a platform: JWE (RFC 7516, compact form) for intake's public key, decrypted in memory only."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from shared.refusals import Invalid
 _LETTER = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+")
 _PEM = re.compile(r"-----BEGIN (?:RSA |EC )?PRIVATE KEY-----.+?-----END (?:RSA |EC )?PRIVATE KEY-----", re.DOTALL)
 ALGORITHMS = ("RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A256KW", "A256GCM", "A128GCM")
-"""No `zip`: what is compressed can grow without limit when it is opened. No RSA1_5: its padding tells too much."""
+"""Without `zip`, because compressed data can expand without limit; without RSA1_5, because its padding allows attacks."""
 LEAST_RSA = 2048
 _OVERHEAD = 2
-"""A letter is at most so many times as long as what is in it, and a little."""
+"""Largest ratio of the encrypted to the plain size, apart from a constant."""
 
 
 class NoKey(ValueError):
-    """The file cannot be used; the message says why, and holds nothing of it."""
+    """The key file cannot be used. The message gives the reason and no content of the file."""
 
 
 class SealedLetters:
-    """Opens letters with any of these private keys: several while one takes the place of another. None: none is opened."""
+    """Decrypts records with any of these private keys; there are several during a key rotation, none disables decryption."""
 
     def __init__(self, keys: Sequence[object]) -> None:
         self._keys = tuple(keys)
 
     @classmethod
     def of(cls, path: Path) -> SealedLetters:
-        """The keys of a file in PEM, RSA or EC, one or several. Raises NoKey."""
+        """With the private keys of a PEM file, RSA or EC, one or several. Raises NoKey."""
         from joserfc.errors import JoseError
         from joserfc.jwk import ECKey, RSAKey
 
@@ -43,7 +43,7 @@ class SealedLetters:
             for kind in (RSAKey, ECKey):
                 try:
                     with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")  # of a short key: it is refused below
+                        warnings.simplefilter("ignore")  # short keys are refused below
                         key = kind.import_key(block)
                 except (JoseError, TypeError, ValueError):
                     continue
@@ -56,7 +56,7 @@ class SealedLetters:
         return cls(found)
 
     def opened(self, data: bytes, limit: int) -> bytes:
-        """What is in the letter; `data` itself where it is none. Raises Invalid `cannot_be_opened`."""
+        """The decrypted content; `data` itself if it is not encrypted. Raises Invalid `cannot_be_opened`."""
         if (
             not data.startswith(b"eyJ")
             or len(data) > limit * _OVERHEAD + 4096
@@ -75,8 +75,8 @@ class SealedLetters:
                 continue
         raise Invalid(
             "cannot_be_opened",
-            "The record is encrypted (JWE), and no key here opens it. Encrypt it to intake's present public key, with"
-            f" {', '.join(ALGORITHMS[:3])} and {' or '.join(ALGORITHMS[3:])}, without zip.",
+            "The record is encrypted (JWE), and no key of this server decrypts it. Encrypt it for intake's current public key,"
+            f" with {', '.join(ALGORITHMS[:3])} and {' or '.join(ALGORITHMS[3:])}, without zip.",
             why_zh="该记录已加密，但无法用受理方的密钥解开，请使用最新公布的公钥重新加密。",
             field="(body)",
         )

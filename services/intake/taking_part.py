@@ -1,4 +1,4 @@
-"""Who takes part, after the filing: representatives of a joint matter, and who asks not to be named."""
+"""Commands about parties after the filing: representatives of a joint petition, and confidentiality."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ PartyName = Annotated[str, Field(pattern=r"^p[1-9][0-9]{0,3}$")]
 
 class NameRepresentatives(Command):
     parties: tuple[PartyName, ...] = Field(
-        min_length=1, max_length=PARTIES_LIMIT, description="Who speaks for all: p1 is the petitioner, p2 … who joined"
+        min_length=1,
+        max_length=PARTIES_LIMIT,
+        description="The representatives: p1 is the petitioner, p2 the first co-petitioner, …",
     )
 
 
 @rule("name_representatives", service="intake", roles=DESK, states=OPEN_STATES, zh="推选代表")
 def name_representatives(case: Case, command: NameRepresentatives, given: Given) -> list[Fresh]:
-    """At most five of those who filed (Art. 20 ¶3). Naming again replaces those named before."""
+    """Name at most five of the petitioners as representatives (Art. 20 ¶3). They replace those named before."""
     filers = [party for party, role in case.parties if role in ("petitioner", "co_petitioner")]
     named = representatives(command.parties, filers, "parties")
     if named == case.representatives:
@@ -32,7 +34,7 @@ def name_representatives(case: Case, command: NameRepresentatives, given: Given)
 
 
 class RequestConfidentiality(Command):
-    """为信访人保密."""
+    """Request confidentiality (为信访人保密)."""
 
 
 @rule(
@@ -44,5 +46,5 @@ class RequestConfidentiality(Command):
     when=lambda case: not case.confidential,
 )
 def request_confidentiality(case: Case, command: RequestConfidentiality, given: Given) -> list[Fresh]:
-    """From now on nobody but the petition office and supervisors sees who files (Art. 18 ¶4, 46(5))."""
+    """Show identities only to the petition office and to supervisors from now on (Art. 18 ¶4, 46(5))."""
     return [] if case.confidential else [Fresh(e.ConfidentialityRequested())]

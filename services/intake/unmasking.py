@@ -1,4 +1,4 @@
-"""A filing that turns out to be an accusation: it is taken from whoever may not have one, and waits sealed (Art. 30). Pure."""
+"""A petition that turns out to be an accusation is withdrawn from unauthorised organisations, and sealed (Art. 30). Pure."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from services.intake.parties import Respondent, complained_of
 from shared.case import Case
 from shared.commands import Fresh, Given
 from shared.events import routing
-from shared.events.base import Event
+from shared.events.intake import PartyRecorded
 from shared.refusals import Invalid
 
 
 def only_of_an_accusation(respondent: Respondent | None, field: str, new: str) -> None:
-    """Raises Invalid where somebody is named as accused by a correction that makes no accusation of it."""
+    """Raises Invalid if a correction names a respondent but does not correct the class to accusation."""
     if respondent is not None and (field, new) != ("class", "accusation"):
         raise Invalid(
             "respondent_of_an_accusation",
-            "respondent is given when the class is corrected to accusation; leave it out here.",
+            "respondent is only allowed if the class is corrected to accusation. Leave it out.",
             why_zh="只有将类别更正为检举控告时才填写被反映人。",
             field="respondent",
         )
 
 
 def named(case: Case, respondent: Respondent | None, given: Given) -> list[Fresh]:
-    """Whom it is about, where the case does not say so yet."""
+    """The record of the respondent, unless the case has it already."""
     if respondent is None:
         return []
     known = [party for party, role in case.parties if role == "respondent"]
@@ -34,10 +34,14 @@ def named(case: Case, respondent: Respondent | None, given: Given) -> list[Fresh
     return [Fresh(recorded)]
 
 
-def taken_away(case: Case, facts: Sequence[Event], given: Given) -> list[Fresh]:
-    """Withdrawn now, whatever date the correction has, unless everybody who has it may have an accusation. The entry says
-    that it was recalled and nothing more: an organisation that hears why has heard of the accusation."""
-    accused = {*case.accused, *(org for fact in facts if (org := getattr(fact, "respondent_org", None)) is not None)}
+def taken_away(case: Case, recorded: Sequence[Fresh], given: Given) -> list[Fresh]:
+    """The withdrawal of the assignment, at the present time whatever the date of the correction; none if all organisations
+    that have the case may have an accusation. Its reason is only `recalled`, because any other would reveal the accusation.
+
+    Args:
+        recorded: the respondents that the same commit records.
+    """
+    accused = {*case.accused, *(one.body.respondent_org for one in recorded if isinstance(one.body, PartyRecorded))}
     having = {*case.handlers, *case.assist, *filter(None, [case.reviewer])}
     if case.org is None or all(given.book.takes_accusations(org) and org not in accused for org in having):
         return []

@@ -7,23 +7,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
+from typing import TypeVar
 
 from shared.access import Principal
 from shared.case import Case
 from shared.commands import Fresh
+from shared.consumers.reaction_table import ReactionTable
 from shared.deadlines import deadlines
-from shared.events.intake import CaseCorrected, CaseLinked
+from shared.events import department as d
+from shared.events import intake as i
+from shared.events import routing as r
+from shared.events import supervision as s
+from shared.events.base import Event
 from shared.events.platforms import PlatformUpdate, UpdateKind
 from shared.events.routing import Due
 from shared.handling import Handling, Stamp
 from shared.log import Commit
-from shared.projecting import Reaction, Turn, Where
+from shared.projecting import Turn
 from shared.reacting import stamp_for
 from shared.times import instant_from_text
 from shared.updates import STREAM, Place
 
-Detail = Callable[[Turn], str | None]
+E = TypeVar("E", bound=Event)
+Detail = Callable[[E], str | int | None]
+Organisation = Callable[[E], str | None]
 _WITH_DATES = frozenset({"sent", "accepted", "extended", "reopened"})
 """Kinds that say by when."""
 
@@ -100,77 +108,51 @@ def first_answer(*about: str) -> str:
     return "intake.answer:" + ":".join(about)
 
 
-def told_of(turn: Turn) -> bool:
-    """Did a platform file it that may still know of it? All that this costs an ordinary case is one look at a field."""
+def told_of(turn: Turn, _body: Event) -> bool:
+    """True where a platform filed the case and may still be notified: it is not the accused (Art. 30)."""
     platform = turn.case.platform
-    return platform is not None and platform not in turn.case.accused  # Art. 30: never to the accused
+    return platform is not None and platform not in turn.case.accused
 
 
-def reactions(updates: Updates) -> Mapping[str, Sequence[Reaction]]:
-    """Event type -> what follows."""
+def tell_platforms(table: ReactionTable, updates: Updates) -> None:
+    """Register the notifications of platforms: which events, of which kind, with which detail and organisation."""
 
-    async def registered(turn: Turn) -> None:
+    def tell(kind: UpdateKind, event: type[E], detail: str | Detail[E], org: Organisation[E] | None = None) -> None:
+        async def notify(turn: Turn, body: E) -> None:
+            said = detail if isinstance(detail, str) else detail(body)
+            await updates.tell(kind, turn, None if said is None else str(said), org(body) if org is not None else None)
+
+        table.on(event, do=notify, when=told_of)
+
+    async def registered(turn: Turn, _body: Event) -> None:
         await updates.registered(turn.case, turn.event.event_id, turn.event.correlation)
 
-    def tell(kind: UpdateKind, detail: str | Detail | None = None, org: Detail | None = None) -> Sequence[Reaction]:
-        async def react(turn: Turn) -> None:
-            said = detail(turn) if callable(detail) else detail
-            await updates.tell(kind, turn, said, org(turn) if org is not None else None)
-
-        return (Where(told_of, react),)
-
-    to = _field("org")
-    return {
-        "CaseRegistered": (Where(lambda turn: turn.case.platform is not None, registered),),
-        "CaseTransferred": tell("sent", "transferred", to),
-        "CaseAssigned": tell("sent", "assigned", to),
-        "CaseRoutedToSealedChannel": tell("sent", "assigned", to),
-        "JurisdictionRuled": tell("sent", "ruled", to),
-        "ForwardedDown": tell("sent", "forwarded", _field("to")),
-        "Accepted": tell("accepted", _field("path"), to),
-        "NotAccepted": tell("not_accepted", _field("reason_code"), to),
-        "AcceptanceOrdered": tell("accepted", "ordered"),
-        "NoticeServed": tell("notice", _field("kind"), to),
-        "ExtensionGranted": tell("extended", _field("days")),
-        "ReplyDelivered": tell("replied", _field("mode"), to),
-        "AnsweredAtOnce": tell("replied", "at_once"),
-        "EvaluationInvited": tell("invited", _field("object")),
-        "StatutoryPathGuided": tell("guided", _field("path")),
-        "RedoOrdered": tell("reopened", _field("ground")),
-        "CaseReopened": tell("reopened", "new_facts"),
-        "ReviewOpinionIssued": tell("reviewed", _field("result"), _field("body")),
-        "OpinionDelivered": tell("notice", "opinion_delivered", _field("body")),
-        "ReReviewOpinionIssued": tell("reviewed", _field("result"), _field("body")),
-        "CaseClosed": tell("closed", _field("kind")),
-        "CaseWithdrawn": tell("closed", "withdrawn"),
-        "CaseVoided": tell("closed", "voided"),
-        "Concluded": tell("closed", "concluded"),
-        "ReRegistrationBarred": tell("closed", "barred"),
-        "CaseCorrected": tell("corrected", _corrected),
-        "ReplyCorrected": tell("corrected", "reply", to),
-        "CaseLinked": tell("linked", _linked),
-        "CaseUnlinked": tell("unlinked", _field("kind")),
-    }
-
-
-def _field(name: str) -> Detail:
-    def of(turn: Turn) -> str | None:
-        value = getattr(turn.event.body, name, None)
-        return None if value is None else str(value)
-
-    return of
-
-
-def _corrected(turn: Turn) -> str | None:
-    body = turn.event.body
-    return body.field.rstrip("_") if isinstance(body, CaseCorrected) else None
-
-
-def _linked(turn: Turn) -> str | None:
-    return turn.event.body.kind if isinstance(turn.event.body, CaseLinked) else None
-
-
-def together(*tables: Mapping[str, Sequence[Reaction]]) -> Mapping[str, Sequence[Reaction]]:
-    """One table of reactions; those of the tables named first come first."""
-    kinds: Iterable[str] = dict.fromkeys(kind for table in tables for kind in table)
-    return {kind: [one for table in tables for one in table.get(kind, ())] for kind in kinds}
+    table.on(i.CaseRegistered, do=registered, when=lambda turn, _body: turn.case.platform is not None)
+    tell("sent", r.CaseTransferred, detail="transferred", org=lambda body: body.org)
+    tell("sent", r.CaseAssigned, detail="assigned", org=lambda body: body.org)
+    tell("sent", r.CaseRoutedToSealedChannel, detail="assigned", org=lambda body: body.org)
+    tell("sent", r.JurisdictionRuled, detail="ruled", org=lambda body: body.org)
+    tell("sent", r.ForwardedDown, detail="forwarded", org=lambda body: body.to)
+    tell("accepted", d.Accepted, detail=lambda body: body.path, org=lambda body: body.org)
+    tell("not_accepted", d.NotAccepted, detail=lambda body: body.reason_code, org=lambda body: body.org)
+    tell("accepted", s.AcceptanceOrdered, detail="ordered")
+    tell("notice", d.NoticeServed, detail=lambda body: body.kind, org=lambda body: body.org)
+    tell("extended", d.ExtensionGranted, detail=lambda body: body.days)
+    tell("replied", d.ReplyDelivered, detail=lambda body: body.mode, org=lambda body: body.org)
+    tell("replied", i.AnsweredAtOnce, detail="at_once")
+    tell("invited", i.EvaluationInvited, detail=lambda body: body.object)
+    tell("guided", r.StatutoryPathGuided, detail=lambda body: body.path)
+    tell("reopened", s.RedoOrdered, detail=lambda body: body.ground)
+    tell("reopened", s.CaseReopened, detail="new_facts")
+    tell("reviewed", d.ReviewOpinionIssued, detail=lambda body: body.result, org=lambda body: body.body)
+    tell("notice", d.OpinionDelivered, detail="opinion_delivered", org=lambda body: body.body)
+    tell("reviewed", d.ReReviewOpinionIssued, detail=lambda body: body.result, org=lambda body: body.body)
+    tell("closed", s.CaseClosed, detail=lambda body: body.kind)
+    tell("closed", i.CaseWithdrawn, detail="withdrawn")
+    tell("closed", i.CaseVoided, detail="voided")
+    tell("closed", d.Concluded, detail="concluded")
+    tell("closed", r.ReRegistrationBarred, detail="barred")
+    tell("corrected", i.CaseCorrected, detail=lambda body: body.field.rstrip("_"))
+    tell("corrected", d.ReplyCorrected, detail="reply", org=lambda body: body.org)
+    tell("linked", i.CaseLinked, detail=lambda body: body.kind)
+    tell("unlinked", i.CaseUnlinked, detail=lambda body: body.kind)

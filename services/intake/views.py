@@ -1,4 +1,4 @@
-"""What intake shows: every case by its matter and by what it is about, for joining filings. No text, no person."""
+"""Read model of intake: every case by its matter, place and subject, for linking. It holds no text and no person."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ MATTERS = View(
 )
 
 OPEN_FIRST = 1e12
-"""Seconds. More than any date, so that open cases stand before closed ones."""
+"""Seconds; more than any date, so that open cases sort before closed ones."""
 
 
 def ordered(case: Case, zone: str) -> float:
-    """Where a case stands among those of its place and subject: the open ones first, the latest filed before the others,
-    then the closed ones, the latest closed before the others. Negative seconds, because a list goes upwards."""
+    """The sort key of a case among those of its place and subject, in negative seconds because lists are ascending.
+
+    Open cases come first, the latest filed before the others; then closed ones, the latest closed before the others."""
     if case.open or case.closed_at is None:
         return -OPEN_FIRST - (instant_of(case.filed_at, zone).timestamp() if case.filed_at is not None else 0.0)
     return -instant_of(case.closed_at, zone).timestamp()
 
 
 def matter_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
-    """A voided case belongs to no matter."""
+    """The row of a case; None for a voided case, which belongs to no matter."""
     if case.state == "voided":
         return None
     return {

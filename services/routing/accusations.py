@@ -1,7 +1,7 @@
-"""A suspected accusation: a person confirms it or clears it, and until then nothing else happens to it.
+"""Commands about suspected accusations: a person confirms or clears the suspicion. Pure: (case, command, given) -> events.
 
-Pure: (case, command, given) -> events. What a rule suspects is sealed like an accusation (Art. 30): only the petition
-office and the supervisors see it, and nobody in the name of the respondent.
+Until then no other command changes the case. It is sealed like an accusation (Art. 30): only the petition office and the
+supervisors see it, never the respondent.
 """
 
 from __future__ import annotations
@@ -14,37 +14,39 @@ from shared.commands import Code, Command, FreeText, Fresh, Given, Short, rule
 from shared.events import routing as e
 from shared.refusals import Refused
 
-WHO_READS: tuple[Role, ...] = ("registrar", "supervisor")
+READERS: tuple[Role, ...] = ("registrar", "supervisor")
 
 
 class AccusedOf(Command):
-    """Whom the accusation is about."""
+    """The respondent of the accusation."""
 
     name: Short | None = Field(None, description="Name of the respondent, sealed")
-    org: Code | None = Field(None, description="Code of the organisation complained of: it never sees the case")
+    org: Code | None = Field(None, description="Code of the respondent organisation, which never sees the case")
 
 
 class ConfirmAccusation(Command):
-    respondent: AccusedOf | None = Field(None, description="Whom it is about, as far as the text says")
+    respondent: AccusedOf | None = Field(None, description="The respondent, as far as the text names one")
 
 
 @rule(
     "confirm_accusation",
     service="routing",
-    roles=WHO_READS,
+    roles=READERS,
     states=("registered",),
     zh="确认为检举控告",
     when=lambda case: case.suspected is not None,
 )
 def confirm_accusation(case: Case, command: ConfirmAccusation, given: Given) -> list[Fresh]:
-    """From here on it is an accusation like one that was filed as such; a person dispatches it to a sealed organ."""
+    """Confirm that the petition is an accusation. A registrar then dispatches it to an authorised organisation."""
     if case.suspected is None:
         if case.class_ == "accusation":
             return []
         raise _not_suspected()
     respondent = command.respondent or AccusedOf()
     name, org = respondent.name, respondent.org
-    if org is not None and given.book.organisation(org) is None:  # no code but words, which may name a person: sealed
+    if (
+        org is not None and given.book.organisation(org) is None
+    ):  # words instead of a code; they may name a person, so they are sealed
         name, org = " ".join(filter(None, (name, org))), None
     return [
         Fresh(e.CaseClassified(class_="accusation", by="person")),
@@ -53,19 +55,19 @@ def confirm_accusation(case: Case, command: ConfirmAccusation, given: Given) -> 
 
 
 class ClearSuspicion(Command):
-    reason: FreeText | None = Field(None, description="Why it is none, sealed")
+    reason: FreeText | None = Field(None, description="Reason why it is no accusation, sealed")
 
 
 @rule(
     "clear_suspicion",
     service="routing",
-    roles=WHO_READS,
+    roles=READERS,
     states=("registered",),
     zh="排除检举控告",
     when=lambda case: case.suspected is not None,
 )
 def clear_suspicion(case: Case, command: ClearSuspicion, given: Given) -> list[Fresh]:
-    """It goes the ordinary way from here on, and rules do not ask again."""
+    """Clear the suspicion. The petition is routed like any other, and keyword rules do not suspect it again."""
     if case.cleared:
         return []
     if case.suspected is None:
@@ -76,6 +78,6 @@ def clear_suspicion(case: Case, command: ClearSuspicion, given: Given) -> list[F
 def _not_suspected() -> Refused:
     return Refused(
         "not_suspected",
-        "No rule suspects that this case is an accusation; correct its class, or dispatch it.",
+        "No rule suspects that this case is an accusation. Correct its class, or dispatch it.",
         why_zh="该件未被标记为疑似检举控告，请更正类别或派单。",
     )

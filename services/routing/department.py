@@ -1,4 +1,4 @@
-"""What the responsible organisation does with a case: from sign-off to the closing report (Art. 23, 31 to 34)."""
+"""Commands of the responsible organisation, from sign-off to the closing report (Art. 23, 31 to 34)."""
 
 from __future__ import annotations
 
@@ -6,26 +6,27 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import HANDLERS, Basis, Code, FreeText, own, said_otherwise, same_day
+from services.routing.words import HANDLERS, Basis, own, said_otherwise, same_day
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import Code, Command, FreeText, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import department as e
 from shared.events.department import Mode
 from shared.refusals import Invalid, Refused
 from shared.times import before
 
+IN_WORK = ("accepted", "handling", "redo_ordered")
+
 
 class SignOff(Command):
-    """签收."""
+    """Sign for the case (签收)."""
 
 
 @rule("sign_off", service="routing", roles=HANDLERS, states=("dispatched",), zh="签收")
 def sign_off(case: Case, command: SignOff, given: Given) -> list[Fresh]:
+    """Sign for the case (签收). This ends no clock."""
     org = own(case, given)
-    if case.state == "signed":
-        return []
-    return [Fresh(e.SignedFor(org=org))]
+    return [] if case.state == "signed" else [Fresh(e.SignedFor(org=org))]
 
 
 class Accept(Command):
@@ -34,6 +35,7 @@ class Accept(Command):
 
 @rule("accept", service="routing", roles=HANDLERS, states=("dispatched", "signed"), zh="受理")
 def accept(case: Case, command: Accept, given: Given) -> list[Fresh]:
+    """Accept the case (受理), a claim on its statutory path (Art. 31)."""
     org = own(case, given)
     if case.state == "accepted":
         if command.path not in (None, case.path):
@@ -42,7 +44,7 @@ def accept(case: Case, command: Accept, given: Given) -> list[Fresh]:
     if case.class_ == "claim" and command.path is None and case.path is None:
         raise Invalid(
             "path_needed",
-            "A claim is accepted on a statutory path (Art. 31): give path 1 to 6.",
+            "A claim is accepted on a statutory path (Art. 31). Give path, 1 to 6.",
             why_zh="受理申诉求决类事项须注明法定途径（1–6）。",
             field="path",
         )
@@ -54,11 +56,12 @@ class Decline(Command):
         description="Ground"
     )
     reason: FreeText = Field(description="Reasons, sealed")
-    remedy: FreeText = Field(description="What the petitioner can do about it, sealed")
+    remedy: FreeText = Field(description="Remedy of the petitioner, sealed")
 
 
 @rule("not_accept", service="routing", roles=HANDLERS, states=("signed",), zh="不予受理")
 def not_accept(case: Case, command: Decline, given: Given) -> list[Fresh]:
+    """Refuse to accept the case (不予受理), with the ground and the remedy."""
     org = own(case, given)
     return [
         Fresh(e.NotAccepted(org=org, reason_code=command.reason_code, reason=command.reason, remedy=command.remedy))
@@ -67,34 +70,30 @@ def not_accept(case: Case, command: Decline, given: Given) -> list[Fresh]:
 
 class RecordStep(Command):
     step: Literal["site_visit", "inquiry", "evidence", "expert", "meeting", "hearing", "mediation", "other"] = Field(
-        "other", description="What was done"
+        "other", description="Kind of step"
     )
-    text: FreeText | None = Field(None, description="In words, sealed")
+    text: FreeText | None = Field(None, description="Description, sealed")
 
 
-@rule(
-    "record_step",
-    service="routing",
-    roles=HANDLERS,
-    states=("accepted", "handling", "redo_ordered"),
-    zh="记录办理步骤",
-)
+@rule("record_step", service="routing", roles=HANDLERS, states=IN_WORK, zh="记录办理步骤")
 def record_step(case: Case, command: RecordStep, given: Given) -> list[Fresh]:
+    """Record a step of the investigation. The first one moves an accepted case to handling."""
     return [Fresh(e.InvestigationStepRecorded(org=own(case, given), step=command.step, text=command.text))]
 
 
 class AskExtension(Command):
-    days: int = Field(ge=1, le=90, description="Calendar days asked for")
-    reason: FreeText = Field(description="Why, sealed")
+    days: int = Field(ge=1, le=90, description="Calendar days requested")
+    reason: FreeText = Field(description="Reason, sealed")
 
 
 @rule("ask_extension", service="routing", roles=HANDLERS, states=("accepted", "handling"), zh="申请延期")
 def ask_extension(case: Case, command: AskExtension, given: Given) -> list[Fresh]:
+    """Request an extension of the handling period (Art. 34)."""
     org = own(case, given)
     if case.extension_asked is not None:
         raise Refused(
             "extension_pending",
-            "An extension was asked for already and is not decided yet.",
+            "An extension request is still pending. Wait for the decision before requesting another one.",
             why_zh="已有一项延期申请待批，批复之后方可再次申请。",
         )
     return [Fresh(e.ExtensionRequested(org=org, days=command.days, reason=command.reason))]
@@ -108,8 +107,9 @@ class Decide(Command):
     text: FreeText = Field(description="Request, facts and reasons, opinion; sealed")
 
 
-@rule("decide", service="routing", roles=HANDLERS, states=("accepted", "handling", "redo_ordered"), zh="出具处理意见")
+@rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见")
 def decide(case: Case, command: Decide, given: Given) -> list[Fresh]:
+    """Issue the decision (信访处理意见书; Art. 32)."""
     return [
         Fresh(e.DecisionIssued(org=own(case, given), result=command.result, basis=command.basis, text=command.text))
     ]
@@ -119,35 +119,32 @@ class AnswerSuggestion(Command):
     result: Literal["adopted", "partly_adopted", "not_adopted"] = Field(
         description="采纳 / 部分采纳 / 未采纳 (Art. 29)"
     )
-    text: FreeText = Field(description="What follows from it, and why; sealed")
+    text: FreeText = Field(description="The consequences, with reasons; sealed")
 
 
-@rule(
-    "answer_suggestion",
-    service="routing",
-    roles=HANDLERS,
-    states=("accepted", "handling", "redo_ordered"),
-    zh="答复建议",
-)
+@rule("answer_suggestion", service="routing", roles=HANDLERS, states=IN_WORK, zh="答复建议")
 def answer_suggestion(case: Case, command: AnswerSuggestion, given: Given) -> list[Fresh]:
-    """A suggestion is studied and answered; it is not decided like a claim (Art. 29)."""
+    """Answer a suggestion. It is studied and answered, not decided like a claim (Art. 29)."""
     org = own(case, given)
     if case.class_ != "suggestion":
         raise Refused(
             "not_a_suggestion",
-            "Only a suggestion is answered this way; decide this case instead.",
+            "This case is not a suggestion. Use decide instead.",
             why_zh="只有意见建议类事项以此方式答复，其他事项请出具处理意见。",
         )
     return [Fresh(e.SuggestionAnswered(org=org, result=command.result, text=command.text))]
 
 
 class Deliver(Command):
-    mode: Mode = Field("other", description="How the written reply reached the petitioner")
-    text: FreeText | None = Field(None, description="The reply as delivered, if it says more than the decision; sealed")
+    mode: Mode = Field("other", description="Mode of delivery of the written reply")
+    text: FreeText | None = Field(
+        None, description="The delivered reply, if it contains more than the decision; sealed"
+    )
 
 
 @rule("deliver_reply", service="routing", roles=HANDLERS, states=("decided",), zh="送达答复")
 def deliver_reply(case: Case, command: Deliver, given: Given) -> list[Fresh]:
+    """Record the delivery of the written reply (送达). The 30 days for a review request start here (Art. 35)."""
     org = own(case, given)
     if case.state == "replied":
         if case.replied_at is not None and not same_day(given, case.replied_at):
@@ -157,12 +154,12 @@ def deliver_reply(case: Case, command: Deliver, given: Given) -> list[Fresh]:
 
 
 class CorrectReply(Command):
-    text: FreeText = Field(description="What is right instead; the first reply stays beside it, sealed")
+    text: FreeText = Field(description="The correction, sealed; the first reply is kept")
 
 
 @rule("correct_reply", service="routing", roles=HANDLERS, states=("replied", "closed"), zh="更正答复")
 def correct_reply(case: Case, command: CorrectReply, given: Given) -> list[Fresh]:
-    """A reply is never edited: the correction stands beside it."""
+    """Correct a reply. The reply is never edited: the correction is recorded in addition to it."""
     return [Fresh(e.ReplyCorrected(org=own(case, given), text=command.text))]
 
 
@@ -178,13 +175,14 @@ class ConfirmExecution(Command):
     zh="确认执行",
 )
 def confirm_execution(case: Case, command: ConfirmExecution, given: Given) -> list[Fresh]:
+    """Confirm that the supported request was carried out (Art. 32)."""
     org = own(case, given)
     if case.executed:
         return []
     if case.result != "supported":
         raise Refused(
             "nothing_to_execute",
-            "Only a supported claim is executed (Art. 32).",
+            "Only a supported claim is executed (Art. 32), and this one was not supported. Leave the confirmation out.",
             why_zh="只有予以支持的诉求才有执行事项（条例第三十二条）。",
         )
     return [Fresh(e.ExecutionConfirmed(org=org, text=command.text))]
@@ -202,16 +200,15 @@ class FileReport(Command):
     zh="报送办结报告",
 )
 def file_report(case: Case, command: FileReport, given: Given) -> list[Fresh]:
+    """File the closing report that an assignment requires (办结报告; Art. 22)."""
     org = own(case, given)
-    if case.report_filed:
-        return []
-    return [Fresh(e.ClosingReportFiled(org=org, text=command.text))]
+    return [] if case.report_filed else [Fresh(e.ClosingReportFiled(org=org, text=command.text))]
 
 
 class GrantExtension(Command):
     days: int = Field(ge=1, le=90, description="Calendar days granted")
-    approver: Code = Field(description="Office that approves: the head of the organ")
-    reason: FreeText | None = Field(None, description="Why, sealed")
+    approver: Code = Field(description="Approving office: the head of the organ")
+    reason: FreeText | None = Field(None, description="Reason, sealed")
 
 
 @rule(
@@ -222,18 +219,15 @@ class GrantExtension(Command):
     zh="批准延期",
 )
 def grant_extension(case: Case, command: GrantExtension, given: Given) -> list[Fresh]:
-    """Approved by another than the asker, at most the policy's cap in all (Art. 34)."""
-    if given.principal.role != "supervisor":
-        own(case, given)
+    """Grant the requested extension, up to the total cap of the policy; not by the person who requested it (Art. 34)."""
+    _may_decide(case, given)
     if case.extension_asked is None:
         raise _nobody_asked()
-    if given.principal.role != "supervisor" and given.principal.ref == case.extension_asker:
-        raise Refused("own_request", "Who asked for the extension cannot grant it.", why_zh="申请人不得自行批准延期。")
     cap = _extension_cap(given, case)
     if case.extension_days + command.days > cap:
         raise Refused(
             "extension_over_cap",
-            f"All extensions together may not exceed {cap} days; {case.extension_days} were granted.",
+            f"All extensions together must not exceed {cap} days, and {case.extension_days} are granted already. Give fewer days.",
             why_zh=f"延期合计不得超过{cap}日。",
             field="days",
         )
@@ -241,7 +235,7 @@ def grant_extension(case: Case, command: GrantExtension, given: Given) -> list[F
 
 
 class RefuseExtension(Command):
-    reason: FreeText = Field(description="Why, sealed")
+    reason: FreeText = Field(description="Reason, sealed")
 
 
 @rule(
@@ -252,31 +246,44 @@ class RefuseExtension(Command):
     zh="不批准延期",
 )
 def refuse_extension(case: Case, command: RefuseExtension, given: Given) -> list[Fresh]:
-    """Decided by another than the asker, like a grant (Art. 34)."""
-    if given.principal.role != "supervisor":
-        own(case, given)
+    """Refuse the requested extension; not by the person who requested it (Art. 34)."""
+    _may_decide(case, given)
     if case.extension_asked is None:
         if case.fact("ExtensionRefused") is not None:
             return []
         raise _nobody_asked()
-    if given.principal.role != "supervisor" and given.principal.ref == case.extension_asker:
-        raise Refused(
-            "own_request", "Who asked for the extension does not decide on it.", why_zh="申请人不得自行决定。"
-        )
     return [Fresh(e.ExtensionRefused(reason=command.reason))]
+
+
+def _may_decide(case: Case, given: Given) -> None:
+    """Raises Denied or Refused unless the caller may decide on an extension: a supervisor, or another person than the one who
+    requested it at the responsible organisation."""
+    if given.principal.role == "supervisor":
+        return
+    own(case, given)
+    if case.extension_asked is not None and given.principal.ref == case.extension_asker:
+        raise Refused(
+            "own_request",
+            "The person who requested the extension cannot decide on it. Ask another person or a supervisor.",
+            why_zh="申请人不得自行决定延期，请由他人或督查人员办理。",
+        )
 
 
 def _nobody_asked() -> Refused:
     return Refused(
         "no_extension_asked",
-        "There is no open request for an extension: ask_extension comes first.",
+        "No extension request is pending. Give ask_extension first.",
         why_zh="没有待批的延期申请，须先申请延期。",
     )
 
 
 def _extension_cap(given: Given, case: Case) -> int:
-    """Raises Refused where no period runs any more. One that has ended is not prolonged by a date that lies before its end: that
-    would wipe a missed deadline out, and only a supervisor may record that it was granted in time."""
+    """The cap in days of the running periods that can be extended.
+
+    Raises:
+        Refused: no such period is running. A period that has ended is not extended by an effective date before its end, which
+            would remove a missed deadline; only a supervisor may record that the extension was granted in time.
+    """
     when = given.at if given.principal.role == "supervisor" else given.now
     caps = [
         clock.rule.extension.cap_days
@@ -286,7 +293,7 @@ def _extension_cap(given: Given, case: Case) -> int:
     if not caps:
         raise Refused(
             "no_clock_to_extend",
-            "No clock of this case that can be extended is running and has not ended yet.",
+            "No clock of this case that could be extended is running. If it was extended in time, ask a supervisor to record it.",
             why_zh="本件没有正在计算且可以延长的期限。",
         )
     return min(caps)

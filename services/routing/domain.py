@@ -1,7 +1,4 @@
-"""Where a case goes, and what the organisation that has it does. Pure: (case, command, given) -> events.
-
-Departments are external: their events are appended here with the department as actor.
-"""
+"""Commands of dispatch: routing by rules, dispatch by hand, recall, guidance. Pure: (case, command, given) -> events."""
 
 from __future__ import annotations
 
@@ -9,23 +6,23 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import DESK, HANDLERS, Basis, Code, FreeText, no_sealed_organ, organisation, own
+from services.routing.words import no_sealed_organ, own, the_respondent
 from shared.access import Role
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import routing as e
 from shared.events.base import Class, Moment
+from shared.policy.references import organisation
 from shared.refusals import Invalid, Refused
 from shared.times import before, instant_of
 
 SERVICE: tuple[Role, ...] = ("service",)
 DISPATCHABLE = ("registered", "returned")
-__all__ = ["HANDLERS", "Basis"]
 
 
 class Route(Command):
-    """What keyword rules found in the text, which only the reaction has seen: ids of rules, nothing of the text."""
+    """Ids of the keyword rules that match the text. Only the reaction reads the text; none of it is in the command."""
 
     suspicion: str | None = None
     subject: str | None = None
@@ -33,9 +30,10 @@ class Route(Command):
 
 @rule("route", service="routing", roles=SERVICE, states=("registered",), followers=True, zh="自动派单")
 def route(case: Case, command: Route, given: Given) -> list[Fresh]:
-    """Place × subject × level -> organisation by the policy in force now; without a rule the case is queued for a person.
+    """Transfer the case to the organisation that the policy names for place, subject and level, or queue it for a registrar.
 
-    The subject is the submitter's, else that of a keyword rule. A suspected accusation is never routed (Art. 30)."""
+    The subject is the one given by the submitter, otherwise that of a keyword rule. A suspected accusation is never routed
+    (Art. 30)."""
     if case.state != "registered" or case.org is not None or case.queue_reason is not None or case.lead is not None:
         return []
     if case.sealed_track:
@@ -59,7 +57,7 @@ def route(case: Case, command: Route, given: Given) -> list[Fresh]:
 
 
 def _destination(case: Case, subject: str | None, given: Given) -> tuple[str | None, str | None]:
-    """(organisation, id of the rule), or (None, why a person has to dispatch)."""
+    """(organisation, id of the rule), or (None, reason code for dispatch by hand)."""
     if "place" in case.unclear:
         return None, "unknown_place"
     if subject is None and "subject" in case.unclear:
@@ -67,43 +65,38 @@ def _destination(case: Case, subject: str | None, given: Given) -> tuple[str | N
     found = given.book.route(case.place, subject, case.level, given.at)
     if found.org is None:
         return None, found.why or "no_rule"
-    if found.org in case.accused:  # who is complained of never sees the case: a person decides
+    if found.org in case.accused:  # the respondent must not see the case: a registrar decides
         return None, "respondent"
     return found.org, found.rule_id
 
 
 class Dispatch(Command):
-    org: Code = Field(description="Code of the organisation that is to handle it")
+    org: Code = Field(description="Code of the organisation that handles the case")
     kind: Literal["transfer", "assignment"] = Field(
         "transfer", description="transfer 转送, or assignment 交办 with a due date and a closing report"
     )
-    due: Moment | None = Field(None, description="For an assignment: the date by which the report is due")
-    class_: Class | None = Field(None, alias="class", description="Class, if it is decided now")
+    due: Moment | None = Field(None, description="For an assignment: the due date of the closing report")
+    class_: Class | None = Field(None, alias="class", description="Class, if it is determined now")
     path: int | None = Field(None, ge=1, le=6, description="Statutory path of a claim (Art. 31)")
-    reason: FreeText | None = Field(None, description="Why, sealed")
+    reason: FreeText | None = Field(None, description="Reason, sealed")
 
 
 @rule("dispatch", service="routing", roles=DESK, states=DISPATCHABLE, zh="派单")
 def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
-    """Send it by hand (Art. 22). One responsible organisation at a time."""
+    """Dispatch the case by hand (Art. 22). A case has one responsible organisation at a time."""
     if case.org is not None:
         as_it_is = case.sealed_track or (command.kind == "assignment") == case.assigned
         if case.org == command.org and case.state == "dispatched" and as_it_is:
             return []
         raise Refused(
             "has_an_organisation",
-            f"{case.org} is responsible for this case; recall it first.",
+            f"{case.org} is responsible for this case. Recall the case first.",
             why_zh=f"该件已有承办单位（{case.org}），请先撤回。",
             org=case.org,
         )
     found = organisation(given.book, command.org, "org")
     if command.org in case.accused and (command.class_ or case.class_) != "accusation":
-        raise Refused(
-            "is_the_respondent",
-            "This organisation is the one complained of and never sees the case; choose another one.",
-            why_zh="该单位是被反映单位，不得转送。",
-            field="org",
-        )
+        raise the_respondent("org")
     events: list[Fresh] = []
     class_ = command.class_ or case.class_ or "claim"
     if command.class_ is not None or case.class_ is None or command.path is not None:
@@ -117,14 +110,14 @@ def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
     if command.due is None:
         raise Invalid(
             "due_needed",
-            "An assignment (交办) needs the date by which its report is due.",
+            "An assignment (交办) needs a due date for its closing report. Give due.",
             why_zh="交办须注明报送办结报告的日期。",
             field="due",
         )
     if before(command.due, given.now, given.book.zone):
         raise Invalid(
             "due_in_the_past",
-            "The due date of an assignment lies in the future.",
+            "The due date of an assignment must be in the future. Give a later date.",
             why_zh="交办的期限应为今后的日期。",
             field="due",
         )
@@ -138,42 +131,43 @@ class RecordDelivery(Command):
 
 @rule("record_delivery", service="routing", roles=SERVICE, followers=True, zh="送达收件箱")
 def record_delivery(case: Case, command: RecordDelivery, given: Given) -> list[Fresh]:
-    """The entry stands in the outbox. If the case has left the organisation meanwhile, its clocks never start."""
+    """Record the delivery to the outbox. If the case has left the organisation meanwhile, its clocks never start."""
     if case.org != command.org or case.delivered or not case.open:
         return []
-    stood = min(instant_of(given.at, given.book.zone), given.now)  # a clock that was put back must not park the case
+    stood = min(instant_of(given.at, given.book.zone), given.now)  # a clock that was set back must not park the case
     return [Fresh(e.AssignmentDelivered(org=command.org, seq=command.seq), stood)]
 
 
 class Recall(Command):
-    reason_code: Literal["recalled", "wrong_organisation"] = Field("recalled", description="Why")
-    reason: FreeText | None = Field(None, description="Why, in words, sealed")
+    reason_code: Literal["recalled", "wrong_organisation"] = Field("recalled", description="Reason code")
+    reason: FreeText | None = Field(None, description="Reason in words, sealed")
 
 
 @rule("recall", service="routing", roles=DESK, states=("dispatched",), zh="撤回派单")
 def recall(case: Case, command: Recall, given: Given) -> list[Fresh]:
-    """Before sign-off the sender may take it back."""
+    """Recall the case from the organisation, before sign-off."""
     if case.org is None:
         return []
     return [Fresh(e.AssignmentWithdrawn(org=case.org, reason_code=command.reason_code, reason=command.reason))]
 
 
 class Guide(Command):
-    path: int = Field(ge=1, le=5, description="Statutory path that is open (Art. 31); path 6 is handled here")
-    organ: Code | None = Field(None, description="The organ that decides there")
-    how_to: FreeText = Field(description="How the petitioner gets there, sealed")
+    path: int = Field(ge=1, le=5, description="Statutory path that is available (Art. 31); path 6 is handled here")
+    organ: Code | None = Field(None, description="The organ that decides on that path")
+    how_to: FreeText = Field(description="How the petitioner can use that path, sealed")
 
 
 def _not_dated_back(case: Case, given: Given) -> None:
-    """Raises Refused for guidance that lies before the end of a period that has been missed: an organisation does not wipe its
-    own breach out. A registrar of another one may record that it was given in time."""
+    """Raises Refused for guidance dated before the end of a missed period: an organisation cannot remove its own breach.
+
+    A registrar of another organisation may record that the guidance was given in time."""
     for clock in deadlines(case, given.book):
         ends = any(trigger.event == "StatutoryPathGuided" for trigger in clock.rule.cancel)
         if ends and clock.running and clock.due < given.now and not before(clock.due, given.at, given.book.zone):
             raise Refused(
                 "period_was_missed",
-                "The period to handle it has ended; guidance is not dated back before its end. The petition office may record"
-                " that it was given in time.",
+                "The handling period has ended, and guidance cannot be dated before its end. If it was given in time, ask the"
+                " petition office to record it.",
                 why_zh="办理期限已过，引导日期不得倒签至期限届满之前；确系期限内引导的，由信访部门登记。",
                 field="effective_at",
                 due=clock.due.isoformat(),
@@ -188,7 +182,7 @@ def _not_dated_back(case: Case, given: Given) -> None:
     zh="引导法定途径",
 )
 def guide(case: Case, command: Guide, given: Given) -> list[Fresh]:
-    """A reasoned outcome, not a silent close (Art. 31)."""
+    """Guide the petitioner to a statutory path (Art. 31). This is an outcome with reasons, not a silent closing."""
     if given.principal.role != "registrar":
         own(case, given)
     if given.principal.role != "registrar" or given.org in case.handlers:

@@ -1,4 +1,4 @@
-"""Forwarding down to a subordinate and handing back (下转、退回). The forwarder stays accountable: its clocks go on."""
+"""Commands of forwarding to a subordinate and handing back (下转、退回). The forwarder stays accountable; its clocks go on."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import HANDLERS, Code, FreeText, fit, organisation, own
+from services.routing.words import HANDLERS, fit, own
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import Code, Command, FreeText, Fresh, Given, rule
 from shared.events import department as d
 from shared.events import routing as e
+from shared.policy.references import organisation
 from shared.refusals import Denied, Refused
 
 IN_HAND = ("dispatched", "signed", "accepted", "handling", "redo_ordered")
 
 
 class ForwardDown(Command):
-    to: Code = Field(description="Code of the subordinate organisation that is to handle it")
-    reason: FreeText | None = Field(None, description="Why, sealed")
+    to: Code = Field(description="Code of the subordinate organisation that handles the case")
+    reason: FreeText | None = Field(None, description="Reason, sealed")
 
 
 @rule("forward_down", service="routing", roles=HANDLERS, states=IN_HAND, zh="下转")
 def forward_down(case: Case, command: ForwardDown, given: Given) -> list[Fresh]:
-    """To a subordinate of the one that has it in hand. No clock restarts; what is late stays the forwarder's."""
+    """Forward the case to a subordinate of its present holder. No clock restarts; a late duty remains that of the forwarder."""
     own(case, given)
     holder = case.handlers[-1]
     if command.to == holder:
@@ -31,7 +32,7 @@ def forward_down(case: Case, command: ForwardDown, given: Given) -> list[Fresh]:
     if given.org != holder:
         raise Refused(
             "forwarded_already",
-            f"It was forwarded down to {holder} already, which may forward it further or hand it back.",
+            f"The case was already forwarded to {holder}. That organisation may forward it further or hand it back.",
             why_zh="该件已下转，可由下级单位继续下转或退回。",
             org=holder,
         )
@@ -39,8 +40,8 @@ def forward_down(case: Case, command: ForwardDown, given: Given) -> list[Fresh]:
     if not given.book.is_below(command.to, holder):
         raise Refused(
             "not_a_subordinate",
-            "Only a subordinate organisation takes what is forwarded down (its parent in the policy); for another one ask to"
-            " hand the case back: request_return.",
+            "This organisation is not a subordinate (by `parent` in the policy). Choose a subordinate, or use request_return if"
+            " another organisation is responsible.",
             why_zh="只能下转给本单位的下级单位；应由其他单位承办的，请申请退回。",
             field="to",
         )
@@ -50,9 +51,9 @@ def forward_down(case: Case, command: ForwardDown, given: Given) -> list[Fresh]:
 
 class HandBack(Command):
     reason_code: Literal["not_our_mandate", "not_our_place", "another_organ_leads", "done", "other"] = Field(
-        description="Why it goes back"
+        description="Reason code"
     )
-    reason: FreeText | None = Field(None, description="Why, in words, sealed")
+    reason: FreeText | None = Field(None, description="Reason in words, sealed")
 
 
 @rule(
@@ -64,12 +65,12 @@ class HandBack(Command):
     when=lambda case: bool(case.forwarded),
 )
 def hand_back(case: Case, command: HandBack, given: Given) -> list[Fresh]:
-    """A subordinate returns it to the one that forwarded it, never past that one to the sender."""
+    """Return the case to the organisation that forwarded it, never directly to the sender."""
     own(case, given)
     if given.org not in case.forwarded:
         raise Denied(
             "not_forwarded_to_you",
-            "Only an organisation that it was forwarded down to hands it back; use request_return.",
+            "The case was not forwarded to this organisation, so it cannot be handed back. Use request_return.",
             why_zh="只有被下转的单位可以退回；其他情形请申请退回。",
         )
     line = case.handlers

@@ -1,4 +1,4 @@
-"""The written notice to the petitioner (Art. 23): whether it is accepted, where it went, what it was joined to."""
+"""The command of the written notice to the petitioner (Art. 23): acceptance, transfer, joining, or exemption."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import FreeText, own
+from services.routing.words import own
 from shared.access import owes_notice
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import Command, FreeText, Fresh, Given, rule
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events import department as e
 from shared.events.department import Mode
@@ -19,10 +19,10 @@ from shared.times import before, to_text
 
 class ServeNotice(Command):
     kind: Literal["acceptance", "non_acceptance", "transfer", "no_longer_accepted", "joined", "exempt"] = Field(
-        description="What the notice says; joined: to which matter; exempt where name or address is unclear (Art. 23)"
+        description="Content of the notice; joined: the matter it was joined to; exempt if name or address is unclear (Art. 23)"
     )
-    mode: Mode = Field("post", description="How it was served")
-    reason: FreeText | None = Field(None, description="For exempt: why, sealed")
+    mode: Mode = Field("post", description="Mode of service")
+    reason: FreeText | None = Field(None, description="For exempt: the reason, sealed")
 
 
 @rule(
@@ -34,21 +34,22 @@ class ServeNotice(Command):
     zh="送达告知书",
 )
 def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
-    """The written notice; sign-off and acceptance are none. Any ends C2; C3 ends with one that says whether it is accepted, or
-    that nobody can be told (Art. 23)."""
+    """Record the written notice; sign-off and acceptance are no notice (Art. 23).
+
+    Every kind ends C2. C3 ends with a notice about acceptance, or with the exemption."""
     if given.principal.role != "registrar" and given.org not in case.handlers:
-        _of_who_received_it(case, command, given)
+        _as_receiver(case, command, given)
     if command.kind == "exempt" and command.reason is None:
         raise Invalid(
             "reason_needed",
-            "An exemption from the notice needs its reason.",
+            "An exemption from the notice needs a reason. Give reason.",
             why_zh="免予告知须说明理由。",
             field="reason",
         )
     if command.kind == "joined" and case.lead is None:
         raise Refused(
             "not_joined",
-            "This filing was not joined to another one; say what its notice is about.",
+            "This filing is not joined to another one. Choose another kind of notice.",
             why_zh="该件未并案，请选择其他告知类型。",
             field="kind",
         )
@@ -56,19 +57,19 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
         return []
     served = Fresh(e.NoticeServed(org=given.org or None, kind=command.kind, mode=command.mode, reason=command.reason))
     delivered = case.fact("AssignmentDelivered")
-    if command.kind == "transfer":  # where it went can be told before it has arrived, but not before it was sent
+    if command.kind == "transfer":  # possible before the delivery, but not before the transfer
         delivered = next((fact for fact in reversed(case.facts) if fact.name in DISPATCHES), None)
         if delivered is None and case.org is None:
             raise Refused(
                 "not_sent_yet",
-                "This filing was not sent to any organisation yet; the notice says where it went.",
+                "This filing was not sent to any organisation yet. Serve the notice after the transfer.",
                 why_zh="该件尚未转送任何单位，转送后方可告知去向。",
                 field="kind",
             )
     if delivered is not None and before(given.at, delivered.effective_at, given.book.zone):
         raise Refused(
             "before_delivery",
-            "The notice is dated before the case was sent there and delivered; give the day of the delivery or a later one.",
+            "The notice is dated before the transfer or the delivery of the case. Give that day or a later one.",
             why_zh="告知日期早于转送或送达日期，请填写当日或之后的日期。",
             field="effective_at",
             earliest=to_text(delivered.effective_at),
@@ -76,17 +77,20 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
     return [served]
 
 
-def _of_who_received_it(case: Case, command: ServeNotice, given: Given) -> None:
-    """Who received a filing and sent it on says where it went; whether it is accepted is for who has it now (Art. 23 ¶1, ¶3).
+def _as_receiver(case: Case, command: ServeNotice, given: Given) -> None:
+    """The checks for an organisation that does not handle the case: it received the filing and sent it on (Art. 23 ¶1, ¶3).
 
-    Raises Denied for everybody else."""
+    Raises:
+        Denied: the organisation owes no notice about this case.
+        Refused: the notice is about acceptance, which is up to the present handler, or would end the handler's period.
+    """
     if not owes_notice(given.org, case):
         own(case, given)
     if command.kind not in ("transfer", "joined"):
         raise Refused(
             "not_yours_to_accept",
-            "This organisation received the filing and does not handle it; say where it went (transfer) or what it was"
-            " joined to (joined).",
+            "This organisation received the filing and does not handle it. Its notice states the transfer (transfer) or the"
+            " joining (joined).",
             why_zh="本单位为收到单位，并非承办单位，请告知转送去向（transfer）或并案情况（joined）。",
             field="kind",
         )
@@ -97,8 +101,8 @@ def _of_who_received_it(case: Case, command: ServeNotice, given: Given) -> None:
         if ends and clock.running and clock.org != given.org:
             raise Refused(
                 "ends_anothers_period",
-                "By the clocks that this case began with, the notice would also end the period of who handles it; the petition"
-                " office tells the petitioner.",
+                "By the clock rules of this case, this notice would also end the period of the handling organisation. Ask the"
+                " petition office to serve it.",
                 why_zh="按本件适用的时限规则，该告知会同时终止承办单位的告知期限，请由信访部门告知。",
                 field="kind",
             )

@@ -1,296 +1,171 @@
-"""What routing does when something happened: choose the organisation, deliver, and tell it what concerns it."""
+"""What routing does after an event: choose the organisation, deliver the case, and notify the organisations concerned."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from services.routing.domain import RecordDelivery
-from services.routing.joining import Detail, joined, tell_matter
+from services.routing.joining import tell_joined, tell_matter
 from services.routing.outbox import Outboxes, handlers_at, receiver_at, reviewer_at
 from services.routing.recognising import recognised
 from shared.case import fold
 from shared.commands import RULES
+from shared.consumers.reaction_table import ReactionTable, gives
 from shared.deadlines import deadlines
-from shared.events import department, intake, routing, supervision
+from shared.events import department as d
+from shared.events import intake as i
+from shared.events import routing as r
+from shared.events import supervision as s
+from shared.events.base import Event
 from shared.events.routing import OutboxKind
 from shared.failpoints import failpoint
 from shared.handling import Handling
-from shared.projecting import Reaction, Turn
-from shared.reacting import always, carry_out, stamp_for
+from shared.projecting import Turn
+from shared.reacting import carry_out, stamp_for
 
 
-def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
-    """Event type -> what follows."""
+def reactions(handling: Handling) -> ReactionTable:
+    """The reactions of routing."""
     outboxes = Outboxes(handling)
-    route = _route(handling)
-    direct = always(handling, RULES["direct_review"])
-    deliver = _deliver(handling, outboxes)
-    moved = deadlines_changed(handling, outboxes)
-    return {
-        "CaseRegistered": (route,),
-        "WentLive": (route, direct),
-        "SuspicionCleared": (route,),
-        "CaseUnlinked": (route,),
-        "CaseLinked": (joined(handling, outboxes),),
-        "CaseTransferred": (deliver,),
-        "CaseAssigned": (deliver,),
-        "CaseRoutedToSealedChannel": (deliver,),
-        "JurisdictionRuled": (_deliver(handling, outboxes, "ruled"),),
-        "AssignmentWithdrawn": (_withdrawn(outboxes),),
-        "JurisdictionDisputed": (_disputed(outboxes),),
-        "ReturnVerified": (_verified(outboxes),),
-        "ForwardedDown": (_forwarded(outboxes),),
-        "HandedBack": (_handed_back(outboxes),),
-        "MaterialAdded": (
-            tell_matter(handling, outboxes, "material_added", _tell(outboxes, "material_added")),
-            _tell_reviewer(outboxes, "material_added"),
-        ),
-        "Nudged": (
-            tell_matter(handling, outboxes, "nudged", _tell(outboxes, "nudged")),
-            _tell_reviewer(outboxes, "nudged"),
-        ),
-        "CaseCorrected": (_tell(outboxes, "corrected", _field), moved),
-        "EvaluationSubmitted": (_evaluated(handling, outboxes),),
-        "ExtensionGranted": (_tell(outboxes, "extension_granted"), moved),
-        "ExtensionRefused": (_tell(outboxes, "extension_refused"),),
-        "HearingHeld": (moved,),
-        "DeadlineAtRisk": (_at_risk(outboxes),),
-        "Reminded": (_reminded(outboxes),),
-        "Urged": (_tell(outboxes, "urged", _clock),),
-        "RedoOrdered": (_tell(outboxes, "redo_ordered", _ground),),
-        "ReviewRequested": (direct,),
-        "ReReviewRequested": (direct,),
-        "ReviewBodyNamed": (_review_requested(outboxes),),
-        "ReviewOpinionIssued": (_tell(outboxes, "opinion_issued", _result), _redone(outboxes)),
-        "ReReviewOpinionIssued": (_tell(outboxes, "opinion_issued", _result),),
-        "CaseClosed": (_tell(outboxes, "closed", _kind),),
-        "CaseVoided": (
-            _tell(outboxes, "withdrawn", lambda _turn: "voided"),
-            _tell_reviewer(outboxes, "withdrawn", lambda _turn: "voided"),
-            _tell_receiver(outboxes, "withdrawn", lambda _turn: "voided"),
-        ),
-        "CaseWithdrawn": (
-            _tell(outboxes, "closed", lambda _turn: "withdrawn"),
-            _tell_reviewer(outboxes, "closed", lambda _turn: "withdrawn"),
-            _tell_receiver(outboxes, "closed", lambda _turn: "withdrawn"),
-        ),
-    }
+    tell = _Notifications(handling, outboxes)
+    review = gives(handling, RULES["direct_review"])
+    table = ReactionTable()
+    on = table.on
 
+    async def route(turn: Turn, _body: Event) -> None:
+        await carry_out(handling, RULES["route"], turn, await recognised(handling, turn.case))
 
-def _route(handling: Handling) -> Reaction:
-    """Let the rules look at the text, in memory, and decide with what they found."""
-    rule = RULES["route"]
-
-    async def react(turn: Turn) -> None:
-        await carry_out(handling, rule, turn, await recognised(handling, turn.case))
-
-    return react
-
-
-def _deliver(handling: Handling, outboxes: Outboxes, kind: OutboxKind = "assigned") -> Reaction:
-    """Put the assignment into the organisation's outbox, then record that it stands there: its clocks run from that."""
-    rule = RULES["record_delivery"]
-
-    async def react(turn: Turn) -> None:
-        org = getattr(turn.event.body, "org", None)
-        if org is None:
-            return
+    async def deliver(turn: Turn, org: str, kind: OutboxKind = "assigned") -> None:
+        """Write the assignment to the organisation's outbox, then record the delivery: the clocks run from then."""
         told = await outboxes.tell(org, kind, turn)
         failpoint("outbox.told")
+        rule, command = RULES["record_delivery"], RecordDelivery(org=org, seq=told.first)
         stamp = stamp_for("routing", "delivered", turn)._replace(at=told.recorded_at)
-        command = RecordDelivery(org=org, seq=told.first)
         await handling.on_case(
-            turn.case.id,
-            rule.action,
-            stamp,
-            lambda case, given: rule(case, command, given),
-            seen=turn.case.version,
+            turn.case.id, rule.action, stamp, lambda case, given: rule(case, command, given), seen=turn.case.version
         )
 
-    return react
+    on(i.CaseRegistered, i.WentLive, r.SuspicionCleared, i.CaseUnlinked, do=route)
+    on(r.CaseTransferred, do=lambda turn, body: deliver(turn, body.org))
+    on(r.CaseAssigned, do=lambda turn, body: deliver(turn, body.org))
+    on(r.CaseRoutedToSealedChannel, do=lambda turn, body: deliver(turn, body.org))
+    on(r.JurisdictionRuled, do=lambda turn, body: deliver(turn, body.org, "ruled"))
+    on(i.WentLive, i.ReviewRequested, i.ReReviewRequested, do=review)
+
+    on(i.CaseLinked, do=lambda turn, body: tell_joined(handling, outboxes, turn, body))
+    on(r.AssignmentWithdrawn, do=tell.withdrawn)
+    on(r.JurisdictionDisputed, do=tell.disputed, when=lambda turn, _body: not turn.case.sealed_track)
+    on(r.ReturnVerified, do=lambda turn, body: tell.handlers("returned" if body.agreed else "return_refused", turn))
+    on(r.ForwardedDown, do=lambda turn, body: tell.one(body.to, "forwarded", turn, body.org))
+    on(d.HandedBack, do=lambda turn, body: tell.one(body.to, "handed_back", turn, body.reason_code))
+    on(i.MaterialAdded, do=lambda turn, _body: tell.matter_and_reviewer("material_added", turn))
+    on(i.Nudged, do=lambda turn, _body: tell.matter_and_reviewer("nudged", turn))
+    on(i.CaseCorrected, do=lambda turn, body: tell.handlers("corrected", turn, body.field))
+    on(
+        i.EvaluationSubmitted,
+        do=lambda turn, body: tell.matter("evaluated", turn, body.grade),
+        when=lambda _turn, body: body.object == "organisation",
+    )
+    on(d.ExtensionGranted, do=lambda turn, _body: tell.handlers("extension_granted", turn))
+    on(d.ExtensionRefused, do=lambda turn, _body: tell.handlers("extension_refused", turn))
+    on(i.CaseCorrected, d.ExtensionGranted, d.HearingHeld, do=tell.deadlines_changed)
+    on(s.DeadlineAtRisk, do=tell.at_risk)
+    on(
+        s.Reminded,
+        do=lambda turn, body: tell.concerned(body.org, "reminded", turn, body.clock),
+        when=lambda _turn, body: not body.passed,
+    )
+    on(s.Urged, do=lambda turn, body: tell.handlers("urged", turn, body.clock))
+    on(s.RedoOrdered, do=lambda turn, body: tell.handlers("redo_ordered", turn, body.ground))
+    on(r.ReviewBodyNamed, do=tell.review_requested)
+    on(d.ReviewOpinionIssued, do=lambda turn, body: tell.handlers("opinion_issued", turn, body.result))
+    on(
+        d.ReviewOpinionIssued,
+        do=lambda turn, _body: tell.handlers("redo_ordered", turn, "review"),
+        when=lambda _turn, body: body.result == "redo",
+    )
+    on(d.ReReviewOpinionIssued, do=lambda turn, body: tell.handlers("opinion_issued", turn, body.result))
+    on(s.CaseClosed, do=lambda turn, body: tell.handlers("closed", turn, body.kind))
+    on(i.CaseVoided, do=lambda turn, _body: tell.everybody("withdrawn", turn, "voided"))
+    on(i.CaseWithdrawn, do=lambda turn, _body: tell.everybody("closed", turn, "withdrawn"))
+    return table
 
 
-def _tell(outboxes: Outboxes, kind: OutboxKind, detail: Detail | None = None) -> Reaction:
-    """Tell those who had it in hand: the accountable organisation, and whoever it was forwarded down to."""
+@dataclass(frozen=True)
+class _Notifications:
+    """Who is notified of an event of a case. Each organisation has one entry per event and kind."""
 
-    async def react(turn: Turn) -> None:
+    handling: Handling
+    outboxes: Outboxes
+
+    async def one(self, org: str | None, kind: OutboxKind, turn: Turn, detail: str | None = None) -> None:
+        """Notify this organisation; None: nobody."""
+        if org is not None:
+            await self.outboxes.tell(org, kind, turn, detail)
+
+    async def handlers(self, kind: OutboxKind, turn: Turn, detail: str | None = None) -> None:
+        """Notify the responsible organisation, and those that the case was forwarded down to."""
         for org in handlers_at(turn.case, turn.event.version):
-            await outboxes.tell(org, kind, turn, detail(turn) if detail else None)
+            await self.outboxes.tell(org, kind, turn, detail)
 
-    return react
+    async def matter(self, kind: OutboxKind, turn: Turn, detail: str | None = None) -> None:
+        """Notify the handlers of the matter: of the lead where the case follows one, otherwise of the case itself."""
+        if not await tell_matter(self.handling, self.outboxes, kind, turn, detail):
+            await self.handlers(kind, turn, detail)
 
+    async def matter_and_reviewer(self, kind: OutboxKind, turn: Turn) -> None:
+        await self.matter(kind, turn)
+        await self.one(reviewer_at(turn.case, turn.event.version), kind, turn)
 
-def _tell_reviewer(outboxes: Outboxes, kind: OutboxKind, detail: Detail | None = None) -> Reaction:
-    """Tell the body that was reviewing."""
+    async def everybody(self, kind: OutboxKind, turn: Turn, detail: str) -> None:
+        """Notify the handlers, the review body, and the organisation that received the case and still owes the notice."""
+        await self.handlers(kind, turn, detail)
+        await self.one(reviewer_at(turn.case, turn.event.version), kind, turn, detail)
+        await self.one(receiver_at(turn.case, turn.event.version), kind, turn, detail)
 
-    async def react(turn: Turn) -> None:
-        body = reviewer_at(turn.case, turn.event.version)
-        if body is not None:
-            await outboxes.tell(body, kind, turn, detail(turn) if detail else None)
+    async def concerned(self, bearer: str | None, kind: OutboxKind, turn: Turn, detail: str) -> None:
+        """Notify of a clock its bearer: with all handlers if it was the responsible organisation then; alone if it was the
+        review body, or the receiver that still owed the notice where the case went. Nobody else is notified."""
+        version = turn.event.version
+        line = handlers_at(turn.case, version)
+        if line and bearer == line[0]:
+            await self.handlers(kind, turn, detail)
+        elif bearer in (reviewer_at(turn.case, version), receiver_at(turn.case, version)):
+            await self.one(bearer, kind, turn, detail)
 
-    return react
+    async def withdrawn(self, turn: Turn, body: r.AssignmentWithdrawn) -> None:
+        """Notify all handlers, and the review body where the review ended with the assignment."""
+        for org in handlers_at(turn.case, turn.event.version) or (body.org,):
+            await self.outboxes.tell(org, "withdrawn", turn, body.reason_code)
+        if turn.case.reviewer is None:
+            await self.one(reviewer_at(turn.case, turn.event.version), "withdrawn", turn, body.reason_code)
 
-
-def _tell_receiver(outboxes: Outboxes, kind: OutboxKind, detail: Detail) -> Reaction:
-    """Tell who received it and still had to tell the petitioner where it went."""
-
-    async def react(turn: Turn) -> None:
-        before = receiver_at(turn.case, turn.event.version)
-        if before is not None:
-            await outboxes.tell(before, kind, turn, detail(turn))
-
-    return react
-
-
-def _forwarded(outboxes: Outboxes) -> Reaction:
-    async def react(turn: Turn) -> None:
-        body = turn.event.body
-        if isinstance(body, routing.ForwardedDown):
-            await outboxes.tell(body.to, "forwarded", turn, body.org)
-
-    return react
-
-
-def _handed_back(outboxes: Outboxes) -> Reaction:
-    async def react(turn: Turn) -> None:
-        body = turn.event.body
-        if isinstance(body, department.HandedBack):
-            await outboxes.tell(body.to, "handed_back", turn, body.reason_code)
-
-    return react
-
-
-def _review_requested(outboxes: Outboxes) -> Reaction:
-    """The body that was named hears of it; one that it replaces hears that it has it no more."""
-
-    async def react(turn: Turn) -> None:
-        body, before = turn.event.body, reviewer_at(turn.case, turn.event.version - 1)
-        if not isinstance(body, routing.ReviewBodyNamed):
-            return
-        if before is not None and before != body.body:
-            await outboxes.tell(before, "withdrawn", turn, "another_body")
-        await outboxes.tell(body.body, "review_requested", turn, _stage(turn))
-
-    return react
-
-
-def _stage(turn: Turn) -> str:
-    """Which of the two was asked for when the event happened."""
-    asked = [
-        fact.name
-        for fact in turn.case.facts
-        if fact.version <= turn.event.version and fact.name in ("ReviewRequested", "ReReviewRequested")
-    ]
-    return "re_review" if asked and asked[-1] == "ReReviewRequested" else "review"
-
-
-def _redone(outboxes: Outboxes) -> Reaction:
-    """A review that sends it back is an order to handle it again."""
-    tell = _tell(outboxes, "redo_ordered", lambda _turn: "review")
-
-    async def react(turn: Turn) -> None:
-        if isinstance(turn.event.body, department.ReviewOpinionIssued) and turn.event.body.result == "redo":
-            await tell(turn)
-
-    return react
-
-
-def _withdrawn(outboxes: Outboxes) -> Reaction:
-    """Recalled: from the accountable organisation and from those that it was forwarded down to; from who reviewed it, where
-    that has ended with it."""
-
-    async def react(turn: Turn) -> None:
-        body = turn.event.body
-        if isinstance(body, routing.AssignmentWithdrawn):
-            for org in handlers_at(turn.case, turn.event.version) or (body.org,):
-                await outboxes.tell(org, "withdrawn", turn, body.reason_code)
-            reviewer = reviewer_at(turn.case, turn.event.version)
-            if reviewer is not None and turn.case.reviewer is None:
-                await outboxes.tell(reviewer, "withdrawn", turn, body.reason_code)
-
-    return react
-
-
-def _disputed(outboxes: Outboxes) -> Reaction:
-    """Whoever had it has it no more until it is ruled who does. Not told late: when it has it again, or as an accusation."""
-
-    async def react(turn: Turn) -> None:
-        if turn.case.sealed_track:
-            return
+    async def disputed(self, turn: Turn, _body: r.JurisdictionDisputed) -> None:
+        """Notify the handlers that have lost the case until the ruling, except those that have it again by now."""
         for org in handlers_at(turn.case, turn.event.version):
             if org not in turn.case.handlers:
-                await outboxes.tell(org, "withdrawn", turn, "disputed")
+                await self.outboxes.tell(org, "withdrawn", turn, "disputed")
 
-    return react
+    async def at_risk(self, turn: Turn, body: s.DeadlineAtRisk) -> None:
+        bearer = await self.outboxes.bearer(turn.case, body.clock, body.episode)
+        await self.concerned(bearer, "at_risk", turn, body.clock)
 
+    async def review_requested(self, turn: Turn, body: r.ReviewBodyNamed) -> None:
+        """Notify the named review body, and the one that it replaces."""
+        before = reviewer_at(turn.case, turn.event.version - 1)
+        if before != body.body:
+            await self.one(before, "withdrawn", turn, "another_body")
+        requests = ("ReviewRequested", "ReReviewRequested")
+        asked = [fact.name for fact in turn.case.facts if fact.version <= turn.event.version and fact.name in requests]
+        stage = "re_review" if asked and asked[-1] == "ReReviewRequested" else "review"
+        await self.outboxes.tell(body.body, "review_requested", turn, stage)
 
-def _at_risk(outboxes: Outboxes) -> Reaction:
-    """To whom the clock runs, and to whoever has it in hand for them; never to somebody whose clock it is not."""
-
-    async def react(turn: Turn) -> None:
-        body = turn.event.body
-        if isinstance(body, supervision.DeadlineAtRisk):
-            bearer = await outboxes.bearer(turn.case, body.clock, body.episode)
-            for org in _concerned(turn, bearer):
-                await outboxes.tell(org, "at_risk", turn, body.clock)
-
-    return react
-
-
-def _concerned(turn: Turn, bearer: str | None) -> tuple[str, ...]:
-    """Who is told of a clock: its bearer, if it had the case in hand or reviewed it then, and those below; and who received
-    the filing and has not yet told the petitioner where it went."""
-    line = handlers_at(turn.case, turn.event.version)
-    if line and bearer == line[0]:
-        return line
-    version = turn.event.version
-    others = (reviewer_at(turn.case, version), receiver_at(turn.case, version))
-    return (bearer,) if bearer is not None and bearer in others else ()
-
-
-def _verified(outboxes: Outboxes) -> Reaction:
-    async def react(turn: Turn) -> None:
-        body = turn.event.body
-        if not isinstance(body, routing.ReturnVerified):
-            return
-        for org in handlers_at(turn.case, turn.event.version):
-            await outboxes.tell(org, "returned" if body.agreed else "return_refused", turn)
-
-    return react
-
-
-def _evaluated(handling: Handling, outboxes: Outboxes) -> Reaction:
-    """An organisation hears what was said of it, not what was said of the petition office; of a filing that was joined to
-    another, who handled the matter."""
-    tell = tell_matter(handling, outboxes, "evaluated", _tell(outboxes, "evaluated", _grade), _grade)
-
-    async def react(turn: Turn) -> None:
-        if isinstance(turn.event.body, intake.EvaluationSubmitted) and turn.event.body.object == "organisation":
-            await tell(turn)
-
-    return react
-
-
-def _reminded(outboxes: Outboxes) -> Reaction:
-    """A rung that was only recorded as passed is not sent; a reminder of the petition office is no organisation's."""
-
-    async def react(turn: Turn) -> None:
-        body = turn.event.body
-        if isinstance(body, supervision.Reminded) and not body.passed:
-            for org in _concerned(turn, body.org):
-                await outboxes.tell(org, "reminded", turn, body.clock)
-
-    return react
-
-
-def deadlines_changed(handling: Handling, outboxes: Outboxes) -> Reaction:
-    """Who bears a running clock whose due date this event has moved hears of it; `due` says the new dates."""
-
-    async def react(turn: Turn) -> None:
-        events = [event for commit in await handling.log.load(turn.case.stream) for event in commit.recorded]
+    async def deadlines_changed(self, turn: Turn, _body: Event) -> None:
+        """Notify the bearers of running clocks whose due date this event has moved; `due` holds the new dates."""
+        events = [event for commit in await self.handling.log.load(turn.case.stream) for event in commit.recorded]
         earlier = fold(event for event in events if event.version < turn.event.version)
         later = fold(event for event in events if event.version <= turn.event.version)
-        book = await handling.policies.book(turn.case.jurisdiction)
+        book = await self.handling.policies.book(turn.case.jurisdiction)
         known = {(one.clock, one.start.version): one.due for one in deadlines(earlier, book)}
         moved: dict[str, list[str]] = {}
         for one in deadlines(later, book):
@@ -298,31 +173,4 @@ def deadlines_changed(handling: Handling, outboxes: Outboxes) -> Reaction:
             if one.running and one.org is not None and not one.rule.window and one.due != before:
                 moved.setdefault(one.org, []).append(one.clock)
         for bearer, clocks in moved.items():
-            for org in _concerned(turn, bearer):
-                await outboxes.tell(org, "deadline_changed", turn, ",".join(sorted(clocks)))
-
-    return react
-
-
-def _field(turn: Turn) -> str | None:
-    return getattr(turn.event.body, "field", None)
-
-
-def _ground(turn: Turn) -> str | None:
-    return getattr(turn.event.body, "ground", None)
-
-
-def _result(turn: Turn) -> str | None:
-    return getattr(turn.event.body, "result", None)
-
-
-def _clock(turn: Turn) -> str | None:
-    return getattr(turn.event.body, "clock", None)
-
-
-def _kind(turn: Turn) -> str | None:
-    return getattr(turn.event.body, "kind", None)
-
-
-def _grade(turn: Turn) -> str | None:
-    return getattr(turn.event.body, "grade", None)
+            await self.concerned(bearer, "deadline_changed", turn, ",".join(sorted(clocks)))

@@ -1,6 +1,6 @@
-"""What keyword rules find in a filing. Its text is opened here, in memory, and nothing of it goes any further.
+"""Keyword recognition: the keyword rules that match the text of a filing. The text is decrypted in memory only.
 
-No reading is recorded for this: nobody has read it. That a rule decided, and which, stands in the case (PIPL Art. 24).
+No read is recorded, because no person reads the text. The case records which rule decided (PIPL Art. 24).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from shared.vault import open_sealed
 
 
 async def recognised(handling: Handling, case: Case) -> Route:
-    """The first rule of each sort that matches title and text. An erased text matches nothing."""
+    """The first rule of each kind that matches title and text. An erased text matches nothing."""
     keywords = (await handling.policies.book(case.jurisdiction)).keywords
     if not keywords.rules or case.org is not None or case.queue_reason is not None or case.sealed_track:
         return Route()

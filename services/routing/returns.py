@@ -1,4 +1,4 @@
-"""Handing back and disputes over who is responsible (Art. 23, 24): objection, verification, dispute, ruling."""
+"""Commands of returns and jurisdiction disputes (Art. 23, 24): objection, verification, dispute, ruling."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import DESK, HANDLERS, Code, FreeText, fit, organisation, own
+from services.routing.words import HANDLERS, fit, own
 from shared.case import Case
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import department, routing
+from shared.policy.references import organisation
 from shared.refusals import Refused
 from shared.times import before
 
@@ -31,28 +32,27 @@ class RequestReturn(Command):
     when=lambda case: not case.final_ruling,
 )
 def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fresh]:
-    """Within 5 working days of delivery, with reasons; not after a ruling (Art. 23 ¶3, 24)."""
+    """Object to the transfer within 5 working days of delivery, with reasons; not after a ruling (Art. 23 ¶3, 24)."""
     org = own(case, given)
     if given.org != org:
         raise Refused(
             "hand_back_instead",
-            "It was forwarded down to this organisation: hand_back returns it to the one that forwarded it, which may object"
-            " to the transfer itself.",
+            "The case was forwarded to this organisation. Use hand_back; the organisation that forwarded it may object to the"
+            " transfer.",
             why_zh="本件系上级单位下转，请退回下转单位（hand_back），由其提出异议。",
         )
     if case.final_ruling:
         raise Refused(
             "ruled",
-            "A ruling (指定管辖) named this organisation; it cannot be returned.",
+            "A ruling (指定管辖) designated this organisation. The case cannot be returned.",
             why_zh="指定管辖的事项不得退回。",
         )
     windows = [clock for clock in deadlines(case, given.book) if clock.clock == "C4"]
-    if windows and before(
-        windows[-1].due, given.now, given.book.zone
-    ):  # an objection is made here: no date goes round it
+    # The time of the command counts: no effective date moves an objection into the period.
+    if windows and before(windows[-1].due, given.now, given.book.zone):
         raise Refused(
             "objection_window_lapsed",
-            "The 5 working days for an objection have passed (Art. 23). Accept it, or say why you do not.",
+            "The 5 working days for an objection have passed (Art. 23). Accept the case, or refuse it with not_accept.",
             why_zh="提出异议的五个工作日已过，请受理，或说明不予受理的理由。",
             due=windows[-1].due.isoformat(),
         )
@@ -60,14 +60,16 @@ def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fre
 
 
 class VerifyReturn(Command):
-    agreed: bool = Field(description="Does the sender agree with the objection?")
-    reason: FreeText | None = Field(None, description="Why, sealed")
+    agreed: bool = Field(description="True if the sender agrees with the objection")
+    reason: FreeText | None = Field(None, description="Reason, sealed")
 
 
 @rule("verify_return", service="routing", roles=DESK, states=("return_requested",), zh="核实退回")
 def verify_return(case: Case, command: VerifyReturn, given: Given) -> list[Fresh]:
-    """The file goes back only after the sender verified and agreed (Art. 23 ¶3). A case that was objected to as often as
-    the policy bears is a dispute, whatever the sender says: it waits for a ruling instead of going round."""
+    """Agree or disagree with the objection; the case is returned only with agreement (Art. 23 ¶3).
+
+    After as many objections as the policy allows the case becomes a jurisdiction dispute in either case and waits for a ruling,
+    so that it is not passed around without end."""
     last = case.fact("ReturnVerified")
     if (
         case.state != "return_requested"
@@ -82,26 +84,26 @@ def verify_return(case: Case, command: VerifyReturn, given: Given) -> list[Fresh
 
 
 class ReferDispute(Command):
-    reason: FreeText = Field(description="Who disputes what, sealed")
+    reason: FreeText = Field(description="The dispute in words, sealed")
 
 
 @rule("refer_dispute", service="routing", roles=DESK, states=("return_requested", "returned"), zh="提请指定管辖")
 def refer_dispute(case: Case, command: ReferDispute, given: Given) -> list[Fresh]:
-    """The organs do not agree: their common superior decides (Art. 24)."""
+    """Refer the case for a ruling because the organs disagree; their common superior decides (Art. 24)."""
     if case.state == "disputed":
         return []
     return [Fresh(routing.JurisdictionDisputed(hops=case.hops, reason=command.reason))]
 
 
 class RuleJurisdiction(Command):
-    org: Code = Field(description="The organisation that is responsible from now on; it cannot hand the case back")
+    org: Code = Field(description="The responsible organisation from now on; it cannot return the case")
     assist: tuple[Code, ...] = Field((), max_length=10, description="Organisations that assist")
-    reason: FreeText | None = Field(None, description="Why, sealed")
+    reason: FreeText | None = Field(None, description="Reason, sealed")
 
 
 @rule("rule_jurisdiction", service="routing", roles=("supervisor",), states=("disputed",), zh="指定管辖")
 def rule_jurisdiction(case: Case, command: RuleJurisdiction, given: Given) -> list[Fresh]:
-    """The ruling of the common superior or the joint meeting (Art. 24)."""
+    """Record the ruling of the common superior or of the joint meeting (Art. 24)."""
     if case.final_ruling and case.org == command.org:
         return []
     for field, code in (("org", command.org), *(("assist", one) for one in command.assist)):
@@ -110,7 +112,7 @@ def rule_jurisdiction(case: Case, command: RuleJurisdiction, given: Given) -> li
     if command.org in command.assist:
         raise Refused(
             "assists_itself",
-            "The responsible organisation does not assist itself.",
+            "The responsible organisation cannot assist itself. Remove it from assist.",
             why_zh="主办单位不能同时为协办单位，请在协办单位中去掉主办单位。",
             field="assist",
         )

@@ -1,6 +1,7 @@
-"""Review 复查 and re-review 复核 by the next level up (Art. 35, 36). Review bodies are external: they are the actor.
+"""Commands of review 复查 and re-review 复核 by the next higher level (Art. 35, 36). Review bodies are external actors.
 
-Who handled or decided it never reviews, nor a subordinate of theirs, nor who is complained of; who reviewed never re-reviews.
+An organisation that handled or decided the case never reviews it, nor does a subordinate of it or the respondent. The review
+body never re-reviews.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import DESK, HANDLERS, Code, FreeText, fit, organisation, said_otherwise, same_day
+from services.routing.words import HANDLERS, fit, own, said_otherwise, same_day
 from shared.access import Role
 from shared.case import Case, Fact
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, rule
 from shared.events import department as d
 from shared.events import routing as e
 from shared.events.base import Moment
 from shared.events.department import Mode
 from shared.policy.book import PolicyBook
+from shared.policy.references import organisation
 from shared.refusals import Denied, Invalid, Refused
 from shared.times import before, day_of, to_text
 
@@ -30,7 +32,7 @@ Decision = Literal["supported", "explained", "not_supported"]
 
 
 def _barred(case: Case, body: str, book: PolicyBook) -> bool:
-    """May this organisation not review? (Art. 28: recusal; Art. 30: never the accused.)"""
+    """True if this organisation must not review the case (Art. 28: recusal; Art. 30: never the accused)."""
     decided = {fact.org for fact in case.facts if fact.name in DECISIONS} | set(case.handlers)
     if body in decided or body in case.accused or (case.state == "in_re_review" and body == case.reviewed_by):
         return True
@@ -41,8 +43,7 @@ def _barred(case: Case, body: str, book: PolicyBook) -> bool:
 
 @rule("direct_review", service="routing", roles=SERVICE, states=ASKED, zh="确定复查复核机关")
 def direct_review(case: Case, command: Command, given: Given) -> list[Fresh]:
-    """The level above the organisation that decided, as the policy names it. Where it names none, the request waits for a
-    person."""
+    """Name the organisation above the deciding one by the policy. If the policy names none, the request waits for a person."""
     if case.state not in ASKED or case.reviewer is not None:
         return []
     decided = case.reviewed_by if case.state == "in_re_review" else case.org
@@ -53,20 +54,20 @@ def direct_review(case: Case, command: Command, given: Given) -> list[Fresh]:
 
 
 class NameReviewBody(Command):
-    body: Code = Field(description="Code of the organisation that reviews: one above the one that decided")
-    reason: FreeText | None = Field(None, description="Why, sealed")
+    body: Code = Field(description="Code of the reviewing organisation: one above the deciding organisation")
+    reason: FreeText | None = Field(None, description="Reason, sealed")
 
 
 @rule("name_review_body", service="routing", roles=OFFICE, states=ASKED, zh="指定复查复核机关")
 def name_review_body(case: Case, command: NameReviewBody, given: Given) -> list[Fresh]:
-    """By hand, where the policy names none. A body that has begun is not exchanged."""
+    """Name the review body by hand, if the policy names none. A body that has accepted the review is not replaced."""
     if case.reviewer == command.body:
         return []
     organisation(given.book, command.body, "body")
     if case.review_accepted:
         raise Refused(
             "review_begun",
-            f"{case.reviewer} has accepted this review and decides it.",
+            f"{case.reviewer} has accepted this review and cannot be replaced.",
             why_zh="复查复核机关已受理，不能更换。",
             field="body",
         )
@@ -75,7 +76,7 @@ def name_review_body(case: Case, command: NameReviewBody, given: Given) -> list[
     if _barred(case, command.body, given.book):
         raise Refused(
             "not_its_own_review",
-            "Who handled it, who is complained of and who reviewed it before does not review it; name the next level up.",
+            "An organisation that handled or reviewed the case, or is the respondent, must not review it. Name the next level up.",
             why_zh="承办单位、被反映单位和已作出复查意见的机关不得复查复核，请指定上一级机关。",
             field="body",
         )
@@ -83,36 +84,38 @@ def name_review_body(case: Case, command: NameReviewBody, given: Given) -> list[
 
 
 def _body(case: Case, given: Given) -> str:
-    """The acting review body, which must be the one that was named for this request."""
+    """The acting review body. Raises Denied unless it is the one named for this request."""
     if case.reviewer is None or given.org != case.reviewer or _barred(case, given.org, given.book):
         raise Denied(
             "not_your_review",
-            "Only the review body that was named for this request may do this, and never the unit that handled the case.",
+            "Only the review body named for this request may give this command, never the handling organisation.",
             why_zh="只有被确定的复查复核机关可以执行该操作，承办单位不得复查自己的决定。",
         )
     return case.reviewer
 
 
 class AcceptReview(Command):
-    """受理复查、复核."""
+    """Accept the review or re-review (受理复查、复核)."""
 
 
 @rule("accept_review", service="routing", roles=HANDLERS, states=ASKED, zh="受理复查复核")
 def accept_review(case: Case, command: AcceptReview, given: Given) -> list[Fresh]:
-    """The body takes it in hand. Its 30 days run from the request, not from here (Art. 35 ¶2, 36 ¶2)."""
+    """Accept the review. Its 30 days run from the request, not from the acceptance (Art. 35 ¶2, 36 ¶2)."""
     body = _body(case, given)
     return [] if case.review_accepted else [Fresh(d.ReviewAccepted(body=body))]
 
 
 class IssueReview(Command):
     result: Literal["upheld", "changed", "redo"] = Field(description="维持 / 变更 / 重新办理")
-    decision: Decision | None = Field(None, description="For changed: what is decided instead")
+    decision: Decision | None = Field(None, description="For changed: the new decision")
     text: FreeText = Field(description="The opinion with its reasons, sealed")
 
 
 @rule("issue_review_opinion", service="routing", roles=HANDLERS, states=("in_review",), zh="出具复查意见")
 def issue_review_opinion(case: Case, command: IssueReview, given: Given) -> list[Fresh]:
-    """Within 30 days of the request (Art. 35 ¶2). `redo` gives it back to the handling organisation, with its own clock."""
+    """Issue the review opinion within 30 days of the request (Art. 35 ¶2).
+
+    `redo` sends the case back to the handling organisation, with a new clock."""
     body = _body(case, given)
     _decision_fits(command.result, command.decision)
     return [
@@ -121,19 +124,20 @@ def issue_review_opinion(case: Case, command: IssueReview, given: Given) -> list
 
 
 class DeliverOpinion(Command):
-    mode: Mode = Field("other", description="How the written opinion reached the petitioner")
+    mode: Mode = Field("other", description="Mode of delivery of the written opinion")
 
 
 @rule("deliver_opinion", service="routing", roles=(*HANDLERS, *DESK), states=("reviewed", "closed"), zh="送达复查意见")
 def deliver_opinion(case: Case, command: DeliverOpinion, given: Given) -> list[Fresh]:
-    """The 30 days to ask for a re-review run from the receipt of the opinion, not from its issue (Art. 36 ¶1). Recorded by the
-    body that issued it, or by the petition office."""
+    """Record the delivery of the opinion, as the body that issued it or as the petition office.
+
+    The 30 days for a re-review request run from the delivery, not from the issue (Art. 36 ¶1)."""
     body = case.reviewed_by if given.principal.role in DESK else _body(case, given)
-    opinion = _standing(case)
+    opinion = _opinion_in_force(case)
     if opinion is None or body is None:
         raise Refused(
             "no_opinion_to_deliver",
-            "No review opinion stands against which a re-review can still be asked for.",
+            "This case has no review opinion for which a re-review can be requested. Issue the opinion first.",
             why_zh="本件没有可据以申请复核的复查意见。",
         )
     known = next((f for f in case.facts if f.name == "OpinionDelivered" and f.version > opinion.version), None)
@@ -144,7 +148,7 @@ def deliver_opinion(case: Case, command: DeliverOpinion, given: Given) -> list[F
     if before(given.at, opinion.effective_at, given.book.zone):
         raise Refused(
             "before_opinion",
-            "The delivery is dated before the opinion; give the day of the opinion or a later one.",
+            "The delivery is dated before the opinion. Give the day of the opinion or a later one.",
             why_zh="送达日期早于复查意见的日期，请填写出具当日或之后的日期。",
             field="effective_at",
             earliest=to_text(opinion.effective_at),
@@ -152,8 +156,8 @@ def deliver_opinion(case: Case, command: DeliverOpinion, given: Given) -> list[F
     return [Fresh(d.OpinionDelivered(body=body, mode=command.mode))]
 
 
-def _standing(case: Case) -> Fact | None:
-    """The review opinion that upheld or changed the decision, while nothing came after it that takes its place."""
+def _opinion_in_force(case: Case) -> Fact | None:
+    """The review opinion that upheld or changed the decision; None if a later event replaces it."""
     for fact in reversed(case.facts):
         if fact.name in _REPLACES:
             return None
@@ -164,13 +168,14 @@ def _standing(case: Case) -> Fact | None:
 
 class IssueReReview(Command):
     result: Literal["upheld", "changed"] = Field(description="维持 / 变更")
-    decision: Decision | None = Field(None, description="For changed: what is decided instead")
+    decision: Decision | None = Field(None, description="For changed: the new decision")
     text: FreeText = Field(description="The opinion with its reasons, sealed")
 
 
 @rule("issue_re_review_opinion", service="routing", roles=HANDLERS, states=("in_re_review",), zh="出具复核意见")
 def issue_re_review_opinion(case: Case, command: IssueReReview, given: Given) -> list[Fresh]:
-    """Within 30 days of the request, days of a hearing not counted; it concludes the matter (Art. 36 ¶2, ¶3)."""
+    """Issue the re-review opinion within 30 days of the request, days of a hearing excluded. It concludes the matter
+    (Art. 36 ¶2, ¶3)."""
     body = _body(case, given)
     _decision_fits(command.result, command.decision)
     opinion = d.ReReviewOpinionIssued(body=body, result=command.result, decision=command.decision, text=command.text)
@@ -181,7 +186,7 @@ def _decision_fits(result: str, decision: str | None) -> None:
     if (result == "changed") != (decision is not None):
         raise Invalid(
             "decision_with_changed_only",
-            "With changed say what is decided instead: supported, explained or not_supported; else leave it out.",
+            "Give decision (supported, explained or not_supported) with the result changed, and with no other result.",
             why_zh="变更须写明新的处理结论；维持或重新办理不填写。",
             field="decision",
         )
@@ -200,32 +205,29 @@ class RecordHearing(Command):
     zh="记录听证",
 )
 def record_hearing(case: Case, command: RecordHearing, given: Given) -> list[Fresh]:
-    """听证 by the handling organisation (Art. 31(6)) or the review body (Art. 36 ¶2). Only at re-review its days, both ends
-    included, are not counted."""
+    """Record a hearing (听证) of the handling organisation (Art. 31(6)) or of the review body (Art. 36 ¶2).
+
+    Only during re-review its days, both ends included, are excluded from the period."""
     if case.state in ASKED:
-        org = _body(case, given)
-    elif given.org in case.handlers:
-        org = given.org
+        _body(case, given)
     else:
-        raise Denied(
-            "not_your_case", "Only the responsible organisation may do this.", why_zh="只有主办单位可以执行该操作。"
-        )
+        own(case, given)
     zone = given.book.zone
     first, last = day_of(command.from_, zone), day_of(command.to, zone)
     if last < first:
         raise Invalid(
             "hearing_ends_first",
-            "A hearing ends on or after the day on which it began.",
+            "The hearing ends before it begins. Give a last day on or after the first one.",
             why_zh="听证结束日期不得早于开始日期。",
             field="to",
         )
     if last > day_of(given.now, zone):
         raise Refused(
             "hearing_not_over",
-            "A hearing is recorded when it was held; record it after its last day.",
+            "The hearing is not over. Record it after its last day.",
             why_zh="听证结束后方可记录。",
             field="to",
         )
     if any(fact.name == "HearingHeld" and (fact.since, fact.due) == (command.from_, command.to) for fact in case.facts):
         return []
-    return [Fresh(d.HearingHeld(org=org, from_=command.from_, to=command.to))]
+    return [Fresh(d.HearingHeld(org=given.org, from_=command.from_, to=command.to))]

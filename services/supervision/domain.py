@@ -1,4 +1,4 @@
-"""Clocks that fire, follow-up, redo and closing. Pure: (case, command, given) -> events."""
+"""Commands of supervision: due clocks, follow-up, redo and closing. Pure: (case, command, given) -> events."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ _RESULTS: dict[str, tuple[str, ...]] = {
     "not_supported": ("not_supported",),
     "settled": ("settled",),
 }
-"""Closure kind -> the decisions that it may follow. A suggestion that was answered is explained (Art. 29)."""
+"""Kind of closing -> the decisions that allow it. An answered suggestion counts as explained (Art. 29)."""
 CLOSABLE = ("replied", "reviewed", "concluded", "guided", "not_accepted")
 
 
 def outside(case: Case, given: Given) -> None:
-    """Never the handling unit itself: it does not follow up its own work."""
+    """Raises Denied for the handling organisation: it must not supervise its own work."""
     if given.org and given.org in case.handlers:
         raise Denied(
             "handling_unit",
-            "This is done by somebody outside the handling unit: a supervisor or the petition office.",
+            "The handling organisation must not give this command. Ask a supervisor or the petition office.",
             why_zh="该操作须由承办单位以外的人员进行。",
         )
 
 
 @rule("tick", service="supervision", roles=("service",), followers=True, zh="时限巡检")
 def tick(case: Case, command: Command, given: Given) -> list[Fresh]:
-    """Record the rungs that are due now; each once, decided on the log and never on an index."""
+    """Record the rungs that are due now, each once. The decision uses the log, never an index."""
     return [
         Fresh(*_rung(found, given), id=derived_id(case.id, *found.name))
         for found in rungs_due(case, given.book, given.now)
@@ -64,20 +64,21 @@ def _rung(found: DueRung, given: Given) -> tuple[Event, When]:
 
 
 class FollowUp(Command):
-    reached: bool = Field(description="Was the petitioner reached?")
-    satisfied: bool | None = Field(None, description="What the petitioner said")
-    text: FreeText | None = Field(None, description="In words, sealed")
+    reached: bool = Field(description="True if the petitioner was reached")
+    satisfied: bool | None = Field(None, description="True if the petitioner is satisfied")
+    text: FreeText | None = Field(None, description="Description, sealed")
 
 
 @rule(
     "follow_up", service="supervision", roles=OUTSIDE, states=("replied", "closed", "reviewed", "concluded"), zh="回访"
 )
 def follow_up(case: Case, command: FollowUp, given: Given) -> list[Fresh]:
+    """Record a follow-up with the petitioner (回访)."""
     outside(case, given)
     if not command.reached and command.satisfied is not None:
         raise Invalid(
             "not_reached",
-            "Who was not reached said nothing: leave satisfied out, or say that they were reached.",
+            "A petitioner who was not reached cannot have answered. Leave satisfied out, or set reached.",
             why_zh="未联系到信访人的，不填写满意与否。",
             field="satisfied",
         )
@@ -85,23 +86,21 @@ def follow_up(case: Case, command: FollowUp, given: Given) -> list[Fresh]:
 
 
 class OrderRedo(Command):
-    ground: Literal["dissatisfied", "not_executed", "incomplete", "review", "other"] = Field(description="Why")
-    text: FreeText | None = Field(None, description="In words, sealed")
+    ground: Literal["dissatisfied", "not_executed", "incomplete", "review", "other"] = Field(description="Ground")
+    text: FreeText | None = Field(None, description="Description, sealed")
 
 
 @rule("order_redo", service="supervision", roles=OUTSIDE, states=("replied", "closed"), zh="责令重办")
 def order_redo(case: Case, command: OrderRedo, given: Given) -> list[Fresh]:
-    """Handling begins again with its own clock; the first reply stays."""
+    """Order the case to be handled again (重办), with a new clock. The first reply stays in the history."""
     outside(case, given)
     if case.org is None:
-        raise Refused(
-            "no_organisation", "Nobody handled this case; dispatch it instead.", why_zh="本件没有承办单位，请派单。"
-        )
+        raise _no_organisation()
     if case.concluded and command.ground != "not_executed":
         raise Refused(
             "concluded",
-            "The matter is concluded (Art. 36 ¶3): it is handled again only where what was decided is not carried out"
-            " (ground not_executed). New facts or reasons are a new matter.",
+            "The matter is concluded (Art. 36 ¶3) and is only handled again if the decision was not carried out (ground"
+            " not_executed). File new facts or reasons as a new matter.",
             why_zh="该事项已终结（条例第三十六条第三款），仅可因处理决定未执行（not_executed）责令办理；有新的事实和理由的，可另行提出。",
             field="ground",
         )
@@ -110,45 +109,51 @@ def order_redo(case: Case, command: OrderRedo, given: Given) -> list[Fresh]:
 
 class OrderAcceptance(Command):
     path: int | None = Field(None, ge=1, le=6, description="Statutory path of a claim (Art. 31); 6 starts the 60 days")
-    text: FreeText = Field(description="Why the refusal was wrong, sealed")
+    text: FreeText = Field(description="Why the refusal to accept was wrong, sealed")
 
 
 @rule("order_acceptance", service="supervision", roles=("supervisor",), states=("not_accepted",), zh="责令受理")
 def order_acceptance(case: Case, command: OrderAcceptance, given: Given) -> list[Fresh]:
+    """Order the organisation to accept a wrongly refused case (Art. 44(2))."""
     outside(case, given)
     if case.org is None:
-        raise Refused(
-            "no_organisation", "Nobody handles this case; dispatch it instead.", why_zh="本件没有承办单位，请派单。"
-        )
+        raise _no_organisation()
     if case.state == "not_accepted" and case.class_ == "claim" and command.path is None and case.path is None:
         raise Invalid(
             "path_needed",
-            "A claim is accepted on a statutory path (Art. 31): give path 1 to 6.",
+            "A claim is accepted on a statutory path (Art. 31). Give path, 1 to 6.",
             why_zh="受理申诉求决类事项须注明法定途径（1–6）。",
             field="path",
         )
     return [Fresh(e.AcceptanceOrdered(org=case.org, path=command.path, text=command.text))]
 
 
+def _no_organisation() -> Refused:
+    return Refused(
+        "no_organisation",
+        "No organisation is responsible for this case. Dispatch it instead.",
+        why_zh="本件没有承办单位，请派单。",
+    )
+
+
 class Close(Command):
-    kind: ClosureKind = Field(description="How the matter ended")
-    text: FreeText | None = Field(None, description="In words, sealed; needed for closed_unresolved")
+    kind: ClosureKind = Field(description="Kind of closing")
+    text: FreeText | None = Field(None, description="Reason in words, sealed; required for closed_unresolved")
 
 
 @rule("close", service="supervision", roles=OUTSIDE, states=CLOSABLE, zh="办结")
 def close(case: Case, command: Close, given: Given) -> list[Fresh]:
-    """办结 with its kind; only when what the kind claims is in the log."""
+    """Close the case (办结). The log has to support the kind of closing."""
     outside(case, given)
     if case.state == "closed" and case.closure == command.kind:
         return []
-    why = _objection(case, command)
-    if why is not None:
-        code, english, chinese = why
-        raise Refused(code, english, why_zh=chinese)
+    objection = _objection(case, command)
+    if objection is not None:
+        raise Refused(objection[0], objection[1], why_zh=objection[2])
     if command.kind == "closed_unresolved" and command.text is None:
         raise Invalid(
             "reason_needed",
-            "A case that is closed unresolved needs the reason in words.",
+            "Closing a case as unresolved needs a reason in words. Give text.",
             why_zh="以未解决方式办结的，须写明理由。",
             field="text",
         )
@@ -156,60 +161,61 @@ def close(case: Case, command: Close, given: Given) -> list[Fresh]:
 
 
 def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
-    """Why the case cannot be closed this way; None when it can."""
+    """(code, English, Chinese) of the reason why the case cannot be closed this way; None if it can."""
     kind = command.kind
     if case.state not in CLOSABLE:
-        return None  # the rule's own states refuse it
+        return None  # refused by the states of the rule
     if case.result == "supported" and not case.executed and kind != "closed_unresolved":
         return (
             "not_executed",
-            "What was supported has not been carried out: confirm_execution comes first (Art. 32).",
+            "The supported request was not carried out. Give confirm_execution first (Art. 32).",
             "支持的诉求尚未执行，须先确认执行。",
         )
     if case.assigned and case.report_required and not case.report_filed:
         return (
             "report_missing",
-            "An assignment (交办) is closed after its closing report.",
+            "The closing report of this assignment (交办) is missing. Give file_report first.",
             "交办件须先报送办结报告。",
         )
     if kind in ("withdrawn", "merged"):
         return (
             "kind_not_by_hand",
-            f"{kind} is recorded by withdrawal or linking, not by closing.",
+            f"The kind {kind} results from withdrawal or linking. Choose another kind.",
             "该办结方式由撤回或并案产生。",
         )
     wanted = {"guided": "guided", "not_accepted": "not_accepted"}.get(case.state)
     if (wanted or kind) != kind or (wanted is None and kind in ("guided", "not_accepted")):
         return (
             "kind_does_not_fit",
-            f"A case that is {case.state} is not closed as {kind}.",
+            f"A case in state {case.state} cannot be closed as {kind}. Choose another kind.",
             "办结方式与当前状态不符。",
         )
     if kind == "resolved_unconfirmed" and case.result in ("explained", "not_supported", "not_adopted"):
         return (
             "kind_does_not_fit",
-            "The decision gave the petitioner nothing that is resolved now.",
+            "The decision did not support the request, so nothing is resolved. Choose another kind.",
             "处理结论并未解决诉求。",
         )
     if case.result not in _RESULTS.get(kind, (case.result,)):
-        return ("kind_does_not_fit", f"The decision was not {kind}.", "办结方式与处理结论不符。")
+        return ("kind_does_not_fit", f"The decision was not {kind}. Choose another kind.", "办结方式与处理结论不符。")
     if kind == "resolved_confirmed" and not _confirmed(case):
         return (
             "not_confirmed",
-            "resolved_confirmed needs the petitioner's own word: an evaluation or a follow-up that says so.",
+            "resolved_confirmed needs a satisfied petitioner. Record an evaluation or a follow-up that confirms it first.",
             "须有信访人的满意评价或回访确认。",
         )
     return None
 
 
 ENDED = ("closed", "concluded", "barred")
-"""States of a lead in which its matter has an outcome."""
+"""States of a lead whose matter has an outcome."""
 
 
 @rule("merge", service="supervision", roles=("service",), states=OPEN_STATES, followers=True, zh="随主件办结")
 def merge(case: Case, command: Command, given: Given) -> list[Fresh]:
-    """A follower ends as merged once its lead has ended, but not before its own petitioner was told in writing that it was
-    joined (Art. 23): until then that clock runs, and lists show it."""
+    """Close a follower as merged once its lead has ended and its own petitioner has the written notice of the joining (Art. 23).
+
+    Until then the clock of that notice runs, and lists show it."""
     lead = given.head(case.lead)
     if lead is None or not case.open or lead.state not in ENDED or _notice_owed(case, given):
         return []

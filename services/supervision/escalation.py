@@ -1,4 +1,4 @@
-"""The ladder by hand: 催办 and 督办, after the step before or directly on a ground of the law. Pure."""
+"""Commands of escalation by hand: urging 催办 and formal supervision 督办. Pure: (case, command, given) -> events."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ from shared.commands import Code, Command, FreeText, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import supervision as e
 from shared.policy.clocks import Wait
+from shared.policy.references import organisation
 from shared.refusals import Invalid, Refused
 from shared.times import day_of, end_of_day, to_text
 
 
 class Urge(Command):
-    text: FreeText | None = Field(None, description="In words, sealed")
+    text: FreeText | None = Field(None, description="Description, sealed")
 
 
 @rule("urge", service="supervision", roles=OUTSIDE, zh="催办")
 def urge(case: Case, command: Urge, given: Given) -> list[Fresh]:
-    """催办: after a reminder whose time has run, or once a clock has lapsed. A person who urges is heard at once, whatever
-    the hour: only what the system sends by itself waits for office hours."""
+    """Urge the organisation (催办): after a reminder whose period has ended, or once a clock has lapsed.
+
+    It takes effect at any hour; only automatic messages wait for office hours."""
     outside(case, given)
     if case.org is None or not case.open:
         raise Refused(
             "nobody_to_urge",
-            "Only a case that an organisation has in hand is urged; this one nobody has.",
+            "No organisation handles this case at present, so none can be urged. Dispatch the case first.",
             why_zh="本件目前没有承办单位，只有正在承办的件可以催办。",
         )
     if case.supervision == "supervised":
@@ -43,14 +45,14 @@ def urge(case: Case, command: Urge, given: Given) -> list[Fresh]:
         if case.supervision == "none":
             raise Refused(
                 "remind_first",
-                "Urging follows a reminder, or a clock that has lapsed; neither is so yet.",
+                "There was no reminder and no clock has lapsed, so urging is not possible yet. Wait for one of them.",
                 why_zh="催办之前须先提醒，或时限已届满。",
             )
         until = _until(case, waits.urge_after, given)
         if until is not None:
             raise Refused(
                 "reminder_runs",
-                f"The organisation was reminded and has until {to_text(until)}; urge after that.",
+                f"The organisation was reminded and has time until {to_text(until)}. Urge it after that.",
                 why_zh="提醒期限未满，期满后方可催办。",
                 until=to_text(until),
             )
@@ -61,46 +63,39 @@ class OpenSupervision(Command):
     ground: Literal["delay", "shirking", "perfunctory", "falsification", "refusal_to_execute", "other"] = Field(
         description="拖延, 推诿, 敷衍, 弄虚作假, 拒不执行 are the grounds of Art. 40; other only after urging"
     )
-    decider: Code | None = Field(
-        None, description="Code of the organisation that decided on it, where it does not follow urging"
-    )
-    text: FreeText = Field(description="What was found, sealed")
+    decider: Code | None = Field(None, description="Code of the deciding organisation, if no urging preceded")
+    text: FreeText = Field(description="Findings, sealed")
 
 
 @rule("open_supervision", service="supervision", roles=("supervisor",), zh="督办")
 def open_supervision(case: Case, command: OpenSupervision, given: Given) -> list[Fresh]:
-    """督办: after urging whose time has run, or directly on a ground of Art. 40 with the office that decided."""
+    """Open formal supervision (督办): after urging whose period has ended, or directly on a ground of Art. 40 with its decider."""
     outside(case, given)
     if case.org is None or not case.open:
         raise Refused(
             "nobody_to_supervise",
-            "Only a case that an organisation has in hand is supervised; this one nobody has.",
+            "No organisation handles this case at present, so none can be supervised. Dispatch the case first.",
             why_zh="本件目前没有承办单位，只有正在承办的件可以督办。",
         )
     if case.supervision == "supervised":
         return []
-    if command.decider is not None and given.book.organisation(command.decider) is None:
-        raise Invalid(
-            "unknown_organisation",
-            "This organisation is not in the policy.",
-            why_zh="该单位不在本辖区的单位目录中。",
-            field="decider",
-        )
-    if command.decider is not None and command.decider == case.org:
-        raise Invalid(
-            "decides_on_itself",
-            "The handling unit does not decide on its own supervision.",
-            why_zh="承办单位不能决定对自身的督办，请填写其他决定单位。",
-            field="decider",
-        )
+    if command.decider is not None:
+        organisation(given.book, command.decider, "decider")
+        if command.decider == case.org:
+            raise Invalid(
+                "decides_on_itself",
+                "The handling organisation cannot decide on its own supervision. Name another decider.",
+                why_zh="承办单位不能决定对自身的督办，请填写其他决定单位。",
+                field="decider",
+            )
     if command.decider is None or command.ground == "other":
         _follows_urging(case, given)
     return [Fresh(e.SupervisionOpened(ground=command.ground, decider=command.decider, text=command.text))]
 
 
 def _follows_urging(case: Case, given: Given) -> None:
-    """Raises Refused unless the organisation was urged and its time has run."""
-    directly = "Directly it needs a ground of Art. 40 and its decider."
+    """Raises Refused unless the organisation was urged and the period of the urging has ended."""
+    directly = "Without urging it needs a ground of Art. 40 and decider."
     directly_zh = "直接督办须有《条例》第四十条所列情形并注明决定单位。"
     if case.supervision != "urged":
         raise Refused(
@@ -110,14 +105,14 @@ def _follows_urging(case: Case, given: Given) -> None:
     if until is not None:
         raise Refused(
             "urging_runs",
-            f"The organisation was urged and has until {to_text(until)}. {directly}",
+            f"The organisation was urged and has time until {to_text(until)}. {directly}",
             why_zh=f"催办期限未满。{directly_zh}",
             until=to_text(until),
         )
 
 
 class CloseSupervision(Command):
-    text: FreeText = Field(description="What was put right, sealed")
+    text: FreeText = Field(description="What was corrected, sealed")
 
 
 @rule(
@@ -128,7 +123,8 @@ class CloseSupervision(Command):
     zh="督办结束",
 )
 def close_supervision(case: Case, command: CloseSupervision, given: Given) -> list[Fresh]:
-    """What it was opened for is put right. Delay (拖延) is not, while a clock of the organisation stands lapsed."""
+    """Close formal supervision because its ground no longer exists. Delay (拖延) exists while a clock of the organisation is
+    lapsed."""
     outside(case, given)
     if case.supervision != "supervised":
         return []
@@ -136,14 +132,14 @@ def close_supervision(case: Case, command: CloseSupervision, given: Given) -> li
     if opened is not None and opened.kind == "delay" and case.open and late(case, given):
         raise Refused(
             "still_late",
-            "It was opened for delay, and a clock of the organisation stands lapsed; close it once the duty is met.",
+            "Supervision was opened for delay, and a clock of the organisation is still lapsed. Close it once the duty is met.",
             why_zh="因拖延督办，时限仍处于超期状态，履行后方可结束。",
         )
     return [Fresh(e.SupervisionClosed(text=command.text))]
 
 
 def late(case: Case, given: Given) -> bool:
-    """Has a clock of the responsible organisation lapsed without its duty being met?"""
+    """True if a clock of the responsible organisation has lapsed and its duty is not fulfilled."""
     return any(
         clock.running and not clock.rule.window and clock.org == case.org and clock.due < given.now
         for clock in deadlines(case, given.book)
@@ -151,7 +147,7 @@ def late(case: Case, given: Given) -> bool:
 
 
 def _until(case: Case, wait: Wait | None, given: Given) -> datetime | None:
-    """Until when the step at which the case stands runs; None when its time has run, or none is set."""
+    """The end of the period of the present step; None if it has ended or the policy sets none."""
     if wait is None or case.supervision_at is None:
         return None
     zone = given.book.zone

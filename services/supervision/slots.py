@@ -1,8 +1,8 @@
-"""Leases: which part of the due index a ticker looks at, so that replicas share the work.
+"""Leases on slots of the due index, so that the tickers of several processes share the work.
 
-Every case lies in one of `SLOTS` slots. A ticker leases slots in a view, each for `LEASE`, by compare-and-set: a row is only
-written under the next number, so of two that want a slot one finds the other's name when it reads it back. Leases save
-work and prove nothing: a rung fires once because the log says so, however many tickers believe that they hold its slot.
+Every case belongs to one of `SLOTS` slots. A ticker leases slots in a view, each for `LEASE`, by compare-and-set: a row is only
+written with the next number, so of two competing tickers one finds the other's name when it reads the row back. Leases only
+save work: a rung fires once because of the log, even if several tickers assume that they hold its slot.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from shared.views import Row, View, Views
 SLOTS = 16
 LEASE = timedelta(seconds=30)
 _RENEW = LEASE / 3
-"""How old a lease grows before it is renewed: two renewals may fail before it is lost."""
+"""Age at which a lease is renewed: two renewals may fail before it is lost."""
 LEASES = View(name="leases", columns={"holder": "text", "until": "text"})
-"""`slot/NN` who holds it; `ticker/ID` who is there. Rows of tickers that are gone stay, empty."""
+"""`slot/NN`: the holder; `ticker/ID`: a running ticker. Rows of stopped tickers stay, without values."""
 _TICKER = "ticker/"
 
 
 def slot_of(case: str) -> int:
-    """The same on every machine and in every release: it stands in the due index."""
+    """The slot of a case: the same on every machine and in every release, because the due index stores it."""
     return crc32(case.encode()) % SLOTS
 
 
@@ -46,22 +46,23 @@ class Slots:
         self._holder = holder
         self._held: dict[int, datetime] = {}
         self._next: datetime | None = None
-        """When to renew, and to look for slots that nobody holds."""
+        """When to renew, and to look for free slots."""
 
     async def held(self, now: datetime) -> frozenset[int]:
-        """The slots that are this ticker's at `now`. Renews them, takes over what expired, and gives up what is more than its
-        share; between renewals it costs nothing."""
+        """The slots that this ticker holds at `now`. Renews them, takes over expired ones and gives up those above its share.
+
+        Between renewals it reads nothing."""
         if self._next is None or not self._next - _RENEW <= now < self._next:
             await self._lease(now)
             self._next = now + _RENEW
         return self.known(now)
 
     def known(self, now: datetime) -> frozenset[int]:
-        """Those that it held when it looked last, and whose lease has not expired at `now`. Asks nobody."""
+        """The slots held at the last read whose lease has not expired at `now`. Reads nothing."""
         return frozenset(slot for slot, until in self._held.items() if until > now)
 
     async def release(self) -> None:
-        """Give everything back, so that others need not wait for the leases to expire."""
+        """Release all leases, so that other tickers need not wait for their expiry."""
         known = await self._read()
         mine = [lease for lease in known.values() if lease.holder == self._holder]
         await self._views.write({LEASES.name: [Row(one.row.key, one.row.applied + 1, None) for one in mine]})
@@ -86,7 +87,7 @@ class Slots:
         }
 
     def _wanted(self, known: dict[str, _Lease], now: datetime) -> Sequence[int]:
-        """What it holds, up to its share of all tickers that are there, then what nobody holds."""
+        """The held slots, then free ones, up to the share of this ticker among the running ones."""
         there = {one.holder for key, one in known.items() if key.startswith(_TICKER) and one.live(now)} | {self._holder}
         share = -(-SLOTS // len(there))
         mine: list[int] = []

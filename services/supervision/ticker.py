@@ -1,8 +1,7 @@
-"""The ticker: looks at the cases that are due, and only at those.
+"""The deadline ticker: records the rungs of the cases that are due.
 
-It asks the due index, of the slots that it has leased, loads each case and decides on the log. A rung is exactly once because
-the case itself knows which rungs it has reached, the log admits one version only, and one commit under a cause that is
-made of the rung.
+It queries the due index for its leased slots, loads each case and decides with the log. A rung is recorded exactly once: the
+case holds the rungs that it has reached, the log accepts one commit per version, and one commit per cause, which names the rung.
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ from shared.views import Condition, Row, Value, Views
 
 BATCH = 500
 INTERVAL = 1.0
-"""Seconds between looks when nothing is due."""
+"""Seconds between rounds when nothing is due."""
 DRIFT = 30.0
-"""Seconds by which wall clock and monotonic clock may part before firing pauses."""
+"""Seconds by which wall clock and monotonic clock may diverge before the ticker pauses."""
 log = structlog.get_logger("ticker")
 
 
 class Ticker:
-    """Fires what is due. `paused` says why it does not."""
+    """Records due rungs. `paused` holds the reason while it does not."""
 
     def __init__(self, handling: Handling, views: Views) -> None:
         self._handling = handling
         self._views = views
         self.slots = Slots(views, handling.clock.new_id())
         self._asleep: dict[str, tuple[Row, datetime]] = {}
-        """Case -> its row in the index, and until when it waits: a reminder for the opening of the office."""
+        """Case -> its row in the index, and until when it waits, for example for office hours."""
         self._wall = handling.clock.now()
         self._steady = handling.clock.monotonic()
         self.paused: str | None = None
@@ -49,7 +48,7 @@ class Ticker:
         self.fired = 0
 
     async def run(self) -> None:
-        """For ever, until cancelled; then its slots are free at once."""
+        """Run until cancelled; then release the slots."""
         try:
             while True:
                 if not await self.look():
@@ -58,8 +57,7 @@ class Ticker:
             await self.slots.release()
 
     async def look(self) -> bool:
-        """One round over everything of its slots that is due now. True when something fired: there may be more to do at
-        once."""
+        """One round over all due cases of its slots. Returns True if something was recorded: more may be due at once."""
         now = self._handling.clock.now()
         if not self._trusts(now):
             return False
@@ -82,7 +80,7 @@ class Ticker:
             after = ((due[-1].values or {}).get("next_at"), due[-1].key)
 
     def _sleeps(self, row: Row, now: datetime) -> bool:
-        """Was it seen, as it stands in the index, that nothing is to be recorded yet?"""
+        """True if this row was examined before and nothing is to be recorded yet."""
         if row.key not in self._asleep:
             return False
         seen, until = self._asleep[row.key]
@@ -92,7 +90,7 @@ class Ticker:
         return False
 
     def _trusts(self, now: datetime) -> bool:
-        """A wall clock that parts from the monotonic one pauses firing until it agrees again or is accepted anew."""
+        """False, and paused, while the wall clock differs from the monotonic clock, until an operator accepts it."""
         steady = self._handling.clock.monotonic()
         drift = (now - self._wall).total_seconds() - (steady - self._steady)
         if abs(drift) <= DRIFT:
@@ -107,7 +105,7 @@ class Ticker:
         return False
 
     def accept_clock(self) -> None:
-        """Operations say that the wall clock is right now."""
+        """Accept the present wall clock, as confirmed by an operator."""
         self._wall, self._steady = self._handling.clock.now(), self._handling.clock.monotonic()
         self.paused = None
 
@@ -127,18 +125,20 @@ class Ticker:
 
             def decide(found: Case, given: Given) -> list[Fresh]:
                 fresh = rule(found, Command(), given)
-                return fresh if fresh and fresh[0].id == first else []  # else it has moved on: look again
+                return (
+                    fresh if fresh and fresh[0].id == first else []
+                )  # otherwise the case has changed: the next round examines it
 
             stamp = Stamp(
                 principal=Principal("service", None, "supervision"),
                 cause=f"supervision.tick:{'.'.join(due[0].name)}",
             )
             done = await self._handling.on_case(row.key, rule.action, stamp, decide)
-        except Unavailable as unavailable:  # this case only, and only now: the others are not to wait for it
+        except Unavailable as unavailable:  # only this case is affected; the others continue
             log.warning("ticker_waits", code=unavailable.code)
             return False
-        except (Damaged, Refused) as refused:
-            log.error("tick_refused", code=getattr(refused, "code", "damaged_case"))
+        except (Damaged, Refused) as error:
+            log.error("tick_refused", code=error.code if isinstance(error, Refused) else "damaged_case")
             return False
         self.fired += 0 if done.commit is None or done.repeated else 1
         return done.commit is not None and not done.repeated

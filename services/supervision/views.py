@@ -1,4 +1,4 @@
-"""What supervision shows: the worklist that clerks and supervisors live in, and the index of what is due."""
+"""Read models of supervision: the worklist of clerks and supervisors, and the index of due cases."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ DUE = View(
 
 
 def queue_of(case: Case) -> str | None:
-    """Which pile of work the case lies in; None where nobody outside the handling organisation has to act."""
+    """The work queue of the case; None if no one outside the handling organisation has to act."""
     if not case.live or case.lead is not None:
         return None
     if case.suspected is not None:
@@ -90,8 +90,9 @@ def queue_of(case: Case) -> str | None:
 
 
 def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
-    """Every case, with its earliest running deadline. A voided one too, so that its number still answers; it has no queue
-    and no deadline, and lists show it only when they are asked for that state."""
+    """The row of a case, with its earliest running deadline.
+
+    Voided cases have a row too, so that their number is found; without queue and deadline, listed only by that state."""
     running = [clock for clock in deadlines(case, book) if clock.running and not clock.rule.window]
     first = min(running, key=lambda clock: clock.due, default=None)
     return {
@@ -122,7 +123,7 @@ def _text(instant: datetime | None) -> str | None:
 
 
 def due_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
-    """When the ticker has to look at the case next. An index only: what happens is decided on the log."""
+    """When the ticker has to examine the case next. This is only an index: decisions use the log."""
     look = next_look(case, book)
     return None if look is None else {"next_at": to_text(look), "slot": slot_of(case.id)}
 

@@ -12,7 +12,7 @@ from shared.cli.connecting import ask, ask_page, call, quoted, run
 from shared.cli.options import DESK, SUPERVISOR, As, AsJson, CaseId, Cursor, Data, Most, given
 from shared.cli.showing import named
 from shared.cli.wording import Wording, at, due, wording
-from shared.telling import decisive, with_words
+from shared.telling import with_words
 
 _TIMES = ("due", "old", "new")
 """Details of an event that may be instants."""
@@ -109,6 +109,7 @@ def _joined(*parts: str) -> str:
 
 
 def _show_case(case: dict[str, Any], zone: str | None) -> None:
+
     showing.fields(
         {
             "number 编号": case["number"],
@@ -159,6 +160,8 @@ def _deadline_row(one: dict[str, Any], zone: str | None) -> tuple[str, ...]:
 
 
 def _step_row(one: dict[str, Any], zone: str | None) -> tuple[Any, ...]:
+    from shared.events.wording import decisive  # loads all event models, which only this output needs
+
     details = {name: at(value, zone) if name in _TIMES else value for name, value in one["details"].items()}
     what = f"{one['zh']} {one['en']}"
     return one["version"], at(one["effective_at"], zone), what, decisive(one["type"], details), _by(one["by"])

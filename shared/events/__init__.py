@@ -1,4 +1,4 @@
-"""Every event there is. Importing this package fills REGISTRY."""
+"""All event types. Importing this package fills REGISTRY."""
 
 from shared.events import department, intake, platforms, policy, routing, supervision
 from shared.events.base import REGISTRY, Event, Personal

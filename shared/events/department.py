@@ -1,6 +1,6 @@
-"""The department's side.
+"""Events of the handling organisations and of the review bodies (Art. 23 to 36).
 
-Routing appends these with the department as `actor`: departments are external (Art. 23 to 34).
+Routing appends them with the organisation as `actor`: organisations are external to the system.
 """
 
 from __future__ import annotations
@@ -17,29 +17,35 @@ class _Department(Event):
     owner: ClassVar[Service] = "routing"
 
 
-class SignedFor(_Department):
-    """签收: the unit has taken it into its hands. Ends no clock."""
+class SignedFor(_Department, zh="签收", en="The organisation signed for it."):
+    """The organisation signed for the case (签收). This ends no clock."""
 
     org: str
 
 
-class ReturnRequested(_Department):
-    """Objection to a misdirected transfer, with reasons, within 5 working days (Art. 23 ¶3)."""
+class ReturnRequested(_Department, zh="申请退回", en="The organisation asked to return it.", shows=("reason_code",)):
+    """The organisation objected to a misdirected transfer, with reasons, within 5 working days (Art. 23 ¶3)."""
 
     org: str
     reason_code: Literal["not_our_mandate", "not_our_place", "another_organ_leads", "other"]
     reason: Text = None
 
 
-class Accepted(_Department):
-    """受理. Silence never accepts. On path 6 the 60 days start here (Art. 34)."""
+class Accepted(_Department, zh="受理", en="The organisation accepted it.", shows=("path",)):
+    """The organisation accepted the case (受理). Silence is never acceptance. On path 6 the 60 days start here (Art. 34)."""
 
     org: str
     path: int | None = None
 
 
-class NotAccepted(_Department):
-    """不予受理, with reasons and the remedy open to the petitioner."""
+class NotAccepted(
+    _Department,
+    zh="不予受理",
+    en="The organisation did not accept it.",
+    shows=("reason_code",),
+    petitioner_reads=("reason", "remedy"),
+):
+    """The organisation did not accept the case (不予受理), with reasons and the remedy available to the petitioner."""
 
     org: str
     reason_code: Literal["outside_mandate", "in_progress_elsewhere", "concluded", "no_facts", "other"]
@@ -47,9 +53,13 @@ class NotAccepted(_Department):
     reason: Text = None
 
 
-class NoticeServed(_Department):
-    """The written notice (Art. 23): any ends C2; acceptance, non-acceptance, no longer accepted and exempt end C3. `transfer`:
-    where it went. `joined`: which matter the filing was joined to. `exempt`: name or address is unclear, with the reason."""
+class NoticeServed(_Department, zh="书面告知", en="A written notice was served.", shows=("kind", "mode")):
+    """A written notice was served on the petitioner (Art. 23).
+
+    Every kind ends C2; `acceptance`, `non_acceptance`, `no_longer_accepted` and `exempt` also end C3. `transfer` names the
+    organisation that received the case, `joined` the matter that the petition was joined to. `exempt`: no notice is due because
+    name or address is unclear; the reason is recorded.
+    """
 
     org: str | None = None
     kind: NoticeKind
@@ -57,8 +67,10 @@ class NoticeServed(_Department):
     reason: Text = None
 
 
-class HandedBack(_Department):
-    """A subordinate gives back what was forwarded down to it: to its forwarder, not to the sender."""
+class HandedBack(
+    _Department, zh="退回下转单位", en="The subordinate organisation handed it back.", shows=("to", "reason_code")
+):
+    """A subordinate organisation handed the case back to the organisation that had forwarded it, not to the sender."""
 
     org: str
     to: str
@@ -66,64 +78,96 @@ class HandedBack(_Department):
     reason: Text = None
 
 
-class RecusalDeclared(_Department):
+class RecusalDeclared(_Department, zh="回避", en="A member of the organisation was recused."):
+    """A member of the organisation was recused from the case (回避)."""
+
     org: str
     reason: Text = None
 
 
-class InvestigationStepRecorded(_Department):
-    """The first one moves an accepted case to handling."""
+class InvestigationStepRecorded(
+    _Department, zh="调查核实", en="A step of the investigation was recorded.", shows=("step",)
+):
+    """A step of the investigation was recorded. The first one moves an accepted case to handling."""
 
     org: str
     step: Literal["site_visit", "inquiry", "evidence", "expert", "meeting", "hearing", "mediation", "other"] = "other"
     text: Text = None
 
 
-class MediationOffered(_Department):
+class MediationOffered(_Department, zh="提出调解", en="Mediation was offered."):
+    """The organisation offered mediation."""
+
     org: str
 
 
-class MediationAgreed(_Department):
+class MediationAgreed(_Department, zh="调解达成", en="Mediation led to an agreement."):
+    """The mediation led to an agreement."""
+
     org: str
     text: Text = None
 
 
-class MediationFailed(_Department):
+class MediationFailed(_Department, zh="调解未成", en="Mediation failed."):
+    """The mediation ended without an agreement."""
+
     org: str
 
 
-class HearingHeld(_Department):
-    """听证 (Art. 31, 36), from a day to a day, both included. Only at re-review its days are not counted (Art. 36 ¶2)."""
+class HearingHeld(_Department, zh="听证", en="A hearing was held.", shows=("from", "to")):
+    """A hearing was held (听证; Art. 31, 36), from one day to another, both included.
+
+    Only during re-review are its days excluded from the period (Art. 36 ¶2).
+    """
 
     org: str
     from_: Moment
     to: Moment
 
 
-class ExtensionRequested(_Department):
+class ExtensionRequested(_Department, zh="申请延期", en="An extension was requested.", shows=("days",)):
+    """The organisation requested an extension of `days` days."""
+
     org: str
     days: int
     reason: Text = None
 
 
-class ExtensionGranted(_Department):
-    """At most 30 days in all, approved by the head of the organ, the reason told to the petitioner (Art. 34)."""
+class ExtensionGranted(
+    _Department, zh="批准延期", en="An extension was granted.", shows=("days",), petitioner_reads=("reason",)
+):
+    """An extension was granted (Art. 34): at most 30 days in total, approved by the head of the organ.
+
+    The petitioner is notified of the reason.
+    """
 
     days: int
     approver: Text = None
     reason: Text = None
 
 
-class ExtensionRefused(_Department):
+class ExtensionRefused(_Department, zh="不批准延期", en="An extension was refused."):
+    """The requested extension was refused."""
+
     reason: Text = None
 
 
-class ExtensionNoticeServed(_Department):
+class ExtensionNoticeServed(
+    _Department, zh="延期告知", en="The petitioner was told of the extension.", shows=("mode",), for_petitioner=True
+):
+    """The petitioner was notified of the extension."""
+
     mode: Mode = "post"
 
 
-class DecisionIssued(_Department):
-    """信访处理意见书 (Art. 32): request, facts and reasons, opinion, legal basis."""
+class DecisionIssued(
+    _Department,
+    zh="出具处理意见",
+    en="The decision was issued.",
+    shows=("result",),
+    petitioner_reads_after_reply=("text", "basis"),
+):
+    """The decision was issued (信访处理意见书; Art. 32): request, facts and reasons, opinion, legal basis."""
 
     org: str
     result: Literal["supported", "explained", "not_supported"]
@@ -131,57 +175,86 @@ class DecisionIssued(_Department):
     text: Text = None
 
 
-class SuggestionAnswered(_Department):
-    """A suggestion was studied (Art. 29)."""
+class SuggestionAnswered(
+    _Department,
+    zh="答复建议",
+    en="The suggestion was answered.",
+    shows=("result",),
+    petitioner_reads_after_reply=("text",),
+):
+    """The organisation studied a suggestion and answered it (Art. 29)."""
 
     org: str
     result: Literal["adopted", "partly_adopted", "not_adopted"]
     text: Text = None
 
 
-class DutyPerformed(_Department):
+class DutyPerformed(_Department, zh="履行职责", en="The duty was performed.", petitioner_reads_after_reply=("text",)):
+    """The organisation performed the duty that the petition asked for."""
+
     org: str
     text: Text = None
 
 
-class ReplyDelivered(_Department):
-    """The written reply reached the petitioner (送达). Review may be asked for 30 days from here (Art. 35)."""
+class ReplyDelivered(
+    _Department,
+    zh="答复送达",
+    en="The reply was delivered to the petitioner.",
+    shows=("mode",),
+    for_petitioner=True,
+    petitioner_reads=("text",),
+):
+    """The written reply was delivered to the petitioner (送达). The 30 days for a review request start here (Art. 35)."""
 
     org: str | None = None
     mode: Mode = "other"
     text: Text = None
 
 
-class ReplyCorrected(_Department):
-    """A reply is never edited: the correction stands beside it."""
+class ReplyCorrected(
+    _Department,
+    zh="更正答复",
+    en="The reply was corrected; the first one stays.",
+    for_petitioner=True,
+    petitioner_reads=("text",),
+):
+    """The reply was corrected. A reply is never edited: the correction is recorded in addition to it."""
 
     org: str
     text: Text = None
 
 
-class ExecutionConfirmed(_Department):
-    """What was supported has been carried out (Art. 32)."""
+class ExecutionConfirmed(_Department, zh="执行到位", en="What was decided has been carried out."):
+    """The supported request was carried out (Art. 32)."""
 
     org: str | None = None
     text: Text = None
 
 
-class ClosingReportFiled(_Department):
-    """办结报告, demanded by an assignment (Art. 22)."""
+class ClosingReportFiled(_Department, zh="报送办结报告", en="The closing report was filed."):
+    """The organisation filed the closing report that its assignment requires (办结报告; Art. 22)."""
 
     org: str
     text: Text = None
 
 
-class ReviewAccepted(_Department):
-    """The review body has taken the request into its hands. Ends no clock."""
+class ReviewAccepted(_Department, zh="受理复查", en="The review was accepted.", for_petitioner=True):
+    """The review body accepted the review request. This ends no clock."""
 
     body: str
 
 
-class ReviewOpinionIssued(_Department):
-    """The next level's opinion (复查意见; Art. 35). `changed` puts `decision` in the place of the first one; `redo` sends
-    the matter back to be handled again, with its own clock."""
+class ReviewOpinionIssued(
+    _Department,
+    zh="复查意见",
+    en="The review opinion was issued.",
+    shows=("result", "decision"),
+    petitioner_reads=("text",),
+):
+    """The review body issued its opinion (复查意见; Art. 35).
+
+    `changed` replaces the first decision with `decision`; `redo` sends the case back to be handled again, with a new clock.
+    """
 
     body: str
     result: Literal["upheld", "changed", "redo"]
@@ -189,15 +262,27 @@ class ReviewOpinionIssued(_Department):
     text: Text = None
 
 
-class OpinionDelivered(_Department):
-    """The review opinion reached the petitioner (送达). Re-review may be asked for 30 days from here (Art. 36)."""
+class OpinionDelivered(
+    _Department,
+    zh="复查意见送达",
+    en="The review opinion was delivered to the petitioner.",
+    shows=("mode",),
+    for_petitioner=True,
+):
+    """The review opinion was delivered to the petitioner (送达). The 30 days for a re-review request start here (Art. 36)."""
 
     body: str
     mode: Mode = "other"
 
 
-class ReReviewOpinionIssued(_Department):
-    """复核意见 (Art. 36): the last one."""
+class ReReviewOpinionIssued(
+    _Department,
+    zh="复核意见",
+    en="The re-review opinion was issued.",
+    shows=("result", "decision"),
+    petitioner_reads=("text",),
+):
+    """The re-review body issued its opinion, which is final (复核意见; Art. 36)."""
 
     body: str
     result: Literal["upheld", "changed"]
@@ -205,7 +290,7 @@ class ReReviewOpinionIssued(_Department):
     text: Text = None
 
 
-class Concluded(_Department):
-    """终结: by re-review, or because a window lapsed."""
+class Concluded(_Department, zh="终结", en="It was concluded.", shows=("by",), for_petitioner=True):
+    """The matter was concluded (终结), by a re-review opinion or because a request period lapsed."""
 
     by: Literal["re_review", "lapse"]

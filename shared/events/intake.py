@@ -1,4 +1,4 @@
-"""The petitioner's side: filing, parties, evaluation, withdrawal, and mending what was registered wrongly."""
+"""Events of intake: filing, parties, links, corrections, evaluation and withdrawal; also access keys."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ class _Intake(Event):
     owner: ClassVar[Service] = "intake"
 
 
-class CaseRegistered(_Intake):
-    """A filing was registered (登记; Regulation Art. 22, 23). `effective_at`: the postmark, the click."""
+class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_petitioner=True):
+    """A petition was registered (登记; Regulation Art. 22, 23).
+
+    Its `effective_at` is the legal filing time: the postmark or the click.
+    """
 
     author: ClassVar[str | None] = "p1"
     number: str
@@ -28,29 +31,29 @@ class CaseRegistered(_Intake):
     level: str | None = None
     class_: Class | None = None
     received_by: str | None = None
-    """The organ that received it itself (Art. 23), None when the petition office did (Art. 22)."""
+    """The organ that received the petition directly (Art. 23); None if the petition office received it (Art. 22)."""
     org: str | None = None
-    """History only: who was responsible, as the source says; when it was sent there is unknown."""
+    """History only: the responsible organisation named by the source; the time of the transfer is unknown."""
     anonymous: bool = False
     confidential: bool = False
     filed_by_agent: bool = False
     unclear: tuple[Literal["place", "subject"], ...] = ()
-    """Given in words that the policy does not know: registered and queued for a person, never refused."""
+    """Given, but not found in the policy: the petition is registered and queued for a person, never refused."""
     qr: str | None = None
-    """The code that was scanned, where the policy knows it; place and grid come from there."""
+    """The scanned code, where the policy knows it; place and grid are derived from it."""
     grid: str | None = None
     item: Text = None
     title: Text = None
     text: Text = None
     location: Text = None
     place_text: Text = None
-    """The words for an unclear place, as they were given."""
+    """The unclear place in the words of the submitter."""
     subject_text: Text = None
     level_text: Text = None
 
 
-class PartyRecorded(_Intake):
-    """Somebody takes part in the case: petitioner, co-petitioner, representative, filing agent, respondent."""
+class PartyRecorded(_Intake, zh="登记当事人", en="A party was recorded."):
+    """A party of the case was recorded: petitioner, co-petitioner, representative, filing agent or respondent."""
 
     party: str
     role: Literal["petitioner", "co_petitioner", "representative", "agent", "respondent"]
@@ -61,8 +64,8 @@ class PartyRecorded(_Intake):
     address: Identity = None
 
 
-class PartyCorrected(_Intake):
-    """A party's data were mended (PIPL Art. 46). Fields left out stay as they were."""
+class PartyCorrected(_Intake, zh="更正当事人信息", en="A party's data were corrected."):
+    """A party's personal data were corrected (PIPL Art. 46). Fields that are left out keep their values."""
 
     party: str
     name: Identity = None
@@ -71,23 +74,27 @@ class PartyCorrected(_Intake):
     address: Identity = None
 
 
-class RepresentativesNamed(_Intake):
-    """Who speaks for a joint filing: recorded parties of the case, at most five (代表人; Art. 20 ¶3)."""
+class RepresentativesNamed(_Intake, zh="推选代表", en="Representatives were named.", for_petitioner=True):
+    """The representatives of a joint petition were named: recorded parties of the case, at most five (代表人; Art. 20 ¶3)."""
 
     parties: tuple[str, ...]
 
 
-class ConfidentialityRequested(_Intake):
-    """From now on the handling organisation sees what was filed, and not who filed it."""
+class ConfidentialityRequested(
+    _Intake, zh="请求保密", en="The petitioner asked for confidentiality.", for_petitioner=True
+):
+    """The petitioner asked for confidentiality: the handling organisation sees the petition, but no identity."""
 
 
-class MaterialAdded(_Intake):
+class MaterialAdded(_Intake, zh="补充材料", en="Material was added.", for_petitioner=True):
+    """The petitioner added material to the case."""
+
     author: ClassVar[str | None] = "p1"
     text: Text = None
 
 
-class Nudged(_Intake):
-    """The citizen asks how it goes (催问)."""
+class Nudged(_Intake, zh="催问", en="The petitioner asked about the progress.", for_petitioner=True):
+    """The petitioner asked about the progress of the case (催问)."""
 
     author: ClassVar[str | None] = "p1"
     text: Text = None
@@ -96,27 +103,35 @@ class Nudged(_Intake):
 LinkKind = Literal["same_matter", "related", "duplicate"]
 
 
-class CaseLinked(_Intake):
-    """This filing follows the older `lead` of the same matter: one matter, one responsible organisation. Stands in the
-    follower's stream only. `related` is a reference and nothing more."""
+class CaseLinked(
+    _Intake, zh="并入同一事项", en="It was joined to an older case of the same matter.", shows=("kind", "lead")
+):
+    """This petition was linked to the older case `lead`.
+
+    For `same_matter` and `duplicate` the lead case handles the matter, with one responsible organisation. `related` is only a
+    reference. The event is appended to the follower's stream only.
+    """
 
     lead: str
     kind: LinkKind
     reason: Text = None
 
 
-class CaseUnlinked(_Intake):
-    """The filing stands by itself again. `kind`: of the link that ended."""
+class CaseUnlinked(_Intake, zh="解除并案", en="It was unlinked again.", shows=("reason_code",)):
+    """The link to `lead` ended; this petition is handled by itself again. `kind` is the kind of the link that ended."""
 
     lead: str
     kind: LinkKind | None = None
     reason_code: Literal["lead_gone"] | None = None
-    """lead_gone: without a person, because the lead can lead no longer."""
+    """lead_gone: unlinked automatically because the lead case can no longer lead."""
     reason: Text = None
 
 
-class CaseCorrected(_Intake):
-    """A registered fact was wrong; the original stays. `field` `effective_at` mends the date of version `of`."""
+class CaseCorrected(_Intake, zh="更正登记事项", en="A registered fact was corrected.", shows=("field", "old", "new")):
+    """A registered fact was corrected; the original event stays in the log.
+
+    With `field` = `effective_at` the date of the event with version `of` is corrected.
+    """
 
     field: Literal["effective_at", "place", "subject", "class_", "level", "channel"]
     of: int | None = None
@@ -126,29 +141,41 @@ class CaseCorrected(_Intake):
     reason: Text = None
 
 
-class CaseVoided(_Intake):
-    """Registered by mistake: the number stays, the case is counted apart and in no figure."""
+class CaseVoided(
+    _Intake, zh="作废", en="It was voided: registered by mistake.", shows=("reason_code",), for_petitioner=True
+):
+    """The case was voided because it was registered by mistake.
+
+    Its number stays assigned; it is counted separately and appears in no other figure.
+    """
 
     reason_code: Literal["test", "registered_twice", "wrong_content", "other"] = "other"
     reason: Text = None
 
 
-class AnsweredAtOnce(_Intake):
+class AnsweredAtOnce(
+    _Intake, zh="直接答复", en="It was answered at once.", for_petitioner=True, petitioner_reads=("text",)
+):
     """The hotline answered a consultation itself (直接答复)."""
 
     text: Text = None
 
 
-class EvaluationInvited(_Intake):
-    """Of a filing that was joined to another one: once the matter was answered and the filing ended with it. `org`: the
-    organisation that handled the matter there; otherwise the one that replied is meant."""
+class EvaluationInvited(_Intake, zh="邀请评价", en="The petitioner was invited to evaluate.", shows=("object",)):
+    """The petitioner was invited to evaluate the petition office or the organisation.
+
+    A follower is invited after its matter was answered and it was closed with the lead. `org` is then the organisation that
+    handled the matter in the lead case; otherwise the organisation that replied is evaluated.
+    """
 
     object: EvaluationObject
     org: str | None = None
 
 
-class EvaluationSubmitted(_Intake):
-    """The petitioner's judgement of the petition office or of the organisation, in three grades (Art. 21)."""
+class EvaluationSubmitted(
+    _Intake, zh="评价", en="The petitioner evaluated.", shows=("object", "grade"), for_petitioner=True
+):
+    """The petitioner evaluated the petition office or the organisation with one of three grades (Art. 21)."""
 
     author: ClassVar[str | None] = "p1"
     object: EvaluationObject
@@ -156,31 +183,33 @@ class EvaluationSubmitted(_Intake):
     text: Text = None
 
 
-class ReviewRequested(_Intake):
-    """Review 复查 (Art. 35), within 30 days of the written reply."""
+class ReviewRequested(_Intake, zh="申请复查", en="A review was requested.", for_petitioner=True):
+    """The petitioner requested a review (复查; Art. 35), within 30 days of the written reply."""
 
     author: ClassVar[str | None] = "p1"
     text: Text = None
 
 
-class ReReviewRequested(_Intake):
-    """Re-review 复核 (Art. 36)."""
+class ReReviewRequested(_Intake, zh="申请复核", en="A re-review was requested.", for_petitioner=True):
+    """The petitioner requested a re-review (复核; Art. 36)."""
 
     author: ClassVar[str | None] = "p1"
     text: Text = None
 
 
-class CaseWithdrawn(_Intake):
+class CaseWithdrawn(_Intake, zh="撤回", en="The petitioner withdrew it.", for_petitioner=True):
+    """The petitioner withdrew the petition."""
+
     author: ClassVar[str | None] = "p1"
     text: Text = None
 
 
-class WentLive(_Intake):
-    """An imported open case is from now on worked on here. Rungs before this moment never fire."""
+class WentLive(_Intake, zh="转为在本系统办理", en="It is handled in this system from now on."):
+    """An imported open case is handled in this system from now on. Earlier escalation rungs never fire."""
 
 
-class KeyIssued(_Intake):
-    """A principal's access key, of which only a hash is kept. Stream `principals`."""
+class KeyIssued(_Intake, zh="签发密钥", en="An access key was issued."):
+    """An access key of a principal was issued; only its hash is stored. Stream `principals`."""
 
     key: str
     digest: str
@@ -190,5 +219,7 @@ class KeyIssued(_Intake):
     expires: Moment | None = None
 
 
-class KeyRevoked(_Intake):
+class KeyRevoked(_Intake, zh="吊销密钥", en="An access key was revoked."):
+    """An access key was revoked. Stream `principals`."""
+
     key: str

@@ -1,4 +1,4 @@
-"""What a platform was told of its filings, and what was refused to it. Streams `updates/<platform>`, `refused/<…>`."""
+"""Notifications to platforms, and refused records. Streams `updates/<platform>`, `refused/<digest>`."""
 
 from __future__ import annotations
 
@@ -33,36 +33,38 @@ class _Platforms(Event):
     owner: ClassVar[Service] = "intake"
 
 
-class PlatformUpdate(_Platforms):
-    """What a platform was told, and when. Stream `updates/<platform>`; its version is the reader's cursor. The platform's
-    own item id is not here: it is opened where it is sealed, when the entry is read."""
+class PlatformUpdate(_Platforms, zh="告知平台", en="A platform was notified."):
+    """A notification to a platform. Stream `updates/<platform>`; the stream version is the reader's cursor.
+
+    The platform's own item id is not stored here; it is decrypted from the case when the entry is read.
+    """
 
     kind: UpdateKind
     case: str | None = None
     number: str | None = None
     version: int | None = None
-    """Of the case: the event that this entry tells of."""
+    """Version of the case event that this entry is about."""
     org: str | None = None
     due: tuple[Due, ...] = ()
     about: str | None = None
-    """The event that this entry tells of."""
+    """Id of the event that this entry is about."""
     detail: str | None = None
-    """A stable code that says more about the kind."""
+    """A stable code that refines the kind."""
     record: str | None = None
     """PARTITION:OFFSET of the record of the platform's topic that this entry answers."""
     sent_at: Moment | None = None
-    """When that record was sent, by its own time."""
+    """The timestamp of that record."""
     repeated: bool = False
-    """The same was answered before: this is that answer again."""
+    """True for the repeated answer to a record that was answered before."""
     command: str | None = None
     command_id: str | None = None
     refusal: Refusal | None = None
     kept: str | None = None
-    """Stream in which the refused record is on file."""
+    """Stream in which the refused record is stored."""
 
 
-class SubmissionRefused(_Platforms):
-    """A record of a platform's topic was refused: for ever, whatever is delivered again. Stream `refused/<digest>`."""
+class SubmissionRefused(_Platforms, zh="不予登记", en="A record of a platform was refused."):
+    """A record of a platform's topic was refused. Repeated deliveries get the same answer. Stream `refused/<digest>`."""
 
     platform: str
     refusal: Refusal
@@ -70,6 +72,6 @@ class SubmissionRefused(_Platforms):
     command_id: str | None = None
     channel: Text = None
     item: Text = None
-    """What the platform calls it: its item id, or the case that it named."""
+    """The platform's own item id, or the case that the record names."""
     record: Text = None
     """The record itself in base64, where it could not be read: its bytes compressed (zlib)."""

@@ -1,4 +1,4 @@
-"""Law as data. Stream `policy/<jurisdiction>`: each event holds one whole document, addressed by its hash."""
+"""Events of the policy (law as data). Stream `policy/<jurisdiction>`: each activation holds one complete document."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ Section = Literal[
 ]
 
 
-class PolicyActivated(Event):
-    """`section` of the policy is `document` from `effective_at` on. `hash` is sha256 over its canonical JSON."""
+class PolicyActivated(Event, zh="规则生效", en="A section of the policy came into force."):
+    """`section` of the policy is `document` from `effective_at` on.
+
+    `hash` is the SHA-256 of its canonical JSON.
+    """
 
     owner: ClassVar[Service] = "supervision"
     section: Section
@@ -29,8 +32,8 @@ class PolicyActivated(Event):
     document: dict[str, Any]
 
 
-class OrganisationAdded(Event):
-    """One organisation joined the list, as when an import names one that was not there."""
+class OrganisationAdded(Event, zh="新增单位", en="An organisation was added to the policy."):
+    """An organisation was added to the policy, for example because an import names an unknown one."""
 
     owner: ClassVar[Service] = "supervision"
     code: str

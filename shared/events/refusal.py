@@ -1,4 +1,4 @@
-"""A refusal as it stands in an event: somebody was told no, and will be told the same for ever."""
+"""A refusal as stored in an event. Repeated deliveries of the same record get the same refusal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class FieldProblem(BaseModel):
-    """One field that is wrong, in words that never hold its value."""
+    """One wrong field. The message never contains the value."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -16,7 +16,7 @@ class FieldProblem(BaseModel):
 
 
 class Refusal(BaseModel):
-    """Why a record was refused, as HTTP says it."""
+    """The reason for a refused record, with the fields of an HTTP problem answer."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -1,4 +1,4 @@
-"""Routing's own acts: class, destination, delivery, returns and disputes, and what each organisation was told."""
+"""Events of routing: class, destination, delivery, returns, disputes, and the notifications of each organisation."""
 
 from __future__ import annotations
 
@@ -40,9 +40,12 @@ class _Routing(Event):
     owner: ClassVar[Service] = "routing"
 
 
-class CaseClassified(_Routing):
-    """Class and, for claims, the statutory path 1 to 6 (Art. 31). `by` says whether a rule or a person chose; `rule` is
-    the keyword rule that knew the subject (PIPL Art. 24: a decision by a machine says why)."""
+class CaseClassified(_Routing, zh="分类", en="It was classified.", shows=("class", "path", "rule")):
+    """The class and, for claims, the statutory path 1 to 6 were determined (Art. 31).
+
+    `by` says whether a rule, a person or the submitter decided. `rule` is the keyword rule that recognised the subject
+    (PIPL Art. 24: an automated decision must be explained).
+    """
 
     class_: Class | None = None
     """None: only the subject was classified."""
@@ -53,42 +56,44 @@ class CaseClassified(_Routing):
     reason: Text = None
 
 
-class AccusationSuspected(_Routing):
-    """A keyword rule says that this may be an accusation (Art. 30): it is sealed until a person has decided."""
+class AccusationSuspected(
+    _Routing, zh="疑似检举控告", en="A rule suspects an accusation; a person decides.", shows=("rule",)
+):
+    """A keyword rule found a possible accusation (Art. 30). The case is sealed until a person has decided."""
 
     rule: str
 
 
-class AccusationConfirmed(_Routing):
-    """A person read it: it is an accusation (Art. 30), and this is whom it is about."""
+class AccusationConfirmed(_Routing, zh="确认为检举控告", en="A person confirmed that it is an accusation."):
+    """A person confirmed that the petition is an accusation (Art. 30), and recorded the respondent."""
 
     author: ClassVar[str | None] = "r1"
     respondent_org: str | None = None
     name: Identity = None
 
 
-class SuspicionCleared(_Routing):
-    """A person read it: it is no accusation, and goes the ordinary way."""
+class SuspicionCleared(_Routing, zh="排除检举控告", en="A person found that it is no accusation."):
+    """A person found that the petition is no accusation. It is routed like any other petition."""
 
     reason: Text = None
 
 
-class QueuedForDispatch(_Routing):
-    """No rule names an organisation: a registrar dispatches by hand. `why` is the stable reason."""
+class QueuedForDispatch(_Routing, zh="待人工派单", en="It waits for a registrar to dispatch it.", shows=("why",)):
+    """No routing rule names an organisation, so a registrar has to dispatch the case. `why` is the stable reason code."""
 
     why: Literal["no_rule", "unknown_place", "unknown_subject", "sealed_track", "returned", "respondent"]
 
 
-class CaseTransferred(_Routing):
-    """转送 (Art. 22): sent on; no report demanded."""
+class CaseTransferred(_Routing, zh="转送", en="It was transferred.", shows=("org", "rule")):
+    """The case was transferred to an organisation (转送; Art. 22). No closing report is required."""
 
     org: str
     rule: str | None = None
     reason: Text = None
 
 
-class CaseAssigned(_Routing):
-    """交办 (Art. 22): sent on with a due date set by the assigner; a closing report is demanded (clock C10)."""
+class CaseAssigned(_Routing, zh="交办", en="It was assigned with a due date.", shows=("org", "due", "rule")):
+    """The case was assigned with a due date set by the assigner (交办; Art. 22). A closing report is required (clock C10)."""
 
     org: str
     due: Moment
@@ -97,22 +102,29 @@ class CaseAssigned(_Routing):
     reason: Text = None
 
 
-class CaseRoutedToSealedChannel(_Routing):
-    """An accusation went to the organ marked for them (Art. 30)."""
+class CaseRoutedToSealedChannel(_Routing, zh="转入密封渠道", en="It went to the sealed channel.", shows=("org",)):
+    """An accusation was sent to an organisation that is authorised to receive accusations (Art. 30)."""
 
     org: str
 
 
-class AssignmentDelivered(_Routing):
-    """The entry stands in the organisation's outbox: from here its clocks run."""
+class AssignmentDelivered(
+    _Routing, zh="送达承办单位", en="It was delivered to the organisation's inbox.", shows=("org",)
+):
+    """The assignment was written to the organisation's outbox stream. The organisation's clocks start here."""
 
     org: str
     seq: int | None = None
 
 
-class AssignmentWithdrawn(_Routing):
-    """Recalled before sign-off; or, in intake's commit, because another case leads, or it turned out to be an accusation: then
-    before `CaseLinked` or `CaseCorrected`. A case that has ended stays ended."""
+class AssignmentWithdrawn(
+    _Routing, zh="收回", en="It was recalled from the organisation.", shows=("org", "reason_code")
+):
+    """The assignment was withdrawn from the organisation.
+
+    Either it was recalled before sign-off, or intake withdrew it in one commit with `CaseLinked` or `CaseCorrected`, before
+    that event, because another case leads or the case is an accusation. The state of a case that has ended does not change.
+    """
 
     also: ClassVar[tuple[Service, ...]] = ("intake",)
     org: str
@@ -120,69 +132,85 @@ class AssignmentWithdrawn(_Routing):
     reason: Text = None
 
 
-class ForwardedDown(_Routing):
-    """To a subordinate organisation; the forwarder stays accountable and its clocks go on."""
+class ForwardedDown(_Routing, zh="下转", en="It was forwarded to a subordinate organisation.", shows=("to",)):
+    """The case was forwarded to a subordinate organisation. The forwarder stays accountable and its clocks keep running."""
 
     org: str
     to: str
     reason: Text = None
 
 
-class ReviewBodyNamed(_Routing):
-    """Who reviews or re-reviews: the organisation above the one that decided (Art. 35, 36). Its request stands open."""
+class ReviewBodyNamed(_Routing, zh="确定复查复核机关", en="The review body was determined.", shows=("body",)):
+    """The reviewing organisation was determined: the one above the deciding organisation (Art. 35, 36).
+
+    The petitioner's request is still open after this event.
+    """
 
     body: str
     by: Literal["rule", "person"] = "rule"
     reason: Text = None
 
 
-class ReturnVerified(_Routing):
-    """The sender checked the objection (Art. 23 ¶3)."""
+class ReturnVerified(_Routing, zh="退回核实", en="The request to return it was verified.", shows=("agreed",)):
+    """The sender verified the organisation's objection to the transfer (Art. 23 ¶3) and agreed or did not agree."""
 
     agreed: bool
     reason: Text = None
 
 
-class JurisdictionDisputed(_Routing):
+class JurisdictionDisputed(_Routing, zh="管辖争议", en="The responsibility is in dispute."):
+    """The responsibility is in dispute and waits for a ruling. `hops` counts the transfers so far."""
+
     hops: int
     reason: Text = None
 
 
-class JurisdictionRuled(_Routing):
-    """The ruling of Art. 24: it cannot be returned."""
+class JurisdictionRuled(_Routing, zh="指定管辖", en="The responsible organisation was designated.", shows=("org",)):
+    """The responsible organisation was designated by a ruling (Art. 24). It cannot return the case."""
 
     org: str
     assist: tuple[str, ...] = ()
     reason: Text = None
 
 
-class StatutoryPathGuided(_Routing):
-    """The petitioner was shown the statutory path and organ (Art. 31)."""
+class StatutoryPathGuided(
+    _Routing,
+    zh="引导法定途径",
+    en="The petitioner was guided to the statutory path.",
+    shows=("path",),
+    for_petitioner=True,
+    petitioner_reads=("organ", "how_to"),
+):
+    """The petitioner was guided to the statutory path and to the competent organ (Art. 31)."""
 
     path: int
     organ: Text = None
     how_to: Text = None
 
 
-class ReRegistrationBarred(_Routing):
-    """Same facts and reasons, already concluded (Art. 19, 36): not accepted again."""
+class ReRegistrationBarred(
+    _Routing, zh="不再受理", en="The facts were already concluded; it is not accepted again.", for_petitioner=True
+):
+    """The petition repeats facts and reasons that were already concluded; it is not accepted again (Art. 19, 36)."""
 
     concluding_case: str
     concluding_event: str | None = None
 
 
-class FirstResponderFixed(_Routing):
+class FirstResponderFixed(_Routing, zh="确定首接首办单位", en="The first responder was fixed."):
+    """The first responder was determined."""
+
     org: str
 
 
-class RoutingQuestioned(_Routing):
-    """A reaction could not be carried out; a person looks at it."""
+class RoutingQuestioned(_Routing, zh="路由待核", en="A person has to check the routing."):
+    """A reaction could not be carried out; a person has to check the routing. `code` is the code of the refusal."""
 
     code: str
 
 
 class Due(BaseModel):
-    """One running clock of a case, as told in an outbox entry."""
+    """One running clock of a case, as stated in a notification."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -191,8 +219,8 @@ class Due(BaseModel):
     provisional: bool = False
 
 
-class OutboxEntry(_Routing):
-    """What an organisation was told, and when. Stream `outbox/<organisation>`; its version is the reader's cursor."""
+class OutboxEntry(_Routing, zh="告知单位", en="An organisation was notified."):
+    """A notification to an organisation. Stream `outbox/<organisation>`; the stream version is the reader's cursor."""
 
     kind: OutboxKind
     case: str
@@ -202,12 +230,12 @@ class OutboxEntry(_Routing):
     place: str | None = None
     due: tuple[Due, ...] = ()
     about: str | None = None
-    """The event that this entry tells of."""
+    """Id of the event that this entry is about."""
     detail: str | None = None
-    """A stable code that says more about the kind: the closure kind, the clock reminded of; of an outcome `done` or the code of
+    """A stable code that refines the kind: the kind of closing, the clock of a reminder; for an outcome `done` or the code of
     the refusal."""
     command: str | None = None
-    """Of an outcome: the command that the organisation gave by its topic. An outcome without a case has empty `case` and
+    """For an outcome: the command that the organisation sent to its topic. An outcome without a case has empty `case` and
     `number`."""
     command_id: str | None = None
     record: str | None = None
@@ -215,10 +243,10 @@ class OutboxEntry(_Routing):
     refusal: Refusal | None = None
 
 
-class ReadRecorded(_Routing):
-    """Somebody opened personal data of a case (PIPL Art. 51, 54). Stream `reads/<case>`."""
+class ReadRecorded(_Routing, zh="查阅个人信息", en="Personal data of the case were read."):
+    """A person read personal data of a case (PIPL Art. 51, 54). Stream `reads/<case>`."""
 
     case: str
     purposes: tuple[str, ...] = ()
     compared: tuple[str, ...] | None = None
-    """Cases whose text was compared with this one's: opened in memory, shown to nobody."""
+    """Cases whose text was compared with that of this case, in memory only; it was displayed to no person."""

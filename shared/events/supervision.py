@@ -1,4 +1,7 @@
-"""Clocks, the ladder, follow-up and closing. The ticker's own events (`TICKER`) never make a clerk's version stale."""
+"""Events of supervision: clocks, escalation ladder, follow-up and closing.
+
+Events of the deadline ticker (`TICKER`) do not outdate the `expected_version` of a command.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +27,16 @@ class _Supervision(Event):
     owner: ClassVar[Service] = "supervision"
 
 
-class DeadlineAtRisk(_Supervision):
-    """A rung before the due date was reached."""
+class DeadlineAtRisk(_Supervision, zh="期限临近", en="A deadline is at risk.", shows=("clock", "rung")):
+    """A rung of the escalation ladder before the due date was reached."""
 
     clock: str
     episode: int
     rung: str
 
 
-class Reminded(_Supervision):
-    """The organisation was reminded of a clock (提醒). `passed`: recorded after downtime, not sent."""
+class Reminded(_Supervision, zh="提醒", en="The organisation was reminded.", shows=("clock", "rung")):
+    """The organisation was reminded of a clock (提醒). `passed`: recorded after a downtime, not sent."""
 
     clock: str
     episode: int
@@ -42,24 +45,30 @@ class Reminded(_Supervision):
     passed: bool = False
 
 
-class DeadlineBreached(_Supervision):
-    """The due instant passed and the duty was not met. `effective_at` is the due instant; once per (clock, episode)."""
+class DeadlineBreached(_Supervision, zh="超期", en="A deadline passed.", shows=("clock",)):
+    """The due instant passed and the duty was not fulfilled; appended once per clock and episode.
+
+    Its `effective_at` is the due instant.
+    """
 
     clock: str
     episode: int
     org: str | None = None
 
 
-class BreachLifted(_Supervision):
-    """A fact recorded late shows that the duty was met in time."""
+class BreachLifted(_Supervision, zh="撤销超期", en="A late record shows that the deadline was met.", shows=("clock",)):
+    """A fact that was recorded late shows that the duty was fulfilled in time. `fact` is the version of that event."""
 
     clock: str
     episode: int
     fact: int
 
 
-class Urged(_Supervision):
-    """催办: after a reminder, or once a clock has lapsed. With `rung` the ladder did it by itself, for that clock."""
+class Urged(_Supervision, zh="催办", en="The organisation was urged.", shows=("clock",)):
+    """The organisation was urged to act (催办): after a reminder, or after a clock lapsed.
+
+    With `rung` the escalation ladder urged it automatically, because of that clock.
+    """
 
     org: str
     clock: str | None = None
@@ -68,62 +77,65 @@ class Urged(_Supervision):
     text: Text = None
 
 
-class SupervisionOpened(_Supervision):
-    """督办 (Art. 40). `decider`: the office that decided on it, where it did not follow urging."""
+class SupervisionOpened(_Supervision, zh="督办", en="Supervision was opened.", shows=("ground", "decider")):
+    """Formal supervision was opened (督办; Art. 40).
+
+    `decider` is the office that decided to open it, where no urging preceded it.
+    """
 
     ground: Literal["delay", "shirking", "perfunctory", "falsification", "refusal_to_execute", "other"]
     decider: str | None = None
     text: Text = None
 
 
-class SupervisionClosed(_Supervision):
-    """What supervision was opened for is put right."""
+class SupervisionClosed(_Supervision, zh="督办结束", en="Supervision was closed."):
+    """Formal supervision was closed because its ground no longer exists."""
 
     text: Text = None
 
 
-class InstructionRecorded(_Supervision):
-    """领导批示."""
+class InstructionRecorded(_Supervision, zh="领导批示", en="An instruction was recorded."):
+    """An instruction of a leading official was recorded (领导批示)."""
 
     by_office: str
     text: Text = None
 
 
-class AcceptanceOrdered(_Supervision):
-    """A wrong refusal to accept is put right (Art. 44(2))."""
+class AcceptanceOrdered(_Supervision, zh="责令受理", en="Acceptance was ordered.", for_petitioner=True):
+    """The petition office ordered the organisation to accept a wrongly refused case (Art. 44(2))."""
 
     org: str
     path: int | None = None
     text: Text = None
 
 
-class FollowUpRecorded(_Supervision):
-    """回访, by somebody outside the handling unit."""
+class FollowUpRecorded(_Supervision, zh="回访", en="A follow-up was recorded.", shows=("reached", "satisfied")):
+    """A follow-up with the petitioner was recorded (回访), made by a person outside the handling organisation."""
 
     reached: bool
     satisfied: bool | None = None
     text: Text = None
 
 
-class RedoOrdered(_Supervision):
-    """重办: handling begins again with its own clock; the first reply stays in the history."""
+class RedoOrdered(_Supervision, zh="责令重办", en="It is to be handled again.", shows=("ground",), for_petitioner=True):
+    """The case was ordered to be handled again (重办), with a new clock. The first reply stays in the history."""
 
     ground: Literal["dissatisfied", "not_executed", "incomplete", "review", "other"]
     text: Text = None
 
 
-class CaseClosed(_Supervision):
-    """办结, with its kind; never by the handling unit."""
+class CaseClosed(_Supervision, zh="办结", en="It was closed.", shows=("kind",)):
+    """The case was closed (办结), with the kind of closing. The handling organisation never closes it itself."""
 
     kind: ClosureKind
     text: Text = None
 
 
-class CaseReopened(_Supervision):
-    """New facts."""
+class CaseReopened(_Supervision, zh="重新启动", en="It was reopened because of new facts.", for_petitioner=True):
+    """The case was reopened because of new facts."""
 
     text: Text = None
 
 
 TICKER: frozenset[str] = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted"})
-"""Types that the ticker writes."""
+"""Event types that the deadline ticker appends."""

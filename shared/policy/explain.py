@@ -6,24 +6,10 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
+from shared.events.wording import event_words
 from shared.policy.calendar import Period, Reason, Skipped
 from shared.policy.clocks import ClockRule
 
-EVENTS_ZH = {
-    "CaseRegistered": "登记",
-    "CaseReopened": "重新启动",
-    "AssignmentDelivered": "送达承办单位",
-    "CaseAssigned": "交办",
-    "Accepted": "受理",
-    "AcceptanceOrdered": "责令受理",
-    "RedoOrdered": "责令重办",
-    "ReplyDelivered": "答复送达",
-    "ReviewRequested": "提出复查",
-    "ReviewOpinionIssued": "复查意见",
-    "OpinionDelivered": "复查意见送达",
-    "ReReviewRequested": "提出复核",
-    "SupervisionOpened": "发出督办",
-}
 _REASONS: dict[Reason, tuple[str, str]] = {
     "holiday": ("法定节假日", "a public holiday"),
     "weekend": ("休息日", "a weekend day"),
@@ -66,7 +52,7 @@ def sentences(rule: ClockRule, period: Period | None, reckoning: Reckoning) -> t
 def _sentences(rule: ClockRule, period: Period | None, reckoning: Reckoning) -> Iterator[Step]:
     start, due = reckoning.start, reckoning.due
     yield Step(f"依据:{rule.article_zh}。", f"Basis: {rule.article}.")
-    event = EVENTS_ZH.get(reckoning.event, reckoning.event)
+    event = event_words(reckoning.event).zh
     if period is None:
         yield Step(f"{_zh(start)}{event}。", f"{reckoning.event} on {_en(start)}.", start)
         yield Step(f"期限由交办机关指定:{_zh(due)}。", f"The date was set by the assigner: {_en(due)}.", due)

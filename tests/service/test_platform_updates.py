@@ -240,6 +240,6 @@ async def test_a_platform_that_is_the_accused_hears_nothing_more_of_it(platform:
     from shared.projecting import Turn
 
     event = (await here.runtime.ports.log.load(found.stream))[0].recorded[0]
-    assert told_of(Turn(found, event))
-    assert not told_of(Turn(replace(found, accused=(PLATFORM,)), event))
-    assert not told_of(Turn(replace(found, platform=None), event))
+    assert told_of(Turn(found, event), event.body)
+    assert not told_of(Turn(replace(found, accused=(PLATFORM,)), event), event.body)
+    assert not told_of(Turn(replace(found, platform=None), event), event.body)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.analytics.period import Compare, parse
-from services.analytics.wilson import lower
+from services.analytics.stats import wilson_lower
 from shared.refusals import Invalid
 
 
@@ -88,14 +88,14 @@ def test_a_period_is_read_or_refused(text: str) -> None:
     ],
 )
 def test_wilson_gives_the_published_values(numerator: int, denominator: int, bound: float) -> None:
-    assert lower(numerator, denominator) == pytest.approx(bound, abs=6e-5)
+    assert wilson_lower(numerator, denominator) == pytest.approx(bound, abs=6e-5)
 
 
 @given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_is_the_root_of_its_equation(counts: tuple[int, int]) -> None:
     """The bound p is where the observed share lies z standard deviations above p."""
     numerator, denominator = counts
-    bound = lower(numerator, denominator)
+    bound = wilson_lower(numerator, denominator)
     assert bound is not None
     assert 0 <= bound <= numerator / denominator
     distance = numerator / denominator - bound
@@ -103,4 +103,4 @@ def test_wilson_is_the_root_of_its_equation(counts: tuple[int, int]) -> None:
 
 
 def test_nothing_has_no_bound() -> None:
-    assert lower(0, 0) is None
+    assert wilson_lower(0, 0) is None

@@ -9,10 +9,9 @@ import pytest
 
 from shared.cli.importing import local_times
 from shared.cli.wording import Wording, at, due, wording
-from shared.events import REGISTRY
+from shared.events.wording import decisive
 from shared.policy.clocks import ClockRule, Clocks
 from shared.policy.load import bundled
-from shared.telling import DECISIVE, DETAILS, decisive
 
 SHANGHAI = "Asia/Shanghai"
 
@@ -77,12 +76,6 @@ async def test_who_may_not_see_policies_reads_codes() -> None:
 )
 def test_a_line_of_a_timeline_says_what_was_decided(kind: str, told: dict[str, Any], line: str) -> None:
     assert decisive(kind, told) == line
-
-
-def test_decisive_details_are_fields_that_a_timeline_shows() -> None:
-    for kind, names in DECISIVE.items():
-        known = {name.rstrip("_") for name in REGISTRY[kind].model_fields if name in DETAILS}
-        assert set(names) <= known, kind
 
 
 def test_an_article_is_named_in_the_language_of_its_sentence() -> None:

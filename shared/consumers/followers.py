@@ -1,0 +1,45 @@
+"""Reactions about the followers of a case: the filings that were linked to it. Found by an index of a view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.commands import Command, Rule
+from shared.consumers.reaction_table import Act
+from shared.events.base import Event
+from shared.handling import Handling
+from shared.projecting import Turn
+from shared.reacting import carry_out
+from shared.views import Condition, Row, Views
+
+MATTERS = "matters"
+"""View of intake: each case with its lead."""
+_PAGE = 200
+
+
+def follows(turn: Turn, _body: Event) -> bool:
+    """True while the case follows another one."""
+    return turn.case.lead is not None
+
+
+async def followers(views: Views, lead: str, view: str = MATTERS) -> list[Row]:
+    """The rows of all cases whose link names `lead`, oldest first."""
+    found: list[Row] = []
+    after: list[Any] | None = None
+    while True:
+        rows = await views.find(view, [Condition("lead", "=", lead)], order=["filed_at"], after=after, limit=_PAGE)
+        found += rows
+        if len(rows) < _PAGE:
+            return found
+        after = [(rows[-1].values or {}).get("filed_at"), rows[-1].key]
+
+
+def give_followers(handling: Handling, rule: Rule, views: Views, view: str = MATTERS) -> Act[Event]:
+    """The reaction that gives `rule`'s command, which has no parameters, to every follower of the case."""
+
+    async def react(turn: Turn, _body: Event) -> None:
+        for row in await followers(views, turn.case.id, view):
+            case, _head = await handling.cases.get(row.key, at_least=row.applied)
+            await carry_out(handling, rule, turn._replace(case=case), Command())
+
+    return react

@@ -1,0 +1,66 @@
+"""The table of what a service does after an event: event type -> reactions, in the order of their registration."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from shared.commands import Command, Rule
+from shared.events.base import Event
+from shared.handling import Handling
+from shared.projecting import Reaction, Turn, Where
+from shared.reacting import carry_out
+
+E = TypeVar("E", bound=Event)
+Act = Callable[[Turn, E], Awaitable[None]]
+Condition = Callable[[Turn, E], bool]
+
+
+class ReactionTable(dict[str, list[Reaction]]):
+    """Event type -> reactions.
+
+    Example:
+        table = ReactionTable()
+        table.on(HandedBack, do=lambda turn, body: notify(turn, body.to), when=lambda turn, body: turn.case.live)
+    """
+
+    def on(self, *kinds: type[E], do: Act[E], when: Condition[E] | None = None) -> None:
+        """Register a reaction to events of these types.
+
+        Args:
+            kinds: the event types.
+            do: carries out the reaction. It may run again for the same event.
+            when: decides from the event and the case alone whether there is anything to do. An event for which it is False
+                costs no task, no query and no read of the log.
+        """
+        for kind in kinds:
+            reaction = _reaction(kind, do)
+            if when is not None:
+                reaction = Where(_asks(kind, when), reaction)
+            self.setdefault(kind.__name__, []).append(reaction)
+
+
+def gives(handling: Handling, rule: Rule) -> Act[Event]:
+    """The reaction that gives `rule`'s command, which has no parameters."""
+
+    async def react(turn: Turn, _body: Event) -> None:
+        await carry_out(handling, rule, turn, Command())
+
+    return react
+
+
+def _reaction(kind: type[E], do: Act[E]) -> Reaction:
+    async def react(turn: Turn) -> None:
+        await do(turn, _body(turn, kind))
+
+    return react
+
+
+def _asks(kind: type[E], when: Condition[E]) -> Callable[[Turn], bool]:
+    return lambda turn: when(turn, _body(turn, kind))
+
+
+def _body(turn: Turn, kind: type[E]) -> E:
+    body = turn.event.body
+    assert isinstance(body, kind)
+    return body
