@@ -9,10 +9,12 @@ MEMBERS ?= 1
 KILLS   ?= 150
 STEPS   ?= 100000
 SEED    ?= 1
+ROUNDS  ?= 7
+NEW     ?= HEAD
 BIN     := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check chaos model servers bench bench-full lock clean
+.PHONY: help up test check chaos model servers bench bench-compare bench-full lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -44,6 +46,9 @@ model: .venv/dev ## Random commands against the table of transitions (STEPS=1000
 
 bench: .venv/dev ## Measure, beside a peer and a limit, in one run
 	@$(BIN)/python -m bench
+
+bench-compare: .venv/dev ## Which lines are slower in NEW than in OLD (two commits; ONLY=fold,due ROUNDS=7; 7 rounds take some 15 min, SIZE=whole hours)
+	@$(BIN)/python -m bench.compare "$(OLD)" "$(NEW)" --only "$(ONLY)" --rounds $(ROUNDS) $(if $(filter whole,$(SIZE)),--whole)
 
 bench-full: .venv/dev ## Measure the full mode on a real Kafka and MongoDB, beside bare clients
 	@$(BIN)/python -m bench.full
