@@ -19,7 +19,7 @@ NIGHTLY_RECORD ?= /tmp/huiyin-nightly.jsonl
 .PHONY: help up test nightly check chaos model servers bench bench-compare bench-full lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 up: .venv/run ## Start all four services in one process (PORT=8080 DATA=data SAMPLE=yes|no)
 	@$(BIN)/huiyin serve --data "$(DATA)" --port "$(PORT)" --sample "$(SAMPLE)"
