@@ -9,19 +9,29 @@ MEMBERS ?= 1
 KILLS   ?= 150
 STEPS   ?= 100000
 SEED    ?= 1
+ROUNDS  ?= 7
+NEW     ?= HEAD
 BIN     := .venv/bin
+ALL_FAULTS = $(shell $(BIN)/python -c 'from tests.chaos.full.faults import FAULTS; print(",".join(FAULTS))')
+NIGHTLY_RECORD ?= /tmp/huiyin-nightly.jsonl
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check chaos model servers bench bench-full lock clean
+.PHONY: help up test nightly check chaos model servers bench bench-compare bench-full lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 up: .venv/run ## Start all four services in one process (PORT=8080 DATA=data SAMPLE=yes|no)
 	@$(BIN)/huiyin serve --data "$(DATA)" --port "$(PORT)" --sample "$(SAMPLE)"
 
-test: .venv/dev ## Run all tests (WORKERS=3: in so many processes)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: .venv/dev ## Run the tests, without those of `make nightly` (WORKERS=3: in so many processes)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not nightly"
+
+nightly: .venv/dev ## Run what is too long for CI: all tests with a long model and many kills, then every fault of the full mode (SEED)
+	@CI=true HUIYIN_MODEL_STEPS=$(STEPS) HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) \
+		$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20
+	@$(BIN)/python -m tests.chaos.full --faults $(or $(FAULTS),$(ALL_FAULTS)) --seed $(SEED) --brokers 3 --members 3 \
+		--record "$(NIGHTLY_RECORD)"
 
 check: .venv/dev ## Lint, types, import rules
 	@$(BIN)/ruff format --check .
@@ -44,6 +54,9 @@ model: .venv/dev ## Random commands against the table of transitions (STEPS=1000
 
 bench: .venv/dev ## Measure, beside a peer and a limit, in one run
 	@$(BIN)/python -m bench
+
+bench-compare: .venv/dev ## Which lines are slower in NEW than in OLD (two commits; ONLY=fold,due ROUNDS=7; 7 rounds take some 15 min, SIZE=whole hours)
+	@$(BIN)/python -m bench.compare "$(OLD)" "$(NEW)" --only "$(ONLY)" --rounds $(ROUNDS) $(if $(filter whole,$(SIZE)),--whole)
 
 bench-full: .venv/dev ## Measure the full mode on a real Kafka and MongoDB, beside bare clients
 	@$(BIN)/python -m bench.full

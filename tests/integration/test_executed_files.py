@@ -1,0 +1,42 @@
+"""A command can be followed: it runs through few files of the product."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.executed_files import ROOT
+
+FILING = 33
+SIGN_OFF = 29
+FILING_WITH_CONSUMERS = 70
+"""Limits. Lower them when the code gets simpler; a number that rises needs a reason."""
+
+
+@pytest.fixture(scope="module")
+def executed() -> dict[str, list[str]]:
+    """Measured in a process of its own: a plugin of the tests runs product code of its own at every commit."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.executed_files", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("what", "limit"),
+    [("filing", FILING), ("sign_off", SIGN_OFF), ("filing_with_consumers", FILING_WITH_CONSUMERS)],
+)
+def test_no_more_files_than_allowed(executed: dict[str, list[str]], what: str, limit: int) -> None:
+    files = executed[what]
+    assert len(files) <= limit, "\n".join(files)
+    assert len(files) > limit // 2, "it measures nothing"
