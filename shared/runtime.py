@@ -150,9 +150,7 @@ class Runtime:
             self.feeding = True
             for one in self.outside:
                 await one.start()
-        listen = getattr(self.ports.log, "listen", None)
-        if listen is not None:
-            self._unlisten = listen(self._moved)
+        self._unlisten = self.ports.log.listen(self._moved)
         if tasks:
             self._tasks = [
                 asyncio.create_task(self._forever(task), name=f"{part.name}-task")

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import orjson
 
-from shared.envelope import chain_all
-from shared.log import EMPTY_HEAD, Commit, Log, algorithm_of
+from shared.eventstore.commit import EMPTY_HEAD, Commit
+from shared.eventstore.hash_chain import algorithm_of, chain_all
+from shared.log import Log
 from shared.times import to_text
 
 KNOWN_HASHES = ("sha256", "sm3")
