@@ -6,10 +6,10 @@ forget it. A case that somebody may not see does not exist for them: 404, never 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple, get_args
 
-from shared.case import Case
+from shared.case import Case, head_of
 from shared.envelope import Actor
 from shared.refusals import Denied, Unknown
 
@@ -130,6 +130,25 @@ def within(principal: Principal, jurisdiction: str) -> None:
             why_zh="该密钥不属于这一辖区。",
             field="jurisdiction",
         )
+
+
+def visible_among(principal: Principal, cases: Mapping[str, Case]) -> dict[str, Case]:
+    """Those of `cases` (by id, with all that they follow) that the principal may see."""
+    return {case_id: case for case_id, case in cases.items() if visible(principal, case, lead_among(case, cases))}
+
+
+def lead_among(case: Case, cases: Mapping[str, Case]) -> Case | None:
+    """The case of `cases` that leads the matter of `case`; None where it follows none."""
+    return None if case.lead is None else head_of(case.lead, cases)
+
+
+def authorize_command(principal: Principal, action: Action, case: Case, known: Mapping[str, Case]) -> None:
+    """authorize() for a command on `case`. `known`: the lead of `case` and all that it follows, by id. A filing needs no
+    existing case."""
+    if case.exists or action.name != FILE.name:
+        authorize(principal, action, case, lead_among(case, known))
+    else:
+        authorize(principal, action)
 
 
 def authorize(principal: Principal, action: Action, case: Case | None = None, lead: Case | None = None) -> None:

@@ -19,13 +19,14 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from shared.case import STREAM, Case
+from shared.consumers.projection import CaseView
 from shared.envelope import Recorded
 from shared.failpoints import failpoint
 from shared.folding import folded
 from shared.log import Commit, Head
 from shared.part import Part, Ports
 from shared.projecting import Consumer
-from shared.views import CaseView, Parked, Row, Views
+from shared.views import Parked, Row, Views
 
 BATCH = 400
 """Cases that are written together."""

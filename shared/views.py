@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
-
-from shared.case import Case
-from shared.policy.book import PolicyBook
 
 Value = str | int | float | bool | None
 ColumnType = Literal["text", "integer", "real", "boolean"]
@@ -32,20 +29,6 @@ class Row(NamedTuple):
     applied: int
     """The version of the stream that this row shows."""
     values: Mapping[str, Value] | None
-
-
-Project = Callable[[Case, PolicyBook], Mapping[str, Value] | None]
-
-
-@dataclass(frozen=True)
-class CaseView:
-    """A read model: one row per case, None where the case does not belong to it."""
-
-    view: View
-    project: Project
-
-    def row(self, case: Case, book: PolicyBook) -> Row:
-        return Row(case.id, case.version, self.project(case, book))
 
 
 class Parked(NamedTuple):

@@ -9,6 +9,7 @@ from services.routing.joining import Detail, joined, tell_matter
 from services.routing.outbox import Outboxes, handlers_at, receiver_at, reviewer_at
 from services.routing.recognising import recognised
 from shared.case import fold
+from shared.cases import Expected
 from shared.commands import RULES
 from shared.deadlines import deadlines
 from shared.events import department, intake, routing, supervision
@@ -104,7 +105,7 @@ def _deliver(handling: Handling, outboxes: Outboxes, kind: OutboxKind = "assigne
             rule.action,
             stamp,
             lambda case, given: rule(case, command, given),
-            seen=turn.case.version,
+            expected=Expected(turn.case.version),
         )
 
     return react

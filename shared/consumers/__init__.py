@@ -1,0 +1,1 @@
+"""How services follow the log: projections and reactions."""

@@ -1,0 +1,90 @@
+"""Writing the rows of a jurisdiction again when its policy changed: the cases are the same, the policy is another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from shared.case import STREAM, Case
+from shared.cases import Cases
+from shared.consumers.parked_streams import ParkedStreams
+from shared.consumers.projection import FAULTS, CaseView, Sink
+from shared.events.policy import PolicyActivated
+from shared.eventstore.commit import Commit
+from shared.log import Log
+from shared.policies import STREAM as POLICY
+from shared.policies import Policies
+from shared.views import Row, Views
+
+LAW = frozenset({"jurisdiction", "organisations", "subjects", "clocks", "calendar"})
+"""Sections of a policy that rows depend on."""
+log = structlog.get_logger("consumer")
+
+
+@dataclass(frozen=True)
+class PolicyRefresh:
+    """The rows of one consumer group, as they depend on policies."""
+
+    log: Log
+    views: Views
+    cases: Cases
+    policies: Policies
+    parked: ParkedStreams
+    shows: Sequence[CaseView]
+    sink: Sink | None
+
+    async def after(self, commits: Sequence[Commit]) -> None:
+        """Write the rows of the jurisdictions again whose policy `commits` change. A policy's commit counts as handled only
+        after that, so that a crash in between begins it again."""
+        if (self.shows or self.sink is not None) and (changed := _jurisdictions_changed(commits)):
+            await self._refresh(changed)
+
+    async def _refresh(self, jurisdictions: frozenset[str]) -> None:
+        stopped = await self.parked.streams()
+        async for heads in self.log.heads(STREAM, batch=500):
+            cases: list[Case] = []
+            rows: dict[str, list[Row]] = {show.view.name: [] for show in self.shows}
+            for stream, head in heads:
+                if stream in stopped:
+                    continue
+                try:
+                    case, _head = await self.cases.get(stream.removeprefix(STREAM), at_least=head.version)
+                    if case.jurisdiction not in jurisdictions:
+                        continue
+                    book = await self.policies.book(case.jurisdiction)
+                    made = [(show.view.name, show.row(case, book)) for show in self.shows]
+                except FAULTS as error:  # it is parked when its own commits are handled
+                    self._not_renewed(stream, error)
+                    continue
+                for name, row in made:
+                    rows[name].append(row)
+                cases.append(case)
+            if any(rows.values()):
+                await self.views.write(rows, renew=True)
+            if self.sink is not None and cases:
+                await self._sink(self.sink, cases)
+
+    async def _sink(self, sink: Sink, cases: list[Case]) -> None:
+        try:
+            await sink(cases, ())
+        except FAULTS as error:
+            if len(cases) == 1:
+                self._not_renewed(cases[0].stream, error)
+                return
+            for one in cases:
+                await self._sink(sink, [one])
+
+    def _not_renewed(self, stream: str, error: Exception) -> None:
+        log.error("row_not_renewed", group=self.parked.group, stream=stream, error=type(error).__name__)
+
+
+def _jurisdictions_changed(commits: Sequence[Commit]) -> frozenset[str]:
+    """Jurisdictions for which one of `commits` activates a section of the policy that rows depend on."""
+    return frozenset(
+        commit.stream.removeprefix(POLICY)
+        for commit in commits
+        if commit.stream.startswith(POLICY)
+        and any(isinstance(event.body, PolicyActivated) and event.body.section in LAW for event in commit.recorded)
+    )
