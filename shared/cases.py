@@ -5,6 +5,14 @@ that is late. Commands, views and reactions share this cache, so a case is folde
 
 `load` says with each case whether it is confirmed (`Loaded.confirmed`). A decision to append may rest on any case; a decision
 not to append only on a confirmed one, see command_handler.py and docs/adr/0028.
+
+>>> import asyncio
+>>> from shared.adapters.memory import MemoryLog
+>>> several = Cases(MemoryLog(), alone=False)
+>>> asyncio.run(several.load("c-1")).confirmed, asyncio.run(several.load("c-1")).case.exists
+(True, False)
+>>> asyncio.run(Cases(MemoryLog()).load("c-1", NEW)).confirmed
+False
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """load -> decide -> append: how every command on a case becomes events.
 
 >>> import asyncio
->>> from tests.support.county import county, clerk, REGISTRAR
+>>> from shared.commands import RULES
+>>> from tests.support.county import clerk, county
 >>> async def sign_off() -> tuple[str, list[str]]:
 ...     async with county() as here:
 ...         receipt = await here.file(place="dh", subject="01")

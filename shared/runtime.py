@@ -13,6 +13,7 @@ import structlog
 from pydantic import BaseModel
 
 from shared.access import Principal
+from shared.consumers.redrive import retry
 from shared.events.base import Service
 from shared.feed import Handler
 from shared.handling import Handling
@@ -219,7 +220,7 @@ class Runtime:
         while True:
             await self.ports.clock.sleep(RETRY_SECONDS)
             for consumer in self.consumers:
-                await consumer.retry()
+                await retry(consumer)
 
     def _moved(self, commits: Sequence[Commit]) -> None:
         if self._waiting:

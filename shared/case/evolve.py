@@ -3,7 +3,8 @@
 The meaning of each event type is registered with `on` in the files of `shared/case/meaning`, one per events file. What may be
 appended is decided by the commands of the services; evolve only says what an event means once it has happened.
 
->>> from shared.case import EMPTY, evolve
+>>> from datetime import date
+>>> from shared.case import EMPTY
 >>> from shared.events.department import SignedFor
 >>> from tests.support.policies import recorded
 >>> case = evolve(EMPTY, recorded(SignedFor(org="zj"), 1, date(2026, 3, 2)))

@@ -11,16 +11,15 @@ from shared.access import Principal
 from shared.case import STREAM
 from shared.clock import Clock
 from shared.commands import Fresh
-from shared.envelope import Actor, Origin, Recorded, encode
+from shared.envelope import Actor, Origin, Recorded
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit, Head
-from shared.eventstore.hash_chain import chain_all
 from shared.failpoints import failpoint
-from shared.keys import DataKey, KeyErased, Keys
+from shared.keys import Keys
 from shared.log import Log
 from shared.refusals import Invalid, Refused, Unavailable
 from shared.times import When
-from shared.vault import Part, obtain, parts_of, seal
+from shared.vault import obtain, parts_of, seal
 
 LARGEST_EVENT = (4096 - 64) * 1024
 """Bytes. A topic takes records of 4 MiB including key and headers; an event that could not be published is never kept."""
@@ -73,7 +72,7 @@ class EventWriter:
         self._check_owner(fresh)
         actor = stamp.actor
         parts = [parts_of(item.body, actor.org) for item in fresh]
-        keys = await self._keys(stream, (part for one in parts for part in one))
+        keys = await obtain(self.keys, stream.removeprefix(STREAM), (part for one in parts for part in one))
         recorded = []
         for version, (item, own) in enumerate(zip(fresh, parts, strict=True), start=head.version + 1):
             body, event_id = item.body, item.id or self.clock.new_id()
@@ -97,10 +96,8 @@ class EventWriter:
                     sealed=seal(own, keys, event_id, stream, version),
                 )
             )
-        data = [encode(event) for event in recorded]
-        _check_size(data)
-        hashed = chain_all(head.hash, data)
-        commit = Commit.written(stream, head, stamp.cause, recorded, data, hashed, now, request=stamp.request)
+        commit = Commit.following(head, recorded)
+        _check_size(commit.events)
         return await self.log.append(commit), tuple(recorded)
 
     async def publish(self, commit: Commit) -> None:
@@ -129,16 +126,6 @@ class EventWriter:
         for body in (item.body for item in fresh):
             if body.owner != self.service and self.service not in body.also:
                 raise TypeError(f"{self.service} may not append {type(body).__name__}, {body.owner} owns it")
-
-    async def _keys(self, stream: str, parts: Iterable[Part]) -> dict[Part, DataKey]:
-        try:
-            return await obtain(self.keys, stream.removeprefix(STREAM), parts)
-        except KeyErased as erased:
-            raise Refused(
-                "party_erased",
-                "This party's data were erased; nothing can be added for it.",
-                why_zh="该当事人的信息已依法删除，不能再为其添加内容。",
-            ) from erased
 
 
 def first_answer(commit: Commit, stamp: Stamp) -> Commit:

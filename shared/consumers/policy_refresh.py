@@ -10,13 +10,14 @@ import structlog
 from shared.case import STREAM, Case
 from shared.cases import Cases
 from shared.consumers.parked_streams import ParkedStreams
-from shared.consumers.projection import FAULTS, CaseView, Sink
+from shared.consumers.projection import FAULTS, CaseView, Sink, give
+from shared.consumers.row_batch import RowBatch
 from shared.events.policy import PolicyActivated
 from shared.eventstore.commit import Commit
 from shared.log import Log
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
-from shared.views import Row, Views
+from shared.views import Views
 
 LAW = frozenset({"jurisdiction", "organisations", "subjects", "clocks", "calendar"})
 """Sections of a policy that rows depend on."""
@@ -44,37 +45,23 @@ class PolicyRefresh:
     async def _refresh(self, jurisdictions: frozenset[str]) -> None:
         stopped = await self.parked.streams()
         async for heads in self.log.heads(STREAM, batch=500):
-            cases: list[Case] = []
-            rows: dict[str, list[Row]] = {show.view.name: [] for show in self.shows}
+            rows, cases = RowBatch(self.shows, self.policies), list[Case]()
             for stream, head in heads:
                 if stream in stopped:
                     continue
                 try:
                     case, _head = await self.cases.get(stream.removeprefix(STREAM), at_least=head.version)
-                    if case.jurisdiction not in jurisdictions:
-                        continue
-                    book = await self.policies.book(case.jurisdiction)
-                    made = [(show.view.name, show.row(case, book)) for show in self.shows]
+                    if case.jurisdiction in jurisdictions:
+                        await rows.add(case)
+                        cases.append(case)
                 except FAULTS as error:  # it is parked when its own commits are handled
                     self._not_renewed(stream, error)
-                    continue
-                for name, row in made:
-                    rows[name].append(row)
-                cases.append(case)
-            if any(rows.values()):
-                await self.views.write(rows, renew=True)
+            await rows.write(self.views, renew=True)
             if self.sink is not None and cases:
-                await self._sink(self.sink, cases)
+                await give(self.sink, cases, lambda _case: (), self._not_taken)
 
-    async def _sink(self, sink: Sink, cases: list[Case]) -> None:
-        try:
-            await sink(cases, ())
-        except FAULTS as error:
-            if len(cases) == 1:
-                self._not_renewed(cases[0].stream, error)
-                return
-            for one in cases:
-                await self._sink(sink, [one])
+    async def _not_taken(self, case: Case, error: Exception) -> None:
+        self._not_renewed(case.stream, error)
 
     def _not_renewed(self, stream: str, error: Exception) -> None:
         log.error("row_not_renewed", group=self.parked.group, stream=stream, error=type(error).__name__)

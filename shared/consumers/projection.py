@@ -37,3 +37,21 @@ Sink = Callable[[Sequence[Case], Sequence[Recorded]], Awaitable[None]]
 """Takes folded cases and the events that came (analytics). No events: the policy changed, and the cases did not."""
 FAULTS = (ArithmeticError, AttributeError, Damaged, LookupError, Refused, TypeError, ValueError)
 """Errors that one record can cause in its handlers. Anything else is a fault of the infrastructure."""
+
+
+async def give(
+    sink: Sink,
+    cases: Sequence[Case],
+    events_of: Callable[[Case], Sequence[Recorded]],
+    failed: Callable[[Case, Exception], Awaitable[None]],
+) -> list[Case]:
+    """Give the cases with their events to the sink, all at once, and each by itself where that fails. Returns those that the
+    sink took; `failed` is called for each of the others."""
+    try:
+        await sink(cases, [event for case in cases for event in events_of(case)])
+    except FAULTS as error:
+        if len(cases) > 1:
+            return [case for one in cases for case in await give(sink, [one], events_of, failed)]
+        await failed(cases[0], error)
+        return []
+    return list(cases)

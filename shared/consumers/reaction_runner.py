@@ -52,7 +52,7 @@ class ReactionRunner:
 
     async def _attempt(self, step: Step) -> bool:
         """Try a reaction a few times; False when the case was parked. A case that is only unavailable now is parked too, so that
-        one case never holds up the others; the process retries it by itself (Consumer.retry)."""
+        one case never holds up the others; the process retries it by itself (redrive.py)."""
         for attempt in range(ATTEMPTS):
             try:
                 failpoint("consumer.reacts", step.turn.case.id)

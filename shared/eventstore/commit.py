@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from shared.envelope import Recorded
+from shared.envelope import Recorded, encode
 from shared.eventstore.errors import Damaged
 from shared.eventstore.fast_decode import fast_decode
 from shared.eventstore.hash_chain import GENESIS, algorithm_of, chain_all
@@ -52,24 +52,16 @@ class Commit:
         return Head(self.last, self.hash)
 
     @classmethod
-    def written(
-        cls,
-        stream: str,
-        head: Head,
-        cause: str,
-        events: Sequence[Recorded],
-        data: Sequence[bytes],
-        hash_: str,
-        recorded_at: datetime,
-        request: str | None = None,
-    ) -> Commit:
-        """The commit of `events`, which the caller has just encoded as `data`, to follow `head`.
+    def following(cls, head: Head, events: Sequence[Recorded]) -> Commit:
+        """The commit of new `events` of one decision, encoded once, to follow `head`.
 
         Its `recorded` is set from `events`, so that they are not decoded again. Events with sealed fields are decoded: the
         clear values stay with the writer."""
-        commit = cls(stream, head.version + 1, cause, tuple(data), head.hash, hash_, recorded_at, request=request)
+        one, data = events[0], tuple(map(encode, events))
+        hashed = chain_all(head.hash, data)
+        commit = cls(one.stream, one.version, one.cause, data, head.hash, hashed, one.recorded_at, one.request)
         commit.__dict__["recorded"] = tuple(
-            fast_decode(one) if event.sealed else event for event, one in zip(events, data, strict=True)
+            fast_decode(read) if event.sealed else event for event, read in zip(events, data, strict=True)
         )
         return commit
 
