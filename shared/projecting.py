@@ -66,18 +66,12 @@ class Consumer:
     def parked(self) -> ParkedStreams:
         return ParkedStreams(self.group, self.views, self.clock)
 
-    @cached_property
-    def _refresh(self) -> PolicyRefresh:
-        return PolicyRefresh(self.log, self.views, self.cases, self.policies, self.parked, self.shows, self.sink)
-
-    @cached_property
-    def _runner(self) -> ReactionRunner:
-        return ReactionRunner(self.reactions, self.parked, self.clock)
-
     async def __call__(self, commits: Sequence[Commit]) -> None:
         """Handle one batch. Raises only infrastructure errors: the subscription pauses and delivers the batch again."""
         self.policies.forget(commits)
-        await self._refresh.after(commits)
+        await PolicyRefresh(self.log, self.views, self.cases, self.policies, self.parked, self.shows, self.sink).after(
+            commits
+        )
         by_stream: dict[str, list[Commit]] = defaultdict(list)
         for commit in commits:
             if commit.stream.startswith(STREAM):
@@ -108,7 +102,7 @@ class Consumer:
                 await self.parked.park(ready[case.stream][0], error)
 
             cases = await give(self.sink, cases, events_of, failed)
-        await self._runner.run((case, ready[case.stream]) for case in cases)
+        await ReactionRunner(self.reactions, self.parked, self.clock).run((case, ready[case.stream]) for case in cases)
 
     async def _forward(self, ready: Mapping[str, list[Commit]]) -> list[Case | None]:
         """Every case with its commits applied. Where other processes append, cases are read at the same time: each read is a

@@ -19,12 +19,12 @@ from shared.feed import Handler
 from shared.handling import Handling
 from shared.history import HistoryItem, ItemResult
 from shared.log import Commit, LogBroken
+from shared.operations.rebuild_readers import Spread
 from shared.part import Part, Ports
 from shared.policy.book import PolicyBook
 from shared.pressure import Pressure
 from shared.principals import Principals
 from shared.projecting import Consumer
-from shared.rebuilding import Spread
 from shared.settings import Settings
 from shared.topics import Carrying, Letters
 

@@ -23,8 +23,10 @@ from shared.http.describing import answers, takes
 from shared.http.who import Caller
 from shared.log import Damaged, LogBroken
 from shared.metrics import Metrics
+from shared.operations.rebuild_readers import worth_starting
+from shared.operations.reconcile import scrub
 from shared.projecting import Consumer
-from shared.rebuilding import rebuild, scrub, worth_starting
+from shared.rebuilding import rebuild
 from shared.refusals import Invalid, Refused, Unknown
 from shared.runtime import Runtime
 from shared.settings import shown
