@@ -1,4 +1,4 @@
-"""A case is one append-only stream of events; this package folds it."""
+"""A case: one append-only stream of events, and the state that they fold to."""
 
 from shared.case import meaning
 from shared.case.as_of import cut
