@@ -30,6 +30,7 @@ from shared.clock import Clock
 from shared.command_parts.command_checks import check_version
 from shared.command_parts.effective_dates import check_order
 from shared.command_parts.event_writer import LARGEST_EVENT, EventWriter, Published, Stamp, first_answer
+from shared.command_parts.recording_time import recording_time
 from shared.command_parts.stream_writer import ATTEMPTS, DecideStream, StreamWriter, pause
 from shared.commands import Fresh, Given
 from shared.envelope import Recorded
@@ -140,7 +141,7 @@ class Handling:
         wanted = [*others, case.lead] if case.lead is not None else [*others]
         known = await self.cases.lines(wanted, fresh=True) if wanted else {}
         authorize_command(stamp.principal, action, case, known)
-        now = self._writer.now(case.last_recorded)
+        now = recording_time(self.clock, case.last_recorded)
         book = await self.policies.book(case.jurisdiction or stamp.jurisdiction)
         given = Given(stamp.principal, now, stamp.at or now, book, visible_among(stamp.principal, known))
         fresh = decide(case, given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from shared.access import Principal
@@ -17,7 +17,7 @@ from shared.eventstore.commit import Commit, Head
 from shared.failpoints import failpoint
 from shared.keys import Keys
 from shared.log import Log
-from shared.refusals import Invalid, Refused, Unavailable
+from shared.refusals import Invalid, Refused
 from shared.times import When
 from shared.vault import obtain, parts_of, seal
 
@@ -25,7 +25,6 @@ LARGEST_EVENT = (4096 - 64) * 1024
 """Bytes. A topic takes records of 4 MiB including key and headers; an event that could not be published is never kept."""
 LARGEST_COMMIT = 12 * 1024 * 1024
 """Bytes of all events of one decision: MongoDB keeps them in one document of at most 16 MB."""
-CLOCK_TOLERANCE = timedelta(seconds=60)
 
 Published = Callable[[Sequence[Commit]], Awaitable[None]]
 
@@ -104,23 +103,6 @@ class EventWriter:
         """Hand an appended commit on to the consumers."""
         failpoint("log.appended")
         await self.published([commit])
-
-    def now(self, last: datetime | None) -> datetime:
-        """The time of recording, never before `last`, the one of the stream's last event.
-
-        Raises:
-            Unavailable: `clock_behind`, this machine's clock is far behind `last`.
-        """
-        now = self.clock.now()
-        if last is None or now >= last:
-            return now
-        if last - now > CLOCK_TOLERANCE:
-            raise Unavailable(
-                "clock_behind",
-                "This machine's clock is more than 60 s behind the log. Correct the clock; no data was written.",
-                why_zh="本机时钟比记录落后六十秒以上，请先校正时钟；未写入任何内容。",
-            )
-        return last
 
     def _check_owner(self, fresh: Iterable[Fresh]) -> None:
         for body in (item.body for item in fresh):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.command_parts.event_writer import EventWriter, Stamp, first_answer
+from shared.command_parts.recording_time import recording_time
 from shared.commands import Fresh
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
 from shared.log import Conflict, SameCause
@@ -39,7 +40,7 @@ class StreamWriter:
             if last is None:
                 last = await self._last(stream)
             head = last.head if last is not None else EMPTY_HEAD
-            now = self.writer.now(last.recorded_at if last is not None else None)
+            now = recording_time(self.writer.clock, last.recorded_at if last is not None else None)
             try:
                 commit, _recorded = await self.writer.append(stream, head, decide(head), stamp, now)
             except SameCause as same:
