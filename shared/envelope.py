@@ -73,17 +73,30 @@ def encode(event: Recorded) -> bytes:
     body = event.body
     if isinstance(body, NewerEvent):
         raise TypeError("an event of an unknown type is never written")
-    kind, recorded_at = type(body), to_text(event.recorded_at)
-    values: dict[str, Any] = event._asdict()
-    values.update(
-        effective_at=recorded_at if event.effective_at is event.recorded_at else to_text(event.effective_at),
-        recorded_at=recorded_at,
-        actor=event.actor._asdict(),
-        body=kind.__pydantic_serializer__.to_python(
-            body, mode="json", exclude=set(kind.personal) or None, exclude_none=True
-        ),
+    kind = type(body)
+    recorded_at, effective_at = to_text(event.recorded_at), event.effective_at
+    return orjson.dumps(
+        {
+            "event_id": event.event_id,
+            "stream": event.stream,
+            "version": event.version,
+            "type": event.type,
+            "schema": event.schema,
+            "jurisdiction": event.jurisdiction,
+            "effective_at": recorded_at if effective_at is event.recorded_at else to_text(effective_at),
+            "recorded_at": recorded_at,
+            "origin": event.origin,
+            "actor": {"org": event.actor.org, "role": event.actor.role, "ref": event.actor.ref},
+            "cause": event.cause,
+            "request": event.request,
+            "correlation": event.correlation,
+            "policy": event.policy,
+            "body": kind.__pydantic_serializer__.to_python(
+                body, mode="json", exclude=set(kind.personal) or None, exclude_none=True
+            ),
+            "sealed": list(event.sealed),
+        }
     )
-    return orjson.dumps(values)
 
 
 _OPTIONAL = dict.fromkeys(("request", "correlation", "policy"))

@@ -30,7 +30,7 @@ from shared.case import STREAM, Case
 from shared.cases import Cases
 from shared.clock import Clock
 from shared.consumers.parked_streams import ParkedStreams
-from shared.consumers.policy_refresh import PolicyRefresh
+from shared.consumers.policy_refresh import PolicyRefresh, jurisdictions_changed
 from shared.consumers.projection import FAULTS, CaseView, Sink, give
 from shared.consumers.reaction_runner import ATTEMPTS, ReactionRunner
 from shared.consumers.row_batch import RowBatch
@@ -66,12 +66,15 @@ class Consumer:
     def parked(self) -> ParkedStreams:
         return ParkedStreams(self.group, self.views, self.clock)
 
+    @property
+    def _refresh(self) -> PolicyRefresh:
+        return PolicyRefresh(self.log, self.views, self.cases, self.policies, self.parked, self.shows, self.sink)
+
     async def __call__(self, commits: Sequence[Commit]) -> None:
         """Handle one batch. Raises only infrastructure errors: the subscription pauses and delivers the batch again."""
         self.policies.forget(commits)
-        await PolicyRefresh(self.log, self.views, self.cases, self.policies, self.parked, self.shows, self.sink).after(
-            commits
-        )
+        if (self.shows or self.sink is not None) and (changed := jurisdictions_changed(commits)):
+            await self._refresh.run(changed)
         by_stream: dict[str, list[Commit]] = defaultdict(list)
         for commit in commits:
             if commit.stream.startswith(STREAM):
@@ -102,7 +105,9 @@ class Consumer:
                 await self.parked.park(ready[case.stream][0], error)
 
             cases = await give(self.sink, cases, events_of, failed)
-        await ReactionRunner(self.reactions, self.parked, self.clock).run((case, ready[case.stream]) for case in cases)
+        if self.reactions and cases:
+            runner = ReactionRunner(self.reactions, self.parked, self.clock)
+            await runner.run((case, ready[case.stream]) for case in cases)
 
     async def _forward(self, ready: Mapping[str, list[Commit]]) -> list[Case | None]:
         """Every case with its commits applied. Where other processes append, cases are read at the same time: each read is a

@@ -36,13 +36,9 @@ class PolicyRefresh:
     shows: Sequence[CaseView]
     sink: Sink | None
 
-    async def after(self, commits: Sequence[Commit]) -> None:
-        """Write the rows of the jurisdictions again whose policy `commits` change. A policy's commit counts as handled only
-        after that, so that a crash in between begins it again."""
-        if (self.shows or self.sink is not None) and (changed := _jurisdictions_changed(commits)):
-            await self._refresh(changed)
-
-    async def _refresh(self, jurisdictions: frozenset[str]) -> None:
+    async def run(self, jurisdictions: frozenset[str]) -> None:
+        """Write the rows of these jurisdictions. The policy's commit counts as handled only after that, so that a crash in
+        between begins it again."""
         stopped = await self.parked.streams()
         async for heads in self.log.heads(STREAM, batch=500):
             rows, cases = RowBatch(self.shows, self.policies), list[Case]()
@@ -67,7 +63,7 @@ class PolicyRefresh:
         log.error("row_not_renewed", group=self.parked.group, stream=stream, error=type(error).__name__)
 
 
-def _jurisdictions_changed(commits: Sequence[Commit]) -> frozenset[str]:
+def jurisdictions_changed(commits: Sequence[Commit]) -> frozenset[str]:
     """Jurisdictions for which one of `commits` activates a section of the policy that rows depend on."""
     return frozenset(
         commit.stream.removeprefix(POLICY)

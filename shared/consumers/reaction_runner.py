@@ -29,8 +29,6 @@ class ReactionRunner:
 
     async def run(self, cases: Iterable[tuple[Case, Sequence[Commit]]]) -> None:
         """React to the commits of each case; the cases at the same time, the steps of one case one after the other."""
-        if not self.reactions:
-            return
         following = (list(self._following(case, own)) for case, own in cases)
         await asyncio.gather(*(self._react(steps) for steps in following if steps))
 
