@@ -8,7 +8,7 @@ from bench.bare import read_all, reader
 from bench.cases import by_case, lifecycles
 from bench.figures import Figure, at_least, beside, quotient, timed
 from shared.case import fold
-from shared.envelope import decode
+from shared.eventstore.fast_decode import fast_decode
 from shared.log import Commit
 
 NAME = "fold"
@@ -32,6 +32,6 @@ def fold_all(cases: list[list[Commit]]) -> int:
     for commits in cases:
         if not all(commit.intact() for commit in commits):
             raise ValueError("the bytes do not match their hash")
-        case = fold(decode(data) for commit in commits for data in commit.events)
+        case = fold(fast_decode(data) for commit in commits for data in commit.events)
         found += case.version
     return found

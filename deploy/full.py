@@ -25,10 +25,10 @@ from shared.adapters.system import SystemClock
 from shared.cases import Cases
 from shared.events.base import Service
 from shared.log import LogAway
+from shared.operations.reconcile import scrub
 from shared.part import Part, Ports
 from shared.policies import Policies
 from shared.pressure import LOG_AWAY, STORE_LOGIN_REFUSED, Pressure
-from shared.rebuilding import scrub
 from shared.runtime import Runtime
 from shared.settings import Settings, missing
 from shared.topics import Answering, Route

@@ -17,9 +17,9 @@ from services.supervision import app as supervision
 from shared.access import Principal
 from shared.events.base import Service
 from shared.history import HistoryItem, ItemResult
+from shared.operations.rebuild_readers import Spread
 from shared.part import Ports
 from shared.principals import Principals
-from shared.rebuilding import Spread
 from shared.runtime import Filing, Receipt, Runtime
 from shared.settings import Settings
 

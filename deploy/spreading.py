@@ -13,7 +13,7 @@ import orjson
 
 from deploy.building import FACTS, HEAD, SHOWS
 from shared.log import LogBroken
-from shared.rebuilding import Built
+from shared.operations.rebuild_readers import Built
 from shared.refusals import Unavailable
 from shared.views import Row
 

@@ -1,15 +1,15 @@
-"""Who acts, and what they may do and see. Everything that is not allowed here is refused.
+"""Principals, and what they may do and see. Everything that is not allowed here is refused.
 
-`authorize` is called by the data layer (handling.py, reading.py) before anything is decided or shown, so that no route can
-forget it. A case that somebody may not see does not exist for them: 404, never 403.
+The data layer calls `authorize` before anything is decided or shown, so that no route can forget it. A case that a principal may
+not see is answered like one that does not exist: 404, never 403.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple, get_args
 
-from shared.case import Case
+from shared.case import Case, head_of
 from shared.envelope import Actor
 from shared.refusals import Denied, Unknown
 
@@ -19,9 +19,9 @@ Role = Literal[
 ROLES: tuple[Role, ...] = get_args(Role)
 NEEDS_ORG: frozenset[Role] = frozenset({"platform", "organisation", "clerk", "registrar", "supervisor"})
 MAY_NAME_ORG: frozenset[Role] = frozenset({"analyst"})
-"""An analyst who belongs to an organisation sees no figure of an accusation against it."""
+"""An analyst of an organisation sees no figure of an accusation against that organisation."""
 SEES_ALL: frozenset[Role] = frozenset({"registrar", "supervisor", "service"})
-"""The petition office and the supervisors of the jurisdiction. `service` is one of our own reactions."""
+"""The petition office and the supervisors of the jurisdiction. `service` is a reaction of the product itself."""
 
 
 class Principal(NamedTuple):
@@ -33,7 +33,7 @@ class Principal(NamedTuple):
     case: str | None = None
     """For a citizen: the one case that the query code opens."""
     jurisdiction: str | None = None
-    """Whose cases the principal may see at all; None: of every jurisdiction (the owner of the folder, our services)."""
+    """The jurisdiction whose cases the principal may see; None: all of them (the owner of the data folder, our services)."""
 
     @property
     def actor(self) -> Actor:
@@ -46,7 +46,7 @@ class Principal(NamedTuple):
 
 
 class Action(NamedTuple):
-    """Something that can be done to a case, and the roles that may do it. No role named means nobody."""
+    """Something that can be done to a case, and the roles that may do it. Without roles, nobody may."""
 
     name: str
     roles: Collection[Role]
@@ -54,7 +54,7 @@ class Action(NamedTuple):
 
 READ = Action("read", ("organisation", "clerk", "registrar", "supervisor", "platform", "citizen", "service"))
 RECEIPT = Action("receipt", ("registrar", "platform"))
-"""Who filed may have the receipt again; a citizen shows number and query code instead."""
+"""The filing channel may fetch the receipt again; a citizen shows number and query code instead."""
 LIST = Action("list", ("organisation", "clerk", "registrar", "supervisor"))
 OUTBOX = Action("outbox", ("organisation", "clerk", "registrar", "supervisor"))
 _PLATFORMS: tuple[Role, ...] = ("platform",)
@@ -69,9 +69,10 @@ POLICY = Action("policy", ("operations", "registrar", "supervisor", "analyst", "
 
 
 def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
-    """May the principal know that this case exists? Follows the present assignment: it ends when the assignment ends.
+    """True if the principal may know that this case exists. An organisation's right ends with its assignment.
 
-    `lead`: the case that leads the matter, where this one follows. Who handles the matter sees each of its filings."""
+    `lead`: the case that leads the matter, where this one follows; the organisation that handles the matter sees each of its
+    filings."""
     role = principal.role
     if not case.exists:
         return False
@@ -82,7 +83,7 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
     if principal.jurisdiction not in (None, case.jurisdiction):
         return False
     if principal.org is not None and principal.org in case.accused:
-        return False  # Art. 30: never to the accused, whoever asks in its name
+        return False  # Art. 30: never to the accused organisation, in any role
     if role in ("organisation", "clerk"):
         if handles(principal.org, case) or owes_notice(principal.org, case):
             return True
@@ -93,36 +94,37 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
 
 
 def handles(org: str | None, case: Case) -> bool:
-    """Does the organisation have it now: as the responsible one, below it, assisting, or reviewing? Who reviews sees the
-    whole case (Art. 35, 36), from being named until another body is."""
+    """True while the organisation has the case: as the responsible one, a subordinate of it, assisting, or reviewing. A review
+    body sees the whole case (Art. 35, 36) from the moment that it is named until another one is."""
     return org is not None and (org in case.handlers or org in case.assist or org == case.reviewer)
 
 
 NOTHING_OWED = frozenset({"NoticeServed", "AnsweredAtOnce", "CaseClosed", "Concluded"})
-"""After these nobody has to be told any more where a filing went."""
+"""After these events the petitioner is no longer owed a notice of where the filing went."""
 
 
 def owes_notice(org: str | None, case: Case) -> bool:
-    """Did the organisation receive the filing itself, does another one have it, or the matter that it was joined to, and is
-    the petitioner still to be told in writing where it went (Art. 23 ¶1, ¶2)? Never of an accusation, or to the accused,
-    whoever received it."""
+    """True while the receiving organisation still owes the petitioner the written notice of where the filing went (Art. 23 ¶1,
+    ¶2): it received the filing itself, and another organisation has the case or its matter. Never for an accusation, and never
+    for an accused organisation."""
     if org is None or org != case.received_by or not (case.open and case.live):
         return False
     if case.sealed_track or org in case.accused or org in case.handlers:
         return False
-    if case.org is None and case.lead is None:  # it lies nowhere yet
+    if case.org is None and case.lead is None:  # it was not sent anywhere yet
         return False
     return all(fact.name not in NOTHING_OWED for fact in case.facts)
 
 
 def handles_matter(org: str | None, case: Case, lead: Case) -> bool:
-    """Does it handle the matter that `case` follows in? An accusation shares no matter with a case of the open track."""
+    """True if the organisation handles the matter of `lead`, which `case` follows. An accusation shares no matter with a case of
+    the open track."""
     apart = case.sealed_track != lead.sealed_track or case.jurisdiction != lead.jurisdiction
     return case.lead is not None and not apart and org not in lead.accused and handles(org, lead)
 
 
 def within(principal: Principal, jurisdiction: str) -> None:
-    """Raises Unknown for another jurisdiction than that of the key: whatever a request names, it does not reach there."""
+    """Raises Unknown for another jurisdiction than that of the access key."""
     if principal.jurisdiction not in (None, jurisdiction):
         raise Unknown(
             "unknown_jurisdiction",
@@ -132,8 +134,32 @@ def within(principal: Principal, jurisdiction: str) -> None:
         )
 
 
+def visible_among(principal: Principal, cases: Mapping[str, Case]) -> dict[str, Case]:
+    """Those of `cases` (by id, with all that they follow) that the principal may see."""
+    return {case_id: case for case_id, case in cases.items() if visible(principal, case, lead_among(case, cases))}
+
+
+def lead_among(case: Case, cases: Mapping[str, Case]) -> Case | None:
+    """The case of `cases` that leads the matter of `case`; None where it follows none."""
+    return None if case.lead is None else head_of(case.lead, cases)
+
+
+def authorize_command(principal: Principal, action: Action, case: Case, known: Mapping[str, Case]) -> None:
+    """authorize() for a command on `case`. `known`: the lead of `case` and all that it follows, by id. A filing needs no
+    existing case."""
+    if case.exists or action.name != FILE.name:
+        authorize(principal, action, case, lead_among(case, known))
+    else:
+        authorize(principal, action)
+
+
 def authorize(principal: Principal, action: Action, case: Case | None = None, lead: Case | None = None) -> None:
-    """Raises Unknown for a case that the principal may not see, Denied for an action of other roles. `lead`: of `case`."""
+    """Check that `principal` may do `action`, on `case` if one is given; `lead` is the lead of that case.
+
+    Raises:
+        Unknown: the principal may not see the case.
+        Denied: the action belongs to other roles.
+    """
     if case is not None and not visible(principal, case, lead):
         raise Unknown("unknown_case", "There is no such case among those you may see.", why_zh="没有您可以查看的该件。")
     if principal.role not in action.roles:

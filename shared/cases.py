@@ -1,66 +1,109 @@
-"""Folded cases of this process: load from the log once, then follow.
+"""The folded cases of this process: loaded from the log once, then followed.
 
-A cached case may be old; that never matters, because an append names the version it was decided on and the log refuses a
-late one. Commands, views and reactions share this cache, so a case is folded once per process.
+A cached case may be outdated. That is safe, because an append names the version that it was decided on, and the log refuses one
+that is late. Commands, views and reactions share this cache, so a case is folded once per process.
+
+`load` says with each case whether it is confirmed (`Loaded.confirmed`). A decision to append may rest on any case; a decision
+not to append only on a confirmed one, see command_handler.py and docs/adr/0028.
+
+>>> import asyncio
+>>> from shared.adapters.memory import MemoryLog
+>>> several = Cases(MemoryLog(), alone=False)
+>>> asyncio.run(several.load("c-1")).confirmed, asyncio.run(several.load("c-1")).case.exists
+(True, False)
+>>> asyncio.run(Cases(MemoryLog()).load("c-1", NEW)).confirmed
+False
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from shared.case import EMPTY, STREAM, Case, fold, head_of
-from shared.log import EMPTY_HEAD, Commit, Head, Log
+from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
+from shared.log import Log
 
 DEFAULT_SIZE = 20_000
-_NOTHING = (EMPTY, EMPTY_HEAD)
+
+
+class Expected(NamedTuple):
+    """What the caller knows of a case before it is loaded. It can save a read of the log."""
+
+    version: int = 0
+    """The caller has just brought the case forward to this version. 0: nothing is known."""
+    new: bool = False
+    """The command most often begins the case."""
+
+
+ANY = Expected()
+NEW = Expected(new=True)
+
+
+class Loaded(NamedTuple):
+    """A case as the repository has it."""
+
+    case: Case
+    head: Head
+    confirmed: bool
+    """True if the log was read, or this process is the only one that appends. False: the log may have more."""
 
 
 class Cases:
-    """`size` folded cases at most; the least recently used go first.
+    """At most `size` folded cases; the least recently used are dropped first.
 
-    `alone=False`: other processes append, too. Then what is known here is never shown or decided on without a look at the
-    end of its stream, so that nobody sees a case older than he saw it at another process."""
+    `alone=False`: other processes append, too. Then a cached case is never shown, or used for a decision, without a look at the
+    end of its stream, unless the caller expects its version: nobody sees a case older than another process showed it to him.
+    """
 
     def __init__(self, log: Log, size: int = DEFAULT_SIZE, *, alone: bool = True) -> None:
         self._log = log
         self._size = size
         self.alone = alone
-        self._known: OrderedDict[str, tuple[Case, Head]] = OrderedDict()
+        self._known: OrderedDict[str, Loaded] = OrderedDict()
+        self._unknown = Loaded(EMPTY, EMPTY_HEAD, confirmed=False)
 
-    async def get(self, case_id: str, at_least: int = 0) -> tuple[Case, Head]:
-        """The case as known here, read from the log if not known or older than version `at_least`. A case that does
-        not exist is EMPTY at version 0."""
+    async def load(self, case_id: str, expected: Expected = ANY) -> Loaded:
+        """The case, from the cache if that is recent enough for what is `expected`, else from the log. A case that does not
+        exist is EMPTY at version 0."""
         known = self._known.get(case_id)
-        if known is not None and known[0].version >= at_least and (self.alone or at_least):
+        if known is not None and known.case.version >= expected.version and (self.alone or expected.version):
             self._known.move_to_end(case_id)
             return known
-        return await self.reload(case_id)
+        if known is None and expected.new and self.alone:
+            return self._unknown
+        return await self.load_confirmed(case_id)
 
-    def known(self, case_id: str) -> tuple[Case, Head]:
-        """The case as known here, EMPTY where it is not: nobody looks at the log."""
-        return self._known.get(case_id, _NOTHING)
-
-    async def reload(self, case_id: str) -> tuple[Case, Head]:
+    async def load_confirmed(self, case_id: str) -> Loaded:
         """The case as the log has it now."""
-        case, head = self.known(case_id)
+        case, head, _confirmed = self._known.get(case_id, self._unknown)
         for commit in await self._log.load(STREAM + case_id, after=case.version):
             case, head = fold(commit.recorded, case), commit.head
         if case.exists:
             self.remember(case, head)
+        return Loaded(case, head, confirmed=True)
+
+    async def get(self, case_id: str, at_least: int = 0) -> tuple[Case, Head]:
+        """load() of a case that is expected at version `at_least`, for readers."""
+        case, head, _confirmed = await self.load(case_id, Expected(at_least))
+        return case, head
+
+    async def reload(self, case_id: str) -> tuple[Case, Head]:
+        """load_confirmed(), for readers."""
+        case, head, _confirmed = await self.load_confirmed(case_id)
         return case, head
 
     async def lines(self, case_ids: Iterable[str], *, fresh: bool = False) -> dict[str, Case]:
-        """These cases, each with all that it follows, by id. Those that do not exist are left out.
-
-        `fresh`: as the log has them now, for decisions."""
+        """These cases, each with all that it follows, by id; those that do not exist are left out. `fresh`: as the log has them
+        now, for decisions."""
         found: dict[str, Case] = {}
         waiting = list(case_ids)
         while waiting:
             case_id = waiting.pop()
             if case_id in found:
                 continue
-            case, _head = await (self.reload(case_id) if fresh else self.get(case_id))
+            case = (await (self.load_confirmed(case_id) if fresh else self.load(case_id))).case
             if case.exists:
                 found[case_id] = case
                 if case.lead is not None:
@@ -68,15 +111,15 @@ class Cases:
         return found
 
     async def lead_of(self, case: Case) -> Case | None:
-        """The case that leads the matter of a follower; None for a case that stands by itself."""
+        """The case that leads the matter of a follower; None for a case that follows none."""
         return None if case.lead is None else head_of(case.lead, await self.lines([case.lead]))
 
     def remember(self, case: Case, head: Head) -> None:
         """Keep a newer fold. An older one is ignored."""
         known = self._known.get(case.id)
-        if known is not None and known[0].version >= case.version:
+        if known is not None and known.case.version >= case.version:
             return
-        self._known[case.id] = (case, head)
+        self._known[case.id] = Loaded(case, head, confirmed=self.alone)
         self._known.move_to_end(case.id)
         if len(self._known) > self._size:
             self._known.popitem(last=False)
@@ -88,12 +131,12 @@ class Cases:
     def follow(self, commits: Iterable[Commit]) -> None:
         """Bring cases forward with commits that continue them exactly, or begin them.
 
-        Alone, what is not known is read from the log: there what is known counts as all there is, and a feed that begins
-        again brings first what came first."""
+        A process that is alone does not begin unknown cases here: a cached case counts as confirmed there, and a subscription
+        that begins again delivers the oldest commits first."""
         for commit in commits:
             if not commit.stream.startswith(STREAM):
                 continue
-            case, head = self.known(commit.stream.removeprefix(STREAM))
+            case, head, _confirmed = self._known.get(commit.stream.removeprefix(STREAM), self._unknown)
             if self.alone and not case.exists:
                 continue
             if head == Head(commit.first - 1, commit.previous) and commit.intact():

@@ -1,7 +1,7 @@
-"""The three digests: of the log, of everything derived, of the outcome. They answer different questions; never mix them.
+"""The three digests: of the log, of everything derived, and of the outcome. They answer different questions.
 
-log      equal after migrate, restore and rebuild; never between two runs
-views    equal for any adapter and any number of workers
+log      equal after migrate, restore and rebuild; never equal between two runs
+views    equal for every adapter and every number of workers
 outcome  equal between two runs of the same input, interrupted or not
 """
 
@@ -20,15 +20,13 @@ from shared.part import Part
 from shared.views import Views
 
 _OF_ONE_RUN = frozenset({"number", "seq", "lead", "concluding_case", "concluding_event"})
-"""Fields of bodies that depend on the deployment's secret or on what else went on."""
-
-
+"""Fields of bodies that depend on the deployment's secret or on other cases of the same run."""
 TICKS = "supervision.tick:"
-"""Causes of what the ticker writes, urging among it: when it looked is nobody's deed."""
+"""Prefix of the causes of the ticker's commits. When it looked is not part of the outcome."""
 
 
 async def log_digest(log: Log) -> str:
-    """Over (stream, head version, head hash) in the order of the streams."""
+    """The digest over (stream, head version, head hash) in the order of the streams."""
     digest = hashlib.sha256()
     async for heads in log.heads():
         for stream, head in heads:
@@ -37,7 +35,7 @@ async def log_digest(log: Log) -> str:
 
 
 async def views_digest(views: Views, parts: Sequence[Part]) -> str:
-    """Over every row of every view and table of facts, in canonical order."""
+    """The digest over every row of every view and table of facts, in canonical order."""
     digest = hashlib.sha256()
     names = sorted({show.view.name for part in parts for consumer in part.consumers for show in consumer.shows})
     for name in names:
@@ -56,7 +54,8 @@ async def views_digest(views: Views, parts: Sequence[Part]) -> str:
 
 
 async def outcome_digest(log: Log) -> str:
-    """Over what each case went through: type, legal time and body of its events, in no order of time or id."""
+    """The digest over the history of each case (type, legal time and body of its events), independent of the order of times and
+    ids."""
     cases: list[bytes] = []
     stream, steps = "", list[bytes]()
     async for commits in log.scan(STREAM):

@@ -1,4 +1,4 @@
-"""What operations may take out as JSONL: the log's events, its commits, and every row that was derived from it."""
+"""Export as JSONL: the log's events, its commits, and every row derived from it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FACTS = "cases"
 
 
 async def lines(log: Log, prefix: str = "") -> AsyncIterator[bytes]:
-    """Exactly the bytes of each event, one a line, a stream's together and in order. What is sealed stays sealed."""
+    """The bytes of each event, one per line, stream by stream and in order. Sealed parts stay sealed."""
     async for commits in log.scan(prefix):
         yield b"".join(data + b"\n" for commit in commits for data in commit.events)
 
 
 async def commits(log: Log, prefix: str = "") -> AsyncIterator[bytes]:
-    """One commit a line, with its place, cause and hashes and the bytes of its events in base64: whoever reads it can check
-    the chains without us."""
+    """One commit per line, with its place, cause and hashes and the bytes of its events in base64, so that a reader can check the
+    chains without this product."""
     async for found in log.scan(prefix):
         yield b"".join(_commit(one) for one in found)
 
@@ -44,8 +44,8 @@ def _commit(commit: Commit) -> bytes:
 
 
 async def rows(views: Views, parts: Sequence[Part]) -> AsyncIterator[bytes]:
-    """Every row of every view, empty ones too, and one of the facts per case: which consumer wrote it, which version of the
-    case it shows."""
+    """Every row of every view, empty ones too, and one row of the facts per case, with the consumer that wrote it and the version
+    of the case that it shows."""
     for part in parts:
         for consumer in part.consumers:
             for show in consumer.shows:

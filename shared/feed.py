@@ -1,4 +1,4 @@
-"""The port `Feed`: how commits reach the services."""
+"""The port `Feed`: the delivery of commits to the services."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Protocol
 from shared.log import Commit
 
 Handler = Callable[[Sequence[Commit]], Awaitable[None]]
-"""Handles one batch. Returning means handled; raising means: give me the whole batch again, later."""
+"""Handles one batch. Returning acknowledges it; after an exception the whole batch is delivered again later."""
 
 
 class Feed(Protocol):
     """Promises only: every commit reaches every group at least once, in any order, in batches.
 
-    Not promised: order (not even inside one stream), once, or which commits come together. A consumer applies by
-    version and reads what is missing from the log (projecting.py). A handler must not raise for one bad record: it
-    parks it. What it raises is an infrastructure error; the feed pauses (0.2 s growing to 10 s) and delivers again.
+    Not promised: the order (not even inside one stream), single delivery, or which commits come together. A consumer applies
+    by version and reads missing events from the log (consumer.py). A handler must not raise for one bad record: it parks the
+    stream. An exception means an infrastructure error; the feed pauses (0.2 s, growing to 10 s) and delivers again.
     """
 
     async def publish(self, commits: Sequence[Commit]) -> None:
-        """Hand commits on. Returns once they cannot be lost any more."""
+        """Publish commits. Returns once they cannot be lost any more."""
         ...
 
     def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500, gather: float = 0.0) -> None:
@@ -32,11 +32,12 @@ class Feed(Protocol):
     async def start(self) -> None: ...
 
     async def stop(self) -> None:
-        """Finishes the batches in hand, then ends. What was not handled comes again after the next start."""
+        """Finish the batches in progress, then stop. Unhandled commits are delivered again after the next start."""
         ...
 
     async def rewind(self, group: str) -> None:
-        """The group begins at the first commit again, also when the process ends before that. Not while the feed runs."""
+        """Let the group begin at the first commit again, even if the process ends before the next start. Not while the feed
+        runs."""
         ...
 
     async def lag(self) -> dict[str, int]:
@@ -44,5 +45,5 @@ class Feed(Protocol):
         ...
 
     def last_progress(self, group: str) -> float:
-        """Monotonic seconds at which the group last handled a batch or had nothing to do."""
+        """Monotonic time in seconds at which the group last handled a batch or had nothing to do."""
         ...

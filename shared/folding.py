@@ -1,4 +1,4 @@
-"""From the commits of one stream to its case, with the chain checked."""
+"""Rehydration: the case of one whole stream, with its chain checked."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from shared.log import EMPTY_HEAD, Commit, LogBroken
 
 
 class Folded(NamedTuple):
-    """A case, and all its events."""
+    """A case and all its events."""
 
     case: Case
     events: list[Recorded]
 
 
 def streams_of(batches: Iterable[Sequence[Commit]]) -> Iterator[list[Commit]]:
-    """The commits of each stream, out of the batches of a scan."""
+    """The commits of each stream, from the batches of a scan."""
     own: list[Commit] = []
     for commits in batches:
         for commit in commits:
@@ -31,7 +31,12 @@ def streams_of(batches: Iterable[Sequence[Commit]]) -> Iterator[list[Commit]]:
 
 
 def folded(commits: Sequence[Commit]) -> Folded:
-    """The case of one whole stream. Raises LogBroken where the chain does not hold, Damaged where bytes are no event."""
+    """The case of one whole stream.
+
+    Raises:
+        LogBroken: the chain does not hold.
+        Damaged: bytes are no event.
+    """
     version, hashed = EMPTY_HEAD
     for commit in commits:
         if commit.first != version + 1 or commit.previous != hashed or not commit.intact():

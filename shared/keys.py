@@ -1,4 +1,4 @@
-"""The port `Keys`: the data keys that sealed parts are encrypted with, and the deployment's own secrets."""
+"""The port `Keys`: the data keys of sealed parts, and the deployment's own secrets."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import NamedTuple, Protocol
 
 
 class DataKey(NamedTuple):
-    """A key of one party of one case for one purpose. `kid` is random: nothing links two cases."""
+    """A key of one party of one case for one purpose. `kid` is random, so that it links no two cases."""
 
     kid: str
     case: str
     party: str
     purpose: str
     secret: bytes
-    """32 bytes. Wrapped by the key-encryption key wherever it is stored; clear only in memory."""
+    """32 bytes. Stored only wrapped by the key-encryption key; in the clear only in memory."""
 
 
 class Entry(NamedTuple):
-    """One key as it is kept, or a mark that nothing may be obtained any more."""
+    """One key as it is stored, or a mark that no key may be obtained any more."""
 
     case: str
     party: str
     purpose: str
-    """Empty: the mark is for all of the party."""
+    """Empty: the mark covers all purposes of the party."""
     kid: str | None
     """None: this is a mark."""
     wrapped: bytes | None
@@ -37,7 +37,7 @@ class Keys(Protocol):
     - The same (case, party, purpose) always gives the same key until it is erased, also when two ask at once.
     - An erased key is gone from the store (not marked), `get` leaves it out, and `obtain` refuses it (KeyErased).
     - Where the store does not answer, everything but `secret` raises LogAway.
-    - `secret` never changes for a deployment; losing it would change all case ids.
+    - `secret` never changes for a deployment; another secret would change all case ids.
     """
 
     async def obtain(self, wanted: Sequence[tuple[str, str, str]]) -> list[DataKey]:
@@ -53,11 +53,11 @@ class Keys(Protocol):
         ...
 
     async def count(self) -> int:
-        """How many keys there are: compared with the log by backup and restore."""
+        """The number of keys; backup and restore compare it with the log."""
         ...
 
     async def missing(self, kids: Sequence[str]) -> list[str]:
-        """Those of `kids` that are neither there nor known to be erased: a damaged or foreign key store."""
+        """Those of `kids` that neither exist nor are known to be erased: the key store is damaged, or another deployment's."""
         ...
 
     def secret(self, name: str) -> bytes:

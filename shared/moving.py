@@ -1,6 +1,6 @@
-"""Carrying log and keys from one store to another: the source is the plan, the heads of the target say how far it is.
+"""Copying log and keys from one store to another. The heads of the target say how far a copy is.
 
-Nothing else is remembered, so that a move that was killed at any moment is begun again and goes on.
+No other progress is stored, so a copy that was killed at any moment continues when it is started again.
 """
 
 from __future__ import annotations
@@ -18,39 +18,44 @@ _NAMED = 5
 
 
 class MovableKeys(Protocol):
-    """Keys whose entries can be carried to another store with the same secrets."""
+    """Keys whose entries can be copied to another store with the same secrets."""
 
     def entries(self, *, batch: int = 1000) -> AsyncIterator[Sequence[Entry]]:
-        """Everything that is kept: whole keys, erased ones, marks."""
+        """Everything that is stored: whole keys, erased ones, marks."""
         ...
 
     async def take(self, entries: Sequence[Entry]) -> None:
-        """Keep these, durably. Taking twice does no harm; what was erased on either side stays erased."""
+        """Store these durably. Taking twice does no harm; a key that was erased on either side stays erased."""
         ...
 
     async def missing(self, kids: Sequence[str]) -> list[str]: ...
 
 
 class Moved(NamedTuple):
-    """How far a move is."""
+    """Progress of a copy."""
 
     events: int
-    """Looked at, those that the target had among them."""
+    """Events read, including those that the target had already."""
     written: int
     """Commits that were written now."""
 
 
 async def move_keys(source: MovableKeys, target: MovableKeys) -> None:
-    """All keys and marks. Before the log: whatever a commit in the target names is there."""
+    """Copy all keys and marks. Before the log, so that every key that a commit of the target names exists."""
     async for entries in source.entries():
         await target.take(entries)
 
 
 async def move_log(source: Log, target: Log, done: Mapping[str, Head], *, batch: int = 500) -> AsyncIterator[Moved]:
-    """Carry the bytes of every commit, checking the chain of the source on the way; yields after each batch.
+    """Copy the bytes of every commit and check the chain of the source; yields after each batch. A log with unpublished commits
+    gets every commit as unpublished, so that its sweepers publish all of them.
 
-    `done` is what `standing` said. Raises Refused `log_damaged` at the first commit whose bytes or chain are wrong. A log with
-    an outbox gets every commit unpublished, so that its sweepers carry all of them to the topic."""
+    Args:
+        done: The result of `standing`.
+
+    Raises:
+        Refused: `log_damaged`, at the first commit whose bytes or chain are wrong.
+    """
     walk = Walk()
     events = written = 0
     async for found in source.scan(batch=batch):
@@ -72,7 +77,7 @@ async def move_log(source: Log, target: Log, done: Mapping[str, Head], *, batch:
 
 
 async def lost_keys(log: Log, keys: MovableKeys) -> list[str]:
-    """Ids of keys that the log names and the store does not know, the first five."""
+    """The first five ids of keys that the log names and the store does not know."""
     lost: list[str] = []
     async for commits in log.scan():
         kids = {part["kid"] for commit in commits for event in commit.recorded for part in event.sealed}
@@ -89,8 +94,11 @@ async def _append(target: Log, own: Sequence[Commit]) -> None:
 
 
 async def standing(source: Log, target: Log) -> dict[str, Head]:
-    """Where each stream of the target ends. Raises Invalid `target_not_empty` unless each is the beginning of the same stream
-    of the source; writes nothing."""
+    """The head of each stream of the target. Writes nothing.
+
+    Raises:
+        Invalid: `target_not_empty`, a stream of the target is not the beginning of the same stream of the source.
+    """
     done: dict[str, Head] = {}
     async for heads in target.heads():
         done.update(heads)

@@ -1,4 +1,4 @@
-"""The policy books of this process, folded from their streams and followed as they change."""
+"""The policy books of this process, folded from their streams and read again when they change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STREAM = "policy/"
 
 
 class _Window(NamedTuple):
-    """What is in force from `since` until `until`, of the whole book."""
+    """The part of the whole book that is in force from `since` until `until`."""
 
     whole: PolicyBook
     since: datetime
@@ -24,7 +24,7 @@ class _Window(NamedTuple):
 
 
 class Policies:
-    """jurisdiction -> PolicyBook as it is in force now. A book is read from the log when first asked for."""
+    """jurisdiction -> PolicyBook as it is in force now. A book is read from the log at its first use."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
@@ -32,16 +32,18 @@ class Policies:
         self._clock: Clock | None = None
         self._windows: dict[str, _Window] = {}
         self._seen: dict[str, int] = {}
-        """Version of each policy stream that came by: an older book is never kept."""
+        """Jurisdiction -> the highest version that was delivered: an older book is never kept."""
 
     def keep_time(self, clock: Clock) -> None:
-        """From now on books are those in force at the time of `clock`; without one, all that was ever activated."""
+        """Return the books in force at the time of `clock`. Without a clock, books hold everything that was ever activated."""
         self._clock = clock
 
     async def book(self, jurisdiction: str) -> PolicyBook:
-        """What is in force now. The same object until something else is, so that results may be cached per book.
+        """The policy in force now: the same object until another is, so that results may be cached per book.
 
-        Raises Refused `unknown_jurisdiction` where no policy was ever activated."""
+        Raises:
+            Refused: `unknown_jurisdiction`, no policy was ever activated there.
+        """
         book = self._books.get(jurisdiction)
         return self._in_force(jurisdiction, book) if book is not None else await self.reload(jurisdiction)
 
@@ -55,7 +57,7 @@ class Policies:
         return known.book
 
     async def reload(self, jurisdiction: str) -> PolicyBook:
-        """Read the stream again: a change made by another process shows."""
+        """Read the stream again, for changes made by another process."""
         commits = await self._log.load(STREAM + jurisdiction)
         if not commits:
             raise Refused(
@@ -68,12 +70,12 @@ class Policies:
         known = self._books.get(jurisdiction)
         if known is not None and known.version >= book.version:
             return self._in_force(jurisdiction, known)
-        if book.version >= self._seen.get(jurisdiction, 0):  # else it grew while it was read: not to be kept
+        if book.version >= self._seen.get(jurisdiction, 0):  # else the stream grew during the read
             self._books[jurisdiction] = book
         return self._in_force(jurisdiction, book)
 
     async def all(self) -> dict[str, PolicyBook]:
-        """Every jurisdiction that has a policy."""
+        """The books of all jurisdictions that have a policy."""
         async for heads in self._log.heads(STREAM):
             for stream, _head in heads:
                 await self.book(stream.removeprefix(STREAM))
@@ -88,7 +90,7 @@ class Policies:
                     del self._books[stream.removeprefix(STREAM)]
 
     def forget(self, commits: Iterable[Commit]) -> None:
-        """Commits of policy streams came by: read those books again when next asked."""
+        """Forget the books that `commits` change; they are read again at their next use."""
         for commit in commits:
             if not commit.stream.startswith(STREAM):
                 continue

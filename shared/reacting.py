@@ -1,22 +1,61 @@
-"""How a service reacts: a command of its own, under a cause made of the event it follows from."""
+"""Reactions: a service gives a command of its own, under a cause made of the event that it follows from."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
 from shared.access import Principal
+from shared.case import Case
+from shared.cases import Expected
+from shared.command_parts.event_writer import Stamp
 from shared.commands import Command, Rule
-from shared.events.base import Service
-from shared.handling import Done, Handling, Stamp
-from shared.projecting import Turn
+from shared.envelope import Recorded
+from shared.events.fields import Service
+from shared.eventstore.commit import Commit
+from shared.handling import Done, Handling
 from shared.refusals import Refused
 
 
+class Turn(NamedTuple):
+    """What a reaction is given: the event, and the case as it is now (not as it was then)."""
+
+    case: Case
+    event: Recorded
+
+
+Reaction = Callable[[Turn], Awaitable[None]]
+"""Carries out what follows from an event. Its appends have a cause made of the event's id, so that it may run again."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """A reaction that only some events of a type need. The others cost no task, no read of the log and no query."""
+
+    asks: Callable[[Turn], bool]
+    """Looks at the event and the case, nothing else."""
+    reaction: Reaction
+
+    async def __call__(self, turn: Turn) -> None:
+        await self.reaction(turn)
+
+
+class Step(NamedTuple):
+    """One reaction to one event of a commit."""
+
+    reaction: Reaction
+    turn: Turn
+    commit: Commit
+
+
 def service_principal(service: Service) -> Principal:
-    """A service acting by itself."""
+    """The principal of a service that acts without a person."""
     return Principal("service", None, service)
 
 
 def stamp_for(service: Service, name: str, turn: Turn) -> Stamp:
-    """The envelope of a reaction: the same event never causes it twice."""
+    """The stamp of a reaction: the same event never causes it twice."""
     return Stamp(
         principal=service_principal(service),
         cause=f"{service}.{name}:{turn.event.event_id}",
@@ -26,9 +65,9 @@ def stamp_for(service: Service, name: str, turn: Turn) -> Stamp:
 
 
 async def carry_out(handling: Handling, rule: Rule, turn: Turn, command: Command) -> Done | None:
-    """Give the command of a reaction. Where the case has moved on since the event there is nothing left to do (None).
+    """Give the command of a reaction. None where the case has moved on since the event, so that nothing is left to do.
 
-    Any other refusal is a fault of ours: it is raised, and the consumer parks the case."""
+    Any other refusal is a fault of the product: it is raised, and the consumer parks the case."""
     try:
         return await handling.on_case(
             turn.case.id,
@@ -36,7 +75,7 @@ async def carry_out(handling: Handling, rule: Rule, turn: Turn, command: Command
             stamp_for(handling.service, rule.name, turn),
             lambda case, given: rule(case, command, given),
             others=rule.named(command),
-            seen=turn.case.version,
+            expected=Expected(turn.case.version),
         )
     except Refused as refused:
         if refused.code == "not_in_this_state":

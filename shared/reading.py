@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.access import READ, SEES_ALL, Principal, authorize, visible
 from shared.case import STREAM, Case, cut, fold, head_of
-from shared.commands import allowed
+from shared.command_parts.allowed_commands import allowed
 from shared.contents import content
 from shared.deadlines import Deadline, deadlines, explain
 from shared.envelope import NewerEvent, Recorded

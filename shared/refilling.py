@@ -1,7 +1,7 @@
-"""Making a log again from its commits as they come by: in any order, several times, to an empty log or one that has some.
+"""Recovery of a log from its commits, which may come in any order and several times. The log may be empty or hold some of them.
 
-What is appended has its bytes and its chain checked first. Nothing that the log holds is ever changed, so that a run which was
-killed is begun again, and a run beside a healthy log does nothing.
+The bytes and the chain of a commit are checked before it is appended. Existing commits are never changed, so a run that was killed
+can be started again, and a run on a healthy log does nothing.
 """
 
 from __future__ import annotations
@@ -15,28 +15,30 @@ from shared.verifying import check
 
 
 class Refilling:
-    """Make it with `begun`."""
+    """Appends the commits that continue a log. Create it with `begun`."""
 
     def __init__(self, log: Log, heads: dict[str, Head]) -> None:
         self.written = 0
-        """Commits that were appended."""
+        """The number of commits that were appended."""
         self._log = log
         self._heads = heads
         self._waiting: dict[str, dict[int, dict[str, Commit]]] = {}
-        """Stream -> first version -> hash: what came before its turn, or does not fit."""
+        """Stream -> first version -> hash: commits that came early, or do not fit."""
 
     @classmethod
     async def begun(cls, log: Log) -> Refilling:
-        """Where each stream of `log` ends now is where it goes on."""
+        """A recovery that continues each stream of `log` at its present end."""
         heads: dict[str, Head] = {}
         async for found in log.heads():
             heads.update(found)
         return cls(log, heads)
 
     async def take(self, commits: Iterable[Commit]) -> None:
-        """Append what is the next of its stream and keep the rest until then. It has been published, and is marked so.
+        """Append the commits that are next in their stream, and mark them as published; keep the others until it is their turn.
 
-        Raises Refused `log_differs` where the log holds something else under the same version."""
+        Raises:
+            Refused: `log_differs`, the log holds another commit under the same version.
+        """
         known: dict[str, list[Commit]] = {}
         moved: set[str] = set()
         for commit in commits:
@@ -53,11 +55,11 @@ class Refilling:
         self.written += len(appended)
 
     def holds(self, stream: str, version: int) -> bool:
-        """Does the log hold this version now?"""
+        """True if the log holds this version now."""
         return version <= self._head(stream).version
 
     def left(self) -> list[tuple[str, int]]:
-        """(stream, version) of what never fitted: something before it is missing, or its bytes are not what was written."""
+        """(stream, version) of the commits that never fitted: a commit before them is missing, or their bytes were changed."""
         return sorted(
             (stream, first)
             for stream, own in self._waiting.items()
@@ -69,13 +71,13 @@ class Refilling:
         return self._heads.get(stream, EMPTY_HEAD)
 
     def _next(self, stream: str) -> list[Commit]:
-        """The commits that continue the stream, in order; they count as its end from now on."""
+        """The commits that continue the stream, in order. The head of the stream is moved to the last of them."""
         waiting = self._waiting[stream]
         found: list[Commit] = []
         while candidates := waiting.get(self._head(stream).version + 1):
             head = self._head(stream)
             fitting = [one for one in candidates.values() if not check(one, head.version, head.hash)]
-            if len(fitting) != 1:  # a fork is nothing that a machine decides
+            if len(fitting) != 1:  # a fork has to be decided by a person
                 break
             del waiting[fitting[0].first]
             found += fitting
@@ -88,7 +90,7 @@ class Refilling:
         return [await self._log.append(commit) for commit in own]
 
     async def _same(self, own: Sequence[Commit]) -> None:
-        """What came once more must be what the log holds."""
+        """Check that repeated commits are those that the log holds."""
         others = [commit for commit in own if commit.head != self._head(commit.stream)]
         if not others:
             return

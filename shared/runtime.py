@@ -13,17 +13,18 @@ import structlog
 from pydantic import BaseModel
 
 from shared.access import Principal
+from shared.consumers.redrive import retry
 from shared.events.base import Service
 from shared.feed import Handler
 from shared.handling import Handling
 from shared.history import HistoryItem, ItemResult
 from shared.log import Commit, LogBroken
+from shared.operations.rebuild_readers import Spread
 from shared.part import Part, Ports
 from shared.policy.book import PolicyBook
 from shared.pressure import Pressure
 from shared.principals import Principals
 from shared.projecting import Consumer
-from shared.rebuilding import Spread
 from shared.settings import Settings
 from shared.topics import Carrying, Letters
 
@@ -150,9 +151,7 @@ class Runtime:
             self.feeding = True
             for one in self.outside:
                 await one.start()
-        listen = getattr(self.ports.log, "listen", None)
-        if listen is not None:
-            self._unlisten = listen(self._moved)
+        self._unlisten = self.ports.log.listen(self._moved)
         if tasks:
             self._tasks = [
                 asyncio.create_task(self._forever(task), name=f"{part.name}-task")
@@ -221,7 +220,7 @@ class Runtime:
         while True:
             await self.ports.clock.sleep(RETRY_SECONDS)
             for consumer in self.consumers:
-                await consumer.retry()
+                await retry(consumer)
 
     def _moved(self, commits: Sequence[Commit]) -> None:
         if self._waiting:

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.envelope import Recorded
 from shared.events.base import Event
-from shared.keys import DataKey, Keys
+from shared.keys import DataKey, KeyErased, Keys
+from shared.refusals import Refused
 
 ALGORITHM = "AES-256-GCM"
 _NONCE_BYTES = 12
@@ -26,7 +27,7 @@ Part = tuple[str, str]
 
 
 class Opened(NamedTuple):
-    """Personal fields of one event, as far as their keys are still there."""
+    """Personal fields of one event whose keys still exist."""
 
     version: int
     party: str
@@ -54,12 +55,12 @@ def _bound(event_id: str, stream: str, version: int, party: str, purpose: str) -
 
 
 _nonces: list[bytes] = []
-"""Drawn ahead: each call of os.urandom hands the interpreter's lock over, and beside busy threads waits to get it back."""
+"""Drawn in advance: each call of os.urandom releases the interpreter's lock and has to wait for it again when threads are busy."""
 os.register_at_fork(after_in_child=_nonces.clear)
 
 
 def _nonce() -> bytes:
-    """Random bytes that were never given out before."""
+    """12 random bytes that were never returned before."""
     try:
         return _nonces.pop()
     except IndexError:
@@ -72,7 +73,7 @@ def _nonce() -> bytes:
 def seal(
     parts: dict[Part, dict[str, Any]], keys: dict[Part, DataKey], event_id: str, stream: str, version: int
 ) -> tuple[dict[str, str], ...]:
-    """Encrypt `parts` for this place in the log. `keys` must hold a key for each of them."""
+    """The sealed form of `parts`, bound to this event and version. `keys` must hold a key for each part."""
     sealed = []
     for (party, purpose), values in sorted(parts.items()):
         key = keys[party, purpose]
@@ -94,16 +95,27 @@ def seal(
 
 
 async def obtain(keys: Keys, case: str, parts: Iterable[Part]) -> dict[Part, DataKey]:
-    """Durable keys for those parts of the case."""
+    """Durable keys for those parts of the case. Raises Refused `party_erased` where one of them was erased."""
     wanted = sorted(set(parts))
     if not wanted:
         return {}
-    found = await keys.obtain([(case, party, purpose) for party, purpose in wanted])
+    try:
+        found = await keys.obtain([(case, party, purpose) for party, purpose in wanted])
+    except KeyErased as erased:
+        raise Refused(
+            "party_erased",
+            "This party's data were erased; nothing can be added for it.",
+            why_zh="该当事人的信息已依法删除，不能再为其添加内容。",
+        ) from erased
     return {(key.party, key.purpose): key for key in found}
 
 
 async def open_sealed(keys: Keys, events: Sequence[Recorded], purposes: frozenset[str] | None = None) -> list[Opened]:
-    """Decrypt the sealed parts of `events`, of these purposes only. An erased part comes back with `erased`."""
+    """Decrypt the sealed parts of `events`, of these purposes only. A part whose key was erased is returned with `erased`.
+
+    Raises:
+        ValueError: a sealed part does not belong to its event, or was changed.
+    """
     found = await keys.get(sorted({part["kid"] for event in events for part in event.sealed}))
     opened = []
     for event in events:

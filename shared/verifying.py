@@ -1,4 +1,4 @@
-"""Checking a log: do the bytes, their copies and the hash chain agree from the first event of each stream on?"""
+"""Verification of a log: the bytes, their copies and the hash chain agree from the first event of each stream on."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import orjson
 
-from shared.envelope import chain_all
-from shared.log import EMPTY_HEAD, Commit, Log, algorithm_of
+from shared.eventstore.commit import EMPTY_HEAD, Commit
+from shared.eventstore.hash_chain import algorithm_of, chain_all
+from shared.log import Log
 from shared.times import to_text
 
 KNOWN_HASHES = ("sha256", "sm3")
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong, and where. Never holds a value of an event."""
+    """One error and its place. Never holds a value of an event."""
 
     stream: str
     version: int
@@ -28,13 +29,13 @@ class Finding(NamedTuple):
 
 @runtime_checkable
 class VerifiesItself(Protocol):
-    """A log that can look deeper than its commits: at columns that scan() does not show, at its file."""
+    """A log that can check more than its commits: columns that scan() does not return, its file."""
 
     def verify(self) -> AsyncIterator[Finding]: ...
 
 
 async def verify(log: Log) -> AsyncIterator[Finding]:
-    """Everything that is wrong with `log`. Reads all of it; never raises for damaged data that the adapter can read."""
+    """Every error of `log`. Reads all of it; never raises for damaged data that the adapter can read."""
     if isinstance(log, VerifiesItself):
         async for finding in log.verify():
             yield finding
@@ -47,16 +48,16 @@ async def verify(log: Log) -> AsyncIterator[Finding]:
 
 
 class Walk:
-    """Goes through commits ordered by (stream, first) and remembers where the stream stood."""
+    """Checks commits in the order of (stream, first), and remembers the end of the current stream."""
 
     def __init__(self) -> None:
         self._stream: str | None = None
         self._version = 0
         self._hash: str | None = ""
-        """None after a commit whose hash was wrong: what follows is judged by itself."""
+        """None after a commit whose hash was wrong: its successor is checked by itself."""
 
     def step(self, commit: Commit) -> list[Finding]:
-        """What is wrong with `commit`, the next one in order."""
+        """The errors of `commit`, the next one in order."""
         if commit.stream != self._stream:
             self._stream, self._version, self._hash = commit.stream, *EMPTY_HEAD
         found = check(commit, self._version, self._hash)
@@ -69,7 +70,7 @@ class Walk:
 
 
 def check(commit: Commit, version: int, previous: str | None) -> list[Finding]:
-    """What is wrong with a commit that should follow `version` and the hash `previous` (None: not known)."""
+    """The errors of a commit that should follow `version` and the hash `previous` (None: unknown)."""
     found: list[Finding] = []
 
     def say(column: str, why: str) -> None:

@@ -1,13 +1,10 @@
-"""The port `Views`: typed rows with declared indexes. Everything here can be dropped and built again from the log."""
+"""The port `Views`: typed rows with declared indexes. Everything here can be dropped and rebuilt from the log."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
-
-from shared.case import Case
-from shared.policy.book import PolicyBook
 
 Value = str | int | float | bool | None
 ColumnType = Literal["text", "integer", "real", "boolean"]
@@ -21,12 +18,12 @@ class View:
     columns: Mapping[str, ColumnType]
     indexes: tuple[tuple[str, ...], ...] = ()
     version: int = 1
-    """Part of the storage name: a changed view is built beside the old one."""
+    """Part of the storage name: a changed view is built next to the old one."""
 
 
 class Row(NamedTuple):
-    """`values` None means: the case no longer belongs to this list. The row stays, empty, so that a late writer
-    cannot bring it back."""
+    """One row. `values` None means that the case no longer belongs to this view. The row is kept, empty, so that a late writer
+    cannot restore it."""
 
     key: str
     applied: int
@@ -34,22 +31,8 @@ class Row(NamedTuple):
     values: Mapping[str, Value] | None
 
 
-Project = Callable[[Case, PolicyBook], Mapping[str, Value] | None]
-
-
-@dataclass(frozen=True)
-class CaseView:
-    """A read model: one row per case, None where the case does not belong to it."""
-
-    view: View
-    project: Project
-
-    def row(self, case: Case, book: PolicyBook) -> Row:
-        return Row(case.id, case.version, self.project(case, book))
-
-
 class Parked(NamedTuple):
-    """A stream that a consumer group has stopped at. Followers are in the log; a redrive clears the mark."""
+    """A stream that a consumer group has stopped at. Its later events are in the log; a redrive clears the mark."""
 
     group: str
     stream: str
@@ -67,8 +50,8 @@ class Condition(NamedTuple):
 
 
 class Checkpoints(Protocol):
-    """How far each group of a feed that reads the log itself has come. It is kept beside the rows and dropped with them.
-    A broker keeps its own."""
+    """The position of each group of a feed that reads the log itself. Checkpoints are kept with the rows and dropped with them. A
+    broker keeps its own."""
 
     @property
     def generation(self) -> int:
@@ -88,11 +71,11 @@ class Views(Protocol):
     """Promises, checked by the contract suite for each adapter:
 
     - `write` stores a row only if its `applied` is greater than the stored one (or there is none): replicas, repeats
-      and late writers cannot harm. A batch with a wrong row is refused whole. One that a fault of the store ends half-way
-      is delivered again: rows are guarded each by itself.
+      and late writers do no harm. A batch with a wrong row is refused as a whole. After a fault of the store in the middle the
+      batch is delivered again, because each row is guarded by itself.
     - `find` and `count` never show empty rows; they use a declared index or raise ValueError.
     - `rows` shows every row, empty ones too, ordered by key.
-    - Parked marks and checkpoints live beside the rows and are dropped with them. A view that is new to the data
+    - Parked marks and checkpoints are stored with the rows and dropped with them. A view that is new to the store
       drops all checkpoints: every group begins again, and fills it.
     """
 
@@ -137,8 +120,7 @@ class Views(Protocol):
         ...
 
     async def remove(self, view: str, keys: Sequence[str]) -> None:
-        """Take these rows away, whatever they show. Only for rows that the log knows nothing of: a late writer can bring
-        them back."""
+        """Remove these rows. Only for rows of which the log has no events: a late writer can restore others."""
         ...
 
     async def clear(self, view: str | None = None) -> None:

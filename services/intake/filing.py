@@ -9,6 +9,7 @@ import orjson
 from services.intake.domain import FileCase, own_channel, register
 from shared.access import FILE, Principal
 from shared.case import Case
+from shared.cases import NEW
 from shared.handling import Handling, Stamp
 from shared.names import case_id, query_code, request_digest
 from shared.refusals import Refused
@@ -50,7 +51,7 @@ async def file_case(
     )
     try:
         done = await handling.on_case(
-            case, FILE, stamp, lambda found, given: register(found, command, given, case), begins=True
+            case, FILE, stamp, lambda found, given: register(found, command, given, case), expected=NEW
         )
     except Refused as refused:
         raise _by_its_field(refused) from None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.case import Case
+from shared.consumers.projection import CaseView
 from shared.policy.book import PolicyBook
 from shared.times import instant_of, to_text
-from shared.views import CaseView, Value, View
+from shared.views import Value, View
 
 MATTERS = View(
     name="matters",

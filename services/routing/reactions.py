@@ -9,6 +9,7 @@ from services.routing.joining import tell_joined, tell_matter
 from services.routing.outbox import Outboxes, handlers_at, receiver_at, reviewer_at
 from services.routing.recognising import recognised
 from shared.case import fold
+from shared.cases import Expected
 from shared.commands import RULES
 from shared.consumers.reaction_table import ReactionTable, gives
 from shared.deadlines import deadlines
@@ -42,7 +43,11 @@ def reactions(handling: Handling) -> ReactionTable:
         rule, command = RULES["record_delivery"], RecordDelivery(org=org, seq=told.first)
         stamp = stamp_for("routing", "delivered", turn)._replace(at=told.recorded_at)
         await handling.on_case(
-            turn.case.id, rule.action, stamp, lambda case, given: rule(case, command, given), seen=turn.case.version
+            turn.case.id,
+            rule.action,
+            stamp,
+            lambda case, given: rule(case, command, given),
+            expected=Expected(turn.case.version),
         )
 
     on(i.CaseRegistered, i.WentLive, r.SuspicionCleared, i.CaseUnlinked, do=route)

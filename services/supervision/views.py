@@ -9,10 +9,11 @@ from services.supervision.slots import slot_of
 from shared.access import owes_notice
 from shared.accused import cell
 from shared.case import Case
+from shared.consumers.projection import CaseView
 from shared.deadlines import deadlines, first_risk, next_look
 from shared.policy.book import PolicyBook
 from shared.times import instant_of, to_text
-from shared.views import CaseView, Value, View
+from shared.views import Value, View
 
 WORKLIST = View(
     name="worklist",

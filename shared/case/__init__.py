@@ -1,7 +1,9 @@
-"""A case is one append-only stream of events; this package folds it."""
+"""A case: one append-only stream of events, and the state that they fold to."""
 
 from shared.case import meaning
-from shared.case.evolve import MOVES, cut, evolve, fold
+from shared.case.as_of import cut
+from shared.case.evolve import MOVES, evolve
+from shared.case.fast_fold import fold
 from shared.case.matter import head_of, line_of, older
 from shared.case.state import EMPTY, FINAL_STATES, OPEN_STATES, STATES, STREAM, Case, Correction, Fact, Rung
 

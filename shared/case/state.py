@@ -1,4 +1,4 @@
-"""The state of one case: only what decisions and views need; personal data never."""
+"""The state of one case: the fields that decisions and views need, and no personal data."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.times import When
 STREAM = "case/"
 _EVALUATED = "EvaluationSubmitted"
 _REDONE = (("RedoOrdered", None), ("ReviewOpinionIssued", "redo"))
-"""What begins handling again: (type, its kind where that matters)."""
+"""The events that order a case to be handled again: (type, its kind where that matters)."""
 
 OPEN_STATES = (
     "registered",
@@ -37,26 +37,26 @@ STATES = (*OPEN_STATES, *FINAL_STATES)
 
 
 class Fact(NamedTuple):
-    """Something that happened, as far as clocks care: policies start and end clocks on these."""
+    """An event as far as deadline rules use it: policies start and end clocks on facts."""
 
     name: str
     """Event type."""
     kind: str | None
-    """What the event itself distinguishes: the kind of a notice, the result of a decision."""
+    """The distinction that the event makes: the kind of a notice, the result of a decision."""
     version: int
     effective_at: When
     recorded_at: datetime
     org: str | None
     due: When | None = None
-    """A date set by the assigner."""
+    """A date that the assigning organisation set."""
     days: int = 0
     """Days granted by an extension."""
     since: When | None = None
-    """Of something that lasted until `due` (a hearing): when it began."""
+    """The beginning of something that lasted until `due`, such as a hearing."""
 
 
 class Rung(NamedTuple):
-    """A step of the ladder that a clock has reached; each happens once."""
+    """A step of the escalation ladder that a clock has reached; each happens once."""
 
     clock: str
     episode: int
@@ -81,13 +81,13 @@ class Case:
     id: str = ""
     version: int = 0
     acted: int = 0
-    """Version of the last event that the ticker did not write: what a clerk's `expected_version` is compared with."""
+    """Version of the last event that the ticker did not write; `expected_version` of a command is compared with it."""
     newer: str | None = None
-    """A type of a newer release stands in the stream: read-only here."""
+    """The type of an event that a newer release wrote into the stream: the case is read-only here."""
     jurisdiction: str = ""
     origin: Origin = "live"
     live_from: datetime | None = None
-    """For history: since when it is worked on here. Rungs before this never fire."""
+    """For an imported case: since when it is handled here. Rungs before this never fire."""
     number: str = ""
     channel: str = ""
     channel_class: str = ""
@@ -96,20 +96,20 @@ class Case:
     subject: str | None = None
     level: str | None = None
     grid: str | None = None
-    """Cell of the grid where the scanned code hangs."""
+    """The grid cell of the scanned QR code."""
     unclear: tuple[str, ...] = ()
-    """place, subject: given, but not in the policy."""
+    """Those of place and subject that were given, but are not in the policy."""
     class_: str | None = None
     path: int | None = None
     received_by: str | None = None
     anonymous: bool = False
     confidential: bool = False
     sealed_track: bool = False
-    """An accusation: it never shows in any list of another organisation (Art. 30)."""
+    """An accusation: no list of another organisation ever shows it (Art. 30)."""
     suspected: str | None = None
-    """The keyword rule by which it may be an accusation; a person has not decided yet. Sealed meanwhile."""
+    """The keyword rule that suspects an accusation. The case is sealed until a person has decided."""
     cleared: bool = False
-    """A person found that it is no accusation: rules do not ask again."""
+    """A person decided that it is no accusation; keyword rules are not applied again."""
     accused: tuple[str, ...] = ()
     parties: tuple[tuple[str, str], ...] = ()
     """(party, role)."""
@@ -119,25 +119,25 @@ class Case:
     """Legal time of the event that moved the state last."""
     filed_at: When | None = None
     ranked_at: When | None = None
-    """`filed_at` as it was registered: no correction changes it, so that which of two cases is the older one never does."""
+    """`filed_at` as it was registered. No correction changes it, so the order of two cases never changes."""
     registered_at: datetime | None = None
     """When it was recorded here."""
     last_recorded: datetime | None = None
     queue_reason: str | None = None
     org: str | None = None
-    """The one responsible organisation."""
+    """The responsible organisation; there is at most one."""
     assist: tuple[str, ...] = ()
     forwarded: tuple[str, ...] = ()
-    """Subordinates that it was forwarded down to, one below the other; the last has it in hand, `org` stays accountable."""
+    """Subordinates that it was forwarded to, one below the other. The last one handles it, `org` remains accountable."""
     past_orgs: tuple[str, ...] = ()
     assigned: bool = False
-    """交办: a closing report is demanded."""
+    """交办: assigned with a demand for a closing report."""
     report_required: bool = False
     report_filed: bool = False
     rule: str | None = None
     hops: int = 0
     objections: int = 0
-    """How often an organisation asked to hand it back."""
+    """How often an organisation asked to return it."""
     final_ruling: bool = False
     delivered: bool = False
     delivered_seq: int | None = None
@@ -153,28 +153,28 @@ class Case:
     executed: bool = False
     invited: tuple[str, ...] = ()
     evaluations: tuple[tuple[str, str], ...] = ()
-    """(object, grade), the last one of each object."""
+    """(object, grade), the last grade of each object."""
     followed_up: bool = False
     follow_up_satisfied: bool | None = None
     reviewer: str | None = None
-    """The body that reviews or re-reviews; None while nobody was named."""
+    """The body that reviews or re-reviews; None until one is named."""
     reviewed_by: str | None = None
-    """The body whose review opinion stands: it does not re-review."""
+    """The body whose review opinion is valid: it does not re-review."""
     review_accepted: bool = False
     review_result: str | None = None
     closure: str | None = None
     closed_at: When | None = None
     lead: str | None = None
-    """The older case of the same matter that this one follows: it is handled there, and no organisation has it here."""
+    """The older case of the same matter that this one follows. The matter is handled there; this case has no organisation."""
     lead_kind: str | None = None
     related: tuple[str, ...] = ()
-    """Cases that it only refers to."""
+    """Cases that it refers to without following them."""
     nudges: int = 0
     redos: int = 0
     supervision: str = "none"
-    """none, reminded, urged, supervised: as far as the present organisation has come on the ladder of supervision."""
+    """none, reminded, urged or supervised: the step that the present organisation has reached."""
     supervision_at: When | None = None
-    """Since when it stands there."""
+    """Since when `supervision` has its value."""
     facts: tuple[Fact, ...] = ()
     rungs: frozenset[Rung] = frozenset()
     lifted: frozenset[tuple[str, int]] = frozenset()
@@ -190,13 +190,13 @@ class Case:
 
     @property
     def concluded(self) -> bool:
-        """终结: on the same facts and reasons nothing more is asked or handled (Art. 36 ¶3)."""
+        """终结: no further request on the same facts and reasons is handled (Art. 36 ¶3)."""
         last = next((fact.name for fact in reversed(self.facts) if fact.name in ("Concluded", "CaseReopened")), None)
         return last == "Concluded"
 
     @property
     def live(self) -> bool:
-        """Worked on here: filed live, or imported and then taken over."""
+        """True if it is handled here: filed live, or imported and then taken over."""
         return self.origin == "live" or self.live_from is not None
 
     @property
@@ -207,7 +207,7 @@ class Case:
         return next((grade for about, grade in self.evaluations if about == object_), None)
 
     def grade_now(self, object_: str) -> str | None:
-        """The last grade, unless it was given before the matter was ordered to be handled again."""
+        """The last grade of `object_`, unless the matter was ordered to be handled again after it."""
         redone = (
             fact.version
             for fact in self.facts
@@ -220,7 +220,7 @@ class Case:
 
     @property
     def handlers(self) -> tuple[str, ...]:
-        """The responsible organisation and those below it that it was forwarded down to."""
+        """The responsible organisation and the subordinates that it was forwarded to."""
         return () if self.org is None else (self.org, *self.forwarded)
 
     def fact(self, name: str) -> Fact | None:
@@ -232,28 +232,28 @@ EMPTY = Case()
 
 
 def calmed(case: Case) -> dict[str, str | None]:
-    """What is left of reminding and urging once the duty is met, or another organisation has the case: nothing. Supervision
-    (督办) stays until it is closed."""
+    """Reset reminding and urging, once the duty is met or another organisation has the case. Supervision (督办) remains until it is
+    closed."""
     return {"supervision": "none", "supervision_at": None} if case.supervision in ("reminded", "urged") else {}
 
 
 def past(case: Case) -> tuple[str, ...]:
-    """`past_orgs` once the present organisation has let go."""
+    """`past_orgs` after the present organisation has given up the case."""
     return case.past_orgs if case.org is None or case.org in case.past_orgs else (*case.past_orgs, case.org)
 
 
 def let_go(case: Case) -> dict[str, Any]:
-    """No organisation has it any more, none helps with it, and a ruling that named one has had its effect."""
+    """No organisation has or assists with the case any more, and a ruling that named one has been applied."""
     return {"past_orgs": past(case), "org": None, "forwarded": (), "assist": (), "final_ruling": False}
 
 
 def begun_again(case: Case) -> dict[str, Any]:
-    """Handling begins again, by order or by a review: what came of it so far is history."""
+    """Handling begins again, by order or by a review: earlier results no longer count."""
     return {"redos": case.redos + 1, "closure": None, "closed_at": None, **unanswered()}
 
 
 def unanswered() -> dict[str, Any]:
-    """Nothing has come of handling yet."""
+    """Handling has no result yet."""
     return {
         "result": None,
         "executed": False,

@@ -8,8 +8,7 @@ from typing import TypeVar
 from shared.commands import Command, Rule
 from shared.events.base import Event
 from shared.handling import Handling
-from shared.projecting import Reaction, Turn, Where
-from shared.reacting import carry_out
+from shared.reacting import Reaction, Turn, Where, carry_out
 
 E = TypeVar("E", bound=Event)
 Act = Callable[[Turn, E], Awaitable[None]]

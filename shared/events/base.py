@@ -1,64 +1,38 @@
-"""What every event model is. The field names of the models in this folder are THE storage format.
+"""The base of every event model. The field names of the models in this folder are THE storage format.
 
-An event is a frozen pydantic model. Fields that hold personal data are marked with `Personal(purpose)`; the envelope
-moves exactly those into its sealed parts, so that a body never holds personal data. Inside a major version only
-optional fields are added; readers ignore what they do not know.
+An event is a frozen pydantic model. Fields with personal data are marked with `Personal(purpose)`; exactly those are moved into
+the sealed parts of the recorded event, so that a stored body never holds personal data. Inside a major version only optional
+fields are added; readers ignore unknown ones.
+
+>>> from shared.events.department import SignedFor
+>>> SignedFor(org="zj").owner
+'routing'
+>>> SignedFor.trusted({"org": "zj"}) == SignedFor.model_validate({"org": "zj"})
+True
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, ConfigDict
 
-from shared.times import When, from_text, to_text
-
-Service = Literal["intake", "routing", "supervision", "analytics"]
-Purpose = Literal["identity", "text"]
-Class = Literal["claim", "accusation", "suggestion", "litigation", "consultation"]
-
-
-@dataclass(frozen=True)
-class Personal:
-    """Marks a field as personal data of one party. `purpose` chooses the key: who the party is, or what they wrote."""
-
-    purpose: Purpose
-
-
-def _parse_when(value: Any) -> Any:
-    return from_text(value) if isinstance(value, str) else value
-
-
-# An instant or a date, its precision kept. Stored as text.
-Moment = Annotated[When, BeforeValidator(_parse_when), PlainSerializer(to_text, return_type=str)]
-
-# Personal data. Always optional: a reader without the key, or after erasure, sees None.
-Identity = Annotated[str | None, Personal("identity")]
-Text = Annotated[str | None, Personal("text")]
-Texts = Annotated[tuple[str, ...], Personal("text")]
-"""Several pieces of free text; () where the key is gone."""
+from shared.events.fields import Class, Identity, Moment, Personal, Purpose, Service, Text, Texts
+from shared.events.trusted_build import trusted_build
 
 REGISTRY: dict[str, type[Event]] = {}
-
-# The slots of a pydantic model, set past its `frozen`: half the cost of object.__setattr__.
-_new = object.__new__
-_set_values, _set_fields_set, _set_extra, _set_private = (
-    BaseModel.__dict__[name].__set__
-    for name in ("__dict__", "__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__")
-)
+"""Stored type name -> model."""
 
 
 class Event(BaseModel):
     """One thing that happened. The class name is the stored type name."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
-    """A process that reads never validates, and one that writes only what it writes: a validator is built by its first use."""
+    """`defer_build`: a validator is built by its first use, because a process that only reads never validates."""
 
     owner: ClassVar[Service]
-    """The one service that may append this type; `append` refuses it from another."""
+    """The one service that may append this type."""
     also: ClassVar[tuple[Service, ...]] = ()
     """Services that may append it inside a decision of their own, where one commit has to say both."""
     schema_version: ClassVar[int] = 1
@@ -76,17 +50,13 @@ class Event(BaseModel):
     petitioner_reads_after_reply: ClassVar[tuple[str, ...]]
     """Text fields that the petitioner may read once the reply has been delivered (送达)."""
     author: ClassVar[str | None] = None
-    """Whose personal data the marked fields are: a party of the case (`p1` is the petitioner), None for the acting
-    organisation. An event with a field `party` names it there."""
+    """The party whose personal data the marked fields are (`p1` is the petitioner), None for the acting organisation. An event
+    with a field `party` names it there."""
 
     personal: ClassVar[dict[str, Purpose]] = {}
-    _names_party: ClassVar[bool] = False
-    _converters: ClassVar[dict[str, Callable[[Any], Any]]] = {}
+    """Marked field -> purpose."""
     trusted: ClassVar[Callable[[dict[str, Any]], Event]]
-    """Build from a body whose hash was checked: it was validated when it was written, so not again.
-
-    A tenth of the cost of validation. Unknown fields are ignored, absent optional ones get their default; all events
-    of a type share one `model_fields_set`, that of all fields."""
+    """Builds the event from a body whose hash was checked, without validating it again."""
 
     def __init_subclass__(
         cls,
@@ -117,61 +87,20 @@ class Event(BaseModel):
             for mark in field.metadata
             if isinstance(mark, Personal)
         }
-        cls._names_party = "party" in cls.model_fields
-        cls._converters = {
-            name: convert
-            for name, field in cls.model_fields.items()
-            if (convert := _converter(field.annotation, field.metadata)) is not None
-        }
-        cls.trusted = staticmethod(_builder(cls))
+        cls.trusted = staticmethod(trusted_build(cls))
 
     def party_of(self, org: str | None) -> str:
-        """The party whose keys seal this event's personal fields."""
-        named: str | None = (self.party if self._names_party else None) or self.author  # type: ignore[attr-defined]
+        """The party whose keys seal this event's personal fields; `org`: the acting organisation."""
+        named: str | None = self.__dict__.get("party") or self.author
         return named or f"org:{org or 'office'}"
 
 
-def _builder(cls: type[Event]) -> Callable[[dict[str, Any]], Event]:
-    """What `cls.trusted` does, with everything that is known of the class looked up beforehand."""
-    fields = set(cls.model_fields)
-    defaults = {name: field.get_default() for name, field in cls.model_fields.items() if not field.is_required()}
-    converters = tuple(cls._converters.items())
-    width = len(fields)
-
-    def trusted(body: dict[str, Any]) -> Event:
-        values = {**defaults, **body}
-        if len(values) > width:
-            values = {name: value for name, value in values.items() if name in fields}
-        for name, convert in converters:
-            value = values.get(name)
-            if value is not None:
-                values[name] = convert(value)
-        event: Event = _new(cls)
-        _set_values(event, values)
-        _set_fields_set(event, fields)
-        _set_extra(event, None)
-        _set_private(event, None)
-        return event
-
-    return trusted
-
-
-def _converter(annotation: Any, metadata: list[Any]) -> Callable[[Any], Any] | None:
-    """JSON value -> field value for the few types that JSON cannot hold; None where the value is the field's."""
-    if any(isinstance(mark, BeforeValidator) and mark.func is _parse_when for mark in metadata):
-        return from_text
-    for option in (annotation, *get_args(annotation)):
-        if get_origin(option) is tuple:
-            item = get_args(option)[0]
-            if isinstance(item, type) and issubclass(item, BaseModel):
-                return lambda values: tuple(item.model_validate(value) for value in values)
-            return tuple
-        if isinstance(option, type) and issubclass(option, BaseModel):
-            return option.model_validate
-        if option in (datetime, date):
-            raise TypeError("use Moment for times in events")
-        if get_origin(option) is Annotated:
-            inner = _converter(get_args(option)[0], list(get_args(option)[1:]))
-            if inner is not None:
-                return inner
-    return None
+__all__ = [
+    "Class",
+    "Identity",
+    "Moment",
+    "Purpose",
+    "Service",
+    "Text",
+    "Texts",
+]  # re-exported until importers are rewritten

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 from pydantic import ValidationError
 
 from shared.access import Principal
-from shared.case import EMPTY, Fact, evolve
+from shared.case import Fact, fold
 from shared.envelope import Recorded
 from shared.events import REGISTRY, Event
 from shared.refusals import Invalid
@@ -153,4 +153,4 @@ def as_fact(step: Telling, body: Event) -> Fact:
     at = step.effective_at
     now = instant_of(at, "UTC")
     event = Recorded("", "", 1, step.type, 1, "", at, now, "history", _ACTOR, "", None, None, None, body, ())
-    return evolve(EMPTY, event).facts[-1]
+    return fold((event,)).facts[-1]

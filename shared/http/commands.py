@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field, create_model
 
 from shared.access import Principal, visible
 from shared.case import Case, fold
-from shared.commands import RULES, Command, Rule, allowed
+from shared.command_parts.allowed_commands import allowed
+from shared.commands import RULES, Command, Rule
 from shared.events.base import Moment
 from shared.finding import resolve
 from shared.handling import Done, Stamp

@@ -15,6 +15,7 @@ from starlette.responses import StreamingResponse
 from shared import exporting, principals
 from shared.access import OPERATE, authorize
 from shared.case import STREAM
+from shared.consumers.redrive import redrive as handle_again
 from shared.digests import log_digest, outcome_digest, views_digest
 from shared.finding import resolve
 from shared.http.bodies import NDJSON, read_model
@@ -22,8 +23,10 @@ from shared.http.describing import answers, takes
 from shared.http.who import Caller
 from shared.log import Damaged, LogBroken
 from shared.metrics import Metrics
+from shared.operations.rebuild_readers import worth_starting
+from shared.operations.reconcile import scrub
 from shared.projecting import Consumer
-from shared.rebuilding import rebuild, scrub, worth_starting
+from shared.rebuilding import rebuild
 from shared.refusals import Invalid, Refused, Unknown
 from shared.runtime import Runtime
 from shared.settings import shown
@@ -133,7 +136,7 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         consumers: dict[str, Consumer] = {consumer.group: consumer for consumer in runtime.consumers}
         again = 0
         for mark in marks:
-            if mark.group in consumers and await consumers[mark.group].redrive(mark.stream):
+            if mark.group in consumers and await handle_again(consumers[mark.group], mark.stream):
                 again += 1
         left = await ports.views.parked(wanted.group)
         return {"redriven": again, "parked": len(left)}

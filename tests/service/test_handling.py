@@ -14,7 +14,7 @@ from services.intake.domain import FileCase
 from services.intake.filing import file_case
 from services.routing.domain import RecordDelivery
 from shared.access import Principal
-from shared.cases import Cases
+from shared.cases import Cases, Expected
 from shared.commands import RULES, Fresh, Given
 from shared.envelope import decode
 from shared.events.routing import CaseTransferred, ReadRecorded
@@ -235,6 +235,10 @@ async def test_the_first_no_of_a_reaction_is_asked_again_of_the_log(here: County
     command = rule.model.model_validate({"kind": "acceptance", "mode": "electronic"})
     stamp = Stamp(clerk(org), "t:seen", jurisdiction=DEMO)
     done = await handling.on_case(
-        filed.case, rule.action, stamp, lambda case, given: rule(case, command, given), seen=before.version
+        filed.case,
+        rule.action,
+        stamp,
+        lambda case, given: rule(case, command, given),
+        expected=Expected(before.version),
     )
     assert done.commit is not None and done.case.state == "accepted"

@@ -15,6 +15,7 @@ import pytest
 
 from deploy.embedded import opened
 from shared.activating import activate
+from shared.consumers.redrive import retry
 from shared.digests import views_digest
 from shared.envelope import chain_all
 from shared.http.app import build_app
@@ -127,9 +128,9 @@ async def test_what_passes_by_itself_is_tried_a_few_times_then_goes_on_by_itself
     assert poison.tries == ATTEMPTS
     assert [one["reason"] for one in await parked(here)] == [code]
     assert await here.filed(), "nobody else waits for it"
-    assert await routing.retry() == 0
+    assert await retry(routing) == 0
     poison.mended = True
-    assert await routing.retry() == 1
+    assert await retry(routing) == 1
     assert await parked(here) == []
     assert [one["kind"] for one in await outbox(here) if one["case"] == poison.case] == ["assigned", "nudged"]
 

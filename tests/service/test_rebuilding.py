@@ -22,8 +22,10 @@ from deploy.folder import Folder, FolderBusy, FolderProblem
 from shared.digests import log_digest, views_digest
 from shared.http.app import build_app
 from shared.log import Commit, LogBroken
+from shared.operations.rebuild_readers import Built, worth_starting
+from shared.operations.reconcile import scrub
 from shared.part import Kept
-from shared.rebuilding import Built, rebuild, scrub, worth_starting
+from shared.rebuilding import rebuild
 from shared.refusals import Unavailable
 from shared.runtime import Runtime
 from shared.settings import Settings
@@ -209,7 +211,7 @@ async def test_a_small_log_is_not_worth_a_process(monkeypatch: pytest.MonkeyPatc
         ports = here.runtime.ports
         assert await worth_starting(ports) == 1
         found = len([stream async for heads in ports.log.heads("case/") for stream in heads])
-        monkeypatch.setattr("shared.rebuilding._FEW", found)
+        monkeypatch.setattr("shared.operations.rebuild_readers._FEW", found)
         assert await worth_starting(ports) == min(16, len(os.sched_getaffinity(0)))
 
 

@@ -22,8 +22,9 @@ from services.supervision import app as supervision
 from shared.activating import activate
 from shared.http.app import build_app
 from shared.http.operations import health
+from shared.operations.reconcile import scrub
 from shared.policy.load import bundled
-from shared.rebuilding import rebuild, scrub
+from shared.rebuilding import rebuild
 from shared.runtime import Runtime
 from shared.settings import Settings
 from shared.views import Parked

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from shared.access import Principal, visible
 from shared.case import Case, head_of, line_of, older
-from shared.commands import RULES, allowed
+from shared.command_parts.allowed_commands import allowed
+from shared.commands import RULES
 from shared.contents import purposes
 from shared.deadlines import deadlines, rungs_due
 from shared.events import department as d

@@ -14,6 +14,7 @@ from services.intake.importing.problems import MappingError, RowError
 from services.intake.importing.reading import Cell, Row, Table
 from shared.events import REGISTRY
 from shared.events.base import Class
+from shared.events.trusted_build import converter_of
 from shared.history import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, body_of
 from shared.refusals import Refused
 from shared.times import to_text
@@ -245,7 +246,7 @@ class Rows:
         for name, value in step.fields.items():
             info = model.model_fields[name]
             required = info.is_required()
-            if name in model._converters and "tuple" not in str(info.annotation):
+            if converter_of(info) is not None and "tuple" not in str(info.annotation):
                 fields.append((name, self._dates(value, f"{step.event}.{name}"), CODE_LIMIT, required, False))
             else:
                 limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT

@@ -1,4 +1,4 @@
-"""Importing this package teaches evolve every event type."""
+"""Importing this package registers the meaning of every event type with evolve."""
 
 from shared.case.meaning import department, intake, routing, supervision
 

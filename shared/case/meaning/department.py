@@ -1,4 +1,4 @@
-"""What the department's and the review bodies' acts mean for a case."""
+"""What the events of the handling organisations and the review bodies mean for a case."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _not_accepted(case: Case, event: Recorded, body: d.NotAccepted) -> Changes:
 
 @on(d.NoticeServed, fact=kind_of("kind"))
 def _notice(case: Case, event: Recorded, body: d.NoticeServed) -> Changes:
-    told = {} if body.kind == "transfer" else calmed(case)  # where it went; whether it is accepted is still owed
+    told = {} if body.kind == "transfer" else calmed(case)  # the notice of acceptance is still owed
     return {"notice": body.kind, **told}
 
 
@@ -119,7 +119,7 @@ def _review_accepted(case: Case, event: Recorded, body: d.ReviewAccepted) -> Cha
 
 
 def _reviewed_decision(case: Case, decision: str | None) -> Changes:
-    """What the review put in the place of the decision has not been carried out yet."""
+    """The decision that the review put in its place has not been executed yet."""
     return {} if decision is None or decision == case.result else {"result": decision, "executed": False}
 
 

@@ -1,4 +1,4 @@
-"""What the petitioner's side means for a case."""
+"""What the events of filing, the petitioner and the parties mean for a case."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DATE_OF = {
     "Concluded": "closed_at",
     "ReRegistrationBarred": "closed_at",
 }
-"""Which date of a case is the legal time of an event of that type."""
+"""Event type -> the field of a case that holds its legal time."""
 
 
 @on(i.CaseRegistered, "registered")
@@ -118,8 +118,8 @@ def _corrected(case: Case, event: Recorded, body: i.CaseCorrected) -> Changes:
 
 
 def _sealed_anew(case: Case) -> Changes:
-    """It turned out to be an accusation and nobody has it: nobody helps with it or reviews it either, and what an organisation
-    of the open track made of it, if anything, is no outcome of the accusation."""
+    """A case without an organisation turned out to be an accusation: nobody assists or reviews any more, and a result of an
+    organisation of the open track is no result of the accusation."""
     changes: Changes = {"assist": (), "reviewer": None, "review_accepted": False}
     if case.state != "registered":
         return changes

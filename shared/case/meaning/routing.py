@@ -1,4 +1,4 @@
-"""What routing's acts mean for a case."""
+"""What the events of routing mean for a case."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ def _delivered(case: Case, event: Recorded, body: r.AssignmentDelivered) -> Chan
 
 @on(r.AssignmentWithdrawn, None)
 def _recalled(case: Case, event: Recorded, body: r.AssignmentWithdrawn) -> Changes:
-    """A case that has ended stays ended: it turned out to be an accusation, and who had it sees it no more."""
+    """A case that has ended remains ended: it turned out to be an accusation, and its organisation may not see it any more."""
     changes: Changes = {**let_go(case), "assigned": False, "delivered": False}
     if not case.open:
         return changes
     changes |= {"state": "registered"}
     if body.reason_code == "follows_lead" and case.rule is not None and case.hops == 1:
-        return {**changes, "queue_reason": None}  # a rule sent it; when it stands by itself again, a rule may again
+        return {**changes, "queue_reason": None}  # a rule sent it; once it is unlinked, a rule may send it again
     return {**changes, "queue_reason": "returned"}
 
 
@@ -131,7 +131,9 @@ def _ruled(case: Case, event: Recorded, body: r.JurisdictionRuled) -> Changes:
 
 @on(r.StatutoryPathGuided, "guided")
 def _guided(case: Case, event: Recorded, body: r.StatutoryPathGuided) -> Changes:
-    return {} if case.accepted_at is not None else {"path": body.path}  # a clock that ran on another path did run
+    return (
+        {} if case.accepted_at is not None else {"path": body.path}
+    )  # a deadline that ran on another path is not undone
 
 
 @on(r.ReRegistrationBarred, "barred")

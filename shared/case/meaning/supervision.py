@@ -1,4 +1,4 @@
-"""What clocks, ladder, follow-up and closing mean for a case."""
+"""What the events of deadlines, escalation, follow-up and closing mean for a case."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def _at_risk(case: Case, event: Recorded, body: s.DeadlineAtRisk) -> Changes:
 @on(s.Reminded, fact=False)
 def _reminded(case: Case, event: Recorded, body: s.Reminded) -> Changes:
     changes: Changes = {"rungs": case.rungs | {Rung(body.clock, body.episode, body.rung)}}
-    if case.supervision == "none" and not body.passed and body.org == case.org:  # the office's own is no rung
+    if (
+        case.supervision == "none" and not body.passed and body.org == case.org
+    ):  # a reminder of the office itself is no step
         changes.update(supervision="reminded", supervision_at=event.effective_at)
     return changes
 
@@ -38,7 +40,7 @@ def _urged(case: Case, event: Recorded, body: s.Urged) -> Changes:
         changes["supervision"] = "urged"
     if body.clock is not None and body.episode is not None and body.rung is not None:
         changes["rungs"] = case.rungs | {Rung(body.clock, body.episode, body.rung)}
-        changes["acted"] = case.acted  # the ticker's own: no clerk's version grows stale by it
+        changes["acted"] = case.acted  # written by the ticker: it makes no clerk's version stale
     return changes
 
 

@@ -1,0 +1,1 @@
+"""Commands: what they are, and how they become events."""

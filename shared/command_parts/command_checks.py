@@ -1,0 +1,76 @@
+"""Checks that are the same for every command, before and after its decide function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from shared.case import MOVES, Case
+from shared.events.base import Event
+from shared.refusals import Refused, Unavailable
+from shared.telling import state_words
+
+_HELD = frozenset({*MOVES, "CaseLinked"}) - {"CaseVoided", "CaseWithdrawn"}
+"""Events that cannot happen to a suspected accusation before a person has decided on the suspicion (Art. 30)."""
+
+
+def check_readable(case: Case) -> None:
+    """Raises Unavailable `newer_event` where this process does not understand every event of the case."""
+    if case.newer is not None:
+        raise Unavailable(
+            "newer_event",
+            f"A newer release wrote {case.newer} into this case; it is read-only here.",
+            why_zh="较新版本的系统已在本件中写入记录，此处只能查看。",
+        )
+
+
+def check_version(case: Case, expected: int | None) -> None:
+    """Raises Refused `stale_version` where somebody has acted on the case since version `expected`."""
+    if expected is not None and case.acted > expected:
+        raise Refused(
+            "stale_version",
+            f"The case has moved on to version {case.version} since you read it; read it again and decide.",
+            why_zh="该件在您读取之后已有新的变化，请重新查看后再办理。",
+        )
+
+
+def follow_the_lead(lead: Case | None) -> Refused:
+    """The refusal of a command on a case that follows another. `lead` None: the caller may not see the lead, so the refusal
+    does not name it."""
+    which, which_zh = (f" ({lead.number})", f"（{lead.number}）") if lead is not None else ("", "")
+    return Refused(
+        "follow_the_lead",
+        f"This filing follows an older one of the same matter{which}; work on that one, or unlink this one first.",
+        why_zh=f"该件已并入此前登记的同一事项{which_zh}，请办理主件，或先解除并案。",
+        lead=lead.id if lead is not None else None,
+    )
+
+
+def check_decided(case: Case, events: Iterable[Event], *, name: str, zh: str, states: Sequence[str]) -> None:
+    """Check the decided events of command `name` (in Chinese `zh`), which is possible in `states` (empty: in all).
+
+    Raises:
+        Refused: `voided`, `suspicion_undecided` or `not_in_this_state`.
+    """
+    types = [type(event).__name__ for event in events]
+    if not types:
+        return
+    if case.state == "voided":
+        raise Refused(
+            "voided",
+            "The case was voided because it was registered by mistake, so no command is possible on it. If there is a matter,"
+            " register it anew.",
+            why_zh="该件已作废，不能再办理；确有事项的，请重新登记。",
+        )
+    if case.suspected is not None and not _HELD.isdisjoint(types):
+        raise Refused(
+            "suspicion_undecided",
+            "A rule suspects that this is an accusation. Read it, then give confirm_accusation or clear_suspicion.",
+            why_zh="该件疑似检举控告，请先阅看，再予以确认或排除。",
+        )
+    if states and case.state not in states:
+        raise Refused(
+            "not_in_this_state",
+            f"{name} is possible in: {', '.join(states)}. The case is {case.state}.",
+            why_zh=f"“{zh}”只能在这些状态下进行：{'、'.join(state_words(one).zh for one in states)}；"
+            f"该件现为{state_words(case.state).zh}。",
+        )

@@ -1,0 +1,45 @@
+"""The two rules of legal time: nothing in the future, and nothing before the last step of the case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from shared.case import MOVES, Case
+from shared.commands import Fresh
+from shared.refusals import Refused
+from shared.times import When, before, local_text, to_text
+
+
+def check_order(case: Case, fresh: Sequence[Fresh], at: When, now: datetime, zone: str) -> None:
+    """Check the legal times of `fresh`, the events to be appended to `case`.
+
+    Args:
+        at: Legal time of the events that have none of their own.
+        zone: Time zone of the jurisdiction; a date means the end of that day there.
+
+    Raises:
+        Refused: `effective_in_future` (with the latest possible instant) or `effective_too_early` (with the earliest).
+    """
+    last = case.moved_at
+    for item in fresh:
+        when = item.at or at
+        if before(now, when, zone):
+            raise Refused(
+                "effective_in_future",
+                "effective_at is in the future; an event is recorded when it has happened.",
+                why_zh="生效时间不能晚于当前时间。",
+                field="effective_at",
+                latest=to_text(now),
+            )
+        if type(item.body).__name__ not in MOVES:
+            continue
+        if last is not None and before(when, last, zone):
+            raise Refused(
+                "effective_too_early",
+                f"effective_at is before the last step of this case ({local_text(last, zone)}).",
+                why_zh=f"生效时间不能早于该件上一步的时间（{local_text(last, zone)}）。",
+                field="effective_at",
+                earliest=to_text(last),
+            )
+        last = when

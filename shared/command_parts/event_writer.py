@@ -1,0 +1,132 @@
+"""Writing decided events: seal, serialise once, chain, append, publish."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from shared.access import Principal
+from shared.case import STREAM
+from shared.clock import Clock
+from shared.commands import Fresh
+from shared.envelope import Actor, Origin, Recorded
+from shared.events.fields import Service
+from shared.eventstore.commit import Commit, Head
+from shared.failpoints import failpoint
+from shared.keys import Keys
+from shared.log import Log
+from shared.refusals import Invalid, Refused
+from shared.times import When
+from shared.vault import obtain, parts_of, seal
+
+LARGEST_EVENT = (4096 - 64) * 1024
+"""Bytes. A topic takes records of 4 MiB including key and headers; an event that could not be published is never kept."""
+LARGEST_COMMIT = 12 * 1024 * 1024
+"""Bytes of all events of one decision: MongoDB keeps them in one document of at most 16 MB."""
+
+Published = Callable[[Sequence[Commit]], Awaitable[None]]
+
+
+class Stamp(NamedTuple):
+    """What a new event records besides its body."""
+
+    principal: Principal
+    cause: str
+    at: When | None = None
+    """Legal time; None: now."""
+    request: str | None = None
+    correlation: str | None = None
+    origin: Origin = "live"
+    jurisdiction: str = ""
+    policy: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        return self.principal.actor
+
+
+@dataclass(frozen=True)
+class EventWriter:
+    """Appends events for one service: only the types that this service owns."""
+
+    service: Service
+    log: Log
+    keys: Keys
+    clock: Clock
+    published: Published
+
+    async def append(
+        self, stream: str, head: Head, fresh: Sequence[Fresh], stamp: Stamp, now: datetime
+    ) -> tuple[Commit, tuple[Recorded, ...]]:
+        """Append `fresh` as one commit that follows `head`. Returns the commit and its events, still in the clear.
+
+        Raises:
+            Conflict: `stream` does not end at `head`.
+            SameCause: `stream` has a commit of this cause.
+            Refused: `party_erased`, `too_large_to_keep`.
+            LogFull, LogBroken, LogAway: the store cannot write.
+        """
+        self._check_owner(fresh)
+        actor = stamp.actor
+        parts = [parts_of(item.body, actor.org) for item in fresh]
+        keys = await obtain(self.keys, stream.removeprefix(STREAM), (part for one in parts for part in one))
+        recorded = []
+        for version, (item, own) in enumerate(zip(fresh, parts, strict=True), start=head.version + 1):
+            body, event_id = item.body, item.id or self.clock.new_id()
+            recorded.append(
+                Recorded(
+                    event_id=event_id,
+                    stream=stream,
+                    version=version,
+                    type=type(body).__name__,
+                    schema=body.schema_version,
+                    jurisdiction=stamp.jurisdiction,
+                    effective_at=item.at or stamp.at or now,
+                    recorded_at=now,
+                    origin=stamp.origin,
+                    actor=actor,
+                    cause=stamp.cause,
+                    request=stamp.request,
+                    correlation=stamp.correlation,
+                    policy=stamp.policy,
+                    body=body,
+                    sealed=seal(own, keys, event_id, stream, version),
+                )
+            )
+        commit = Commit.following(head, recorded)
+        _check_size(commit.events)
+        return await self.log.append(commit), tuple(recorded)
+
+    async def publish(self, commit: Commit) -> None:
+        """Hand an appended commit on to the consumers."""
+        failpoint("log.appended")
+        await self.published([commit])
+
+    def _check_owner(self, fresh: Iterable[Fresh]) -> None:
+        for body in (item.body for item in fresh):
+            if body.owner != self.service and self.service not in body.also:
+                raise TypeError(f"{self.service} may not append {type(body).__name__}, {body.owner} owns it")
+
+
+def first_answer(commit: Commit, stamp: Stamp) -> Commit:
+    """`commit`, which was written under the cause of `stamp`. Raises Refused where its request had other content."""
+    if stamp.request is not None and commit.request is not None and commit.request != stamp.request:
+        raise Refused(
+            "same_id_other_content",
+            "This id was used before with different content. Use a new id, or send exactly what was sent first.",
+            why_zh="该编号此前已提交过不同的内容。请使用新的编号，或原样重新提交。",
+            field="command_id",
+        )
+    return commit
+
+
+def _check_size(data: Sequence[bytes]) -> None:
+    if max(map(len, data)) > LARGEST_EVENT or sum(map(len, data)) > LARGEST_COMMIT:
+        raise Invalid(
+            "too_large_to_keep",
+            f"An event may have {LARGEST_EVENT // 1024} KiB, and the events of one command {LARGEST_COMMIT // 1024} KiB;"
+            " larger ones could not be published. Send the content in parts.",
+            why_zh="内容过大，无法保存和传送，请分次提交。",
+        )

@@ -1,0 +1,70 @@
+"""Appending to streams whose only state is their head: inboxes of organisations, reads, access keys, policies."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.command_parts.event_writer import EventWriter, Stamp, first_answer
+from shared.command_parts.recording_time import recording_time
+from shared.commands import Fresh
+from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
+from shared.log import Conflict, SameCause
+from shared.refusals import Unavailable
+
+ATTEMPTS = 12
+DecideStream = Callable[[Head], list[Fresh]]
+
+
+@dataclass(frozen=True)
+class StreamWriter:
+    """Appends what is decided on the head of a stream, once per cause."""
+
+    writer: EventWriter
+
+    async def append(
+        self, stream: str, stamp: Stamp, decide: DecideStream, last: Commit | None = None
+    ) -> tuple[Commit, bool]:
+        """Append what `decide` returns. Returns the commit, and whether it had been there before.
+
+        Args:
+            last: A remembered last commit of the stream. An outdated one only costs a second attempt.
+
+        Raises:
+            Refused: the cause was used with other content, or what `decide` and EventWriter.append raise.
+            Unavailable: `busy`, other writers were first each time.
+        """
+        for attempt in range(ATTEMPTS):
+            if last is None:
+                last = await self._last(stream)
+            head = last.head if last is not None else EMPTY_HEAD
+            now = recording_time(self.writer.clock, last.recorded_at if last is not None else None)
+            try:
+                commit, _recorded = await self.writer.append(stream, head, decide(head), stamp, now)
+            except SameCause as same:
+                return first_answer(same.commit, stamp), True
+            except Conflict:
+                last = None
+                await pause(attempt)
+            else:
+                await self.writer.publish(commit)
+                return commit, False
+        raise Unavailable(
+            "busy", "Many write here at once; try again in a moment.", why_zh="此处正有多项写入，请稍后重试。"
+        )
+
+    async def _last(self, stream: str) -> Commit | None:
+        """The last commit of the stream. The cost does not grow with the stream."""
+        async for heads in self.writer.log.heads(stream, batch=1):
+            found, head = heads[0]
+            if found == stream:
+                return (await self.writer.log.load(stream, after=head.version - 1))[-1]
+            break
+        return None
+
+
+async def pause(attempt: int) -> None:
+    """Let the other writer finish: at once the first time, then a little longer each time."""
+    await asyncio.sleep(0 if attempt == 0 else random.uniform(0, 0.002 * 2 ** min(attempt, 6)))

@@ -1,0 +1,50 @@
+"""The streams that a consumer group has stopped at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import structlog
+
+from shared.clock import Clock
+from shared.eventstore.commit import Commit
+from shared.refusals import Refused
+from shared.times import to_text
+from shared.views import Parked, Views
+
+PASSING = frozenset({"busy", "clock_behind"})
+"""Codes of refusals that pass without anybody's help."""
+log = structlog.get_logger("consumer")
+
+
+@dataclass
+class ParkedStreams:
+    """Parks the streams of one consumer group, and lists them."""
+
+    group: str
+    views: Views
+    clock: Clock
+    failed: set[str] = field(default_factory=set)
+    """Streams that this process parked; a redrive looks whether its own is among them again."""
+
+    async def park(self, commit: Commit, error: Exception) -> None:
+        """Stop at `commit` of its stream because of `error`. The first mark of a stream stays."""
+        stream = commit.stream
+        code = error.code if isinstance(error, Refused) else type(error).__name__
+        self.failed.add(stream)
+        log.error("case_parked", group=self.group, stream=stream, version=commit.first, reason=code)
+        since = to_text(self.clock.now())
+        await self.views.park(Parked(self.group, stream, commit.first, code, since, b"\n".join(commit.events)))
+
+    async def streams(self) -> frozenset[str]:
+        """The parked streams."""
+        return frozenset(mark.stream for mark in await self.views.parked(self.group))
+
+    async def version(self, stream: str) -> int | None:
+        """The version that the stream was parked at; None if it is not parked."""
+        marks = await self.views.parked(self.group, stream)
+        return marks[0].version if marks else None
+
+    async def passing(self) -> list[str]:
+        """Streams that were parked for a reason that passes without anybody's help."""
+        return [mark.stream for mark in await self.views.parked(self.group) if mark.reason in PASSING]

@@ -1,0 +1,73 @@
+"""Writing the rows of a jurisdiction again when its policy changed: the cases are the same, the policy is another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from shared.case import STREAM, Case
+from shared.cases import Cases
+from shared.consumers.parked_streams import ParkedStreams
+from shared.consumers.projection import FAULTS, CaseView, Sink, give
+from shared.consumers.row_batch import RowBatch
+from shared.events.policy import PolicyActivated
+from shared.eventstore.commit import Commit
+from shared.log import Log
+from shared.policies import STREAM as POLICY
+from shared.policies import Policies
+from shared.views import Views
+
+LAW = frozenset({"jurisdiction", "organisations", "subjects", "clocks", "calendar"})
+"""Sections of a policy that rows depend on."""
+log = structlog.get_logger("consumer")
+
+
+@dataclass(frozen=True)
+class PolicyRefresh:
+    """The rows of one consumer group, as they depend on policies."""
+
+    log: Log
+    views: Views
+    cases: Cases
+    policies: Policies
+    parked: ParkedStreams
+    shows: Sequence[CaseView]
+    sink: Sink | None
+
+    async def run(self, jurisdictions: frozenset[str]) -> None:
+        """Write the rows of these jurisdictions. The policy's commit counts as handled only after that, so that a crash in
+        between begins it again."""
+        stopped = await self.parked.streams()
+        async for heads in self.log.heads(STREAM, batch=500):
+            rows, cases = RowBatch(self.shows, self.policies), list[Case]()
+            for stream, head in heads:
+                if stream in stopped:
+                    continue
+                try:
+                    case, _head = await self.cases.get(stream.removeprefix(STREAM), at_least=head.version)
+                    if case.jurisdiction in jurisdictions:
+                        await rows.add(case)
+                        cases.append(case)
+                except FAULTS as error:  # it is parked when its own commits are handled
+                    self._not_renewed(stream, error)
+            await rows.write(self.views, renew=True)
+            if self.sink is not None and cases:
+                await give(self.sink, cases, lambda _case: (), self._not_taken)
+
+    async def _not_taken(self, case: Case, error: Exception) -> None:
+        self._not_renewed(case.stream, error)
+
+    def _not_renewed(self, stream: str, error: Exception) -> None:
+        log.error("row_not_renewed", group=self.parked.group, stream=stream, error=type(error).__name__)
+
+
+def jurisdictions_changed(commits: Sequence[Commit]) -> frozenset[str]:
+    """Jurisdictions for which one of `commits` activates a section of the policy that rows depend on."""
+    return frozenset(
+        commit.stream.removeprefix(POLICY)
+        for commit in commits
+        if commit.stream.startswith(POLICY)
+        and any(isinstance(event.body, PolicyActivated) and event.body.section in LAW for event in commit.recorded)
+    )

@@ -1,0 +1,38 @@
+"""Redriving: handling a parked stream again."""
+
+from __future__ import annotations
+
+from shared.case import STREAM
+from shared.eventstore.errors import Damaged
+from shared.projecting import Consumer
+
+
+async def redrive(consumer: Consumer, stream: str) -> bool:
+    """Handle the stream again from the version that it was parked at, and clear the mark. False where it was not parked, or
+    cannot be handled still; then the mark stays.
+
+    The mark is cleared last, so that a process that ends in between finds it again."""
+    parked = consumer.parked
+    version = await parked.version(stream)
+    if version is None:
+        return False
+    consumer.cases.forget([stream.removeprefix(STREAM)])
+    done = version - 1
+    while True:
+        try:
+            commits = await consumer.log.load(stream, after=done)
+        except Damaged:
+            return False
+        if commits:
+            parked.failed.discard(stream)
+            await consumer.handle({stream: commits})
+            if stream in parked.failed:
+                return False
+            done = commits[-1].last
+        elif not await consumer.views.unpark(consumer.group, stream):
+            return True  # commits that came while the mark was cleared have been handled now, too
+
+
+async def retry(consumer: Consumer) -> int:
+    """Redrive the streams that were parked for a reason that passes by itself. Returns how many of them go on."""
+    return sum([await redrive(consumer, stream) for stream in await consumer.parked.passing()])

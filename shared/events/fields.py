@@ -1,0 +1,37 @@
+"""Types of the fields of events: the closed vocabularies, moments, and personal data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, PlainSerializer
+
+from shared.times import When, from_text, to_text
+
+Service = Literal["intake", "routing", "supervision", "analytics"]
+Purpose = Literal["identity", "text"]
+Class = Literal["claim", "accusation", "suggestion", "litigation", "consultation"]
+
+
+@dataclass(frozen=True)
+class Personal:
+    """Marks a field as personal data of one party. `purpose` chooses the key: the party's identity, or what it wrote."""
+
+    purpose: Purpose
+
+
+def _parse_when(value: Any) -> Any:
+    return from_text(value) if isinstance(value, str) else value
+
+
+WHEN = BeforeValidator(_parse_when)
+"""Marks a field as a moment: it reads what to_text() wrote."""
+# An instant or a date, its precision kept. Stored as text.
+Moment = Annotated[When, WHEN, PlainSerializer(to_text, return_type=str)]
+
+# Personal data. Always optional: a reader without the key, or after erasure, sees None.
+Identity = Annotated[str | None, Personal("identity")]
+Text = Annotated[str | None, Personal("text")]
+Texts = Annotated[tuple[str, ...], Personal("text")]
+"""Several pieces of free text; () where the key is gone."""

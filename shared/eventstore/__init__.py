@@ -1,0 +1,1 @@
+"""The ports of the stores, and the bytes that they keep."""

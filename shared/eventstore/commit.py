@@ -1,0 +1,104 @@
+"""A commit: all events of one decision, as bytes. It is written whole or not at all, as the next version of its stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple
+
+from shared.envelope import Recorded, encode
+from shared.eventstore.errors import Damaged
+from shared.eventstore.fast_decode import fast_decode
+from shared.eventstore.hash_chain import GENESIS, algorithm_of, chain_all
+
+
+class Head(NamedTuple):
+    """The end of a stream: the version of its last event (0 when empty) and the hash after it."""
+
+    version: int
+    hash: str
+
+
+EMPTY_HEAD = Head(0, GENESIS)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """All events of one decision, as bytes. `events[i]` has version `first + i`."""
+
+    stream: str
+    first: int
+    cause: str
+    events: tuple[bytes, ...]
+    previous: str
+    """Hash of the event before `first`."""
+    hash: str
+    """Hash after the last event."""
+    recorded_at: datetime
+    request: str | None = None
+    """Digest of the request's content; a copy of `request` of the events."""
+    position: int = field(default=0, compare=False)
+    """Position in the store's own order, 0 where it has none. Never part of a digest."""
+
+    @property
+    def last(self) -> int:
+        """Version of the last event."""
+        return self.first + len(self.events) - 1
+
+    @property
+    def head(self) -> Head:
+        return Head(self.last, self.hash)
+
+    @classmethod
+    def following(cls, head: Head, events: Sequence[Recorded]) -> Commit:
+        """The commit of new `events` of one decision, encoded once, to follow `head`.
+
+        Its `recorded` is set from `events`, so that they are not decoded again. Events with sealed fields are decoded: the
+        clear values stay with the writer."""
+        one, data = events[0], tuple(map(encode, events))
+        hashed = chain_all(head.hash, data)
+        commit = cls(one.stream, one.version, one.cause, data, head.hash, hashed, one.recorded_at, one.request)
+        commit.__dict__["recorded"] = tuple(
+            fast_decode(read) if event.sealed else event for event, read in zip(events, data, strict=True)
+        )
+        return commit
+
+    @cached_property
+    def recorded(self) -> tuple[Recorded, ...]:
+        """The decoded events; decoded once per object, shared by all consumers of a process.
+
+        Raises:
+            Damaged: the bytes are no event, or the event of another stream or version.
+        """
+        try:
+            events = tuple(map(fast_decode, self.events))
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise Damaged(self.stream, self.first, "the bytes are no event") from error
+        if events[0].stream != self.stream or events[0].version != self.first:
+            raise Damaged(self.stream, self.first, "the event belongs to another place")
+        return events
+
+    def intact(self) -> bool:
+        """True if the hash chain holds inside this commit."""
+        try:
+            return chain_all(self.previous, self.events, algorithm_of(self.hash)) == self.hash
+        except ValueError:  # the name of an unknown hash algorithm
+            return False
+
+
+def continuous(stream: str, commits: Sequence[Commit], after: int) -> list[Commit]:
+    """`commits`, checked: each is intact and follows the one before it, the first one from the empty stream where `after` is 0.
+
+    Raises:
+        Damaged: a commit is not intact, or does not continue the chain.
+    """
+    head: Head | None = EMPTY_HEAD if after == 0 else None
+    for commit in commits:
+        if not commit.intact():
+            raise Damaged(stream, commit.first)
+        if head is not None and (commit.first, commit.previous) != (head.version + 1, head.hash):
+            raise Damaged(stream, commit.first, "it does not continue the chain")
+        head = commit.head
+    return list(commits)

@@ -1,0 +1,48 @@
+"""Rows that show more than the log holds: the log was cut, or the view is of another log."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing
+
+from shared.case import STREAM
+from shared.consumers.projection import CaseView
+from shared.consumers.row_batch import RowBatch
+from shared.eventstore.commit import Head
+from shared.part import Ports
+
+
+async def remove_excess_rows(ports: Ports, show: CaseView) -> None:
+    """Remove those rows, and write the ones of cases that exist again. Each case is read once more from the log, which may have
+    grown meanwhile."""
+    name = show.view.name
+    async for applied in _beyond(ports, name):
+        cases = {key: (await ports.cases.reload(key))[0] for key in applied}
+        wrong = [key for key, version in applied.items() if cases[key].version < version]
+        await ports.views.remove(name, wrong)
+        rows = RowBatch([show], ports.policies)
+        for key in wrong:
+            if cases[key].exists:
+                await rows.add(cases[key])
+        await rows.write(ports.views)
+
+
+async def _beyond(ports: Ports, view: str) -> AsyncIterator[Mapping[str, int]]:
+    """key -> applied version, of rows that show more than the heads of the log do. Both are in the same order."""
+    async with aclosing(_heads(ports)) as heads:
+        one = await anext(heads, None)
+        async for standing in ports.views.standing(view):
+            found = {}
+            for key, applied in standing.items():
+                while one is not None and one[0] < STREAM + key:
+                    one = await anext(heads, None)
+                if one is None or one[0] != STREAM + key or one[1].version < applied:
+                    found[key] = applied
+            if found:
+                yield found
+
+
+async def _heads(ports: Ports) -> AsyncGenerator[tuple[str, Head], None]:
+    async for heads in ports.log.heads(STREAM):
+        for one in heads:
+            yield one

@@ -1,0 +1,105 @@
+"""The readers of a rebuild: they fold all cases, in this process or in worker processes, and queue what they have made."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import NamedTuple
+
+from shared.case import STREAM, Case
+from shared.envelope import Recorded
+from shared.eventstore.commit import Commit
+from shared.folding import folded
+from shared.log import Log
+from shared.part import Ports
+from shared.views import Row
+
+BATCH = 400
+"""Cases that are written together."""
+_DIGITS = "0123456789abcdef"
+_FEW = 1000
+"""This process folds fewer cases than these in less time than a worker process needs to start."""
+
+
+class Built(NamedTuple):
+    """What a worker process made of some whole cases."""
+
+    cases: int
+    events: int
+    rows: Mapping[str, Sequence[Row]]
+    """View -> its rows."""
+    facts: Mapping[str, bytes]
+    """Part -> what its facts absorb."""
+
+
+class FoldedBatch(NamedTuple):
+    """Some whole cases and their events."""
+
+    cases: list[Case]
+    events: list[Recorded]
+
+
+Spread = Callable[[Sequence[str]], AsyncGenerator[Built, None]]
+"""Starts a worker process for the cases whose ids begin with one of these hex digits; it ends when the generator is closed.
+
+Raises LogBroken where the chain does not hold, Unavailable `worker_lost` when the process ended before it was done."""
+Found = asyncio.Queue[FoldedBatch | Built | BaseException | None]
+"""What the readers have made; an error ends the rebuild, None says that one reader is done."""
+
+
+async def worth_starting(ports: Ports) -> int:
+    """How many workers a rebuild of this log is worth: a process for each core, or only this one for a few cases."""
+    async for heads in ports.log.heads(STREAM, batch=_FEW):
+        return min(len(_DIGITS), len(os.sched_getaffinity(0))) if len(heads) == _FEW else 1
+    return 1
+
+
+def start_readers(log: Log, found: Found, workers: int, spread: Spread | None) -> list[asyncio.Task[None]]:
+    """Start the readers: worker processes where there is a `spread` and more than one worker, else tasks of this process."""
+    ranges = [tuple(_DIGITS[worker::workers]) for worker in range(min(workers, len(_DIGITS)))]
+    if spread is None or workers == 1:
+        return [asyncio.create_task(_read(log, own, found)) for own in ranges]
+    return [asyncio.create_task(_receive(spread, own, found)) for own in ranges]
+
+
+async def _receive(spread: Spread, digits: Sequence[str], found: Found) -> None:
+    """Queue what a worker process makes of the cases whose ids begin with one of `digits`."""
+    try:
+        async with aclosing(spread(digits)) as built:
+            async for one in built:
+                await found.put(one)
+        await found.put(None)
+    except Exception as error:
+        await found.put(error)
+
+
+async def _read(log: Log, digits: Sequence[str], found: Found) -> None:
+    """Fold and queue the cases whose ids begin with one of `digits`."""
+    try:
+        for digit in digits:
+            batch = FoldedBatch([], [])
+            own: list[Commit] = []
+            async for commits in log.scan(STREAM + digit):
+                for commit in commits:
+                    if own and own[-1].stream != commit.stream:
+                        _fold(own, batch)
+                        own = []
+                    own.append(commit)
+                if len(batch.cases) >= BATCH:
+                    await found.put(batch)
+                    batch = FoldedBatch([], [])
+            if own:
+                _fold(own, batch)
+            if batch.cases:
+                await found.put(batch)
+        await found.put(None)
+    except Exception as error:
+        await found.put(error)
+
+
+def _fold(commits: Sequence[Commit], batch: FoldedBatch) -> None:
+    case, events = folded(commits)
+    batch.cases.append(case)
+    batch.events.extend(events)

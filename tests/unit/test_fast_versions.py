@@ -1,0 +1,74 @@
+"""Each fast version agrees with the plain version that it stands for."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import orjson
+from hypothesis import given as forall
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from shared.case import EMPTY, STREAM, evolve, fold
+from shared.envelope import NewerEvent, Recorded, decode, encode
+from shared.events import REGISTRY
+from shared.events.base import Event
+from shared.events.intake import CaseCorrected
+from shared.eventstore.fast_decode import fast_decode
+from shared.eventstore.hash_chain import GENESIS, chain, chain_all
+from tests.support.deciding import START
+from tests.support.events import bodies
+from tests.support.policies import recorded
+
+ANY_BODY = st.sampled_from(sorted(REGISTRY)).flatmap(lambda name: bodies(REGISTRY[name]))
+
+
+def _possible(body: Event) -> bool:
+    """False for a corrected date that is no date: no command writes one."""
+    return not isinstance(body, CaseCorrected) or body.field != "effective_at" or body.new in (None, "2026-03-01")
+
+
+def _log(events: list[Event]) -> list[Recorded]:
+    return [recorded(body, version, START, stream=f"{STREAM}k1") for version, body in enumerate(events, start=1)]
+
+
+@settings(max_examples=400)
+@forall(ANY_BODY)
+def test_a_trusted_build_equals_a_validated_one(body: Event) -> None:
+    raw = orjson.loads(encode(recorded(body, 1, START)))["body"]
+    plain = type(body).model_validate(raw)
+    fast = type(body).trusted(raw)
+    assert fast == plain and type(fast) is type(plain)
+    assert fast.model_dump(mode="json") == plain.model_dump(mode="json")
+
+
+@settings(max_examples=400)
+@forall(ANY_BODY, st.booleans())
+def test_fast_decode_equals_decode(body: Event, unknown: bool) -> None:
+    data = encode(recorded(body, 1, START))
+    if unknown:
+        data = orjson.dumps({**orjson.loads(data), "type": "Telepathy", "added_later": {"a": 1}})
+    assert fast_decode(data) == decode(data)
+    assert isinstance(fast_decode(data).body, NewerEvent) == unknown
+
+
+def test_fast_decode_and_decode_read_what_an_early_release_left_out() -> None:
+    raw = orjson.loads(encode(recorded(REGISTRY["SignedFor"].model_validate({"org": "zj"}), 1, START)))
+    data = orjson.dumps(
+        {name: value for name, value in raw.items() if name not in ("request", "correlation", "policy")}
+    )
+    assert fast_decode(data) == decode(data)
+    assert decode(data).policy is None
+
+
+@settings(max_examples=300)
+@forall(st.lists(ANY_BODY.filter(_possible), max_size=12))
+def test_fold_equals_evolving_one_by_one(events: list[Event]) -> None:
+    log = _log(events)
+    assert fold(log) == reduce(evolve, log, EMPTY)
+
+
+@forall(st.lists(st.binary(max_size=40), max_size=5), st.sampled_from(["sha256", "sm3"]))
+def test_chaining_all_equals_chaining_one_by_one(events: list[bytes], algorithm: str) -> None:
+    one_by_one = reduce(lambda previous, data: chain(previous, data, algorithm), events, GENESIS)
+    assert chain_all(GENESIS, events, algorithm) == one_by_one

@@ -1,0 +1,27 @@
+"""The examples in the docstrings of the heart run as written."""
+
+from __future__ import annotations
+
+import doctest
+from importlib import import_module
+
+import pytest
+
+MODULES = (
+    "shared.case.evolve",
+    "shared.cases",
+    "shared.commands",
+    "shared.consumers.projection",
+    "shared.envelope",
+    "shared.events.base",
+    "shared.eventstore.hash_chain",
+    "shared.handling",
+    "shared.projecting",
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_example_of_the_module_runs(name: str) -> None:
+    result = doctest.testmod(import_module(name))
+    assert result.attempted > 0, "the module has an example"
+    assert result.failed == 0
