@@ -38,6 +38,7 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
 
     @routes.get(
         "/v1/stats",
+        operation_id="stats_v1_stats_get",
         response_model=StatsResult,
         responses=answers(*READING),
         summary="Figures of a period: on-time, elapsed time, participation, satisfaction, resolution, counts",

@@ -20,6 +20,7 @@ def router(ports: Ports, days: int) -> APIRouter:
 
     @routes.get(
         "/v1/cases/{reference:path}/candidates",
+        operation_id="same_matter_v1_cases__reference__candidates_get",
         response_model=CandidateList,
         responses=answers(401, 403, 404, 409, 422, 503, 507),
         summary="Older cases that may be the same matter, while a filing waits to be dispatched; the look is recorded",

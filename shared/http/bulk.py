@@ -51,6 +51,7 @@ def router(runtime: Runtime, commands: Commands) -> APIRouter:
 
     @routes.post(
         "/v1/commands:batch",
+        operation_id="many_v1_commands_batch_post",
         responses={
             **answers(401, 413, 415, 422, 503),
             **gives_lines(CommandLineAnswer, "One result per line, in the order of the lines"),

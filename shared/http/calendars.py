@@ -37,6 +37,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post(
         "/v1/calendars:publish",
+        operation_id="put_into_force_v1_calendars_publish_post",
         response_model=CalendarPublishedAnswer,
         responses=answers(*WRITING),
         openapi_extra=takes(CalendarProposal),

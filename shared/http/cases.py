@@ -63,6 +63,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/cases",
+        operation_id="cases_v1_cases_get",
         response_model=CasePage,
         responses=answers(401, 403, 422, 503),
         summary="Cases of your scope, earliest due first",
@@ -100,6 +101,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/cases/{reference:path}/deadlines/{clock}/explain",
+        operation_id="explain_v1_cases__reference__deadlines__clock__explain_get",
         response_model=ExplanationAnswer,
         responses=answers(*READING),
         summary="Why a clock ends when it ends, with every skipped day",
@@ -109,6 +111,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/cases/{reference:path}",
+        operation_id="case_v1_cases__reference__get",
         response_model=CaseAnswer,
         responses=answers(*READING),
         summary="A case by id, number or CHANNEL:ITEM, as it is or as of a day; opening its content is recorded",

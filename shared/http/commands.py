@@ -143,6 +143,7 @@ def router(runtime: Runtime, commands: Commands) -> APIRouter:
 
     @routes.post(
         "/v1/cases/{reference:path}/commands",
+        operation_id="command_v1_cases__reference__commands_post",
         response_model=CommandAnswer,
         responses=answers(*WRITING),
         openapi_extra=takes(list(commands.models.values()), tag="command"),

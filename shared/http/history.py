@@ -51,6 +51,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post(
         "/v1/history:batch",
+        operation_id="record_v1_history_batch_post",
         dependencies=ADMITTED,
         responses={
             **answers(401, 403, 409, 413, 415, 422, 503, 507),

@@ -19,6 +19,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/matters/{reference:path}",
+        operation_id="filings_v1_matters__reference__get",
         response_model=MatterPage,
         responses=answers(*READING),
         summary="All filings of the matter that a case belongs to: the one that leads, then those that follow",

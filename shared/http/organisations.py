@@ -78,6 +78,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/organisations/{org}/assignments",
+        operation_id="assignments_v1_organisations__org__assignments_get",
         response_model=OutboxPage,
         responses=answers(*READING),
         summary="What an organisation was told, from a cursor on; gapless, readable from zero for ever",

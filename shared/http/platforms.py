@@ -55,6 +55,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/platforms/{platform}/updates",
+        operation_id="updates_v1_platforms__platform__updates_get",
         response_model=UpdatesPage,
         responses=answers(401, 404, 422, 503),
         summary="What became of a platform's filings, from a cursor on; gapless, readable from zero for ever",
@@ -81,6 +82,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/platforms/{platform}/days/{day}",
+        operation_id="of_a_day_v1_platforms__platform__days__day__get",
         response_model=DayAnswer,
         responses=answers(*READING),
         summary="What became of the records that a platform sent to its topic on one day",
@@ -106,6 +108,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/platforms/{platform}/receipts/{reference:path}",
+        operation_id="receipt_v1_platforms__platform__receipts__reference__get",
         response_model=ReceiptAnswer,
         responses=answers(401, 404, 422, 503, 507),
         summary="The receipt of a case that the platform filed, with its query code; that it was given is recorded",
@@ -125,6 +128,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/platforms/{platform}/answers/{reference:path}",
+        operation_id="answer_texts_v1_platforms__platform__answers__reference__get",
         response_model=AnswerTexts,
         responses=answers(401, 404, 422, 503, 507),
         summary="What a case that the platform filed was answered, in words; that it was read is recorded",

@@ -90,7 +90,11 @@ def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(tags=["policies"])
 
     @routes.get(
-        "/v1/policies", response_model=PolicyList, responses=answers(401, 403, 422, 503), summary="All jurisdictions"
+        "/v1/policies",
+        operation_id="policies_v1_policies_get",
+        response_model=PolicyList,
+        responses=answers(401, 403, 422, 503),
+        summary="All jurisdictions",
     )
     async def policies(caller: Caller) -> dict[str, Any]:
         authorize(caller, POLICY)
@@ -99,6 +103,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post(
         "/v1/policies:validate",
+        operation_id="validate_v1_policies_validate_post",
         response_model=PolicyChecked,
         responses=answers(400, 401, 403, 413, 415, 422, 503),
         openapi_extra=takes(PolicyProposal),
@@ -118,6 +123,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post(
         "/v1/policies:activate",
+        operation_id="put_into_force_v1_policies_activate_post",
         response_model=PolicyActivatedAnswer,
         responses=answers(*WRITING),
         openapi_extra=takes(PolicyProposal),
@@ -146,6 +152,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/policies/{jurisdiction}",
+        operation_id="policy_v1_policies__jurisdiction__get",
         response_model=PolicyAnswer,
         responses=answers(*READING),
         summary="One jurisdiction with its documents in force",

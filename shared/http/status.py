@@ -60,6 +60,7 @@ def router(runtime: Runtime, askers: Askers) -> APIRouter:
 
     @routes.post(
         "/v1/status",
+        operation_id="ask_v1_status_post",
         response_model=StatusAnswer,
         responses=answers(400, 404, 413, 415, 422, 429, 503),
         openapi_extra=takes(StatusQuestion),

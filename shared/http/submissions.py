@@ -177,6 +177,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
 
     @routes.post(
         "/v1/submissions",
+        operation_id="submit_v1_submissions_post",
         dependencies=ADMITTED,
         status_code=201,
         response_model=ReceiptAnswer,
@@ -189,6 +190,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
 
     @routes.post(
         "/v1/submissions:batch",
+        operation_id="submit_many_v1_submissions_batch_post",
         dependencies=ADMITTED,
         responses=REGISTERED_LINES,
         openapi_extra=takes_lines(runtime.filing.model),
