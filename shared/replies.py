@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from shared.access import Principal
 from shared.case import STREAM, Case
 from shared.commands import Fresh
 from shared.envelope import Recorded
 from shared.events.routing import ReadRecorded
 from shared.handling import Handling, Stamp
-from shared.telling import event_words
-from shared.times import to_text
+from shared.queries.response import Answer, EventEn, EventZh, TimeText
 from shared.vault import open_sealed
 
 READS = "reads/"
@@ -34,6 +35,26 @@ ONCE_DELIVERED: dict[str, tuple[str, ...]] = {
 """The same of what nobody outside reads before the reply was delivered (送达)."""
 
 
+class AnswerText(Answer):
+    """A text that the petitioner is entitled to."""
+
+    version: int = Field(description="Version of the case")
+    type: str = Field(description="Event type")
+    zh: EventZh
+    en: EventEn
+    at: TimeText = Field(validation_alias="effective_at", description="When it was true in law")
+    fields: dict[str, Any] = Field(description="The text: text, basis, reason, remedy, organ or how_to")
+
+
+class AnswerTexts(Answer):
+    """What a case was answered, in words."""
+
+    case: str = Field(description="Case id")
+    number: str = Field(description="Number that people use")
+    texts: list[AnswerText] = Field(description="Oldest first; of a decision only once the reply was delivered")
+    erased: list[str] = Field(description="Parties whose data were erased")
+
+
 async def read_recorded(handling: Handling, principal: Principal, case: Case, purpose: str) -> None:
     """Put on record that somebody is given this of the case, before they are. `handling`: routing's hands."""
     stamp = Stamp(principal, cause=f"{purpose}:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
@@ -41,12 +62,12 @@ async def read_recorded(handling: Handling, principal: Principal, case: Case, pu
     await handling.on_stream(READS + case.id, stamp, lambda _head: [Fresh(body)])
 
 
-async def replies(handling: Handling, principal: Principal, case: Case) -> dict[str, Any]:
+async def replies(handling: Handling, principal: Principal, case: Case) -> AnswerTexts:
     """The texts of a case that the principal may see. That they were read is recorded first."""
     events = [event for commit in await handling.log.load(STREAM + case.id) for event in commit.recorded]
     delivered = max((event.version for event in events if event.type == "ReplyDelivered"), default=0)
     wanted = {event.version: event for event in events if _fields(event, delivered) and event.sealed}
-    texts: list[dict[str, Any]] = []
+    texts: list[AnswerText] = []
     erased: set[str] = set()
     if wanted:
         await read_recorded(handling, principal, case, "text")
@@ -55,11 +76,9 @@ async def replies(handling: Handling, principal: Principal, case: Case) -> dict[
             if part.erased:
                 erased.add(part.party)
                 continue
-            words = event_words(event.type)
             fields = {name: part.values[name] for name in _fields(event, delivered) if name in part.values}
-            about = {"version": event.version, "type": event.type, "zh": words.zh, "en": words.en}
-            texts.append({**about, "at": to_text(event.effective_at), "fields": fields})
-    return {"case": case.id, "number": case.number, "texts": texts, "erased": sorted(erased)}
+            texts.append(AnswerText.built_from(event, fields=fields))
+    return AnswerTexts(case=case.id, number=case.number, texts=texts, erased=sorted(erased))
 
 
 def _fields(event: Recorded, delivered: int) -> tuple[str, ...]:

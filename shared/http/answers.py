@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-
-class Answer(BaseModel):
-    """Base of all answers."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Named(Answer):
-    """A code of the policy with its name for people."""
-
-    code: str = Field(description="Stable code")
-    name: str | None = Field(description="Name in the policy; null where it is not listed")
+from shared.queries.response import Answer
 
 
 class ReceiptAnswer(Answer):
@@ -61,64 +50,6 @@ class CommandAnswer(Answer):
     state_zh: str = Field(description="State in Chinese")
     allowed: list[str] = Field(description="Commands that you may give next")
     repeated: bool = Field(description="True: this command_id had been carried out before, or there was nothing to do")
-
-
-class MayAsk(Answer):
-    """A right that is open now (Art. 35, 36)."""
-
-    command: str = Field(description="request_review or request_re_review")
-    until: str | None = Field(
-        description="Last day; null while the day on which the opinion was received is not on record"
-    )
-    zh: str = Field(description="In Chinese")
-    en: str = Field(description="In English")
-    article: str = Field(description="Article that says so")
-
-
-class StatusAnswer(Answer):
-    """How a case stands, in plain sentences, for the person whose case it is."""
-
-    number: str = Field(description="Number of the case")
-    state: str = Field(description="State as a code")
-    zh: str = Field(description="What happened, who has it, what comes next, by when and why, in Chinese")
-    en: str = Field(description="The same in English")
-    org: str | None = Field(description="Name of the organisation that has it")
-    due_day: str | None = Field(description="Day by which the next step is due")
-    due_because: str | None = Field(description="Article that says so")
-    may_ask: MayAsk | None = Field(description="The review that may be asked for now, and until when")
-    events: list[dict[str, str]] = Field(description="What happened, oldest first: day, zh, en")
-
-
-class ListedCase(Answer):
-    """One row of a list."""
-
-    id: str = Field(description="Case id")
-    number: str = Field(description="Number that people use")
-    jurisdiction: str = Field(description="Jurisdiction")
-    state: str = Field(description="State as a code")
-    state_zh: str = Field(description="State in Chinese")
-    state_en: str = Field(description="State in English")
-    org: str | None = Field(description="Code of the responsible organisation")
-    reviewer: str | None = Field(description="Code of the body that reviews or reviewed it")
-    holder: str | None = Field(description="Code of the subordinate that has it in hand")
-    owes: str | None = Field(description="Code of who received it and has to tell the petitioner where it went")
-    place: str | None = Field(description="Code of the place of the problem")
-    subject: str | None = Field(description="Code of the subject")
-    channel: str = Field(description="Code of the channel")
-    class_: str | None = Field(alias="class", description="Class, once it is known")
-    sealed_track: bool = Field(description="An accusation")
-    queue: str | None = Field(description="The pile of work that it lies in")
-    due: str | None = Field(description="Instant of the earliest running deadline, UTC")
-    due_clock: str | None = Field(description="Which clock that is")
-    overdue: bool = Field(description="That instant has passed")
-    filed_at: str | None = Field(description="When it was filed, in law")
-
-
-class CasePage(Answer):
-    """One page of a list, earliest due first."""
-
-    cases: list[ListedCase] = Field(description="The rows")
-    after: str | None = Field(description="Cursor of the next page; null at the end")
 
 
 class OutboxDue(Answer):
@@ -219,26 +150,6 @@ class DayAnswer(Answer):
     refused: int = Field(description="Records that were refused")
     same_again: int = Field(description="Records that said what was answered before, and got that answer again")
     refusals: dict[str, int] = Field(description="How many were refused for each code")
-
-
-class AnswerText(Answer):
-    """A text that the petitioner is entitled to."""
-
-    version: int = Field(description="Version of the case")
-    type: str = Field(description="Event type")
-    zh: str = Field(description="What it is, in Chinese")
-    en: str = Field(description="What it is, in English")
-    at: str = Field(description="When it was true in law")
-    fields: dict[str, Any] = Field(description="The text: text, basis, reason, remedy, organ or how_to")
-
-
-class AnswerTexts(Answer):
-    """What a case was answered, in words."""
-
-    case: str = Field(description="Case id")
-    number: str = Field(description="Number that people use")
-    texts: list[AnswerText] = Field(description="Oldest first; of a decision only once the reply was delivered")
-    erased: list[str] = Field(description="Parties whose data were erased")
 
 
 class Health(Answer):

@@ -12,12 +12,13 @@ from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from shared.finding import resolve
-from shared.http.answers import Answer, CommandAnswer
+from shared.http.answers import CommandAnswer
 from shared.http.bodies import Line
 from shared.http.commands import CommandId, Commands
 from shared.http.describing import answers, gives_lines, takes_lines
 from shared.http.lines import answered, attempted, value_of
 from shared.http.who import Caller
+from shared.queries.response import Answer
 from shared.refusals import Invalid, Refused
 from shared.runtime import Runtime
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from shared.http.answers import Answer
+from shared.queries.response import Answer
 
 
 class PolicySection(Answer):

@@ -11,7 +11,7 @@ from shared import reading
 from shared.access import RECONCILE, UPDATES, Principal, authorize
 from shared.case import Case
 from shared.envelope import Recorded
-from shared.http.answers import AnswerTexts, DayAnswer, ReceiptAnswer, UpdatesPage
+from shared.http.answers import DayAnswer, ReceiptAnswer, UpdatesPage
 from shared.http.bodies import EARLIEST, LATEST
 from shared.http.describing import READING, answers
 from shared.http.polling import Reach, polled
@@ -19,7 +19,7 @@ from shared.http.who import Caller
 from shared.names import query_code
 from shared.part import Ports
 from shared.refusals import Invalid, Unknown
-from shared.replies import read_recorded, replies
+from shared.replies import AnswerTexts, read_recorded, replies
 from shared.runtime import Runtime
 from shared.times import to_text
 from shared.updates import STREAM, reconciled, told
@@ -129,11 +129,10 @@ def router(runtime: Runtime) -> APIRouter:
     @routes.get(
         "/v1/platforms/{platform}/answers/{reference:path}",
         operation_id="answer_texts_v1_platforms__platform__answers__reference__get",
-        response_model=AnswerTexts,
         responses=answers(401, 404, 422, 503, 507),
         summary="What a case that the platform filed was answered, in words; that it was read is recorded",
     )
-    async def answer_texts(platform: str, reference: str, caller: Caller) -> dict[str, Any]:
+    async def answer_texts(platform: str, reference: str, caller: Caller) -> AnswerTexts:
         case = await own_case(caller, platform, reference)
         return await replies(runtime.handling("routing"), caller, case)
 
