@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from shared.queries.response import Answer
+from shared.queries.response import Answer, StateZh, TimeText
 
 
 class ReceiptAnswer(Answer):
@@ -17,7 +17,7 @@ class ReceiptAnswer(Answer):
     code: str = Field(description="Query code, secret of the petitioner")
     version: int = Field(description="Version of the case")
     state: str = Field(description="State of the case")
-    received_at: str = Field(description="When it was received, in law")
+    received_at: TimeText = Field(description="When it was received, in law")
     repeated: bool = Field(description="True: this item was registered before, this is its receipt again")
 
 
@@ -35,8 +35,8 @@ class EventAnswer(Answer):
 
     version: int = Field(description="Its version in the case")
     type: str = Field(description="Event type")
-    effective_at: str = Field(description="When it is true in law: a date, or an instant in UTC")
-    recorded_at: str = Field(description="When it was recorded")
+    effective_at: TimeText = Field(description="When it is true in law: a date, or an instant in UTC")
+    recorded_at: TimeText = Field(description="When it was recorded")
 
 
 class CommandAnswer(Answer):
@@ -47,7 +47,7 @@ class CommandAnswer(Answer):
     version: int = Field(description="Version of the case after the command")
     events: list[EventAnswer] = Field(description="What was appended; empty: there was nothing to do")
     state: str = Field(description="State after the command")
-    state_zh: str = Field(description="State in Chinese")
+    state_zh: StateZh
     allowed: list[str] = Field(description="Commands that you may give next")
     repeated: bool = Field(description="True: this command_id had been carried out before, or there was nothing to do")
 
@@ -149,7 +149,9 @@ class DayAnswer(Answer):
     done: int = Field(description="Commands that were carried out")
     refused: int = Field(description="Records that were refused")
     same_again: int = Field(description="Records that said what was answered before, and got that answer again")
-    refusals: dict[str, int] = Field(description="How many were refused for each code")
+    refusals: Annotated[dict[str, int], BeforeValidator(lambda codes: dict(sorted(codes.items())))] = Field(
+        validation_alias="codes", description="How many were refused for each code"
+    )
 
 
 class Health(Answer):

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
@@ -16,7 +15,7 @@ from shared.http.answers import CommandAnswer
 from shared.http.bodies import Line
 from shared.http.commands import CommandId, Commands
 from shared.http.describing import answers, gives_lines, takes_lines
-from shared.http.lines import answered, attempted, value_of
+from shared.http.lines import answered, attempted, line_of, value_of
 from shared.http.who import Caller
 from shared.queries.response import Answer
 from shared.refusals import Invalid, Refused
@@ -106,7 +105,7 @@ async def _meant(runtime: Runtime, reference: str) -> str:
         return reference
 
 
-def _result(line: Line, answer: dict[str, Any] | None, problem: dict[str, Any] | None) -> bytes:
-    if answer is not None:
-        return orjson.dumps({"line": line.number, "status": 200, "answer": answer}) + b"\n"
-    return orjson.dumps({"line": line.number, "status": (problem or {})["status"], "problem": problem}) + b"\n"
+def _result(line: Line, answer: CommandAnswer | None, problem: dict[str, Any] | None) -> bytes:
+    if problem is not None:
+        return line_of(CommandLineAnswer(line=line.number, status=problem["status"], problem=problem))
+    return line_of(CommandLineAnswer(line=line.number, status=200, answer=answer))

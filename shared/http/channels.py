@@ -37,7 +37,7 @@ class PlatformItem(BaseModel):
 
 async def _file_item(
     runtime: Runtime, owners: Owners, principal: Principal, channel: str, value: Any, named: str | None
-) -> dict[str, Any]:
+) -> ReceiptAnswer:
     jurisdiction = await owners.of(channel, named or principal.jurisdiction)
     within(principal, jurisdiction)
     book = await runtime.ports.policies.book(jurisdiction)

@@ -59,12 +59,11 @@ def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
     @routes.post(
         "/v1/citizens/commands",
         operation_id="act_v1_citizens_commands_post",
-        response_model=CommandAnswer,
         responses=answers(400, 404, 409, 413, 415, 422, 429, 503, 507),
         openapi_extra=takes(list(models.values()), tag="command"),
         summary="Act on one's own case with number and query code: evaluate, nudge, ask for a review, …",
     )
-    async def act(request: Request) -> dict[str, Any]:
+    async def act(request: Request) -> CommandAnswer:
         body: Any
         name, body = bodies.command_of(models, await bodies.read_json(request, runtime.settings.body_limit))
         rule = RULES[name]

@@ -21,7 +21,6 @@ from shared.part import Ports
 from shared.refusals import Invalid, Unknown
 from shared.replies import AnswerTexts, read_recorded, replies
 from shared.runtime import Runtime
-from shared.times import to_text
 from shared.updates import STREAM, reconciled, told
 
 
@@ -83,48 +82,29 @@ def router(runtime: Runtime) -> APIRouter:
     @routes.get(
         "/v1/platforms/{platform}/days/{day}",
         operation_id="of_a_day_v1_platforms__platform__days__day__get",
-        response_model=DayAnswer,
         responses=answers(*READING),
         summary="What became of the records that a platform sent to its topic on one day",
     )
-    async def of_a_day(platform: str, day: str, caller: Caller) -> dict[str, Any]:
+    async def of_a_day(platform: str, day: str, caller: Caller) -> DayAnswer:
         authorize(caller, RECONCILE)
         if caller.role == "platform":
             require_own(caller, platform)
         zone = await zone_of(ports, platform, runtime.settings.jurisdiction)
         wanted = _day(day)
         found = await reconciled(ports.log, platform, wanted, zone)
-        return {
-            "platform": platform,
-            "day": wanted.isoformat(),
-            "zone": zone,
-            "sent": found.sent,
-            "registered": found.registered,
-            "done": found.done,
-            "refused": found.refused,
-            "same_again": found.same_again,
-            "refusals": dict(sorted(found.codes.items())),
-        }
+        return DayAnswer.built_from(found, platform=platform, day=wanted.isoformat(), zone=zone)
 
     @routes.get(
         "/v1/platforms/{platform}/receipts/{reference:path}",
         operation_id="receipt_v1_platforms__platform__receipts__reference__get",
-        response_model=ReceiptAnswer,
         responses=answers(401, 404, 422, 503, 507),
         summary="The receipt of a case that the platform filed, with its query code; that it was given is recorded",
     )
-    async def receipt(platform: str, reference: str, caller: Caller) -> dict[str, Any]:
+    async def receipt(platform: str, reference: str, caller: Caller) -> ReceiptAnswer:
         case = await own_case(caller, platform, reference)
         await read_recorded(runtime.handling("routing"), caller, case, "receipt")
-        return {
-            "case": case.id,
-            "number": case.number,
-            "code": query_code(ports.keys.secret("query-code"), case.id),
-            "version": case.version,
-            "state": case.state,
-            "received_at": to_text(case.filed_at) if case.filed_at is not None else "",
-            "repeated": True,
-        }
+        code = query_code(ports.keys.secret("query-code"), case.id)
+        return ReceiptAnswer.built_from(case, case=case.id, code=code, received_at=case.filed_at, repeated=True)
 
     @routes.get(
         "/v1/platforms/{platform}/answers/{reference:path}",
