@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from fastapi import APIRouter, Query
 
 from shared import reading
 from shared.access import RECONCILE, UPDATES, Principal, authorize
 from shared.case import Case
-from shared.envelope import Recorded
-from shared.http.answers import DayAnswer, ReceiptAnswer, UpdatesPage
+from shared.http.answers import ReceiptAnswer
 from shared.http.bodies import EARLIEST, LATEST
 from shared.http.describing import READING, answers
-from shared.http.polling import Reach, polled
+from shared.http.polling import polled
 from shared.http.who import Caller
 from shared.names import query_code
 from shared.part import Ports
 from shared.refusals import Invalid, Unknown
 from shared.replies import AnswerTexts, read_recorded, replies
 from shared.runtime import Runtime
-from shared.updates import STREAM, reconciled, told
+from shared.updates import STREAM, DayAnswer, UpdatesPage, reconciled, told
 
 
 def require_own(principal: Principal, platform: str) -> None:
@@ -55,7 +53,6 @@ def router(runtime: Runtime) -> APIRouter:
     @routes.get(
         "/v1/platforms/{platform}/updates",
         operation_id="updates_v1_platforms__platform__updates_get",
-        response_model=UpdatesPage,
         responses=answers(401, 404, 422, 503),
         summary="What became of a platform's filings, from a cursor on; gapless, readable from zero for ever",
     )
@@ -67,17 +64,18 @@ def router(runtime: Runtime) -> APIRouter:
         wait: float = Query(
             0, ge=0, le=runtime.settings.wait_limit, description="Seconds to wait for an entry when there is none"
         ),
-    ) -> dict[str, Any]:
+    ) -> UpdatesPage:
         require_own(caller, platform)
 
-        async def look() -> tuple[list[Recorded], Reach]:
+        async def look() -> UpdatesPage:
             commits = await ports.log.load(STREAM + platform, after=after, limit=limit + 1)  # one more: are there any?
             events = [event for commit in commits for event in commit.recorded if event.version > after]
             page = events[:limit]
-            return page, Reach(page[-1].version if page else after, len(events) > limit)
+            return UpdatesPage(
+                entries=await told(ports, page), after=page[-1].version if page else after, more=len(events) > limit
+            )
 
-        page, (cursor, more) = await polled(runtime, STREAM + platform, after, wait, look)
-        return {"entries": await told(ports, page), "after": cursor, "more": more}
+        return await polled(runtime, STREAM + platform, after, wait, look)
 
     @routes.get(
         "/v1/platforms/{platform}/days/{day}",
