@@ -1,4 +1,4 @@
-"""Opening the sealed parts of a case for somebody who may see them. That it was opened is recorded first."""
+"""The sealed parts of a case, opened for a principal that may see them. The reading is recorded first."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def content(
     """Who the parties are and what they wrote, as far as the principal may see it; None when that is nothing.
 
     Args:
-        handling: Hands of routing, which record the reading.
+        handling: The command handler of routing, which records the reading.
         events: Events of the case that the principal may see.
         lead: Case that leads the matter of `case`.
 

@@ -39,7 +39,7 @@ QUEUES = (
 )
 _BY_TIME = ("at_risk", "overdue")
 _MOST_LOOKED_AT = 5_000
-"""Rows that one page may look at. A rare filter gives a short page and a cursor, never a slow answer."""
+"""Most rows that one page reads. A rare filter gives a short page and a cursor instead of a slow answer."""
 _OTHERWISE = {"forwarded": "holder", "to_notify": "owes"}
 _AS = {"to_review": "reviewer", **_OTHERWISE}
 """Queues of those who have a case otherwise than as the responsible organisation -> the column that names them."""
@@ -152,7 +152,7 @@ async def cases(
 
 
 async def _rows(ports: Ports, wanted: Wanted, place: _Cursor, limit: int) -> Sequence[Row]:
-    """The next rows in order, by the best index there is."""
+    """The next rows in order, from the most selective index that fits the filters."""
     asked = {name: value for name, value in wanted._asdict().items() if value is not None and name != "due_before"}
     if asked.get("queue") in (*_BY_TIME, *_OTHERWISE):
         del asked["queue"]
@@ -203,7 +203,7 @@ def _meets(row: Row, wanted: Wanted, now: str) -> bool:
 
 
 async def _may_be_named(ports: Ports, principal: Principal, row: Row) -> bool:
-    """A cursor names the case at which it stands: never one that the reader may not know of."""
+    """True when a cursor may name this case, that is, when the principal may see it."""
     return visible(principal, (await ports.cases.get(row.key, at_least=row.applied))[0])
 
 

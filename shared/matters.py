@@ -39,7 +39,7 @@ class MatterPage(Answer):
 
 
 def follows(turn: Turn) -> bool:
-    """Has the case of this turn a lead?"""
+    """True when the case of this turn follows another one."""
     return turn.case.lead is not None
 
 

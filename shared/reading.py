@@ -37,11 +37,11 @@ from shared.times import When, instant_of, zone
 
 Episode = TypeVar("Episode", bound=DeadlineAnswer)
 _ASIDE = frozenset({"AccusationSuspected", "SuspicionCleared"})
-"""That a rule suspected an accusation is nobody's but the petition office's (Art. 30)."""
+"""Only the petition office learns that a rule suspected an accusation (Art. 30)."""
 
 
 async def find(ports: Ports, principal: Principal, reference: str) -> Case:
-    """The case as it is now. Raises Unknown for one that the principal may not see, or that is not there."""
+    """The case as it is now. Raises Unknown when it does not exist or the principal may not see it."""
     case, _head = await ports.cases.get(await resolve(ports, reference))
     if not case.exists:
         case, _head = await ports.cases.reload(await resolve(ports, reference))
@@ -64,7 +64,7 @@ async def show(
     """Everything of a case that the principal may see.
 
     Args:
-        reader: Hands of routing, which record the reading.
+        reader: The command handler of routing, which records the reading.
         as_of: Show what was true then; None shows the case as it is.
         known_at: Show what was recorded by then.
         open_content: Open the sealed parts as well.
@@ -113,7 +113,7 @@ async def show(
 
 
 def _kept_from(principal: Principal) -> frozenset[str]:
-    """Types of events that this principal is not told of. Whom an accusation is about, the sealed organ has to know."""
+    """Event types that this principal does not see. The organ for accusations sees whom an accusation is about."""
     if principal.role in SEES_ALL:
         return frozenset()
     return _ASIDE if principal.role in ("organisation", "clerk") else _ASIDE | {"AccusationConfirmed"}
@@ -141,7 +141,7 @@ def _entry(event: Recorded, book: PolicyBook, known: frozenset[str]) -> Timeline
 
 
 def details(event: Recorded) -> dict[str, Any]:
-    """What a timeline says of an event besides its sentence."""
+    """The codes and dates that a timeline shows of an event."""
     body = event.body
     if isinstance(body, NewerEvent):
         return {"newer": True}

@@ -1,4 +1,4 @@
-"""What a case was answered, in words: the texts that the petitioner is entitled to, opened for the platform that filed it."""
+"""The reply texts of a case that the petitioner is entitled to, opened for the platform that filed it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ONCE_DELIVERED: dict[str, tuple[str, ...]] = {
     "SuggestionAnswered": ("text",),
     "DutyPerformed": ("text",),
 }
-"""The same of what nobody outside reads before the reply was delivered (送达)."""
+"""Event type -> the fields that the petitioner may read once the reply was delivered (送达)."""
 
 
 class AnswerText(Answer):
@@ -56,14 +56,14 @@ class AnswerTexts(Answer):
 
 
 async def read_recorded(handling: Handling, principal: Principal, case: Case, purpose: str) -> None:
-    """Put on record that somebody is given this of the case, before they are. `handling`: routing's hands."""
+    """Record that the principal reads this part of the case, before it is opened. `handling`: the command handler of routing."""
     stamp = Stamp(principal, cause=f"{purpose}:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
     body = ReadRecorded(case=case.id, purposes=(purpose,))
     await handling.on_stream(READS + case.id, stamp, lambda _head: [Fresh(body)])
 
 
 async def replies(handling: Handling, principal: Principal, case: Case) -> AnswerTexts:
-    """The texts of a case that the principal may see. That they were read is recorded first."""
+    """The reply texts of a case that the principal may see. The reading is recorded first."""
     events = [event for commit in await handling.log.load(STREAM + case.id) for event in commit.recorded]
     delivered = max((event.version for event in events if event.type == "ReplyDelivered"), default=0)
     wanted = {event.version: event for event in events if _fields(event, delivered) and event.sealed}
@@ -82,6 +82,6 @@ async def replies(handling: Handling, principal: Principal, case: Case) -> Answe
 
 
 def _fields(event: Recorded, delivered: int) -> tuple[str, ...]:
-    """Which fields of it may be read; `delivered`: version of the last delivery of a reply."""
+    """The fields of the event that may be read. `delivered`: version of the last delivery of a reply."""
     later = ONCE_DELIVERED.get(event.type, ()) if event.version < delivered else ()
     return AT_ONCE.get(event.type, later)

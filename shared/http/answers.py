@@ -1,4 +1,4 @@
-"""What successful answers look like: one model each, with the meaning of every field."""
+"""Response models of filing, commands and health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers about policies and calendars."""
+"""Response models of policies and calendars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The inbox of an organisation: its outbox stream from any cursor, waiting for news if asked to."""
+"""The inbox of an organisation: its stream from any cursor, with long polling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Waiting for news of a stream: a reader asks for what comes after its cursor, and is answered when there is something."""
+"""Long polling: a reader asks for entries after its cursor, and gets the answer as soon as there are some."""
 
 from __future__ import annotations
 
