@@ -1,4 +1,4 @@
-"""Whom cases complain of, as one cell of a row, and which cases complain of an organisation (Art. 30)."""
+"""Respondents of cases: stored as one column of a row, and looked up by organisation (Art. 30)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from shared.finding import WORKLIST
 from shared.views import Condition, Views
 
 _BETWEEN = "\x1f"
-"""No code of an organisation has it."""
+"""A separator that no code of an organisation contains."""
 _STEP = 500
 
 
 def cell(orgs: Sequence[str]) -> str | None:
-    """These organisations as one value; that of one is part of that of several. None: nobody is complained of."""
+    """These organisations as one column value, which contains the value of each of them. None when there are none."""
     return f"{_BETWEEN}{_BETWEEN.join(orgs)}{_BETWEEN}" if orgs else None
 
 
 async def against(views: Views, org: str) -> frozenset[str]:
-    """Ids of the cases in which the organisation is complained of. Few cases complain of any: all of them are looked at."""
+    """Ids of the cases whose respondent is the organisation. Reads all cases that have a respondent; there are few."""
     named, found = cell((org,)) or "", []
     after: list[Any] | None = None
     while True:

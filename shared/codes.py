@@ -1,4 +1,4 @@
-"""Number and query code: what they open, and that guessing them is slow."""
+"""Access to a case by number and query code, with a limit on wrong guesses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_CLIENTS = 10_000
 
 
 class Misses:
-    """Wrong pairs per client in the last minute: guessing is slow."""
+    """Counts the wrong pairs of each client in the last minute, to limit guessing."""
 
     def __init__(self, clock: Clock, most: int) -> None:
         self._clock = clock
@@ -25,7 +25,7 @@ class Misses:
         self._by_client: OrderedDict[str, deque[float]] = OrderedDict()
 
     def wait(self, client: str) -> int:
-        """Seconds until this client may try again; 0: now."""
+        """Seconds until this client may try again; 0 when it may try now."""
         misses = self._by_client.get(client)
         if misses is None:
             return 0
@@ -42,7 +42,7 @@ class Misses:
 
 
 async def opened(ports: Ports, number: str, code: str) -> tuple[Principal, Case]:
-    """The citizen and the case that number and code open together. Raises Unknown, the same for both being wrong."""
+    """The citizen and the case that number and code open together. Raises the same Unknown whichever of them is wrong."""
     wrong = Unknown(
         "wrong_number_or_code",
         "Number and query code do not belong together. Both stand on the receipt.",

@@ -1,9 +1,11 @@
-"""Opening the sealed parts of a case for somebody who may see them. That it was opened is recorded first."""
+"""The sealed parts of a case, opened for a principal that may see them. The reading is recorded first."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+
+from pydantic import Field
 
 from shared.access import Principal, handles, handles_matter
 from shared.case import Case
@@ -14,9 +16,19 @@ from shared.events.routing import AccusationConfirmed, ReadRecorded
 from shared.events.wording import event_words
 from shared.handling import Handling, Stamp
 from shared.log import LogFull
+from shared.queries.response import Answer
 from shared.vault import open_sealed
 
 STREAM = "reads/"
+
+
+class ContentAnswer(Answer):
+    """Sealed data that were opened for you. The log records that you read them."""
+
+    withheld: str | None = Field(description="Why nothing was opened: log_full, the reading cannot be recorded")
+    parties: dict[str, dict[str, Any]] = Field(description="Party -> role and what is known of them")
+    texts: list[dict[str, Any]] = Field(description="What was written, with the event it belongs to")
+    erased: list[str] = Field(description="Parties whose data were erased")
 
 
 def purposes(principal: Principal, case: Case, lead: Case | None = None) -> frozenset[str]:
@@ -34,10 +46,15 @@ def purposes(principal: Principal, case: Case, lead: Case | None = None) -> froz
 
 async def content(
     handling: Handling, principal: Principal, case: Case, events: Sequence[Recorded], lead: Case | None = None
-) -> dict[str, Any] | None:
-    """`lead`: of `case`. Who the parties are and what they wrote, as far as the principal may see it; None when that is nothing.
+) -> ContentAnswer | None:
+    """Who the parties are and what they wrote, as far as the principal may see it; None when that is nothing.
 
-    While the log is full nothing can be recorded, so nothing is opened: `withheld` says so."""
+    Args:
+        handling: The command handler of routing, which records the reading.
+        events: Events of the case that the principal may see.
+        lead: Case that leads the matter of `case`.
+
+    While the log is full the reading cannot be recorded, so nothing is opened: `withheld` says so."""
     allowed = purposes(principal, case, lead)
     sealed = [event for event in events if event.sealed]
     if not allowed or not sealed:
@@ -47,7 +64,7 @@ async def content(
     try:
         await handling.on_stream(STREAM + case.id, stamp, lambda _head: [Fresh(read)])
     except LogFull:
-        return {"withheld": "log_full", "parties": {}, "texts": [], "erased": []}
+        return ContentAnswer(withheld="log_full", parties={}, texts=[], erased=[])
     by_version = {event.version: event for event in sealed}
     parties: dict[str, dict[str, Any]] = {}
     texts: list[dict[str, Any]] = []
@@ -62,4 +79,4 @@ async def content(
             words = event_words(event.type)
             about = {"version": event.version, "type": event.type, "party": opened.party}
             texts.append({**about, "zh": words.zh, "en": words.en, "fields": opened.values})
-    return {"withheld": None, "parties": parties, "texts": texts, "erased": sorted(erased)}
+    return ContentAnswer(withheld=None, parties=parties, texts=texts, erased=sorted(erased))

@@ -1,4 +1,4 @@
-"""Which case somebody means: by its id, its number, or CHANNEL:ITEM."""
+"""Resolves a reference to a case: its id, its number, or CHANNEL:ITEM."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def unknown_case() -> Unknown:
 
 
 async def resolve(ports: Ports, reference: str) -> str:
-    """The case id that `reference` stands for; whether the case exists, and for whom, is not asked here.
+    """The case id that `reference` names. Does not check that the case exists or who may see it.
 
     Raises Unknown for a number that no case has."""
     if _ID.fullmatch(reference):
@@ -36,7 +36,7 @@ async def resolve(ports: Ports, reference: str) -> str:
 
 
 async def _by_number(ports: Ports, number: str) -> str:
-    """A number that was handed out a moment ago may not be in the list yet: look again while the list is behind."""
+    """The id of the case with this number. A new number may not be in the read model yet: retry while it lags."""
     for look in range(_LOOKS):
         rows = await ports.views.find(WORKLIST, [Condition("number", "=", number)], limit=1)
         if rows:

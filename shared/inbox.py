@@ -1,57 +1,89 @@
-"""What an organisation reads: the entries of its outbox stream, the same by HTTP and in its topic."""
+"""What an organisation reads: the entries of its outbox stream, the same over HTTP and in its topic."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, Field
 
 from shared.envelope import Recorded
-from shared.events.refusal import Refusal
 from shared.events.routing import OutboxEntry
-from shared.times import to_text
+from shared.queries.response import Answer, TimeText
 
 STREAM = "outbox/"
 
 
-def entry(event: Recorded) -> dict[str, Any]:
-    """One entry as it is told."""
-    body = event.body
-    assert isinstance(body, OutboxEntry)
-    return {
-        "id": event.version,
-        "kind": body.kind,
-        "case": body.case,
-        "number": body.number,
-        "version": body.version,
-        "subject": body.subject,
-        "place": body.place,
-        "due": [{"clock": one.clock, "due": to_text(one.due), "provisional": one.provisional} for one in body.due],
-        "about": body.about,
-        "detail": body.detail,
-        "command": body.command,
-        "command_id": body.command_id,
-        "record": record_of(body.record),
-        "problem": problem_of(body.refusal),
-        "at": to_text(event.recorded_at),
-    }
+class OutboxDue(Answer):
+    """A running clock as told to the organisation."""
+
+    clock: str = Field(description="Id of the clock")
+    due: TimeText = Field(description="Due instant, UTC")
+    provisional: bool = Field(description="The calendar of that year is not published yet")
 
 
-def record_of(place: str | None) -> dict[str, int] | None:
-    """Partition and offset of a record, of `PARTITION:OFFSET`."""
-    if place is None:
-        return None
-    partition, _, offset = place.partition(":")
-    return {"partition": int(partition), "offset": int(offset)}
+class RecordPlace(Answer):
+    """Position of a record in its topic."""
+
+    partition: int = Field(description="Partition")
+    offset: int = Field(description="Offset")
 
 
-def problem_of(refusal: Refusal | None) -> dict[str, Any] | None:
-    """A refusal as it is told."""
-    if refusal is None:
-        return None
-    return {
-        "status": refusal.status,
-        "code": refusal.code,
-        "detail": refusal.why,
-        "detail_zh": refusal.why_zh,
-        "field": refusal.field,
-        "errors": [one.model_dump(exclude_none=True) for one in refusal.errors],
-    }
+def _place(text: str) -> dict[str, str]:
+    partition, _, offset = text.partition(":")
+    return {"partition": partition, "offset": offset}
+
+
+TopicRecord = Annotated[RecordPlace, BeforeValidator(_place)]
+"""The position that `PARTITION:OFFSET` names."""
+
+
+def _fields(errors: Iterable[BaseModel]) -> list[dict[str, str]]:
+    return [one.model_dump(exclude_none=True) for one in errors]
+
+
+class OutcomeProblem(Answer):
+    """Why a record that came by a topic was refused."""
+
+    status: int = Field(description="The status that HTTP would have answered")
+    code: str = Field(description="Stable code")
+    detail: str = Field(validation_alias="why", description="What is wrong, and what to do")
+    detail_zh: str = Field(validation_alias="why_zh", description="The same in Chinese")
+    field: str | None = Field(description="The field that is wrong")
+    errors: Annotated[list[dict[str, str]], BeforeValidator(_fields)] = Field(description="All fields that are wrong")
+
+
+class OutboxAnswer(Answer):
+    """What an organisation was told. Thin: fetch the content with GET /v1/cases/{case}."""
+
+    id: int = Field(description="Place in the outbox, gapless from 1: the cursor")
+    kind: str = Field(description="assigned, withdrawn, reminded, …")
+    case: str = Field(description="Case id")
+    number: str = Field(description="Number that people use")
+    version: int = Field(description="Version of the case that it tells of")
+    subject: str | None = Field(description="Code of the subject")
+    place: str | None = Field(description="Code of the place")
+    due: list[OutboxDue] = Field(description="Clocks that run")
+    about: str | None = Field(description="Event that it tells of")
+    detail: str | None = Field(
+        description="Code that says more about the kind; of an outcome `done` or the refusal's code"
+    )
+    command: str | None = Field(description="Of an outcome: the command")
+    command_id: str | None = Field(description="Of an outcome: its id")
+    record: TopicRecord | None = Field(description="Of an outcome: the record of your topic that it answers")
+    problem: OutcomeProblem | None = Field(validation_alias="refusal", description="Of an outcome: why it was refused")
+    at: TimeText = Field(description="When it was put there")
+
+
+class OutboxPage(Answer):
+    """Entries after the cursor."""
+
+    entries: list[OutboxAnswer] = Field(description="In order, without gap")
+    after: int = Field(description="Cursor for the next call")
+    more: bool = Field(description="There are more entries already")
+
+
+def entry(event: Recorded, number: int | None = None) -> OutboxAnswer:
+    """One entry as its reader gets it. `number`: its number for that reader; None for the version in the stream."""
+    assert isinstance(event.body, OutboxEntry)
+    return OutboxAnswer.built_from(event.body, id=event.version if number is None else number, at=event.recorded_at)

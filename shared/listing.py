@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
+from pydantic import Field
 
 from shared.access import LIST, Principal, authorize, visible
 from shared.deadlines import deadlines, first_risk
 from shared.finding import WORKLIST
 from shared.part import Ports
+from shared.queries.response import Answer, StateEn, StateZh
 from shared.refusals import Invalid
-from shared.telling import state_words
 from shared.times import to_text
 from shared.views import Condition, Row, Value
 
@@ -38,7 +39,7 @@ QUEUES = (
 )
 _BY_TIME = ("at_risk", "overdue")
 _MOST_LOOKED_AT = 5_000
-"""Rows that one page may look at. A rare filter gives a short page and a cursor, never a slow answer."""
+"""Most rows that one page reads. A rare filter gives a short page and a cursor instead of a slow answer."""
 _OTHERWISE = {"forwarded": "holder", "to_notify": "owes"}
 _AS = {"to_review": "reviewer", **_OTHERWISE}
 """Queues of those who have a case otherwise than as the responsible organisation -> the column that names them."""
@@ -74,10 +75,36 @@ class Wanted(NamedTuple):
     """Who received it, and has to tell the petitioner where it went."""
 
 
-class Page(NamedTuple):
-    rows: list[dict[str, Any]]
-    after: str | None
-    """Cursor of the next page, None at the end."""
+class ListedCase(Answer):
+    """One row of a list."""
+
+    id: str = Field(description="Case id")
+    number: str = Field(description="Number that people use")
+    jurisdiction: str = Field(description="Jurisdiction")
+    state: str = Field(description="State as a code")
+    state_zh: StateZh
+    state_en: StateEn
+    org: str | None = Field(description="Code of the responsible organisation")
+    reviewer: str | None = Field(description="Code of the body that reviews or reviewed it")
+    holder: str | None = Field(description="Code of the subordinate that has it in hand")
+    owes: str | None = Field(description="Code of who received it and has to tell the petitioner where it went")
+    place: str | None = Field(description="Code of the place of the problem")
+    subject: str | None = Field(description="Code of the subject")
+    channel: str = Field(description="Code of the channel")
+    class_: str | None = Field(serialization_alias="class", description="Class, once it is known")
+    sealed_track: bool = Field(validation_alias="sealed", description="An accusation")
+    queue: str | None = Field(description="The queue that it is in")
+    due: str | None = Field(description="Instant of the earliest running deadline, UTC")
+    due_clock: str | None = Field(description="Which clock that is")
+    overdue: bool = Field(description="That instant has passed")
+    filed_at: str | None = Field(description="When it was filed, in law")
+
+
+class CasePage(Answer):
+    """One page of a list, earliest due first."""
+
+    cases: list[ListedCase] = Field(description="The rows")
+    after: str | None = Field(description="Cursor of the next page; null at the end")
 
 
 class _Cursor(NamedTuple):
@@ -87,12 +114,14 @@ class _Cursor(NamedTuple):
     key: str
 
 
-async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str | None = None, limit: int = 50) -> Page:
+async def cases(
+    ports: Ports, principal: Principal, wanted: Wanted, after: str | None = None, limit: int = 50
+) -> CasePage:
     """One page. Raises Invalid for a cursor that this list did not give."""
     authorize(principal, LIST)
     if principal.role in ("organisation", "clerk"):
         if wanted.org not in (None, principal.org):
-            return Page([], None)
+            return CasePage(cases=[], after=None)
         wanted = wanted._replace(**{"org": None, _AS.get(wanted.queue or "", "org"): principal.org})
     elif wanted.org is not None and wanted.queue in _AS:
         wanted = wanted._replace(**{"org": None, _AS[wanted.queue]: wanted.org})
@@ -100,7 +129,7 @@ async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str |
     now = to_text(ports.clock.now())
     if wanted.queue == "overdue":  # the list ends where time stands, not at the last case that is open
         wanted = wanted._replace(due_before=min(now, wanted.due_before or now))
-    found: list[dict[str, Any]] = []
+    found: list[ListedCase] = []
     looked_at = 0
     place = cursor
     while True:
@@ -113,17 +142,17 @@ async def cases(ports: Ports, principal: Principal, wanted: Wanted, after: str |
             if _meets(row, wanted, now) and await _may_see(ports, principal, row):
                 found.append(_shown(row, now))
                 if len(found) == limit:
-                    return Page(found, _write(place))
+                    return CasePage(cases=found, after=_write(place))
         if len(rows) < step:
             if place.undated or wanted.due_before is not None or wanted.queue in _BY_TIME:
-                return Page(found, None)
+                return CasePage(cases=found, after=None)
             place = _Cursor(True, "", "")
         elif looked_at >= _MOST_LOOKED_AT and await _may_be_named(ports, principal, rows[-1]):
-            return Page(found, _write(place))
+            return CasePage(cases=found, after=_write(place))
 
 
 async def _rows(ports: Ports, wanted: Wanted, place: _Cursor, limit: int) -> Sequence[Row]:
-    """The next rows in order, by the best index there is."""
+    """The next rows in order, from the most selective index that fits the filters."""
     asked = {name: value for name, value in wanted._asdict().items() if value is not None and name != "due_before"}
     if asked.get("queue") in (*_BY_TIME, *_OTHERWISE):
         del asked["queue"]
@@ -174,7 +203,7 @@ def _meets(row: Row, wanted: Wanted, now: str) -> bool:
 
 
 async def _may_be_named(ports: Ports, principal: Principal, row: Row) -> bool:
-    """A cursor names the case at which it stands: never one that the reader may not know of."""
+    """True when a cursor may name this case, that is, when the principal may see it."""
     return visible(principal, (await ports.cases.get(row.key, at_least=row.applied))[0])
 
 
@@ -207,33 +236,11 @@ async def _own_clocks(ports: Ports, principal: Principal, row: Row) -> Row:
     return row._replace(values={**row.values, **own})
 
 
-def _shown(row: Row, now: str) -> dict[str, Any]:
+def _shown(row: Row, now: str) -> ListedCase:
     assert row.values is not None
-    values = dict(row.values)
-    words = state_words(str(values["state"]))
-    due = values["due"]
-    return {
-        "id": row.key,
-        "number": values["number"],
-        "jurisdiction": values["jurisdiction"],
-        "state": values["state"],
-        "state_zh": words.zh,
-        "state_en": words.en,
-        "org": values["org"],
-        "reviewer": values["reviewer"],
-        "holder": values["holder"],
-        "owes": values["owes"],
-        "place": values["place"],
-        "subject": values["subject"],
-        "channel": values["channel"],
-        "class": values["class_"],
-        "sealed_track": values["sealed"],
-        "queue": values["queue"],
-        "due": due,
-        "due_clock": values["due_clock"],
-        "overdue": isinstance(due, str) and due < now,
-        "filed_at": values["filed_at"],
-    }
+    due = row.values["due"]
+    own = {"id": row.key, "overdue": isinstance(due, str) and due < now}
+    return ListedCase.model_validate({**row.values, **own}, extra="ignore")
 
 
 def _write(cursor: _Cursor) -> str:

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+
+from pydantic import Field
 
 from shared.access import LIST, Principal, authorize, visible
 from shared.case import Case
 from shared.consumers.followers import followers
 from shared.part import Ports
-from shared.policy.book import PolicyBook
-from shared.reading import find, named
-from shared.telling import state_words
-from shared.times import to_text
+from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText
+from shared.reading import find
 
 
-async def matter(ports: Ports, principal: Principal, reference: str, after: str | None, limit: int) -> dict[str, Any]:
+class FilingAnswer(LeadAnswer):
+    """One filing of a matter."""
+
+    leads: bool = Field(description="True for the oldest one, which is worked on")
+    kind: str | None = Field(validation_alias="lead_kind", description="same_matter or duplicate, for one that follows")
+    channel: PolicyCode | None = Field(description="Where it came from")
+    filed_at: TimeText | None = Field(description="When it was filed, in law")
+    registered_at: TimeText | None = Field(description="When it was recorded here")
+    closure: str | None = Field(description="Kind of closing")
+
+
+class MatterPage(Answer):
+    """One page of the filings of a matter, the lead first, then the others from the oldest on."""
+
+    filings: list[FilingAnswer] = Field(description="As far as you may see them")
+    after: str | None = Field(description="Cursor of the next page; null at the end")
+
+
+async def matter(ports: Ports, principal: Principal, reference: str, after: str | None, limit: int) -> MatterPage:
     """One page of the filings of the matter that a case belongs to, as far as the principal may see them: the lead first,
     then the others from the oldest to the youngest. Raises Unknown for a case that the principal may not see."""
     authorize(principal, LIST)
@@ -24,16 +41,16 @@ async def matter(ports: Ports, principal: Principal, reference: str, after: str 
     book = await ports.policies.book(case.jurisdiction)
     members = await _members(ports, lead)
     begun = after is None
-    shown: list[dict[str, Any]] = []
+    shown: list[FilingAnswer] = []
     for member in members:
         if not begun:
             begun = member.id == after
             continue
         if visible(principal, member, None if member is lead else lead):
             if len(shown) == limit:
-                return {"filings": shown, "after": shown[-1]["id"]}
-            shown.append(_filing(member, lead, book))
-    return {"filings": shown, "after": None}
+                return MatterPage(filings=shown, after=shown[-1].id)
+            shown.append(FilingAnswer.built_from(member, book, leads=member.id == lead.id))
+    return MatterPage(filings=shown, after=None)
 
 
 async def _members(ports: Ports, lead: Case) -> Sequence[Case]:
@@ -48,21 +65,3 @@ async def _members(ports: Ports, lead: Case) -> Sequence[Case]:
                 waiting.append(case.id)
                 order.append((str((row.values or {}).get("filed_at")), case.id))
     return [lead, *(found[case_id] for _filed, case_id in sorted(order))]
-
-
-def _filing(case: Case, lead: Case, book: PolicyBook) -> dict[str, Any]:
-    words = state_words(case.state)
-    return {
-        "id": case.id,
-        "number": case.number,
-        "leads": case.id == lead.id,
-        "kind": case.lead_kind,
-        "state": case.state,
-        "state_zh": words.zh,
-        "state_en": words.en,
-        "org": named(book, case.org),
-        "channel": named(book, case.channel),
-        "filed_at": None if case.filed_at is None else to_text(case.filed_at),
-        "registered_at": None if case.registered_at is None else to_text(case.registered_at),
-        "closure": case.closure,
-    }

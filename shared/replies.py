@@ -1,35 +1,56 @@
-"""What a case was answered, in words: the texts that the petitioner is entitled to, opened for the platform that filed it."""
+"""The reply texts of a case that the petitioner is entitled to, opened for the platform that filed it."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from pydantic import Field
 
 from shared.access import Principal
 from shared.case import STREAM, Case
 from shared.commands import Fresh
 from shared.envelope import NewerEvent, Recorded
 from shared.events.routing import ReadRecorded
-from shared.events.wording import event_words
 from shared.handling import Handling, Stamp
-from shared.times import to_text
+from shared.queries.response import Answer, EventEn, EventZh, TimeText
 from shared.vault import open_sealed
 
 READS = "reads/"
 
 
+class AnswerText(Answer):
+    """A text that the petitioner is entitled to."""
+
+    version: int = Field(description="Version of the case")
+    type: str = Field(description="Event type")
+    zh: EventZh
+    en: EventEn
+    at: TimeText = Field(validation_alias="effective_at", description="When it was true in law")
+    fields: dict[str, Any] = Field(description="The text: text, basis, reason, remedy, organ or how_to")
+
+
+class AnswerTexts(Answer):
+    """What a case was answered, in words."""
+
+    case: str = Field(description="Case id")
+    number: str = Field(description="Number that people use")
+    texts: list[AnswerText] = Field(description="Oldest first; of a decision only once the reply was delivered")
+    erased: list[str] = Field(description="Parties whose data were erased")
+
+
 async def read_recorded(handling: Handling, principal: Principal, case: Case, purpose: str) -> None:
-    """Put on record that somebody is given this of the case, before they are. `handling`: routing's hands."""
+    """Record that the principal reads this part of the case, before it is opened. `handling`: the command handler of routing."""
     stamp = Stamp(principal, cause=f"{purpose}:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
     body = ReadRecorded(case=case.id, purposes=(purpose,))
     await handling.on_stream(READS + case.id, stamp, lambda _head: [Fresh(body)])
 
 
-async def replies(handling: Handling, principal: Principal, case: Case) -> dict[str, Any]:
-    """The texts of a case that the principal may see. That they were read is recorded first."""
+async def replies(handling: Handling, principal: Principal, case: Case) -> AnswerTexts:
+    """The reply texts of a case that the principal may see. The reading is recorded first."""
     events = [event for commit in await handling.log.load(STREAM + case.id) for event in commit.recorded]
     delivered = max((event.version for event in events if event.type == "ReplyDelivered"), default=0)
     wanted = {event.version: event for event in events if _fields(event, delivered) and event.sealed}
-    texts: list[dict[str, Any]] = []
+    texts: list[AnswerText] = []
     erased: set[str] = set()
     if wanted:
         await read_recorded(handling, principal, case, "text")
@@ -38,15 +59,13 @@ async def replies(handling: Handling, principal: Principal, case: Case) -> dict[
             if part.erased:
                 erased.add(part.party)
                 continue
-            words = event_words(event.type)
             fields = {name: part.values[name] for name in _fields(event, delivered) if name in part.values}
-            about = {"version": event.version, "type": event.type, "zh": words.zh, "en": words.en}
-            texts.append({**about, "at": to_text(event.effective_at), "fields": fields})
-    return {"case": case.id, "number": case.number, "texts": texts, "erased": sorted(erased)}
+            texts.append(AnswerText.built_from(event, fields=fields))
+    return AnswerTexts(case=case.id, number=case.number, texts=texts, erased=sorted(erased))
 
 
 def _fields(event: Recorded, delivered: int) -> tuple[str, ...]:
-    """Which fields of it may be read; `delivered`: version of the last delivery of a reply."""
+    """The fields of the event that may be read. `delivered`: version of the last delivery of a reply."""
     if isinstance(event.body, NewerEvent):
         return ()
     later = event.body.petitioner_reads_after_reply if event.version < delivered else ()

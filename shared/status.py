@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
 
 from shared.access import owes_notice
 from shared.case import FINAL_STATES, STREAM, Case, fold
@@ -32,6 +31,7 @@ from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
 from shared.part import Ports
 from shared.policy.book import PolicyBook
+from shared.queries.citizen_status_models import MayAsk, StatusAnswer
 from shared.telling import Words, code_words, state_words
 from shared.times import day_of
 
@@ -79,7 +79,7 @@ _OUTCOMES = frozenset(
 """How a matter ended, as far as everybody who filed it may know. What another petitioner agreed to or said is theirs."""
 
 
-async def status(ports: Ports, case: Case) -> dict[str, Any]:
+async def status(ports: Ports, case: Case) -> StatusAnswer:
     """The plain sentences."""
     book = await ports.policies.book(case.jurisdiction)
     now = ports.clock.now()
@@ -104,17 +104,17 @@ async def status(ports: Ports, case: Case) -> dict[str, Any]:
     right = _right(case, book, now)
     if right is not None:
         sentence = Words(sentence.zh + right.zh, f"{sentence.en} {right.en}")
-    return {
-        "number": case.number,
-        "state": case.state,
-        "zh": sentence.zh,
-        "en": sentence.en,
-        "org": book.names.get(has_it, has_it) if has_it else None,
-        "due_day": first.due_day.isoformat() if first else None,
-        "due_because": first.rule.article if first else None,
-        "may_ask": right._asdict() if right is not None else None,
-        "events": told,
-    }
+    return StatusAnswer(
+        number=case.number,
+        state=case.state,
+        zh=sentence.zh,
+        en=sentence.en,
+        org=book.names.get(has_it, has_it) if has_it else None,
+        due_day=first.due_day.isoformat() if first else None,
+        due_because=first.rule.article if first else None,
+        may_ask=right,
+        events=told,
+    )
 
 
 _REVIEWS = {"ReviewRequested": "request_review", "ReReviewRequested": "request_re_review"}
@@ -131,17 +131,7 @@ _REVIEW_WORDS = {
 }
 
 
-class Right(NamedTuple):
-    """A right that is open now. `until`: its last day, None while the receipt that it runs from is not on record."""
-
-    command: str
-    until: str | None
-    zh: str
-    en: str
-    article: str
-
-
-def _right(case: Case, book: PolicyBook, now: datetime) -> Right | None:
+def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
     """The review that may be asked for now, until when and why (Art. 35 ¶1, 36 ¶1); None where there is none."""
     if case.concluded:
         return None
@@ -167,12 +157,12 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> Right | None:
         else:
             until = day.isoformat()
             limit = Words(f"期限至{day.year}年{day.month}月{day.day}日", f"until {until}")
-        return Right(
-            command,
-            until,
-            f"{words.zh}，{limit.zh}（{one.rule.article_zh}）。",
-            f"{words.en}, {limit.en} ({one.rule.article_en}).",
-            one.rule.article,
+        return MayAsk(
+            command=command,
+            until=until,
+            zh=f"{words.zh}，{limit.zh}（{one.rule.article_zh}）。",
+            en=f"{words.en}, {limit.en} ({one.rule.article_en}).",
+            article=one.rule.article,
         )
     return None
 

@@ -8,17 +8,20 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BeforeValidator, Field
 
 from shared.access import Principal
 from shared.case import STREAM as CASE
 from shared.envelope import Recorded
 from shared.events.intake import CaseRegistered
 from shared.events.platforms import PlatformUpdate
-from shared.inbox import problem_of, record_of
+from shared.inbox import OutboxDue, OutcomeProblem, TopicRecord
 from shared.log import Damaged, Log
 from shared.part import Ports
-from shared.times import day_of, instant_of, start_of_day, to_text
+from shared.queries.response import Answer, TimeText
+from shared.times import day_of, instant_of, start_of_day
 from shared.vault import open_sealed
 
 STREAM = "updates/"
@@ -66,12 +69,58 @@ class Item(NamedTuple):
 _UNKNOWN = Item(None, None)
 
 
+class UpdateAnswer(Answer):
+    """What a platform was told. Thin: texts and the query code are fetched by a GET of their own."""
+
+    id: int = Field(description="Place among the updates, gapless from 1: the cursor")
+    kind: str = Field(description="registered, refused, done, sent, accepted, replied, closed, …")
+    channel: str | None = Field(description="Code of the channel")
+    item: str | None = Field(description="The platform's own item id; of a refused command the case as it was named")
+    case: str | None = Field(description="Case id")
+    number: str | None = Field(description="Number that people use")
+    version: int | None = Field(description="Version of the case that it tells of: orders the entries of one case")
+    org: str | None = Field(description="Code of the organisation that it is about")
+    due: list[OutboxDue] = Field(description="Clocks that run, where the kind says by when")
+    detail: str | None = Field(description="Code that says more about the kind")
+    command: str | None = Field(description="Name of the command that is answered")
+    command_id: str | None = Field(description="The platform's id of that command")
+    record: TopicRecord | None = Field(description="The record of the platform's topic that is answered")
+    sent_at: TimeText | None = Field(description="When that record was sent, by its own time")
+    repeated: bool = Field(description="True: the same was answered before, this is that answer again")
+    problem: OutcomeProblem | None = Field(validation_alias="refusal", description="When it was refused: why")
+    at: TimeText = Field(description="When it was put there")
+
+
+class UpdatesPage(Answer):
+    """Entries after the cursor."""
+
+    entries: list[UpdateAnswer] = Field(description="In order, without gap")
+    after: int = Field(description="Cursor for the next call")
+    more: bool = Field(description="There are more entries already")
+
+
+class DayAnswer(Answer):
+    """What became of the records that a platform sent to its topic on one day: sent = registered + done + refused + same_again."""
+
+    platform: str = Field(description="Code of the platform")
+    day: str = Field(description="The day, by the records' own time")
+    zone: str = Field(description="Time zone of the day")
+    sent: int = Field(description="Records that were read: the sum of the next four")
+    registered: int = Field(description="Filings that became cases")
+    done: int = Field(description="Commands that were carried out")
+    refused: int = Field(description="Records that were refused")
+    same_again: int = Field(description="Records that said what was answered before, and got that answer again")
+    refusals: Annotated[dict[str, int], BeforeValidator(lambda codes: dict(sorted(codes.items())))] = Field(
+        validation_alias="codes", description="How many were refused for each code"
+    )
+
+
 def topic_principal(platform: str) -> Principal:
     """Who acts where a record of its topic says so: the topic names the platform, nothing in the record does."""
     return Principal("platform", platform, "topic")
 
 
-async def told(ports: Ports, events: Sequence[Recorded]) -> list[dict[str, Any]]:
+async def told(ports: Ports, events: Sequence[Recorded]) -> list[UpdateAnswer]:
     """Entries of one updates stream as their platform reads them, by HTTP and by its topic."""
     items = await _items(ports, events)
     return [_entry(event, items) for event in events]
@@ -113,29 +162,11 @@ def _sealed_in(event: Recorded) -> str | None:
     return CASE + body.case if body.case is not None else body.kept
 
 
-def _entry(event: Recorded, items: dict[str, Item]) -> dict[str, Any]:
-    body = event.body
-    assert isinstance(body, PlatformUpdate)
+def _entry(event: Recorded, items: dict[str, Item]) -> UpdateAnswer:
     item = items.get(_sealed_in(event) or "", _UNKNOWN)
-    return {
-        "id": event.version,
-        "kind": body.kind,
-        "channel": item.channel,
-        "item": item.item,
-        "case": body.case,
-        "number": body.number,
-        "version": body.version,
-        "org": body.org,
-        "due": [{"clock": one.clock, "due": to_text(one.due), "provisional": one.provisional} for one in body.due],
-        "detail": body.detail,
-        "command": body.command,
-        "command_id": body.command_id,
-        "record": record_of(body.record),
-        "sent_at": to_text(body.sent_at) if body.sent_at is not None else None,
-        "repeated": body.repeated,
-        "problem": problem_of(body.refusal),
-        "at": to_text(event.recorded_at),
-    }
+    return UpdateAnswer.built_from(
+        event.body, id=event.version, channel=item.channel, item=item.item, at=event.recorded_at
+    )
 
 
 @dataclass

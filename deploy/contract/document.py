@@ -175,7 +175,7 @@ def _message(topic: Topic, carried: _Carried) -> dict[str, Any]:
         found["traits"] = [{"$ref": f"#/components/messageTraits/{_CLOUD}"}]
     if carried.message == "Assignment":
         told = next(event for event in map(decode, EXAMPLES.read_bytes().splitlines()) if event.type == "OutboxEntry")
-        found["examples"] = [{"payload": orjson.loads(orjson.dumps(entry(told)))}]
+        found["examples"] = [{"payload": entry(told).model_dump(mode="json")}]
     return found
 
 

@@ -14,9 +14,10 @@ from services.intake.domain import FileCase
 from shared.commands import RULES
 from shared.events import REGISTRY
 from shared.events.base import Event
-from shared.http.answers import OutboxAnswer, UpdateAnswer
 from shared.http.bulk import CommandLine
 from shared.http.commands import body_models
+from shared.inbox import OutboxAnswer
+from shared.updates import UpdateAnswer
 
 DIALECT = GenerateJsonSchema.schema_dialect
 PLATFORM = "platform"

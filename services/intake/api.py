@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 
-from services.intake.candidates import candidates
-from shared.http.case_answers import CandidateList
+from services.intake.candidates import CandidateList, candidates
 from shared.http.describing import answers
 from shared.http.who import Caller
 from shared.part import Ports
@@ -20,11 +17,11 @@ def router(ports: Ports, days: int) -> APIRouter:
 
     @routes.get(
         "/v1/cases/{reference:path}/candidates",
-        response_model=CandidateList,
+        operation_id="same_matter_v1_cases__reference__candidates_get",
         responses=answers(401, 403, 404, 409, 422, 503, 507),
         summary="Older cases that may be the same matter, while a filing waits to be dispatched; the look is recorded",
     )
-    async def same_matter(reference: str, caller: Caller) -> dict[str, Any]:
-        return {"candidates": await candidates(ports, reader, caller, reference, days)}
+    async def same_matter(reference: str, caller: Caller) -> CandidateList:
+        return await candidates(ports, reader, caller, reference, days)
 
     return routes

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from pydantic import Field
 
 from services.intake.likeness import Writing, likeness
 from services.intake.linking import may_lead
@@ -21,10 +23,9 @@ from shared.events.routing import ReadRecorded
 from shared.handling import Handling, Stamp
 from shared.part import Ports
 from shared.policy.book import PolicyBook
-from shared.reading import find, named
+from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText
+from shared.reading import find
 from shared.refusals import Refused
-from shared.telling import state_words
-from shared.times import to_text
 from shared.vault import open_sealed
 from shared.views import Condition, Value
 
@@ -41,6 +42,24 @@ among ten at most."""
 DAY_SECONDS = 86_400.0
 
 
+class CandidateAnswer(LeadAnswer):
+    """An older case that may be the same matter. A person decides."""
+
+    through: str | None = Field(description="Number of its follower that is alike; null: it is alike itself")
+    similarity: float = Field(description="How alike what was written is, 0 to 1")
+    shared: list[str] = Field(description="What else they have in common: place, subject")
+    place: PolicyCode | None = Field(description="Place of the problem")
+    subject: PolicyCode | None = Field(description="Subject")
+    filed_at: TimeText | None = Field(description="When it was filed, in law")
+    closed_at: TimeText | None = Field(description="When it was closed")
+
+
+class CandidateList(Answer):
+    """Ten at most, best first."""
+
+    candidates: list[CandidateAnswer] = Field(description="Empty: nothing is alike enough")
+
+
 class Near(NamedTuple):
     """A case with the same place or subject, and the case that leads its matter."""
 
@@ -50,9 +69,7 @@ class Near(NamedTuple):
     """Ids of the case and of all cases that it follows."""
 
 
-async def candidates(
-    ports: Ports, reader: Handling, principal: Principal, reference: str, days: int
-) -> list[dict[str, Any]]:
+async def candidates(ports: Ports, reader: Handling, principal: Principal, reference: str, days: int) -> CandidateList:
     """The most similar possible leads, best first, each with the reasons.
 
     Args:
@@ -79,14 +96,14 @@ async def candidates(
         if case.id not in one.line and _offered(principal, case, one, book.zone)
     ]
     if not near:
-        return []
+        return CandidateList(candidates=[])
     figures = await _compared(ports, reader, principal, case, [one.case for one in near])
     best: dict[str, tuple[float, Near]] = {}
     for one, figure in zip(near, figures, strict=True):
         if figure >= LEAST and figure > best.get(one.lead.id, (0.0, one))[0]:
             best[one.lead.id] = figure, one
     ranked = sorted(best.values(), key=lambda found: (-found[0], found[1].lead.id))[:MOST_SHOWN]
-    return [_shown(case, one, figure, book) for figure, one in ranked]
+    return CandidateList(candidates=[_shown(case, one, figure, book) for figure, one in ranked])
 
 
 def _offered(principal: Principal, case: Case, near: Near, zone: str) -> bool:
@@ -143,21 +160,12 @@ async def _written(ports: Ports, case: Case) -> Writing:
     return Writing(title, " ".join(texts))
 
 
-def _shown(case: Case, near: Near, figure: float, book: PolicyBook) -> dict[str, Any]:
-    lead, words = near.lead, state_words(near.lead.state)
+def _shown(case: Case, near: Near, figure: float, book: PolicyBook) -> CandidateAnswer:
     shared = (("place", case.place, near.case.place), ("subject", case.subject, near.case.subject))
-    return {
-        "id": lead.id,
-        "number": lead.number,
-        "through": None if near.case is lead else near.case.number,
-        "similarity": round(figure, 3),
-        "shared": [name for name, own, other in shared if own is not None and own == other],
-        "state": lead.state,
-        "state_zh": words.zh,
-        "state_en": words.en,
-        "org": named(book, lead.org),
-        "place": named(book, lead.place),
-        "subject": named(book, lead.subject),
-        "filed_at": None if lead.filed_at is None else to_text(lead.filed_at),
-        "closed_at": None if lead.closed_at is None else to_text(lead.closed_at),
-    }
+    return CandidateAnswer.built_from(
+        near.lead,
+        book,
+        through=None if near.case is near.lead else near.case.number,
+        similarity=round(figure, 3),
+        shared=[name for name, own, other in shared if own is not None and own == other],
+    )

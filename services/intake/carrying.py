@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-import orjson
-
 from shared.envelope import Recorded
 from shared.part import Ports
 from shared.topics import Line, Route
@@ -33,7 +31,7 @@ def route(ports: Ports) -> Route:
     async def lines(_platform: str, events: Sequence[Recorded]) -> Sequence[Line]:
         entries = await told(ports, events)
         return [
-            Line(event.version, key_of(event), entry["kind"], orjson.dumps(entry), event.recorded_at)
+            Line(event.version, key_of(event), entry.kind, entry.model_dump_json().encode(), event.recorded_at)
             for event, entry in zip(events, entries, strict=True)
         ]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import orjson
-
 from shared.envelope import Recorded
 from shared.events.routing import OutboxEntry
 from shared.inbox import STREAM, entry
@@ -28,7 +26,11 @@ def route(ports: Ports) -> Route:
     async def lines(_org: str, events: Sequence[Recorded]) -> list[Line]:
         return [
             Line(
-                event.version, event.body.case or STREAM, event.body.kind, orjson.dumps(entry(event)), event.recorded_at
+                event.version,
+                event.body.case or STREAM,
+                event.body.kind,
+                entry(event).model_dump_json().encode(),
+                event.recorded_at,
             )
             for event in events
             if isinstance(event.body, OutboxEntry)

@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
 from shared.finding import resolve
-from shared.http.answers import Answer, CommandAnswer
+from shared.http.answers import CommandAnswer
 from shared.http.bodies import Line
 from shared.http.commands import CommandId, Commands
 from shared.http.describing import answers, gives_lines, takes_lines
-from shared.http.lines import answered, attempted, value_of
+from shared.http.lines import answered, attempted, line_of, value_of
 from shared.http.who import Caller
+from shared.queries.response import Answer
 from shared.refusals import Invalid, Refused
 from shared.runtime import Runtime
 
@@ -51,6 +51,7 @@ def router(runtime: Runtime, commands: Commands) -> APIRouter:
 
     @routes.post(
         "/v1/commands:batch",
+        operation_id="many_v1_commands_batch_post",
         responses={
             **answers(401, 413, 415, 422, 503),
             **gives_lines(CommandLineAnswer, "One result per line, in the order of the lines"),
@@ -104,7 +105,7 @@ async def _meant(runtime: Runtime, reference: str) -> str:
         return reference
 
 
-def _result(line: Line, answer: dict[str, Any] | None, problem: dict[str, Any] | None) -> bytes:
-    if answer is not None:
-        return orjson.dumps({"line": line.number, "status": 200, "answer": answer}) + b"\n"
-    return orjson.dumps({"line": line.number, "status": (problem or {})["status"], "problem": problem}) + b"\n"
+def _result(line: Line, answer: CommandAnswer | None, problem: dict[str, Any] | None) -> bytes:
+    if problem is not None:
+        return line_of(CommandLineAnswer(line=line.number, status=problem["status"], problem=problem))
+    return line_of(CommandLineAnswer(line=line.number, status=200, answer=answer))

@@ -15,7 +15,6 @@ from shared.http.law_answers import CalendarPublishedAnswer
 from shared.http.who import Caller
 from shared.publishing import publish
 from shared.runtime import Runtime
-from shared.times import to_text
 
 _LIMIT = 1024 * 1024
 _LISTED = 10_000
@@ -37,27 +36,22 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post(
         "/v1/calendars:publish",
-        response_model=CalendarPublishedAnswer,
+        operation_id="put_into_force_v1_calendars_publish_post",
         responses=answers(*WRITING),
         openapi_extra=takes(CalendarProposal),
         summary="Publish years of the working-day calendar; lists the due dates that moved",
     )
-    async def put_into_force(request: Request, caller: Caller) -> dict[str, Any]:
+    async def put_into_force(request: Request, caller: Caller) -> CalendarPublishedAnswer:
         authorize(caller, ACTIVATE)
         proposal = await read_model(request, CalendarProposal, _LIMIT)
         book, done = await publish(runtime.handling("supervision"), caller, proposal.jurisdiction, proposal.calendar)
-        return {
-            "jurisdiction": book.jurisdiction,
-            "version": book.version,
-            "reference": book.reference,
-            "changed": done.changed,
-            "published_until": done.published_until,
-            "confirmed": done.confirmed,
-            "moved_in_all": len(done.moved),
-            "moved": [
-                {**one._asdict(), "old_due": to_text(one.old_due), "new_due": to_text(one.new_due)}
-                for one in done.moved[:_LISTED]
-            ],
-        }
+        return CalendarPublishedAnswer.built_from(
+            done,
+            jurisdiction=book.jurisdiction,
+            version=book.version,
+            reference=book.reference,
+            moved_in_all=len(done.moved),
+            moved=done.moved[:_LISTED],
+        )
 
     return routes

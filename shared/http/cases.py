@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from fastapi import APIRouter, Query
 
 from shared import listing, reading
 from shared.access import LIST, authorize
 from shared.case import STATES
-from shared.http.answers import CasePage
 from shared.http.bodies import EARLIEST, LATEST
-from shared.http.case_answers import CaseAnswer, ExplanationAnswer
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
+from shared.listing import CasePage
+from shared.queries.case_details_models import CaseAnswer, ExplanationAnswer
 from shared.refusals import Invalid
 from shared.runtime import Runtime
 from shared.times import When, from_text, instant_of, to_text
@@ -63,7 +62,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/cases",
-        response_model=CasePage,
+        operation_id="cases_v1_cases_get",
         responses=answers(401, 403, 422, 503),
         summary="Cases of your scope, earliest due first",
     )
@@ -77,7 +76,7 @@ def router(runtime: Runtime) -> APIRouter:
         due_before: str | None = Query(None, description=f"Due before: {_WHEN}", max_length=40),
         after: str | None = Query(None, description="Cursor from the page before", max_length=400),
         limit: int = Query(50, ge=1, le=most, description="Most rows"),
-    ) -> dict[str, Any]:
+    ) -> CasePage:
         authorize(caller, LIST)
         if queue is not None and queue not in listing.QUEUES:
             raise Invalid(
@@ -95,21 +94,20 @@ def router(runtime: Runtime) -> APIRouter:
             )
         before = await instant(runtime, due_before, "due_before")
         wanted = listing.Wanted(queue, org, state, place, subject, to_text(before) if before else None)
-        page = await listing.cases(ports, caller, wanted, after, limit)
-        return {"cases": page.rows, "after": page.after}
+        return await listing.cases(ports, caller, wanted, after, limit)
 
     @routes.get(
         "/v1/cases/{reference:path}/deadlines/{clock}/explain",
-        response_model=ExplanationAnswer,
+        operation_id="explain_v1_cases__reference__deadlines__clock__explain_get",
         responses=answers(*READING),
         summary="Why a clock ends when it ends, with every skipped day",
     )
-    async def explain(reference: str, clock: str, caller: Caller) -> dict[str, Any]:
+    async def explain(reference: str, clock: str, caller: Caller) -> ExplanationAnswer:
         return await reading.explained(ports, caller, reference, clock)
 
     @routes.get(
         "/v1/cases/{reference:path}",
-        response_model=CaseAnswer,
+        operation_id="case_v1_cases__reference__get",
         responses=answers(*READING),
         summary="A case by id, number or CHANNEL:ITEM, as it is or as of a day; opening its content is recorded",
     )
@@ -119,7 +117,7 @@ def router(runtime: Runtime) -> APIRouter:
         as_of: str | None = Query(None, description=f"What was true then: {_WHEN}", max_length=40),
         known_at: str | None = Query(None, description=f"What was known then: {_WHEN}", max_length=40),
         content: bool = Query(True, description="Open the sealed data that you may see; false reads without them"),
-    ) -> dict[str, Any]:
+    ) -> CaseAnswer:
         return await reading.show(
             ports,
             runtime.handling("routing"),

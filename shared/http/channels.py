@@ -37,7 +37,7 @@ class PlatformItem(BaseModel):
 
 async def _file_item(
     runtime: Runtime, owners: Owners, principal: Principal, channel: str, value: Any, named: str | None
-) -> dict[str, Any]:
+) -> ReceiptAnswer:
     jurisdiction = await owners.of(channel, named or principal.jurisdiction)
     within(principal, jurisdiction)
     book = await runtime.ports.policies.book(jurisdiction)
@@ -77,6 +77,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
 
     @routes.post(
         "/v1/channels/{channel}/items",
+        operation_id="item_v1_channels__channel__items_post",
         dependencies=ADMITTED,
         status_code=201,
         response_model=ReceiptAnswer,
@@ -91,6 +92,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
 
     @routes.post(
         "/v1/channels/{channel}/items:batch",
+        operation_id="items_v1_channels__channel__items_batch_post",
         dependencies=ADMITTED,
         responses=REGISTERED_LINES,
         openapi_extra=takes_lines(PlatformItem),

@@ -58,12 +58,12 @@ def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
 
     @routes.post(
         "/v1/citizens/commands",
-        response_model=CommandAnswer,
+        operation_id="act_v1_citizens_commands_post",
         responses=answers(400, 404, 409, 413, 415, 422, 429, 503, 507),
         openapi_extra=takes(list(models.values()), tag="command"),
         summary="Act on one's own case with number and query code: evaluate, nudge, ask for a review, …",
     )
-    async def act(request: Request) -> dict[str, Any]:
+    async def act(request: Request) -> CommandAnswer:
         body: Any
         name, body = bodies.command_of(models, await bodies.read_json(request, runtime.settings.body_limit))
         rule = RULES[name]
@@ -76,6 +76,7 @@ def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
 
     @routes.post(
         "/v1/receipt",
+        operation_id="by_code_v1_receipt_post",
         response_class=HTMLResponse,
         responses={**_PAGE, **answers(400, 404, 413, 415, 422, 429, 503)},
         openapi_extra=takes(StatusQuestion),
@@ -88,6 +89,7 @@ def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
 
     @routes.get(
         "/v1/cases/{reference:path}/receipt",
+        operation_id="by_key_v1_cases__reference__receipt_get",
         response_class=HTMLResponse,
         responses={**_PAGE, **answers(*READING, 507)},
         summary="The receipt to print, for the registrar and for the platform that filed; that it was issued is recorded",

@@ -24,8 +24,6 @@ from shared.metrics import Metrics
 from shared.names import request_digest
 from shared.refusals import Refused, Unknown
 from shared.runtime import Runtime
-from shared.telling import state_words
-from shared.times import to_text
 
 CommandId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
 _SHAPE: dict[str, Any] = {
@@ -122,12 +120,12 @@ class Commands:
         self._metrics = metrics
         self.models = body_models()
 
-    async def carried_out(self, caller: Principal, reference: str, value: Any) -> dict[str, Any]:
+    async def carried_out(self, caller: Principal, reference: str, value: Any) -> CommandAnswer:
         """The answer to one command on one case. Raises Refused."""
         name, body = bodies.command_of(self.models, value)
         return await self.given(caller, reference, RULES[name], body)
 
-    async def given(self, caller: Principal, reference: str, rule: Rule, body: BaseModel) -> dict[str, Any]:
+    async def given(self, caller: Principal, reference: str, rule: Rule, body: BaseModel) -> CommandAnswer:
         """The answer to a command whose body is one of `models`. Raises Refused."""
         try:
             done, case = await give(self._runtime, caller, reference, rule, body)
@@ -136,7 +134,8 @@ class Commands:
             if not isinstance(refused, Unknown):
                 await _say_what_is_possible(self._runtime, caller, reference, refused)
             raise
-        return answer(done, case, caller)
+        events = done.commit.recorded if done.commit is not None else ()
+        return CommandAnswer.built_from(case, events=events, allowed=allowed(case, caller), repeated=done.repeated)
 
 
 def router(runtime: Runtime, commands: Commands) -> APIRouter:
@@ -144,12 +143,12 @@ def router(runtime: Runtime, commands: Commands) -> APIRouter:
 
     @routes.post(
         "/v1/cases/{reference:path}/commands",
-        response_model=CommandAnswer,
+        operation_id="command_v1_cases__reference__commands_post",
         responses=answers(*WRITING),
         openapi_extra=takes(list(commands.models.values()), tag="command"),
         summary="Give a command: sign off, accept, decide, close, …",
     )
-    async def command(request: Request, reference: str, caller: Caller) -> dict[str, Any]:
+    async def command(request: Request, reference: str, caller: Caller) -> CommandAnswer:
         value = await bodies.read_json(request, runtime.settings.body_limit)
         return await commands.carried_out(caller, reference, value)
 
@@ -162,26 +161,3 @@ async def _say_what_is_possible(runtime: Runtime, caller: Principal, reference: 
     if visible(caller, case):
         refused.more.setdefault("state", case.state)
         refused.more.setdefault("allowed", allowed(case, caller))
-
-
-def answer(done: Done, case: Case, caller: Principal) -> dict[str, Any]:
-    """The answer of a command."""
-    events = done.commit.recorded if done.commit is not None else ()
-    return {
-        "id": case.id,
-        "number": case.number,
-        "version": case.version,
-        "events": [
-            {
-                "version": event.version,
-                "type": event.type,
-                "effective_at": to_text(event.effective_at),
-                "recorded_at": to_text(event.recorded_at),
-            }
-            for event in events
-        ],
-        "state": case.state,
-        "state_zh": state_words(case.state).zh,
-        "allowed": allowed(case, caller),
-        "repeated": done.repeated,
-    }

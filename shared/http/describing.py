@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.dependencies.models import Dependant
@@ -29,8 +29,9 @@ _WHY = {
     503: "Not possible now; try again later",
     507: "No space: nothing new is accepted, reading goes on",
 }
-_BODIES: dict[str, type[BaseModel]] = {}
-"""Models of bodies that are read by hand, and of lines, by name."""
+Documented = tuple[type[BaseModel], Literal["validation", "serialization"]]
+_BODIES: dict[str, Documented] = {}
+"""Models of bodies that are read by hand, and of lines, by name; each as it is read or as it is written."""
 READING = (401, 403, 404, 422, 503)
 WRITING = (400, 401, 403, 404, 409, 413, 415, 422, 503, 507)
 
@@ -51,20 +52,20 @@ def takes(model: type[BaseModel] | Sequence[type[BaseModel]], *, tag: str | None
         mapping = {name.__args__[0]: _REF.format(model=one.__name__) for name, one in names.items() if name is not None}
         schema = {"oneOf": references, "discriminator": {"propertyName": tag, "mapping": mapping}}
     body = {"required": True, "content": {"application/json": {"schema": schema}}}
-    _BODIES.update({one.__name__: one for one in models})
+    _BODIES.update({one.__name__: (one, "validation") for one in models})
     return {"requestBody": body}
 
 
 def takes_lines(model: type[BaseModel]) -> dict[str, Any]:
     """Documentation of an NDJSON body: one such object per line."""
     schema = {"type": "string", "description": f"One JSON object per line, each like {model.__name__}"}
-    _BODIES[model.__name__] = model
+    _BODIES[model.__name__] = model, "validation"
     return {"requestBody": {"required": True, "content": {"application/x-ndjson": {"schema": schema}}}}
 
 
 def gives_lines(model: type[BaseModel], description: str) -> dict[int | str, dict[str, Any]]:
     """Documentation of an NDJSON answer."""
-    _BODIES[model.__name__] = model
+    _BODIES[model.__name__] = model, "serialization"
     schema = {"type": "string", "description": f"One JSON object per line, each like {model.__name__}"}
     return {200: {"description": description, "content": {"application/x-ndjson": {"schema": schema}}}}
 
@@ -104,10 +105,8 @@ def document(app: FastAPI) -> None:
                 routes=app.routes,
                 tags=app.openapi_tags,
             )
-            models: dict[str, type[BaseModel]] = {"Problem": Problem, **_BODIES}
-            _names, definitions = models_json_schema(
-                [(model, "validation") for model in models.values()], ref_template=_REF
-            )
+            models: list[Documented] = [(Problem, "validation"), *_BODIES.values()]
+            _names, definitions = models_json_schema(models, ref_template=_REF)
             schema.setdefault("components", {}).setdefault("schemas", {}).update(definitions.get("$defs", {}))
             schema["components"]["securitySchemes"] = {
                 "key": {"type": "http", "scheme": "bearer", "description": "Access key: hy_<role>_…"}

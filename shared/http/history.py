@@ -14,12 +14,12 @@ from shared.access import IMPORT, authorize, within
 from shared.history import HistoryItem, ItemResult
 from shared.http import bodies, problems
 from shared.http.admitting import ADMITTED
-from shared.http.answers import Answer
 from shared.http.bodies import Line
 from shared.http.describing import answers, gives_lines, takes_lines
 from shared.http.lines import answered, value_of
 from shared.http.submissions import jurisdiction_of
 from shared.http.who import Caller
+from shared.queries.response import Answer
 from shared.refusals import Refused
 from shared.runtime import Runtime
 
@@ -51,6 +51,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.post(
         "/v1/history:batch",
+        operation_id="record_v1_history_batch_post",
         dependencies=ADMITTED,
         responses={
             **answers(401, 403, 409, 413, 415, 422, 503, 507),

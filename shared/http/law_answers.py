@@ -1,4 +1,4 @@
-"""Answers about policies and calendars."""
+"""Response models of policies and calendars."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from shared.http.answers import Answer
+from shared.queries.response import Answer, TimeText
 
 
 class PolicySection(Answer):
@@ -14,7 +14,7 @@ class PolicySection(Answer):
 
     section: str = Field(description="Name of the section")
     hash: str = Field(description="sha256 of the document")
-    since: str = Field(description="In force since")
+    since: TimeText = Field(validation_alias="start", description="In force since")
 
 
 class PolicySummary(Answer):
@@ -49,7 +49,7 @@ class PolicyFinding(Answer):
 
     where: str = Field(description="Section and field")
     what: str = Field(description="What is wrong and what to do")
-    what_zh: str = Field(description="The same in Chinese")
+    what_zh: str = Field(validation_alias="zh", description="The same in Chinese")
 
 
 class PolicyChecked(Answer):
@@ -78,8 +78,8 @@ class DueMoved(Answer):
     clock: str = Field(description="Clock")
     episode: int = Field(description="Which run of the clock, from 1")
     org: str | None = Field(description="Who bears the duty")
-    old_due: str = Field(description="Due instant by the calendar before")
-    new_due: str = Field(description="Due instant now")
+    old_due: TimeText = Field(description="Due instant by the calendar before")
+    new_due: TimeText = Field(description="Due instant now")
     provisional: bool = Field(description="Reaches beyond what is published")
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import Request
 from starlette.responses import Response
 
 from shared.http import bodies, problems
 from shared.http.bodies import Line
+from shared.queries.response import Answer
 
+T = TypeVar("T")
 Each = Callable[[Sequence[Line]], Awaitable[Sequence[bytes]]]
 """Carries some lines out together; gives as many results, each a whole line."""
 
@@ -49,7 +51,7 @@ def value_of(line: Line, limit: int) -> Any:
     return bodies.parse(line.data)
 
 
-async def attempted(work: Awaitable[dict[str, Any]]) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+async def attempted(work: Awaitable[T]) -> tuple[T | None, dict[str, Any] | None]:
     """The answer of one line, or the problem of this line alone. What nobody expected is raised."""
     try:
         return await work, None
@@ -58,3 +60,8 @@ async def attempted(work: Awaitable[dict[str, Any]]) -> tuple[dict[str, Any] | N
         if problem is None:
             raise
         return None, problem
+
+
+def line_of(result: Answer) -> bytes:
+    """A result as its line; what does not apply to it is left out."""
+    return result.model_dump_json(exclude_unset=True).encode() + b"\n"

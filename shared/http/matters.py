@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Query
 
-from shared.http.case_answers import MatterPage
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
-from shared.matters import matter
+from shared.matters import MatterPage, matter
 from shared.runtime import Runtime
 
 
@@ -19,7 +16,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/matters/{reference:path}",
-        response_model=MatterPage,
+        operation_id="filings_v1_matters__reference__get",
         responses=answers(*READING),
         summary="All filings of the matter that a case belongs to: the one that leads, then those that follow",
     )
@@ -28,7 +25,7 @@ def router(runtime: Runtime) -> APIRouter:
         caller: Caller,
         after: str | None = Query(None, description="Cursor from the page before", max_length=100),
         limit: int = Query(50, ge=1, le=most, description="Most rows"),
-    ) -> dict[str, Any]:
+    ) -> MatterPage:
         return await matter(runtime.ports, caller, reference, after, limit)
 
     return routes

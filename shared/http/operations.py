@@ -75,12 +75,19 @@ def _of_feed(runtime: Runtime) -> tuple[list[str], list[str]]:
 def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
     routes = APIRouter(tags=["operations"])
 
-    @routes.get("/livez", summary="The process answers", response_model=dict[str, bool], responses=answers(422))
+    @routes.get(
+        "/livez",
+        operation_id="livez_livez_get",
+        summary="The process answers",
+        response_model=dict[str, bool],
+        responses=answers(422),
+    )
     async def livez() -> dict[str, bool]:
         return {"alive": True}
 
     @routes.get(
         "/readyz",
+        operation_id="readyz_readyz_get",
         response_model=Health,
         responses={**answers(422), 503: {"model": Health, "description": "Not ready; `reasons` says why"}},
         summary="The process makes progress and can write",
@@ -91,6 +98,7 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
 
     @routes.get(
         "/metrics",
+        operation_id="figures_metrics_get",
         response_class=Response,
         responses={
             **answers(401, 403, 422, 503),

@@ -77,17 +77,20 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
     routes = APIRouter(tags=["operator"], prefix="/local")
     ports = runtime.ports
 
-    @routes.get("/version", summary="Which release runs")
+    @routes.get("/version", operation_id="version_local_version_get", summary="Which release runs")
     async def version() -> dict[str, str]:
         return {"version": VERSION}
 
-    @routes.get("/keys", summary="All access keys", responses=answers(401, 403, 422))
+    @routes.get(
+        "/keys", operation_id="keys_local_keys_get", summary="All access keys", responses=answers(401, 403, 422)
+    )
     async def keys(caller: Caller) -> dict[str, Any]:
         authorize(caller, OPERATE)
         return {"keys": [principals.shown(key) for key in await runtime.principals.all()]}
 
     @routes.post(
-        "/keys", status_code=201, summary="Issue a key; it is shown once", responses=answers(400, 401, 403, 415, 422, 507),
+        "/keys", operation_id="issue_local_keys_post",
+        status_code=201, summary="Issue a key; it is shown once", responses=answers(400, 401, 403, 415, 422, 507),
         openapi_extra=takes(KeyWanted),
     )  # fmt: skip
     async def issue(request: Request, caller: Caller) -> dict[str, Any]:
@@ -98,11 +101,21 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         unnamed = await principals.named_nowhere(ports.policies, key)
         return {**principals.shown(key), "key": text, "named_nowhere": unnamed}
 
-    @routes.post("/keys/{key}:revoke", summary="Revoke a key", responses=answers(401, 403, 404, 422, 507))
+    @routes.post(
+        "/keys/{key}:revoke",
+        operation_id="revoke_local_keys__key__revoke_post",
+        summary="Revoke a key",
+        responses=answers(401, 403, 404, 422, 507),
+    )
     async def revoke(key: str, caller: Caller) -> dict[str, Any]:
         return principals.shown(await runtime.principals.revoke(runtime.handling("intake"), caller, key))
 
-    @routes.get("/parked", summary="Streams that a consumer stopped at", responses=answers(401, 403, 422))
+    @routes.get(
+        "/parked",
+        operation_id="parked_local_parked_get",
+        summary="Streams that a consumer stopped at",
+        responses=answers(401, 403, 422),
+    )
     async def parked(
         caller: Caller,
         group: str | None = Query(None, description="Consumer group"),
@@ -126,7 +139,8 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         }
 
     @routes.post(
-        "/parked:redrive", summary="Try parked streams again", responses=answers(400, 401, 403, 404, 415, 422),
+        "/parked:redrive", operation_id="redrive_local_parked_redrive_post",
+        summary="Try parked streams again", responses=answers(400, 401, 403, 404, 415, 422),
         openapi_extra=takes(Redrive),
     )  # fmt: skip
     async def redrive(request: Request, caller: Caller) -> dict[str, Any]:
@@ -142,7 +156,8 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         return {"redriven": again, "parked": len(left)}
 
     @routes.post(
-        "/rebuild", summary="Build every view and fact again from the log, while they serve", responses=answers(401, 403, 415, 422),
+        "/rebuild", operation_id="rebuild_all_local_rebuild_post",
+        summary="Build every view and fact again from the log, while they serve", responses=answers(401, 403, 415, 422),
         openapi_extra=takes(Rebuild),
     )  # fmt: skip
     async def rebuild_all(request: Request, caller: Caller) -> StreamingResponse:
@@ -174,7 +189,12 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
 
         return StreamingResponse(progress(), media_type=NDJSON)
 
-    @routes.get("/digest", summary="The three digests: log, views, outcome", responses=answers(401, 403, 422))
+    @routes.get(
+        "/digest",
+        operation_id="digest_local_digest_get",
+        summary="The three digests: log, views, outcome",
+        responses=answers(401, 403, 422),
+    )
     async def digest(
         caller: Caller,
         which: Literal["log", "views", "outcome", "all"] = Query("all", description="Which one"),
@@ -193,7 +213,12 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
             found["outcome"] = await outcome_digest(ports.log)
         return found
 
-    @routes.post("/verify", summary="Check every byte of the log", responses=answers(401, 403, 422))
+    @routes.post(
+        "/verify",
+        operation_id="verify_log_local_verify_post",
+        summary="Check every byte of the log",
+        responses=answers(401, 403, 422),
+    )
     async def verify_log(caller: Caller) -> dict[str, Any]:
         authorize(caller, OPERATE)
         found = [finding._asdict() async for finding in verify(ports.log)]
@@ -205,7 +230,12 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
                 events += sum(head.version for _stream, head in heads)
         return {"streams": streams, "events": events, "findings": found}
 
-    @routes.post("/scrub", summary="Compare every view with the log, and mend it", responses=answers(401, 403, 422))
+    @routes.post(
+        "/scrub",
+        operation_id="scrub_views_local_scrub_post",
+        summary="Compare every view with the log, and mend it",
+        responses=answers(401, 403, 422),
+    )
     async def scrub_views(
         caller: Caller, mend: bool = Query(True, description="Mend what is behind; false only names it")
     ) -> dict[str, Any]:
@@ -214,6 +244,7 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
 
     @routes.get(
         "/export",
+        operation_id="export_local_export_get",
         summary="The log, by event or by commit, or what was derived from it",
         responses=answers(401, 403, 422),
     )
@@ -229,7 +260,8 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
         return StreamingResponse(chosen(ports.log, prefix), media_type=NDJSON)
 
     @routes.post(
-        "/backup", summary="Copy log and keys of the running system", responses=answers(400, 401, 403, 409, 415, 422, 507),
+        "/backup", operation_id="backup_local_backup_post",
+        summary="Copy log and keys of the running system", responses=answers(400, 401, 403, 409, 415, 422, 507),
         openapi_extra=takes(Backup),
     )  # fmt: skip
     async def backup(request: Request, caller: Caller) -> dict[str, Any]:
@@ -245,13 +277,21 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
             )
         return await runtime.back_up(Path(wanted.folder))
 
-    @routes.get("/clock", summary="Whether the wall clock is trusted", responses=answers(401, 403, 422))
+    @routes.get(
+        "/clock",
+        operation_id="clock_local_clock_get",
+        summary="Whether the wall clock is trusted",
+        responses=answers(401, 403, 422),
+    )
     async def clock(caller: Caller) -> dict[str, Any]:
         authorize(caller, OPERATE)
         return _clock(runtime)
 
     @routes.post(
-        "/clock:accept", summary="The wall clock is right now: deadlines fire again", responses=answers(401, 403, 422)
+        "/clock:accept",
+        operation_id="accept_clock_local_clock_accept_post",
+        summary="The wall clock is right now: deadlines fire again",
+        responses=answers(401, 403, 422),
     )
     async def accept_clock(caller: Caller) -> dict[str, Any]:
         authorize(caller, OPERATE)
@@ -261,7 +301,12 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
             ticker.accept_clock()
         return _clock(runtime)
 
-    @routes.get("/settings", summary="Settings with meaning and source", responses=answers(401, 403, 422))
+    @routes.get(
+        "/settings",
+        operation_id="settings_local_settings_get",
+        summary="Settings with meaning and source",
+        responses=answers(401, 403, 422),
+    )
     async def settings(caller: Caller) -> dict[str, Any]:
         authorize(caller, OPERATE)
         return {"settings": [line._asdict() for line in shown(runtime.settings)]}

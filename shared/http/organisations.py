@@ -1,20 +1,17 @@
-"""The inbox of an organisation: its outbox stream from any cursor, waiting for news if asked to."""
+"""The inbox of an organisation: its stream from any cursor, with long polling."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from fastapi import APIRouter, Query
 
 from shared.access import OUTBOX, Principal, authorize
 from shared.accused import against
 from shared.envelope import Recorded
-from shared.http.answers import OutboxPage
 from shared.http.describing import READING, answers
 from shared.http.gaps import AllGaps, Gaps, case_of, entries_of
-from shared.http.polling import Reach, polled
+from shared.http.polling import polled
 from shared.http.who import Caller
-from shared.inbox import STREAM, entry
+from shared.inbox import STREAM, OutboxPage, entry
 from shared.part import Ports
 from shared.refusals import Unknown
 from shared.runtime import Runtime
@@ -35,10 +32,8 @@ async def require_own(ports: Ports, principal: Principal, org: str) -> None:
         )
 
 
-async def told(
-    ports: Ports, gaps: AllGaps, principal: Principal, org: str, after: int, limit: int
-) -> tuple[list[dict[str, Any]], int, bool]:
-    """(entries, cursor, whether there are more) for this reader. The petition office and supervisors read the inboxes of others,
+async def told(ports: Ports, gaps: AllGaps, principal: Principal, org: str, after: int, limit: int) -> OutboxPage:
+    """One page for this reader. The petition office and supervisors read the inboxes of others,
     but not there either of a case in which their own organisation is complained of (Art. 30): what they may read is then
     numbered by itself, for a gap in the numbers tells as much as an entry."""
     other = principal.org if principal.org != org else None
@@ -56,12 +51,8 @@ async def told(
         at = events[-1].version
     more = len(page) > limit
     del page[limit:]
-    shown = [
-        {**entry(event), "id": hidden.number(event.version)}
-        for event in page
-        if await _may_be_told(ports, other, event)
-    ]
-    return shown, hidden.number(page[-1].version) if page else after, more
+    shown = [entry(event, hidden.number(event.version)) for event in page if await _may_be_told(ports, other, event)]
+    return OutboxPage(entries=shown, after=hidden.number(page[-1].version) if page else after, more=more)
 
 
 async def _may_be_told(ports: Ports, other: str | None, event: Recorded) -> bool:
@@ -78,7 +69,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/organisations/{org}/assignments",
-        response_model=OutboxPage,
+        operation_id="assignments_v1_organisations__org__assignments_get",
         responses=answers(*READING),
         summary="What an organisation was told, from a cursor on; gapless, readable from zero for ever",
     )
@@ -90,14 +81,12 @@ def router(runtime: Runtime) -> APIRouter:
         wait: float = Query(
             0, ge=0, le=runtime.settings.wait_limit, description="Seconds to wait for an entry when there is none"
         ),
-    ) -> dict[str, Any]:
+    ) -> OutboxPage:
         await require_own(runtime.ports, caller, org)
 
-        async def look() -> tuple[list[dict[str, Any]], Reach]:
-            entries, cursor, more = await told(runtime.ports, gaps, caller, org, after, limit)
-            return entries, Reach(cursor, more)
+        async def look() -> OutboxPage:
+            return await told(runtime.ports, gaps, caller, org, after, limit)
 
-        entries, (cursor, more) = await polled(runtime, STREAM + org, after, wait, look)
-        return {"entries": entries, "after": cursor, "more": more}
+        return await polled(runtime, STREAM + org, after, wait, look)
 
     return routes

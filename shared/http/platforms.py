@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
 
 from fastapi import APIRouter, Query
 
 from shared import reading
 from shared.access import RECONCILE, UPDATES, Principal, authorize
 from shared.case import Case
-from shared.envelope import Recorded
-from shared.http.answers import AnswerTexts, DayAnswer, ReceiptAnswer, UpdatesPage
+from shared.http.answers import ReceiptAnswer
 from shared.http.bodies import EARLIEST, LATEST
 from shared.http.describing import READING, answers
-from shared.http.polling import Reach, polled
+from shared.http.polling import polled
 from shared.http.who import Caller
 from shared.names import query_code
 from shared.part import Ports
 from shared.refusals import Invalid, Unknown
-from shared.replies import read_recorded, replies
+from shared.replies import AnswerTexts, read_recorded, replies
 from shared.runtime import Runtime
-from shared.times import to_text
-from shared.updates import STREAM, reconciled, told
+from shared.updates import STREAM, DayAnswer, UpdatesPage, reconciled, told
 
 
 def require_own(principal: Principal, platform: str) -> None:
@@ -55,7 +52,7 @@ def router(runtime: Runtime) -> APIRouter:
 
     @routes.get(
         "/v1/platforms/{platform}/updates",
-        response_model=UpdatesPage,
+        operation_id="updates_v1_platforms__platform__updates_get",
         responses=answers(401, 404, 422, 503),
         summary="What became of a platform's filings, from a cursor on; gapless, readable from zero for ever",
     )
@@ -67,69 +64,53 @@ def router(runtime: Runtime) -> APIRouter:
         wait: float = Query(
             0, ge=0, le=runtime.settings.wait_limit, description="Seconds to wait for an entry when there is none"
         ),
-    ) -> dict[str, Any]:
+    ) -> UpdatesPage:
         require_own(caller, platform)
 
-        async def look() -> tuple[list[Recorded], Reach]:
+        async def look() -> UpdatesPage:
             commits = await ports.log.load(STREAM + platform, after=after, limit=limit + 1)  # one more: are there any?
             events = [event for commit in commits for event in commit.recorded if event.version > after]
             page = events[:limit]
-            return page, Reach(page[-1].version if page else after, len(events) > limit)
+            return UpdatesPage(
+                entries=await told(ports, page), after=page[-1].version if page else after, more=len(events) > limit
+            )
 
-        page, (cursor, more) = await polled(runtime, STREAM + platform, after, wait, look)
-        return {"entries": await told(ports, page), "after": cursor, "more": more}
+        return await polled(runtime, STREAM + platform, after, wait, look)
 
     @routes.get(
         "/v1/platforms/{platform}/days/{day}",
-        response_model=DayAnswer,
+        operation_id="of_a_day_v1_platforms__platform__days__day__get",
         responses=answers(*READING),
         summary="What became of the records that a platform sent to its topic on one day",
     )
-    async def of_a_day(platform: str, day: str, caller: Caller) -> dict[str, Any]:
+    async def of_a_day(platform: str, day: str, caller: Caller) -> DayAnswer:
         authorize(caller, RECONCILE)
         if caller.role == "platform":
             require_own(caller, platform)
         zone = await zone_of(ports, platform, runtime.settings.jurisdiction)
         wanted = _day(day)
         found = await reconciled(ports.log, platform, wanted, zone)
-        return {
-            "platform": platform,
-            "day": wanted.isoformat(),
-            "zone": zone,
-            "sent": found.sent,
-            "registered": found.registered,
-            "done": found.done,
-            "refused": found.refused,
-            "same_again": found.same_again,
-            "refusals": dict(sorted(found.codes.items())),
-        }
+        return DayAnswer.built_from(found, platform=platform, day=wanted.isoformat(), zone=zone)
 
     @routes.get(
         "/v1/platforms/{platform}/receipts/{reference:path}",
-        response_model=ReceiptAnswer,
+        operation_id="receipt_v1_platforms__platform__receipts__reference__get",
         responses=answers(401, 404, 422, 503, 507),
         summary="The receipt of a case that the platform filed, with its query code; that it was given is recorded",
     )
-    async def receipt(platform: str, reference: str, caller: Caller) -> dict[str, Any]:
+    async def receipt(platform: str, reference: str, caller: Caller) -> ReceiptAnswer:
         case = await own_case(caller, platform, reference)
         await read_recorded(runtime.handling("routing"), caller, case, "receipt")
-        return {
-            "case": case.id,
-            "number": case.number,
-            "code": query_code(ports.keys.secret("query-code"), case.id),
-            "version": case.version,
-            "state": case.state,
-            "received_at": to_text(case.filed_at) if case.filed_at is not None else "",
-            "repeated": True,
-        }
+        code = query_code(ports.keys.secret("query-code"), case.id)
+        return ReceiptAnswer.built_from(case, case=case.id, code=code, received_at=case.filed_at, repeated=True)
 
     @routes.get(
         "/v1/platforms/{platform}/answers/{reference:path}",
-        response_model=AnswerTexts,
+        operation_id="answer_texts_v1_platforms__platform__answers__reference__get",
         responses=answers(401, 404, 422, 503, 507),
         summary="What a case that the platform filed was answered, in words; that it was read is recorded",
     )
-    async def answer_texts(platform: str, reference: str, caller: Caller) -> dict[str, Any]:
+    async def answer_texts(platform: str, reference: str, caller: Caller) -> AnswerTexts:
         case = await own_case(caller, platform, reference)
         return await replies(runtime.handling("routing"), caller, case)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,15 +13,22 @@ from shared.activating import ACTIVATE, activate, checked
 from shared.events.base import Moment
 from shared.http.bodies import read_model
 from shared.http.describing import READING, WRITING, answers, takes
-from shared.http.law_answers import PolicyActivatedAnswer, PolicyAnswer, PolicyChecked, PolicyList
+from shared.http.law_answers import (
+    PolicyActivatedAnswer,
+    PolicyAnswer,
+    PolicyChecked,
+    PolicyList,
+    PolicySection,
+    PolicySummary,
+)
 from shared.http.who import Caller
 from shared.policy.book import PolicyBook
-from shared.policy.findings import Finding
 from shared.policy.load import plain
 from shared.refusals import Invalid, Refused, Unknown
 from shared.runtime import Runtime
-from shared.times import from_text, start_of_day, to_text
+from shared.times import from_text, start_of_day
 
+Summary = TypeVar("Summary", bound=PolicySummary)
 _LIMIT = 8 * 1024 * 1024
 """Bytes of one policy: organisations and places of a whole province fit."""
 
@@ -47,32 +54,22 @@ class PolicyProposal(BaseModel):
     )
 
 
-def summary(book: PolicyBook) -> dict[str, Any]:
-    return {
-        "jurisdiction": book.jurisdiction,
-        "name": book.settings.name if book.settings else None,
-        "zone": book.zone,
-        "version": book.version,
-        "reference": book.reference,
-        "organisations": len(book.organisations),
-        "channels": len(book.channels),
-        "sections": [
-            {"section": section, "hash": edition.hash, "since": to_text(edition.start)}
-            for section in sorted(book.editions)
-            for edition in [book.edition(section)]
-            if edition is not None
+def _summary(model: type[Summary], book: PolicyBook, **more: Any) -> Summary:
+    editions = [(section, edition) for section, editions in sorted(book.editions.items()) for edition in editions]
+    in_force = [(section, book.edition(section)) for section in sorted(book.editions)]
+    return model.built_from(
+        book,
+        name=book.settings.name if book.settings else None,
+        organisations=len(book.organisations),
+        channels=len(book.channels),
+        sections=[PolicySection.built_from(one, section=section) for section, one in in_force if one is not None],
+        scheduled=[
+            PolicySection.built_from(one, section=section)
+            for section, one in editions
+            if book.now is not None and one.start > book.now
         ],
-        "scheduled": [
-            {"section": section, "hash": edition.hash, "since": to_text(edition.start)}
-            for section, editions in sorted(book.editions.items())
-            for edition in editions
-            if book.now is not None and edition.start > book.now
-        ],
-    }
-
-
-def _said(findings: list[Finding]) -> list[dict[str, str]]:
-    return [{"where": one.where, "what": one.what, "what_zh": one.zh} for one in findings]
+        **more,
+    )
 
 
 def _moment(text: str, zone: str) -> datetime:
@@ -90,21 +87,24 @@ def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(tags=["policies"])
 
     @routes.get(
-        "/v1/policies", response_model=PolicyList, responses=answers(401, 403, 422, 503), summary="All jurisdictions"
+        "/v1/policies",
+        operation_id="policies_v1_policies_get",
+        responses=answers(401, 403, 422, 503),
+        summary="All jurisdictions",
     )
-    async def policies(caller: Caller) -> dict[str, Any]:
+    async def policies(caller: Caller) -> PolicyList:
         authorize(caller, POLICY)
         books = await runtime.ports.policies.all()
-        return {"policies": [summary(book) for _code, book in sorted(books.items())]}
+        return PolicyList(policies=[_summary(PolicySummary, book) for _code, book in sorted(books.items())])
 
     @routes.post(
         "/v1/policies:validate",
-        response_model=PolicyChecked,
+        operation_id="validate_v1_policies_validate_post",
         responses=answers(400, 401, 403, 413, 415, 422, 503),
         openapi_extra=takes(PolicyProposal),
         summary="What is wrong with a policy; nothing is changed",
     )
-    async def validate(request: Request, caller: Caller) -> dict[str, Any]:
+    async def validate(request: Request, caller: Caller) -> PolicyChecked:
         authorize(caller, POLICY)
         proposal = await read_model(request, PolicyProposal, _LIMIT)
         found = await checked(
@@ -114,16 +114,16 @@ def router(runtime: Runtime) -> APIRouter:
             proposal.effective_at,
             runtime.ports.views,
         )
-        return {"valid": not found.findings, "findings": _said(found.findings), "warnings": _said(found.warnings)}
+        return PolicyChecked.built_from(found, valid=not found.findings)
 
     @routes.post(
         "/v1/policies:activate",
-        response_model=PolicyActivatedAnswer,
+        operation_id="put_into_force_v1_policies_activate_post",
         responses=answers(*WRITING),
         openapi_extra=takes(PolicyProposal),
         summary="Put sections of a policy into force",
     )
-    async def put_into_force(request: Request, caller: Caller) -> dict[str, Any]:
+    async def put_into_force(request: Request, caller: Caller) -> PolicyActivatedAnswer:
         authorize(caller, ACTIVATE)
         proposal = await read_model(request, PolicyProposal, _LIMIT)
         done = await activate(
@@ -136,17 +136,11 @@ def router(runtime: Runtime) -> APIRouter:
             views=runtime.ports.views,
         )
         book = await runtime.ports.policies.book(proposal.jurisdiction)
-        return {
-            "jurisdiction": book.jurisdiction,
-            "version": book.version,
-            "reference": book.reference,
-            "activated": done.sections,
-            "warnings": _said(done.warnings),
-        }
+        return PolicyActivatedAnswer.built_from(book, activated=done.sections, warnings=done.warnings)
 
     @routes.get(
         "/v1/policies/{jurisdiction}",
-        response_model=PolicyAnswer,
+        operation_id="policy_v1_policies__jurisdiction__get",
         responses=answers(*READING),
         summary="One jurisdiction with its documents in force",
     )
@@ -156,7 +150,7 @@ def router(runtime: Runtime) -> APIRouter:
         at: str | None = Query(
             None, max_length=40, description="As it is in force at that day or instant. Default: now"
         ),
-    ) -> dict[str, Any]:
+    ) -> PolicyAnswer:
         authorize(caller, POLICY)
         try:
             book = await runtime.ports.policies.book(jurisdiction)
@@ -167,6 +161,6 @@ def router(runtime: Runtime) -> APIRouter:
         if at is not None:
             book = book.as_of(_moment(at, book.zone))
         documents = {section: plain(document) for section, document in book.documents.items()}
-        return {**summary(book), "documents": documents, "names": book.names}
+        return _summary(PolicyAnswer, book, documents=documents)
 
     return routes

@@ -83,7 +83,8 @@ def router(runtime: Runtime) -> APIRouter:
         return {"first": after + 1, "entries": end - after}
 
     @routes.post(
-        "/outbox/{org}:replay", summary="Put an organisation's entries into its topic again",
+        "/outbox/{org}:replay", operation_id="outbox_local_outbox__org__replay_post",
+        summary="Put an organisation's entries into its topic again",
         responses=answers(*_ERRORS), openapi_extra=takes(Replay),
     )  # fmt: skip
     async def outbox(org: str, request: Request, caller: Caller) -> dict[str, Any]:
@@ -93,7 +94,8 @@ def router(runtime: Runtime) -> APIRouter:
         return await again(caller, request, OUTBOX + org, "routing", unknown)
 
     @routes.post(
-        "/platforms/{platform}:replay", summary="Put a platform's updates into its topic again",
+        "/platforms/{platform}:replay", operation_id="platform_updates_local_platforms__platform__replay_post",
+        summary="Put a platform's updates into its topic again",
         responses=answers(*_ERRORS), openapi_extra=takes(Replay),
     )  # fmt: skip
     async def platform_updates(platform: str, request: Request, caller: Caller) -> dict[str, Any]:

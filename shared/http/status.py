@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import Principal
 from shared.case import Case
 from shared.codes import Misses, opened
-from shared.http.answers import StatusAnswer
 from shared.http.bodies import read_model
 from shared.http.describing import answers, takes
 from shared.http.problems import TooMany
+from shared.queries.citizen_status_models import StatusAnswer
 from shared.refusals import Unknown
 from shared.runtime import Runtime
 from shared.status import status
@@ -60,12 +58,12 @@ def router(runtime: Runtime, askers: Askers) -> APIRouter:
 
     @routes.post(
         "/v1/status",
-        response_model=StatusAnswer,
+        operation_id="ask_v1_status_post",
         responses=answers(400, 404, 413, 415, 422, 429, 503),
         openapi_extra=takes(StatusQuestion),
         summary="How a case stands, by number and query code",
     )
-    async def ask(request: Request) -> dict[str, Any]:
+    async def ask(request: Request) -> StatusAnswer:
         question = await read_model(request, StatusQuestion, LIMIT)
         _citizen, case = await askers.opened(request, question.number, question.code)
         return await status(runtime.ports, case)

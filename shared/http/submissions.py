@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
@@ -16,13 +15,12 @@ from shared.http.admitting import ADMITTED
 from shared.http.answers import LineAnswer, ReceiptAnswer
 from shared.http.bodies import Line
 from shared.http.describing import WRITING, answers, gives_lines, takes, takes_lines
-from shared.http.lines import answered, attempted, value_of
+from shared.http.lines import answered, attempted, line_of, value_of
 from shared.http.who import Caller
 from shared.log import Commit
 from shared.policies import STREAM as POLICY
 from shared.refusals import Invalid, Refused
 from shared.runtime import Receipt, Runtime
-from shared.times import to_text
 
 AT_ONCE = 64
 """Lines that are under way together, so that the log can write them together."""
@@ -87,9 +85,9 @@ class Owners:
 
 async def file_one(
     runtime: Runtime, owners: Owners, principal: Principal, value: Any, named: str | None
-) -> dict[str, Any]:
+) -> ReceiptAnswer:
     """The receipt of one submission, as an answer."""
-    return as_receipt(await filed(runtime, owners, principal, value, named))
+    return ReceiptAnswer.model_validate(await filed(runtime, owners, principal, value, named))
 
 
 async def filed(
@@ -112,26 +110,14 @@ async def filed(
         raise
 
 
-def as_receipt(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "case": receipt.case,
-        "number": receipt.number,
-        "code": receipt.code,
-        "version": receipt.version,
-        "state": receipt.state,
-        "received_at": to_text(receipt.received_at),
-        "repeated": receipt.repeated,
-    }
-
-
-def as_line(number: int, receipt: dict[str, Any] | None, problem: dict[str, Any] | None) -> bytes:
+def _result(line: Line, receipt: ReceiptAnswer | None, problem: dict[str, Any] | None) -> bytes:
     """The result of one line of a batch."""
     if receipt is None:
-        return orjson.dumps({"line": number, "status": (problem or {})["status"], "problem": problem}) + b"\n"
-    return orjson.dumps({"line": number, "status": 200 if receipt["repeated"] else 201, "receipt": receipt}) + b"\n"
+        return line_of(LineAnswer(line=line.number, status=(problem or {})["status"], problem=problem))
+    return line_of(LineAnswer(line=line.number, status=200 if receipt.repeated else 201, receipt=receipt))
 
 
-File = Callable[[Any], Awaitable[dict[str, Any]]]
+File = Callable[[Any], Awaitable[ReceiptAnswer]]
 """Files what one JSON value says; gives its receipt."""
 REGISTERED: dict[int | str, dict[str, Any]] = {
     **answers(*WRITING),
@@ -146,18 +132,18 @@ REGISTERED_LINES = {
 async def filed_one(request: Request, runtime: Runtime, file: File) -> Response:
     """The answer to a body that is one filing."""
     receipt = await file(await bodies.read_json(request, runtime.settings.body_limit))
-    return Response(orjson.dumps(receipt), 200 if receipt["repeated"] else 201, media_type="application/json")
+    return Response(receipt.model_dump_json(), 200 if receipt.repeated else 201, media_type="application/json")
 
 
 async def filed_many(request: Request, runtime: Runtime, file: File) -> Response:
     """The answer to a body with a filing per line."""
     limit = runtime.settings.body_limit
 
-    async def of(line: Line) -> dict[str, Any]:
+    async def of(line: Line) -> ReceiptAnswer:
         return await file(value_of(line, limit))
 
     async def one(line: Line) -> bytes:
-        return as_line(line.number, *await attempted(of(line)))
+        return _result(line, *await attempted(of(line)))
 
     async def together(lines: Sequence[Line]) -> list[bytes]:
         return await asyncio.gather(*map(one, lines))
@@ -177,6 +163,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
 
     @routes.post(
         "/v1/submissions",
+        operation_id="submit_v1_submissions_post",
         dependencies=ADMITTED,
         status_code=201,
         response_model=ReceiptAnswer,
@@ -189,6 +176,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
 
     @routes.post(
         "/v1/submissions:batch",
+        operation_id="submit_many_v1_submissions_batch_post",
         dependencies=ADMITTED,
         responses=REGISTERED_LINES,
         openapi_extra=takes_lines(runtime.filing.model),

@@ -50,7 +50,7 @@ def told_wrong(event: Recorded, body: OutboxEntry) -> list[str]:
     from shared.inbox import entry
     from tests.support.schemas import unfit
 
-    return unfit("assignments", [orjson.dumps(entry(event))])
+    return unfit("assignments", [entry(event).model_dump_json().encode()])
 
 
 def looked_at(event: Recorded) -> bytes:

@@ -49,7 +49,7 @@ class Topic:
         return [event for commit in commits for event in commit.recorded]
 
     async def told(self) -> list[dict[str, Any]]:
-        return await told(self.runtime.ports, await self.events())
+        return [entry.model_dump() for entry in await told(self.runtime.ports, await self.events())]
 
 
 def filing(item: str, **more: Any) -> dict[str, Any]:

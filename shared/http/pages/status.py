@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from starlette.responses import HTMLResponse
 
 from shared.http.pages.layout import Html, both, joined, markup, page
+from shared.queries.citizen_status_models import StatusAnswer
 
 _TITLE = ("办理情况查询", "How your case stands")
 _FORM = """<form method="post" action="/status" autocomplete="off" data-ask>
@@ -29,7 +28,7 @@ def form(wrong: tuple[str, str] | None = None, *, status: int = 200) -> HTMLResp
     return page(*_TITLE, joined(body), status=status, script=True)
 
 
-def answer(told: dict[str, Any], number: str, code: str) -> HTMLResponse:
+def answer(told: StatusAnswer, number: str, code: str) -> HTMLResponse:
     """How the case stands, what happened, and the receipt to print. `number` and `code` as they were given."""
     steps = [
         markup(
@@ -37,12 +36,12 @@ def answer(told: dict[str, Any], number: str, code: str) -> HTMLResponse:
             day=one["day"],
             words=both(one["zh"], one["en"], "div"),
         )
-        for one in told["events"]
+        for one in told.events
     ]
     body = [
         _title(),
-        markup('<p class="code">{number}</p>', number=told["number"]),
-        markup('<div class="told" role="status">{said}</div>', said=both(told["zh"], told["en"])),
+        markup('<p class="code">{number}</p>', number=told.number),
+        markup('<div class="told" role="status">{said}</div>', said=both(told.zh, told.en)),
         markup('<h2><span lang="zh-CN">{zh}</span> <span lang="en">{en}</span></h2>', zh="经过", en="What happened"),
         markup("<table>{steps}</table>", steps=joined(steps)),
         markup(_PRINT, number=number, code=code),

@@ -1,0 +1,152 @@
+"""Response models of one case: its history, its deadlines, and why a deadline is due when it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from shared.contents import ContentAnswer
+from shared.queries.response import Answer, EventEn, EventZh, LeadAnswer, PolicyCode, StateEn, StateZh, TimeText
+
+
+class ActingParty(Answer):
+    """Who acted. Never a person's name."""
+
+    role: str = Field(description="Role of the principal")
+    org: PolicyCode | None = Field(description="Its organisation")
+    ref: str = Field(description="Id of the access key")
+
+
+class TimelineEntry(Answer):
+    """One thing that happened."""
+
+    version: int = Field(description="Version in the case's stream")
+    type: str = Field(description="Event type")
+    zh: EventZh
+    en: EventEn
+    effective_at: TimeText = Field(description="When it is true in law")
+    recorded_at: TimeText = Field(description="When it was recorded")
+    origin: str = Field(description="live, or history (imported)")
+    by: ActingParty = Field(validation_alias="actor", description="Who acted")
+    policy: str | None = Field(description="Policy that the decision used")
+    details: dict[str, Any] = Field(description="Codes and dates of the event; never text")
+
+
+class DeadlineAnswer(Answer):
+    """One episode of one clock, derived."""
+
+    clock: str = Field(description="Id of the clock")
+    zh: str = Field(validation_alias="rule.title.zh", description="Its name in Chinese")
+    en: str = Field(validation_alias="rule.title.en", description="Its name in English")
+    article: str = Field(validation_alias="rule.article", description="Where the law says so")
+    episode: int = Field(description="From 1; a new start begins the next")
+    status: str = Field(description="met, late, running, overdue, cancelled, unknown, window_open, window_lapsed")
+    due: TimeText = Field(description="Due instant, UTC")
+    due_local: str = Field(description="The same in the zone of the jurisdiction")
+    due_day: TimeText = Field(description="The day there")
+    org: PolicyCode | None = Field(description="Who bears the duty; null: the citizen, or not known")
+    started_by: str = Field(validation_alias="start.name", description="Event that started it")
+    started_at: TimeText = Field(validation_alias="start.effective_at", description="When, in law")
+    ended_by: str | None = Field(description="Event that met it")
+    ended_at: TimeText | None = Field(description="When, in law")
+    extended_days: int = Field(description="Days granted by extensions")
+    excluded_days: int = Field(description="Days that the law does not count")
+    provisional: bool = Field(description="The calendar of that year is not published yet")
+    window: bool = Field(validation_alias="rule.window", description="A right, not a duty: its lapse is no breach")
+
+
+class CorrectionAnswer(Answer):
+    """A registered fact that was corrected. The timeline keeps the original."""
+
+    version: int = Field(description="Version of the correction")
+    field: Annotated[str, BeforeValidator(lambda name: name.rstrip("_"))] = Field(description="What was wrong")
+    of: int | None = Field(description="Version whose date was wrong")
+    old: str | None = Field(description="As it was")
+    new: str | None = Field(description="As it is")
+    reason: str = Field(description="Code of the reason")
+    recorded_at: TimeText = Field(description="When it was corrected")
+    by: str = Field(validation_alias="ref", description="Id of the key that corrected it")
+
+
+class CaseAnswer(Answer):
+    """A case with its history, as it is or as of a day."""
+
+    id: str = Field(description="Case id")
+    number: str = Field(description="Number that people use")
+    version: int = Field(description="Version that is shown")
+    jurisdiction: str = Field(description="Jurisdiction")
+    origin: str = Field(description="live, or history (imported)")
+    state: str = Field(description="State as a code")
+    state_zh: StateZh
+    state_en: StateEn
+    channel: PolicyCode | None = Field(description="Where it came from")
+    channel_class: str = Field(description="Class of the channel")
+    place: PolicyCode | None = Field(description="Place of the problem")
+    subject: PolicyCode | None = Field(description="Subject")
+    level: str | None = Field(description="Level of government addressed")
+    grid: str | None = Field(description="Cell of the grid where the scanned QR code hangs")
+    class_: str | None = Field(
+        serialization_alias="class", description="claim, accusation, suggestion, litigation, consultation"
+    )
+    path: int | None = Field(description="Statutory path 1 to 6 (Art. 31)")
+    org: PolicyCode | None = Field(description="The one responsible organisation")
+    assist: list[PolicyCode] = Field(description="Organisations that assist")
+    forwarded: list[PolicyCode] = Field(
+        description="Subordinates that it was forwarded down to; the last has it in hand"
+    )
+    reviewer: PolicyCode | None = Field(description="The body that reviews or reviewed it")
+    review_result: str | None = Field(description="upheld, changed or redo")
+    past_orgs: list[PolicyCode] = Field(description="Who had it before")
+    rule: str | None = Field(description="Routing rule that led to the organisation")
+    queue_reason: str | None = Field(description="Why a person has to dispatch it")
+    confidential: bool = Field(description="The organisation does not see who filed")
+    anonymous: bool = Field(description="Filed without a name")
+    sealed_track: bool = Field(description="An accusation")
+    hops: int = Field(description="How often it was sent on")
+    result: str | None = Field(description="What was decided")
+    closure: str | None = Field(description="Kind of closing")
+    filed_at: TimeText | None = Field(description="When it was filed, in law")
+    registered_at: TimeText | None = Field(description="When it was recorded here")
+    accepted_at: TimeText | None = Field(description="When it was accepted")
+    replied_at: TimeText | None = Field(description="When the reply was delivered")
+    closed_at: TimeText | None = Field(description="When it was closed")
+    lead: str | None = Field(description="The older case of the same matter that it follows, if you may see it")
+    matter: LeadAnswer | None = Field(description="How the case that leads the matter stands now, if you may see it")
+    related: list[str] = Field(description="Cases that it refers to, as far as you may see them")
+    supervision: str = Field(description="Rung of supervision")
+    evaluations: Annotated[dict[str, str], BeforeValidator(dict)] = Field(description="Object -> grade")
+    read_only: str | None = Field(
+        validation_alias="newer", description="Event type of a newer release that makes the case read-only here"
+    )
+    as_of: TimeText | None = Field(description="The day it is shown as of")
+    known_at: TimeText | None = Field(description="The day whose knowledge is shown")
+    deadlines: list[DeadlineAnswer] = Field(description="All episodes of all clocks")
+    timeline: list[TimelineEntry] = Field(description="What happened, in the order of the log")
+    corrections: list[CorrectionAnswer] = Field(description="What was corrected")
+    allowed: list[str] = Field(description="Commands that you may give now")
+    content: ContentAnswer | None = Field(description="Sealed data, as far as you may see them")
+
+
+class ExplanationStep(Answer):
+    """One sentence of an explanation."""
+
+    zh: str = Field(description="In Chinese")
+    en: str = Field(description="In English")
+    day: TimeText | None = Field(description="The day that it is about")
+
+
+class ExplainedEpisode(DeadlineAnswer):
+    """An episode with the calculation of its due date."""
+
+    policy: str = Field(description="Policy that was used")
+    steps: list[ExplanationStep] = Field(description="The calculation, step by step, with every skipped day")
+
+
+class ExplanationAnswer(Answer):
+    """Why a clock ends when it ends."""
+
+    id: str = Field(description="Case id")
+    number: str = Field(description="Number that people use")
+    clock: str = Field(description="Id of the clock")
+    episodes: list[ExplainedEpisode] = Field(description="Its episodes, each with its calculation")
