@@ -12,9 +12,9 @@ from deploy.sample.load import Progress, load
 from deploy.sample.matters import REASON, Joined, matters
 from shared.access import Principal
 from shared.activating import activate
+from shared.application.command_dispatch import body_models, give
 from shared.commands import RULES
 from shared.history import HistoryItem
-from shared.http.commands import body_models, give
 from shared.policy.load import bundled
 from shared.runtime import Runtime
 from shared.times import day_of
@@ -76,7 +76,7 @@ async def _join(runtime: Runtime, found: Sequence[Joined]) -> None:
         body = model.model_validate(
             {"command": "link", "command_id": f"sample-{pair.follower}", "lead": pair.lead, "reason": REASON}
         )
-        await give(runtime, REGISTRAR, pair.follower, RULES["link"], body)
+        await give(runtime.ports, REGISTRAR, pair.follower, RULES["link"], body)
 
 
 async def _issue(runtime: Runtime, folder: Folder) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 from deploy.demo import DEMO
 from shared.access import Principal
 from shared.adapters.memory.clock import SetClock
+from shared.application.command_dispatch import body_models, give
 from shared.case import Case
 from shared.commands import RULES
-from shared.http.commands import body_models, give
 from shared.policy.book import PolicyBook
 from shared.refusals import Refused
 from shared.runtime import Runtime
@@ -60,7 +60,7 @@ class Stage:
         """A command, as HTTP carries it out; False when it was refused."""
         body = self._models[name].model_validate({"command": name, "command_id": f"p{next(self._ids)}", **fields})
         try:
-            await give(self.runtime, principal, case, RULES[name], body)
+            await give(self.runtime.ports, principal, case, RULES[name], body)
         except Refused as refused:
             self.refused[refused.code] += 1
             return False

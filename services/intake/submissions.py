@@ -18,14 +18,15 @@ import structlog
 from services.intake.sealed_letters import SealedLetters
 from services.intake.updates import Updates, first_answer
 from shared.access import visible
+from shared.application import problem as problems
+from shared.application import request_validation as bodies
+from shared.application.command_dispatch import body_models, give
 from shared.case import STREAM as CASE
 from shared.commands import RULES, Fresh
 from shared.events.platforms import PlatformUpdate, SubmissionRefused
 from shared.events.refusal import FieldProblem, Refusal
 from shared.finding import resolve
 from shared.handling import Stamp
-from shared.http import bodies, problems
-from shared.http.commands import body_models, give
 from shared.http.records import Read, read_record
 from shared.http.submissions import Owners, filed
 from shared.log import Commit, LogAway, LogBroken, LogFull
@@ -206,7 +207,7 @@ class Submissions:
                 field="case",
             )
         name, given = bodies.command_of(self._models, {key: one for key, one in value.items() if key != "case"})
-        done, case = await give(self._runtime, topic_principal(platform), reference, RULES[name], given)
+        done, case = await give(self._ports, topic_principal(platform), reference, RULES[name], given)
         shape: Any = given
         body = PlatformUpdate(
             kind="done",

@@ -12,14 +12,15 @@ import structlog
 
 from services.routing.outbox import Outboxes, entry
 from shared.access import Principal, visible
+from shared.application import problem as problems
+from shared.application import request_validation as bodies
+from shared.application.command_dispatch import body_models, give
 from shared.case import Case
 from shared.commands import RULES
 from shared.events.refusal import FieldProblem, Refusal
 from shared.events.routing import OutboxEntry
 from shared.finding import resolve
 from shared.handling import Stamp
-from shared.http import bodies, problems
-from shared.http.commands import body_models, give
 from shared.http.records import Read, read_record
 from shared.inbox import STREAM
 from shared.log import LogAway, LogBroken, LogFull
@@ -124,7 +125,7 @@ class Actions:
             )
         given = {name: value for name, value in read.value.items() if name != "case"}
         name, command = bodies.command_of(self._models, given)
-        done, case = await give(self._runtime, _writer(org), reference, RULES[name], command)
+        done, case = await give(self._ports, _writer(org), reference, RULES[name], command)
         events = done.commit.recorded if done.commit is not None else ()
         told = await self._entry(org, case, events[0].event_id if events else None)
         return told.model_copy(

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Query
 
 from shared import listing, reading
 from shared.access import LIST, authorize
+from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import STATES
 from shared.http.answers import CasePage
-from shared.http.bodies import EARLIEST, LATEST
 from shared.http.case_answers import CaseAnswer, ExplanationAnswer
 from shared.http.describing import READING, answers
 from shared.http.who import Caller

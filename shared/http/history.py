@@ -11,8 +11,9 @@ from pydantic import Field
 from starlette.responses import Response
 
 from shared.access import IMPORT, authorize, within
+from shared.application.problem import describe
+from shared.application.request_validation import validated
 from shared.history import HistoryItem, ItemResult
-from shared.http import bodies, problems
 from shared.http.admitting import ADMITTED
 from shared.http.answers import Answer
 from shared.http.bodies import Line
@@ -74,7 +75,7 @@ def router(runtime: Runtime) -> APIRouter:
             refused: dict[int, ItemResult] = {}
             for place, line in enumerate(lines):
                 try:
-                    items.append(bodies.validated(HistoryItem, value_of(line, limit)))
+                    items.append(validated(HistoryItem, value_of(line, limit)))
                 except Refused as why:
                     refused[place] = _refused(line.number, why)
             recorded = iter(await runtime.record_history(caller, items, chosen))
@@ -86,4 +87,4 @@ def router(runtime: Runtime) -> APIRouter:
 
 
 def _refused(line: int, why: Refused) -> ItemResult:
-    return ItemResult(line, "refused", 0, why.code, why.why, problems.describe(why)["detail_zh"], why.field)
+    return ItemResult(line, "refused", 0, why.code, why.why, describe(why)["detail_zh"], why.field)

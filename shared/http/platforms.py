@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 
 from shared import reading
 from shared.access import RECONCILE, UPDATES, Principal, authorize
+from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import Case
 from shared.envelope import Recorded
 from shared.http.answers import AnswerTexts, DayAnswer, ReceiptAnswer, UpdatesPage
-from shared.http.bodies import EARLIEST, LATEST
 from shared.http.describing import READING, answers
 from shared.http.polling import Reach, polled
 from shared.http.who import Caller

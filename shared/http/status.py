@@ -8,12 +8,12 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import Principal
+from shared.application.problem import TooMany
 from shared.case import Case
 from shared.codes import Misses, opened
 from shared.http.answers import StatusAnswer
 from shared.http.bodies import read_model
 from shared.http.describing import answers, takes
-from shared.http.problems import TooMany
 from shared.refusals import Unknown
 from shared.runtime import Runtime
 from shared.status import status

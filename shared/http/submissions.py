@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from shared.access import FILE, Principal, authorize, within
+from shared.application.request_validation import validated
 from shared.http import bodies
 from shared.http.admitting import ADMITTED
 from shared.http.answers import LineAnswer, ReceiptAnswer
@@ -101,7 +102,7 @@ async def filed(
     correlation: str | None = None,
 ) -> Receipt:
     """Register what one JSON value says. Raises Refused that names the field as a submission calls it."""
-    model = bodies.validated(runtime.filing.model, value)
+    model = validated(runtime.filing.model, value)
     jurisdiction = await owners.of(getattr(model, "channel", ""), named or principal.jurisdiction)
     within(principal, jurisdiction)
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from shared.http.problems import Malformed, NotAuthenticated, TooLarge, TooMany, WrongType
+from shared.application.problem import Malformed, NotAuthenticated, TooLarge, TooMany, WrongType
 from shared.metrics import Metrics
 from shared.refusals import Denied, Invalid, Refused, Unavailable, Unknown
 from shared.settings import PREFIX, Settings
