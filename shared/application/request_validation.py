@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from datetime import date
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from shared import unambiguous as strict_json
 from shared.application.problem import Malformed, invalid, path_of
 from shared.refusals import Invalid
 
@@ -22,14 +22,24 @@ EARLIEST, LATEST = 1900, 2199
 
 
 def parse(data: bytes) -> Any:
-    """One JSON value. Refuses what JSON readers disagree on: double keys, NaN, lone surrogates, control characters."""
+    """One JSON value. Raises Malformed for texts that JSON readers disagree on (repeated keys, NaN), and for control
+    characters and lone surrogates."""
     try:
-        text = data.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
+        value = strict_json.read(data.decode("utf-8"))
     except UnicodeDecodeError:
         raise Malformed("not_utf8", "The body is not UTF-8 text.", why_zh="内容不是 UTF-8 文本。") from None
     except RecursionError:
         raise Malformed("too_deep", "The JSON is nested too deeply.", why_zh="JSON 嵌套过深。") from None
+    except strict_json.RepeatedKey as error:
+        field = path_of((error.key,))
+        raise Malformed(
+            "duplicate_key", f"The key {field} occurs twice; keep one.", why_zh="JSON 中有重复的键。", field=field
+        ) from None
+    except strict_json.NotFinite:
+        raise Malformed(
+            "not_a_number", "JSON has no NaN, no Infinity and no larger numbers than a float holds.",
+            why_zh="JSON 中不允许 NaN、Infinity 或超出范围的数字。",
+        ) from None  # fmt: skip
     except json.JSONDecodeError as error:
         raise Malformed(
             "not_json",
@@ -39,31 +49,6 @@ def parse(data: bytes) -> Any:
     except ValueError:  # an integer of thousands of digits
         raise Malformed("not_json", "A number in the body is too long.", why_zh="数字过长。") from None
     _check(value, ())
-    return value
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise Malformed(
-                "duplicate_key",
-                f"The key {path_of((name,))} stands twice; keep one.",
-                why_zh="JSON 中有重复的键。",
-                field=path_of((name,)),
-            )
-        found[name] = value
-    return found
-
-
-def _no_constant(_name: str) -> Any:
-    raise Malformed("not_a_number", "NaN and Infinity are not JSON.", why_zh="JSON 中不允许 NaN 或 Infinity。")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise Malformed("not_a_number", "A number in the body is too large.", why_zh="数字超出范围。")
     return value
 
 
