@@ -10,6 +10,7 @@ from deploy.folder import Folder
 from deploy.sample.complaints import complaints
 from deploy.sample.load import Progress, load
 from deploy.sample.matters import REASON, Joined, matters
+from services.intake.history import record_batch
 from shared.access import Principal
 from shared.activating import activate
 from shared.application.command_dispatch import body_models, give
@@ -62,7 +63,9 @@ async def prepare(runtime: Runtime, folder: Folder, *, wanted: bool, progress: P
 async def _sample(runtime: Runtime, zone: str, progress: Progress | None) -> None:
     async def send(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         items = [HistoryItem.model_validate(row) for row in rows]
-        return [one._asdict() for one in await runtime.record_history(OPERATOR, items, DEMO)]
+        return [
+            one._asdict() for one in await record_batch(items, runtime.ports, principal=OPERATOR, jurisdiction=DEMO)
+        ]
 
     today = day_of(runtime.ports.clock.now(), zone)
     await load(send, today, zone, progress)

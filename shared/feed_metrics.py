@@ -113,7 +113,7 @@ class FeedMetrics:
         await self._publishing(runtime)
         for part in runtime.parts:
             if part.ticker is not None:
-                self._leases.labels(part.name).set(len(part.ticker.slots.known(runtime.ports.clock.now())))
+                self._leases.labels(part.name).set(part.ticker.leases())
                 self._fired.follow(part.ticker.fired, part.name)
 
     def _standing(self, runtime: Runtime, health: Mapping[str, Any]) -> None:

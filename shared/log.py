@@ -172,6 +172,15 @@ class Log(Protocol):
     - Reads never wait for writes, and raise LogAway where the store does not answer.
     """
 
+    @property
+    def broken(self) -> LogBroken | None:
+        """Why nothing can be written any more; None while the log works."""
+        ...
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with the commits of each append of this process; returns what ends that."""
+        ...
+
     async def append(self, commit: Commit) -> Commit:
         """Write `commit`; returns it with its position. Raises Conflict, SameCause, LogFull, LogBroken, LogAway."""
         ...

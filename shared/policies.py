@@ -34,6 +34,11 @@ class Policies:
         self._seen: dict[str, int] = {}
         """Version of each policy stream that came by: an older book is never kept."""
 
+    @property
+    def changes(self) -> int:
+        """Grows with each policy commit that this process has heard of."""
+        return sum(self._seen.values())
+
     def keep_time(self, clock: Clock) -> None:
         """From now on books are those in force at the time of `clock`; without one, all that was ever activated."""
         self._clock = clock

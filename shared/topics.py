@@ -62,6 +62,19 @@ class Route:
     """(name, events) -> what is told of them, in order. An event that is not told is left out."""
 
 
+@dataclass(frozen=True)
+class PartnerTopics:
+    """The topics through which a service talks to organisations or platforms."""
+
+    kind: str
+    """Kind of the topics that are read, for example `actions`."""
+    group: str
+    """Consumer group that reads them."""
+    route: Route
+    answering: Callable[[], Answering]
+    """Makes the handler of what is read."""
+
+
 class Figures(NamedTuple):
     """What operations watches of the letters of one kind."""
 

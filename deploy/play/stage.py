@@ -11,6 +11,8 @@ from random import Random
 from typing import Any
 
 from deploy.demo import DEMO
+from services.intake.domain import FileCase
+from services.intake.filing import file_case
 from shared.access import Principal
 from shared.adapters.memory.clock import SetClock
 from shared.application.command_dispatch import body_models, give
@@ -53,8 +55,8 @@ class Stage:
 
     async def file(self, principal: Principal, fields: dict[str, Any]) -> str:
         """A filing, as HTTP carries it out. Returns the case id."""
-        model = self.runtime.filing.model.model_validate(fields)
-        return (await self.runtime.filing.file(principal, model, DEMO)).case
+        command = FileCase.model_validate(fields)
+        return (await file_case(self.runtime.handling("intake"), principal, command, DEMO)).case
 
     async def act(self, case: str, name: str, principal: Principal, **fields: Any) -> bool:
         """A command, as HTTP carries it out; False when it was refused."""

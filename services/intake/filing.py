@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
+from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.domain import FileCase, own_channel, register
-from shared.access import FILE, Principal
+from shared.access import FILE, Principal, within
+from shared.application.request_validation import validated
 from shared.case import Case
 from shared.handling import Handling, Stamp
 from shared.names import case_id, query_code, request_digest
@@ -55,6 +57,26 @@ async def file_case(
     except Refused as refused:
         raise _by_its_field(refused) from None
     return receipt(handling, done.case, repeated=done.repeated)
+
+
+async def filed(
+    handling: Handling,
+    jurisdictions: ChannelJurisdictions,
+    principal: Principal,
+    value: Any,
+    named: str | None = None,
+    correlation: str | None = None,
+) -> Receipt:
+    """Register what one JSON value says. Raises Refused that names the field as a submission calls it."""
+    command = validated(FileCase, value)
+    jurisdiction = await jurisdictions.of(command.channel, named or principal.jurisdiction)
+    within(principal, jurisdiction)
+    try:
+        return await file_case(handling, principal, command, jurisdiction, correlation)
+    except Refused as refused:
+        if refused.field == "effective_at":  # what a submission calls it
+            refused.field = "received_at"
+        raise
 
 
 def _by_its_field(refused: Refused) -> Refused:

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from services.intake.channel_jurisdictions import ChannelJurisdictions
+from services.intake.filing import filed
 from services.intake.sealed_letters import SealedLetters
 from services.intake.updates import Updates, first_answer
 from shared.access import visible
@@ -28,11 +30,10 @@ from shared.events.refusal import FieldProblem, Refusal
 from shared.finding import resolve
 from shared.handling import Stamp
 from shared.http.records import Read, read_record
-from shared.http.submissions import Owners, filed
 from shared.log import Commit, LogAway, LogBroken, LogFull
 from shared.names import case_id, request_digest
+from shared.part import Ports
 from shared.refusals import Invalid, Refused, Unavailable
-from shared.runtime import Runtime
 from shared.times import to_text
 from shared.topics import Letter
 from shared.updates import AHEAD, LATE, REFUSED, STREAM, Place, topic_principal
@@ -66,21 +67,28 @@ class _Answer(NamedTuple):
 class Submissions:
     """Takes in the records of platforms' topics."""
 
-    def __init__(self, runtime: Runtime, updates: Updates, letters: SealedLetters | None = None) -> None:
-        self._runtime = runtime
-        self._ports = runtime.ports
+    def __init__(
+        self,
+        ports: Ports,
+        limit: int,
+        updates: Updates,
+        jurisdictions: ChannelJurisdictions,
+        letters: SealedLetters | None = None,
+    ) -> None:
+        self._ports = ports
+        self._limit = limit
+        self._handling = ports.handling("intake")
         self._updates = updates
+        self._jurisdictions = jurisdictions
         self._letters = letters or SealedLetters(())
-        self._owners = Owners(runtime)
         self._models = body_models()
 
     async def __call__(self, letters: Sequence[Letter]) -> None:
         """Answer these records, those about one case in their order. Raises only what is a fault of the infrastructure: then
         all of them come again, and what was answered is not answered twice."""
-        limit = self._runtime.settings.body_limit
         lines: dict[str, list[tuple[Letter, Read]]] = {}
         for letter in letters:
-            read = read_record(letter.value or b"", limit, self._letters.opened)
+            read = read_record(letter.value or b"", self._limit, self._letters.opened)
             lines.setdefault(await self._about(read, letter), []).append((letter, read))
         gate = asyncio.Semaphore(AT_ONCE)
 
@@ -188,7 +196,7 @@ class Submissions:
 
     async def _filing(self, platform: str, place: Place, value: dict[str, Any]) -> _Answer:
         receipt = await filed(
-            self._runtime, self._owners, topic_principal(platform), value, correlation=place.correlation
+            self._handling, self._jurisdictions, topic_principal(platform), value, correlation=place.correlation
         )
         case, _head = await self._ports.cases.get(receipt.case, at_least=1)
         (begin,) = await self._ports.log.load(CASE + case.id, limit=1)
@@ -261,8 +269,7 @@ class Submissions:
         )
         cause = "intake.refused" if refusal.status < FINAL else own
         stamp = Stamp(topic_principal(platform), cause, correlation=place.correlation)
-        handling = self._runtime.handling("intake")
-        await handling.on_stream(REFUSED + digest, stamp, lambda _head: [Fresh(body)])
+        await self._handling.on_stream(REFUSED + digest, stamp, lambda _head: [Fresh(body)])
         return await self._refusal(platform, read, body, digest)
 
     async def _visible(self, platform: str, value: Any) -> tuple[str | None, str | None]:

@@ -25,8 +25,8 @@ from shared.http.records import Read, read_record
 from shared.inbox import STREAM
 from shared.log import LogAway, LogBroken, LogFull
 from shared.names import request_digest
+from shared.part import Ports
 from shared.refusals import Invalid, Refused, Unavailable
-from shared.runtime import Runtime
 from shared.topics import Letter
 
 AT_ONCE = 32
@@ -46,11 +46,10 @@ log = structlog.get_logger("actions")
 class Actions:
     """Takes in the letters of organisations' topics."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._ports = runtime.ports
-        self._handling = runtime.handling("routing")
-        self._outboxes = Outboxes(self._handling)
+    def __init__(self, ports: Ports, limit: int, outboxes: Outboxes) -> None:
+        self._ports = ports
+        self._limit = limit
+        self._outboxes = outboxes
         self._models = body_models()
 
     async def __call__(self, letters: Sequence[Letter]) -> None:
@@ -69,7 +68,7 @@ class Actions:
         await asyncio.gather(*(in_order(org, own) for org, own in by_owner.items()))
 
     async def _one(self, org: str, letter: Letter) -> None:
-        read = read_record(letter.value or b"", self._runtime.settings.body_limit)
+        read = read_record(letter.value or b"", self._limit)
         digest = self._digest(org, read.content)
         alone = Stamp(_writer(org), f"routing.record:{letter.place}:{digest}")
         if await self._ports.log.by_cause(STREAM + org, alone.cause) is not None:

@@ -19,9 +19,8 @@ from shared.projecting import Reaction, Turn
 from shared.reacting import always, carry_out, stamp_for
 
 
-def reactions(handling: Handling) -> Mapping[str, Sequence[Reaction]]:
+def reactions(handling: Handling, outboxes: Outboxes) -> Mapping[str, Sequence[Reaction]]:
     """Event type -> what follows."""
-    outboxes = Outboxes(handling)
     route = _route(handling)
     direct = always(handling, RULES["direct_review"])
     deliver = _deliver(handling, outboxes)

@@ -18,7 +18,6 @@ from shared.http.answers import CommandAnswer
 from shared.http.bodies import read_json
 from shared.http.describing import WRITING, answers, takes
 from shared.http.who import Caller
-from shared.metrics import Metrics
 from shared.refusals import Refused, Unknown
 from shared.runtime import Runtime
 from shared.telling import state_words
@@ -28,9 +27,8 @@ from shared.times import to_text
 class Commands:
     """Commands as HTTP gives them: read, carried out, answered; a refusal is counted and says what is possible."""
 
-    def __init__(self, runtime: Runtime, metrics: Metrics) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._metrics = metrics
         self.models = body_models()
 
     async def carried_out(self, caller: Principal, reference: str, value: Any) -> dict[str, Any]:
@@ -43,7 +41,7 @@ class Commands:
         try:
             done, case = await give(self._runtime.ports, caller, reference, rule, body)
         except Refused as refused:
-            self._metrics.refused(rule.name, refused.code)
+            self._runtime.metrics.refused(rule.name, refused.code)
             if not isinstance(refused, Unknown):
                 await _say_what_is_possible(self._runtime, caller, reference, refused)
             raise

@@ -10,6 +10,8 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from services.intake.channel_jurisdictions import jurisdiction_of
+from services.intake.history import record_batch
 from shared.access import IMPORT, authorize, within
 from shared.application.problem import describe
 from shared.application.request_validation import validated
@@ -19,7 +21,6 @@ from shared.http.answers import Answer
 from shared.http.bodies import Line
 from shared.http.describing import answers, gives_lines, takes_lines
 from shared.http.lines import answered, value_of
-from shared.http.submissions import jurisdiction_of
 from shared.http.who import Caller
 from shared.refusals import Refused
 from shared.runtime import Runtime
@@ -66,7 +67,9 @@ def router(runtime: Runtime) -> APIRouter:
         jurisdiction: str | None = Query(None, max_length=80, description="Jurisdiction of all rows"),
     ) -> Response:
         authorize(caller, IMPORT)
-        chosen = await jurisdiction_of(runtime, None, jurisdiction or caller.jurisdiction)
+        chosen = await jurisdiction_of(
+            runtime.ports.policies, runtime.settings.jurisdiction, None, jurisdiction or caller.jurisdiction
+        )
         within(caller, chosen)
         limit = runtime.settings.history_limit
 
@@ -78,7 +81,7 @@ def router(runtime: Runtime) -> APIRouter:
                     items.append(validated(HistoryItem, value_of(line, limit)))
                 except Refused as why:
                     refused[place] = _refused(line.number, why)
-            recorded = iter(await runtime.record_history(caller, items, chosen))
+            recorded = iter(await record_batch(items, runtime.ports, principal=caller, jurisdiction=chosen))
             return [_shown(refused.get(place) or next(recorded)) for place in range(len(lines))]
 
         return await answered(request, together, limit=limit, most=runtime.settings.batch_lines, at_once=AT_ONCE)

@@ -21,7 +21,6 @@ from shared.http.bodies import NDJSON, read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller
 from shared.log import Damaged, LogBroken
-from shared.metrics import Metrics
 from shared.projecting import Consumer
 from shared.rebuilding import rebuild, scrub, worth_starting
 from shared.refusals import Invalid, Refused, Unknown
@@ -70,9 +69,9 @@ class Backup(BaseModel):
     folder: str = Field(max_length=4096, description="Absolute path of a folder that does not exist yet or is empty")
 
 
-def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
+def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(tags=["operator"], prefix="/local")
-    ports = runtime.ports
+    ports, metrics = runtime.ports, runtime.metrics
 
     @routes.get("/version", summary="Which release runs")
     async def version() -> dict[str, str]:

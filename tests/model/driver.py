@@ -287,7 +287,7 @@ async def desk(start: datetime) -> AsyncIterator[Desk]:
     runtime.parts = [part for part in runtime.parts if part.name != "analytics"]
     await runtime.start(tasks=False)
     try:
-        await activate(runtime.parts[2], "demo", DEMO, date(2000, 1, 1))
+        await activate(runtime.ports, "demo", DEMO, date(2000, 1, 1))
         yield Desk(runtime, clock)
     finally:
         await runtime.stop()

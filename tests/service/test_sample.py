@@ -40,7 +40,7 @@ async def send(here: County, rows: list[dict[str, Any]]) -> list[dict[str, Any]]
         result._asdict()
         for result in await record_batch(
             [HistoryItem.model_validate(row) for row in rows],
-            {name: part.handling for name, part in here.parts.items()},
+            here.ports,
             principal=OPERATIONS,
             jurisdiction=DEMO,
         )

@@ -39,11 +39,10 @@ def needs(path: Path) -> pytest.MarkDecorator:
 
 
 async def imported(here: County, path: Path, mapping: str, jurisdiction: str) -> Report:
-    handlings = {name: part.handling for name, part in here.parts.items()}
 
     async def send(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         rows = [HistoryItem.model_validate(item) for item in items]
-        found = await record_batch(rows, handlings, principal=OPERATIONS, jurisdiction=jurisdiction)
+        found = await record_batch(rows, here.ports, principal=OPERATIONS, jurisdiction=jurisdiction)
         return [{**one._asdict(), "due": one.due._asdict() if one.due else None} for one in found]
 
     mapped = mappings.load(ROOT / "examples/mappings" / mapping)

@@ -123,9 +123,8 @@ class KafkaFeed:
     async def start(self) -> None:
         """Begin to connect, and return: whether a broker answers is for readiness to say."""
         self._stopping.clear()
-        listen = getattr(self._log, "listen", None)
-        if listen is not None and self._publishes:
-            self._unlisten = listen(self.publisher.add)
+        if self._publishes:
+            self._unlisten = self._log.listen(self.publisher.add)
         self._keeping = [asyncio.create_task(self._keeper(one).run(), name=name) for name, one in self._groups.items()]
         self._sweeping = [asyncio.create_task(self.sweeper.run(), name="sweeper")] if self._publishes else []
         publishing = [asyncio.create_task(self.publisher.run(), name="publisher")] if self._publishes else []

@@ -69,9 +69,7 @@ class Relay:
         self._unlisten: Callable[[], None] | None = None
 
     async def start(self) -> None:
-        listen = getattr(self._log, "listen", None)
-        if listen is not None:
-            self._unlisten = listen(self.add)
+        self._unlisten = self._log.listen(self.add)
         self._task = asyncio.create_task(self._run(), name="relay")
 
     async def stop(self) -> None:
