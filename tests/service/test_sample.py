@@ -74,7 +74,7 @@ async def test_the_county_after_loading(loaded: tuple[County, Summary]) -> None:
     assert {case.state for case in found} == REACHABLE
     assert {case.closure for case in found} - {None} == set(ClosureKind.__args__)  # type: ignore[attr-defined]
     assert all(case.origin == "history" and case.live == case.open for case in found)
-    book = await here.parts["intake"].handling.policies.book(DEMO)
+    book = await here.ports.handling("intake").policies.book(DEMO)
     assert {case.channel for case in found} == {channel.code for channel in book.edition("channels").document.channels}  # type: ignore[union-attr]
     assert {(case.place or "").split("-")[0] for case in found} >= {"dh", "xs", "bh"}
     bodies = [event.body for commit in await commits(here) for event in commit.recorded]
@@ -210,7 +210,7 @@ def test_the_sample_knows_the_rows_of_the_demo_county(tmp_path: Path) -> None:
 
 async def test_it_routes_as_the_policy_does() -> None:
     async with county() as here:
-        book = await here.parts["intake"].handling.policies.book(DEMO)
+        book = await here.ports.handling("intake").policies.book(DEMO)
         for place in texts.SPOTS:
             for subject in texts.ISSUES:
                 assert where.responsible(place, subject) == book.route(place, subject, None, MORNING).org

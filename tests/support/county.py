@@ -59,7 +59,7 @@ class County:
 
     async def file(self, item: str = "1", **fields: Any) -> Receipt:
         given = {"channel": "web", "item": item, "text": "路灯不亮", **fields}
-        filed = await file_case(self.parts["intake"].handling, REGISTRAR, FileCase.model_validate(given), DEMO)
+        filed = await file_case(self.ports.handling("intake"), REGISTRAR, FileCase.model_validate(given), DEMO)
         await self.settle()
         return filed
 
@@ -71,7 +71,7 @@ class County:
         self._ids += 1
         command = rule.model.model_validate(fields)
         stamp = Stamp(principal, f"{principal.name}:{command_id or self._ids}", at)
-        done = await self.parts[rule.service].handling.on_case(
+        done = await self.ports.handling(rule.service).on_case(
             case, rule.action, stamp, lambda found, given: rule(found, command, given), others=rule.named(command)
         )
         await self.settle()
