@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from shared.access import Principal
 from shared.case import STREAM as CASE
 from shared.envelope import Recorded
 from shared.events.intake import CaseRegistered
@@ -64,11 +63,6 @@ class Item(NamedTuple):
 
 
 _UNKNOWN = Item(None, None)
-
-
-def topic_principal(platform: str) -> Principal:
-    """Who acts where a record of its topic says so: the topic names the platform, nothing in the record does."""
-    return Principal("platform", platform, "topic")
 
 
 async def told(ports: Ports, events: Sequence[Recorded]) -> list[dict[str, Any]]:

@@ -339,9 +339,9 @@ async def test_an_ordinary_case_costs_nothing() -> None:
 
 
 def test_the_principal_of_a_topic() -> None:
-    from shared.updates import topic_principal
+    from shared.messaging.inbound_handler import topic_principal
 
-    assert topic_principal("province") == Principal("platform", "province", "topic")
+    assert topic_principal("platform", "province") == Principal("platform", "province", "topic")
 
 
 async def test_after_a_restart_the_same_records_are_answered_no_second_time(tmp_path: Path) -> None:
