@@ -64,8 +64,7 @@ async def health(runtime: Runtime) -> dict[str, Any]:
 def _of_feed(runtime: Runtime) -> tuple[list[str], list[str]]:
     """What the feed has to say: (why this process is not ready, what is only to be known). Filings are accepted without a
     broker, and wait in the log; so a process that accepts them is ready."""
-    problems = getattr(runtime.ports.feed, "problems", None)
-    reasons: list[str] = problems() if problems is not None else []
+    reasons = runtime.ports.feed.problems()
     if not any(part.name == "intake" for part in runtime.parts):
         return reasons, []
     return [one for one in reasons if one != BROKER_AWAY], [one for one in reasons if one == BROKER_AWAY]
