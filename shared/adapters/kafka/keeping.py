@@ -25,9 +25,9 @@ class Keeper:
     once it runs."""
 
     def __init__(
-        self, subscription: Subscription, *, instance: str,
-        before: Callable[[], Awaitable[None]], met: Callable[[BaseException | None], None],
-        ended: Callable[[str], None], stopping: asyncio.Event, pauses: tuple[float, float] = (0.2, 10.0),
+        self, subscription: Subscription, *, instance: str, ended: Callable[[str], None], stopping: asyncio.Event,
+        pauses: tuple[float, float] = (0.2, 10.0), before: Callable[[], Awaitable[None]] | None = None,
+        met: Callable[[BaseException | None], None] = lambda _error: None,
     ) -> None:  # fmt: skip
         self._one = subscription
         self._instance = instance
@@ -44,7 +44,8 @@ class Keeper:
         pause, said = first, ""
         while not self._stopping.is_set():
             try:
-                await self._before()
+                if self._before is not None:
+                    await self._before()
                 await one.start()
             except (Away, InUse, MissingTopic, KafkaError, OSError) as error:
                 self._met(error)

@@ -35,15 +35,11 @@ class KafkaLetters:
         self._keeper = Keeper(
             self._subscription,
             instance=instance,
-            before=self._at_once,
-            met=self._met,
             ended=ended,
             stopping=self._stopping,
             pauses=(pause, longest),
         )
         self._task: asyncio.Task[Any] | None = None
-        self.away = True
-        """No broker answers."""
 
     async def start(self) -> None:
         """Begin to connect, and return."""
@@ -68,9 +64,3 @@ class KafkaLetters:
     def figures(self) -> Figures:
         one = self._subscription.receiving
         return Figures(self.kind, self._subscription.behind(), one.records, one.failures)
-
-    async def _at_once(self) -> None:
-        """Nothing has to be there before: a kind of which there is no topic yet has no letters."""
-
-    def _met(self, error: BaseException | None) -> None:
-        self.away = error is not None
