@@ -71,12 +71,7 @@ async def filed(
     command = validated(FileCase, value)
     jurisdiction = await jurisdictions.of(command.channel, named or principal.jurisdiction)
     within(principal, jurisdiction)
-    try:
-        return await file_case(handling, principal, command, jurisdiction, correlation)
-    except Refused as refused:
-        if refused.field == "effective_at":  # what a submission calls it
-            refused.field = "received_at"
-        raise
+    return await file_case(handling, principal, command, jurisdiction, correlation)
 
 
 def _by_its_field(refused: Refused) -> Refused:
@@ -91,6 +86,8 @@ def _by_its_field(refused: Refused) -> Refused:
         )
     if refused.code == "same_id_other_content":
         refused.field = "item"
+    elif refused.field == "effective_at":
+        refused.field = "received_at"
     return refused
 
 

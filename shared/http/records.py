@@ -1,4 +1,4 @@
-"""A record of an inbound topic, read as strictly as a request body; what is wrong with it is an answer and no exception."""
+"""Reads a record of an inbound topic as strictly as a request body. A problem is returned, not raised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letters from outside: all topics of one kind, read by one subscriber, answered before they count as read."""
+"""Receives the records of all inbound topics of one kind. A record is answered before its offset is committed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from shared.adapters.kafka.subscribing import DRAIN, Subscription
 from shared.topics import Answering, Figures
 
 AT_ONCE = 100
-"""Letters of one batch: each costs a decision and an answer."""
+"""Most records of one batch: each costs a decision and an answer."""
 
 
 class KafkaLetters:
-    """One group on the topics `<prefix><kind>.<owner>`, those too that are made later. Starts without a broker, too."""
+    """One consumer group on the topics `<prefix><kind>.<owner>`, including topics that are created later. It can start while no
+    broker answers."""
 
     def __init__(
         self, connection: Connection, kind: str, group: str, answering: Answering, *,
@@ -47,7 +48,7 @@ class KafkaLetters:
         self._task = asyncio.create_task(self._keeper.run(), name=self.group)
 
     async def stop(self) -> None:
-        """Finish the batch in hand, then end. What was not answered comes again."""
+        """Finish the current batch, then end. What was not answered is delivered again after the next start."""
         self._stopping.set()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=DRAIN + 1)
