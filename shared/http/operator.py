@@ -106,20 +106,10 @@ def router(runtime: Runtime) -> APIRouter:
     ) -> dict[str, Any]:
         authorize(caller, OPERATE)
         chosen = await _stream(runtime, stream)
-        marks = await ports.views.parked(group, chosen)
-        return {
-            "parked": [
-                {
-                    "group": mark.group,
-                    "stream": mark.stream,
-                    "version": mark.version,
-                    "reason": mark.reason,
-                    "since": mark.since,
-                    "bytes": mark.bytes.decode("utf-8", "replace") if chosen is not None else None,
-                }
-                for mark in marks
-            ]
-        }
+        marks = [mark._asdict() for mark in await ports.views.parked(group, chosen)]
+        for mark in marks:
+            mark["bytes"] = mark["bytes"].decode("utf-8", "replace") if chosen is not None else None
+        return {"parked": marks}
 
     @routes.post(
         "/parked:redrive", summary="Try parked streams again", responses=answers(400, 401, 403, 404, 415, 422),

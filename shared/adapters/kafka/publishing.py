@@ -29,7 +29,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from shared.adapters.kafka.closing import close, started
+from shared.adapters.kafka.closing import FLUSH, close, started
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.marking import Marks
 from shared.adapters.kafka.records import to_records
@@ -183,23 +183,22 @@ class Publisher:
             self._moved_on.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._moved_on.wait(), left)
-        producer, self._producer = self._producer, None
-        self._forget()
-        await close(producer)
+        await self._drop()
 
     async def give_up(self) -> None:
         """Let go of all that waits, for any process to take: others may reach the broker where this one does not."""
         self.silent = True
-        producer, self._producer = self._producer, None
-        self._forget()
         LOGGER.warning("producer_away", error="given_up")
-        await close(producer, flush=0.01)
+        await self._drop(flush=0.01)
 
-    def _forget(self) -> None:
+    async def _drop(self, flush: float = FLUSH) -> None:
+        """Forget everything that waits, and close the producer."""
+        producer, self._producer = self._producer, None
         for task in self._running:
             task.cancel()
         self._waiting.clear()
         self._queue.clear()
+        await close(producer, flush)
 
     async def _connected(self) -> AIOKafkaProducer:
         """The producer; tries until a broker answers."""
