@@ -94,7 +94,7 @@ async def _live(path: Path, number: int) -> Lived:
         await made.lifecycles(f"case-{item}" for item in range(number))
         taken = (time.perf_counter() - start) / (number * COMMANDS)
         states, commits = await _states(made)
-        ticker = Ticker(made.handlings["supervision"], made.ports.views)
+        ticker = Ticker(made.ports.handling("supervision"), made.ports.views)
         start = time.perf_counter()
         for _ in range(20):
             await ticker.look()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -15,10 +15,9 @@ from bench.peer import Command, Peer, commands_of
 from bench.world import DEMO, FILING, world
 from services.intake.history import record_batch
 from shared.access import Principal
-from shared.events.base import Service
-from shared.handling import Handling
 from shared.history import Filing, HistoryItem, HistoryStep
 from shared.log import Commit
+from shared.part import Ports
 
 NAME = "import"
 OPERATIONS = Principal("operations", None, "k-operations")
@@ -78,15 +77,15 @@ def _row(each: int) -> HistoryItem:
 async def _run(path: Path, rows: list[HistoryItem]) -> float:
     async with world(path) as made:
         start = time.perf_counter()
-        await _record(made.handlings, rows)
+        await _record(made.ports, rows)
         await made.settle()
         return time.perf_counter() - start
 
 
-async def _record(handlings: Mapping[Service, Handling], rows: list[HistoryItem]) -> None:
+async def _record(ports: Ports, rows: list[HistoryItem]) -> None:
     for first in range(0, len(rows), ROWS_AT_ONCE):
         batch = rows[first : first + ROWS_AT_ONCE]
-        for result in await record_batch(batch, handlings, principal=OPERATIONS, jurisdiction=DEMO):
+        for result in await record_batch(batch, ports, principal=OPERATIONS, jurisdiction=DEMO):
             if result.result != "added":
                 raise ValueError(f"line {result.line}: {result.code}")
 
@@ -94,7 +93,7 @@ async def _record(handlings: Mapping[Service, Handling], rows: list[HistoryItem]
 async def _told(path: Path, rows: list[HistoryItem]) -> list[Command]:
     """The events of each row as one command of the peer."""
     async with world(path) as made:
-        await _record(made.handlings, rows)
+        await _record(made.ports, rows)
         found: list[Commit] = []
         async for commits in made.ports.log.scan("case/"):
             found += commits

@@ -23,12 +23,12 @@ from shared.adapters.sqlite import SqliteFeed, SqliteKeys, SqliteLog, SqliteView
 from shared.adapters.system import SystemClock
 from shared.cases import Cases
 from shared.commands import RULES, Fresh
-from shared.events.base import Service
-from shared.handling import Handling, Stamp
+from shared.handling import Stamp
 from shared.log import Head
 from shared.part import Part, Ports
 from shared.policies import STREAM, Policies
 from shared.policy.load import Loaded, bundled
+from shared.settings import Settings
 
 DEMO = "CN-DEMO"
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")
@@ -67,21 +67,20 @@ R = TypeVar("R")
 class World:
     """Commands in; `settle()` returns when views and reactions are through."""
 
-    def __init__(self, ports: Ports, parts: Sequence[Part]) -> None:
+    def __init__(self, ports: Ports) -> None:
         self.ports = ports
-        self.handlings: dict[Service, Handling] = {part.name: part.handling for part in parts}
 
     async def file(self, item: str, **fields: Any) -> Receipt:
         place, subject = WHERE[crc32(item.encode()) % len(WHERE)]
         given = {**FILING, "place": place, "subject": subject, "item": item, **fields}
         command = FileCase.model_validate(given)
-        return await file_case(self.handlings["intake"], REGISTRAR, command, DEMO)
+        return await file_case(self.ports.handling("intake"), REGISTRAR, command, DEMO)
 
     async def act(self, case: str, name: str, principal: Principal, fields: dict[str, Any], turn: int) -> None:
         rule = RULES[name]
         command = rule.model.model_validate(fields)
         stamp = Stamp(principal, f"{principal.name}:{turn}")
-        await self.handlings[rule.service].on_case(
+        await self.ports.handling(rule.service).on_case(
             case, rule.action, stamp, lambda found, given: rule(found, command, given)
         )
 
@@ -127,8 +126,8 @@ def open_ports(folder: Path) -> Ports:
 
 async def close(ports: Ports, parts: Sequence[Part]) -> None:
     for part in parts:
-        if part.close is not None:
-            await part.close()
+        if part.facts is not None:
+            await part.facts.close()
     for port in (ports.views, ports.log, ports.keys):
         await port.close()
 
@@ -144,11 +143,11 @@ async def world(folder: Path) -> AsyncIterator[World]:
     await ports.views.start()
     for entry in bundled("demo"):
         stamp = Stamp(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", date(2000, 1, 1), jurisdiction=DEMO)
-        await parts[2].handling.on_stream(STREAM + DEMO, stamp, partial(_activated, entry))
+        await ports.handling("supervision").on_stream(STREAM + DEMO, stamp, partial(_activated, entry))
     await ports.feed.start()
     settle()
     try:
-        yield World(ports, parts)
+        yield World(ports)
     finally:
         await ports.feed.stop()
         await close(ports, parts)
@@ -160,4 +159,9 @@ def _activated(entry: Loaded, _head: Head) -> list[Fresh]:
 
 def build(ports: Ports) -> list[Part]:
     """The parts of all services."""
-    return [intake.build(ports), routing.build(ports), supervision.build(ports), analytics.build(ports)]
+    return [
+        intake.build(ports, Settings()),
+        routing.build(ports, Settings()),
+        supervision.build(ports),
+        analytics.build(ports),
+    ]

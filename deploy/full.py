@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import NamedTuple
 
 import structlog
 
@@ -15,11 +14,7 @@ from deploy.folder import Folder, FolderProblem
 from deploy.parts import compose
 from deploy.stores import StoreAway, StoreLoginRefused, StoreProblem, open_stores
 from deploy.topics import EVENTS, load
-from services.intake import carrying as platforms
-from services.intake.sealed_letters import NoKey, SealedLetters
-from services.intake.submissions import Submissions
-from services.routing import carrying
-from services.routing.actions import Actions
+from services.intake.sealed_letters import NoKey
 from shared.adapters.kafka import RELAYS, Connection, KafkaFeed, KafkaLetters, Relay, parking
 from shared.adapters.system import SystemClock
 from shared.cases import Cases
@@ -31,7 +26,6 @@ from shared.policies import Policies
 from shared.pressure import LOG_AWAY, STORE_LOGIN_REFUSED, Pressure
 from shared.runtime import Runtime
 from shared.settings import Settings, missing
-from shared.topics import Answering, Route
 
 OWN = frozenset({"analytics"})
 """Groups whose every replica sees everything: each has its own file of facts. A process of theirs alone only reads: its user of
@@ -177,49 +171,17 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
     runtime = compose(settings, ports, folder=folder.path, services=services, loops=loops)
     runtime.pressure = pressure
     runtime.filling = any(part.name not in OWN for part in runtime.parts)
-    kinds = [_OUTSIDE[name] for name in services if name in _OUTSIDE]
-    if kinds:
+    partners = [part.partners for part in runtime.parts if part.partners is not None]
+    if partners:
         instance, prefix = settings.instance or socket.gethostname(), settings.kafka_prefix
         views.declare(RELAYS)
-        routes = [kind.route(ports) for kind in kinds]
+        routes = [one.route for one in partners]
         runtime.relay = Relay(events, views, kafka, routes, clock=clock, instance=instance, prefix=prefix)
-        runtime.letters = [
-            KafkaLetters(
-                kafka,
-                kind.letters,
-                kind.group,
-                kind.answering(runtime),
-                instance=instance,
-                ended=end,
-                prefix=prefix,
-            )
-            for kind in kinds
-        ]
+        try:
+            runtime.letters = [
+                KafkaLetters(kafka, one.kind, one.group, one.answering(), instance=instance, ended=end, prefix=prefix)
+                for one in partners
+            ]
+        except NoKey as error:
+            raise CannotStart(f"HUIYIN_INTAKE_KEY: {settings.intake_key} {error}.") from None
     return runtime
-
-
-class _Outside(NamedTuple):
-    """How a service is tied to topics of organisations or platforms."""
-
-    letters: str
-    """Kind of the topics that are read."""
-    group: str
-    route: Callable[[Ports], Route]
-    answering: Callable[[Runtime], Answering]
-
-
-def submissions(runtime: Runtime) -> Submissions:
-    """What answers platforms' records, with the key that opens encrypted ones. Raises CannotStart."""
-    path = runtime.settings.intake_key
-    try:
-        letters = SealedLetters.of(path) if path is not None else None
-    except NoKey as error:
-        raise CannotStart(f"HUIYIN_INTAKE_KEY: {path} {error}.") from None
-    (teller,) = (part.teller for part in runtime.parts if part.name == "intake")
-    return Submissions(runtime, teller, letters)
-
-
-_OUTSIDE: dict[Service, _Outside] = {
-    "routing": _Outside(carrying.ACTIONS, "routing.actions", carrying.route, Actions),
-    "intake": _Outside(platforms.SUBMISSIONS, "intake.submissions", platforms.route, submissions),
-}

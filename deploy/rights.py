@@ -10,13 +10,10 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from deploy.topics import Topic
+from deploy.topics import CODE, Topic
 from shared.adapters.kafka.rights import Right
 
 _PLACE = re.compile(r"\{(\w+)\}$")
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
-"""No dot: the groups of a user begin with its name and a dot, and those of `a.b` would be groups of `a`, too. No star: in
-Kafka it means every name."""
 
 
 def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], prefix: str = "") -> list[Right]:
@@ -25,7 +22,7 @@ def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], pref
     `members`: `organisation` and `platform` -> codes. `prefix`: of this deployment; the names of topics have it already.
     Raises ValueError for a code that cannot be part of a name, and for a mistake of the file."""
     for code in (code for codes in members.values() for code in codes):
-        if not _CODE.fullmatch(code):
+        if not CODE.fullmatch(code):
             raise ValueError(f"{code!r} cannot be part of a topic's name: letters, digits, - and _ only.")
     found: dict[Right, None] = {}
     for topic in topics:

@@ -20,9 +20,8 @@ from deploy.embedded import opened
 from deploy.folder import Folder
 from deploy.waiting import patiently
 from shared.events.base import Service
-from shared.http.app import build_app, watch
+from shared.http.app import build_app
 from shared.log import LogBroken, LogFull
-from shared.metrics import Metrics
 from shared.runtime import Runtime
 from shared.settings import Settings
 
@@ -132,11 +131,9 @@ async def _serve(
         except LogBroken as error:
             raise Ended(f"The log cannot be written ({error}). Check the disk, then start again.") from None
         port = int(public.getsockname()[1])
-        metrics = Metrics()
-        watch(runtime, metrics)
         servers = (
-            (_server(build_app(runtime, metrics), runtime.settings.proxies), public),
-            (_server(build_app(runtime, metrics, local=True)), private),
+            (_server(build_app(runtime), runtime.settings.proxies), public),
+            (_server(build_app(runtime, local=True)), private),
         )
         _on_signals(runtime)
         settle()

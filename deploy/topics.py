@@ -18,7 +18,9 @@ DAY_MS = 86_400_000
 EVENTS = "case-events"
 """The topic that carries the feed."""
 _MANY = re.compile(r"\{(organisation|platform)\}$")
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
+CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
+"""Codes that can be part of a topic's name. No dot: the groups of a user begin with its name and a dot, so those of `a.b` would
+belong to `a`, too. No star: in Kafka it means every name."""
 _USER = r"^[a-z0-9_-]{1,100}(\{(organisation|platform)\})?$"
 User = Annotated[str, Field(pattern=_USER)]
 """A user of Kafka; no dot, for its groups are its name, a dot and more."""
@@ -82,7 +84,7 @@ def spread(topics: Iterable[Topic], members: Members) -> tuple[Topic, ...]:
             made.append(topic)
             continue
         for code in sorted(members.get(many[1], ())):
-            if not _CODE.fullmatch(code):
+            if not CODE.fullmatch(code):
                 raise ValueError(
                     f"{many[1]} {code}: a topic's name holds letters, digits, - and _ only; give it another code."
                 )
@@ -98,7 +100,7 @@ def members_of(books: Iterable[PolicyBook]) -> Members:
     for book in books:
         organisations |= {one.code for one in book.organisations.values() if one.delivery == "kafka"}
         named = (one.platform for one in book.channels.values() if one.platform is not None)
-        platforms |= {name for name in named if _CODE.fullmatch(name)}
+        platforms |= {name for name in named if CODE.fullmatch(name)}
     return {"organisation": organisations, "platform": platforms}
 
 

@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deploy.full import NotYet
-from shared.http.problems import of_error, response
+from shared.application.problem import of_error
+from shared.http.problems import response
 from shared.log import LogAway
 from shared.runtime import Runtime
 

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
 
 from shared.log import Commit
 
 Handler = Callable[[Sequence[Commit]], Awaitable[None]]
 """Handles one batch. Returning acknowledges it; after an exception the whole batch is delivered again later."""
+
+
+class Figures(NamedTuple):
+    """What operations watches of one group."""
+
+    topic: str
+    """Kind of topic; never the name of one organisation's."""
+    partitions: int
+    records: int
+    skipped: int
+    failures: int
+    rebalances: int
+    fenced: int
+
+
+class Sending(NamedTuple):
+    """What operations watches of publishing."""
+
+    published: int = 0
+    swept: int = 0
+    producers_lost: int = 0
 
 
 class Feed(Protocol):
@@ -47,3 +68,15 @@ class Feed(Protocol):
     def last_progress(self, group: str) -> float:
         """Monotonic time in seconds at which the group last handled a batch or had nothing to do."""
         ...
+
+    def problems(self) -> list[str]:
+        """Codes of what keeps commits from coming or going; for /readyz."""
+        return []
+
+    def figures(self) -> Mapping[str, Figures]:
+        """group -> its figures; empty where no broker carries the feed."""
+        return {}
+
+    def sending(self) -> Sending:
+        """What was published, and what became of the producers."""
+        return Sending()

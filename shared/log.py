@@ -44,6 +44,15 @@ class Log(Publication, Protocol):
     - Reads never wait for writes, and raise LogAway where the store does not answer.
     """
 
+    @property
+    def broken(self) -> LogBroken | None:
+        """Why nothing can be written any more; None while the log works."""
+        ...
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with the commits of each append of this process; returns what ends that."""
+        ...
+
     async def append(self, commit: Commit) -> Commit:
         """Write `commit`; returns it with its position. Raises Conflict, SameCause, LogFull, LogBroken, LogAway."""
         ...
@@ -64,10 +73,6 @@ class Log(Publication, Protocol):
 
     def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, Head]]]:
         """(stream, head) ordered by stream. The cost grows with the streams, not with the events."""
-        ...
-
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` after each append of this process. Returns the function that ends this."""
         ...
 
     async def close(self) -> None: ...

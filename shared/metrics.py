@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from shared.case import OPEN_STATES, STREAM
 from shared.events.intake import CaseRegistered
 from shared.events.routing import ReturnVerified
 from shared.events.supervision import DeadlineAtRisk, DeadlineBreached, Reminded
-from shared.feed_metrics import FeedMetrics
+from shared.feed_metrics import Exported
 from shared.finding import WORKLIST
 from shared.log import Commit, Damaged
 from shared.times import day_of, to_text
@@ -52,16 +52,6 @@ class Metrics:
             buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
             registry=self.registry,
         )
-        self._open = Gauge("petition_open_cases", "Open cases by state", ["state"], registry=self.registry)
-        self._overdue = Gauge(
-            "petition_overdue_cases", "Cases whose earliest deadline has passed", registry=self.registry
-        )
-        self._horizon = Gauge(
-            "petition_calendar_horizon_days",
-            "Days until the published working-day calendar ends",
-            ["jurisdiction"],
-            registry=self.registry,
-        )
         self._registered = Counter(
             "petition_cases_registered_total", "Cases registered", ["channel_class"], registry=self.registry
         )
@@ -87,25 +77,8 @@ class Metrics:
             registry=self.registry,
         )
         self._rebuild_match.set(math.nan)
-        self._ack_overdue = Gauge(
-            "petition_ack_overdue",
-            "Dispatched cases that nobody has signed for although the first rung of their clock has passed (C3: 75 % of 15"
-            " days), by kind of organisation",
-            ["org_class"],
-            registry=self.registry,
-        )
-        self._jumps = Counter(
-            "huiyin_clock_jumps_total",
-            "Times that the wall clock parted from the monotonic clock by more than 30 s",
-            registry=self.registry,
-        )
-        self._paused = Gauge(
-            "huiyin_ticker_paused",
-            "1 while no deadline fires because the wall clock is not trusted",
-            registry=self.registry,
-        )
-        self._feed = FeedMetrics(self.registry)
-        self._counted_jumps = 0
+        self._exported = Exported()
+        self.registry.register(self._exported)
         self.known_digest: tuple[str, str] | None = None
         """(log, views) as they were last digested together: what a rebuild is compared with."""
         self._codes: set[tuple[str, str]] = set()
@@ -157,12 +130,7 @@ class Metrics:
 
     async def render(self, runtime: Runtime, health: Mapping[str, Any]) -> bytes:
         """Everything in Prometheus' text form; `health` is what /readyz says."""
-        await self._feed.render(runtime, health)
-        tickers = [part.ticker for part in runtime.parts if part.ticker is not None]
-        jumps = sum(ticker.jumps for ticker in tickers)
-        self._jumps.inc(jumps - self._counted_jumps)
-        self._counted_jumps = jumps
-        self._paused.set(any(ticker.paused for ticker in tickers))
+        await self._exported.look(runtime, health)
         now = runtime.ports.clock.monotonic()
         if self._counted is None or now - self._counted >= COUNT_SECONDS:
             self._counted = now
@@ -171,34 +139,31 @@ class Metrics:
         return generate_latest(self.registry)
 
     async def _count(self, runtime: Runtime) -> None:
-        ports = runtime.ports
-        self._open.clear()
-        sealed = [Condition("queue", "=", "to_confirm")]  # not even counted before a person has decided (Art. 30)
-        held = (await ports.views.count(WORKLIST, sealed))[None]
-        for state, number in (await ports.views.count(WORKLIST, by="state")).items():
-            if state in OPEN_STATES:
-                self._open.labels(str(state)).set(number - (held if state == "registered" else 0))
+        ports, values = runtime.ports, self._exported.values
         now = ports.clock.now()
+        sealed = Condition("queue", "=", "to_confirm")  # not even counted before a person has decided (Art. 30)
+        held = (await ports.views.count(WORKLIST, [sealed]))[None]
+        states = (await ports.views.count(WORKLIST, by="state")).items()
+        values["petition_open_cases"] = {
+            (str(state),): number - (held if state == "registered" else 0)
+            for state, number in states
+            if state in OPEN_STATES
+        }
         past = Condition("due", "<", to_text(now))
         overdue = await ports.views.count(WORKLIST, [past])
-        held_overdue = await ports.views.count(WORKLIST, [*sealed, past])
-        self._overdue.set(_sum(overdue.values()) - _sum(held_overdue.values()))
+        held_overdue = await ports.views.count(WORKLIST, [sealed, past])
+        values["petition_overdue_cases"] = {(): sum(overdue.values()) - sum(held_overdue.values())}
         books = await ports.policies.all()
         late = [Condition("queue", "=", "to_sign"), Condition("risk_at", "<=", to_text(now))]
         kinds = {code: one.kind for book in books.values() for code, one in book.organisations.items()}
-        classes: dict[str, int] = dict.fromkeys(sorted(set(kinds.values())), 0)
+        classes: dict[tuple[str, ...], int] = {(kind,): 0 for kind in sorted(set(kinds.values()))}
         for org, number in (await ports.views.count(WORKLIST, late, by="org")).items():
             kind = kinds.get(str(org), "other")
-            classes[kind] = classes.get(kind, 0) + number
-        for kind, number in classes.items():
-            self._ack_overdue.labels(kind).set(number)
-        for code, book in books.items():
-            edition = book.edition("calendar")
-            until = edition.document.published_until if edition else None
-            if until is not None:
-                last = day_of(now, book.zone).replace(year=until, month=12, day=31)
-                self._horizon.labels(code).set((last - day_of(now, book.zone)).days)
-
-
-def _sum(numbers: Iterable[int]) -> int:
-    return sum(numbers)
+            classes[kind,] = classes.get((kind,), 0) + number
+        values["petition_ack_overdue"] = classes
+        values["petition_calendar_horizon_days"] = {
+            (code,): (day.replace(year=until, month=12, day=31) - day).days
+            for code, book in books.items()
+            for day in [day_of(now, book.zone)]
+            if (edition := book.edition("calendar")) and (until := edition.document.published_until) is not None
+        }

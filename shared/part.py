@@ -1,10 +1,10 @@
-"""What a service is made of (`Part`) and what it is given (`Ports`): `services.*.app.build(ports)` makes a part."""
+"""What a service consists of (`Part`) and what it is given (`Ports`): `services.*.app.build(ports)` makes a part."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fastapi import APIRouter
 
@@ -17,7 +17,11 @@ from shared.keys import Keys
 from shared.log import Log
 from shared.policies import Policies
 from shared.projecting import Consumer
+from shared.topics import PartnerTopics
 from shared.views import Checkpoints, Views
+
+if TYPE_CHECKING:
+    from shared.runtime import Runtime
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,18 @@ class Ports:
     """Where analytics keeps its DuckDB file; None keeps the facts in memory."""
     checkpoints: Checkpoints | None = None
     """Set where dropping the views drops also how far the consumers have come; None: the feed keeps that itself."""
+    _handlings: dict[Service, Handling] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.policies.keep_time(self.clock)
 
     def handling(self, service: Service) -> Handling:
-        """The hands of `service` on these ports."""
-        return Handling(service, self.log, self.keys, self.clock, self.cases, self.policies, self.feed.publish)
+        """What appends the events of `service`, whether or not its consumers run in this process."""
+        if service not in self._handlings:
+            self._handlings[service] = Handling(
+                service, self.log, self.keys, self.clock, self.cases, self.policies, self.feed.publish
+            )
+        return self._handlings[service]
 
     def consumer(self, group: str, **more: Any) -> Consumer:
         """The consumer of this group on these ports; `more` is what it shows, reacts to and keeps (see Consumer)."""
@@ -79,19 +88,52 @@ class Kept(Protocol):
         """No case is held: nothing was written yet, or the file was deleted or is of another schema."""
         ...
 
+    async def close(self) -> None: ...
+
+
+class Ticking(Protocol):
+    """What records due deadlines, as operations watches and steers it."""
+
+    @property
+    def paused(self) -> str | None:
+        """Why no deadline fires; None while deadlines fire."""
+        ...
+
+    @property
+    def jumps(self) -> int:
+        """Pauses since the start."""
+        ...
+
+    @property
+    def fired(self) -> int:
+        """Cases of which something due was recorded."""
+        ...
+
+    def leases(self) -> int:
+        """Slots of the due index that this process holds."""
+        ...
+
+    async def run(self) -> None: ...
+
+    def accept_clock(self) -> None: ...
+
+
+def _no_routers(_runtime: Runtime) -> Sequence[APIRouter]:
+    return ()
+
 
 @dataclass(frozen=True)
 class Part:
-    """One service in this process."""
+    """One service in this process. Made by the service's bootstrap."""
 
     name: Service
-    handling: Handling
     consumers: Sequence[Consumer]
-    routers: Mapping[str, APIRouter] = field(default_factory=dict)
-    tasks: Sequence[Callable[[], Awaitable[None]]] = ()
-    """Background loops, cancelled at stop: the ticker."""
-    close: Callable[[], Awaitable[None]] | None = None
-    ticker: Any = None
+    case_routers: Callable[[Runtime], Sequence[APIRouter]] = _no_routers
+    """Routes that read or change cases. Every process that changes cases serves them, for all services."""
+    routers: Callable[[Runtime], Sequence[APIRouter]] = _no_routers
+    """Further routes, served only by a process that runs this service's consumers."""
+    partners: PartnerTopics | None = None
+    """Topics of organisations or platforms that this service reads and writes."""
+    ticker: Ticking | None = None
+    """The background loop that records due deadlines."""
     facts: Kept | None = None
-    teller: Any = None
-    """What tells platforms. Whoever else tells them in this process uses the same, so that the two do not race each other."""

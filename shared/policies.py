@@ -34,6 +34,11 @@ class Policies:
         self._seen: dict[str, int] = {}
         """Jurisdiction -> the highest version that was delivered: an older book is never kept."""
 
+    @property
+    def changes(self) -> int:
+        """Grows with each policy commit that this process has heard of."""
+        return sum(self._seen.values())
+
     def keep_time(self, clock: Clock) -> None:
         """Return the books in force at the time of `clock`. Without a clock, books hold everything that was ever activated."""
         self._clock = clock

@@ -1,4 +1,4 @@
-"""When nothing more is taken in: more waits for the broker than the settings allow."""
+"""Backpressure: no filing is accepted while more commits wait for the broker than the settings allow."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from shared.log import Log, LogAway, LoginRefused
 from shared.refusals import Unavailable
 
 LOOK = 0.5
-"""Seconds between two looks at what waits: nobody who files waits for that."""
+"""Seconds between two counts. A filing never waits for a count."""
 AWAY = 2
-"""So many looks without an answer, one after the other, and the log counts as away: a change of the primary is no news."""
+"""After this many unanswered counts in a row the log counts as away; a change of the primary takes less."""
 LOG_AWAY, STORE_LOGIN_REFUSED = "log_away", "store_login_refused"
-"""What readiness says of a log that cannot be asked."""
+"""Codes of /readyz while the log cannot be queried."""
 RETRY = 30
-"""Seconds after which somebody who was refused may try again."""
+"""Seconds after which a refused client may try again."""
 
 
 class Pressure:
-    """Counts, in the background, the commits that the broker has not acknowledged. An answer costs no question."""
+    """Counts, in the background, the commits that the broker has not acknowledged. Reading the result costs no query."""
 
     def __init__(self, log: Log, clock: Clock, limit: int) -> None:
         self.waiting = 0
         """As last counted."""
         self.away: str | None = None
-        """Why the log cannot be asked; None while it can."""
+        """Why the log cannot be queried; None while it can."""
         self._unanswered = 0
         self._log = log
         self._clock = clock
@@ -34,18 +34,18 @@ class Pressure:
         return self.waiting >= self._limit
 
     def admit(self) -> None:
-        """Raises Unavailable `unpublished_full`: nothing new is taken in until the broker has caught up."""
+        """Raises Unavailable `unpublished_full` while too many commits wait for the broker."""
         if self.full:
             raise Unavailable(
                 "unpublished_full",
-                "More waits for Kafka than is allowed, so nothing new is taken in. What was accepted is kept. Send it again"
-                " later.",
+                "Too many events wait for Kafka, so nothing new is accepted. Everything accepted before is stored. Send this"
+                " again later.",
                 why_zh="待送出的内容已达上限，暂不受理新的内容；已受理的均已保存。请稍后重新提交。",
                 retry_after=RETRY,
             )
 
     async def look(self) -> None:
-        """Count once. While the log is away, what is known stands."""
+        """Count once. While the log is away, the last count remains valid."""
         try:
             self.waiting = await self._log.backlog()
         except LogAway as error:

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import structlog
-from pydantic import BaseModel
 
-from shared.access import Principal
 from shared.consumers.redrive import retry
 from shared.events.base import Service
 from shared.feed import Handler
 from shared.handling import Handling
-from shared.history import HistoryItem, ItemResult
 from shared.log import Commit, LogBroken
+from shared.metrics import Metrics
 from shared.operations.rebuild_readers import Spread
 from shared.part import Part, Ports
-from shared.policy.book import PolicyBook
 from shared.pressure import Pressure
 from shared.principals import Principals
 from shared.projecting import Consumer
@@ -33,54 +30,6 @@ RETRY_SECONDS = 5.0
 log = structlog.get_logger("runtime")
 
 
-class Receipt(Protocol):
-    """What intake answers to a filing."""
-
-    @property
-    def case(self) -> str: ...
-    @property
-    def number(self) -> str: ...
-    @property
-    def code(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def received_at(self) -> Any: ...
-    @property
-    def repeated(self) -> bool: ...
-
-
-class Understood(Protocol):
-    """A submission, and what the platform calls its fields."""
-
-    @property
-    def submission(self) -> dict[str, Any]: ...
-    @property
-    def names(self) -> dict[str, str]: ...
-
-
-class FileOne(Protocol):
-    """Registers one filing."""
-
-    async def __call__(
-        self, principal: Principal, command: Any, jurisdiction: str, correlation: str | None = None
-    ) -> Receipt: ...
-
-
-class Filing(NamedTuple):
-    """How a submission is registered: intake's model, what carries it out, and what reads a platform's own form."""
-
-    model: type[BaseModel]
-    file: FileOne
-    understand: Callable[[PolicyBook, str, Any], Understood]
-
-
-RecordHistory = Callable[[Principal, Sequence[HistoryItem], str], Awaitable[Sequence[ItemResult]]]
-"""How imported rows are recorded."""
-
-
 @dataclass
 class Runtime:
     """Everything that answers."""
@@ -89,8 +38,6 @@ class Runtime:
     ports: Ports
     parts: Sequence[Part]
     principals: Principals
-    filing: Filing
-    record_history: RecordHistory
     beside: Sequence[Part] = ()
     """Services whose consumers run in other processes. Their views lie in the same store as ours."""
     back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None
@@ -99,8 +46,6 @@ class Runtime:
     """Starts worker processes for a rebuild; None where only this process can read the log."""
     folder: Path | None = None
     """The data folder; None where nothing is kept."""
-    hands: Mapping[Service, Handling] = field(default_factory=dict)
-    """What services append with whose consumers run in other processes."""
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
     """More that runs in the background, beside the parts'."""
     pressure: Pressure | None = None
@@ -109,8 +54,9 @@ class Runtime:
     """What organisations and platforms write into topics of their own."""
     relay: Carrying | None = None
     """Carries outboxes to topics; None where no broker carries anything."""
+    metrics: Metrics = field(default_factory=Metrics)
     observers: list[Callable[[str, Sequence[Commit]], None]] = field(default_factory=list)
-    """Told of each batch that a consumer group has handled: metrics."""
+    """Told of each batch that a consumer group has handled."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process has to end, because of `broken` or because it was asked to."""
     stopping: bool = False
@@ -137,7 +83,7 @@ class Runtime:
         return [*self.letters, *([self.relay] if self.relay is not None else [])]
 
     def handling(self, service: Service) -> Handling:
-        return next((part.handling for part in self.parts if part.name == service), None) or self.hands[service]
+        return self.ports.handling(service)
 
     async def start(self, *, feed: bool = True, tasks: bool = True) -> None:
         """Start views and, unless told otherwise, feed and background loops."""
@@ -154,9 +100,9 @@ class Runtime:
         self._unlisten = self.ports.log.listen(self._moved)
         if tasks:
             self._tasks = [
-                asyncio.create_task(self._forever(task), name=f"{part.name}-task")
+                asyncio.create_task(self._forever(part.ticker.run), name=f"{part.name}-task")
                 for part in self.parts
-                for task in part.tasks
+                if part.ticker is not None
             ]
             self._tasks += [asyncio.create_task(self._forever(loop), name="loop") for loop in self.loops]
             if feed:
@@ -183,6 +129,7 @@ class Runtime:
             except LogBroken as error:
                 self.fail(error)
                 raise
+            self.metrics.observe(consumer.group, commits, self.ports.clock.now())
             for observe in self.observers:
                 observe(consumer.group, commits)
 
@@ -271,8 +218,8 @@ class Runtime:
                 await one.stop()
             await self.ports.feed.stop()
         for part in self.parts:
-            if part.close is not None:
-                await part.close()
+            if part.facts is not None:
+                await part.facts.close()
         await self.ports.views.close()
         await self.ports.keys.close()
         await self.ports.log.close()

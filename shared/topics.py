@@ -1,7 +1,7 @@
-"""What goes through topics of organisations and platforms: streams of the log that are carried out, letters that come in.
+"""Topics of organisations and platforms: streams of the log that are repeated in topics, and records that are received.
 
 An organisation that works through Kafka has a topic with what its stream of the log says (`outbox/zj` -> `assignments.zj`) and
-one into which it writes (`actions.zj`). The stream is the truth: a topic repeats it, under the same ids and in its order.
+one into which it writes (`actions.zj`). The stream is authoritative: the topic repeats it, under the same ids and in its order.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from shared.envelope import Recorded
 
 
 class Letter(NamedTuple):
-    """One record that somebody outside wrote into a topic of their own."""
+    """One record that an organisation or a platform wrote into its own topic."""
 
     owner: str
-    """Whose topic it is: the only thing that says who wrote it."""
+    """Whose topic it is. Nothing else identifies the sender."""
     partition: int
     offset: int
     sent_at: datetime
@@ -31,17 +31,17 @@ class Letter(NamedTuple):
 
 
 Answering = Callable[[Sequence[Letter]], Awaitable[None]]
-"""Handles one batch: returning means that each letter has its answer in the log. It never raises for what stands in a letter;
-what it raises is a fault of the infrastructure, and the batch comes again."""
+"""Handles one batch: returning means that each record has its answer in the log. It never raises because of the content of a
+record; it raises only faults of the infrastructure, and then the batch is delivered again."""
 
 
 class Line(NamedTuple):
-    """One entry of a stream as its reader gets it."""
+    """One entry of a stream as its reader receives it."""
 
     seq: int
     """Version in the stream: the reader's cursor, the same by pull and by topic."""
     key: str
-    """Entries about one case share it. Never personal."""
+    """Entries about one case have the same key. It holds no personal data."""
     kind: str
     value: bytes
     """JSON, the same as over HTTP."""
@@ -50,31 +50,44 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Route:
-    """Streams that are carried to topics: `<stream><name>` to `<topic>.<name>`."""
+    """Streams that are repeated in topics: `<stream><name>` in `<topic>.<name>`."""
 
     stream: str
-    """What the streams begin with, for example `outbox/`."""
+    """Prefix of the streams, for example `outbox/`."""
     topic: str
     """Kind of topic, for example `assignments`."""
     names: Callable[[], Awaitable[Collection[str]]]
-    """Who wants theirs carried, as the policy in force says."""
+    """Returns the names whose streams are repeated, by the policy in force."""
     lines: Callable[[str, Sequence[Recorded]], Awaitable[Sequence[Line]]]
-    """(name, events) -> what is told of them, in order. An event that is not told is left out."""
+    """(name, events) -> their lines, in order. An event that its reader must not see is left out."""
+
+
+@dataclass(frozen=True)
+class PartnerTopics:
+    """The topics through which a service talks to organisations or platforms."""
+
+    kind: str
+    """Kind of the topics that are read, for example `actions`."""
+    group: str
+    """Consumer group that reads them."""
+    route: Route
+    answering: Callable[[], Answering]
+    """Makes the handler of what is read."""
 
 
 class Figures(NamedTuple):
-    """What operations watches of the letters of one kind."""
+    """Counters of the records of one kind, for operations."""
 
     kind: str
     waiting: int
-    """Letters that are not answered, as far as this process has heard of them."""
+    """Records that are not answered yet, as far as this process knows."""
     answered: int
     failures: int
-    """Batches that came again."""
+    """Batches that were delivered again."""
 
 
 class Letters(Protocol):
-    """Where letters of one kind come in."""
+    """Receives the records of one kind."""
 
     @property
     def group(self) -> str: ...
@@ -90,26 +103,26 @@ class Letters(Protocol):
         ...
 
     async def stop(self) -> None:
-        """Finish the batch in hand, then end. What was not answered comes again."""
+        """Finish the current batch, then end. What was not answered is delivered again after the next start."""
         ...
 
 
 class Carrying(Protocol):
-    """What carries streams to topics."""
+    """Repeats streams in topics."""
 
     @property
     def sent(self) -> int:
-        """Lines that topics have taken."""
+        """Lines that the brokers have acknowledged."""
         ...
 
     @property
     def missing(self) -> frozenset[str]:
-        """Topics that are wanted and not there, or not ours to write."""
+        """Topics that the policy asks for and that do not exist, or that this process may not write."""
         ...
 
     @property
     def behind(self) -> int:
-        """Streams that were not carried to their end."""
+        """Streams whose topics lag behind."""
         ...
 
     async def start(self) -> None: ...
@@ -117,5 +130,5 @@ class Carrying(Protocol):
     async def stop(self) -> None: ...
 
     async def again(self, stream: str, after: int) -> None:
-        """Let the topic have everything after that version once more. It is carried in the background."""
+        """Send everything after that version to the topic again, in the background."""
         ...

@@ -12,7 +12,6 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
-from shared.access import Principal
 from shared.case import STREAM as CASE
 from shared.envelope import Recorded
 from shared.events.intake import CaseRegistered
@@ -113,11 +112,6 @@ class DayAnswer(Answer):
     refusals: Annotated[dict[str, int], BeforeValidator(lambda codes: dict(sorted(codes.items())))] = Field(
         validation_alias="codes", description="How many were refused for each code"
     )
-
-
-def topic_principal(platform: str) -> Principal:
-    """Who acts where a record of its topic says so: the topic names the platform, nothing in the record does."""
-    return Principal("platform", platform, "topic")
 
 
 async def told(ports: Ports, events: Sequence[Recorded]) -> list[UpdateAnswer]:

@@ -11,11 +11,11 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from services.intake.domain import FileCase
+from shared.application.command_dispatch import body_models
 from shared.commands import RULES
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.http.bulk import CommandLine
-from shared.http.commands import body_models
 from shared.inbox import OutboxAnswer
 from shared.updates import UpdateAnswer
 

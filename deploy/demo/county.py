@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from deploy.demo.sample.complaints import complaints
 from deploy.demo.sample.matters import REASON, Link, matters
 from deploy.folder import Folder
+from services.intake.history import record_batch
 from shared.access import Principal
 from shared.activating import activate
+from shared.application.command_dispatch import body_models, give
 from shared.commands import RULES
 from shared.history import HistoryItem
-from shared.http.commands import body_models, give
 from shared.policy.load import bundled
 from shared.runtime import Runtime
 from shared.times import day_of
@@ -72,7 +73,7 @@ async def _load_sample(runtime: Runtime, zone: str, progress: Progress | None) -
     rows = complaints(day_of(runtime.ports.clock.now(), zone), zone)
     for start in range(0, len(rows), BATCH):
         batch = [HistoryItem.model_validate(row) for row in rows[start : start + BATCH]]
-        await runtime.record_history(OPERATOR, batch, DEMO)
+        await record_batch(batch, runtime.ports, principal=OPERATOR, jurisdiction=DEMO)
         if progress is not None:
             progress(start + len(batch), len(rows))
     await _link(runtime, matters(rows))
@@ -83,7 +84,7 @@ async def _link(runtime: Runtime, links: Sequence[Link]) -> None:
     model = body_models()["link"]
     for follower, lead in links:
         fields = {"command": "link", "command_id": f"sample-{follower}", "lead": lead, "reason": REASON}
-        await give(runtime, REGISTRAR, follower, RULES["link"], model.model_validate(fields))
+        await give(runtime.ports, REGISTRAR, follower, RULES["link"], model.model_validate(fields))
 
 
 async def _issue_keys(runtime: Runtime, folder: Folder) -> None:

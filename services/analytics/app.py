@@ -16,11 +16,4 @@ def build(ports: Ports) -> Part:
         sink=sink(facts, ports.policies),
         gather=0.2,
     )
-    return Part(
-        "analytics",
-        ports.handling("analytics"),
-        (consumer,),
-        routers={"stats": router(ports, facts)},
-        close=facts.close,
-        facts=facts,
-    )
+    return Part("analytics", (consumer,), routers=lambda _runtime: [router(ports, facts)], facts=facts)

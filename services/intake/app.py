@@ -2,25 +2,61 @@
 
 from __future__ import annotations
 
+from fastapi import APIRouter
+
 from services.intake import asking, correcting, domain, linking, taking_part
-from services.intake.api import router
+from services.intake.api import router as candidates
+from services.intake.carrying import SUBMISSIONS, route
+from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.reactions import react
+from services.intake.sealed_letters import SealedLetters
+from services.intake.submissions import Submissions
 from services.intake.updates import Updates, tell_platforms
 from services.intake.views import SHOWS
 from shared.consumers.reaction_table import ReactionTable
+from shared.http import channels, citizens, history, platforms, status, submissions
+from shared.http.commands import Commands
+from shared.http.pages import routes as pages
 from shared.part import Part, Ports
+from shared.runtime import Runtime
+from shared.settings import Settings
+from shared.topics import PartnerTopics
 
 __all__ = ["asking", "build", "correcting", "domain", "linking", "taking_part"]
 
 
-def build(ports: Ports, candidate_days: int = 180) -> Part:
-    """Intake on these ports. `candidate_days`: see the setting of that name."""
+def build(ports: Ports, settings: Settings) -> Part:
+    """Intake on these ports."""
     handling = ports.handling("intake")
     updates = Updates(handling)
     reactions = ReactionTable()
     tell_platforms(reactions, updates)
     react(reactions, handling, ports.views)
+    jurisdictions = ChannelJurisdictions(ports.policies, settings.jurisdiction)
+
+    def case_routers(runtime: Runtime) -> list[APIRouter]:
+        askers = status.Askers(runtime)
+        return [
+            submissions.router(runtime, jurisdictions),
+            channels.router(runtime, jurisdictions),
+            status.router(runtime, askers),
+            citizens.router(runtime, Commands(runtime), askers),
+            pages.router(runtime, askers),
+            platforms.router(runtime),
+            history.router(runtime),
+        ]
+
+    def answering() -> Submissions:
+        letters = SealedLetters.of(settings.intake_key) if settings.intake_key is not None else None
+        return Submissions(ports, settings.body_limit, updates, jurisdictions, letters)
+
     consumer = ports.consumer("intake", shows=SHOWS, gather=0.05, reactions=reactions)
     for show in SHOWS:
         ports.views.declare(show.view)
-    return Part("intake", handling, (consumer,), routers={"candidates": router(ports, candidate_days)}, teller=updates)
+    return Part(
+        "intake",
+        (consumer,),
+        case_routers,
+        lambda _runtime: [candidates(ports, settings.candidate_days)],
+        PartnerTopics(SUBMISSIONS, "intake.submissions", route(ports), answering),
+    )

@@ -1,4 +1,4 @@
-"""Carrying the updates of platforms to their topics: which streams, and what a record holds."""
+"""Repeats updates streams in the topics of their platforms."""
 
 from __future__ import annotations
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
+from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.domain import FileCase, own_channel, register
-from shared.access import FILE, Principal
+from shared.access import FILE, Principal, within
+from shared.application.request_validation import validated
 from shared.case import Case
 from shared.cases import NEW
 from shared.handling import Handling, Stamp
@@ -58,6 +60,21 @@ async def file_case(
     return receipt(handling, done.case, repeated=done.repeated)
 
 
+async def filed(
+    handling: Handling,
+    jurisdictions: ChannelJurisdictions,
+    principal: Principal,
+    value: Any,
+    named: str | None = None,
+    correlation: str | None = None,
+) -> Receipt:
+    """Register what one JSON value says. Raises Refused that names the field as a submission calls it."""
+    command = validated(FileCase, value)
+    jurisdiction = await jurisdictions.of(command.channel, named or principal.jurisdiction)
+    within(principal, jurisdiction)
+    return await file_case(handling, principal, command, jurisdiction, correlation)
+
+
 def _by_its_field(refused: Refused) -> Refused:
     """The refusal with the names of fields that a submission has."""
     if refused.code == "effective_in_future":
@@ -70,6 +87,8 @@ def _by_its_field(refused: Refused) -> Refused:
         )
     if refused.code == "same_id_other_content":
         refused.field = "item"
+    elif refused.field == "effective_at":
+        refused.field = "received_at"
     return refused
 
 

@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from services.intake.history_organs import accuses, check_organs, unknown_organisation
 from shared import history
 from shared.access import IMPORT, Action, Principal, Role, authorize, within
-from shared.case import STREAM, Case
+from shared.case import Case
 from shared.commands import Fresh
 from shared.deadlines import deadlines
-from shared.events.base import Event, Service
+from shared.envelope import Origin
+from shared.events.base import Event
 from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded
-from shared.handling import Handling, Stamp, check_order
+from shared.handling import Stamp, check_order
 from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome, Run
 from shared.log import Log
 from shared.names import case_id
+from shared.part import Ports
 from shared.policies import STREAM as POLICY
 from shared.policy.book import PolicyBook
 from shared.refusals import Refused, Unavailable
-from shared.times import day_of, is_instant
+from shared.times import When, day_of, is_instant
 
 _HANDS: tuple[Role, ...] = ("service",)
 RECORD = Action("import", _HANDS)
@@ -43,42 +45,30 @@ TURNS = 50
 """How often one row may find that another sender was first."""
 
 
-async def record_item(
-    item: HistoryItem, handlings: Mapping[Service, Handling], *, principal: Principal, jurisdiction: str
-) -> ItemResult:
-    """Record one row. Refusals become a result; LogFull, LogBroken and Unavailable are raised: nothing is known then."""
-    authorize(principal, IMPORT)
-    within(principal, jurisdiction)
-    try:
-        return await _record(item, handlings, principal, jurisdiction)
-    except Unavailable:
-        raise
-    except Refused as refused:
-        return ItemResult(item.line, "refused", 0, refused.code, refused.why, refused.why_zh, _field(refused), None)
+async def record_item(item: HistoryItem, ports: Ports, *, principal: Principal, jurisdiction: str) -> ItemResult:
+    """Record one row. A refusal becomes a result.
+
+    Raises LogFull, LogBroken and Unavailable: then it is not known what was written."""
+    return await _Recorder(ports, principal, jurisdiction).item(item)
 
 
 async def record_batch(
-    items: Sequence[HistoryItem], handlings: Mapping[Service, Handling], *, principal: Principal, jurisdiction: str
+    items: Sequence[HistoryItem], ports: Ports, *, principal: Principal, jurisdiction: str
 ) -> list[ItemResult]:
-    """Record rows, many at once; rows of the same item one after the other as they stand. Results in order of `items`."""
-    authorize(principal, IMPORT)
-    within(principal, jurisdiction)
+    """Record rows, many at once; rows of the same item one after the other. Results in the order of `items`."""
+    recorder = _Recorder(ports, principal, jurisdiction)
     found: list[ItemResult | None] = [None] * len(items)
     rows: dict[tuple[str, str], list[int]] = {}
     for index, item in enumerate(items):
         rows.setdefault((item.channel, item.item), []).append(index)
-    await _organisations(items, handlings, principal, jurisdiction)
-
-    async def one_after_the_other(indexes: Iterable[int]) -> None:
-        for index in indexes:
-            found[index] = await record_item(items[index], handlings, principal=principal, jurisdiction=jurisdiction)
-
+    await recorder.organisations(items)
     waiting = deque(rows.values())
 
     async def worker() -> None:
         while waiting:
             try:
-                await one_after_the_other(waiting.popleft())
+                for index in waiting.popleft():
+                    found[index] = await recorder.item(items[index])
             except BaseException:  # what is under way ends, and nothing more begins
                 waiting.clear()
                 raise
@@ -90,60 +80,158 @@ async def record_batch(
     return [result for result in found if result is not None]
 
 
-async def _record(
-    item: HistoryItem, handlings: Mapping[Service, Handling], principal: Principal, jurisdiction: str
-) -> ItemResult:
-    intake = handlings["intake"]
-    hands = Principal("service", principal.org, principal.ref)  # may reach any case, whoever the importing person is
-    book = await intake.policies.book(jurisdiction)
-    if item.organisation is not None:
-        org = await _organisation(item, book, handlings, hands, jurisdiction)
-        item = item.model_copy(update={"org": org})
-        book = await intake.policies.book(jurisdiction)
-    case_name = case_id(intake.keys.secret("case-id"), item.channel, item.item)
-    secret = intake.keys.secret("request")
-    before, _ = await intake.cases.get(case_name)
-    history.check_case(item, before)
-    steps = history.pending(item, before, book.zone)
-    if steps or not before.exists or (item.go_live and history.go_live(before)):
-        check_organs(item, steps, before, book)
-    left = _check_all(item, before, intake.clock.now(), book.zone)
-    stamp = Stamp(
-        principal=hands,
-        cause=history.CAUSE,
-        at=item.filing.received_at,
-        request=history.digest(secret, case_name, item),
-        origin="history",
-        jurisdiction=jurisdiction,
-    )
-    done = await intake.on_case(
-        case_name, FILE, stamp, lambda found, given: history.register(item, found, given, case_name)
-    )
-    case, added = done.case, not done.repeated
-    if not added:
-        case, _ = await intake.cases.get(case_name)
-        history.check_case(item, case)
-        await _check_steps(item, intake, case, secret)
-        left = history.runs(item, case, book.zone)
-    count = turns = 0
-    while left:
-        if (turns := turns + 1) > TURNS + len(item.steps):
-            raise Unavailable(
-                "busy",
-                "The case is being changed by many at once; try again in a moment.",
-                why_zh="该件正被多人同时办理，请稍后重试。",
-            )
-        run = left[0]
-        known = case.version
-        appended, case = await _append(run, item, handlings, hands, case, secret, jurisdiction, book.zone)
-        count += appended
-        alone = appended and case.version == known + appended
-        left = left[1:] if alone else history.runs(item, case, book.zone)
-    if item.go_live and history.go_live(case):
-        stamp = Stamp(principal=hands, cause=history.GO_LIVE, jurisdiction=jurisdiction)
-        case = (await intake.on_case(case_name, RECORD, stamp, lambda found, _given: history.go_live(found))).case
-    result: Outcome = "added" if added else "extended" if count else "same"
-    return ItemResult(item.line, result, count, due=_compare(item, case, book))
+class _Recorder:
+    """Records rows for one importing principal into one jurisdiction."""
+
+    def __init__(self, ports: Ports, principal: Principal, jurisdiction: str) -> None:
+        authorize(principal, IMPORT)
+        within(principal, jurisdiction)
+        self._ports = ports
+        self._intake = ports.handling("intake")
+        self._service = Principal("service", principal.org, principal.ref)
+        """May reach any case, whoever the importing person is."""
+        self._jurisdiction = jurisdiction
+        self._secret = ports.keys.secret("request")
+
+    async def item(self, item: HistoryItem) -> ItemResult:
+        try:
+            return await self._record(item)
+        except Unavailable:
+            raise
+        except Refused as refused:
+            return ItemResult(item.line, "refused", 0, refused.code, refused.why, refused.why_zh, _field(refused), None)
+
+    def _stamp(
+        self, cause: str, at: When | None = None, request: str | None = None, origin: Origin = "history"
+    ) -> Stamp:
+        return Stamp(self._service, cause, at, request, origin=origin, jurisdiction=self._jurisdiction)
+
+    async def _record(self, item: HistoryItem) -> ItemResult:
+        intake, policies = self._intake, self._ports.policies
+        book = await policies.book(self._jurisdiction)
+        if item.organisation is not None:
+            org = await self._organisation(item, book)
+            item = item.model_copy(update={"org": org})
+            book = await policies.book(self._jurisdiction)
+        case_name = case_id(self._ports.keys.secret("case-id"), item.channel, item.item)
+        before, _ = await intake.cases.get(case_name)
+        history.check_case(item, before)
+        steps = history.pending(item, before, book.zone)
+        if steps or not before.exists or (item.go_live and history.go_live(before)):
+            check_organs(item, steps, before, book)
+        left = _check_all(item, before, intake.clock.now(), book.zone)
+        digest = history.digest(self._secret, case_name, item)
+        stamp = self._stamp(history.CAUSE, item.filing.received_at, digest)
+        done = await intake.on_case(
+            case_name, FILE, stamp, lambda found, given: history.register(item, found, given, case_name)
+        )
+        case, added = done.case, not done.repeated
+        if not added:
+            case, _ = await intake.cases.get(case_name)
+            history.check_case(item, case)
+            await self._check_steps(item, case)
+            left = history.runs(item, case, book.zone)
+        count = turns = 0
+        while left:
+            if (turns := turns + 1) > TURNS + len(item.steps):
+                raise Unavailable(
+                    "busy",
+                    "The case is being changed by many at once; try again in a moment.",
+                    why_zh="该件正被多人同时办理，请稍后重试。",
+                )
+            known = case.version
+            appended, case = await self._append(left[0], item, case, book.zone)
+            count += appended
+            alone = appended and case.version == known + appended
+            left = left[1:] if alone else history.runs(item, case, book.zone)
+        if item.go_live and history.go_live(case):
+            stamp = self._stamp(history.GO_LIVE, origin="live")
+            case = (await intake.on_case(case_name, RECORD, stamp, lambda found, _given: history.go_live(found))).case
+        result: Outcome = "added" if added else "extended" if count else "same"
+        return ItemResult(item.line, result, count, due=_compare(item, case, book))
+
+    async def _append(self, run: Run, item: HistoryItem, case: Case, zone: str) -> tuple[int, Case]:
+        """Append one run, the first that `case` does not have; 0 when another sender was first."""
+        service, steps = run
+        handling = self._ports.handling(service)
+
+        def decide(found: Case, _given: object) -> list[Fresh]:
+            if found.version != case.version:  # else it is the case that the run was found for
+                still = history.runs(item, found, zone)
+                if not still or still[0] != run:
+                    return []
+            return history.steps_fresh(steps, item.org or found.org)
+
+        digest = history.steps_digest(self._secret, case.id, steps)
+        stamp = self._stamp(history.steps_cause(steps), steps[0].effective_at, digest)
+        try:
+            done = await handling.on_case(case.id, RECORD, stamp, decide)
+        except Refused as refused:
+            if refused.code != "same_id_other_content":
+                raise
+            done = None  # another sender began a shorter or longer run with the same step: see what is left
+        if done is not None and done.commit is not None and not done.repeated:
+            return len(steps), done.case
+        return 0, (await handling.cases.reload(case.id))[0]
+
+    async def _check_steps(self, item: HistoryItem, case: Case) -> None:
+        """Steps that were imported before must have the same content. Only keyed digests are compared."""
+        if not item.steps:
+            return
+        told: dict[tuple[str, object], list[HistoryStep]] = {}
+        for step in item.steps:
+            told.setdefault((step.type, step.effective_at), []).append(step)
+        for commit in await self._ports.log.load(case.stream):
+            if not commit.cause.startswith("history:"):
+                continue
+            steps = [told.get((event.type, event.effective_at), []) for event in commit.recorded]
+            if any(len(found) != 1 for found in steps):  # the export no longer tells it, or tells it twice
+                continue
+            if commit.request != history.steps_digest(self._secret, case.id, (found[0] for found in steps)):
+                raise Refused(
+                    "same_id_other_content",
+                    "A step of this item was imported before with different content. Nothing is overwritten.",
+                    why_zh="该件的某一步骤此前以不同的内容导入过，不会覆盖原有记录。",
+                    field=f"steps.{steps[0][0].type}",
+                )
+
+    async def organisations(self, items: Iterable[HistoryItem]) -> None:
+        """Create the organisations that the rows need, each once, before the rows are recorded side by side."""
+        wanted = {
+            (item.organisation.code, item.organisation.name): item
+            for item in items
+            if item.organisation is not None and item.organisation.create and not accuses(item)
+        }
+        for item in wanted.values():
+            try:
+                await self._organisation(item, await self._ports.policies.book(self._jurisdiction))
+            except Unavailable:
+                raise
+            except Refused:
+                continue  # each row says it for itself
+
+    async def _organisation(self, item: HistoryItem, book: PolicyBook) -> str:
+        """The code of the organisation that the row names; added to the list when it is not there and may be."""
+        named = item.organisation
+        assert named is not None
+        code = named.code or history.organisation_code(named.name)
+        if book.organisation(code) is not None:
+            return code
+        if named.code is None:
+            same = sorted(entry.code for entry in book.organisations.values() if entry.name == named.name)
+            if same:
+                return same[0]
+        if not named.create or accuses(item):  # what is added by an export is not marked for accusations
+            raise unknown_organisation("organisation", accused=accuses(item))
+        policies = self._ports.policies
+        async with _ADDING.setdefault(self._ports.log, asyncio.Lock()):
+            if (await policies.book(self._jurisdiction)).organisation(code) is None:
+                added = Fresh(OrganisationAdded(code=code, name=named.name))
+                commit, _ = await self._ports.handling("supervision").on_stream(
+                    POLICY + self._jurisdiction, self._stamp(f"organisation:{code}"), lambda _head: [added]
+                )
+                policies.forget([commit])
+        return code
 
 
 _ORDER = {
@@ -183,128 +271,6 @@ def _first_wrong(case: Case, fresh: Sequence[Fresh], item: HistoryItem, now: dat
         except Refused:
             return fresh[end - 1].body
     return fresh[-1].body
-
-
-async def _append(
-    run: Run,
-    item: HistoryItem,
-    handlings: Mapping[Service, Handling],
-    hands: Principal,
-    case: Case,
-    secret: bytes,
-    jurisdiction: str,
-    zone: str,
-) -> tuple[int, Case]:
-    """Append one run, the first that `case` does not have; 0 when somebody else was first."""
-    service, steps = run
-    handling = handlings[service]
-
-    def decide(found: Case, _given: object) -> list[Fresh]:
-        if found.version != case.version:  # else it is the case that the run was found for
-            still = history.runs(item, found, zone)
-            if not still or still[0] != run:
-                return []
-        return history.steps_fresh(steps, item.org or found.org)
-
-    stamp = Stamp(
-        principal=hands,
-        cause=history.steps_cause(steps),
-        at=steps[0].effective_at,
-        origin="history",
-        request=history.steps_digest(secret, case.id, steps),
-        jurisdiction=jurisdiction,
-    )
-    try:
-        done = await handling.on_case(case.id, RECORD, stamp, decide)
-    except Refused as refused:
-        if refused.code != "same_id_other_content":
-            raise
-        done = None  # another sender began a shorter or longer run with the same step: see what is left
-    if done is not None and done.commit is not None and not done.repeated:
-        return len(steps), done.case
-    return 0, (await handling.cases.reload(case.id))[0]
-
-
-async def _check_steps(item: HistoryItem, intake: Handling, case: Case, secret: bytes) -> None:
-    """Steps that were imported before must have the same content. Only keyed digests are compared."""
-    if not item.steps:
-        return
-    told: dict[tuple[str, object], list[HistoryStep]] = {}
-    for step in item.steps:
-        told.setdefault((step.type, step.effective_at), []).append(step)
-    for commit in await intake.log.load(STREAM + case.id):
-        if not commit.cause.startswith("history:"):
-            continue
-        steps = [told.get((event.type, event.effective_at), []) for event in commit.recorded]
-        if any(len(found) != 1 for found in steps):  # the export no longer tells it, or tells it twice
-            continue
-        if commit.request != history.steps_digest(secret, case.id, (found[0] for found in steps)):
-            raise Refused(
-                "same_id_other_content",
-                "A step of this item was imported before with different content. Nothing is overwritten.",
-                why_zh="该件的某一步骤此前以不同的内容导入过，不会覆盖原有记录。",
-                field=f"steps.{steps[0][0].type}",
-            )
-
-
-# ---------------------------------------------------------------- organisations
-
-
-async def _organisations(
-    items: Iterable[HistoryItem], handlings: Mapping[Service, Handling], principal: Principal, jurisdiction: str
-) -> None:
-    """Create what the rows need, each once, before they run side by side."""
-    hands = Principal("service", principal.org, principal.ref)
-    wanted = {
-        (item.organisation.code, item.organisation.name): item
-        for item in items
-        if item.organisation is not None and item.organisation.create and not accuses(item)
-    }
-    for item in wanted.values():
-        try:
-            book = await handlings["supervision"].policies.book(jurisdiction)
-            await _organisation(item, book, handlings, hands, jurisdiction)
-        except Unavailable:
-            raise
-        except Refused:
-            continue  # each row says it for itself
-
-
-async def _organisation(
-    item: HistoryItem, book: PolicyBook, handlings: Mapping[Service, Handling], hands: Principal, jurisdiction: str
-) -> str:
-    """The code of the organisation that the row names; added to the list when it is not there and may be."""
-    named = item.organisation
-    assert named is not None
-    code = named.code or history.organisation_code(named.name)
-    if book.organisation(code) is not None:
-        return code
-    if named.code is None:
-        same = sorted(entry.code for entry in book.organisations.values() if entry.name == named.name)
-        if same:
-            return same[0]
-    if not named.create or accuses(item):  # what is added by an export is not marked for accusations
-        raise unknown_organisation("organisation", accused=accuses(item))
-    supervision = handlings["supervision"]
-    async with _ADDING.setdefault(supervision.log, asyncio.Lock()):
-        if (await supervision.policies.book(jurisdiction)).organisation(code) is None:
-            await _add(code, named.name, handlings, hands, jurisdiction)
-    return code
-
-
-async def _add(
-    code: str, name: str, handlings: Mapping[Service, Handling], hands: Principal, jurisdiction: str
-) -> None:
-    supervision = handlings["supervision"]
-    stamp = Stamp(principal=hands, cause=f"organisation:{code}", jurisdiction=jurisdiction, origin="history")
-    commit, _ = await supervision.on_stream(
-        POLICY + jurisdiction, stamp, lambda _head: [Fresh(OrganisationAdded(code=code, name=name))]
-    )
-    for handling in handlings.values():
-        handling.policies.forget([commit])
-
-
-# ---------------------------------------------------------------- comparing
 
 
 def _compare(item: HistoryItem, case: Case, book: PolicyBook) -> DueCompared | None:

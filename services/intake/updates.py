@@ -5,14 +5,11 @@ The stream is a fact of its own (what was told to whom, and when), so its versio
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
 from collections.abc import Callable
 from typing import TypeVar
 
 from shared.access import Principal
 from shared.case import Case
-from shared.commands import Fresh
 from shared.consumers.reaction_table import ReactionTable
 from shared.deadlines import deadlines
 from shared.events import department as d
@@ -24,6 +21,7 @@ from shared.events.platforms import PlatformUpdate, UpdateKind
 from shared.events.routing import Due
 from shared.handling import Handling, Stamp
 from shared.log import Commit
+from shared.messaging.notification_stream import NotificationStream
 from shared.projecting import Turn
 from shared.reacting import stamp_for
 from shared.times import instant_from_text
@@ -36,25 +34,11 @@ _WITH_DATES = frozenset({"sent", "accepted", "extended", "reopened"})
 """Kinds that say by when."""
 
 
-class Updates:
-    """Writes updates streams. One writer per platform and process: they do not race each other, only other processes,
-    and remember where their stream ends."""
+class Updates(NotificationStream):
+    """Notifies platforms: the streams `updates/<platform>`."""
 
     def __init__(self, handling: Handling) -> None:
-        self._handling = handling
-        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._ends: dict[str, Commit] = {}
-
-    async def append(self, platform: str, stamp: Stamp, body: PlatformUpdate) -> Commit:
-        """The commit that holds this entry, or the one that stands there under its cause."""
-        async with self._locks[platform]:
-            commit, _repeated = await self._handling.on_stream(
-                STREAM + platform, stamp, lambda _head: [Fresh(body)], self._ends.get(platform)
-            )
-            known = self._ends.get(platform)
-            if known is None or commit.last >= known.last:
-                self._ends[platform] = commit
-        return commit
+        super().__init__(handling, STREAM)
 
     async def tell(self, kind: UpdateKind, turn: Turn, detail: str | None = None, org: str | None = None) -> None:
         """One entry about a step of a case, once per event and kind however often it is asked."""

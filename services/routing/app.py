@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from services.routing import accusations, department, domain, forwarding, notices, returns, review
+from services.routing.actions import Actions
+from services.routing.carrying import ACTIONS, route
+from services.routing.outbox import Outboxes
 from services.routing.reactions import reactions
+from shared.http import organisations
 from shared.part import Part, Ports
+from shared.settings import Settings
+from shared.topics import PartnerTopics
 
 __all__ = ["accusations", "build", "department", "domain", "forwarding", "notices", "returns", "review"]
 
 
-def build(ports: Ports) -> Part:
+def build(ports: Ports, settings: Settings) -> Part:
     """Routing on these ports."""
     handling = ports.handling("routing")
-    consumer = ports.consumer(
+    outboxes = Outboxes(handling)
+    consumer = ports.consumer("routing", reactions=reactions(handling, outboxes))
+    return Part(
         "routing",
-        reactions=reactions(handling),
+        (consumer,),
+        lambda runtime: [organisations.router(runtime)],
+        partners=PartnerTopics(
+            ACTIONS, "routing.actions", route(ports), lambda: Actions(ports, settings.body_limit, outboxes)
+        ),
     )
-    return Part("routing", handling, (consumer,))

@@ -1,4 +1,4 @@
-"""Outboxes that are carried to topics: of the organisations whose `delivery` is kafka."""
+"""Repeats outbox streams in topics, for the organisations whose `delivery` is kafka."""
 
 from __future__ import annotations
 

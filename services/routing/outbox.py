@@ -5,19 +5,17 @@ The stream is a fact of its own (what was told to whom, and when), so its versio
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime
 
 from shared.access import NOTHING_OWED
 from shared.case import Case, Fact
-from shared.commands import Fresh
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events.routing import Due, OutboxEntry, OutboxKind
-from shared.handling import Handling, Stamp
+from shared.handling import Handling
 from shared.inbox import STREAM
 from shared.log import Commit
+from shared.messaging.notification_stream import NotificationStream
 from shared.policy.book import PolicyBook
 from shared.projecting import Turn
 from shared.reacting import stamp_for
@@ -113,14 +111,11 @@ def entry(
     )
 
 
-class Outboxes:
-    """Writes outbox streams. One writer per organisation and process: they do not race each other, only other
-    processes, and remember where their stream ends."""
+class Outboxes(NotificationStream):
+    """Notifies organisations: the streams `outbox/<organisation>`."""
 
     def __init__(self, handling: Handling) -> None:
-        self._handling = handling
-        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._ends: dict[str, Commit] = {}
+        super().__init__(handling, STREAM)
 
     async def bearer(self, case: Case, clock: str, episode: int) -> str | None:
         """Whose duty that clock is."""
@@ -135,14 +130,3 @@ class Outboxes:
         arriving = self._handling.clock.now() if delivers else None
         body = entry(kind, turn.case, book, turn.event.event_id, org, detail, arriving)
         return await self.append(org, stamp_for("routing", kind, turn)._replace(policy=book.reference), body)
-
-    async def append(self, org: str, stamp: Stamp, body: OutboxEntry) -> Commit:
-        """Append this entry, once per cause. Raises Refused where the cause stands for other content."""
-        async with self._locks[org]:
-            commit, _repeated = await self._handling.on_stream(
-                STREAM + org, stamp, lambda _head: [Fresh(body)], self._ends.get(org)
-            )
-            known = self._ends.get(org)
-            if known is None or commit.last >= known.last:
-                self._ends[org] = commit
-        return commit

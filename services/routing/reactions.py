@@ -25,9 +25,8 @@ from shared.projecting import Turn
 from shared.reacting import carry_out, stamp_for
 
 
-def reactions(handling: Handling) -> ReactionTable:
+def reactions(handling: Handling, outboxes: Outboxes) -> ReactionTable:
     """The reactions of routing."""
-    outboxes = Outboxes(handling)
     tell = _Notifications(handling, outboxes)
     review = gives(handling, RULES["direct_review"])
     table = ReactionTable()

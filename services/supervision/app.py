@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from fastapi import APIRouter
+
 from services.supervision import domain, escalation
 from services.supervision.reactions import reactions
 from services.supervision.slots import LEASES
 from services.supervision.ticker import Ticker
 from services.supervision.views import SHOWS
+from shared.http import calendars, cases, matters, policies
 from shared.part import Part, Ports
+from shared.runtime import Runtime
 
 __all__ = ["build", "domain", "escalation"]
 
@@ -24,5 +28,9 @@ def build(ports: Ports) -> Part:
     for show in SHOWS:
         ports.views.declare(show.view)
     ports.views.declare(LEASES)
-    ticker = Ticker(handling, ports.views)
-    return Part("supervision", handling, (consumer,), tasks=(ticker.run,), ticker=ticker)
+    return Part("supervision", (consumer,), case_routers, ticker=Ticker(handling, ports.views))
+
+
+def case_routers(runtime: Runtime) -> list[APIRouter]:
+    """The routes of cases, matters and policies. Those of cases come last: a reference may contain slashes."""
+    return [policies.router(runtime), calendars.router(runtime), matters.router(runtime), cases.router(runtime)]

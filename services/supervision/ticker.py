@@ -47,6 +47,10 @@ class Ticker:
         self.jumps = 0
         self.fired = 0
 
+    def leases(self) -> int:
+        """Slots of the due index that this process holds."""
+        return len(self.slots.known(self._handling.clock.now()))
+
     async def run(self) -> None:
         """Run until cancelled; then release the slots."""
         try:

@@ -12,7 +12,8 @@ import structlog
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http.problems import problem, response
+from shared.application.problem import problem
+from shared.http.problems import response
 from shared.metrics import Metrics
 
 log = structlog.get_logger("http")

@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 
-from shared.http import (
-    bulk,
-    calendars,
-    cases,
-    channels,
-    citizens,
-    commands,
-    history,
-    matters,
-    operations,
-    organisations,
-    platforms,
-    policies,
-    problems,
-    replaying,
-    status,
-    submissions,
-)
+from shared.http import bulk, commands, operations, problems, replaying
 from shared.http.access_log import AccessLog
 from shared.http.describing import document, exact_query
 from shared.http.operator import router as operator_router
-from shared.http.pages import routes as pages
-from shared.metrics import Metrics
 from shared.runtime import Runtime
 from shared.version import VERSION
 
@@ -36,17 +17,8 @@ Times are RFC 3339 with offset, or dates where a day is meant. Errors are `appli
 Codes are never translated; sentences come in Chinese and English."""
 
 
-def watch(runtime: Runtime, metrics: Metrics) -> None:
-    """Let `metrics` count what the consumers handle. Once for a registry."""
-    clock = runtime.ports.clock
-    runtime.observers.append(lambda group, commits: metrics.observe(group, commits, clock.now()))
-
-
-def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool = False) -> FastAPI:
+def build_app(runtime: Runtime, *, local: bool = False) -> FastAPI:
     """`local`: the app for the socket that only the owner of the data folder can open."""
-    if metrics is None:
-        metrics = Metrics()
-        watch(runtime, metrics)
     app = FastAPI(
         title="Huiyin 回音",
         version=VERSION,
@@ -59,35 +31,16 @@ def build_app(runtime: Runtime, metrics: Metrics | None = None, *, local: bool =
     app.state.runtime = runtime
     app.state.local = local
     problems.install(app, runtime)
-    for part in runtime.parts:  # before those of cases, whose reference may hold slashes
-        for router in part.routers.values():
-            app.include_router(router)
+    routers = [router for part in runtime.parts for router in part.routers(runtime)]
     if any(part.name != "analytics" for part in runtime.parts):  # a process for figures alone changes no case
-        _cases(app, runtime, metrics)
-    app.include_router(operations.router(runtime, metrics))
+        given = commands.Commands(runtime)
+        routers += [commands.router(runtime, given), bulk.router(runtime, given)]
+        routers += [router for part in (*runtime.parts, *runtime.beside) for router in part.case_routers(runtime)]
+    routers.append(operations.router(runtime))
     if local:
-        app.include_router(replaying.router(runtime))
-        app.include_router(operator_router(runtime, metrics))
+        routers += [replaying.router(runtime), operator_router(runtime)]
+    for router in routers:
+        app.include_router(router)
     document(app)
-    app.add_middleware(AccessLog, metrics=metrics)
+    app.add_middleware(AccessLog, metrics=runtime.metrics)
     return app
-
-
-def _cases(app: FastAPI, runtime: Runtime, metrics: Metrics) -> None:
-    askers = status.Askers(runtime)
-    given = commands.Commands(runtime, metrics)
-    owners = submissions.Owners(runtime)
-    app.include_router(submissions.router(runtime, owners))
-    app.include_router(channels.router(runtime, owners))
-    app.include_router(status.router(runtime, askers))
-    app.include_router(citizens.router(runtime, given, askers))
-    app.include_router(pages.router(runtime, askers))
-    app.include_router(commands.router(runtime, given))
-    app.include_router(bulk.router(runtime, given))
-    app.include_router(matters.router(runtime))
-    app.include_router(cases.router(runtime))
-    app.include_router(organisations.router(runtime))
-    app.include_router(platforms.router(runtime))
-    app.include_router(policies.router(runtime))
-    app.include_router(calendars.router(runtime))
-    app.include_router(history.router(runtime))

@@ -1,134 +1,16 @@
-"""Reading request bodies: limits before buffers, strict JSON, and models that refuse what they do not know."""
+"""Reading HTTP request bodies: the size limit is checked before anything is kept in memory."""
 
 from __future__ import annotations
 
-import json
-import math
-import re
-from collections.abc import AsyncIterator, Mapping
-from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
 
-from shared.http.problems import Malformed, TooLarge, WrongType, invalid, path_of
-from shared.refusals import Invalid
+from shared.application.problem import Malformed, TooLarge, WrongType
+from shared.application.request_validation import M, parse, validated
 
-M = TypeVar("M", bound=BaseModel)
 NDJSON = "application/x-ndjson"
-_FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_DEPTH = 32
-EARLIEST, LATEST = 1900, 2199
-"""Years that a time in a request may name."""
-
-
-def parse(data: bytes) -> Any:
-    """One JSON value. Refuses what JSON readers disagree on: double keys, NaN, lone surrogates, control characters."""
-    try:
-        text = data.decode("utf-8")
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
-    except UnicodeDecodeError:
-        raise Malformed("not_utf8", "The body is not UTF-8 text.", why_zh="内容不是 UTF-8 文本。") from None
-    except RecursionError:
-        raise Malformed("too_deep", "The JSON is nested too deeply.", why_zh="JSON 嵌套过深。") from None
-    except json.JSONDecodeError as error:
-        raise Malformed(
-            "not_json",
-            f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
-            why_zh=f"内容不是有效的 JSON（第 {error.lineno} 行第 {error.colno} 列）。",
-        ) from None
-    except ValueError:  # an integer of thousands of digits
-        raise Malformed("not_json", "A number in the body is too long.", why_zh="数字过长。") from None
-    _check(value, ())
-    return value
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise Malformed(
-                "duplicate_key",
-                f"The key {path_of((name,))} stands twice; keep one.",
-                why_zh="JSON 中有重复的键。",
-                field=path_of((name,)),
-            )
-        found[name] = value
-    return found
-
-
-def _no_constant(_name: str) -> Any:
-    raise Malformed("not_a_number", "NaN and Infinity are not JSON.", why_zh="JSON 中不允许 NaN 或 Infinity。")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise Malformed("not_a_number", "A number in the body is too large.", why_zh="数字超出范围。")
-    return value
-
-
-def _check(value: Any, path: tuple[int | str, ...]) -> None:
-    if len(path) > _DEPTH:
-        raise Malformed("too_deep", "The JSON is nested too deeply.", why_zh="JSON 嵌套过深。")
-    if isinstance(value, str):
-        if _FORBIDDEN.search(value):
-            raise Invalid(
-                "control_character",
-                f"{path_of(path)} holds a control character or half of a surrogate pair; remove it.",
-                why_zh="内容含有控制字符或不完整的字符。",
-                field=path_of(path),
-            )
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            if _FORBIDDEN.search(name):
-                raise Malformed("control_character", "A key holds a control character.", why_zh="键名含有控制字符。")
-            _check(inner, (*path, name))
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            _check(inner, (*path, place))
-
-
-def validated(model: type[M], value: Any) -> M:
-    """`value` as `model`. Raises Invalid that names the fields."""
-    if not isinstance(value, dict):
-        raise Invalid(
-            "not_an_object", "The body must be a JSON object.", why_zh="内容必须是 JSON 对象。", field="(body)"
-        )
-    try:
-        found = model.model_validate(value)
-    except ValidationError as error:
-        raise invalid(error) from None
-    except OverflowError:
-        raise _out_of_range("(body)") from None
-    for name in type(found).model_fields:
-        when = getattr(found, name)
-        if isinstance(when, date) and not EARLIEST <= when.year <= LATEST:
-            raise _out_of_range(name)
-    return found
-
-
-def command_of(models: Mapping[str, type[M]], value: Any) -> tuple[str, M]:
-    """Name and body of the command that `value` names. Raises Invalid `unknown_command`, or as validated()."""
-    name = value.get("command") if isinstance(value, dict) else None
-    if not isinstance(name, str) or name not in models:
-        raise Invalid(
-            "unknown_command",
-            f"command must be one of: {', '.join(sorted(models))}.",
-            why_zh="没有这一命令。",
-            field="command",
-        )
-    return name, validated(models[name], value)
-
-
-def _out_of_range(field: str) -> Invalid:
-    return Invalid(
-        "wrong_time",
-        f"{field}: the year must lie between {EARLIEST} and {LATEST}.",
-        why_zh="年份超出范围。",
-        field=field,
-    )
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
+from shared.application.command_dispatch import CommandId
 from shared.finding import resolve
 from shared.http.answers import CommandAnswer
 from shared.http.bodies import Line
-from shared.http.commands import CommandId, Commands
+from shared.http.commands import Commands
 from shared.http.describing import answers, gives_lines, takes_lines
 from shared.http.lines import answered, attempted, line_of, value_of
 from shared.http.who import Caller

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 
 from shared import listing, reading
 from shared.access import LIST, authorize
+from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import STATES
-from shared.http.bodies import EARLIEST, LATEST
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
 from shared.listing import CasePage

@@ -8,6 +8,8 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
+from services.intake.channel_jurisdictions import ChannelJurisdictions
+from services.intake.items import understood
 from shared.access import FILE, Principal, authorize, within
 from shared.http.admitting import ADMITTED
 from shared.http.answers import ReceiptAnswer
@@ -17,7 +19,6 @@ from shared.http.submissions import (
     REGISTERED,
     REGISTERED_LINES,
     File,
-    Owners,
     file_one,
     filed_many,
     filed_one,
@@ -36,9 +37,14 @@ class PlatformItem(BaseModel):
 
 
 async def _file_item(
-    runtime: Runtime, owners: Owners, principal: Principal, channel: str, value: Any, named: str | None
+    runtime: Runtime,
+    jurisdictions: ChannelJurisdictions,
+    principal: Principal,
+    channel: str,
+    value: Any,
+    named: str | None,
 ) -> ReceiptAnswer:
-    jurisdiction = await owners.of(channel, named or principal.jurisdiction)
+    jurisdiction = await jurisdictions.of(channel, named or principal.jurisdiction)
     within(principal, jurisdiction)
     book = await runtime.ports.policies.book(jurisdiction)
     known = book.known_channel(channel)
@@ -49,9 +55,9 @@ async def _file_item(
             why_zh="平台只能通过自己的渠道提交。",
             field="channel",
         )
-    found = runtime.filing.understand(book, channel, value)
+    found = understood(book, channel, value)
     try:
-        return await file_one(runtime, owners, principal, found.submission, jurisdiction)
+        return await file_one(runtime, jurisdictions, principal, found.submission, jurisdiction)
     except Refused as refused:
         _in_its_words(refused, found.names)
         raise
@@ -68,12 +74,12 @@ def _in_its_words(refused: Refused, names: dict[str, str]) -> None:
         one["field"] = names.get(one["field"], one["field"])
 
 
-def router(runtime: Runtime, owners: Owners) -> APIRouter:
+def router(runtime: Runtime, jurisdictions: ChannelJurisdictions) -> APIRouter:
     routes = APIRouter(tags=["filing"])
 
     def by(caller: Principal, channel: str, jurisdiction: str | None) -> File:
         authorize(caller, FILE)
-        return lambda value: _file_item(runtime, owners, caller, channel, value, jurisdiction)
+        return lambda value: _file_item(runtime, jurisdictions, caller, channel, value, jurisdiction)
 
     @routes.post(
         "/v1/channels/{channel}/items",

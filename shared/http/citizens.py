@@ -13,10 +13,12 @@ from starlette.responses import HTMLResponse
 
 from shared import reading
 from shared.access import RECEIPT, authorize
+from shared.application.command_dispatch import CommandId
+from shared.application.request_validation import command_of
 from shared.commands import RULES
 from shared.http import bodies
 from shared.http.answers import CommandAnswer
-from shared.http.commands import CommandId, Commands
+from shared.http.commands import Commands
 from shared.http.describing import READING, answers, takes
 from shared.http.pages.receipt import receipt
 from shared.http.status import LIMIT, Askers, StatusQuestion
@@ -65,7 +67,7 @@ def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
     )
     async def act(request: Request) -> CommandAnswer:
         body: Any
-        name, body = bodies.command_of(models, await bodies.read_json(request, runtime.settings.body_limit))
+        name, body = command_of(models, await bodies.read_json(request, runtime.settings.body_limit))
         rule = RULES[name]
         citizen, case = await askers.opened(request, body.number, body.code)
         given = {name: getattr(body, name) for name in rule.model.model_fields}

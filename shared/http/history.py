@@ -10,14 +10,16 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from services.intake.channel_jurisdictions import jurisdiction_of
+from services.intake.history import record_batch
 from shared.access import IMPORT, authorize, within
+from shared.application.problem import describe
+from shared.application.request_validation import validated
 from shared.history import HistoryItem, ItemResult
-from shared.http import bodies, problems
 from shared.http.admitting import ADMITTED
 from shared.http.bodies import Line
 from shared.http.describing import answers, gives_lines, takes_lines
 from shared.http.lines import answered, value_of
-from shared.http.submissions import jurisdiction_of
 from shared.http.who import Caller
 from shared.queries.response import Answer
 from shared.refusals import Refused
@@ -66,7 +68,9 @@ def router(runtime: Runtime) -> APIRouter:
         jurisdiction: str | None = Query(None, max_length=80, description="Jurisdiction of all rows"),
     ) -> Response:
         authorize(caller, IMPORT)
-        chosen = await jurisdiction_of(runtime, None, jurisdiction or caller.jurisdiction)
+        chosen = await jurisdiction_of(
+            runtime.ports.policies, runtime.settings.jurisdiction, None, jurisdiction or caller.jurisdiction
+        )
         within(caller, chosen)
         limit = runtime.settings.history_limit
 
@@ -75,10 +79,10 @@ def router(runtime: Runtime) -> APIRouter:
             refused: dict[int, ItemResult] = {}
             for place, line in enumerate(lines):
                 try:
-                    items.append(bodies.validated(HistoryItem, value_of(line, limit)))
+                    items.append(validated(HistoryItem, value_of(line, limit)))
                 except Refused as why:
                     refused[place] = _refused(line.number, why)
-            recorded = iter(await runtime.record_history(caller, items, chosen))
+            recorded = iter(await record_batch(items, runtime.ports, principal=caller, jurisdiction=chosen))
             return [_shown(refused.get(place) or next(recorded)) for place in range(len(lines))]
 
         return await answered(request, together, limit=limit, most=runtime.settings.batch_lines, at_once=AT_ONCE)
@@ -87,4 +91,4 @@ def router(runtime: Runtime) -> APIRouter:
 
 
 def _refused(line: int, why: Refused) -> ItemResult:
-    return ItemResult(line, "refused", 0, why.code, why.why, problems.describe(why)["detail_zh"], why.field)
+    return ItemResult(line, "refused", 0, why.code, why.why, describe(why)["detail_zh"], why.field)

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 from fastapi import Request
 from starlette.responses import Response
 
-from shared.http import bodies, problems
+from shared.application.problem import TooLarge, of_error
+from shared.application.request_validation import parse
+from shared.http import bodies
 from shared.http.bodies import Line
 from shared.queries.response import Answer
 
@@ -31,7 +33,7 @@ async def answered(
     waiting: list[Line] = []
     async for line in bodies.read_lines(request, limit):
         if len(results) + len(waiting) >= most:
-            raise problems.TooLarge(
+            raise TooLarge(
                 "batch_too_long",
                 f"A batch has at most {most} lines. {kept}",
                 why_zh=f"一批最多 {most} 行。",
@@ -47,8 +49,8 @@ async def answered(
 def value_of(line: Line, limit: int) -> Any:
     """The JSON value of a line. Raises TooLarge `line_too_long`, Malformed."""
     if line.data is None:
-        raise problems.TooLarge("line_too_long", f"The line is longer than {limit} bytes.", why_zh="该行过长。")
-    return bodies.parse(line.data)
+        raise TooLarge("line_too_long", f"The line is longer than {limit} bytes.", why_zh="该行过长。")
+    return parse(line.data)
 
 
 async def attempted(work: Awaitable[T]) -> tuple[T | None, dict[str, Any] | None]:
@@ -56,7 +58,7 @@ async def attempted(work: Awaitable[T]) -> tuple[T | None, dict[str, Any] | None
     try:
         return await work, None
     except Exception as error:
-        problem = problems.of_error(error)
+        problem = of_error(error)
         if problem is None:
             raise
         return None, problem

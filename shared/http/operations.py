@@ -16,7 +16,6 @@ from shared.feed_metrics import BROKER_AWAY
 from shared.http.answers import Health
 from shared.http.describing import answers
 from shared.http.who import Caller
-from shared.metrics import Metrics
 from shared.runtime import Runtime
 
 MOST_NAMED = 10
@@ -43,7 +42,7 @@ async def health(runtime: Runtime) -> dict[str, Any]:
             reasons.append(f"no_progress:{letters.group}")
     if runtime.relay is not None and runtime.relay.missing:
         notes += [f"topic_missing:{topic}" for topic in sorted(runtime.relay.missing)[:MOST_NAMED]]
-    if runtime.broken is not None or getattr(ports.log, "broken", None) is not None:
+    if runtime.broken is not None or ports.log.broken is not None:
         reasons.append("log_broken")
     if runtime.unable is not None:
         reasons.append("unable")
@@ -65,14 +64,13 @@ async def health(runtime: Runtime) -> dict[str, Any]:
 def _of_feed(runtime: Runtime) -> tuple[list[str], list[str]]:
     """What the feed has to say: (why this process is not ready, what is only to be known). Filings are accepted without a
     broker, and wait in the log; so a process that accepts them is ready."""
-    problems = getattr(runtime.ports.feed, "problems", None)
-    reasons: list[str] = problems() if problems is not None else []
+    reasons = runtime.ports.feed.problems()
     if not any(part.name == "intake" for part in runtime.parts):
         return reasons, []
     return [one for one in reasons if one != BROKER_AWAY], [one for one in reasons if one == BROKER_AWAY]
 
 
-def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
+def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(tags=["operations"])
 
     @routes.get(
@@ -109,7 +107,7 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
     async def figures(caller: Caller) -> Response:
         authorize(caller, OPERATE)
         return Response(
-            await metrics.render(runtime, await health(runtime)), headers={"content-type": CONTENT_TYPE_LATEST}
+            await runtime.metrics.render(runtime, await health(runtime)), headers={"content-type": CONTENT_TYPE_LATEST}
         )
 
     return routes

@@ -22,7 +22,6 @@ from shared.http.bodies import NDJSON, read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller
 from shared.log import Damaged, LogBroken
-from shared.metrics import Metrics
 from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import scrub
 from shared.projecting import Consumer
@@ -73,9 +72,9 @@ class Backup(BaseModel):
     folder: str = Field(max_length=4096, description="Absolute path of a folder that does not exist yet or is empty")
 
 
-def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
+def router(runtime: Runtime) -> APIRouter:
     routes = APIRouter(tags=["operator"], prefix="/local")
-    ports = runtime.ports
+    ports, metrics = runtime.ports, runtime.metrics
 
     @routes.get("/version", operation_id="version_local_version_get", summary="Which release runs")
     async def version() -> dict[str, str]:
@@ -123,20 +122,10 @@ def router(runtime: Runtime, metrics: Metrics) -> APIRouter:
     ) -> dict[str, Any]:
         authorize(caller, OPERATE)
         chosen = await _stream(runtime, stream)
-        marks = await ports.views.parked(group, chosen)
-        return {
-            "parked": [
-                {
-                    "group": mark.group,
-                    "stream": mark.stream,
-                    "version": mark.version,
-                    "reason": mark.reason,
-                    "since": mark.since,
-                    "bytes": mark.bytes.decode("utf-8", "replace") if chosen is not None else None,
-                }
-                for mark in marks
-            ]
-        }
+        marks = [mark._asdict() for mark in await ports.views.parked(group, chosen)]
+        for mark in marks:
+            mark["bytes"] = mark["bytes"].decode("utf-8", "replace") if chosen is not None else None
+        return {"parked": marks}
 
     @routes.post(
         "/parked:redrive", operation_id="redrive_local_parked_redrive_post",

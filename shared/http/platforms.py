@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query
 
 from shared import reading
 from shared.access import RECONCILE, UPDATES, Principal, authorize
+from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import Case
 from shared.http.answers import ReceiptAnswer
-from shared.http.bodies import EARLIEST, LATEST
 from shared.http.describing import READING, answers
 from shared.http.polling import polled
 from shared.http.who import Caller

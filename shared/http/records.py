@@ -1,4 +1,4 @@
-"""A record of an inbound topic, read as strictly as a request body; what is wrong with it is an answer and no exception."""
+"""Reads a record of an inbound topic as strictly as a request body. A problem is returned, not raised."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared.http import bodies, problems
+from shared.application.problem import Malformed, TooLarge
+from shared.application.request_validation import parse
 from shared.refusals import Invalid, Refused
 
 
@@ -25,14 +26,14 @@ def read_record(data: bytes, limit: int, opened: Callable[[bytes, int], bytes] |
     try:
         clear = opened(data, limit) if opened is not None else data
         if len(clear) > limit:
-            raise problems.TooLarge(
+            raise TooLarge(
                 "body_too_large",
                 f"The record is larger than {limit} bytes; send less, or material in parts.",
                 why_zh=f"内容超过 {limit} 字节。",
             )
         if not clear.strip():
-            raise problems.Malformed("empty_body", "The record is empty; send a JSON object.", why_zh="内容为空。")
-        value = bodies.parse(clear)
+            raise Malformed("empty_body", "The record is empty; send a JSON object.", why_zh="内容为空。")
+        value = parse(clear)
         if not isinstance(value, dict):
             raise Invalid(
                 "not_an_object",
@@ -44,4 +45,4 @@ def read_record(data: bytes, limit: int, opened: Callable[[bytes, int], bytes] |
     except Refused as refused:
         return Read({}, data, refused)
     except (TypeError, ValueError):  # a whole number that no other reader would keep
-        return Read({}, data, problems.Malformed("not_json", "A number is too long.", why_zh="数字过长。"))
+        return Read({}, data, Malformed("not_json", "A number is too long.", why_zh="数字过长。"))

@@ -6,11 +6,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import Principal
+from shared.application.problem import TooMany
 from shared.case import Case
 from shared.codes import Misses, opened
 from shared.http.bodies import read_model
 from shared.http.describing import answers, takes
-from shared.http.problems import TooMany
 from shared.queries.citizen_status_models import StatusAnswer
 from shared.refusals import Unknown
 from shared.runtime import Runtime

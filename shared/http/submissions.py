@@ -9,7 +9,10 @@ from typing import Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from shared.access import FILE, Principal, authorize, within
+from services.intake.channel_jurisdictions import ChannelJurisdictions
+from services.intake.domain import FileCase
+from services.intake.filing import filed
+from shared.access import FILE, Principal, authorize
 from shared.http import bodies
 from shared.http.admitting import ADMITTED
 from shared.http.answers import LineAnswer, ReceiptAnswer
@@ -17,97 +20,18 @@ from shared.http.bodies import Line
 from shared.http.describing import WRITING, answers, gives_lines, takes, takes_lines
 from shared.http.lines import answered, attempted, line_of, value_of
 from shared.http.who import Caller
-from shared.log import Commit
-from shared.policies import STREAM as POLICY
-from shared.refusals import Invalid, Refused
-from shared.runtime import Receipt, Runtime
+from shared.runtime import Runtime
 
 AT_ONCE = 64
 """Lines that are under way together, so that the log can write them together."""
 JURISDICTION = Query(None, max_length=80, description="Jurisdiction; by default the one that has the channel")
 
 
-async def jurisdiction_of(runtime: Runtime, channel: object, named: str | None) -> str:
-    """Which jurisdiction a filing belongs to: as named, else the one whose policy has the channel."""
-    if named is not None:
-        await runtime.ports.policies.book(named)
-        return named
-    preferred = runtime.settings.jurisdiction
-    books = await runtime.ports.policies.all()
-    having = [code for code, book in books.items() if isinstance(channel, str) and book.channel(channel) is not None]
-    if preferred in having or (preferred is not None and not having):
-        return preferred
-    if not having:  # a channel that was removed: its items are still answered
-        having = [code for code, book in books.items() if isinstance(channel, str) and book.known_channel(channel)]
-    if len(having) == 1:
-        return having[0]
-    if len(having) > 1:
-        raise Invalid(
-            "jurisdiction_needed",
-            "Several jurisdictions have this channel; add ?jurisdiction=.",
-            why_zh="多个辖区都有该渠道，请注明辖区。",
-            field="jurisdiction",
-        )
-    if len(books) == 1:
-        return next(iter(books))
-    if not books:
-        raise Refused(
-            "no_policy",
-            "No policy is active yet. Activate one with: huiyin policy activate FILE",
-            why_zh="尚未启用任何规则。",
-        )
-    raise Invalid("unknown_channel", "No jurisdiction has this channel.", why_zh="没有这一渠道。", field="channel")
-
-
-class Owners:
-    """Channel -> jurisdiction, remembered until a policy changes: looking through all policies costs a read of the log."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self._known: dict[str, str] = {}
-        runtime.observers.append(self._observe)
-
-    def _observe(self, _group: str, commits: Sequence[Commit]) -> None:
-        if any(commit.stream.startswith(POLICY) for commit in commits):
-            self._known.clear()
-
-    async def of(self, channel: str, named: str | None) -> str:
-        """The jurisdiction of a filing by this channel."""
-        if named is not None:
-            return await jurisdiction_of(self._runtime, channel, named)
-        known = self._known.get(channel)
-        if known is None or (await self._runtime.ports.policies.book(known)).channel(channel) is None:
-            known = await jurisdiction_of(self._runtime, channel, None)
-            if (await self._runtime.ports.policies.book(known)).channel(channel) is not None:
-                self._known[channel] = known
-        return known
-
-
 async def file_one(
-    runtime: Runtime, owners: Owners, principal: Principal, value: Any, named: str | None
+    runtime: Runtime, jurisdictions: ChannelJurisdictions, principal: Principal, value: Any, named: str | None
 ) -> ReceiptAnswer:
     """The receipt of one submission, as an answer."""
-    return ReceiptAnswer.model_validate(await filed(runtime, owners, principal, value, named))
-
-
-async def filed(
-    runtime: Runtime,
-    owners: Owners,
-    principal: Principal,
-    value: Any,
-    named: str | None = None,
-    correlation: str | None = None,
-) -> Receipt:
-    """Register what one JSON value says. Raises Refused that names the field as a submission calls it."""
-    model = bodies.validated(runtime.filing.model, value)
-    jurisdiction = await owners.of(getattr(model, "channel", ""), named or principal.jurisdiction)
-    within(principal, jurisdiction)
-    try:
-        return await runtime.filing.file(principal, model, jurisdiction, correlation)
-    except Refused as refused:
-        if refused.field == "effective_at":  # what a submission calls it
-            refused.field = "received_at"
-        raise
+    return ReceiptAnswer.model_validate(await filed(runtime.handling("intake"), jurisdictions, principal, value, named))
 
 
 def _result(line: Line, receipt: ReceiptAnswer | None, problem: dict[str, Any] | None) -> bytes:
@@ -154,12 +78,12 @@ async def filed_many(request: Request, runtime: Runtime, file: File) -> Response
     )  # fmt: skip
 
 
-def router(runtime: Runtime, owners: Owners) -> APIRouter:
+def router(runtime: Runtime, jurisdictions: ChannelJurisdictions) -> APIRouter:
     routes = APIRouter(tags=["filing"])
 
     def by(caller: Principal, jurisdiction: str | None) -> File:
         authorize(caller, FILE)
-        return lambda value: file_one(runtime, owners, caller, value, jurisdiction)
+        return lambda value: file_one(runtime, jurisdictions, caller, value, jurisdiction)
 
     @routes.post(
         "/v1/submissions",
@@ -168,7 +92,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
         status_code=201,
         response_model=ReceiptAnswer,
         responses=REGISTERED,
-        openapi_extra=takes(runtime.filing.model),
+        openapi_extra=takes(FileCase),
         summary="File a complaint; the same item gives the same receipt",
     )
     async def submit(request: Request, caller: Caller, jurisdiction: str | None = JURISDICTION) -> Response:
@@ -179,7 +103,7 @@ def router(runtime: Runtime, owners: Owners) -> APIRouter:
         operation_id="submit_many_v1_submissions_batch_post",
         dependencies=ADMITTED,
         responses=REGISTERED_LINES,
-        openapi_extra=takes_lines(runtime.filing.model),
+        openapi_extra=takes_lines(FileCase),
         summary="File many: one JSON object per line",
     )
     async def submit_many(request: Request, caller: Caller, jurisdiction: str | None = JURISDICTION) -> Response:

@@ -7,7 +7,7 @@ from typing import Annotated, cast, get_args
 from fastapi import Depends, Request
 
 from shared.access import NEEDS_ORG, Principal, Role
-from shared.http.problems import NotAuthenticated
+from shared.application.problem import NotAuthenticated
 from shared.refusals import Invalid
 from shared.runtime import Runtime
 

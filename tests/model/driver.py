@@ -21,9 +21,9 @@ from services.intake.domain import FileCase
 from services.intake.filing import file_case
 from shared.access import Principal
 from shared.adapters.memory import SetClock
+from shared.application.command_dispatch import body_models, give
+from shared.application.request_validation import validated
 from shared.commands import RULES
-from shared.http import bodies
-from shared.http.commands import body_models, give
 from shared.refusals import Denied, Refused, Unknown
 from shared.runtime import Runtime
 from shared.settings import Settings
@@ -160,12 +160,12 @@ class Desk:
         if attempt.at is not None:
             value["effective_at"] = attempt.at.isoformat()
         value["expected_version"] = lived.acted - 1 if step.stale else lived.acted
-        body = bodies.validated(MODELS[step.command], value)
+        body = validated(MODELS[step.command], value)
         principal = self._principal(step, lived)
         log = self.runtime.ports.log
         before = (await log.load(f"case/{lived.id}"))[-1].last
         try:
-            done, _case = await give(self.runtime, principal, lived.id, RULES[step.command], body)
+            done, _case = await give(self.runtime.ports, principal, lived.id, RULES[step.command], body)
         except Refused as refused:
             _well_refused(refused)
             if (await log.load(f"case/{lived.id}"))[-1].last != before:
@@ -175,7 +175,7 @@ class Desk:
         if done.commit is None:
             return "nothing", "no event"
         if step.repeat:
-            again, _case = await give(self.runtime, principal, lived.id, RULES[step.command], body)
+            again, _case = await give(self.runtime.ports, principal, lived.id, RULES[step.command], body)
             if not again.repeated or again.commit != done.commit:
                 raise Disagreement(f"{step.command} with the same id was not answered as the first time")
         return "done", ", ".join(event.type for event in done.commit.recorded)
@@ -287,7 +287,7 @@ async def desk(start: datetime) -> AsyncIterator[Desk]:
     runtime.parts = [part for part in runtime.parts if part.name != "analytics"]
     await runtime.start(tasks=False)
     try:
-        await activate(runtime.parts[2], "demo", DEMO, date(2000, 1, 1))
+        await activate(runtime.ports, "demo", DEMO, date(2000, 1, 1))
         yield Desk(runtime, clock)
     finally:
         await runtime.stop()

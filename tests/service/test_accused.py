@@ -19,6 +19,8 @@ import orjson
 import pytest
 import pytest_asyncio
 
+from services.intake.domain import FileCase
+from services.intake.filing import file_case
 from shared.access import Principal
 from shared.case import STATES
 from shared.commands import RULES
@@ -70,8 +72,8 @@ async def settle(here: Served, without: str = "analytics") -> None:
 
 
 async def file(here: Served, principal: Principal = REGISTRAR, **fields: Any) -> Any:
-    filing = here.runtime.filing
-    receipt = await filing.file(principal, filing.model.model_validate(submission(**fields)), DEMO)
+    command = FileCase.model_validate(submission(**fields))
+    receipt = await file_case(here.runtime.handling("intake"), principal, command, DEMO)
     await settle(here)
     return receipt
 

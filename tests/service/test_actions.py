@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from services.routing.actions import Actions
+from services.routing.outbox import Outboxes
 from shared.log import LogAway
 from shared.topics import Letter
 from tests.support.findings import is_chinese
@@ -22,7 +23,9 @@ class Desk:
 
     def __init__(self, here: Served) -> None:
         self.here = here
-        self.actions = Actions(here.runtime)
+        self.actions = Actions(
+            here.runtime.ports, here.runtime.settings.body_limit, Outboxes(here.runtime.handling("routing"))
+        )
         self.offset = 0
 
     def letter(self, value: Any, org: str = "zj") -> Letter:

@@ -34,7 +34,7 @@ def with_organisation(code: str) -> Sections:
 
 
 async def put(here: County, sections: Sections, at: Any = None, **more: Any) -> Any:
-    hands = here.parts["supervision"].handling
+    hands = here.ports.handling("supervision")
     return await activate(hands, REGISTRAR, DEMO, sections, at, views=here.ports.views, **more)
 
 
@@ -150,7 +150,7 @@ async def test_the_second_of_two_is_checked_against_the_first() -> None:
         refused = [one for one in results if isinstance(one, Invalid)]
         assert len(refused) == 1 and refused[0].code == "policy_invalid"
         book = await here.ports.policies.book(DEMO)
-        assert (await checked(here.parts["supervision"].handling, DEMO, {})).findings == []
+        assert (await checked(here.ports.handling("supervision"), DEMO, {})).findings == []
         assert gone in book.organisations or "late" not in {rule.id for rule in book.edition("routing").document.rules}  # type: ignore[union-attr]
 
 
@@ -207,7 +207,7 @@ async def test_what_is_activated_for_later_must_fit_then() -> None:
 async def test_what_is_wrong_is_said_in_both_languages(sections: Sections, what: str, zh: str) -> None:
     async with county() as here:
         await put(here, with_organisation("new"), date(2026, 3, 10))
-        found = await checked(here.parts["supervision"].handling, DEMO, sections)
+        found = await checked(here.ports.handling("supervision"), DEMO, sections)
         assert any(what in line for line in in_english(found.findings)), found.findings
         assert any(zh in one.zh for one in found.findings)
 

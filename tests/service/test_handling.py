@@ -44,7 +44,7 @@ async def test_the_same_item_gets_the_same_receipt_and_other_content_is_refused(
 
 async def test_many_at_once_register_one_case(here: County) -> None:
     command = FileCase(channel="web", item="B-1", text="x", place="dh", subject="01")
-    hands = here.parts["intake"].handling
+    hands = here.ports.handling("intake")
     receipts = await asyncio.gather(*(file_case(hands, REGISTRAR, command, DEMO) for _ in range(40)))
     await here.settle()
     assert len({receipt.number for receipt in receipts}) == 1
@@ -115,7 +115,7 @@ async def test_a_stale_version_is_refused_but_the_ticker_makes_none_stale(here: 
     filed = await here.file(place="dh", subject="01")
     case = await here.case(filed.case)
     org = case.org or ""
-    hands = here.parts["routing"].handling
+    hands = here.ports.handling("routing")
     from shared.commands import RULES
 
     rule = RULES["sign_off"]
@@ -164,7 +164,7 @@ async def test_a_clock_far_behind_the_log_is_refused(here: County) -> None:
 
 async def test_a_service_cannot_append_what_another_owns(here: County) -> None:
     with pytest.raises(TypeError, match="routing owns it"):
-        await here.parts["intake"].handling.on_stream(
+        await here.ports.handling("intake").on_stream(
             "case/x", Stamp(REGISTRAR, "c"), lambda _head: [Fresh(CaseTransferred(org="zj"))]
         )
 
@@ -179,7 +179,7 @@ async def test_a_platform_learns_nothing_of_a_foreign_item(here: County) -> None
     """Neither the receipt nor whether the item exists."""
     filed = await here.file("F-1", text="one")
     assert not filed.repeated
-    hands = here.parts["intake"].handling
+    hands = here.ports.handling("intake")
     foreign = Principal("platform", "elsewhere", "k-foreign")
     codes = []
     for item, text in [("F-1", "one"), ("F-1", "two"), ("F-2", "one")]:
@@ -200,7 +200,7 @@ async def test_a_delivery_is_recorded_although_the_clock_was_put_back(here: Coun
 
 
 async def test_times_of_a_stream_without_state_never_go_back(here: County) -> None:
-    hands = here.parts["routing"].handling
+    hands = here.ports.handling("routing")
     read = ReadRecorded(case="x")
     for number, step in enumerate([0, -5, -20]):
         here.clock.jump(timedelta(seconds=step))
@@ -210,7 +210,7 @@ async def test_times_of_a_stream_without_state_never_go_back(here: County) -> No
 
 
 async def test_what_could_not_be_passed_on_is_never_kept(here: County) -> None:
-    handling = here.parts["routing"].handling
+    handling = here.ports.handling("routing")
     stamp = Stamp(SUPERVISOR, "t:large", jurisdiction=DEMO)
     for fresh in ([ReadRecorded(case="x" * LARGEST_EVENT)], [ReadRecorded(case="x" * (LARGEST_EVENT - 2000))] * 4):
         with pytest.raises(Refused, match="too_large_to_keep"):
@@ -230,7 +230,7 @@ async def test_the_first_no_of_a_reaction_is_asked_again_of_the_log(here: County
     await here.act(filed.case, "accept", clerk(org), path=6)
     known = Cases(here.ports.log, alone=False)
     known.remember(before, head)
-    handling = replace(here.parts["routing"].handling, cases=known)
+    handling = replace(here.ports.handling("routing"), cases=known)
     rule = RULES["serve_notice"]
     command = rule.model.model_validate({"kind": "acceptance", "mode": "electronic"})
     stamp = Stamp(clerk(org), "t:seen", jurisdiction=DEMO)

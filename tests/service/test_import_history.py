@@ -50,8 +50,7 @@ ACCUSING = {"received_at": "2025-01-01", "text": "收钱", "class": "accusation"
 
 
 async def record(here: County, *items: HistoryItem, principal: Principal = OPERATIONS) -> list[ItemResult]:
-    handlings = {name: part.handling for name, part in here.parts.items()}
-    found = await record_batch(items, handlings, principal=principal, jurisdiction=DEMO)
+    found = await record_batch(items, here.ports, principal=principal, jurisdiction=DEMO)
     await here.settle()
     return found
 
@@ -267,10 +266,9 @@ async def test_stated_due_dates_are_compared(here: County) -> None:
 
 
 async def test_only_operations_and_registrars_import(here: County) -> None:
-    handlings = {name: part.handling for name, part in here.parts.items()}
     for principal in (Principal("clerk", "A", "k"), Principal("platform", "P", "k")):
         with pytest.raises(Denied):
-            await record_item(item(1), handlings, principal=principal, jurisdiction=DEMO)
+            await record_item(item(1), here.ports, principal=principal, jurisdiction=DEMO)
     assert (await record(here, item(1), principal=REGISTRAR))[0].result == "added"
 
 

@@ -270,7 +270,6 @@ async def test_what_is_only_unavailable_may_be_sent_again(monkeypatch: pytest.Mo
     async with served() as here:
         topic = Topic(here.runtime)
         value = filing("P-1")
-        real = here.runtime.filing.file
 
         async def newer(*_: Any, **__: Any) -> Any:
             raise Unavailable("newer_event", "A newer release wrote into this case; it is read-only here.")
@@ -279,11 +278,11 @@ async def test_what_is_only_unavailable_may_be_sent_again(monkeypatch: pytest.Mo
             raise RuntimeError("an error of ours with 张三 in it")
 
         for file, code in ((newer, "newer_event"), (broken, "not_handled")):
-            here.runtime.filing = here.runtime.filing._replace(file=file)
-            (refused,) = await topic.sends(value)
+            with monkeypatch.context() as patched:
+                patched.setattr("services.intake.filing.file_case", file)
+                (refused,) = await topic.sends(value)
             assert refused["problem"]["code"] == code and refused["problem"]["status"] >= 500
             assert refused["item"] == "P-1" and "张三" not in str(refused)
-        here.runtime.filing = here.runtime.filing._replace(file=real)
         assert kinds(await topic.sends(value)) == ["registered", "sent"]
 
 
@@ -340,9 +339,9 @@ async def test_an_ordinary_case_costs_nothing() -> None:
 
 
 def test_the_principal_of_a_topic() -> None:
-    from shared.updates import topic_principal
+    from shared.messaging.inbound_handler import topic_principal
 
-    assert topic_principal("province") == Principal("platform", "province", "topic")
+    assert topic_principal("platform", "province") == Principal("platform", "province", "topic")
 
 
 async def test_after_a_restart_the_same_records_are_answered_no_second_time(tmp_path: Path) -> None:

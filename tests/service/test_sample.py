@@ -56,7 +56,7 @@ async def load(here: County, today: date) -> Summary:
         for start in range(0, len(rows), BATCH)
         for result in await record_batch(
             [HistoryItem.model_validate(row) for row in rows[start : start + BATCH]],
-            {name: part.handling for name, part in here.parts.items()},
+            here.ports,
             principal=OPERATIONS,
             jurisdiction=DEMO,
         )
@@ -94,7 +94,7 @@ async def test_the_county_after_loading(loaded: tuple[County, Summary]) -> None:
     assert {case.state for case in found} == REACHABLE
     assert {case.closure for case in found} - {None} == set(ClosureKind.__args__)  # type: ignore[attr-defined]
     assert all(case.origin == "history" and case.live == case.open for case in found)
-    book = await here.parts["intake"].handling.policies.book(DEMO)
+    book = await here.ports.handling("intake").policies.book(DEMO)
     assert {case.channel for case in found} == {channel.code for channel in book.edition("channels").document.channels}  # type: ignore[union-attr]
     assert {(case.place or "").split("-")[0] for case in found} >= {"dh", "xs", "bh"}
     bodies = [event.body for commit in await commits(here) for event in commit.recorded]
@@ -231,7 +231,7 @@ def test_the_sample_knows_the_rows_of_the_demo_county(tmp_path: Path) -> None:
 
 async def test_it_routes_as_the_policy_does() -> None:
     async with county() as here:
-        book = await here.parts["intake"].handling.policies.book(DEMO)
+        book = await here.ports.handling("intake").policies.book(DEMO)
         for place in TEXTS.spots:
             for subject in TEXTS.issues:
                 assert COUNTY.responsible(place, subject) == book.route(place, subject, None, MORNING).org

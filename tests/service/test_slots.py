@@ -29,7 +29,7 @@ def slots(here: County, name: str) -> Slots:
 
 
 def ticker(here: County) -> Ticker:
-    return Ticker(here.parts["supervision"].handling, here.ports.views)
+    return Ticker(here.ports.handling("supervision"), here.ports.views)
 
 
 async def rungs(here: County, cases: list[str]) -> Counter[tuple[str, str]]:

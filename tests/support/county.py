@@ -32,6 +32,7 @@ from shared.part import Part, Ports
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
 from shared.policy.load import bundled
+from shared.settings import Settings
 from shared.times import When
 
 DEMO = "CN-DEMO"
@@ -58,7 +59,7 @@ class County:
 
     async def file(self, item: str = "1", **fields: Any) -> Receipt:
         given = {"channel": "web", "item": item, "text": "路灯不亮", **fields}
-        filed = await file_case(self.parts["intake"].handling, REGISTRAR, FileCase.model_validate(given), DEMO)
+        filed = await file_case(self.ports.handling("intake"), REGISTRAR, FileCase.model_validate(given), DEMO)
         await self.settle()
         return filed
 
@@ -70,7 +71,7 @@ class County:
         self._ids += 1
         command = rule.model.model_validate(fields)
         stamp = Stamp(principal, f"{principal.name}:{command_id or self._ids}", at)
-        done = await self.parts[rule.service].handling.on_case(
+        done = await self.ports.handling(rule.service).on_case(
             case, rule.action, stamp, lambda found, given: rule(found, command, given), others=rule.named(command)
         )
         await self.settle()
@@ -94,10 +95,10 @@ class County:
         await self.settle()
 
 
-async def activate(part: Part, policy: str, jurisdiction: str, since: date) -> None:
+async def activate(ports: Ports, policy: str, jurisdiction: str, since: date) -> None:
     """Put a bundled policy in force."""
     for entry in bundled(policy):
-        await part.handling.on_stream(
+        await ports.handling("supervision").on_stream(
             POLICY + jurisdiction,
             Stamp(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", since, jurisdiction=jurisdiction),
             lambda _head, entry=entry: [Fresh(entry.activation())],
@@ -120,12 +121,12 @@ async def county(
         feed = SqliteFeed(log, views)
     kept = None if folder is None else views
     ports = Ports(log, feed, views, keys, clock, Cases(log), Policies(log), checkpoints=kept)
-    parts = [intake.build(ports), routing.build(ports), supervision.build(ports)]
+    parts = [intake.build(ports, Settings()), routing.build(ports, Settings()), supervision.build(ports)]
     for part in parts:
         for consumer in part.consumers:
             feed.subscribe(consumer.group, consumer, gather=consumer.gather)
     await views.start()
-    await activate(parts[2], "demo", DEMO, date(2000, 1, 1))
+    await activate(ports, "demo", DEMO, date(2000, 1, 1))
     await feed.start()
     try:
         yield County(ports, parts, clock)

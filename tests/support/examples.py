@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.http.commands import open_rules
+from shared.application.command_dispatch import open_rules
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "add_material": {"text": "补充材料"},

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from shared.http.problems import Malformed, NotAuthenticated, TooLarge, TooMany, WrongType
+from shared.application.problem import Malformed, NotAuthenticated, TooLarge, TooMany, WrongType
+from shared.feed_metrics import FIGURES
 from shared.metrics import Metrics
 from shared.refusals import Denied, Invalid, Refused, Unavailable, Unknown
 from shared.settings import PREFIX, Settings
@@ -41,17 +41,18 @@ def settings_table() -> str:
 
 def metrics_table() -> str:
     lines = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
-    for name, one in sorted(_metrics().items()):
-        labels = ", ".join(f"`{label}`" for label in one._labelnames)
-        lines.append(f"| `{name}` | {one._type} | {labels} | {one._documentation} |")
+    for name, (kind, labels, meaning) in sorted(_metrics().items()):
+        lines.append(f"| `{name}` | {kind} | {', '.join(f'`{label}`' for label in labels)} | {meaning} |")
     return "\n".join(lines)
 
 
-def _metrics() -> dict[str, Any]:
-    """Each metric under the name with which Prometheus exposes it."""
+def _metrics() -> dict[str, tuple[str, Sequence[str], str]]:
+    """Each metric under the name with which Prometheus exposes it: type, labels, meaning."""
     ending = {"counter": "_total", "histogram": "_bucket"}
     found = [one for one in Metrics().registry._collector_to_names if isinstance(one, MetricWrapperBase)]
-    return {one._name + ending.get(one._type, ""): one for one in found}
+    counted = {one._name + ending.get(one._type, ""): (one._type, one._labelnames, one._documentation) for one in found}
+    exported = {one.name: (one.family().type, one.labels, one.what) for one in FIGURES}
+    return {**counted, **exported}
 
 
 def problem_codes() -> dict[str, tuple[set[int], str]]:

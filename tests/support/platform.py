@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.sealed_letters import SealedLetters
 from services.intake.submissions import Submissions
 from services.intake.updates import Updates
@@ -26,7 +27,7 @@ class Topic:
     def __init__(self, runtime: Runtime, platform: str = PLATFORM, letters: SealedLetters | None = None) -> None:
         self.runtime = runtime
         self.platform = platform
-        self.intake: Answering = Submissions(runtime, Updates(runtime.handling("intake")), letters)
+        self.intake: Answering = submissions(runtime, letters)
         self._offsets = count()
 
     def record(self, value: Any, at: datetime | None = None) -> Letter:
@@ -50,6 +51,14 @@ class Topic:
 
     async def told(self) -> list[dict[str, Any]]:
         return [entry.model_dump() for entry in await told(self.runtime.ports, await self.events())]
+
+
+def submissions(runtime: Runtime, letters: SealedLetters | None = None, updates: Updates | None = None) -> Submissions:
+    """What intake answers records with."""
+    ports, settings = runtime.ports, runtime.settings
+    jurisdictions = ChannelJurisdictions(ports.policies, settings.jurisdiction)
+    updates = updates or Updates(runtime.handling("intake"))
+    return Submissions(ports, settings.body_limit, updates, jurisdictions, letters)
 
 
 def filing(item: str, **more: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from deploy.demo.sample.complaints import complaints
 from deploy.folder import Folder
 from deploy.parts import SERVICES
 from deploy.topics import EVENTS
+from services.intake.history import record_batch
 from shared.activating import activate
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.publishing import Publisher
@@ -55,7 +56,7 @@ async def filled(runtime: Runtime, copies: int) -> tuple[int, int, int]:
     ]
     for start in range(0, len(rows), TOGETHER):
         items = [HistoryItem.model_validate(row) for row in rows[start : start + TOGETHER]]
-        for result in await runtime.record_history(OPERATOR, items, DEMO):
+        for result in await record_batch(items, runtime.ports, principal=OPERATOR, jurisdiction=DEMO):
             if result.result != "added":
                 raise SystemExit(f"a row was not added: {result}")
         print(f"\r{start + len(items)} of {len(rows)}", end="", file=sys.stderr, flush=True)

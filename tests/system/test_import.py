@@ -39,11 +39,10 @@ def needs(path: Path) -> pytest.MarkDecorator:
 
 
 async def imported(here: County, path: Path, mapping: str, jurisdiction: str) -> Report:
-    handlings = {name: part.handling for name, part in here.parts.items()}
 
     async def send(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
         rows = [HistoryItem.model_validate(item) for item in items]
-        found = await record_batch(rows, handlings, principal=OPERATIONS, jurisdiction=jurisdiction)
+        found = await record_batch(rows, here.ports, principal=OPERATIONS, jurisdiction=jurisdiction)
         return [{**one._asdict(), "due": one.due._asdict() if one.due else None} for one in found]
 
     mapped = mappings.load(ROOT / "examples/mappings" / mapping)
@@ -144,7 +143,7 @@ async def test_due_dates_of_another_law(tmp_path: Path) -> None:
         here.folder = tmp_path  # type: ignore[attr-defined]
         sections = {entry.section: entry.document for entry in load(ROOT / "examples/policies/baltimore.yaml")}
         # without a date, as a newcomer does: its clocks say themselves since when they are the law
-        await activate(here.parts["supervision"].handling, OPERATIONS, BALTIMORE, sections)
+        await activate(here.ports.handling("supervision"), OPERATIONS, BALTIMORE, sections)
         report = await imported(here, REQUESTS, "baltimore.yaml", BALTIMORE)
         assert (report.added, report.refused, report.bad_rows) == (5000, 0, 0)
         assert (report.dues_equal, report.dues_different, report.dues_not_derived) == (4865, 0, 0)

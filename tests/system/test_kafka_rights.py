@@ -261,7 +261,7 @@ async def test_the_adapters_for_topics_of_organisations_work_with_the_rights_of_
         await cluster.produce("dept-zj", "actions.zj")
         until = time.monotonic() + 60
         while "zj" not in {one.owner for one in letters}:
-            assert time.monotonic() < until, arriving.away
+            assert time.monotonic() < until, letters
             await asyncio.sleep(0.1)
     finally:
         await arriving.stop()

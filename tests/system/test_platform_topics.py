@@ -15,7 +15,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 
 from services.intake.carrying import SUBMISSIONS, TOPIC, route
-from services.intake.submissions import Submissions
 from services.intake.updates import Updates
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.letters import KafkaLetters
@@ -23,7 +22,7 @@ from shared.adapters.kafka.relaying import RELAYS, Relay
 from shared.topics import Answering, Letter
 from shared.updates import reconciled
 from tests.support.county import MORNING
-from tests.support.platform import PLATFORM, filing
+from tests.support.platform import PLATFORM, filing, submissions
 from tests.support.schemas import unfit
 from tests.support.servers.kafka import PREFIX, bootstrap
 from tests.support.serving import Served, served
@@ -44,7 +43,7 @@ class Platform:
         here.runtime.ports.views.declare(RELAYS)
 
     def letters(self, answering: Answering | None = None, instance: str = "one") -> KafkaLetters:
-        taken = answering or Submissions(self.here.runtime, self._updates)
+        taken = answering or submissions(self.here.runtime, updates=self._updates)
         connection = Connection(bootstrap())
         return KafkaLetters(
             connection, SUBMISSIONS, "submissions", taken, instance=instance, ended=pytest.fail, prefix=self.prefix
@@ -184,7 +183,7 @@ async def test_a_platform_that_begins_from_zero_reads_the_same_again_and_a_lost_
 async def test_a_process_that_ends_before_the_offset_is_committed_answers_nothing_twice() -> None:
     """Every batch is answered and then fails, three times; and another member takes it all over."""
     async with platform() as it:
-        taken = Submissions(it.here.runtime, Updates(it.here.runtime.handling("intake")))
+        taken = submissions(it.here.runtime)
         failures = 3
 
         async def failing(letters: list[Letter]) -> None:

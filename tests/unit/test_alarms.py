@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from services.supervision.slots import SLOTS
+from shared.feed_metrics import FIGURES
 from shared.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +54,7 @@ def exposed() -> dict[str, set[str]]:
     for collector, names in registry._collector_to_names.items():
         for name in names:
             found[name] = set(getattr(collector, "_labelnames", ()))
+    found.update({figure.name: set(figure.labels) for figure in FIGURES})
     return found
 
 

@@ -27,7 +27,7 @@ class _Slow(MemoryLog):
 
 async def test_a_book_that_grew_while_it_was_read_is_not_kept() -> None:
     async with county() as here:
-        hands = here.parts["supervision"].handling
+        hands = here.ports.handling("supervision")
         old = await here.ports.log.load(STREAM + DEMO)
         added = OrganisationAdded(code="new", name="新单位")
         newest, _ = await hands.on_stream(STREAM + DEMO, Stamp(SUPERVISOR, "t:1"), lambda _head: [Fresh(added)])

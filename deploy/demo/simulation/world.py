@@ -11,11 +11,13 @@ from random import Random
 from typing import Any
 
 from deploy.demo.county import DEMO
+from services.intake.domain import FileCase
+from services.intake.filing import file_case
 from shared.access import Principal
 from shared.adapters.memory.clock import SetClock
+from shared.application.command_dispatch import body_models, give
 from shared.case import Case
 from shared.commands import RULES
-from shared.http.commands import body_models, give
 from shared.policy.book import PolicyBook
 from shared.refusals import Refused
 from shared.runtime import Runtime
@@ -53,15 +55,15 @@ class World:
         return (await self.runtime.ports.cases.get(case))[0]
 
     async def file(self, principal: Principal, fields: dict[str, Any]) -> str:
-        """Register a filing as the HTTP route does. Returns the case id."""
-        model = self.runtime.filing.model.model_validate(fields)
-        return (await self.runtime.filing.file(principal, model, DEMO)).case
+        """A filing, as HTTP carries it out. Returns the case id."""
+        command = FileCase.model_validate(fields)
+        return (await file_case(self.runtime.handling("intake"), principal, command, DEMO)).case
 
     async def act(self, case: str, name: str, principal: Principal, **fields: Any) -> bool:
         """Carry out a command as the HTTP route does. Returns False when it is refused."""
         body = self._models[name].model_validate({"command": name, "command_id": f"p{next(self._ids)}", **fields})
         try:
-            await give(self.runtime, principal, case, RULES[name], body)
+            await give(self.runtime.ports, principal, case, RULES[name], body)
         except Refused as refused:
             self.refused[refused.code] += 1
             return False

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 
@@ -19,33 +19,12 @@ from shared.adapters.kafka.standing import Away, InUse, LoginRefused, MissingTop
 from shared.adapters.kafka.subscribing import DRAIN, Subscription
 from shared.adapters.kafka.sweeping import PATIENCE, Sweeper
 from shared.clock import Clock
-from shared.feed import Handler
+from shared.feed import Feed, Figures, Handler, Sending
 from shared.log import Commit, Log
 from shared.times import to_text
 from shared.views import Parked, Views
 
 LOGGER = structlog.get_logger("kafka")
-
-
-class Figures(NamedTuple):
-    """What operations watches of one group."""
-
-    topic: str
-    """What kind of topic; never the name of one organisation's."""
-    partitions: int
-    records: int
-    skipped: int
-    failures: int
-    rebalances: int
-    fenced: int
-
-
-class Sending(NamedTuple):
-    """What operations watches of publishing."""
-
-    published: int
-    swept: int
-    producers_lost: int
 
 
 def parking(views: Views, clock: Clock) -> Park:
@@ -59,7 +38,7 @@ def parking(views: Views, clock: Clock) -> Park:
     return park
 
 
-class KafkaFeed:
+class KafkaFeed(Feed):
     """A `Feed` over a topic. It starts without a broker, too: what is appended meanwhile waits in the log.
 
     `instance` is a stable name of this process: a restart takes its partitions again and moves nobody's. The groups in

@@ -1,4 +1,4 @@
-"""Keeping a subscription running: until a broker answers, and again when the group has thrown it out."""
+"""Runs a subscription: retries until a broker answers, and restarts it after the group has removed this member."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ LOOK = 2.0
 
 
 class Keeper:
-    """Runs one subscription until `stopping`. Twice thrown out within a minute is the end: `ended` is told why. `instance`: the
-    name of this process.
+    """Runs one subscription until `stopping` is set.
 
-    `before` is awaited before each start, and raises what keeps it from starting; `met` hears of that, and of nothing (None)
-    once it runs."""
+    `ended` is called with the reason when the group has removed this member twice within a minute. `instance`: the name of
+    this process. `before` is awaited before each start and may raise what prevents it; `met` is called with each error that
+    prevented a start, and with None once the subscription runs."""
 
     def __init__(
-        self, subscription: Subscription, *, instance: str,
-        before: Callable[[], Awaitable[None]], met: Callable[[BaseException | None], None],
-        ended: Callable[[str], None], stopping: asyncio.Event, pauses: tuple[float, float] = (0.2, 10.0),
+        self, subscription: Subscription, *, instance: str, ended: Callable[[str], None], stopping: asyncio.Event,
+        pauses: tuple[float, float] = (0.2, 10.0), before: Callable[[], Awaitable[None]] | None = None,
+        met: Callable[[BaseException | None], None] = lambda _error: None,
     ) -> None:  # fmt: skip
         self._one = subscription
         self._instance = instance
@@ -44,7 +44,8 @@ class Keeper:
         pause, said = first, ""
         while not self._stopping.is_set():
             try:
-                await self._before()
+                if self._before is not None:
+                    await self._before()
                 await one.start()
             except (Away, InUse, MissingTopic, KafkaError, OSError) as error:
                 self._met(error)

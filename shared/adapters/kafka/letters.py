@@ -1,4 +1,4 @@
-"""Letters from outside: all topics of one kind, read by one subscriber, answered before they count as read."""
+"""Receives the records of all inbound topics of one kind. A record is answered before its offset is committed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from shared.adapters.kafka.subscribing import DRAIN, Subscription
 from shared.topics import Answering, Figures
 
 AT_ONCE = 100
-"""Letters of one batch: each costs a decision and an answer."""
+"""Most records of one batch: each costs a decision and an answer."""
 
 
 class KafkaLetters:
-    """One group on the topics `<prefix><kind>.<owner>`, those too that are made later. Starts without a broker, too."""
+    """One consumer group on the topics `<prefix><kind>.<owner>`, including topics that are created later. It can start while no
+    broker answers."""
 
     def __init__(
         self, connection: Connection, kind: str, group: str, answering: Answering, *,
@@ -35,15 +36,11 @@ class KafkaLetters:
         self._keeper = Keeper(
             self._subscription,
             instance=instance,
-            before=self._at_once,
-            met=self._met,
             ended=ended,
             stopping=self._stopping,
             pauses=(pause, longest),
         )
         self._task: asyncio.Task[Any] | None = None
-        self.away = True
-        """No broker answers."""
 
     async def start(self) -> None:
         """Begin to connect, and return."""
@@ -51,7 +48,7 @@ class KafkaLetters:
         self._task = asyncio.create_task(self._keeper.run(), name=self.group)
 
     async def stop(self) -> None:
-        """Finish the batch in hand, then end. What was not answered comes again."""
+        """Finish the current batch, then end. What was not answered is delivered again after the next start."""
         self._stopping.set()
         if self._task is not None:
             await asyncio.wait([self._task], timeout=DRAIN + 1)
@@ -68,9 +65,3 @@ class KafkaLetters:
     def figures(self) -> Figures:
         one = self._subscription.receiving
         return Figures(self.kind, self._subscription.behind(), one.records, one.failures)
-
-    async def _at_once(self) -> None:
-        """Nothing has to be there before: a kind of which there is no topic yet has no letters."""
-
-    def _met(self, error: BaseException | None) -> None:
-        self.away = error is not None

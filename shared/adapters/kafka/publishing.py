@@ -29,8 +29,8 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from shared.adapters.kafka.closing import FLUSH, close
-from shared.adapters.kafka.connection import LARGEST, Connection
+from shared.adapters.kafka.closing import FLUSH, close, started
+from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.marking import Marks
 from shared.adapters.kafka.records import to_records
 from shared.failpoints import failpoint
@@ -183,49 +183,33 @@ class Publisher:
             self._moved_on.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._moved_on.wait(), left)
-        producer, self._producer = self._producer, None
-        self._forget()
-        await self._close(producer)
+        await self._drop()
 
     async def give_up(self) -> None:
         """Let go of all that waits, for any process to take: others may reach the broker where this one does not."""
         self.silent = True
-        producer, self._producer = self._producer, None
-        self._forget()
         LOGGER.warning("producer_away", error="given_up")
-        await self._close(producer, flush=0.01)
+        await self._drop(flush=0.01)
 
-    def _forget(self) -> None:
+    async def _drop(self, flush: float = FLUSH) -> None:
+        """Forget everything that waits, and close the producer."""
+        producer, self._producer = self._producer, None
         for task in self._running:
             task.cancel()
         self._waiting.clear()
         self._queue.clear()
+        await close(producer, flush)
 
     async def _connected(self) -> AIOKafkaProducer:
         """The producer; tries until a broker answers."""
         pause = self._first_pause
         while self._producer is None:
-            producer = None
             try:
-                producer = AIOKafkaProducer(
-                    **self._connection.client(),
-                    acks="all",
-                    enable_idempotence=True,
-                    linger_ms=5,
-                    max_batch_size=262_144,
-                    max_request_size=LARGEST,
-                    compression_type="lz4",
-                )
-                await producer.start()
-                self._producer = producer
+                self._producer = await started(self._connection)
             except (KafkaError, OSError) as error:
-                await self._close(producer)
                 LOGGER.warning("producer_away", error=type(error).__name__)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 10.0)
-            except BaseException:
-                await self._close(producer)
-                raise
         return self._producer
 
     def _task(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -296,11 +280,7 @@ class Publisher:
             if self._lost and now - self._lost < 60:
                 self._ended(f"The Kafka producer was lost twice within a minute ({type(error).__name__}).")
             self._lost = now
-        await self._close(producer)
-
-    async def _close(self, producer: AIOKafkaProducer | None, flush: float = FLUSH) -> None:
-        if producer is not None:
-            await close(producer, flush)
+        await close(producer)
 
 
 def _passes(error: BaseException) -> bool:

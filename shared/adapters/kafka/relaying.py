@@ -15,8 +15,8 @@ from datetime import timedelta
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from shared.adapters.kafka.closing import close
-from shared.adapters.kafka.connection import LARGEST, Connection
+from shared.adapters.kafka.closing import close, started
+from shared.adapters.kafka.connection import Connection
 from shared.clock import Clock
 from shared.log import Commit, Damaged, Log, LogAway
 from shared.times import instant_from_text, to_text
@@ -195,22 +195,8 @@ class Relay:
     async def _connected(self, topic: str) -> AIOKafkaProducer:
         """The producer, once the topic is there. Raises TopicGone, KafkaError."""
         if self._producer is None:
-            producer = AIOKafkaProducer(
-                **self._connection.client(),
-                acks="all",
-                enable_idempotence=True,
-                linger_ms=5,
-                max_request_size=LARGEST,
-                compression_type="lz4",
-            )
-            try:
-                async with asyncio.timeout(ANSWER):
-                    await producer.start()
-            except BaseException:
-                with suppress(Exception):
-                    await producer.stop()
-                raise
-            self._producer = producer
+            async with asyncio.timeout(ANSWER):
+                self._producer = await started(self._connection)
         if topic not in self._producer.client.cluster.topics():
             async with asyncio.timeout(ANSWER):
                 there = await self._producer.client.fetch_all_metadata()
@@ -267,8 +253,4 @@ class Relay:
 
     async def _close(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is not None:
-            await close(producer)
-
-
-__all__ = ["RELAYS", "Relay", "TopicGone"]
+        await close(producer)

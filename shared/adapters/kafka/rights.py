@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import for_code
 from aiokafka.protocol.admin import CreateAclsRequest, DescribeAclsRequest
 
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.standing import Away
-from shared.adapters.kafka.topics import Refusal
+from shared.adapters.kafka.topics import Refusal, admin_client
 
 _KINDS = {2: "topic", 3: "group", 4: "cluster", 5: "transactional-id", 6: "delegation-token", 7: "user"}
 _OPERATIONS = {
@@ -81,11 +80,5 @@ def _number(names: Mapping[int, str], name: str) -> int:
 @asynccontextmanager
 async def asking_rights(connection: Connection) -> AsyncIterator[Rights]:
     """Raises Away, Refusal."""
-    admin = AIOKafkaAdminClient(**connection.client())
-    try:
-        await admin.start()
+    async with admin_client(connection) as admin:
         yield Rights(admin)
-    except (KafkaError, OSError) as error:
-        raise Away(type(error).__name__) from error
-    finally:
-        await admin.close()

@@ -167,7 +167,7 @@ def subscribe(
 
 
 def receiving_handler(receiving: Batches) -> Callable[[Sequence[Any]], Awaitable[None]]:
-    """FastStream wants a function."""
+    """FastStream needs a plain function."""
 
     async def handle(records: Sequence[Any]) -> None:
         await receiving(records)

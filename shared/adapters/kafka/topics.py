@@ -103,10 +103,17 @@ class Topics:
 @asynccontextmanager
 async def asking(connection: Connection) -> AsyncIterator[Topics]:
     """Raises Away, Refusal."""
+    async with admin_client(connection) as admin:
+        yield Topics(admin)
+
+
+@asynccontextmanager
+async def admin_client(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Raises Away where no broker answers."""
     admin = AIOKafkaAdminClient(**connection.client())
     try:
         await admin.start()
-        yield Topics(admin)
+        yield admin
     except (KafkaError, OSError) as error:
         raise Away(type(error).__name__) from error
     finally:

@@ -10,13 +10,13 @@ from random import Random
 import structlog
 
 from shared.adapters.memory.log import MemoryLog
-from shared.feed import Handler
+from shared.feed import Feed, Handler
 from shared.log import Commit
 
 LOGGER = structlog.get_logger()
 
 
-class MemoryFeed:
+class MemoryFeed(Feed):
     """A `Feed` over a MemoryLog that repeats, delays and swaps deliveries as `seed` says; the same seed does the same.
 
     `seed=None` delivers straight: once and in order. A failing handler gets its batch again after `pause` seconds,

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.log import EMPTY_HEAD, Commit, Conflict, Head, Listener, SameCause
+from shared.log import EMPTY_HEAD, Commit, Conflict, Head, Listener, LogBroken, SameCause
 
 
 class MemoryLog:
     """A `Log`. With `outbox=True` every commit is unpublished until it is marked, as where a broker carries the feed."""
 
     def __init__(self, *, outbox: bool = False) -> None:
+        self.broken: LogBroken | None = None
         self._outbox = outbox
         self._all: list[Commit] = []
         self._streams: dict[str, list[Commit]] = {}

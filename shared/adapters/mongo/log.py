@@ -19,7 +19,7 @@ from shared.adapters.mongo.formats import META, claim_database
 from shared.adapters.mongo.outbox import UNPUBLISHED, Outbox
 from shared.adapters.mongo.verify import verify_documents
 from shared.adapters.mongo.writer import Writer
-from shared.log import EMPTY_HEAD, Commit, Damaged, Head, Listener, continuous
+from shared.log import EMPTY_HEAD, Commit, Damaged, Head, Listener, LogBroken, continuous
 from shared.verifying import Finding
 
 FORMAT = 1
@@ -38,6 +38,7 @@ class MongoLog:
     `outbox=True` marks each commit as unpublished; so it must be where a broker carries the feed."""
 
     def __init__(self, mongo: Mongo, database: str, *, outbox: bool) -> None:
+        self.broken: LogBroken | None = None
         self._mongo = mongo
         self._database = mongo.database(database)
         self._commits = self._database[COMMITS]

@@ -10,14 +10,14 @@ import structlog
 
 from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.views import SqliteViews
-from shared.feed import Handler
+from shared.feed import Feed, Handler
 from shared.log import Commit
 
 LOGGER = structlog.get_logger()
 _SAVE_EVERY = 0.2  # seconds; what a crash makes come again
 
 
-class SqliteFeed:
+class SqliteFeed(Feed):
     """A `Feed` that an append in this process wakes at once, and otherwise looks every `poll` seconds.
 
     A checkpoint is written after the handler returned, lazily, into the same file as the rows that the handler wrote:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from shared.application.request_validation import validated
 from shared.http import bodies
 from shared.http.citizens import page_of
 from shared.http.pages import status as pages
@@ -29,7 +30,7 @@ async def _question(request: Request) -> StatusQuestion:
         raise Invalid(
             "wrong_form", "The form cannot be read; send it again.", why_zh="表单无法读取，请重新提交。"
         ) from None
-    return bodies.validated(StatusQuestion, {name: value.strip() for name, value in fields.items()})
+    return validated(StatusQuestion, {name: value.strip() for name, value in fields.items()})
 
 
 def router(runtime: Runtime, askers: Askers) -> APIRouter:

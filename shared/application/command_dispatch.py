@@ -1,0 +1,97 @@
+"""Running one command on a case, the same for HTTP, topics and batches: its body model, its dispatch, its result."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import BaseModel, Field, create_model
+
+from shared.access import Principal
+from shared.case import Case, fold
+from shared.commands import RULES, Rule
+from shared.events.base import Moment
+from shared.finding import resolve
+from shared.handling import Done, Stamp
+from shared.names import request_digest
+from shared.part import Ports
+from shared.refusals import Unknown
+
+CommandId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
+_SHAPE: dict[str, Any] = {
+    "command_id": (
+        CommandId,
+        Field(description="Your id of this command; sent again, it gives the first answer again"),
+    ),
+    "effective_at": (
+        Moment | None,
+        Field(None, description="When it is true in law: an instant with offset, or a date. Default: now"),
+    ),
+    "expected_version": (
+        Annotated[int, Field(ge=0, le=2**53)] | None,
+        Field(None, description="Refuse if somebody has acted on the case since this version"),
+    ),
+}
+
+
+def open_rules() -> list[Rule]:
+    """The rules that somebody outside may use."""
+    return [rule for rule in RULES.values() if any(role != "service" for role in rule.roles)]
+
+
+@cache
+def body_models() -> dict[str, type[BaseModel]]:
+    """Command name -> model of its whole body."""
+    models: dict[str, type[BaseModel]] = {}
+    for rule in open_rules():
+        name = "".join(part.capitalize() for part in rule.name.split("_")) + "Command"
+        roles = ", ".join(role for role in rule.roles if role != "service")
+        states = ", ".join(rule.states) or "any"
+        models[rule.name] = create_model(
+            name,
+            __base__=rule.model,
+            __doc__=f"{rule.en} ({rule.zh}). Roles: {roles}. States: {states}.",
+            **{"command": (Literal[rule.name], Field(description="Name of the command")), **_SHAPE},
+        )
+    return models
+
+
+async def give(ports: Ports, principal: Principal, reference: str, rule: Rule, body: BaseModel) -> tuple[Done, Case]:
+    """Carry a validated command out. Returns what came of it, and the case as it was right after."""
+    case_id = await resolve(ports, reference)
+    values = {name: getattr(body, name) for name in rule.model.model_fields}
+    for name in rule.naming:
+        if values[name] is not None:
+            values[name] = await _named(ports, values[name])
+    command = rule.model.model_construct(**values)
+    content = {  # what was stated: a field that a later release adds changes nothing
+        "command": rule.name,
+        **body.model_dump(mode="json", exclude={"command_id", "command"}, by_alias=True, exclude_defaults=True),
+    }
+    digest = request_digest(ports.keys.secret("request"), case_id, orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
+    shape: Any = body
+    stamp = Stamp(principal, f"{principal.name}:{shape.command_id}", at=shape.effective_at, request=digest)
+    handling = ports.handling(rule.service)
+    done = await handling.on_case(
+        case_id,
+        rule.action,
+        stamp,
+        lambda case, given: rule(case, command, given),
+        expected_version=shape.expected_version,
+        others=rule.named(command),
+    )
+    case = done.case
+    if done.commit is not None and done.commit.last < case.version:
+        commits = await ports.log.load(case.stream)
+        case = fold(event for commit in commits for event in commit.recorded if event.version <= done.commit.last)
+    return done, case
+
+
+async def _named(ports: Ports, reference: str) -> str:
+    """The id of another case that a command names. What stands for no case is left to the rule: it refuses that in the
+    same words as a case which the caller may not see."""
+    try:
+        return await resolve(ports, reference)
+    except Unknown:
+        return ""

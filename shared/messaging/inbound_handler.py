@@ -1,0 +1,184 @@
+"""Answers the records that organisations and platforms write into topics of their own.
+
+Each record is answered once, a refusal too, before it counts as read. A record that cannot be handled is refused and never
+delays the records of others; only a fault of the infrastructure is raised, and then the whole batch is delivered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import structlog
+
+from shared.access import Principal, Role, visible
+from shared.application.command_dispatch import body_models, give
+from shared.application.problem import describe, of_error, problem
+from shared.application.request_validation import command_of
+from shared.case import Case
+from shared.commands import RULES
+from shared.events.refusal import FieldProblem, Refusal
+from shared.finding import resolve
+from shared.handling import Done
+from shared.http.records import Read, read_record
+from shared.log import LogAway, LogBroken, LogFull
+from shared.names import request_digest
+from shared.part import Ports
+from shared.refusals import Invalid, Refused, Unavailable
+from shared.topics import Letter
+
+T = TypeVar("T")
+AT_ONCE = 32
+"""Groups of records that are handled concurrently, so that the log can write their commits together."""
+ATTEMPTS = 4
+FINAL = 500
+"""A refusal with this status or a higher one is not final: the same record sent again is tried again."""
+INFRASTRUCTURE = (LogAway, LogBroken, LogFull)
+_COMMAND_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+log = structlog.get_logger("inbound")
+
+
+class Carried(NamedTuple):
+    """A command that was carried out. `case`: as it was right after."""
+
+    name: str
+    command_id: str
+    done: Done
+    case: Case
+
+    @property
+    def version(self) -> int:
+        return self.done.commit.last if self.done.commit is not None else self.case.version
+
+
+class InboundHandler(ABC):
+    """Handles batches of records. Records of one group are answered in their order, groups concurrently."""
+
+    def __init__(self, ports: Ports, limit: int, decrypt: Callable[[bytes, int], bytes] | None = None) -> None:
+        """`limit`: bytes of the largest record. `decrypt`: (record, limit) -> its clear bytes; may raise Refused."""
+        self._ports = ports
+        self._limit = limit
+        self._decrypt = decrypt
+        self._models = body_models()
+
+    @abstractmethod
+    async def group(self, letter: Letter, read: Read) -> str:
+        """Records of the same group are answered one after the other."""
+
+    @abstractmethod
+    async def answer(self, letter: Letter, read: Read) -> None:
+        """Answer one record, once however often it is delivered. Raises only faults of the infrastructure."""
+
+    async def __call__(self, letters: Sequence[Letter]) -> None:
+        """Answer these records. Raises only faults of the infrastructure: then all of them are delivered again, and what was
+        answered is not answered twice."""
+        groups: dict[str, list[tuple[Letter, Read]]] = {}
+        for letter in letters:
+            read = read_record(letter.value or b"", self._limit, self._decrypt)
+            groups.setdefault(await self.group(letter, read), []).append((letter, read))
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def in_order(group: Sequence[tuple[Letter, Read]]) -> None:
+            async with gate:
+                for letter, read in group:
+                    await self.answer(letter, read)
+
+        await asyncio.gather(*map(in_order, groups.values()))
+
+    async def carried_out(
+        self, read: Read, work: Callable[[], Awaitable[T]], refuse: Callable[[Refusal], Awaitable[T]]
+    ) -> T:
+        """The result of `work`, tried again while the case is busy; else what `refuse` makes of the refusal."""
+        for attempt in range(ATTEMPTS):
+            try:
+                if read.problem is not None:
+                    raise read.problem
+                return await work()
+            except INFRASTRUCTURE:
+                raise
+            except Unavailable as error:
+                if error.code == "clock_behind":  # this machine cannot write at all
+                    raise
+                if error.code == "busy" and attempt + 1 < ATTEMPTS:
+                    await self._ports.clock.sleep(0.05 * 2**attempt)
+                    continue
+                return await refuse(refusal_of(describe(error)))
+            except Exception as error:
+                content = of_error(error)
+                if content is None:
+                    log.error("record_not_handled", error=type(error).__name__)
+                return await refuse(refusal_of(content) if content is not None else not_handled())
+        raise AssertionError("the last attempt answers")
+
+    async def command(self, writer: Principal, read: Read) -> Carried:
+        """Carry out the command that a record names, with the same body as over HTTP. Raises Refused."""
+        reference = read.value.get("case")
+        if not isinstance(reference, str) or not reference:
+            raise Invalid(
+                "case_missing",
+                "Name the case that is meant: its id, number, or CHANNEL:ITEM.",
+                why_zh="请注明案件（编号或 CHANNEL:ITEM）。",
+                field="case",
+            )
+        body: Any
+        name, body = command_of(self._models, {key: one for key, one in read.value.items() if key != "case"})
+        done, case = await give(self._ports, writer, reference, RULES[name], body)
+        return Carried(name, body.command_id, done, case)
+
+    async def visible_case(self, writer: Principal, reference: object) -> Case | None:
+        """The case that a record names, where its writer may know of it."""
+        if not isinstance(reference, str):
+            return None
+        try:
+            case, _head = await self._ports.cases.get(await resolve(self._ports, reference))
+        except Refused:
+            return None
+        return case if case.exists and visible(writer, case) else None
+
+    def digest(self, purpose: str, content: bytes) -> str:
+        """A keyed digest of what was sent, for one purpose."""
+        return request_digest(self._ports.keys.secret("request"), purpose, content)
+
+
+def topic_principal(role: Role, owner: str) -> Principal:
+    """Who acts where a record says so: the topic names its owner, nothing in the record does."""
+    return Principal(role, owner, "topic")
+
+
+def command_named(read: Read) -> str | None:
+    """The command that a record names, where there is one of that name."""
+    found = read.value.get("command")
+    return found if isinstance(found, str) and found in RULES else None
+
+
+def command_id(read: Read) -> str | None:
+    """The id that the sender gave to its command, where it is a valid one."""
+    found = read.value.get("command_id")
+    return found if isinstance(found, str) and _COMMAND_ID.fullmatch(found) else None
+
+
+def refusal_of(content: dict[str, Any]) -> Refusal:
+    """A problem answer as it is stored."""
+    return Refusal(
+        status=content["status"],
+        code=content["code"],
+        why=content["detail"],
+        why_zh=content["detail_zh"],
+        field=content.get("field"),
+        errors=tuple(FieldProblem(**one) for one in content.get("errors", ())),
+    )
+
+
+def not_handled() -> Refusal:
+    """The answer to a record whose handling failed here."""
+    return refusal_of(
+        problem(
+            500,
+            "not_handled",
+            "This record could not be handled here; the operators have been informed. Send it again later.",
+            "该记录暂未能办理，运维人员已收到通知，请稍后重新提交。",
+        )
+    )

@@ -1,0 +1,42 @@
+"""Streams of notifications, one per recipient: `<prefix><recipient>`, for example `outbox/zj` or `updates/province`.
+
+A stream is a fact of its own (who was notified of what, and when); its version is the reader's cursor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+from shared.commands import Fresh
+from shared.events import Event
+from shared.handling import Handling, Stamp
+from shared.log import Commit
+
+
+class NotificationStream:
+    """Appends to the streams of one kind. Use one instance per process: it writes each stream in turn and remembers its
+    end, so that only other processes can cause a conflict."""
+
+    def __init__(self, handling: Handling, prefix: str) -> None:
+        self._handling = handling
+        self._prefix = prefix
+        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._ends: dict[str, Commit] = {}
+
+    async def append(self, recipient: str, stamp: Stamp, body: Event) -> Commit:
+        """Append this entry once per cause; returns its commit, or the earlier one under the same cause.
+
+        Raises Refused where the cause was used for other content."""
+        async with self._locks[recipient]:
+            commit, _repeated = await self._handling.on_stream(
+                self._prefix + recipient, stamp, lambda _head: [Fresh(body)], self._ends.get(recipient)
+            )
+            known = self._ends.get(recipient)
+            if known is None or commit.last >= known.last:
+                self._ends[recipient] = commit
+        return commit
+
+    async def by_cause(self, recipient: str, cause: str) -> Commit | None:
+        """The entry that was appended under this cause; None where there is none."""
+        return await self._handling.log.by_cause(self._prefix + recipient, cause)
