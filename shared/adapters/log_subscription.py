@@ -56,9 +56,11 @@ class Group(ABC):
     def lag(self) -> int:
         """Number of commits that were not handled yet."""
 
+    @abstractmethod
     async def restore(self) -> None:
         """Continue at the stored position, if the adapter stores one."""
 
+    @abstractmethod
     async def save(self, *, now: bool) -> None:
         """Store the position, if the adapter stores one. `now` overrides the interval between two writes."""
 

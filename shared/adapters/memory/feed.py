@@ -41,6 +41,12 @@ class _ShuffledGroup(Group):
         waiting = {commit.position for commit in (*self._batch, *self._delayed)}
         return self._log.position - self._taken + len(waiting)
 
+    async def restore(self) -> None:
+        """Nothing to do: positions are not stored."""
+
+    async def save(self, *, now: bool) -> None:
+        """Nothing to do: positions are not stored."""
+
     def _next(self) -> list[Commit]:
         fresh = self._log.first_after(self._taken, self.most)
         self._taken += len(fresh)
