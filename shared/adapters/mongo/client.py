@@ -129,7 +129,7 @@ class Mongo:
 
                 client = AsyncMongoClient(url, **_SETTINGS)
         except (PyMongoError, ValueError) as error:  # its text may quote the URL
-            raise Unsuitable("the MongoDB URL cannot be parsed; correct it") from error
+            raise Unsuitable("the MongoDB URL cannot be read; correct it") from error
         self.driver = driver
         self._client = client
         self._holders = 0

@@ -14,7 +14,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from shared.adapters.append_listeners import AppendListeners
 from shared.adapters.known_heads import KnownHeads
 from shared.adapters.mongo.appending import Appending
-from shared.adapters.mongo.client import IN_ORDER, Database, Document, Mongo, aggregate, ask, documents, fetch
+from shared.adapters.mongo.client import IN_ORDER, Document, Mongo, aggregate, ask, documents, fetch
 from shared.adapters.mongo.documents import check, end_of, id_of, to_commit
 from shared.adapters.mongo.formats import META, opened
 from shared.adapters.mongo.outbox import UNPUBLISHED, Outbox
@@ -40,11 +40,11 @@ class MongoLog(AppendListeners, Outbox):
         outbox: Mark each commit as unpublished; for deployments in which a message broker delivers the commits.
     """
 
-    def __init__(self, mongo: Mongo, database: Database, *, outbox: bool) -> None:
+    def __init__(self, mongo: Mongo, database: str, *, outbox: bool) -> None:
         AppendListeners.__init__(self)
-        Outbox.__init__(self, database[COMMITS])
         self._mongo = mongo
-        self._database = database
+        self._database = mongo.database(database)
+        Outbox.__init__(self, self._database[COMMITS])
         self._heads = KnownHeads()
         self._appending = Appending(self._commits, self, outbox=outbox)
         self._writer: Writer[Commit, Commit] = Writer(
@@ -54,8 +54,8 @@ class MongoLog(AppendListeners, Outbox):
     @classmethod
     async def open(cls, mongo: Mongo, database: str, *, outbox: bool = False) -> MongoLog:
         """The log in that database, created if it does not exist. Raises NewerData, WrongData, Unsuitable, LogAway."""
-        async with opened(mongo, database, "log", FORMAT, {COMMITS: _INDEXES}) as found:
-            return cls(mongo, found, outbox=outbox)
+        async with opened(mongo, database, "log", FORMAT, {COMMITS: _INDEXES}):
+            return cls(mongo, database, outbox=outbox)
 
     async def append(self, commit: Commit) -> Commit:
         check(commit)
