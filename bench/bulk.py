@@ -9,11 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from shared.adapters.sqlite.log import SqliteLog
-from shared.adapters.sqlite.rows import insert_of
+from shared.adapters.sqlite.rows import insert_of, row_of
 from shared.case import STREAM
 from shared.envelope import GENESIS, chain_all
 from shared.log import Commit
-from shared.times import to_text
 
 
 def write_log(path: Path, commits: Iterable[Commit]) -> None:
@@ -23,7 +22,7 @@ def write_log(path: Path, commits: Iterable[Commit]) -> None:
     connection.execute("PRAGMA synchronous=OFF")
     connection.execute("PRAGMA cache_size=-400000")
     connection.execute("BEGIN")
-    connection.executemany(insert_of(1), map(_row, range(1, 1 << 62), commits))
+    connection.executemany(insert_of(1), map(row_of, commits, range(1, 1 << 62)))
     connection.execute("COMMIT")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     connection.close()
@@ -61,18 +60,3 @@ def _make(path: Path) -> None:
         await SqliteLog(path).close()
 
     asyncio.run(make())
-
-
-def _row(position: int, commit: Commit) -> tuple[object, ...]:
-    return (
-        position,
-        commit.stream,
-        commit.first,
-        commit.last,
-        commit.cause,
-        commit.request,
-        to_text(commit.recorded_at),
-        commit.previous,
-        commit.hash,
-        b"\n".join(commit.events),
-    )

@@ -12,8 +12,11 @@ from typing import Any
 import orjson
 
 from deploy.folder import FORMAT, Folder, FolderProblem
-from shared.adapters.sqlite import KeysLost, NewerData, SqliteKeys, SqliteLog, WrongData
+from shared.adapters.formats import NewerData, WrongData
+from shared.adapters.secrets import KeysLost
 from shared.adapters.sqlite.copying import copy_database
+from shared.adapters.sqlite.keys import SqliteKeys
+from shared.adapters.sqlite.log import SqliteLog
 from shared.digests import log_digest
 from shared.log import Log
 from shared.refusals import Invalid, Refused

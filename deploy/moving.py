@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 from deploy.folder import Folder, FolderProblem
 from deploy.stores import StoreProblem, open_stores
 from shared.adapters.folders import sync_folder
+from shared.adapters.formats import NewerData, WrongData
 from shared.adapters.secrets import NAMES, KeysLost, read_secret
-from shared.adapters.sqlite import NewerData, SqliteKeys, SqliteLog, WrongData
+from shared.adapters.sqlite.keys import SqliteKeys
+from shared.adapters.sqlite.log import SqliteLog
 from shared.digests import log_digest
 from shared.log import Log
 from shared.moving import MovableKeys, lost_keys, move_keys, move_log, standing

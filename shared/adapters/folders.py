@@ -1,4 +1,4 @@
-"""Folders of a file system, where several adapters need the same."""
+"""Makes changes of a folder durable."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names of new files durable."""
+    """Flush the folder to disk, so that the names of new files survive a power failure."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

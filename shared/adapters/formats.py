@@ -1,11 +1,11 @@
-"""What an adapter says of a store that it must not open."""
+"""Errors about stored data that this release must not open."""
 
 from __future__ import annotations
 
 
 class NewerData(Exception):
-    """A newer release wrote this. Nothing was touched; start that release, or restore an older backup."""
+    """A newer release wrote the data. Nothing was changed. Start that release, or restore an older backup."""
 
 
 class WrongData(Exception):
-    """This is not what it is opened as."""
+    """The data belong to something else than what they were opened as."""

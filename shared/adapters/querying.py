@@ -1,8 +1,8 @@
-"""Which queries a view's declared indexes can answer: the same rule for every adapter."""
+"""Rules about views that are the same for every adapter: which queries an index answers, and how values are stored."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from shared.views import Condition, Value, View
 
@@ -10,10 +10,14 @@ _SORTED = ("<", "<=", ">", ">=")
 
 
 def require_index(view: View, where: Sequence[Condition], order: Sequence[str] = (), by: str | None = None) -> None:
-    """Raises ValueError unless the key or one declared index answers the query.
+    """Check that the key or one declared index answers the query.
 
-    An index answers it when its first columns are those compared with `=` or `in`, in any order, and the next one is the
-    column of a range; `order` goes on from there (columns fixed by `=` may stand in it), `by` is anywhere in it.
+    An index answers it if its first columns are those compared with `=` or `in`, in any order, and the next one is the
+    column of a range condition. `order` continues from there and may contain columns fixed by `=`; `by` may be any column
+    of the index.
+
+    Raises:
+        ValueError: No index answers the query, or a column does not exist.
     """
     for column in (*(condition.column for condition in where), *order, *((by,) if by else ())):
         if column not in view.columns:
@@ -27,7 +31,7 @@ def require_index(view: View, where: Sequence[Condition], order: Sequence[str] =
     for index in view.indexes:
         used = len(exact)
         rest = index[used:]
-        # A column compared with `in` may lead the order: the rows of its values follow each other.
+        # A column compared with `in` may be the first of the order: the rows of each of its values are contiguous.
         tails = (rest, tuple(column for column in index if column not in fixed))
         if (
             set(index[:used]) == exact
@@ -40,19 +44,19 @@ def require_index(view: View, where: Sequence[Condition], order: Sequence[str] =
 
 
 def require_columns(view: View, values: Mapping[str, Value]) -> None:
-    """Raises ValueError where `values` name a column that the view has not."""
+    """Raise ValueError if `values` contain a column that the view does not have."""
     if not view.columns.keys() >= values.keys():
         raise ValueError(f"view {view.name} has no column {sorted(values.keys() - view.columns.keys())}")
 
 
 def stored(view: View, values: Mapping[str, Value]) -> dict[str, Value]:
-    """`values` with every column of the view, in its order, each as every adapter gives it back."""
+    """`values` with every column of the view, in its order, each in the form in which every adapter returns it."""
     require_columns(view, values)
     return {column: typed(kind, values.get(column)) for column, kind in view.columns.items()}
 
 
 def typed(kind: str, value: Value) -> Value:
-    """`value` as a column of that type holds it."""
+    """`value` as a column of type `kind` stores it."""
     if value is None:
         return None
     if kind == "boolean":
@@ -60,3 +64,15 @@ def typed(kind: str, value: Value) -> Value:
     if kind == "real":
         return float(value)
     return value
+
+
+def ranges_after(
+    columns: Sequence[str], after: Sequence[Value]
+) -> Iterator[tuple[list[tuple[str, Value]], str, Value]]:
+    """The index ranges that follow the row `after`, in order, each as (columns with a fixed value, column, lower bound).
+
+    "After (a, b, key)" is three ranges of one index: the same a and b, then a greater key; the same a, then a greater b;
+    then a greater a. A single condition for all three would be read from the beginning of the index each time.
+    """
+    for last in range(len(columns) - 1, -1, -1):
+        yield list(zip(columns[:last], after[:last], strict=True)), columns[last], after[last]

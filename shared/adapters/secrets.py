@@ -1,7 +1,7 @@
-"""The two secret files of a deployment: `kek` wraps the data keys, `root` is what names come from.
+"""The two secret files of a deployment: `kek` wraps the data keys, `root` is the source of all derived secrets.
 
-Danger: without `kek` all sealed texts are lost, without `root` every case id would change. Back them up apart from the
-data. They are made once, when there is nothing yet, and never again: a missing one is refused, not replaced.
+Danger: without `kek` all encrypted texts are lost; without `root` every case id would change. Back them up separately from
+the data. They are created once, for a new deployment. If one is missing later, it is refused, not replaced.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import orjson
@@ -22,26 +24,26 @@ from shared.keys import DataKey
 
 SIZE = 32
 NAMES = ("kek", "root")
-_NONCE = 12
+_KID, _NONCE = 16, 12
 
 
 class KeysLost(Exception):
-    """A secret file is missing, damaged or of another deployment. Restore it from the backup."""
+    """A secret file is missing, damaged or from another deployment. Restore it from the backup."""
 
 
 def read_secret(path: Path) -> bytes:
-    """Raises KeysLost when it is not there or not whole."""
+    """The content of a secret file. Raises KeysLost if it is missing or has another length."""
     try:
         secret = path.read_bytes()
     except FileNotFoundError as error:
-        raise KeysLost(f"{path.name} is missing") from error
+        raise KeysLost(f"{path.name} is missing; restore it from the backup") from error
     if len(secret) != SIZE:
-        raise KeysLost(f"{path.name} is damaged")
+        raise KeysLost(f"{path.name} is damaged; restore it from the backup")
     return secret
 
 
 def make_secret(path: Path) -> None:
-    """Make the file unless it is there. Whole or not at all, durable, and never over another one."""
+    """Create the file unless it exists. It is complete and durable when it appears, and never replaces another one."""
     if path.exists():
         return
     draft = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
@@ -52,7 +54,7 @@ def make_secret(path: Path) -> None:
     finally:
         os.close(handle)
     try:
-        os.link(draft, path)  # fails when another process was first, and then its file counts
+        os.link(draft, path)  # fails if another process created it first; its file is used
     except FileExistsError:
         pass
     finally:
@@ -61,33 +63,58 @@ def make_secret(path: Path) -> None:
 
 
 def fingerprint(secret: bytes) -> bytes:
-    """What a key store knows of a secret, so that a foreign file is noticed before it is used."""
+    """The digest of a secret that the key store keeps, to detect a file of another deployment before it is used."""
     return hmac.digest(secret, b"huiyin fingerprint", hashlib.sha256)
+
+
+def checked_secret(path: Path, known: bytes | None, *, may_make: bool) -> bytes:
+    """The content of a secret file that belongs to a key store.
+
+    Args:
+        known: The fingerprint that the store keeps; None if it has none yet.
+        may_make: The store is empty, so that a secret without a fingerprint may be created.
+
+    Raises:
+        KeysLost: The file is missing, damaged, or of another deployment.
+    """
+    if known is None:
+        if not may_make:
+            raise KeysLost(f"the store has no fingerprint of its {path.name}; restore the key store from the backup")
+        make_secret(path)
+    secret = read_secret(path)
+    if known is not None and not hmac.compare_digest(known, fingerprint(secret)):
+        raise KeysLost(f"{path.name} is not the one of this store; restore it from the backup")
+    return secret
 
 
 class Wrapping:
     """Data keys as they are stored: nonce and AES-256-GCM(kek, data key), with the key's names as additional data."""
 
-    NONCE = _NONCE
-
     def __init__(self, kek: bytes) -> None:
         self._kek = AESGCM(kek)
 
-    def wrap(self, key: DataKey, nonce: bytes) -> bytes:
+    def new(self, triples: Sequence[tuple[str, str, str]]) -> list[tuple[DataKey, bytes]]:
+        """(new key, its wrapped form) for each (case, party, purpose)."""
+        # All random bytes at once: each call releases and takes the interpreter lock.
+        draw = BytesIO(os.urandom((_KID + SIZE + _NONCE) * len(triples))).read
+        keys = [DataKey(draw(_KID).hex(), *triple, draw(SIZE)) for triple in triples]
+        return [(key, self._wrap(key, draw(_NONCE))) for key in keys]
+
+    def _wrap(self, key: DataKey, nonce: bytes) -> bytes:
         return nonce + self._kek.encrypt(nonce, key.secret, orjson.dumps(key[:4]))
 
     def unwrap(self, kid: str, case: str, party: str, purpose: str, wrapped: bytes) -> DataKey:
-        """Raises KeysLost where the bytes are not those that were stored under these names."""
+        """The key in `wrapped`. Raises KeysLost if the bytes are not those that were stored under these names."""
         names = orjson.dumps((kid, case, party, purpose))
         try:
             secret = self._kek.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], names)
         except InvalidTag as error:
-            raise KeysLost("a stored key is damaged") from error
+            raise KeysLost("a stored key is damaged; restore the key store from the backup") from error
         return DataKey(kid, case, party, purpose, secret)
 
 
 class Derived:
-    """The deployment's secrets by name, all from one root."""
+    """The deployment's secrets by name, all derived from one root."""
 
     def __init__(self, root: bytes) -> None:
         self._root = root

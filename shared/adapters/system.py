@@ -1,4 +1,4 @@
-"""The clock of the machine."""
+"""The clock of the operating system."""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ import pytest
 from deploy.folder import Folder, FolderProblem
 from deploy.moving import DATABASE, move
 from deploy.stores import open_stores
-from shared.adapters.sqlite import SqliteKeys, SqliteLog
+from shared.adapters.sqlite.keys import SqliteKeys
+from shared.adapters.sqlite.log import SqliteLog
 from shared.digests import log_digest
 from shared.keys import DataKey, KeyErased
 from shared.refusals import Invalid, Refused

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from shared.adapters.sqlite import SqliteFeed, SqliteLog, SqliteViews
+from shared.adapters.sqlite.feed import SqliteFeed
+from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.views import SqliteViews
 from shared.log import Commit
 from tests.support.commits import history
 

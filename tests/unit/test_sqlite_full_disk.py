@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.sqlite import SqliteLog
+from shared.adapters.sqlite.log import SqliteLog
 from shared.log import Commit, LogFull
 from shared.verifying import verify
 from tests.support.commits import commit, history

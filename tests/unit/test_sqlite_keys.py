@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.sqlite import KeysLost, SqliteKeys
+from shared.adapters.secrets import KeysLost
 from shared.adapters.sqlite import keys as module
+from shared.adapters.sqlite.keys import SqliteKeys
 
 
 def names_in(folder: Path) -> set[str]:

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.sqlite import SqliteFeed, SqliteLog, SqliteViews
+from shared.adapters.sqlite.feed import SqliteFeed
+from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.recent import Recent
+from shared.adapters.sqlite.views import SqliteViews
 from shared.log import Commit, Conflict, Damaged
 from tests.support.commits import commit, history
 

@@ -1,4 +1,4 @@
-"""Adapters that keep everything in memory: for tests, and the reference for every other adapter."""
+"""Adapters that keep everything in memory: used in tests and as the reference for every other adapter."""
 
 from shared.adapters.memory.clock import SetClock
 from shared.adapters.memory.feed import MemoryFeed

@@ -1,4 +1,4 @@
-"""A clock that stands still until a test moves it."""
+"""A clock that only moves when a test moves it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 
 class SetClock:
-    """`advance` and `set` move both clocks; `jump` moves the wall clock alone, as an operator or NTP would.
+    """A `Clock` for tests: `advance` and `set` move both clocks; `jump` moves only the wall clock, as an operator or NTP would.
 
-    Sleepers wake in the order of their time. After moving the clock, a test yields (`await asyncio.sleep(0)`) to let
-    them run. Two clocks with one seed and start give the same ids.
+    Sleepers wake in the order of their times. After moving the clock, a test must yield (`await asyncio.sleep(0)`) to let
+    them run. Two clocks with the same seed and start give the same ids.
     """
 
     def __init__(self, start: datetime = START, *, seed: int = 0) -> None:
@@ -34,7 +34,7 @@ class SetClock:
         return self._monotonic
 
     def new_id(self) -> str:
-        """A UUIDv7 that grows with each call, also while the clock stands still."""
+        """A UUIDv7 that grows with each call, even if the clock does not move."""
         millisecond = max(int(self._wall.timestamp() * 1000), self._last[0])
         tick = self._last[1] + 1 if millisecond == self._last[0] else 0
         if tick > 0xFFF:
@@ -52,10 +52,10 @@ class SetClock:
         await woken
 
     def advance(self, by: timedelta | float) -> None:
-        """Time passes."""
+        """Let `by` (seconds, if a number) pass."""
         seconds = by.total_seconds() if isinstance(by, timedelta) else by
         if seconds < 0:
-            raise ValueError("time passes forwards; use jump()")
+            raise ValueError("time cannot pass backwards; use jump() to change the wall clock")
         self._wall += timedelta(seconds=seconds)
         self._monotonic += seconds
         while self._sleepers and self._sleepers[0][0] <= self._monotonic:
@@ -64,9 +64,9 @@ class SetClock:
                 woken.set_result(None)
 
     def set(self, when: datetime) -> None:
-        """Time passes until `when`."""
+        """Let time pass until `when`."""
         self.advance(when - self._wall)
 
     def jump(self, by: timedelta) -> None:
-        """The wall clock is wrong from now on, or right again; no time passes."""
+        """Change the wall clock without letting time pass."""
         self._wall += by

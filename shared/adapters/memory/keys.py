@@ -1,4 +1,4 @@
-"""Keys in memory, for tests. The secrets are the same in every run, so that case ids are."""
+"""Data keys in memory, for tests. The secrets are the same in every run, and therefore the case ids are, too."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.keys import DataKey, KeyErased
 
 
 class MemoryKeys:
-    """A `Keys`. `root` stands for the deployment: two objects with one root derive the same secrets."""
+    """A `Keys`. `root` identifies the deployment: two objects with the same root derive the same secrets."""
 
     def __init__(self, root: bytes = b"a root secret for tests only") -> None:
         self._root = root

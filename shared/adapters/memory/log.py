@@ -1,41 +1,36 @@
-"""The log in memory: the reference for every other adapter."""
+"""The event log in memory: the reference for every other adapter."""
 
 from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.log import EMPTY_HEAD, Commit, Conflict, Head, Listener, LogBroken, SameCause
+from shared.adapters.append_listeners import AppendListeners
+from shared.log import EMPTY_HEAD, Commit, Conflict, Head, SameCause
 
 
-class MemoryLog:
-    """A `Log`. With `outbox=True` every commit is unpublished until it is marked, as where a broker carries the feed."""
+class MemoryLog(AppendListeners):
+    """A `Log`. With `outbox=True` every commit is unpublished until it is marked, as if a broker delivered the commits."""
 
     def __init__(self, *, outbox: bool = False) -> None:
-        self.broken: LogBroken | None = None
+        super().__init__()
         self._outbox = outbox
         self._all: list[Commit] = []
         self._streams: dict[str, list[Commit]] = {}
         self._causes: dict[tuple[str, str], Commit] = {}
         self._unpublished: dict[int, datetime] = {}
-        """Position -> time of the append, or what claim() or hold() made it."""
-        self._listeners: list[Listener] = []
+        """Position -> time of the append, or the one that claim() or hold() set."""
 
     @property
     def position(self) -> int:
         """Position of the last commit."""
         return len(self._all)
 
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with the commits after each append; returns what ends that."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
     async def append(self, commit: Commit) -> Commit:
-        await asyncio.sleep(0)  # others come in between, as with any real log
+        await asyncio.sleep(0)  # other tasks may run in between, as with any real log
         same = self._causes.get((commit.stream, commit.cause))
         if same is not None:
             raise SameCause(same)
@@ -49,8 +44,7 @@ class MemoryLog:
         self._causes[commit.stream, commit.cause] = written
         if self._outbox:
             self._unpublished[written.position] = written.recorded_at
-        for listener in tuple(self._listeners):
-            listener([written])
+        self._announce([written])
         return written
 
     async def load(self, stream: str, after: int = 0, limit: int | None = None) -> list[Commit]:
@@ -62,7 +56,7 @@ class MemoryLog:
         return self._causes.get((stream, cause))
 
     def first_after(self, position: int, limit: int) -> list[Commit]:
-        """The next commits after `position`, in the order they were appended."""
+        """The next `limit` commits after `position`, in the order of their append."""
         return self._all[position : position + limit]
 
     async def scan(self, prefix: str = "", *, batch: int = 500) -> AsyncIterator[Sequence[Commit]]:

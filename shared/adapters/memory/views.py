@@ -1,13 +1,15 @@
-"""Views in memory: the reference for every other adapter."""
+"""Read models in memory: the reference for every other adapter."""
 
 from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from shared.adapters.querying import require_index, stored
+from shared.adapters.declared_read_models import After, DeclaredReadModels
+from shared.adapters.querying import stored
 from shared.views import Condition, Parked, Row, Value, View
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -18,79 +20,63 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-class MemoryViews:
-    """A `Views` without indexes; it refuses the same queries as those that have them."""
+@dataclass(frozen=True)
+class _Table:
+    view: View
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    def chosen(self, where: Sequence[Condition]) -> Iterable[tuple[Row, Mapping[str, Value]]]:
+        """(row, its values) for each row that is not empty and meets all conditions."""
+        for row in self.rows.values():
+            values = row.values
+            if values is not None and all(_meets(values, condition) for condition in where):
+                yield row, values
+
+
+class MemoryViews(DeclaredReadModels[_Table]):
+    """A `Views` without indexes that refuses the same queries as the adapters that have them."""
 
     def __init__(self) -> None:
-        self._views: dict[str, View] = {}
-        self._rows: dict[str, dict[str, Row]] = {}
+        super().__init__()
         self._parked: dict[tuple[str, str], Parked] = {}
 
-    def declare(self, view: View) -> None:
-        known = self._views.get(view.name)
-        if known is not None and known != view:
-            raise ValueError(f"view {view.name} is declared with another shape")
-        self._views[view.name] = view
-        self._rows.setdefault(view.name, {})
+    def _prepare(self, view: View) -> _Table:
+        return _Table(view)
 
     async def start(self) -> None:
         """Nothing to open."""
 
     async def write(self, batch: Mapping[str, Sequence[Row]], *, renew: bool = False) -> None:
         ready = [
-            (name, Row(key, applied, None if values is None else stored(self._views[name], values)))
-            for name, rows in batch.items()
+            (table.rows, Row(key, applied, None if values is None else stored(table.view, values)))
+            for table, rows in ((self._views[name], rows) for name, rows in batch.items())
             for key, applied, values in rows
         ]
-        for name, row in ready:
-            old = self._rows[name].get(row.key)
+        for rows, row in ready:
+            old = rows.get(row.key)
             if old is None or old.applied < row.applied + renew:
-                self._rows[name][row.key] = row
+                rows[row.key] = row
 
     async def get(self, view: str, key: str) -> Row | None:
-        return self._rows[view].get(key)
+        return self._views[view].rows.get(key)
 
     async def applied(self, view: str, keys: Sequence[str]) -> dict[str, int]:
-        rows = self._rows[view]
+        rows = self._views[view].rows
         return {key: rows[key].applied for key in keys if key in rows}
 
-    async def find(
-        self,
-        view: str,
-        where: Sequence[Condition] = (),
-        *,
-        order: Sequence[str] = (),
-        after: Sequence[Value] | None = None,
-        limit: int = 50,
+    async def _find(
+        self, view: _Table, where: Sequence[Condition], order: Sequence[str], after: After, limit: int
     ) -> list[Row]:
-        require_index(self._views[view], where, order)
-        if after is not None and len(after) != len(order) + 1:
-            raise ValueError("`after` is the order columns' values and the key")
+        found = [(_place([*(values[column] for column in order), row.key]), row) for row, values in view.chosen(where)]
+        found.sort(key=lambda each: each[0])
+        start = None if after is None else _place(after)
+        return [row for place, row in found if start is None or start < place][:limit]
 
-        def place(values: Sequence[Value]) -> list[tuple[bool, Value]]:
-            return [(value is not None, value) for value in values]
-
-        met = [
-            (place([*(values[column] for column in order), row.key]), row)
-            for row in self._rows[view].values()
-            if (values := row.values) is not None and all(_meets(values, condition) for condition in where)
-        ]
-        met.sort(key=lambda found: _Place(found[0]))
-        if after is not None:
-            start = _Place(place(after))
-            met = [found for found in met if start < _Place(found[0])]
-        return [row for _, row in met[:limit]]
-
-    async def count(self, view: str, where: Sequence[Condition] = (), *, by: str | None = None) -> dict[Value, int]:
-        require_index(self._views[view], where, by=by)
-        counted: Counter[Value] = Counter()
-        for row in self._rows[view].values():
-            if row.values is not None and all(_meets(row.values, condition) for condition in where):
-                counted[row.values[by] if by else None] += 1
-        return dict(counted) if by else {None: counted[None]}
+    async def _count(self, view: _Table, where: Sequence[Condition], by: str | None) -> Iterable[tuple[Value, int]]:
+        return Counter(values[by] if by else None for _, values in view.chosen(where)).items()
 
     async def rows(self, view: str, *, batch: int = 1000) -> AsyncIterator[Sequence[Row]]:
-        rows = [row for _, row in sorted(self._rows[view].items())]
+        rows = [row for _, row in sorted(self._views[view].rows.items())]
         for start in range(0, len(rows), batch):
             yield rows[start : start + batch]
 
@@ -100,18 +86,18 @@ class MemoryViews:
 
     async def remove(self, view: str, keys: Sequence[str]) -> None:
         for key in keys:
-            self._rows[view].pop(key, None)
+            self._views[view].rows.pop(key, None)
 
     async def clear(self, view: str | None = None) -> None:
         if view is not None:
-            self._rows[view].clear()
+            self._views[view].rows.clear()
             return
-        for rows in self._rows.values():
-            rows.clear()
+        for table in self._views.values():
+            table.rows.clear()
         self._parked.clear()
 
     async def forget_others(self) -> None:
-        """There are none: nothing outlives its release here."""
+        """Nothing to drop: the data do not outlive the process."""
 
     async def park(self, parked: Parked) -> None:
         self._parked.setdefault((parked.group, parked.stream), parked)
@@ -130,20 +116,9 @@ class MemoryViews:
         """Nothing to close."""
 
 
-class _Place:
-    """Where a row stands in the order; None comes first and is never compared with a value."""
-
-    def __init__(self, values: Sequence[tuple[bool, Value]]) -> None:
-        self._values = values
-
-    def __lt__(self, other: _Place) -> bool:
-        for (here, mine), (there, theirs) in zip(self._values, other._values, strict=True):
-            if here != there:
-                return there
-            if mine != theirs:
-                left: Any = mine
-                return bool(left < theirs)
-        return False
+def _place(values: Sequence[Value]) -> list[Any]:
+    """A sort key for the order of the port: None sorts first and is never compared with another value."""
+    return [(value is not None, value) for value in values]
 
 
 def _meets(values: Mapping[str, Value], condition: Condition) -> bool:

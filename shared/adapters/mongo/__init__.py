@@ -1,4 +1,4 @@
-"""Adapters for the full way to run: MongoDB for the log, the views and the keys."""
+"""Adapters of the full mode: the event log, the read models and the data keys in MongoDB."""
 
 from shared.adapters.formats import NewerData, WrongData
 from shared.adapters.mongo.client import Driver, Mongo, Unsuitable

@@ -1,7 +1,7 @@
-"""Inserting commits: what is written, what is refused and why, and what is settled later.
+"""Inserts commits: which ones are written, which ones are refused, and which ones are settled later.
 
-An insert that timed out may have happened. The same documents are inserted again until the answer is clear: a commit of
-this cause and with these bytes is then our own one. Nobody decides anew in between, and nothing is there twice.
+An insert that timed out may have been applied. The same documents are inserted again until the outcome is known: a stored
+commit with the same cause and bytes is then this one. Nothing is decided anew in between, and nothing is stored twice.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ AppendJob = Job[Commit, Commit]
 _PAUSE, _LONGEST_PAUSE = 0.02, 0.5
 _CALM_SECONDS = 10.0
 _INSERT_SECONDS = 8.0
-"""Longer than a majority has and than a socket waits. Who appends is refused before; this lets the next batch have its turn."""
+"""Longer than the write concern's and the socket's timeout. The callers are refused earlier; this limit frees the runner."""
 
 
 class Ends(Protocol):
-    """What is known of the streams: the log itself."""
+    """What appending needs to know about the streams; implemented by MongoLog, which documents the methods."""
 
     def known(self, stream: str) -> Head | None: ...
     async def head(self, stream: str) -> Head: ...
@@ -38,6 +38,8 @@ class Ends(Protocol):
 
 
 class Appending:
+    """Writes the batches of a MongoLog."""
+
     def __init__(self, collection: Collection, ends: Ends, *, outbox: bool) -> None:
         self._collection = collection
         self._ends = ends
@@ -46,7 +48,7 @@ class Appending:
         self._fault_at = -_CALM_SECONDS
 
     async def write(self, jobs: Sequence[AppendJob]) -> None:
-        """Insert commits of different streams. Returns once most are answered; what is not clear yet is settled beside it."""
+        """Insert commits of different streams. Commits whose outcome is unknown are settled by a task of their own."""
         ready: list[AppendJob] = []
         late: list[AppendJob] = []
         doubtful: list[AppendJob] = []
@@ -55,26 +57,28 @@ class Appending:
         await asyncio.gather(self._insert(ready), self._refuse(late), *map(self._look, doubtful))
 
     def late(self, commit: Commit) -> bool:
-        """Does the version stand already? Then only the cause is still to be looked up. Not soon after a fault: what is
-        remembered may be newer then than what can be read."""
+        """True when the version is known to exist, so that only the cause has to be looked up.
+
+        False for some seconds after a fault, because the remembered head may then be newer than what can be read.
+        """
         known = self._ends.known(commit.stream)
         calm = time.monotonic() - self._fault_at > _CALM_SECONDS
         return calm and known is not None and known.version >= commit.first
 
     async def close(self) -> None:
-        """Waits for what is being settled: at most as long as its callers wait."""
+        """Wait for the commits that are being settled, at most as long as their callers wait."""
         while self._settling:
             await asyncio.wait(self._settling)
 
     def _fits(self, commit: Commit) -> bool:
-        """Does it follow an end that a majority has? Older ones serve too: what follows one begins at one `_id`."""
+        """True when the commit follows a head that a majority has. An outdated head will do: its successor has one `_id`."""
         known = self._ends.known(commit.stream)
         if known is None and commit.first == 1:
             known = EMPTY_HEAD
         return known == (commit.first - 1, commit.previous)
 
     async def _refuse(self, jobs: Sequence[AppendJob]) -> None:
-        """The versions of these stand already. One question for all of them: many may want the same stream."""
+        """Refuse commits whose versions exist, with one query for all of them: many may want the same stream."""
         if not jobs:
             return
         known = await self._ends.by_causes([job.task for job in jobs])
@@ -83,7 +87,7 @@ class Appending:
             job.fail(Conflict(job.task.stream) if same is None else SameCause(same))
 
     async def _look(self, job: AppendJob) -> None:
-        """Memory does not tell, so the log does; the cause comes before the version (port Log)."""
+        """Check a commit against the log. The cause is checked before the version, as the port promises."""
         refusal = await self._refusal(job.task)
         if refusal is None:
             await self._insert([job])
@@ -91,11 +95,11 @@ class Appending:
             job.fail(refusal)
 
     async def _refusal(self, commit: Commit) -> SameCause | Conflict | None:
-        """Why this cannot be inserted now; None where nothing that a majority has speaks against it.
+        """Why the commit cannot be inserted now; None if what a majority has does not forbid it.
 
-        The end is read before the cause: where the version is seen, the cause of it is too. A primary that is new reads
-        what a majority had some time ago; an end that lies before what the commit follows is looked at again behind a
-        write, after which that cannot be."""
+        The head is read before the cause, so that a version is never seen without its cause. A new primary may read an older
+        majority state: a head that is older than what the commit follows is read once more after a majority write.
+        """
         for again in (False, True):
             head = await self._ends.head(commit.stream)
             known = await self._ends.by_causes([commit])
@@ -118,8 +122,11 @@ class Appending:
             task.add_done_callback(self._settling.discard)
 
     async def _attempt(self, jobs: Sequence[AppendJob]) -> tuple[list[AppendJob], list[AppendJob]]:
-        """Insert once and answer what is clear. Returns those that may have been written, and those that another document
-        stands in the way of."""
+        """Insert once and answer the jobs whose outcome is known.
+
+        Returns:
+            The jobs that may have been written, and those that failed with a duplicate key.
+        """
         failed: dict[int, int] = {}
         unsure = False
         try:
@@ -149,7 +156,7 @@ class Appending:
         return maybe, blocked
 
     async def _settle(self, maybe: list[AppendJob], blocked: list[AppendJob]) -> None:
-        """Find out what became of them, as long as somebody waits for it."""
+        """Find out the outcome of the jobs, as long as a caller is waiting."""
         ours = set(map(id, maybe))
         pause = _PAUSE
         for job in (*maybe, *blocked):
@@ -171,7 +178,7 @@ class Appending:
             ours |= set(map(id, maybe))
 
     async def _answered(self, job: AppendJob, *, ours: bool) -> bool:
-        """Answer a job that a document stands in the way of. False while no majority shows which."""
+        """Answer a job that failed with a duplicate key. False while no majority shows the document in question."""
         try:
             refusal = await self._refusal(job.task)
         except LogAway:

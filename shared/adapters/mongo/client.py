@@ -1,20 +1,30 @@
-"""The client of MongoDB: the one module that knows which driver is used.
+"""The connection to MongoDB; the only module that knows which driver is used.
 
-Motor, or its successor AsyncMongoClient of PyMongo. The protocols below are the subset that is the same in both; nothing
-else of a driver is used anywhere.
+The driver is Motor, or its successor, PyMongo's AsyncMongoClient. The protocols below are the subset that both drivers have
+in common; the adapters use nothing else.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Literal, Protocol, TypeVar
 
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError, WTimeoutError
+from pymongo import ASCENDING
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WTimeoutError,
+)
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
+from shared.adapters.paging import pages
 from shared.log import LogAway, LogFull, LoginRefused
 
 T = TypeVar("T")
@@ -24,10 +34,14 @@ Filter = Mapping[str, Any]
 Sort = Sequence[tuple[str, int]]
 
 ANSWER_SECONDS = 2.0
-"""A request is refused when the store has not answered by then."""
+"""Time limit of an operation that a request waits for."""
 LONG_SECONDS = 60.0
-"""For what may take its time and nobody waits for: indexes, rows, pages of a scan."""
+"""Time limit of slower operations that no request waits for: indexes, rows, pages of a scan."""
+IN_ORDER: Sort = (("_id", ASCENDING),)
 DUPLICATE = 11000
+"""Code of a duplicate key error."""
+_WHOLE_BATCH = 10_000
+"""Batch size for results whose number is bounded by the query."""
 _WTIMEOUT_MS = 5000
 _SETTINGS: dict[str, Any] = {
     "appname": "huiyin",
@@ -45,12 +59,12 @@ _SETTINGS: dict[str, Any] = {
     "tz_aware": True,
     "unicode_decode_error_handler": "replace",
 }
-"""They win over the same options in the URL."""
+"""These override the same options in the URL."""
 _OLDEST = (6, 0)
 _NO_SPACE = frozenset({14031, 12501})
 _NO_LOGIN = frozenset((13, 18, 8000))
 _PASSING = frozenset(
-    # gone, stepping down, interrupted by that, out of time, not visible yet, cursor or plan lost with its server
+    # host unreachable, primary stepping down, interrupted by that, timed out, not yet visible, cursor or plan killed
     (6, 7, 9001, 89, 91, 189, 10107, 10058, 11600, 11602, 13435, 13436, 50, 64, 262, 133, 134, 43, 175)
 )
 
@@ -91,14 +105,17 @@ class Database(Protocol):
 
 
 class Unsuitable(Exception):
-    """This server, or this URL, cannot keep what the log promises. Says what must be otherwise."""
+    """This server or this URL cannot guarantee durability. The message says what to change."""
 
 
 class Mongo:
-    """A connection to one deployment, shared by the stores on it; the last one that lets go closes it.
+    """A connection to one deployment, shared by the stores on it; it is closed when the last of them closes it.
 
-    Made in the event loop that uses it. It connects at the first question, and again by itself whenever that is lost.
-    Raises Unsuitable for a URL that cannot be read."""
+    Must be created in the event loop that uses it. It connects at the first operation and reconnects by itself.
+
+    Raises:
+        Unsuitable: The URL cannot be parsed.
+    """
 
     def __init__(self, url: str, driver: Driver = "motor") -> None:
         client: Any
@@ -112,13 +129,13 @@ class Mongo:
 
                 client = AsyncMongoClient(url, **_SETTINGS)
         except (PyMongoError, ValueError) as error:  # its text may quote the URL
-            raise Unsuitable("the MongoDB URL cannot be read") from error
+            raise Unsuitable("the MongoDB URL cannot be read; correct it") from error
         self.driver = driver
         self._client = client
         self._holders = 0
 
     def hold(self) -> Mongo:
-        """Somebody more uses it, and will close() it once."""
+        """Register one more user, which must call close() once."""
         self._holders += 1
         return self
 
@@ -127,21 +144,28 @@ class Mongo:
         return database
 
     async def check(self) -> None:
-        """Raises Unsuitable where durability would not be what the log promises, LogAway where nobody answers."""
+        """Check the options of the connection and the server.
+
+        Raises:
+            Unsuitable: The options or the server weaken durability.
+            LogAway: The server does not answer.
+        """
         concern = self._client.write_concern
         found = (concern.document, self._client.read_concern, self._client.read_preference)
         wanted = WriteConcern(w="majority", wtimeout=_WTIMEOUT_MS, j=True).document
         if found != (wanted, ReadConcern("majority"), ReadPreference.PRIMARY):
-            raise Unsuitable("the options of the MongoDB URL weaken what is written or read; leave them out")
+            raise Unsuitable("the options of the MongoDB URL weaken the write or read concern; remove them")
         try:
             hello = await ask(self.database("admin").command({"hello": 1}))
             build = await ask(self.database("admin").command({"buildInfo": 1}))
         except OperationFailure as error:
-            raise Unsuitable(f"MongoDB refuses what is asked first ({error.code})") from error
+            raise Unsuitable(
+                f"MongoDB refuses the first commands (code {error.code}); check the user's rights"
+            ) from error
         if "setName" not in hello and hello.get("msg") != "isdbgrid":
-            raise Unsuitable("MongoDB must run as a replica set; one member is enough to begin with")
+            raise Unsuitable("MongoDB must run as a replica set; one member is enough for the start")
         if tuple(build["versionArray"][:2]) < _OLDEST:
-            raise Unsuitable(f"MongoDB {build['version']} is too old; 6.0 or newer is needed")
+            raise Unsuitable(f"MongoDB {build['version']} is too old; install 6.0 or newer")
 
     async def close(self) -> None:
         self._holders -= 1
@@ -152,10 +176,15 @@ class Mongo:
 
 
 async def ask(work: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
-    """What the server answers. Raises LogAway when it does not within `seconds`, LogFull when it has no space.
+    """The result of an operation of the driver.
 
-    The driver is told to give up and is not waited for: AsyncMongoClient, cancelled, first takes back a lock that another of
-    its tasks may hold for as long as a socket's timeout (seen: 13 s)."""
+    After a timeout the driver is cancelled but not awaited: a cancelled AsyncMongoClient first takes a lock that another of
+    its tasks may hold until a socket times out (13 s were observed).
+
+    Raises:
+        LogAway: The server did not answer within `seconds`.
+        LogFull: The server has no space.
+    """
     asking = asyncio.ensure_future(work)
     try:
         answered, _ = await asyncio.wait((asking,), timeout=seconds)
@@ -173,8 +202,56 @@ async def ask(work: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
     raise LogAway("MongoDB does not answer")
 
 
+async def fetch(
+    collection: Collection,
+    where: Filter,
+    *,
+    fields: Filter | None = None,
+    sort: Sort = (),
+    limit: int = 0,
+    seconds: float = ANSWER_SECONDS,
+) -> list[Document]:
+    """The documents that match `where`, in one batch if `limit` is set; 0 is no limit."""
+    cursor = collection.find(where, fields)
+    if sort:
+        cursor = cursor.sort(sort)
+    cursor = cursor.limit(limit).batch_size(limit + 1) if limit else cursor.batch_size(_WHOLE_BATCH)
+    return await ask(cursor.to_list(limit or None), seconds)
+
+
+def documents(
+    collection: Collection, size: int, bounds: Document | None = None, fields: Filter | None = None
+) -> AsyncIterator[Sequence[Document]]:
+    """All documents in the order of `_id`, in pages of `size`; `bounds` limits `_id`."""
+
+    async def read(after: str | None) -> list[Document]:
+        place = {**(bounds or {})} if after is None else {**(bounds or {}), "$gt": after}
+        where = {"_id": place} if place else {}
+        return await fetch(collection, where, fields=fields, sort=IN_ORDER, limit=size, seconds=LONG_SECONDS)
+
+    return pages(read, None, itemgetter("_id"), size)
+
+
+def duplicates(error: BulkWriteError, late: str) -> list[int]:
+    """Indexes of the operations that failed with a duplicate key.
+
+    Args:
+        late: Message of the LogAway for a write that no majority has confirmed yet.
+
+    Raises:
+        LogAway, LogFull, BulkWriteError: At least one operation failed for another reason.
+    """
+    if error.details["writeConcernErrors"]:
+        raise LogAway(late) from error
+    failed = error.details["writeErrors"]
+    codes = {one["code"] for one in failed} - {DUPLICATE}
+    if codes:
+        raise (trouble_of(codes.pop()) or error) from error
+    return [one["index"] for one in failed]
+
+
 def _forgotten(asked: asyncio.Future[Any]) -> None:
-    """Nobody waits for this any more, for its error neither."""
+    """Retrieve the error of an operation that nobody awaits, so that asyncio does not log it."""
     if not asked.cancelled():
         asked.exception()
 
@@ -182,7 +259,7 @@ def _forgotten(asked: asyncio.Future[Any]) -> None:
 async def aggregate(
     database: Database, collection: str, pipeline: Sequence[Filter], seconds: float = LONG_SECONDS
 ) -> list[Document]:
-    """The whole result of a pipeline, which must be small: by command, because the two drivers' methods differ."""
+    """The whole result of a pipeline, which must fit into one batch. Sent as a command, because the drivers' methods differ."""
     answer = await ask(
         database.command(
             {
@@ -195,13 +272,13 @@ async def aggregate(
         seconds,
     )
     if answer["cursor"]["id"]:
-        raise ValueError("the result is larger than one answer")
+        raise ValueError("the result is larger than one batch")
     found: list[Document] = answer["cursor"]["firstBatch"]
     return found
 
 
 def trouble(error: BaseException) -> LogAway | LogFull | None:
-    """What an error of the driver means for the caller; None where it means neither."""
+    """The error of the port that an error of the driver stands for; None for any other error."""
     if isinstance(error, TimeoutError | ConnectionFailure | WTimeoutError | ExecutionTimeout):
         return LogAway("MongoDB does not answer")
     if isinstance(error, OperationFailure):
@@ -210,11 +287,11 @@ def trouble(error: BaseException) -> LogAway | LogFull | None:
 
 
 def trouble_of(code: int | None) -> LogAway | LogFull | None:
-    """The same for the code of a server's error."""
+    """The same for the code of a server error."""
     if code in _NO_LOGIN:
-        return LoginRefused("MongoDB refuses the user of the URL")
+        return LoginRefused("MongoDB refuses the user or password of the URL; correct them")
     if code in _NO_SPACE:
-        return LogFull("no space for the data")
+        return LogFull("MongoDB has no space left; free some space, then send it again")
     if code in _PASSING:
         return LogAway("MongoDB is changing its primary")
     return None

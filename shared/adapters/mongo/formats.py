@@ -1,23 +1,57 @@
-"""What a database is for, and in which format: written once, checked at every start."""
+"""The purpose and the storage format of a database: written once, checked at every start."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from shared.adapters.formats import NewerData, WrongData
-from shared.adapters.mongo.client import Database, ask
+from shared.adapters.mongo.client import LONG_SECONDS, Database, Mongo, ask
 
 META = "meta"
 
 
+@asynccontextmanager
+async def opened(
+    mongo: Mongo, name: str, kind: str, version: int, indexes: Mapping[str, Sequence[IndexModel]] | None = None
+) -> AsyncIterator[Database]:
+    """The checked database of a store, which holds the connection from now on; an error inside releases it.
+
+    Args:
+        kind: What the database holds (`log`, `views`, `keys`).
+        version: The storage format of this release.
+        indexes: Collection name -> indexes that it must have.
+
+    Raises:
+        NewerData, WrongData, Unsuitable, LogAway.
+    """
+    mongo.hold()
+    try:
+        await mongo.check()
+        database = mongo.database(name)
+        await claim_database(database, kind, version)
+        for collection, wanted in (indexes or {}).items():
+            await ask(database[collection].create_indexes(list(wanted)), LONG_SECONDS)
+        yield database
+    except BaseException:
+        await mongo.close()
+        raise
+
+
 async def claim_database(database: Database, kind: str, version: int) -> None:
-    """Make the database one of that kind, or see that it is. Raises NewerData or WrongData before anything is changed."""
+    """Mark an empty database as one of that kind, or check that it is one.
+
+    Raises:
+        NewerData, WrongData: A newer release or something else uses the database. Nothing was changed.
+    """
     meta = database[META]
     found = await ask(meta.find_one({"_id": "format"}))
     if found is None and {*await ask(database.list_collection_names())} - {META}:
-        found = await ask(
-            meta.find_one({"_id": "format"})
-        )  # one that starts with us says what it is for before it goes on
+        # Another process that starts now writes its mark before any other collection.
+        found = await ask(meta.find_one({"_id": "format"}))
         if found is None:
             raise WrongData(f"database {database.name} holds something else")
     if found is None:
@@ -29,4 +63,6 @@ async def claim_database(database: Database, kind: str, version: int) -> None:
     if found.get("kind") != kind:
         raise WrongData(f"database {database.name} holds {found.get('kind')}, not {kind}")
     if found["format"] > version:
-        raise NewerData(f"database {database.name} has format {found['format']}, this release knows {version}")
+        raise NewerData(
+            f"database {database.name} has format {found['format']}, this release reads up to format {version}"
+        )

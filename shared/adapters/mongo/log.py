@@ -1,50 +1,51 @@
-"""The log in MongoDB: one document per commit, for many processes at once.
+"""The event log in MongoDB: one document per commit, shared by many processes.
 
-The unique `_id` is what makes a version be decided once: a commit is inserted only behind one that was read with read
-concern `majority` or acknowledged by a majority, and what follows that one has one `_id` whoever writes it.
+The unique `_id` guarantees that a version is decided once: a commit is inserted only after one that was read with read
+concern `majority` or acknowledged by a majority, and its successor has the same `_id` whichever process writes it.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Sequence
+from operator import itemgetter
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
+from shared.adapters.append_listeners import AppendListeners
+from shared.adapters.known_heads import KnownHeads
 from shared.adapters.mongo.appending import Appending
-from shared.adapters.mongo.client import LONG_SECONDS, Document, Mongo, aggregate, ask
-from shared.adapters.mongo.documents import PAST_ALL, check, end_of, id_of, to_commit
-from shared.adapters.mongo.formats import META, claim_database
+from shared.adapters.mongo.client import IN_ORDER, Document, Mongo, aggregate, ask, documents, fetch
+from shared.adapters.mongo.documents import check, end_of, id_of, to_commit
+from shared.adapters.mongo.formats import META, opened
 from shared.adapters.mongo.outbox import UNPUBLISHED, Outbox
 from shared.adapters.mongo.verify import verify_documents
 from shared.adapters.mongo.writer import Writer
-from shared.log import EMPTY_HEAD, Commit, Damaged, Head, Listener, LogBroken, continuous
+from shared.adapters.paging import pages
+from shared.adapters.stored_commits import PAST_ALL
+from shared.log import EMPTY_HEAD, Commit, Damaged, Head, continuous
 from shared.verifying import Finding
 
 FORMAT = 1
 COMMITS = "commits"
 BY_CAUSE = "by_cause"
 _INDEXES = (IndexModel([("stream", ASCENDING), ("cause", ASCENDING)], unique=True, name=BY_CAUSE), UNPUBLISHED)
-_HEADS_KEPT = 50_000
 _PAGE = 1000
-_IN_ORDER = (("_id", ASCENDING),)
 _FROM_THE_END = (("_id", DESCENDING),)
 
 
-class MongoLog:
-    """A `Log` in one database. Make it with `open`.
+class MongoLog(AppendListeners, Outbox):
+    """A `Log` in one database. Use `open` to create it.
 
-    `outbox=True` marks each commit as unpublished; so it must be where a broker carries the feed."""
+    Args:
+        outbox: Mark each commit as unpublished; for deployments in which a message broker delivers the commits.
+    """
 
     def __init__(self, mongo: Mongo, database: str, *, outbox: bool) -> None:
-        self.broken: LogBroken | None = None
+        AppendListeners.__init__(self)
         self._mongo = mongo
         self._database = mongo.database(database)
-        self._commits = self._database[COMMITS]
-        self._heads: OrderedDict[str, Head] = OrderedDict()
-        self._listeners: list[Listener] = []
-        self._outbox = Outbox(self._commits)
+        Outbox.__init__(self, self._database[COMMITS])
+        self._heads = KnownHeads()
         self._appending = Appending(self._commits, self, outbox=outbox)
         self._writer: Writer[Commit, Commit] = Writer(
             self._appending.write, key=lambda commit: commit.stream, late=self._appending.late, at_once=2
@@ -52,21 +53,9 @@ class MongoLog:
 
     @classmethod
     async def open(cls, mongo: Mongo, database: str, *, outbox: bool = False) -> MongoLog:
-        """The log in that database, made where there is none. Raises NewerData, WrongData, Unsuitable, LogAway."""
-        log = cls(mongo.hold(), database, outbox=outbox)
-        try:
-            await mongo.check()
-            await claim_database(log._database, "log", FORMAT)
-            await ask(log._commits.create_indexes(list(_INDEXES)), LONG_SECONDS)
-        except BaseException:
-            await mongo.close()
-            raise
-        return log
-
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` in the event loop with what this process appended; returns what ends that."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+        """The log in that database, created if it does not exist. Raises NewerData, WrongData, Unsuitable, LogAway."""
+        async with opened(mongo, database, "log", FORMAT, {COMMITS: _INDEXES}):
+            return cls(mongo, database, outbox=outbox)
 
     async def append(self, commit: Commit) -> Commit:
         check(commit)
@@ -75,13 +64,13 @@ class MongoLog:
     async def load(self, stream: str, after: int = 0, limit: int | None = None) -> list[Commit]:
         commits = await self._find(stream, after + 1, limit)
         if after and (not commits or commits[0].first > after + 1):
-            known = self.known(stream)  # mostly nothing is new, and one question is enough to see that
+            known = self.known(stream)  # usually nothing is new, and one query is enough to see that
             between = known is None or known.version != after
             begun = await self._around(stream, after + 1) if between else None
             if begun is not None:
                 commits = [begun, *commits][:limit]
             elif commits:
-                raise Damaged(stream, after + 1, "it is missing")
+                raise Damaged(stream, after + 1, "the commit of this version is missing")
         commits = continuous(stream, commits, after)
         if commits:
             self._remember(stream, commits[-1].head)
@@ -92,41 +81,22 @@ class MongoLog:
         return None if found is None else to_commit(found)
 
     async def scan(self, prefix: str = "", *, batch: int = 500) -> AsyncIterator[Sequence[Commit]]:
-        async for documents in self._documents(prefix, batch):
-            yield [to_commit(document) for document in documents]
+        async for page in self._documents(prefix, batch):
+            yield [to_commit(document) for document in page]
 
     async def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, Head]]]:
-        """The names come from the index of the causes, one seek for each; the end of a stream is one seek more."""
-        place: Document = {"$gte": prefix}
-        while True:
-            found = await aggregate(self._database, COMMITS, _heads({**place, "$lt": prefix + PAST_ALL}, batch))
-            if found:
-                yield [(each["_id"], Head(each["end"][0]["last"], each["end"][0]["hash"])) for each in found]
-            if len(found) < batch:
-                return
-            place = {"$gt": found[-1]["_id"]}
+        """The names come from the index of the causes, one seek for each; the head of a stream is one more seek."""
 
-    async def unpublished(self, before: datetime, limit: int = 500) -> list[Commit]:
-        return await self._outbox.unpublished(before, limit)
+        async def read(after: str | None) -> list[tuple[str, Head]]:
+            names = {("$gte" if after is None else "$gt"): after or prefix, "$lt": prefix + PAST_ALL}
+            found = await aggregate(self._database, COMMITS, _heads(names, batch))
+            return [(each["_id"], Head(each["end"][0]["last"], each["end"][0]["hash"])) for each in found]
 
-    async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
-        return await self._outbox.claim(before, until, limit)
-
-    async def hold(self, commits: Sequence[Commit], until: datetime) -> None:
-        await self._outbox.hold(commits, until)
-
-    async def mark_published(self, commits: Sequence[Commit]) -> None:
-        await self._outbox.mark_published(commits)
-
-    async def backlog(self) -> int:
-        return await self._outbox.backlog()
-
-    async def publish_again(self, at: datetime) -> int:
-        """Everything becomes unpublished, as if it had been appended at `at`; returns how many commits had been published."""
-        return await self._outbox.publish_again(at)
+        async for page in pages(read, None, itemgetter(0), batch):
+            yield page
 
     async def verify(self) -> AsyncIterator[Finding]:
-        """Everything that is wrong with the documents, also where they cannot be decoded."""
+        """Everything that is wrong with the documents, including what cannot be decoded."""
         async for finding in verify_documents(self._documents("", 1000)):
             yield finding
 
@@ -136,14 +106,14 @@ class MongoLog:
         await self._appending.close()
         await self._mongo.close()
 
-    # --- what appending asks and tells ---
+    # --- used by Appending ---
 
     def known(self, stream: str) -> Head | None:
-        """The end of the stream as last seen here; it may have moved on since."""
+        """The head of the stream as last seen by this process; the stream may have grown since."""
         return self._heads.get(stream)
 
     async def head(self, stream: str) -> Head:
-        """The end of the stream as a majority has it now."""
+        """The head of the stream that a majority has now."""
         where = {"_id": {"$gt": id_of(stream, 0), "$lt": end_of(stream)}}
         found = await ask(self._commits.find_one(where, {"last": 1, "hash": 1}, sort=_FROM_THE_END))
         if found is None:
@@ -153,47 +123,37 @@ class MongoLog:
         return head
 
     async def barrier(self) -> None:
-        """After this, what is read is at least as new as everything that was acknowledged before it."""
+        """After this, reads return everything that was acknowledged before it."""
         await ask(self._database[META].update_one({"_id": "barrier"}, {"$inc": {"times": 1}}, upsert=True))
 
     async def by_causes(self, commits: Sequence[Commit]) -> dict[tuple[str, str], Commit]:
-        """(stream, cause) -> the commit of that cause, for those of `commits` whose cause stands already."""
+        """(stream, cause) -> the stored commit, for those of `commits` whose cause is already in the log."""
         causes = [{"stream": commit.stream, "cause": commit.cause} for commit in commits]
-        found = await ask(self._commits.find({"$or": causes}).batch_size(len(causes) + 1).to_list(None))
+        found = await fetch(self._commits, {"$or": causes})
         return {(commit.stream, commit.cause): commit for commit in map(to_commit, found)}
 
     def written(self, commits: Sequence[Commit]) -> None:
-        """A majority has them."""
+        """Record that a majority has `commits`, and call the listeners."""
         for commit in commits:
             self._remember(commit.stream, commit.head)
-        for listener in tuple(self._listeners):
-            listener(commits)
+        self._announce(commits)
 
     def forget(self, stream: str) -> None:
-        """What is remembered of the stream is not its end."""
-        self._heads.pop(stream, None)
+        """Drop the remembered head of a stream, which may be wrong."""
+        self._heads.forget(stream)
 
     # --- reading ---
 
-    async def _documents(self, prefix: str, batch: int) -> AsyncIterator[Sequence[Document]]:
-        place: Document = {"$gte": prefix}
-        while True:
-            cursor = self._commits.find({"_id": {**place, "$lt": prefix + PAST_ALL}}).sort(_IN_ORDER)
-            documents = await ask(cursor.limit(batch).batch_size(batch + 1).to_list(batch), LONG_SECONDS)
-            if documents:
-                yield documents
-            if len(documents) < batch:
-                return
-            place = {"$gt": documents[-1]["_id"]}
+    def _documents(self, prefix: str, batch: int) -> AsyncIterator[Sequence[Document]]:
+        return documents(self._commits, batch, {"$gte": prefix, "$lt": prefix + PAST_ALL})
 
     async def _find(self, stream: str, first: int, limit: int | None) -> list[Commit]:
-        """The first `limit` commits that begin at `first` or later, page by page."""
+        """The first `limit` commits that begin at version `first` or later, read page by page."""
         commits: list[Commit] = []
         place: Document = {"$gte": id_of(stream, first)}
         while limit is None or len(commits) < limit:
             size = _PAGE if limit is None else min(_PAGE, limit - len(commits))
-            cursor = self._commits.find({"_id": {**place, "$lt": end_of(stream)}}).sort(_IN_ORDER)
-            page = await ask(cursor.limit(size).batch_size(size + 1).to_list(size))
+            page = await fetch(self._commits, {"_id": {**place, "$lt": end_of(stream)}}, sort=IN_ORDER, limit=size)
             commits += map(to_commit, page)
             if len(page) < size:
                 break
@@ -208,13 +168,9 @@ class MongoLog:
         return commit if commit is not None and commit.last >= version else None
 
     def _remember(self, stream: str, head: Head) -> None:
-        """Only what a majority has: nothing that is remembered here can be undone."""
+        """Store a head that a majority has, so that it cannot be rolled back. An older head does not replace a newer one."""
         known = self._heads.get(stream)
-        if known is None or known.version < head.version:
-            self._heads[stream] = head
-        self._heads.move_to_end(stream)
-        if len(self._heads) > _HEADS_KEPT:
-            self._heads.popitem(last=False)
+        self._heads.put(stream, head if known is None or known.version < head.version else known)
 
 
 def _heads(names: Document, batch: int) -> list[Document]:

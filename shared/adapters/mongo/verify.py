@@ -1,4 +1,4 @@
-"""Verifying the documents of a log: every field against the bytes, every chain, every `_id`."""
+"""Verification of the documents of a log: every field against the bytes, every hash chain, every `_id`."""
 
 from __future__ import annotations
 
@@ -6,22 +6,17 @@ from collections.abc import AsyncIterator, Sequence
 
 from shared.adapters.mongo.client import Document
 from shared.adapters.mongo.documents import id_of, tolerant
+from shared.adapters.stored_commits import findings
 from shared.verifying import Finding, Walk
 
 
 async def verify_documents(pages: AsyncIterator[Sequence[Document]]) -> AsyncIterator[Finding]:
-    """Everything that is wrong in `pages`, which come in the order of `_id`."""
+    """Everything that is wrong in `pages`, which must be in the order of `_id`."""
     walk = Walk()
     async for page in pages:
         for document in page:
             commit, wrong = tolerant(document)
-            for field, why in wrong:
-                yield Finding(commit.stream, commit.first, 0, field, why)
-            doubted = {field for field, _ in wrong}
-            for finding in walk.step(commit):
-                if finding.column not in doubted:
-                    yield finding
-            if document.get("last") != commit.last:
-                yield Finding(commit.stream, commit.first, 0, "last", "differs from the number of events")
+            for finding in findings(walk, commit, wrong, document.get("last")):
+                yield finding
             if document["_id"] != id_of(commit.stream, commit.first):
                 yield Finding(commit.stream, commit.first, 0, "_id", "differs from stream and first")

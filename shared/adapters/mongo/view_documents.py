@@ -1,35 +1,35 @@
-"""One view in MongoDB: its collection, its rows as documents, its questions as filters."""
+"""One view in MongoDB: its collection, its rows as documents, its queries as filters."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import orjson
 from pymongo import ASCENDING, IndexModel, UpdateOne
 
 from shared.adapters.mongo.client import Document
-from shared.adapters.querying import stored, typed
+from shared.adapters.querying import ranges_after, stored, typed
 from shared.views import Condition, Row, Value, View
 
 PREFIX = "view_"
 _OPERATORS = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
-_HASH_SIGNS = 12
+_HASH_DIGITS = 12
 NEVER: Document = {"_id": {"$in": []}}
-"""No document meets this."""
+"""A filter that no document matches."""
 
 
 class ViewDocuments:
-    """A document is `{_id: key, applied, live, v: {column: value}}`; an empty row has `live: false` and no `v`.
+    """A row is the document `{_id: key, applied, live, v: {column: value}}`; an empty row has `live: false` and no `v`.
 
-    The collection's name holds a hash of the columns and indexes: a release with another shape fills its own one beside
-    this, and two releases can run at once. The indexes hold live rows only and end with the key."""
+    The collection's name contains a hash of the columns and indexes: a release with another shape fills a collection of its
+    own, so that two releases can run at once. The indexes contain only live rows and end with the key.
+    """
 
     def __init__(self, view: View) -> None:
         shape = orjson.dumps([list(view.columns.items()), view.indexes, view.version])
         self.view = view
-        self.collection = f"{PREFIX}{view.name}_{hashlib.sha256(shape).hexdigest()[:_HASH_SIGNS]}"
+        self.collection = f"{PREFIX}{view.name}_{hashlib.sha256(shape).hexdigest()[:_HASH_DIGITS]}"
 
     def indexes(self) -> list[IndexModel]:
         live = [IndexModel([("live", ASCENDING), ("_id", ASCENDING)], name="live")]
@@ -40,7 +40,11 @@ class ViewDocuments:
         return live
 
     def prepared(self, rows: Iterable[Row], *, renew: bool) -> list[Row]:
-        """One row for each key, the one that would stay. Raises ValueError or OverflowError for a row that is wrong."""
+        """One row for each key: the one that would remain after writing all of them.
+
+        Raises:
+            ValueError, OverflowError: A row cannot be stored.
+        """
         best: dict[str, Row] = {}
         for row in rows:
             known = best.get(row.key)
@@ -51,8 +55,10 @@ class ViewDocuments:
         return list(best.values())
 
     def write(self, row: Row, *, renew: bool, upsert: bool) -> UpdateOne:
-        """The guard against late writers is in the condition. As an upsert it fails with a duplicate key where a row stands
-        that is not older, or that another writer has just made."""
+        """The update that writes `row`, except over a newer one: the condition is part of the filter.
+
+        With `upsert` it fails with a duplicate key if the stored row is not older or another writer has just created it.
+        """
         older = {"$lte" if renew else "$lt": row.applied}
         if row.values is None:
             change: Document = {"$set": {"applied": row.applied, "live": False}, "$unset": {"v": ""}}
@@ -66,9 +72,6 @@ class ViewDocuments:
         values = document["v"]
         shown = {column: typed(kind, values[column]) for column, kind in self.view.columns.items()}
         return Row(document["_id"], document["applied"], shown)
-
-    def value(self, column: str | None, value: Value) -> Value:
-        return value if column is None else typed(self.view.columns[column], value)
 
     def filter(self, where: Sequence[Condition]) -> Document:
         parts: list[Document] = []
@@ -86,28 +89,23 @@ class ViewDocuments:
     def pages(
         self, where: Sequence[Condition], order: Sequence[str], after: Sequence[Value] | None
     ) -> tuple[list[Document], list[tuple[str, int]]]:
-        """(filters whose results, one after the other, are the page; their order).
-
-        "After (a, b, key)" is three ranges of one index: same a and b, then a greater key; same a, then a greater b;
-        then a greater a."""
+        """(filters whose results, one after the other, are the page; their order)."""
         fields = [*(f"v.{column}" for column in order), "_id"]
         sort = [(field, ASCENDING) for field in fields]
         fixed = self.filter(where)
         if after is None:
             return [fixed], sort
-        if len(after) != len(fields):
-            raise ValueError("`after` is the order columns' values and the key")
         filters: list[Document] = []
-        for last in range(len(fields) - 1, -1, -1):
-            same: list[Document] = [{field: value} for field, value in zip(fields[:last], after[:last], strict=True)]
-            greater: Any = {"$ne": None} if after[last] is None else {"$gt": after[last]}
-            filters.append({**fixed, "$and": [*fixed.get("$and", ()), *same, {fields[last]: greater}]})
+        for same, field, bound in ranges_after(fields, after):
+            greater: Document = {field: {"$ne": None} if bound is None else {"$gt": bound}}
+            equal: list[Document] = [{name: value} for name, value in same]
+            filters.append({**fixed, "$and": [*fixed.get("$and", ()), *equal, greater]})
         return filters, sort
 
 
 def _check(*values: Value) -> None:
     for value in values:
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
-            raise OverflowError("a number of a row has at most 64 bits")
+            raise OverflowError("a number in a row must fit into 64 bits")
         if isinstance(value, str):
-            value.encode()  # a lone surrogate is no text
+            value.encode()  # refuses a lone surrogate

@@ -1,4 +1,4 @@
-"""Views in MongoDB: one collection per view and shape, beside them the parked marks and the feed's checkpoints."""
+"""Read models in MongoDB: one collection per view and shape, with the parked streams and the checkpoints."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-from pymongo import ASCENDING
 from pymongo.errors import BulkWriteError
 
+from shared.adapters.declared_read_models import After, DeclaredReadModels
 from shared.adapters.mongo.client import (
-    ANSWER_SECONDS,
-    DUPLICATE,
+    IN_ORDER,
     LONG_SECONDS,
+    Collection,
+    Database,
     Document,
     Mongo,
     aggregate,
     ask,
-    trouble_of,
+    documents,
+    duplicates,
+    fetch,
 )
-from shared.adapters.mongo.formats import claim_database
+from shared.adapters.mongo.formats import opened
 from shared.adapters.mongo.view_documents import PREFIX, ViewDocuments
-from shared.adapters.querying import require_index
-from shared.log import LogAway
 from shared.views import Condition, Parked, Row, Value, View
 
 FORMAT = 1
@@ -30,63 +31,53 @@ _PARKED, _CHECKPOINTS, _STATE = "parked", "checkpoints", "state"
 _GENERATION = {"_id": "generation"}
 _SHAPE = {"_id": "shape"}
 _ROWS_AT_ONCE = 250
-"""Rows of one bulk write; several bulks are on their way at once."""
+"""Rows of one bulk write; several bulk writes run at the same time."""
 _BULKS_AT_ONCE = 4
 _COUNT_SECONDS = 10.0
-_IN_ORDER = (("_id", ASCENDING),)
 
 
-class MongoViews:
-    """A `Views` in one database. Make it with `open`.
+class MongoViews(DeclaredReadModels[ViewDocuments]):
+    """A `Views` in one database. Use `open` to create it.
 
-    Rows are guarded each by itself: a batch that fails half-way is delivered again, and what stands already stays."""
+    Each row is protected against late writers by itself: a batch that fails half-way is delivered again.
+    """
 
-    def __init__(self, mongo: Mongo, database: str) -> None:
+    def __init__(self, mongo: Mongo, database: Database) -> None:
+        super().__init__()
         self._mongo = mongo
-        self._database = mongo.database(database)
-        self._views: dict[str, ViewDocuments] = {}
+        self._database = database
         self._bulks = asyncio.Semaphore(_BULKS_AT_ONCE)
         self.generation = 0
-        """Grows when everything is dropped, by whichever process: the feed then begins again. As last read here."""
+        """Grows when any process drops everything; the subscription then begins again. As last read by this process."""
 
     @classmethod
     async def open(cls, mongo: Mongo, database: str) -> MongoViews:
-        """The views in that database. Raises NewerData, WrongData, Unsuitable, LogAway."""
-        views = cls(mongo.hold(), database)
-        try:
-            await mongo.check()
-            await claim_database(views._database, "views", FORMAT)
-        except BaseException:
-            await mongo.close()
-            raise
-        return views
+        """The read models in that database. Raises NewerData, WrongData, Unsuitable, LogAway."""
+        async with opened(mongo, database, "views", FORMAT) as found:
+            return cls(mongo, found)
 
-    def declare(self, view: View) -> None:
-        known = self._views.get(view.name)
-        if known is not None and known.view != view:
-            raise ValueError(f"view {view.name} is declared with another shape")
-        if known is None:
-            self._views[view.name] = ViewDocuments(view)
+    def _prepare(self, view: View) -> ViewDocuments:
+        return ViewDocuments(view)
 
     def shape(self, names: Iterable[str]) -> int:
-        """A number for the shapes of these views together: a release in which one of them has another shape has another one."""
+        """A number that changes between releases if the shape of one of these views changes."""
         collections = "\n".join(sorted(self._views[name].collection for name in names))
         return int.from_bytes(hashlib.sha256(collections.encode()).digest()[:6])
 
     async def shape_in_use(self) -> int | None:
-        """What use_shape() was told last, by whichever process."""
+        """The last argument of use_shape() in any process; None before the first."""
         found = await ask(self._database[_STATE].find_one(_SHAPE))
         return None if found is None else int(found["value"])
 
     async def use_shape(self, shape: int) -> int | None:
-        """From now on processes of another release see that this one is there. Returns what was in use before."""
+        """Announce the shape of this release to the processes of other releases. Returns the shape before."""
         before = await self.shape_in_use()
         await ask(self._database[_STATE].update_one(_SHAPE, {"$set": {"value": shape}}, upsert=True))
         return before
 
     async def start(self) -> None:
-        """Make the collections that are missing. Where one was, no checkpoint is true any more, which is said first: a process
-        that ends in between leaves nothing behind that looks filled."""
+        """Create the missing collections. If one was missing, the checkpoints are invalidated first, because the new collection
+        has to be filled: a process that ends in between must not leave valid checkpoints behind."""
         there = set(await ask(self._database.list_collection_names(), LONG_SECONDS))
         if any(view.collection not in there for view in self._views.values()):
             await self._begin_again()
@@ -104,66 +95,46 @@ class MongoViews:
         )
 
     async def get(self, view: str, key: str) -> Row | None:
-        documents = self._views[view]
-        found = await ask(self._database[documents.collection].find_one({"_id": key}))
-        return None if found is None else documents.row(found)
+        found = await ask(self._collection(view).find_one({"_id": key}))
+        return None if found is None else self._views[view].row(found)
 
     async def applied(self, view: str, keys: Sequence[str]) -> dict[str, int]:
-        found = await self._list(view, {"_id": {"$in": list(keys)}}, len(keys), fields={"applied": 1})
+        if not keys:
+            return {}
+        found = await fetch(self._collection(view), {"_id": {"$in": list(keys)}}, fields={"applied": 1})
         return {document["_id"]: document["applied"] for document in found}
 
-    async def find(
-        self,
-        view: str,
-        where: Sequence[Condition] = (),
-        *,
-        order: Sequence[str] = (),
-        after: Sequence[Value] | None = None,
-        limit: int = 50,
+    async def _find(
+        self, view: ViewDocuments, where: Sequence[Condition], order: Sequence[str], after: After, limit: int
     ) -> list[Row]:
-        documents = self._views[view]
-        require_index(documents.view, where, order)
-        filters, sort = documents.pages(where, order, after)
+        filters, sort = view.pages(where, order, after)
         rows: list[Row] = []
         for each in filters:
             if len(rows) < limit:
-                rows += map(documents.row, await self._list(view, each, limit - len(rows), sort=sort))
+                found = await fetch(self._database[view.collection], each, sort=sort, limit=limit - len(rows))
+                rows += map(view.row, found)
         return rows
 
-    async def count(self, view: str, where: Sequence[Condition] = (), *, by: str | None = None) -> dict[Value, int]:
-        documents = self._views[view]
-        require_index(documents.view, where, by=by)
+    async def _count(self, view: ViewDocuments, where: Sequence[Condition], by: str | None) -> list[tuple[Value, int]]:
         group = {"_id": f"$v.{by}" if by else None, "n": {"$sum": 1}}
-        pipeline: list[Document] = [{"$match": documents.filter(where)}, {"$group": group}]
-        found = await aggregate(self._database, documents.collection, pipeline, _COUNT_SECONDS)
-        counted = {documents.value(by, each["_id"]): int(each["n"]) for each in found}
-        return counted if by else {None: counted.get(None, 0)}
+        pipeline: list[Document] = [{"$match": view.filter(where)}, {"$group": group}]
+        found = await aggregate(self._database, view.collection, pipeline, _COUNT_SECONDS)
+        return [(each["_id"], int(each["n"])) for each in found]
 
     async def rows(self, view: str, *, batch: int = 1000) -> AsyncIterator[Sequence[Row]]:
-        documents = self._views[view]
-        place: Document = {}
-        while True:
-            found = await self._list(view, place, batch, sort=_IN_ORDER, seconds=LONG_SECONDS)
-            if found:
-                yield [documents.row(document) for document in found]
-            if len(found) < batch:
-                return
-            place = {"_id": {"$gt": found[-1]["_id"]}}
+        async for page in documents(self._collection(view), batch):
+            yield [self._views[view].row(document) for document in page]
 
     async def standing(self, view: str, *, batch: int = 1000) -> AsyncIterator[Mapping[str, int]]:
-        place: Document = {}
-        while found := await self._list(
-            view, place, batch, fields={"applied": 1}, sort=_IN_ORDER, seconds=LONG_SECONDS
-        ):
-            yield {document["_id"]: document["applied"] for document in found}
-            place = {"_id": {"$gt": found[-1]["_id"]}}
+        async for page in documents(self._collection(view), batch, fields={"applied": 1}):
+            yield {document["_id"]: document["applied"] for document in page}
 
     async def remove(self, view: str, keys: Sequence[str]) -> None:
-        await ask(self._database[self._views[view].collection].delete_many({"_id": {"$in": list(keys)}}), LONG_SECONDS)
+        await ask(self._collection(view).delete_many({"_id": {"$in": list(keys)}}), LONG_SECONDS)
 
     async def clear(self, view: str | None = None) -> None:
-        """Everything includes the collections of other releases. The checkpoints are said to be untrue before and after, for
-        a group that begins again in between."""
+        """Without `view`, the collections of other releases are dropped, too. The checkpoints are invalidated before and after,
+        because a group may begin again in between."""
         if view is not None:
             await ask(self._database.drop_collection(self._views[view].collection), LONG_SECONDS)
             await self._create()
@@ -177,7 +148,7 @@ class MongoViews:
         await self._read_generation()
 
     async def forget_others(self) -> None:
-        """A process of that release which still runs finds that it has to begin again."""
+        """A running process of another release finds that its groups have to begin again."""
         own = {view.collection for view in self._views.values()}
         there = await ask(self._database.list_collection_names(), LONG_SECONDS)
         others = [name for name in there if name.startswith(PREFIX) and name not in own]
@@ -194,7 +165,7 @@ class MongoViews:
     async def parked(self, group: str | None = None, stream: str | None = None) -> list[Parked]:
         names = {"_id.group": group, "_id.stream": stream}
         where = {name: value for name, value in names.items() if value is not None}
-        found = await ask(self._database[_PARKED].find(where).sort(_IN_ORDER).batch_size(10_000).to_list(None))
+        found = await fetch(self._database[_PARKED], where, sort=IN_ORDER)
         return [Parked(**mark.pop("_id"), **mark) for mark in found]
 
     async def unpark(self, group: str, stream: str) -> bool:
@@ -202,13 +173,13 @@ class MongoViews:
         return bool(gone.deleted_count)
 
     async def checkpoint(self, group: str) -> int:
-        """What save_checkpoint() said last; 0 where the group has to begin at the first commit."""
+        """The last saved position; 0 if the group has to begin at the first commit."""
         await self._read_generation()
         found = await ask(self._database[_CHECKPOINTS].find_one({"_id": group}))
         return int(found["position"]) if found is not None and found["generation"] == self.generation else 0
 
     async def save_checkpoint(self, group: str, position: int, generation: int) -> None:
-        """Nothing counts that is saved for a generation that was dropped."""
+        """A position that is saved for a dropped generation is ignored by `checkpoint`."""
         change = {"$set": {"position": position, "generation": generation}}
         await ask(self._database[_CHECKPOINTS].update_one({"_id": group}, change, upsert=True))
 
@@ -216,7 +187,7 @@ class MongoViews:
         await self._mongo.close()
 
     async def _write(self, view: ViewDocuments, rows: Sequence[Row], *, renew: bool) -> None:
-        """A row that could not be made stands already: then the same without making it, where the condition decides."""
+        """Upsert the rows. Rows that exist already are updated in a second round, if the condition allows it."""
         for upsert in (True, False):
             requests = [view.write(row, renew=renew, upsert=upsert) for row in rows]
             try:
@@ -224,29 +195,10 @@ class MongoViews:
                     await ask(self._database[view.collection].bulk_write(requests, ordered=False), LONG_SECONDS)
                 return
             except BulkWriteError as error:
-                if error.details["writeConcernErrors"]:
-                    raise LogAway("the rows are not with a majority yet") from error
-                rows = [rows[one["index"]] for one in error.details["writeErrors"]]
-                codes = {one["code"] for one in error.details["writeErrors"]} - {DUPLICATE}
-                if codes:
-                    raise (trouble_of(codes.pop()) or error) from error
+                rows = [rows[at] for at in duplicates(error, "no majority has confirmed the rows yet")]
 
-    async def _list(
-        self,
-        view: str,
-        where: Document,
-        limit: int,
-        *,
-        fields: Document | None = None,
-        sort: Sequence[tuple[str, int]] = (),
-        seconds: float = ANSWER_SECONDS,
-    ) -> list[Document]:
-        if limit < 1:
-            return []
-        cursor = self._database[self._views[view].collection].find(where, fields)
-        if sort:
-            cursor = cursor.sort(sort)
-        return await ask(cursor.limit(limit).batch_size(limit + 1).to_list(limit), seconds)
+    def _collection(self, view: str) -> Collection:
+        return self._database[self._views[view].collection]
 
     async def _create(self) -> None:
         for view in self._views.values():

@@ -1,6 +1,6 @@
-"""Group commit in the event loop: callers that arrive together are written together.
+"""Group commit in the event loop: tasks that are submitted together are written together.
 
-There is no artificial wait: while some batches are on their way, the next one gathers.
+There is no artificial delay: while some batches are being written, the next one accumulates.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ R = TypeVar("R")
 
 
 class Job(Generic[T, R]):
-    """One task on its way. Whoever writes it gives it a result or an error."""
+    """One submitted task. The `write` function gives it a result or an error."""
 
     __slots__ = ("future", "task")
 
@@ -29,7 +29,7 @@ class Job(Generic[T, R]):
 
     @property
     def given_up(self) -> bool:
-        """Its caller does not wait any more, or has its answer."""
+        """True when the caller has its answer or has stopped waiting."""
         return self.future.done()
 
     def succeed(self, result: R) -> None:
@@ -42,11 +42,17 @@ class Job(Generic[T, R]):
 
 
 class Writer(Generic[T, R]):
-    """`write` gets a batch and answers each job, then or later; what it raises is the error of those that have no answer.
+    """Collects tasks into batches. A task whose caller stops waiting before the task was taken is dropped.
 
-    Tasks with one `key` are never in one batch, and the next one is taken once the one before has its answer, on which its
-    own depends; but a task that is `late` has lost already and needs no turn. A caller waits `seconds` at most. One that
-    gives up before its task was taken leaves nothing behind.
+    Args:
+        write: Answers each job of a batch, immediately or later. What it raises becomes the error of the jobs that have no
+            answer yet.
+        key: Tasks with the same key are never in one batch: the next one is taken once the one before is answered.
+        late: True for a task that will be refused in any case and therefore need not wait for its key.
+        at_once: Number of batches that are written at the same time.
+        most: Maximum number of tasks in a batch.
+        waiting: Maximum number of waiting tasks.
+        seconds: Time limit for a caller.
     """
 
     def __init__(
@@ -74,11 +80,11 @@ class Writer(Generic[T, R]):
         self._closed = False
 
     async def submit(self, task: T) -> R:
-        """Returns once it is durable. Raises LogAway when that takes too long, or too many wait already."""
+        """The result of the task, once it is durable. Raises LogAway after the time limit or when too many tasks are waiting."""
         if self._closed:
-            raise RuntimeError("closed")
+            raise RuntimeError("the store is closed")
         if len(self._waiting) >= self._limit:
-            raise LogAway("too many wait for MongoDB")
+            raise LogAway("too many writes are waiting for MongoDB; send it again later")
         job: Job[T, R] = Job(task, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
         self._go()
@@ -89,14 +95,14 @@ class Writer(Generic[T, R]):
             raise LogAway("MongoDB does not answer") from error
 
     async def close(self) -> None:
-        """Waits for what is on its way; what still waits is written, too."""
+        """Write everything that was submitted, then return."""
         self._closed = True
         while self._running:
             await asyncio.wait(self._running)
 
     def _go(self) -> None:
-        """Start a runner for what waits, unless enough are on their way. It begins after all callers of this turn of the
-        loop have put their tasks in."""
+        """Start a runner unless enough of them are active. It begins after all callers of this turn of the event loop have
+        submitted their tasks."""
         if self._runners < self._at_once:
             self._runners += 1
             runner = asyncio.create_task(self._run())
@@ -108,7 +114,9 @@ class Writer(Generic[T, R]):
             while batch := self._take():
                 await self._write_batch(batch)
         finally:
-            self._runners -= 1  # in the same turn as the last look: whoever comes next starts another one
+            self._runners -= (
+                1  # in the same turn of the loop as the last _take(), so that the next submit() starts another runner
+            )
 
     async def _write_batch(self, batch: list[Job[T, R]]) -> None:
         try:

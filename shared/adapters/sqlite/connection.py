@@ -1,12 +1,14 @@
-"""Opening a SQLite file with the settings that durability rests on, and what its errors mean.
+"""Opens SQLite files with the settings that durability depends on, and translates SQLite's errors.
 
-Danger: the settings live in the connection, not in the file. Every connection comes from here.
+Danger: these settings belong to a connection, not to the file. Every connection must be opened here.
 """
 
 from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -17,43 +19,49 @@ from shared.log import LogBroken, LogFull
 Synchronous = Literal["FULL", "NORMAL"]
 _LEVELS = {"NORMAL": 1, "FULL": 2}
 _BUSY_MS = 5000
-_CACHE_KB = 16_000  # at most; the default of 2 MB is less than the inner pages of a big index
-_PRIMARY = 0xFF  # the low byte of an extended result code
+_CACHE_KB = 16_000
+"""Upper limit. SQLite's default of 2 MB is smaller than the inner pages of a large index."""
+_PRIMARY = 0xFF
+"""Mask for the primary code, the low byte of an extended result code."""
 
 
 def open_writer(
     path: Path, kind: str, version: int, schema: str, *, synchronous: Synchronous, secure_delete: bool = False
 ) -> sqlite3.Connection:
-    """The one writing connection of a file, made with `schema` where there is none yet.
+    """The only writing connection of a file, which is created with `schema` if it does not exist.
 
-    Raises NewerData or WrongData before anything is changed, LogBroken for a damaged file, and RuntimeError when a
-    setting did not take.
+    Args:
+        kind: What the file holds (`log`, `views`, `keys`); stored in a new file and checked in an existing one.
+        version: The storage format of this release.
+
+    Raises:
+        NewerData, WrongData: A newer release or another program wrote the file. Nothing was changed.
+        LogBroken: The file is damaged.
+        RuntimeError: A setting did not take effect.
     """
     fresh = not path.exists()
     if fresh and str(path) != ":memory:":
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the files of its WAL are made with the same mode
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite creates the WAL files with the same mode
     connection = _connect(path)
     try:
-        found = _format(connection, path, kind)
-        if found is not None and found > version:
-            raise NewerData(f"{path.name} has format {found}, this release knows {version}")
-        _set(connection, path, synchronous, secure_delete=secure_delete)
-        # Checkpoints are made by writer.py: SQLite's own ones swallow a failed fsync.
-        connection.execute("PRAGMA wal_autocheckpoint=0")
-        if found is None:
-            connection.executescript(
-                f"BEGIN IMMEDIATE;{schema};"
-                "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-                f"INSERT INTO meta VALUES ('kind', '{kind}'), ('format', {version});COMMIT;"
-            )
-        if fresh:
-            sync_folder(path.parent)
-    except BaseException as error:
+        with meaningful_errors():
+            found = _format(connection, path, kind)
+            if found is not None and found > version:
+                raise NewerData(f"{path.name} has format {found}; this release reads up to format {version}")
+            _set(connection, path, synchronous, secure_delete=secure_delete)
+            # writer.py makes the checkpoints: SQLite's automatic ones ignore a failed fsync.
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+            if found is None:
+                connection.executescript(
+                    f"BEGIN IMMEDIATE;{schema};"
+                    "CREATE TABLE meta(name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+                    f"INSERT INTO meta VALUES ('kind', '{kind}'), ('format', {version});COMMIT;"
+                )
+            if fresh:
+                sync_folder(path.parent)
+    except BaseException:
         connection.close()
-        meaning = trouble(error)
-        if meaning is None:
-            raise
-        raise meaning from error
+        raise
     return connection
 
 
@@ -65,21 +73,34 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 
 def open_foreign(path: Path) -> sqlite3.Connection:
-    """A connection to a file that another process owns and has open: it cannot even empty the WAL when it closes."""
+    """A connection to a file that another process owns and has open. It does not even checkpoint the WAL when it closes."""
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
     connection.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
     return connection
 
 
+@contextmanager
+def meaningful_errors() -> Iterator[None]:
+    """Inside, errors of SQLite are raised as LogFull or LogBroken where `trouble` has a meaning for them."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        meaning = trouble(error)
+        if meaning is None:
+            raise
+        raise meaning from error
+
+
 def trouble(error: BaseException) -> LogFull | LogBroken | None:
-    """What an error of SQLite means for the caller; None where it means neither."""
+    """The error of the port that an error of SQLite stands for; None for any other error."""
     if not isinstance(error, sqlite3.Error):
         return None
+    # Errors that the sqlite3 module itself raises have no code.
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
     if code == sqlite3.SQLITE_FULL:
-        return LogFull("no space for the data")
+        return LogFull("the disk is full; free some space, then send it again")
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return LogBroken(f"the data file failed: {error.sqlite_errorname}")
+        return LogBroken(f"reading or writing the data file failed: {error.sqlite_errorname}")
     return None
 
 
@@ -90,7 +111,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _format(connection: sqlite3.Connection, path: Path, kind: str) -> int | None:
-    """Format version of the file, None for an empty one."""
+    """The format version of the file; None for an empty one."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
     if not tables:
         return None
@@ -116,6 +137,4 @@ def _set(connection: sqlite3.Connection, path: Path, synchronous: Synchronous, *
     for name, (_, expected) in wanted.items():
         (found,) = connection.execute(f"PRAGMA {name}").fetchone()
         if found != expected:
-            raise RuntimeError(
-                f"{path.name}: {name} is {found} and must be {expected}; accepted data would not be safe"
-            )
+            raise RuntimeError(f"{path.name}: {name} is {found} but must be {expected}, or accepted data could be lost")

@@ -1,4 +1,4 @@
-"""Copying a SQLite file that is in use, whole and as of one instant."""
+"""Copies a SQLite file that is in use, in the state of one instant."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from shared.adapters.folders import sync_folder
 
 _PAGES = 1000
-"""Pages per step: the writer gets in between."""
+"""Pages per step; between two steps the writer can work."""
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """The state of `source` at one instant, as a file without a write-ahead log. Blocks; run it in a thread."""
+    """Copy the state of `source` at one instant into a file without a write-ahead log. Blocks; run it in a thread."""
     with (
         closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reading,
         closing(sqlite3.connect(target)) as writing,

@@ -1,44 +1,38 @@
-"""Data keys in their own SQLite file, wrapped by a key that is not in it."""
+"""Data keys in a SQLite file of their own, encrypted with a key that is not in it."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
-from shared.adapters.secrets import NAMES, Derived, KeysLost, Wrapping, fingerprint, make_secret, read_secret
+from shared.adapters.secrets import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
 from shared.adapters.sqlite.connection import open_writer
 from shared.adapters.sqlite.readers import Readers
 from shared.adapters.sqlite.writer import Job, Writer
 from shared.keys import DataKey, Entry, KeyErased
 
 FORMAT = 1
-# `wrapped` is as secrets.py says; NULL once erased.
-# `erased` holds what may not be obtained again; purpose '' means all of the party.
+# `wrapped` has the form of secrets.Wrapping; NULL once erased.
+# `erased` lists what must not be obtained again; purpose '' stands for all keys of the party.
 SCHEMA = """
 CREATE TABLE data_keys(kid TEXT PRIMARY KEY, case_id TEXT NOT NULL, party TEXT NOT NULL, purpose TEXT NOT NULL,
     wrapped BLOB, UNIQUE(case_id, party, purpose)) WITHOUT ROWID;
 CREATE TABLE erased(case_id TEXT, party TEXT, purpose TEXT, PRIMARY KEY(case_id, party, purpose)) WITHOUT ROWID;
 CREATE TABLE checks(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID
 """
-_ALL = ""
-_KID, _SECRET, _NONCE = 16, 32, Wrapping.NONCE
-_RANDOM = _KID + _SECRET + _NONCE
 _CACHED = 20_000
 
 Triple = tuple[str, str, str]
 
 
 class _Obtain(NamedTuple):
-    """Keys that are wanted; those that wait together are made together."""
+    """A request for keys; requests of one batch are answered together."""
 
     wanted: Sequence[Triple]
 
@@ -50,6 +44,10 @@ _FIND = """
 SELECT kid, case_id, party, purpose, wrapped FROM json_each(?) AS wanted CROSS JOIN data_keys
     ON case_id = wanted.value ->> 0 AND party = wanted.value ->> 1 AND purpose = wanted.value ->> 2
 """
+_GET = """
+SELECT kid, case_id, party, purpose, wrapped FROM data_keys
+WHERE kid IN (SELECT value FROM json_each(?)) AND wrapped IS NOT NULL
+"""
 _ERASED = """
 SELECT 1 FROM json_each(?) AS wanted CROSS JOIN erased
     ON case_id = wanted.value ->> 0 AND party = wanted.value ->> 1 AND purpose IN (wanted.value ->> 2, '') LIMIT 1
@@ -57,9 +55,10 @@ SELECT 1 FROM json_each(?) AS wanted CROSS JOIN erased
 
 
 class SqliteKeys:
-    """A `Keys` in `directory`: `keys.sqlite`, and beside it the files `kek` and `root` (shared/adapters/secrets.py).
+    """A `Keys` in `directory`: `keys.sqlite` and the secret files `kek` and `root` (see secrets.py).
 
-    Raises KeysLost when a secret file does not belong to the store.
+    Raises:
+        KeysLost: A secret file does not belong to the store.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -67,7 +66,7 @@ class SqliteKeys:
             directory / "keys.sqlite", "keys", FORMAT, SCHEMA, synchronous="FULL", secure_delete=True
         )
         try:
-            _Truncate()(self._connection)  # where the process ended between an erasure and this
+            _truncate(self._connection)  # in case the process ended between an erasure and its truncation
             secrets = {name: _checked_secret(self._connection, directory, name) for name in NAMES}
         except BaseException:
             self._connection.close()
@@ -94,12 +93,7 @@ class SqliteKeys:
         unknown = [kid for kid in kids if kid not in found]
         if unknown:
             erasures = self._erasures
-            query = (
-                "SELECT kid, case_id, party, purpose, wrapped FROM data_keys"
-                " WHERE kid IN (SELECT value FROM json_each(?)) AND wrapped IS NOT NULL"
-            )
-            values = (_json(unknown),)
-            rows = await self._readers.run(lambda connection: connection.execute(query, values).fetchall())
+            rows = await self._readers.fetch(_GET, _json(unknown))
             keys = [self._wrapping.unwrap(*row) for row in rows]
             self._remember(keys, erasures)
             found.update({key.kid: key for key in keys})
@@ -111,34 +105,29 @@ class SqliteKeys:
         for key in list(self._by_triple.values()):
             if (key.case, key.party) == (case, party) and purpose in (None, key.purpose):
                 del self._by_triple[key.case, key.party, key.purpose], self._by_kid[key.kid]
-        # The old bytes are still in the WAL until it is emptied; readers are short, so this succeeds at once.
-        await self._writer.submit(_Truncate())
+        # The WAL contains the old bytes until it is truncated. Reads are short, so this succeeds at once.
+        await self._writer.submit(_truncate)
         return number
 
     async def count(self) -> int:
-        query = "SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL"
-        number: int = await self._readers.run(lambda connection: connection.execute(query).fetchone()[0])
-        return number
+        return int((await self._readers.fetch("SELECT count(*) FROM data_keys WHERE wrapped IS NOT NULL"))[0][0])
 
     async def missing(self, kids: Sequence[str]) -> list[str]:
         query = "SELECT kid FROM data_keys WHERE kid IN (SELECT value FROM json_each(?))"
-        values = (_json(list(kids)),)
-        known = {
-            kid for (kid,) in await self._readers.run(lambda connection: connection.execute(query, values).fetchall())
-        }
+        known = {kid for (kid,) in await self._readers.fetch(query, _json(list(kids)))}
         return [kid for kid in kids if kid not in known]
 
     async def entries(self, *, batch: int = 1000) -> AsyncIterator[Sequence[Entry]]:
-        """Everything that is kept, keys before marks."""
+        """Everything in the store, keys before marks."""
         for query, last in ((_KEPT, 1), (_MARKS, 3)):
             after: tuple[str, ...] = ("",) * last
-            while rows := await self._readers.run(_page(query, (*after, batch))):
+            while rows := await self._readers.fetch(query, *after, batch):
                 found = [Entry(*row[last:]) for row in rows]
                 after = rows[-1][:last]
                 yield found
 
     async def take(self, entries: Sequence[Entry]) -> None:
-        """Keep these. What was erased on either side stays erased. Raises KeysLost where another key stands."""
+        """Store `entries`. What either side has erased stays erased. Raises KeysLost if the store has another key for a name."""
         await self._writer.submit(lambda connection: _take(connection, entries))
 
     def secret(self, name: str) -> bytes:
@@ -152,7 +141,7 @@ class SqliteKeys:
 
     def _remember(self, keys: Any, erasures: int) -> None:
         if erasures != self._erasures:
-            return  # it may be one of those that were erased meanwhile
+            return  # a key may have been erased meanwhile
         for key in keys:
             self._by_triple[key.case, key.party, key.purpose] = key
             self._by_kid[key.kid] = key
@@ -164,43 +153,37 @@ class SqliteKeys:
 
     def _write(self, jobs: list[_Job]) -> list[_Job]:
         self._connection.execute("BEGIN IMMEDIATE")
-        results = self._obtain_together([job for job in jobs if isinstance(job.task, _Obtain)])
-        obtained = {id(job) for job, _ in results}
-        after: list[_Job] = []
+        results = self._obtain_together([(job, job.task) for job in jobs if isinstance(job.task, _Obtain)])
         for job in jobs:
-            if id(job) in obtained:
-                continue
             task = job.task
-            if isinstance(task, _Truncate):
-                after.append(job)
+            if isinstance(task, _Obtain) or task is _truncate:
                 continue
             try:
-                if isinstance(task, _Obtain):
-                    results.append((job, self._obtain(self._connection, task.wanted)))
-                else:
-                    results.append((job, task(self._connection)))
-            except (KeyErased, KeysLost) as error:  # both before anything was written
+                results.append((job, task(self._connection)))
+            except KeysLost as error:  # raised before anything was written
                 job.error = error
         self._connection.execute("COMMIT")
         for job, result in results:
             job.result = result
             job.done = True
-        for job in after:
-            assert isinstance(job.task, _Truncate)
-            job.task(self._connection)
-            job.done = True
+        for job in jobs:
+            if job.task is _truncate:  # outside of any transaction
+                _truncate(self._connection)
+                job.done = True
         return []
 
-    def _obtain_together(self, jobs: list[_Job]) -> list[tuple[_Job, Any]]:
-        """What all that wait for keys want, with the statements of one; nothing where one of them is refused."""
-        asked = [(job, job.task.wanted) for job in jobs if isinstance(job.task, _Obtain)]
-        if len(asked) < 2:
+    def _obtain_together(self, asked: list[tuple[_Job, _Obtain]]) -> list[tuple[_Job, Any]]:
+        """The keys of all requests, with the statements of one. If one request is refused, each is answered by itself."""
+        if not asked:
             return []
         try:
-            keys = self._obtain(self._connection, [triple for _, wanted in asked for triple in wanted])
-        except (KeyErased, KeysLost):  # before anything was written: each for itself
+            keys = self._obtain(self._connection, [triple for _, task in asked for triple in task.wanted])
+        except (KeyErased, KeysLost) as error:  # raised before anything was written
+            if len(asked) > 1:
+                return [answer for each in asked for answer in self._obtain_together([each])]
+            asked[0][0].error = error
             return []
-        return [(job, {triple: keys[triple] for triple in wanted}) for job, wanted in asked]
+        return [(job, {triple: keys[triple] for triple in task.wanted}) for job, task in asked]
 
     def _obtain(self, connection: sqlite3.Connection, wanted: Sequence[Triple]) -> dict[Triple, DataKey]:
         names = _json(wanted)
@@ -213,21 +196,11 @@ class SqliteKeys:
             key = self._wrapping.unwrap(*row)
             keys[key.case, key.party, key.purpose] = key
         missing = [triple for triple in dict.fromkeys(wanted) if triple not in keys]
-        draw = BytesIO(os.urandom(_RANDOM * len(missing))).read  # at once: each call hands the interpreter's lock over
-        new = [DataKey(draw(_KID).hex(), *triple, draw(_SECRET)) for triple in missing]
+        new = self._wrapping.new(missing)
         if new:
-            values = [value for key in new for value in (*key[:4], self._wrapping.wrap(key, draw(_NONCE)))]
+            values = [value for key, wrapped in new for value in (*key[:4], wrapped)]
             connection.execute(f"INSERT INTO data_keys VALUES {','.join(['(?,?,?,?,?)'] * len(new))}", values)
-        return keys | {(key.case, key.party, key.purpose): key for key in new}
-
-
-class _Truncate:
-    """Empties the WAL, outside of any transaction. Waits for readers as long as busy_timeout says."""
-
-    def __call__(self, connection: sqlite3.Connection) -> None:
-        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise RuntimeError("erased, but a reader keeps the old pages until the next erasure or start")
+        return keys | {(key.case, key.party, key.purpose): key for key, _ in new}
 
 
 _KEPT = "SELECT kid, case_id, party, purpose, kid, wrapped FROM data_keys WHERE kid > ? ORDER BY kid LIMIT ?"
@@ -237,8 +210,11 @@ _MARKS = (
 )
 
 
-def _page(query: str, values: tuple[Any, ...]) -> Callable[[sqlite3.Connection], list[Any]]:
-    return lambda connection: connection.execute(query, values).fetchall()
+def _truncate(connection: sqlite3.Connection) -> None:
+    """Empty the WAL, outside of any transaction. Waits for readers as long as busy_timeout allows."""
+    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise RuntimeError("the keys are erased, but a reader keeps the old pages until the next erasure or start")
 
 
 def _take(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
@@ -248,7 +224,7 @@ def _take(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
             "SELECT 1 FROM data_keys WHERE case_id = ? AND party = ? AND purpose = ? AND kid != ?", (*triple, kid)
         )
         if other.fetchone() is not None:
-            raise KeysLost("another key stands where one should be taken")
+            raise KeysLost("the store already has another key for one of the names")
     connection.executemany(
         "INSERT INTO data_keys VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT(kid) DO UPDATE SET wrapped = NULL WHERE excluded.wrapped IS NULL",
@@ -259,7 +235,7 @@ def _take(connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
 
 
 def _erase(connection: sqlite3.Connection, case: str, party: str, purpose: str | None) -> int:
-    connection.execute("INSERT OR IGNORE INTO erased VALUES (?, ?, ?)", (case, party, purpose or _ALL))
+    connection.execute("INSERT OR IGNORE INTO erased VALUES (?, ?, ?)", (case, party, purpose or ""))
     return connection.execute(
         "UPDATE data_keys SET wrapped = NULL"
         " WHERE case_id = ? AND party = ? AND purpose = coalesce(?, purpose) AND wrapped IS NOT NULL",
@@ -268,18 +244,12 @@ def _erase(connection: sqlite3.Connection, case: str, party: str, purpose: str |
 
 
 def _checked_secret(connection: sqlite3.Connection, directory: Path, name: str) -> bytes:
-    """The secret of that name. The store knows a fingerprint, so that a foreign file is noticed before it is used."""
+    """The secret of that name, whose fingerprint the store keeps."""
     known = connection.execute("SELECT value FROM checks WHERE name = ?", (name,)).fetchone()
+    empty = connection.execute("SELECT 1 FROM data_keys LIMIT 1").fetchone() is None
+    secret = checked_secret(directory / name, known and known[0], may_make=empty)
     if known is None:
-        if connection.execute("SELECT 1 FROM data_keys LIMIT 1").fetchone() is not None:
-            raise KeysLost(f"the store does not know its {name}")
-        make_secret(directory / name)
-    secret = read_secret(directory / name)
-    expected = fingerprint(secret)
-    if known is None:
-        connection.execute("INSERT INTO checks VALUES (?, ?)", (name, expected))
-    elif not hmac.compare_digest(known[0], expected):
-        raise KeysLost(f"{name} is not the one of this store")
+        connection.execute("INSERT INTO checks VALUES (?, ?)", (name, fingerprint(secret)))
     return secret
 
 

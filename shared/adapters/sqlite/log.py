@@ -1,26 +1,29 @@
-"""The log in a SQLite file: one row per commit, written by one thread.
+"""The event log in a SQLite file: one row per commit, written by one thread.
 
-A file has one owner process (the data folder's lock is taken by whoever opens the folder).
+One process owns a file; whoever opens the data folder takes its lock.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from shared.adapters.append_listeners import AppendListeners
+from shared.adapters.known_heads import KnownHeads
+from shared.adapters.paging import pages
 from shared.adapters.sqlite.connection import open_writer
 from shared.adapters.sqlite.outbox import MARK, Outbox
+from shared.adapters.sqlite.quick_commits import at_position
 from shared.adapters.sqlite.readers import Readers
 from shared.adapters.sqlite.recent import Recent
 from shared.adapters.sqlite.rows import (
-    at_position,
     insert_of,
+    place_of,
+    row_of,
     select,
     select_cause,
     select_heads,
@@ -29,8 +32,7 @@ from shared.adapters.sqlite.rows import (
 )
 from shared.adapters.sqlite.verify import verify_file
 from shared.adapters.sqlite.writer import Job, Writer
-from shared.log import EMPTY_HEAD, Commit, Conflict, Head, Listener, LogBroken, SameCause
-from shared.times import to_text
+from shared.log import EMPTY_HEAD, Commit, Conflict, Head, LogBroken, SameCause
 from shared.verifying import Finding
 
 FORMAT = 1
@@ -45,28 +47,29 @@ CREATE INDEX unpublished_since ON unpublished(since, position);
 CREATE TRIGGER never_changed BEFORE UPDATE ON commits BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
 CREATE TRIGGER never_deleted BEFORE DELETE ON commits BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END
 """
-_HEADS_KEPT = 50_000
 
 
 class _Statement(NamedTuple):
-    """Something else that the writing connection must do."""
+    """A statement other than an append that the writing connection must run."""
 
     sql: str
-    values: tuple[Any, ...] = ()
+    values: tuple[Any, ...]
 
 
 _Task = Commit | _Statement
 _Job = Job[_Task, Commit | None]
 
 
-class SqliteLog:
+class SqliteLog(AppendListeners, Outbox):
     """A `Log` in the file `path`.
 
-    `outbox=True` marks each commit as unpublished, where a broker carries the feed. `max_pages` limits the file, for
-    operators who would rather see LogFull early, and for tests.
+    Args:
+        outbox: Mark each commit as unpublished; for deployments in which a message broker delivers the commits.
+        max_pages: Limit of the file size in pages, so that operators and tests get LogFull before the disk is full.
     """
 
     def __init__(self, path: Path, *, outbox: bool = False, max_pages: int | None = None) -> None:
+        AppendListeners.__init__(self)
         self.path = path
         self._connection = open_writer(path, "log", FORMAT, SCHEMA, synchronous="FULL")
         if outbox:
@@ -75,13 +78,11 @@ class SqliteLog:
             self._connection.execute(f"PRAGMA max_page_count={max_pages}").fetchall()
         self._next = self._top() + 1
         self._recent = Recent(self._next - 1)
-        self._heads: OrderedDict[str, Head] = OrderedDict()
-        self._listeners: list[Listener] = []
+        self._heads = KnownHeads()
         self._writer: Writer[_Task, Commit | None] = Writer(
             self._connection, path.name, self._write, delivered=self._delivered
         )
-        self._readers = Readers(path)
-        self._outbox = Outbox(self._readers, lambda sql, values: self._writer.submit(_Statement(sql, values)))
+        Outbox.__init__(self, Readers(path), self._run_statement)
 
     @property
     def position(self) -> int:
@@ -90,20 +91,14 @@ class SqliteLog:
 
     @property
     def broken(self) -> LogBroken | None:
-        """Why nothing is accepted any more; readiness asks."""
         return self._writer.broken
-
-    def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` in the event loop with what was appended; returns what ends that."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
 
     async def append(self, commit: Commit) -> Commit:
         for data in commit.events:
             if b"\n" in data:
-                raise ValueError("the bytes of an event hold no newline")
+                raise ValueError("the bytes of an event must not contain a newline")
         if not commit.events:
-            raise ValueError("a commit holds at least one event")
+            raise ValueError("a commit needs at least one event")
         written = await self._writer.submit(commit)
         assert written is not None
         return written
@@ -131,7 +126,7 @@ class SqliteLog:
         return found
 
     async def since(self, position: int, limit: int, *, look: bool = False) -> list[Commit]:
-        """The next commits after `position`, in the order they were appended. `look` asks the disk in any case."""
+        """The next commits after `position`, in the order of their append. `look` reads the file in any case."""
         known = None if look else self._recent.since(position, limit)
         if known is not None:
             return known
@@ -141,47 +136,24 @@ class SqliteLog:
             self._recent.restart(commits[-1].position)
         return commits
 
-    async def scan(self, prefix: str = "", *, batch: int = 500) -> AsyncIterator[Sequence[Commit]]:
-        place: tuple[str, int] = (prefix, 0)
-        while True:
-            commits = await self._readers.run(partial(select_next, prefix=prefix, place=place, batch=batch))
-            if commits:
-                yield commits
-            if len(commits) < batch:
-                return
-            place = (commits[-1].stream, commits[-1].first)
+    def scan(self, prefix: str = "", *, batch: int = 500) -> AsyncIterator[Sequence[Commit]]:
+        async def read(place: tuple[str, int]) -> list[Commit]:
+            return await self._readers.run(partial(select_next, prefix=prefix, place=place, batch=batch))
 
-    async def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, Head]]]:
-        after: str | None = None
-        while True:
-            found = await self._readers.run(partial(select_heads, prefix=prefix, after=after, batch=batch))
-            if found:
-                yield found
-            if len(found) < batch:
-                return
-            after = found[-1][0]
+        return pages(read, (prefix, 0), place_of, batch)
 
-    async def unpublished(self, before: datetime, limit: int = 500) -> list[Commit]:
-        return await self._outbox.unpublished(before, limit)
+    def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, Head]]]:
+        async def read(after: str | None) -> list[tuple[str, Head]]:
+            return await self._readers.run(partial(select_heads, prefix=prefix, after=after, batch=batch))
 
-    async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
-        return await self._outbox.claim(before, until, limit)
-
-    async def hold(self, commits: Sequence[Commit], until: datetime) -> None:
-        await self._outbox.hold(commits, until)
-
-    async def mark_published(self, commits: Sequence[Commit]) -> None:
-        await self._outbox.mark_published(commits)
-
-    async def backlog(self) -> int:
-        return await self._outbox.backlog()
+        return pages(read, None, lambda found: found[0], batch)
 
     async def limit(self, max_pages: int) -> None:
-        """Another limit for the file's size in pages: a log that was full goes on at the next append."""
-        await self._writer.submit(_Statement(f"PRAGMA max_page_count={max_pages}"))
+        """Set another limit of the file size in pages. A log that was full accepts the next append."""
+        await self._run_statement(f"PRAGMA max_page_count={max_pages}")
 
     async def verify(self) -> AsyncIterator[Finding]:
-        """Everything that is wrong with the file, also where it cannot be decoded."""
+        """Everything that is wrong with the file, including what cannot be decoded."""
         for finding in await asyncio.to_thread(verify_file, self.path):
             yield finding
 
@@ -190,10 +162,16 @@ class SqliteLog:
         await asyncio.to_thread(self._readers.close)
         await self._writer.close()
 
+    async def _run_statement(self, sql: str, *values: Any) -> None:
+        await self._writer.submit(_Statement(sql, values))
+
     # --- in the writing thread ---
 
     def _write(self, jobs: list[_Job]) -> list[_Job]:
-        """Never two commits of one stream in one batch: the second one's answer depends on the first one's."""
+        """Write at most one commit of each stream: the answer to a second one depends on the first.
+
+        Returns the jobs that have to wait for the next batch.
+        """
         batch: dict[str, tuple[_Job, Commit]] = {}
         later: list[_Job] = []
         for job in jobs:
@@ -212,7 +190,7 @@ class SqliteLog:
         if good:
             try:
                 self._insert(good)
-            except sqlite3.IntegrityError:  # a known cause, or a stream that is not as remembered
+            except sqlite3.IntegrityError:  # a repeated cause, or a stream that has another head than remembered
                 doubtful += good
             else:
                 self._accept(good)
@@ -221,14 +199,17 @@ class SqliteLog:
         return later
 
     def _fits(self, commit: Commit) -> bool:
-        """As far as memory tells. A stream that is not remembered and begins at 1 is guarded by UNIQUE(stream, first)."""
+        """True when the commit follows the remembered head.
+
+        A stream that is not remembered and begins at version 1 is protected by UNIQUE(stream, first).
+        """
         head = self._heads.get(commit.stream)
         if head is None:
             head = self._read_head(commit.stream) if commit.first > 1 else EMPTY_HEAD
         return head == (commit.first - 1, commit.previous)
 
     def _write_carefully(self, jobs: list[tuple[_Job, Commit]]) -> None:
-        """Looks everything up in the file itself. The cause comes before the version (port Log)."""
+        """Check every commit against the file. The cause is checked before the version, as the port promises."""
         self._connection.execute("BEGIN IMMEDIATE")
         self._next = self._top() + 1
         admitted = []
@@ -247,41 +228,29 @@ class SqliteLog:
         self._accept(admitted)
 
     def _insert(self, jobs: list[tuple[_Job, Commit]]) -> None:
-        """One statement for the whole batch, which outside a transaction is one itself: each statement hands the
-        interpreter's lock over twice, and beside a busy event loop that is what a batch costs."""
+        """Insert the whole batch with one statement, which is a transaction of its own outside of one.
+
+        Each statement releases and takes the interpreter lock twice; next to a busy event loop, that is the main cost.
+        """
         values: list[Any] = []
         for position, (_, commit) in enumerate(jobs, self._next):
-            values += (
-                position,
-                commit.stream,
-                commit.first,
-                commit.last,
-                commit.cause,
-                commit.request,
-                to_text(commit.recorded_at),
-                commit.previous,
-                commit.hash,
-                b"\n".join(commit.events),
-            )
+            values += row_of(commit, position)
         self._connection.execute(insert_of(len(jobs)), values)
 
     def _accept(self, jobs: list[tuple[_Job, Commit]]) -> None:
-        """They are durable."""
+        """Record that the commits are durable."""
         for job, commit in jobs:
             job.result = at_position(commit, self._next)
             job.done = True
             self._next += 1
-            self._heads[commit.stream] = commit.head
-            self._heads.move_to_end(commit.stream)
-        while len(self._heads) > _HEADS_KEPT:
-            self._heads.popitem(last=False)
+            self._heads.put(commit.stream, commit.head)
 
     def _read_head(self, stream: str) -> Head:
         row = self._connection.execute(
             "SELECT last, hash FROM commits WHERE stream = ? ORDER BY first DESC LIMIT 1", (stream,)
         ).fetchone()
         head = Head(*row) if row else EMPTY_HEAD
-        self._heads[stream] = head
+        self._heads.put(stream, head)
         return head
 
     def _top(self) -> int:
@@ -299,5 +268,4 @@ class SqliteLog:
             elif isinstance(job.task, Commit):
                 self._recent.forget(job.task.stream)
         if appended:
-            for listener in tuple(self._listeners):
-                listener(appended)
+            self._announce(appended)

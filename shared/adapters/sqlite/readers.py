@@ -8,39 +8,47 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from shared.adapters.sqlite.connection import open_reader, trouble
+from shared.adapters.sqlite.connection import meaningful_errors, open_reader
 
 T = TypeVar("T")
 
 
+class _Local(threading.local):
+    connection: sqlite3.Connection | None = None
+
+
 class Readers:
+    """The reading threads of one file."""
+
     def __init__(self, path: Path, threads: int = 2) -> None:
         self._path = path
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"read {path.name}")
-        self._local = threading.local()
+        self._local = _Local()
         self._opened: list[sqlite3.Connection] = []
 
     async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """The result of `query` in a reading thread. Raises LogBroken when the file cannot be read."""
+        """The result of `query` in a reading thread.
+
+        Raises:
+            LogBroken: The file cannot be read.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._call, query)
 
-    def _call(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        try:
-            connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-            if connection is None:
-                connection = self._local.connection = open_reader(self._path)
-                self._opened.append(connection)
-            return query(connection)
-        except sqlite3.Error as error:
-            meaning = trouble(error)
-            if meaning is None:
-                raise
-            raise meaning from error
+    async def fetch(self, query: str, *values: Any) -> list[Any]:
+        """All rows of a statement. Raises LogBroken."""
+        return await self.run(lambda connection: connection.execute(query, values).fetchall())
 
     def close(self) -> None:
-        """Waits for the reads under way."""
+        """Wait for the running reads, then close the connections."""
         self._pool.shutdown()
         for connection in self._opened:
             connection.close()
+
+    def _call(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        with meaningful_errors():
+            if self._local.connection is None:
+                self._local.connection = open_reader(self._path)
+                self._opened.append(self._local.connection)
+            return query(self._local.connection)

@@ -1,6 +1,6 @@
-"""The commits that were last appended or loaded, so that most reads need no disk and no decoding.
+"""The commits that were last appended or loaded, so that most reads need neither the disk nor decoding.
 
-Belongs to the event loop: no locks. It is safe because the process that owns the folder is the only one that appends.
+Used in the event loop only, without locks. It is correct because only the process that owns the folder appends.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 from shared.log import Commit
 
-_LONGEST = 256  # commits kept of one stream: an outbox may have a hundred thousand
+_LONGEST = 256
+"""Commits of one stream that are kept at most: the stream of an inbox may have a hundred thousand."""
 
 
 class _Tail:
-    """The last commits of a stream without a gap; `whole` when these are all."""
+    """The last commits of a stream without a gap; `whole` if these are all commits of the stream."""
 
     __slots__ = ("commits", "whole")
 
@@ -24,9 +25,17 @@ class _Tail:
 
 
 class Recent:
+    """A cache of commits by position and by stream.
+
+    Args:
+        top: Position of the last commit in the log.
+        ring: Number of commits kept by position.
+        tails: Number of commits kept by stream, plus one per stream.
+    """
+
     def __init__(self, top: int, *, ring: int = 4096, tails: int = 12_000) -> None:
         self.top = top
-        """Position of the last commit known."""
+        """Position of the last known commit."""
         self._low = top
         self._size = ring
         self._ring: list[Commit | None] = [None] * ring
@@ -37,7 +46,7 @@ class Recent:
         self._fills = 0
 
     def add(self, commit: Commit) -> None:
-        """`commit` was appended. Call in the order of positions."""
+        """Store a commit that was appended. Must be called in the order of positions."""
         if commit.position != self.top + 1:
             self.restart(max(self.top, commit.position))
             return
@@ -59,31 +68,31 @@ class Recent:
         self._evict()
 
     def restart(self, top: int) -> None:
-        """Somebody else appended: forget everything."""
+        """Drop everything, because another process appended up to position `top`."""
         self.top = self._low = top
         self._tails.clear()
         self._filling.clear()
         self._kept = 0
 
     def forget(self, stream: str) -> None:
-        """What is known of this stream was wrong."""
+        """Drop the commits of a stream, which may be out of date."""
         tail = self._tails.pop(stream, None)
         if tail is not None:
             self._kept -= len(tail.commits) + 1
 
     def knows(self, stream: str) -> bool:
-        """Is the end of this stream here?"""
+        """True when the last commits of the stream are stored here."""
         return stream in self._tails
 
     def since(self, position: int, limit: int) -> list[Commit] | None:
-        """The commits after `position`; None when they are not all here."""
+        """The next `limit` commits after `position`; None when not all of them are stored here."""
         if position < self._low:
             return None
         end = min(self.top, position + limit)
         return [commit for at in range(position + 1, end + 1) if (commit := self._ring[at % self._size]) is not None]
 
     def load(self, stream: str, after: int) -> list[Commit] | None:
-        """The commits with versions > `after`; None when they are not all here."""
+        """The commits with versions > `after`; None when not all of them are stored here."""
         tail = self._tails.get(stream)
         if tail is None:
             return None
@@ -97,7 +106,7 @@ class Recent:
         return commits[start:]
 
     def by_cause(self, stream: str, cause: str) -> tuple[bool, Commit | None]:
-        """(is the answer known, the commit)."""
+        """(whether the answer is known here, the commit of that cause or None)."""
         tail = self._tails.get(stream)
         if tail is None:
             return False, None
@@ -107,13 +116,13 @@ class Recent:
         return tail.whole, None
 
     def begin(self, stream: str) -> int:
-        """A read of the whole stream begins; returns what fill() asks for."""
+        """Announce a read of the whole stream; returns the `mark` that `fill` needs."""
         self._fills += 1
         self._filling[stream] = self._fills
         return self._fills
 
     def fill(self, stream: str, mark: int, commits: Sequence[Commit]) -> None:
-        """Keep what was read, unless the stream grew meanwhile: then the read may have missed it."""
+        """Store all commits of a stream, unless the stream grew since `begin`: then the read may have missed a commit."""
         if self._filling.get(stream) != mark:
             return
         del self._filling[stream]

@@ -1,21 +1,20 @@
-"""Commits out of rows, and the statements that several reads share."""
+"""Commits as rows of a SQLite table, and the statements that several readers share."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from shared.adapters.sqlite.quick_commits import quick_commit
+from shared.adapters.stored_commits import PAST_ALL, Wrong, read_instant
 from shared.log import Commit, Damaged, Head, continuous
+from shared.times import to_text
 
 COLUMNS = "position, stream, first, cause, request, recorded_at, previous, hash, events"
-PAST_ALL = "\U0010ffff"
-"""`prefix + PAST_ALL` sorts after every stream that begins with `prefix`."""
-NEVER = datetime(1, 1, 1, tzinfo=UTC)
-"""Stands for an instant that cannot be read."""
 _WHOLE = 256
+"""Commits of a stream that `select_cause` reads at once at most."""
 
 _HEADS = """
 WITH RECURSIVE each(name) AS (
@@ -27,52 +26,63 @@ SELECT name, last, hash FROM each JOIN commits
     ON stream = name AND first = (SELECT max(first) FROM commits WHERE stream = name)
 """
 
-
 Values = Sequence[Any] | Mapping[str, Any]
-"""What a statement is given: in order, or by name."""
+"""Parameters of a statement: in order, or by name."""
 
 
 @lru_cache(maxsize=256)
 def insert_of(count: int) -> str:
-    """Inserts `count` commits."""
+    """The statement that inserts `count` commits; its parameters are those of `row_of`, one row after the other."""
     row = "(?,?,?,?,?,?,?,?,?,?)"
-    columns = "position, stream, first, last, cause, request, recorded_at, previous, hash, events"
-    return f"INSERT INTO commits({columns}) VALUES {','.join([row] * count)}"
+    return f"INSERT INTO commits({COLUMNS}, last) VALUES {','.join([row] * count)}"
+
+
+def row_of(commit: Commit, position: int) -> tuple[Any, ...]:
+    """The row of a commit that is stored at `position`."""
+    return (
+        position,
+        commit.stream,
+        commit.first,
+        commit.cause,
+        commit.request,
+        to_text(commit.recorded_at),
+        commit.previous,
+        commit.hash,
+        b"\n".join(commit.events),
+        commit.last,
+    )
 
 
 def select(connection: sqlite3.Connection, where: str, values: Values) -> list[Commit]:
-    """The commits that `where` chooses and orders. A damaged row is a commit that is not intact, never an error: it must not
-    keep the others from being read."""
+    """The commits that `where` selects and orders.
+
+    A damaged row gives a commit that is not intact, never an error, so that the other commits can still be read.
+    """
     query = f"SELECT {COLUMNS} FROM commits {where}"
     try:
-        return [_commit(row) for row in connection.execute(query, values).fetchall()]
+        return [quick_commit(row) for row in connection.execute(query, values).fetchall()]
     except (AttributeError, TypeError, ValueError):
         return _select_damaged(connection, query, values)
     except sqlite3.OperationalError as error:
-        if "decode" not in str(error):  # the only sign by which Python tells a text that is no UTF-8
+        if "decode" not in str(error):  # only the message says that a text is not UTF-8
             raise
         return _select_damaged(connection, query, values)
 
 
 def _select_damaged(connection: sqlite3.Connection, query: str, values: Values) -> list[Commit]:
-    """The same from bytes: what is no text, no instant or no number any more reads as something that no hash fits."""
+    """The same, read as bytes: values of a wrong type are replaced by values that no hash matches."""
     connection.text_factory = bytes
     try:
         rows = connection.execute(query, values).fetchall()
     finally:
         connection.text_factory = str
-    return [_tolerant(row) for row in rows]
+    return [tolerant(row)[0] for row in rows]
 
 
-def _tolerant(row: Sequence[Any]) -> Commit:
+def tolerant(row: Sequence[Any]) -> tuple[Commit, Wrong]:
+    """The commit in a row whose texts were read as bytes, and the columns that could not be read."""
     position, stream, first, cause, request, recorded_at, previous, hash_, events = row
-    try:
-        when = datetime.fromisoformat(recorded_at.decode())
-        when.astimezone(UTC)
-    except (AttributeError, OverflowError, TypeError, ValueError):
-        when = NEVER
-    if when.tzinfo is None:
-        when = NEVER
+    wrong: Wrong = []
     return Commit(
         as_text(stream),
         as_number(first),
@@ -80,25 +90,28 @@ def _tolerant(row: Sequence[Any]) -> Commit:
         tuple((events if isinstance(events, bytes) else b"").split(b"\n")),
         as_text(previous),
         as_text(hash_),
-        when,
+        read_instant(as_text(recorded_at), wrong),
         None if request is None else as_text(request),
         as_number(position),
-    )
+    ), wrong
 
 
 def as_text(value: object) -> str:
-    """What stands in a column that should be text."""
+    """The content of a text column that was read as bytes; the representation of anything that is not text."""
     return value.decode(errors="replace") if isinstance(value, bytes) else repr(value)
 
 
 def as_number(value: object) -> int:
-    """What stands in a column that should be a number; -1 for anything else."""
+    """The content of a number column; -1 for anything that is not a number."""
     return value if isinstance(value, int) else -1
 
 
 def select_stream(connection: sqlite3.Connection, stream: str, after: int, limit: int | None = None) -> list[Commit]:
-    """The first `limit` commits of a stream that hold versions > `after`. Raises Damaged where bytes do not match their
-    hash or commits do not follow each other."""
+    """The first `limit` commits of a stream that hold versions > `after`.
+
+    Raises:
+        Damaged: The bytes do not match their hash, or the commits do not follow each other.
+    """
     commits = select(
         connection,
         "WHERE stream = :stream AND first >= coalesce("
@@ -115,54 +128,30 @@ def select_next(connection: sqlite3.Connection, prefix: str, place: tuple[str, i
     return select(connection, where, (*place, prefix + PAST_ALL, batch))
 
 
+def place_of(commit: Commit) -> tuple[str, int]:
+    """The place of a commit in the order of `select_next`."""
+    return commit.stream, commit.first
+
+
 def select_cause(
     connection: sqlite3.Connection, stream: str, cause: str, *, whole: bool
 ) -> tuple[Commit | None, list[Commit] | None]:
-    """(the commit of that cause, the whole stream if it was asked for and is short)."""
+    """(the commit of that cause, all commits of the stream if `whole` is set and the stream is short)."""
     if whole:
         commits = select(connection, "WHERE stream = ? ORDER BY first LIMIT ?", (stream, _WHOLE + 1))
         try:
             if len(commits) <= _WHOLE:
-                return next(
-                    (commit for commit in continuous(stream, commits, 0) if commit.cause == cause), None
-                ), commits
+                found = (commit for commit in continuous(stream, commits, 0) if commit.cause == cause)
+                return next(found, None), commits
         except Damaged:
-            pass  # what it led to may still be there; whoever reads the stream is told
-    found = select(connection, "WHERE stream = ? AND cause = ?", (stream, cause))
-    return (found[0] if found else None), None
+            pass  # the commit of the cause may be undamaged; a read of the stream reports the damage
+    chosen = select(connection, "WHERE stream = ? AND cause = ?", (stream, cause))
+    return (chosen[0] if chosen else None), None
 
 
 def select_heads(connection: sqlite3.Connection, prefix: str, after: str | None, batch: int) -> list[tuple[str, Head]]:
-    """The heads of the next streams; one seek for each stream, whatever its length."""
+    """The heads of the next streams; one index seek for each stream, whatever its length."""
     end = prefix + PAST_ALL
     query = _HEADS.format(">=" if after is None else ">")
     rows = connection.execute(query, (prefix if after is None else after, end, end, batch)).fetchall()
     return [(stream, Head(last, hash_)) for stream, last, hash_ in rows]
-
-
-def at_position(commit: Commit, position: int) -> Commit:
-    """A copy that knows its position, and what was decoded already. A quarter of the cost of replace()."""
-    copy = object.__new__(Commit)
-    copy.__dict__.update(commit.__dict__)
-    copy.__dict__["position"] = position
-    return copy
-
-
-def _commit(row: Sequence[Any]) -> Commit:
-    position, stream, first, cause, request, recorded_at, previous, hash_, events = row
-    when = datetime.fromisoformat(recorded_at)
-    if when.tzinfo is None:
-        raise ValueError("an instant has a zone")
-    commit = object.__new__(Commit)
-    commit.__dict__.update(
-        stream=stream,
-        first=first,
-        cause=cause,
-        events=tuple(events.split(b"\n")),
-        previous=previous,
-        hash=hash_,
-        recorded_at=when,
-        request=request,
-        position=position,
-    )
-    return commit

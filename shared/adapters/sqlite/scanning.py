@@ -1,35 +1,33 @@
-"""Reading a log's file from a process that does not own it: nothing is written, and nothing is waited for."""
+"""Reads a log file that another process owns, without writing to it or blocking its owner."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from shared.adapters.sqlite.connection import open_foreign, trouble
-from shared.adapters.sqlite.rows import select_next
+from shared.adapters.sqlite.connection import meaningful_errors, open_foreign
+from shared.adapters.sqlite.rows import place_of, select_next
 from shared.log import Commit
 
 
 class LogFile:
-    """The log in the file `path`, whose owner keeps it open."""
+    """The log in the file `path`, which its owner may have open."""
 
     def __init__(self, path: Path) -> None:
         self._connection = open_foreign(path)
 
     def scan(self, prefix: str, *, batch: int = 500) -> Iterator[Sequence[Commit]]:
-        """As `Log.scan`. Raises LogBroken when the file cannot be read."""
+        """The same commits as `Log.scan`.
+
+        Raises:
+            LogBroken: The file cannot be read.
+        """
         place: tuple[str, int] = (prefix, 0)
         while True:
-            try:
+            with meaningful_errors():
                 commits = select_next(self._connection, prefix, place, batch)
-            except sqlite3.Error as error:
-                meaning = trouble(error)
-                if meaning is None:
-                    raise
-                raise meaning from error
             if commits:
                 yield commits
             if len(commits) < batch:
                 return
-            place = (commits[-1].stream, commits[-1].first)
+            place = place_of(commits[-1])

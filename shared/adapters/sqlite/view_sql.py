@@ -1,4 +1,4 @@
-"""The SQL of one view: its table, its upsert, its pages."""
+"""The SQL statements of one view."""
 
 from __future__ import annotations
 
@@ -7,18 +7,25 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from shared.adapters.querying import require_columns, typed
+from shared.adapters.querying import ranges_after, require_columns, typed
 from shared.views import Condition, Row, Value, View
 
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "boolean": "BOOLEAN"}
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
-_CHUNKS = (256, 64, 16, 4, 1)  # few shapes of statement, each prepared once
+_CHUNKS = (256, 64, 16, 4, 1)
+"""Rows per statement: few different statements, each prepared once."""
 
 Query = tuple[str, list[Any]]
 
 
 class ViewSql:
-    """`live` is 0 for an empty row. The indexes hold live rows only and end with the key: a page is one seek."""
+    """A view as a table. `live` is 0 for an empty row.
+
+    The indexes contain only live rows and end with the key, so that a page is one index seek.
+
+    Raises:
+        ValueError: A name is not usable in SQL.
+    """
 
     def __init__(self, view: View) -> None:
         for name in (view.name, *view.columns):
@@ -32,18 +39,19 @@ class ViewSql:
 
     @property
     def shape(self) -> str:
-        """What must not change while name and version stay."""
+        """The columns and their types, which must not change while name and version stay the same."""
         return ",".join(f"{column} {kind}" for column, kind in self.view.columns.items())
 
     def create(self) -> list[str]:
+        """Statements that create the table and its indexes."""
         columns = "".join(f', "{column}" {_TYPES[kind]}' for column, kind in self.view.columns.items())
         statements = [
             f'CREATE TABLE IF NOT EXISTS "{self.table}"'
             f"(key TEXT PRIMARY KEY, applied INTEGER NOT NULL, live BOOLEAN NOT NULL{columns})"
         ]
         for columns_of in ((), *self.view.indexes):
-            # An index that holds all that is shown is read alone: no jump to the row for each line of a page. One that lacks
-            # a single column is given it: in a narrow view that costs little beside a jump per row in a big table.
+            # An index that contains every column is read without visiting the table for each row of a page. An index that
+            # lacks a single column gets it: in a narrow view that is cheaper than a table lookup per row.
             lacking = tuple(column for column in self.view.columns if column not in columns_of)
             rest = ("applied", *lacking) if len(lacking) <= 1 else ()
             parts = ", ".join(f'"{column}"' for column in (*columns_of, "key", *rest))
@@ -52,7 +60,7 @@ class ViewSql:
         return statements
 
     def upserts(self, rows: Sequence[Row], *, renew: bool = False) -> Iterator[Query]:
-        """The guard against late writers is in the statement: nothing is read before."""
+        """Statements that write `rows`, except over newer ones: the condition is part of the statement."""
         statements = self._renewing if renew else self._upsert
         start = 0
         for size in _CHUNKS:
@@ -66,32 +74,20 @@ class ViewSql:
     def find(
         self, where: Sequence[Condition], order: Sequence[str], after: Sequence[Value] | None, limit: int
     ) -> list[Query]:
-        """Queries whose results, one after the other, are the page.
-
-        "After (a, b, key)" is three ranges of one index: same a and b, then a greater key; same a, then a greater b;
-        then a greater a. One condition that says all three would be read from the beginning each time.
-        """
+        """Queries whose results, one after the other, are the page."""
         columns = [*(f'"{column}"' for column in order), "key"]
         tail = f" ORDER BY {', '.join(columns)} LIMIT {int(limit)}"
         fixed, values = self._where(where)
-        shown = ", ".join(("key", "applied", "1", *self.columns))  # live, by the condition
+        shown = ", ".join(("key", "applied", "1", *self.columns))  # the condition says `live`
         head = f'SELECT {shown} FROM "{self.table}" WHERE live{fixed}'
         if after is None:
             return [(head + tail, values)]
-        if len(after) != len(columns):
-            raise ValueError("`after` is the order columns' values and the key")
         queries = []
-        for last in range(len(columns) - 1, -1, -1):
-            part, bound = "", list(values)
-            for column, value in zip(columns[:last], after[:last], strict=True):
-                part += f" AND {column} IS ?"
-                bound.append(value)
-            if after[last] is None:
-                part += f" AND {columns[last]} IS NOT NULL"
-            else:
-                part += f" AND {columns[last]} > ?"
-                bound.append(after[last])
-            queries.append((head + part + tail, bound))
+        for same, column, bound in ranges_after(columns, after):
+            greater = f"{column} > ?" if bound is not None else f"{column} IS NOT NULL"
+            part = "".join(f" AND {each}" for each in (*(f"{name} IS ?" for name, _ in same), greater))
+            more = [value for _, value in same] + ([] if bound is None else [bound])
+            queries.append((head + part + tail, values + more))
         return queries
 
     def count(self, where: Sequence[Condition], by: str | None) -> Query:
@@ -107,9 +103,6 @@ class ViewSql:
         pairs = zip(self._kinds, values, strict=True)
         return Row(key, applied, {column: typed(kind, value) for (column, kind), value in pairs})
 
-    def value(self, column: str | None, value: Value) -> Value:
-        return value if column is None else typed(self.view.columns[column], value)
-
     @cached_property
     def _upsert(self) -> dict[int, str]:
         names = ("applied", "live", *self.columns)
@@ -123,11 +116,11 @@ class ViewSql:
 
     @cached_property
     def _renewing(self) -> dict[int, str]:
-        """The same, also over a row of the same version."""
+        """The same statements, which also replace a row of the same version."""
         return {size: f"{query} - 1" for size, query in self._upsert.items()}
 
     def _values(self, row: Row) -> list[Any]:
-        """As they are: the columns' types make a number of a truth and a real number of a whole one, and typed() reads them."""
+        """The parameters of one row. SQLite converts truth values and whole numbers by column type; `typed` converts back."""
         if row.values is None:
             return [row.key, row.applied, 0, *([None] * len(self.columns))]
         require_columns(self.view, row.values)

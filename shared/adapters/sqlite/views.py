@@ -1,4 +1,4 @@
-"""Views in a SQLite file: one table per view, beside them the parked marks and the feed's checkpoints."""
+"""Read models in a SQLite file: one table per view, with the parked streams and the checkpoints of the subscription."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence, Set
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from shared.adapters.querying import require_index
+from shared.adapters.declared_read_models import After, DeclaredReadModels
+from shared.adapters.paging import pages
 from shared.adapters.sqlite.connection import open_writer
 from shared.adapters.sqlite.readers import Readers
 from shared.adapters.sqlite.view_sql import Query, ViewSql
@@ -26,34 +28,36 @@ CREATE TABLE parked(name TEXT, stream TEXT, version INTEGER NOT NULL, reason TEX
     bytes BLOB NOT NULL, PRIMARY KEY(name, stream)) WITHOUT ROWID
 """
 
+_REFUSED = (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError, OverflowError)
+"""Errors of a task whose values cannot be stored."""
 _Task = Callable[[sqlite3.Connection], int]
 _Job = Job[_Task, int]
 
 
-class SqliteViews:
-    """A `Views` in the file `path`. `synchronous=NORMAL` is right here: after a power failure the file is whole, and
-    what it lacks comes again from the log."""
+class SqliteViews(DeclaredReadModels[ViewSql]):
+    """A `Views` in the file `path`.
+
+    `synchronous=NORMAL` is enough here: after a power failure the file is consistent, and what it lacks is projected again
+    from the log.
+    """
 
     def __init__(self, path: Path) -> None:
+        super().__init__()
         self.path = path
         self.generation = 0
-        """Grows when everything is dropped: the feed then begins again."""
-        self._views: dict[str, ViewSql] = {}
+        """Grows when everything is dropped; the subscription then begins again."""
         self._parked: list[Parked] | None = None
-        """All marks, read once: every batch of every consumer asks, and only this process changes them."""
+        """All parked streams, read once: every batch of every consumer needs them, and only this process changes them."""
         self._marks = 0
+        """Number of changes of the parked streams."""
         self._connection = open_writer(path, "views", FORMAT, SCHEMA, synchronous="NORMAL")
         self._writer: Writer[_Task, int] = Writer(
             self._connection, path.name, self._write, pages_per_job=50, checkpoint_pages=20_000
         )
         self._readers = Readers(path)
 
-    def declare(self, view: View) -> None:
-        known = self._views.get(view.name)
-        if known is not None and known.view != view:
-            raise ValueError(f"view {view.name} is declared with another shape")
-        if known is None:
-            self._views[view.name] = ViewSql(view)
+    def _prepare(self, view: View) -> ViewSql:
+        return ViewSql(view)
 
     async def start(self) -> None:
         await self._do(self._create)
@@ -65,105 +69,83 @@ class SqliteViews:
 
     async def get(self, view: str, key: str) -> Row | None:
         sql = self._views[view]
-        rows = await self._fetch(f'SELECT {sql.all} FROM "{sql.table}" WHERE key = ?', [key])
+        rows = await self._readers.fetch(f'SELECT {sql.all} FROM "{sql.table}" WHERE key = ?', key)
         return sql.row(rows[0]) if rows else None
 
     async def applied(self, view: str, keys: Sequence[str]) -> dict[str, int]:
         table = self._views[view].table
-        # One row with everything in it: each row that is stepped over hands the interpreter's lock over.
+        # One row with everything in it: each row that is fetched releases and takes the interpreter lock.
         query = f'SELECT json_group_object(key, applied) FROM "{table}" WHERE key IN (SELECT value FROM json_each(?))'
-        rows = await self._fetch(query, [orjson.dumps(list(keys)).decode()])
+        rows = await self._readers.fetch(query, orjson.dumps(list(keys)).decode())
         found: dict[str, int] = orjson.loads(rows[0][0])
         return found
 
-    async def find(
-        self,
-        view: str,
-        where: Sequence[Condition] = (),
-        *,
-        order: Sequence[str] = (),
-        after: Sequence[Value] | None = None,
-        limit: int = 50,
+    async def _find(
+        self, view: ViewSql, where: Sequence[Condition], order: Sequence[str], after: After, limit: int
     ) -> list[Row]:
-        sql = self._views[view]
-        require_index(sql.view, where, order)
-        queries = sql.find(where, order, after, limit)
+        queries = view.find(where, order, after, limit)
         rows = await self._readers.run(partial(_fetch_page, queries=queries, limit=limit))
-        return [sql.row(row) for row in rows]
+        return [view.row(row) for row in rows]
 
-    async def count(self, view: str, where: Sequence[Condition] = (), *, by: str | None = None) -> dict[Value, int]:
-        sql = self._views[view]
-        require_index(sql.view, where, by=by)
-        rows = await self._fetch(*sql.count(where, by))
-        return {sql.value(by, value): number for value, number in rows}
+    async def _count(self, view: ViewSql, where: Sequence[Condition], by: str | None) -> list[tuple[Value, int]]:
+        query, values = view.count(where, by)
+        return await self._readers.fetch(query, *values)
 
     async def rows(self, view: str, *, batch: int = 1000) -> AsyncIterator[Sequence[Row]]:
         sql = self._views[view]
-        query = f'SELECT {sql.all} FROM "{sql.table}" WHERE key {{}} ? ORDER BY key LIMIT ?'
-        place, compare = "", ">="
-        while True:
-            rows = await self._fetch(query.format(compare), [place, batch])
-            if rows:
-                yield [sql.row(row) for row in rows]
-            if len(rows) < batch:
-                return
-            place, compare = rows[-1][0], ">"
+        async for page in self._pages(sql, sql.all, batch):
+            yield [sql.row(row) for row in page]
 
     async def standing(self, view: str, *, batch: int = 1000) -> AsyncIterator[Mapping[str, int]]:
-        query = f'SELECT key, applied FROM "{self._views[view].table}" WHERE key {{}} ? ORDER BY key LIMIT ?'
-        place, compare = "", ">="
-        while found := dict(await self._fetch(query.format(compare), [place, batch])):
-            yield found
-            place, compare = next(reversed(found)), ">"
+        async for page in self._pages(self._views[view], "key, applied", batch):
+            yield dict(page)
+
+    def _pages(self, sql: ViewSql, columns: str, batch: int) -> AsyncIterator[Sequence[Any]]:
+        """All rows ordered by key; `columns` begins with the key."""
+
+        async def read(after: str | None) -> list[Any]:
+            compare = ">=" if after is None else ">"
+            query = f'SELECT {columns} FROM "{sql.table}" WHERE key {compare} ? ORDER BY key LIMIT ?'
+            return await self._readers.fetch(query, after or "", batch)
+
+        return pages(read, None, itemgetter(0), batch)
 
     async def remove(self, view: str, keys: Sequence[str]) -> None:
         query = f'DELETE FROM "{self._views[view].table}" WHERE key IN (SELECT value FROM json_each(?))'
         await self._do(partial(_execute, queries=[(query, [orjson.dumps(list(keys)).decode()])]))
 
     async def clear(self, view: str | None = None) -> None:
-        if view is not None:
+        if view is None:
+            await self._change_marks(self._drop)
+        else:
             await self._do(partial(_execute, queries=[(f'DELETE FROM "{self._views[view].table}"', [])]))
-            return
-        try:
-            await self._do(self._drop)
-        finally:
-            self._marks_changed()
 
     async def forget_others(self) -> None:
         await self._do(partial(self._forget, keep={sql.table for sql in self._views.values()}))
 
     async def park(self, parked: Parked) -> None:
         query = "INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?, ?, ?)"
-        try:
-            await self._do(partial(_execute, queries=[(query, list(parked))]))
-        finally:
-            self._marks_changed()
+        await self._change_marks(partial(_execute, queries=[(query, list(parked))]))
 
     async def parked(self, group: str | None = None, stream: str | None = None) -> list[Parked]:
         marks = self._parked
         if marks is None:
             before = self._marks
             query = "SELECT name, stream, version, reason, since, bytes FROM parked ORDER BY name, stream"
-            marks = [Parked(*row) for row in await self._fetch(query, [])]
+            marks = [Parked(*row) for row in await self._readers.fetch(query)]
             if before == self._marks:
                 self._parked = marks
         return [mark for mark in marks if group in (None, mark.group) and stream in (None, mark.stream)]
 
     async def unpark(self, group: str, stream: str) -> bool:
         query = "DELETE FROM parked WHERE name = ? AND stream = ?"
-        try:
-            return await self._do(partial(_execute, queries=[(query, [group, stream])])) > 0
-        finally:
-            self._marks_changed()
+        return await self._change_marks(partial(_execute, queries=[(query, [group, stream])])) > 0
 
     async def checkpoint(self, group: str) -> int:
-        """Position up to which the group has handled the log."""
-        rows = await self._fetch("SELECT position FROM checkpoints WHERE name = ?", [group])
+        rows = await self._readers.fetch("SELECT position FROM checkpoints WHERE name = ?", group)
         return int(rows[0][0]) if rows else 0
 
     async def save_checkpoint(self, group: str, position: int, generation: int) -> None:
-        """Nothing is saved for a generation that was dropped."""
-
         def save(connection: sqlite3.Connection) -> int:
             if generation == self.generation:
                 connection.execute("INSERT OR REPLACE INTO checkpoints VALUES (?, ?)", (group, position))
@@ -175,47 +157,41 @@ class SqliteViews:
         await asyncio.to_thread(self._readers.close)
         await self._writer.close()
 
-    def _marks_changed(self) -> None:
-        """Read them again when next asked; a read that is under way is not kept."""
-        self._parked = None
-        self._marks += 1
+    async def _change_marks(self, task: _Task) -> int:
+        """Run a task that changes the parked streams. They are read again afterwards; a read that is running is not kept."""
+        try:
+            return await self._do(task)
+        finally:
+            self._parked = None
+            self._marks += 1
 
     async def _do(self, task: _Task) -> int:
         return await self._writer.submit(task)
 
-    async def _fetch(self, query: str, values: Sequence[Any]) -> list[Any]:
-        return await self._readers.run(lambda connection: connection.execute(query, values).fetchall())
-
     # --- in the writing thread ---
 
     def _write(self, jobs: list[_Job]) -> list[_Job]:
-        """One transaction for all; a bad task must not harm the others, so after an error each has its own."""
+        """Run all tasks in one transaction. If one of them is refused, each gets a transaction of its own."""
         try:
             self._transaction(jobs)
-        except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, ValueError, OverflowError):
+        except _REFUSED:
             for job in jobs:
                 try:
                     self._transaction([job])
-                except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError) as error:
-                    job.error = ValueError(str(error))
-                except (ValueError, OverflowError) as error:
-                    job.error = error
+                except _REFUSED as error:
+                    job.error = ValueError(str(error)) if isinstance(error, sqlite3.Error) else error
         return []
 
     def _transaction(self, jobs: list[_Job]) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
             results = [job.task(self._connection) for job in jobs]
-            self._connection.execute("COMMIT")
-        finally:
-            if self._connection.in_transaction:
-                self._connection.rollback()
         for job, result in zip(jobs, results, strict=True):
             job.result = result
             job.done = True
 
     def _create(self, connection: sqlite3.Connection) -> int:
-        """Make the tables that are missing. Where one was, no checkpoint is true any more: nobody has filled it."""
+        """Create the missing tables. If one was missing, drop the checkpoints, because the new table has to be filled."""
         there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if any(sql.table not in there for sql in self._views.values()):
             connection.execute("DELETE FROM checkpoints")
@@ -223,14 +199,14 @@ class SqliteViews:
         for sql in self._views.values():
             row = connection.execute("SELECT shape FROM shapes WHERE name = ?", (sql.table,)).fetchone()
             if row is not None and row[0] != sql.shape:
-                raise ValueError(f"view {sql.view.name} has other columns in the data: give it the next version")
+                raise ValueError(f"view {sql.view.name} is stored with other columns: give it the next version")
             connection.execute("INSERT OR IGNORE INTO shapes VALUES (?, ?)", (sql.table, sql.shape))
             for statement in sql.create():
                 connection.execute(statement)
         return 0
 
     def _drop(self, connection: sqlite3.Connection) -> int:
-        """The tables of older versions go too. All or nothing, as part of the transaction."""
+        """Drop everything, including the tables of older versions. All or nothing, as part of the transaction."""
         self._forget(connection, keep=set())
         for table in ("checkpoints", "parked"):
             connection.execute(f"DELETE FROM {table}")
@@ -238,6 +214,7 @@ class SqliteViews:
         return self._create(connection)
 
     def _forget(self, connection: sqlite3.Connection, keep: Set[str]) -> int:
+        """Drop all tables of views except `keep`; returns how many."""
         gone = [table for (table,) in connection.execute("SELECT name FROM shapes") if table not in keep]
         for table in gone:
             connection.execute(f'DROP TABLE IF EXISTS "{table}"')

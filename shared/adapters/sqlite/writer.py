@@ -1,7 +1,7 @@
-"""The one writing thread of a file, with group commit.
+"""Group commit in the one writing thread of a file.
 
-Callers put tasks in from the event loop; the thread takes all that wait, writes them in one transaction and tells the
-loop once per batch. There is no artificial wait: while one batch is being made durable, the next one gathers.
+The event loop queues tasks; the thread takes all that are waiting, writes them in one transaction and reports to the loop
+once per batch. There is no artificial delay: while one batch is made durable, the next one accumulates.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from shared.log import LogAway, LogBroken, LogFull
 T = TypeVar("T")
 R = TypeVar("R")
 MOST_WAITING = 50_000
-"""Tasks in the queue. A disk that stands still must not fill the memory."""
+"""Limit of the queue, so that a disk that hangs does not fill the memory."""
 
 
 class Job(Generic[T, R]):
-    """One task on its way. The writing thread sets `done` (with a result) or `error`."""
+    """One queued task. The writing thread sets `done` and `result`, or `error`."""
 
     __slots__ = ("done", "error", "future", "result", "task")
 
@@ -37,11 +37,18 @@ class Job(Generic[T, R]):
 
 
 class Writer(Generic[T, R]):
-    """`write` gets a batch and sets each job `done` or its error; it returns the jobs that wait for the next batch.
+    """Runs `write` in its own thread, one batch of jobs after the other.
 
-    What it raises is the error of every job that has none yet. Once that is LogBroken nothing is ever written again:
-    after a failed fsync the kernel may have dropped the pages, and a second try would succeed without them.
-    `delivered` runs in the event loop before the callers get their answers.
+    After LogBroken nothing is ever written again: after a failed fsync the kernel may have dropped the pages, and a second
+    attempt would succeed without them.
+
+    Args:
+        write: Sets `done` or `error` of each job and returns the jobs that must wait for the next batch. What it raises
+            becomes the error of every job that has no answer yet.
+        delivered: Runs in the event loop before the callers get their answers.
+        most: Jobs that a batch takes from the queue at most.
+        pages_per_job: Estimated pages that a job adds to the WAL.
+        checkpoint_pages: The WAL is copied into the file after about this many pages.
     """
 
     def __init__(
@@ -70,19 +77,24 @@ class Writer(Generic[T, R]):
         self._thread.start()
 
     def submit(self, task: T) -> asyncio.Future[R]:
-        """Hand a task to the thread; the future ends when it is durable or was refused."""
+        """Queue a task. The returned future is done once the task is durable or was refused.
+
+        Raises:
+            LogBroken: An earlier write failed for good.
+            LogAway: The queue is full.
+        """
         if self.broken is not None:
             raise LogBroken(*self.broken.args)
         if self._closed:
-            raise RuntimeError("closed")
+            raise RuntimeError("the store is closed")
         if self._waiting.qsize() >= MOST_WAITING:
-            raise LogAway("too many wait for the disk")
+            raise LogAway("too many writes are waiting for the disk; send it again later")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.put(Job(task, future))
         return future
 
     async def close(self) -> None:
-        """Writes what waits, then closes the connection."""
+        """Write what is queued, then close the connection."""
         if not self._closed:
             self._closed = True
             self._waiting.put(None)
@@ -132,7 +144,7 @@ class Writer(Generic[T, R]):
         for loop, answers in loops.items():
             try:
                 loop.call_soon_threadsafe(self._deliver, answers)
-            except RuntimeError:  # that loop has ended: nobody waits any more
+            except RuntimeError:  # that event loop has ended, so no caller is waiting
                 continue
         if self._pages >= self._checkpoint_pages and self.broken is None:
             self._checkpoint()
@@ -142,19 +154,19 @@ class Writer(Generic[T, R]):
         if isinstance(meaning, LogBroken):
             self.broken = meaning
         elif isinstance(meaning, LogFull):
-            self._pages = self._checkpoint_pages  # emptying the WAL into the file may make room in the WAL
+            self._pages = self._checkpoint_pages  # a checkpoint may make room in the WAL
         if self._connection.in_transaction:
             try:
                 self._connection.rollback()
             except sqlite3.Error as worse:
-                meaning = self.broken = LogBroken(f"cannot roll back: {worse}")
+                meaning = self.broken = LogBroken(f"the rollback failed: {worse}")
         self._held = []
         for job in jobs:
             if not job.done and job.error is None:
                 job.error = type(meaning)(*meaning.args) if isinstance(meaning, LogFull | LogBroken) else meaning
 
     def _checkpoint(self) -> None:
-        """Move the pages from the WAL into the file, after the callers were answered."""
+        """Copy the pages of the WAL into the file, after the callers got their answers."""
         try:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self._pages = 0
@@ -162,7 +174,7 @@ class Writer(Generic[T, R]):
             meaning = trouble(error)
             if isinstance(meaning, LogBroken):
                 self.broken = meaning
-            self._pages = self._checkpoint_pages // 2  # full or busy: not at once again
+            self._pages = self._checkpoint_pages // 2  # full or busy: try again later
 
     def _deliver(self, jobs: list[Job[T, R]]) -> None:
         self._delivered(jobs)
