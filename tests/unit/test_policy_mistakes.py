@@ -122,7 +122,7 @@ BAD: list[tuple[str, str, str, str]] = [
         "mappings/province.yaml",
         "lxdh",
         "yybz",
-        "mappings/province.yaml:14:3: mappings[province].filing.phone: 'yybz' marks",
+        "mappings/province.yaml:14:3: mappings[province].filing.phone: 'yybz' classifies",
     ),
     ("mappings/province.yaml", "item: xfjbh", "", "mappings[province].item: item is missing"),
 ]

@@ -1,6 +1,6 @@
-"""A first mapping from a sample of rows. It guesses, and its comments say what a person must check.
+"""A first mapping from a sample of rows. It is a guess; its comments say what a person must check.
 
-No value of the file is ever written into the mapping, only column names.
+No value of the file is written into the mapping, only column names.
 """
 
 from __future__ import annotations
@@ -8,88 +8,37 @@ from __future__ import annotations
 import json
 import re
 from contextlib import closing
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 from services.intake.importing.dates import BadDate, reader
 from services.intake.importing.mapping import Source
-from services.intake.importing.marks import marks_a_person
+from services.intake.importing.marks import in_words, marks_a_person
 from services.intake.importing.reading import Cell, Table
 
 SAMPLE = 500
-_NAMES: dict[str, tuple[str, ...]] = {
-    "item": (
-        r"(工单|信访件?|诉求|留言|受理|业务|登记|流水|案件|事项)?(编号|单号|件号|流水号|序号|主键)",
-        r".*编号|.*单号|xfjbh|gdbh",
-        r"(msg|case|record|request|ticket|complaint|sr|service ?request)?[ _]?(record)?[ _]?(id|no|num|number)",
-        r".*[ _](id|key)|key|uuid|guid",
-        r"行号|row([ _]?(id|no|num|number))?",
-    ),
-    "received_at": (
-        r".*(留言|登记|来信|来访|来电|信访|受理|提交|创建|诉求|发布|接收|反映)(日期|时间)|时间|日期|xfrq|djsj",
-        r".*(created|received|submitted|opened|filed|requested)[ _]?(date|time|at|on)?|time|date|timestamp",
-    ),
-    "reply_at": (
-        r".*(答复|回复|反馈)(日期|时间)",
-        r".*(reply|response|replied|answered|responded)[ _]?(time|date|at|on)",
-    ),
-    "closed_at": (
-        r".*(办结|结案|完成|归档|关闭)(日期|时间)",
-        r".*(closed?|resolved|completed|finished|resolution)[ _]?(time|date|at|on)",
-    ),
-    "accepted_at": (r".*(受理告知|决定受理|正式受理)(日期|时间)", r".*accept(ed|ance)[ _]?(time|date|at|on)"),
-    "signed_at": (r".*(签收|接单)(日期|时间)", r".*(signed|acknowledged)[ _]?(time|date|at|on)"),
-    "due": (r".*(限办|办理期限|截止|到期|应办结|限期)(日期|时间)?", r".*due[ _]?(date|time|at|on)?|deadline"),
-    "title": (r".*(主题|标题|题目|概况)|zt", r"title|summary|headline"),
-    "text": (
-        r".*(内容|详情|正文|诉求描述|留言详情|问题描述|反映问题|描述)|nr",
-        r"text|body|content|description|details?|message|complaint",
-    ),
-    "reply": (r".*(答复|回复|处理|反馈)(意见|内容|结果|详情)", r"reply|response|answer|reply[ _]text"),
-    "name": (
-        r".*(姓名|联系人|留言用户|信访人|诉求人|来电人|用户名?)|xm",
-        r"name|user(name)?|(petitioner|complainant|caller|full)[ _]?name",
-    ),
-    "phone": (r".*(电话|手机|联系方式|手机号码?)|lxdh|sjhm", r".*(phone|mobile|tel|telephone)([ _]?(no|number))?"),
-    "id_number": (
-        r".*(身份证|证件号|身份证号码?|证件号码)|sfzh|zjhm",
-        r".*(id[ _]?card|identity)[ _]?(no|num|number)?|id_number",
-    ),
-    "address": (r".*(住址|家庭住址|联系地址|通讯地址|现住地)", r".*(home|mailing|postal)[ _]?address"),
-    "location": (r".*(问题地点|事发地址|地点|位置|发生地|地址)", r".*(location|street|address)"),
-    "place": (
-        r".*(区划|所属区域|行政区|属地|区县|街道|乡镇|辖区)(代码|编码)?",
-        r".*(district|borough|ward|place|region)(code)?",
-    ),
-    "subject": (
-        r".*(分类|类别|内容分类|标签|诉求类型|问题类型|事项类型)|nrfl",
-        r".*(category|subject|sr ?type|topic|problem|issue|type)|label",
-    ),
-    "organisation": (
-        r".*(承办|责任|主办|办理|答复|处理|受理)(单位|部门|机关|机构)",
-        r".*(agency|department|organi[sz]ation|authority)",
-    ),
-    "channel": (
-        r".*(渠道|来源|信访形式|受理方式|诉求来源|途径)",
-        r".*(channel|method ?received|source|intake)",
-    ),
-}
 _DATES = ("received_at", "reply_at", "closed_at", "accepted_at", "signed_at", "due")
 _PEOPLE = ("name", "phone", "id_number", "address")
 
 
 class _Column(NamedTuple):
+    """A column of the sample: numbers of cells that are filled, distinct, dates, and dates of unclear order."""
+
     name: str
     filled: int
     different: int
     dates: int
     ambiguous: int
     long: float
+    """Average number of characters."""
 
 
 def suggest(path: Path, *, zone: str = "Asia/Shanghai", source: Source | None = None) -> str:
-    """The text of a mapping for the file. Raises FileError when it cannot be read."""
+    """The text of a mapping for the file. Raises FileError if it cannot be read."""
     table = Table(path, source or Source(zone=zone))
     with closing(iter(table)) as rows:
         sample = [row for row in islice(rows, SAMPLE) if row.problem is None]
@@ -124,9 +73,16 @@ def _look(name: str, place: int, rows: list[object], zone: str) -> _Column:
     )
 
 
+@cache
+def _names() -> dict[str, list[str]]:
+    """What a column holds -> regular expressions of the names that such columns usually have."""
+    path = Path(__file__).parent / "data" / "column_names.yaml"
+    found: dict[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
+
+
 def _matches(what: str, name: str) -> bool:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return any(re.fullmatch(one, form, re.IGNORECASE) for one in _NAMES[what] for form in (name, spaced))
+    return any(re.fullmatch(one, form, re.IGNORECASE) for one in _names()[what] for form in (name, in_words(name)))
 
 
 def _guess(columns: list[_Column], rows: int) -> dict[str, _Column]:
@@ -166,7 +122,7 @@ def _quoted(name: str) -> str:
 
 
 def _gaps(column: _Column, sample: int, then: str, then_zh: str, indent: str) -> list[str]:
-    """What a person should know of a needed column that is not filled everywhere."""
+    """The comments on a needed column that is empty in some rows."""
     if column.filled == sample:
         return []
     empty = sample - column.filled
@@ -257,7 +213,8 @@ def _write(
         ]
     if people:
         lines.append(
-            "# Not read, because they mark persons 标记人员的列不读取: " + ", ".join(_quoted(name) for name in people)
+            "# Not read, because they classify persons 标记人员的列不读取: "
+            + ", ".join(_quoted(name) for name in people)
         )
     used = {column.name for what, column in found.items() if what != "due" or not found}
     rest = [column.name for column in columns if column.name not in used]
