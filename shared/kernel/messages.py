@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
+from importlib.resources.abc import Traversable
 
 import yaml
 
@@ -12,7 +12,7 @@ import yaml
 class Messages:
     """The messages of one file, which is read when the first one is needed."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Traversable) -> None:
         self._path = path
 
     @cached_property
