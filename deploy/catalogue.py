@@ -1,6 +1,6 @@
-"""The catalogue: every event, state, command and clock, read off the code and the policies. `python -m deploy.catalogue`.
+"""The catalogue of all events, states, commands and clocks, generated from code and policies. `python -m deploy.catalogue`.
 
-Nothing is written down twice: what a rule appends and refuses is found in its own source.
+The events that a command appends and the codes with which it refuses are found in its source.
 """
 
 from __future__ import annotations
@@ -39,10 +39,8 @@ def catalogue() -> str:
 
 
 def _head() -> Iterator[str]:
-    yield "# Catalogue 目录"
-    yield ""
-    yield "Made by `python -m deploy.catalogue` from the code; a test holds it current. Do not edit."
-    yield ""
+    yield "# Catalogue 目录\n"
+    yield "Made by `python -m deploy.catalogue` from the code; a test holds it current. Do not edit.\n"
 
 
 def _table(*cells: str) -> str:
@@ -50,8 +48,7 @@ def _table(*cells: str) -> str:
 
 
 def _states() -> Iterator[str]:
-    yield "## States 状态"
-    yield ""
+    yield "## States 状态\n"
     yield _table("state", "状态", "entered by", "left by the commands")
     yield _table(*["---"] * 4)
     entered: dict[str, list[str]] = {state: [] for state in STATES}
@@ -73,7 +70,7 @@ def _states() -> Iterator[str]:
 
 
 def _turns() -> dict[str, set[str]]:
-    """Event types whose new state depends on the case -> the states that their meaning names."""
+    """Event types whose new state depends on the case -> the states that occur in their evolve function."""
     found: dict[str, set[str]] = {}
     for module in (meaning.intake, meaning.routing, meaning.department, meaning.supervision):
         source = inspect.getsource(module)
@@ -90,7 +87,7 @@ def _turns() -> dict[str, set[str]]:
 
 
 def _rules() -> list[Rule]:
-    """In an order that does not depend on what was imported first."""
+    """The rules in an order that does not depend on the order of imports."""
     return sorted(RULES.values(), key=lambda rule: (rule.service, rule.name))
 
 
@@ -99,7 +96,7 @@ def _open_rules() -> list[Rule]:
 
 
 def _source(rule: Rule) -> str:
-    """The rule's function and those of the services that it calls."""
+    """The source of the rule's function and of the functions of services that it calls."""
     seen: dict[str, str] = {}
 
     def follow(function: Any) -> None:
@@ -108,7 +105,7 @@ def _source(rule: Rule) -> str:
         module = inspect.getmodule(function)
         seen[function.__name__] = source = inspect.getsource(function)
         for name in sorted(set(re.findall(r"\b(\w+)\(", source))):
-            called = getattr(module, name, None)
+            called = vars(module).get(name)
             if inspect.isfunction(called) and called.__module__.startswith("services."):
                 follow(called)
 
@@ -133,18 +130,14 @@ def refusals(rule: Rule) -> list[str]:
 
 
 def _commands() -> Iterator[str]:
-    yield "## Commands 办理动作"
-    yield ""
+    yield "## Commands 办理动作\n"
     yield "Besides these codes every command may answer `unknown_case`, `role_not_allowed`, `stale_version`,"
-    yield "`same_id_other_content`, `effective_in_future`, `effective_too_early` and `newer_event`."
-    yield ""
+    yield "`same_id_other_content`, `effective_in_future`, `effective_too_early` and `newer_event`.\n"
     for rule in _rules():
         roles = ", ".join(rule.roles)
         inner = " A reaction of the service itself." if set(rule.roles) == {"service"} else ""
-        yield f"### `{rule.name}` {rule.zh}"
-        yield ""
-        yield f"{_first(rule.decide.__doc__) or _first(rule.model.__doc__)}{inner}".strip()
-        yield ""
+        yield f"### `{rule.name}` {rule.zh}\n"
+        yield f"{_first(rule.decide.__doc__) or _first(rule.model.__doc__)}{inner}".strip() + "\n"
         yield f"- by: {roles} · service: {rule.service} · states: {', '.join(rule.states) or 'any'}"
         yield f"- appends: {', '.join(appends(rule)) or 'nothing'}"
         yield f"- refuses with: {', '.join(refusals(rule)) or 'none of its own'}"
@@ -159,13 +152,10 @@ def _first(text: str | None) -> str:
 
 
 def _events() -> Iterator[str]:
-    yield "## Events 事件"
-    yield ""
-    yield "Fields in *italics* are personal data: they are sealed and never stand in the body."
-    yield ""
+    yield "## Events 事件\n"
+    yield "Fields in *italics* are personal data: they are encrypted and never part of the body.\n"
     for title, module in PARTS:
-        yield f"### {title}"
-        yield ""
+        yield f"### {title}\n"
         yield _table("event", "事件", "by", "moves to", "what it is", "fields")
         yield _table(*["---"] * 6)
         for name, model in REGISTRY.items():
@@ -184,8 +174,7 @@ def _event(name: str, model: type[Event]) -> str:
 
 
 def _clocks() -> Iterator[str]:
-    yield "## Clocks 时限 (policy CN-XF-2022)"
-    yield ""
+    yield "## Clocks 时限 (policy CN-XF-2022)\n"
     yield _table("clock", "时限", "article", "starts", "ends", "period", "whose", "applies")
     yield _table(*["---"] * 8)
     document = next(one.document for one in bundled("cn-xf-2022") if one.section == "clocks")
