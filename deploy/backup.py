@@ -15,6 +15,7 @@ from shared.adapters.sqlite import KeysLost, NewerData, SqliteKeys, SqliteLog, W
 from shared.adapters.sqlite.copying import copy_database
 from shared.digests import log_digest
 from shared.log import Log
+from shared.moving import lost_keys
 from shared.refusals import Invalid, Refused
 from shared.times import to_text
 from shared.verifying import verify
@@ -22,7 +23,6 @@ from shared.version import VERSION
 
 MANIFEST = "manifest.json"
 _SECRETS = ("kek", "root")
-_NAMED = 5
 
 
 async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
@@ -128,23 +128,13 @@ async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
             raise FolderProblem("The log of the backup does not match its manifest. Nothing was restored.")
         keys = SqliteKeys(draft.keys)
         try:
-            missing = await _missing(log, keys)
+            missing = await lost_keys(log, keys)
         finally:
             await keys.close()
     finally:
         await log.close()
     if missing:
-        named = ", ".join(missing[:_NAMED])
         raise FolderProblem(
-            f"The log names {len(missing)} keys that are missing in the key store of the backup ({named}): texts would be lost."
-            " Nothing was restored."
+            f"The log names keys that are missing in the key store of the backup ({', '.join(missing)}): texts would be lost."
+            " Nothing was restored. Use another backup."
         )
-
-
-async def _missing(log: Log, keys: SqliteKeys) -> list[str]:
-    missing: list[str] = []
-    async for commits in log.scan():
-        kids = {part["kid"] for commit in commits for event in commit.recorded for part in event.sealed}
-        if kids:
-            missing += await keys.missing(sorted(kids))
-    return missing
