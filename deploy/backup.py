@@ -1,9 +1,8 @@
-"""Backup of a running system, and restoring one. The log is copied before the keys: every key that it names is in them."""
+"""Backup of a running system, and its restoration. The log is copied before the keys, so that it names no missing key."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from deploy.folder import FORMAT, Folder, FolderProblem
+from deploy.folder import FORMAT, Folder, FolderProblem, write_new
 from shared.adapters.formats import NewerData, WrongData
 from shared.adapters.secrets import KeysLost
 from shared.adapters.sqlite.copying import copy_database
@@ -19,6 +18,7 @@ from shared.adapters.sqlite.keys import SqliteKeys
 from shared.adapters.sqlite.log import SqliteLog
 from shared.digests import log_digest
 from shared.log import Log
+from shared.moving import lost_keys
 from shared.refusals import Invalid, Refused
 from shared.times import to_text
 from shared.verifying import verify
@@ -26,14 +26,13 @@ from shared.version import VERSION
 
 MANIFEST = "manifest.json"
 _SECRETS = ("kek", "root")
-_NAMED = 5
 
 
 async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
-    """Copy log and keys into `target` (0700). Returns the manifest, which is written last: without it, it is no backup.
+    """Copy log and keys into `target` (0700). Returns the manifest, which is written last and completes the backup.
 
-    The copy is read through, too: a log that was damaged before is told (`damaged`: findings), or one day only damaged
-    copies are left."""
+    The copy is verified, too, and `damaged` in the result is the number of findings: otherwise damage of the log could go
+    unnoticed until only damaged backups are left."""
     if not await asyncio.to_thread(_free, target):
         raise Invalid(
             "folder_not_empty",
@@ -57,7 +56,7 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
     finally:
         await log.close()
     manifest = {"format": FORMAT, "version": VERSION, "made_at": to_text(datetime.now(UTC)), **found}
-    await asyncio.to_thread(_write, target / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    await asyncio.to_thread(write_new, target / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return {"folder": str(target), **manifest, "damaged": len(damage)}
 
 
@@ -78,17 +77,8 @@ def _copy(folder: Folder, copy: Folder) -> None:
     copy_database(folder.log, copy.log)
     copy_database(folder.keys / "keys.sqlite", copy.keys / "keys.sqlite")
     for name in _SECRETS:
-        _write(copy.keys / name, (folder.keys / name).read_bytes(), 0o400)
-    _write(copy.format, f"{FORMAT}\n".encode())
-
-
-def _write(path: Path, data: bytes, mode: int = 0o600) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        os.write(handle, data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        write_new(copy.keys / name, (folder.keys / name).read_bytes(), 0o400)
+    write_new(copy.format, f"{FORMAT}\n".encode())
 
 
 async def _contents(log: Log) -> dict[str, Any]:
@@ -100,14 +90,16 @@ async def _contents(log: Log) -> dict[str, Any]:
 
 
 async def restore(source: Path, target: Path) -> dict[str, Any]:
-    """Put a backup into place as a new data folder, after checking it: the manifest, every hash, every key that the log
-    names. Raises FolderProblem; then nothing was put anywhere."""
+    """Restore a backup as a new data folder, after checking its manifest, every hash, and every key that the log names.
+    Raises FolderProblem; then nothing was restored."""
     if not await asyncio.to_thread(_free, target):
         raise FolderProblem(f"{target} is not empty; restore into a new folder, then use it.")
     try:
         manifest = orjson.loads((source / MANIFEST).read_bytes())
     except (OSError, ValueError):
-        raise FolderProblem(f"{source} is no whole backup: it has no readable {MANIFEST}.") from None
+        raise FolderProblem(
+            f"{source} is not a complete backup: it has no readable {MANIFEST}. Use another backup."
+        ) from None
     if manifest.get("format", 0) > FORMAT:
         raise FolderProblem(f"{source} was written by a newer version; restore it with that version.")
     draft = target.with_name(f".{target.name}.restoring")
@@ -136,26 +128,16 @@ async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
                 f" {first.version}, {first.column} {first.why}). Nothing was restored."
             )
         if await log_digest(log) != manifest.get("log"):
-            raise FolderProblem("The log of the backup is not the one of its manifest. Nothing was restored.")
+            raise FolderProblem("The log of the backup does not match its manifest. Nothing was restored.")
         keys = SqliteKeys(draft.keys)
         try:
-            missing = await _missing(log, keys)
+            missing = await lost_keys(log, keys)
         finally:
             await keys.close()
     finally:
         await log.close()
     if missing:
-        named = ", ".join(missing[:_NAMED])
         raise FolderProblem(
-            f"The log names {len(missing)} keys that the backup's key store does not have ({named}): texts would be lost."
-            " Nothing was restored."
+            f"The log names keys that are missing in the key store of the backup ({', '.join(missing)}): texts would be lost."
+            " Nothing was restored. Use another backup."
         )
-
-
-async def _missing(log: Log, keys: SqliteKeys) -> list[str]:
-    missing: list[str] = []
-    async for commits in log.scan():
-        kids = {part["kid"] for commit in commits for event in commit.recorded for part in event.sealed}
-        if kids:
-            missing += await keys.missing(sorted(kids))
-    return missing

@@ -1,9 +1,10 @@
-"""A worker process of a rebuild: `python -m deploy.building LOG SIGNS`, started by spreading.py, writes to its output.
+"""A worker process of a rebuild: `python -m deploy.building LOG DIGITS`, started by spreading.py.
 
-It reads the log's file beside the owner, checks the chain of each case whose id begins with one of SIGNS, folds it, and
-makes the rows of all views and facts. It writes nothing but its output, and ends when nobody reads that any more.
+It reads the file of the log next to the owner process, checks the hash chain of each case whose id begins with one of
+DIGITS, rehydrates it, and writes the rows of all read models and facts to its standard output. It ends when nobody reads
+its output any more.
 
-What it is made of is a list of its own, since it starts with every rebuild: web, command line and writing stay out.
+Its imports are kept few, since it starts with every rebuild: no web, no command line, no writing.
 """
 
 from __future__ import annotations
@@ -32,37 +33,37 @@ from shared.policy.book import STREAM as POLICY
 from shared.policy.book import PolicyBook
 
 BATCH = 400
-"""Cases that are written together."""
+"""Cases per frame."""
 FACTS = "analytics"
 SHOWS = (*MATTERS, *WORK)
 HEAD = struct.Struct("<II")
-"""Before each frame: length of its JSON, length of its facts."""
+"""The header of a frame: length of its JSON, length of its facts."""
 
 
-def main(path: str, signs: str) -> int:
-    """Build what was asked for; the last frame says how it ended."""
+def main(path: str, digits: str) -> int:
+    """Write the frames of all cases whose id begins with one of `digits`; the last frame holds the outcome."""
     out = sys.stdout.buffer
     gc.disable()  # events and cases make no cycles
     try:
         try:
-            _build(LogFile(Path(path)), signs, out)
+            _build(LogFile(Path(path)), digits, out)
         except (Damaged, LogBroken) as error:
             _send(out, {"end": "broken", "why": str(error)})
         else:
             _send(out, {"end": "done"})
         out.flush()
-    except BrokenPipeError:  # who asked is gone
+    except BrokenPipeError:  # the owner has ended
         os._exit(1)
     return 0
 
 
-def _build(log: LogFile, signs: str, out: BinaryIO) -> None:
+def _build(log: LogFile, digits: str, out: BinaryIO) -> None:
     books = {
         commits[0].stream.removeprefix(POLICY): PolicyBook.of(event for commit in commits for event in commit.recorded)
         for commits in streams_of(log.scan(POLICY))
     }
-    for sign in signs:
-        streams = streams_of(log.scan(STREAM + sign))
+    for digit in digits:
+        streams = streams_of(log.scan(STREAM + digit))
         while some := [folded(commits) for commits in islice(streams, BATCH)]:
             rows: dict[str, list[Any]] = {show.view.name: [] for show in SHOWS}
             snapshots: list[Snapshot] = []

@@ -53,8 +53,7 @@ def _table(*cells: str) -> str:
 
 
 def _states() -> Iterator[str]:
-    yield "## States 状态"
-    yield ""
+    yield "## States 状态\n"
     yield _table("state", "状态", "entered by", "left by the commands")
     yield _table(*["---"] * 4)
     entered: dict[str, list[str]] = {state: [] for state in STATES}
@@ -167,8 +166,7 @@ def _events() -> Iterator[str]:
     yield "Fields in *italics* are personal data. They are encrypted separately and are not part of the event body."
     yield ""
     for title, module in PARTS:
-        yield f"### {title}"
-        yield ""
+        yield f"### {title}\n"
         yield _table("event", "事件", "by", "moves to", "what it is", "fields")
         yield _table(*["---"] * 6)
         for name, model in REGISTRY.items():
@@ -185,8 +183,7 @@ def _event(name: str, model: type[Event]) -> str:
 
 
 def _clocks() -> Iterator[str]:
-    yield "## Clocks 时限 (policy CN-XF-2022)"
-    yield ""
+    yield "## Clocks 时限 (policy CN-XF-2022)\n"
     yield _table("clock", "时限", "article", "starts", "ends", "period", "whose", "applies")
     yield _table(*["---"] * 8)
     document = next(one.document for one in bundled("cn-xf-2022") if one.section == "clocks")

@@ -1,4 +1,4 @@
-"""The data folder: one owner process, marked by a lock that the kernel lets go of when the process ends, however it ends."""
+"""The data folder. It has one owner process, whose lock the kernel releases when the process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from socket import AF_UNIX, SOCK_STREAM, socket
 
 FORMAT = 1
 _LONGEST_SOCKET = 100
-"""Bytes of a socket's path that every kernel takes."""
+"""Bytes of a socket path that every kernel accepts."""
 
 
 class FolderProblem(Exception):
@@ -20,7 +20,7 @@ class FolderProblem(Exception):
 
 
 class FolderBusy(FolderProblem):
-    """Another process owns it."""
+    """Another process owns the folder."""
 
     def __init__(self, path: Path, pid: str) -> None:
         super().__init__(f"{path} is owned by another server (process {pid}). Stop it first, or use another folder.")
@@ -29,7 +29,7 @@ class FolderBusy(FolderProblem):
 
 @dataclass(frozen=True)
 class Folder:
-    """Where things lie. Keys lie apart from the log, so that they can be kept and backed up apart."""
+    """The paths of a data folder. Keys are separate from the log, so that they can be stored and backed up separately."""
 
     path: Path
 
@@ -59,12 +59,12 @@ class Folder:
 
     @property
     def full(self) -> Path:
-        """Marks the folder of a process of the full mode: its log lies elsewhere."""
+        """Marks the folder of a process of the full mode, whose log is in MongoDB."""
         return self.path / "full-mode"
 
     @property
     def moving(self) -> Path:
-        """Marks the target of a move that has not ended: what it holds is not whole."""
+        """Marks the target of an unfinished move, which is incomplete."""
         return self.path / "moving"
 
     @property
@@ -77,7 +77,7 @@ class Folder:
 
     @property
     def socket_path(self) -> Path:
-        """In the folder; where that path is too long for a socket, in the system's temporary folder, by its hash."""
+        """The path of the socket: in the folder, or in the temporary folder of the system if that path is too long."""
         path = self.path.resolve() / "huiyin.sock"
         if len(os.fsencode(path)) <= _LONGEST_SOCKET:
             return path
@@ -85,7 +85,7 @@ class Folder:
         return Path(tempfile.gettempdir()) / f"huiyin-{os.getuid()}-{name}.sock"
 
     def owner(self) -> str | None:
-        """Process id of the owner, None when nobody owns it."""
+        """Process id of the owner, None if the folder has none."""
         try:
             handle = os.open(self.lock, os.O_RDWR)
         except OSError:
@@ -99,12 +99,18 @@ class Folder:
         return None
 
     def take(self, *, create: bool = True, moving: bool = False) -> int:
-        """Become the owner; returns the lock, which is held until it is closed or the process ends. `moving`: to fill it from
-        another store, which may have begun before.
+        """Become the owner of the folder.
 
-        Raises FolderBusy, and FolderProblem for a folder that cannot be used or that a newer release wrote."""
+        Args:
+            create: create a folder that does not exist.
+            moving: the folder is the target of a move, which may have begun before.
+
+        Returns the file descriptor of the lock, which is held until it is closed or the process ends. Raises FolderBusy,
+        and FolderProblem for a folder that cannot be used or that a newer release wrote."""
         if not self.path.exists() and not create:
-            raise FolderProblem(f"There is no folder {self.path}. Name another one with --data, or start: huiyin serve")
+            raise FolderProblem(
+                f"The folder {self.path} does not exist. Name another one with --data, or create it with: huiyin serve"
+            )
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(self.lock, os.O_RDWR | os.O_CREAT, 0o600)
@@ -119,7 +125,9 @@ class Folder:
         try:
             self._check_format()
             if self.moving.exists() and not moving:
-                raise FolderProblem(f"{self.path} is half filled by a move. End it first: huiyin migrate, as before.")
+                raise FolderProblem(
+                    f"{self.path} is half filled by a move. Finish the move first: run huiyin migrate again."
+                )
         except BaseException:
             os.close(handle)
             raise
@@ -145,12 +153,12 @@ class Folder:
             raise FolderProblem(
                 f"{self.path} holds other files and no data of Huiyin; name an empty or a new folder with --data."
             )
-        self.path.chmod(0o700)  # an empty folder that was there before may be open to others
+        self.path.chmod(0o700)  # an existing empty folder may be readable by others
         self.keys.mkdir(mode=0o700, exist_ok=True)
         self.format.write_text(f"{FORMAT}\n", encoding="ascii")
 
     def listen(self) -> socket:
-        """The socket for the owner of the folder: nobody else can open it."""
+        """The socket of the folder, which only its owner can open."""
         path = self.socket_path
         path.unlink(missing_ok=True)
         listener = socket(AF_UNIX, SOCK_STREAM)
@@ -162,3 +170,13 @@ class Folder:
         listener.listen(128)
         listener.setblocking(False)
         return listener
+
+
+def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a new file and flush it to disk. Raises FileExistsError if there is one."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        os.write(handle, data)
+        os.fsync(handle)
+    finally:
+        os.close(handle)

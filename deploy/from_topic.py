@@ -1,4 +1,4 @@
-"""The full mode's log, made again from the topic alone, and with it everything that follows from a log."""
+"""Recovery of the log of the full mode from the topic alone, with everything that is built from the log."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from shared.refilling import Refilling
 from shared.settings import Settings
 
 NAMED = 5
-"""Streams that are named of those that could not be made again."""
+"""Number of unrecovered streams that the result names."""
 
 
 async def rebuild_from_topic(settings: Settings, tell: Callable[[int, int], None]) -> dict[str, Any]:
-    """Append to the log of the settings, which may be empty, whatever the topic holds and the log does not; then build all
-    views again, and the facts in the folder of the settings. `tell(done, whole)` hears how many records were read.
+    """Append all commits of the topic that the log of the settings lacks, then rebuild all read models, and the facts in the
+    data folder.
 
-    Raises CannotStart, FolderProblem, Refused, LogAway. Begun again after any of them, or after a kill, it goes on."""
+    `tell(done, whole)` is called with the number of records that were read and of all records. Raises CannotStart,
+    FolderProblem, Refused, LogAway. The same call resumes after any of them, or after a kill."""
     topic, kafka = settings.kafka_prefix + EVENTS, connection(settings)
     async with opened(settings, SERVICES, feed=False, tasks=False) as runtime:
         log = runtime.ports.log
@@ -37,7 +38,7 @@ async def rebuild_from_topic(settings: Settings, tell: Callable[[int, int], None
         except MissingTopic:
             raise CannotStart(f"Kafka has no topic {topic}. Check HUIYIN_KAFKA_PREFIX.") from None
         except (Away, Refusal) as error:
-            raise NotYet(f"Kafka does not answer ({error}). Give the command again.") from error
+            raise NotYet(f"Kafka does not answer ({error}). Run the command again.") from error
         cut = [(part.stream, part.first) for part in pieces.missing() if not refilling.holds(part.stream, part.last)]
         left = sorted({*refilling.left(), *cut})
         async for step in rebuild(runtime.ports, runtime.parts, feeding=False):

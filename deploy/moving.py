@@ -1,6 +1,6 @@
-"""From one mode to the other: a data folder and the database of the full mode, both ways.
+"""Moves between the modes: from a data folder to the database of the full mode, and back.
 
-Keys go first, then the log: whatever a commit names is there. Views and facts do not go: they are built from the log.
+Keys are copied before the log, so that no commit names a missing key. Read models and facts are rebuilt from the log.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deploy.folder import Folder, FolderProblem
+from deploy.folder import Folder, FolderProblem, write_new
 from deploy.stores import StoreProblem, open_stores
 from shared.adapters.folders import sync_folder
 from shared.adapters.formats import NewerData, WrongData
@@ -26,7 +26,7 @@ from shared.refusals import Refused
 from shared.settings import Settings
 
 DATABASE = "mongodb"
-"""Names the database of the settings, instead of a folder."""
+"""The name of the database of the settings, in place of a folder."""
 
 
 class Side(NamedTuple):
@@ -35,7 +35,7 @@ class Side(NamedTuple):
 
 
 class _Place(NamedTuple):
-    """One end of a move before it is open."""
+    """One end of a move before it is opened."""
 
     folder: Folder | None
     secrets: Path
@@ -51,13 +51,15 @@ def _place(name: str, settings: Settings) -> _Place:
 
 
 async def move(source: str, target: str, settings: Settings, tell: Callable[[int, int], None]) -> dict[str, Any]:
-    """Carry everything from `source` to `target`; each is a folder or `mongodb`. `tell(done, whole)` hears how many
-    events it has come by. Nothing may write to either while it runs.
+    """Copy keys and log from `source` to `target`; each is a folder or `mongodb`. Nothing may write to either meanwhile.
 
-    Raises FolderProblem, StoreProblem, Refused. Begun again after any of them, or after a kill, it goes on."""
+    `tell(done, whole)` is called with the number of events that were copied and of all events. Raises FolderProblem,
+    StoreProblem, Refused. The same call resumes after any of them, or after a kill."""
     from_, to = _place(source, settings), _place(target, settings)
     if (from_.folder is None) == (to.folder is None):
-        raise FolderProblem(f"Name a data folder and {DATABASE}, in either order; two of a kind are no change of mode.")
+        raise FolderProblem(
+            f"Name a data folder and {DATABASE}, in either order; two of one kind are no change of mode."
+        )
     async with AsyncExitStack() as opened:
         here = await opened.enter_async_context(_source(from_, settings))
         there = await opened.enter_async_context(_target(to, from_.secrets, settings))
@@ -70,7 +72,7 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
         except KeysLost as error:
             raise Refused(
                 "keys_missing",
-                f"The target's keys are of another deployment: {error}.",
+                f"The keys of the target belong to another deployment: {error}. Use an empty target.",
                 why_zh="目标系统的密钥属于另一部署，请换用空的目标。",
             ) from error
         written = 0
@@ -80,14 +82,14 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
         if lost := await lost_keys(there.log, there.keys):
             raise Refused(
                 "keys_missing",
-                f"The log names keys that the target does not have: {', '.join(lost)}.",
+                f"The log names keys that are missing in the target: {', '.join(lost)}. Move the keys first.",
                 why_zh="日志引用的密钥在目标系统中不存在，请先迁移密钥。",
             )
         before, after = await log_digest(here.log), await log_digest(there.log)
         if before != after:
             raise Refused(
                 "source_moved_on",
-                "The source was written to meanwhile. Stop its services and begin again.",
+                "The source was written to during the move. Stop its services and start the move again.",
                 why_zh="迁移期间来源又有新的写入，请停止其服务后重新迁移。",
             )
         if to.folder is not None:
@@ -101,7 +103,7 @@ async def _source(place: _Place, settings: Settings) -> AsyncIterator[Side]:
         if place.folder is not None:
             opened.callback(os.close, place.folder.take(create=False))
             if not place.folder.log.exists():
-                raise FolderProblem(f"{place.folder.path} holds no log.")
+                raise FolderProblem(f"{place.folder.path} holds no log. Name a data folder with a log.")
         yield await _open(place, settings, opened)
 
 
@@ -135,9 +137,8 @@ async def _open(place: _Place, settings: Settings, opened: AsyncExitStack) -> Si
 
 
 def _refuse_other(folder: Folder) -> None:
-    strange = [one.name for one in folder.path.iterdir() if one.name not in ("lock", "format", "keys")]
-    if strange:
-        raise FolderProblem(f"{folder.path} holds something else; name a new folder.")
+    if any(one.name not in ("lock", "format", "keys") for one in folder.path.iterdir()):
+        raise FolderProblem(f"{folder.path} holds other data; name a new folder.")
 
 
 def _mark(folder: Folder) -> None:
@@ -151,22 +152,19 @@ def _whole(folder: Folder) -> None:
 
 
 def _put_secrets(source: Path, target: Path) -> None:
-    """The same secrets on both sides. Never over others; whole or not at all."""
+    """Copy the secrets, each atomically, and never over other ones."""
     try:
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in NAMES:
             secret, path = read_secret(source / name), target / name
             if path.exists():
                 if read_secret(path) != secret:
-                    raise FolderProblem(f"{path} is of another deployment. Name an empty target; nothing was changed.")
+                    raise FolderProblem(
+                        f"{path} belongs to another deployment. Name an empty target. Nothing was changed."
+                    )
                 continue
             draft = target / f".{name}.{os.urandom(4).hex()}"
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-            try:
-                os.write(handle, secret)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            write_new(draft, secret, 0o400)
             draft.rename(path)
         sync_folder(target)
     except KeysLost as error:

@@ -1,7 +1,8 @@
-"""From the columns `read` and `write` of topics.yaml to the rights that the brokers check.
+"""The access rights of Kafka users, from `read` and `write` in topics.yaml.
 
-A name may end with `{organisation}` or `{platform}`: then there is a topic for each of them, and a user with the same ending may
-only use its own. Users without one (our services) get a right to all topics that begin so, also to those that come later.
+A name may end with `{organisation}` or `{platform}`: then there is one topic for each of them, and a user with the same
+ending may use only its own. Users without such an ending (our services) get a right to all topics with that prefix, also
+to later ones.
 """
 
 from __future__ import annotations
@@ -17,13 +18,20 @@ _PLACE = re.compile(r"\{(\w+)\}$")
 
 
 def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], prefix: str = "") -> list[Right]:
-    """What each user needs, and nothing else: its topics, and groups that are named after it.
+    """The rights that each user needs: to its topics, and to the groups that are named after it.
 
-    `members`: `organisation` and `platform` -> codes. `prefix`: of this deployment; the names of topics have it already.
-    Raises ValueError for a code that cannot be part of a name, and for a mistake of the file."""
+    Args:
+        members: `organisation` and `platform` -> codes.
+        prefix: prefix of this deployment, which the names of topics already have.
+
+    Raises:
+        ValueError: a code cannot be part of a name, or the file is wrong.
+    """
     for code in (code for codes in members.values() for code in codes):
         if not CODE.fullmatch(code):
-            raise ValueError(f"{code!r} cannot be part of a topic's name: letters, digits, - and _ only.")
+            raise ValueError(
+                f"{code!r} cannot be part of the name of a topic: only letters, digits, - and _ are allowed. Use another code."
+            )
     found: dict[Right, None] = {}
     for topic in topics:
         for operation, users in (("Read", topic.read), ("Write", topic.write)):
@@ -37,19 +45,21 @@ def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], pref
 
 
 def _spread(topic: str, user: str, members: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str, bool]]:
-    """(user, topic, whether that is only how names begin)."""
+    """(user, topic, True if it is a prefix of names) of each right."""
     of_topic, of_user = _PLACE.search(topic), _PLACE.search(user)
     if of_user is None:
         yield user, topic[: of_topic.start()] if of_topic else topic, of_topic is not None
     elif of_topic is None or of_topic[1] != of_user[1]:
-        raise ValueError(f"{user} is one of many, and {topic} is not theirs alone: topics.yaml is wrong.")
+        raise ValueError(
+            f"{user} has one user per member, but {topic} is not one topic per member. Correct topics.yaml."
+        )
     else:
         for code in members.get(of_user[1], ()):
             yield user[: of_user.start()] + code, topic[: of_topic.start()] + code, False
 
 
 def command(right: Right, bootstrap: str) -> str:
-    """The same for Kafka's own tool."""
+    """The command of Kafka's own tool that grants the right."""
     words = ["kafka-acls.sh", "--bootstrap-server", bootstrap, "--command-config", "admin.properties", "--add"]
     words += ["--allow-principal", f"User:{right.user}", "--operation", right.operation]
     words += [f"--{right.kind}", right.name]

@@ -1,4 +1,4 @@
-"""The owner's side of a rebuild with worker processes: starts them, reads what they send, and leaves none behind."""
+"""A rebuild with worker processes, from the side of the owner: starts them, reads their frames, and ends them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = {show.view.name: tuple(show.view.columns) for show in SHOWS}
 
 
 async def spread(log: Path, signs: Sequence[str]) -> AsyncGenerator[Built, None]:
-    """A `Spread` on the log's file: one new process, which inherits no socket and no lock."""
+    """A `Spread` over the file of the log: one new process, which inherits no socket and no lock."""
     paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "deploy.building", str(log), "".join(signs),
@@ -48,7 +48,7 @@ async def spread(log: Path, signs: Sequence[str]) -> AsyncGenerator[Built, None]
             process.kill()
         try:
             await process.wait()
-        except asyncio.CancelledError:  # it was ending by itself: who cancels leaves none behind either
+        except asyncio.CancelledError:  # wait again, so that a cancelled rebuild leaves no process either
             await process.wait()
             raise
 
@@ -66,7 +66,7 @@ def _lost(code: int) -> Unavailable:
     how = f"signal {-code}" if code < 0 else f"code {code}"
     return Unavailable(
         "worker_lost",
-        f"A worker process of the rebuild ended before it was done ({how}). What is shown is what it was, or right: run it again, "
-        "with --workers 1 if there is little memory.",
+        f"A worker process of the rebuild ended too early ({how}). No incomplete result was kept. Run it again, with --workers 1 "
+        "if memory is short.",
         why_zh=f"重建的一个工作进程提前结束（{how}）。未保留不完整的结果：请重新执行，内存不足时加 --workers 1。",
     )

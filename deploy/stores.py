@@ -1,4 +1,4 @@
-"""The stores of the full mode: log, views and keys in MongoDB, as the settings say."""
+"""The stores of the full mode: log, read models and keys in MongoDB."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from shared.settings import Settings
 
 
 class StoreProblem(Exception):
-    """The stores cannot be used; the text says why and what to do. It holds nothing of a URL."""
+    """The stores cannot be used; the text says why and what to do. It quotes no URL."""
 
 
 class StoreAway(StoreProblem):
-    """MongoDB does not answer; it may later."""
+    """MongoDB does not answer at the moment."""
 
 
 class StoreLoginRefused(StoreAway):
-    """MongoDB does not know the user of the settings, or its password."""
+    """MongoDB refuses the user of the settings or the password."""
 
 
 class Stores(NamedTuple):
-    """Each is closed by whoever uses it; the last one closes the connection."""
+    """The stores. The caller closes each of them; closing the last one closes the connection."""
 
     log: MongoLog
     views: MongoViews
@@ -34,7 +34,7 @@ class Stores(NamedTuple):
 
 
 async def open_stores(settings: Settings) -> Stores:
-    """Open all three, in the event loop that will use them. Raises StoreProblem; then nothing is left open."""
+    """Open all stores, in the event loop that will use them. Raises StoreProblem; then nothing is left open."""
     if settings.mongodb_url is None:
         raise StoreProblem(
             "The full mode needs MongoDB: set HUIYIN_MONGODB_URL to mongodb://HOST:PORT/?replicaSet=NAME."
@@ -56,11 +56,11 @@ async def open_stores(settings: Settings) -> Stores:
         except LogAway as error:
             raise _away(error) from error
         except NewerData as error:
-            raise StoreProblem(f"A newer version wrote there: {error}. Start that version.") from error
+            raise StoreProblem(f"A newer version wrote the data: {error}. Start that version.") from error
         except KeysLost as error:
             raise StoreProblem(
                 f"{secrets}: {error}. Every process needs the same `kek` and `root`: name their folder with HUIYIN_SECRETS, or"
-                " restore them; they cannot be made again."
+                " restore them from a backup. They cannot be generated again."
             ) from error
         except (Unsuitable, WrongData) as error:
             raise StoreProblem(f"{error}.") from error
@@ -77,7 +77,7 @@ def _away(error: LogAway) -> StoreAway:
 
 
 async def policies_of(settings: Settings) -> dict[str, PolicyBook]:
-    """What is in force in every jurisdiction, read and nothing written; {} where no store is named. Raises StoreProblem."""
+    """The policies in force in all jurisdictions, without writing anything; {} if no store is set. Raises StoreProblem."""
     if settings.mongodb_url is None:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""The topics as data (topics.yaml), and how they differ from what the brokers have."""
+"""The topics as data (topics.yaml), and their differences from those of the brokers."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from shared.policy.book import PolicyBook
 FILE = Path(__file__).with_name("topics.yaml")
 DAY_MS = 86_400_000
 EVENTS = "case-events"
-"""The topic that carries the feed."""
+"""The topic of all events."""
 _MANY = re.compile(r"\{(organisation|platform)\}$")
 CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
 """Codes that can be part of a topic's name. No dot: the groups of a user begin with its name and a dot, so those of `a.b` would
 belong to `a`, too. No star: in Kafka it means every name."""
 _USER = r"^[a-z0-9_-]{1,100}(\{(organisation|platform)\})?$"
 User = Annotated[str, Field(pattern=_USER)]
-"""A user of Kafka; no dot, for its groups are its name, a dot and more."""
+"""A Kafka user. It contains no dot, since the names of its groups are its name, a dot and a suffix."""
 
 
 class Topic(BaseModel):
-    """One topic as the file describes it."""
+    """One topic as described in the file."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str = Field(pattern=r"^[a-z0-9._-]{1,200}(\{(organisation|platform)\})?$")
-    """One that ends with `{organisation}` or `{platform}` describes a topic for each of them."""
+    """A name that ends with `{organisation}` or `{platform}` describes one topic for each of them."""
     holds: str
     key: str
     partitions: int = Field(ge=1, le=1000)
@@ -54,7 +54,7 @@ class Topics(BaseModel):
 
 
 class Difference(NamedTuple):
-    """One thing that is not as the file says. `change` None: it is left to people, `why` says why."""
+    """One difference from the file. `change` None: it must be made by hand; `why` gives the reason."""
 
     topic: str
     what: Literal["missing", "partitions", "retention", "largest"]
@@ -75,8 +75,8 @@ def load(path: Path = FILE, prefix: str = "") -> tuple[Topic, ...]:
 
 
 def spread(topics: Iterable[Topic], members: Members) -> tuple[Topic, ...]:
-    """With one topic for each member in place of the one that describes them. Raises ValueError for a code that cannot be
-    part of a name."""
+    """The topics with one for each member in place of the one that describes them. Raises ValueError for a code that cannot
+    be part of a name."""
     made: list[Topic] = []
     for topic in topics:
         many = _MANY.search(topic.name)
@@ -86,15 +86,15 @@ def spread(topics: Iterable[Topic], members: Members) -> tuple[Topic, ...]:
         for code in sorted(members.get(many[1], ())):
             if not CODE.fullmatch(code):
                 raise ValueError(
-                    f"{many[1]} {code}: a topic's name holds letters, digits, - and _ only; give it another code."
+                    f"{many[1]} {code}: the name of a topic holds only letters, digits, - and _; use another code."
                 )
             made.append(topic.model_copy(update={"name": topic.name[: many.start()] + code}))
     return tuple(made)
 
 
 def members_of(books: Iterable[PolicyBook]) -> Members:
-    """Who has topics, as the policies in force say: organisations with `delivery` kafka, and the platforms of channels as far
-    as a topic can have their name. Nobody chose Kafka for the others: they work over HTTP."""
+    """The members that have topics by the policies in force: organisations with `delivery` kafka, and the platforms of
+    channels whose names are valid in the name of a topic. All others use HTTP."""
     organisations: set[str] = set()
     platforms: set[str] = set()
     for book in books:
@@ -105,7 +105,7 @@ def members_of(books: Iterable[PolicyBook]) -> Members:
 
 
 def differences(topics: tuple[Topic, ...], existing: dict[str, Existing], brokers: int) -> list[Difference]:
-    """What apply would change, and what it leaves alone: nothing is deleted, and nothing becomes less."""
+    """The differences, with the changes that `apply` would make. It deletes and reduces nothing."""
     found: list[Difference] = []
     for topic in topics:
         have = existing.get(topic.name)
@@ -122,7 +122,7 @@ def differences(topics: tuple[Topic, ...], existing: dict[str, Existing], broker
             found.append(Difference(topic.name, "retention", *texts, change, why))
         if topic.largest != have.largest:
             larger = topic.largest > have.largest
-            why = "" if larger else "records of that size may be there"
+            why = "" if larger else "there may be records of that size"
             change = Wanted(largest=topic.largest) if larger else None
             found.append(Difference(topic.name, "largest", str(topic.largest), str(have.largest), change, why))
     return found
@@ -132,9 +132,9 @@ def _partitions(topic: Topic, have: Existing) -> list[Difference]:
     if topic.partitions == have.partitions:
         return []
     if topic.fixed:
-        why = "another number sends later events of a case to another partition"
+        why = "another number would send later events of a case to another partition"
     elif topic.partitions < have.partitions:
-        why = "partitions cannot be taken away"
+        why = "partitions cannot be removed"
     else:
         why = ""
     change = None if why else Wanted(partitions=topic.partitions)

@@ -1,1 +1,1 @@
-"""The contract that others build on, generated from the code: JSON Schemas of every message, and an AsyncAPI document."""
+"""The contract for other systems, generated from the code: JSON Schemas of all messages, and an AsyncAPI document."""

@@ -1,4 +1,4 @@
-"""`python -m deploy.contract`: write docs/asyncapi.yaml and docs/schemas anew."""
+"""`python -m deploy.contract`: write docs/asyncapi.yaml and docs/schemas."""
 
 from __future__ import annotations
 

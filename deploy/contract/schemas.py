@@ -1,12 +1,15 @@
-"""JSON Schemas (2020-12) of what goes through topics, one file for each kind of topic.
+"""JSON Schemas (2020-12) of the messages in topics, one file for each kind of topic.
 
-A reader must ignore fields that it does not know: `additionalProperties` is left open in what we send, and closed in what we take.
+A reader must ignore unknown fields: `additionalProperties` is open in messages that we send, and closed in those that we
+receive.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import orjson
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
@@ -21,26 +24,8 @@ from shared.updates import UpdateAnswer
 
 DIALECT = GenerateJsonSchema.schema_dialect
 PLATFORM = "platform"
-_INSTANT = {
-    "type": "string",
-    "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$",
-    "description": "UTC, with six decimals",
-}
-_WHEN = {
-    "type": "string",
-    "pattern": r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d\.\d{6}Z)?$",
-    "description": "When it is true in law: an instant in UTC, or a date, which means the end of that day in the jurisdiction",
-}
-_TEXT_OR_NOTHING = {"type": ["string", "null"]}
-_SEALED = {
-    "type": "array",
-    "description": "Personal data of one party each, encrypted; who has no key passes them by",
-    "items": {
-        "type": "object",
-        "required": ["party", "purpose", "alg", "kid", "nonce", "ct"],
-        "properties": {name: {"type": "string"} for name in ("party", "purpose", "alg", "kid", "nonce", "ct")},
-    },
-}
+_ENVELOPE = Path(__file__).with_name("event_envelope.json")
+"""The schema of an event; its type, the limit of its schema version and its body are filled in."""
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -55,14 +40,12 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 
 def case_events() -> dict[str, Any]:
-    """Every event there is, each with its envelope. What is personal in a body is not here: it stands in `sealed`."""
+    """All events, each with its envelope. The personal fields of a body are not included: they are encrypted in `sealed`."""
     definitions: dict[str, Any] = {}
-    for name in sorted(REGISTRY):
-        body = _body(REGISTRY[name], definitions)
-        definitions[name] = _envelope(REGISTRY[name], body)
+    for name, model in sorted(REGISTRY.items()):
+        definitions[name] = _envelope(model, _body(model, definitions))
     return {
-        "$schema": DIALECT,
-        "$id": "urn:huiyin:schema:case-events",
+        **_head("Case events"),
         "title": "Event",
         "oneOf": [{"$ref": f"#/$defs/{name}"} for name in sorted(REGISTRY)],
         "$defs": definitions,
@@ -84,7 +67,7 @@ def _body(model: type[Event], definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_parts(schema: Any) -> Any:
-    """References to parts of bodies carry a mark, so that they are never taken for an event of that name."""
+    """The schema with a mark on references to parts of bodies, so that a part is never taken for an event of that name."""
     if isinstance(schema, dict):
         return {
             name: value.replace("#/$defs/", "#/$defs/_") if name == "$ref" else _with_parts(value)
@@ -95,52 +78,17 @@ def _with_parts(schema: Any) -> Any:
 
 
 def _envelope(model: type[Event], body: dict[str, Any]) -> dict[str, Any]:
-    services = sorted({model.owner, *model.also})
+    found: dict[str, Any] = orjson.loads(_ENVELOPE.read_bytes())
     words = " ".join((model.__doc__ or "").split())
-    return {
-        "type": "object",
-        "description": f"{words} Appended by: {', '.join(services)}.".strip(),
-        "required": [
-            *(
-                "event_id",
-                "stream",
-                "version",
-                "type",
-                "schema",
-                "jurisdiction",
-                "effective_at",
-                "recorded_at",
-                "origin",
-            ),
-            *("actor", "cause", "body", "sealed"),
-        ],
-        "properties": {
-            "event_id": {"type": "string", "minLength": 1},
-            "stream": {"type": "string", "minLength": 1},
-            "version": {"type": "integer", "minimum": 1},
-            "type": {"const": model.__name__},
-            "schema": {"type": "integer", "minimum": 1, "maximum": model.schema_version},
-            "jurisdiction": {"type": "string"},
-            "effective_at": _WHEN,
-            "recorded_at": _INSTANT,
-            "origin": {"enum": ["live", "history"]},
-            "actor": {
-                "type": "object",
-                "required": ["org", "role", "ref"],
-                "properties": {"org": _TEXT_OR_NOTHING, "role": {"type": "string"}, "ref": {"type": "string"}},
-            },
-            "cause": {"type": "string", "minLength": 1},
-            "request": _TEXT_OR_NOTHING,
-            "correlation": _TEXT_OR_NOTHING,
-            "policy": _TEXT_OR_NOTHING,
-            "body": body,
-            "sealed": _SEALED,
-        },
-    }
+    found["description"] = f"{words} Appended by: {', '.join(sorted({model.owner, *model.also}))}.".strip()
+    found["properties"]["type"] = {"const": model.__name__}
+    found["properties"]["schema"]["maximum"] = model.schema_version
+    found["properties"]["body"] = body
+    return found
 
 
 def actions() -> dict[str, Any]:
-    """Commands that an organisation may send to its topic: the bodies of the command endpoint, with the case beside them."""
+    """Commands that an organisation may send to its topic: the bodies of the command endpoint with the field `case`."""
     models = [model for name, model in sorted(body_models().items()) if "organisation" in RULES[name].roles]
     return _taken("Command of an organisation", [_with_case(model) for model in models])
 
@@ -158,14 +106,17 @@ def _with_case(model: type[BaseModel]) -> dict[str, Any]:
     return schema
 
 
+def _head(title: str) -> dict[str, str]:
+    return {"$schema": DIALECT, "$id": f"urn:huiyin:schema:{title.lower().replace(' ', '-')}"}
+
+
 def _taken(title: str, found: list[dict[str, Any]]) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     for schema in found:
         definitions.update(schema.pop("$defs", {}))
         definitions[schema["title"]] = schema
     return {
-        "$schema": DIALECT,
-        "$id": f"urn:huiyin:schema:{title.lower().replace(' ', '-')}",
+        **_head(title),
         "title": title,
         "oneOf": [{"$ref": f"#/$defs/{schema['title']}"} for schema in found],
         "$defs": dict(sorted(definitions.items())),
@@ -177,4 +128,4 @@ def _sent(title: str, model: type[BaseModel]) -> dict[str, Any]:
     schema.pop("additionalProperties", None)
     for part in schema.get("$defs", {}).values():
         part.pop("additionalProperties", None)
-    return {"$schema": DIALECT, "$id": f"urn:huiyin:schema:{title.lower().replace(' ', '-')}", **schema, "title": title}
+    return {**_head(title), **schema, "title": title}

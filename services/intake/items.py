@@ -1,7 +1,7 @@
-"""Items of a channel in the platform's own form: understood by a mapping of the policy, in the language of imports.
+"""Items of a channel in the platform's own form, read by a mapping of the policy in the language of imports.
 
-A mapping for a channel has `source` (its zone and date forms), `item` and `filing`; what an item does not map is never
-read, and columns that mark persons cannot be mapped at all.
+A mapping for a channel has `source` (its zone and date formats), `item` and `filing`. Fields that it does not name are never
+read, and columns that classify persons cannot be mapped.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from weakref import WeakKeyDictionary
 from pydantic import ValidationError
 
 from services.intake.importing.mapping import Mapping as Reading
-from services.intake.importing.mapping import Value
 from services.intake.importing.mapping_file import problems_of
 from services.intake.importing.marks import marks_a_person
 from services.intake.importing.problems import RowError
@@ -30,23 +29,23 @@ _parsed: WeakKeyDictionary[PolicyBook, dict[str, Reading]] = WeakKeyDictionary()
 
 
 class Understood(NamedTuple):
-    """A submission, and what the platform calls its fields."""
+    """A submission, and the platform's names of its fields."""
 
     submission: dict[str, Any]
     names: dict[str, str]
 
 
 def understood(book: PolicyBook, channel: str, value: Any) -> Understood:
-    """The submission that an item means. Raises Refused `no_mapping`, and Invalid that names the platform's own field."""
+    """The submission of an item. Raises Refused `no_mapping`, and Invalid that names the platform's own field."""
     reading = _reading(book, channel)
     if not isinstance(value, dict):
         raise Invalid("not_an_object", "An item is a JSON object.", why_zh="每一项应为 JSON 对象。", field="(body)")
     names = _names(reading)
     table = Table(Path("item"), reading.source)
     plain = {
-        name: getattr(reading.filing, name).model_copy(update={"table": None, "default": None})
-        for name in ("place", "subject")
-        if getattr(reading.filing, name) is not None
+        name: value.model_copy(update={"table": None, "default": None})
+        for name, value in reading.filing.values.items()
+        if name in ("place", "subject")
     }
     codes_apart = reading.model_copy(update={"filing": reading.filing.model_copy(update=plain)})
     try:
@@ -99,7 +98,7 @@ def _read(channel: str, raw: Mapping[str, object]) -> Reading:
 
 
 def _names(reading: Reading) -> dict[str, str]:
-    """Field of a submission -> what the platform calls it."""
+    """Field of a submission -> the platform's name for it."""
     found = {"item": ", ".join(reading.item.columns)}
     for name, value in reading.filing.values.items():
         if value.columns:
@@ -108,9 +107,9 @@ def _names(reading: Reading) -> dict[str, str]:
 
 
 def _code(book: PolicyBook, reading: Reading, name: str, given: str | None) -> str | None:
-    """The code of a place or subject: by the mapping's table, else by its name in the policy. Words that nobody knows are
-    kept as they are: they are registered, and a person looks at them."""
-    value: Value = getattr(reading.filing, name)
+    """The code of a place or subject: by the mapping's table, else by its name in the policy. Unknown words are registered as
+    they are, and a person corrects them."""
+    value = reading.filing.values[name]
     if given is None:
         return value.default
     if value.table is not None and given in value.table:
@@ -124,7 +123,7 @@ def _code(book: PolicyBook, reading: Reading, name: str, given: str | None) -> s
 
 @checks_mappings
 def check(name: str, raw: Mapping[str, object]) -> Iterator[tuple[str, str, str]]:
-    """What keeps a mapping from being one for a channel's items."""
+    """The errors of a mapping for the items of a channel: (field, what is wrong, the same in Chinese)."""
     for key in _OF_IMPORTS:
         if key in raw:
             yield (
@@ -135,8 +134,7 @@ def check(name: str, raw: Mapping[str, object]) -> Iterator[tuple[str, str, str]
     try:
         reading = _read(name, {key: value for key, value in raw.items() if key not in _OF_IMPORTS})
     except ValidationError as error:
-        for _path, field, why, why_zh in problems_of(error):
-            yield field, why, why_zh
+        yield from problems_of(error)
         return
     if reading.filing.text is None:
         yield (
@@ -149,6 +147,6 @@ def check(name: str, raw: Mapping[str, object]) -> Iterator[tuple[str, str, str]
             if marks_a_person(column):
                 yield (
                     ".".join(str(part) for part in path),
-                    f"{column!r} marks what kind of person somebody is; such fields are never read: remove it",
+                    f"{column!r} classifies persons; such fields are never read: remove it",
                     f"{column!r} 是对人的标记，本系统不读取此类字段，请删除。",
                 )

@@ -1,7 +1,7 @@
 """Deadlines of a case, derived: start fact + clock rule + calendar -> due date. Never stored, never edited.
 
-Pure functions of a case, a book and, where it matters, an instant. One pass over the facts finds the episodes of all
-clocks; the arithmetic is cached in the calendar.
+Pure functions of a case, a policy book and, where needed, an instant. One pass over the facts finds the episodes of all
+clocks; the calendar caches the arithmetic.
 """
 
 from shared.deadlines.deadline import Deadline, Status

@@ -1,4 +1,4 @@
-"""One deadline: a period that began with a fact of a case, and how it stands."""
+"""One deadline: a period that began with a fact of a case, and its status."""
 
 from __future__ import annotations
 
@@ -19,52 +19,52 @@ class Deadline(NamedTuple):
 
     clock: str
     episode: int
-    """From 1; a new start fact begins the next."""
+    """Counted from 1; a new start fact begins the next one."""
     start: Fact
     due: datetime
     due_day: date
     end: Fact | None
-    """What met the duty, or used the window."""
+    """The fact that met the duty or used the window."""
     stopped: Fact | None
-    """What ended the episode without judgement: withdrawn, returned, a new start."""
+    """The fact that ended the episode without a result: a withdrawal, a return, a new start."""
     org: str | None
-    """Who bears the duty; None: the citizen, or not known."""
+    """The responsible organisation; None: the citizen, or unknown."""
     extended_days: int
     excluded_days: int
     provisional: bool
     unknown: bool
-    """History that was not taken over: without an end fact nobody knows."""
+    """Imported history without an end fact, whose result is unknown."""
     rule: ClockRule
     period: Period | None
-    """None where the assigner set the date."""
+    """None if the date was assigned."""
     zone: str
 
     @property
     def in_time(self) -> bool:
-        """The duty was met, and not after the due instant."""
+        """True if the duty was met at or before the due instant."""
         return self.end is not None and not before(self.due, self.end.effective_at, self.zone)
 
     @property
     def cancelled(self) -> bool:
-        """Ended without judgement before it was due."""
+        """True if the episode ended without a result before it was due."""
         stopped = self.stopped
         return self.end is None and stopped is not None and not before(self.due, stopped.effective_at, self.zone)
 
     @property
     def running(self) -> bool:
-        """Neither met nor stopped: time still matters."""
+        """True if the duty is neither met nor cancelled."""
         return self.end is None and self.stopped is None and not self.unknown
 
     @property
     def missed(self) -> bool:
-        """Met or stopped, but only after the due instant."""
+        """True if the duty was met or the episode ended only after the due instant."""
         if self.end is not None:
             return not self.in_time
         return self.stopped is not None and not self.unknown and not self.cancelled
 
     @property
     def open_ended(self) -> bool:
-        """A right whose period has not begun: what it runs from, a receipt, is not on record yet."""
+        """True for a right whose period has not begun, because the receipt from which it runs is not on record yet."""
         start = self.start
         return self.rule.window and any(
             trigger.event == start.name and not trigger.lapses and (not trigger.kind or start.kind in trigger.kind)
@@ -72,7 +72,7 @@ class Deadline(NamedTuple):
         )
 
     def status(self, now: datetime) -> Status:
-        """How the clock stands at `now`. A window that was used is `met` (in time) or `late`."""
+        """The status at `now`. A window that was used is `met` (in time) or `late`."""
         if self.end is not None:
             return "met" if self.in_time else "late"
         if self.cancelled:
@@ -87,7 +87,7 @@ class Deadline(NamedTuple):
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """How the due date came about, one sentence after the other; worked out when asked."""
+        """The explanation of the due date, sentence by sentence."""
         return sentences(
             self.rule,
             self.period,

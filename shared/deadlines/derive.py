@@ -1,4 +1,4 @@
-"""Start fact + clock rule + calendar -> due date, and the sentences that explain it."""
+"""The derivation of due dates from start facts, clock rules and the calendar, and its explanation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.times import before, day_of, instant_of
 
 
 class Explanation(NamedTuple):
-    """Why a clock is due when it is. `article` is the law, `start` the fact it began with."""
+    """The explanation of a due date. `article`: the law; `start`: the fact with which the clock began."""
 
     clock: str
     episode: int
@@ -30,7 +30,7 @@ class Explanation(NamedTuple):
     extended_days: int
     provisional: bool
     reference: str
-    """The policy that was used."""
+    """The reference of the policy that was used."""
     skipped: tuple[Skipped, ...]
     steps: tuple[Step, ...]
 
@@ -39,14 +39,15 @@ _MOST_EXCLUDED = 3660
 _REVIEWS = frozenset({"ReviewRequested", "ReReviewRequested"})
 _KEPT = 512
 _known: OrderedDict[int, tuple[Case, PolicyBook, tuple[Deadline, ...]]] = OrderedDict()
-"""Lists, due index, facts and outboxes ask for the same case one after the other; cases and books are immutable."""
+"""id(case) -> case, book, deadlines. Read models, facts and notifications need those of the same case in succession; cases and
+books are immutable."""
 
 
 def deadlines(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
     """All episodes of all clocks that apply to the case, in the order of the rules.
 
-    A clock keeps the rule in force when it began. A start before any known law, or of a subject for which no period
-    is set, gives no deadline. Of a voided case there are none.
+    A clock keeps the rule that was in force when it began. There is no deadline for a start before the first known law, for
+    a subject without a period, and for a voided case.
     """
     known = _known.get(id(case))
     if known is not None and known[0] is case and known[1] is book:
@@ -70,7 +71,7 @@ def _derived(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
 
 
 def explain(case: Case, book: PolicyBook, clock: str, episode: int | None = None) -> Explanation | None:
-    """How the due date of a clock came about: of that episode, or of the last. None: no such clock runs or ran."""
+    """The explanation of the due date of a clock, of that episode or of the last one. None: the case has no such clock."""
     found = [
         deadline
         for deadline in deadlines(case, book)
@@ -96,7 +97,7 @@ def explain(case: Case, book: PolicyBook, clock: str, episode: int | None = None
 
 
 def _renumbered(found: list[Deadline]) -> Iterator[Deadline]:
-    """Episodes of one clock, counted over all editions of the law."""
+    """The deadlines with the episodes of each clock numbered over all editions of the law."""
     clocks = dict.fromkeys(deadline.clock for deadline in found)
     for clock in clocks:
         own = sorted((one for one in found if one.clock == clock), key=lambda one: one.start.version)
@@ -178,7 +179,9 @@ def _deadline(
 def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str | None:
     responsible = rule.responsible
     if responsible == "organisation":
-        direct = case.received_by if rule.applies.direct else None  # Art. 23 ¶1: who received it, whoever has it now
+        direct = (
+            case.received_by if rule.applies.direct else None
+        )  # Art. 23 ¶1: the receiving organisation, even after a transfer
         return direct or start.org or case.org or case.received_by
     if responsible == "petition_office":
         return book.petition_office_at(start.effective_at)
@@ -186,12 +189,12 @@ def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str |
 
 
 def _reviewer(start: Fact, case: Case, book: PolicyBook) -> str | None:
-    """The body that was named for this request. While nobody is, naming one is the petition office's to do."""
+    """The body that was named for this request. Until one is named, the petition office is responsible for naming it."""
     named: str | None = None
     for fact in case.facts:
         if fact.version <= start.version:
             continue
-        if fact.name in _REVIEWS:  # the next request has a body of its own
+        if fact.name in _REVIEWS:  # the next request has its own body
             break
         if fact.name == "ReviewBodyNamed":
             named = fact.kind
@@ -203,7 +206,7 @@ def _reviewer(start: Fact, case: Case, book: PolicyBook) -> str | None:
 
 
 def _days_excluded(facts: tuple[Fact, ...], first: date, zone: str) -> list[date]:
-    """The days after `first` on which one of these lasted, each once, in order."""
+    """The days after `first` that these facts cover, each once, in order."""
     days: set[date] = set()
     for fact in facts:
         day, last = day_of(fact.since or fact.effective_at, zone), day_of(fact.due or fact.effective_at, zone)
@@ -215,7 +218,7 @@ def _days_excluded(facts: tuple[Fact, ...], first: date, zone: str) -> list[date
 
 
 def _days(table: Mapping[str, int], case: Case, start: Fact, book: PolicyBook, otherwise: int | None) -> int | None:
-    """The days of the case's subject, or of the nearest one above it, by the tree in force when the clock began."""
+    """The days of the case's subject or its nearest ancestor, by the list in force when the clock began."""
     if case.subject is None:
         return otherwise
     line = book.subject_line_at(case.subject, start.effective_at)
@@ -225,7 +228,7 @@ def _days(table: Mapping[str, int], case: Case, start: Fact, book: PolicyBook, o
 def _extended(
     calendar: Calendar, rule: ClockRule, episode: Episode, first: date, days: int, period: Period, zone: str
 ) -> tuple[Period, int]:
-    """The period with all that was granted, up to the cap. What was granted after the period had ended is void."""
+    """The period with all granted days, up to the cap. An extension that was granted after the end is void."""
     setting, extension = rule.period, rule.extension
     extended = 0
     for fact in episode.extensions:

@@ -1,4 +1,4 @@
-"""From the facts of a case to the episodes of its clocks: what began, what ended it, what came in between."""
+"""The episodes of the clocks of a case: the facts that started, ended, extended and interrupted each."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from shared.policy.clocks import CANCEL, END, EXCLUDE, EXTEND, START, Clocks
 from shared.times import before
 
 DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedChannel", "JurisdictionRuled"})
-"""Facts whose organisation is from then on the responsible one."""
+"""Facts whose organisation becomes the responsible one."""
 
 
 class Episode:
-    """From one start fact to the next. Defaults stand on the class: most episodes change one of them."""
+    """The time from one start fact to the next. Defaults are class attributes, since most episodes change only one of them."""
 
     end: Fact | None = None
     stopped: Fact | None = None
     extensions: tuple[Fact, ...] = ()
     excluded: tuple[Fact, ...] = ()
-    """What is not counted (hearings), from `since` to `due` of the fact."""
+    """Facts of time that is not counted (hearings), from `since` to `due` of the fact."""
 
     def __init__(self, start: Fact) -> None:
         self.start = start
 
 
 def episodes_of(case: Case, clocks: Clocks, zone: str) -> dict[int, list[Episode]]:
-    """Index of a rule -> its episodes. Facts come in version order; late paper finds the episode it belongs to."""
+    """Index of a rule -> its episodes. Facts are in version order; one that was recorded late goes to its own episode."""
     actions = clocks.actions
     found: dict[int, list[Episode]] = {}
     responsible: str | None = None

@@ -1,4 +1,4 @@
-"""The ladder: which reminders and breaches are to be recorded, and when to look again."""
+"""The escalation ladder: the reminders and breaches that are to be recorded, and the time of the next check."""
 
 from __future__ import annotations
 
@@ -16,40 +16,40 @@ from shared.times import instant_of
 RungKind = Literal["remind", "at_risk", "breach", "urge", "lift"]
 
 REMINDERS = ("remind", "at_risk")
-"""Before the due instant; beaten by a breach."""
+"""Rungs before the due instant; a breach replaces them."""
 URGED = ("urged", "supervised")
-"""Regions of supervision in which nobody is urged by itself any more."""
+"""Supervision states in which there is no automatic urging any more."""
 _MOMENT = timedelta(microseconds=1)
 
 
 class DueRung(NamedTuple):
-    """A step of the ladder that is to be recorded now. `passed`: a higher one of the same clock is sent instead."""
+    """A rung that is to be recorded now. `passed`: a higher rung of the same clock is sent instead."""
 
     clock: str
     episode: int
     rung: str
     kind: RungKind
     at: datetime
-    """When it took effect: of a breach the due instant, of a lift when the fact became known."""
+    """When it took effect: a breach at the due instant, a lift when the fact became known."""
     passed: bool
     org: str | None
     fact: int | None
-    """For a lift: version of the fact that shows it."""
+    """For a lift: version of the fact that disproves the breach."""
 
     @property
     def name(self) -> tuple[str, str, str]:
-        """Which step of which episode of which clock: happens once in a case."""
+        """Clock, episode and rung, which occur once in a case."""
         return self.clock, str(self.episode), self.kind if self.kind == "lift" else self.rung
 
 
 def _silent(case: Case) -> bool:
-    """No rung of such a case ever fires: it is over, or it is history that nobody works on. Which clocks of a follower
-    go on is data: a policy cancels the others with `CaseLinked`."""
+    """True for a case without rungs: it is closed, or imported history that is not continued. Which clocks of a linked case
+    continue is data: a policy cancels the others with `CaseLinked`."""
     return not case.exists or case.state in FINAL_STATES or not case.live
 
 
 class _Open(NamedTuple):
-    """A rung that has not happened yet and still would."""
+    """A rung that has not been recorded and is still possible."""
 
     at: datetime
     rung: str
@@ -57,7 +57,7 @@ class _Open(NamedTuple):
 
 
 def _open_rungs(case: Case, deadline: Deadline) -> Iterator[_Open]:
-    """In order of time. Until the due instant the duty can be met, so a breach is seen a moment after it."""
+    """The open rungs in order of time. The duty can be met until the due instant, so a breach is recorded a moment later."""
     rule, clock, episode, live_from = deadline.rule, deadline.clock, deadline.episode, case.live_from
     running = deadline.end is None and deadline.stopped is None
     if rule.window or deadline.unknown or not (running or deadline.missed):
@@ -83,7 +83,7 @@ def _open_rungs(case: Case, deadline: Deadline) -> Iterator[_Open]:
 
 
 def _lift(case: Case, deadline: Deadline) -> DueRung | None:
-    """The breach was recorded, and facts that came later show that there was none."""
+    """The lift of a recorded breach that later facts disprove, if there is one."""
     clock, episode = deadline.clock, deadline.episode
     if (clock, episode) in case.lifted or Rung(clock, episode, BREACH) not in case.rungs:
         return None
@@ -94,11 +94,11 @@ def _lift(case: Case, deadline: Deadline) -> DueRung | None:
 
 
 def rungs_due(case: Case, book: PolicyBook, now: datetime, known: tuple[Deadline, ...] | None = None) -> list[DueRung]:
-    """What the ladder asks to be recorded at `now`, in order of time. `known`: deadlines() of the same case and book.
+    """The rungs to be recorded at `now`, in order of time. `known`: deadlines() of the same case and book.
 
-    Organisations are reminded and urged in office hours only; a breach is recorded whenever it is. After downtime only
-    the highest rung of a clock is sent; the lower ones are recorded as passed. A breach that facts disprove is lifted,
-    also when the case is over.
+    Organisations are reminded and urged only in office hours; a breach is recorded at any time. After downtime only the
+    highest rung of a clock is sent, and the lower ones are recorded as passed. A breach that facts disprove is lifted, also
+    in a closed case.
     """
     if case.state == "voided" or not case.exists:
         return []
@@ -113,7 +113,7 @@ def rungs_due(case: Case, book: PolicyBook, now: datetime, known: tuple[Deadline
         beaten = any(rung.kind == "breach" for rung in due) or (
             Rung(deadline.clock, deadline.episode, BREACH) in case.rungs
         )
-        if due and not book.office.is_open(now):  # what is only recorded disturbs nobody
+        if due and not book.office.is_open(now):  # rungs that are only recorded need no office hours
             due = [rung for rung in due if rung.kind == "breach" or (beaten and rung.kind in REMINDERS)]
         for at, name, kind in due:
             passed = kind in REMINDERS and (beaten or name != due[-1].rung)
@@ -130,11 +130,11 @@ def _look(rung: _Open, deadline: Deadline, book: PolicyBook) -> datetime:
 
 
 def next_look(case: Case, book: PolicyBook, known: tuple[Deadline, ...] | None = None) -> datetime | None:
-    """The next instant at which rungs_due() would give something; in the past when it already does. None: never.
+    """The next instant at which rungs_due() returns something; in the past if it already does. None: never.
 
-    What is sent in office hours only is looked for at the next opening, or at the due instant where that comes first. An
-    instant in the past may lie in office hours that were missed: then rungs_due() gives it at the next opening.
-    `known`: deadlines() of the same case and book, where the caller has them."""
+    Rungs that are sent only in office hours are checked at the next opening, or at the due instant if that is earlier. An
+    instant in the past may be in office hours that were missed; rungs_due() then returns the rung at the next opening.
+    `known`: deadlines() of the same case and book, if the caller has them."""
     if case.state == "voided" or not case.exists:
         return None
     silent = _silent(case)
@@ -152,8 +152,8 @@ def next_look(case: Case, book: PolicyBook, known: tuple[Deadline, ...] | None =
 
 
 def waits_until(case: Case, book: PolicyBook, now: datetime) -> datetime | None:
-    """Until when a case waits of which rungs_due() gives nothing at `now`, while the office is closed: for its opening, or
-    for a due instant before that, since a breach is recorded at night, too. None: the office is open."""
+    """While the office is closed and rungs_due() returns nothing: the next opening, or a due instant before it, since a
+    breach is recorded at night, too. None: the office is open."""
     opening = book.office.opening(now)
     if opening <= now:
         return None
@@ -162,7 +162,7 @@ def waits_until(case: Case, book: PolicyBook, now: datetime) -> datetime | None:
 
 
 def first_risk(running: Sequence[Deadline]) -> datetime | None:
-    """The first instant at which one of these clocks counts as at risk: its first rung."""
+    """The first instant at which one of these clocks is at risk: that of its first rung."""
     return min(
         (clock.rung_at(min(rung.at_percent for rung in clock.rule.rungs)) for clock in running if clock.rule.rungs),
         default=None,

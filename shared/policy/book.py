@@ -1,8 +1,8 @@
-"""PolicyBook: everything a jurisdiction has decided about itself, folded from the stream `policy/<jurisdiction>`.
+"""PolicyBook: all policies of a jurisdiction, rehydrated from the stream `policy/<jurisdiction>`.
 
-Sections are versioned by the `effective_at` of their activation, which may lie in the future. What a book names without
-a date is what is in force at its `now`; a running clock keeps the rule, the bearers and the subjects that were in force
-when it began; zone and calendar are always the latest that are known, since a published calendar replaces a guess.
+Sections are versioned by the `effective_at` of their activation, which may be in the future. Without a date a book returns
+what is in force at its `now`. A running clock keeps the rule, the responsible organisations and the subjects that were in
+force when it began. Zone and calendar are always the latest known ones, since a published calendar replaces an estimate.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import zip_longest
-from typing import Any
+from typing import Any, cast
 
 from shared.envelope import Recorded
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
@@ -60,7 +60,7 @@ _NAMING: tuple[Section, ...] = ("channels", "subjects", "places", "organisations
 
 @dataclass(frozen=True, eq=False)
 class PolicyBook(Organs):
-    """Immutable; compared and hashed by identity, so that results may be cached per book."""
+    """The policies of a jurisdiction. Immutable; compared and hashed by identity, so that results can be cached per book."""
 
     @classmethod
     def of(cls, events: Iterable[Recorded]) -> PolicyBook:
@@ -71,7 +71,7 @@ class PolicyBook(Organs):
         return book
 
     def with_event(self, event: Recorded) -> PolicyBook:
-        """The book after one more event. Raises pydantic's ValidationError for a document of another form."""
+        """The book after one more event. Raises ValidationError of pydantic for a malformed document."""
         body = event.body
         code = self.jurisdiction or event.jurisdiction or event.stream.removeprefix(STREAM)
         if isinstance(body, OrganisationAdded):
@@ -88,40 +88,40 @@ class PolicyBook(Organs):
         return book.with_document(body.section, event.effective_at, body.hash, document)
 
     def with_document(self, section: Section, at: When, hashed: str, document: Document) -> PolicyBook:
-        """The book with one more edition, of its own version."""
+        """The book with one more edition of a section, at the version of the book."""
         edition = Edition(at, begins(at, self.zone), self.version, hashed, document)
         editions = {**self.editions, section: joined(self.editions.get(section, ()), edition)}
         book = replace(self, editions=editions)
         return book if book.zone == self.zone else book._in_zone()
 
     def _in_zone(self) -> PolicyBook:
-        """The same book after its zone has changed: dates begin at another instant."""
+        """The same book with the starts of its editions in the new zone."""
         moved = {
             section: tuple(known._replace(start=begins(known.effective_at, self.zone)) for known in editions)
             for section, editions in self.editions.items()
         }
         return replace(self, editions=moved)
 
-    # ---------------------------------------------------------------- what is in force
+    # ---------------------------------------------------------------- editions in force
 
     def as_of(self, now: datetime) -> PolicyBook:
-        """The same book at that moment: what begins later is known, and not in force."""
+        """The same book at `now`: later editions are known, but not in force."""
         return replace(self, now=now)
 
     def window(self, now: datetime) -> tuple[datetime, datetime]:
-        """From when until when the same is in force as at `now`."""
+        """The period around `now` in which the same editions are in force: (from, until)."""
         starts = {edition.start for editions in self.editions.values() for edition in editions}
         since = max((start for start in starts if start <= now), default=datetime.min.replace(tzinfo=UTC))
         return since, min((start for start in starts if start > now), default=datetime.max.replace(tzinfo=UTC))
 
     def clocks_at(self, when: When) -> Clocks | None:
-        """The clocks in force at that time; None before any law that is known here."""
+        """The clocks in force at `when`; None before the first known edition."""
         edition = self.edition("clocks", when)
         return edition.document if edition else None
 
     @cached_property
     def clock_editions(self) -> tuple[tuple[datetime, datetime | None, Clocks], ...]:
-        """(from, until, clocks) in order; `until` is None for the present one."""
+        """(from, until, clocks) of each edition in order; `until` is None for the last one."""
         editions = self.editions.get("clocks", ())
         return tuple(
             (known.start, after.start if after else None, known.document)
@@ -130,7 +130,7 @@ class PolicyBook(Organs):
 
     @cached_property
     def calendar(self) -> Calendar:
-        """The latest calendar that is known; weekends only where none is."""
+        """The latest known calendar; only weekends if there is none."""
         editions = self.editions.get("calendar")
         return Calendar(editions[-1].document) if editions else PLAIN
 
@@ -141,17 +141,17 @@ class PolicyBook(Organs):
 
     @property
     def most_objections(self) -> int:
-        """After so many objections a case is a jurisdiction dispute."""
+        """Number of objections after which a case is a jurisdiction dispute."""
         return self.settings.most_objections if self.settings else 3
 
     @cached_property
     def office(self) -> Office:
-        """When organisations may be reminded."""
+        """The office hours, in which organisations may be reminded."""
         return Office(self.settings.office_hours if self.settings else None, self.calendar, self.zone)
 
     @cached_property
     def escalation(self) -> Escalation:
-        """How long each step of the ladder runs before the next, by the clocks that are in force last."""
+        """The waiting times between the steps of supervision, by the clocks in force."""
         edition = self.edition("clocks")
         return edition.document.escalation if edition else Escalation()
 
@@ -165,7 +165,7 @@ class PolicyBook(Organs):
 
     @cached_property
     def reference(self) -> str:
-        """`<jurisdiction>@<12 signs>` over the latest hash of every section: what a decision used."""
+        """`<jurisdiction>@<12 hex digits>` over the hashes of all editions: the policy that a decision used."""
         digest = hashlib.sha256()
         for section in sorted(self.editions):
             for edition in self.editions[section]:
@@ -176,7 +176,7 @@ class PolicyBook(Organs):
 
     @cached_property
     def documents(self) -> dict[Section, Document]:
-        """The document in force of every section, with the organisations that were added: what a new one must fit."""
+        """The documents in force with the added organisations, against which a new document is checked."""
         found = {section: self.edition(section) for section in self.editions}
         latest: dict[Section, Document] = {section: edition.document for section, edition in found.items() if edition}
         if self.added:
@@ -187,7 +187,7 @@ class PolicyBook(Organs):
         edition = self.edition(section)
         return edition.hash if edition else None
 
-    # ---------------------------------------------------------------- what it names
+    # ---------------------------------------------------------------- entries of its lists
 
     @cached_property
     def places(self) -> dict[str, Place]:
@@ -205,21 +205,18 @@ class PolicyBook(Organs):
         return {entry.code: entry for entry in edition.document.channels} if edition else {}
 
     def known_channel(self, code: str) -> Channel | None:
-        """The channel, also one that the list does not hold any more: its items are still its platform's."""
-        found = self.channels.get(code)
-        if found is not None:
-            return found
+        """The channel, including one that was removed from the list, since its items still belong to its platform."""
+        if code in self.channels:
+            return self.channels[code]
         for edition in reversed(self.begun("channels")):
-            for channel in edition.document.channels:
+            for channel in reversed(edition.document.channels):
                 if channel.code == code:
-                    found = channel
-            if found is not None:
-                break
-        return found
+                    return cast(Channel, channel)
+        return None
 
     @cached_property
     def qr_codes(self) -> dict[tuple[str, str], QrCode]:
-        """(channel, code) -> where it hangs."""
+        """(channel, code) -> the QR code and its place."""
         edition = self.edition("channels")
         return {(entry.channel, entry.code): entry for entry in edition.document.qr_codes} if edition else {}
 
@@ -232,7 +229,7 @@ class PolicyBook(Organs):
         return self.keywords.by_id.get(identity) if identity else None
 
     def mapping(self, code: str | None) -> dict[str, Any] | None:
-        """How items of a platform's own form are understood."""
+        """The mapping of items in a platform's own form."""
         edition = self.edition("mappings")
         return edition.document.mappings.get(code) if edition and code else None
 
@@ -247,7 +244,7 @@ class PolicyBook(Organs):
         return ancestry({subject.code: subject.parent for subject in self.subjects.values()})
 
     def subject_line_at(self, subject: str, when: When) -> tuple[str, ...]:
-        """The subject and those above it, by the tree in force at `when`."""
+        """The subject and its ancestors, by the list in force at `when`."""
         edition = self.when("subjects", when)
         if edition is None:
             return (subject,)
@@ -263,8 +260,8 @@ class PolicyBook(Organs):
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """Code -> name for people, over organisations, places, subjects, channels; the earlier wins. What was removed
-        from a list keeps its last name: old cases still speak of it."""
+        """Code -> name of organisations, places, subjects and channels, in order of precedence. Removed entries keep their
+        last name, since old cases still refer to them."""
         found: dict[str, str] = {}
         for section in _NAMING:
             if section == "organisations":
@@ -280,7 +277,7 @@ class PolicyBook(Organs):
         return code in self.subjects
 
     def knows_level(self, code: str | None) -> bool:
-        """Does a rule of any routing table name this level of government?"""
+        """True if a rule of any routing table names this level of government."""
         return code in self._levels
 
     @cached_property
@@ -299,7 +296,7 @@ class PolicyBook(Organs):
         return {}
 
     def route(self, place: str | None, subject: str | None, level: str | None = None, at: When | None = None) -> Route:
-        """Which organisation is responsible, by the table in force at `at`; before the first table, by the first."""
+        """The responsible organisation, by the routing table in force at `at`, or by the first one before that."""
         editions = self.editions.get("routing", ())
         if not editions:
             return Route(None, None, "no_rule")
@@ -311,7 +308,7 @@ class PolicyBook(Organs):
 
 
 def organisation_of(added: OrganisationAdded) -> Organisation:
-    """An organisation that joined by an event; a kind that is unknown here handles cases like any other."""
+    """The entry of an organisation that was added by an event; an unknown kind is treated as `handling`."""
     kinds = ("petition_office", "handling", "review", "sealed")
     kind: Any = added.kind if added.kind in kinds else "handling"
     return Organisation(code=added.code, name=added.name or added.code, kind=kind, parent=added.parent)

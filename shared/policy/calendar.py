@@ -1,8 +1,8 @@
-"""Period arithmetic: from a start day and a number of days to the day that a period ends.
+"""Period arithmetic: from a start day and a number of days to the last day of a period.
 
-The Regulation is silent, so the Civil Code fills in (Art. 201 to 203): the day of the start is not counted; a period
-whose last day is a day off ends on the next working day; it ends at 24:00 of that day. Whether weekends count as days
-off for the last day is our reading, so rolling is a switch of each clock.
+The Regulation does not define it, so Civil Code Art. 201 to 203 applies: the day of the start is not counted; a period
+whose last day is a day off ends on the next working day; it ends at 24:00 of that day. That weekends count as days off for
+the last day is our interpretation, so each clock can switch it off (`roll`).
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ class Skipped(NamedTuple):
     day: date
     reason: Reason
     rolled: bool
-    """True: it was the last day and the end moved on; False: a working-day count passed over it."""
+    """True: it was the last day, and the end moved to a later day. False: it was left out of a count of working days."""
 
 
 class Period(NamedTuple):
-    """Where a period ends. `nominal` is the last day before rolling."""
+    """The end of a period. `nominal` is the last day before rolling."""
 
     day: date
     nominal: date
     provisional: bool
     skipped: tuple[Skipped, ...]
     made_up: tuple[date, ...]
-    """Weekend days that counted because they are worked (调休)."""
+    """Weekend days that were counted because they are make-up workdays (调休)."""
 
 
 class Calendar:
@@ -53,16 +53,16 @@ class Calendar:
         self._fixed = frozenset(document.fixed)
         until = document.published_until
         self._published = frozenset(year for year in document.years if until is None or year <= until)
-        # Where nothing is published at all and none is expected (no make-up days), weekends are the whole truth.
+        # If no year is published and none is expected, there are no make-up days and only weekends count.
         self._plain = not document.years and until is None
         self._memo: dict[tuple[date, int, Unit, Roll], Period] = {}
 
     def published(self, year: int) -> bool:
-        """Is the calendar of that year known? Otherwise the statutory rule stands in, provisionally."""
+        """True if the calendar of that year is known. Otherwise the statutory holidays are used provisionally."""
         return self._plain or year in self._published
 
     def off(self, day: date) -> Reason | None:
-        """Why nobody works on that day; None on a working day."""
+        """Why the day is not a working day; None on a working day."""
         ordinal = day.toordinal()
         if self.published(day.year):
             if ordinal in self._workdays:
@@ -77,9 +77,9 @@ class Calendar:
         return self.off(day) is None
 
     def period(self, start: date, days: int, unit: Unit = "calendar", roll: Roll = "next_working_day") -> Period:
-        """The period of `days` after `start`, which is itself not counted. Zero days end on the start day.
+        """The period of `days` after `start`, which is not counted. A period of zero days ends on the start day.
 
-        Raises ValueError for a negative number of days, or one that no law sets (over a century).
+        Raises ValueError for a negative number of days or more than a century.
         """
         key = (start, days, unit, roll)
         found = self._memo.get(key)
@@ -132,8 +132,8 @@ PLAIN = Calendar(CalendarDocument())
 def due_instant(last: date, start: When, ends: Ends, zone_name: str) -> datetime:
     """The instant (UTC) at which a period that ends on `last` ends.
 
-    `same_wall_time`: at the start's time of day as clocks on the wall show it. Where the wall shows that time twice,
-    or never (a change of summer time), the later reading: nobody is late while the time is still to come.
+    `same_wall_time`: at the local time of day of the start. If that time occurs twice or not at all (a change of summer
+    time), the later instant, so that nobody is late too early.
     """
     if ends == "end_of_day" or not isinstance(start, datetime):
         return end_of_day(last, zone_name)
@@ -143,5 +143,5 @@ def due_instant(last: date, start: When, ends: Ends, zone_name: str) -> datetime
 
 
 def start_day(start: When, zone_name: str) -> date:
-    """The day that is not counted."""
+    """The day of the start, which is not counted."""
     return day_of(start, zone_name)

@@ -1,4 +1,4 @@
-"""Clocks as data: what starts a period, what meets the duty, how long it is and who bears it."""
+"""Clocks as data: the start of a period, what meets the duty, the length, and the responsible party."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.wrong_value import WrongValue
 Responsible = Literal["petition_office", "organisation", "review_body", "citizen"]
 Days = Annotated[int, Field(ge=0, le=3660)]
 BREACH = "breach"
-"""The rung of the due instant itself; every clock that is no window has it."""
+"""The rung of the due instant itself, which every clock but a window has."""
 _ARTICLE = re.compile(r"(?P<zh>[^()]*[\u4e00-\u9fff][^()]*?) \((?P<en>[^()]+)\)")
 
 
@@ -25,18 +25,18 @@ def _one_as_tuple(value: object) -> object:
 
 
 class Text(Document):
-    """A sentence in both languages."""
+    """A sentence in Chinese and English."""
 
     zh: str
     en: str
 
 
 class Trigger(Document):
-    """A fact of a case: the type of an event, and what that event itself distinguishes (`Fact.kind`).
+    """A fact of a case: the type of an event, and optionally kinds of it (`Fact.kind`).
 
-    `responsible`: only when the fact's organisation is the responsible one, so that a delivery to an assisting or a
-    subordinate organisation starts nothing. `lapses: false`, of a start: the period itself runs from another one (the receipt
-    of what is issued here); until that is on record, the right stays open."""
+    `responsible`: only if the organisation of the fact is the responsible one, so that a delivery to an assisting or a
+    subordinate organisation starts nothing. `lapses: false`, of a start: the period runs from another fact (the receipt of
+    the document that is issued here); until that is on record, the right stays open."""
 
     event: str
     kind: Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)] = ()
@@ -45,7 +45,7 @@ class Trigger(Document):
 
 
 class Applies(Document):
-    """Conditions on the case; all that are given must hold. `direct`: the organ received it itself (Art. 23)."""
+    """Conditions on the case; all given ones must hold. `direct`: the organisation received it directly (Art. 23)."""
 
     path: Annotated[tuple[int, ...], BeforeValidator(_one_as_tuple)] | None = None
     class_: Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)] | None = None
@@ -57,8 +57,8 @@ class Applies(Document):
 
 
 class PeriodRule(Document):
-    """How long. Either `days` (and `by_subject`, which also covers subjects below), or `assigned`: the date stands
-    in the start fact. `roll`: Civil Code Art. 203."""
+    """The length of a period: either `days` (and `by_subject`, which includes subordinate subjects), or `assigned`: the date
+    is in the start fact. `roll`: Civil Code Art. 203."""
 
     days: Days | None = None
     by_subject: dict[Code, Days] = Field(default_factory=dict)
@@ -78,15 +78,15 @@ class PeriodRule(Document):
 
 
 class Extension(Document):
-    """Granted days are added inside the episode, together at most `cap_days`."""
+    """Extensions of a period: granted days are added, together at most `cap_days`."""
 
     event: str = "ExtensionGranted"
     cap_days: int = Field(ge=0, le=3660)
 
 
 class RungRule(Document):
-    """A step at a share of the time between start and due. Below 100 somebody is reminded before the due instant;
-    `urge` (催办) comes after it, above 100. The due instant itself is the breach and needs no rung."""
+    """A step at a percentage of the time between start and due. A reminder is below 100; `urge` (催办) is above 100, after the
+    due instant. The due instant itself is the breach and needs no rung."""
 
     id: Code
     at_percent: int = Field(gt=0, le=1000)
@@ -94,25 +94,25 @@ class RungRule(Document):
 
 
 class Wait(Document):
-    """How long a step of the ladder runs before the next may follow; the day of the step is not counted."""
+    """The time before the next step may follow; the day of the step is not counted."""
 
     days: Days
     unit: Unit = "working"
 
 
 class Escalation(Document):
-    """The ladder 提醒 → 催办 → 督办 by hand. No article sets these periods: the authority that deploys sets them. Without one,
-    the next step may follow at once."""
+    """The waiting times of the steps 提醒 → 催办 → 督办 that are taken by hand. No article defines them; the deploying authority
+    does. Without one the next step may follow at once."""
 
     urge_after: Wait | None = None
-    """After a reminder. A clock that has lapsed needs no waiting."""
+    """After a reminder. It does not apply to a clock that has lapsed."""
     supervise_after: Wait | None = None
-    """After urging; also how long it takes until the same organisation may be urged again."""
+    """After urging; also before the same organisation may be urged again."""
 
 
 class ClockRule(Document):
-    """One clock. `window`: a right, not a duty; its lapse is no breach. `exclude`: time that is not counted, where
-    the law says so (the hearing of a re-review, Art. 36). A new start begins a new episode."""
+    """One clock. `window`: a right, not a duty, whose lapse is not a breach. `exclude`: time that is not counted by law (the
+    hearing of a re-review, Art. 36). A new start begins a new episode."""
 
     id: Code
     title: Text
@@ -130,7 +130,7 @@ class ClockRule(Document):
 
     @cached_property
     def article_zh(self) -> str:
-        """The article as a Chinese sentence names it. Policies write `《条例》第二十二条 (Regulation Art. 22)`."""
+        """The Chinese name of the article. Policies write `《条例》第二十二条 (Regulation Art. 22)`."""
         found = _ARTICLE.fullmatch(self.article)
         return found["zh"] if found else self.article
 
@@ -141,7 +141,7 @@ class ClockRule(Document):
 
     @cached_property
     def conditions(self) -> tuple[tuple[str, tuple[object, ...]], ...]:
-        """(attribute of the case, allowed values); `direct` is told by shared.deadlines."""
+        """(attribute of the case, allowed values) of each condition but `direct`, which shared.deadlines checks."""
         found: list[tuple[str, tuple[object, ...]]] = []
         for name, attribute in _PLAIN_CONDITIONS:
             allowed = getattr(self.applies, name)
@@ -151,7 +151,7 @@ class ClockRule(Document):
 
     @cached_property
     def reckoning(self) -> tuple[dict[str, int], int | None, Unit, Ends, Roll]:
-        """by_subject, days, unit, ends, roll: together, because every clock of every case asks for them."""
+        """by_subject, days, unit, ends, roll, in one attribute because every clock of every case needs them."""
         period = self.period
         return period.by_subject, period.days, period.unit, period.ends, period.roll
 
@@ -174,7 +174,7 @@ START, END, CANCEL, EXTEND, EXCLUDE = range(5)
 
 
 class Action(NamedTuple):
-    """What a fact does to one clock."""
+    """The effect of a fact on one clock."""
 
     rule: int
     role: int
@@ -183,7 +183,7 @@ class Action(NamedTuple):
 
 
 class Clocks(Document):
-    """`in_force`: since when the law has applied; the natural `effective_at` of its activation."""
+    """The clocks of a law. `in_force`: the day since when it applies, the usual `effective_at` of its activation."""
 
     id: str
     title: Text | None = None
@@ -193,7 +193,7 @@ class Clocks(Document):
 
     @cached_property
     def actions(self) -> dict[str, tuple[Action, ...]]:
-        """Event type -> what it does to which clock, ends first, so that one fact can end and restart a clock."""
+        """Event type -> its effects on clocks, ends first, so that one fact can end and restart a clock."""
         table: dict[str, list[Action]] = {}
         for index, rule in enumerate(self.rules):
             roles = [(rule.end, END), (rule.cancel, CANCEL), (rule.exclude, EXCLUDE), (rule.start, START)]

@@ -13,7 +13,7 @@ from shared.policy.load import plain
 from shared.policy.routing import Routing, RoutingTable
 
 _MOST_PAIRS = 2_000_000
-"""Places times subjects that are routed for a comparison."""
+"""Maximum number of pairs of place and subject that are routed for a comparison."""
 
 
 class Difference(NamedTuple):
@@ -27,7 +27,7 @@ class Difference(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """Filings of so many pairs of place and subject go to another organisation; one of the pairs as an example."""
+    """The number of pairs of place and subject whose filings go to another organisation, with one pair as an example."""
 
     old: str | None
     new: str | None
@@ -37,7 +37,7 @@ class Moved(NamedTuple):
 
 
 def differences(old: Mapping[Section, Document], new: Mapping[Section, Document]) -> list[Difference]:
-    """What `new` changes; a section that it does not bring stays as it is."""
+    """The changes of `new`; sections that it does not contain are unchanged."""
     found: list[Difference] = []
     for section in MODELS:
         if section not in new:
@@ -49,7 +49,7 @@ def differences(old: Mapping[Section, Document], new: Mapping[Section, Document]
 
 
 def moved(old: Mapping[Section, Document], new: Mapping[Section, Document]) -> list[Moved]:
-    """Where filings go that used to go elsewhere, most first. None stands for a person who dispatches."""
+    """The changes of the responsible organisation, most frequent first. None means dispatch by hand."""
     after = {**old, **new}
     places, subjects = _codes(after, "places"), _codes(after, "subjects")
     if "routing" not in old or len(places) * len(subjects) > _MOST_PAIRS:
@@ -67,10 +67,9 @@ def moved(old: Mapping[Section, Document], new: Mapping[Section, Document]) -> l
 
 def _codes(documents: Mapping[Section, Document], section: Literal["places", "subjects"]) -> dict[str, str | None]:
     document = documents.get(section)
-    entries = document.places if isinstance(document, Places) else ()
-    if isinstance(document, Subjects):
-        entries = document.subjects  # type: ignore[assignment]
-    return {entry.code: entry.parent for entry in entries}
+    if isinstance(document, Places):
+        return {entry.code: entry.parent for entry in document.places}
+    return {entry.code: entry.parent for entry in document.subjects} if isinstance(document, Subjects) else {}
 
 
 def _table(documents: Mapping[Section, Document]) -> RoutingTable:
@@ -93,13 +92,13 @@ def _compared(section: Section, before: dict[str, Any], after: dict[str, Any]) -
 
 
 class _Entry(str):
-    """An entry of a list, by its name; what it holds stands under its own keys."""
+    """The name of an entry of a list, whose fields have keys of their own."""
 
     __slots__ = ()
 
 
 def _within(where: str, all_: Set[str]) -> bool:
-    """Does something that holds it stand there, too?"""
+    """True if the entry or object that contains `where` is in the set, too."""
     while "." in where or "[" in where:
         where = where[: max(where.rfind("."), where.rfind("["))]
         if where in all_:
@@ -108,7 +107,7 @@ def _within(where: str, all_: Set[str]) -> bool:
 
 
 def _flat(where: str, value: Any) -> dict[str, Any]:
-    """Path -> value, entries of lists by their id or code, so that their order does not matter."""
+    """Path -> value, with entries of lists by their id or code, so that their order does not matter."""
     if isinstance(value, dict):
         found: dict[str, Any] = {}
         for name, inner in value.items():

@@ -1,7 +1,7 @@
-"""The documents of a policy that name things: jurisdiction, organisations, places, subjects, channels, calendar.
+"""The documents of a policy: jurisdiction, organisations, places, subjects, channels, mappings, calendar.
 
-Law is data. Each section of `shared.events.policy` is one document; these models are its form. Routing tables stand
-in `routing.py`, clocks in `clocks.py`. Unknown fields are refused: a misspelt word in a law must not be ignored.
+Law is data. Each section of `shared.events.policy` is one document, and these models define its form; routing tables and
+clocks have modules of their own. Unknown fields are refused, so that a misspelt word is not ignored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ OrganisationKind = Literal["petition_office", "handling", "review", "sealed"]
 
 
 def _number_as_text(value: object) -> object:
-    """A code written without quotes is a number to YAML; it is still a code."""
+    """The text of a code that is written without quotes, which YAML reads as a number."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -34,33 +34,37 @@ class Document(BaseModel):
 
 
 class OfficeHours(Document):
-    """When reminders may be sent, local time, hours 0 to 24."""
+    """The hours in which reminders may be sent: local time, 0 to 24."""
 
     opens: int = Field(ge=0, le=23)
     closes: int = Field(ge=1, le=24)
 
 
-class Jurisdiction(Document):
-    """Whose policy this is. `zone` is an IANA name; `petition_office` an organisation's code."""
+class Entry(Document):
+    """A named entry of a list."""
 
     code: Code
     name: Name
     name_en: str | None = None
+
+
+class Jurisdiction(Entry):
+    """The jurisdiction of the policy. `zone`: an IANA name; `petition_office`: the code of an organisation."""
+
     zone: str
     petition_office: Code | None = None
     office_hours: OfficeHours | None = None
     most_objections: int = Field(3, ge=1, le=20)
-    """So often organisations may object to a case; then it is a dispute and needs a ruling (Art. 24)."""
+    """Number of objections after which a case is a dispute that needs a ruling (Art. 24)."""
 
 
-class Organisation(Document):
-    """`places`: what it serves, for people who dispatch by hand. `sealed` receives accusations (Art. 30). `review_by`: who
-    reviews its decisions, where that is not its `parent` (Art. 35, 36: the next level up). `delivery`: `kafka` has its entries
-    in its own topic too, where there is a Kafka; by pull they can be had always."""
+class Organisation(Entry):
+    """An organisation that handles or reviews cases.
 
-    code: Code
-    name: Name
-    name_en: str | None = None
+    `places`: the places that it serves, shown when a person dispatches. Kind `sealed`: it receives accusations (Art. 30).
+    `review_by`: the reviewing organisation, if it is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with
+    `kafka` its notifications are also sent to its topic in the full mode; they can always be read over HTTP."""
+
     kind: OrganisationKind = "handling"
     parent: Code | None = None
     review_by: Code | None = None
@@ -68,27 +72,18 @@ class Organisation(Document):
     delivery: Literal["pull", "kafka"] = "pull"
 
 
-class Place(Document):
-    code: Code
-    name: Name
-    name_en: str | None = None
+class Place(Entry):
     parent: Code | None = None
 
 
-class Subject(Document):
-    code: Code
-    name: Name
-    name_en: str | None = None
+class Subject(Entry):
     parent: Code | None = None
 
 
-class Channel(Document):
-    """Where filings come from. `received_by`: the organ that receives here itself (Art. 23). `mapping`: how items in the
-    platform's own form are understood."""
+class Channel(Entry):
+    """A source of filings. `received_by`: the organisation that receives filings directly (Art. 23). `mapping`: the mapping of
+    items in the platform's own form."""
 
-    code: Code
-    name: Name
-    name_en: str | None = None
     class_: ChannelClass
     platform: str | None = None
     place: Code | None = None
@@ -97,7 +92,7 @@ class Channel(Document):
 
 
 class QrCode(Document):
-    """A code that hangs somewhere: who scans it need not say where. `grid`: the cell of the grid (网格) it hangs in."""
+    """A QR code at a place, which is then known without being entered. `grid`: its cell of the grid (网格)."""
 
     code: Code
     channel: Code
@@ -123,22 +118,22 @@ class Channels(Document):
 
 
 class Mappings(Document):
-    """Name -> a mapping in the language of imports (docs/import.md). Intake, which reads it, also checks it."""
+    """Name -> a mapping in the language of imports (docs/import.md). Intake reads and checks it."""
 
     mappings: dict[Code, dict[str, Any]] = Field(default_factory=dict)
 
 
 class Year(Document):
-    """What was published for one year: days off, and weekend days that are worked (调休)."""
+    """The published days of one year: holidays, and weekend days that are worked (调休)."""
 
     holidays: tuple[date, ...] = ()
     workdays: tuple[date, ...] = ()
 
 
 class CalendarDocument(Document):
-    """Working days. `weekend`: ISO weekdays, 7 is Sunday. `fixed`: days (MM-DD) that the statute itself names, so
-    that each published year must hold them and an unpublished one is computed with them. `published_until`: the
-    last year that was published; a period that reaches beyond is provisional."""
+    """Working days. `weekend`: ISO weekdays, 7 is Sunday. `fixed`: holidays (MM-DD) by statute, which each published year
+    must contain and with which an unpublished year is computed. `published_until`: the last published year; a period that
+    ends later is provisional."""
 
     id: str = "calendar"
     source: str | None = None
@@ -149,7 +144,7 @@ class CalendarDocument(Document):
 
 
 def ancestry(parents: Mapping[str, str | None]) -> dict[str, tuple[str, ...]]:
-    """Code -> (itself, its parent, ..., the root). A cycle or an unknown parent ends the line: check() names it."""
+    """Code -> (itself, its parent, ..., the root). A cycle or an unknown parent, which check() reports, ends the line."""
     lines: dict[str, tuple[str, ...]] = {}
     for code in parents:
         line = [code]

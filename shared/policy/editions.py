@@ -1,4 +1,4 @@
-"""Editions: what a section of a policy said, and from when."""
+"""Editions: the versions of a section of a policy, each with its start."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from shared.times import When, start_of_day
 
 
 class Edition(NamedTuple):
-    """One activated version of a section. `start`: the instant from which it is in force; a date means its first
-    moment in the zone of the jurisdiction, since a law is in force from the beginning of its day."""
+    """One activated version of a section. `start`: the instant from which it is in force. A date means its first moment in
+    the zone of the jurisdiction, since a law is in force from the beginning of its day."""
 
     effective_at: When
     start: datetime
@@ -24,6 +24,6 @@ def begins(effective_at: When, zone: str) -> datetime:
 
 
 def joined(editions: tuple[Edition, ...], new: Edition) -> tuple[Edition, ...]:
-    """In order of time; what was activated later for the same instant replaces the earlier."""
+    """The editions with the new one, by start; it replaces an edition with the same start."""
     kept = [known for known in editions if known.start != new.start]
     return tuple(sorted((*kept, new), key=lambda known: known.start))

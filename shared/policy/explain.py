@@ -1,4 +1,4 @@
-"""Why a period ends when it ends: sentences for people, in Chinese and English."""
+"""The explanation of the end of a period, in Chinese and English sentences."""
 
 from __future__ import annotations
 
@@ -15,19 +15,12 @@ _REASONS: dict[Reason, tuple[str, str]] = {
     "weekend": ("休息日", "a weekend day"),
     "statutory": ("法定节日(该年日历尚未公布)", "a statutory holiday of a year not yet published"),
 }
-_WEEKDAYS = (
-    ("一", "Monday"),
-    ("二", "Tuesday"),
-    ("三", "Wednesday"),
-    ("四", "Thursday"),
-    ("五", "Friday"),
-    ("六", "Saturday"),
-    ("日", "Sunday"),
-)
+_WEEKDAYS_ZH = "一二三四五六日"
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 class Step(NamedTuple):
-    """One sentence of an explanation; `day` where it is about a day."""
+    """One sentence of an explanation. `day`: the day it is about, if any."""
 
     zh: str
     en: str
@@ -35,7 +28,7 @@ class Step(NamedTuple):
 
 
 class Reckoning(NamedTuple):
-    """What a period was reckoned with."""
+    """The values from which a period was computed."""
 
     event: str
     start: date
@@ -45,7 +38,7 @@ class Reckoning(NamedTuple):
 
 
 def sentences(rule: ClockRule, period: Period | None, reckoning: Reckoning) -> tuple[Step, ...]:
-    """From the article and the start to the due date, with every skipped day. `period` None: an assigned date."""
+    """The sentences from the article and the start to the due date, with every skipped day. `period` None: an assigned date."""
     return tuple(_sentences(rule, period, reckoning))
 
 
@@ -107,8 +100,8 @@ def _skipped(skipped: Skipped, period: Period) -> Step:
 
 
 def _zh(day: date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日(星期{_WEEKDAYS[day.weekday()][0]})"
+    return f"{day.year}年{day.month}月{day.day}日(星期{_WEEKDAYS_ZH[day.weekday()]})"
 
 
 def _en(day: date) -> str:
-    return f"{_WEEKDAYS[day.weekday()][1]} {day.isoformat()}"
+    return f"{_WEEKDAYS[day.weekday()]} {day.isoformat()}"

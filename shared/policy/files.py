@@ -1,4 +1,4 @@
-"""The files of a policy, read into raw sections: what each holds, where every entry stands, and what cannot be read.
+"""The files of a policy, read into raw sections with the place of every entry, and what cannot be read.
 
 All errors are collected, each with file, line and column.
 """
@@ -17,12 +17,14 @@ from shared.policy.book import MODELS
 from shared.policy.documents import Document
 from shared.policy.finding import Finding, of_error
 from shared.policy.tables import LISTS, read_table
+from shared.policy.validation.messages import finding
 
 SECTIONS: tuple[Section, ...] = get_args(Section)
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def bundled_names() -> list[str]:
+    """Names of the policies that come with Huiyin."""
     return sorted(entry.name.removesuffix(".yaml") for entry in _data().iterdir())
 
 
@@ -31,12 +33,12 @@ def _data() -> Traversable:
 
 
 def shipped(name: str) -> Traversable | None:
-    """Never a path: names are looked up among the entries that exist."""
+    """The bundled file or folder of that name, never a path: only entries that exist are found."""
     return next((entry for entry in _data().iterdir() if entry.name in (name, f"{name}.yaml")), None)
 
 
 class Reader:
-    """Collects raw sections, where each of their entries stands, and findings."""
+    """Collects raw sections, the place of each of their entries, and findings."""
 
     def __init__(self) -> None:
         self.raw: dict[str, Any] = {}
@@ -58,9 +60,7 @@ class Reader:
         elif source.is_file():
             self._file(source, None, seen)
         else:
-            self.findings.append(
-                Finding("policy", "there is no such file or directory", "没有该文件或文件夹，请核对路径。", source.name)
-            )
+            self.findings.append(finding("policy", "no_such_path", file=source.name))
 
     def _file(self, file: Traversable, folder: Traversable | None, seen: tuple[str, ...]) -> None:
         text = self._text(file)
@@ -72,36 +72,30 @@ class Reader:
             self._yaml(file.name, text, folder, seen)
 
     def _text(self, file: Traversable) -> str | None:
-        """Spreadsheets in China save tables as GB 18030 unless they are told otherwise."""
+        """The text of a file; tables may be GB 18030, which spreadsheets in China write by default."""
         data = file.read_bytes()
         for encoding in ("utf-8-sig", "gb18030") if file.name.endswith(".csv") else ("utf-8-sig",):
             try:
                 return data.decode(encoding)
             except UnicodeDecodeError:
                 continue
-        self.findings.append(
-            Finding("policy", "is not UTF-8; save it as UTF-8", "不是 UTF-8 编码，请另存为 UTF-8。", file.name)
-        )
+        self.findings.append(finding("policy", "not_utf8", file=file.name))
         return None
 
     def _mappings(self, folder: Traversable) -> None:
-        """Texts only, as imports read them: `1: x` in a table is a text, too."""
+        """Read the mappings as imports do: all values are texts, also `1: x` in a table."""
         found: dict[str, Any] = {}
         for entry in sorted(folder.iterdir(), key=lambda one: one.name):
             if not entry.name.endswith((".yaml", ".yml")):
                 continue
             code, file = entry.name.rpartition(".")[0], f"{folder.name}/{entry.name}"
             text = self._text(entry)
-            try:
-                node = yaml.compose(text or "{}", Loader=yaml.BaseLoader)
-                content = yaml.load(text or "{}", Loader=yaml.BaseLoader)  # noqa: S506 - makes texts only
-            except yaml.YAMLError as error:
-                self.findings.append(_no_yaml(error, file))
+            parsed = self._parsed(text or "{}", file, yaml.BaseLoader)
+            if parsed is None:
                 continue
-            if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):
-                self.findings.append(
-                    Finding("mappings", "a mapping begins with: source:", "映射文件应以 source: 开头。", file, 1)
-                )
+            node, content = parsed
+            if node is None or not isinstance(content, dict):
+                self.findings.append(finding("mappings", "not_a_mapping", file=file, line=1))
                 continue
             self.lines.setdefault(f"mappings[{code}]", (file, 1, "1"))
             self._locate(file, node, f"mappings[{code}]")
@@ -111,19 +105,12 @@ class Reader:
             self._add("mappings", {"mappings": found}, folder.name)
 
     def _yaml(self, name: str, text: str, folder: Traversable | None, seen: tuple[str, ...]) -> None:
-        try:
-            node = yaml.compose(text, Loader=_LOADER)
-            content = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
-        except yaml.YAMLError as error:
-            self.findings.append(_no_yaml(error, name))
+        parsed = self._parsed(text, name, _LOADER)
+        if parsed is None:
             return
-        except ValueError as error:  # 2025-02-30 is a timestamp to YAML and no date to Python
-            zh = f"YAML 中有无法读取的值（{error}），请更正。"
-            self.findings.append(Finding("policy", f"is no YAML: {error}", zh, name))
-            return
-        if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):
-            zh = f"须按名称逐项写明政策的各部分：{'、'.join(SECTIONS)}。"
-            self.findings.append(Finding("policy", "must hold sections by name", zh, name, 1))
+        node, content = parsed
+        if node is None or not isinstance(content, dict):
+            self.findings.append(finding("policy", "not_sections", file=name, line=1, sections=SECTIONS))
             return
         self._locate(name, node, "")
         for used in content.pop("use", None) or ():
@@ -131,22 +118,35 @@ class Reader:
         for section, value in content.items():
             self._add(str(section), value, name)
 
+    def _parsed(self, text: str, file: str, loader: Any) -> tuple[yaml.Node | None, Any] | None:
+        """The nodes of a YAML text and the values in it; None where that is a finding."""
+        try:
+            return yaml.compose(text, Loader=loader), yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader
+        except yaml.YAMLError as error:
+            marked = error if isinstance(error, yaml.MarkedYAMLError) else yaml.MarkedYAMLError()
+            mark = marked.problem_mark
+            line, column = (mark.line + 1, str(mark.column + 1)) if mark else (None, None)
+            problem = marked.problem or "cannot be read"
+            self.findings.append(
+                finding("policy", "invalid_yaml", file=file, line=line, column=column, problem=problem)
+            )
+        except ValueError as error:  # 2025-02-30 is a timestamp in YAML and no date in Python
+            self.findings.append(finding("policy", "unreadable_value", file=file, problem=error))
+        return None
+
     def _use(self, used: str, name: str, folder: Traversable | None, seen: tuple[str, ...]) -> None:
         found = shipped(used)
         if found is None and folder is not None:
             found = next((entry for entry in folder.iterdir() if entry.name == used), None)
         if found is None or used in seen:
-            what = f"{used!r} is not there; use one of {', '.join(bundled_names())}"
-            zh = f"没有 {used!r}，请使用以下之一：{'、'.join(bundled_names())}。"
-            self.findings.append(Finding("use", what, zh, name))
+            self.findings.append(finding("use", "no_such_policy", file=name, name=used, names=bundled_names()))
             return
         self.read(found, (*seen, used))
 
     def _add(self, section: str, value: Any, file: str) -> None:
         if section not in SECTIONS:
-            what = f"is no section; use one of {', '.join(SECTIONS)}"
-            zh = f"不是政策的部分，请使用以下之一：{'、'.join(SECTIONS)}。"
-            self.findings.append(self.placed(Finding(section, what, zh, file, 1)))
+            wrong = finding(section, "not_a_section", file=file, line=1, sections=SECTIONS)
+            self.findings.append(self.placed(wrong))
             return
         if section in LISTS and isinstance(value, list):
             value = {section: value}
@@ -160,16 +160,10 @@ class Reader:
         elif both and known.keys().isdisjoint(value):  # channels.csv and qr_codes.csv
             self.raw[section] = {**known, **value}
         else:
-            _file, line, column = self.lines.get(section, (file, 1, None))
-            self.findings.append(
-                Finding(
-                    section,
-                    "is given twice; keep one of the two",
-                    "重复给出，请只保留一处。",
-                    file,
-                    *((line, column) if _file == file else (1, None)),
-                )
-            )
+            known_file, line, column = self.lines.get(section, (file, 1, None))
+            if known_file != file:
+                line, column = 1, None
+            self.findings.append(finding(section, "repeated_section", file=file, line=line, column=column))
 
     def _csv(self, name: str, text: str) -> None:
         table = read_table(name, text)
@@ -182,10 +176,10 @@ class Reader:
             self.columns.setdefault((name, heading), letter)
         self._add(table.section, {table.inner: table.entries}, name)
 
-    # ------------------------------------------------------------ where things stand
+    # ------------------------------------------------------------ places of entries
 
     def _locate(self, file: str, node: yaml.Node, where: str) -> None:
-        """Remember the line of every entry, and find keys that stand twice: YAML would keep the last in silence."""
+        """Remember the line of every entry, and find repeated keys, of which YAML would silently keep the last."""
         if isinstance(node, yaml.MappingNode):
             seen: set[str] = set()
             for key, value in node.value:
@@ -195,8 +189,7 @@ class Reader:
                 )
                 line, column = key.start_mark.line + 1, str(key.start_mark.column + 1)
                 if name in seen:
-                    what, zh = "stands twice; keep one of the two", "重复出现，请只保留一处。"
-                    self.findings.append(Finding(inner, what, zh, file, line, column))
+                    self.findings.append(finding(inner, "repeated_key", file=file, line=line, column=column))
                 seen.add(name)
                 self.lines.setdefault(inner, (file, line, column))
                 self._locate(file, value, inner)
@@ -207,21 +200,22 @@ class Reader:
                 self.lines.setdefault(inner, (file, mark.line + 1, str(mark.column + 1)))
                 self._locate(file, item, inner)
 
-    def placed(self, finding: Finding) -> Finding:
-        """The finding with the file and line of the innermost thing it names."""
-        where = finding.where
+    def placed(self, found: Finding) -> Finding:
+        """The finding with the file and line of the innermost entry or field it names."""
+        where = found.where
         while where:
             if where in self.lines:
                 file, line, column = self.lines[where]
                 if file.endswith(".csv"):
-                    column = self.columns.get((file, finding.where[len(where) :].lstrip(".").partition("[")[0]))
-                return finding._replace(file=file, line=line, column=column)
+                    column = self.columns.get((file, found.where[len(where) :].lstrip(".").partition("[")[0]))
+                return found._replace(file=file, line=line, column=column)
             where = where[: max(where.rfind("."), where.rfind("["))] if "." in where or "[" in where else ""
-        return finding
+        return found
 
     # ------------------------------------------------------------ documents
 
     def documents(self) -> dict[Section, Document]:
+        """The sections that are valid in themselves; the errors of the others become findings."""
         found: dict[Section, Document] = {}
         for section in SECTIONS:
             if section not in self.raw:
@@ -236,14 +230,6 @@ class Reader:
         return found
 
 
-def _no_yaml(error: yaml.YAMLError, file: str) -> Finding:
-    mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or "cannot be read"
-    zh = f"YAML 格式有误（{what}），请检查缩进（用空格）、冒号后的空格和引号。"
-    at = (mark.line + 1, str(mark.column + 1)) if mark else (None, None)
-    return Finding("policy", f"is no YAML: {what}", zh, file, *at)
-
-
 def _identity(item: yaml.Node, index: int) -> str:
     if isinstance(item, yaml.MappingNode):
         for key, value in item.value:
@@ -253,7 +239,7 @@ def _identity(item: yaml.Node, index: int) -> str:
 
 
 def _where(section: str, loc: tuple[int | str, ...], raw: Any) -> str:
-    """pydantic's location in the words of findings: `clocks.rules[C1].period.days`."""
+    """A location of pydantic as findings write it: `clocks.rules[C1].period.days`."""
     where, value = section, raw
     for index, part in enumerate(loc):
         if index == 0 and part == section and section in (*LISTS, "mappings"):

@@ -1,4 +1,4 @@
-"""What is in force at a moment: sections of a policy in their editions."""
+"""The editions of the sections of a policy that are in force at a given time."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from shared.times import When, instant_of
 
 @dataclass(frozen=True, eq=False)
 class InForce:
-    """The editions of every section, and organisations that joined by an event of their own. Immutable."""
+    """The editions of all sections, and the organisations that were added by events. Immutable."""
 
     jurisdiction: str = ""
     version: int = 0
     editions: Mapping[Section, tuple[Edition, ...]] = field(default_factory=dict)
     added: Mapping[str, Organisation] = field(default_factory=dict)
     now: datetime | None = None
-    """When "in force" without a date is asked. None: after all that was ever activated, also for later."""
+    """The time of "in force" without a date. None: after all known activations, including future ones."""
 
     @cached_property
     def zone(self) -> str:
@@ -31,7 +31,7 @@ class InForce:
         return editions[-1].document.zone if editions else "UTC"
 
     def edition(self, section: Section, at: When | None = None) -> Edition | None:
-        """The version in force at `at` (None: at the book's own moment). Before the first one: None."""
+        """The edition in force at `at` (None: at `now`). Before the first one: None."""
         editions = self.editions.get(section, ())
         at = self.now if at is None else at
         if at is None or not editions:
@@ -40,13 +40,13 @@ class InForce:
         return editions[index - 1] if index else None
 
     def when(self, section: Section, at: When) -> Edition | None:
-        """The version in force at `at`; before the first one the first, since history reaches further back than lists."""
+        """The edition in force at `at`, or the first one before that, since imported history is older than any list."""
         editions = self.editions.get(section, ())
         if len(editions) < 2:
             return editions[0] if editions else None
         return self.edition(section, at) or editions[0]
 
     def begun(self, section: Section) -> list[Edition]:
-        """The editions that are or were in force, in order."""
+        """The editions that are or were in force at `now`, in order."""
         editions = self.editions.get(section, ())
         return [edition for edition in editions if self.now is None or edition.start <= self.now]

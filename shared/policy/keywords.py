@@ -1,7 +1,7 @@
-"""Keyword rules: which words of a filing lead to a subject, and which make it a suspected accusation.
+"""Keyword rules: words of a filing that determine its subject or mark it as a suspected accusation.
 
-The first rule in the list that matches counts. Blanks, width and case of letters never matter; `*` inside a word stands
-for up to ten characters of the same sentence: `收*红包`. Nothing of a text is kept: a rule is known by its id.
+The first matching rule of the list applies. Blanks, width and case of letters do not matter; `*` inside a word matches up to
+ten characters of the same sentence: `收*红包`. No text is stored, only the id of the rule.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.policy.documents import Code, Document
 from shared.wrong_value import WrongValue
 
 MOST_GAPS = 2
-"""Stars in one word: each multiplies the work on a long text by ten."""
+"""Stars in one word; each multiplies the time for a long text by ten."""
 _GAP = "[^。！？；!?;]{0,10}"
 _BLANKS = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\s*\n\s*")
@@ -26,8 +26,8 @@ Word = Annotated[str, Field(min_length=1, max_length=80)]
 
 
 class KeywordRule(Document):
-    """`any`: one of these words; `all`: every one of these; `none`: not one of these. Leads to `subject`, or, with
-    `suspected`, to a person who decides whether the filing is an accusation (Art. 30)."""
+    """`any`: at least one of these words; `all`: all of these; `none`: none of these. The result is `subject`, or, with
+    `suspected`, a person decides whether the filing is an accusation (Art. 30)."""
 
     id: Code
     subject: Code | None = None
@@ -51,26 +51,26 @@ class KeywordRule(Document):
         for word in (*self.any, *self.all, *self.none):
             if word.count("*") > MOST_GAPS or not normal(word).strip("*"):
                 raise WrongValue(
-                    f"a word has at most {MOST_GAPS} stars, and other characters beside them",
+                    f"a word has at most {MOST_GAPS} stars, and other characters than stars",
                     f"一个词最多含 {MOST_GAPS} 个星号，且须有星号以外的字符。",
                 )
         return self
 
     def matches(self, title: str, text: str) -> bool:
-        """Both normal already."""
+        """True if the rule matches. Both arguments are results of normal()."""
         if self.where == "both":
             text = f"{title}。{text}"
         elif self.where == "title":
             text = title
         return (
-            not any(_stands(word, text) for word in self.none)
-            and all(_stands(word, text) for word in self.all)
-            and (not self.any or any(_stands(word, text) for word in self.any))
+            not any(_occurs(word, text) for word in self.none)
+            and all(_occurs(word, text) for word in self.all)
+            and (not self.any or any(_occurs(word, text) for word in self.any))
         )
 
 
 class Keywords(Document):
-    """Looked at in this order; those of suspected accusations first, wherever they stand."""
+    """The rules in order. Rules of suspected accusations are applied before all others."""
 
     rules: tuple[KeywordRule, ...] = ()
 
@@ -79,16 +79,16 @@ class Keywords(Document):
         return {rule.id: rule for rule in self.rules}
 
     def suspicion(self, title: str, text: str) -> str | None:
-        """Id of the rule by which this may be an accusation. Title and text as they were given."""
+        """The id of the rule by which this may be an accusation. Title and text as filed."""
         return _first((rule for rule in self.rules if rule.suspected), title, text)
 
     def subject(self, title: str, text: str) -> str | None:
-        """Id of the rule that knows the subject."""
+        """The id of the rule that determines the subject."""
         return _first((rule for rule in self.rules if not rule.suspected), title, text)
 
 
 def normal(text: str) -> str:
-    """What words are looked for in: one width, one case, no blanks; a new line ends a sentence."""
+    """The text in the form that is searched: one width, one case, no blanks; a new line ends a sentence."""
     return _BLANKS.sub("", _LINES.sub("。", unicodedata.normalize("NFKC", text).casefold().strip()))
 
 
@@ -97,7 +97,7 @@ def _first(rules: Iterable[KeywordRule], title: str, text: str) -> str | None:
     return next((rule.id for rule in rules if rule.matches(plain_title, plain_text)), None)
 
 
-def _stands(word: str, text: str) -> bool:
+def _occurs(word: str, text: str) -> bool:
     pattern = _compiled(word)
     return pattern in text if isinstance(pattern, str) else pattern.search(text) is not None
 

@@ -1,9 +1,9 @@
 """Reading a policy from files: one YAML file, or a directory of YAML and CSV files.
 
 In YAML every top-level key is a section; `use: [cn-xf-2022, cn-calendar]` takes sections from files that come with
-Huiyin (or lie beside this one). `organisations.csv`, `places.csv`, `subjects.csv`, `channels.csv`, `qr_codes.csv`,
-`routing.csv` and `keywords.csv` hold one entry a line; lists inside a cell are separated by `;`. Each file of the folder
-`mappings` is one mapping of a channel, named like the file. All errors are collected, each with file, line and column.
+Huiyin (or from files next to this one). `organisations.csv`, `places.csv`, `subjects.csv`, `channels.csv`, `qr_codes.csv`,
+`routing.csv` and `keywords.csv` hold one entry per line; lists inside a cell are separated by `;`. Each file of the folder
+`mappings` is one mapping of a channel, named after the file. All errors are collected, each with file, line and column.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from shared.policy.documents import CalendarDocument, Document
 from shared.policy.files import SECTIONS, Reader, bundled_names, shipped
 from shared.policy.finding import Finding
 from shared.policy.findings import check
+from shared.policy.validation.messages import finding
 
 __all__ = [
     "SECTIONS",
@@ -48,10 +49,10 @@ class Loaded(NamedTuple):
 
 
 class PolicyInvalid(ValueError):
-    """The files are no policy that could be activated; `findings` says all that is wrong."""
+    """The files are not a policy that can be activated; `findings` lists all errors."""
 
     def __init__(self, findings: list[Finding]) -> None:
-        super().__init__("\n".join(str(finding) for finding in findings))
+        super().__init__("\n".join(str(found) for found in findings))
         self.findings = findings
 
 
@@ -97,45 +98,33 @@ def bundled(name: str) -> list[Loaded]:
 def read(
     source: Traversable, base: Mapping[Section, Document] | None = None
 ) -> tuple[dict[Section, Document], list[Finding]]:
-    """The sections that could be read, and everything that is wrong with them."""
+    """The sections that could be read, and all findings."""
     reader = Reader()
     reader.read(source)
     documents = reader.documents()
     if not documents and not reader.findings:
-        what = f"no section found; use one of {', '.join(SECTIONS)}"
-        zh = f"没有找到政策的任何部分，请使用以下之一：{'、'.join(SECTIONS)}。"
-        reader.findings.append(Finding("policy", what, zh, source.name))
-    broken = {finding.where.split("[")[0].split(".")[0] for finding in reader.findings}
-    for finding in check({**(base or {}), **documents}):
-        if not _follows(finding, broken):
-            reader.findings.append(reader.placed(finding))
+        reader.findings.append(finding("policy", "no_section", file=source.name, sections=SECTIONS))
+    broken = {found.where.split("[")[0].split(".")[0] for found in reader.findings}
+    for found in check({**(base or {}), **documents}):
+        if broken.isdisjoint(found.needs):  # else it only follows from a section that could not be read
+            reader.findings.append(reader.placed(found))
     return documents, reader.findings
 
 
 def read_calendar(
     source: Traversable, merge: Callable[[CalendarDocument], CalendarDocument]
 ) -> tuple[dict[str, Any] | None, list[Finding]]:
-    """The `calendar` section of a file as it was given, and what is wrong with the calendar that `merge` makes of it, each
-    finding with file and line."""
+    """The `calendar` section of a file as it was given, and the findings on the calendar that `merge` makes of it, with file
+    and line."""
     reader = Reader()
     reader.read(source)
     given = reader.documents().get("calendar") if "calendar" in reader.raw else None
     if reader.raw.keys() - {"calendar"}:
         other = sorted(reader.raw.keys() - {"calendar"})[0]
-        what, zh = "a calendar is published by itself; remove this section", "日历须单独公布，请删除这一部分。"
-        reader.findings.append(reader.placed(Finding(other, what, zh)))
+        reader.findings.append(reader.placed(finding(other, "calendar_with_others")))
     if not isinstance(given, CalendarDocument):
         if not reader.findings:
-            what = "there is no section calendar; name the years in it"
-            zh = "缺少 calendar 部分，请在其中列出年份。"
-            reader.findings.append(Finding("calendar", what, zh, source.name))
+            reader.findings.append(finding("calendar", "calendar_missing", file=source.name))
         return None, reader.findings
     reader.findings += [reader.placed(one) for one in check({"calendar": merge(given)})]
     return plain(given), reader.findings
-
-
-def _follows(finding: Finding, broken: set[str]) -> bool:
-    """Is this only because another section could not be read?"""
-    if finding.what.startswith("a gap"):
-        return not broken.isdisjoint(("places", "subjects", "routing"))
-    return any(f"is not in {section}" in finding.what for section in broken)

@@ -1,4 +1,4 @@
-"""Office hours: when an organisation may be reminded. Working days come from the calendar, hours from the policy."""
+"""Office hours, in which organisations may be reminded: working days of the calendar, hours of the policy."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from shared.policy.documents import OfficeHours
 from shared.times import start_of_day, zone
 
 _SEARCH = 400
-"""Days. A calendar in which nobody works for over a year is broken; then hours do not hold anything back."""
+"""Days. A calendar without a working day for over a year is broken; office hours are then ignored."""
 
 
 class Office:
-    """Opening hours in the zone of a jurisdiction, on its working days (make-up days too). Without hours it is always
-    open: the policy says nothing about when somebody may be reminded."""
+    """Opening hours in the zone of a jurisdiction, on its working days including make-up workdays. Without hours the office
+    is always open."""
 
     def __init__(self, hours: OfficeHours | None, calendar: Calendar, zone_name: str) -> None:
         self._hours = hours
@@ -22,11 +22,11 @@ class Office:
         self._zone = zone_name
 
     def is_open(self, at: datetime) -> bool:
-        """Is `at` on a working day, not before it opens and before it closes?"""
+        """True if `at` is on a working day, at or after opening and before closing."""
         return self.opening(at) == at
 
     def opening(self, at: datetime) -> datetime:
-        """`at` itself while the office is open, else the next instant (UTC) at which it opens."""
+        """`at` itself while the office is open, else the next opening (UTC)."""
         if self._hours is None:
             return at
         day = at.astimezone(zone(self._zone)).date()
@@ -39,7 +39,8 @@ class Office:
         return at
 
     def _span(self, day: date, hours: OfficeHours) -> tuple[datetime, datetime]:
-        opens = datetime.combine(day, time(hours.opens), zone(self._zone)).astimezone(UTC)
+        here = zone(self._zone)
+        opens = datetime.combine(day, time(hours.opens), here).astimezone(UTC)
         if hours.closes == 24:
             return opens, start_of_day(day + timedelta(days=1), self._zone)
-        return opens, datetime.combine(day, time(hours.closes), zone(self._zone)).astimezone(UTC)
+        return opens, datetime.combine(day, time(hours.closes), here).astimezone(UTC)

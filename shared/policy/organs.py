@@ -1,4 +1,4 @@
-"""The organisations of a jurisdiction: who there is, who is above whom, who reviews, who takes accusations."""
+"""The organisations of a jurisdiction: the list, its hierarchy, reviewers, and receivers of accusations."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from shared.times import When
 
 @dataclass(frozen=True, eq=False)
 class Organs(InForce):
-    """What the list of organisations in force says."""
+    """The organisations by the list in force."""
 
     @cached_property
     def organisations(self) -> dict[str, Organisation]:
-        """By code: the list, and those that were added later and are not in it."""
+        """Code -> organisation: the list, and those that were added later and are not in it."""
         edition = self.edition("organisations")
         listed = {entry.code: entry for entry in edition.document.organisations} if edition else {}
         return {**self.added, **listed}
@@ -25,12 +25,12 @@ class Organs(InForce):
         return self.organisations.get(code) if code else None
 
     def ever_listed(self, code: str) -> bool:
-        """Is it, or was it ever, an organisation of this jurisdiction? What one that was removed was told stays readable."""
+        """True if this is or was an organisation of the jurisdiction. Notifications of a removed one stay readable."""
         lists = (edition.document.organisations for edition in self.editions.get("organisations", ()))
         return code in self.added or any(entry.code == code for listed in lists for entry in listed)
 
     def takes_accusations(self, code: str | None) -> bool:
-        """Is the organisation marked for accusations (Art. 30)?"""
+        """True if the organisation receives accusations (Art. 30)."""
         found = self.organisation(code)
         return found is not None and found.kind == "sealed"
 
@@ -39,12 +39,12 @@ class Organs(InForce):
 
     @cached_property
     def review_body(self) -> str | None:
-        """Who reviews for all whose policy names nobody else: the first organisation of that kind."""
+        """The default reviewing organisation: the first of kind `review`."""
         return next((entry.code for entry in self.organisations_of("review")), None)
 
     def reviewer_of(self, code: str) -> str | None:
-        """Who reviews what this organisation decided (Art. 35, 36): as its entry says, else its parent, else the
-        jurisdiction's review body, which is above all but review bodies. None: a person names one."""
+        """The organisation that reviews decisions of `code` (Art. 35, 36): `review_by` of its entry, else its parent, else the
+        review body of the jurisdiction, except for review bodies. None: a person names one."""
         own = self.organisation(code)
         if own is None:
             return self.review_body
@@ -56,16 +56,16 @@ class Organs(InForce):
         return ancestry({entry.code: entry.parent for entry in self.organisations.values()})
 
     def is_below(self, code: str, above: str) -> bool:
-        """Is it a subordinate of `above`, at any depth?"""
+        """True if `code` is a subordinate of `above`, at any depth."""
         return above in self.organisation_lines.get(code, ())[1:]
 
     def review_body_at(self, when: When) -> str | None:
-        """The same, as the list was at `when`."""
+        """The default reviewing organisation by the list in force at `when`."""
         edition = self.when("organisations", when)
         listed = edition.document.organisations if edition else ()
         return next((entry.code for entry in (*listed, *self.added.values()) if entry.kind == "review"), None)
 
     @cached_property
     def sealed_organisation(self) -> str | None:
-        """Who receives accusations (Art. 30); None: they wait for a person."""
+        """The organisation that receives accusations (Art. 30); None: they wait for a person."""
         return next((entry.code for entry in self.organisations_of("sealed")), None)

@@ -1,14 +1,18 @@
-"""Codes that two jurisdictions of one deployment share. A case is known by its channel and item, an inbox by the code of its
-organisation: whoever shares the code shares these."""
+"""Codes that two jurisdictions of one deployment share.
+
+A case is identified by its channel and item, and an inbox by the code of its organisation: jurisdictions that share such a
+code share these, too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from shared.events.policy import Section
 from shared.policy.book import PolicyBook
-from shared.policy.documents import Channels, Document, Organisations
+from shared.policy.documents import Channel, Channels, Document, Organisation, Organisations
 from shared.policy.finding import Finding
+from shared.policy.validation.messages import finding
 
 _NAMED = 5
 """Codes that one finding names."""
@@ -17,37 +21,21 @@ _NAMED = 5
 def overlaps(
     documents: Mapping[Section, Document], jurisdiction: str, books: Mapping[str, PolicyBook]
 ) -> list[Finding]:
-    """What is to be known of the channels and organisations of `jurisdiction`, beside those in force elsewhere."""
+    """The findings on channels and organisations of `jurisdiction` whose codes are in force elsewhere, too."""
+    return list(_overlaps(documents, [(other, book) for other, book in sorted(books.items()) if other != jurisdiction]))
+
+
+def _overlaps(documents: Mapping[Section, Document], others: list[tuple[str, PolicyBook]]) -> Iterator[Finding]:
     channels, organisations = documents.get("channels"), documents.get("organisations")
-    found = []
-    for other, book in sorted(books.items()):
-        if other == jurisdiction:
-            continue
-        if isinstance(channels, Channels) and (
-            codes := _common(book.channels, (one.code for one in channels.channels))
-        ):
-            found.append(
-                Finding(
-                    "channels",
-                    f"{codes}: {other} has channels of that name, too, and the same item id there and here is taken for one"
-                    " filing; give them codes of their own",
-                    f"{codes}：{other} 也有同一代码的渠道，两处编号相同的件会被当作同一件，请使用各自的渠道代码。",
-                )
-            )
+    for other, book in others:
+        if isinstance(channels, Channels) and (codes := _common(book.channels, channels.channels)):
+            yield finding("channels", "shared_channels", codes=codes, other=other)
         if isinstance(organisations, Organisations) and (
-            codes := _common(book.organisations, (one.code for one in organisations.organisations))
+            codes := _common(book.organisations, organisations.organisations)
         ):
-            found.append(
-                Finding(
-                    "organisations",
-                    f"{codes}: {other} has organisations of that code, too, and what both send lies in one inbox and one topic;"
-                    " unless it is the same organisation, give it a code of its own",
-                    f"{codes}：{other} 也有同一代码的单位，两处交办的件进入同一收件箱和主题；如非同一单位，请使用不同的代码。",
-                )
-            )
-    return found
+            yield finding("organisations", "shared_organisations", codes=codes, other=other)
 
 
-def _common(known: Collection[str], codes: Iterable[str]) -> str:
-    shared = [code for code in codes if code in known]
+def _common(known: Collection[str], entries: Sequence[Channel] | Sequence[Organisation]) -> str:
+    shared = [entry.code for entry in entries if entry.code in known]
     return ", ".join(shared[:_NAMED]) + (", …" if len(shared) > _NAMED else "")

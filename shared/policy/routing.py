@@ -1,4 +1,4 @@
-"""Routing tables: which organisation a place, a subject and a level lead to, and by which rule."""
+"""Routing tables: the responsible organisation of a place, a subject and a level, and the rule that names it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Key = tuple[str, str, str]
 
 
 class RoutingRule(Document):
-    """Cases of this place, subject and level, and of all below them, go to `org`. `queue`: a person dispatches."""
+    """Cases of this place, subject and level, and of those below them, go to `org`. `queue`: a person dispatches."""
 
     id: Code
     place: Code = ANY
@@ -39,8 +39,8 @@ class RoutingRule(Document):
 
 
 class Routing(Document):
-    """`prefer`: which of the two counts first when one rule is nearer by subject and another by place.
-    `default`: an organisation, or `queue`, for all that no rule covers."""
+    """`prefer`: what takes precedence if one rule is nearer by subject and another by place.
+    `default`: an organisation, or `queue`, for everything that no rule covers."""
 
     prefer: Literal["subject", "place"] = "subject"
     default: Code | None = None
@@ -70,7 +70,7 @@ class RoutingTable:
         self._memo: dict[tuple[str | None, str | None, str | None], Route] = {}
 
     def keys(self, place: str | None, subject: str | None, level: str | None) -> Iterator[Key]:
-        """From the most specific to the most general."""
+        """The keys to look up, from the most specific to the most general."""
         places = (*self._places.get(place or "", ()), ANY)
         subjects = (*self._subjects.get(subject or "", ()), ANY)
         levels = (level, ANY) if level else (ANY,)
@@ -79,7 +79,7 @@ class RoutingTable:
         return ((p, s, lv) for p in places for s in subjects for lv in levels)
 
     def route(self, place: str | None, subject: str | None, level: str | None = None) -> Route:
-        """A place or subject that is given but unknown is queued; one that is not given matches `*` only."""
+        """The organisation for a case. An unknown place or subject is queued; one that is not given matches only `*`."""
         asked = (place, subject, level)
         found = self._memo.get(asked)
         if found is None:

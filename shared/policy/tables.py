@@ -1,4 +1,4 @@
-"""Policies in a spreadsheet: a CSV file holds one entry a line; lists inside a cell are separated by `;`."""
+"""Policies in a spreadsheet: a CSV file holds one entry per line; lists inside a cell are separated by `;`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from shared.policy.documents import Channel, Document, Organisation, Place, QrCo
 from shared.policy.finding import Finding
 from shared.policy.keywords import KeywordRule
 from shared.policy.routing import RoutingRule
+from shared.policy.validation.messages import finding
 
 LISTS: tuple[Section, ...] = ("organisations", "places", "subjects", "channels")
 _TABLES: dict[str, tuple[Section, str]] = {
@@ -39,7 +40,7 @@ _FLAGS = {"true": True, "yes": True, "1": True, "是": True, "false": False, "no
 
 @dataclass
 class Table:
-    """What a CSV file holds. `section` None: it is no table of a policy."""
+    """The content of a CSV file. `section` None: it is not a table of a policy."""
 
     section: Section | None
     inner: str
@@ -53,13 +54,11 @@ class Table:
 
 
 def read_table(name: str, text: str) -> Table:
-    """The entries of a CSV file; its name says which table it is."""
+    """The entries of a CSV file, which is named after its table."""
     table = name.removesuffix(".csv")
     if table not in _TABLES:
         allowed = [f"{known}.csv" for known in _TABLES]
-        what = f"is no table of a policy; use one of {', '.join(allowed)}"
-        zh = f"不是政策的表格，请使用以下之一：{'、'.join(allowed)}。"
-        return Table(None, "", [Finding(table, what, zh, name)])
+        return Table(None, "", [finding(table, "not_a_table", file=name, tables=allowed)])
     section, inner = _TABLES[table]
     found = Table(section, inner)
     prefix = inner if inner == section else f"{section}.{inner}"
@@ -68,9 +67,8 @@ def read_table(name: str, text: str) -> Table:
     for row in rows:
         line = rows.line_num
         if None in row or None in row.values():
-            what = f"has {'more' if None in row else 'fewer'} cells than the heading; mend the row"
-            zh = f"单元格数{'多' if None in row else '少'}于表头，请修正该行。"
-            found.findings.append(Finding(table, what, zh, name, line))
+            message = "too_many_cells" if None in row else "too_few_cells"
+            found.findings.append(finding(table, message, file=name, line=line))
             continue
         entry = {
             _field(key.strip()): _cell(key.strip(), value.strip())
@@ -87,7 +85,7 @@ def read_table(name: str, text: str) -> Table:
 
 
 def _headings(found: Table, name: str, table: str, headings: list[str]) -> set[str]:
-    """Note the columns; returns those that mean nothing here, each of which is a finding."""
+    """Note the columns; returns the unknown ones, each of which is a finding."""
     known = list(_ROWS[table].model_fields)
     unknown = set()
     for place, heading in enumerate(headings):
@@ -95,25 +93,22 @@ def _headings(found: Table, name: str, table: str, headings: list[str]) -> set[s
         found.columns.setdefault(_field(heading), letter)
         if _field(heading) not in known:
             unknown.add(heading)
-            allowed = [field.rstrip("_") for field in known]
-            what = f"is no column of this table; remove it or correct its name: {', '.join(allowed)}"
-            zh = f"不是该表格的列，请删除，或改正列名：{'、'.join(allowed)}。"
-            found.findings.append(Finding(f"{table}.{heading or letter}", what, zh, name, 1, letter))
+            columns = [field.rstrip("_") for field in known]
+            where = f"{table}.{heading or letter}"
+            found.findings.append(finding(where, "not_a_column", file=name, line=1, column=letter, columns=columns))
     for column, info in _ROWS[table].model_fields.items():
         if info.is_required() and column not in map(_field, headings):
-            what = f"the column {column.rstrip('_')!r} is missing; add it"
-            zh = f"缺少列 {column.rstrip('_')!r}，请添加。"
-            found.findings.append(Finding(table, what, zh, name, 1))
+            found.findings.append(finding(table, "column_missing", file=name, line=1, absent=column.rstrip("_")))
     return unknown
 
 
 def _field(heading: str) -> str:
-    """`class` is a word of Python: the field has another name."""
+    """The field of a heading; `class` is a keyword of Python, so its field has another name."""
     return "class_" if heading == "class" else heading
 
 
 def _letter(place: int) -> str:
-    """What a spreadsheet calls the column: A to Z, then AA."""
+    """The letters with which spreadsheets name a column: A to Z, then AA."""
     letters = ""
     place += 1
     while place:

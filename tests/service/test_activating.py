@@ -181,7 +181,7 @@ async def test_what_is_activated_for_later_must_fit_then() -> None:
     [
         ({"laws": {}}, "a name that is no section", "有名称不是政策的部分"),
         ({"places": {"places": [{}]}}, "is missing; add it", "缺失，请补充。"),
-        ({"places": {"more": 1}}, "is no field of this section", "不是这一部分的字段"),
+        ({"places": {"more": 1}}, "is not a field of this section", "不是这一部分的字段"),
         (
             {"keywords": {"rules": [{"id": "k", "suspected": True}]}},
             "a keyword rule needs a word under any or all",

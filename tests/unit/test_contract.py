@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import deploy.rules  # noqa: F401  # fills RULES
-from deploy.contract.document import CARRIED, DOCUMENT, SCHEMAS, files
+from deploy.contract.document import DOCUMENT, PAYLOADS, SCHEMAS, files
 from deploy.contract.schemas import schemas
 from deploy.topics import EVENTS, load
 from shared.adapters.kafka.records import to_records
@@ -55,7 +55,7 @@ def test_every_topic_and_every_event_is_in_it() -> None:
     assert {channel["address"] for channel in document["channels"].values()} == {topic.name for topic in load()}
     (events,) = [one for one in document["channels"].values() if one["address"] == EVENTS]
     assert set(events["messages"]) == set(REGISTRY)
-    assert {topic.name for topic in load()} == {EVENTS, *CARRIED}
+    assert {topic.name for topic in load()} == {EVENTS, *PAYLOADS}
     for channel in document["channels"].values():
         (topic,) = [one for one in load() if one.name == channel["address"]]
         assert channel["bindings"]["kafka"]["topicConfiguration"]["retention.ms"] == topic.retention_ms

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.intake.importing import mapping_file as mappings
 from services.intake.importing.preview import preview
-from services.intake.importing.problems import REASONS, MappingError, RowError
+from services.intake.importing.problems import ROW_ERRORS, MappingError, RowError
 from services.intake.importing.reading import Row, Table
 from services.intake.importing.rejects import Reject, Rejects
 from services.intake.importing.rows import Rows
@@ -189,7 +189,7 @@ def test_unmapped_columns_and_values_are_counted_once() -> None:
 )
 def test_what_is_refused(changes: dict[str, Any], field: str, code: str) -> None:
     assert refused(**changes) == (7, field, code)
-    assert code in REASONS
+    assert code in ROW_ERRORS.sentences
 
 
 def test_a_real_number_ending_in_zeros_is_taken() -> None:
@@ -251,7 +251,7 @@ def test_a_row_gives_an_item_or_a_row_error(cells: list[Any], changes: dict[str,
         try:
             item = made.item(one)
         except RowError as error:
-            assert error.code in REASONS
+            assert error.code in ROW_ERRORS.sentences
             assert error.why
             assert error.why_zh
         else:
@@ -334,7 +334,7 @@ def test_a_suggested_mapping_loads(tmp_path: Path, name: str) -> None:
         )
     if name not in ("bare", "odd"):
         sheet = Table(path, mapping.source)
-        sheet.columns_now()
+        sheet.read_columns()
         made = Rows(mapping, sheet)
         made.check_columns()
         assert [made.item(one)["line"] for one in sheet]

@@ -129,16 +129,16 @@ def test_all_findings_are_collected_with_their_lines(tmp_path: Path) -> None:
     )
     found = complaints(tmp_path)
     assert found == [
-        "extra.csv: extra: is no table of a policy; use one of organisations.csv, places.csv, subjects.csv,"
+        "extra.csv: extra: is not a table of a policy; use one of organisations.csv, places.csv, subjects.csv,"
         " channels.csv, qr_codes.csv, routing.csv, keywords.csv",
-        "policy.yaml:2:1: clock: is no section; use one of jurisdiction, organisations, places, subjects, channels,"
+        "policy.yaml:2:1: clock: is not a section; use one of jurisdiction, organisations, places, subjects, channels,"
         " routing, clocks, calendar, keywords, mappings",
-        "subjects.csv:1:C: subjects.colour: is no column of this table; remove it or correct its name: code, name,"
+        "subjects.csv:1:C: subjects.colour: is not a column of this table; remove it or correct its name: code, name,"
         " name_en, parent",
         "organisations.csv:3:C: organisations[b].kind: input should be 'petition_office', 'handling', 'review' or 'sealed'",
         "policy.yaml:1:35: jurisdiction.zone: unknown time zone 'Mars/North'; use an IANA name such as Asia/Shanghai",
-        "places.csv:4:A: places[r].code: stands 2 times; give each entry its own code",
-        "places.csv:2:C: places[p].parent: goes round in a circle (p → q → p); give one of them no parent",
+        "places.csv:4:A: places[r].code: appears 2 times; give each entry its own code",
+        "places.csv:2:C: places[p].parent: forms a cycle (p → q → p); leave the parent of one of them empty",
     ]
 
 
@@ -177,11 +177,11 @@ def test_clocks_that_could_never_work(tmp_path: Path) -> None:
         },
     )
     assert [line.split(": ", 1)[1] for line in found] == [
-        "clocks.rules[C1].id: stands 2 times; give each clock its own id",
-        "clocks.rules[C1].end: a clock with no end could never be met; name the event that meets it",
+        "clocks.rules[C1].id: appears 2 times; give each clock its own id",
+        "clocks.rules[C1].end: a clock without end can never be met; name the event that meets it",
         "clocks.rules[C1].start: there is no event 'CaseRegisterd'; use a type of the event catalogue",
         "clocks.rules[C1].rungs[breach].id: 'breach' is the due instant itself; choose another id",
-        "clocks.rules[C3].rungs: a window is a right, nobody is reminded of a duty; remove the rungs",
+        "clocks.rules[C3].rungs: a window is a right, not a duty, so there are no reminders; remove the rungs",
         "clocks.rules[C4].extension: an assigned date has no extension; assign another date instead",
     ]
 
@@ -207,12 +207,12 @@ def test_calendars_with_missing_days_and_years(tmp_path: Path) -> None:
     )
     assert [line.split(": ", 1)[1] for line in found] == [
         "calendar.years[2025]: the year is missing although published_until is 2026; add its days",
-        "calendar.years[2027]: lies after published_until 2026; raise it or drop the year",
+        "calendar.years[2027]: is later than published_until 2026; raise published_until or remove the year",
         "calendar.years[2024].holidays: 2025-01-01 is outside its year; move it to 2025",
         "calendar.years[2024]: 2024-10-01 is both a holiday and a workday; keep one",
-        "calendar.years[2024].workdays: 2024-10-01 is no weekend day and is worked anyway; remove it",
+        "calendar.years[2024].workdays: 2024-10-01 is not a weekend day and is worked anyway; remove it",
         "calendar.years[2024].holidays: 2024-02-29 is missing although the statute makes 02-29 a holiday; add it",
-        "calendar.years[2026].holidays: 2026-02-17 stands 2 times; keep one",
+        "calendar.years[2026].holidays: 2026-02-17 appears 2 times; keep one",
         "calendar.years[2026].holidays: 2026-10-01 is missing although the statute makes 10-01 a holiday; add it",
     ]
     assert found[0].startswith("policy.yaml:")
@@ -221,11 +221,14 @@ def test_calendars_with_missing_days_and_years(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("places: [", "p.yaml:2:1: policy: is no YAML"),
-        ("places: [{code: a, name: x}]\nplaces: []\n", "p.yaml:2:1: places: stands twice; keep one of the two"),
+        ("places: [", "p.yaml:2:1: policy: is not valid YAML"),
+        ("places: [{code: a, name: x}]\nplaces: []\n", "p.yaml:2:1: places: appears twice; keep one of the two"),
         ("- 1\n", "p.yaml:1: policy: must hold sections by name"),
-        ("calendar: {years: {2025: {holidays: [2025-02-30]}}}\n", "p.yaml: policy: is no YAML: day is out of range"),
-        ("use: [nothing]\n", "p.yaml: use: 'nothing' is not there"),
+        (
+            "calendar: {years: {2025: {holidays: [2025-02-30]}}}\n",
+            "p.yaml: policy: is not valid YAML: day is out of range",
+        ),
+        ("use: [nothing]\n", "p.yaml: use: 'nothing' does not exist"),
         ("places:\n", "p.yaml:1:1: places"),
     ],
 )
@@ -235,15 +238,17 @@ def test_files_that_cannot_be_read(tmp_path: Path, text: str, what: str) -> None
 
 
 def test_other_things_that_are_no_policy(tmp_path: Path) -> None:
-    assert complaints(tmp_path / "none.yaml") == ["none.yaml: policy: there is no such file or directory"]
+    assert complaints(tmp_path / "none.yaml") == [
+        "none.yaml: policy: there is no such file or directory; check the path"
+    ]
     assert "no section found" in complaints(tmp_path)[0]
     (tmp_path / "p.yaml").write_bytes(b"\xff\xfe")
     assert complaints(tmp_path / "p.yaml")[0] == "p.yaml: policy: is not UTF-8; save it as UTF-8"
     (tmp_path / "p.yaml").write_text("places: [{code: a, name: x}]\n", encoding="utf-8")
     (tmp_path / "places.csv").write_text("code,name\na,x,y\nb\n\n", encoding="utf-8")
     assert complaints(tmp_path) == [
-        "places.csv:2: places: has more cells than the heading; mend the row",
-        "places.csv:3: places: has fewer cells than the heading; mend the row",
+        "places.csv:2: places: has more cells than the heading; correct the row",
+        "places.csv:3: places: has fewer cells than the heading; correct the row",
         "places.csv:1: places: is given twice; keep one of the two",
     ]
 

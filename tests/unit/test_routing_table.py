@@ -105,7 +105,7 @@ def test_a_gap_is_found() -> None:
     (gap,) = wrong(rule("home", "*", "home", "a"), rule("road", "town", "road", "b"))
     assert gap == (
         "routing.rules: a gap: no rule covers subject 'road' in place 'city', 'east';"
-        " add a rule (queue: true where a person dispatches) or declare default: queue"
+        " add a rule (queue: true for dispatch by hand) or declare default: queue"
     )
     assert wrong(rule("home", "*", "home", "a"), default="queue") == []
     assert wrong(rule("home", "*", "home", "a"), rule("q", "*", "road", None)) == []

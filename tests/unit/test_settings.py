@@ -12,7 +12,7 @@ from shared.settings import load, shown
     [
         ({"mongodb_url": "localhost:27017"}, "HUIYIN_MONGODB_URL: must be mongodb://"),
         ({"mongodb_url": "mongodb:///pa55"}, "HUIYIN_MONGODB_URL: must be mongodb://"),
-        ({"mongodb_url": "mongodb://u:pa55@h/?w=1&readConcernLevel=local"}, "must not set readConcernLevel, w:"),
+        ({"mongodb_url": "mongodb://u:pa55@h/?w=1&readConcernLevel=local"}, "must not set readConcernLevel, w;"),
         ({"mongodb_keys_url": "mongodb://u:pa55@h/"}, "HUIYIN_MONGODB_KEYS_URL: needs HUIYIN_MONGODB_URL"),
         ({"mongodb_driver": "pa55"}, "HUIYIN_MONGODB_DRIVER"),
         ({"mongodb_name": "a/pa55"}, "HUIYIN_MONGODB_NAME"),

@@ -1,7 +1,7 @@
-"""Reading other systems' exports: a file and a mapping become history items. Needs no server.
+"""Import of other systems' exports: a file and a mapping become history items. Needs no server.
 
-mapping.py   what the columns mean, written by a person        marks.py    columns that mark persons: dropped
-reading.py   a file -> rows, whatever its format               rows.py     a row -> a history item, or why not
-suggest.py   a first mapping from a sample                     rejects.py  the rows that could not be taken
+mapping.py   the meaning of the columns, written by a person   marks.py    columns that classify persons: never read
+reading.py   a file -> rows, whatever its format               rows.py     a row -> a history item, or an error
+suggest.py   a first mapping from a sample                     rejects.py  the rows that were rejected
 running.py   the whole import, resumable
 """

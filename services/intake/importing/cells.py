@@ -1,4 +1,4 @@
-"""One cell -> text, or why not. Nothing here ever puts a value into a message."""
+"""The text of one cell, or the error in it. No message quotes a value."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from datetime import date, datetime
 from services.intake.importing.problems import RowError
 from services.intake.importing.reading import Cell
 
-# Signs that no text has: NUL, other control signs, halves of surrogate pairs (also what damaged bytes become).
+# Characters that no text has: NUL, other control characters, halves of surrogate pairs (also what damaged bytes become).
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _HALVES = re.compile("[\ud800-\udfff]")
 _ERRORS = frozenset(("#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#GETTING_DATA", "#SPILL!"))
 _EMPTY = frozenset(("NULL", "\\N", "(null)"))
-"""How databases write that there is nothing."""
+"""Texts with which databases write an empty value."""
 _ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d{1,3}")
 _ZEROS = re.compile(r"\d{15}000")
 _PROTECTED = re.compile(r"=\"(.*)\"|['\t]+(.*)", re.DOTALL)
 _EXACT = 1e15
-"""Spreadsheets keep 15 digits."""
+"""Spreadsheets keep 15 digits of a number."""
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 NUMBERS = frozenset(("item", "phone", "id_number", "organisation", "channel"))
-"""Fields whose digits are a name: a rounded one is another person or another case."""
+"""Fields whose digits identify something: a rounded number is another person or another case."""
 
 
-def _check_sign(digits: str) -> str:
-    """The 18th sign of an identity number (GB 11643)."""
+def _check_digit(digits: str) -> str:
+    """The check digit of an identity number, its 18th character (GB 11643)."""
     return "10X98765432"[sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=False)) % 11]
 
 
 def of_cell(cell: Cell, line: int, field: str, cleaned: Callable[[], None]) -> str | None:
-    """The text of a cell, None when it is empty. `cleaned` is told when control signs were taken out."""
+    """The text of a cell, None if it is empty. `cleaned` is called if control characters were removed. Raises RowError."""
     if cell is None:
         return None
     if isinstance(cell, str):
@@ -66,14 +66,14 @@ def _of_text(cell: str, line: int, field: str, cleaned: Callable[[], None]) -> s
             text = (protected[1] if protected[1] is not None else protected[2] or "").strip()
         if _ROUNDED.fullmatch(text):
             raise RowError(line, field, "damaged_number")
-        if field == "id_number" and _ZEROS.fullmatch(text) and text[-1] != _check_sign(text):
+        if field == "id_number" and _ZEROS.fullmatch(text) and text[-1] != _check_digit(text):
             raise RowError(line, field, "damaged_number")
         return text or None
     return text
 
 
 def _of_float(cell: float, line: int, field: str) -> str | None:
-    if cell != cell:  # noqa: PLR0124  (not a number: an empty cell of some writers)
+    if cell != cell:  # noqa: PLR0124  (NaN: some programs write empty cells so)
         return None
     if abs(cell) >= _EXACT:
         raise RowError(line, field, "damaged_number")

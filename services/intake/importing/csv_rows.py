@@ -1,7 +1,7 @@
-"""CSV as people export it. A broken row is one bad row: reading goes on with the line after it.
+"""CSV as systems export it. A broken row is one rejected row: reading continues with the line after it.
 
-The csv module alone would take everything up to the next quotation mark, or the whole rest of the file, for one field. So
-a record that does not parse is given up after its first line, and the lines after it are read again.
+The csv module alone would take everything up to the next quotation mark, or the whole rest of the file, as one field.
+Therefore only the first line of a record that does not parse is rejected, and the lines after it are read again.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import TextIO
 from services.intake.importing.problems import FileError
 
 LONGEST_RECORD = 12_000_000
-"""Characters: far above any limit of a text, so that a text that is too long is one bad row and no rubble."""
+"""Characters: far above any limit of a text, so that a text that is too long is one rejected row."""
 MOST_LINES = 20_000
 PATIENCE = 200_000_000
-"""Characters that may be read in vain; then a record may be at most 200,000 long, so that a hostile file stays cheap."""
+"""Characters that may be read again; after that a record has at most 200,000, which bounds the cost of a hostile file."""
 
-_RUBBLE = '""x'
-"""Stands for a line that is too long: it parses as no row."""
+_UNPARSABLE = '""x'
+"""Replaces a line that is too long: it is not a valid row."""
 
 
 class _TooLong(Exception):
-    """The record does not end where it could. One whole line that is too long has no open quotation mark to blame."""
+    """The record is too long: `broken_quotes`, or `too_long` if it is a single line."""
 
     def __init__(self, code: str = "broken_quotes") -> None:
         super().__init__(code)
@@ -32,7 +32,7 @@ class _TooLong(Exception):
 
 
 class _Lines:
-    """The physical lines of a file, with the way back to those that a broken record swallowed."""
+    """The physical lines of a file; the lines of a broken record can be read again."""
 
     def __init__(self, source: TextIO) -> None:
         self._source = source
@@ -40,9 +40,9 @@ class _Lines:
         self._taken: list[str] = []
         self._size = 0
         self._limit = LONGEST_RECORD
-        self._vain = 0
+        self._reread = 0
         self.line = 0
-        """Number of the line that the present record began on."""
+        """Number of the first line of the current record."""
 
     def __iter__(self) -> _Lines:
         return self
@@ -56,7 +56,7 @@ class _Lines:
         if len(line) > LONGEST_RECORD:
             self._skip_line(line)
             alone = not self._taken
-            self._taken.append(_RUBBLE)
+            self._taken.append(_UNPARSABLE)
             self._size += len(line)
             raise _TooLong("too_long" if alone else "broken_quotes")
         self._taken.append(line)
@@ -72,41 +72,41 @@ class _Lines:
         self._again.appendleft(line)
 
     def begin(self) -> None:
-        """The next line begins a record."""
+        """Begin a record with the next line."""
         self.line += max(1, len(self._taken))
         self._taken = []
         self._size = 0
 
     @property
     def second(self) -> str | None:
-        """The second line of the present record, if it has one."""
+        """The second line of the current record, if it has one."""
         return self._taken[1] if len(self._taken) > 1 else None
 
     def give_up(self) -> None:
-        """Only the first line of the record is lost; the others are read again."""
-        self._vain += self._size
-        if self._vain > PATIENCE:
+        """Drop the first line of the record and read the others again."""
+        self._reread += self._size
+        if self._reread > PATIENCE:
             self._limit = 200_000
         self._again.extendleft(reversed(self._taken[1:]))
         del self._taken[1:]
 
 
 def find_delimiter(sample: str) -> str:
-    """The separator that the first line has most of."""
+    """The separator that occurs most often in the first line; a comma if there is none."""
     counts = {sign: sample.count(sign) for sign in (",", "\t", ";", "|", "，")}
     best = max(counts, key=lambda sign: counts[sign])
     return best if counts[best] else ","
 
 
 def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[int, list[str] | str]]:
-    """(line, cells), the header first; or (line, code of what is wrong)."""
+    """(line, cells) of each row, the header first; or (line, error code). Raises FileError `no_header`."""
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_RECORD + 10))
     for _ in range(1, header_row):
         if not source.readline(LONGEST_RECORD):
-            raise no_header()
+            raise FileError("no_header")
     first = source.readline(LONGEST_RECORD)
     if not first.strip():
-        raise no_header()
+        raise FileError("no_header")
     if delimiter == "auto":
         delimiter = find_delimiter(first)
     lines = _Lines(source)
@@ -122,7 +122,7 @@ def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[
             return
         except (csv.Error, _TooLong) as broken:
             if not width:
-                raise no_header() from None
+                raise FileError("no_header") from None
             lines.give_up()
             yield lines.line, broken.code if isinstance(broken, _TooLong) else "broken_quotes"
             continue
@@ -136,25 +136,17 @@ def read_csv(source: TextIO, delimiter: str, header_row: int) -> Iterator[tuple[
         elif len(cells) > width and not any(cells[width:]):
             yield lines.line, cells[:width]  # spreadsheets write separators for empty columns at the end
         else:
-            if lines.second is not None and _stands_alone(lines.second, delimiter, width):
+            if lines.second is not None and _is_row(lines.second, delimiter, width):
                 lines.give_up()
                 yield lines.line, "broken_quotes"
                 continue
             yield lines.line, "wrong_number_of_fields"
 
 
-def _stands_alone(line: str, delimiter: str, width: int) -> bool:
-    """Is the second line of a record a row of its own? Then a quotation mark in the first was never closed."""
+def _is_row(line: str, delimiter: str, width: int) -> bool:
+    """True if a line is a complete row. If the second line of a record is one, a quotation mark in the first is not closed."""
     try:
         cells = next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error:
         return False
     return len(cells) == width
-
-
-def no_header() -> FileError:
-    return FileError(
-        "no_header",
-        "There is no header row where the mapping says it is (source: header_row). The file may be empty.",
-        "在映射文件指定的位置没有表头（source: header_row），文件可能为空。",
-    )

@@ -1,6 +1,6 @@
-"""Dates as exports write them. A cell with only a date stays a date; a time without zone gets the zone of the source.
+"""Dates as exports write them. A cell without a time is a date; a time without zone is in the zone of the source.
 
-A wall time that the change to summer time leaves out moves forward by the gap; one that happens twice is the first.
+A local time that a change to summer time skips moves forward by the gap; of one that occurs twice the first is meant.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _COMPACT = re.compile(
     r"(?P<year>(?:19|20|21)\d{2})(?P<month>\d{2})(?P<day>\d{2})(?:\s?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})?)?"
 )
 _EITHER_WAY = re.compile(r"\d{1,2}\s*[./-]\s*\d{1,2}\s*[./-]\s*(\d{4}|\d{2})\b.*")
-_SERIAL_FIRST = datetime(1899, 12, 30)  # noqa: DTZ001  (a wall time; the zone comes later)
+_SERIAL_FIRST = datetime(1899, 12, 30)  # noqa: DTZ001  (a local time; the zone is set later)
 YEARS = range(1900, 2201)
 
 
@@ -49,30 +49,20 @@ class BadDate(ValueError):
 
 @lru_cache(maxsize=256)
 def compile_format(text: str) -> re.Pattern[str]:
-    """The pattern of a form such as `MM/DD/YYYY hh:mm:ss AM`. Raises WrongValue for one that cannot be used."""
-    used: list[str] = []
-
-    def token(match: re.Match[str]) -> str:
-        used.append(match.group())
-        return _TOKENS[match.group()]
-
-    parts: list[str] = []
-    last = 0
-    for match in _FORMAT.finditer(text):
-        parts.append(re.escape(text[last : match.start()]).replace(r"\ ", r"\s+"))
-        parts.append(token(match))
-        last = match.end()
-    parts.append(re.escape(text[last:]).replace(r"\ ", r"\s+"))
+    """The pattern of a date format such as `MM/DD/YYYY hh:mm:ss AM`. Raises WrongValue for an unusable format."""
+    used = _FORMAT.findall(text)
+    between = [re.escape(part).replace(r"\ ", r"\s+") for part in _FORMAT.split(text)]
     if len(set(used)) != len(used) or not {"YYYY", "MM", "DD"} <= set(used) or ("AM" in used and "hh" not in used):
         raise WrongValue(
-            "a date form is made of YYYY, MM, DD, hh, mm, ss, AM, each once: for example MM/DD/YYYY hh:mm AM",
+            "a date format is made of YYYY, MM, DD, hh, mm, ss, AM, each once: for example MM/DD/YYYY hh:mm AM",
             "日期格式由 YYYY、MM、DD、hh、mm、ss、AM 组成，各用一次，例如 MM/DD/YYYY hh:mm AM。",
         )
-    return re.compile("".join(parts))
+    tokens = [*(_TOKENS[token] for token in used), ""]
+    return re.compile("".join(map("".join, zip(between, tokens, strict=True))))
 
 
 def reader(zone: str, formats: tuple[str, ...] = ()) -> Callable[[object], When]:
-    """A function that reads cells: text, numbers (days of a spreadsheet), dates. It raises BadDate."""
+    """A function that reads cells: texts, numbers (days of a spreadsheet), dates. It raises BadDate."""
     patterns = tuple(compile_format(text) for text in formats)
 
     @lru_cache(maxsize=20_000)
@@ -155,7 +145,7 @@ def _checked(wall: datetime, zone: str) -> datetime:
 
 
 def _serial(days: float, zone: str) -> When:
-    """Days since 1899-12-30, as spreadsheets count."""
+    """The date or instant of a number of days since 1899-12-30, as spreadsheets count."""
     if days != days or not 1 <= days < 110_000:  # noqa: PLR0124  (not a number)
         raise BadDate("not_a_date")
     wall = _SERIAL_FIRST + timedelta(seconds=round(days * 86_400))

@@ -1,4 +1,4 @@
-"""The encoding of a file, found from all of its bytes without holding them: a byte-order mark, UTF-8, else GB18030."""
+"""The encoding of a file, found from all of its bytes as a stream: a byte-order mark, UTF-8, else GB 18030."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from services.intake.importing.problems import FileError
 
 _CHUNK = 1 << 20
 _MANY = 1_000
-"""So many damaged places and the file is not in this encoding, unless it has ten times as many good ones."""
+"""With more damaged places the file is not in this encoding, unless ten times as many characters decode."""
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file, unpacked when it is a .gz by its first bytes."""
+    """The bytes of a file, decompressed if it begins like a .gz. Raises FileError."""
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
@@ -30,50 +30,35 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             else:
                 yield raw
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise FileError(
-            "broken_gz",
-            "The compressed file is cut off or damaged; copy it again.",
-            "压缩文件不完整或已损坏，请重新复制。",
-        ) from None
+        raise FileError("broken_gz") from None
     except OSError as error:
-        raise FileError(
-            "cannot_read", f"The file cannot be read ({error.strerror or 'damaged'}).", "无法读取文件。"
-        ) from None
-
-
-class _Damage:
-    """Counts what does not decode."""
-
-    def __init__(self, name: str) -> None:
-        self.bad = 0
-        codecs.register_error(name, self.replace)
-
-    def replace(self, error: UnicodeError) -> tuple[str, int]:
-        assert isinstance(error, UnicodeDecodeError)
-        self.bad += 1
-        return "", error.end
+        raise FileError("cannot_read", reason=error.strerror or "damaged") from None
 
 
 def _judge(source: BinaryIO, encoding: str) -> tuple[int, int]:
-    """(characters beyond ASCII that decode, places that do not), up to the point where it is clear."""
-    damage = _Damage("huiyin-import-count")
+    """(characters beyond ASCII that decode, places that do not), up to the point where the result is clear."""
+    bad = 0
+
+    def count(error: UnicodeError) -> tuple[str, int]:
+        nonlocal bad
+        assert isinstance(error, UnicodeDecodeError)
+        bad += 1
+        return "", error.end
+
+    codecs.register_error("huiyin-import-count", count)
     decoder = codecs.getincrementaldecoder(encoding)("huiyin-import-count")
     good = 0
     while True:
         chunk = source.read(_CHUNK)
         if not chunk or not chunk.isascii() or decoder.getstate()[0]:
             text = decoder.decode(chunk, final=not chunk)
-            good += 0 if text.isascii() else _beyond_ascii(text)
-        if not chunk or (damage.bad > _MANY and damage.bad * 10 > good):
-            return good, damage.bad
-
-
-def _beyond_ascii(text: str) -> int:
-    return len(text) - len(text.encode("ascii", "ignore"))
+            good += len(text) - len(text.encode("ascii", "ignore"))
+        if not chunk or (bad > _MANY and bad * 10 > good):
+            return good, bad
 
 
 def find_encoding(path: Path) -> str:
-    """`utf-8-sig`, `utf-16` or `gb18030`. Bytes that do not fit are found again, row by row, when reading."""
+    """`utf-8-sig`, `utf-16` or `gb18030`. Bytes that do not decode are reported row by row when reading."""
     with opened(path) as source:
         start = source.read(4)
         if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

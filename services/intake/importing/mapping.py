@@ -1,4 +1,4 @@
-"""The mapping: what the columns of an export mean. A YAML file that somebody who is no programmer can write.
+"""The mapping: the meaning of the columns of an export. A YAML file that can be written without programming.
 
 Its format is described in docs/import.md. Every error names the line and says what to do.
 """
@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from services.intake.importing.dates import compile_format
-from services.intake.importing.marks import marks_a_person
 from shared.policy.documents import ChannelClass
 from shared.times import zone as zone_of
 from shared.wrong_value import WrongValue
@@ -31,7 +30,7 @@ class _Part(BaseModel):
 
 
 class Value(_Part):
-    """Where a field's value comes from: exactly one of column, constant, join."""
+    """The source of a field's value: exactly one of column, constant, join."""
 
     column: Column | None = None
     constant: str | None = None
@@ -58,7 +57,7 @@ Field_ = Annotated[Value, BeforeValidator(_short_form)]
 
 
 class Source(_Part):
-    """The file itself."""
+    """The format of the file."""
 
     format: Literal["auto", "csv", "jsonl", "xlsx"] = "auto"
     encoding: Literal["auto", "utf-8", "gb18030", "utf-16"] = "auto"
@@ -80,7 +79,7 @@ class Source(_Part):
         value = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(value, value)
         if value != "auto" and (len(value) != 1 or value in "\"'\r\n\0" or value.isalnum()):
             raise WrongValue(
-                "delimiter is auto, comma, semicolon, tab, or one sign",
+                "delimiter is auto, comma, semicolon, tab, or one character",
                 "delimiter 须为 auto、comma、semicolon、tab 或单个符号。",
             )
         return value
@@ -94,19 +93,19 @@ class Source(_Part):
 
 
 class Channel(Value):
-    """`class`: what kind of channel, for one that the policy does not know."""
+    """The channel of a filing. `class`: its class, for a channel that is not in the policy."""
 
     class_: ChannelClass | None = Field(None, alias="class")
 
 
 class Organisation(Value):
-    """Who was responsible. `create`: add it to the list when it is not there. A table gives codes for names."""
+    """The responsible organisation. `create`: add it to the policy if it is not listed. A table gives codes for names."""
 
     create: bool = False
 
 
 class Step(_Part):
-    """One event of the case: happened when its date cell is filled and every condition holds."""
+    """One event of the case. It occurred if its date cell is filled and every condition holds."""
 
     event: str
     date: Field_
@@ -130,7 +129,7 @@ class DueDate(_Part):
 
 
 class Filing(_Part):
-    """What was filed. Only `received_at` must be there."""
+    """The filing. Only `received_at` is required."""
 
     received_at: Field_
     title: Field_ | None = None
@@ -150,9 +149,8 @@ class Filing(_Part):
 
     @property
     def values(self) -> dict[str, Value]:
-        """Name in an item -> where it comes from."""
-        found = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name.rstrip("_"): value for name, value in found.items() if value is not None}
+        """Name of a field in an item -> the source of its value."""
+        return {name.rstrip("_"): value for name, value in self if value is not None}
 
 
 class Mapping(_Part):
@@ -168,20 +166,15 @@ class Mapping(_Part):
 
     @cached_property
     def columns(self) -> frozenset[str]:
-        """Every column that is used."""
+        """All columns that are used."""
         found = {column for _, value in self.values() for column in value.columns}
         found.update(column for step in self.steps for column in step.when)
         if self.due is not None:
             found.add(self.due.column)
         return frozenset(found)
 
-    @cached_property
-    def dropped(self) -> tuple[str, ...]:
-        """Mapped columns that mark persons: they are not taken over."""
-        return tuple(sorted(column for column in self.columns if marks_a_person(column)))
-
     def values(self) -> Iterator[tuple[tuple[str | int, ...], Value]]:
-        """(where in the mapping, value) of all of them."""
+        """(path in the mapping, value) of all values."""
         yield ("channel",), self.channel
         yield ("item",), self.item
         for name, value in self.filing.values.items():
@@ -195,5 +188,5 @@ class Mapping(_Part):
 
 
 def spell(name: str) -> str:
-    """A column name for comparing: without outer blanks, inner runs of blanks as one."""
+    """A column name as it is compared: without outer blanks, with single inner blanks."""
     return re.sub(r"\s+", " ", name.replace("\ufeff", "")).strip()

@@ -1,17 +1,18 @@
-"""The file of a mapping: read, checked, and every error with its line and what to do."""
+"""The file of a mapping: reading and checking it. Every error has its line and says what to do."""
 
 from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from services.intake.importing.mapping import Channel, DueDate, Filing, Mapping, Organisation, Source, Step, Value
 from services.intake.importing.marks import marks_a_person
-from services.intake.importing.problems import MappingError
+from services.intake.importing.problems import MAPPING_ERRORS, MappingError
 from shared.events import REGISTRY
 from shared.history import STEPS
 from shared.wrong_value import told
@@ -19,65 +20,54 @@ from shared.wrong_value import told
 LARGEST = 1_000_000
 """Bytes of a mapping file."""
 
+Path_ = tuple[str | int, ...]
+"""Keys and indices from the top of a mapping to one of its parts."""
+
 
 def load(path: Path) -> Mapping:
     """The mapping in a file. Raises MappingError."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise MappingError(
-            f"The mapping file cannot be read ({error.strerror}).", why_zh="无法读取映射文件。"
-        ) from None
+        raise MappingError("cannot_read", reason=error.strerror) from None
     if len(data) > LARGEST:
-        raise MappingError(
-            "The mapping file is larger than 1 MB; is it the right file?",
-            why_zh="映射文件超过 1 MB，请确认是否选错文件。",
-        )
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
+        raise MappingError("too_large")
+    for encoding in ("utf-8-sig", "gb18030"):
         try:
-            text = data.decode("gb18030")
+            text = data.decode(encoding)
         except UnicodeDecodeError:
-            raise MappingError(
-                "The mapping file is no text; save it as UTF-8.", why_zh="映射文件不是文本，请保存为 UTF-8。"
-            ) from None
-    return parse(text)
+            continue
+        return parse(text)
+    raise MappingError("not_text")
 
 
 def parse(text: str) -> Mapping:
     """The mapping in a text. Raises MappingError with the line."""
-    lines: dict[tuple[str | int, ...], int] = {}
+    lines: dict[Path_, int] = {}
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.BaseLoader)):
-            raise MappingError(
-                "Anchors (&, *) are not used in mappings; write the part again.",
-                why_zh="映射文件不使用 & 和 *，请直接写出。",
-            )
+            raise MappingError("anchors")
         node = yaml.compose(text, Loader=yaml.BaseLoader)
-        _lines(node, (), lines)
+        _find_lines(node, (), lines)
         raw = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  (BaseLoader makes texts only)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
-        raise MappingError(
-            "This is no valid YAML: look at indentation (spaces, no tabs), colons followed by a space, and quotes.",
-            why_zh="YAML 格式有误：请检查缩进（用空格）、冒号后的空格和引号。",
-            line=line,
-        ) from None
+        raise MappingError("broken_yaml", line=line) from None
     except (yaml.YAMLError, RecursionError):
-        raise MappingError("This is no valid YAML.", why_zh="YAML 格式有误。") from None
+        raise MappingError("not_yaml") from None
     if not isinstance(raw, dict):
-        raise MappingError("A mapping begins with: source:", why_zh="映射文件应以 source: 开头。", line=1)
+        raise MappingError("no_source", line=1)
     try:
         mapping = Mapping.model_validate(raw)
     except ValidationError as error:
-        raise _explained(error, lines) from None
+        first = _form_errors(error)[0]
+        raise MappingError(first.message, line=_line(lines, first.path), field=first.field, **first.values) from None
     _check(mapping, lines)
     return mapping
 
 
-def _lines(node: yaml.Node | None, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]) -> None:
-    """Note the line of each part, and refuse a key that stands twice."""
+def _find_lines(node: yaml.Node | None, path: Path_, lines: dict[Path_, int]) -> None:
+    """Note the line of each part. Raises MappingError for a repeated key."""
     if node is None:
         return
     lines.setdefault(path, node.start_mark.line + 1)
@@ -86,24 +76,23 @@ def _lines(node: yaml.Node | None, path: tuple[str | int, ...], lines: dict[tupl
         for key, value in node.value:
             name = str(key.value)
             if name in seen:
-                raise MappingError(
-                    "This key stands twice here; keep one.",
-                    why_zh="同一处重复出现同名键，请只保留一个。",
-                    line=key.start_mark.line + 1,
-                    field=".".join(str(part) for part in path),
-                )
+                raise MappingError("repeated_key", line=key.start_mark.line + 1, field=_dotted(path))
             seen.add(name)
             lines[(*path, name)] = key.start_mark.line + 1
-            _lines(value, (*path, name), lines)
+            _find_lines(value, (*path, name), lines)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
-            _lines(value, (*path, index), lines)
+            _find_lines(value, (*path, index), lines)
 
 
-def _line(lines: dict[tuple[str | int, ...], int], path: tuple[str | int, ...]) -> int | None:
+def _line(lines: dict[Path_, int], path: Path_) -> int | None:
     while path and path not in lines:
         path = path[:-1]
     return lines.get(path)
+
+
+def _dotted(path: Path_) -> str:
+    return ".".join(map(str, path))
 
 
 _ALLOWED: dict[str, type[BaseModel]] = {
@@ -117,93 +106,77 @@ _ALLOWED: dict[str, type[BaseModel]] = {
 }
 
 
-def _keys(model: type[BaseModel]) -> list[str]:
-    return [field.alias or name for name, field in model.model_fields.items()]
+class _FormError(NamedTuple):
+    """One error of the form of a mapping: its place, a message of MAPPING_ERRORS, and the values of that message."""
+
+    path: Path_
+    field: str
+    message: str
+    values: dict[str, Any]
 
 
-def _explained(error: ValidationError, lines: dict[tuple[str | int, ...], int]) -> MappingError:
-    path, field, why, why_zh = problems_of(error)[0]
-    return MappingError(why, why_zh=why_zh, line=_line(lines, path), field=field)
+def _form_errors(error: ValidationError) -> list[_FormError]:
+    return [_form_error(one) for one in error.errors(include_url=False, include_input=False)]
 
 
-def problems_of(error: ValidationError) -> list[tuple[tuple[str | int, ...], str, str, str]]:
-    """(path, field, what is wrong and what to do, the same in Chinese) of all that is wrong with the form of a mapping."""
-    return [_problem(one) for one in error.errors(include_url=False, include_input=False)]
+def problems_of(error: ValidationError) -> list[tuple[str, str, str]]:
+    """(field, what is wrong and what to do, the same in Chinese) of each error of the form of a mapping."""
+    return [
+        (one.field, *MAPPING_ERRORS.filled(one.message, {**one.values, "field": one.field}))
+        for one in _form_errors(error)
+    ]
 
 
-def _problem(first: Any) -> tuple[tuple[str | int, ...], str, str, str]:
-    path = tuple(part for part in first["loc"] if not str(part).startswith(("function-", "tuple[", "literal[")))
-    field = ".".join(str(part) for part in path)
-    kind = first["type"]
-    if kind == "extra_forbidden":
+def _form_error(error: ErrorDetails) -> _FormError:
+    path = tuple(part for part in error["loc"] if not str(part).startswith(("function-", "tuple[", "literal[")))
+    field = _dotted(path)
+    if error["type"] == "extra_forbidden":
         within = [part for part in path[:-1] if isinstance(part, str)]
         model = _ALLOWED.get(within[0] if len(within) == 1 else "" if not within else "?", Value)
-        known = _keys(model)
+        known = [info.alias or name for name, info in model.model_fields.items()]
         close = difflib.get_close_matches(str(path[-1]), known, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
-        why = f"{field} is not a key that is known here.{hint} Possible: {', '.join(known)}."
-        why_zh = f"{field} 不是可用的键。可用：{'、'.join(known)}。"
-    elif kind == "missing":
-        why = f"{field} is missing; write it."
-        why_zh = f"缺少 {field}，请补充。"
-        if field == "source.zone":
-            why = "source.zone is missing: the time zone of the times in the file, for example Asia/Shanghai."
-            why_zh = "缺少 source.zone：文件中时间所在的时区，例如 Asia/Shanghai。"
-    else:
-        why = f"{field}: {first['msg'].removeprefix('Value error, ')}"
-        why_zh = f"{field}：{told(first)[1]}写法见 docs/import.md。"
-    return path, field, why, why_zh
+        return _FormError(path, field, "unknown_key", {"hint": hint, "known": known})
+    if error["type"] == "missing":
+        return _FormError(path, field, "zone_missing" if field == "source.zone" else "missing", {})
+    problem = error["msg"].removeprefix("Value error, ")
+    return _FormError(path, field, "wrong_value", {"problem": problem, "problem_zh": told(error)[1]})
 
 
-_SURE = ("channel", "item", "organisation")
+_IDENTIFYING = ("channel", "item", "organisation")
 
 
-def _check(mapping: Mapping, lines: dict[tuple[str | int, ...], int]) -> None:
-    """What needs the list of events, and what must not depend on a mark of a person."""
+def _check(mapping: Mapping, lines: dict[Path_, int]) -> None:
+    """Check steps against the list of events, and that nothing depends on a column that classifies persons."""
     for index, step in enumerate(mapping.steps):
-        path: tuple[str | int, ...] = ("steps", index)
-        if step.event not in STEPS:
-            close = difflib.get_close_matches(step.event, STEPS, n=3, cutoff=0.4)
-            raise MappingError(
-                "This event cannot come from an export."
-                + (f" Did you mean {' or '.join(close)}?" if close else " docs/import.md lists those that can."),
-                why_zh="该事件不能由导入产生。可用的事件见 docs/import.md。",
-                line=_line(lines, (*path, "event")),
-                field=f"steps.{index}.event",
-            )
-        model = REGISTRY[step.event]
-        known = list(model.model_fields)
-        for name in step.fields:
-            if name not in known:
-                raise MappingError(
-                    f"{step.event} has no field {name}. Possible: {', '.join(known) or 'none'}.",
-                    why_zh=f"事件 {step.event} 没有字段 {name}。可用：{'、'.join(known) or '无'}。",
-                    line=_line(lines, (*path, "fields", name)),
-                    field=f"steps.{index}.fields.{name}",
-                )
-        for name, info in model.model_fields.items():
-            if info.is_required() and name not in step.fields and name != "org":
-                raise MappingError(
-                    f"{step.event} needs the field {name}; give it under fields.",
-                    why_zh=f"事件 {step.event} 需要字段 {name}，请在 fields 下写明。",
-                    line=_line(lines, path),
-                    field=f"steps.{index}.fields.{name}",
-                )
-        for column in step.when:
-            if marks_a_person(column):
-                raise _marked(("steps", index, "when", column), lines)
+        _check_step(step, ("steps", index), lines)
     for path, value in mapping.values():
-        sure = path[0] in _SURE or path[-1] in ("date", "received_at")
-        if sure and any(marks_a_person(column) for column in value.columns):
-            raise _marked(path, lines)
-    if mapping.due is not None and marks_a_person(mapping.due.column):
-        raise _marked(("due", "column"), lines)
+        needed = path[0] in _IDENTIFYING or path[-1] in ("date", "received_at")
+        _refuse_excluded(value.columns if needed else (), path, lines)
+    if mapping.due is not None:
+        _refuse_excluded((mapping.due.column,), ("due", "column"), lines)
 
 
-def _marked(path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]) -> MappingError:
-    return MappingError(
-        "This column marks what kind of person somebody is. Such columns are never read; use another one.",
-        why_zh="该列是对人的标记，本系统不读取此类列，请改用其他列。",
-        line=_line(lines, path),
-        field=".".join(str(part) for part in path),
-    )
+def _check_step(step: Step, path: Path_, lines: dict[Path_, int]) -> None:
+    def error(message: str, line_of: Path_, field: Path_, **values: object) -> MappingError:
+        return MappingError(message, line=_line(lines, (*path, *line_of)), field=_dotted((*path, *field)), **values)
+
+    if step.event not in STEPS:
+        close = difflib.get_close_matches(step.event, STEPS, n=3, cutoff=0.4)
+        hint = f" Did you mean {' or '.join(close)}?" if close else " docs/import.md lists those that can."
+        raise error("unknown_event", ("event",), ("event",), hint=hint)
+    fields = REGISTRY[step.event].model_fields
+    for name in step.fields:
+        if name not in fields:
+            known = {"known": ", ".join(fields) or "none", "known_zh": "、".join(fields) or "无"}
+            raise error("unknown_field", ("fields", name), ("fields", name), event=step.event, name=name, **known)
+    for name, info in fields.items():
+        if info.is_required() and name not in step.fields and name != "org":
+            raise error("field_missing", (), ("fields", name), event=step.event, name=name)
+    for column in step.when:
+        _refuse_excluded((column,), (*path, "when", column), lines)
+
+
+def _refuse_excluded(columns: tuple[str, ...], path: Path_, lines: dict[Path_, int]) -> None:
+    if any(marks_a_person(column) for column in columns):
+        raise MappingError("excluded_column", line=_line(lines, path), field=_dotted(path))

@@ -1,41 +1,52 @@
-"""Columns that describe a person: they are never imported, even if a mapping names them.
-
-The names are data: `importer/excluded_columns.toml`. The system does not watch or rate people who complain.
-"""
+"""Columns that classify persons (data/excluded_columns.yaml). They are never read, even if a mapping names them: the product
+does not watch or score people who complain."""
 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
-from shared.kernel import data_file
+import yaml
 
-_DATA = data_file.load("services.intake", "importer/excluded_columns.toml")
-_WHOLE = re.compile(
-    r"(?:.*(?:人|者|的|方|本人|是否|所属))?(?:民族|职业|户口|户籍|宗教|党派|国籍|籍贯)"
-    r"(?:代码|编码|名称|类型|类别|性质|标志|所在地|地址|地|情况)?"
-)
-_ABBREVIATIONS = frozenset(_DATA["abbreviations"])
-_WORDS = frozenset(_DATA["words"])
-_PHRASES = tuple(phrase.split() for phrase in _DATA["phrases"])
+
+class _Excluded(NamedTuple):
+    """The content of the data file, ready for comparing."""
+
+    anywhere: list[str]
+    whole: re.Pattern[str]
+    abbreviations: frozenset[str]
+    words: list[list[str]]
+
+
+@cache
+def _excluded() -> _Excluded:
+    raw = yaml.safe_load((Path(__file__).parent / "data" / "excluded_columns.yaml").read_text(encoding="utf-8"))
+    words = [words.split() for words in raw["words"]]
+    return _Excluded(raw["anywhere"], re.compile(raw["whole"]), frozenset(raw["abbreviations"]), words)
 
 
 @lru_cache(maxsize=4096)
 def marks_a_person(column: str) -> bool:
-    """True if the name of the column says that it describes a person. An ambiguous abbreviation counts as such."""
+    """True if a column of this name classifies persons. An ambiguous abbreviation counts as one that does."""
+    excluded = _excluded()
     clean = re.sub(r"\s+", "", column)
-    if any(word in clean for word in _DATA["parts"]):
+    if any(word in clean for word in excluded.anywhere):
         return True
     bare = re.sub(r"[\W_]+", "", clean).removeprefix("是否")
-    if _WHOLE.fullmatch(bare) or _WHOLE.fullmatch(re.sub(r"[a-zA-Z0-9]+$", "", bare)):
+    if excluded.whole.fullmatch(bare) or excluded.whole.fullmatch(re.sub(r"[a-zA-Z0-9]+$", "", bare)):
         return True
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", column)
-    words = [word.lower() for word in re.findall(r"[A-Za-z0-9]+", spaced)]
-    joined = re.sub(r"[\W_]+", "", column).lower()
-    if _ABBREVIATIONS.intersection((*words, joined)) or _WORDS.intersection(words):
+    words = [word.lower() for word in re.findall(r"[A-Za-z0-9]+", in_words(column))]
+    if excluded.abbreviations.intersection((*words, re.sub(r"[\W_]+", "", column).lower())):
         return True
     return any(
-        words[start : start + len(phrase)] == phrase
-        for phrase in _PHRASES
-        for start in range(len(words) - len(phrase) + 1)
+        words[start : start + len(wanted)] == wanted
+        for wanted in excluded.words
+        for start in range(len(words) - len(wanted) + 1)
     )
+
+
+def in_words(name: str) -> str:
+    """A name in camel case as separate words: `dueDate` is `due Date`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)

@@ -1,4 +1,4 @@
-"""A row as it was understood, shown before anything is sent."""
+"""A row as the mapping reads it, shown before anything is sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.history import organisation_code
 
 
 def preview(item: dict[str, Any]) -> dict[str, Any]:
-    """An item as it was understood, without personal values: their length only."""
+    """An item without personal values: only their length is shown."""
     shown = {name: value for name, value in item.items() if name not in ("filing", "steps", "item")}
     shown["item"] = _masked(item["item"])
     shown["filing"] = {

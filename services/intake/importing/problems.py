@@ -1,29 +1,38 @@
-"""Errors of a mapping, a file or a row. Their messages state what to do and never quote a value."""
+"""Errors of a mapping, a file or a row. Their messages are data and never quote a value of the file."""
 
 from __future__ import annotations
 
-from shared.kernel import data_file
+from pathlib import Path
+
+from shared.kernel.messages import Messages
+
+_DATA = Path(__file__).parent / "data"
+MAPPING_ERRORS = Messages(_DATA / "mapping_errors.yaml")
+FILE_ERRORS = Messages(_DATA / "file_errors.yaml")
+ROW_ERRORS = Messages(_DATA / "row_errors.yaml")
 
 
 class MappingError(Exception):
-    """The mapping cannot be used. `line` is the line of the mapping file, if known."""
+    """The mapping cannot be used. `line`: line of the mapping file, where it is known; `values`: those of the message."""
 
-    def __init__(self, why: str, *, why_zh: str, line: int | None = None, field: str = "") -> None:
-        super().__init__(f"line {line}: {why}" if line else why)
-        self.why, self.why_zh, self.line, self.field = why, why_zh, line, field
+    def __init__(self, message: str, *, line: int | None = None, field: str = "", **values: object) -> None:
+        self.why, self.why_zh = MAPPING_ERRORS.filled(message, {**values, "field": field})
+        super().__init__(f"line {line}: {self.why}" if line else self.why)
+        self.line, self.field = line, field
 
 
 class FileError(Exception):
-    """The file cannot be read, as a whole or from some row on. `rows`: number of rows processed before."""
+    """The file cannot be read, from the start or from some row on. `rows`: number of rows before it that were processed."""
 
-    def __init__(self, code: str, why: str, why_zh: str) -> None:
-        super().__init__(why)
-        self.code, self.why, self.why_zh = code, why, why_zh
+    def __init__(self, code: str, **values: object) -> None:
+        self.why, self.why_zh = FILE_ERRORS.filled(code, values)
+        super().__init__(self.why)
+        self.code = code
         self.rows = 0
 
 
 class RowError(Exception):
-    """One row cannot be imported; the others can."""
+    """One row is rejected; the import continues with the others."""
 
     def __init__(self, line: int, field: str, code: str) -> None:
         super().__init__(f"line {line}, {field}: {code}")
@@ -31,12 +40,8 @@ class RowError(Exception):
 
     @property
     def why(self) -> str:
-        return REASONS[self.code]["en"]
+        return ROW_ERRORS.sentences[self.code]["en"]
 
     @property
     def why_zh(self) -> str:
-        return REASONS[self.code]["zh"]
-
-
-REASONS: dict[str, dict[str, str]] = data_file.load("services.intake", "importer/row_errors.toml")
-"""Reason code -> sentence in English (`en`) and Chinese (`zh`), for the rejects file."""
+        return ROW_ERRORS.sentences[self.code]["zh"]

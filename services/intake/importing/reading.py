@@ -1,18 +1,19 @@
-"""A file -> rows, streaming: CSV, JSON lines and XLSX, packed or not. Texts are never held as a whole."""
+"""The rows of a file as a stream: CSV, JSON lines or XLSX, compressed or not. A text file is never in memory as a whole."""
 
 from __future__ import annotations
 
+import gzip
 import io
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple, cast
 
-from services.intake.importing.csv_rows import LONGEST_RECORD, no_header, read_csv
+from services.intake.importing.csv_rows import LONGEST_RECORD, read_csv
 from services.intake.importing.encodings import find_encoding, opened
 from services.intake.importing.mapping import Source, spell
 from services.intake.importing.problems import FileError, RowError
@@ -20,11 +21,11 @@ from shared import unambiguous
 
 Cell = str | float | int | bool | datetime | date | None | list[Any] | dict[str, Any]
 _LARGEST_SHEET = 2_000_000_000
-"""Bytes of an unpacked workbook."""
+"""Bytes of a decompressed workbook."""
 
 
 class Row(NamedTuple):
-    """One row. `problem` is the code of what is wrong with it as a whole; then there are no cells."""
+    """One row. `problem`: code of an error of the whole row, which then has no cells."""
 
     line: int
     cells: Sequence[Cell]
@@ -32,7 +33,7 @@ class Row(NamedTuple):
 
 
 class Table:
-    """The rows of a file, one after the other. `columns` grows while JSON lines bring new names."""
+    """The rows of a file. `columns` grows with the names that JSON lines bring."""
 
     def __init__(self, path: Path, source: Source) -> None:
         self.path = path
@@ -41,19 +42,20 @@ class Table:
         self.columns: list[str] = []
         self._places: dict[str, int] = {}
         self.repeated: set[str] = set()
-        """Names that the header gives to more than one column."""
+        """Names that more than one column of the header has."""
         self._size = path.stat().st_size if path.exists() else 0
-        self._tell: Any = None
+        self._position: IO[bytes] | None = None
+        """The file on disk, whose position shows the progress."""
 
     @property
     def share(self) -> float | None:
-        """How much of the file has been read, 0 to 1; None where that is not known."""
-        if self._tell is None or not self._size or self._tell.closed:
+        """The share of the file that has been read, 0 to 1; None where it is unknown."""
+        if self._position is None or not self._size or self._position.closed:
             return None
-        return min(1.0, float(self._tell.tell()) / self._size)
+        return min(1.0, self._position.tell() / self._size)
 
     def __iter__(self) -> Generator[Row, None, None]:
-        """All rows. Raises FileError when the file as a whole cannot be read."""
+        """All rows. Raises FileError if the file as a whole cannot be read."""
         self.columns, self._places, self.repeated = [], {}, set()
         if self.format == "xlsx":
             yield from self._xlsx()
@@ -61,30 +63,26 @@ class Table:
         encoding = self.source.encoding if self.source.encoding != "auto" else find_encoding(self.path)
         if encoding == "utf-8":
             encoding = "utf-8-sig"
-        # surrogateescape: damaged bytes become signs that no text has, and are found with the row they stand in
+        # surrogateescape: damaged bytes become characters that no text has, and are reported with their row
         errors = "replace" if encoding == "utf-16" else "surrogateescape"
         with opened(self.path) as raw:
-            self._tell = getattr(raw, "fileobj", None) or raw
+            self._position = raw.fileobj if isinstance(raw, gzip.GzipFile) else raw
             text = io.TextIOWrapper(raw, encoding=encoding, errors=errors, newline="")
             try:
                 yield from self._csv(text) if self.format == "csv" else self._jsonl(text)
             except UnicodeError:
-                raise FileError(
-                    "wrong_encoding",
-                    "The file is not in the encoding that the mapping names (source: encoding). Use auto.",
-                    "文件编码与映射文件中的 source: encoding 不符，请改为 auto。",
-                ) from None
+                raise FileError("wrong_encoding") from None
             finally:
-                with suppress(ValueError):  # closed already: reading was given up
+                with suppress(ValueError):  # closed already: reading was cancelled
                     text.detach()
 
-    def columns_now(self) -> list[str]:
-        """The columns of the header, before any row is read; for JSON lines those of the first row."""
+    def read_columns(self) -> None:
+        """Set `columns` before any row is read: those of the header, for JSON lines those of the first row."""
         with closing(iter(self)) as rows:
             next(rows, None)
-        return self.columns
 
     def place(self, column: str) -> int | None:
+        """The index of a column in the cells of a row; None if the file lacks it."""
         return self._places.get(spell(column))
 
     def _name(self, names: Sequence[object]) -> None:
@@ -94,7 +92,7 @@ class Table:
             if plain and self._places.setdefault(plain, len(self.columns) - 1) != len(self.columns) - 1:
                 self.repeated.add(plain)
         if not any(self.columns):
-            raise no_header()
+            raise FileError("no_header")
 
     # ------------------------------------------------------------ formats
 
@@ -139,8 +137,8 @@ class Table:
                 yield Row(line, (), "broken_json")
 
     def cells_of(self, found: dict[str, Any], line: int = 1) -> list[Cell]:
-        """The cells of one JSON object; what lies in an inner object is called `outer.inner`. New names are new columns.
-        Raises RowError where two names are one column."""
+        """The cells of one JSON object; a value of an inner object is named `outer.inner`. New names become new columns.
+        Raises RowError if two names are one column."""
         flat: dict[str, Cell] = {}
         for name, value in found.items():
             inner = value if isinstance(value, dict) else {None: value}
@@ -161,7 +159,7 @@ class Table:
     def _xlsx(self) -> Iterator[Row]:
         import python_calamine
 
-        with opened(self.path) as raw, _whole(raw) as whole:
+        with opened(self.path) as raw, _seekable(raw) as whole:
             try:
                 _check_size(whole)
                 book = python_calamine.CalamineWorkbook.from_filelike(whole)
@@ -172,11 +170,7 @@ class Table:
             except FileError:
                 raise
             except Exception:
-                raise FileError(
-                    "broken_workbook",
-                    "The workbook or the sheet that the mapping names cannot be read. Save it again as .xlsx.",
-                    "无法读取该工作簿，或没有映射文件指定的工作表。请重新另存为 .xlsx。",
-                ) from None
+                raise FileError("broken_workbook") from None
             header = self.source.header_row
             for line, cells in enumerate(rows, start=1 + offset):
                 if line < header:
@@ -186,40 +180,30 @@ class Table:
                 elif any(cell not in ("", None) for cell in cells):
                     yield Row(line, [_plain(cell) for cell in cells])
             if not self.columns:
-                raise no_header()
+                raise FileError("no_header")
 
 
 def _plain(cell: Any) -> Cell:
-    """A duration or a time of day has no meaning for a case: as text."""
+    """The cell of a workbook. A duration or a time of day has no meaning for a case and becomes a text."""
     if isinstance(cell, time | timedelta):
         return str(cell)
-    found: Cell = None if cell == "" else cell
-    return found
+    return None if cell == "" else cast(Cell, cell)
 
 
-class _whole:  # noqa: N801  (used as a function)
-    """A seekable file with the same bytes: the file itself, or a copy on disk of what was packed."""
-
-    def __init__(self, raw: BinaryIO) -> None:
-        self._raw = raw
-        self._copy: BinaryIO | None = None
-
-    def __enter__(self) -> BinaryIO:
-        if isinstance(self._raw, io.BufferedReader):
-            return self._raw
-        copy = tempfile.TemporaryFile()
-        shutil.copyfileobj(self._raw, copy)
+@contextmanager
+def _seekable(raw: BinaryIO) -> Iterator[BinaryIO]:
+    """A seekable file with the same bytes: the file itself, or a copy on disk of a compressed one."""
+    if isinstance(raw, io.BufferedReader):
+        yield raw
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(raw, copy)
         copy.seek(0)
-        self._copy = copy
-        return copy
-
-    def __exit__(self, *_: object) -> None:
-        if self._copy is not None:
-            self._copy.close()
+        yield copy
 
 
 def _check_size(whole: BinaryIO) -> None:
-    """A workbook that unpacks to more than fits in memory is refused before it is unpacked."""
+    """Raise FileError for a workbook that decompresses to more than fits in memory."""
     try:
         with zipfile.ZipFile(whole) as packed:
             size = sum(entry.file_size for entry in packed.infolist())
@@ -227,21 +211,21 @@ def _check_size(whole: BinaryIO) -> None:
         size = 0
     whole.seek(0)
     if size > _LARGEST_SHEET:
-        raise FileError(
-            "workbook_too_large",
-            "The workbook unpacks to more than 2 GB. Export it as CSV, which is read as a stream.",
-            "工作簿展开后超过 2 GB，请导出为 CSV。",
-        )
+        raise FileError("workbook_too_large")
+
+
+_ENDINGS = {
+    "csv": (".csv", ".tsv", ".txt"),
+    "jsonl": (".jsonl", ".ndjson", ".json"),
+    "xlsx": (".xlsx", ".xlsm", ".xls", ".ods"),
+}
 
 
 def find_format(path: Path) -> str:
-    """By the name, else by the first bytes."""
+    """`csv`, `jsonl` or `xlsx`, by the ending of the name, else by the first bytes."""
     name = path.name.lower().removesuffix(".gz")
-    for ending, found in (
-        (".csv", "csv"), (".tsv", "csv"), (".txt", "csv"), (".jsonl", "jsonl"), (".ndjson", "jsonl"),
-        (".json", "jsonl"), (".xlsx", "xlsx"), (".xlsm", "xlsx"), (".xls", "xlsx"), (".ods", "xlsx"),
-    ):  # fmt: skip
-        if name.endswith(ending):
+    for found, endings in _ENDINGS.items():
+        if name.endswith(endings):
             return found
     with opened(path) as source:
         start = source.read(8)

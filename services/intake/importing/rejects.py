@@ -1,4 +1,4 @@
-"""The rejects file: which rows were not taken, and why. Never a value, and only its owner may read it."""
+"""The rejects file: the rows that were rejected, with the reason. It holds no value, and only its owner may read it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Reject(NamedTuple):
 
 
 class Rejects:
-    """Written batch by batch. Appears with the first reject; one of an earlier run is removed."""
+    """Writes the file batch by batch. It is created with the first reject; the file of an earlier run is removed."""
 
     def __init__(self, path: Path, *, keep: int = 0) -> None:
-        """`keep`: how many bytes of an interrupted run stay."""
+        """`keep`: number of bytes to keep of an interrupted run."""
         self.path = path
         self.size = 0
         if keep and path.exists() and path.stat().st_size >= keep:
@@ -42,7 +42,7 @@ class Rejects:
         with os.fdopen(handle, "a", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             if not self.size:
-                file.write("\ufeff")  # so that spreadsheets see the encoding
+                file.write("\ufeff")  # spreadsheets find the encoding by it
                 writer.writerow(COLUMNS)
             writer.writerows(rows)
             file.flush()

@@ -1,9 +1,9 @@
-"""A row -> a history item, as the mapping says; or a RowError with line, field and code."""
+"""A row -> a history item by the mapping, or a RowError with line, field and code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from services.intake.importing.cells import of_cell
 from services.intake.importing.dates import BadDate, reader
@@ -32,12 +32,12 @@ GetStep = Callable[[Sequence[Cell], int], dict[str, Any] | None]
 
 
 class Rows:
-    """Understands the rows of one table. Column names are looked up once."""
+    """Reads the rows of one table by a mapping. Column names are looked up once."""
 
     def __init__(self, mapping: Mapping, table: Table) -> None:
         self._mapping = mapping
         self._table = table
-        self._when = reader(mapping.source.zone, mapping.source.date_formats)
+        self._read_date = reader(mapping.source.zone, mapping.source.date_formats)
         self._known = len(table.columns)
         self.noticed = Noticed()
         self._compile()
@@ -53,8 +53,7 @@ class Rows:
         ]
         self._organisation = None
         if mapping.organisation is not None:
-            plain = mapping.organisation.model_copy(update={"table": None, "default": mapping.organisation.default})
-            self._organisation = self._getter(plain, "organisation")
+            self._organisation = self._getter(mapping.organisation.model_copy(update={"table": None}), "organisation")
         self._steps = [self._step(step) for step in mapping.steps]
         self._due = None if mapping.due is None else self._dates(Value(column=mapping.due.column), "due")
         used = {spell(column) for column in (*mapping.columns, *mapping.ignore)}
@@ -65,58 +64,40 @@ class Rows:
         ]
 
     def check_columns(self) -> None:
-        """Raises MappingError when the file lacks a column that the mapping uses, or has two of that name: which one is
-        meant, nobody can know. JSON lines may leave any out."""
+        """Raise MappingError if the file lacks a column that the mapping uses, or has two of that name, so that it is unclear
+        which one is meant. JSON lines may leave out any column."""
         if self._table.format == "jsonl":
             return
-        used = {spell(column) for column in self._mapping.columns if not marks_a_person(column)}
-        twice = sorted(self._table.repeated & used)
-        if twice:
-            raise MappingError(
-                f"The header row of the file has more than one column {', '.join(twice)}, and the mapping uses it. Give each "
-                "its own name in the header row, or take it out of the mapping.",
-                why_zh=f"表头中列名重复，而映射文件使用了该列：{'、'.join(twice)}。请在表头中改为不同的列名，或从映射文件中去掉。",
-                field="columns",
-            )
-        missing = sorted(
-            column
-            for column in self._mapping.columns
-            if self._table.place(column) is None and not marks_a_person(column)
-        )
-        if missing:
-            raise MappingError(
-                f"The file has no column {', '.join(missing)}. Column names must be written as in the header row; "
-                "huiyin import FILE --suggest shows them. If the header is not in the first row, set source: header_row.",
-                why_zh=f"文件中没有列：{'、'.join(missing)}。列名须与表头完全一致；可用 --suggest 查看。"
-                "若表头不在第一行，请设置 source: header_row。",
-                field="columns",
-            )
+        used = sorted(column for column in self._mapping.columns if not marks_a_person(column))
+        if twice := sorted(self._table.repeated.intersection(map(spell, used))):
+            raise MappingError("repeated_column", field="columns", columns=twice)
+        if missing := [column for column in used if self._table.place(column) is None]:
+            raise MappingError("missing_column", field="columns", columns=missing)
 
     def dropped(self) -> list[str]:
-        """Columns of the file that mark persons. They are never read."""
+        """The columns of the file that classify persons. They are never read."""
         return sorted({column for column in self._table.columns if marks_a_person(column)})
 
     # ------------------------------------------------------------ one row
 
     def item(self, row: Row, *, go_live: bool = False) -> dict[str, Any]:
-        """The history item of a row. Raises RowError, and nothing else."""
+        """The history item of a row. Raises RowError, and no other exception."""
         if row.problem is not None:
             raise RowError(row.line, "row", row.problem)
         if len(self._table.columns) != self._known:  # JSON lines brought new names
             self._known = len(self._table.columns)
             self._compile()
         try:
-            return self._understood(row.cells, row.line, go_live)
+            return self._item_of(row.cells, row.line, go_live)
         except RowError:
             raise
         except Exception:
             raise RowError(row.line, "row", "unreadable") from None
 
-    def _understood(self, cells: Sequence[Cell], line: int, go_live: bool) -> dict[str, Any]:
-        channel = _needed(self._channel(cells, line), line, "channel", CODE_LIMIT)
+    def _item_of(self, cells: Sequence[Cell], line: int, go_live: bool) -> dict[str, Any]:
         item: dict[str, Any] = {
             "line": line,
-            "channel": channel,
+            "channel": _needed(self._channel(cells, line), line, "channel", CODE_LIMIT),
             "item": _needed(self._item(cells, line), line, "item", CODE_LIMIT),
         }
         if self._mapping.channel.class_ is not None:
@@ -174,7 +155,7 @@ class Rows:
         ]
 
     def _getter(self, value: Value, field: str, *, required: bool = False) -> Get:
-        """How to get the text of a field out of the cells of a row."""
+        """A function that returns the text of a field from the cells of a row."""
         table, default, clean = value.table, value.default, self.noticed.clean
         raw: Get
         if value.constant is not None:
@@ -213,15 +194,16 @@ class Rows:
         return looked_up
 
     def _dates(self, value: Value, field: str) -> Get:
-        """The same for a date: its storage form."""
-        read = self._when
+        """A function that returns a date or instant in its storage form."""
+        read = self._read_date
+        get: Callable[[Sequence[Cell], int], Cell]
         if value.column is None or value.table is not None:
             get = self._getter(value, field)
         else:
             places = self._places(value.columns)
             place, default = (places[0] if places else -1), value.default
 
-            def get(cells: Sequence[Cell], line: int) -> Any:
+            def get(cells: Sequence[Cell], line: int) -> Cell:
                 cell = cells[place] if 0 <= place < len(cells) else None
                 if cell is None or (isinstance(cell, str) and (not cell.strip() or cell.strip() == "NULL")):
                     return default
@@ -239,45 +221,24 @@ class Rows:
         return when
 
     def _step(self, step: Step) -> GetStep:
+        """A function that returns the step of a row, or None if it did not occur."""
         model = REGISTRY[step.event]
         date_of = self._dates(step.date, f"{step.event}.date")
         conditions = [(self._getter(Value(column=column), column), wanted) for column, wanted in step.when.items()]
-        fields = []
-        for name, value in step.fields.items():
-            info = model.model_fields[name]
-            required = info.is_required()
-            if converter_of(info) is not None and "tuple" not in str(info.annotation):
-                fields.append((name, self._dates(value, f"{step.event}.{name}"), CODE_LIMIT, required, False))
-            else:
-                limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT
-                get = self._getter(value, f"{step.event}.{name}", required=required)
-                fields.append((name, get, limit, required, "tuple" in str(info.annotation)))
+        fields = [self._field(step, name, value) for name, value in step.fields.items()]
         wants_org = "org" in model.model_fields and model.model_fields["org"].is_required()
 
         def build(cells: Sequence[Cell], line: int) -> dict[str, Any] | None:
             at = date_of(cells, line)
-            if at is None:
+            if at is None or not all(_holds(get(cells, line), wanted) for get, wanted in conditions):
                 return None
-            for get, wanted in conditions:
-                text = get(cells, line)
-                if wanted == "filled":
-                    holds = text is not None
-                elif wanted == "empty":
-                    holds = text is None
-                else:
-                    holds = text is not None and text in wanted
-                if not holds:
-                    return None
             body: dict[str, Any] = {}
             for name, get, limit, required, many in fields:
                 value = get(cells, line)
-                if value is None:
-                    if required:
-                        raise RowError(line, f"{step.event}.{name}", "missing")
+                if value is None and not required:
                     continue
-                if len(value) > limit:
-                    raise RowError(line, f"{step.event}.{name}", "too_long")
-                body[name] = [value] if many else value
+                text = _needed(value, line, f"{step.event}.{name}", limit)
+                body[name] = [text] if many else text
             found = {"type": step.event, "effective_at": at, "body": body}
             try:
                 body_of(HistoryStep.model_validate(found), "-" if wants_org else None)
@@ -287,6 +248,33 @@ class Rows:
             return found
 
         return build
+
+    def _field(self, step: Step, name: str, value: Value) -> _StepField:
+        model = REGISTRY[step.event]
+        info = model.model_fields[name]
+        many, required = "tuple" in str(info.annotation), info.is_required()
+        if converter_of(info) is not None and not many:
+            return _StepField(name, self._dates(value, f"{step.event}.{name}"), CODE_LIMIT, required, many)
+        limit = TEXT_LIMIT if name in model.personal else CODE_LIMIT
+        get = self._getter(value, f"{step.event}.{name}", required=required)
+        return _StepField(name, get, limit, required, many)
+
+
+class _StepField(NamedTuple):
+    """One field of a step. `limit`: characters; `many`: the event has a list there."""
+
+    name: str
+    get: Get
+    limit: int
+    required: bool
+    many: bool
+
+
+def _holds(text: str | None, wanted: tuple[str, ...] | Literal["filled", "empty"]) -> bool:
+    """True if a cell meets a condition of a step."""
+    if wanted == "filled":
+        return text is not None
+    return text is None if wanted == "empty" else text in wanted
 
 
 def _needed(value: str | None, line: int, field: str, limit: int) -> str:

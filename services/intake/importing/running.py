@@ -1,7 +1,7 @@
-"""The whole import of one file: read, understand, send in batches, note how far it got.
+"""The import of one file: read the rows, map them, send them in batches, and save the progress.
 
-Where it got to is written after each acknowledged batch, so an import that was cut off goes on there. Being wrong about it
-is harmless: every row may be sent again.
+The progress is written after each acknowledged batch, and an interrupted import resumes there. An outdated progress file is
+harmless, since every row may be sent again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,25 +22,25 @@ from services.intake.importing.mapping import Mapping
 from services.intake.importing.noticed import Snapshot
 from services.intake.importing.preview import preview
 from services.intake.importing.problems import FileError, RowError
-from services.intake.importing.reading import Row, Table
+from services.intake.importing.reading import Table
 from services.intake.importing.rejects import Reject, Rejects
 from services.intake.importing.rows import Rows
 
 BATCH = 500
 LARGEST_BATCH = 4_000_000
-"""Characters of one batch, about."""
+"""Approximate number of characters in one batch."""
 IN_FLIGHT = 2
 SHOWN = 3
 
 Item = dict[str, Any]
 Send = Callable[[list[Item]], Awaitable[list[dict[str, Any]]]]
 Progress = Callable[["Report", float | None], None]
-"""Called after each batch with the figures so far and the share of the file that was read."""
+"""Called after each batch with the report so far and the share of the file that was read."""
 
 
 @dataclass
 class Report:
-    """What an import did. Rows = added + extended + same + refused + bad_rows; a dry run sends nothing."""
+    """The result of an import. rows = added + extended + same + refused + bad_rows; a dry run sends nothing."""
 
     rows: int = 0
     added: int = 0
@@ -54,11 +54,11 @@ class Report:
     dues_different: int = 0
     dues_not_derived: int = 0
     cleaned: int = 0
-    """Cells from which control signs were taken out."""
+    """Cells from which control characters were removed."""
     problems: dict[str, int] = field(default_factory=dict)
     """Code -> rows."""
     dropped_columns: list[str] = field(default_factory=list)
-    """Columns that mark persons: not read."""
+    """Columns that classify persons; they are not read."""
     unmapped_columns: dict[str, int] = field(default_factory=dict)
     unmapped_values: dict[str, dict[str, int]] = field(default_factory=dict)
     preview: list[Item] = field(default_factory=list)
@@ -80,7 +80,6 @@ _COUNTED = (
     "rows", "added", "extended", "steps_added", "same", "refused", "bad_rows", "understood", "dues_equal",
     "dues_different", "dues_not_derived",
 )  # fmt: skip
-_DUES = {"equal": "dues_equal", "different": "dues_different", "not_derived": "dues_not_derived"}
 
 
 class _Batch(NamedTuple):
@@ -93,31 +92,28 @@ class _Batch(NamedTuple):
 
 
 def _batches(rows: Rows, table: Table, after: int, go_live: bool) -> Generator[_Batch, None, None]:
-    with closing(iter(table)) as source:
-        yield from _cut(rows, table, source, after, go_live)
-
-
-def _cut(rows: Rows, table: Table, source: Iterable[Row], after: int, go_live: bool) -> Iterator[_Batch]:
+    """The batches of the rows after line `after`. Raises FileError after the last batch of a file that breaks off."""
     items: list[Item] = []
     rejects: list[Reject] = []
     count = size = last = 0
     broken: FileError | None = None
-    try:
-        for row in source:
-            if row.line <= after:
-                continue
-            count, last = count + 1, row.line
-            try:
-                item = rows.item(row, go_live=go_live)
-                items.append(item)
-                size += 200 + len(item["filing"].get("text", ""))
-            except RowError as error:
-                rejects.append(Reject(error.line, error.field, error.code, error.why, error.why_zh))
-            if len(items) >= BATCH or count >= 4 * BATCH or size >= LARGEST_BATCH:
-                yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
-                items, rejects, count, size = [], [], 0, 0
-    except FileError as error:
-        broken = error
+    with closing(iter(table)) as source:
+        try:
+            for row in source:
+                if row.line <= after:
+                    continue
+                count, last = count + 1, row.line
+                try:
+                    item = rows.item(row, go_live=go_live)
+                    items.append(item)
+                    size += 200 + len(item["filing"].get("text", ""))
+                except RowError as error:
+                    rejects.append(Reject(error.line, error.field, error.code, error.why, error.why_zh))
+                if len(items) >= BATCH or count >= 4 * BATCH or size >= LARGEST_BATCH:
+                    yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
+                    items, rejects, count, size = [], [], 0, 0
+        except FileError as error:
+            broken = error
     if count:
         yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
     if broken is not None:
@@ -135,15 +131,21 @@ async def import_file(
     state_path: Path | None = None,
     rejects_path: Path | None = None,
 ) -> Report:
-    """Import a file through `send`, which posts one batch and returns a result per item, in order.
+    """Import a file through `send`, which posts one batch and returns one result per item, in order.
 
-    Raises MappingError before anything is sent, FileError then or where the file breaks off (with how many rows were dealt
-    with), and whatever `send` raises; then the same call goes on where it stopped. `dry_run` reads everything, sends
-    nothing, and shows the first rows as they were understood.
+    Args:
+        dry_run: read everything, send nothing, and show the first rows as the mapping reads them.
+        go_live: the cases continue as live cases after the import.
+        state_path: file of the progress; without it an interrupted import begins again.
+
+    Raises:
+        MappingError: before anything is sent.
+        FileError: before anything is sent, or where the file breaks off, with the number of rows before it.
+        Whatever `send` raises. The same call then resumes where it stopped.
     """
     began = time.monotonic()
     table = Table(path, mapping.source)
-    await asyncio.to_thread(table.columns_now)
+    await asyncio.to_thread(table.read_columns)
     rows = Rows(mapping, table)
     rows.check_columns()
     state = _State(None if dry_run else state_path)
@@ -163,7 +165,7 @@ async def import_file(
             if more and len(under_way) < IN_FLIGHT:
                 try:
                     batch = await asyncio.to_thread(next, batches, None)
-                except FileError as error:  # what was read before it is carried through
+                except FileError as error:  # the rows before it are still sent
                     unreadable, batch = error, None
                 if batch is None:
                     more = False
@@ -203,14 +205,13 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
     bad = list(batch.rejects)
     problems: Counter[str] = Counter(report.problems)
     problems.update(reject.code for reject in bad)
+    counts = vars(report)
     for item, result in zip(batch.items if results else [], results, strict=True):
         kind = result["result"]
-        setattr(report, kind, getattr(report, kind) + 1)
+        counts[kind] += 1
         report.steps_added += result.get("steps_added") or 0
-        due = result.get("due")
-        if due is not None:
-            name = _DUES[due["result"]]
-            setattr(report, name, getattr(report, name) + 1)
+        if result.get("due") is not None:
+            counts[f"dues_{result['due']['result']}"] += 1
         if kind == "refused":
             code = str(result.get("code") or "refused")
             problems[code] += 1
@@ -234,7 +235,7 @@ def _noted(report: Report, rows: Rows, noted: Snapshot) -> None:
 
 
 class _State:
-    """How far an import got: a small file, replaced whole, that names file and mapping by their hash."""
+    """The progress of an import: a small file, replaced as a whole, that identifies file and mapping by their hash."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
@@ -244,7 +245,7 @@ class _State:
         self._key = ""
 
     def load(self, file: Path, mapping: Mapping, go_live: bool, report: Report) -> None:
-        """Find where the same file with the same mapping was left. Anything else begins at the first row."""
+        """Read the progress of the same file with the same mapping. Any other import begins at the first row."""
         assert self.path is not None
         digest = hashlib.sha256(f"{mapping.model_dump_json()}\n{go_live}\n".encode())
         with file.open("rb") as source:
@@ -262,16 +263,14 @@ class _State:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return
         self.line, self.rejects, self.noted = line, rejects, noted
-        for name, count in counts.items():
-            setattr(report, name, count)
+        vars(report).update(counts)
         report.problems = problems
         report.resumed_after_line = line
 
     def save(self, line: int, report: Report, noted: Snapshot, rejects: int) -> None:
         if self.path is None:
             return
-        counts: dict[str, Any] = {name: getattr(report, name) for name in _COUNTED}
-        counts["problems"] = report.problems
+        counts = {name: vars(report)[name] for name in (*_COUNTED, "problems")}
         content = {"key": self._key, "line": line, "rejects": rejects, "report": counts, "noted": list(noted)}
         new = self.path.with_name(self.path.name + ".new")
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -1,6 +1,6 @@
-"""A first mapping from a sample of rows. It guesses, and its comments say what a person must check.
+"""A first mapping from a sample of rows. It is a guess; its comments say what a person must check.
 
-No value of the file is ever written into the mapping, only column names.
+No value of the file is written into the mapping, only column names.
 """
 
 from __future__ import annotations
@@ -8,34 +8,37 @@ from __future__ import annotations
 import json
 import re
 from contextlib import closing
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+import yaml
+
 from services.intake.importing.dates import BadDate, reader
 from services.intake.importing.mapping import Source
-from services.intake.importing.marks import marks_a_person
+from services.intake.importing.marks import in_words, marks_a_person
 from services.intake.importing.reading import Cell, Table
-from shared.kernel import data_file
 
 SAMPLE = 500
-_NAMES = data_file.load("services.intake", "importer/column_names.toml")
-"""Field of a mapping -> patterns of the column names that suggest it."""
 _DATES = ("received_at", "reply_at", "closed_at", "accepted_at", "signed_at", "due")
 _PEOPLE = ("name", "phone", "id_number", "address")
 
 
 class _Column(NamedTuple):
+    """A column of the sample: numbers of cells that are filled, distinct, dates, and dates of unclear order."""
+
     name: str
     filled: int
     different: int
     dates: int
     ambiguous: int
     long: float
+    """Average number of characters."""
 
 
 def suggest(path: Path, *, zone: str = "Asia/Shanghai", source: Source | None = None) -> str:
-    """The text of a mapping for the file. Raises FileError when it cannot be read."""
+    """The text of a mapping for the file. Raises FileError if it cannot be read."""
     table = Table(path, source or Source(zone=zone))
     with closing(iter(table)) as rows:
         sample = [row for row in islice(rows, SAMPLE) if row.problem is None]
@@ -70,9 +73,16 @@ def _look(name: str, place: int, rows: list[object], zone: str) -> _Column:
     )
 
 
+@cache
+def _names() -> dict[str, list[str]]:
+    """What a column holds -> regular expressions of the names that such columns usually have."""
+    path = Path(__file__).parent / "data" / "column_names.yaml"
+    found: dict[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return found
+
+
 def _matches(what: str, name: str) -> bool:
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return any(re.fullmatch(one, form, re.IGNORECASE) for one in _NAMES[what] for form in (name, spaced))
+    return any(re.fullmatch(one, form, re.IGNORECASE) for one in _names()[what] for form in (name, in_words(name)))
 
 
 def _guess(columns: list[_Column], rows: int) -> dict[str, _Column]:
@@ -112,7 +122,7 @@ def _quoted(name: str) -> str:
 
 
 def _gaps(column: _Column, sample: int, then: str, then_zh: str, indent: str) -> list[str]:
-    """What a person should know of a needed column that is not filled everywhere."""
+    """The comments on a needed column that is empty in some rows."""
     if column.filled == sample:
         return []
     empty = sample - column.filled
@@ -203,7 +213,8 @@ def _write(
         ]
     if people:
         lines.append(
-            "# Not read, because they mark persons 标记人员的列不读取: " + ", ".join(_quoted(name) for name in people)
+            "# Not read, because they classify persons 标记人员的列不读取: "
+            + ", ".join(_quoted(name) for name in people)
         )
     used = {column.name for what, column in found.items() if what != "due" or not found}
     rest = [column.name for column in columns if column.name not in used]
