@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, TypeAdapter, create_model
 
 from shared.events import REGISTRY
-from shared.events.base import Moment
+from shared.events.fields import Moment
 
 
 class BareActor(BaseModel):

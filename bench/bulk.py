@@ -11,8 +11,8 @@ from pathlib import Path
 from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.rows import insert_of, row_of
 from shared.case import STREAM
-from shared.envelope import GENESIS, chain_all
-from shared.log import Commit
+from shared.eventstore.commit import Commit
+from shared.eventstore.hash_chain import GENESIS, chain_all
 
 
 def write_log(path: Path, commits: Iterable[Commit]) -> None:

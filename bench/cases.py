@@ -14,7 +14,7 @@ from pathlib import Path
 from bench.world import world
 from shared.adapters.sqlite.log import SqliteLog
 from shared.case import STREAM
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from bench.bare import read_all, reader
 from bench.cases import by_case, lifecycles
 from bench.figures import Figure, at_least, beside, quotient, timed
 from shared.case import fold
+from shared.eventstore.commit import Commit
 from shared.eventstore.fast_decode import fast_decode
-from shared.log import Commit
 
 NAME = "fold"
 AIM = 0.8

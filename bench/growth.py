@@ -15,7 +15,7 @@ from bench.figures import Figure, at_most, quotient
 from bench.world import together
 from shared.adapters.sqlite.log import SqliteLog
 from shared.case import fold
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 NAME = "growth"
 AIM = 1.1

@@ -18,7 +18,7 @@ from eventsourcing.application import Application
 from eventsourcing.domain import Aggregate, event
 
 from shared.case import MOVES, STREAM
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 
 class Told(NamedTuple):

@@ -25,9 +25,9 @@ from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.views import SqliteViews
 from shared.adapters.system import SystemClock
 from shared.cases import Cases
+from shared.command_parts.event_writer import Stamp
 from shared.commands import RULES, Fresh
-from shared.handling import Stamp
-from shared.log import Head
+from shared.eventstore.commit import Head
 from shared.part import Part, Ports
 from shared.policies import STREAM, Policies
 from shared.policy.load import Loaded, bundled

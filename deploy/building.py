@@ -27,8 +27,8 @@ from shared.adapters.sqlite.scanning import LogFile
 from shared.case import STREAM
 from shared.deadlines import deadlines
 from shared.envelope import Recorded
+from shared.eventstore.errors import Damaged, LogBroken
 from shared.folding import folded, streams_of
-from shared.log import Damaged, LogBroken
 from shared.policy.book import STREAM as POLICY
 from shared.policy.book import PolicyBook
 

@@ -23,7 +23,7 @@ from shared.adapters.sqlite.views import SqliteViews
 from shared.adapters.system import SystemClock
 from shared.cases import Cases
 from shared.clock import Clock
-from shared.log import LogBroken, LogFull
+from shared.eventstore.errors import LogBroken, LogFull
 from shared.part import Ports
 from shared.policies import Policies
 from shared.runtime import Runtime

@@ -18,8 +18,8 @@ from services.intake.sealed_letters import NoKey
 from shared.adapters.kafka import RELAYS, Connection, KafkaFeed, KafkaLetters, Relay, parking
 from shared.adapters.system import SystemClock
 from shared.cases import Cases
-from shared.events.base import Service
-from shared.log import LogAway
+from shared.events.fields import Service
+from shared.eventstore.errors import LogAway
 from shared.operations.reconcile import scrub
 from shared.part import Part, Ports
 from shared.policies import Policies

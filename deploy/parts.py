@@ -10,7 +10,7 @@ from services.analytics import app as analytics
 from services.intake import app as intake
 from services.routing import app as routing
 from services.supervision import app as supervision
-from shared.events.base import Service
+from shared.events.fields import Service
 from shared.operations.rebuild_readers import Spread
 from shared.part import Ports
 from shared.principals import Principals

@@ -19,9 +19,9 @@ from deploy.demo.county import Prepared, Progress, prepare
 from deploy.embedded import opened
 from deploy.folder import Folder
 from deploy.waiting import patiently
-from shared.events.base import Service
+from shared.events.fields import Service
+from shared.eventstore.errors import LogBroken, LogFull
 from shared.http.app import build_app
-from shared.log import LogBroken, LogFull
 from shared.runtime import Runtime
 from shared.settings import Settings
 

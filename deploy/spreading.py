@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from deploy.building import FACTS, HEAD, SHOWS
-from shared.log import LogBroken
+from shared.eventstore.errors import LogBroken
 from shared.operations.rebuild_readers import Built
 from shared.refusals import Unavailable
 from shared.views import Row

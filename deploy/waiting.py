@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from deploy.full import NotYet
 from shared.application.problem import of_error
+from shared.eventstore.errors import LogAway
 from shared.http.problems import response
-from shared.log import LogAway
 from shared.runtime import Runtime
 
 PAUSE = 1.0

@@ -16,11 +16,12 @@ from pydantic import ValidationError
 
 from shared.access import Action, Principal, authorize, within
 from shared.case import OPEN_STATES
+from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.events.policy import Section
+from shared.eventstore.commit import Head
 from shared.finding import WORKLIST
-from shared.handling import Handling, Stamp
-from shared.log import Head
+from shared.handling import Handling
 from shared.policy.book import MODELS, STREAM, PolicyBook
 from shared.policy.clocks import Clocks
 from shared.policy.documents import Document, Jurisdiction, Organisations

@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.access import Action, Principal, Role
 from shared.case import Case, head_of
 from shared.command_parts.command_checks import check_decided, check_readable, follow_the_lead
-from shared.command_parts.command_fields import TEXT_LIMIT, CaseName, Code, FreeText, NamesCase, Short
+from shared.command_parts.command_fields import NamesCase
 from shared.events.base import Event
 from shared.events.fields import Service
 from shared.policy.book import PolicyBook
@@ -155,6 +155,3 @@ def rule(
         return decide
 
     return register
-
-
-__all__ = ["TEXT_LIMIT", "CaseName", "Code", "FreeText", "Short"]  # re-exported until importers name the new module

@@ -9,13 +9,14 @@ from pydantic import Field
 
 from shared.access import Principal, handles, handles_matter
 from shared.case import Case
+from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.envelope import Recorded
 from shared.events.intake import PartyCorrected, PartyRecorded
 from shared.events.routing import AccusationConfirmed, ReadRecorded
 from shared.events.wording import event_words
-from shared.handling import Handling, Stamp
-from shared.log import LogFull
+from shared.eventstore.errors import LogFull
+from shared.handling import Handling
 from shared.queries.response import Answer
 from shared.vault import open_sealed
 

@@ -23,8 +23,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from shared.events import REGISTRY, Event
-from shared.eventstore.hash_chain import GENESIS, chain, chain_all
-from shared.eventstore.upcasting import UPCASTERS, upcast
+from shared.eventstore.upcasting import upcast
 from shared.times import When, from_text, to_text
 
 Origin = Literal["live", "history"]
@@ -125,6 +124,3 @@ def decode(data: bytes) -> Recorded:
         sealed=tuple(values["sealed"]),
     )
     return Recorded(**values)
-
-
-__all__ = ["GENESIS", "UPCASTERS", "chain", "chain_all"]  # re-exported until importers name the new module

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import orjson
 
-from shared.log import Commit, Log
+from shared.eventstore.commit import Commit
+from shared.log import Log
 from shared.part import Part
 from shared.views import Views
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 Handler = Callable[[Sequence[Commit]], Awaitable[None]]
 """Handles one batch. Returning acknowledges it; after an exception the whole batch is delivered again later."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.log import LogAway
+from shared.eventstore.errors import LogAway
 
 if TYPE_CHECKING:
     from shared.runtime import Runtime

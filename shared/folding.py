@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from shared.case import Case, fold
 from shared.envelope import Recorded
-from shared.log import EMPTY_HEAD, Commit, LogBroken
+from shared.eventstore.commit import EMPTY_HEAD, Commit
+from shared.eventstore.errors import LogBroken
 
 
 class Folded(NamedTuple):

@@ -29,7 +29,7 @@ from shared.cases import ANY, Cases, Expected
 from shared.clock import Clock
 from shared.command_parts.command_checks import check_version
 from shared.command_parts.effective_dates import check_order
-from shared.command_parts.event_writer import LARGEST_EVENT, EventWriter, Published, Stamp, first_answer
+from shared.command_parts.event_writer import EventWriter, Published, Stamp, first_answer
 from shared.command_parts.recording_time import recording_time
 from shared.command_parts.stream_writer import ATTEMPTS, DecideStream, StreamWriter, pause
 from shared.commands import Fresh, Given
@@ -162,6 +162,3 @@ class Handling:
         if commit is None and refused is not None:
             raise refused
         return Done(case, None if commit is None else first_answer(commit, stamp), True)
-
-
-__all__ = ["LARGEST_EVENT", "Stamp", "check_order"]  # re-exported until importers name the new module

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
-from shared.eventstore.commit import EMPTY_HEAD, Commit, Head, continuous
-from shared.eventstore.errors import Damaged, LogAway, LogBroken, LogFull, LoginRefused
-from shared.eventstore.hash_chain import algorithm_of
+from shared.eventstore.commit import Commit, Head
+from shared.eventstore.errors import LogBroken
 from shared.eventstore.publication import Publication
 
 Listener = Callable[[Sequence[Commit]], None]
@@ -76,17 +75,3 @@ class Log(Publication, Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-__all__ = [  # re-exported until importers name the new module
-    "EMPTY_HEAD",
-    "Commit",
-    "Damaged",
-    "Head",
-    "LogAway",
-    "LogBroken",
-    "LogFull",
-    "LoginRefused",
-    "algorithm_of",
-    "continuous",
-]

@@ -13,9 +13,10 @@ from shared.case import OPEN_STATES, STREAM
 from shared.events.intake import CaseRegistered
 from shared.events.routing import ReturnVerified
 from shared.events.supervision import DeadlineAtRisk, DeadlineBreached, Reminded
+from shared.eventstore.commit import Commit
+from shared.eventstore.errors import Damaged
 from shared.feed_metrics import Exported
 from shared.finding import WORKLIST
-from shared.log import Commit, Damaged
 from shared.times import day_of, to_text
 from shared.views import Condition
 

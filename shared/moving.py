@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from shared.eventstore.commit import Commit, Head
 from shared.keys import Entry
-from shared.log import Commit, Head, Log
+from shared.log import Log
 from shared.refusals import Invalid, Refused
 from shared.verifying import Walk
 

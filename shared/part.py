@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from shared.cases import Cases
 from shared.clock import Clock
-from shared.events.base import Service
+from shared.events.fields import Service
 from shared.feed import Feed
 from shared.handling import Handling
 from shared.keys import Keys

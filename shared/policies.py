@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.clock import Clock
-from shared.log import Commit, Log
+from shared.eventstore.commit import Commit
+from shared.log import Log
 from shared.policy.book import PolicyBook
 from shared.refusals import Refused
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from shared.clock import Clock
-from shared.log import Log, LogAway, LoginRefused
+from shared.eventstore.errors import LogAway, LoginRefused
+from shared.log import Log
 from shared.refusals import Unavailable
 
 LOOK = 0.5

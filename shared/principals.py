@@ -14,9 +14,10 @@ from hashlib import sha256
 
 from shared.access import MAY_NAME_ORG, NEEDS_ORG, OPERATE, ROLES, Principal, Role, authorize
 from shared.clock import Clock
+from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.events.intake import KeyIssued, KeyRevoked
-from shared.handling import Handling, Stamp
+from shared.handling import Handling
 from shared.log import Log
 from shared.policies import Policies
 from shared.refusals import Invalid, Unknown

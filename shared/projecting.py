@@ -32,14 +32,14 @@ from shared.clock import Clock
 from shared.consumers.parked_streams import ParkedStreams
 from shared.consumers.policy_refresh import PolicyRefresh, jurisdictions_changed
 from shared.consumers.projection import FAULTS, CaseView, Sink, give
-from shared.consumers.reaction_runner import ATTEMPTS, ReactionRunner
+from shared.consumers.reaction_runner import ReactionRunner
 from shared.consumers.row_batch import RowBatch
 from shared.envelope import Recorded
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
 from shared.log import Log
 from shared.policies import Policies
-from shared.reacting import Reaction, Turn, Where
+from shared.reacting import Reaction
 from shared.views import Views
 
 
@@ -132,6 +132,3 @@ class Consumer:
             await self.parked.park(own[0], error)
             return None
         return case
-
-
-__all__ = ["ATTEMPTS", "Reaction", "Sink", "Turn", "Where"]  # re-exported until importers name the new module

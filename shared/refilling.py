@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from shared.log import EMPTY_HEAD, Commit, Head, Log
+from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
+from shared.log import Log
 from shared.refusals import Refused
 from shared.verifying import check
 

@@ -8,10 +8,11 @@ from pydantic import Field
 
 from shared.access import Principal
 from shared.case import STREAM, Case
+from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.envelope import NewerEvent, Recorded
 from shared.events.routing import ReadRecorded
-from shared.handling import Handling, Stamp
+from shared.handling import Handling
 from shared.queries.response import Answer, EventEn, EventZh, TimeText
 from shared.vault import open_sealed
 

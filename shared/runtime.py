@@ -12,10 +12,11 @@ from typing import Any
 import structlog
 
 from shared.consumers.redrive import retry
-from shared.events.base import Service
+from shared.events.fields import Service
+from shared.eventstore.commit import Commit
+from shared.eventstore.errors import LogBroken
 from shared.feed import Handler
 from shared.handling import Handling
-from shared.log import Commit, LogBroken
 from shared.metrics import Metrics
 from shared.operations.rebuild_readers import Spread
 from shared.part import Part, Ports

@@ -16,8 +16,9 @@ from shared.case import STREAM as CASE
 from shared.envelope import Recorded
 from shared.events.intake import CaseRegistered
 from shared.events.platforms import PlatformUpdate
+from shared.eventstore.errors import Damaged
 from shared.inbox import OutboxDue, OutcomeProblem, TopicRecord
-from shared.log import Damaged, Log
+from shared.log import Log
 from shared.part import Ports
 from shared.queries.response import Answer, TimeText
 from shared.times import day_of, instant_of, start_of_day

@@ -18,7 +18,7 @@ from shared.adapters.kafka.receiving import Place
 from shared.adapters.kafka.records import to_records
 from shared.adapters.mongo import Mongo, MongoLog
 from shared.adapters.system import SystemClock
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 NAME = "carrying"
 AIM = 0.1

@@ -19,7 +19,7 @@ from bench.full.servers import Servers
 from deploy.topics import EVENTS
 from shared.adapters.kafka.records import to_records
 from shared.adapters.mongo.documents import to_document
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 NAME = "catching up"
 SERVICE = "supervision"

@@ -18,7 +18,7 @@ from bench.cases import by_case, lifecycles
 from bench.figures import Figure, at_least, at_most, beside, quotient
 from bench.full.servers import Servers, database
 from shared.adapters.mongo import Mongo, MongoLog
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 NAME = "commits"
 AT_ONCE = 64

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from services.analytics.facts import Facts
 from services.analytics.views import Snapshot
 from shared.case import Case
+from shared.consumers.projection import Sink
 from shared.deadlines import deadlines
 from shared.envelope import Recorded
 from shared.policies import Policies
-from shared.projecting import Sink
 
 
 def sink(facts: Facts, policies: Policies) -> Sink:

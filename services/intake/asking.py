@@ -6,7 +6,8 @@ from pydantic import Field
 
 from services.intake.domain import CITIZEN
 from shared.case import Case
-from shared.commands import Command, FreeText, Fresh, Given, rule
+from shared.command_parts.command_fields import FreeText
+from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import Deadline, deadlines
 from shared.events import intake as e
 from shared.refusals import Refused

@@ -16,11 +16,12 @@ from services.intake.likeness import Writing, likeness
 from services.intake.linking import may_lead
 from shared.access import Action, Principal, Role, authorize, visible
 from shared.case import STREAM, Case
+from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.consumers.followers import MATTERS
 from shared.contents import STREAM as READS
 from shared.events.routing import ReadRecorded
-from shared.handling import Handling, Stamp
+from shared.handling import Handling
 from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText

@@ -10,10 +10,11 @@ from pydantic import Field
 from services.intake.parties import Respondent
 from services.intake.unmasking import named, only_of_an_accusation, taken_away
 from shared.case import MOVES, Case
-from shared.commands import Code, Command, FreeText, Fresh, Given, rule
+from shared.command_parts.command_fields import Code, FreeText
+from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import intake as e
-from shared.events.base import Class
+from shared.events.fields import Class
 from shared.policy.book import PolicyBook
 from shared.refusals import Denied, Invalid, Refused
 from shared.times import When, before, day_of, from_text, to_text

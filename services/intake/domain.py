@@ -9,9 +9,11 @@ from pydantic import Field
 from services.intake.parties import PARTIES_LIMIT, Person, Respondent, parties, representatives
 from shared.access import Principal, Role
 from shared.case import OPEN_STATES, Case
-from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, Short, rule
+from shared.command_parts.command_fields import Code, FreeText, Short
+from shared.commands import DESK, Command, Fresh, Given, rule
 from shared.events import intake as e
-from shared.events.base import Class, Event, Moment
+from shared.events.base import Event
+from shared.events.fields import Class, Moment
 from shared.names import number
 from shared.policy.book import PolicyBook
 from shared.policy.references import organisation

@@ -12,7 +12,8 @@ from shared.access import FILE, Principal, within
 from shared.application.request_validation import validated
 from shared.case import Case
 from shared.cases import NEW
-from shared.handling import Handling, Stamp
+from shared.command_parts.event_writer import Stamp
+from shared.handling import Handling
 from shared.names import case_id, query_code, request_digest
 from shared.refusals import Refused
 from shared.times import When

@@ -16,13 +16,14 @@ from services.intake.history_organs import accuses, check_organs, unknown_organi
 from shared import history
 from shared.access import IMPORT, Action, Principal, Role, authorize, within
 from shared.case import Case
+from shared.command_parts.effective_dates import check_order
+from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.deadlines import deadlines
 from shared.envelope import Origin
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded
-from shared.handling import Stamp, check_order
 from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome, Run
 from shared.log import Log
 from shared.names import case_id

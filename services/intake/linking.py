@@ -10,7 +10,8 @@ from pydantic import Field
 
 from shared.access import Role
 from shared.case import OPEN_STATES, Case, line_of, older
-from shared.commands import CaseName, Command, FreeText, Fresh, Given, rule
+from shared.command_parts.command_fields import CaseName, FreeText
+from shared.commands import Command, Fresh, Given, rule
 from shared.events import intake as e
 from shared.events import routing
 from shared.events.intake import LinkKind

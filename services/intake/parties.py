@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from shared.commands import Code, Command, Short
+from shared.command_parts.command_fields import Code, Short
+from shared.commands import Command
 from shared.events import intake as e
 from shared.policy.book import PolicyBook
 from shared.refusals import Invalid

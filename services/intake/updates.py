@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from shared.access import Principal
 from shared.case import Case
+from shared.command_parts.event_writer import Stamp
 from shared.consumers.reaction_table import ReactionTable
 from shared.deadlines import deadlines
 from shared.events import department as d
@@ -19,11 +20,10 @@ from shared.events import supervision as s
 from shared.events.base import Event
 from shared.events.platforms import PlatformUpdate, UpdateKind
 from shared.events.routing import Due
-from shared.handling import Handling, Stamp
-from shared.log import Commit
+from shared.eventstore.commit import Commit
+from shared.handling import Handling
 from shared.messaging.notification_stream import NotificationStream
-from shared.projecting import Turn
-from shared.reacting import stamp_for
+from shared.reacting import Turn, stamp_for
 from shared.times import instant_from_text
 from shared.updates import STREAM, Place
 

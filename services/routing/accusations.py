@@ -10,7 +10,8 @@ from pydantic import Field
 
 from shared.access import Role
 from shared.case import Case
-from shared.commands import Code, Command, FreeText, Fresh, Given, Short, rule
+from shared.command_parts.command_fields import Code, FreeText, Short
+from shared.commands import Command, Fresh, Given, rule
 from shared.events import routing as e
 from shared.refusals import Refused
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 from services.routing.outbox import Outboxes, entry
 from shared.application.problem import problem
 from shared.case import Case
+from shared.command_parts.event_writer import Stamp
 from shared.events.refusal import Refusal
 from shared.events.routing import OutboxEntry
-from shared.handling import Stamp
 from shared.http.records import Read
 from shared.messaging.inbound_handler import (
     FINAL,

@@ -9,10 +9,11 @@ from pydantic import Field
 from services.routing.words import no_sealed_organ, own, the_respondent
 from shared.access import Role
 from shared.case import Case
-from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, rule
+from shared.command_parts.command_fields import Code, FreeText
+from shared.commands import DESK, Command, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import routing as e
-from shared.events.base import Class, Moment
+from shared.events.fields import Class, Moment
 from shared.policy.references import organisation
 from shared.refusals import Invalid, Refused
 from shared.times import before, instant_of

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from services.routing.words import HANDLERS, fit, own
 from shared.case import Case
-from shared.commands import Code, Command, FreeText, Fresh, Given, rule
+from shared.command_parts.command_fields import Code, FreeText
+from shared.commands import Command, Fresh, Given, rule
 from shared.events import department as d
 from shared.events import routing as e
 from shared.policy.references import organisation

@@ -8,7 +8,7 @@ from shared.case import Case
 from shared.events.intake import CaseLinked
 from shared.events.routing import OutboxKind
 from shared.handling import Handling
-from shared.projecting import Turn
+from shared.reacting import Turn
 
 
 async def tell_joined(handling: Handling, outboxes: Outboxes, turn: Turn, body: CaseLinked) -> None:

@@ -9,7 +9,8 @@ from pydantic import Field
 from services.routing.words import own
 from shared.access import owes_notice
 from shared.case import Case
-from shared.commands import Command, FreeText, Fresh, Given, rule
+from shared.command_parts.command_fields import FreeText
+from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events import department as e
 from shared.events.department import Mode

@@ -12,13 +12,12 @@ from shared.access import NOTHING_OWED
 from shared.case import Case, Fact
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events.routing import Due, OutboxEntry, OutboxKind
+from shared.eventstore.commit import Commit
 from shared.handling import Handling
 from shared.inbox import STREAM
-from shared.log import Commit
 from shared.messaging.notification_stream import NotificationStream
 from shared.policy.book import PolicyBook
-from shared.projecting import Turn
-from shared.reacting import stamp_for
+from shared.reacting import Turn, stamp_for
 
 TAKEN = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed", "CaseReopened", "CaseVoided"})
 """After these the case is nobody's, until it is sent again."""

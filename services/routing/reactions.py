@@ -21,8 +21,7 @@ from shared.events.base import Event
 from shared.events.routing import OutboxKind
 from shared.failpoints import failpoint
 from shared.handling import Handling
-from shared.projecting import Turn
-from shared.reacting import carry_out, stamp_for
+from shared.reacting import Turn, carry_out, stamp_for
 
 
 def reactions(handling: Handling, outboxes: Outboxes) -> ReactionTable:

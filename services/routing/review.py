@@ -13,11 +13,12 @@ from pydantic import Field
 from services.routing.words import HANDLERS, fit, own, said_otherwise, same_day
 from shared.access import Role
 from shared.case import Case, Fact
-from shared.commands import DESK, Code, Command, FreeText, Fresh, Given, rule
+from shared.command_parts.command_fields import Code, FreeText
+from shared.commands import DESK, Command, Fresh, Given, rule
 from shared.events import department as d
 from shared.events import routing as e
-from shared.events.base import Moment
 from shared.events.department import Mode
+from shared.events.fields import Moment
 from shared.policy.book import PolicyBook
 from shared.policy.references import organisation
 from shared.refusals import Denied, Invalid, Refused

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from shared.access import Role
 from shared.case import OPEN_STATES, Case
-from shared.commands import Command, FreeText, Fresh, Given, rule
+from shared.command_parts.command_fields import FreeText
+from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import DueRung, deadlines, rungs_due
 from shared.events import supervision as e
 from shared.events.base import Event

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from services.supervision.domain import OUTSIDE, outside
 from shared.case import Case
-from shared.commands import Code, Command, FreeText, Fresh, Given, rule
+from shared.command_parts.command_fields import Code, FreeText
+from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import supervision as e
 from shared.policy.clocks import Wait

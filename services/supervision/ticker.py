@@ -15,10 +15,11 @@ from services.supervision.slots import SLOTS, Slots
 from services.supervision.views import DUE
 from shared.access import Principal
 from shared.case import Case
+from shared.command_parts.event_writer import Stamp
 from shared.commands import RULES, Command, Fresh, Given
 from shared.deadlines import rungs_due, waits_until
-from shared.handling import Handling, Stamp
-from shared.log import Damaged
+from shared.eventstore.errors import Damaged
+from shared.handling import Handling
 from shared.names import derived_id
 from shared.refusals import Refused, Unavailable
 from shared.times import to_text

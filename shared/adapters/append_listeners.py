@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from shared.log import Commit, Listener, LogBroken
+from shared.eventstore.commit import Commit
+from shared.eventstore.errors import LogBroken
+from shared.log import Listener
 
 
 class AppendListeners:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from shared.log import Head
+from shared.eventstore.commit import Head
 
 _MOST = 50_000
 

@@ -10,8 +10,9 @@ from typing import Generic, Protocol, TypeVar
 
 import structlog
 
+from shared.eventstore.commit import Commit
 from shared.feed import Feed, Handler
-from shared.log import Commit, Listener
+from shared.log import Listener
 
 LOGGER = structlog.get_logger()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from shared.times import to_text
 from shared.verifying import Finding, Walk
 

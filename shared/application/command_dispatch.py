@@ -10,10 +10,11 @@ from pydantic import BaseModel, Field, create_model
 
 from shared.access import Principal
 from shared.case import Case, fold
+from shared.command_parts.event_writer import Stamp
 from shared.commands import RULES, Rule
-from shared.events.base import Moment
+from shared.events.fields import Moment
 from shared.finding import resolve
-from shared.handling import Done, Stamp
+from shared.handling import Done
 from shared.names import request_digest
 from shared.part import Ports
 from shared.refusals import Unknown

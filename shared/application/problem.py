@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.log import Damaged, LogAway, LogBroken, LogFull
+from shared.eventstore.errors import Damaged, LogAway, LogBroken, LogFull
 from shared.refusals import Invalid, Refused
 from shared.wrong_value import told
 

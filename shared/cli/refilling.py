@@ -12,7 +12,7 @@ from deploy.full import CannotStart
 from shared.cli import showing
 from shared.cli.migrating import copied
 from shared.cli.showing import REFUSED, WRONG_USE
-from shared.log import LogAway, LogBroken
+from shared.eventstore.errors import LogAway, LogBroken
 from shared.logs import configure
 from shared.settings import load
 

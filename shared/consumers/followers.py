@@ -8,8 +8,7 @@ from shared.commands import Command, Rule
 from shared.consumers.reaction_table import Act
 from shared.events.base import Event
 from shared.handling import Handling
-from shared.projecting import Turn
-from shared.reacting import carry_out
+from shared.reacting import Turn, carry_out
 from shared.views import Condition, Row, Views
 
 MATTERS = "matters"

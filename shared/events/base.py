@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.events.fields import Class, Identity, Moment, Personal, Purpose, Service, Text, Texts
+from shared.events.fields import Personal, Purpose, Service
 from shared.events.trusted_build import trusted_build
 
 REGISTRY: dict[str, type[Event]] = {}
@@ -93,14 +93,3 @@ class Event(BaseModel):
         """The party whose keys seal this event's personal fields; `org`: the acting organisation."""
         named: str | None = self.__dict__.get("party") or self.author
         return named or f"org:{org or 'office'}"
-
-
-__all__ = [
-    "Class",
-    "Identity",
-    "Moment",
-    "Purpose",
-    "Service",
-    "Text",
-    "Texts",
-]  # re-exported until importers are rewritten

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from shared.events.base import Event, Moment, Service, Text, Texts
+from shared.events.base import Event
+from shared.events.fields import Moment, Service, Text, Texts
 
 NoticeKind = Literal["acceptance", "non_acceptance", "transfer", "no_longer_accepted", "joined", "exempt"]
 Mode = Literal["in_person", "post", "electronic", "phone", "public", "other"]

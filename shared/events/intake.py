@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from shared.events.base import Class, Event, Identity, Moment, Service, Text
+from shared.events.base import Event
+from shared.events.fields import Class, Identity, Moment, Service, Text
 
 EvaluationObject = Literal["petition_office", "organisation"]
 Grade = Literal["satisfied", "basically_satisfied", "dissatisfied"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from shared.events.base import Event, Moment, Service, Text
+from shared.events.base import Event
+from shared.events.fields import Moment, Service, Text
 from shared.events.refusal import Refusal
 from shared.events.routing import Due
 

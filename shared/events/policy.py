@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from shared.events.base import Event, Service
+from shared.events.base import Event
+from shared.events.fields import Service
 
 Section = Literal[
     "jurisdiction",

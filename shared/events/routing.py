@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.events.base import Class, Event, Identity, Moment, Service, Text
+from shared.events.base import Event
+from shared.events.fields import Class, Identity, Moment, Service, Text
 from shared.events.refusal import Refusal
 
 OutboxKind = Literal[

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from shared.events.base import Event, Service, Text
+from shared.events.base import Event
+from shared.events.fields import Service, Text
 
 ClosureKind = Literal[
     "resolved_confirmed",

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.case import Fact
 from shared.commands import Fresh
 from shared.events import Event
-from shared.events.base import Class, Moment
+from shared.events.fields import Class, Moment
 from shared.history.types import as_fact, body_of, lacks_org
 from shared.policy.documents import ChannelClass
 from shared.times import When, to_text

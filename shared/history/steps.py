@@ -11,7 +11,7 @@ import orjson
 from shared.case import MOVES, Case, Fact
 from shared.commands import Fresh
 from shared.events import REGISTRY
-from shared.events.base import Service
+from shared.events.fields import Service
 from shared.history.items import HistoryItem, HistoryStep
 from shared.history.types import BY_KIND, RANK
 from shared.names import request_digest

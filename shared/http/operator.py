@@ -17,11 +17,11 @@ from shared.access import OPERATE, authorize
 from shared.case import STREAM
 from shared.consumers.redrive import redrive as handle_again
 from shared.digests import log_digest, outcome_digest, views_digest
+from shared.eventstore.errors import Damaged, LogBroken
 from shared.finding import resolve
 from shared.http.bodies import NDJSON, read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller
-from shared.log import Damaged, LogBroken
 from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import scrub
 from shared.projecting import Consumer

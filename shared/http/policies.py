@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import POLICY, authorize
 from shared.activating import ACTIVATE, activate, checked
-from shared.events.base import Moment
+from shared.events.fields import Moment
 from shared.http.bodies import read_model
 from shared.http.describing import READING, WRITING, answers, takes
 from shared.http.law_answers import (

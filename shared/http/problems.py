@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared.application.problem import describe, invalid, of_error, problem
-from shared.log import Damaged, LogAway, LogBroken, LogFull
+from shared.eventstore.errors import Damaged, LogAway, LogBroken, LogFull
 from shared.refusals import Refused
 from shared.runtime import Runtime
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.access import OPERATE, Principal, authorize
-from shared.events.base import Service
+from shared.events.fields import Service
 from shared.http.bodies import read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller

@@ -21,10 +21,10 @@ from shared.application.request_validation import command_of
 from shared.case import Case
 from shared.commands import RULES
 from shared.events.refusal import FieldProblem, Refusal
+from shared.eventstore.errors import LogAway, LogBroken, LogFull
 from shared.finding import resolve
 from shared.handling import Done
 from shared.http.records import Read, read_record
-from shared.log import LogAway, LogBroken, LogFull
 from shared.names import request_digest
 from shared.part import Ports
 from shared.refusals import Invalid, Refused, Unavailable

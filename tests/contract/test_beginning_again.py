@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from shared.views import View
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener

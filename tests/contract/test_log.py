@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from shared.log import Commit, Conflict, Head, Log, SameCause
+from shared.eventstore.commit import Commit, Head
+from shared.log import Conflict, Log, SameCause
 from shared.verifying import verify
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener

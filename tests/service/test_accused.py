@@ -23,8 +23,8 @@ from services.intake.domain import FileCase
 from services.intake.filing import file_case
 from shared.access import Principal
 from shared.case import STATES
+from shared.command_parts.event_writer import Stamp
 from shared.commands import RULES
-from shared.handling import Stamp
 from shared.listing import QUEUES
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, clerk
 from tests.support.examples import commands, example

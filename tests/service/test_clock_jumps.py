@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.deadlines import deadlines
 from shared.events.policy import PolicyActivated
-from shared.handling import Stamp
 from shared.policies import STREAM as POLICY
 from shared.policy.load import hash_of
 from tests.support.county import DEMO, SUPERVISOR, County, county

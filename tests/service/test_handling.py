@@ -15,10 +15,10 @@ from services.intake.filing import file_case
 from services.routing.domain import RecordDelivery
 from shared.access import Principal
 from shared.cases import Cases, Expected
+from shared.command_parts.event_writer import LARGEST_EVENT, Stamp
 from shared.commands import RULES, Fresh, Given
 from shared.envelope import decode
 from shared.events.routing import CaseTransferred, ReadRecorded
-from shared.handling import LARGEST_EVENT, Stamp
 from shared.refusals import Refused, Unavailable
 from shared.verifying import verify
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county

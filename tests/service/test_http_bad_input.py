@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from shared.digests import log_digest
-from shared.log import LogBroken, LogFull
+from shared.eventstore.errors import LogBroken, LogFull
 from tests.support.findings import is_chinese
 from tests.support.serving import Served, served, submission
 

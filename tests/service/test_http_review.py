@@ -10,7 +10,7 @@ import httpx
 import orjson
 import pytest
 
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from tests.support.serving import Served, served, submission
 
 DAY = 86400

@@ -12,7 +12,7 @@ import pytest
 from shared.adapters.kafka import Connection, KafkaFeed, parking
 from shared.adapters.memory import MemoryLog, MemoryViews
 from shared.adapters.system import SystemClock
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from tests.support import topics
 from tests.support.commits import history
 from tests.support.servers.kafka import bootstrap

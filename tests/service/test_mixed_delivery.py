@@ -9,7 +9,7 @@ from deploy.ephemeral import memory_ports
 from deploy.parts import compose
 from shared.adapters.memory import SetClock
 from shared.digests import views_digest
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from shared.settings import Settings
 from tests.service.test_rebuilding import lives
 from tests.support.county import MORNING, clerk, county

@@ -17,9 +17,10 @@ from typing import Any
 from services.intake import linking  # noqa: F401  # fills RULES
 from shared.access import Principal
 from shared.cases import Cases
+from shared.command_parts.event_writer import Stamp
 from shared.commands import RULES
 from shared.envelope import Recorded
-from shared.handling import Handling, Stamp
+from shared.handling import Handling
 from shared.part import Ports
 from shared.policies import Policies
 from shared.refusals import Refused

@@ -9,10 +9,10 @@ from typing import Any, get_args
 import pytest
 
 from shared.access import Principal
+from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.events.policy import PolicyActivated
 from shared.events.routing import OutboxEntry, OutboxKind
-from shared.handling import Stamp
 from shared.policy.load import bundled, hash_of
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 

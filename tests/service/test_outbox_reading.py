@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from deploy.embedded import opened
+from shared.eventstore.commit import Commit
 from shared.http.app import build_app
-from shared.log import Commit
 from shared.settings import Settings
 from tests.support.commits import history
 from tests.support.serving import Served, served

@@ -15,13 +15,15 @@ import pytest
 
 from deploy.embedded import opened
 from shared.activating import activate
+from shared.consumers.reaction_runner import ATTEMPTS
 from shared.consumers.redrive import retry
 from shared.digests import views_digest
-from shared.envelope import chain_all
+from shared.eventstore.commit import Commit
+from shared.eventstore.hash_chain import chain_all
 from shared.http.app import build_app
-from shared.log import Commit
 from shared.policy.load import bundled
-from shared.projecting import ATTEMPTS, Consumer, Turn
+from shared.projecting import Consumer
+from shared.reacting import Turn
 from shared.rebuilding import rebuild
 from shared.refusals import Unavailable
 from shared.runtime import Runtime

@@ -15,7 +15,7 @@ from deploy.embedded import opened as embedded
 from shared.access import Principal
 from shared.activating import activate
 from shared.adapters.memory import SetClock
-from shared.log import LogAway
+from shared.eventstore.errors import LogAway
 from shared.names import query_code
 from shared.policy.load import bundled
 from shared.refusals import Unavailable

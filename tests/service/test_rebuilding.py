@@ -20,8 +20,9 @@ from deploy.backup import restore
 from deploy.embedded import opened
 from deploy.folder import Folder, FolderBusy, FolderProblem
 from shared.digests import log_digest, views_digest
+from shared.eventstore.commit import Commit
+from shared.eventstore.errors import LogBroken
 from shared.http.app import build_app
-from shared.log import Commit, LogBroken
 from shared.operations.rebuild_readers import Built, worth_starting
 from shared.operations.reconcile import scrub
 from shared.part import Kept

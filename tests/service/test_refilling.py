@@ -11,7 +11,7 @@ from shared.adapters.kafka.records import Headers, to_records
 from shared.adapters.kafka.rereading import Pieces
 from shared.adapters.memory import MemoryLog
 from shared.digests import log_digest
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from shared.refilling import Refilling
 from shared.refusals import Refused
 from tests.support.commits import commit, history

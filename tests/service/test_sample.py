@@ -23,8 +23,8 @@ from shared.case import OPEN_STATES, STATES, Case
 from shared.deadlines import deadlines
 from shared.events.routing import OutboxEntry
 from shared.events.supervision import TICKER, ClosureKind
+from shared.eventstore.commit import Commit
 from shared.history import STEPS, HistoryItem
-from shared.log import Commit
 from shared.times import day_of
 from tests.support.county import DEMO, MORNING, County, county
 from tests.support.serving import served

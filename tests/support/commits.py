@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from shared.envelope import GENESIS, Actor, Recorded, chain_all, encode
+from shared.envelope import Actor, Recorded, encode
 from shared.events import Event
 from shared.events.intake import CaseRegistered, EvaluationInvited
-from shared.log import Commit, Head
+from shared.eventstore.commit import Commit, Head
+from shared.eventstore.hash_chain import GENESIS, chain_all
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 _numbers = count(1)

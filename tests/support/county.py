@@ -25,9 +25,10 @@ from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.views import SqliteViews
 from shared.case import Case
 from shared.cases import Cases
+from shared.command_parts.event_writer import Stamp
 from shared.commands import RULES, Fresh
 from shared.envelope import Recorded
-from shared.handling import Done, Stamp
+from shared.handling import Done
 from shared.part import Part, Ports
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from shared.events.base import Event, Moment
+from shared.events.base import Event
+from shared.events.fields import Moment
 
 WORDS = st.sampled_from(["zj", "dh", "01", "甲", "2026-03-01"])
 MOMENTS = st.sampled_from([datetime(2026, 3, 1, 8, tzinfo=UTC), date(2026, 3, 5)])

@@ -15,7 +15,9 @@ import pytest
 from pymongo import MongoClient
 
 from shared.adapters.mongo import Driver, Mongo, MongoKeys, MongoLog, MongoViews
-from shared.log import Commit, Log, LogAway, SameCause
+from shared.eventstore.commit import Commit
+from shared.eventstore.errors import LogAway
+from shared.log import Log, SameCause
 from shared.verifying import verify
 from shared.views import Row, View
 from tests.support.commits import commit

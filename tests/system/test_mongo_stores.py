@@ -27,8 +27,10 @@ from shared.adapters.mongo import (
     NewerData,
     WrongData,
 )
+from shared.eventstore.commit import Commit
+from shared.eventstore.errors import Damaged, LogAway
 from shared.keys import KeyErased
-from shared.log import Commit, Conflict, Damaged, LogAway, SameCause
+from shared.log import Conflict, SameCause
 from shared.settings import Settings
 from shared.verifying import verify
 from shared.views import Condition, Row, View

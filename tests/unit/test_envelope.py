@@ -10,9 +10,11 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from shared.envelope import UPCASTERS, NewerEvent, chain, chain_all, decode, encode
+from shared.envelope import NewerEvent, decode, encode
 from shared.events import REGISTRY
 from shared.events.base import Event
+from shared.eventstore.hash_chain import chain, chain_all
+from shared.eventstore.upcasting import UPCASTERS
 from tests.support.deciding import START
 from tests.support.events import bodies
 from tests.support.policies import recorded

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 import services.intake.items  # noqa: F401  # knows the language of mappings
-from shared.events.base import Moment
+from shared.events.fields import Moment
 from shared.policy.finding import of_error
 from shared.policy.load import PolicyInvalid, load
 from shared.policy.validation.messages import MESSAGES

@@ -22,7 +22,8 @@ from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.publishing import MOMENT, MOST, Publisher
 from shared.adapters.kafka.sweeping import Sweeper
 from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
-from shared.log import Commit, LogAway
+from shared.eventstore.commit import Commit
+from shared.eventstore.errors import LogAway
 from tests.support.commits import START, commit
 from tests.support.servers.kafka import free_ports
 

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from shared.adapters.kafka.records import key_of, sort, to_records
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from tests.support.commits import commit, history
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from shared.adapters.memory import MemoryFeed, MemoryLog
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from tests.support.commits import history
 
 

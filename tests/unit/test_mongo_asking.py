@@ -9,7 +9,7 @@ import pytest
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from shared.adapters.mongo.client import ask
-from shared.log import LogAway, LogFull
+from shared.eventstore.errors import LogAway, LogFull
 
 
 async def raising(error: Exception) -> None:

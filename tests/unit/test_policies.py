@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib import resources
 
 from shared.adapters.memory.log import MemoryLog
+from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.events.policy import OrganisationAdded
-from shared.handling import Stamp
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from shared.policies import STREAM, Policies
 from shared.policy.load import bundled, load
 from tests.support.county import DEMO, SUPERVISOR, county

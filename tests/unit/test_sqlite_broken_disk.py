@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from shared.adapters.sqlite.log import SqliteLog
-from shared.log import Commit, LogBroken
+from shared.eventstore.commit import Commit
+from shared.eventstore.errors import LogBroken
 from tests.support.commits import commit
 
 

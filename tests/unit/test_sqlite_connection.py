@@ -12,7 +12,7 @@ from shared.adapters.sqlite.connection import open_writer, trouble
 from shared.adapters.sqlite.keys import SqliteKeys
 from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.views import SqliteViews
-from shared.log import LogBroken, LogFull
+from shared.eventstore.errors import LogBroken, LogFull
 from shared.views import Condition, View
 
 

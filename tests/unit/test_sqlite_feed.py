@@ -8,7 +8,7 @@ from pathlib import Path
 from shared.adapters.sqlite.feed import SqliteFeed
 from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.views import SqliteViews
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from tests.support.commits import history
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.sqlite.log import SqliteLog
-from shared.log import Commit, LogFull
+from shared.eventstore.commit import Commit
+from shared.eventstore.errors import LogFull
 from shared.verifying import verify
 from tests.support.commits import commit, history
 

@@ -14,7 +14,9 @@ from shared.adapters.sqlite.feed import SqliteFeed
 from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.recent import Recent
 from shared.adapters.sqlite.views import SqliteViews
-from shared.log import Commit, Conflict, Damaged
+from shared.eventstore.commit import Commit
+from shared.eventstore.errors import Damaged
+from shared.log import Conflict
 from tests.support.commits import commit, history
 
 

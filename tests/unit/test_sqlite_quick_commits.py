@@ -8,7 +8,7 @@ import pytest
 
 from shared.adapters.sqlite.quick_commits import at_position, quick_commit
 from shared.adapters.sqlite.rows import row_of, tolerant
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from tests.support.commits import history
 
 COMMITS = [*history("case/a", 5), *history("inbox/b", 3, events=4)]

@@ -16,8 +16,8 @@ from deploy.demo.simulation.simulated_case import SimulatedCase
 from deploy.demo.simulation.world import Act, World
 from deploy.embedded import opened
 from shared.adapters.memory.clock import SetClock
+from shared.eventstore.commit import Commit
 from shared.finding import WORKLIST
-from shared.log import Commit
 from shared.policy.calendar import Reason
 from shared.runtime import Runtime
 from shared.settings import Settings

@@ -13,7 +13,7 @@ from services.intake.importing.noticed import Noticed
 from services.intake.importing.problems import MappingError, RowError
 from services.intake.importing.reading import Cell, Row, Table
 from shared.events import REGISTRY
-from shared.events.base import Class
+from shared.events.fields import Class
 from shared.events.trusted_build import converter_of
 from shared.history import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, body_of
 from shared.refusals import Refused

@@ -19,8 +19,9 @@ from shared.adapters.kafka.standing import Away, InUse, LoginRefused, MissingTop
 from shared.adapters.kafka.subscribing import DRAIN, Subscription
 from shared.adapters.kafka.sweeping import PATIENCE, Sweeper
 from shared.clock import Clock
+from shared.eventstore.commit import Commit
 from shared.feed import Feed, Figures, Handler, Sending
-from shared.log import Commit, Log
+from shared.log import Log
 from shared.times import to_text
 from shared.views import Parked, Views
 

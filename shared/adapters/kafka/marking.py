@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from shared.log import Commit, Log
+from shared.eventstore.commit import Commit
+from shared.log import Log
 
 LOGGER = structlog.get_logger("kafka")
 GATHER = 0.1

@@ -33,8 +33,9 @@ from shared.adapters.kafka.closing import FLUSH, close, started
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.marking import Marks
 from shared.adapters.kafka.records import to_records
+from shared.eventstore.commit import Commit
 from shared.failpoints import failpoint
-from shared.log import Commit, Log
+from shared.log import Log
 
 T = TypeVar("T")
 LOGGER = structlog.get_logger("kafka")

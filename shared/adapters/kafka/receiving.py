@@ -18,9 +18,11 @@ import structlog
 
 from shared.adapters.kafka.records import Gap, Incoming, sort
 from shared.adapters.kafka.repeats import Repeats
+from shared.eventstore.commit import Commit
+from shared.eventstore.errors import Damaged
 from shared.failpoints import failpoint
 from shared.feed import Handler
-from shared.log import Commit, Damaged, Log
+from shared.log import Log
 from shared.topics import Answering, Letter
 
 LOGGER = structlog.get_logger("kafka")

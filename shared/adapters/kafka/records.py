@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from shared.case import STREAM
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from shared.times import instant_from_text, to_text
 
 Headers = list[tuple[str, bytes]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 STREAMS = 20_000
 """Streams that are remembered: those that moved last. It is a figure for people, not a promise, so memory has a limit."""

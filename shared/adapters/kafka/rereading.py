@@ -14,7 +14,7 @@ from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.records import Incoming, Part, told
 from shared.adapters.kafka.standing import Away, MissingTopic
 from shared.adapters.kafka.topics import asking
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 PATIENCE = 60.0
 """Seconds without a record, while there are more, after which the brokers count as away."""

@@ -7,8 +7,8 @@ from random import Random
 
 from shared.adapters.log_subscription import Group, LogSubscription
 from shared.adapters.memory.log import MemoryLog
+from shared.eventstore.commit import Commit
 from shared.feed import Handler
-from shared.log import Commit
 
 
 class _ShuffledGroup(Group):

@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.adapters.append_listeners import AppendListeners
-from shared.log import EMPTY_HEAD, Commit, Conflict, Head, SameCause
+from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
+from shared.log import Conflict, SameCause
 
 
 class MemoryLog(AppendListeners):

@@ -17,7 +17,9 @@ from shared.adapters.mongo.client import DUPLICATE, Collection, Document, ask, t
 from shared.adapters.mongo.documents import to_document
 from shared.adapters.mongo.outbox import SINCE
 from shared.adapters.mongo.writer import Job
-from shared.log import EMPTY_HEAD, Commit, Conflict, Head, LogAway, LogFull, SameCause
+from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
+from shared.eventstore.errors import LogAway, LogFull
+from shared.log import Conflict, SameCause
 
 AppendJob = Job[Commit, Commit]
 _PAUSE, _LONGEST_PAUSE = 0.02, 0.5

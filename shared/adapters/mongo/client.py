@@ -25,7 +25,7 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from shared.adapters.paging import pages
-from shared.log import LogAway, LogFull, LoginRefused
+from shared.eventstore.errors import LogAway, LogFull, LoginRefused
 
 T = TypeVar("T")
 Driver = Literal["motor", "pymongo"]

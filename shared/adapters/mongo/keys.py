@@ -30,8 +30,8 @@ from shared.adapters.mongo.client import (
 from shared.adapters.mongo.formats import opened
 from shared.adapters.mongo.writer import Job, Writer
 from shared.adapters.secrets import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
+from shared.eventstore.errors import LogAway
 from shared.keys import DataKey, Entry, KeyErased
-from shared.log import LogAway
 
 FORMAT = 1
 # A key is {_id: JSON of [case, party, purpose], kid, wrapped}; once erased, it lacks `wrapped` (and `kid` if there was no

@@ -22,7 +22,8 @@ from shared.adapters.mongo.verify import verify_documents
 from shared.adapters.mongo.writer import Writer
 from shared.adapters.paging import pages
 from shared.adapters.stored_commits import PAST_ALL
-from shared.log import EMPTY_HEAD, Commit, Damaged, Head, continuous
+from shared.eventstore.commit import EMPTY_HEAD, Commit, Head, continuous
+from shared.eventstore.errors import Damaged
 from shared.verifying import Finding
 
 FORMAT = 1

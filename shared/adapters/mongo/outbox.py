@@ -10,7 +10,7 @@ from pymongo import ASCENDING, IndexModel
 
 from shared.adapters.mongo.client import LONG_SECONDS, Collection, ask, documents, fetch
 from shared.adapters.mongo.documents import id_of, to_commit
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 SINCE = "unpublished"
 """Time of the append, or the one that claim() or hold() set; a BSON date, because it is only compared with clocks."""

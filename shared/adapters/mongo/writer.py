@@ -12,7 +12,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from shared.adapters.mongo.client import ANSWER_SECONDS
-from shared.log import LogAway, LogFull
+from shared.eventstore.errors import LogAway, LogFull
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -14,7 +14,7 @@ from typing import Literal
 
 from shared.adapters.folders import sync_folder
 from shared.adapters.formats import NewerData, WrongData
-from shared.log import LogBroken, LogFull
+from shared.eventstore.errors import LogBroken, LogFull
 
 Synchronous = Literal["FULL", "NORMAL"]
 _LEVELS = {"NORMAL": 1, "FULL": 2}

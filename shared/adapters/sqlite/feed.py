@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from shared.adapters.log_subscription import Group, LogSubscription
 from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.views import SqliteViews
+from shared.eventstore.commit import Commit
 from shared.feed import Handler
-from shared.log import Commit
 
 _SAVE_EVERY = 0.2
 """Seconds between two writes of a checkpoint; after a crash, at most this much is delivered again."""

@@ -32,7 +32,9 @@ from shared.adapters.sqlite.rows import (
 )
 from shared.adapters.sqlite.verify import verify_file
 from shared.adapters.sqlite.writer import Job, Writer
-from shared.log import EMPTY_HEAD, Commit, Conflict, Head, LogBroken, SameCause
+from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
+from shared.eventstore.errors import LogBroken
+from shared.log import Conflict, SameCause
 from shared.verifying import Finding
 
 FORMAT = 1

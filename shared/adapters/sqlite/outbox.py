@@ -12,7 +12,7 @@ import orjson
 
 from shared.adapters.sqlite.readers import Readers
 from shared.adapters.sqlite.rows import select
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 from shared.times import to_text
 
 MARK = """

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 
 def quick_commit(row: Sequence[Any]) -> Commit:

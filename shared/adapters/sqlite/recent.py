@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 _LONGEST = 256
 """Commits of one stream that are kept at most: the stream of an inbox may have a hundred thousand."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shared.adapters.sqlite.connection import meaningful_errors, open_foreign
 from shared.adapters.sqlite.rows import place_of, select_next
-from shared.log import Commit
+from shared.eventstore.commit import Commit
 
 
 class LogFile:

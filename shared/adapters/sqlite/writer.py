@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from shared.adapters.sqlite.connection import trouble
-from shared.log import LogAway, LogBroken, LogFull
+from shared.eventstore.errors import LogAway, LogBroken, LogFull
 
 T = TypeVar("T")
 R = TypeVar("R")
