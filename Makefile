@@ -43,14 +43,14 @@ chaos: .venv/dev ## Break things under load: one process (KILLS=150 SEED=1), or 
 ifneq ($(FAULTS)$(MINUTES),)
 	@$(BIN)/python -m tests.chaos.full --faults "$(FAULTS)" --minutes "$(or $(MINUTES),0)" --seed $(SEED) --brokers $(BROKERS) --members $(MEMBERS)
 else
-	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/chaos -s --ignore=tests/chaos/full
+	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/faults -s --ignore=tests/faults/full
 endif
 
 servers: .venv/dev ## Start a real Kafka and MongoDB for tests, until Ctrl-C (BROKERS=1|3 MEMBERS=1|3)
 	@$(BIN)/python -m tests.support.servers --brokers $(BROKERS) --members $(MEMBERS)
 
 model: .venv/dev ## Random commands against the table of transitions (STEPS=100000 SEED=1)
-	@HUIYIN_MODEL_STEPS=$(STEPS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/model
+	@HUIYIN_MODEL_STEPS=$(STEPS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/property
 
 bench: .venv/dev ## Measure, beside a peer and a limit, in one run
 	@$(BIN)/python -m bench

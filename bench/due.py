@@ -15,7 +15,7 @@ from bench.figures import Figure, at_most, quotient
 from services.supervision.ticker import BATCH
 from services.supervision.views import DUE
 from shared.adapters.sqlite.views import SqliteViews
-from shared.times import to_text
+from shared.kernel.legal_time import to_text
 from shared.views import Condition, Row, Value
 
 NAME = "due"

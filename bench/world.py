@@ -28,10 +28,10 @@ from shared.cases import Cases
 from shared.command_parts.event_writer import Stamp
 from shared.commands import RULES, Fresh
 from shared.eventstore.commit import Head
+from shared.kernel.settings import Settings
 from shared.part import Part, Ports
 from shared.policies import STREAM, Policies
 from shared.policy.load import Loaded, bundled
-from shared.settings import Settings
 
 DEMO = "CN-DEMO"
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")

@@ -17,12 +17,12 @@ from shared.adapters.sqlite.copying import copy_database
 from shared.adapters.sqlite.keys import SqliteKeys
 from shared.adapters.sqlite.log import SqliteLog
 from shared.digests import log_digest
+from shared.kernel.legal_time import to_text
+from shared.kernel.refusals import Invalid, Refused
+from shared.kernel.version import VERSION
 from shared.log import Log
 from shared.moving import lost_keys
-from shared.refusals import Invalid, Refused
-from shared.times import to_text
 from shared.verifying import verify
-from shared.version import VERSION
 
 MANIFEST = "manifest.json"
 _SECRETS = ("kek", "root")

@@ -22,12 +22,12 @@ from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.views import SqliteViews
 from shared.adapters.system import SystemClock
 from shared.cases import Cases
-from shared.clock import Clock
 from shared.eventstore.errors import LogBroken, LogFull
+from shared.kernel.clock import Clock
+from shared.kernel.settings import Settings
 from shared.part import Ports
 from shared.policies import Policies
 from shared.runtime import Runtime
-from shared.settings import Settings
 
 
 def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:

@@ -12,9 +12,9 @@ from shared.adapters.kafka.rereading import Pieces, reread
 from shared.adapters.kafka.standing import Away, MissingTopic
 from shared.adapters.kafka.topics import Refusal
 from shared.digests import log_digest, views_digest
+from shared.kernel.settings import Settings
 from shared.rebuilding import rebuild
 from shared.refilling import Refilling
-from shared.settings import Settings
 
 NAMED = 5
 """Number of unrecovered streams that the result names."""

@@ -20,10 +20,10 @@ from shared.adapters.secrets import NAMES, KeysLost, read_secret
 from shared.adapters.sqlite.keys import SqliteKeys
 from shared.adapters.sqlite.log import SqliteLog
 from shared.digests import log_digest
+from shared.kernel.refusals import Refused
+from shared.kernel.settings import Settings
 from shared.log import Log
 from shared.moving import MovableKeys, lost_keys, move_keys, move_log, standing
-from shared.refusals import Refused
-from shared.settings import Settings
 
 DATABASE = "mongodb"
 """The name of the database of the settings, in place of a folder."""

@@ -22,8 +22,8 @@ from deploy.waiting import patiently
 from shared.events.fields import Service
 from shared.eventstore.errors import LogBroken, LogFull
 from shared.http.app import build_app
+from shared.kernel.settings import Settings
 from shared.runtime import Runtime
-from shared.settings import Settings
 
 Ready = Callable[[Settings, int, Prepared], None]
 GRACE = 10

@@ -13,8 +13,8 @@ import orjson
 
 from deploy.building import FACTS, HEAD, SHOWS
 from shared.eventstore.errors import LogBroken
+from shared.kernel.refusals import Unavailable
 from shared.operations.rebuild_readers import Built
-from shared.refusals import Unavailable
 from shared.views import Row
 
 ROOT = Path(__file__).resolve().parents[1]

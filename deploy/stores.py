@@ -8,9 +8,9 @@ from typing import NamedTuple
 from shared.adapters.mongo import KeysLost, Mongo, MongoKeys, MongoLog, MongoViews, NewerData, Unsuitable, WrongData
 from shared.adapters.system import SystemClock
 from shared.eventstore.errors import LogAway, LoginRefused
+from shared.kernel.settings import Settings
 from shared.policies import Policies
 from shared.policy.book import PolicyBook
-from shared.settings import Settings
 
 
 class StoreProblem(Exception):

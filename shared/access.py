@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, get_args
 
 from shared.case import Case, head_of
 from shared.envelope import Actor
-from shared.refusals import Denied, Unknown
+from shared.kernel.refusals import Denied, Unknown
 
 Role = Literal[
     "platform", "organisation", "clerk", "registrar", "supervisor", "analyst", "operations", "citizen", "service"

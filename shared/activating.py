@@ -22,6 +22,8 @@ from shared.events.policy import Section
 from shared.eventstore.commit import Head
 from shared.finding import WORKLIST
 from shared.handling import Handling
+from shared.kernel.legal_time import When, day_of
+from shared.kernel.refusals import Invalid, Refused, Unavailable
 from shared.policy.book import MODELS, STREAM, PolicyBook
 from shared.policy.clocks import Clocks
 from shared.policy.documents import Document, Jurisdiction, Organisations
@@ -30,8 +32,6 @@ from shared.policy.finding import Finding, of_error
 from shared.policy.findings import check
 from shared.policy.load import SECTIONS, Loaded, hash_of, plain
 from shared.policy.overlaps import overlaps
-from shared.refusals import Invalid, Refused, Unavailable
-from shared.times import When, day_of
 from shared.views import Condition, Views
 
 ACTIVATE = Action("activate_policy", ("operations", "registrar"))

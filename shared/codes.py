@@ -6,11 +6,11 @@ from collections import OrderedDict, deque
 
 from shared.access import READ, Principal, authorize
 from shared.case import Case
-from shared.clock import Clock
 from shared.finding import resolve
-from shared.names import code_matches, read_number
+from shared.kernel.clock import Clock
+from shared.kernel.identifiers import code_matches, read_number
+from shared.kernel.refusals import Unknown
 from shared.part import Ports
-from shared.refusals import Unknown
 
 MINUTE = 60.0
 _MOST_CLIENTS = 10_000

@@ -28,8 +28,8 @@ from shared.command_parts.command_checks import check_decided, check_readable, f
 from shared.command_parts.command_fields import NamesCase
 from shared.events.base import Event
 from shared.events.fields import Service
+from shared.kernel.legal_time import When
 from shared.policy.book import PolicyBook
-from shared.times import When
 
 DESK: tuple[Role, ...] = ("registrar",)
 

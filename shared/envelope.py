@@ -24,7 +24,7 @@ import orjson
 
 from shared.events import REGISTRY, Event
 from shared.eventstore.upcasting import upcast
-from shared.times import When, from_text, to_text
+from shared.kernel.legal_time import When, from_text, to_text
 
 Origin = Literal["live", "history"]
 

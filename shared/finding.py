@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 
-from shared.names import case_id, read_number
+from shared.kernel.identifiers import case_id, read_number
+from shared.kernel.refusals import Unknown
 from shared.part import Ports
-from shared.refusals import Unknown
 from shared.views import Condition
 
 WORKLIST = "worklist"

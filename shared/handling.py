@@ -26,7 +26,6 @@ from typing import NamedTuple
 from shared.access import Action, authorize_command, visible_among
 from shared.case import STREAM, Case, fold
 from shared.cases import ANY, Cases, Expected
-from shared.clock import Clock
 from shared.command_parts.command_checks import check_version
 from shared.command_parts.effective_dates import check_order
 from shared.command_parts.event_writer import EventWriter, Published, Stamp, first_answer
@@ -36,10 +35,11 @@ from shared.commands import Fresh, Given
 from shared.envelope import Recorded
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
+from shared.kernel.clock import Clock
+from shared.kernel.refusals import Refused, Unavailable
 from shared.keys import Keys
 from shared.log import Conflict, Log, SameCause
 from shared.policies import Policies
-from shared.refusals import Refused, Unavailable
 
 DecideCase = Callable[[Case, Given], list[Fresh]]
 

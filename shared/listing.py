@@ -16,10 +16,10 @@ from pydantic import Field
 from shared.access import LIST, Principal, authorize, visible
 from shared.deadlines import deadlines, first_risk
 from shared.finding import WORKLIST
+from shared.kernel.legal_time import to_text
+from shared.kernel.refusals import Invalid
 from shared.part import Ports
 from shared.queries.response import Answer, StateEn, StateZh
-from shared.refusals import Invalid
-from shared.times import to_text
 from shared.views import Condition, Row, Value
 
 QUEUES = (

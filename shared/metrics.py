@@ -17,7 +17,7 @@ from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
 from shared.feed_metrics import Exported
 from shared.finding import WORKLIST
-from shared.times import day_of, to_text
+from shared.kernel.legal_time import day_of, to_text
 from shared.views import Condition
 
 if TYPE_CHECKING:

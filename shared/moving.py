@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from shared.eventstore.commit import Commit, Head
+from shared.kernel.refusals import Invalid, Refused
 from shared.keys import Entry
 from shared.log import Log
-from shared.refusals import Invalid, Refused
 from shared.verifying import Walk
 
 _NAMED = 5

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fastapi import APIRouter
 
 from shared.cases import Cases
-from shared.clock import Clock
 from shared.events.fields import Service
 from shared.feed import Feed
 from shared.handling import Handling
+from shared.kernel.clock import Clock
 from shared.keys import Keys
 from shared.log import Log
 from shared.policies import Policies

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
-from shared.clock import Clock
 from shared.eventstore.commit import Commit
+from shared.kernel.clock import Clock
+from shared.kernel.refusals import Refused
 from shared.log import Log
 from shared.policy.book import PolicyBook
-from shared.refusals import Refused
 
 STREAM = "policy/"
 

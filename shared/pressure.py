@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shared.clock import Clock
 from shared.eventstore.errors import LogAway, LoginRefused
+from shared.kernel.clock import Clock
+from shared.kernel.refusals import Unavailable
 from shared.log import Log
-from shared.refusals import Unavailable
 
 LOOK = 0.5
 """Seconds between two counts. A filing never waits for a count."""

@@ -13,15 +13,15 @@ from datetime import datetime
 from hashlib import sha256
 
 from shared.access import MAY_NAME_ORG, NEEDS_ORG, OPERATE, ROLES, Principal, Role, authorize
-from shared.clock import Clock
 from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.events.intake import KeyIssued, KeyRevoked
 from shared.handling import Handling
+from shared.kernel.clock import Clock
+from shared.kernel.legal_time import to_text
+from shared.kernel.refusals import Invalid, Unknown
 from shared.log import Log
 from shared.policies import Policies
-from shared.refusals import Invalid, Unknown
-from shared.times import to_text
 
 STREAM = "principals"
 FRESH_SECONDS = 1.0

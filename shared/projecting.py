@@ -28,7 +28,6 @@ from functools import cached_property
 
 from shared.case import STREAM, Case
 from shared.cases import Cases
-from shared.clock import Clock
 from shared.consumers.parked_streams import ParkedStreams
 from shared.consumers.policy_refresh import PolicyRefresh, jurisdictions_changed
 from shared.consumers.projection import FAULTS, CaseView, Sink, give
@@ -37,6 +36,7 @@ from shared.consumers.row_batch import RowBatch
 from shared.envelope import Recorded
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
+from shared.kernel.clock import Clock
 from shared.log import Log
 from shared.policies import Policies
 from shared.reacting import Reaction

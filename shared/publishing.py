@@ -14,12 +14,12 @@ from shared.activating import ACTIVATE, activate
 from shared.case import STREAM, Case
 from shared.deadlines import Deadline, deadlines
 from shared.handling import Handling
+from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
 from shared.policy.documents import CalendarDocument
 from shared.policy.finding import Finding, of_error
 from shared.policy.findings import check
 from shared.policy.load import plain
-from shared.refusals import Invalid
 
 
 class Moved(NamedTuple):

@@ -15,7 +15,7 @@ from shared.envelope import Recorded
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
 from shared.handling import Done, Handling
-from shared.refusals import Refused
+from shared.kernel.refusals import Refused
 
 
 class Turn(NamedTuple):

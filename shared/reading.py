@@ -20,6 +20,8 @@ from shared.events.intake import CaseLinked, CaseUnlinked
 from shared.events.wording import details
 from shared.finding import resolve, unknown_case
 from shared.handling import Handling
+from shared.kernel.legal_time import When, instant_of, zone
+from shared.kernel.refusals import Unknown
 from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.queries.case_details_models import (
@@ -30,8 +32,6 @@ from shared.queries.case_details_models import (
     TimelineEntry,
 )
 from shared.queries.response import LeadAnswer
-from shared.refusals import Unknown
-from shared.times import When, instant_of, zone
 
 Episode = TypeVar("Episode", bound=DeadlineAnswer)
 _ASIDE = frozenset({"AccusationSuspected", "SuspicionCleared"})

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from shared.consumers.projection import CaseView
 from shared.consumers.row_batch import RowBatch
-from shared.failpoints import failpoint
+from shared.kernel.failpoints import failpoint
 from shared.operations.excess_rows import remove_excess_rows
 from shared.operations.paused_consumers import PausedConsumers
 from shared.operations.rebuild_readers import Built, FoldedBatch, Found, Spread, start_readers

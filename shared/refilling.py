@@ -10,8 +10,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
+from shared.kernel.refusals import Refused
 from shared.log import Log
-from shared.refusals import Refused
 from shared.verifying import check
 
 

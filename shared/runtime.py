@@ -17,13 +17,13 @@ from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
 from shared.feed import Handler
 from shared.handling import Handling
+from shared.kernel.settings import Settings
 from shared.metrics import Metrics
 from shared.operations.rebuild_readers import Spread
 from shared.part import Part, Ports
 from shared.pressure import Pressure
 from shared.principals import Principals
 from shared.projecting import Consumer
-from shared.settings import Settings
 from shared.topics import Carrying, Letters
 
 RETRY_SECONDS = 5.0

@@ -18,10 +18,10 @@ from shared.events.intake import CaseRegistered
 from shared.events.platforms import PlatformUpdate
 from shared.eventstore.errors import Damaged
 from shared.inbox import OutboxDue, OutcomeProblem, TopicRecord
+from shared.kernel.legal_time import day_of, instant_of, start_of_day
 from shared.log import Log
 from shared.part import Ports
 from shared.queries.response import Answer, TimeText
-from shared.times import day_of, instant_of, start_of_day
 from shared.vault import open_sealed
 
 STREAM = "updates/"

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.envelope import Recorded
 from shared.events.base import Event
+from shared.kernel.refusals import Refused
 from shared.keys import DataKey, KeyErased, Keys
-from shared.refusals import Refused
 
 ALGORITHM = "AES-256-GCM"
 _NONCE_BYTES = 12

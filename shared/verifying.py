@@ -9,8 +9,8 @@ import orjson
 
 from shared.eventstore.commit import EMPTY_HEAD, Commit
 from shared.eventstore.hash_chain import algorithm_of, chain_all
+from shared.kernel.legal_time import to_text
 from shared.log import Log
-from shared.times import to_text
 
 KNOWN_HASHES = ("sha256", "sm3")
 

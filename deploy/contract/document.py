@@ -16,7 +16,7 @@ from deploy.topics import EVENTS, Topic, load
 from shared.envelope import decode
 from shared.events import REGISTRY
 from shared.inbox import entry
-from shared.version import VERSION
+from shared.kernel.version import VERSION
 
 FOLDER = Path("docs")
 SCHEMAS = FOLDER / "schemas"

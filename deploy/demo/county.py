@@ -14,9 +14,9 @@ from shared.activating import activate
 from shared.application.command_dispatch import body_models, give
 from shared.commands import RULES
 from shared.history import HistoryItem
+from shared.kernel.legal_time import day_of
 from shared.policy.load import bundled
 from shared.runtime import Runtime
-from shared.times import day_of
 
 DEMO = "CN-DEMO"
 OPERATOR = Principal("operations", None, "local")

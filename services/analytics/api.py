@@ -16,9 +16,9 @@ from services.analytics.travel import facts_as_of
 from shared.access import STATS, authorize
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
+from shared.kernel.legal_time import When, from_text, instant_of
+from shared.kernel.refusals import Invalid
 from shared.part import Ports
-from shared.refusals import Invalid
-from shared.times import When, from_text, instant_of
 
 _YEARS = range(1900, 2201)
 _LIST = "separated by commas"

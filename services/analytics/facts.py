@@ -29,7 +29,7 @@ from services.analytics.tables import CREATE, DROP, KEYS, SCHEMA, Table, columns
 from services.analytics.views import Snapshot, case_batch, event_batch
 from shared.case import STREAM
 from shared.envelope import Recorded
-from shared.refusals import Unavailable
+from shared.kernel.refusals import Unavailable
 
 T = TypeVar("T")
 Connection = duckdb.DuckDBPyConnection

@@ -10,7 +10,7 @@ from calendar import monthrange
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
-from shared.refusals import Invalid
+from shared.kernel.refusals import Invalid
 
 Kind = Literal["all", "year", "quarter", "month", "days"]
 Compare = Literal["month", "year"]

@@ -14,8 +14,8 @@ from services.analytics.facts import Facts
 from services.analytics.measures import BESIDE, BY_NAME, MEASURES, Measure
 from services.analytics.period import Compare, Period, parse
 from services.analytics.seeing import EVERYTHING, Rests, Seeing, rests_of
-from shared.refusals import Invalid
-from shared.times import to_text
+from shared.kernel.legal_time import to_text
+from shared.kernel.refusals import Invalid
 
 SEALED = "sealed"
 """Replaces the organisation of an accusation (Art. 30): it is counted, but not under the name of any organisation."""

@@ -10,11 +10,11 @@ from services.analytics.views import Snapshot
 from shared.case import STREAM, cut, fold
 from shared.deadlines import deadlines
 from shared.envelope import Recorded
+from shared.kernel.legal_time import When, instant_of
 from shared.log import Log
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
 from shared.policy.book import PolicyBook
-from shared.times import When, instant_of
 
 BATCH = 1000
 

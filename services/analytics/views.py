@@ -17,7 +17,7 @@ from shared.case import Case
 from shared.deadlines import Deadline
 from shared.envelope import Recorded
 from shared.events import REGISTRY
-from shared.times import When, day_of, elapsed, is_instant
+from shared.kernel.legal_time import When, day_of, elapsed, is_instant
 
 Cells = tuple[Any, ...]
 

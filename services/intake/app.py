@@ -17,9 +17,9 @@ from shared.consumers.reaction_table import ReactionTable
 from shared.http import channels, citizens, history, platforms, status, submissions
 from shared.http.commands import Commands
 from shared.http.pages import routes as pages
+from shared.kernel.settings import Settings
 from shared.part import Part, Ports
 from shared.runtime import Runtime
-from shared.settings import Settings
 from shared.topics import PartnerTopics
 
 __all__ = ["asking", "build", "correcting", "domain", "linking", "taking_part"]

@@ -10,8 +10,8 @@ from shared.command_parts.command_fields import FreeText
 from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import Deadline, deadlines
 from shared.events import intake as e
-from shared.refusals import Refused
-from shared.times import before
+from shared.kernel.legal_time import before
+from shared.kernel.refusals import Refused
 
 
 def _open(case: Case) -> bool:

@@ -22,11 +22,11 @@ from shared.consumers.followers import MATTERS
 from shared.contents import STREAM as READS
 from shared.events.routing import ReadRecorded
 from shared.handling import Handling
+from shared.kernel.refusals import Refused
 from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText
 from shared.reading import find
-from shared.refusals import Refused
 from shared.vault import open_sealed
 from shared.views import Condition, Value
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from shared.kernel.refusals import Invalid, Refused
 from shared.policies import Policies
-from shared.refusals import Invalid, Refused
 
 
 async def jurisdiction_of(policies: Policies, preferred: str | None, channel: object, named: str | None) -> str:

@@ -15,9 +15,9 @@ from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import intake as e
 from shared.events.fields import Class
+from shared.kernel.legal_time import When, before, day_of, from_text, to_text
+from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.policy.book import PolicyBook
-from shared.refusals import Denied, Invalid, Refused
-from shared.times import When, before, day_of, from_text, to_text
 
 
 class Correct(Command):

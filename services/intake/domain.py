@@ -14,11 +14,11 @@ from shared.commands import DESK, Command, Fresh, Given, rule
 from shared.events import intake as e
 from shared.events.base import Event
 from shared.events.fields import Class, Moment
-from shared.names import number
+from shared.kernel.identifiers import number
+from shared.kernel.legal_time import day_of
+from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.policy.book import PolicyBook
 from shared.policy.references import organisation
-from shared.refusals import Denied, Invalid, Refused
-from shared.times import day_of
 
 CITIZEN: tuple[Role, ...] = ("citizen", "platform", "registrar")
 

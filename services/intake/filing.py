@@ -14,9 +14,9 @@ from shared.case import Case
 from shared.cases import NEW
 from shared.command_parts.event_writer import Stamp
 from shared.handling import Handling
-from shared.names import case_id, query_code, request_digest
-from shared.refusals import Refused
-from shared.times import When
+from shared.kernel.identifiers import case_id, query_code, request_digest
+from shared.kernel.legal_time import When
+from shared.kernel.refusals import Refused
 
 CAUSE = "file"
 """One filing per case stream: the item's own id is in the stream's name already."""

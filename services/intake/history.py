@@ -25,13 +25,13 @@ from shared.events.base import Event
 from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded
 from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome, Run
+from shared.kernel.identifiers import case_id
+from shared.kernel.legal_time import When, day_of, is_instant
+from shared.kernel.refusals import Refused, Unavailable
 from shared.log import Log
-from shared.names import case_id
 from shared.part import Ports
 from shared.policies import STREAM as POLICY
 from shared.policy.book import PolicyBook
-from shared.refusals import Refused, Unavailable
-from shared.times import When, day_of, is_instant
 
 _HANDS: tuple[Role, ...] = ("service",)
 RECORD = Action("import", _HANDS)

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from shared.case import Case
 from shared.deadlines import DISPATCHES
 from shared.history import HistoryItem, HistoryStep, other_organisation
+from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
-from shared.refusals import Invalid
 
 _NAMING = ("org", "body", "decider", "assist", "by_office")
 """Fields of steps that hold codes of organisations."""

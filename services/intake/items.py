@@ -19,9 +19,9 @@ from services.intake.importing.marks import marks_a_person
 from services.intake.importing.problems import RowError
 from services.intake.importing.reading import Row, Table
 from services.intake.importing.rows import Rows
+from shared.kernel.refusals import Invalid, Refused
 from shared.policy.book import PolicyBook
 from shared.policy.findings import checks_mappings
-from shared.refusals import Invalid, Refused
 
 _PERSON = ("name", "phone", "id_number", "address")
 _OF_IMPORTS = ("channel", "jurisdiction", "organisation", "steps", "due")

@@ -15,7 +15,7 @@ from shared.commands import Command, Fresh, Given, rule
 from shared.events import intake as e
 from shared.events import routing
 from shared.events.intake import LinkKind
-from shared.refusals import Invalid, Refused
+from shared.kernel.refusals import Invalid, Refused
 
 JOINERS: tuple[Role, ...] = ("registrar", "supervisor")
 JOINABLE = (

@@ -9,8 +9,8 @@ from pydantic import Field
 from shared.command_parts.command_fields import Code, Short
 from shared.commands import Command
 from shared.events import intake as e
+from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
-from shared.refusals import Invalid
 
 PARTIES_LIMIT = 500
 REPRESENTATIVES = 5

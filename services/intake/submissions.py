@@ -25,6 +25,9 @@ from shared.events.refusal import Refusal
 from shared.eventstore.commit import Commit
 from shared.finding import resolve
 from shared.http.records import Read
+from shared.kernel.identifiers import case_id
+from shared.kernel.legal_time import to_text
+from shared.kernel.refusals import Refused, Unavailable
 from shared.messaging.inbound_handler import (
     FINAL,
     INFRASTRUCTURE,
@@ -34,10 +37,7 @@ from shared.messaging.inbound_handler import (
     not_handled,
     topic_principal,
 )
-from shared.names import case_id
 from shared.part import Ports
-from shared.refusals import Refused, Unavailable
-from shared.times import to_text
 from shared.topics import Letter
 from shared.updates import AHEAD, LATE, REFUSED, Place
 

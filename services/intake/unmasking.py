@@ -9,7 +9,7 @@ from shared.case import Case
 from shared.commands import Fresh, Given
 from shared.events import routing
 from shared.events.intake import PartyRecorded
-from shared.refusals import Invalid
+from shared.kernel.refusals import Invalid
 
 
 def only_of_an_accusation(respondent: Respondent | None, field: str, new: str) -> None:

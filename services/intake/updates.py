@@ -22,9 +22,9 @@ from shared.events.platforms import PlatformUpdate, UpdateKind
 from shared.events.routing import Due
 from shared.eventstore.commit import Commit
 from shared.handling import Handling
+from shared.kernel.legal_time import instant_from_text
 from shared.messaging.notification_stream import NotificationStream
 from shared.reacting import Turn, stamp_for
-from shared.times import instant_from_text
 from shared.updates import STREAM, Place
 
 E = TypeVar("E", bound=Event)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from shared.case import Case
 from shared.consumers.projection import CaseView
+from shared.kernel.legal_time import instant_of, to_text
 from shared.policy.book import PolicyBook
-from shared.times import instant_of, to_text
 from shared.views import Value, View
 
 MATTERS = View(

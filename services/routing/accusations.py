@@ -13,7 +13,7 @@ from shared.case import Case
 from shared.command_parts.command_fields import Code, FreeText, Short
 from shared.commands import Command, Fresh, Given, rule
 from shared.events import routing as e
-from shared.refusals import Refused
+from shared.kernel.refusals import Refused
 
 READERS: tuple[Role, ...] = ("registrar", "supervisor")
 

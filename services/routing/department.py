@@ -13,8 +13,8 @@ from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import department as e
 from shared.events.department import Mode
-from shared.refusals import Invalid, Refused
-from shared.times import before
+from shared.kernel.legal_time import before
+from shared.kernel.refusals import Invalid, Refused
 
 IN_WORK = ("accepted", "handling", "redo_ordered")
 

@@ -14,9 +14,9 @@ from shared.commands import DESK, Command, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import routing as e
 from shared.events.fields import Class, Moment
+from shared.kernel.legal_time import before, instant_of
+from shared.kernel.refusals import Invalid, Refused
 from shared.policy.references import organisation
-from shared.refusals import Invalid, Refused
-from shared.times import before, instant_of
 
 SERVICE: tuple[Role, ...] = ("service",)
 DISPATCHABLE = ("registered", "returned")

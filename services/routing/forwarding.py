@@ -12,8 +12,8 @@ from shared.command_parts.command_fields import Code, FreeText
 from shared.commands import Command, Fresh, Given, rule
 from shared.events import department as d
 from shared.events import routing as e
+from shared.kernel.refusals import Denied, Refused
 from shared.policy.references import organisation
-from shared.refusals import Denied, Refused
 
 IN_HAND = ("dispatched", "signed", "accepted", "handling", "redo_ordered")
 

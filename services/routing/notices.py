@@ -14,8 +14,8 @@ from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events import department as e
 from shared.events.department import Mode
-from shared.refusals import Invalid, Refused
-from shared.times import before, to_text
+from shared.kernel.legal_time import before, to_text
+from shared.kernel.refusals import Invalid, Refused
 
 
 class ServeNotice(Command):

@@ -19,8 +19,8 @@ from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.base import Event
 from shared.events.routing import OutboxKind
-from shared.failpoints import failpoint
 from shared.handling import Handling
+from shared.kernel.failpoints import failpoint
 from shared.reacting import Turn, carry_out, stamp_for
 
 

@@ -12,9 +12,9 @@ from shared.command_parts.command_fields import Code, FreeText
 from shared.commands import DESK, Command, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import department, routing
+from shared.kernel.legal_time import before
+from shared.kernel.refusals import Refused
 from shared.policy.references import organisation
-from shared.refusals import Refused
-from shared.times import before
 
 
 class RequestReturn(Command):

@@ -19,10 +19,10 @@ from shared.events import department as d
 from shared.events import routing as e
 from shared.events.department import Mode
 from shared.events.fields import Moment
+from shared.kernel.legal_time import before, day_of, to_text
+from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.policy.book import PolicyBook
 from shared.policy.references import organisation
-from shared.refusals import Denied, Invalid, Refused
-from shared.times import before, day_of, to_text
 
 SERVICE: tuple[Role, ...] = ("service",)
 OFFICE: tuple[Role, ...] = (*DESK, "supervisor")

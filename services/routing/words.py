@@ -9,9 +9,9 @@ from pydantic import Field
 from shared.access import Role
 from shared.case import Case
 from shared.commands import Given
+from shared.kernel.legal_time import When, day_of
+from shared.kernel.refusals import Denied, Refused
 from shared.policy.book import PolicyBook
-from shared.refusals import Denied, Refused
-from shared.times import When, day_of
 
 HANDLERS: tuple[Role, ...] = ("organisation", "clerk")
 Basis = Annotated[str, Field(min_length=1, max_length=200)]

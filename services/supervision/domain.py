@@ -14,9 +14,9 @@ from shared.deadlines import DueRung, deadlines, rungs_due
 from shared.events import supervision as e
 from shared.events.base import Event
 from shared.events.supervision import ClosureKind
-from shared.names import derived_id
-from shared.refusals import Denied, Invalid, Refused
-from shared.times import When
+from shared.kernel.identifiers import derived_id
+from shared.kernel.legal_time import When
+from shared.kernel.refusals import Denied, Invalid, Refused
 
 OUTSIDE: tuple[Role, ...] = ("supervisor", "registrar")
 _RESULTS: dict[str, tuple[str, ...]] = {

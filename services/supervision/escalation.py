@@ -13,10 +13,10 @@ from shared.command_parts.command_fields import Code, FreeText
 from shared.commands import Command, Fresh, Given, rule
 from shared.deadlines import deadlines
 from shared.events import supervision as e
+from shared.kernel.legal_time import day_of, end_of_day, to_text
+from shared.kernel.refusals import Invalid, Refused
 from shared.policy.clocks import Wait
 from shared.policy.references import organisation
-from shared.refusals import Invalid, Refused
-from shared.times import day_of, end_of_day, to_text
 
 
 class Urge(Command):

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zlib import crc32
 
-from shared.times import instant_from_text, to_text
+from shared.kernel.legal_time import instant_from_text, to_text
 from shared.views import Row, View, Views
 
 SLOTS = 16

@@ -20,9 +20,9 @@ from shared.commands import RULES, Command, Fresh, Given
 from shared.deadlines import rungs_due, waits_until
 from shared.eventstore.errors import Damaged
 from shared.handling import Handling
-from shared.names import derived_id
-from shared.refusals import Refused, Unavailable
-from shared.times import to_text
+from shared.kernel.identifiers import derived_id
+from shared.kernel.legal_time import to_text
+from shared.kernel.refusals import Refused, Unavailable
 from shared.views import Condition, Row, Value, Views
 
 BATCH = 500

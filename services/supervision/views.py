@@ -11,8 +11,8 @@ from shared.accused import cell
 from shared.case import Case
 from shared.consumers.projection import CaseView
 from shared.deadlines import deadlines, first_risk, next_look
+from shared.kernel.legal_time import instant_of, to_text
 from shared.policy.book import PolicyBook
-from shared.times import instant_of, to_text
 from shared.views import Value, View
 
 WORKLIST = View(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from shared.eventstore.commit import Commit
-from shared.times import to_text
+from shared.kernel.legal_time import to_text
 from shared.verifying import Finding, Walk
 
 PAST_ALL = "\U0010ffff"

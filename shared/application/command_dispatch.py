@@ -15,9 +15,9 @@ from shared.commands import RULES, Rule
 from shared.events.fields import Moment
 from shared.finding import resolve
 from shared.handling import Done
-from shared.names import request_digest
+from shared.kernel.identifiers import request_digest
+from shared.kernel.refusals import Unknown
 from shared.part import Ports
-from shared.refusals import Unknown
 
 CommandId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
 _SHAPE: dict[str, Any] = {

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shared.eventstore.errors import Damaged, LogAway, LogBroken, LogFull
-from shared.refusals import Invalid, Refused
-from shared.wrong_value import told
+from shared.kernel.refusals import Invalid, Refused
+from shared.kernel.validation_messages import told
 
 _MOST_ERRORS = 20
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_:-]{1,64}")

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from shared import unambiguous as strict_json
 from shared.application.problem import Malformed, invalid, path_of
-from shared.refusals import Invalid
+from shared.kernel import strict_json
+from shared.kernel.refusals import Invalid
 
 M = TypeVar("M", bound=BaseModel)
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from shared.envelope import Recorded
-from shared.times import When, instant_of
+from shared.kernel.legal_time import When, instant_of
 
 
 def cut(

@@ -23,7 +23,7 @@ from shared.case.state import Case, Fact
 from shared.envelope import NewerEvent, Recorded
 from shared.events import supervision as s
 from shared.events.base import Event
-from shared.times import When
+from shared.kernel.legal_time import When
 
 Changes = dict[str, Any]
 """Field of `Case` -> its new value. A field that holds a value of several fields is given whole: `replace(case.value, …)`."""

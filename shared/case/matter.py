@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from shared.case.state import Case
-from shared.times import instant_of
+from shared.kernel.legal_time import instant_of
 
 
 def line_of(case_id: str, cases: Mapping[str, Case]) -> Iterator[Case]:

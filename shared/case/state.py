@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.envelope import Origin
-from shared.times import When
+from shared.kernel.legal_time import When
 
 STREAM = "case/"
 _EVALUATED = "EvaluationSubmitted"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from shared.cli import showing
 from shared.cli.options import AsJson, Data
 from shared.cli.showing import WRONG_USE
-from shared.settings import load, shown, wrong_names
-from shared.version import VERSION
+from shared.kernel.settings import load, shown, wrong_names
+from shared.kernel.version import VERSION
 
 
 def settings(data: Data = None, json: AsJson = False) -> None:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, get_origin
 import httpx
 import orjson
 
-from shared import unambiguous
 from shared.cli import showing
 from shared.cli.connecting import check, run
 from shared.cli.showing import DONE, REFUSED
 from shared.cli.texts import bytes_of
+from shared.kernel import strict_json as unambiguous
 
 if TYPE_CHECKING:
     from shared.commands import Rule

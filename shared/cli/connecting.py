@@ -23,7 +23,7 @@ from shared.cli.showing import DONE, REFUSED, WRONG_USE
 from shared.cli.wording import Wording, wording
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.kernel.settings import Settings
 
 Work = Callable[[httpx.AsyncClient], Awaitable[int | None]]
 """What a command does with a client. Its exit code; None: DONE."""
@@ -197,7 +197,7 @@ def _client(
 
 
 def _settings(data: Path | None) -> Settings:
-    from shared.settings import load
+    from shared.kernel.settings import load
 
     with showing.stopping(ValueError, exit_code=WRONG_USE):
         return load(data=data)

@@ -13,7 +13,7 @@ import typer
 from shared.cli import showing
 from shared.cli.connecting import run
 from shared.cli.options import As, AsJson, Data, Output
-from shared.settings import load
+from shared.kernel.settings import load
 
 Format = Literal["table", "csv", "xlsx", "json"]
 Lang = Literal["zh", "en"]

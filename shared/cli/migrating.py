@@ -15,8 +15,8 @@ from deploy.stores import StoreProblem
 from shared.cli import showing
 from shared.cli.options import AsJson
 from shared.cli.showing import REFUSED
-from shared.refusals import Refused
-from shared.settings import load
+from shared.kernel.refusals import Refused
+from shared.kernel.settings import load
 
 Tell = Callable[[int, int | None], None]
 """Takes the number of items that are done, and the number of all items if it is known."""

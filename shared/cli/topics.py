@@ -20,7 +20,7 @@ from shared.adapters.system import SystemClock
 from shared.cli import showing
 from shared.cli.options import AsJson
 from shared.cli.showing import DONE, REFUSED
-from shared.settings import Settings, load
+from shared.kernel.settings import Settings, load
 
 T = TypeVar("T")
 group = typer.Typer(help="The topics and access rights of Kafka", no_args_is_help=True)

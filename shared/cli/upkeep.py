@@ -205,7 +205,7 @@ def restore(
 ) -> None:
     """Check a backup with its hashes and keys, and restore it into a new data folder."""
     from deploy.backup import restore as restore_backup
-    from shared.settings import load
+    from shared.kernel.settings import load
 
     target = load(data=data).data
     if not folder.is_dir():

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from shared.times import LAST_MOMENT, from_text, is_instant, zone
+from shared.kernel.legal_time import LAST_MOMENT, from_text, is_instant, zone
 
 
 class Wording(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from shared.case import MOVES, Case
 from shared.events.base import Event
-from shared.refusals import Refused, Unavailable
+from shared.kernel.refusals import Refused, Unavailable
 from shared.telling import state_words
 
 _HELD = frozenset({*MOVES, "CaseLinked"}) - {"CaseVoided", "CaseWithdrawn"}

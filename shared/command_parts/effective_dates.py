@@ -7,8 +7,8 @@ from datetime import datetime
 
 from shared.case import MOVES, Case
 from shared.commands import Fresh
-from shared.refusals import Refused
-from shared.times import When, before, local_text, to_text
+from shared.kernel.legal_time import When, before, local_text, to_text
+from shared.kernel.refusals import Refused
 
 
 def check_order(case: Case, fresh: Sequence[Fresh], at: When, now: datetime, zone: str) -> None:

@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 from shared.access import Principal
 from shared.case import STREAM
-from shared.clock import Clock
 from shared.commands import Fresh
 from shared.envelope import Actor, Origin, Recorded
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit, Head
-from shared.failpoints import failpoint
+from shared.kernel.clock import Clock
+from shared.kernel.failpoints import failpoint
+from shared.kernel.legal_time import When
+from shared.kernel.refusals import Invalid, Refused
 from shared.keys import Keys
 from shared.log import Log
-from shared.refusals import Invalid, Refused
-from shared.times import When
 from shared.vault import obtain, parts_of, seal
 
 LARGEST_EVENT = (4096 - 64) * 1024

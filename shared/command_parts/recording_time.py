@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from shared.clock import Clock
-from shared.refusals import Unavailable
+from shared.kernel.clock import Clock
+from shared.kernel.refusals import Unavailable
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 

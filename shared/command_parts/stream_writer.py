@@ -11,8 +11,8 @@ from shared.command_parts.event_writer import EventWriter, Stamp, first_answer
 from shared.command_parts.recording_time import recording_time
 from shared.commands import Fresh
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
+from shared.kernel.refusals import Unavailable
 from shared.log import Conflict, SameCause
-from shared.refusals import Unavailable
 
 ATTEMPTS = 12
 DecideStream = Callable[[Head], list[Fresh]]

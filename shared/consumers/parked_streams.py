@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from shared.clock import Clock
 from shared.eventstore.commit import Commit
-from shared.refusals import Refused
-from shared.times import to_text
+from shared.kernel.clock import Clock
+from shared.kernel.legal_time import to_text
+from shared.kernel.refusals import Refused
 from shared.views import Parked, Views
 
 PASSING = frozenset({"busy", "clock_behind"})

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from shared.case import Case
 from shared.envelope import Recorded
 from shared.eventstore.errors import Damaged
+from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
-from shared.refusals import Refused
 from shared.views import Row, Value, View
 
 Project = Callable[[Case, PolicyBook], Mapping[str, Value] | None]

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.case import Case
-from shared.clock import Clock
 from shared.consumers.parked_streams import PASSING, ParkedStreams
 from shared.envelope import NewerEvent
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogAway, LogBroken, LogFull
-from shared.failpoints import failpoint
+from shared.kernel.clock import Clock
+from shared.kernel.failpoints import failpoint
+from shared.kernel.refusals import Unavailable
 from shared.reacting import Reaction, Step, Turn, Where
-from shared.refusals import Unavailable
 
 ATTEMPTS = 4
 

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 from shared.case import Fact
+from shared.kernel.legal_time import before, day_of, instant_of
 from shared.policy.calendar import Period
 from shared.policy.clocks import ClockRule
 from shared.policy.explain import Reckoning, Step, sentences
-from shared.times import before, day_of, instant_of
 
 Status = Literal["met", "late", "running", "overdue", "cancelled", "unknown", "window_open", "window_lapsed"]
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 from shared.case import Case, Fact
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.episodes import Episode, episodes_of
+from shared.kernel.legal_time import before, day_of, instant_of
 from shared.policy.book import PolicyBook
 from shared.policy.calendar import Calendar, Period, Skipped, due_instant
 from shared.policy.clocks import ClockRule, Clocks, Text
 from shared.policy.explain import Step
-from shared.times import before, day_of, instant_of
 
 
 class Explanation(NamedTuple):

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 from shared.case import FINAL_STATES, Case, Rung
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derive import deadlines
+from shared.kernel.legal_time import instant_of
 from shared.policy.book import PolicyBook
 from shared.policy.clocks import BREACH
-from shared.times import instant_of
 
 RungKind = Literal["remind", "at_risk", "breach", "urge", "lift"]
 

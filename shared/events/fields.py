@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from shared.times import When, from_text, to_text
+from shared.kernel.legal_time import When, from_text, to_text
 
 Service = Literal["intake", "routing", "supervision", "analytics"]
 Purpose = Literal["identity", "text"]

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from shared.events.fields import WHEN
-from shared.times import from_text
+from shared.kernel.legal_time import from_text
 
 M = TypeVar("M", bound=BaseModel)
 _new = object.__new__

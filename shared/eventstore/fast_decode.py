@@ -16,7 +16,7 @@ import orjson
 from shared.envelope import Actor, NewerEvent, Recorded
 from shared.events import REGISTRY, Event
 from shared.eventstore.upcasting import upcast
-from shared.times import from_text
+from shared.kernel.legal_time import from_text
 
 _fields = itemgetter(*Recorded._fields)
 _OPTIONAL = dict.fromkeys(("request", "correlation", "policy"))

@@ -12,9 +12,9 @@ from shared.commands import Fresh, Given
 from shared.events import Event
 from shared.events import intake as e
 from shared.history.items import HistoryItem
-from shared.names import number, request_digest
-from shared.refusals import Invalid, Refused
-from shared.times import day_of
+from shared.kernel.identifiers import number, request_digest
+from shared.kernel.legal_time import day_of
+from shared.kernel.refusals import Invalid, Refused
 
 CAUSE = "file"
 """Cause of the filing commit: one filing per case stream."""

@@ -14,8 +14,8 @@ from shared.commands import Fresh
 from shared.events import Event
 from shared.events.fields import Class, Moment
 from shared.history.types import as_fact, body_of, lacks_org
+from shared.kernel.legal_time import When, to_text
 from shared.policy.documents import ChannelClass
-from shared.times import When, to_text
 
 TEXT_LIMIT = 100_000
 """Characters of one text."""

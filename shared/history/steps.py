@@ -14,9 +14,9 @@ from shared.events import REGISTRY
 from shared.events.fields import Service
 from shared.history.items import HistoryItem, HistoryStep
 from shared.history.types import BY_KIND, RANK
-from shared.names import request_digest
-from shared.refusals import Refused
-from shared.times import When, before, day_of, instant_of, is_instant, to_text
+from shared.kernel.identifiers import request_digest
+from shared.kernel.legal_time import When, before, day_of, instant_of, is_instant, to_text
+from shared.kernel.refusals import Refused
 
 Run = tuple[Service, list[HistoryStep]]
 """Steps that follow each other and whose types one service owns."""

@@ -12,8 +12,8 @@ from shared.access import Principal
 from shared.case import Fact, fold
 from shared.envelope import Recorded
 from shared.events import REGISTRY, Event
-from shared.refusals import Invalid
-from shared.times import When, instant_of
+from shared.kernel.legal_time import When, instant_of
+from shared.kernel.refusals import Invalid
 
 STEPS: tuple[str, ...] = (
     "CaseReopened",

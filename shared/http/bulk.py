@@ -18,8 +18,8 @@ from shared.http.commands import Commands
 from shared.http.describing import answers, gives_lines, takes_lines
 from shared.http.lines import answered, attempted, line_of, value_of
 from shared.http.who import Caller
+from shared.kernel.refusals import Invalid, Refused
 from shared.queries.response import Answer
-from shared.refusals import Invalid, Refused
 from shared.runtime import Runtime
 
 MOST = 1_000

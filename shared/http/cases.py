@@ -12,11 +12,11 @@ from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import STATES
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
+from shared.kernel.legal_time import When, from_text, instant_of, to_text
+from shared.kernel.refusals import Invalid
 from shared.listing import CasePage
 from shared.queries.case_details_models import CaseAnswer, ExplanationAnswer
-from shared.refusals import Invalid
 from shared.runtime import Runtime
-from shared.times import When, from_text, instant_of, to_text
 
 _WHEN = "a date (the end of that day) or an instant with offset"
 

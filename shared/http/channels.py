@@ -24,7 +24,7 @@ from shared.http.submissions import (
     filed_one,
 )
 from shared.http.who import Caller
-from shared.refusals import Denied, Refused
+from shared.kernel.refusals import Denied, Refused
 from shared.runtime import Runtime
 
 _CHANNEL = Path(max_length=128, description="Code of the channel, from the policy")

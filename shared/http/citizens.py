@@ -23,7 +23,7 @@ from shared.http.describing import READING, answers, takes
 from shared.http.pages.receipt import receipt
 from shared.http.status import LIMIT, Askers, StatusQuestion
 from shared.http.who import Caller
-from shared.names import query_code
+from shared.kernel.identifiers import query_code
 from shared.replies import read_recorded
 from shared.runtime import Runtime
 

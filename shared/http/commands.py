@@ -17,7 +17,7 @@ from shared.http.answers import CommandAnswer
 from shared.http.bodies import read_json
 from shared.http.describing import WRITING, answers, takes
 from shared.http.who import Caller
-from shared.refusals import Refused, Unknown
+from shared.kernel.refusals import Refused, Unknown
 from shared.runtime import Runtime
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.http.problems import MEDIA_TYPE, Problem
-from shared.refusals import Invalid
+from shared.kernel.refusals import Invalid
 
 _REF = "#/components/schemas/{model}"
 _WHY = {

@@ -21,8 +21,8 @@ from shared.http.bodies import Line
 from shared.http.describing import answers, gives_lines, takes_lines
 from shared.http.lines import answered, value_of
 from shared.http.who import Caller
+from shared.kernel.refusals import Refused
 from shared.queries.response import Answer
-from shared.refusals import Refused
 from shared.runtime import Runtime
 
 AT_ONCE = 500

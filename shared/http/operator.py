@@ -22,16 +22,16 @@ from shared.finding import resolve
 from shared.http.bodies import NDJSON, read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller
+from shared.kernel.legal_time import to_text
+from shared.kernel.refusals import Invalid, Refused, Unknown
+from shared.kernel.settings import shown
+from shared.kernel.version import VERSION
 from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import scrub
 from shared.projecting import Consumer
 from shared.rebuilding import rebuild
-from shared.refusals import Invalid, Refused, Unknown
 from shared.runtime import Runtime
-from shared.settings import shown
-from shared.times import to_text
 from shared.verifying import verify
-from shared.version import VERSION
 
 _LIMIT = 64 * 1024
 log = structlog.get_logger("operator")

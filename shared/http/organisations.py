@@ -12,8 +12,8 @@ from shared.http.gaps import AllGaps, Gaps, case_of, entries_of
 from shared.http.polling import polled
 from shared.http.who import Caller
 from shared.inbox import STREAM, OutboxPage, entry
+from shared.kernel.refusals import Unknown
 from shared.part import Ports
-from shared.refusals import Unknown
 from shared.runtime import Runtime
 
 NONE = Gaps()

@@ -14,9 +14,9 @@ from shared.http.answers import ReceiptAnswer
 from shared.http.describing import READING, answers
 from shared.http.polling import polled
 from shared.http.who import Caller
-from shared.names import query_code
+from shared.kernel.identifiers import query_code
+from shared.kernel.refusals import Invalid, Unknown
 from shared.part import Ports
-from shared.refusals import Invalid, Unknown
 from shared.replies import AnswerTexts, read_recorded, replies
 from shared.runtime import Runtime
 from shared.updates import STREAM, DayAnswer, UpdatesPage, reconciled, told

@@ -22,11 +22,11 @@ from shared.http.law_answers import (
     PolicySummary,
 )
 from shared.http.who import Caller
+from shared.kernel.legal_time import from_text, start_of_day
+from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.policy.book import PolicyBook
 from shared.policy.load import plain
-from shared.refusals import Invalid, Refused, Unknown
 from shared.runtime import Runtime
-from shared.times import from_text, start_of_day
 
 Summary = TypeVar("Summary", bound=PolicySummary)
 _LIMIT = 8 * 1024 * 1024

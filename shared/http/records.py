@@ -9,7 +9,7 @@ import orjson
 
 from shared.application.problem import Malformed, TooLarge
 from shared.application.request_validation import parse
-from shared.refusals import Invalid, Refused
+from shared.kernel.refusals import Invalid, Refused
 
 
 class Read(NamedTuple):

@@ -14,8 +14,8 @@ from shared.http.bodies import read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller
 from shared.inbox import STREAM as OUTBOX
+from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.log import Log
-from shared.refusals import Invalid, Refused, Unknown
 from shared.runtime import Runtime
 from shared.updates import STREAM as UPDATES
 

@@ -11,8 +11,8 @@ from shared.case import Case
 from shared.codes import Misses, opened
 from shared.http.bodies import read_model
 from shared.http.describing import answers, takes
+from shared.kernel.refusals import Unknown
 from shared.queries.citizen_status_models import StatusAnswer
-from shared.refusals import Unknown
 from shared.runtime import Runtime
 from shared.status import status
 

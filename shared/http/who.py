@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from shared.access import NEEDS_ORG, Principal, Role
 from shared.application.problem import NotAuthenticated
-from shared.refusals import Invalid
+from shared.kernel.refusals import Invalid
 from shared.runtime import Runtime
 
 AS_HEADER = "x-huiyin-as"

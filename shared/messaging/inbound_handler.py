@@ -25,9 +25,9 @@ from shared.eventstore.errors import LogAway, LogBroken, LogFull
 from shared.finding import resolve
 from shared.handling import Done
 from shared.http.records import Read, read_record
-from shared.names import request_digest
+from shared.kernel.identifiers import request_digest
+from shared.kernel.refusals import Invalid, Refused, Unavailable
 from shared.part import Ports
-from shared.refusals import Invalid, Refused, Unavailable
 from shared.topics import Letter
 
 T = TypeVar("T")

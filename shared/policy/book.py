@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from shared.envelope import Recorded
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
+from shared.kernel.legal_time import When
 from shared.policy.calendar import PLAIN, Calendar
 from shared.policy.clocks import Clocks, Escalation
 from shared.policy.documents import (
@@ -40,7 +41,6 @@ from shared.policy.keywords import KeywordRule, Keywords
 from shared.policy.office import Office
 from shared.policy.organs import Organs
 from shared.policy.routing import Route, Routing, RoutingTable
-from shared.times import When
 
 STREAM = "policy/"
 MODELS: dict[Section, type[Document]] = {

@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
+from shared.kernel.legal_time import When, day_of, end_of_day, zone
 from shared.policy.documents import CalendarDocument
-from shared.times import When, day_of, end_of_day, zone
 
 Unit = Literal["calendar", "working"]
 Roll = Literal["next_working_day", "none"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from shared.times import When, start_of_day
+from shared.kernel.legal_time import When, start_of_day
 
 
 class Edition(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from shared.events.policy import Section
-from shared.wrong_value import told
+from shared.kernel.validation_messages import told
 
 
 class Finding(NamedTuple):

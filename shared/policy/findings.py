@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from shared.events.policy import Section
+from shared.kernel.legal_time import zone
+from shared.kernel.validation_messages import WrongValue
 from shared.policy.clocks import Clocks
 from shared.policy.documents import (
     CalendarDocument,
@@ -30,8 +32,6 @@ from shared.policy.keywords import Keywords
 from shared.policy.routing import ANY, Routing
 from shared.policy.time_findings import of_calendar, of_clocks
 from shared.policy.validation.messages import finding, repeated, unlisted
-from shared.times import zone
-from shared.wrong_value import WrongValue
 
 __all__ = ["Finding", "MappingCheck", "check", "checks_mappings"]
 

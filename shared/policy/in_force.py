@@ -9,9 +9,9 @@ from datetime import datetime
 from functools import cached_property
 
 from shared.events.policy import Section
+from shared.kernel.legal_time import When, instant_of
 from shared.policy.documents import Organisation
 from shared.policy.editions import Edition
-from shared.times import When, instant_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Code, Document
-from shared.wrong_value import WrongValue
 
 MOST_GAPS = 2
 """Stars in one word; each multiplies the time for a long text by ten."""

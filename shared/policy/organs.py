@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from shared.kernel.legal_time import When
 from shared.policy.documents import Organisation, ancestry
 from shared.policy.in_force import InForce
-from shared.times import When
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
 from shared.policy.documents import Organisation
-from shared.refusals import Invalid
 
 
 def organisation(book: PolicyBook, code: str, field: str) -> Organisation:

@@ -7,8 +7,8 @@ from typing import Literal, NamedTuple, Self
 
 from pydantic import model_validator
 
+from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Code, Document
-from shared.wrong_value import WrongValue
 
 ANY = "*"
 Why = Literal["rule", "no_rule", "unknown_place", "unknown_subject"]

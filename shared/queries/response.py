@@ -14,9 +14,9 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
 from shared.events.wording import event_words
+from shared.kernel.legal_time import to_text
 from shared.policy.book import PolicyBook
 from shared.telling import state_words
-from shared.times import to_text
 
 TimeText = Annotated[str, BeforeValidator(to_text)]
 """Text of a legal time or an instant."""

@@ -18,8 +18,8 @@ from deploy.embedded import opened
 from shared.activating import activate
 from shared.adapters.sqlite.log import SqliteLog
 from shared.http.app import build_app
+from shared.kernel.settings import Settings
 from shared.policy.load import bundled
-from shared.settings import Settings
 from tests.chaos.checker import check, read_log
 from tests.chaos.filing import Filing
 from tests.chaos.server import Server

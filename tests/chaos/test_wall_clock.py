@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from shared.times import instant_from_text
+from shared.kernel.legal_time import instant_from_text
 from tests.chaos.checker import Op, check, read_log
 from tests.chaos.filing import Filing
 from tests.chaos.server import Server

@@ -24,9 +24,9 @@ from shared.adapters.memory import SetClock
 from shared.application.command_dispatch import body_models, give
 from shared.application.request_validation import validated
 from shared.commands import RULES
-from shared.refusals import Denied, Refused, Unknown
+from shared.kernel.refusals import Denied, Refused, Unknown
+from shared.kernel.settings import Settings
 from shared.runtime import Runtime
-from shared.settings import Settings
 from shared.verifying import verify
 from tests.model.days import ZONE, When
 from tests.model.matter import Attempt, Matter, Who

@@ -1,6 +1,6 @@
 """Random commands by random actors: what the product makes of each is what the table of transitions says.
 
-`HUIYIN_MODEL_STEPS=100000 pytest tests/model` (or `make model`) is the long run; the suite does a tenth of it.
+`HUIYIN_MODEL_STEPS=100000 pytest tests/property` (or `make model`) is the long run; the suite does a tenth of it.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from shared.activating import activate, checked
+from shared.kernel.refusals import Invalid, Refused
 from shared.policies import STREAM
 from shared.policy.load import bundled
-from shared.refusals import Invalid, Refused
 from tests.support.county import DEMO, REGISTRAR, County, clerk, county
 from tests.support.findings import in_english
 

@@ -17,10 +17,10 @@ import pytest
 
 from deploy.embedded import opened
 from shared.http.app import build_app
+from shared.kernel.settings import load
 from shared.logs import configure
 from shared.policy.load import bundled
 from shared.runtime import Runtime
-from shared.settings import load
 from tests.support.canaries import Canaries
 
 CLERK_TEXTS: tuple[tuple[str, str, dict[str, Any]], ...] = (

@@ -19,7 +19,7 @@ from shared.command_parts.event_writer import LARGEST_EVENT, Stamp
 from shared.commands import RULES, Fresh, Given
 from shared.envelope import decode
 from shared.events.routing import CaseTransferred, ReadRecorded
-from shared.refusals import Refused, Unavailable
+from shared.kernel.refusals import Refused, Unavailable
 from shared.verifying import verify
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 

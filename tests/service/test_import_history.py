@@ -14,7 +14,7 @@ from services.intake.history import record_batch, record_item
 from shared.access import Principal
 from shared.deadlines import deadlines
 from shared.history import HistoryItem, ItemResult
-from shared.refusals import Denied, Unavailable
+from shared.kernel.refusals import Denied, Unavailable
 from tests.support.county import DEMO, REGISTRAR, County, county
 
 OPERATIONS = Principal("operations", None, "k-ops")

@@ -10,7 +10,7 @@ from deploy.parts import compose
 from shared.adapters.memory import SetClock
 from shared.digests import views_digest
 from shared.eventstore.commit import Commit
-from shared.settings import Settings
+from shared.kernel.settings import Settings
 from tests.service.test_rebuilding import lives
 from tests.support.county import MORNING, clerk, county
 from tests.support.serving import served

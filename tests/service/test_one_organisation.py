@@ -21,9 +21,9 @@ from shared.command_parts.event_writer import Stamp
 from shared.commands import RULES
 from shared.envelope import Recorded
 from shared.handling import Handling
+from shared.kernel.refusals import Refused
 from shared.part import Ports
 from shared.policies import Policies
-from shared.refusals import Refused
 from tests.support.county import REGISTRAR, SUPERVISOR, clerk, county
 
 COMMANDS = int(os.environ.get("CONTEST_COMMANDS", "10000"))

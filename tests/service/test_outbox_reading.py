@@ -13,7 +13,7 @@ import pytest
 from deploy.embedded import opened
 from shared.eventstore.commit import Commit
 from shared.http.app import build_app
-from shared.settings import Settings
+from shared.kernel.settings import Settings
 from tests.support.commits import history
 from tests.support.serving import Served, served
 

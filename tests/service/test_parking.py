@@ -21,13 +21,13 @@ from shared.digests import views_digest
 from shared.eventstore.commit import Commit
 from shared.eventstore.hash_chain import chain_all
 from shared.http.app import build_app
+from shared.kernel.refusals import Unavailable
+from shared.kernel.settings import Settings
 from shared.policy.load import bundled
 from shared.projecting import Consumer
 from shared.reacting import Turn
 from shared.rebuilding import rebuild
-from shared.refusals import Unavailable
 from shared.runtime import Runtime
-from shared.settings import Settings
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, Served, served, submission
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from shared.deadlines import deadlines
-from shared.refusals import Denied, Refused, Unknown
+from shared.kernel.refusals import Denied, Refused, Unknown
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 
 

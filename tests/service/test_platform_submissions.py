@@ -16,10 +16,10 @@ from shared.access import Principal
 from shared.activating import activate
 from shared.adapters.memory import SetClock
 from shared.eventstore.errors import LogAway
-from shared.names import query_code
+from shared.kernel.identifiers import query_code
+from shared.kernel.refusals import Unavailable
+from shared.kernel.settings import Settings
 from shared.policy.load import bundled
-from shared.refusals import Unavailable
-from shared.settings import Settings
 from shared.topics import Letter
 from shared.updates import REFUSED, STREAM, reconciled
 from shared.vault import open_sealed

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.names import query_code
+from shared.kernel.identifiers import query_code
 from shared.principals import PEOPLE
 from tests.support.platform import PLATFORM, Topic, filing
 from tests.support.serving import Served, served

@@ -23,13 +23,13 @@ from shared.digests import log_digest, views_digest
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
 from shared.http.app import build_app
+from shared.kernel.refusals import Unavailable
+from shared.kernel.settings import Settings
 from shared.operations.rebuild_readers import Built, worth_starting
 from shared.operations.reconcile import scrub
 from shared.part import Kept
 from shared.rebuilding import rebuild
-from shared.refusals import Unavailable
 from shared.runtime import Runtime
-from shared.settings import Settings
 from shared.views import Parked, Row
 from tests.support.serving import Served, served, submission
 
@@ -184,7 +184,7 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from deploy.embedded import opened
 from shared.rebuilding import rebuild
-from shared.settings import Settings
+from shared.kernel.settings import Settings
 
 async def main():
     async with opened(Path(sys.argv[1]), Settings(), tasks=False) as runtime:

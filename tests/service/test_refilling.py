@@ -12,8 +12,8 @@ from shared.adapters.kafka.rereading import Pieces
 from shared.adapters.memory import MemoryLog
 from shared.digests import log_digest
 from shared.eventstore.commit import Commit
+from shared.kernel.refusals import Refused
 from shared.refilling import Refilling
-from shared.refusals import Refused
 from tests.support.commits import commit, history
 
 

@@ -25,7 +25,7 @@ from shared.events.routing import OutboxEntry
 from shared.events.supervision import TICKER, ClosureKind
 from shared.eventstore.commit import Commit
 from shared.history import STEPS, HistoryItem
-from shared.times import day_of
+from shared.kernel.legal_time import day_of
 from tests.support.county import DEMO, MORNING, County, county
 from tests.support.serving import served
 

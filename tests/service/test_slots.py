@@ -12,7 +12,7 @@ import pytest
 
 from services.supervision.slots import LEASE, SLOTS, Slots, slot_of
 from services.supervision.ticker import Ticker
-from shared.names import derived_id
+from shared.kernel.identifiers import derived_id
 from tests.support.county import County, county
 
 CASES = 40

@@ -29,12 +29,12 @@ from shared.command_parts.event_writer import Stamp
 from shared.commands import RULES, Fresh
 from shared.envelope import Recorded
 from shared.handling import Done
+from shared.kernel.legal_time import When
+from shared.kernel.settings import Settings
 from shared.part import Part, Ports
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
 from shared.policy.load import bundled
-from shared.settings import Settings
-from shared.times import When
 
 DEMO = "CN-DEMO"
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

@@ -12,8 +12,8 @@ from shared.commands import RULES, Fresh, Given
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
 from shared.events.routing import AssignmentDelivered, CaseTransferred
-from shared.refusals import Refused
-from shared.times import When
+from shared.kernel.legal_time import When
+from shared.kernel.refusals import Refused
 from tests.support.policies import demo, recorded
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

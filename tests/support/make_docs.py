@@ -11,9 +11,9 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from shared.application.problem import Malformed, NotAuthenticated, TooLarge, TooMany, WrongType
 from shared.feed_metrics import FIGURES
+from shared.kernel.refusals import Denied, Invalid, Refused, Unavailable, Unknown
+from shared.kernel.settings import PREFIX, Settings
 from shared.metrics import Metrics
-from shared.refusals import Denied, Invalid, Refused, Unavailable, Unknown
-from shared.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 _SOURCES = ("shared", "services", "deploy")

@@ -6,7 +6,7 @@ import asyncio
 import sys
 
 from deploy.moving import move
-from shared.settings import load
+from shared.kernel.settings import load
 
 if __name__ == "__main__":
     print("begins", flush=True)

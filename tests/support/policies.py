@@ -10,9 +10,9 @@ from shared.envelope import Actor, Origin, Recorded
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
+from shared.kernel.legal_time import When, instant_of
 from shared.policy.book import PolicyBook
 from shared.policy.load import Loaded, bundled
-from shared.times import When, instant_of
 
 CLERK = Actor("xfj", "clerk", "key-1")
 LONG_AGO = date(2000, 1, 1)

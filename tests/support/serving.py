@@ -17,10 +17,10 @@ from shared.access import Principal
 from shared.activating import activate
 from shared.adapters.memory import SetClock
 from shared.http.app import build_app
+from shared.kernel.settings import Settings
 from shared.policy.load import bundled
 from shared.principals import PEOPLE
 from shared.runtime import Runtime
-from shared.settings import Settings
 from tests.support.county import DEMO, MORNING
 
 ORGS: dict[str, str | None] = {

@@ -21,8 +21,8 @@ from services.intake.importing.running import Report, import_file
 from shared.access import Principal
 from shared.activating import activate
 from shared.history import HistoryItem
+from shared.kernel.legal_time import elapsed, to_text
 from shared.policy.load import load
-from shared.times import elapsed, to_text
 from tests.support.county import DEMO, County, county
 
 ROOT = Path(__file__).parents[2]

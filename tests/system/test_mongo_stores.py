@@ -29,9 +29,9 @@ from shared.adapters.mongo import (
 )
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged, LogAway
+from shared.kernel.settings import Settings
 from shared.keys import KeyErased
 from shared.log import Conflict, SameCause
-from shared.settings import Settings
 from shared.verifying import verify
 from shared.views import Condition, Row, View
 from tests.support.commits import START, commit, history

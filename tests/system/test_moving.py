@@ -20,9 +20,9 @@ from deploy.stores import open_stores
 from shared.adapters.sqlite.keys import SqliteKeys
 from shared.adapters.sqlite.log import SqliteLog
 from shared.digests import log_digest
+from shared.kernel.refusals import Invalid, Refused
+from shared.kernel.settings import Settings
 from shared.keys import DataKey, KeyErased
-from shared.refusals import Invalid, Refused
-from shared.settings import Settings
 from tests.support.commits import commit, history
 from tests.support.servers import mongodb
 

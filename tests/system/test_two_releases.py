@@ -22,11 +22,11 @@ from services.supervision import app as supervision
 from shared.activating import activate
 from shared.http.app import build_app
 from shared.http.operations import health
+from shared.kernel.settings import Settings
 from shared.operations.reconcile import scrub
 from shared.policy.load import bundled
 from shared.rebuilding import rebuild
 from shared.runtime import Runtime
-from shared.settings import Settings
 from shared.views import Parked
 from tests.support import topics
 from tests.support.county import DEMO

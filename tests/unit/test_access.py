@@ -6,7 +6,7 @@ import pytest
 
 from shared.access import READ, SEES_ALL, Action, Principal, authorize, visible
 from shared.case import EMPTY, Case
-from shared.refusals import Denied, Unknown
+from shared.kernel.refusals import Denied, Unknown
 from tests.support.deciding import SENT, given
 
 CASE: Case = given(*SENT).case

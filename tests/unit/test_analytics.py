@@ -31,9 +31,9 @@ from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.policy import PolicyActivated
+from shared.kernel.legal_time import When, day_of, elapsed
+from shared.kernel.refusals import Invalid, Unavailable
 from shared.policy.book import PolicyBook
-from shared.refusals import Invalid, Unavailable
-from shared.times import When, day_of, elapsed
 
 J, ZONE = "test", "Asia/Shanghai"
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.analytics.period import Compare, parse
 from services.analytics.stats import wilson_lower
-from shared.refusals import Invalid
+from shared.kernel.refusals import Invalid
 
 
 @pytest.mark.parametrize(

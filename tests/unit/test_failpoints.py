@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from shared import failpoints
-from shared.failpoints import PLACES, VARIABLE, Armed, Failed, failpoint, parsed
+from shared.kernel import failpoints
+from shared.kernel.failpoints import PLACES, VARIABLE, Armed, Failed, failpoint, parsed
 
 
 def test_without_the_variable_nothing_is_armed() -> None:
@@ -51,7 +51,7 @@ def _fails(key: str) -> bool:
 
 
 def test_a_process_dies_there() -> None:
-    code = "from shared.failpoints import failpoint; failpoint('log.appended'); print('alive')"
+    code = "from shared.kernel.failpoints import failpoint; failpoint('log.appended'); print('alive')"
     died = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, VARIABLE: "log.appended=kill:1"},

@@ -16,8 +16,8 @@ from shared.commands import Fresh, Given
 from shared.envelope import Actor, Recorded
 from shared.events import REGISTRY
 from shared.history import STEPS, HistoryItem
+from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
-from shared.refusals import Refused
 
 ZONE = "Asia/Shanghai"
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

@@ -15,8 +15,8 @@ from shared.events import department as d
 from shared.events import intake as i
 from shared.events import supervision as s
 from shared.events.base import Event
-from shared.names import case_id
-from shared.refusals import Refused
+from shared.kernel.identifiers import case_id
+from shared.kernel.refusals import Refused
 from tests.support.deciding import BOOK, REGISTERED, REGISTRAR, SENT, SERVICE, START, SUPERVISOR, given
 from tests.support.policies import recorded
 

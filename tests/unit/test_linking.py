@@ -22,7 +22,7 @@ from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.base import Event
-from shared.refusals import Refused
+from shared.kernel.refusals import Refused
 from tests.support.deciding import (
     BOOK,
     CLERK,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from shared.names import case_id, code_matches, number, query_code, read_number, request_digest
+from shared.kernel.identifiers import case_id, code_matches, number, query_code, read_number, request_digest
 
 KEY = b"k" * 32
 OTHER = b"o" * 32

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from shared.case import Case, Rung, fold
 from shared.deadlines import DueRung, next_look, rungs_due
 from shared.events.supervision import Urged
+from shared.kernel.legal_time import end_of_day
 from shared.policy.book import PolicyBook
 from shared.policy.documents import OfficeHours
 from shared.policy.load import bundled
 from shared.policy.office import Office
-from shared.times import end_of_day
 from tests.support.policies import Story, at, book_of, demo, recorded
 
 BOOK = demo()

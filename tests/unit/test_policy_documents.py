@@ -14,11 +14,11 @@ import yaml
 
 from shared.deadlines import deadlines
 from shared.events.policy import OrganisationAdded, PolicyActivated
+from shared.kernel.legal_time import zone
 from shared.policy.book import PolicyBook
 from shared.policy.documents import Organisations
 from shared.policy.findings import check
 from shared.policy.load import PolicyInvalid, bundled, bundled_names, hash_of, load
-from shared.times import zone
 from tests.support.findings import in_english
 from tests.support.policies import LONG_AGO, Story, at, book_of, demo, recorded
 

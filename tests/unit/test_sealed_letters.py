@@ -10,7 +10,7 @@ from joserfc.jwe import JWERegistry, encrypt_compact
 from joserfc.jwk import ECKey, RSAKey
 
 from services.intake.sealed_letters import NoKey, SealedLetters
-from shared.refusals import Invalid
+from shared.kernel.refusals import Invalid
 
 CLEAR = '{"channel":"province","item":"P-1","text":"路灯不亮"}'.encode()
 LIMIT = 256 * 1024
@@ -119,7 +119,7 @@ async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
 ) -> None:
     from deploy.ephemeral import opened
     from deploy.full import CannotStart, submissions
-    from shared.settings import Settings
+    from shared.kernel.settings import Settings
 
     path = tmp_path / "intake.pem"
     if content is not None:

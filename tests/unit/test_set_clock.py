@@ -11,7 +11,7 @@ import pytest
 from shared.adapters.memory import SetClock
 from shared.adapters.memory.clock import START
 from shared.adapters.system import SystemClock
-from shared.clock import Clock
+from shared.kernel.clock import Clock
 
 
 async def test_sleepers_wake_in_order_when_time_passes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.settings import load, shown
+from shared.kernel.settings import load, shown
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ from shared.application.problem import describe
 from shared.cli.stats import StatsOptions, run_stats
 from shared.envelope import Recorded
 from shared.http.who import who
+from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
-from shared.refusals import Refused
 from tests.unit.test_analytics import BOOK, NOW, J, LogOf, snapshot, stream_of
 
 EVIL = "=HYPERLINK(1)"

@@ -11,7 +11,7 @@ from shared.access import Principal
 from shared.case import EMPTY
 from shared.commands import RULES, Given
 from shared.events import intake as i
-from shared.refusals import Invalid
+from shared.kernel.refusals import Invalid
 from tests.support.deciding import BOOK, CLERK, REGISTERED, REGISTRAR, START, given
 
 CITIZEN = Principal("citizen", None, "n", "k1")

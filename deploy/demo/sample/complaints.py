@@ -11,7 +11,7 @@ from deploy.demo.sample.case_histories import CaseHistory, Step, case_histories
 from deploy.demo.sample.county_data import county_data, weighted
 from deploy.demo.sample.texts import sample_texts
 from shared.case import OPEN_STATES
-from shared.times import zone as zone_of
+from shared.kernel.legal_time import zone as zone_of
 
 SEED = 20220501
 SPAN = 146

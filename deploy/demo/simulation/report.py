@@ -16,8 +16,8 @@ from shared.digests import outcome_digest
 from shared.events.routing import CaseTransferred, ReturnVerified
 from shared.events.supervision import Reminded, Urged
 from shared.http.app import build_app
+from shared.kernel.legal_time import day_of, to_text
 from shared.runtime import Runtime
-from shared.times import day_of, to_text
 
 
 class Breach(NamedTuple):

@@ -14,7 +14,7 @@ from deploy.demo.simulation.organisation_profiles import PROMPT, Days, Profile
 from deploy.demo.simulation.world import REGISTRAR, SUPERVISOR, World, clerk, head
 from shared.access import Principal
 from shared.case import Case
-from shared.times import before, day_of
+from shared.kernel.legal_time import before, day_of
 
 CaseAct = Callable[[Case], Awaitable[None]]
 """What somebody does about the case as it is now."""

@@ -18,10 +18,10 @@ from deploy.embedded import opened
 from shared.adapters.memory.clock import SetClock
 from shared.eventstore.commit import Commit
 from shared.finding import WORKLIST
+from shared.kernel.legal_time import to_text, zone
+from shared.kernel.settings import Settings
 from shared.policy.calendar import Reason
 from shared.runtime import Runtime
-from shared.settings import Settings
-from shared.times import to_text, zone
 from shared.views import Condition
 
 FIRST = date(2026, 8, 10)

@@ -18,10 +18,10 @@ from shared.adapters.memory.clock import SetClock
 from shared.application.command_dispatch import body_models, give
 from shared.case import Case
 from shared.commands import RULES
+from shared.kernel.legal_time import day_of, zone
+from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
-from shared.refusals import Refused
 from shared.runtime import Runtime
-from shared.times import day_of, zone
 
 REGISTRAR = Principal("registrar", "xfj", "play-registrar")
 SUPERVISOR = Principal("supervisor", "xfj", "play-supervisor")

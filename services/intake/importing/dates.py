@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
-from shared.times import When
-from shared.times import zone as zone_of
-from shared.wrong_value import WrongValue
+from shared.kernel.legal_time import When
+from shared.kernel.legal_time import zone as zone_of
+from shared.kernel.validation_messages import WrongValue
 
 _TOKENS = {
     "YYYY": r"(?P<year>\d{4})",

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from services.intake.importing.dates import compile_format
+from shared.kernel.legal_time import zone as zone_of
+from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import ChannelClass
-from shared.times import zone as zone_of
-from shared.wrong_value import WrongValue
 
 Column = Annotated[str, Field(min_length=1, max_length=400)]
 

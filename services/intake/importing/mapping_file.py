@@ -15,7 +15,7 @@ from services.intake.importing.marks import marks_a_person
 from services.intake.importing.problems import MAPPING_ERRORS, MappingError
 from shared.events import REGISTRY
 from shared.history import STEPS
-from shared.wrong_value import told
+from shared.kernel.validation_messages import told
 
 LARGEST = 1_000_000
 """Bytes of a mapping file."""

@@ -17,7 +17,7 @@ from services.intake.importing.csv_rows import LONGEST_RECORD, read_csv
 from services.intake.importing.encodings import find_encoding, opened
 from services.intake.importing.mapping import Source, spell
 from services.intake.importing.problems import FileError, RowError
-from shared import unambiguous
+from shared.kernel import strict_json as unambiguous
 
 Cell = str | float | int | bool | datetime | date | None | list[Any] | dict[str, Any]
 _LARGEST_SHEET = 2_000_000_000

@@ -16,8 +16,8 @@ from shared.events import REGISTRY
 from shared.events.fields import Class
 from shared.events.trusted_build import converter_of
 from shared.history import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, body_of
-from shared.refusals import Refused
-from shared.times import to_text
+from shared.kernel.legal_time import to_text
+from shared.kernel.refusals import Refused
 
 _LIMITS = {
     "text": TEXT_LIMIT, "title": SHORT_LIMIT, "location": SHORT_LIMIT, "name": SHORT_LIMIT, "phone": SHORT_LIMIT,

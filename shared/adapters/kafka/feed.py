@@ -18,11 +18,11 @@ from shared.adapters.kafka.receiving import Park, Place, Receiving
 from shared.adapters.kafka.standing import Away, InUse, LoginRefused, MissingTopic, Standing
 from shared.adapters.kafka.subscribing import DRAIN, Subscription
 from shared.adapters.kafka.sweeping import PATIENCE, Sweeper
-from shared.clock import Clock
 from shared.eventstore.commit import Commit
 from shared.feed import Feed, Figures, Handler, Sending
+from shared.kernel.clock import Clock
+from shared.kernel.legal_time import to_text
 from shared.log import Log
-from shared.times import to_text
 from shared.views import Parked, Views
 
 LOGGER = structlog.get_logger("kafka")

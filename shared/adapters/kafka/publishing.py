@@ -34,7 +34,7 @@ from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.marking import Marks
 from shared.adapters.kafka.records import to_records
 from shared.eventstore.commit import Commit
-from shared.failpoints import failpoint
+from shared.kernel.failpoints import failpoint
 from shared.log import Log
 
 T = TypeVar("T")

@@ -20,8 +20,8 @@ from shared.adapters.kafka.records import Gap, Incoming, sort
 from shared.adapters.kafka.repeats import Repeats
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
-from shared.failpoints import failpoint
 from shared.feed import Handler
+from shared.kernel.failpoints import failpoint
 from shared.log import Log
 from shared.topics import Answering, Letter
 

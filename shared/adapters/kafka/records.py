@@ -15,7 +15,7 @@ import orjson
 
 from shared.case import STREAM
 from shared.eventstore.commit import Commit
-from shared.times import instant_from_text, to_text
+from shared.kernel.legal_time import instant_from_text, to_text
 
 Headers = list[tuple[str, bytes]]
 

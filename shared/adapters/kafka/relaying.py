@@ -17,11 +17,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from shared.adapters.kafka.closing import close, started
 from shared.adapters.kafka.connection import Connection
-from shared.clock import Clock
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged, LogAway
+from shared.kernel.clock import Clock
+from shared.kernel.legal_time import instant_from_text, to_text
 from shared.log import Log
-from shared.times import instant_from_text, to_text
 from shared.topics import Line, Route
 from shared.views import Row, View, Views
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 
 from shared.adapters.kafka.publishing import AGE, MOST, TOGETHER, Publisher
-from shared.clock import Clock
+from shared.kernel.clock import Clock
 from shared.log import Log
 
 LOGGER = structlog.get_logger("kafka")

@@ -14,7 +14,7 @@ from typing import Any
 from shared.adapters.mongo.client import Document
 from shared.adapters.stored_commits import Wrong, read_instant
 from shared.eventstore.commit import Commit
-from shared.times import to_text
+from shared.kernel.legal_time import to_text
 
 BETWEEN = "\t"
 _DIGITS = 10

@@ -13,7 +13,7 @@ import orjson
 from shared.adapters.sqlite.readers import Readers
 from shared.adapters.sqlite.rows import select
 from shared.eventstore.commit import Commit
-from shared.times import to_text
+from shared.kernel.legal_time import to_text
 
 MARK = """
 CREATE TEMP TRIGGER mark AFTER INSERT ON main.commits

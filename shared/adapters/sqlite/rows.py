@@ -11,7 +11,7 @@ from shared.adapters.sqlite.quick_commits import quick_commit
 from shared.adapters.stored_commits import PAST_ALL, Wrong, read_instant
 from shared.eventstore.commit import Commit, Head, continuous
 from shared.eventstore.errors import Damaged
-from shared.times import to_text
+from shared.kernel.legal_time import to_text
 
 COLUMNS = "position, stream, first, cause, request, recorded_at, previous, hash, events"
 _WHOLE = 256

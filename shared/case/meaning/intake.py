@@ -6,7 +6,7 @@ from shared.case.evolve import MOVES, Changes, kind_of, on
 from shared.case.state import STREAM, Case, Correction, let_go, unanswered
 from shared.envelope import Recorded
 from shared.events import intake as i
-from shared.times import from_text
+from shared.kernel.legal_time import from_text
 
 _DATE_OF = {
     "CaseRegistered": "filed_at",

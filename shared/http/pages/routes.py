@@ -13,7 +13,7 @@ from shared.http.citizens import page_of
 from shared.http.pages import status as pages
 from shared.http.pages.layout import HEADERS, asset
 from shared.http.status import LIMIT, Askers, StatusQuestion
-from shared.refusals import Invalid, Refused, Unknown
+from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.runtime import Runtime
 from shared.status import status
 

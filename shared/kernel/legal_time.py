@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from shared.wrong_value import WrongValue
+from shared.kernel.validation_messages import WrongValue
 
 # `datetime` is a subclass of `date`: always ask is_instant(), never isinstance(x, date).
 When = datetime | date
