@@ -23,7 +23,7 @@ from shared.adapters.sqlite.feed import SqliteFeed
 from shared.adapters.sqlite.keys import SqliteKeys
 from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.views import SqliteViews
-from shared.adapters.system import SystemClock
+from shared.adapters.system_clock import SystemClock
 from shared.cases import Cases
 from shared.command_parts.event_writer import Stamp
 from shared.commands import RULES, Fresh

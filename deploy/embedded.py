@@ -14,13 +14,13 @@ from deploy.backup import back_up
 from deploy.folder import Folder, FolderProblem
 from deploy.parts import compose
 from deploy.spreading import spread
-from shared.adapters.formats import NewerData, WrongData
-from shared.adapters.secrets import KeysLost
+from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite.feed import SqliteFeed
 from shared.adapters.sqlite.keys import SqliteKeys
 from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.views import SqliteViews
-from shared.adapters.system import SystemClock
+from shared.adapters.store_format import NewerData, WrongData
+from shared.adapters.system_clock import SystemClock
 from shared.cases import Cases
 from shared.eventstore.errors import LogBroken, LogFull
 from shared.kernel.clock import Clock

@@ -16,7 +16,7 @@ from deploy.stores import StoreAway, StoreLoginRefused, StoreProblem, open_store
 from deploy.topics import EVENTS, load
 from services.intake.sealed_letters import NoKey
 from shared.adapters.kafka import RELAYS, Connection, KafkaFeed, KafkaLetters, Relay, parking
-from shared.adapters.system import SystemClock
+from shared.adapters.system_clock import SystemClock
 from shared.cases import Cases
 from shared.events.fields import Service
 from shared.eventstore.errors import LogAway

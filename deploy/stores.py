@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from typing import NamedTuple
 
 from shared.adapters.mongo import KeysLost, Mongo, MongoKeys, MongoLog, MongoViews, NewerData, Unsuitable, WrongData
-from shared.adapters.system import SystemClock
+from shared.adapters.system_clock import SystemClock
 from shared.eventstore.errors import LogAway, LoginRefused
 from shared.kernel.settings import Settings
 from shared.policies import Policies

@@ -17,7 +17,7 @@ from shared.adapters.kafka import KafkaFeed
 from shared.adapters.kafka.receiving import Place
 from shared.adapters.kafka.records import to_records
 from shared.adapters.mongo import Mongo, MongoLog
-from shared.adapters.system import SystemClock
+from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit
 
 NAME = "carrying"

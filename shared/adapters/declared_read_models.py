@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from shared.adapters.querying import require_index, typed
+from shared.adapters.index_rules import require_index, typed
 from shared.views import Condition, Row, Value, View
 
 After = Sequence[Value] | None

@@ -16,7 +16,7 @@ from deploy.topics import load as load_topics
 from shared.adapters.kafka import Away
 from shared.adapters.kafka.rights import Right, asking_rights
 from shared.adapters.kafka.topics import Refusal, asking
-from shared.adapters.system import SystemClock
+from shared.adapters.system_clock import SystemClock
 from shared.cli import showing
 from shared.cli.options import AsJson
 from shared.cli.showing import DONE, REFUSED

@@ -21,7 +21,7 @@ from shared.adapters.sqlite.feed import SqliteFeed
 from shared.adapters.sqlite.keys import SqliteKeys
 from shared.adapters.sqlite.log import SqliteLog
 from shared.adapters.sqlite.views import SqliteViews
-from shared.adapters.system import SystemClock
+from shared.adapters.system_clock import SystemClock
 from shared.feed import Feed
 from shared.keys import Keys
 from shared.log import Log

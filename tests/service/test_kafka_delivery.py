@@ -17,7 +17,7 @@ from faststream.exceptions import AckMessage, RejectMessage, SkipMessage, StopCo
 
 from shared.adapters.kafka import Connection, KafkaFeed, parking, receiving, records, subscribing
 from shared.adapters.memory import MemoryLog, MemoryViews
-from shared.adapters.system import SystemClock
+from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit
 from tests.support import topics
 from tests.support.commits import commit, history

@@ -11,7 +11,7 @@ import pytest
 
 from shared.adapters.kafka import Connection, KafkaFeed, parking
 from shared.adapters.memory import MemoryLog, MemoryViews
-from shared.adapters.system import SystemClock
+from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit
 from tests.support import topics
 from tests.support.commits import history

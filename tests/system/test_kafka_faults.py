@@ -16,7 +16,7 @@ from shared.adapters.kafka import Connection, KafkaFeed, parking, standing
 from shared.adapters.kafka.rereading import Pieces, reread
 from shared.adapters.kafka.sweeping import HOLD
 from shared.adapters.memory import MemoryLog, MemoryViews
-from shared.adapters.system import SystemClock
+from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit
 from tests.support.commits import commit, history
 from tests.support.servers.kafka import Kafka, free_ports

@@ -30,7 +30,7 @@ from shared.adapters.kafka.relaying import RELAYS, Relay
 from shared.adapters.kafka.rights import Right, asking_rights
 from shared.adapters.kafka.topics import Refusal
 from shared.adapters.memory import MemoryLog, MemoryViews
-from shared.adapters.system import SystemClock
+from shared.adapters.system_clock import SystemClock
 from shared.envelope import Recorded
 from shared.topics import Letter, Line, Route
 from tests.support.commits import history

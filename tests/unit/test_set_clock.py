@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.memory import SetClock
 from shared.adapters.memory.clock import START
-from shared.adapters.system import SystemClock
+from shared.adapters.system_clock import SystemClock
 from shared.kernel.clock import Clock
 
 

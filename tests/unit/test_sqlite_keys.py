@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.secrets import KeysLost
+from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite import keys as module
 from shared.adapters.sqlite.keys import SqliteKeys
 

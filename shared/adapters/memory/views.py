@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.adapters.declared_read_models import After, DeclaredReadModels
-from shared.adapters.querying import stored
+from shared.adapters.index_rules import stored
 from shared.views import Condition, Parked, Row, Value, View
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {

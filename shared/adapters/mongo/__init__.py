@@ -1,11 +1,11 @@
 """Adapters of the full mode: the event log, the read models and the data keys in MongoDB."""
 
-from shared.adapters.formats import NewerData, WrongData
 from shared.adapters.mongo.client import Driver, Mongo, Unsuitable
 from shared.adapters.mongo.keys import MongoKeys
 from shared.adapters.mongo.log import MongoLog
 from shared.adapters.mongo.views import MongoViews
-from shared.adapters.secrets import KeysLost
+from shared.adapters.secret_files import KeysLost
+from shared.adapters.store_format import NewerData, WrongData
 
 __all__ = [
     "Driver", "KeysLost", "Mongo", "MongoKeys", "MongoLog", "MongoViews", "NewerData", "Unsuitable", "WrongData",

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from shared.adapters.formats import NewerData, WrongData
 from shared.adapters.mongo.client import LONG_SECONDS, Database, Mongo, ask
+from shared.adapters.store_format import NewerData, WrongData
 
 META = "meta"
 

@@ -29,7 +29,7 @@ from shared.adapters.mongo.client import (
 )
 from shared.adapters.mongo.formats import opened
 from shared.adapters.mongo.writer import Job, Writer
-from shared.adapters.secrets import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
+from shared.adapters.secret_files import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
 from shared.eventstore.errors import LogAway
 from shared.keys import DataKey, Entry, KeyErased
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 import orjson
 from pymongo import ASCENDING, IndexModel, UpdateOne
 
+from shared.adapters.index_rules import ranges_after, stored, typed
 from shared.adapters.mongo.client import Document
-from shared.adapters.querying import ranges_after, stored, typed
 from shared.views import Condition, Row, Value, View
 
 PREFIX = "view_"

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from shared.adapters.folders import sync_folder
-from shared.adapters.formats import NewerData, WrongData
+from shared.adapters.durable_folder import sync_folder
+from shared.adapters.store_format import NewerData, WrongData
 from shared.eventstore.errors import LogBroken, LogFull
 
 Synchronous = Literal["FULL", "NORMAL"]

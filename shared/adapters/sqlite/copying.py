@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from shared.adapters.folders import sync_folder
+from shared.adapters.durable_folder import sync_folder
 
 _PAGES = 1000
 """Pages per step; between two steps the writer can work."""

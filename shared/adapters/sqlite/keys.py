@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from shared.adapters.secrets import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
+from shared.adapters.secret_files import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
 from shared.adapters.sqlite.connection import open_writer
 from shared.adapters.sqlite.readers import Readers
 from shared.adapters.sqlite.writer import Job, Writer

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from shared.adapters.querying import ranges_after, require_columns, typed
+from shared.adapters.index_rules import ranges_after, require_columns, typed
 from shared.views import Condition, Row, Value, View
 
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "boolean": "BOOLEAN"}

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from shared.adapters.folders import sync_folder
+from shared.adapters.durable_folder import sync_folder
 from shared.keys import DataKey
 
 SIZE = 32
