@@ -8,8 +8,8 @@ from typing import Any
 from deploy.full import CannotStart, NotYet, connection, opened
 from deploy.parts import SERVICES
 from deploy.topics import EVENTS
-from shared.adapters.kafka.rereading import Pieces, reread
-from shared.adapters.kafka.standing import Away, MissingTopic
+from shared.adapters.kafka.consumer_lag import Away, MissingTopic
+from shared.adapters.kafka.topic_reader import Pieces, reread
 from shared.adapters.kafka.topics import Refusal
 from shared.digests import log_digest, views_digest
 from shared.kernel.settings import Settings

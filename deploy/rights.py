@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from deploy.topics import CODE, Topic
-from shared.adapters.kafka.rights import Right
+from shared.adapters.kafka.acls import Right
 
 _PLACE = re.compile(r"\{(\w+)\}$")
 

@@ -14,7 +14,7 @@ from bench.figures import Figure, at_least, beside, quotient
 from bench.full.commits import AT_ONCE, cases_of
 from bench.full.servers import Servers, database
 from shared.adapters.kafka import KafkaFeed
-from shared.adapters.kafka.receiving import Place
+from shared.adapters.kafka.batches import Place
 from shared.adapters.kafka.records import to_records
 from shared.adapters.mongo import Mongo, MongoLog
 from shared.adapters.system_clock import SystemClock

@@ -14,7 +14,7 @@ from deploy.stores import StoreProblem, open_stores, policies_of
 from deploy.topics import Difference, Members, Topic, differences, members_of, spread
 from deploy.topics import load as load_topics
 from shared.adapters.kafka import Away
-from shared.adapters.kafka.rights import Right, asking_rights
+from shared.adapters.kafka.acls import Right, asking_rights
 from shared.adapters.kafka.topics import Refusal, asking
 from shared.adapters.system_clock import SystemClock
 from shared.cli import showing

@@ -15,7 +15,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from faststream.exceptions import AckMessage, RejectMessage, SkipMessage, StopConsume
 
-from shared.adapters.kafka import Connection, KafkaFeed, parking, receiving, records, subscribing
+from shared.adapters.kafka import Connection, KafkaFeed, parking, records
+from shared.adapters.kafka import batches as receiving
+from shared.adapters.kafka import consumer as subscribing
 from shared.adapters.memory import MemoryLog, MemoryViews
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from shared.adapters.kafka.records import Headers, to_records
-from shared.adapters.kafka.rereading import Pieces
+from shared.adapters.kafka.topic_reader import Pieces
 from shared.adapters.memory import MemoryLog
 from shared.digests import log_digest
 from shared.eventstore.commit import Commit

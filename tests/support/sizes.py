@@ -28,7 +28,7 @@ from deploy.topics import EVENTS
 from services.intake.history import record_batch
 from shared.activating import activate
 from shared.adapters.kafka import Connection
-from shared.adapters.kafka.publishing import Publisher
+from shared.adapters.kafka.producer import Publisher
 from shared.adapters.kafka.topics import FOREVER, Wanted, asking
 from shared.adapters.mongo import Mongo, MongoLog
 from shared.adapters.sqlite.log import SqliteLog

@@ -14,7 +14,7 @@ import pytest
 
 from deploy.topics import EVENTS
 from shared.adapters.kafka import Connection
-from shared.adapters.kafka.rereading import Pieces, reread
+from shared.adapters.kafka.topic_reader import Pieces, reread
 from shared.case import STREAM
 from tests.support.process import huiyin
 from tests.support.servers import kafka

@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from shared.adapters.kafka import Connection, KafkaFeed, parking, standing
-from shared.adapters.kafka.rereading import Pieces, reread
-from shared.adapters.kafka.sweeping import HOLD
+from shared.adapters.kafka import Connection, KafkaFeed, parking
+from shared.adapters.kafka import consumer_lag as standing
+from shared.adapters.kafka.sweeper import HOLD
+from shared.adapters.kafka.topic_reader import Pieces, reread
 from shared.adapters.memory import MemoryLog, MemoryViews
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit

@@ -25,9 +25,9 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from deploy.rights import rights
 from deploy.topics import Topic
 from shared.adapters.kafka import Connection
-from shared.adapters.kafka.letters import KafkaLetters
-from shared.adapters.kafka.relaying import RELAYS, Relay
-from shared.adapters.kafka.rights import Right, asking_rights
+from shared.adapters.kafka.acls import Right, asking_rights
+from shared.adapters.kafka.inbound import KafkaLetters
+from shared.adapters.kafka.outbox_relay import RELAYS, Relay
 from shared.adapters.kafka.topics import Refusal
 from shared.adapters.memory import MemoryLog, MemoryViews
 from shared.adapters.system_clock import SystemClock

@@ -17,8 +17,8 @@ from aiokafka.admin import NewTopic
 from services.intake.carrying import SUBMISSIONS, TOPIC, route
 from services.intake.updates import Updates
 from shared.adapters.kafka import Connection
-from shared.adapters.kafka.letters import KafkaLetters
-from shared.adapters.kafka.relaying import RELAYS, Relay
+from shared.adapters.kafka.inbound import KafkaLetters
+from shared.adapters.kafka.outbox_relay import RELAYS, Relay
 from shared.topics import Answering, Letter
 from shared.updates import reconciled
 from tests.support.county import MORNING

@@ -9,7 +9,7 @@ from typing import Any, cast
 from prometheus_client import CollectorRegistry
 
 from shared import topics
-from shared.adapters.kafka.repeats import STREAMS, Repeats
+from shared.adapters.kafka.duplicates import STREAMS, Repeats
 from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
 from shared.feed import Figures, Sending
 from shared.feed_metrics import Exported

@@ -19,8 +19,8 @@ from aiokafka.errors import (
 
 from shared.adapters.kafka import KafkaFeed, parking
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.publishing import MOMENT, MOST, Publisher
-from shared.adapters.kafka.sweeping import Sweeper
+from shared.adapters.kafka.producer import MOMENT, MOST, Publisher
+from shared.adapters.kafka.sweeper import Sweeper
 from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogAway
@@ -105,7 +105,7 @@ async def test_what_a_silent_broker_keeps_waiting_stays_in_one_hand(monkeypatch:
     """Two processes and a broker that says nothing for a minute: the other one takes nothing of what the first still has.
     Only when that one is gone, and its word has run out."""
     log, clock, instant = MemoryLog(outbox=True), SetClock(START), 1000.0
-    monkeypatch.setattr("shared.adapters.kafka.publishing.time", SimpleNamespace(monotonic=lambda: instant))
+    monkeypatch.setattr("shared.adapters.kafka.producer.time", SimpleNamespace(monotonic=lambda: instant))
     (one, _), (two, _) = publisher(log), publisher(log)
     sweepers = [Sweeper(log, one, clock), Sweeper(log, two, clock)]
     for _ in range(12):
@@ -139,7 +139,7 @@ async def test_who_gets_no_acknowledgement_for_long_leaves_it_to_others_and_asks
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     log, clock, instant = MemoryLog(outbox=True), SetClock(START), 1000.0
-    monkeypatch.setattr("shared.adapters.kafka.publishing.time", SimpleNamespace(monotonic=lambda: instant))
+    monkeypatch.setattr("shared.adapters.kafka.producer.time", SimpleNamespace(monotonic=lambda: instant))
     (cut_off, _), (other, _) = publisher(log), publisher(log)
     sweepers = [Sweeper(log, one, clock, patience=60) for one in (cut_off, other)]
     cut_off.add([await log.append(commit(f"case/{number}", at=START)) for number in range(9)])

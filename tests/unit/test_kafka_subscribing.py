@@ -8,7 +8,7 @@ import pytest
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaRouter
 
-from shared.adapters.kafka.subscribing import Unsafe, at_least_once, subscribe
+from shared.adapters.kafka.consumer import Unsafe, at_least_once, subscribe
 from tests.support.servers.kafka import free_ports
 
 NOBODY = f"127.0.0.1:{free_ports(1)[0]}"

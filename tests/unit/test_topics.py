@@ -10,8 +10,8 @@ import pytest
 
 from deploy.rights import command, rights
 from deploy.topics import DAY_MS, EVENTS, Topic, differences, load, members_of, spread
+from shared.adapters.kafka.acls import Right
 from shared.adapters.kafka.connection import LARGEST
-from shared.adapters.kafka.rights import Right
 from shared.adapters.kafka.topics import FOREVER, Existing, Wanted
 from shared.policy.load import bundled
 from tests.support.policies import book_of

@@ -1,11 +1,11 @@
 """Adapters on Kafka. With `records` and `publishing` what goes out, with `subscribing` and `receiving` what comes in."""
 
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.feed import KafkaFeed, parking
-from shared.adapters.kafka.letters import KafkaLetters
-from shared.adapters.kafka.relaying import RELAYS, Relay
-from shared.adapters.kafka.standing import Away, InUse, MissingTopic
-from shared.adapters.kafka.subscribing import Unsafe
+from shared.adapters.kafka.consumer import Unsafe
+from shared.adapters.kafka.consumer_lag import Away, InUse, MissingTopic
+from shared.adapters.kafka.inbound import KafkaLetters
+from shared.adapters.kafka.outbox_relay import RELAYS, Relay
+from shared.adapters.kafka.subscription import KafkaFeed, parking
 
 __all__ = [
     "RELAYS",

@@ -11,7 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.standing import Away
+from shared.adapters.kafka.consumer_lag import Away
 
 FOREVER = -1
 _RETENTION, _LARGEST = "retention.ms", "max.message.bytes"

@@ -9,8 +9,8 @@ from contextlib import suppress
 import structlog
 from aiokafka.errors import KafkaError
 
-from shared.adapters.kafka.standing import Away, InUse, MissingTopic
-from shared.adapters.kafka.subscribing import Subscription
+from shared.adapters.kafka.consumer import Subscription
+from shared.adapters.kafka.consumer_lag import Away, InUse, MissingTopic
 
 LOGGER = structlog.get_logger("kafka")
 LOOK = 2.0

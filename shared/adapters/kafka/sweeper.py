@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from shared.adapters.kafka.publishing import AGE, MOST, TOGETHER, Publisher
+from shared.adapters.kafka.producer import AGE, MOST, TOGETHER, Publisher
 from shared.kernel.clock import Clock
 from shared.log import Log
 

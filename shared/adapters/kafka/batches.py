@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 import structlog
 
+from shared.adapters.kafka.duplicates import Repeats
 from shared.adapters.kafka.records import Gap, Incoming, sort
-from shared.adapters.kafka.repeats import Repeats
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
 from shared.feed import Handler

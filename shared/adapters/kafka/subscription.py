@@ -11,13 +11,13 @@ from typing import Any
 
 import structlog
 
+from shared.adapters.kafka.batches import Park, Place, Receiving
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.keeping import Keeper
-from shared.adapters.kafka.publishing import AGE, Publisher
-from shared.adapters.kafka.receiving import Park, Place, Receiving
-from shared.adapters.kafka.standing import Away, InUse, LoginRefused, MissingTopic, Standing
-from shared.adapters.kafka.subscribing import DRAIN, Subscription
-from shared.adapters.kafka.sweeping import PATIENCE, Sweeper
+from shared.adapters.kafka.consumer import DRAIN, Subscription
+from shared.adapters.kafka.consumer_lag import Away, InUse, LoginRefused, MissingTopic, Standing
+from shared.adapters.kafka.consumer_supervisor import Keeper
+from shared.adapters.kafka.producer import AGE, Publisher
+from shared.adapters.kafka.sweeper import PATIENCE, Sweeper
 from shared.eventstore.commit import Commit
 from shared.feed import Feed, Figures, Handler, Sending
 from shared.kernel.clock import Clock

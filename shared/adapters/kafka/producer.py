@@ -29,9 +29,9 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from shared.adapters.kafka.acknowledgements import Marks
 from shared.adapters.kafka.closing import FLUSH, close, started
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.marking import Marks
 from shared.adapters.kafka.records import to_records
 from shared.eventstore.commit import Commit
 from shared.kernel.failpoints import failpoint

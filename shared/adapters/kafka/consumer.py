@@ -18,8 +18,8 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
+from shared.adapters.kafka.batches import Batches, Tp
 from shared.adapters.kafka.connection import LARGEST, Connection
-from shared.adapters.kafka.receiving import Batches, Tp
 
 LOGGER = structlog.get_logger("kafka")
 LOOK_MS = 20

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.consumer_lag import Away, MissingTopic
 from shared.adapters.kafka.records import Incoming, Part, told
-from shared.adapters.kafka.standing import Away, MissingTopic
 from shared.adapters.kafka.topics import asking
 from shared.eventstore.commit import Commit
 

@@ -12,8 +12,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
 from aiokafka.structs import OffsetAndMetadata
 
+from shared.adapters.kafka.batches import Tp
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.receiving import Tp
 
 ANSWER = 3.0
 """Seconds that the brokers have to answer."""

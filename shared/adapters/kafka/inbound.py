@@ -7,10 +7,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from shared.adapters.kafka.batches import Opening
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.keeping import Keeper
-from shared.adapters.kafka.receiving import Opening
-from shared.adapters.kafka.subscribing import DRAIN, Subscription
+from shared.adapters.kafka.consumer import DRAIN, Subscription
+from shared.adapters.kafka.consumer_supervisor import Keeper
 from shared.topics import Answering, Figures
 
 AT_ONCE = 100
