@@ -15,10 +15,10 @@ from services.routing import app as routing
 from services.supervision import app as supervision
 from shared.access import Principal
 from shared.adapters.memory.clock import SetClock
-from shared.adapters.memory.feed import MemoryFeed
-from shared.adapters.memory.keys import MemoryKeys
-from shared.adapters.memory.log import MemoryLog
-from shared.adapters.memory.views import MemoryViews
+from shared.adapters.memory.event_store import MemoryLog
+from shared.adapters.memory.key_store import MemoryKeys
+from shared.adapters.memory.read_models import MemoryViews
+from shared.adapters.memory.subscription import MemoryFeed
 from shared.adapters.sqlite.feed import SqliteFeed
 from shared.adapters.sqlite.keys import SqliteKeys
 from shared.adapters.sqlite.log import SqliteLog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from shared.adapters.memory.log import MemoryLog
+from shared.adapters.memory.event_store import MemoryLog
 from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.events.policy import OrganisationAdded

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from shared.adapters.log_subscription import Group, LogSubscription
-from shared.adapters.memory.log import MemoryLog
+from shared.adapters.memory.event_store import MemoryLog
 from shared.eventstore.commit import Commit
 from shared.feed import Handler
 
