@@ -18,7 +18,7 @@ from bench.full.county import County, county
 from bench.full.servers import Servers
 from deploy.topics import EVENTS
 from shared.adapters.kafka.records import to_records
-from shared.adapters.mongo.documents import to_document
+from shared.adapters.mongo.commit_documents import to_document
 from shared.eventstore.commit import Commit
 
 NAME = "catching up"

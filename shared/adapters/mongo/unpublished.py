@@ -9,7 +9,7 @@ from bson import ObjectId
 from pymongo import ASCENDING, IndexModel
 
 from shared.adapters.mongo.client import LONG_SECONDS, Collection, ask, documents, fetch
-from shared.adapters.mongo.documents import id_of, to_commit
+from shared.adapters.mongo.commit_documents import id_of, to_commit
 from shared.eventstore.commit import Commit
 
 SINCE = "unpublished"

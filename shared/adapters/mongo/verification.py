@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from shared.adapters.mongo.client import Document
-from shared.adapters.mongo.documents import id_of, tolerant
+from shared.adapters.mongo.commit_documents import id_of, tolerant
 from shared.adapters.stored_commits import findings
 from shared.verifying import Finding, Walk
 

@@ -13,13 +13,13 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from shared.adapters.append_listeners import AppendListeners
 from shared.adapters.known_heads import KnownHeads
-from shared.adapters.mongo.appending import Appending
 from shared.adapters.mongo.client import IN_ORDER, Document, Mongo, aggregate, ask, documents, fetch
-from shared.adapters.mongo.documents import check, end_of, id_of, to_commit
-from shared.adapters.mongo.formats import META, opened
-from shared.adapters.mongo.outbox import UNPUBLISHED, Outbox
-from shared.adapters.mongo.verify import verify_documents
-from shared.adapters.mongo.writer import Writer
+from shared.adapters.mongo.commit_documents import check, end_of, id_of, to_commit
+from shared.adapters.mongo.database_format import META, opened
+from shared.adapters.mongo.group_commit import Writer
+from shared.adapters.mongo.insert import Appending
+from shared.adapters.mongo.unpublished import UNPUBLISHED, Outbox
+from shared.adapters.mongo.verification import verify_documents
 from shared.adapters.paging import pages
 from shared.adapters.stored_commits import PAST_ALL
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head, continuous

@@ -14,9 +14,9 @@ from typing import Protocol
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from shared.adapters.mongo.client import DUPLICATE, Collection, Document, ask, trouble_of
-from shared.adapters.mongo.documents import to_document
-from shared.adapters.mongo.outbox import SINCE
-from shared.adapters.mongo.writer import Job
+from shared.adapters.mongo.commit_documents import to_document
+from shared.adapters.mongo.group_commit import Job
+from shared.adapters.mongo.unpublished import SINCE
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
 from shared.eventstore.errors import LogAway, LogFull
 from shared.log import Conflict, SameCause

@@ -27,8 +27,8 @@ from shared.adapters.mongo.client import (
     duplicates,
     fetch,
 )
-from shared.adapters.mongo.formats import opened
-from shared.adapters.mongo.writer import Job, Writer
+from shared.adapters.mongo.database_format import opened
+from shared.adapters.mongo.group_commit import Job, Writer
 from shared.adapters.secret_files import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
 from shared.eventstore.errors import LogAway
 from shared.keys import DataKey, Entry, KeyErased

@@ -22,8 +22,8 @@ from shared.adapters.mongo.client import (
     duplicates,
     fetch,
 )
-from shared.adapters.mongo.formats import opened
-from shared.adapters.mongo.view_documents import PREFIX, ViewDocuments
+from shared.adapters.mongo.database_format import opened
+from shared.adapters.mongo.read_model_documents import PREFIX, ViewDocuments
 from shared.views import Condition, Parked, Row, Value, View
 
 FORMAT = 1
