@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from bench.world import world
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
 from shared.case import STREAM
 from shared.eventstore.commit import Commit
 

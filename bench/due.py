@@ -14,7 +14,7 @@ from bench.cases import folder
 from bench.figures import Figure, at_most, quotient
 from services.supervision.ticker import BATCH
 from services.supervision.views import DUE
-from shared.adapters.sqlite.views import SqliteViews
+from shared.adapters.sqlite.read_models import SqliteViews
 from shared.kernel.legal_time import to_text
 from shared.views import Condition, Row, Value
 

@@ -13,7 +13,7 @@ from bench.bulk import copies, stream_of, write_log
 from bench.cases import by_case, folder, lifecycles
 from bench.figures import Figure, at_most, quotient
 from bench.world import together
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
 from shared.case import fold
 from shared.eventstore.commit import Commit
 

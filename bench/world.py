@@ -19,10 +19,10 @@ from services.intake.filing import Receipt, file_case
 from services.routing import app as routing
 from services.supervision import app as supervision
 from shared.access import Principal
-from shared.adapters.sqlite.feed import SqliteFeed
-from shared.adapters.sqlite.keys import SqliteKeys
-from shared.adapters.sqlite.log import SqliteLog
-from shared.adapters.sqlite.views import SqliteViews
+from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.key_store import SqliteKeys
+from shared.adapters.sqlite.read_models import SqliteViews
+from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.adapters.system_clock import SystemClock
 from shared.cases import Cases
 from shared.command_parts.event_writer import Stamp

@@ -12,9 +12,9 @@ import orjson
 
 from deploy.folder import FORMAT, Folder, FolderProblem, write_new
 from shared.adapters.secret_files import KeysLost
-from shared.adapters.sqlite.copying import copy_database
-from shared.adapters.sqlite.keys import SqliteKeys
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.file_copy import copy_database
+from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.adapters.store_format import NewerData, WrongData
 from shared.digests import log_digest
 from shared.kernel.legal_time import to_text

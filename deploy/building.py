@@ -23,7 +23,7 @@ from services.analytics.packed import pack
 from services.analytics.views import Snapshot
 from services.intake.views import SHOWS as MATTERS
 from services.supervision.views import SHOWS as WORK
-from shared.adapters.sqlite.scanning import LogFile
+from shared.adapters.sqlite.log_reader import LogFile
 from shared.case import STREAM
 from shared.deadlines import deadlines
 from shared.envelope import Recorded

@@ -15,10 +15,10 @@ from deploy.folder import Folder, FolderProblem
 from deploy.parts import compose
 from deploy.spreading import spread
 from shared.adapters.secret_files import KeysLost
-from shared.adapters.sqlite.feed import SqliteFeed
-from shared.adapters.sqlite.keys import SqliteKeys
-from shared.adapters.sqlite.log import SqliteLog
-from shared.adapters.sqlite.views import SqliteViews
+from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.key_store import SqliteKeys
+from shared.adapters.sqlite.read_models import SqliteViews
+from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.adapters.store_format import NewerData, WrongData
 from shared.adapters.system_clock import SystemClock
 from shared.cases import Cases

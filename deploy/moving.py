@@ -16,8 +16,8 @@ from deploy.folder import Folder, FolderProblem, write_new
 from deploy.stores import StoreProblem, open_stores
 from shared.adapters.durable_folder import sync_folder
 from shared.adapters.secret_files import NAMES, KeysLost, read_secret
-from shared.adapters.sqlite.keys import SqliteKeys
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.adapters.store_format import NewerData, WrongData
 from shared.digests import log_digest
 from shared.kernel.refusals import Refused

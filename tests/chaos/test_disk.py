@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from deploy.embedded import opened
 from shared.activating import activate
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
 from shared.http.app import build_app
 from shared.kernel.settings import Settings
 from shared.policy.load import bundled

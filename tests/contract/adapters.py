@@ -17,10 +17,10 @@ import pytest
 from shared.adapters.kafka import Connection, KafkaFeed, parking
 from shared.adapters.memory import MemoryFeed, MemoryKeys, MemoryLog, MemoryViews
 from shared.adapters.mongo import Driver, Mongo, MongoKeys, MongoLog, MongoViews
-from shared.adapters.sqlite.feed import SqliteFeed
-from shared.adapters.sqlite.keys import SqliteKeys
-from shared.adapters.sqlite.log import SqliteLog
-from shared.adapters.sqlite.views import SqliteViews
+from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.key_store import SqliteKeys
+from shared.adapters.sqlite.read_models import SqliteViews
+from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.adapters.system_clock import SystemClock
 from shared.feed import Feed
 from shared.keys import Keys

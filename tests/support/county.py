@@ -19,10 +19,10 @@ from shared.adapters.memory.event_store import MemoryLog
 from shared.adapters.memory.key_store import MemoryKeys
 from shared.adapters.memory.read_models import MemoryViews
 from shared.adapters.memory.subscription import MemoryFeed
-from shared.adapters.sqlite.feed import SqliteFeed
-from shared.adapters.sqlite.keys import SqliteKeys
-from shared.adapters.sqlite.log import SqliteLog
-from shared.adapters.sqlite.views import SqliteViews
+from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.key_store import SqliteKeys
+from shared.adapters.sqlite.read_models import SqliteViews
+from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.case import Case
 from shared.cases import Cases
 from shared.command_parts.event_writer import Stamp

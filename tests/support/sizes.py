@@ -31,7 +31,7 @@ from shared.adapters.kafka import Connection
 from shared.adapters.kafka.producer import Publisher
 from shared.adapters.kafka.topics import FOREVER, Wanted, asking
 from shared.adapters.mongo import Mongo, MongoLog
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
 from shared.case import STREAM
 from shared.history import HistoryItem
 from shared.kernel.settings import load

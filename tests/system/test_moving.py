@@ -17,8 +17,8 @@ import pytest
 from deploy.folder import Folder, FolderProblem
 from deploy.moving import DATABASE, move
 from deploy.stores import open_stores
-from shared.adapters.sqlite.keys import SqliteKeys
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.digests import log_digest
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.settings import Settings

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
 from tests.support.commits import commit
@@ -76,7 +76,7 @@ async def test_a_failed_checkpoint_is_a_failed_fsync(tmp_path: Path) -> None:
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
 from shared.log import LogBroken
 from tests.support.commits import commit
 

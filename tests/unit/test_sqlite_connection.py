@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.sqlite.connection import open_writer, trouble
-from shared.adapters.sqlite.keys import SqliteKeys
-from shared.adapters.sqlite.log import SqliteLog
-from shared.adapters.sqlite.views import SqliteViews
+from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.key_store import SqliteKeys
+from shared.adapters.sqlite.read_models import SqliteViews
 from shared.adapters.store_format import NewerData, WrongData
 from shared.eventstore.errors import LogBroken, LogFull
 from shared.views import Condition, View

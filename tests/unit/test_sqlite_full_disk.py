@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogFull
 from shared.verifying import verify

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.secret_files import KeysLost
-from shared.adapters.sqlite import keys as module
-from shared.adapters.sqlite.keys import SqliteKeys
+from shared.adapters.sqlite import key_store as module
+from shared.adapters.sqlite.key_store import SqliteKeys
 
 
 def names_in(folder: Path) -> set[str]:

@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 from random import Random
 
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
 from shared.verifying import verify
 
 PROGRAM = """
 import asyncio, os, sys
 from pathlib import Path
-from shared.adapters.sqlite.log import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteLog
 from tests.support.commits import commit
 
 async def main():

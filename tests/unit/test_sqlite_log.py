@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.sqlite.feed import SqliteFeed
-from shared.adapters.sqlite.log import SqliteLog
-from shared.adapters.sqlite.recent import Recent
-from shared.adapters.sqlite.views import SqliteViews
+from shared.adapters.sqlite.commit_cache import Recent
+from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.read_models import SqliteViews
+from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
 from shared.log import Conflict

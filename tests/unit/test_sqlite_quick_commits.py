@@ -6,8 +6,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from shared.adapters.sqlite.commit_rows import row_of, tolerant
 from shared.adapters.sqlite.quick_commits import at_position, quick_commit
-from shared.adapters.sqlite.rows import row_of, tolerant
 from shared.eventstore.commit import Commit
 from tests.support.commits import history
 

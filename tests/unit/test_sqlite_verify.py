@@ -11,8 +11,8 @@ from random import Random
 import pytest
 
 from shared.adapters.memory import MemoryLog
-from shared.adapters.sqlite.log import SqliteLog
-from shared.adapters.sqlite.verify import verify_file
+from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.verification import verify_file
 from shared.verifying import Finding, verify
 from tests.support.commits import history
 

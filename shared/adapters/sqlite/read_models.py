@@ -15,9 +15,9 @@ import orjson
 from shared.adapters.declared_read_models import After, DeclaredReadModels
 from shared.adapters.paging import pages
 from shared.adapters.sqlite.connection import open_writer
-from shared.adapters.sqlite.readers import Readers
-from shared.adapters.sqlite.view_sql import Query, ViewSql
-from shared.adapters.sqlite.writer import Job, Writer
+from shared.adapters.sqlite.group_commit import Job, Writer
+from shared.adapters.sqlite.read_model_sql import Query, ViewSql
+from shared.adapters.sqlite.reader_pool import Readers
 from shared.views import Condition, Parked, Row, Value, View
 
 FORMAT = 1

@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from shared.adapters.sqlite.commit_rows import COLUMNS, as_number, as_text, tolerant
 from shared.adapters.sqlite.connection import open_reader
-from shared.adapters.sqlite.rows import COLUMNS, as_number, as_text, tolerant
 from shared.adapters.stored_commits import findings
 from shared.verifying import Finding, Walk
 

@@ -15,12 +15,8 @@ from typing import Any, NamedTuple
 from shared.adapters.append_listeners import AppendListeners
 from shared.adapters.known_heads import KnownHeads
 from shared.adapters.paging import pages
-from shared.adapters.sqlite.connection import open_writer
-from shared.adapters.sqlite.outbox import MARK, Outbox
-from shared.adapters.sqlite.quick_commits import at_position
-from shared.adapters.sqlite.readers import Readers
-from shared.adapters.sqlite.recent import Recent
-from shared.adapters.sqlite.rows import (
+from shared.adapters.sqlite.commit_cache import Recent
+from shared.adapters.sqlite.commit_rows import (
     insert_of,
     place_of,
     row_of,
@@ -30,8 +26,12 @@ from shared.adapters.sqlite.rows import (
     select_next,
     select_stream,
 )
-from shared.adapters.sqlite.verify import verify_file
-from shared.adapters.sqlite.writer import Job, Writer
+from shared.adapters.sqlite.connection import open_writer
+from shared.adapters.sqlite.group_commit import Job, Writer
+from shared.adapters.sqlite.quick_commits import at_position
+from shared.adapters.sqlite.reader_pool import Readers
+from shared.adapters.sqlite.unpublished import MARK, Outbox
+from shared.adapters.sqlite.verification import verify_file
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
 from shared.eventstore.errors import LogBroken
 from shared.log import Conflict, SameCause

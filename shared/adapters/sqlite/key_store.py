@@ -13,8 +13,8 @@ import orjson
 
 from shared.adapters.secret_files import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
 from shared.adapters.sqlite.connection import open_writer
-from shared.adapters.sqlite.readers import Readers
-from shared.adapters.sqlite.writer import Job, Writer
+from shared.adapters.sqlite.group_commit import Job, Writer
+from shared.adapters.sqlite.reader_pool import Readers
 from shared.keys import DataKey, Entry, KeyErased
 
 FORMAT = 1

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import orjson
 
-from shared.adapters.sqlite.readers import Readers
-from shared.adapters.sqlite.rows import select
+from shared.adapters.sqlite.commit_rows import select
+from shared.adapters.sqlite.reader_pool import Readers
 from shared.eventstore.commit import Commit
 from shared.kernel.legal_time import to_text
 

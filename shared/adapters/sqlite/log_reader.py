@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from shared.adapters.sqlite.commit_rows import place_of, select_next
 from shared.adapters.sqlite.connection import meaningful_errors, open_foreign
-from shared.adapters.sqlite.rows import place_of, select_next
 from shared.eventstore.commit import Commit
 
 

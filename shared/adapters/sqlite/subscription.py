@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 
 from shared.adapters.log_subscription import Group, LogSubscription
-from shared.adapters.sqlite.log import SqliteLog
-from shared.adapters.sqlite.views import SqliteViews
+from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.read_models import SqliteViews
 from shared.eventstore.commit import Commit
 from shared.feed import Handler
 
