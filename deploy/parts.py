@@ -10,11 +10,11 @@ from services.analytics import app as analytics
 from services.intake import app as intake
 from services.routing import app as routing
 from services.supervision import app as supervision
+from shared.application.access_keys import Principals
 from shared.events.fields import Service
 from shared.kernel.settings import Settings
 from shared.operations.rebuild_readers import Spread
 from shared.part import Ports
-from shared.principals import Principals
 from shared.runtime import Runtime
 
 SERVICES: tuple[Service, ...] = ("intake", "routing", "supervision", "analytics")

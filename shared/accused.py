@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from shared.finding import WORKLIST
+from shared.application.case_reference import WORKLIST
 from shared.views import Condition, Views
 
 _BETWEEN = "\x1f"

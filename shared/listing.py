@@ -14,8 +14,8 @@ import orjson
 from pydantic import Field
 
 from shared.access import LIST, Principal, authorize, visible
+from shared.application.case_reference import WORKLIST
 from shared.deadlines import deadlines, first_risk
-from shared.finding import WORKLIST
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid
 from shared.part import Ports

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
+from shared.application.case_reference import WORKLIST
 from shared.case import OPEN_STATES, STREAM
 from shared.events.intake import CaseRegistered
 from shared.events.routing import ReturnVerified
@@ -16,7 +17,6 @@ from shared.events.supervision import DeadlineAtRisk, DeadlineBreached, Reminded
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
 from shared.feed_metrics import Exported
-from shared.finding import WORKLIST
 from shared.kernel.legal_time import day_of, to_text
 from shared.views import Condition
 

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from shared.access import READ, SEES_ALL, Principal, authorize, visible
+from shared.application.case_reference import resolve, unknown_case
 from shared.case import STREAM, Case, cut, fold, head_of
 from shared.command_parts.allowed_commands import allowed
 from shared.contents import content
@@ -18,7 +19,6 @@ from shared.deadlines import Deadline, deadlines, explain
 from shared.envelope import NewerEvent, Recorded
 from shared.events.intake import CaseLinked, CaseUnlinked
 from shared.events.wording import details
-from shared.finding import resolve, unknown_case
 from shared.handling import Handling
 from shared.kernel.legal_time import When, instant_of, zone
 from shared.kernel.refusals import Unknown

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from shared.application.access_keys import Principals
 from shared.consumers.redrive import retry
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
@@ -22,7 +23,6 @@ from shared.metrics import Metrics
 from shared.operations.rebuild_readers import Spread
 from shared.part import Part, Ports
 from shared.pressure import Pressure
-from shared.principals import Principals
 from shared.projecting import Consumer
 from shared.topics import Carrying, Letters
 

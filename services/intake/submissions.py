@@ -17,13 +17,13 @@ from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.filing import filed
 from services.intake.sealed_letters import SealedLetters
 from services.intake.updates import Updates, first_answer
+from shared.application.case_reference import resolve
 from shared.case import STREAM as CASE
 from shared.command_parts.event_writer import Stamp
 from shared.commands import Fresh
 from shared.events.platforms import PlatformUpdate, SubmissionRefused
 from shared.events.refusal import Refusal
 from shared.eventstore.commit import Commit
-from shared.finding import resolve
 from shared.http.records import Read
 from shared.kernel.identifiers import case_id
 from shared.kernel.legal_time import to_text

@@ -9,11 +9,11 @@ import orjson
 from pydantic import BaseModel, Field, create_model
 
 from shared.access import Principal
+from shared.application.case_reference import resolve
 from shared.case import Case, fold
 from shared.command_parts.event_writer import Stamp
 from shared.commands import RULES, Rule
 from shared.events.fields import Moment
-from shared.finding import resolve
 from shared.handling import Done
 from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Unknown

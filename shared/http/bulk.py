@@ -10,8 +10,8 @@ from fastapi import APIRouter, Request
 from pydantic import ConfigDict, Field
 from starlette.responses import Response
 
+from shared.application.case_reference import resolve
 from shared.application.command_dispatch import CommandId
-from shared.finding import resolve
 from shared.http.answers import CommandAnswer
 from shared.http.bodies import Line
 from shared.http.commands import Commands

@@ -12,13 +12,14 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
-from shared import exporting, principals
+from shared import exporting
 from shared.access import OPERATE, authorize
+from shared.application import access_keys as principals
+from shared.application.case_reference import resolve
 from shared.case import STREAM
 from shared.consumers.redrive import redrive as handle_again
 from shared.digests import log_digest, outcome_digest, views_digest
 from shared.eventstore.errors import Damaged, LogBroken
-from shared.finding import resolve
 from shared.http.bodies import NDJSON, read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller

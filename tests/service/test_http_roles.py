@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from shared.principals import PEOPLE
+from shared.application.access_keys import PEOPLE
 from tests.support.serving import Served, served
 
 OPEN = frozenset({"nobody", *PEOPLE})

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from shared.application.access_keys import PEOPLE
 from shared.kernel.identifiers import query_code
-from shared.principals import PEOPLE
 from tests.support.platform import PLATFORM, Topic, filing
 from tests.support.serving import Served, served
 

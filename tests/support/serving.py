@@ -16,10 +16,10 @@ from deploy.ephemeral import opened
 from shared.access import Principal
 from shared.activating import activate
 from shared.adapters.memory import SetClock
+from shared.application.access_keys import PEOPLE
 from shared.http.app import build_app
 from shared.kernel.settings import Settings
 from shared.policy.load import bundled
-from shared.principals import PEOPLE
 from shared.runtime import Runtime
 from tests.support.county import DEMO, MORNING
 

@@ -16,8 +16,8 @@ from deploy.demo.simulation.simulated_case import SimulatedCase
 from deploy.demo.simulation.world import Act, World
 from deploy.embedded import opened
 from shared.adapters.memory.clock import SetClock
+from shared.application.case_reference import WORKLIST
 from shared.eventstore.commit import Commit
-from shared.finding import WORKLIST
 from shared.kernel.legal_time import to_text, zone
 from shared.kernel.settings import Settings
 from shared.policy.calendar import Reason
