@@ -14,13 +14,13 @@ from types import ModuleType
 from typing import Any
 
 import deploy.rules  # noqa: F401  # fills RULES
-from shared.case import FINAL_STATES, MOVES, STATES, meaning
+from shared.case import FINAL_STATES, MOVES, STATES
 from shared.commands import RULES, Rule
 from shared.events import REGISTRY, department, intake, platforms, policy, routing, supervision
 from shared.events.base import Event
+from shared.kernel.wording import STATE_WORDS
 from shared.policy.clocks import ClockRule, Clocks, Trigger
 from shared.policy.load import bundled
-from shared.telling import STATE_WORDS
 
 FILE = Path("docs/catalogue.md")
 _CHECKS = ("services.", "shared.policy.references")
@@ -77,7 +77,7 @@ def _states() -> Iterator[str]:
 def _turns() -> dict[str, set[str]]:
     """Event types whose new state depends on the case, with the states that their evolve functions name."""
     found: dict[str, set[str]] = {}
-    for module in (meaning.intake, meaning.routing, meaning.department, meaning.supervision):
+    for module in (evolve_intake, evolve_routing, evolve_department, evolve_supervision):
         source = inspect.getsource(module)
         for block in re.split(r"\n@on\(", source)[1:]:
             kind = re.match(r"\w+\.(\w+)", block)

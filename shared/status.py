@@ -30,10 +30,10 @@ from shared.events.routing import (
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
 from shared.kernel.legal_time import day_of
+from shared.kernel.wording import Words, code_words, state_words
 from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.queries.citizen_status_models import MayAsk, StatusAnswer
-from shared.telling import Words, code_words, state_words
 
 _NOT_TOLD = frozenset({"exempt"})
 """Kinds of notices that were not served."""

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from services.analytics.answer import Figure, StatsResult
 from services.analytics.measures import BY_NAME
-from shared.telling import with_words
+from shared.kernel.wording import with_words
 
 Lang = Literal["zh", "en"]
 Cell = str | int | float | None

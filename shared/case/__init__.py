@@ -1,6 +1,6 @@
 """A case: one append-only stream of events, and the state that they fold to."""
 
-from shared.case import meaning
+from shared.case import evolve_department, evolve_intake, evolve_routing, evolve_supervision
 from shared.case.as_of import cut
 from shared.case.evolve import MOVES, evolve
 from shared.case.fast_fold import fold
@@ -8,6 +8,10 @@ from shared.case.matter import head_of, line_of, older
 from shared.case.state import EMPTY, FINAL_STATES, OPEN_STATES, STATES, STREAM, Case, Correction, Fact, Rung
 
 __all__ = [
+    "evolve_department",
+    "evolve_intake",
+    "evolve_routing",
+    "evolve_supervision",
     "EMPTY",
     "FINAL_STATES",
     "MOVES",
@@ -23,6 +27,5 @@ __all__ = [
     "fold",
     "head_of",
     "line_of",
-    "meaning",
     "older",
 ]

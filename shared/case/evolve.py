@@ -1,6 +1,6 @@
 """evolve: the state of a case after one more event. Total: every cut of a log (as of a day, known at a day) folds.
 
-The meaning of each event type is registered with `on` in the files of `shared/case/meaning`, one per events file. What may be
+The meaning of each event type is registered with `on` in the files `evolve_*.py`, one per events file. What may be
 appended is decided by the commands of the services; evolve only says what an event means once it has happened.
 
 >>> from datetime import date

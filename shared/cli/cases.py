@@ -12,7 +12,7 @@ from shared.cli.connecting import ask, ask_page, call, quoted, run
 from shared.cli.options import DESK, SUPERVISOR, As, AsJson, CaseId, Cursor, Data, Most, given
 from shared.cli.showing import named
 from shared.cli.wording import Wording, at, due, wording
-from shared.telling import with_words
+from shared.kernel.wording import with_words
 
 _TIMES = ("due", "old", "new")
 """Details of an event that may be instants."""

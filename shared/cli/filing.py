@@ -18,7 +18,7 @@ from shared.cli.connecting import ask, ask_page, check, quoted, run
 from shared.cli.options import DESK, After, As, AsJson, CaseId, Data, Most, Organisation, Wait, given
 from shared.cli.texts import bytes_of, stopping_for_file, text_of
 from shared.cli.wording import Wording, at, due
-from shared.telling import with_words
+from shared.kernel.wording import with_words
 
 
 def submit(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from shared.case import MOVES, Case
 from shared.events.base import Event
 from shared.kernel.refusals import Refused, Unavailable
-from shared.telling import state_words
+from shared.kernel.wording import state_words
 
 _HELD = frozenset({*MOVES, "CaseLinked"}) - {"CaseVoided", "CaseWithdrawn"}
 """Events that cannot happen to a suspected accusation before a person has decided on the suspicion (Art. 30)."""

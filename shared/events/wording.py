@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.events import REGISTRY
 from shared.events.base import Event
-from shared.telling import Words, with_words
+from shared.kernel.wording import Words, with_words
 
 DETAILS = frozenset({
     "org", "to", "kind", "result", "grade", "object", "reason_code", "why", "due", "days", "mode", "step", "clock", "rung",

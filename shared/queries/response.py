@@ -15,8 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from shared.events.wording import event_words
 from shared.kernel.legal_time import to_text
+from shared.kernel.wording import state_words
 from shared.policy.book import PolicyBook
-from shared.telling import state_words
 
 TimeText = Annotated[str, BeforeValidator(to_text)]
 """Text of a legal time or an instant."""

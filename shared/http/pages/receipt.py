@@ -16,10 +16,10 @@ from starlette.responses import HTMLResponse
 from shared.case import Case
 from shared.http.pages.layout import Html, both, joined, markup, page
 from shared.kernel.legal_time import day_of, instant_of, is_instant, zone
+from shared.kernel.wording import Words
 from shared.policy.book import PolicyBook
 from shared.policy.clocks import ClockRule
 from shared.status import called
-from shared.telling import Words
 
 
 class Right(NamedTuple):
