@@ -15,9 +15,9 @@ from bench.figures import Figure, beside, timed
 from bench.world import COMMANDS, DEMO, SUPERVISOR, World, world
 from services.supervision.ticker import INTERVAL, Ticker
 from services.supervision.views import due_row
-from shared.access import authorize
 from shared.case import EMPTY, STREAM, Case, evolve
-from shared.commands import RULES
+from shared.commands.authorization import authorize
+from shared.commands.command import RULES
 from shared.envelope import Recorded
 from shared.policy.book import PolicyBook
 

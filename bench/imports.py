@@ -14,7 +14,7 @@ from bench.figures import Figure, beside, quotient
 from bench.peer import Command, Peer, commands_of
 from bench.world import DEMO, FILING, world
 from services.intake.history import record_batch
-from shared.access import Principal
+from shared.commands.authorization import Principal
 from shared.eventstore.commit import Commit
 from shared.history import Filing, HistoryItem, HistoryStep
 from shared.part import Ports

@@ -18,15 +18,15 @@ from services.intake.domain import FileCase
 from services.intake.filing import Receipt, file_case
 from services.routing import app as routing
 from services.supervision import app as supervision
-from shared.access import Principal
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.adapters.sqlite.read_models import SqliteViews
 from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.adapters.system_clock import SystemClock
 from shared.cases import Cases
-from shared.command_parts.event_writer import Stamp
-from shared.commands import RULES, Fresh
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES, Fresh
+from shared.commands.event_writer import Stamp
 from shared.eventstore.commit import Head
 from shared.kernel.settings import Settings
 from shared.part import Part, Ports

@@ -15,7 +15,7 @@ from typing import Any
 
 import deploy.rules  # noqa: F401  # fills RULES
 from shared.case import FINAL_STATES, MOVES, STATES
-from shared.commands import RULES, Rule
+from shared.commands.command import RULES, Rule
 from shared.events import REGISTRY, department, intake, platforms, policy, routing, supervision
 from shared.events.base import Event
 from shared.kernel.wording import STATE_WORDS

@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from shared.access import Action, Principal, authorize, within
 from shared.application.case_reference import WORKLIST
 from shared.case import OPEN_STATES
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.authorization import Action, Principal, authorize, within
+from shared.commands.command import Fresh
+from shared.commands.command_handler import Handling
+from shared.commands.event_writer import Stamp
 from shared.events.policy import Section
 from shared.eventstore.commit import Head
-from shared.handling import Handling
 from shared.kernel.legal_time import When, day_of
 from shared.kernel.refusals import Invalid, Refused, Unavailable
 from shared.policy.book import MODELS, STREAM, PolicyBook

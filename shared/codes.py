@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-from shared.access import READ, Principal, authorize
 from shared.application.case_reference import resolve
 from shared.case import Case
+from shared.commands.authorization import READ, Principal, authorize
 from shared.kernel.clock import Clock
 from shared.kernel.identifiers import code_matches, read_number
 from shared.kernel.refusals import Unknown

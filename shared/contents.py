@@ -7,16 +7,16 @@ from typing import Any
 
 from pydantic import Field
 
-from shared.access import Principal, handles, handles_matter
 from shared.case import Case
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.authorization import Principal, handles, handles_matter
+from shared.commands.command import Fresh
+from shared.commands.command_handler import Handling
+from shared.commands.event_writer import Stamp
 from shared.envelope import Recorded
 from shared.events.intake import PartyCorrected, PartyRecorded
 from shared.events.routing import AccusationConfirmed, ReadRecorded
 from shared.events.wording import event_words
 from shared.eventstore.errors import LogFull
-from shared.handling import Handling
 from shared.queries.response import Answer
 from shared.vault import open_sealed
 

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import orjson
 from pydantic import Field
 
-from shared.access import LIST, Principal, authorize, visible
 from shared.application.case_reference import WORKLIST
+from shared.commands.authorization import LIST, Principal, authorize, visible
 from shared.deadlines import deadlines, first_risk
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from shared.access import LIST, Principal, authorize, visible
 from shared.case import Case
+from shared.commands.authorization import LIST, Principal, authorize, visible
 from shared.consumers.followers import followers
 from shared.part import Ports
 from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText

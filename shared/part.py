@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fastapi import APIRouter
 
 from shared.cases import Cases
+from shared.commands.command_handler import Handling
 from shared.events.fields import Service
 from shared.feed import Feed
-from shared.handling import Handling
 from shared.kernel.clock import Clock
 from shared.keys import Keys
 from shared.log import Log

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from shared.access import SEES_ALL, Principal, authorize, within
 from shared.activating import ACTIVATE, activate
 from shared.case import STREAM, Case
+from shared.commands.authorization import SEES_ALL, Principal, authorize, within
+from shared.commands.command_handler import Handling
 from shared.deadlines import Deadline, deadlines
-from shared.handling import Handling
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
 from shared.policy.documents import CalendarDocument

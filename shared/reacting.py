@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from shared.access import Principal
 from shared.case import Case
 from shared.cases import Expected
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Command, Rule
+from shared.commands.authorization import Principal
+from shared.commands.command import Command, Rule
+from shared.commands.command_handler import Done, Handling
+from shared.commands.event_writer import Stamp
 from shared.envelope import Recorded
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
-from shared.handling import Done, Handling
 from shared.kernel.refusals import Refused
 
 

@@ -10,16 +10,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from shared.access import READ, SEES_ALL, Principal, authorize, visible
 from shared.application.case_reference import resolve, unknown_case
 from shared.case import STREAM, Case, cut, fold, head_of
-from shared.command_parts.allowed_commands import allowed
+from shared.commands.allowed_commands import allowed
+from shared.commands.authorization import READ, SEES_ALL, Principal, authorize, visible
+from shared.commands.command_handler import Handling
 from shared.contents import content
 from shared.deadlines import Deadline, deadlines, explain
 from shared.envelope import NewerEvent, Recorded
 from shared.events.intake import CaseLinked, CaseUnlinked
 from shared.events.wording import details
-from shared.handling import Handling
 from shared.kernel.legal_time import When, instant_of, zone
 from shared.kernel.refusals import Unknown
 from shared.part import Ports

@@ -6,13 +6,13 @@ from typing import Any
 
 from pydantic import Field
 
-from shared.access import Principal
 from shared.case import STREAM, Case
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.authorization import Principal
+from shared.commands.command import Fresh
+from shared.commands.command_handler import Handling
+from shared.commands.event_writer import Stamp
 from shared.envelope import NewerEvent, Recorded
 from shared.events.routing import ReadRecorded
-from shared.handling import Handling
 from shared.queries.response import Answer, EventEn, EventZh, TimeText
 from shared.vault import open_sealed
 

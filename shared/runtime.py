@@ -12,12 +12,12 @@ from typing import Any
 import structlog
 
 from shared.application.access_keys import Principals
+from shared.commands.command_handler import Handling
 from shared.consumers.redrive import retry
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
 from shared.feed import Handler
-from shared.handling import Handling
 from shared.kernel.settings import Settings
 from shared.metrics import Metrics
 from shared.operations.rebuild_readers import Spread

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from shared.access import owes_notice
 from shared.case import FINAL_STATES, STREAM, Case, fold
+from shared.commands.authorization import owes_notice
 from shared.deadlines import Deadline, deadlines
 from shared.envelope import NewerEvent, Recorded
 from shared.events.department import (

@@ -15,7 +15,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from services.intake.domain import FileCase
 from shared.application.command_dispatch import body_models
-from shared.commands import RULES
+from shared.commands.command import RULES
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.http.bulk import CommandLine

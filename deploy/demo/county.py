@@ -9,10 +9,10 @@ from deploy.demo.sample.complaints import complaints
 from deploy.demo.sample.matters import REASON, Link, matters
 from deploy.folder import Folder
 from services.intake.history import record_batch
-from shared.access import Principal
 from shared.activating import activate
 from shared.application.command_dispatch import body_models, give
-from shared.commands import RULES
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES
 from shared.history import HistoryItem
 from shared.kernel.legal_time import day_of
 from shared.policy.load import bundled

@@ -13,7 +13,7 @@ from services.analytics.period import ALLOWED
 from services.analytics.seeing import seeing_of
 from services.analytics.stats import query
 from services.analytics.travel import facts_as_of
-from shared.access import STATS, authorize
+from shared.commands.authorization import STATS, authorize
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
 from shared.kernel.legal_time import When, from_text, instant_of

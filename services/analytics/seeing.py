@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from shared.access import Principal
 from shared.accused import cell
 from shared.case import Case
+from shared.commands.authorization import Principal
 
 
 class Seeing(NamedTuple):

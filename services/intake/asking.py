@@ -6,8 +6,8 @@ from pydantic import Field
 
 from services.intake.domain import CITIZEN
 from shared.case import Case
-from shared.command_parts.command_fields import FreeText
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command_fields import FreeText
 from shared.deadlines import Deadline, deadlines
 from shared.events import intake as e
 from shared.kernel.legal_time import before

@@ -14,14 +14,14 @@ from pydantic import Field
 
 from services.intake.likeness import Writing, likeness
 from services.intake.linking import may_lead
-from shared.access import Action, Principal, Role, authorize, visible
 from shared.case import STREAM, Case
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.authorization import Action, Principal, Role, authorize, visible
+from shared.commands.command import Fresh
+from shared.commands.command_handler import Handling
+from shared.commands.event_writer import Stamp
 from shared.consumers.followers import MATTERS
 from shared.contents import STREAM as READS
 from shared.events.routing import ReadRecorded
-from shared.handling import Handling
 from shared.kernel.refusals import Refused
 from shared.part import Ports
 from shared.policy.book import PolicyBook

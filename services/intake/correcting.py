@@ -10,8 +10,8 @@ from pydantic import Field
 from services.intake.parties import Respondent
 from services.intake.unmasking import named, only_of_an_accusation, taken_away
 from shared.case import MOVES, Case
-from shared.command_parts.command_fields import Code, FreeText
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command_fields import Code, FreeText
 from shared.deadlines import deadlines
 from shared.events import intake as e
 from shared.events.fields import Class

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from services.intake.parties import PARTIES_LIMIT, Person, Respondent, parties, representatives
-from shared.access import Principal, Role
 from shared.case import OPEN_STATES, Case
-from shared.command_parts.command_fields import Code, FreeText, Short
-from shared.commands import DESK, Command, Fresh, Given, rule
+from shared.commands.authorization import Principal, Role
+from shared.commands.command import DESK, Command, Fresh, Given, rule
+from shared.commands.command_fields import Code, FreeText, Short
 from shared.events import intake as e
 from shared.events.base import Event
 from shared.events.fields import Class, Moment

@@ -8,12 +8,12 @@ import orjson
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.domain import FileCase, own_channel, register
-from shared.access import FILE, Principal, within
 from shared.application.request_validation import validated
 from shared.case import Case
 from shared.cases import NEW
-from shared.command_parts.event_writer import Stamp
-from shared.handling import Handling
+from shared.commands.authorization import FILE, Principal, within
+from shared.commands.command_handler import Handling
+from shared.commands.event_writer import Stamp
 from shared.kernel.identifiers import case_id, query_code, request_digest
 from shared.kernel.legal_time import When
 from shared.kernel.refusals import Refused

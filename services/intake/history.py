@@ -14,11 +14,11 @@ from weakref import WeakKeyDictionary
 
 from services.intake.history_organs import accuses, check_organs, unknown_organisation
 from shared import history
-from shared.access import IMPORT, Action, Principal, Role, authorize, within
 from shared.case import Case
-from shared.command_parts.effective_dates import check_order
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.authorization import IMPORT, Action, Principal, Role, authorize, within
+from shared.commands.command import Fresh
+from shared.commands.effective_dates import check_order
+from shared.commands.event_writer import Stamp
 from shared.deadlines import deadlines
 from shared.envelope import Origin
 from shared.events.base import Event

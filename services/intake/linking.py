@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.access import Role
 from shared.case import OPEN_STATES, Case, line_of, older
-from shared.command_parts.command_fields import CaseName, FreeText
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands.authorization import Role
+from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command_fields import CaseName, FreeText
 from shared.events import intake as e
 from shared.events import routing
 from shared.events.intake import LinkKind

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from shared.command_parts.command_fields import Code, Short
-from shared.commands import Command
+from shared.commands.command import Command
+from shared.commands.command_fields import Code, Short
 from shared.events import intake as e
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from shared.commands import RULES
+from shared.commands.command import RULES
+from shared.commands.command_handler import Handling
 from shared.consumers.followers import follows, give_followers
 from shared.consumers.reaction_table import ReactionTable, gives
 from shared.events.base import Event
@@ -10,7 +11,6 @@ from shared.events.department import ReplyDelivered
 from shared.events.intake import CaseCorrected, CaseLinked, CaseVoided, CaseWithdrawn
 from shared.events.routing import CaseClassified, CaseRoutedToSealedChannel
 from shared.events.supervision import CaseClosed
-from shared.handling import Handling
 from shared.views import Views
 
 

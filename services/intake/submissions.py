@@ -19,8 +19,8 @@ from services.intake.sealed_letters import SealedLetters
 from services.intake.updates import Updates, first_answer
 from shared.application.case_reference import resolve
 from shared.case import STREAM as CASE
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.command import Fresh
+from shared.commands.event_writer import Stamp
 from shared.events.platforms import PlatformUpdate, SubmissionRefused
 from shared.events.refusal import Refusal
 from shared.eventstore.commit import Commit

@@ -9,7 +9,7 @@ from pydantic import Field
 from services.intake.domain import CITIZEN
 from services.intake.parties import PARTIES_LIMIT, representatives
 from shared.case import OPEN_STATES, Case
-from shared.commands import DESK, Command, Fresh, Given, rule
+from shared.commands.command import DESK, Command, Fresh, Given, rule
 from shared.events import intake as e
 
 PartyName = Annotated[str, Field(pattern=r"^p[1-9][0-9]{0,3}$")]

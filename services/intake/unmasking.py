@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.intake.parties import Respondent, complained_of
 from shared.case import Case
-from shared.commands import Fresh, Given
+from shared.commands.command import Fresh, Given
 from shared.events import routing
 from shared.events.intake import PartyRecorded
 from shared.kernel.refusals import Invalid

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from shared.access import Principal
 from shared.case import Case
-from shared.command_parts.event_writer import Stamp
+from shared.commands.authorization import Principal
+from shared.commands.command_handler import Handling
+from shared.commands.event_writer import Stamp
 from shared.consumers.reaction_table import ReactionTable
 from shared.deadlines import deadlines
 from shared.events import department as d
@@ -21,7 +22,6 @@ from shared.events.base import Event
 from shared.events.platforms import PlatformUpdate, UpdateKind
 from shared.events.routing import Due
 from shared.eventstore.commit import Commit
-from shared.handling import Handling
 from shared.kernel.legal_time import instant_from_text
 from shared.messaging.notification_stream import NotificationStream
 from shared.reacting import Turn, stamp_for

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.access import Role
 from shared.case import Case
-from shared.command_parts.command_fields import Code, FreeText, Short
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands.authorization import Role
+from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command_fields import Code, FreeText, Short
 from shared.events import routing as e
 from shared.kernel.refusals import Refused
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from services.routing.outbox import Outboxes, entry
 from shared.application.problem import problem
 from shared.case import Case
-from shared.command_parts.event_writer import Stamp
+from shared.commands.event_writer import Stamp
 from shared.events.refusal import Refusal
 from shared.events.routing import OutboxEntry
 from shared.http.records import Read

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from services.routing.words import HANDLERS, Basis, own, said_otherwise, same_day
 from shared.case import Case
-from shared.command_parts.command_fields import Code, FreeText
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command_fields import Code, FreeText
 from shared.deadlines import deadlines
 from shared.events import department as e
 from shared.events.department import Mode

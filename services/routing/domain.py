@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from services.routing.words import no_sealed_organ, own, the_respondent
-from shared.access import Role
 from shared.case import Case
-from shared.command_parts.command_fields import Code, FreeText
-from shared.commands import DESK, Command, Fresh, Given, rule
+from shared.commands.authorization import Role
+from shared.commands.command import DESK, Command, Fresh, Given, rule
+from shared.commands.command_fields import Code, FreeText
 from shared.deadlines import deadlines
 from shared.events import routing as e
 from shared.events.fields import Class, Moment

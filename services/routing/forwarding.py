@@ -8,8 +8,8 @@ from pydantic import Field
 
 from services.routing.words import HANDLERS, fit, own
 from shared.case import Case
-from shared.command_parts.command_fields import Code, FreeText
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command_fields import Code, FreeText
 from shared.events import department as d
 from shared.events import routing as e
 from shared.kernel.refusals import Denied, Refused

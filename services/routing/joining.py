@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from services.routing.outbox import Outboxes
-from shared.access import Principal, visible
 from shared.case import Case
+from shared.commands.authorization import Principal, visible
+from shared.commands.command_handler import Handling
 from shared.events.intake import CaseLinked
 from shared.events.routing import OutboxKind
-from shared.handling import Handling
 from shared.reacting import Turn
 
 

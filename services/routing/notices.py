@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import Field
 
 from services.routing.words import own
-from shared.access import owes_notice
 from shared.case import Case
-from shared.command_parts.command_fields import FreeText
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands.authorization import owes_notice
+from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command_fields import FreeText
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events import department as e
 from shared.events.department import Mode

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from shared.access import NOTHING_OWED
 from shared.case import Case, Fact
+from shared.commands.authorization import NOTHING_OWED
+from shared.commands.command_handler import Handling
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events.routing import Due, OutboxEntry, OutboxKind
 from shared.eventstore.commit import Commit
-from shared.handling import Handling
 from shared.inbox import STREAM
 from shared.messaging.notification_stream import NotificationStream
 from shared.policy.book import PolicyBook

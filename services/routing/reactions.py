@@ -10,7 +10,8 @@ from services.routing.outbox import Outboxes, handlers_at, receiver_at, reviewer
 from services.routing.recognising import recognised
 from shared.case import fold
 from shared.cases import Expected
-from shared.commands import RULES
+from shared.commands.command import RULES
+from shared.commands.command_handler import Handling
 from shared.consumers.reaction_table import ReactionTable, gives
 from shared.deadlines import deadlines
 from shared.events import department as d
@@ -19,7 +20,6 @@ from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.base import Event
 from shared.events.routing import OutboxKind
-from shared.handling import Handling
 from shared.kernel.failpoints import failpoint
 from shared.reacting import Turn, carry_out, stamp_for
 

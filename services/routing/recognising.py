@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from services.routing.domain import Route
 from shared.case import Case
+from shared.commands.command_handler import Handling
 from shared.events.intake import CaseRegistered
-from shared.handling import Handling
 from shared.vault import open_sealed
 
 

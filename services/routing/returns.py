@@ -8,8 +8,8 @@ from pydantic import Field
 
 from services.routing.words import HANDLERS, fit, own
 from shared.case import Case
-from shared.command_parts.command_fields import Code, FreeText
-from shared.commands import DESK, Command, Fresh, Given, rule
+from shared.commands.command import DESK, Command, Fresh, Given, rule
+from shared.commands.command_fields import Code, FreeText
 from shared.deadlines import deadlines
 from shared.events import department, routing
 from shared.kernel.legal_time import before

@@ -11,10 +11,10 @@ from typing import Literal
 from pydantic import Field
 
 from services.routing.words import HANDLERS, fit, own, said_otherwise, same_day
-from shared.access import Role
 from shared.case import Case, Fact
-from shared.command_parts.command_fields import Code, FreeText
-from shared.commands import DESK, Command, Fresh, Given, rule
+from shared.commands.authorization import Role
+from shared.commands.command import DESK, Command, Fresh, Given, rule
+from shared.commands.command_fields import Code, FreeText
 from shared.events import department as d
 from shared.events import routing as e
 from shared.events.department import Mode

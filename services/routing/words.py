@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.access import Role
 from shared.case import Case
-from shared.commands import Given
+from shared.commands.authorization import Role
+from shared.commands.command import Given
 from shared.kernel.legal_time import When, day_of
 from shared.kernel.refusals import Denied, Refused
 from shared.policy.book import PolicyBook

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.access import Role
 from shared.case import OPEN_STATES, Case
-from shared.command_parts.command_fields import FreeText
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands.authorization import Role
+from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command_fields import FreeText
 from shared.deadlines import DueRung, deadlines, rungs_due
 from shared.events import supervision as e
 from shared.events.base import Event

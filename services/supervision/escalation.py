@@ -9,8 +9,8 @@ from pydantic import Field
 
 from services.supervision.domain import OUTSIDE, outside
 from shared.case import Case
-from shared.command_parts.command_fields import Code, FreeText
-from shared.commands import Command, Fresh, Given, rule
+from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command_fields import Code, FreeText
 from shared.deadlines import deadlines
 from shared.events import supervision as e
 from shared.kernel.legal_time import day_of, end_of_day, to_text

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from services.supervision.views import WORKLIST
-from shared.commands import RULES
+from shared.commands.command import RULES
+from shared.commands.command_handler import Handling
 from shared.consumers.followers import follows, give_followers
 from shared.consumers.reaction_table import ReactionTable, gives
 from shared.events.department import Concluded, NoticeServed
 from shared.events.intake import CaseLinked
 from shared.events.routing import ReRegistrationBarred
 from shared.events.supervision import CaseClosed
-from shared.handling import Handling
 from shared.views import Views
 
 

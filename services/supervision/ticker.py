@@ -13,13 +13,13 @@ import structlog
 
 from services.supervision.slots import SLOTS, Slots
 from services.supervision.views import DUE
-from shared.access import Principal
 from shared.case import Case
-from shared.command_parts.event_writer import Stamp
-from shared.commands import RULES, Command, Fresh, Given
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES, Command, Fresh, Given
+from shared.commands.command_handler import Handling
+from shared.commands.event_writer import Stamp
 from shared.deadlines import rungs_due, waits_until
 from shared.eventstore.errors import Damaged
-from shared.handling import Handling
 from shared.kernel.identifiers import derived_id
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused, Unavailable

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from services.supervision.slots import slot_of
-from shared.access import owes_notice
 from shared.accused import cell
 from shared.case import Case
+from shared.commands.authorization import owes_notice
 from shared.consumers.projection import CaseView
 from shared.deadlines import deadlines, first_risk, next_look
 from shared.kernel.legal_time import instant_of, to_text

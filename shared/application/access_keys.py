@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from shared.access import MAY_NAME_ORG, NEEDS_ORG, OPERATE, ROLES, Principal, Role, authorize
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.authorization import MAY_NAME_ORG, NEEDS_ORG, OPERATE, ROLES, Principal, Role, authorize
+from shared.commands.command import Fresh
+from shared.commands.command_handler import Handling
+from shared.commands.event_writer import Stamp
 from shared.events.intake import KeyIssued, KeyRevoked
-from shared.handling import Handling
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Unknown

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, Field, create_model
 
-from shared.access import Principal
 from shared.application.case_reference import resolve
 from shared.case import Case, fold
-from shared.command_parts.event_writer import Stamp
-from shared.commands import RULES, Rule
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES, Rule
+from shared.commands.command_handler import Done
+from shared.commands.event_writer import Stamp
 from shared.events.fields import Moment
-from shared.handling import Done
 from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Unknown
 from shared.part import Ports

@@ -16,7 +16,7 @@ from shared.cli.options import SUPERVISOR, As, AsJson, Data, given
 from shared.cli.texts import text_of
 
 if TYPE_CHECKING:
-    from shared.commands import Rule
+    from shared.commands.command import Rule
 
 
 def act(

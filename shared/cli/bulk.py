@@ -22,7 +22,7 @@ from shared.cli.texts import bytes_of
 from shared.kernel import strict_json as unambiguous
 
 if TYPE_CHECKING:
-    from shared.commands import Rule
+    from shared.commands.command import Rule
 
 AT_ONCE = 1_000
 _TOO_MANY = {
@@ -146,7 +146,7 @@ def _with_id(value: Any, seen: Counter[bytes]) -> bytes:
 def known_rules() -> dict[str, Rule]:
     """The commands that people and other systems may give, by name."""
     import deploy.rules  # noqa: F401  # fills RULES
-    from shared.commands import RULES
+    from shared.commands.command import RULES
 
     return {rule.name: rule for rule in RULES.values() if set(rule.roles) != {"service"}}
 

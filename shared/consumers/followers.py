@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.commands import Command, Rule
+from shared.commands.command import Command, Rule
+from shared.commands.command_handler import Handling
 from shared.consumers.reaction_table import Act
 from shared.events.base import Event
-from shared.handling import Handling
 from shared.reacting import Turn, carry_out
 from shared.views import Condition, Row, Views
 

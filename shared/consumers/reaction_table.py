@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from shared.commands import Command, Rule
+from shared.commands.command import Command, Rule
+from shared.commands.command_handler import Handling
 from shared.events.base import Event
-from shared.handling import Handling
 from shared.reacting import Reaction, Turn, Where, carry_out
 
 E = TypeVar("E", bound=Event)

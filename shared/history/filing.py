@@ -8,7 +8,7 @@ import re
 import orjson
 
 from shared.case import Case
-from shared.commands import Fresh, Given
+from shared.commands.command import Fresh, Given
 from shared.events import Event
 from shared.events import intake as e
 from shared.history.items import HistoryItem

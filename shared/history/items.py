@@ -10,7 +10,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.case import Fact
-from shared.commands import Fresh
+from shared.commands.command import Fresh
 from shared.events import Event
 from shared.events.fields import Class, Moment
 from shared.history.types import as_fact, body_of, lacks_org

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from shared.case import MOVES, Case, Fact
-from shared.commands import Fresh
+from shared.commands.command import Fresh
 from shared.events import REGISTRY
 from shared.events.fields import Service
 from shared.history.items import HistoryItem, HistoryStep

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
-from shared.access import Principal
 from shared.case import Fact, fold
+from shared.commands.authorization import Principal
 from shared.envelope import Recorded
 from shared.events import REGISTRY, Event
 from shared.kernel.legal_time import When, instant_of

@@ -7,8 +7,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.access import authorize
 from shared.activating import ACTIVATE
+from shared.commands.authorization import authorize
 from shared.http.bodies import read_model
 from shared.http.describing import WRITING, answers, takes
 from shared.http.law_answers import CalendarPublishedAnswer

@@ -7,9 +7,9 @@ from datetime import date, datetime
 from fastapi import APIRouter, Query
 
 from shared import listing, reading
-from shared.access import LIST, authorize
 from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import STATES
+from shared.commands.authorization import LIST, authorize
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
 from shared.kernel.legal_time import When, from_text, instant_of, to_text

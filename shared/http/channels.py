@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.items import understood
-from shared.access import FILE, Principal, authorize, within
+from shared.commands.authorization import FILE, Principal, authorize, within
 from shared.http.admitting import ADMITTED
 from shared.http.answers import ReceiptAnswer
 from shared.http.describing import takes, takes_lines

@@ -12,10 +12,10 @@ from pydantic import BaseModel, Field, create_model
 from starlette.responses import HTMLResponse
 
 from shared import reading
-from shared.access import RECEIPT, authorize
 from shared.application.command_dispatch import CommandId
 from shared.application.request_validation import command_of
-from shared.commands import RULES
+from shared.commands.authorization import RECEIPT, authorize
+from shared.commands.command import RULES
 from shared.http import bodies
 from shared.http.answers import CommandAnswer
 from shared.http.commands import Commands

@@ -7,12 +7,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from shared.access import Principal, visible
 from shared.application.case_reference import resolve
 from shared.application.command_dispatch import body_models, give
 from shared.application.request_validation import command_of
-from shared.command_parts.allowed_commands import allowed
-from shared.commands import RULES, Rule
+from shared.commands.allowed_commands import allowed
+from shared.commands.authorization import Principal, visible
+from shared.commands.command import RULES, Rule
 from shared.http.answers import CommandAnswer
 from shared.http.bodies import read_json
 from shared.http.describing import WRITING, answers, takes

@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from services.intake.channel_jurisdictions import jurisdiction_of
 from services.intake.history import record_batch
-from shared.access import IMPORT, authorize, within
 from shared.application.problem import describe
 from shared.application.request_validation import validated
+from shared.commands.authorization import IMPORT, authorize, within
 from shared.history import HistoryItem, ItemResult
 from shared.http.admitting import ADMITTED
 from shared.http.bodies import Line

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
-from shared.access import OPERATE, authorize
+from shared.commands.authorization import OPERATE, authorize
 from shared.feed_metrics import BROKER_AWAY
 from shared.http.answers import Health
 from shared.http.describing import answers

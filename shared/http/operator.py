@@ -13,10 +13,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from shared import exporting
-from shared.access import OPERATE, authorize
 from shared.application import access_keys as principals
 from shared.application.case_reference import resolve
 from shared.case import STREAM
+from shared.commands.authorization import OPERATE, authorize
 from shared.consumers.redrive import redrive as handle_again
 from shared.digests import log_digest, outcome_digest, views_digest
 from shared.eventstore.errors import Damaged, LogBroken

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Query
 
-from shared.access import OUTBOX, Principal, authorize
 from shared.accused import against
+from shared.commands.authorization import OUTBOX, Principal, authorize
 from shared.envelope import Recorded
 from shared.http.describing import READING, answers
 from shared.http.gaps import AllGaps, Gaps, case_of, entries_of

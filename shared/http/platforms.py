@@ -7,9 +7,9 @@ from datetime import date
 from fastapi import APIRouter, Query
 
 from shared import reading
-from shared.access import RECONCILE, UPDATES, Principal, authorize
 from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import Case
+from shared.commands.authorization import RECONCILE, UPDATES, Principal, authorize
 from shared.http.answers import ReceiptAnswer
 from shared.http.describing import READING, answers
 from shared.http.polling import polled

@@ -8,8 +8,8 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.access import POLICY, authorize
 from shared.activating import ACTIVATE, activate, checked
+from shared.commands.authorization import POLICY, authorize
 from shared.events.fields import Moment
 from shared.http.bodies import read_model
 from shared.http.describing import READING, WRITING, answers, takes

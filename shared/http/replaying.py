@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.access import OPERATE, Principal, authorize
+from shared.commands.authorization import OPERATE, Principal, authorize
 from shared.events.fields import Service
 from shared.http.bodies import read_model
 from shared.http.describing import answers, takes

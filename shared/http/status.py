@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.access import Principal
 from shared.application.problem import TooMany
 from shared.case import Case
 from shared.codes import Misses, opened
+from shared.commands.authorization import Principal
 from shared.http.bodies import read_model
 from shared.http.describing import answers, takes
 from shared.kernel.refusals import Unknown

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.domain import FileCase
 from services.intake.filing import filed
-from shared.access import FILE, Principal, authorize
+from shared.commands.authorization import FILE, Principal, authorize
 from shared.http import bodies
 from shared.http.admitting import ADMITTED
 from shared.http.answers import LineAnswer, ReceiptAnswer

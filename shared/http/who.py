@@ -6,8 +6,8 @@ from typing import Annotated, cast, get_args
 
 from fastapi import Depends, Request
 
-from shared.access import NEEDS_ORG, Principal, Role
 from shared.application.problem import NotAuthenticated
+from shared.commands.authorization import NEEDS_ORG, Principal, Role
 from shared.kernel.refusals import Invalid
 from shared.runtime import Runtime
 

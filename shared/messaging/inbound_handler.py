@@ -14,16 +14,16 @@ from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
-from shared.access import Principal, Role, visible
 from shared.application.case_reference import resolve
 from shared.application.command_dispatch import body_models, give
 from shared.application.problem import describe, of_error, problem
 from shared.application.request_validation import command_of
 from shared.case import Case
-from shared.commands import RULES
+from shared.commands.authorization import Principal, Role, visible
+from shared.commands.command import RULES
+from shared.commands.command_handler import Done
 from shared.events.refusal import FieldProblem, Refusal
 from shared.eventstore.errors import LogAway, LogBroken, LogFull
-from shared.handling import Done
 from shared.http.records import Read, read_record
 from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Invalid, Refused, Unavailable

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.command import Fresh
+from shared.commands.command_handler import Handling
+from shared.commands.event_writer import Stamp
 from shared.events import Event
 from shared.eventstore.commit import Commit
-from shared.handling import Handling
 
 
 class NotificationStream:

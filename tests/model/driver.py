@@ -19,11 +19,11 @@ from deploy.ephemeral import memory_ports
 from deploy.parts import compose
 from services.intake.domain import FileCase
 from services.intake.filing import file_case
-from shared.access import Principal
 from shared.adapters.memory import SetClock
 from shared.application.command_dispatch import body_models, give
 from shared.application.request_validation import validated
-from shared.commands import RULES
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.kernel.settings import Settings
 from shared.runtime import Runtime

@@ -11,8 +11,8 @@ from itertools import count
 
 import pytest
 
-from shared.access import ROLES
 from shared.application.command_dispatch import open_rules
+from shared.commands.authorization import ROLES
 from tests.model import driver, table
 from tests.model.driver import ACTORS, MODELS, campaign, live, shrunk
 from tests.model.table import EVERY, TABLE, Row

@@ -21,10 +21,10 @@ import pytest_asyncio
 
 from services.intake.domain import FileCase
 from services.intake.filing import file_case
-from shared.access import Principal
 from shared.case import STATES
-from shared.command_parts.event_writer import Stamp
-from shared.commands import RULES
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES
+from shared.commands.event_writer import Stamp
 from shared.listing import QUEUES
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, clerk
 from tests.support.examples import commands, example

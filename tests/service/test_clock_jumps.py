@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.command import Fresh
+from shared.commands.event_writer import Stamp
 from shared.deadlines import deadlines
 from shared.events.policy import PolicyActivated
 from shared.policies import STREAM as POLICY

@@ -13,10 +13,10 @@ import pytest
 from services.intake.domain import FileCase
 from services.intake.filing import file_case
 from services.routing.domain import RecordDelivery
-from shared.access import Principal
 from shared.cases import Cases, Expected
-from shared.command_parts.event_writer import LARGEST_EVENT, Stamp
-from shared.commands import RULES, Fresh, Given
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES, Fresh, Given
+from shared.commands.event_writer import LARGEST_EVENT, Stamp
 from shared.envelope import decode
 from shared.events.routing import CaseTransferred, ReadRecorded
 from shared.kernel.refusals import Refused, Unavailable
@@ -116,7 +116,7 @@ async def test_a_stale_version_is_refused_but_the_ticker_makes_none_stale(here: 
     case = await here.case(filed.case)
     org = case.org or ""
     hands = here.ports.handling("routing")
-    from shared.commands import RULES
+    from shared.commands.command import RULES
 
     rule = RULES["sign_off"]
     for _ in range(15):

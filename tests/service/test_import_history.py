@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.intake.history import record_batch, record_item
-from shared.access import Principal
+from shared.commands.authorization import Principal
 from shared.deadlines import deadlines
 from shared.history import HistoryItem, ItemResult
 from shared.kernel.refusals import Denied, Unavailable

@@ -15,12 +15,12 @@ from random import Random
 from typing import Any
 
 from services.intake import linking  # noqa: F401  # fills RULES
-from shared.access import Principal
 from shared.cases import Cases
-from shared.command_parts.event_writer import Stamp
-from shared.commands import RULES
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES
+from shared.commands.command_handler import Handling
+from shared.commands.event_writer import Stamp
 from shared.envelope import Recorded
-from shared.handling import Handling
 from shared.kernel.refusals import Refused
 from shared.part import Ports
 from shared.policies import Policies

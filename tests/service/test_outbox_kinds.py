@@ -8,9 +8,9 @@ from typing import Any, get_args
 
 import pytest
 
-from shared.access import Principal
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.authorization import Principal
+from shared.commands.command import Fresh
+from shared.commands.event_writer import Stamp
 from shared.events.policy import PolicyActivated
 from shared.events.routing import OutboxEntry, OutboxKind
 from shared.policy.load import bundled, hash_of

@@ -12,9 +12,9 @@ import orjson
 import pytest
 
 from deploy.embedded import opened as embedded
-from shared.access import Principal
 from shared.activating import activate
 from shared.adapters.memory import SetClock
+from shared.commands.authorization import Principal
 from shared.eventstore.errors import LogAway
 from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Unavailable

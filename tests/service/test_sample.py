@@ -18,8 +18,8 @@ from deploy.demo.sample.matters import MOST, matters
 from deploy.demo.sample.texts import sample_texts
 from deploy.folder import Folder
 from services.intake.history import record_batch
-from shared.access import Principal
 from shared.case import OPEN_STATES, STATES, Case
+from shared.commands.authorization import Principal
 from shared.deadlines import deadlines
 from shared.events.routing import OutboxEntry
 from shared.events.supervision import TICKER, ClosureKind

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from shared import handling
+from shared.commands import command_handler as handling
 from shared.envelope import Recorded, encode
 from shared.events.routing import OutboxEntry
 

@@ -13,7 +13,6 @@ from services.intake.domain import FileCase
 from services.intake.filing import Receipt, file_case
 from services.routing import app as routing
 from services.supervision import app as supervision
-from shared.access import Principal
 from shared.adapters.memory.clock import SetClock
 from shared.adapters.memory.event_store import MemoryLog
 from shared.adapters.memory.key_store import MemoryKeys
@@ -25,10 +24,11 @@ from shared.adapters.sqlite.read_models import SqliteViews
 from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.case import Case
 from shared.cases import Cases
-from shared.command_parts.event_writer import Stamp
-from shared.commands import RULES, Fresh
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES, Fresh
+from shared.commands.command_handler import Done
+from shared.commands.event_writer import Stamp
 from shared.envelope import Recorded
-from shared.handling import Done
 from shared.kernel.legal_time import When
 from shared.kernel.settings import Settings
 from shared.part import Part, Ports

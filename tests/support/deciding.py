@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import deploy.rules  # noqa: F401  # fills RULES
-from shared.access import Principal
 from shared.case import Case, fold
-from shared.commands import RULES, Fresh, Given
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES, Fresh, Given
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
 from shared.events.routing import AssignmentDelivered, CaseTransferred

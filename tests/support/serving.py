@@ -13,10 +13,10 @@ import httpx
 from fastapi import FastAPI
 
 from deploy.ephemeral import opened
-from shared.access import Principal
 from shared.activating import activate
 from shared.adapters.memory import SetClock
 from shared.application.access_keys import PEOPLE
+from shared.commands.authorization import Principal
 from shared.http.app import build_app
 from shared.kernel.settings import Settings
 from shared.policy.load import bundled

@@ -16,7 +16,7 @@ import typer
 import deploy.parts  # noqa: F401  # fills RULES
 from services.intake.importing import mapping_file as mappings
 from shared.cli.main import app
-from shared.commands import RULES
+from shared.commands.command import RULES
 from tests.support.make_docs import ROOT, TABLES, renewed
 from tests.support.process import Server, clean_environment, huiyin, server
 

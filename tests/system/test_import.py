@@ -18,8 +18,8 @@ import pytest
 from services.intake.history import record_batch
 from services.intake.importing import mapping_file as mappings
 from services.intake.importing.running import Report, import_file
-from shared.access import Principal
 from shared.activating import activate
+from shared.commands.authorization import Principal
 from shared.history import HistoryItem
 from shared.kernel.legal_time import elapsed, to_text
 from shared.policy.load import load

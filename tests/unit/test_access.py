@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.access import READ, SEES_ALL, Action, Principal, authorize, visible
 from shared.case import EMPTY, Case
+from shared.commands.authorization import READ, SEES_ALL, Action, Principal, authorize, visible
 from shared.kernel.refusals import Denied, Unknown
 from tests.support.deciding import SENT, given
 

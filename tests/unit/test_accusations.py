@@ -73,7 +73,7 @@ def test_cleared_it_goes_the_ordinary_way_and_is_not_asked_again() -> None:
 
 
 def test_only_who_may() -> None:
-    from shared.commands import RULES
+    from shared.commands.command import RULES
 
     for name in ("confirm_accusation", "clear_suspicion"):
         assert RULES[name].roles == ("registrar", "supervisor")

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.catalogue import appends, catalogue, refusals
 from shared.case import STATES
-from shared.commands import RULES
+from shared.commands.command import RULES
 from shared.events import REGISTRY
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +46,7 @@ def test_refusals_are_found_in_the_source() -> None:
 
 def test_the_table_of_rules_is_whole_without_the_services() -> None:
     """What fills it for a short command fills it as the services do."""
-    count = "; from shared.commands import RULES; print(sorted(RULES))"
+    count = "; from shared.commands.command import RULES; print(sorted(RULES))"
     alone, whole = (
         subprocess.run(
             [sys.executable, "-c", f"import deploy.{module}{count}"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.access import Principal, visible
+from shared.commands.authorization import Principal, visible
 from shared.deadlines import deadlines
 from shared.events import department as d
 from shared.events import intake as i

@@ -10,12 +10,12 @@ import pytest
 MODULES = (
     "shared.case.evolve",
     "shared.cases",
-    "shared.commands",
+    "shared.commands.command",
     "shared.consumers.projection",
     "shared.envelope",
     "shared.events.base",
     "shared.eventstore.hash_chain",
-    "shared.handling",
+    "shared.commands.command_handler",
     "shared.projecting",
 )
 

@@ -10,9 +10,9 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from shared import history
-from shared.access import Principal
 from shared.case import EMPTY, Case, fold
-from shared.commands import Fresh, Given
+from shared.commands.authorization import Principal
+from shared.commands.command import Fresh, Given
 from shared.envelope import Actor, Recorded
 from shared.events import REGISTRY
 from shared.history import STEPS, HistoryItem

@@ -8,9 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from services.intake.domain import FileCase, register
-from shared.access import Principal
 from shared.case import EMPTY, fold
-from shared.commands import Fresh, Given
+from shared.commands.authorization import Principal
+from shared.commands.command import Fresh, Given
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import supervision as s

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from shared.access import Principal, visible
 from shared.case import Case, head_of, line_of, older
-from shared.command_parts.allowed_commands import allowed
-from shared.commands import RULES
+from shared.commands.allowed_commands import allowed
+from shared.commands.authorization import Principal, visible
+from shared.commands.command import RULES
 from shared.contents import purposes
 from shared.deadlines import deadlines, rungs_due
 from shared.events import department as d
@@ -316,6 +316,6 @@ def test_every_refusal_tells_what_is_possible() -> None:
 
 
 def _given() -> Any:
-    from shared.commands import Given
+    from shared.commands.command import Given
 
     return Given(REGISTRAR, START, START, BOOK)

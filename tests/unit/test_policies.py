@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import resources
 
 from shared.adapters.memory.event_store import MemoryLog
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.command import Fresh
+from shared.commands.event_writer import Stamp
 from shared.events.policy import OrganisationAdded
 from shared.eventstore.commit import Commit
 from shared.policies import STREAM, Policies

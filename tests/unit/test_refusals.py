@@ -12,7 +12,7 @@ import pytest
 
 import deploy.rules  # noqa: F401  # fills RULES
 from deploy.catalogue import refusals
-from shared.commands import RULES
+from shared.commands.command import RULES
 
 ROOT = Path(__file__).parents[2]
 KINDS = {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.access import Principal, visible
-from shared.command_parts.allowed_commands import allowed
+from shared.commands.allowed_commands import allowed
+from shared.commands.authorization import Principal, visible
 from shared.deadlines import deadlines
 from shared.events import department as d
 from shared.events import intake as i

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from shared.access import owes_notice, visible
+from shared.commands.authorization import owes_notice, visible
 from shared.deadlines import deadlines
 from shared.events import department as d
 from shared.events import intake as i

@@ -6,8 +6,8 @@ from datetime import date
 
 from shared.adapters.memory import MemoryLog
 from shared.cases import Cases
-from shared.command_parts.event_writer import Stamp
-from shared.commands import Fresh
+from shared.commands.command import Fresh
+from shared.commands.event_writer import Stamp
 from shared.policies import Policies
 from shared.policy.load import bundled
 from tests.support.commits import history

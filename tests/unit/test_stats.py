@@ -22,9 +22,9 @@ from services.analytics.api import router
 from services.analytics.facts import Facts
 from services.analytics.measures import MEASURES, VERSION
 from services.analytics.render import as_csv, as_json, as_table, as_xlsx, defused
-from shared.access import Principal
 from shared.application.problem import describe
 from shared.cli.stats import StatsOptions, run_stats
+from shared.commands.authorization import Principal
 from shared.envelope import Recorded
 from shared.http.who import who
 from shared.kernel.refusals import Refused

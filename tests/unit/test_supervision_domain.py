@@ -165,7 +165,7 @@ def test_a_wrong_refusal_is_put_right() -> None:
 
 
 def test_a_clerk_is_refused_by_role_before_the_rule_decides() -> None:
-    from shared.commands import RULES
+    from shared.commands.command import RULES
 
     assert CLERK.role not in RULES["close"].roles
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from services.intake.domain import FileCase, register
-from shared.access import Principal
 from shared.case import EMPTY
-from shared.commands import RULES, Given
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES, Given
 from shared.events import intake as i
 from shared.kernel.refusals import Invalid
 from tests.support.deciding import BOOK, CLERK, REGISTERED, REGISTRAR, START, given

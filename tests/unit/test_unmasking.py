@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.access import Principal, visible
+from shared.commands.authorization import Principal, visible
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r

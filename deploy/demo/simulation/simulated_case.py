@@ -12,8 +12,8 @@ from deploy.demo.sample.county_data import county_data, weighted
 from deploy.demo.sample.texts import sample_texts
 from deploy.demo.simulation.organisation_profiles import PROMPT, Days, Profile
 from deploy.demo.simulation.world import REGISTRAR, SUPERVISOR, World, clerk, head
-from shared.access import Principal
 from shared.case import Case
+from shared.commands.authorization import Principal
 from shared.kernel.legal_time import before, day_of
 
 CaseAct = Callable[[Case], Awaitable[None]]

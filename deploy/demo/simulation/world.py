@@ -13,11 +13,11 @@ from typing import Any
 from deploy.demo.county import DEMO
 from services.intake.domain import FileCase
 from services.intake.filing import file_case
-from shared.access import Principal
 from shared.adapters.memory.clock import SetClock
 from shared.application.command_dispatch import body_models, give
 from shared.case import Case
-from shared.commands import RULES
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES
 from shared.kernel.legal_time import day_of, zone
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook

@@ -8,7 +8,7 @@ The table of rules (`RULES`) is the one source for the HTTP endpoint, the comman
 ... def praise(case: Case, command: Praise, given: Given) -> list[Fresh]:
 ...     return [Fresh(Nudged(text=command.text))]
 >>> RULES["praise"].model, RULES.pop("praise").states
-(<class 'shared.commands.Praise'>, ('closed',))
+(<class 'shared.commands.command.Praise'>, ('closed',))
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict
 
-from shared.access import Action, Principal, Role
 from shared.case import Case, head_of
-from shared.command_parts.command_checks import check_decided, check_readable, follow_the_lead
-from shared.command_parts.command_fields import NamesCase
+from shared.commands.authorization import Action, Principal, Role
+from shared.commands.command_checks import check_decided, check_readable, follow_the_lead
+from shared.commands.command_fields import NamesCase
 from shared.events.base import Event
 from shared.events.fields import Service
 from shared.kernel.legal_time import When

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from shared.access import Principal
 from shared.case import STREAM
-from shared.commands import Fresh
+from shared.commands.authorization import Principal
+from shared.commands.command import Fresh
 from shared.envelope import Actor, Origin, Recorded
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit, Head

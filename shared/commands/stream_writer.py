@@ -7,9 +7,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.command_parts.event_writer import EventWriter, Stamp, first_answer
-from shared.command_parts.recording_time import recording_time
-from shared.commands import Fresh
+from shared.commands.command import Fresh
+from shared.commands.event_writer import EventWriter, Stamp, first_answer
+from shared.commands.recording_time import recording_time
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
 from shared.kernel.refusals import Unavailable
 from shared.log import Conflict, SameCause

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.case import MOVES, Case
-from shared.commands import Fresh
+from shared.commands.command import Fresh
 from shared.kernel.legal_time import When, before, local_text, to_text
 from shared.kernel.refusals import Refused
 

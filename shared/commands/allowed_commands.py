@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared.access import Principal, owes_notice
 from shared.case import Case
-from shared.commands import RULES
+from shared.commands.authorization import Principal, owes_notice
+from shared.commands.command import RULES
 
 
 def allowed(case: Case, principal: Principal) -> list[str]:

@@ -1,7 +1,7 @@
 """load -> decide -> append: how every command on a case becomes events.
 
 >>> import asyncio
->>> from shared.commands import RULES
+>>> from shared.commands.command import RULES
 >>> from tests.support.county import clerk, county
 >>> async def sign_off() -> tuple[str, list[str]]:
 ...     async with county() as here:
@@ -23,15 +23,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from shared.access import Action, authorize_command, visible_among
 from shared.case import STREAM, Case, fold
 from shared.cases import ANY, Cases, Expected
-from shared.command_parts.command_checks import check_version
-from shared.command_parts.effective_dates import check_order
-from shared.command_parts.event_writer import EventWriter, Published, Stamp, first_answer
-from shared.command_parts.recording_time import recording_time
-from shared.command_parts.stream_writer import ATTEMPTS, DecideStream, StreamWriter, pause
-from shared.commands import Fresh, Given
+from shared.commands.authorization import Action, authorize_command, visible_among
+from shared.commands.command import Fresh, Given
+from shared.commands.command_checks import check_version
+from shared.commands.effective_dates import check_order
+from shared.commands.event_writer import EventWriter, Published, Stamp, first_answer
+from shared.commands.recording_time import recording_time
+from shared.commands.stream_writer import ATTEMPTS, DecideStream, StreamWriter, pause
 from shared.envelope import Recorded
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
