@@ -10,13 +10,13 @@ from fastapi import APIRouter
 
 from shared.cases import Cases
 from shared.commands.command_handler import Handling
+from shared.consumers.consumer import Consumer
 from shared.events.fields import Service
 from shared.feed import Feed
 from shared.kernel.clock import Clock
 from shared.keys import Keys
 from shared.log import Log
 from shared.policies import Policies
-from shared.projecting import Consumer
 from shared.topics import PartnerTopics
 from shared.views import Checkpoints, Views
 

@@ -13,6 +13,7 @@ import structlog
 
 from shared.application.access_keys import Principals
 from shared.commands.command_handler import Handling
+from shared.consumers.consumer import Consumer
 from shared.consumers.redrive import retry
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
@@ -23,7 +24,6 @@ from shared.metrics import Metrics
 from shared.operations.rebuild_readers import Spread
 from shared.part import Part, Ports
 from shared.pressure import Pressure
-from shared.projecting import Consumer
 from shared.topics import Carrying, Letters
 
 RETRY_SECONDS = 5.0

@@ -12,6 +12,7 @@ from shared.case import Case
 from shared.commands.authorization import Principal
 from shared.commands.command_handler import Handling
 from shared.commands.event_writer import Stamp
+from shared.consumers.reaction import Turn, stamp_for
 from shared.consumers.reaction_table import ReactionTable
 from shared.deadlines import deadlines
 from shared.events import department as d
@@ -24,7 +25,6 @@ from shared.events.routing import Due
 from shared.eventstore.commit import Commit
 from shared.kernel.legal_time import instant_from_text
 from shared.messaging.notification_stream import NotificationStream
-from shared.reacting import Turn, stamp_for
 from shared.updates import STREAM, Place
 
 E = TypeVar("E", bound=Event)

@@ -6,9 +6,9 @@ from services.routing.outbox import Outboxes
 from shared.case import Case
 from shared.commands.authorization import Principal, visible
 from shared.commands.command_handler import Handling
+from shared.consumers.reaction import Turn
 from shared.events.intake import CaseLinked
 from shared.events.routing import OutboxKind
-from shared.reacting import Turn
 
 
 async def tell_joined(handling: Handling, outboxes: Outboxes, turn: Turn, body: CaseLinked) -> None:

@@ -11,13 +11,13 @@ from datetime import datetime
 from shared.case import Case, Fact
 from shared.commands.authorization import NOTHING_OWED
 from shared.commands.command_handler import Handling
+from shared.consumers.reaction import Turn, stamp_for
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events.routing import Due, OutboxEntry, OutboxKind
 from shared.eventstore.commit import Commit
 from shared.inbox import STREAM
 from shared.messaging.notification_stream import NotificationStream
 from shared.policy.book import PolicyBook
-from shared.reacting import Turn, stamp_for
 
 TAKEN = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed", "CaseReopened", "CaseVoided"})
 """After these the case is nobody's, until it is sent again."""

@@ -12,6 +12,7 @@ from shared.case import fold
 from shared.cases import Expected
 from shared.commands.command import RULES
 from shared.commands.command_handler import Handling
+from shared.consumers.reaction import Turn, carry_out, stamp_for
 from shared.consumers.reaction_table import ReactionTable, gives
 from shared.deadlines import deadlines
 from shared.events import department as d
@@ -21,7 +22,6 @@ from shared.events import supervision as s
 from shared.events.base import Event
 from shared.events.routing import OutboxKind
 from shared.kernel.failpoints import failpoint
-from shared.reacting import Turn, carry_out, stamp_for
 
 
 def reactions(handling: Handling, outboxes: Outboxes) -> ReactionTable:

@@ -6,9 +6,9 @@ from typing import Any
 
 from shared.commands.command import Command, Rule
 from shared.commands.command_handler import Handling
+from shared.consumers.reaction import Turn, carry_out
 from shared.consumers.reaction_table import Act
 from shared.events.base import Event
-from shared.reacting import Turn, carry_out
 from shared.views import Condition, Row, Views
 
 MATTERS = "matters"

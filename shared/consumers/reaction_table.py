@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from shared.commands.command import Command, Rule
 from shared.commands.command_handler import Handling
+from shared.consumers.reaction import Reaction, Turn, Where, carry_out
 from shared.events.base import Event
-from shared.reacting import Reaction, Turn, Where, carry_out
 
 E = TypeVar("E", bound=Event)
 Act = Callable[[Turn, E], Awaitable[None]]

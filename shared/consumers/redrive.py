@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared.case import STREAM
+from shared.consumers.consumer import Consumer
 from shared.eventstore.errors import Damaged
-from shared.projecting import Consumer
 
 
 async def redrive(consumer: Consumer, stream: str) -> bool:

@@ -17,6 +17,7 @@ from shared.application import access_keys as principals
 from shared.application.case_reference import resolve
 from shared.case import STREAM
 from shared.commands.authorization import OPERATE, authorize
+from shared.consumers.consumer import Consumer
 from shared.consumers.redrive import redrive as handle_again
 from shared.digests import log_digest, outcome_digest, views_digest
 from shared.eventstore.errors import Damaged, LogBroken
@@ -29,7 +30,6 @@ from shared.kernel.settings import shown
 from shared.kernel.version import VERSION
 from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import scrub
-from shared.projecting import Consumer
 from shared.rebuilding import rebuild
 from shared.runtime import Runtime
 from shared.verifying import verify

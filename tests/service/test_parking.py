@@ -15,6 +15,8 @@ import pytest
 
 from deploy.embedded import opened
 from shared.activating import activate
+from shared.consumers.consumer import Consumer
+from shared.consumers.reaction import Turn
 from shared.consumers.reaction_runner import ATTEMPTS
 from shared.consumers.redrive import retry
 from shared.digests import views_digest
@@ -24,8 +26,6 @@ from shared.http.app import build_app
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
 from shared.policy.load import bundled
-from shared.projecting import Consumer
-from shared.reacting import Turn
 from shared.rebuilding import rebuild
 from shared.runtime import Runtime
 from tests.support.county import DEMO

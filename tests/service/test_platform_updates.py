@@ -237,7 +237,7 @@ async def test_a_platform_that_is_the_accused_hears_nothing_more_of_it(platform:
     from dataclasses import replace
 
     from services.intake.updates import told_of
-    from shared.reacting import Turn
+    from shared.consumers.reaction import Turn
 
     event = (await here.runtime.ports.log.load(found.stream))[0].recorded[0]
     assert told_of(Turn(found, event), event.body)

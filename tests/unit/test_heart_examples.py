@@ -16,7 +16,7 @@ MODULES = (
     "shared.events.base",
     "shared.eventstore.hash_chain",
     "shared.commands.command_handler",
-    "shared.projecting",
+    "shared.consumers.consumer",
 )
 
 

@@ -31,6 +31,7 @@ from shared.cases import Cases
 from shared.consumers.parked_streams import ParkedStreams
 from shared.consumers.policy_refresh import PolicyRefresh, jurisdictions_changed
 from shared.consumers.projection import FAULTS, CaseView, Sink, give
+from shared.consumers.reaction import Reaction
 from shared.consumers.reaction_runner import ReactionRunner
 from shared.consumers.row_batch import RowBatch
 from shared.envelope import Recorded
@@ -39,7 +40,6 @@ from shared.eventstore.errors import Damaged
 from shared.kernel.clock import Clock
 from shared.log import Log
 from shared.policies import Policies
-from shared.reacting import Reaction
 from shared.views import Views
 
 
