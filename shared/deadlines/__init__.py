@@ -5,9 +5,9 @@ clocks; the calendar caches the arithmetic.
 """
 
 from shared.deadlines.deadline import Deadline, Status
-from shared.deadlines.derive import Explanation, deadlines, explain
+from shared.deadlines.derivation import Explanation, deadlines, explain
 from shared.deadlines.episodes import DISPATCHES
-from shared.deadlines.ladder import DueRung, RungKind, first_risk, next_look, rungs_due, waits_until
+from shared.deadlines.escalation_ladder import DueRung, RungKind, first_risk, next_look, rungs_due, waits_until
 
 __all__ = [
     "DISPATCHES",

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from shared.case import FINAL_STATES, Case, Rung
 from shared.deadlines.deadline import Deadline
-from shared.deadlines.derive import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.kernel.legal_time import instant_of
 from shared.policy.book import PolicyBook
 from shared.policy.clocks import BREACH
