@@ -23,7 +23,7 @@ class BareActor(BaseModel):
 
 
 class BareEnvelope(BaseModel):
-    """The fields of `shared.envelope.Recorded`; `type` and `body` come with each event. `effective_at` keeps its
+    """The fields of `shared.eventstore.recorded_event.Recorded`; `type` and `body` come with each event. `effective_at` keeps its
     precision, an instant or a date, which pydantic's own `datetime | date` does not."""
 
     model_config = ConfigDict(frozen=True)

@@ -18,7 +18,7 @@ from services.supervision.views import due_row
 from shared.case import EMPTY, STREAM, Case, evolve
 from shared.commands.authorization import authorize
 from shared.commands.command import RULES
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 from shared.policy.book import PolicyBook
 
 NAME = "costs"

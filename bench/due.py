@@ -15,8 +15,8 @@ from bench.figures import Figure, at_most, quotient
 from services.supervision.ticker import BATCH
 from services.supervision.views import DUE
 from shared.adapters.sqlite.read_models import SqliteViews
+from shared.eventstore.read_models import Condition, Row, Value
 from shared.kernel.legal_time import to_text
-from shared.views import Condition, Row, Value
 
 NAME = "due"
 AIM = 1.1

@@ -26,8 +26,8 @@ from services.supervision.views import SHOWS as WORK
 from shared.adapters.sqlite.log_reader import LogFile
 from shared.case import STREAM
 from shared.deadlines import deadlines
-from shared.envelope import Recorded
 from shared.eventstore.errors import Damaged, LogBroken
+from shared.eventstore.recorded_event import Recorded
 from shared.folding import folded, streams_of
 from shared.policy.book import STREAM as POLICY
 from shared.policy.book import PolicyBook

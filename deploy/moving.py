@@ -20,9 +20,9 @@ from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.adapters.store_format import NewerData, WrongData
 from shared.digests import log_digest
+from shared.eventstore.event_store import Log
 from shared.kernel.refusals import Refused
 from shared.kernel.settings import Settings
-from shared.log import Log
 from shared.moving import MovableKeys, lost_keys, move_keys, move_log, standing
 
 DATABASE = "mongodb"

@@ -13,9 +13,9 @@ import orjson
 
 from deploy.building import FACTS, HEAD, SHOWS
 from shared.eventstore.errors import LogBroken
+from shared.eventstore.read_models import Row
 from shared.kernel.refusals import Unavailable
 from shared.operations.rebuild_readers import Built
-from shared.views import Row
 
 ROOT = Path(__file__).resolve().parents[1]
 _BUFFER = 4_000_000

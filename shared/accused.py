@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.application.case_reference import WORKLIST
-from shared.views import Condition, Views
+from shared.eventstore.read_models import Condition, Views
 
 _BETWEEN = "\x1f"
 """A separator that no code of an organisation contains."""

@@ -22,6 +22,7 @@ from shared.commands.command_handler import Handling
 from shared.commands.event_writer import Stamp
 from shared.events.policy import Section
 from shared.eventstore.commit import Head
+from shared.eventstore.read_models import Condition, Views
 from shared.kernel.legal_time import When, day_of
 from shared.kernel.refusals import Invalid, Refused, Unavailable
 from shared.policy.book import MODELS, STREAM, PolicyBook
@@ -32,7 +33,6 @@ from shared.policy.finding import Finding, of_error
 from shared.policy.findings import check
 from shared.policy.load import SECTIONS, Loaded, hash_of, plain
 from shared.policy.overlaps import overlaps
-from shared.views import Condition, Views
 
 ACTIVATE = Action("activate_policy", ("operations", "registrar"))
 ATTEMPTS = 8

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from shared.case import EMPTY, STREAM, Case, fold, head_of
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
-from shared.log import Log
+from shared.eventstore.event_store import Log
 
 DEFAULT_SIZE = 20_000
 

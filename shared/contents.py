@@ -12,13 +12,13 @@ from shared.commands.authorization import Principal, handles, handles_matter
 from shared.commands.command import Fresh
 from shared.commands.command_handler import Handling
 from shared.commands.event_writer import Stamp
-from shared.envelope import Recorded
 from shared.events.intake import PartyCorrected, PartyRecorded
 from shared.events.routing import AccusationConfirmed, ReadRecorded
 from shared.events.wording import event_words
 from shared.eventstore.errors import LogFull
+from shared.eventstore.field_encryption import open_sealed
+from shared.eventstore.recorded_event import Recorded
 from shared.queries.response import Answer
-from shared.vault import open_sealed
 
 STREAM = "reads/"
 

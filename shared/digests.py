@@ -15,9 +15,9 @@ import orjson
 
 from shared.case import STREAM
 from shared.events.supervision import TICKER
-from shared.log import Log
+from shared.eventstore.event_store import Log
+from shared.eventstore.read_models import Views
 from shared.part import Part
-from shared.views import Views
 
 _OF_ONE_RUN = frozenset({"number", "seq", "lead", "concluding_case", "concluding_event"})
 """Fields of bodies that depend on the deployment's secret or on other cases of the same run."""

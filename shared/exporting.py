@@ -9,9 +9,9 @@ from typing import Any, Literal
 import orjson
 
 from shared.eventstore.commit import Commit
-from shared.log import Log
+from shared.eventstore.event_store import Log
+from shared.eventstore.read_models import Views
 from shared.part import Part
-from shared.views import Views
 
 Form = Literal["events", "commits", "views"]
 FACTS = "cases"

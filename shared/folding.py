@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from shared.case import Case, fold
-from shared.envelope import Recorded
 from shared.eventstore.commit import EMPTY_HEAD, Commit
 from shared.eventstore.errors import LogBroken
+from shared.eventstore.recorded_event import Recorded
 
 
 class Folded(NamedTuple):

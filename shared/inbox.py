@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from shared.envelope import Recorded
 from shared.events.routing import OutboxEntry
+from shared.eventstore.recorded_event import Recorded
 from shared.queries.response import Answer, TimeText
 
 STREAM = "outbox/"

@@ -16,9 +16,9 @@ from shared.events.routing import ReturnVerified
 from shared.events.supervision import DeadlineAtRisk, DeadlineBreached, Reminded
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
+from shared.eventstore.read_models import Condition
 from shared.feed_metrics import Exported
 from shared.kernel.legal_time import day_of, to_text
-from shared.views import Condition
 
 if TYPE_CHECKING:
     from shared.runtime import Runtime

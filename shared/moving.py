@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from shared.eventstore.commit import Commit, Head
+from shared.eventstore.event_store import Log
+from shared.eventstore.key_store import Entry
+from shared.eventstore.verification import Walk
 from shared.kernel.refusals import Invalid, Refused
-from shared.keys import Entry
-from shared.log import Log
-from shared.verifying import Walk
 
 _NAMED = 5
 

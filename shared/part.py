@@ -12,13 +12,13 @@ from shared.cases import Cases
 from shared.commands.command_handler import Handling
 from shared.consumers.consumer import Consumer
 from shared.events.fields import Service
-from shared.feed import Feed
+from shared.eventstore.event_store import Log
+from shared.eventstore.key_store import Keys
+from shared.eventstore.read_models import Checkpoints, Views
+from shared.eventstore.subscription import Feed
 from shared.kernel.clock import Clock
-from shared.keys import Keys
-from shared.log import Log
 from shared.policies import Policies
 from shared.topics import PartnerTopics
-from shared.views import Checkpoints, Views
 
 if TYPE_CHECKING:
     from shared.runtime import Runtime

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.eventstore.commit import Commit
+from shared.eventstore.event_store import Log
 from shared.kernel.clock import Clock
 from shared.kernel.refusals import Refused
-from shared.log import Log
 from shared.policy.book import PolicyBook
 
 STREAM = "policy/"

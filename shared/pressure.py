@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from shared.eventstore.errors import LogAway, LoginRefused
+from shared.eventstore.event_store import Log
 from shared.kernel.clock import Clock
 from shared.kernel.refusals import Unavailable
-from shared.log import Log
 
 LOOK = 0.5
 """Seconds between two counts. A filing never waits for a count."""

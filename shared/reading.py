@@ -17,9 +17,9 @@ from shared.commands.authorization import READ, SEES_ALL, Principal, authorize, 
 from shared.commands.command_handler import Handling
 from shared.contents import content
 from shared.deadlines import Deadline, deadlines, explain
-from shared.envelope import NewerEvent, Recorded
 from shared.events.intake import CaseLinked, CaseUnlinked
 from shared.events.wording import details
+from shared.eventstore.recorded_event import NewerEvent, Recorded
 from shared.kernel.legal_time import When, instant_of, zone
 from shared.kernel.refusals import Unknown
 from shared.part import Ports

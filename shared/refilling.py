@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
+from shared.eventstore.event_store import Log
+from shared.eventstore.verification import check
 from shared.kernel.refusals import Refused
-from shared.log import Log
-from shared.verifying import check
 
 
 class Refilling:

@@ -11,10 +11,10 @@ from shared.commands.authorization import Principal
 from shared.commands.command import Fresh
 from shared.commands.command_handler import Handling
 from shared.commands.event_writer import Stamp
-from shared.envelope import NewerEvent, Recorded
 from shared.events.routing import ReadRecorded
+from shared.eventstore.field_encryption import open_sealed
+from shared.eventstore.recorded_event import NewerEvent, Recorded
 from shared.queries.response import Answer, EventEn, EventZh, TimeText
-from shared.vault import open_sealed
 
 READS = "reads/"
 

@@ -18,7 +18,7 @@ from shared.consumers.redrive import retry
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
-from shared.feed import Handler
+from shared.eventstore.subscription import Handler
 from shared.kernel.settings import Settings
 from shared.metrics import Metrics
 from shared.operations.rebuild_readers import Spread

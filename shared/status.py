@@ -8,7 +8,6 @@ from datetime import datetime
 from shared.case import FINAL_STATES, STREAM, Case, fold
 from shared.commands.authorization import owes_notice
 from shared.deadlines import Deadline, deadlines
-from shared.envelope import NewerEvent, Recorded
 from shared.events.department import (
     Accepted,
     ExtensionGranted,
@@ -29,6 +28,7 @@ from shared.events.routing import (
 )
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
+from shared.eventstore.recorded_event import NewerEvent, Recorded
 from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words, code_words, state_words
 from shared.part import Ports

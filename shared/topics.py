@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 
 
 class Letter(NamedTuple):

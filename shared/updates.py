@@ -13,16 +13,16 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BeforeValidator, Field
 
 from shared.case import STREAM as CASE
-from shared.envelope import Recorded
 from shared.events.intake import CaseRegistered
 from shared.events.platforms import PlatformUpdate
 from shared.eventstore.errors import Damaged
+from shared.eventstore.event_store import Log
+from shared.eventstore.field_encryption import open_sealed
+from shared.eventstore.recorded_event import Recorded
 from shared.inbox import OutboxDue, OutcomeProblem, TopicRecord
 from shared.kernel.legal_time import day_of, instant_of, start_of_day
-from shared.log import Log
 from shared.part import Ports
 from shared.queries.response import Answer, TimeText
-from shared.vault import open_sealed
 
 STREAM = "updates/"
 REFUSED = "refused/"

@@ -14,7 +14,7 @@ from bench.figures import Figure, at_least, beside, quotient
 from bench.full.servers import Servers, database
 from services.supervision.views import WORKLIST
 from shared.adapters.mongo import Mongo, MongoViews
-from shared.views import Row
+from shared.eventstore.read_models import Row
 
 NAME = "rows"
 AIM = 0.5

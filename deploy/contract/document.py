@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 
 from deploy.contract.schemas import case_events, schemas
 from deploy.topics import EVENTS, Topic, load
-from shared.envelope import decode
 from shared.events import REGISTRY
+from shared.eventstore.recorded_event import decode
 from shared.inbox import entry
 from shared.kernel.version import VERSION
 

@@ -28,7 +28,7 @@ from services.analytics.seeing import Rests, rests_of
 from services.analytics.tables import CREATE, DROP, KEYS, SCHEMA, Table, columns_of
 from services.analytics.views import Snapshot, case_batch, event_batch
 from shared.case import STREAM
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.refusals import Unavailable
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from services.analytics.views import Snapshot, case_batch, event_batch
 from shared.case import STREAM
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 
 
 def pack(snapshots: Sequence[Snapshot], events: Sequence[Recorded]) -> bytes:

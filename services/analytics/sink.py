@@ -9,7 +9,7 @@ from services.analytics.views import Snapshot
 from shared.case import Case
 from shared.consumers.projection import Sink
 from shared.deadlines import deadlines
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 from shared.policies import Policies
 
 

@@ -9,9 +9,9 @@ from services.analytics.seeing import EVERYTHING, Seeing
 from services.analytics.views import Snapshot
 from shared.case import STREAM, cut, fold
 from shared.deadlines import deadlines
-from shared.envelope import Recorded
+from shared.eventstore.event_store import Log
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.legal_time import When, instant_of
-from shared.log import Log
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
 from shared.policy.book import PolicyBook

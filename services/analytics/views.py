@@ -15,8 +15,8 @@ from services.analytics.domain import Asked, closed_at, duty_of, responsible, st
 from shared.accused import cell
 from shared.case import Case
 from shared.deadlines import Deadline
-from shared.envelope import Recorded
 from shared.events import REGISTRY
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.legal_time import When, day_of, elapsed, is_instant
 
 Cells = tuple[Any, ...]

@@ -22,13 +22,13 @@ from shared.commands.event_writer import Stamp
 from shared.consumers.followers import MATTERS
 from shared.contents import STREAM as READS
 from shared.events.routing import ReadRecorded
+from shared.eventstore.field_encryption import open_sealed
+from shared.eventstore.read_models import Condition, Value
 from shared.kernel.refusals import Refused
 from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText
 from shared.reading import find
-from shared.vault import open_sealed
-from shared.views import Condition, Value
 
 _REGISTRAR: tuple[Role, ...] = ("registrar",)
 CANDIDATES = Action("candidates", _REGISTRAR)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 from shared.part import Ports
 from shared.topics import Line, Route
 from shared.updates import STREAM, key_of, told

@@ -20,15 +20,15 @@ from shared.commands.command import Fresh
 from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import Stamp
 from shared.deadlines import deadlines
-from shared.envelope import Origin
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded
+from shared.eventstore.event_store import Log
+from shared.eventstore.recorded_event import Origin
 from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome, Run
 from shared.kernel.identifiers import case_id
 from shared.kernel.legal_time import When, day_of, is_instant
 from shared.kernel.refusals import Refused, Unavailable
-from shared.log import Log
 from shared.part import Ports
 from shared.policies import STREAM as POLICY
 from shared.policy.book import PolicyBook

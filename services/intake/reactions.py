@@ -11,7 +11,7 @@ from shared.events.department import ReplyDelivered
 from shared.events.intake import CaseCorrected, CaseLinked, CaseVoided, CaseWithdrawn
 from shared.events.routing import CaseClassified, CaseRoutedToSealedChannel
 from shared.events.supervision import CaseClosed
-from shared.views import Views
+from shared.eventstore.read_models import Views
 
 
 def react(table: ReactionTable, handling: Handling, views: Views) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from shared.case import Case
 from shared.consumers.projection import CaseView
+from shared.eventstore.read_models import Value, View
 from shared.kernel.legal_time import instant_of, to_text
 from shared.policy.book import PolicyBook
-from shared.views import Value, View
 
 MATTERS = View(
     name="matters",

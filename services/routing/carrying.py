@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.envelope import Recorded
 from shared.events.routing import OutboxEntry
+from shared.eventstore.recorded_event import Recorded
 from shared.inbox import STREAM, entry
 from shared.part import Ports
 from shared.topics import Line, Route

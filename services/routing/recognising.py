@@ -9,7 +9,7 @@ from services.routing.domain import Route
 from shared.case import Case
 from shared.commands.command_handler import Handling
 from shared.events.intake import CaseRegistered
-from shared.vault import open_sealed
+from shared.eventstore.field_encryption import open_sealed
 
 
 async def recognised(handling: Handling, case: Case) -> Route:

@@ -11,7 +11,7 @@ from shared.events.department import Concluded, NoticeServed
 from shared.events.intake import CaseLinked
 from shared.events.routing import ReRegistrationBarred
 from shared.events.supervision import CaseClosed
-from shared.views import Views
+from shared.eventstore.read_models import Views
 
 
 def reactions(handling: Handling, views: Views) -> ReactionTable:

@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zlib import crc32
 
+from shared.eventstore.read_models import Row, View, Views
 from shared.kernel.legal_time import instant_from_text, to_text
-from shared.views import Row, View, Views
 
 SLOTS = 16
 LEASE = timedelta(seconds=30)

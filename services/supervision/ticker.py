@@ -20,10 +20,10 @@ from shared.commands.command_handler import Handling
 from shared.commands.event_writer import Stamp
 from shared.deadlines import rungs_due, waits_until
 from shared.eventstore.errors import Damaged
+from shared.eventstore.read_models import Condition, Row, Value, Views
 from shared.kernel.identifiers import derived_id
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused, Unavailable
-from shared.views import Condition, Row, Value, Views
 
 BATCH = 500
 INTERVAL = 1.0

@@ -11,9 +11,9 @@ from shared.case import Case
 from shared.commands.authorization import owes_notice
 from shared.consumers.projection import CaseView
 from shared.deadlines import deadlines, first_risk, next_look
+from shared.eventstore.read_models import Value, View
 from shared.kernel.legal_time import instant_of, to_text
 from shared.policy.book import PolicyBook
-from shared.views import Value, View
 
 WORKLIST = View(
     name="worklist",

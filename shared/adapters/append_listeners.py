@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
-from shared.log import Listener
+from shared.eventstore.event_store import Listener
 
 
 class AppendListeners:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from shared.adapters.index_rules import require_index, typed
-from shared.views import Condition, Row, Value, View
+from shared.eventstore.read_models import Condition, Row, Value, View
 
 After = Sequence[Value] | None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from shared.views import Condition, Value, View
+from shared.eventstore.read_models import Condition, Value, View
 
 _SORTED = ("<", "<=", ">", ">=")
 

@@ -11,8 +11,8 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from shared.eventstore.commit import Commit
-from shared.feed import Feed, Handler
-from shared.log import Listener
+from shared.eventstore.event_store import Listener
+from shared.eventstore.subscription import Feed, Handler
 
 LOGGER = structlog.get_logger()
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.adapters.durable_folder import sync_folder
-from shared.keys import DataKey
+from shared.eventstore.key_store import DataKey
 
 SIZE = 32
 NAMES = ("kek", "root")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from shared.eventstore.commit import Commit
+from shared.eventstore.verification import Finding, Walk
 from shared.kernel.legal_time import to_text
-from shared.verifying import Finding, Walk
 
 PAST_ALL = "\U0010ffff"
 """`prefix + PAST_ALL` sorts after every string that begins with `prefix`."""

@@ -17,10 +17,10 @@ from shared.commands.command import Fresh
 from shared.commands.command_handler import Handling
 from shared.commands.event_writer import Stamp
 from shared.events.intake import KeyIssued, KeyRevoked
+from shared.eventstore.event_store import Log
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Unknown
-from shared.log import Log
 from shared.policies import Policies
 
 STREAM = "principals"

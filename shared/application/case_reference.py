@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 
+from shared.eventstore.read_models import Condition
 from shared.kernel.identifiers import case_id, read_number
 from shared.kernel.refusals import Unknown
 from shared.part import Ports
-from shared.views import Condition
 
 WORKLIST = "worklist"
 _ID = re.compile(r"[0-9a-f]{32}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.legal_time import When, instant_of
 
 

@@ -20,9 +20,9 @@ from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from shared.case.state import Case, Fact
-from shared.envelope import NewerEvent, Recorded
 from shared.events import supervision as s
 from shared.events.base import Event
+from shared.eventstore.recorded_event import NewerEvent, Recorded
 from shared.kernel.legal_time import When
 
 Changes = dict[str, Any]

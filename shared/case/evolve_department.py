@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from shared.case.evolve import Changes, kind_of, on
 from shared.case.state import Case, begun_again, calmed
-from shared.envelope import Recorded
 from shared.events import department as d
+from shared.eventstore.recorded_event import Recorded
 
 
 @on(d.SignedFor, "signed")

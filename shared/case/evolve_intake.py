@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
 from shared.case.state import STREAM, Case, Correction, let_go, unanswered
-from shared.envelope import Recorded
 from shared.events import intake as i
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.legal_time import from_text
 
 _DATE_OF = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from shared.case.evolve import Changes, kind_of, on
 from shared.case.state import Case, calmed, let_go, past
-from shared.envelope import Recorded
 from shared.events import routing as r
+from shared.eventstore.recorded_event import Recorded
 
 
 def _sent(case: Case, org: str, rule: str | None) -> Changes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from shared.case.evolve import Changes, kind_of, on
 from shared.case.state import Case, Rung, begun_again, let_go
-from shared.envelope import Recorded
 from shared.events import supervision as s
+from shared.eventstore.recorded_event import Recorded
 
 
 @on(s.DeadlineAtRisk, fact=False)

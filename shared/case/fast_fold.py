@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from shared.case.evolve import KINDS, NO_DETAILS
 from shared.case.state import EMPTY, Case, Fact
-from shared.envelope import NewerEvent, Recorded
+from shared.eventstore.recorded_event import NewerEvent, Recorded
 
 _kind_of = KINDS.get
 _tuple = tuple.__new__

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from shared.envelope import Origin
+from shared.eventstore.recorded_event import Origin
 from shared.kernel.legal_time import When
 
 STREAM = "case/"

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Literal, NamedTuple, get_args
 
 from shared.case import Case, head_of
-from shared.envelope import Actor
+from shared.eventstore.recorded_event import Actor
 from shared.kernel.refusals import Denied, Unknown
 
 Role = Literal[

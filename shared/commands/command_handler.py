@@ -32,13 +32,13 @@ from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventWriter, Published, Stamp, first_answer
 from shared.commands.recording_time import recording_time
 from shared.commands.stream_writer import ATTEMPTS, DecideStream, StreamWriter, pause
-from shared.envelope import Recorded
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
+from shared.eventstore.event_store import Conflict, Log, SameCause
+from shared.eventstore.key_store import Keys
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.clock import Clock
 from shared.kernel.refusals import Refused, Unavailable
-from shared.keys import Keys
-from shared.log import Conflict, Log, SameCause
 from shared.policies import Policies
 
 DecideCase = Callable[[Case, Given], list[Fresh]]

@@ -10,16 +10,16 @@ from typing import NamedTuple
 from shared.case import STREAM
 from shared.commands.authorization import Principal
 from shared.commands.command import Fresh
-from shared.envelope import Actor, Origin, Recorded
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit, Head
+from shared.eventstore.event_store import Log
+from shared.eventstore.field_encryption import obtain, parts_of, seal
+from shared.eventstore.key_store import Keys
+from shared.eventstore.recorded_event import Actor, Origin, Recorded
 from shared.kernel.clock import Clock
 from shared.kernel.failpoints import failpoint
 from shared.kernel.legal_time import When
 from shared.kernel.refusals import Invalid, Refused
-from shared.keys import Keys
-from shared.log import Log
-from shared.vault import obtain, parts_of, seal
 
 LARGEST_EVENT = (4096 - 64) * 1024
 """Bytes. A topic takes records of 4 MiB including key and headers; an event that could not be published is never kept."""

@@ -11,8 +11,8 @@ from shared.commands.command import Fresh
 from shared.commands.event_writer import EventWriter, Stamp, first_answer
 from shared.commands.recording_time import recording_time
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
+from shared.eventstore.event_store import Conflict, SameCause
 from shared.kernel.refusals import Unavailable
-from shared.log import Conflict, SameCause
 
 ATTEMPTS = 12
 DecideStream = Callable[[Head], list[Fresh]]

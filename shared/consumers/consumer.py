@@ -4,7 +4,7 @@ A consumer is told only *that* streams have moved. It brings each case forward f
 order, repeats and gaps of the deliveries never matter, and writes one row per case and view, guarded by `applied`.
 
 >>> import asyncio
->>> from shared.views import View
+>>> from shared.eventstore.read_models import View
 >>> from tests.support.county import county
 >>> states = CaseView(View("states", {"state": "text"}), lambda case, book: {"state": case.state})
 >>> async def project() -> str:
@@ -34,13 +34,13 @@ from shared.consumers.projection import FAULTS, CaseView, Sink, give
 from shared.consumers.reaction import Reaction
 from shared.consumers.reaction_runner import ReactionRunner
 from shared.consumers.row_batch import RowBatch
-from shared.envelope import Recorded
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
+from shared.eventstore.event_store import Log
+from shared.eventstore.read_models import Views
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.clock import Clock
-from shared.log import Log
 from shared.policies import Policies
-from shared.views import Views
 
 
 @dataclass

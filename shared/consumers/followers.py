@@ -9,7 +9,7 @@ from shared.commands.command_handler import Handling
 from shared.consumers.reaction import Turn, carry_out
 from shared.consumers.reaction_table import Act
 from shared.events.base import Event
-from shared.views import Condition, Row, Views
+from shared.eventstore.read_models import Condition, Row, Views
 
 MATTERS = "matters"
 """View of intake: each case with its lead."""

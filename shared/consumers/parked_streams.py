@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import structlog
 
 from shared.eventstore.commit import Commit
+from shared.eventstore.read_models import Parked, Views
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused
-from shared.views import Parked, Views
 
 PASSING = frozenset({"busy", "clock_behind"})
 """Codes of refusals that pass without anybody's help."""

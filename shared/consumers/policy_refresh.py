@@ -14,10 +14,10 @@ from shared.consumers.projection import FAULTS, CaseView, Sink, give
 from shared.consumers.row_batch import RowBatch
 from shared.events.policy import PolicyActivated
 from shared.eventstore.commit import Commit
-from shared.log import Log
+from shared.eventstore.event_store import Log
+from shared.eventstore.read_models import Views
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
-from shared.views import Views
 
 LAW = frozenset({"jurisdiction", "organisations", "subjects", "clocks", "calendar"})
 """Sections of a policy that rows depend on."""

@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.case import Case
-from shared.envelope import Recorded
 from shared.eventstore.errors import Damaged
+from shared.eventstore.read_models import Row, Value, View
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
-from shared.views import Row, Value, View
 
 Project = Callable[[Case, PolicyBook], Mapping[str, Value] | None]
 

@@ -12,9 +12,9 @@ from shared.commands.authorization import Principal
 from shared.commands.command import Command, Rule
 from shared.commands.command_handler import Done, Handling
 from shared.commands.event_writer import Stamp
-from shared.envelope import Recorded
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.refusals import Refused
 
 

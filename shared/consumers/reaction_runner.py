@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from shared.case import Case
 from shared.consumers.parked_streams import PASSING, ParkedStreams
 from shared.consumers.reaction import Reaction, Step, Turn, Where
-from shared.envelope import NewerEvent
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogAway, LogBroken, LogFull
+from shared.eventstore.recorded_event import NewerEvent
 from shared.kernel.clock import Clock
 from shared.kernel.failpoints import failpoint
 from shared.kernel.refusals import Unavailable

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from shared.case import Case
 from shared.consumers.projection import CaseView
+from shared.eventstore.read_models import Row, Views
 from shared.policies import Policies
 from shared.policy.book import PolicyBook
-from shared.views import Row, Views
 
 
 class RowBatch:

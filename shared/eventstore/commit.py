@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from shared.envelope import Recorded, encode
 from shared.eventstore.errors import Damaged
 from shared.eventstore.fast_decode import fast_decode
 from shared.eventstore.hash_chain import GENESIS, algorithm_of, chain_all
+from shared.eventstore.recorded_event import Recorded, encode
 
 
 class Head(NamedTuple):

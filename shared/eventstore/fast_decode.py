@@ -13,8 +13,8 @@ from typing import Any
 
 import orjson
 
-from shared.envelope import Actor, NewerEvent, Recorded
 from shared.events import REGISTRY, Event
+from shared.eventstore.recorded_event import Actor, NewerEvent, Recorded
 from shared.eventstore.upcasting import upcast
 from shared.kernel.legal_time import from_text
 

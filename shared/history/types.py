@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from shared.case import Fact, fold
 from shared.commands.authorization import Principal
-from shared.envelope import Recorded
 from shared.events import REGISTRY, Event
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.legal_time import When, instant_of
 from shared.kernel.refusals import Invalid
 

@@ -7,10 +7,10 @@ from bisect import bisect_right
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from shared.envelope import Recorded
 from shared.events.routing import OutboxEntry
+from shared.eventstore.event_store import Log
+from shared.eventstore.recorded_event import Recorded
 from shared.inbox import STREAM
-from shared.log import Log
 
 _KEPT = 200
 """Outboxes, each as one reader sees it, of which the gaps are remembered."""

@@ -21,6 +21,7 @@ from shared.consumers.consumer import Consumer
 from shared.consumers.redrive import redrive as handle_again
 from shared.digests import log_digest, outcome_digest, views_digest
 from shared.eventstore.errors import Damaged, LogBroken
+from shared.eventstore.verification import verify
 from shared.http.bodies import NDJSON, read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller
@@ -32,7 +33,6 @@ from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import scrub
 from shared.rebuilding import rebuild
 from shared.runtime import Runtime
-from shared.verifying import verify
 
 _LIMIT = 64 * 1024
 log = structlog.get_logger("operator")

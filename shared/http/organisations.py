@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from shared.accused import against
 from shared.commands.authorization import OUTBOX, Principal, authorize
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 from shared.http.describing import READING, answers
 from shared.http.gaps import AllGaps, Gaps, case_of, entries_of
 from shared.http.polling import polled

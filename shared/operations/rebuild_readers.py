@@ -9,12 +9,12 @@ from contextlib import aclosing
 from typing import NamedTuple
 
 from shared.case import STREAM, Case
-from shared.envelope import Recorded
 from shared.eventstore.commit import Commit
+from shared.eventstore.event_store import Log
+from shared.eventstore.read_models import Row
+from shared.eventstore.recorded_event import Recorded
 from shared.folding import folded
-from shared.log import Log
 from shared.part import Ports
-from shared.views import Row
 
 BATCH = 400
 """Cases that are written together."""

@@ -15,8 +15,8 @@ from functools import cached_property
 from itertools import zip_longest
 from typing import Any, cast
 
-from shared.envelope import Recorded
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.legal_time import When
 from shared.policy.calendar import PLAIN, Calendar
 from shared.policy.clocks import Clocks, Escalation

@@ -22,10 +22,10 @@ from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.adapters.sqlite.read_models import SqliteViews
 from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.adapters.system_clock import SystemClock
-from shared.feed import Feed
-from shared.keys import Keys
-from shared.log import Log
-from shared.views import Views
+from shared.eventstore.event_store import Log
+from shared.eventstore.key_store import Keys
+from shared.eventstore.read_models import Views
+from shared.eventstore.subscription import Feed
 from tests.support import topics
 from tests.support.servers import kafka, mongodb
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.eventstore.commit import Commit
-from shared.views import View
+from shared.eventstore.read_models import View
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 from tests.support.commits import history

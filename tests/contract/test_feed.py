@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from shared.eventstore.commit import Commit
-from shared.log import Log
+from shared.eventstore.event_store import Log
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 from tests.support.commits import commit, history

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shared.keys import KeyErased, Keys
+from shared.eventstore.key_store import KeyErased, Keys
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 

@@ -10,8 +10,8 @@ from random import Random
 import pytest
 
 from shared.eventstore.commit import Commit, Head
-from shared.log import Conflict, Log, SameCause
-from shared.verifying import verify
+from shared.eventstore.event_store import Conflict, Log, SameCause
+from shared.eventstore.verification import verify
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 from tests.support.commits import START, commit, history

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.adapters.memory import MemoryViews
-from shared.views import Condition, Parked, Row, Value, View, Views
+from shared.eventstore.read_models import Condition, Parked, Row, Value, View, Views
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 

@@ -24,10 +24,10 @@ from shared.application.command_dispatch import body_models, give
 from shared.application.request_validation import validated
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
+from shared.eventstore.verification import verify
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.kernel.settings import Settings
 from shared.runtime import Runtime
-from shared.verifying import verify
 from tests.model.days import ZONE, When
 from tests.model.matter import Attempt, Matter, Who
 from tests.model.table import AFTER_CLOSING, TABLE, Verdict, apply, knows, may, partial, verdict

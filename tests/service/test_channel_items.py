@@ -9,9 +9,9 @@ import pytest
 
 from shared.activating import activate
 from shared.case import STREAM
+from shared.eventstore.field_encryption import open_sealed
 from shared.kernel.refusals import Invalid
 from shared.policy.load import bundled
-from shared.vault import open_sealed
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, Served, served
 

@@ -17,10 +17,10 @@ from shared.cases import Cases, Expected
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Fresh, Given
 from shared.commands.event_writer import LARGEST_EVENT, Stamp
-from shared.envelope import decode
 from shared.events.routing import CaseTransferred, ReadRecorded
+from shared.eventstore.recorded_event import decode
+from shared.eventstore.verification import verify
 from shared.kernel.refusals import Refused, Unavailable
-from shared.verifying import verify
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 
 

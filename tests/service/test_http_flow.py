@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import orjson
 import pytest
 
-from shared.views import Parked
+from shared.eventstore.read_models import Parked
 from tests.support.serving import Served, served, submission
 
 

@@ -20,7 +20,7 @@ from shared.commands.authorization import Principal
 from shared.commands.command import RULES
 from shared.commands.command_handler import Handling
 from shared.commands.event_writer import Stamp
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.refusals import Refused
 from shared.part import Ports
 from shared.policies import Policies

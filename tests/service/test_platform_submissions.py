@@ -16,13 +16,13 @@ from shared.activating import activate
 from shared.adapters.memory import SetClock
 from shared.commands.authorization import Principal
 from shared.eventstore.errors import LogAway
+from shared.eventstore.field_encryption import open_sealed
 from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
 from shared.policy.load import bundled
 from shared.topics import Letter
 from shared.updates import REFUSED, STREAM, reconciled
-from shared.vault import open_sealed
 from tests.support.county import DEMO, MORNING
 from tests.support.findings import is_chinese
 from tests.support.platform import PLATFORM, Topic, filing

@@ -22,6 +22,7 @@ from deploy.folder import Folder, FolderBusy, FolderProblem
 from shared.digests import log_digest, views_digest
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
+from shared.eventstore.read_models import Parked, Row
 from shared.http.app import build_app
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
@@ -30,7 +31,6 @@ from shared.operations.reconcile import scrub
 from shared.part import Kept
 from shared.rebuilding import rebuild
 from shared.runtime import Runtime
-from shared.views import Parked, Row
 from tests.support.serving import Served, served, submission
 
 

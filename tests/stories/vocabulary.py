@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import httpx
 
 from shared.digests import log_digest
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 from tests.support.serving import Served, served
 
 ZONE = ZoneInfo("Asia/Shanghai")

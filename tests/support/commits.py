@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-from shared.envelope import Actor, Recorded, encode
 from shared.events import Event
 from shared.events.intake import CaseRegistered, EvaluationInvited
 from shared.eventstore.commit import Commit, Head
 from shared.eventstore.hash_chain import GENESIS, chain_all
+from shared.eventstore.recorded_event import Actor, Recorded, encode
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 _numbers = count(1)

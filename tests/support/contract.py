@@ -13,8 +13,8 @@ import orjson
 import pytest
 
 from shared.commands import command_handler as handling
-from shared.envelope import Recorded, encode
 from shared.events.routing import OutboxEntry
+from shared.eventstore.recorded_event import Recorded, encode
 
 _seen: set[tuple[str, frozenset[str], bool, str]] = set()
 _wrong: list[str] = []

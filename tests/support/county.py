@@ -28,7 +28,7 @@ from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Fresh
 from shared.commands.command_handler import Done
 from shared.commands.event_writer import Stamp
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.legal_time import When
 from shared.kernel.settings import Settings
 from shared.part import Part, Ports

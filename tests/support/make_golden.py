@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, Phase, find, settings
 
-from shared.envelope import decode, encode
 from shared.events import REGISTRY
 from shared.events.base import Event
+from shared.eventstore.recorded_event import decode, encode
 from tests.support.deciding import START
 from tests.support.events import bodies
 from tests.support.policies import recorded

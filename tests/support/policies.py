@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from shared.case import Case, fold
-from shared.envelope import Actor, Origin, Recorded
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
+from shared.eventstore.recorded_event import Actor, Origin, Recorded
 from shared.kernel.legal_time import When, instant_of
 from shared.policy.book import PolicyBook
 from shared.policy.load import Loaded, bundled

@@ -17,9 +17,9 @@ from pymongo import MongoClient
 from shared.adapters.mongo import Driver, Mongo, MongoKeys, MongoLog, MongoViews
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogAway
-from shared.log import Log, SameCause
-from shared.verifying import verify
-from shared.views import Row, View
+from shared.eventstore.event_store import Log, SameCause
+from shared.eventstore.read_models import Row, View
+from shared.eventstore.verification import verify
 from tests.support.commits import commit
 from tests.support.servers.mongodb import Mongod, ReplicaSet
 

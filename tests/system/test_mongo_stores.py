@@ -29,11 +29,11 @@ from shared.adapters.mongo import (
 )
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged, LogAway
+from shared.eventstore.event_store import Conflict, SameCause
+from shared.eventstore.key_store import KeyErased
+from shared.eventstore.read_models import Condition, Row, View
+from shared.eventstore.verification import verify
 from shared.kernel.settings import Settings
-from shared.keys import KeyErased
-from shared.log import Conflict, SameCause
-from shared.verifying import verify
-from shared.views import Condition, Row, View
 from tests.support.commits import START, commit, history
 from tests.support.servers import mongodb
 

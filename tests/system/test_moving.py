@@ -20,9 +20,9 @@ from deploy.stores import open_stores
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.digests import log_digest
+from shared.eventstore.key_store import DataKey, KeyErased
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.settings import Settings
-from shared.keys import DataKey, KeyErased
 from tests.support.commits import commit, history
 from tests.support.servers import mongodb
 

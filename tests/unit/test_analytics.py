@@ -24,13 +24,13 @@ from services.analytics.travel import facts_as_of
 from services.analytics.views import Snapshot
 from shared.case import FINAL_STATES, Case, cut, fold
 from shared.deadlines import Deadline, deadlines
-from shared.envelope import Actor, Recorded
 from shared.events import Event
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.policy import PolicyActivated
+from shared.eventstore.recorded_event import Actor, Recorded
 from shared.kernel.legal_time import When, day_of, elapsed
 from shared.kernel.refusals import Invalid, Unavailable
 from shared.policy.book import PolicyBook

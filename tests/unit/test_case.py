@@ -9,10 +9,10 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from shared.case import EMPTY, STATES, cut, evolve, fold
-from shared.envelope import Recorded
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.events.intake import CaseCorrected
+from shared.eventstore.recorded_event import Recorded
 from tests.support.deciding import START
 from tests.support.events import bodies
 from tests.support.policies import recorded

@@ -22,8 +22,8 @@ from deploy.contract.schemas import schemas
 from deploy.topics import EVENTS, load
 from shared.adapters.kafka.records import to_records
 from shared.application.command_dispatch import body_models
-from shared.envelope import decode
 from shared.events import REGISTRY
+from shared.eventstore.recorded_event import decode
 from shared.inbox import entry
 from tests.support.commits import commit
 from tests.support.compatibility import Direction, Schema, breaks

@@ -10,10 +10,10 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from shared.envelope import NewerEvent, decode, encode
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.eventstore.hash_chain import chain, chain_all
+from shared.eventstore.recorded_event import NewerEvent, decode, encode
 from shared.eventstore.upcasting import UPCASTERS
 from tests.support.deciding import START
 from tests.support.events import bodies

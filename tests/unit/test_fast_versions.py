@@ -10,12 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from shared.case import EMPTY, STREAM, evolve, fold
-from shared.envelope import NewerEvent, Recorded, decode, encode
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.events.intake import CaseCorrected
 from shared.eventstore.fast_decode import fast_decode
 from shared.eventstore.hash_chain import GENESIS, chain, chain_all
+from shared.eventstore.recorded_event import NewerEvent, Recorded, decode, encode
 from tests.support.deciding import START
 from tests.support.events import bodies
 from tests.support.policies import recorded

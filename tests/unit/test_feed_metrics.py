@@ -11,10 +11,10 @@ from prometheus_client import CollectorRegistry
 from shared import topics
 from shared.adapters.kafka.duplicates import STREAMS, Repeats
 from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
-from shared.feed import Figures, Sending
+from shared.eventstore.read_models import Parked
+from shared.eventstore.subscription import Figures, Sending
 from shared.feed_metrics import Exported
 from shared.runtime import Runtime
-from shared.views import Parked
 from tests.support.commits import START, commit, history
 
 WELL = {"ready": True, "reasons": [], "groups": {}, "notes": []}

@@ -12,7 +12,7 @@ MODULES = (
     "shared.cases",
     "shared.commands.command",
     "shared.consumers.projection",
-    "shared.envelope",
+    "shared.eventstore.recorded_event",
     "shared.events.base",
     "shared.eventstore.hash_chain",
     "shared.commands.command_handler",

@@ -13,8 +13,8 @@ from shared import history
 from shared.case import EMPTY, Case, fold
 from shared.commands.authorization import Principal
 from shared.commands.command import Fresh, Given
-from shared.envelope import Actor, Recorded
 from shared.events import REGISTRY
+from shared.eventstore.recorded_event import Actor, Recorded
 from shared.history import STEPS, HistoryItem
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook

@@ -77,7 +77,7 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from shared.adapters.sqlite.event_store import SqliteLog
-from shared.log import LogBroken
+from shared.eventstore.event_store import LogBroken
 from tests.support.commits import commit
 
 async def main():

@@ -13,7 +13,7 @@ from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.adapters.sqlite.read_models import SqliteViews
 from shared.adapters.store_format import NewerData, WrongData
 from shared.eventstore.errors import LogBroken, LogFull
-from shared.views import Condition, View
+from shared.eventstore.read_models import Condition, View
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> object:

@@ -10,7 +10,7 @@ import pytest
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogFull
-from shared.verifying import verify
+from shared.eventstore.verification import verify
 from tests.support.commits import commit, history
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from shared.adapters.sqlite.event_store import SqliteLog
-from shared.verifying import verify
+from shared.eventstore.verification import verify
 
 PROGRAM = """
 import asyncio, os, sys

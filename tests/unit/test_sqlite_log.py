@@ -16,7 +16,7 @@ from shared.adapters.sqlite.read_models import SqliteViews
 from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
-from shared.log import Conflict
+from shared.eventstore.event_store import Conflict
 from tests.support.commits import commit, history
 
 

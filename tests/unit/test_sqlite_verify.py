@@ -13,7 +13,7 @@ import pytest
 from shared.adapters.memory import MemoryLog
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.verification import verify_file
-from shared.verifying import Finding, verify
+from shared.eventstore.verification import Finding, verify
 from tests.support.commits import history
 
 COLUMNS = ("position", "stream", "first", "last", "cause", "request", "recorded_at", "previous", "hash", "events")

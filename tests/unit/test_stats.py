@@ -25,7 +25,7 @@ from services.analytics.render import as_csv, as_json, as_table, as_xlsx, defuse
 from shared.application.problem import describe
 from shared.cli.stats import StatsOptions, run_stats
 from shared.commands.authorization import Principal
-from shared.envelope import Recorded
+from shared.eventstore.recorded_event import Recorded
 from shared.http.who import who
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook

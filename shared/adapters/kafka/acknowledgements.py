@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from shared.eventstore.commit import Commit
-from shared.log import Log
+from shared.eventstore.event_store import Log
 
 LOGGER = structlog.get_logger("kafka")
 GATHER = 0.1

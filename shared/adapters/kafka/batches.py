@@ -20,9 +20,9 @@ from shared.adapters.kafka.duplicates import Repeats
 from shared.adapters.kafka.records import Gap, Incoming, sort
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
-from shared.feed import Handler
+from shared.eventstore.event_store import Log
+from shared.eventstore.subscription import Handler
 from shared.kernel.failpoints import failpoint
-from shared.log import Log
 from shared.topics import Answering, Letter
 
 LOGGER = structlog.get_logger("kafka")

@@ -19,11 +19,11 @@ from shared.adapters.kafka.closing import close, started
 from shared.adapters.kafka.connection import Connection
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged, LogAway
+from shared.eventstore.event_store import Log
+from shared.eventstore.read_models import Row, View, Views
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import instant_from_text, to_text
-from shared.log import Log
 from shared.topics import Line, Route
-from shared.views import Row, View, Views
 
 LOGGER = structlog.get_logger("kafka")
 RELAYS = View("relays", {"holder": "text", "until": "text", "position": "integer"})

@@ -34,8 +34,8 @@ from shared.adapters.kafka.closing import FLUSH, close, started
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.records import to_records
 from shared.eventstore.commit import Commit
+from shared.eventstore.event_store import Log
 from shared.kernel.failpoints import failpoint
-from shared.log import Log
 
 T = TypeVar("T")
 LOGGER = structlog.get_logger("kafka")

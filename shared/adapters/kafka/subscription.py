@@ -19,11 +19,11 @@ from shared.adapters.kafka.consumer_supervisor import Keeper
 from shared.adapters.kafka.producer import AGE, Publisher
 from shared.adapters.kafka.sweeper import PATIENCE, Sweeper
 from shared.eventstore.commit import Commit
-from shared.feed import Feed, Figures, Handler, Sending
+from shared.eventstore.event_store import Log
+from shared.eventstore.read_models import Parked, Views
+from shared.eventstore.subscription import Feed, Figures, Handler, Sending
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import to_text
-from shared.log import Log
-from shared.views import Parked, Views
 
 LOGGER = structlog.get_logger("kafka")
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 import structlog
 
 from shared.adapters.kafka.producer import AGE, MOST, TOGETHER, Publisher
+from shared.eventstore.event_store import Log
 from shared.kernel.clock import Clock
-from shared.log import Log
 
 LOGGER = structlog.get_logger("kafka")
 HOLD = timedelta(seconds=30)

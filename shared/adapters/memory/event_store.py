@@ -10,7 +10,7 @@ from datetime import datetime
 
 from shared.adapters.append_listeners import AppendListeners
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
-from shared.log import Conflict, SameCause
+from shared.eventstore.event_store import Conflict, SameCause
 
 
 class MemoryLog(AppendListeners):

@@ -7,7 +7,7 @@ import hmac
 import os
 from collections.abc import Sequence
 
-from shared.keys import DataKey, KeyErased
+from shared.eventstore.key_store import DataKey, KeyErased
 
 
 class MemoryKeys:

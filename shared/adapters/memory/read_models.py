@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.adapters.declared_read_models import After, DeclaredReadModels
 from shared.adapters.index_rules import stored
-from shared.views import Condition, Parked, Row, Value, View
+from shared.eventstore.read_models import Condition, Parked, Row, Value, View
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,

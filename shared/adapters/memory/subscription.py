@@ -8,7 +8,7 @@ from random import Random
 from shared.adapters.log_subscription import Group, LogSubscription
 from shared.adapters.memory.event_store import MemoryLog
 from shared.eventstore.commit import Commit
-from shared.feed import Handler
+from shared.eventstore.subscription import Handler
 
 
 class _ShuffledGroup(Group):

@@ -24,7 +24,7 @@ from shared.adapters.paging import pages
 from shared.adapters.stored_commits import PAST_ALL
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head, continuous
 from shared.eventstore.errors import Damaged
-from shared.verifying import Finding
+from shared.eventstore.verification import Finding
 
 FORMAT = 1
 COMMITS = "commits"

@@ -19,7 +19,7 @@ from shared.adapters.mongo.group_commit import Job
 from shared.adapters.mongo.unpublished import SINCE
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
 from shared.eventstore.errors import LogAway, LogFull
-from shared.log import Conflict, SameCause
+from shared.eventstore.event_store import Conflict, SameCause
 
 AppendJob = Job[Commit, Commit]
 _PAUSE, _LONGEST_PAUSE = 0.02, 0.5

@@ -31,7 +31,7 @@ from shared.adapters.mongo.database_format import opened
 from shared.adapters.mongo.group_commit import Job, Writer
 from shared.adapters.secret_files import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
 from shared.eventstore.errors import LogAway
-from shared.keys import DataKey, Entry, KeyErased
+from shared.eventstore.key_store import DataKey, Entry, KeyErased
 
 FORMAT = 1
 # A key is {_id: JSON of [case, party, purpose], kid, wrapped}; once erased, it lacks `wrapped` (and `kid` if there was no

@@ -10,7 +10,7 @@ from pymongo import ASCENDING, IndexModel, UpdateOne
 
 from shared.adapters.index_rules import ranges_after, stored, typed
 from shared.adapters.mongo.client import Document
-from shared.views import Condition, Row, Value, View
+from shared.eventstore.read_models import Condition, Row, Value, View
 
 PREFIX = "view_"
 _OPERATORS = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}

@@ -24,7 +24,7 @@ from shared.adapters.mongo.client import (
 )
 from shared.adapters.mongo.database_format import opened
 from shared.adapters.mongo.read_model_documents import PREFIX, ViewDocuments
-from shared.views import Condition, Parked, Row, Value, View
+from shared.eventstore.read_models import Condition, Parked, Row, Value, View
 
 FORMAT = 1
 _PARKED, _CHECKPOINTS, _STATE = "parked", "checkpoints", "state"

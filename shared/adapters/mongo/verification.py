@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from shared.adapters.mongo.client import Document
 from shared.adapters.mongo.commit_documents import id_of, tolerant
 from shared.adapters.stored_commits import findings
-from shared.verifying import Finding, Walk
+from shared.eventstore.verification import Finding, Walk
 
 
 async def verify_documents(pages: AsyncIterator[Sequence[Document]]) -> AsyncIterator[Finding]:

@@ -34,8 +34,8 @@ from shared.adapters.sqlite.unpublished import MARK, Outbox
 from shared.adapters.sqlite.verification import verify_file
 from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
 from shared.eventstore.errors import LogBroken
-from shared.log import Conflict, SameCause
-from shared.verifying import Finding
+from shared.eventstore.event_store import Conflict, SameCause
+from shared.eventstore.verification import Finding
 
 FORMAT = 1
 # THE storage format. `events` is the bytes of the events joined by a newline, which JSON text never contains raw.

@@ -15,7 +15,7 @@ from shared.adapters.secret_files import NAMES, Derived, KeysLost, Wrapping, che
 from shared.adapters.sqlite.connection import open_writer
 from shared.adapters.sqlite.group_commit import Job, Writer
 from shared.adapters.sqlite.reader_pool import Readers
-from shared.keys import DataKey, Entry, KeyErased
+from shared.eventstore.key_store import DataKey, Entry, KeyErased
 
 FORMAT = 1
 # `wrapped` has the form of secrets.Wrapping; NULL once erased.

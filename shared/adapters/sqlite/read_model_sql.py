@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.adapters.index_rules import ranges_after, require_columns, typed
-from shared.views import Condition, Row, Value, View
+from shared.eventstore.read_models import Condition, Row, Value, View
 
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "boolean": "BOOLEAN"}
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")

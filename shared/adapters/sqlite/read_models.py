@@ -18,7 +18,7 @@ from shared.adapters.sqlite.connection import open_writer
 from shared.adapters.sqlite.group_commit import Job, Writer
 from shared.adapters.sqlite.read_model_sql import Query, ViewSql
 from shared.adapters.sqlite.reader_pool import Readers
-from shared.views import Condition, Parked, Row, Value, View
+from shared.eventstore.read_models import Condition, Parked, Row, Value, View
 
 FORMAT = 1
 SCHEMA = """

@@ -9,7 +9,7 @@ from shared.adapters.log_subscription import Group, LogSubscription
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.read_models import SqliteViews
 from shared.eventstore.commit import Commit
-from shared.feed import Handler
+from shared.eventstore.subscription import Handler
 
 _SAVE_EVERY = 0.2
 """Seconds between two writes of a checkpoint; after a crash, at most this much is delivered again."""

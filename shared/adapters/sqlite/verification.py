@@ -12,7 +12,7 @@ from pathlib import Path
 from shared.adapters.sqlite.commit_rows import COLUMNS, as_number, as_text, tolerant
 from shared.adapters.sqlite.connection import open_reader
 from shared.adapters.stored_commits import findings
-from shared.verifying import Finding, Walk
+from shared.eventstore.verification import Finding, Walk
 
 
 def verify_file(path: Path) -> list[Finding]:

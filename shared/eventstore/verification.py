@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import orjson
 
 from shared.eventstore.commit import EMPTY_HEAD, Commit
+from shared.eventstore.event_store import Log
 from shared.eventstore.hash_chain import algorithm_of, chain_all
 from shared.kernel.legal_time import to_text
-from shared.log import Log
 
 KNOWN_HASHES = ("sha256", "sm3")
 

@@ -14,10 +14,10 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from shared.envelope import Recorded
 from shared.events.base import Event
+from shared.eventstore.key_store import DataKey, KeyErased, Keys
+from shared.eventstore.recorded_event import Recorded
 from shared.kernel.refusals import Refused
-from shared.keys import DataKey, KeyErased, Keys
 
 ALGORITHM = "AES-256-GCM"
 _NONCE_BYTES = 12
