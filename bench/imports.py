@@ -17,7 +17,7 @@ from services.intake.history import record_batch
 from shared.commands.authorization import Principal
 from shared.eventstore.commit import Commit
 from shared.history import Filing, HistoryItem, HistoryStep
-from shared.part import Ports
+from shared.hosting.service_module import Ports
 
 NAME = "import"
 OPERATIONS = Principal("operations", None, "k-operations")

@@ -28,8 +28,8 @@ from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Fresh
 from shared.commands.event_writer import Stamp
 from shared.eventstore.commit import Head
+from shared.hosting.service_module import Part, Ports
 from shared.kernel.settings import Settings
-from shared.part import Part, Ports
 from shared.policies import STREAM, Policies
 from shared.policy.load import Loaded, bundled
 

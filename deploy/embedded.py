@@ -23,11 +23,11 @@ from shared.adapters.store_format import NewerData, WrongData
 from shared.adapters.system_clock import SystemClock
 from shared.cases import Cases
 from shared.eventstore.errors import LogBroken, LogFull
+from shared.hosting.process import Runtime
+from shared.hosting.service_module import Ports
 from shared.kernel.clock import Clock
 from shared.kernel.settings import Settings
-from shared.part import Ports
 from shared.policies import Policies
-from shared.runtime import Runtime
 
 
 def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:

@@ -20,12 +20,12 @@ from shared.adapters.system_clock import SystemClock
 from shared.cases import Cases
 from shared.events.fields import Service
 from shared.eventstore.errors import LogAway
+from shared.hosting.backpressure import LOG_AWAY, STORE_LOGIN_REFUSED, Pressure
+from shared.hosting.process import Runtime
+from shared.hosting.service_module import Part, Ports
 from shared.kernel.settings import Settings, missing
 from shared.operations.reconcile import scrub
-from shared.part import Part, Ports
 from shared.policies import Policies
-from shared.pressure import LOG_AWAY, STORE_LOGIN_REFUSED, Pressure
-from shared.runtime import Runtime
 
 OWN = frozenset({"analytics"})
 """Groups whose every replica sees everything: each has its own file of facts. A process of theirs alone only reads: its user of

@@ -12,10 +12,10 @@ from services.routing import app as routing
 from services.supervision import app as supervision
 from shared.application.access_keys import Principals
 from shared.events.fields import Service
+from shared.hosting.process import Runtime
+from shared.hosting.service_module import Ports
 from shared.kernel.settings import Settings
 from shared.operations.rebuild_readers import Spread
-from shared.part import Ports
-from shared.runtime import Runtime
 
 SERVICES: tuple[Service, ...] = ("intake", "routing", "supervision", "analytics")
 

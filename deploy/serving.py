@@ -21,9 +21,9 @@ from deploy.folder import Folder
 from deploy.waiting import patiently
 from shared.events.fields import Service
 from shared.eventstore.errors import LogBroken, LogFull
+from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.kernel.settings import Settings
-from shared.runtime import Runtime
 
 Ready = Callable[[Settings, int, Prepared], None]
 GRACE = 10

@@ -18,8 +18,8 @@ from starlette.routing import Route
 from deploy.full import NotYet
 from shared.application.problem import of_error
 from shared.eventstore.errors import LogAway
+from shared.hosting.process import Runtime
 from shared.http.problems import response
-from shared.runtime import Runtime
 
 PAUSE = 1.0
 """Seconds between two attempts."""

@@ -7,10 +7,10 @@ from collections import OrderedDict, deque
 from shared.application.case_reference import resolve
 from shared.case import Case
 from shared.commands.authorization import READ, Principal, authorize
+from shared.hosting.service_module import Ports
 from shared.kernel.clock import Clock
 from shared.kernel.identifiers import code_matches, read_number
 from shared.kernel.refusals import Unknown
-from shared.part import Ports
 
 MINUTE = 60.0
 _MOST_CLIENTS = 10_000

@@ -17,7 +17,7 @@ from shared.case import STREAM
 from shared.events.supervision import TICKER
 from shared.eventstore.event_store import Log
 from shared.eventstore.read_models import Views
-from shared.part import Part
+from shared.hosting.service_module import Part
 
 _OF_ONE_RUN = frozenset({"number", "seq", "lead", "concluding_case", "concluding_event"})
 """Fields of bodies that depend on the deployment's secret or on other cases of the same run."""

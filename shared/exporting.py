@@ -11,7 +11,7 @@ import orjson
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import Log
 from shared.eventstore.read_models import Views
-from shared.part import Part
+from shared.hosting.service_module import Part
 
 Form = Literal["events", "commits", "views"]
 FACTS = "cases"

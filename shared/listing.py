@@ -17,9 +17,9 @@ from shared.application.case_reference import WORKLIST
 from shared.commands.authorization import LIST, Principal, authorize, visible
 from shared.deadlines import deadlines, first_risk
 from shared.eventstore.read_models import Condition, Row, Value
+from shared.hosting.service_module import Ports
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid
-from shared.part import Ports
 from shared.queries.response import Answer, StateEn, StateZh
 
 QUEUES = (

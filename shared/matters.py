@@ -9,7 +9,7 @@ from pydantic import Field
 from shared.case import Case
 from shared.commands.authorization import LIST, Principal, authorize, visible
 from shared.consumers.followers import followers
-from shared.part import Ports
+from shared.hosting.service_module import Ports
 from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText
 from shared.reading import find
 

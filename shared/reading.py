@@ -20,9 +20,9 @@ from shared.deadlines import Deadline, deadlines, explain
 from shared.events.intake import CaseLinked, CaseUnlinked
 from shared.events.wording import details
 from shared.eventstore.recorded_event import NewerEvent, Recorded
+from shared.hosting.service_module import Ports
 from shared.kernel.legal_time import When, instant_of, zone
 from shared.kernel.refusals import Unknown
-from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.queries.case_details_models import (
     CaseAnswer,

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from shared.consumers.projection import CaseView
 from shared.consumers.row_batch import RowBatch
+from shared.hosting.service_module import Part, Ports
 from shared.kernel.failpoints import failpoint
 from shared.operations.excess_rows import remove_excess_rows
 from shared.operations.paused_consumers import PausedConsumers
 from shared.operations.rebuild_readers import Built, FoldedBatch, Found, Spread, start_readers
-from shared.part import Part, Ports
 
 _ENDING: set[asyncio.Task[None]] = set()
 

@@ -29,9 +29,9 @@ from shared.events.routing import (
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
 from shared.eventstore.recorded_event import NewerEvent, Recorded
+from shared.hosting.service_module import Ports
 from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words, code_words, state_words
-from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.queries.citizen_status_models import MayAsk, StatusAnswer
 

@@ -11,7 +11,7 @@ from bench.__main__ import table
 from bench.figures import Figure
 from bench.full import carrying, catching_up, commits, outage, rows, visible
 from bench.full.servers import running
-from shared import logs
+from shared.hosting import log_format as logs
 from tests.support.servers.fetch import NotHere
 
 MEASURES = (commits, carrying, rows, visible, outage, catching_up)

@@ -14,9 +14,9 @@ from shared.application.command_dispatch import body_models, give
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
 from shared.history import HistoryItem
+from shared.hosting.process import Runtime
 from shared.kernel.legal_time import day_of
 from shared.policy.load import bundled
-from shared.runtime import Runtime
 
 DEMO = "CN-DEMO"
 OPERATOR = Principal("operations", None, "local")

@@ -14,11 +14,11 @@ from services.analytics.seeing import seeing_of
 from services.analytics.stats import query
 from services.analytics.travel import facts_as_of
 from shared.commands.authorization import STATS, authorize
+from shared.hosting.service_module import Ports
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
 from shared.kernel.legal_time import When, from_text, instant_of
 from shared.kernel.refusals import Invalid
-from shared.part import Ports
 
 _YEARS = range(1900, 2201)
 _LIST = "separated by commas"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.analytics.api import router
 from services.analytics.facts import Facts
 from services.analytics.sink import sink
-from shared.part import Part, Ports
+from shared.hosting.service_module import Part, Ports
 
 
 def build(ports: Ports) -> Part:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from services.intake.candidates import CandidateList, candidates
+from shared.hosting.service_module import Ports
 from shared.http.describing import answers
 from shared.http.who import Caller
-from shared.part import Ports
 
 
 def router(ports: Ports, days: int) -> APIRouter:

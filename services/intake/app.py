@@ -14,12 +14,12 @@ from services.intake.submissions import Submissions
 from services.intake.updates import Updates, tell_platforms
 from services.intake.views import SHOWS
 from shared.consumers.reaction_table import ReactionTable
+from shared.hosting.process import Runtime
+from shared.hosting.service_module import Part, Ports
 from shared.http import channels, citizens, history, platforms, status, submissions
 from shared.http.commands import Commands
 from shared.http.pages import routes as pages
 from shared.kernel.settings import Settings
-from shared.part import Part, Ports
-from shared.runtime import Runtime
 from shared.topics import PartnerTopics
 
 __all__ = ["asking", "build", "correcting", "domain", "linking", "taking_part"]

@@ -24,8 +24,8 @@ from shared.contents import STREAM as READS
 from shared.events.routing import ReadRecorded
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.read_models import Condition, Value
+from shared.hosting.service_module import Ports
 from shared.kernel.refusals import Refused
-from shared.part import Ports
 from shared.policy.book import PolicyBook
 from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText
 from shared.reading import find

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from shared.eventstore.recorded_event import Recorded
-from shared.part import Ports
+from shared.hosting.service_module import Ports
 from shared.topics import Line, Route
 from shared.updates import STREAM, key_of, told
 

@@ -26,10 +26,10 @@ from shared.events.policy import OrganisationAdded
 from shared.eventstore.event_store import Log
 from shared.eventstore.recorded_event import Origin
 from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome, Run
+from shared.hosting.service_module import Ports
 from shared.kernel.identifiers import case_id
 from shared.kernel.legal_time import When, day_of, is_instant
 from shared.kernel.refusals import Refused, Unavailable
-from shared.part import Ports
 from shared.policies import STREAM as POLICY
 from shared.policy.book import PolicyBook
 

@@ -24,6 +24,7 @@ from shared.commands.event_writer import Stamp
 from shared.events.platforms import PlatformUpdate, SubmissionRefused
 from shared.events.refusal import Refusal
 from shared.eventstore.commit import Commit
+from shared.hosting.service_module import Ports
 from shared.http.records import Read
 from shared.kernel.identifiers import case_id
 from shared.kernel.legal_time import to_text
@@ -37,7 +38,6 @@ from shared.messaging.inbound_handler import (
     not_handled,
     topic_principal,
 )
-from shared.part import Ports
 from shared.topics import Letter
 from shared.updates import AHEAD, LATE, REFUSED, Place
 

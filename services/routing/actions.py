@@ -9,6 +9,7 @@ from shared.case import Case
 from shared.commands.event_writer import Stamp
 from shared.events.refusal import Refusal
 from shared.events.routing import OutboxEntry
+from shared.hosting.service_module import Ports
 from shared.http.records import Read
 from shared.messaging.inbound_handler import (
     FINAL,
@@ -18,7 +19,6 @@ from shared.messaging.inbound_handler import (
     refusal_of,
     topic_principal,
 )
-from shared.part import Ports
 from shared.topics import Letter
 
 

@@ -7,9 +7,9 @@ from services.routing.actions import Actions
 from services.routing.carrying import ACTIONS, route
 from services.routing.outbox import Outboxes
 from services.routing.reactions import reactions
+from shared.hosting.service_module import Part, Ports
 from shared.http import organisations
 from shared.kernel.settings import Settings
-from shared.part import Part, Ports
 from shared.topics import PartnerTopics
 
 __all__ = ["accusations", "build", "department", "domain", "forwarding", "notices", "returns", "review"]

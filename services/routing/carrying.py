@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from shared.events.routing import OutboxEntry
 from shared.eventstore.recorded_event import Recorded
+from shared.hosting.service_module import Ports
 from shared.inbox import STREAM, entry
-from shared.part import Ports
 from shared.topics import Line, Route
 
 TOPIC = "assignments"

@@ -9,9 +9,9 @@ from services.supervision.reactions import reactions
 from services.supervision.slots import LEASES
 from services.supervision.ticker import Ticker
 from services.supervision.views import SHOWS
+from shared.hosting.process import Runtime
+from shared.hosting.service_module import Part, Ports
 from shared.http import calendars, cases, matters, policies
-from shared.part import Part, Ports
-from shared.runtime import Runtime
 
 __all__ = ["build", "domain", "escalation"]
 

@@ -6,9 +6,9 @@ import asyncio
 import re
 
 from shared.eventstore.read_models import Condition
+from shared.hosting.service_module import Ports
 from shared.kernel.identifiers import case_id, read_number
 from shared.kernel.refusals import Unknown
-from shared.part import Ports
 
 WORKLIST = "worklist"
 _ID = re.compile(r"[0-9a-f]{32}")

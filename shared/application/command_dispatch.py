@@ -15,9 +15,9 @@ from shared.commands.command import RULES, Rule
 from shared.commands.command_handler import Done
 from shared.commands.event_writer import Stamp
 from shared.events.fields import Moment
+from shared.hosting.service_module import Ports
 from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Unknown
-from shared.part import Ports
 
 CommandId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
 _SHAPE: dict[str, Any] = {

@@ -209,8 +209,8 @@ async def _inside(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The API of the folder in this process. Its consumers have handled every new event before the command ends."""
     from deploy.embedded import opened
+    from shared.hosting.log_format import configure
     from shared.http.app import build_app
-    from shared.logs import configure
 
     configure("error")
     async with (

@@ -19,8 +19,8 @@ from shared.cli import showing
 from shared.cli.connecting import stopping_for_folder
 from shared.cli.options import AsJson
 from shared.cli.wording import at
+from shared.hosting.log_format import configure
 from shared.kernel.wording import with_words
-from shared.logs import configure
 
 _WEEKDAYS = "一二三四五六日"
 _OFF = {"holiday": "节假日 holiday", "weekend": "休息日 weekend", "statutory": "法定节日 statutory"}

@@ -13,8 +13,8 @@ from shared.cli import showing
 from shared.cli.migrating import copied
 from shared.cli.showing import REFUSED, WRONG_USE
 from shared.eventstore.errors import LogAway, LogBroken
+from shared.hosting.log_format import configure
 from shared.kernel.settings import load
-from shared.logs import configure
 
 
 def from_topic(data: Path | None) -> None:

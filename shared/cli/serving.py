@@ -20,8 +20,8 @@ from shared.cli import showing
 from shared.cli.connecting import stopping_for_folder
 from shared.cli.options import Data
 from shared.cli.showing import REFUSED, WRONG_USE
+from shared.hosting.log_format import configure
 from shared.kernel.settings import Settings, load
-from shared.logs import configure
 
 STEPS = (
     "submit --item {item} --place dh-yl --subject 0102 --text '楼道漏水两个月无人处理'",

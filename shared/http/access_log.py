@@ -13,8 +13,8 @@ from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.application.problem import problem
+from shared.hosting.metrics import Metrics
 from shared.http.problems import response
-from shared.metrics import Metrics
 
 log = structlog.get_logger("http")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})

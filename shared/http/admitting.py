@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Depends, Request
 
-from shared.runtime import Runtime
+from shared.hosting.process import Runtime
 
 
 async def _admit(request: Request) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 
+from shared.hosting.process import Runtime
 from shared.http import bulk, commands, operations, problems, replaying
 from shared.http.access_log import AccessLog
 from shared.http.describing import document, exact_query
 from shared.http.operator import router as operator_router
 from shared.kernel.version import VERSION
-from shared.runtime import Runtime
 
 DESCRIPTION = """Huiyin 回音: complaints and petitions, each with an answer.
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from shared.application.case_reference import resolve
 from shared.application.command_dispatch import CommandId
+from shared.hosting.process import Runtime
 from shared.http.answers import CommandAnswer
 from shared.http.bodies import Line
 from shared.http.commands import Commands
@@ -20,7 +21,6 @@ from shared.http.lines import answered, attempted, line_of, value_of
 from shared.http.who import Caller
 from shared.kernel.refusals import Invalid, Refused
 from shared.queries.response import Answer
-from shared.runtime import Runtime
 
 MOST = 1_000
 """Lines of one batch of commands."""

@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.activating import ACTIVATE
 from shared.commands.authorization import authorize
+from shared.hosting.process import Runtime
 from shared.http.bodies import read_model
 from shared.http.describing import WRITING, answers, takes
 from shared.http.law_answers import CalendarPublishedAnswer
 from shared.http.who import Caller
 from shared.publishing import publish
-from shared.runtime import Runtime
 
 _LIMIT = 1024 * 1024
 _LISTED = 10_000

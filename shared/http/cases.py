@@ -10,13 +10,13 @@ from shared import listing, reading
 from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import STATES
 from shared.commands.authorization import LIST, authorize
+from shared.hosting.process import Runtime
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
 from shared.kernel.legal_time import When, from_text, instant_of, to_text
 from shared.kernel.refusals import Invalid
 from shared.listing import CasePage
 from shared.queries.case_details_models import CaseAnswer, ExplanationAnswer
-from shared.runtime import Runtime
 
 _WHEN = "a date (the end of that day) or an instant with offset"
 

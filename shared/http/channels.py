@@ -11,6 +11,7 @@ from starlette.responses import Response
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.items import understood
 from shared.commands.authorization import FILE, Principal, authorize, within
+from shared.hosting.process import Runtime
 from shared.http.admitting import ADMITTED
 from shared.http.answers import ReceiptAnswer
 from shared.http.describing import takes, takes_lines
@@ -25,7 +26,6 @@ from shared.http.submissions import (
 )
 from shared.http.who import Caller
 from shared.kernel.refusals import Denied, Refused
-from shared.runtime import Runtime
 
 _CHANNEL = Path(max_length=128, description="Code of the channel, from the policy")
 

@@ -16,6 +16,7 @@ from shared.application.command_dispatch import CommandId
 from shared.application.request_validation import command_of
 from shared.commands.authorization import RECEIPT, authorize
 from shared.commands.command import RULES
+from shared.hosting.process import Runtime
 from shared.http import bodies
 from shared.http.answers import CommandAnswer
 from shared.http.commands import Commands
@@ -25,7 +26,6 @@ from shared.http.status import LIMIT, Askers, StatusQuestion
 from shared.http.who import Caller
 from shared.kernel.identifiers import query_code
 from shared.replies import read_recorded
-from shared.runtime import Runtime
 
 _PAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page to print", "content": {"text/html": {"schema": {"type": "string"}}}}

@@ -13,12 +13,12 @@ from shared.application.request_validation import command_of
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import Principal, visible
 from shared.commands.command import RULES, Rule
+from shared.hosting.process import Runtime
 from shared.http.answers import CommandAnswer
 from shared.http.bodies import read_json
 from shared.http.describing import WRITING, answers, takes
 from shared.http.who import Caller
 from shared.kernel.refusals import Refused, Unknown
-from shared.runtime import Runtime
 
 
 class Commands:

@@ -16,6 +16,7 @@ from shared.application.problem import describe
 from shared.application.request_validation import validated
 from shared.commands.authorization import IMPORT, authorize, within
 from shared.history import HistoryItem, ItemResult
+from shared.hosting.process import Runtime
 from shared.http.admitting import ADMITTED
 from shared.http.bodies import Line
 from shared.http.describing import answers, gives_lines, takes_lines
@@ -23,7 +24,6 @@ from shared.http.lines import answered, value_of
 from shared.http.who import Caller
 from shared.kernel.refusals import Refused
 from shared.queries.response import Answer
-from shared.runtime import Runtime
 
 AT_ONCE = 500
 

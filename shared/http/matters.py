@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Query
 
+from shared.hosting.process import Runtime
 from shared.http.describing import READING, answers
 from shared.http.who import Caller
 from shared.matters import MatterPage, matter
-from shared.runtime import Runtime
 
 
 def router(runtime: Runtime) -> APIRouter:

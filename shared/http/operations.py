@@ -12,11 +12,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.responses import Response
 
 from shared.commands.authorization import OPERATE, authorize
-from shared.feed_metrics import BROKER_AWAY
+from shared.hosting.delivery_metrics import BROKER_AWAY
+from shared.hosting.process import Runtime
 from shared.http.answers import Health
 from shared.http.describing import answers
 from shared.http.who import Caller
-from shared.runtime import Runtime
 
 MOST_NAMED = 10
 """Missing topics of organisations that are named. Each is one organisation's trouble, which has its entries by pull."""

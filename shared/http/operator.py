@@ -22,6 +22,7 @@ from shared.consumers.redrive import redrive as handle_again
 from shared.digests import log_digest, outcome_digest, views_digest
 from shared.eventstore.errors import Damaged, LogBroken
 from shared.eventstore.verification import verify
+from shared.hosting.process import Runtime
 from shared.http.bodies import NDJSON, read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller
@@ -32,7 +33,6 @@ from shared.kernel.version import VERSION
 from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import scrub
 from shared.rebuilding import rebuild
-from shared.runtime import Runtime
 
 _LIMIT = 64 * 1024
 log = structlog.get_logger("operator")

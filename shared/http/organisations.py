@@ -7,14 +7,14 @@ from fastapi import APIRouter, Query
 from shared.accused import against
 from shared.commands.authorization import OUTBOX, Principal, authorize
 from shared.eventstore.recorded_event import Recorded
+from shared.hosting.process import Runtime
+from shared.hosting.service_module import Ports
 from shared.http.describing import READING, answers
 from shared.http.gaps import AllGaps, Gaps, case_of, entries_of
 from shared.http.polling import polled
 from shared.http.who import Caller
 from shared.inbox import STREAM, OutboxPage, entry
 from shared.kernel.refusals import Unknown
-from shared.part import Ports
-from shared.runtime import Runtime
 
 NONE = Gaps()
 """For whoever is told everything."""

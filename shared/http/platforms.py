@@ -10,15 +10,15 @@ from shared import reading
 from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import Case
 from shared.commands.authorization import RECONCILE, UPDATES, Principal, authorize
+from shared.hosting.process import Runtime
+from shared.hosting.service_module import Ports
 from shared.http.answers import ReceiptAnswer
 from shared.http.describing import READING, answers
 from shared.http.polling import polled
 from shared.http.who import Caller
 from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Invalid, Unknown
-from shared.part import Ports
 from shared.replies import AnswerTexts, read_recorded, replies
-from shared.runtime import Runtime
 from shared.updates import STREAM, DayAnswer, UpdatesPage, reconciled, told
 
 

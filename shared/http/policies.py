@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.activating import ACTIVATE, activate, checked
 from shared.commands.authorization import POLICY, authorize
 from shared.events.fields import Moment
+from shared.hosting.process import Runtime
 from shared.http.bodies import read_model
 from shared.http.describing import READING, WRITING, answers, takes
 from shared.http.law_answers import (
@@ -26,7 +27,6 @@ from shared.kernel.legal_time import from_text, start_of_day
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.policy.book import PolicyBook
 from shared.policy.load import plain
-from shared.runtime import Runtime
 
 Summary = TypeVar("Summary", bound=PolicySummary)
 _LIMIT = 8 * 1024 * 1024

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
-from shared.runtime import Runtime
+from shared.hosting.process import Runtime
 
 LOOK_SECONDS = 1.0
 """How long a wait may miss what another process appended: one look at an index, and all that an idle wait costs."""

@@ -15,8 +15,8 @@ from starlette.responses import Response
 
 from shared.application.problem import describe, invalid, of_error, problem
 from shared.eventstore.errors import Damaged, LogAway, LogBroken, LogFull
+from shared.hosting.process import Runtime
 from shared.kernel.refusals import Refused
-from shared.runtime import Runtime
 
 MEDIA_TYPE = "application/problem+json"
 log = structlog.get_logger("http")

@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.commands.authorization import OPERATE, Principal, authorize
 from shared.events.fields import Service
 from shared.eventstore.event_store import Log
+from shared.hosting.process import Runtime
 from shared.http.bodies import read_model
 from shared.http.describing import answers, takes
 from shared.http.who import Caller
 from shared.inbox import STREAM as OUTBOX
 from shared.kernel.refusals import Invalid, Refused, Unknown
-from shared.runtime import Runtime
 from shared.updates import STREAM as UPDATES
 
 _LIMIT = 4096

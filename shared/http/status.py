@@ -9,11 +9,11 @@ from shared.application.problem import TooMany
 from shared.case import Case
 from shared.codes import Misses, opened
 from shared.commands.authorization import Principal
+from shared.hosting.process import Runtime
 from shared.http.bodies import read_model
 from shared.http.describing import answers, takes
 from shared.kernel.refusals import Unknown
 from shared.queries.citizen_status_models import StatusAnswer
-from shared.runtime import Runtime
 from shared.status import status
 
 LIMIT = 4096

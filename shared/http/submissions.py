@@ -13,6 +13,7 @@ from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.domain import FileCase
 from services.intake.filing import filed
 from shared.commands.authorization import FILE, Principal, authorize
+from shared.hosting.process import Runtime
 from shared.http import bodies
 from shared.http.admitting import ADMITTED
 from shared.http.answers import LineAnswer, ReceiptAnswer
@@ -20,7 +21,6 @@ from shared.http.bodies import Line
 from shared.http.describing import WRITING, answers, gives_lines, takes, takes_lines
 from shared.http.lines import answered, attempted, line_of, value_of
 from shared.http.who import Caller
-from shared.runtime import Runtime
 
 AT_ONCE = 64
 """Lines that are under way together, so that the log can write them together."""

@@ -8,8 +8,8 @@ from fastapi import Depends, Request
 
 from shared.application.problem import NotAuthenticated
 from shared.commands.authorization import NEEDS_ORG, Principal, Role
+from shared.hosting.process import Runtime
 from shared.kernel.refusals import Invalid
-from shared.runtime import Runtime
 
 AS_HEADER = "x-huiyin-as"
 _ACTING: tuple[str, ...] = tuple(role for role in get_args(Role) if role not in ("citizen", "service"))

@@ -24,10 +24,10 @@ from shared.commands.command import RULES
 from shared.commands.command_handler import Done
 from shared.events.refusal import FieldProblem, Refusal
 from shared.eventstore.errors import LogAway, LogBroken, LogFull
+from shared.hosting.service_module import Ports
 from shared.http.records import Read, read_record
 from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Invalid, Refused, Unavailable
-from shared.part import Ports
 from shared.topics import Letter
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from shared.case import STREAM
 from shared.consumers.projection import CaseView
 from shared.consumers.row_batch import RowBatch
 from shared.eventstore.commit import Head
-from shared.part import Ports
+from shared.hosting.service_module import Ports
 
 
 async def remove_excess_rows(ports: Ports, show: CaseView) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 from shared.eventstore.read_models import Parked, Views
-from shared.part import Part, Ports
+from shared.hosting.service_module import Part, Ports
 
 _TURNS: WeakKeyDictionary[Views, asyncio.Lock] = WeakKeyDictionary()
 """Rebuilds of the same views run one after the other."""

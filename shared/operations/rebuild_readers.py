@@ -14,7 +14,7 @@ from shared.eventstore.event_store import Log
 from shared.eventstore.read_models import Row
 from shared.eventstore.recorded_event import Recorded
 from shared.folding import folded
-from shared.part import Ports
+from shared.hosting.service_module import Ports
 
 BATCH = 400
 """Cases that are written together."""

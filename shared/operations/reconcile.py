@@ -9,7 +9,7 @@ from typing import NamedTuple
 from shared.case import STREAM, Case
 from shared.consumers.projection import CaseView
 from shared.consumers.row_batch import RowBatch
-from shared.part import Part, Ports
+from shared.hosting.service_module import Part, Ports
 
 _NAMED = 20
 _AT_ONCE = 64

@@ -25,9 +25,9 @@ from shared.application.request_validation import validated
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
 from shared.eventstore.verification import verify
+from shared.hosting.process import Runtime
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.kernel.settings import Settings
-from shared.runtime import Runtime
 from tests.model.days import ZONE, When
 from tests.model.matter import Attempt, Matter, Who
 from tests.model.table import AFTER_CLOSING, TABLE, Verdict, apply, knows, may, partial, verdict

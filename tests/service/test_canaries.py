@@ -16,11 +16,11 @@ import httpx
 import pytest
 
 from deploy.embedded import opened
+from shared.hosting.log_format import configure
+from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.kernel.settings import load
-from shared.logs import configure
 from shared.policy.load import bundled
-from shared.runtime import Runtime
 from tests.support.canaries import Canaries
 
 CLERK_TEXTS: tuple[tuple[str, str, dict[str, Any]], ...] = (

@@ -21,8 +21,8 @@ from shared.commands.command import RULES
 from shared.commands.command_handler import Handling
 from shared.commands.event_writer import Stamp
 from shared.eventstore.recorded_event import Recorded
+from shared.hosting.service_module import Ports
 from shared.kernel.refusals import Refused
-from shared.part import Ports
 from shared.policies import Policies
 from tests.support.county import REGISTRAR, SUPERVISOR, clerk, county
 

@@ -23,14 +23,14 @@ from shared.digests import log_digest, views_digest
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
 from shared.eventstore.read_models import Parked, Row
+from shared.hosting.process import Runtime
+from shared.hosting.service_module import Kept
 from shared.http.app import build_app
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
 from shared.operations.rebuild_readers import Built, worth_starting
 from shared.operations.reconcile import scrub
-from shared.part import Kept
 from shared.rebuilding import rebuild
-from shared.runtime import Runtime
 from tests.support.serving import Served, served, submission
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from shared.hosting.metrics import Metrics
 from shared.http.operations import health
-from shared.metrics import Metrics
 from tests.support.serving import Served, served
 
 

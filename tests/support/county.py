@@ -29,9 +29,9 @@ from shared.commands.command import RULES, Fresh
 from shared.commands.command_handler import Done
 from shared.commands.event_writer import Stamp
 from shared.eventstore.recorded_event import Recorded
+from shared.hosting.service_module import Part, Ports
 from shared.kernel.legal_time import When
 from shared.kernel.settings import Settings
-from shared.part import Part, Ports
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
 from shared.policy.load import bundled

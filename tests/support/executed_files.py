@@ -32,11 +32,11 @@ import httpx
 from deploy.embedded import opened
 from shared.activating import activate
 from shared.adapters.sqlite import SqliteLog
+from shared.hosting.log_format import configure
+from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.kernel.settings import Settings
-from shared.logs import configure
 from shared.policy.load import bundled
-from shared.runtime import Runtime
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, submission
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from prometheus_client.metrics import MetricWrapperBase
 
 from shared.application.problem import Malformed, NotAuthenticated, TooLarge, TooMany, WrongType
-from shared.feed_metrics import FIGURES
+from shared.hosting.delivery_metrics import FIGURES
+from shared.hosting.metrics import Metrics
 from shared.kernel.refusals import Denied, Invalid, Refused, Unavailable, Unknown
 from shared.kernel.settings import PREFIX, Settings
-from shared.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 _SOURCES = ("shared", "services", "deploy")

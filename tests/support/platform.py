@@ -13,7 +13,7 @@ from services.intake.sealed_letters import SealedLetters
 from services.intake.submissions import Submissions
 from services.intake.updates import Updates
 from shared.eventstore.recorded_event import Recorded
-from shared.runtime import Runtime
+from shared.hosting.process import Runtime
 from shared.topics import Answering, Letter
 from shared.updates import STREAM, told
 

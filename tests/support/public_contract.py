@@ -25,8 +25,8 @@ import deploy.parts  # noqa: F401  # registers every command
 from deploy.contract.document import files
 from services.intake.importing.problems import REASONS
 from shared.cli.main import app
+from shared.hosting.metrics import Metrics
 from shared.kernel.settings import PREFIX, Settings
-from shared.metrics import Metrics
 from tests.support.make_docs import ROOT, problem_codes
 from tests.support.serving import served
 

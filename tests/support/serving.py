@@ -17,10 +17,10 @@ from shared.activating import activate
 from shared.adapters.memory import SetClock
 from shared.application.access_keys import PEOPLE
 from shared.commands.authorization import Principal
+from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.kernel.settings import Settings
 from shared.policy.load import bundled
-from shared.runtime import Runtime
 from tests.support.county import DEMO, MORNING
 
 ORGS: dict[str, str | None] = {

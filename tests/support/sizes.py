@@ -34,9 +34,9 @@ from shared.adapters.mongo import Mongo, MongoLog
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.case import STREAM
 from shared.history import HistoryItem
+from shared.hosting.process import Runtime
 from shared.kernel.settings import load
 from shared.policy.load import bundled
-from shared.runtime import Runtime
 from tests.support.process import huiyin
 from tests.support.servers.kafka import Kafka
 from tests.support.servers.mongodb import ReplicaSet

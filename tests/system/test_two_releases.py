@@ -21,13 +21,13 @@ from deploy.parts import SERVICES
 from services.supervision import app as supervision
 from shared.activating import activate
 from shared.eventstore.read_models import Parked
+from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.http.operations import health
 from shared.kernel.settings import Settings
 from shared.operations.reconcile import scrub
 from shared.policy.load import bundled
 from shared.rebuilding import rebuild
-from shared.runtime import Runtime
 from tests.support import topics
 from tests.support.county import DEMO
 from tests.support.servers import kafka, mongodb

@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from services.supervision.slots import SLOTS
-from shared.feed_metrics import FIGURES
-from shared.metrics import Metrics
+from shared.hosting.delivery_metrics import FIGURES
+from shared.hosting.metrics import Metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"

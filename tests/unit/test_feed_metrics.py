@@ -13,8 +13,8 @@ from shared.adapters.kafka.duplicates import STREAMS, Repeats
 from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
 from shared.eventstore.read_models import Parked
 from shared.eventstore.subscription import Figures, Sending
-from shared.feed_metrics import Exported
-from shared.runtime import Runtime
+from shared.hosting.delivery_metrics import Exported
+from shared.hosting.process import Runtime
 from tests.support.commits import START, commit, history
 
 WELL = {"ready": True, "reasons": [], "groups": {}, "notes": []}

@@ -15,9 +15,9 @@ from shared.deadlines import Deadline, deadlines
 from shared.digests import outcome_digest
 from shared.events.routing import CaseTransferred, ReturnVerified
 from shared.events.supervision import Reminded, Urged
+from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.kernel.legal_time import day_of, to_text
-from shared.runtime import Runtime
 
 
 class Breach(NamedTuple):

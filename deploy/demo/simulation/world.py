@@ -18,10 +18,10 @@ from shared.application.command_dispatch import body_models, give
 from shared.case import Case
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
+from shared.hosting.process import Runtime
 from shared.kernel.legal_time import day_of, zone
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
-from shared.runtime import Runtime
 
 REGISTRAR = Principal("registrar", "xfj", "play-registrar")
 SUPERVISOR = Principal("supervisor", "xfj", "play-supervisor")

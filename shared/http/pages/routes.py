@@ -8,13 +8,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.application.request_validation import validated
+from shared.hosting.process import Runtime
 from shared.http import bodies
 from shared.http.citizens import page_of
 from shared.http.pages import status as pages
 from shared.http.pages.layout import HEADERS, asset
 from shared.http.status import LIMIT, Askers, StatusQuestion
 from shared.kernel.refusals import Invalid, Refused, Unknown
-from shared.runtime import Runtime
 from shared.status import status
 
 FORM = "application/x-www-form-urlencoded"

@@ -19,11 +19,11 @@ from shared.events.fields import Service
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
 from shared.eventstore.subscription import Handler
+from shared.hosting.backpressure import Pressure
+from shared.hosting.metrics import Metrics
+from shared.hosting.service_module import Part, Ports
 from shared.kernel.settings import Settings
-from shared.metrics import Metrics
 from shared.operations.rebuild_readers import Spread
-from shared.part import Part, Ports
-from shared.pressure import Pressure
 from shared.topics import Carrying, Letters
 
 RETRY_SECONDS = 5.0

@@ -21,7 +21,7 @@ from shared.policies import Policies
 from shared.topics import PartnerTopics
 
 if TYPE_CHECKING:
-    from shared.runtime import Runtime
+    from shared.hosting.process import Runtime
 
 
 @dataclass(frozen=True)

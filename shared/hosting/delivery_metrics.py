@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from shared.eventstore.errors import LogAway
 
 if TYPE_CHECKING:
-    from shared.runtime import Runtime
+    from shared.hosting.process import Runtime
 
 LOOKED_AT = 500
 """Unpublished commits of which the oldest is looked for."""

@@ -17,11 +17,11 @@ from shared.events.supervision import DeadlineAtRisk, DeadlineBreached, Reminded
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
 from shared.eventstore.read_models import Condition
-from shared.feed_metrics import Exported
+from shared.hosting.delivery_metrics import Exported
 from shared.kernel.legal_time import day_of, to_text
 
 if TYPE_CHECKING:
-    from shared.runtime import Runtime
+    from shared.hosting.process import Runtime
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 """A second series for each counter, which nobody asks for."""
