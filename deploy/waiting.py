@@ -19,7 +19,7 @@ from deploy.full import NotYet
 from shared.application.problem import of_error
 from shared.eventstore.errors import LogAway
 from shared.hosting.process import Runtime
-from shared.http.problems import response
+from shared.http.problem_details import response
 
 PAUSE = 1.0
 """Seconds between two attempts."""

@@ -18,7 +18,7 @@ from shared.application.command_dispatch import body_models
 from shared.commands.command import RULES
 from shared.events import REGISTRY
 from shared.events.base import Event
-from shared.http.bulk import CommandLine
+from shared.http.command_batches import CommandLine
 from shared.inbox import OutboxAnswer
 from shared.updates import UpdateAnswer
 

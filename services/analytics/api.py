@@ -15,8 +15,8 @@ from services.analytics.stats import query
 from services.analytics.travel import facts_as_of
 from shared.commands.authorization import STATS, authorize
 from shared.hosting.service_module import Ports
-from shared.http.describing import READING, answers
-from shared.http.who import Caller
+from shared.http.authentication import Caller
+from shared.http.openapi import READING, answers
 from shared.kernel.legal_time import When, from_text, instant_of
 from shared.kernel.refusals import Invalid
 

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 
 from services.intake.candidates import CandidateList, candidates
 from shared.hosting.service_module import Ports
-from shared.http.describing import answers
-from shared.http.who import Caller
+from shared.http.authentication import Caller
+from shared.http.openapi import answers
 
 
 def router(ports: Ports, days: int) -> APIRouter:

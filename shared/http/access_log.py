@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.application.problem import problem
 from shared.hosting.metrics import Metrics
-from shared.http.problems import response
+from shared.http.problem_details import response
 
 log = structlog.get_logger("http")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.activating import ACTIVATE
 from shared.commands.authorization import authorize
 from shared.hosting.process import Runtime
-from shared.http.bodies import read_model
-from shared.http.describing import WRITING, answers, takes
+from shared.http.authentication import Caller
 from shared.http.law_answers import CalendarPublishedAnswer
-from shared.http.who import Caller
+from shared.http.openapi import WRITING, answers, takes
+from shared.http.request_bodies import read_model
 from shared.publishing import publish
 
 _LIMIT = 1024 * 1024

@@ -11,8 +11,8 @@ from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import STATES
 from shared.commands.authorization import LIST, authorize
 from shared.hosting.process import Runtime
-from shared.http.describing import READING, answers
-from shared.http.who import Caller
+from shared.http.authentication import Caller
+from shared.http.openapi import READING, answers
 from shared.kernel.legal_time import When, from_text, instant_of, to_text
 from shared.kernel.refusals import Invalid
 from shared.listing import CasePage

@@ -12,9 +12,10 @@ from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.items import understood
 from shared.commands.authorization import FILE, Principal, authorize, within
 from shared.hosting.process import Runtime
-from shared.http.admitting import ADMITTED
-from shared.http.answers import ReceiptAnswer
-from shared.http.describing import takes, takes_lines
+from shared.http.admission import ADMITTED
+from shared.http.authentication import Caller
+from shared.http.openapi import takes, takes_lines
+from shared.http.responses import ReceiptAnswer
 from shared.http.submissions import (
     JURISDICTION,
     REGISTERED,
@@ -24,7 +25,6 @@ from shared.http.submissions import (
     filed_many,
     filed_one,
 )
-from shared.http.who import Caller
 from shared.kernel.refusals import Denied, Refused
 
 _CHANNEL = Path(max_length=128, description="Code of the channel, from the policy")

@@ -17,13 +17,13 @@ from shared.application.request_validation import command_of
 from shared.commands.authorization import RECEIPT, authorize
 from shared.commands.command import RULES
 from shared.hosting.process import Runtime
-from shared.http import bodies
-from shared.http.answers import CommandAnswer
+from shared.http import request_bodies as bodies
+from shared.http.authentication import Caller
 from shared.http.commands import Commands
-from shared.http.describing import READING, answers, takes
+from shared.http.openapi import READING, answers, takes
 from shared.http.pages.receipt import receipt
+from shared.http.responses import CommandAnswer
 from shared.http.status import LIMIT, Askers, StatusQuestion
-from shared.http.who import Caller
 from shared.kernel.identifiers import query_code
 from shared.replies import read_recorded
 

@@ -14,10 +14,10 @@ from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import Principal, visible
 from shared.commands.command import RULES, Rule
 from shared.hosting.process import Runtime
-from shared.http.answers import CommandAnswer
-from shared.http.bodies import read_json
-from shared.http.describing import WRITING, answers, takes
-from shared.http.who import Caller
+from shared.http.authentication import Caller
+from shared.http.openapi import WRITING, answers, takes
+from shared.http.request_bodies import read_json
+from shared.http.responses import CommandAnswer
 from shared.kernel.refusals import Refused, Unknown
 
 

@@ -17,11 +17,11 @@ from shared.application.request_validation import validated
 from shared.commands.authorization import IMPORT, authorize, within
 from shared.history import HistoryItem, ItemResult
 from shared.hosting.process import Runtime
-from shared.http.admitting import ADMITTED
-from shared.http.bodies import Line
-from shared.http.describing import answers, gives_lines, takes_lines
-from shared.http.lines import answered, value_of
-from shared.http.who import Caller
+from shared.http.admission import ADMITTED
+from shared.http.authentication import Caller
+from shared.http.ndjson import answered, value_of
+from shared.http.openapi import answers, gives_lines, takes_lines
+from shared.http.request_bodies import Line
 from shared.kernel.refusals import Refused
 from shared.queries.response import Answer
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Query
 
 from shared.hosting.process import Runtime
-from shared.http.describing import READING, answers
-from shared.http.who import Caller
+from shared.http.authentication import Caller
+from shared.http.openapi import READING, answers
 from shared.matters import MatterPage, matter
 
 

@@ -23,9 +23,9 @@ from shared.digests import log_digest, outcome_digest, views_digest
 from shared.eventstore.errors import Damaged, LogBroken
 from shared.eventstore.verification import verify
 from shared.hosting.process import Runtime
-from shared.http.bodies import NDJSON, read_model
-from shared.http.describing import answers, takes
-from shared.http.who import Caller
+from shared.http.authentication import Caller
+from shared.http.openapi import answers, takes
+from shared.http.request_bodies import NDJSON, read_model
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.kernel.settings import shown

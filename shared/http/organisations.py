@@ -9,10 +9,10 @@ from shared.commands.authorization import OUTBOX, Principal, authorize
 from shared.eventstore.recorded_event import Recorded
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Ports
-from shared.http.describing import READING, answers
+from shared.http.authentication import Caller
 from shared.http.gaps import AllGaps, Gaps, case_of, entries_of
-from shared.http.polling import polled
-from shared.http.who import Caller
+from shared.http.long_polling import polled
+from shared.http.openapi import READING, answers
 from shared.inbox import STREAM, OutboxPage, entry
 from shared.kernel.refusals import Unknown
 

@@ -12,10 +12,10 @@ from shared.case import Case
 from shared.commands.authorization import RECONCILE, UPDATES, Principal, authorize
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Ports
-from shared.http.answers import ReceiptAnswer
-from shared.http.describing import READING, answers
-from shared.http.polling import polled
-from shared.http.who import Caller
+from shared.http.authentication import Caller
+from shared.http.long_polling import polled
+from shared.http.openapi import READING, answers
+from shared.http.responses import ReceiptAnswer
 from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Invalid, Unknown
 from shared.replies import AnswerTexts, read_recorded, replies

@@ -12,8 +12,7 @@ from shared.activating import ACTIVATE, activate, checked
 from shared.commands.authorization import POLICY, authorize
 from shared.events.fields import Moment
 from shared.hosting.process import Runtime
-from shared.http.bodies import read_model
-from shared.http.describing import READING, WRITING, answers, takes
+from shared.http.authentication import Caller
 from shared.http.law_answers import (
     PolicyActivatedAnswer,
     PolicyAnswer,
@@ -22,7 +21,8 @@ from shared.http.law_answers import (
     PolicySection,
     PolicySummary,
 )
-from shared.http.who import Caller
+from shared.http.openapi import READING, WRITING, answers, takes
+from shared.http.request_bodies import read_model
 from shared.kernel.legal_time import from_text, start_of_day
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.policy.book import PolicyBook

@@ -12,9 +12,9 @@ from shared.commands.authorization import OPERATE, Principal, authorize
 from shared.events.fields import Service
 from shared.eventstore.event_store import Log
 from shared.hosting.process import Runtime
-from shared.http.bodies import read_model
-from shared.http.describing import answers, takes
-from shared.http.who import Caller
+from shared.http.authentication import Caller
+from shared.http.openapi import answers, takes
+from shared.http.request_bodies import read_model
 from shared.inbox import STREAM as OUTBOX
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.updates import STREAM as UPDATES

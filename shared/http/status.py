@@ -10,8 +10,8 @@ from shared.case import Case
 from shared.codes import Misses, opened
 from shared.commands.authorization import Principal
 from shared.hosting.process import Runtime
-from shared.http.bodies import read_model
-from shared.http.describing import answers, takes
+from shared.http.openapi import answers, takes
+from shared.http.request_bodies import read_model
 from shared.kernel.refusals import Unknown
 from shared.queries.citizen_status_models import StatusAnswer
 from shared.status import status

@@ -14,13 +14,13 @@ from services.intake.domain import FileCase
 from services.intake.filing import filed
 from shared.commands.authorization import FILE, Principal, authorize
 from shared.hosting.process import Runtime
-from shared.http import bodies
-from shared.http.admitting import ADMITTED
-from shared.http.answers import LineAnswer, ReceiptAnswer
-from shared.http.bodies import Line
-from shared.http.describing import WRITING, answers, gives_lines, takes, takes_lines
-from shared.http.lines import answered, attempted, line_of, value_of
-from shared.http.who import Caller
+from shared.http import request_bodies as bodies
+from shared.http.admission import ADMITTED
+from shared.http.authentication import Caller
+from shared.http.ndjson import answered, attempted, line_of, value_of
+from shared.http.openapi import WRITING, answers, gives_lines, takes, takes_lines
+from shared.http.request_bodies import Line
+from shared.http.responses import LineAnswer, ReceiptAnswer
 
 AT_ONCE = 64
 """Lines that are under way together, so that the log can write them together."""

@@ -22,7 +22,7 @@ import httpx
 import pytest
 
 from shared.digests import log_digest
-from shared.http.problems import MEDIA_TYPE
+from shared.http.problem_details import MEDIA_TYPE
 from tests.support.serving import Served, served
 
 DAY = 86400

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.http.bulk import MOST
+from shared.http.command_batches import MOST
 from tests.support.serving import Served, served
 
 NDJSON = {"content-type": "application/x-ndjson"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.hosting.metrics import Metrics
-from shared.http.operations import health
+from shared.http.health import health
 from tests.support.serving import Served, served
 
 

@@ -23,7 +23,7 @@ import pytest
 from deploy.demo.sample.complaints import complaints
 from deploy.folder import Folder
 from shared.events.supervision import TICKER
-from shared.http.bodies import NDJSON
+from shared.http.request_bodies import NDJSON
 from tests.support.process import HUIYIN, clean_environment, huiyin, server
 from tests.support.servers import kafka, mongodb
 

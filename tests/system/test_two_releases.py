@@ -23,7 +23,7 @@ from shared.activating import activate
 from shared.eventstore.read_models import Parked
 from shared.hosting.process import Runtime
 from shared.http.app import build_app
-from shared.http.operations import health
+from shared.http.health import health
 from shared.kernel.settings import Settings
 from shared.operations.reconcile import scrub
 from shared.policy.load import bundled

@@ -26,7 +26,7 @@ from shared.application.problem import describe
 from shared.cli.stats import StatsOptions, run_stats
 from shared.commands.authorization import Principal
 from shared.eventstore.recorded_event import Recorded
-from shared.http.who import who
+from shared.http.authentication import who
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
 from tests.unit.test_analytics import BOOK, NOW, J, LogOf, snapshot, stream_of

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.application.request_validation import validated
 from shared.hosting.process import Runtime
-from shared.http import bodies
+from shared.http import request_bodies as bodies
 from shared.http.citizens import page_of
 from shared.http.pages import status as pages
 from shared.http.pages.layout import HEADERS, asset

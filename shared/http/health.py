@@ -14,9 +14,9 @@ from starlette.responses import Response
 from shared.commands.authorization import OPERATE, authorize
 from shared.hosting.delivery_metrics import BROKER_AWAY
 from shared.hosting.process import Runtime
-from shared.http.answers import Health
-from shared.http.describing import answers
-from shared.http.who import Caller
+from shared.http.authentication import Caller
+from shared.http.openapi import answers
+from shared.http.responses import Health
 
 MOST_NAMED = 10
 """Missing topics of organisations that are named. Each is one organisation's trouble, which has its entries by pull."""

@@ -13,12 +13,12 @@ from starlette.responses import Response
 from shared.application.case_reference import resolve
 from shared.application.command_dispatch import CommandId
 from shared.hosting.process import Runtime
-from shared.http.answers import CommandAnswer
-from shared.http.bodies import Line
+from shared.http.authentication import Caller
 from shared.http.commands import Commands
-from shared.http.describing import answers, gives_lines, takes_lines
-from shared.http.lines import answered, attempted, line_of, value_of
-from shared.http.who import Caller
+from shared.http.ndjson import answered, attempted, line_of, value_of
+from shared.http.openapi import answers, gives_lines, takes_lines
+from shared.http.request_bodies import Line
+from shared.http.responses import CommandAnswer
 from shared.kernel.refusals import Invalid, Refused
 from shared.queries.response import Answer
 

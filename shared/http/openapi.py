@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from shared.http.problems import MEDIA_TYPE, Problem
+from shared.http.problem_details import MEDIA_TYPE, Problem
 from shared.kernel.refusals import Invalid
 
 _REF = "#/components/schemas/{model}"

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from shared.application.problem import TooLarge, of_error
 from shared.application.request_validation import parse
-from shared.http import bodies
-from shared.http.bodies import Line
+from shared.http import request_bodies as bodies
+from shared.http.request_bodies import Line
 from shared.queries.response import Answer
 
 T = TypeVar("T")
