@@ -15,8 +15,8 @@ from deploy.contract.schemas import case_events, schemas
 from deploy.topics import EVENTS, Topic, load
 from shared.events import REGISTRY
 from shared.eventstore.recorded_event import decode
-from shared.inbox import entry
 from shared.kernel.version import VERSION
+from shared.messaging.organisation_inbox import entry
 
 FOLDER = Path("docs")
 SCHEMAS = FOLDER / "schemas"

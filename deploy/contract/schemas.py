@@ -19,8 +19,8 @@ from shared.commands.command import RULES
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.http.command_batches import CommandLine
-from shared.inbox import OutboxAnswer
-from shared.updates import UpdateAnswer
+from shared.messaging.organisation_inbox import OutboxAnswer
+from shared.messaging.platform_updates import UpdateAnswer
 
 DIALECT = GenerateJsonSchema.schema_dialect
 PLATFORM = "platform"

@@ -20,7 +20,7 @@ from shared.http import channels, citizens, history, platforms, status, submissi
 from shared.http.commands import Commands
 from shared.http.pages import routes as pages
 from shared.kernel.settings import Settings
-from shared.topics import PartnerTopics
+from shared.messaging.partner_topics import PartnerTopics
 
 __all__ = ["asking", "build", "correcting", "domain", "linking", "taking_part"]
 

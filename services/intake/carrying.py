@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 
 from shared.eventstore.recorded_event import Recorded
 from shared.hosting.service_module import Ports
-from shared.topics import Line, Route
-from shared.updates import STREAM, key_of, told
+from shared.messaging.partner_topics import Line, Route
+from shared.messaging.platform_updates import STREAM, key_of, told
 
 TOPIC = "updates"
 SUBMISSIONS = "submissions"

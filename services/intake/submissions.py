@@ -25,7 +25,6 @@ from shared.events.platforms import PlatformUpdate, SubmissionRefused
 from shared.events.refusal import Refusal
 from shared.eventstore.commit import Commit
 from shared.hosting.service_module import Ports
-from shared.http.records import Read
 from shared.kernel.identifiers import case_id
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused, Unavailable
@@ -38,8 +37,9 @@ from shared.messaging.inbound_handler import (
     not_handled,
     topic_principal,
 )
-from shared.topics import Letter
-from shared.updates import AHEAD, LATE, REFUSED, Place
+from shared.messaging.inbound_record import Read
+from shared.messaging.partner_topics import Letter
+from shared.messaging.platform_updates import AHEAD, LATE, REFUSED, Place
 
 _ITEM_LIMIT = 200
 """Characters of an item id that are kept of a refused record."""

@@ -25,7 +25,7 @@ from shared.events.routing import Due
 from shared.eventstore.commit import Commit
 from shared.kernel.legal_time import instant_from_text
 from shared.messaging.notification_stream import NotificationStream
-from shared.updates import STREAM, Place
+from shared.messaging.platform_updates import STREAM, Place
 
 E = TypeVar("E", bound=Event)
 Detail = Callable[[E], str | int | None]

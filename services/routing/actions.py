@@ -10,7 +10,6 @@ from shared.commands.event_writer import Stamp
 from shared.events.refusal import Refusal
 from shared.events.routing import OutboxEntry
 from shared.hosting.service_module import Ports
-from shared.http.records import Read
 from shared.messaging.inbound_handler import (
     FINAL,
     InboundHandler,
@@ -19,7 +18,8 @@ from shared.messaging.inbound_handler import (
     refusal_of,
     topic_principal,
 )
-from shared.topics import Letter
+from shared.messaging.inbound_record import Read
+from shared.messaging.partner_topics import Letter
 
 
 class Actions(InboundHandler):

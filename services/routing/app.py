@@ -10,7 +10,7 @@ from services.routing.reactions import reactions
 from shared.hosting.service_module import Part, Ports
 from shared.http import organisations
 from shared.kernel.settings import Settings
-from shared.topics import PartnerTopics
+from shared.messaging.partner_topics import PartnerTopics
 
 __all__ = ["accusations", "build", "department", "domain", "forwarding", "notices", "returns", "review"]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from shared.events.routing import OutboxEntry
 from shared.eventstore.recorded_event import Recorded
 from shared.hosting.service_module import Ports
-from shared.inbox import STREAM, entry
-from shared.topics import Line, Route
+from shared.messaging.organisation_inbox import STREAM, entry
+from shared.messaging.partner_topics import Line, Route
 
 TOPIC = "assignments"
 """Kind of the topics that entries go to."""

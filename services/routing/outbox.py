@@ -15,8 +15,8 @@ from shared.consumers.reaction import Turn, stamp_for
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events.routing import Due, OutboxEntry, OutboxKind
 from shared.eventstore.commit import Commit
-from shared.inbox import STREAM
 from shared.messaging.notification_stream import NotificationStream
+from shared.messaging.organisation_inbox import STREAM
 from shared.policy.book import PolicyBook
 
 TAKEN = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed", "CaseReopened", "CaseVoided"})

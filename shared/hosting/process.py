@@ -23,8 +23,8 @@ from shared.hosting.backpressure import Pressure
 from shared.hosting.metrics import Metrics
 from shared.hosting.service_module import Part, Ports
 from shared.kernel.settings import Settings
+from shared.messaging.partner_topics import Carrying, Letters
 from shared.operations.rebuild_readers import Spread
-from shared.topics import Carrying, Letters
 
 RETRY_SECONDS = 5.0
 """How often streams are tried again that wait for something that passes by itself."""

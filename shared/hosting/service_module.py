@@ -17,8 +17,8 @@ from shared.eventstore.key_store import Keys
 from shared.eventstore.read_models import Checkpoints, Views
 from shared.eventstore.subscription import Feed
 from shared.kernel.clock import Clock
+from shared.messaging.partner_topics import PartnerTopics
 from shared.policies import Policies
-from shared.topics import PartnerTopics
 
 if TYPE_CHECKING:
     from shared.hosting.process import Runtime

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from shared.events.routing import OutboxEntry
 from shared.eventstore.event_store import Log
 from shared.eventstore.recorded_event import Recorded
-from shared.inbox import STREAM
+from shared.messaging.organisation_inbox import STREAM
 
 _KEPT = 200
 """Outboxes, each as one reader sees it, of which the gaps are remembered."""

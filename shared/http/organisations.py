@@ -13,8 +13,8 @@ from shared.http.authentication import Caller
 from shared.http.gaps import AllGaps, Gaps, case_of, entries_of
 from shared.http.long_polling import polled
 from shared.http.openapi import READING, answers
-from shared.inbox import STREAM, OutboxPage, entry
 from shared.kernel.refusals import Unknown
+from shared.messaging.organisation_inbox import STREAM, OutboxPage, entry
 
 NONE = Gaps()
 """For whoever is told everything."""

@@ -18,8 +18,8 @@ from shared.http.openapi import READING, answers
 from shared.http.responses import ReceiptAnswer
 from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Invalid, Unknown
+from shared.messaging.platform_updates import STREAM, DayAnswer, UpdatesPage, reconciled, told
 from shared.replies import AnswerTexts, read_recorded, replies
-from shared.updates import STREAM, DayAnswer, UpdatesPage, reconciled, told
 
 
 def require_own(principal: Principal, platform: str) -> None:

@@ -15,9 +15,9 @@ from shared.hosting.process import Runtime
 from shared.http.authentication import Caller
 from shared.http.openapi import answers, takes
 from shared.http.request_bodies import read_model
-from shared.inbox import STREAM as OUTBOX
 from shared.kernel.refusals import Invalid, Refused, Unknown
-from shared.updates import STREAM as UPDATES
+from shared.messaging.organisation_inbox import STREAM as OUTBOX
+from shared.messaging.platform_updates import STREAM as UPDATES
 
 _LIMIT = 4096
 _PAGE = 500

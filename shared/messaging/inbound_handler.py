@@ -25,10 +25,10 @@ from shared.commands.command_handler import Done
 from shared.events.refusal import FieldProblem, Refusal
 from shared.eventstore.errors import LogAway, LogBroken, LogFull
 from shared.hosting.service_module import Ports
-from shared.http.records import Read, read_record
 from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Invalid, Refused, Unavailable
-from shared.topics import Letter
+from shared.messaging.inbound_record import Read, read_record
+from shared.messaging.partner_topics import Letter
 
 T = TypeVar("T")
 AT_ONCE = 32

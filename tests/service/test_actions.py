@@ -11,7 +11,7 @@ import pytest
 from services.routing.actions import Actions
 from services.routing.outbox import Outboxes
 from shared.eventstore.errors import LogAway
-from shared.topics import Letter
+from shared.messaging.partner_topics import Letter
 from tests.support.findings import is_chinese
 from tests.support.serving import Served, served
 

@@ -20,9 +20,9 @@ from shared.eventstore.field_encryption import open_sealed
 from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
+from shared.messaging.partner_topics import Letter
+from shared.messaging.platform_updates import REFUSED, STREAM, reconciled
 from shared.policy.load import bundled
-from shared.topics import Letter
-from shared.updates import REFUSED, STREAM, reconciled
 from tests.support.county import DEMO, MORNING
 from tests.support.findings import is_chinese
 from tests.support.platform import PLATFORM, Topic, filing

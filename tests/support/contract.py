@@ -47,7 +47,7 @@ def told_wrong(event: Recorded, body: OutboxEntry) -> list[str]:
     if like in _seen:
         return []
     _seen.add(like)
-    from shared.inbox import entry
+    from shared.messaging.organisation_inbox import entry
     from tests.support.schemas import unfit
 
     return unfit("assignments", [entry(event).model_dump_json().encode()])

@@ -14,8 +14,8 @@ from services.intake.submissions import Submissions
 from services.intake.updates import Updates
 from shared.eventstore.recorded_event import Recorded
 from shared.hosting.process import Runtime
-from shared.topics import Answering, Letter
-from shared.updates import STREAM, told
+from shared.messaging.partner_topics import Answering, Letter
+from shared.messaging.platform_updates import STREAM, told
 
 PLATFORM = "province"
 """A platform of the demo county; it feeds the channel of the same code."""

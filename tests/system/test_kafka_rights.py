@@ -32,7 +32,7 @@ from shared.adapters.kafka.topics import Refusal
 from shared.adapters.memory import MemoryLog, MemoryViews
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.recorded_event import Recorded
-from shared.topics import Letter, Line, Route
+from shared.messaging.partner_topics import Letter, Line, Route
 from tests.support.commits import history
 from tests.support.process import huiyin
 from tests.support.servers import mongodb

@@ -19,8 +19,8 @@ from services.intake.updates import Updates
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.inbound import KafkaLetters
 from shared.adapters.kafka.outbox_relay import RELAYS, Relay
-from shared.topics import Answering, Letter
-from shared.updates import reconciled
+from shared.messaging.partner_topics import Answering, Letter
+from shared.messaging.platform_updates import reconciled
 from tests.support.county import MORNING
 from tests.support.platform import PLATFORM, filing, submissions
 from tests.support.schemas import unfit

@@ -24,7 +24,7 @@ from shared.adapters.kafka.records import to_records
 from shared.application.command_dispatch import body_models
 from shared.events import REGISTRY
 from shared.eventstore.recorded_event import decode
-from shared.inbox import entry
+from shared.messaging.organisation_inbox import entry
 from tests.support.commits import commit
 from tests.support.compatibility import Direction, Schema, breaks
 from tests.support.contract import problems

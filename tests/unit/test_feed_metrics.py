@@ -8,13 +8,13 @@ from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 
-from shared import topics
 from shared.adapters.kafka.duplicates import STREAMS, Repeats
 from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
 from shared.eventstore.read_models import Parked
 from shared.eventstore.subscription import Figures, Sending
 from shared.hosting.delivery_metrics import Exported
 from shared.hosting.process import Runtime
+from shared.messaging import partner_topics as topics
 from tests.support.commits import START, commit, history
 
 WELL = {"ready": True, "reasons": [], "groups": {}, "notes": []}

@@ -132,7 +132,7 @@ async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
 
 async def test_a_process_with_a_key_opens_what_is_encrypted_to_it(folder: Path) -> None:
     from deploy.full import submissions
-    from shared.topics import Letter
+    from shared.messaging.partner_topics import Letter
     from tests.support.platform import PLATFORM, Topic, filing
     from tests.support.serving import served
 

@@ -23,7 +23,7 @@ from shared.eventstore.errors import Damaged
 from shared.eventstore.event_store import Log
 from shared.eventstore.subscription import Handler
 from shared.kernel.failpoints import failpoint
-from shared.topics import Answering, Letter
+from shared.messaging.partner_topics import Answering, Letter
 
 LOGGER = structlog.get_logger("kafka")
 

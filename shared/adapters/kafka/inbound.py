@@ -11,7 +11,7 @@ from shared.adapters.kafka.batches import Opening
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.consumer import DRAIN, Subscription
 from shared.adapters.kafka.consumer_supervisor import Keeper
-from shared.topics import Answering, Figures
+from shared.messaging.partner_topics import Answering, Figures
 
 AT_ONCE = 100
 """Most records of one batch: each costs a decision and an answer."""

@@ -23,7 +23,7 @@ from shared.eventstore.event_store import Log
 from shared.eventstore.read_models import Row, View, Views
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import instant_from_text, to_text
-from shared.topics import Line, Route
+from shared.messaging.partner_topics import Line, Route
 
 LOGGER = structlog.get_logger("kafka")
 RELAYS = View("relays", {"holder": "text", "until": "text", "position": "integer"})

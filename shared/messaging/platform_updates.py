@@ -20,8 +20,8 @@ from shared.eventstore.event_store import Log
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import Recorded
 from shared.hosting.service_module import Ports
-from shared.inbox import OutboxDue, OutcomeProblem, TopicRecord
 from shared.kernel.legal_time import day_of, instant_of, start_of_day
+from shared.messaging.organisation_inbox import OutboxDue, OutcomeProblem, TopicRecord
 from shared.queries.response import Answer, TimeText
 
 STREAM = "updates/"
