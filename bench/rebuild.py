@@ -17,8 +17,8 @@ from bench.figures import Figure, at_least, beside, quotient, timed
 from bench.peer import Peer, commands_of
 from bench.world import build, close, open_ports
 from deploy.spreading import spread
+from shared.operations.rebuild import rebuild
 from shared.policies import STREAM as POLICY
-from shared.rebuilding import rebuild
 
 NAME = "rebuild"
 AIM_BARE = 0.4

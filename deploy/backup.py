@@ -16,13 +16,13 @@ from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.file_copy import copy_database
 from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.adapters.store_format import NewerData, WrongData
-from shared.digests import log_digest
 from shared.eventstore.event_store import Log
 from shared.eventstore.verification import verify
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.version import VERSION
-from shared.moving import lost_keys
+from shared.operations.digests import log_digest
+from shared.operations.log_copy import lost_keys
 
 MANIFEST = "manifest.json"
 _SECRETS = ("kek", "root")

@@ -28,7 +28,7 @@ from shared.case import STREAM
 from shared.deadlines import deadlines
 from shared.eventstore.errors import Damaged, LogBroken
 from shared.eventstore.recorded_event import Recorded
-from shared.folding import folded, streams_of
+from shared.operations.rehydration import folded, streams_of
 from shared.policy.book import STREAM as POLICY
 from shared.policy.book import PolicyBook
 

@@ -11,10 +11,10 @@ from deploy.topics import EVENTS
 from shared.adapters.kafka.consumer_lag import Away, MissingTopic
 from shared.adapters.kafka.topic_reader import Pieces, reread
 from shared.adapters.kafka.topics import Refusal
-from shared.digests import log_digest, views_digest
 from shared.kernel.settings import Settings
-from shared.rebuilding import rebuild
-from shared.refilling import Refilling
+from shared.operations.digests import log_digest, views_digest
+from shared.operations.log_recovery import Refilling
+from shared.operations.rebuild import rebuild
 
 NAMED = 5
 """Number of unrecovered streams that the result names."""

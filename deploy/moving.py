@@ -19,11 +19,11 @@ from shared.adapters.secret_files import NAMES, KeysLost, read_secret
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.adapters.store_format import NewerData, WrongData
-from shared.digests import log_digest
 from shared.eventstore.event_store import Log
 from shared.kernel.refusals import Refused
 from shared.kernel.settings import Settings
-from shared.moving import MovableKeys, lost_keys, move_keys, move_log, standing
+from shared.operations.digests import log_digest
+from shared.operations.log_copy import MovableKeys, lost_keys, move_keys, move_log, standing
 
 DATABASE = "mongodb"
 """The name of the database of the settings, in place of a folder."""

@@ -12,14 +12,12 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
-from shared import exporting
 from shared.application import access_keys as principals
 from shared.application.case_reference import resolve
 from shared.case import STREAM
 from shared.commands.authorization import OPERATE, authorize
 from shared.consumers.consumer import Consumer
 from shared.consumers.redrive import redrive as handle_again
-from shared.digests import log_digest, outcome_digest, views_digest
 from shared.eventstore.errors import Damaged, LogBroken
 from shared.eventstore.verification import verify
 from shared.hosting.process import Runtime
@@ -30,9 +28,11 @@ from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.kernel.settings import shown
 from shared.kernel.version import VERSION
+from shared.operations import export as exporting
+from shared.operations.digests import log_digest, outcome_digest, views_digest
+from shared.operations.rebuild import rebuild
 from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import scrub
-from shared.rebuilding import rebuild
 
 _LIMIT = 64 * 1024
 log = structlog.get_logger("operator")

@@ -13,8 +13,8 @@ from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import Log
 from shared.eventstore.read_models import Row
 from shared.eventstore.recorded_event import Recorded
-from shared.folding import folded
 from shared.hosting.service_module import Ports
+from shared.operations.rehydration import folded
 
 BATCH = 400
 """Cases that are written together."""

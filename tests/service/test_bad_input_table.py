@@ -21,8 +21,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.digests import log_digest
 from shared.http.problem_details import MEDIA_TYPE
+from shared.operations.digests import log_digest
 from tests.support.serving import Served, served
 
 DAY = 86400

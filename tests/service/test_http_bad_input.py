@@ -9,8 +9,8 @@ import httpx
 import orjson
 import pytest
 
-from shared.digests import log_digest
 from shared.eventstore.errors import LogBroken, LogFull
+from shared.operations.digests import log_digest
 from tests.support.findings import is_chinese
 from tests.support.serving import Served, served, submission
 

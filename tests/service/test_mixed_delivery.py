@@ -8,9 +8,9 @@ from datetime import timedelta
 from deploy.ephemeral import memory_ports
 from deploy.parts import compose
 from shared.adapters.memory import SetClock
-from shared.digests import views_digest
 from shared.eventstore.commit import Commit
 from shared.kernel.settings import Settings
+from shared.operations.digests import views_digest
 from tests.service.test_rebuilding import lives
 from tests.support.county import MORNING, clerk, county
 from tests.support.serving import served

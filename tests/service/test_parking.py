@@ -19,15 +19,15 @@ from shared.consumers.consumer import Consumer
 from shared.consumers.reaction import Turn
 from shared.consumers.reaction_runner import ATTEMPTS
 from shared.consumers.redrive import retry
-from shared.digests import views_digest
 from shared.eventstore.commit import Commit
 from shared.eventstore.hash_chain import chain_all
 from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
+from shared.operations.digests import views_digest
+from shared.operations.rebuild import rebuild
 from shared.policy.load import bundled
-from shared.rebuilding import rebuild
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, Served, served, submission
 

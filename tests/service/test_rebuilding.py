@@ -19,7 +19,6 @@ import pytest
 from deploy.backup import restore
 from deploy.embedded import opened
 from deploy.folder import Folder, FolderBusy, FolderProblem
-from shared.digests import log_digest, views_digest
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
 from shared.eventstore.read_models import Parked, Row
@@ -28,9 +27,10 @@ from shared.hosting.service_module import Kept
 from shared.http.app import build_app
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
+from shared.operations.digests import log_digest, views_digest
+from shared.operations.rebuild import rebuild
 from shared.operations.rebuild_readers import Built, worth_starting
 from shared.operations.reconcile import scrub
-from shared.rebuilding import rebuild
 from tests.support.serving import Served, served, submission
 
 
@@ -183,7 +183,7 @@ KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from deploy.embedded import opened
-from shared.rebuilding import rebuild
+from shared.operations.rebuild import rebuild
 from shared.kernel.settings import Settings
 
 async def main():

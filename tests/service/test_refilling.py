@@ -10,10 +10,10 @@ import pytest
 from shared.adapters.kafka.records import Headers, to_records
 from shared.adapters.kafka.topic_reader import Pieces
 from shared.adapters.memory import MemoryLog
-from shared.digests import log_digest
 from shared.eventstore.commit import Commit
 from shared.kernel.refusals import Refused
-from shared.refilling import Refilling
+from shared.operations.digests import log_digest
+from shared.operations.log_recovery import Refilling
 from tests.support.commits import commit, history
 
 

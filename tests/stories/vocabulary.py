@@ -21,8 +21,8 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from shared.digests import log_digest
 from shared.eventstore.recorded_event import Recorded
+from shared.operations.digests import log_digest
 from tests.support.serving import Served, served
 
 ZONE = ZoneInfo("Asia/Shanghai")

@@ -10,9 +10,9 @@ import duckdb
 import pytest
 
 from deploy.embedded import opened
-from shared.digests import views_digest
 from shared.hosting.process import Runtime
 from shared.kernel.settings import Settings
+from shared.operations.digests import views_digest
 from tests.service.test_rebuilding import lives
 from tests.support.serving import served
 

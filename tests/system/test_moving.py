@@ -19,10 +19,10 @@ from deploy.moving import DATABASE, move
 from deploy.stores import open_stores
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.key_store import SqliteKeys
-from shared.digests import log_digest
 from shared.eventstore.key_store import DataKey, KeyErased
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.settings import Settings
+from shared.operations.digests import log_digest
 from tests.support.commits import commit, history
 from tests.support.servers import mongodb
 

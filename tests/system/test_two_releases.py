@@ -25,9 +25,9 @@ from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.http.health import health
 from shared.kernel.settings import Settings
+from shared.operations.rebuild import rebuild
 from shared.operations.reconcile import scrub
 from shared.policy.load import bundled
-from shared.rebuilding import rebuild
 from tests.support import topics
 from tests.support.county import DEMO
 from tests.support.servers import kafka, mongodb

@@ -12,12 +12,12 @@ from deploy.demo.simulation.organisation_profiles import Profile
 from deploy.demo.simulation.world import World
 from shared.case import STREAM, Case
 from shared.deadlines import Deadline, deadlines
-from shared.digests import outcome_digest
 from shared.events.routing import CaseTransferred, ReturnVerified
 from shared.events.supervision import Reminded, Urged
 from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.kernel.legal_time import day_of, to_text
+from shared.operations.digests import outcome_digest
 
 
 class Breach(NamedTuple):
