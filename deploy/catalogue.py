@@ -19,7 +19,7 @@ from shared.commands.command import RULES, Rule
 from shared.events import REGISTRY, department, intake, platforms, policy, routing, supervision
 from shared.events.base import Event
 from shared.kernel.wording import STATE_WORDS
-from shared.policy.clocks import ClockRule, Clocks, Trigger
+from shared.policy.deadline_rules import ClockRule, Clocks, Trigger
 from shared.policy.load import bundled
 
 FILE = Path("docs/catalogue.md")

@@ -26,9 +26,9 @@ from shared.eventstore.read_models import Condition, Views
 from shared.kernel.legal_time import When, day_of
 from shared.kernel.refusals import Invalid, Refused, Unavailable
 from shared.policy.book import MODELS, STREAM, PolicyBook
-from shared.policy.clocks import Clocks
+from shared.policy.deadline_rules import Clocks
 from shared.policy.documents import Document, Jurisdiction, Organisations
-from shared.policy.editions import begins
+from shared.policy.edition import begins
 from shared.policy.finding import Finding, of_error
 from shared.policy.findings import check
 from shared.policy.load import SECTIONS, Loaded, hash_of, plain

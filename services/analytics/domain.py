@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from shared.case import FINAL_STATES, Case, Fact
 from shared.deadlines import Deadline
 from shared.kernel.legal_time import When
-from shared.policy.clocks import ClockRule
+from shared.policy.deadline_rules import ClockRule
 
 Duty = Literal["notice", "reply", "closing", "other"]
 Standing = Literal["met", "late", "open", "cancelled", "unknown"]

@@ -15,7 +15,7 @@ from shared.deadlines import deadlines
 from shared.events import supervision as e
 from shared.kernel.legal_time import day_of, end_of_day, to_text
 from shared.kernel.refusals import Invalid, Refused
-from shared.policy.clocks import Wait
+from shared.policy.deadline_rules import Wait
 from shared.policy.references import organisation
 
 

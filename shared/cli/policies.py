@@ -121,7 +121,7 @@ def diff(
 
     async def work(client: httpx.AsyncClient) -> None:
         from shared.policy.book import MODELS
-        from shared.policy.comparing import differences, moved
+        from shared.policy.diff import differences, moved
 
         found = await call(client, "GET", f"/v1/policies/{quoted(code)}", params=given(at=from_))
         known: Any = MODELS

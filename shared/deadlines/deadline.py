@@ -7,9 +7,9 @@ from typing import Literal, NamedTuple
 
 from shared.case import Fact
 from shared.kernel.legal_time import before, day_of, instant_of
-from shared.policy.calendar import Period
-from shared.policy.clocks import ClockRule
-from shared.policy.explain import Reckoning, Step, sentences
+from shared.policy.deadline_rules import ClockRule
+from shared.policy.explanation import Reckoning, Step, sentences
+from shared.policy.working_calendar import Period
 
 Status = Literal["met", "late", "running", "overdue", "cancelled", "unknown", "window_open", "window_lapsed"]
 

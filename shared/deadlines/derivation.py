@@ -12,9 +12,9 @@ from shared.deadlines.deadline import Deadline
 from shared.deadlines.episodes import Episode, episodes_of
 from shared.kernel.legal_time import before, day_of, instant_of
 from shared.policy.book import PolicyBook
-from shared.policy.calendar import Calendar, Period, Skipped, due_instant
-from shared.policy.clocks import ClockRule, Clocks, Text
-from shared.policy.explain import Step
+from shared.policy.deadline_rules import ClockRule, Clocks, Text
+from shared.policy.explanation import Step
+from shared.policy.working_calendar import Calendar, Period, Skipped, due_instant
 
 
 class Explanation(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.case import Case, Fact
 from shared.kernel.legal_time import before
-from shared.policy.clocks import CANCEL, END, EXCLUDE, EXTEND, START, Clocks
+from shared.policy.deadline_rules import CANCEL, END, EXCLUDE, EXTEND, START, Clocks
 
 DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedChannel", "JurisdictionRuled"})
 """Facts whose organisation becomes the responsible one."""

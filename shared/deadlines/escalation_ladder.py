@@ -11,7 +11,7 @@ from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.kernel.legal_time import instant_of
 from shared.policy.book import PolicyBook
-from shared.policy.clocks import BREACH
+from shared.policy.deadline_rules import BREACH
 
 RungKind = Literal["remind", "at_risk", "breach", "urge", "lift"]
 

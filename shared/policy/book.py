@@ -18,8 +18,7 @@ from typing import Any, cast
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
 from shared.eventstore.recorded_event import Recorded
 from shared.kernel.legal_time import When
-from shared.policy.calendar import PLAIN, Calendar
-from shared.policy.clocks import Clocks, Escalation
+from shared.policy.deadline_rules import Clocks, Escalation
 from shared.policy.documents import (
     CalendarDocument,
     Channel,
@@ -36,11 +35,12 @@ from shared.policy.documents import (
     Subjects,
     ancestry,
 )
-from shared.policy.editions import Edition, begins, joined
-from shared.policy.keywords import KeywordRule, Keywords
-from shared.policy.office import Office
-from shared.policy.organs import Organs
-from shared.policy.routing import Route, Routing, RoutingTable
+from shared.policy.edition import Edition, begins, joined
+from shared.policy.keyword_rules import KeywordRule, Keywords
+from shared.policy.office_hours import Office
+from shared.policy.organisations import Organs
+from shared.policy.routing_table import Route, Routing, RoutingTable
+from shared.policy.working_calendar import PLAIN, Calendar
 
 STREAM = "policy/"
 MODELS: dict[Section, type[Document]] = {

@@ -12,7 +12,7 @@ from typing import TypeVar
 from shared.events.policy import Section
 from shared.kernel.legal_time import zone
 from shared.kernel.validation_messages import WrongValue
-from shared.policy.clocks import Clocks
+from shared.policy.deadline_rules import Clocks
 from shared.policy.documents import (
     CalendarDocument,
     Channels,
@@ -28,8 +28,8 @@ from shared.policy.documents import (
     ancestry,
 )
 from shared.policy.finding import Finding
-from shared.policy.keywords import Keywords
-from shared.policy.routing import ANY, Routing
+from shared.policy.keyword_rules import Keywords
+from shared.policy.routing_table import ANY, Routing
 from shared.policy.time_findings import of_calendar, of_clocks
 from shared.policy.validation.messages import finding, repeated, unlisted
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from shared.events.policy import Section
 from shared.kernel.legal_time import When, instant_of
 from shared.policy.documents import Organisation
-from shared.policy.editions import Edition
+from shared.policy.edition import Edition
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from typing import Any
 from shared.events.policy import Section
 from shared.policy.documents import Channel, Document, Organisation, Place, QrCode, Subject
 from shared.policy.finding import Finding
-from shared.policy.keywords import KeywordRule
-from shared.policy.routing import RoutingRule
+from shared.policy.keyword_rules import KeywordRule
+from shared.policy.routing_table import RoutingRule
 from shared.policy.validation.messages import finding
 
 LISTS: tuple[Section, ...] = ("organisations", "places", "subjects", "channels")

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.kernel.legal_time import zone
-from shared.policy.calendar import PLAIN, Calendar, Roll, Unit, due_instant
 from shared.policy.documents import CalendarDocument
 from shared.policy.load import bundled
+from shared.policy.working_calendar import PLAIN, Calendar, Roll, Unit, due_instant
 
 NEW_YORK = "America/New_York"
 SHANGHAI = "Asia/Shanghai"

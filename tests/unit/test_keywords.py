@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.policy.keywords import Keywords
+from shared.policy.keyword_rules import Keywords
 
 RULES = Keywords.model_validate(
     {

@@ -10,7 +10,7 @@ from shared.policy.book import PolicyBook
 from shared.policy.documents import Document, Organisations, Places, Subjects
 from shared.policy.findings import check
 from shared.policy.load import hash_of
-from shared.policy.routing import Route, Routing
+from shared.policy.routing_table import Route, Routing
 from tests.support.findings import in_english
 from tests.support.policies import LONG_AGO, at, book_of, demo, recorded
 

@@ -10,7 +10,7 @@ import pytest
 from shared.cli.importing import local_times
 from shared.cli.wording import Wording, at, due, wording
 from shared.events.wording import decisive
-from shared.policy.clocks import ClockRule, Clocks
+from shared.policy.deadline_rules import ClockRule, Clocks
 from shared.policy.load import bundled
 
 SHANGHAI = "Asia/Shanghai"

@@ -22,7 +22,7 @@ from shared.eventstore.read_models import Condition
 from shared.hosting.process import Runtime
 from shared.kernel.legal_time import to_text, zone
 from shared.kernel.settings import Settings
-from shared.policy.calendar import Reason
+from shared.policy.working_calendar import Reason
 
 FIRST = date(2026, 8, 10)
 """A Monday. The ninety days from it include Mid-Autumn, National Day and two worked weekend days."""

@@ -18,7 +18,7 @@ from shared.http.pages.layout import Html, both, joined, markup, page
 from shared.kernel.legal_time import day_of, instant_of, is_instant, zone
 from shared.kernel.wording import Words
 from shared.policy.book import PolicyBook
-from shared.policy.clocks import ClockRule
+from shared.policy.deadline_rules import ClockRule
 from shared.status import called
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 from shared.kernel.legal_time import start_of_day, zone
-from shared.policy.calendar import Calendar
 from shared.policy.documents import OfficeHours
+from shared.policy.working_calendar import Calendar
 
 _SEARCH = 400
 """Days. A calendar without a working day for over a year is broken; office hours are then ignored."""

@@ -7,8 +7,8 @@ from datetime import date
 from typing import NamedTuple
 
 from shared.events.wording import event_words
-from shared.policy.calendar import Period, Reason, Skipped
-from shared.policy.clocks import ClockRule
+from shared.policy.deadline_rules import ClockRule
+from shared.policy.working_calendar import Period, Reason, Skipped
 
 _REASONS: dict[Reason, tuple[str, str]] = {
     "holiday": ("法定节假日", "a public holiday"),

@@ -10,8 +10,8 @@ from typing import Annotated, Literal, NamedTuple, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from shared.kernel.validation_messages import WrongValue
-from shared.policy.calendar import Ends, Roll, Unit
 from shared.policy.documents import Code, Document
+from shared.policy.working_calendar import Ends, Roll, Unit
 
 Responsible = Literal["petition_office", "organisation", "review_body", "citizen"]
 Days = Annotated[int, Field(ge=0, le=3660)]

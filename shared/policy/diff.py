@@ -10,7 +10,7 @@ from shared.events.policy import Section
 from shared.policy.book import MODELS
 from shared.policy.documents import Document, Places, Subjects, ancestry
 from shared.policy.load import plain
-from shared.policy.routing import Routing, RoutingTable
+from shared.policy.routing_table import Routing, RoutingTable
 
 _MOST_PAIRS = 2_000_000
 """Maximum number of pairs of place and subject that are routed for a comparison."""
