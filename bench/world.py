@@ -31,7 +31,7 @@ from shared.eventstore.commit import Head
 from shared.hosting.service_module import Part, Ports
 from shared.kernel.settings import Settings
 from shared.policies import STREAM, Policies
-from shared.policy.load import Loaded, bundled
+from shared.policy.loading.loader import Loaded, bundled
 
 DEMO = "CN-DEMO"
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")

@@ -20,7 +20,7 @@ from shared.events import REGISTRY, department, intake, platforms, policy, routi
 from shared.events.base import Event
 from shared.kernel.wording import STATE_WORDS
 from shared.policy.deadline_rules import ClockRule, Clocks, Trigger
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 
 FILE = Path("docs/catalogue.md")
 _CHECKS = ("services.", "shared.policy.references")

@@ -31,7 +31,7 @@ from shared.policy.documents import Document, Jurisdiction, Organisations
 from shared.policy.edition import begins
 from shared.policy.finding import Finding, of_error
 from shared.policy.findings import check
-from shared.policy.load import SECTIONS, Loaded, hash_of, plain
+from shared.policy.loading.loader import SECTIONS, Loaded, hash_of, plain
 from shared.policy.overlaps import overlaps
 
 ACTIVATE = Action("activate_policy", ("operations", "registrar"))

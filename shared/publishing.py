@@ -19,7 +19,7 @@ from shared.policy.book import PolicyBook
 from shared.policy.documents import CalendarDocument
 from shared.policy.finding import Finding, of_error
 from shared.policy.findings import check
-from shared.policy.load import plain
+from shared.policy.loading.loader import plain
 
 
 class Moved(NamedTuple):

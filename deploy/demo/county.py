@@ -16,7 +16,7 @@ from shared.commands.command import RULES
 from shared.history import HistoryItem
 from shared.hosting.process import Runtime
 from shared.kernel.legal_time import day_of
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 
 DEMO = "CN-DEMO"
 OPERATOR = Principal("operations", None, "local")

@@ -32,7 +32,7 @@ def publish(
 ) -> None:
     """Put the published days of a year into force. Provisional due dates are computed again; those that moved are listed."""
     from shared.policy.documents import CalendarDocument
-    from shared.policy.load import read_calendar
+    from shared.policy.loading.loader import read_calendar
     from shared.publishing import merged
 
     async def work(client: httpx.AsyncClient) -> None:

@@ -26,7 +26,7 @@ from shared.http.request_bodies import read_model
 from shared.kernel.legal_time import from_text, start_of_day
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.policy.book import PolicyBook
-from shared.policy.load import plain
+from shared.policy.loading.loader import plain
 
 Summary = TypeVar("Summary", bound=PolicySummary)
 _LIMIT = 8 * 1024 * 1024

@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from shared.events.policy import Section
 from shared.policy.book import MODELS
 from shared.policy.documents import Document, Places, Subjects, ancestry
-from shared.policy.load import plain
+from shared.policy.loading.loader import plain
 from shared.policy.routing_table import Routing, RoutingTable
 
 _MOST_PAIRS = 2_000_000

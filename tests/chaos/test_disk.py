@@ -19,7 +19,7 @@ from shared.activating import activate
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.http.app import build_app
 from shared.kernel.settings import Settings
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.chaos.checker import check, read_log
 from tests.chaos.filing import Filing
 from tests.chaos.server import Server

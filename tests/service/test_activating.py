@@ -11,7 +11,7 @@ import pytest
 from shared.activating import activate, checked
 from shared.kernel.refusals import Invalid, Refused
 from shared.policies import STREAM
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO, REGISTRAR, County, clerk, county
 from tests.support.findings import in_english
 

@@ -11,7 +11,7 @@ import pytest
 
 from shared.deadlines import deadlines
 from shared.policy.documents import CalendarDocument
-from shared.policy.load import bundled, read_calendar
+from shared.policy.loading.loader import bundled, read_calendar
 from shared.publishing import merged
 from tests.support.county import DEMO
 from tests.support.findings import in_english

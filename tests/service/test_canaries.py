@@ -20,7 +20,7 @@ from shared.hosting.log_format import configure
 from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.kernel.settings import load
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.canaries import Canaries
 
 CLERK_TEXTS: tuple[tuple[str, str, dict[str, Any]], ...] = (

@@ -11,7 +11,7 @@ from shared.activating import activate
 from shared.case import STREAM
 from shared.eventstore.field_encryption import open_sealed
 from shared.kernel.refusals import Invalid
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, Served, served
 

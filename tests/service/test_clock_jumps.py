@@ -14,7 +14,7 @@ from shared.commands.event_writer import Stamp
 from shared.deadlines import deadlines
 from shared.events.policy import PolicyActivated
 from shared.policies import STREAM as POLICY
-from shared.policy.load import hash_of
+from shared.policy.loading.loader import hash_of
 from tests.support.county import DEMO, SUPERVISOR, County, county
 from tests.support.serving import served
 

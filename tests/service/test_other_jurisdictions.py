@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from shared.activating import activate, checked
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, Served, served, submission
 

@@ -13,7 +13,7 @@ from shared.commands.command import Fresh
 from shared.commands.event_writer import Stamp
 from shared.events.policy import PolicyActivated
 from shared.events.routing import OutboxEntry, OutboxKind
-from shared.policy.load import bundled, hash_of
+from shared.policy.loading.loader import bundled, hash_of
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 
 ANSWERS_OF_TOPICS = {"outcome"}

@@ -27,7 +27,7 @@ from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
 from shared.operations.digests import views_digest
 from shared.operations.rebuild import rebuild
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, Served, served, submission
 

@@ -22,7 +22,7 @@ from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import Letter
 from shared.messaging.platform_updates import REFUSED, STREAM, reconciled
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO, MORNING
 from tests.support.findings import is_chinese
 from tests.support.platform import PLATFORM, Topic, filing

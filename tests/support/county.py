@@ -34,7 +34,7 @@ from shared.kernel.legal_time import When
 from shared.kernel.settings import Settings
 from shared.policies import STREAM as POLICY
 from shared.policies import Policies
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 
 DEMO = "CN-DEMO"
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

@@ -36,7 +36,7 @@ from shared.hosting.log_format import configure
 from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.kernel.settings import Settings
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, submission
 

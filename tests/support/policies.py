@@ -12,7 +12,7 @@ from shared.events.intake import CaseRegistered
 from shared.eventstore.recorded_event import Actor, Origin, Recorded
 from shared.kernel.legal_time import When, instant_of
 from shared.policy.book import PolicyBook
-from shared.policy.load import Loaded, bundled
+from shared.policy.loading.loader import Loaded, bundled
 
 CLERK = Actor("xfj", "clerk", "key-1")
 LONG_AGO = date(2000, 1, 1)

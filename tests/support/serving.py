@@ -20,7 +20,7 @@ from shared.commands.authorization import Principal
 from shared.hosting.process import Runtime
 from shared.http.app import build_app
 from shared.kernel.settings import Settings
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO, MORNING
 
 ORGS: dict[str, str | None] = {

@@ -36,7 +36,7 @@ from shared.case import STREAM
 from shared.history import HistoryItem
 from shared.hosting.process import Runtime
 from shared.kernel.settings import load
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.process import huiyin
 from tests.support.servers.kafka import Kafka
 from tests.support.servers.mongodb import ReplicaSet

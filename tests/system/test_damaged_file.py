@@ -18,7 +18,7 @@ from deploy.folder import Folder, FolderProblem
 from shared.activating import activate
 from shared.http.app import build_app
 from shared.kernel.settings import Settings
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO
 from tests.support.process import huiyin
 from tests.support.serving import OPERATOR, submission

@@ -22,7 +22,7 @@ from shared.activating import activate
 from shared.commands.authorization import Principal
 from shared.history import HistoryItem
 from shared.kernel.legal_time import elapsed, to_text
-from shared.policy.load import load
+from shared.policy.loading.loader import load
 from tests.support.county import DEMO, County, county
 
 ROOT = Path(__file__).parents[2]

@@ -27,7 +27,7 @@ from shared.http.health import health
 from shared.kernel.settings import Settings
 from shared.operations.rebuild import rebuild
 from shared.operations.reconcile import scrub
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support import topics
 from tests.support.county import DEMO
 from tests.support.servers import kafka, mongodb

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.kernel.legal_time import zone
 from shared.policy.documents import CalendarDocument
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from shared.policy.working_calendar import PLAIN, Calendar, Roll, Unit, due_instant
 
 NEW_YORK = "America/New_York"

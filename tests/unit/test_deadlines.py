@@ -14,7 +14,7 @@ from shared.case import Case, Rung, fold
 from shared.deadlines import Deadline, deadlines, explain, next_look, rungs_due
 from shared.kernel.legal_time import When, day_of, end_of_day
 from shared.policy.book import PolicyBook
-from shared.policy.load import Loaded, bundled, hash_of
+from shared.policy.loading.loader import Loaded, bundled, hash_of
 from tests.support.policies import LONG_AGO, Story, at, book_of, demo, recorded
 
 BOOK = demo()

@@ -17,7 +17,7 @@ from shared.events.supervision import Urged
 from shared.kernel.legal_time import end_of_day
 from shared.policy.book import PolicyBook
 from shared.policy.documents import OfficeHours
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from shared.policy.office_hours import Office
 from tests.support.policies import Story, at, book_of, demo, recorded
 

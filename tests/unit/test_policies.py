@@ -10,7 +10,7 @@ from shared.commands.event_writer import Stamp
 from shared.events.policy import OrganisationAdded
 from shared.eventstore.commit import Commit
 from shared.policies import STREAM, Policies
-from shared.policy.load import bundled, load
+from shared.policy.loading.loader import bundled, load
 from tests.support.county import DEMO, SUPERVISOR, county
 
 

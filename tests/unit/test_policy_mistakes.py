@@ -9,7 +9,7 @@ from typer import Exit
 
 import services.intake.items  # noqa: F401  # knows the language of mappings
 from shared.cli.starting import init
-from shared.policy.load import PolicyInvalid, load
+from shared.policy.loading.loader import PolicyInvalid, load
 from tests.support.findings import in_english
 
 

@@ -9,7 +9,7 @@ import pytest
 from shared.policy.book import PolicyBook
 from shared.policy.documents import Document, Organisations, Places, Subjects
 from shared.policy.findings import check
-from shared.policy.load import hash_of
+from shared.policy.loading.loader import hash_of
 from shared.policy.routing_table import Route, Routing
 from tests.support.findings import in_english
 from tests.support.policies import LONG_AGO, at, book_of, demo, recorded
@@ -27,7 +27,7 @@ def rule(identity: str, place: str, subject: str, org: str | None, level: str = 
 
 
 def table(*rules: dict[str, Any], **more: Any) -> PolicyBook:
-    from shared.policy.load import Loaded
+    from shared.policy.loading.loader import Loaded
 
     documents: list[tuple[Any, dict[str, Any]]] = [
         ("organisations", ORGS),

@@ -9,7 +9,7 @@ from shared.cases import Cases
 from shared.commands.command import Fresh
 from shared.commands.event_writer import Stamp
 from shared.policies import Policies
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.commits import history
 from tests.support.county import DEMO, SUPERVISOR, county
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import chinese_calendar
 
 from shared.deadlines import deadlines, next_look
-from shared.policy.load import Loaded, bundled, hash_of
+from shared.policy.loading.loader import Loaded, bundled, hash_of
 from tests.support.policies import Story, book_of
 
 CHINA = ZoneInfo("Asia/Shanghai")

@@ -13,7 +13,7 @@ from deploy.topics import DAY_MS, EVENTS, Topic, differences, load, members_of, 
 from shared.adapters.kafka.acls import Right
 from shared.adapters.kafka.connection import LARGEST
 from shared.adapters.kafka.topics import FOREVER, Existing, Wanted
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 from tests.support.policies import book_of
 
 SOME = Topic(

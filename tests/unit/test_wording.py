@@ -11,7 +11,7 @@ from shared.cli.importing import local_times
 from shared.cli.wording import Wording, at, due, wording
 from shared.events.wording import decisive
 from shared.policy.deadline_rules import ClockRule, Clocks
-from shared.policy.load import bundled
+from shared.policy.loading.loader import bundled
 
 SHANGHAI = "Asia/Shanghai"
 
