@@ -29,10 +29,10 @@ from shared.policy.book import MODELS, STREAM, PolicyBook
 from shared.policy.deadline_rules import Clocks
 from shared.policy.documents import Document, Jurisdiction, Organisations
 from shared.policy.edition import begins
-from shared.policy.finding import Finding, of_error
-from shared.policy.findings import check
 from shared.policy.loading.loader import SECTIONS, Loaded, hash_of, plain
-from shared.policy.overlaps import overlaps
+from shared.policy.validation.checks import check
+from shared.policy.validation.finding import Finding, of_error
+from shared.policy.validation.overlaps import overlaps
 
 ACTIVATE = Action("activate_policy", ("operations", "registrar"))
 ATTEMPTS = 8

@@ -17,9 +17,9 @@ from shared.deadlines import Deadline, deadlines
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
 from shared.policy.documents import CalendarDocument
-from shared.policy.finding import Finding, of_error
-from shared.policy.findings import check
 from shared.policy.loading.loader import plain
+from shared.policy.validation.checks import check
+from shared.policy.validation.finding import Finding, of_error
 
 
 class Moved(NamedTuple):

@@ -21,7 +21,7 @@ from services.intake.importing.reading import Row, Table
 from services.intake.importing.rows import Rows
 from shared.kernel.refusals import Invalid, Refused
 from shared.policy.book import PolicyBook
-from shared.policy.findings import checks_mappings
+from shared.policy.validation.checks import checks_mappings
 
 _PERSON = ("name", "phone", "id_number", "address")
 _OF_IMPORTS = ("channel", "jurisdiction", "organisation", "steps", "due")

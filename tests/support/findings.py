@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from shared.policy.finding import Finding
+from shared.policy.validation.finding import Finding
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 

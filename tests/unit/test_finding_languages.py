@@ -15,8 +15,8 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 import services.intake.items  # noqa: F401  # knows the language of mappings
 from shared.events.fields import Moment
 from shared.kernel.validation_messages import told
-from shared.policy.finding import of_error
 from shared.policy.loading.loader import PolicyInvalid, load
+from shared.policy.validation.finding import of_error
 from shared.policy.validation.messages import MESSAGES
 from tests.support.findings import CHINESE, in_english, is_chinese
 from tests.unit.test_policy_documents import CLOCK, complaints, said

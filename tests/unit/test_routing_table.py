@@ -8,9 +8,9 @@ import pytest
 
 from shared.policy.book import PolicyBook
 from shared.policy.documents import Document, Organisations, Places, Subjects
-from shared.policy.findings import check
 from shared.policy.loading.loader import hash_of
 from shared.policy.routing_table import Route, Routing
+from shared.policy.validation.checks import check
 from tests.support.findings import in_english
 from tests.support.policies import LONG_AGO, at, book_of, demo, recorded
 

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from shared.events.policy import Section
 from shared.policy.book import MODELS
 from shared.policy.documents import Document
-from shared.policy.finding import Finding, of_error
 from shared.policy.loading.spreadsheets import LISTS, read_table
+from shared.policy.validation.finding import Finding, of_error
 from shared.policy.validation.messages import finding
 
 SECTIONS: tuple[Section, ...] = get_args(Section)

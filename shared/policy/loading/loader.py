@@ -17,9 +17,9 @@ import orjson
 
 from shared.events.policy import PolicyActivated, Section
 from shared.policy.documents import CalendarDocument, Document
-from shared.policy.finding import Finding
-from shared.policy.findings import check
 from shared.policy.loading.files import SECTIONS, Reader, bundled_names, shipped
+from shared.policy.validation.checks import check
+from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding
 
 __all__ = [

@@ -10,9 +10,9 @@ from typing import Any
 
 from shared.events.policy import Section
 from shared.policy.documents import Channel, Document, Organisation, Place, QrCode, Subject
-from shared.policy.finding import Finding
 from shared.policy.keyword_rules import KeywordRule
 from shared.policy.routing_table import RoutingRule
+from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding
 
 LISTS: tuple[Section, ...] = ("organisations", "places", "subjects", "channels")

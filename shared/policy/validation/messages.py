@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared.events.policy import Section
 from shared.kernel.messages import Messages
-from shared.policy.finding import Finding
+from shared.policy.validation.finding import Finding
 
 MESSAGES = Messages(Path(__file__).with_name("messages.yaml"))
 _KINDS: dict[Section, tuple[str, str]] = {

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from shared.events.policy import Section
 from shared.policy.book import PolicyBook
 from shared.policy.documents import Channel, Channels, Document, Organisation, Organisations
-from shared.policy.finding import Finding
+from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding
 
 _NAMED = 5

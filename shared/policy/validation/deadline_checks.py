@@ -9,7 +9,7 @@ from datetime import date
 from shared.events import REGISTRY
 from shared.policy.deadline_rules import BREACH, ClockRule, Clocks, Trigger
 from shared.policy.documents import CalendarDocument
-from shared.policy.finding import Finding
+from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding, repeated, unlisted
 
 

@@ -27,10 +27,10 @@ from shared.policy.documents import (
     Subjects,
     ancestry,
 )
-from shared.policy.finding import Finding
 from shared.policy.keyword_rules import Keywords
 from shared.policy.routing_table import ANY, Routing
-from shared.policy.time_findings import of_calendar, of_clocks
+from shared.policy.validation.deadline_checks import of_calendar, of_clocks
+from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding, repeated, unlisted
 
 __all__ = ["Finding", "MappingCheck", "check", "checks_mappings"]
