@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from shared.accused import cell
 from shared.case import Case
 from shared.commands.authorization import Principal
+from shared.queries.respondents import cell
 
 
 class Seeing(NamedTuple):

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from services.analytics.domain import Asked, closed_at, duty_of, responsible, standing, told
-from shared.accused import cell
 from shared.case import Case
 from shared.deadlines import Deadline
 from shared.events import REGISTRY
 from shared.eventstore.recorded_event import Recorded
 from shared.kernel.legal_time import When, day_of, elapsed, is_instant
+from shared.queries.respondents import cell
 
 Cells = tuple[Any, ...]
 

@@ -20,15 +20,15 @@ from shared.commands.command import Fresh
 from shared.commands.command_handler import Handling
 from shared.commands.event_writer import Stamp
 from shared.consumers.followers import MATTERS
-from shared.contents import STREAM as READS
 from shared.events.routing import ReadRecorded
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.read_models import Condition, Value
 from shared.hosting.service_module import Ports
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
+from shared.queries.case_content import STREAM as READS
+from shared.queries.case_details import find
 from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText
-from shared.reading import find
 
 _REGISTRAR: tuple[Role, ...] = ("registrar",)
 CANDIDATES = Action("candidates", _REGISTRAR)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from services.supervision.slots import slot_of
-from shared.accused import cell
 from shared.case import Case
 from shared.commands.authorization import owes_notice
 from shared.consumers.projection import CaseView
@@ -14,6 +13,7 @@ from shared.deadlines import deadlines, first_risk, next_look
 from shared.eventstore.read_models import Value, View
 from shared.kernel.legal_time import instant_of, to_text
 from shared.policy.book import PolicyBook
+from shared.queries.respondents import cell
 
 WORKLIST = View(
     name="worklist",

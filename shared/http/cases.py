@@ -6,7 +6,6 @@ from datetime import date, datetime
 
 from fastapi import APIRouter, Query
 
-from shared import listing, reading
 from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import STATES
 from shared.commands.authorization import LIST, authorize
@@ -15,8 +14,10 @@ from shared.http.authentication import Caller
 from shared.http.openapi import READING, answers
 from shared.kernel.legal_time import When, from_text, instant_of, to_text
 from shared.kernel.refusals import Invalid
-from shared.listing import CasePage
+from shared.queries import case_details as reading
+from shared.queries import worklist as listing
 from shared.queries.case_details_models import CaseAnswer, ExplanationAnswer
+from shared.queries.worklist import CasePage
 
 _WHEN = "a date (the end of that day) or an instant with offset"
 

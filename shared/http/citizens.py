@@ -11,7 +11,6 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, create_model
 from starlette.responses import HTMLResponse
 
-from shared import reading
 from shared.application.command_dispatch import CommandId
 from shared.application.request_validation import command_of
 from shared.commands.authorization import RECEIPT, authorize
@@ -25,7 +24,8 @@ from shared.http.pages.receipt import receipt
 from shared.http.responses import CommandAnswer
 from shared.http.status import LIMIT, Askers, StatusQuestion
 from shared.kernel.identifiers import query_code
-from shared.replies import read_recorded
+from shared.queries import case_details as reading
+from shared.queries.reply_texts import read_recorded
 
 _PAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page to print", "content": {"text/html": {"schema": {"type": "string"}}}}

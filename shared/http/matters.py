@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from shared.hosting.process import Runtime
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, answers
-from shared.matters import MatterPage, matter
+from shared.queries.matter import MatterPage, matter
 
 
 def router(runtime: Runtime) -> APIRouter:

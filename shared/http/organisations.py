@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Query
 
-from shared.accused import against
 from shared.commands.authorization import OUTBOX, Principal, authorize
 from shared.eventstore.recorded_event import Recorded
 from shared.hosting.process import Runtime
@@ -15,6 +14,7 @@ from shared.http.long_polling import polled
 from shared.http.openapi import READING, answers
 from shared.kernel.refusals import Unknown
 from shared.messaging.organisation_inbox import STREAM, OutboxPage, entry
+from shared.queries.respondents import against
 
 NONE = Gaps()
 """For whoever is told everything."""

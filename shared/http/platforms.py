@@ -6,7 +6,6 @@ from datetime import date
 
 from fastapi import APIRouter, Query
 
-from shared import reading
 from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import Case
 from shared.commands.authorization import RECONCILE, UPDATES, Principal, authorize
@@ -19,7 +18,8 @@ from shared.http.responses import ReceiptAnswer
 from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Invalid, Unknown
 from shared.messaging.platform_updates import STREAM, DayAnswer, UpdatesPage, reconciled, told
-from shared.replies import AnswerTexts, read_recorded, replies
+from shared.queries import case_details as reading
+from shared.queries.reply_texts import AnswerTexts, read_recorded, replies
 
 
 def require_own(principal: Principal, platform: str) -> None:

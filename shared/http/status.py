@@ -7,14 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.application.problem import TooMany
 from shared.case import Case
-from shared.codes import Misses, opened
 from shared.commands.authorization import Principal
 from shared.hosting.process import Runtime
 from shared.http.openapi import answers, takes
 from shared.http.request_bodies import read_model
 from shared.kernel.refusals import Unknown
+from shared.queries.citizen_status import status
 from shared.queries.citizen_status_models import StatusAnswer
-from shared.status import status
+from shared.queries.query_code_access import Misses, opened
 
 LIMIT = 4096
 

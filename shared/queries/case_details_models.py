@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from shared.contents import ContentAnswer
+from shared.queries.case_content import ContentAnswer
 from shared.queries.response import Answer, EventEn, EventZh, LeadAnswer, PolicyCode, StateEn, StateZh, TimeText
 
 

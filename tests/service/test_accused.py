@@ -25,7 +25,7 @@ from shared.case import STATES
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
 from shared.commands.event_writer import Stamp
-from shared.listing import QUEUES
+from shared.queries.worklist import QUEUES
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, clerk
 from tests.support.examples import commands, example
 from tests.support.serving import Served, served, submission

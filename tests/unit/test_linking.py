@@ -15,7 +15,6 @@ from shared.case import Case, head_of, line_of, older
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import Principal, visible
 from shared.commands.command import RULES
-from shared.contents import purposes
 from shared.deadlines import deadlines, rungs_due
 from shared.events import department as d
 from shared.events import intake as i
@@ -23,6 +22,7 @@ from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.base import Event
 from shared.kernel.refusals import Refused
+from shared.queries.case_content import purposes
 from tests.support.deciding import (
     BOOK,
     CLERK,

@@ -19,7 +19,7 @@ from shared.kernel.legal_time import day_of, instant_of, is_instant, zone
 from shared.kernel.wording import Words
 from shared.policy.book import PolicyBook
 from shared.policy.deadline_rules import ClockRule
-from shared.status import called
+from shared.queries.citizen_status import called
 
 
 class Right(NamedTuple):

@@ -15,7 +15,7 @@ from shared.http.pages import status as pages
 from shared.http.pages.layout import HEADERS, asset
 from shared.http.status import LIMIT, Askers, StatusQuestion
 from shared.kernel.refusals import Invalid, Refused, Unknown
-from shared.status import status
+from shared.queries.citizen_status import status
 
 FORM = "application/x-www-form-urlencoded"
 

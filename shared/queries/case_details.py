@@ -15,7 +15,6 @@ from shared.case import STREAM, Case, cut, fold, head_of
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import READ, SEES_ALL, Principal, authorize, visible
 from shared.commands.command_handler import Handling
-from shared.contents import content
 from shared.deadlines import Deadline, deadlines, explain
 from shared.events.intake import CaseLinked, CaseUnlinked
 from shared.events.wording import details
@@ -24,6 +23,7 @@ from shared.hosting.service_module import Ports
 from shared.kernel.legal_time import When, instant_of, zone
 from shared.kernel.refusals import Unknown
 from shared.policy.book import PolicyBook
+from shared.queries.case_content import content
 from shared.queries.case_details_models import (
     CaseAnswer,
     DeadlineAnswer,

@@ -10,8 +10,8 @@ from shared.case import Case
 from shared.commands.authorization import LIST, Principal, authorize, visible
 from shared.consumers.followers import followers
 from shared.hosting.service_module import Ports
+from shared.queries.case_details import find
 from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText
-from shared.reading import find
 
 
 class FilingAnswer(LeadAnswer):
