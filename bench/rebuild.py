@@ -18,7 +18,7 @@ from bench.peer import Peer, commands_of
 from bench.world import build, close, open_ports
 from deploy.spreading import spread
 from shared.operations.rebuild import rebuild
-from shared.policies import STREAM as POLICY
+from shared.repositories.policy_repository import STREAM as POLICY
 
 NAME = "rebuild"
 AIM_BARE = 0.4

@@ -23,15 +23,15 @@ from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.adapters.sqlite.read_models import SqliteViews
 from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.adapters.system_clock import SystemClock
-from shared.cases import Cases
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Fresh
 from shared.commands.event_writer import Stamp
 from shared.eventstore.commit import Head
 from shared.hosting.service_module import Part, Ports
 from shared.kernel.settings import Settings
-from shared.policies import STREAM, Policies
 from shared.policy.loading.loader import Loaded, bundled
+from shared.repositories.case_repository import Cases
+from shared.repositories.policy_repository import STREAM, Policies
 
 DEMO = "CN-DEMO"
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")

@@ -21,13 +21,13 @@ from shared.adapters.sqlite.read_models import SqliteViews
 from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.adapters.store_format import NewerData, WrongData
 from shared.adapters.system_clock import SystemClock
-from shared.cases import Cases
 from shared.eventstore.errors import LogBroken, LogFull
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Ports
 from shared.kernel.clock import Clock
 from shared.kernel.settings import Settings
-from shared.policies import Policies
+from shared.repositories.case_repository import Cases
+from shared.repositories.policy_repository import Policies
 
 
 def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:

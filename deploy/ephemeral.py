@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 
 from deploy.parts import compose
 from shared.adapters.memory import MemoryFeed, MemoryKeys, MemoryLog, MemoryViews, SetClock
-from shared.cases import Cases
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Ports
 from shared.kernel.clock import Clock
 from shared.kernel.settings import Settings
-from shared.policies import Policies
+from shared.repositories.case_repository import Cases
+from shared.repositories.policy_repository import Policies
 
 
 def memory_ports(clock: Clock | None = None, *, seed: int | None = None) -> Ports:

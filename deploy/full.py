@@ -17,7 +17,6 @@ from deploy.topics import EVENTS, load
 from services.intake.sealed_letters import NoKey
 from shared.adapters.kafka import RELAYS, Connection, KafkaFeed, KafkaLetters, Relay, parking
 from shared.adapters.system_clock import SystemClock
-from shared.cases import Cases
 from shared.events.fields import Service
 from shared.eventstore.errors import LogAway
 from shared.hosting.backpressure import LOG_AWAY, STORE_LOGIN_REFUSED, Pressure
@@ -25,7 +24,8 @@ from shared.hosting.process import Runtime
 from shared.hosting.service_module import Part, Ports
 from shared.kernel.settings import Settings, missing
 from shared.operations.reconcile import scrub
-from shared.policies import Policies
+from shared.repositories.case_repository import Cases
+from shared.repositories.policy_repository import Policies
 
 OWN = frozenset({"analytics"})
 """Groups whose every replica sees everything: each has its own file of facts. A process of theirs alone only reads: its user of

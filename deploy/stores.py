@@ -9,8 +9,8 @@ from shared.adapters.mongo import KeysLost, Mongo, MongoKeys, MongoLog, MongoVie
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.errors import LogAway, LoginRefused
 from shared.kernel.settings import Settings
-from shared.policies import Policies
 from shared.policy.book import PolicyBook
+from shared.repositories.policy_repository import Policies
 
 
 class StoreProblem(Exception):

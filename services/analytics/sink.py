@@ -10,7 +10,7 @@ from shared.case import Case
 from shared.consumers.projection import Sink
 from shared.deadlines import deadlines
 from shared.eventstore.recorded_event import Recorded
-from shared.policies import Policies
+from shared.repositories.policy_repository import Policies
 
 
 def sink(facts: Facts, policies: Policies) -> Sink:

@@ -12,9 +12,9 @@ from shared.deadlines import deadlines
 from shared.eventstore.event_store import Log
 from shared.eventstore.recorded_event import Recorded
 from shared.kernel.legal_time import When, instant_of
-from shared.policies import STREAM as POLICY
-from shared.policies import Policies
 from shared.policy.book import PolicyBook
+from shared.repositories.policy_repository import STREAM as POLICY
+from shared.repositories.policy_repository import Policies
 
 BATCH = 1000
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.kernel.refusals import Invalid, Refused
-from shared.policies import Policies
+from shared.repositories.policy_repository import Policies
 
 
 async def jurisdiction_of(policies: Policies, preferred: str | None, channel: object, named: str | None) -> str:

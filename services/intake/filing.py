@@ -10,13 +10,13 @@ from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.domain import FileCase, own_channel, register
 from shared.application.request_validation import validated
 from shared.case import Case
-from shared.cases import NEW
 from shared.commands.authorization import FILE, Principal, within
 from shared.commands.command_handler import Handling
 from shared.commands.event_writer import Stamp
 from shared.kernel.identifiers import case_id, query_code, request_digest
 from shared.kernel.legal_time import When
 from shared.kernel.refusals import Refused
+from shared.repositories.case_repository import NEW
 
 CAUSE = "file"
 """One filing per case stream: the item's own id is in the stream's name already."""

@@ -30,8 +30,8 @@ from shared.hosting.service_module import Ports
 from shared.kernel.identifiers import case_id
 from shared.kernel.legal_time import When, day_of, is_instant
 from shared.kernel.refusals import Refused, Unavailable
-from shared.policies import STREAM as POLICY
 from shared.policy.book import PolicyBook
+from shared.repositories.policy_repository import STREAM as POLICY
 
 _HANDS: tuple[Role, ...] = ("service",)
 RECORD = Action("import", _HANDS)

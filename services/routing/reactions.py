@@ -9,7 +9,6 @@ from services.routing.joining import tell_joined, tell_matter
 from services.routing.outbox import Outboxes, handlers_at, receiver_at, reviewer_at
 from services.routing.recognising import recognised
 from shared.case import fold
-from shared.cases import Expected
 from shared.commands.command import RULES
 from shared.commands.command_handler import Handling
 from shared.consumers.reaction import Turn, carry_out, stamp_for
@@ -22,6 +21,7 @@ from shared.events import supervision as s
 from shared.events.base import Event
 from shared.events.routing import OutboxKind
 from shared.kernel.failpoints import failpoint
+from shared.repositories.case_repository import Expected
 
 
 def reactions(handling: Handling, outboxes: Outboxes) -> ReactionTable:

@@ -21,7 +21,7 @@ from shared.eventstore.event_store import Log
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Unknown
-from shared.policies import Policies
+from shared.repositories.policy_repository import Policies
 
 STREAM = "principals"
 FRESH_SECONDS = 1.0

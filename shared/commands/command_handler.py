@@ -24,7 +24,6 @@ from functools import cached_property
 from typing import NamedTuple
 
 from shared.case import STREAM, Case, fold
-from shared.cases import ANY, Cases, Expected
 from shared.commands.authorization import Action, authorize_command, visible_among
 from shared.commands.command import Fresh, Given
 from shared.commands.command_checks import check_version
@@ -39,7 +38,8 @@ from shared.eventstore.key_store import Keys
 from shared.eventstore.recorded_event import Recorded
 from shared.kernel.clock import Clock
 from shared.kernel.refusals import Refused, Unavailable
-from shared.policies import Policies
+from shared.repositories.case_repository import ANY, Cases, Expected
+from shared.repositories.policy_repository import Policies
 
 DecideCase = Callable[[Case, Given], list[Fresh]]
 

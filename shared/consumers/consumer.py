@@ -27,7 +27,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from shared.case import STREAM, Case
-from shared.cases import Cases
 from shared.consumers.parked_streams import ParkedStreams
 from shared.consumers.policy_refresh import PolicyRefresh, jurisdictions_changed
 from shared.consumers.projection import FAULTS, CaseView, Sink, give
@@ -40,7 +39,8 @@ from shared.eventstore.event_store import Log
 from shared.eventstore.read_models import Views
 from shared.eventstore.recorded_event import Recorded
 from shared.kernel.clock import Clock
-from shared.policies import Policies
+from shared.repositories.case_repository import Cases
+from shared.repositories.policy_repository import Policies
 
 
 @dataclass

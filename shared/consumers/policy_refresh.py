@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import structlog
 
 from shared.case import STREAM, Case
-from shared.cases import Cases
 from shared.consumers.parked_streams import ParkedStreams
 from shared.consumers.projection import FAULTS, CaseView, Sink, give
 from shared.consumers.row_batch import RowBatch
@@ -16,8 +15,9 @@ from shared.events.policy import PolicyActivated
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import Log
 from shared.eventstore.read_models import Views
-from shared.policies import STREAM as POLICY
-from shared.policies import Policies
+from shared.repositories.case_repository import Cases
+from shared.repositories.policy_repository import STREAM as POLICY
+from shared.repositories.policy_repository import Policies
 
 LAW = frozenset({"jurisdiction", "organisations", "subjects", "clocks", "calendar"})
 """Sections of a policy that rows depend on."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from shared.case import Case
-from shared.cases import Expected
 from shared.commands.authorization import Principal
 from shared.commands.command import Command, Rule
 from shared.commands.command_handler import Done, Handling
@@ -16,6 +15,7 @@ from shared.events.fields import Service
 from shared.eventstore.commit import Commit
 from shared.eventstore.recorded_event import Recorded
 from shared.kernel.refusals import Refused
+from shared.repositories.case_repository import Expected
 
 
 class Turn(NamedTuple):

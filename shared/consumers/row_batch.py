@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from shared.case import Case
 from shared.consumers.projection import CaseView
 from shared.eventstore.read_models import Row, Views
-from shared.policies import Policies
 from shared.policy.book import PolicyBook
+from shared.repositories.policy_repository import Policies
 
 
 class RowBatch:

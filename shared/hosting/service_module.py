@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from fastapi import APIRouter
 
-from shared.cases import Cases
 from shared.commands.command_handler import Handling
 from shared.consumers.consumer import Consumer
 from shared.events.fields import Service
@@ -18,7 +17,8 @@ from shared.eventstore.read_models import Checkpoints, Views
 from shared.eventstore.subscription import Feed
 from shared.kernel.clock import Clock
 from shared.messaging.partner_topics import PartnerTopics
-from shared.policies import Policies
+from shared.repositories.case_repository import Cases
+from shared.repositories.policy_repository import Policies
 
 if TYPE_CHECKING:
     from shared.hosting.process import Runtime

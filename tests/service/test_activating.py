@@ -10,8 +10,8 @@ import pytest
 
 from shared.activating import activate, checked
 from shared.kernel.refusals import Invalid, Refused
-from shared.policies import STREAM
 from shared.policy.loading.loader import bundled
+from shared.repositories.policy_repository import STREAM
 from tests.support.county import DEMO, REGISTRAR, County, clerk, county
 from tests.support.findings import in_english
 

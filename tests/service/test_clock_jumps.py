@@ -13,8 +13,8 @@ from shared.commands.command import Fresh
 from shared.commands.event_writer import Stamp
 from shared.deadlines import deadlines
 from shared.events.policy import PolicyActivated
-from shared.policies import STREAM as POLICY
 from shared.policy.loading.loader import hash_of
+from shared.repositories.policy_repository import STREAM as POLICY
 from tests.support.county import DEMO, SUPERVISOR, County, county
 from tests.support.serving import served
 

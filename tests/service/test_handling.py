@@ -13,7 +13,6 @@ import pytest
 from services.intake.domain import FileCase
 from services.intake.filing import file_case
 from services.routing.domain import RecordDelivery
-from shared.cases import Cases, Expected
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Fresh, Given
 from shared.commands.event_writer import LARGEST_EVENT, Stamp
@@ -21,6 +20,7 @@ from shared.events.routing import CaseTransferred, ReadRecorded
 from shared.eventstore.recorded_event import decode
 from shared.eventstore.verification import verify
 from shared.kernel.refusals import Refused, Unavailable
+from shared.repositories.case_repository import Cases, Expected
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 
 

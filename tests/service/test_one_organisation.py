@@ -15,7 +15,6 @@ from random import Random
 from typing import Any
 
 from services.intake import linking  # noqa: F401  # fills RULES
-from shared.cases import Cases
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
 from shared.commands.command_handler import Handling
@@ -23,7 +22,8 @@ from shared.commands.event_writer import Stamp
 from shared.eventstore.recorded_event import Recorded
 from shared.hosting.service_module import Ports
 from shared.kernel.refusals import Refused
-from shared.policies import Policies
+from shared.repositories.case_repository import Cases
+from shared.repositories.policy_repository import Policies
 from tests.support.county import REGISTRAR, SUPERVISOR, clerk, county
 
 COMMANDS = int(os.environ.get("CONTEST_COMMANDS", "10000"))

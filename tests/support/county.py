@@ -23,7 +23,6 @@ from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.adapters.sqlite.read_models import SqliteViews
 from shared.adapters.sqlite.subscription import SqliteFeed
 from shared.case import Case
-from shared.cases import Cases
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Fresh
 from shared.commands.command_handler import Done
@@ -32,9 +31,10 @@ from shared.eventstore.recorded_event import Recorded
 from shared.hosting.service_module import Part, Ports
 from shared.kernel.legal_time import When
 from shared.kernel.settings import Settings
-from shared.policies import STREAM as POLICY
-from shared.policies import Policies
 from shared.policy.loading.loader import bundled
+from shared.repositories.case_repository import Cases
+from shared.repositories.policy_repository import STREAM as POLICY
+from shared.repositories.policy_repository import Policies
 
 DEMO = "CN-DEMO"
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 
 MODULES = (
     "shared.case.evolve",
-    "shared.cases",
+    "shared.repositories.case_repository",
     "shared.commands.command",
     "shared.consumers.projection",
     "shared.eventstore.recorded_event",

@@ -9,8 +9,8 @@ from shared.commands.command import Fresh
 from shared.commands.event_writer import Stamp
 from shared.events.policy import OrganisationAdded
 from shared.eventstore.commit import Commit
-from shared.policies import STREAM, Policies
 from shared.policy.loading.loader import bundled, load
+from shared.repositories.policy_repository import STREAM, Policies
 from tests.support.county import DEMO, SUPERVISOR, county
 
 

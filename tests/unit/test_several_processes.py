@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 from shared.adapters.memory import MemoryLog
-from shared.cases import Cases
 from shared.commands.command import Fresh
 from shared.commands.event_writer import Stamp
-from shared.policies import Policies
 from shared.policy.loading.loader import bundled
+from shared.repositories.case_repository import Cases
+from shared.repositories.policy_repository import Policies
 from tests.support.commits import history
 from tests.support.county import DEMO, SUPERVISOR, county
 
