@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from zlib import crc32
 
 from deploy.collecting import settle
-from services.analytics import app as analytics
+from services.analytics import bootstrap as analytics
 from services.intake import app as intake
 from services.intake.domain import FileCase
 from services.intake.filing import Receipt, file_case

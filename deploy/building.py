@@ -19,8 +19,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from services.analytics.fact_rows import Snapshot
 from services.analytics.packed import pack
-from services.analytics.views import Snapshot
 from services.intake.views import SHOWS as MATTERS
 from services.supervision.views import SHOWS as WORK
 from shared.adapters.sqlite.log_reader import LogFile

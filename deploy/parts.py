@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from services.analytics import app as analytics
+from services.analytics import bootstrap as analytics
 from services.intake import app as intake
 from services.routing import app as routing
 from services.supervision import app as supervision

@@ -22,11 +22,11 @@ from typing import Any, TypeVar, get_args
 import duckdb
 import pyarrow as pa
 
+from services.analytics.fact_rows import Snapshot, case_batch, event_batch
 from services.analytics.held import Held
 from services.analytics.packed import unpack
 from services.analytics.seeing import Rests, rests_of
 from services.analytics.tables import CREATE, DROP, KEYS, SCHEMA, Table, columns_of
-from services.analytics.views import Snapshot, case_batch, event_batch
 from shared.case import STREAM
 from shared.eventstore.recorded_event import Recorded
 from shared.kernel.refusals import Unavailable

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from services.analytics.views import Snapshot, case_batch, event_batch
+from services.analytics.fact_rows import Snapshot, case_batch, event_batch
 from shared.case import STREAM
 from shared.eventstore.recorded_event import Recorded
 

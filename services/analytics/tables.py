@@ -7,7 +7,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from services.analytics.views import ASKED_FIELDS, CASE_FIELDS, CLOCK_FIELDS, EVENT_FIELDS
+from services.analytics.fact_rows import ASKED_FIELDS, CASE_FIELDS, CLOCK_FIELDS, EVENT_FIELDS
 
 Table = Literal["cases", "clocks", "asked", "events"]
 

@@ -17,11 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.analytics.answer import Figure, StatsQuery, StatsResult
+from services.analytics.fact_rows import Snapshot
 from services.analytics.facts import Facts
 from services.analytics.measures import MEASURES
 from services.analytics.stats import query
 from services.analytics.travel import facts_as_of
-from services.analytics.views import Snapshot
 from shared.case import FINAL_STATES, Case, cut, fold
 from shared.deadlines import Deadline, deadlines
 from shared.events import Event

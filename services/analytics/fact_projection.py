@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from services.analytics.fact_rows import Snapshot
 from services.analytics.facts import Facts
-from services.analytics.views import Snapshot
 from shared.case import Case
 from shared.consumers.projection import Sink
 from shared.deadlines import deadlines

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from services.analytics.domain import Asked, closed_at, duty_of, responsible, standing, told
+from services.analytics.case_facts import Asked, closed_at, duty_of, responsible, standing, told
 from shared.case import Case
 from shared.deadlines import Deadline
 from shared.events import REGISTRY

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from services.analytics.api import router
+from services.analytics.fact_projection import sink
 from services.analytics.facts import Facts
-from services.analytics.sink import sink
+from services.analytics.http import router
 from shared.hosting.service_module import Part, Ports
 
 
