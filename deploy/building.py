@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import orjson
 
 from services.analytics.fact_rows import Snapshot
-from services.analytics.packed import pack
+from services.analytics.fact_store.arrow_batches import pack
 from services.intake.views import SHOWS as MATTERS
 from services.supervision.views import SHOWS as WORK
 from shared.adapters.sqlite.log_reader import LogFile

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.analytics.fact_projection import sink
-from services.analytics.facts import Facts
+from services.analytics.fact_store.store import Facts
 from services.analytics.http import router
 from shared.hosting.service_module import Part, Ports
 

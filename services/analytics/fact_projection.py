@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.analytics.fact_rows import Snapshot
-from services.analytics.facts import Facts
+from services.analytics.fact_store.store import Facts
 from shared.case import Case
 from shared.consumers.projection import Sink
 from shared.deadlines import deadlines

@@ -7,10 +7,10 @@ import asyncio
 from fastapi import APIRouter, Query
 
 from services.analytics.answer import COMPARES, DIMENSIONS, StatsQuery, StatsResult
-from services.analytics.facts import Facts
+from services.analytics.fact_store.store import Facts
+from services.analytics.fact_store.visibility import seeing_of
 from services.analytics.measures import BY_NAME
 from services.analytics.period import ALLOWED
-from services.analytics.seeing import seeing_of
 from services.analytics.stats import query
 from services.analytics.travel import facts_as_of
 from shared.commands.authorization import STATS, authorize

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import duckdb
 
 from services.analytics.answer import COMPARES, DIMENSIONS, Compared, Dimension, Figure, StatsQuery, StatsResult
-from services.analytics.facts import Facts
+from services.analytics.fact_store.store import Facts
+from services.analytics.fact_store.visibility import EVERYTHING, Rests, Seeing, rests_of
 from services.analytics.measures import BESIDE, BY_NAME, MEASURES, Measure
 from services.analytics.period import Compare, Period, parse
-from services.analytics.seeing import EVERYTHING, Rests, Seeing, rests_of
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from services.analytics.fact_rows import Snapshot
-from services.analytics.facts import Facts
-from services.analytics.seeing import EVERYTHING, Seeing
+from services.analytics.fact_store.store import Facts
+from services.analytics.fact_store.visibility import EVERYTHING, Seeing
 from shared.case import STREAM, cut, fold
 from shared.deadlines import deadlines
 from shared.eventstore.event_store import Log

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from services.analytics.answer import Figure, StatsQuery, StatsResult
 from services.analytics.fact_rows import Snapshot
-from services.analytics.facts import Facts
+from services.analytics.fact_store.store import Facts
 from services.analytics.measures import MEASURES
 from services.analytics.stats import query
 from services.analytics.travel import facts_as_of

@@ -18,7 +18,7 @@ from openpyxl import load_workbook
 from rich.console import Console
 
 from services.analytics.answer import Compared, Figure, StatsResult
-from services.analytics.facts import Facts
+from services.analytics.fact_store.store import Facts
 from services.analytics.http import router
 from services.analytics.measures import MEASURES, VERSION
 from services.analytics.render import as_csv, as_json, as_table, as_xlsx, defused

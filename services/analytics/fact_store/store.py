@@ -23,10 +23,10 @@ import duckdb
 import pyarrow as pa
 
 from services.analytics.fact_rows import Snapshot, case_batch, event_batch
-from services.analytics.held import Held
-from services.analytics.packed import unpack
-from services.analytics.seeing import Rests, rests_of
-from services.analytics.tables import CREATE, DROP, KEYS, SCHEMA, Table, columns_of
+from services.analytics.fact_store.arrow_batches import unpack
+from services.analytics.fact_store.known_versions import Held
+from services.analytics.fact_store.schema import CREATE, DROP, KEYS, SCHEMA, Table, columns_of
+from services.analytics.fact_store.visibility import Rests, rests_of
 from shared.case import STREAM
 from shared.eventstore.recorded_event import Recorded
 from shared.kernel.refusals import Unavailable
