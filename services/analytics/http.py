@@ -6,13 +6,13 @@ import asyncio
 
 from fastapi import APIRouter, Query
 
-from services.analytics.answer import COMPARES, DIMENSIONS, StatsQuery, StatsResult
 from services.analytics.fact_store.store import Facts
 from services.analytics.fact_store.visibility import seeing_of
-from services.analytics.measures import BY_NAME
-from services.analytics.period import ALLOWED
-from services.analytics.stats import query
-from services.analytics.travel import facts_as_of
+from services.analytics.statistics.as_of import facts_as_of
+from services.analytics.statistics.measures import BY_NAME
+from services.analytics.statistics.models import COMPARES, DIMENSIONS, StatsQuery, StatsResult
+from services.analytics.statistics.period import ALLOWED
+from services.analytics.statistics.query import query
 from shared.commands.authorization import STATS, authorize
 from shared.hosting.service_module import Ports
 from shared.http.authentication import Caller

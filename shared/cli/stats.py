@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from services.analytics.answer import StatsResult
-from services.analytics.render import as_csv, as_json, as_xlsx, print_table
+from services.analytics.statistics.models import StatsResult
+from services.analytics.statistics.render import as_csv, as_json, as_xlsx, print_table
 from shared.cli import showing
 from shared.cli.connecting import Problemed, check, refused
 from shared.cli.figures import Format, Lang

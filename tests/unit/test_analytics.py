@@ -16,12 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.analytics.answer import Figure, StatsQuery, StatsResult
 from services.analytics.fact_rows import Snapshot
 from services.analytics.fact_store.store import Facts
-from services.analytics.measures import MEASURES
-from services.analytics.stats import query
-from services.analytics.travel import facts_as_of
+from services.analytics.statistics.as_of import facts_as_of
+from services.analytics.statistics.measures import MEASURES
+from services.analytics.statistics.models import Figure, StatsQuery, StatsResult
+from services.analytics.statistics.query import query
 from shared.case import FINAL_STATES, Case, cut, fold
 from shared.deadlines import Deadline, deadlines
 from shared.events import Event

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.analytics.period import Compare, parse
-from services.analytics.stats import wilson_lower
+from services.analytics.statistics.period import Compare, parse
+from services.analytics.statistics.query import wilson_lower
 from shared.kernel.refusals import Invalid
 
 

@@ -17,11 +17,11 @@ from fastapi.responses import JSONResponse
 from openpyxl import load_workbook
 from rich.console import Console
 
-from services.analytics.answer import Compared, Figure, StatsResult
 from services.analytics.fact_store.store import Facts
 from services.analytics.http import router
-from services.analytics.measures import MEASURES, VERSION
-from services.analytics.render import as_csv, as_json, as_table, as_xlsx, defused
+from services.analytics.statistics.measures import MEASURES, VERSION
+from services.analytics.statistics.models import Compared, Figure, StatsResult
+from services.analytics.statistics.render import as_csv, as_json, as_table, as_xlsx, defused
 from shared.application.problem import describe
 from shared.cli.stats import StatsOptions, run_stats
 from shared.commands.authorization import Principal

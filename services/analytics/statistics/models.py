@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.analytics.measures import VERSION
-from services.analytics.period import Compare
+from services.analytics.statistics.measures import VERSION
+from services.analytics.statistics.period import Compare
 
 Dimension = Literal["organisation", "place", "subject", "channel", "class", "clock", "month", "period"]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)

@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from services.analytics.answer import Figure, StatsResult
-from services.analytics.measures import BY_NAME
+from services.analytics.statistics.measures import BY_NAME
+from services.analytics.statistics.models import Figure, StatsResult
 from shared.kernel.wording import with_words
 
 Lang = Literal["zh", "en"]

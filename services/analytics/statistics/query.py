@@ -9,11 +9,19 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from services.analytics.answer import COMPARES, DIMENSIONS, Compared, Dimension, Figure, StatsQuery, StatsResult
 from services.analytics.fact_store.store import Facts
 from services.analytics.fact_store.visibility import EVERYTHING, Rests, Seeing, rests_of
-from services.analytics.measures import BESIDE, BY_NAME, MEASURES, Measure
-from services.analytics.period import Compare, Period, parse
+from services.analytics.statistics.measures import BESIDE, BY_NAME, MEASURES, Measure
+from services.analytics.statistics.models import (
+    COMPARES,
+    DIMENSIONS,
+    Compared,
+    Dimension,
+    Figure,
+    StatsQuery,
+    StatsResult,
+)
+from services.analytics.statistics.period import Compare, Period, parse
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid
 
