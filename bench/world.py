@@ -13,9 +13,9 @@ from zlib import crc32
 
 from deploy.collecting import settle
 from services.analytics import bootstrap as analytics
-from services.intake import app as intake
+from services.intake import bootstrap as intake
 from services.intake.domain import FileCase
-from services.intake.filing import Receipt, file_case
+from services.intake.registration import Receipt, file_case
 from services.routing import app as routing
 from services.supervision import app as supervision
 from shared.adapters.sqlite.event_store import SqliteLog

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from services.analytics import bootstrap as analytics
-from services.intake import app as intake
+from services.intake import bootstrap as intake
 from services.routing import app as routing
 from services.supervision import app as supervision
 from shared.application.access_keys import Principals

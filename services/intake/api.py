@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.intake.candidates import CandidateList, candidates
+from services.intake.duplicate_candidates import CandidateList, candidates
 from shared.hosting.service_module import Ports
 from shared.http.authentication import Caller
 from shared.http.openapi import answers

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import structlog
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
-from services.intake.filing import filed
+from services.intake.platform_notifications import Updates, first_answer
+from services.intake.registration import filed
 from services.intake.sealed_letters import SealedLetters
-from services.intake.updates import Updates, first_answer
 from shared.application.case_reference import resolve
 from shared.case import STREAM as CASE
 from shared.commands.command import Fresh

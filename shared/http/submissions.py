@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.domain import FileCase
-from services.intake.filing import filed
+from services.intake.registration import filed
 from shared.commands.authorization import FILE, Principal, authorize
 from shared.hosting.process import Runtime
 from shared.http import request_bodies as bodies

@@ -20,7 +20,7 @@ import pytest
 import pytest_asyncio
 
 from services.intake.domain import FileCase
-from services.intake.filing import file_case
+from services.intake.registration import file_case
 from shared.case import STATES
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.intake.domain import FileCase
-from services.intake.filing import file_case
+from services.intake.registration import file_case
 from services.routing.domain import RecordDelivery
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Fresh, Given

@@ -279,7 +279,7 @@ async def test_what_is_only_unavailable_may_be_sent_again(monkeypatch: pytest.Mo
 
         for file, code in ((newer, "newer_event"), (broken, "not_handled")):
             with monkeypatch.context() as patched:
-                patched.setattr("services.intake.filing.file_case", file)
+                patched.setattr("services.intake.registration.file_case", file)
                 (refused,) = await topic.sends(value)
             assert refused["problem"]["code"] == code and refused["problem"]["status"] >= 500
             assert refused["item"] == "P-1" and "张三" not in str(refused)

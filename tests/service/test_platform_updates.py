@@ -236,7 +236,7 @@ async def test_a_platform_that_is_the_accused_hears_nothing_more_of_it(platform:
     assert found.accused == ("zj",)
     from dataclasses import replace
 
-    from services.intake.updates import told_of
+    from services.intake.platform_notifications import told_of
     from shared.consumers.reaction import Turn
 
     event = (await here.runtime.ports.log.load(found.stream))[0].recorded[0]

@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from services.intake import app as intake
+from services.intake import bootstrap as intake
 from services.intake.domain import FileCase
-from services.intake.filing import Receipt, file_case
+from services.intake.registration import Receipt, file_case
 from services.routing import app as routing
 from services.supervision import app as supervision
 from shared.adapters.memory.clock import SetClock

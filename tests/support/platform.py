@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
+from services.intake.platform_notifications import Updates
 from services.intake.sealed_letters import SealedLetters
 from services.intake.submissions import Submissions
-from services.intake.updates import Updates
 from shared.eventstore.recorded_event import Recorded
 from shared.hosting.process import Runtime
 from shared.messaging.partner_topics import Answering, Letter

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 
 from services.intake.carrying import SUBMISSIONS, TOPIC, route
-from services.intake.updates import Updates
+from services.intake.platform_notifications import Updates
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.inbound import KafkaLetters
 from shared.adapters.kafka.outbox_relay import RELAYS, Relay

@@ -12,7 +12,7 @@ from typing import Any
 
 from deploy.demo.county import DEMO
 from services.intake.domain import FileCase
-from services.intake.filing import file_case
+from services.intake.registration import file_case
 from shared.adapters.memory.clock import SetClock
 from shared.application.command_dispatch import body_models, give
 from shared.case import Case

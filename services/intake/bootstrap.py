@@ -8,11 +8,11 @@ from services.intake import asking, correcting, domain, linking, taking_part
 from services.intake.api import router as candidates
 from services.intake.carrying import SUBMISSIONS, route
 from services.intake.channel_jurisdictions import ChannelJurisdictions
+from services.intake.platform_notifications import Updates, tell_platforms
 from services.intake.reactions import react
+from services.intake.read_models import SHOWS
 from services.intake.sealed_letters import SealedLetters
 from services.intake.submissions import Submissions
-from services.intake.updates import Updates, tell_platforms
-from services.intake.views import SHOWS
 from shared.consumers.reaction_table import ReactionTable
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Part, Ports

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from services.intake.likeness import Writing, likeness
 from services.intake.linking import may_lead
+from services.intake.text_similarity import Writing, likeness
 from shared.case import STREAM, Case
 from shared.commands.authorization import Action, Principal, Role, authorize, visible
 from shared.commands.command import Fresh
