@@ -14,7 +14,7 @@ from zlib import crc32
 from deploy.collecting import settle
 from services.analytics import bootstrap as analytics
 from services.intake import bootstrap as intake
-from services.intake.domain import FileCase
+from services.intake.commands.filing import FileCase
 from services.intake.registration import Receipt, file_case
 from services.routing import app as routing
 from services.supervision import app as supervision

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import services.intake.asking
-import services.intake.correcting
-import services.intake.domain
-import services.intake.linking
-import services.intake.taking_part
+import services.intake.commands.corrections
+import services.intake.commands.filing
+import services.intake.commands.matter_links
+import services.intake.commands.representatives
+import services.intake.commands.review_requests
 import services.routing.accusations
 import services.routing.department
 import services.routing.domain

@@ -13,7 +13,7 @@ import orjson
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from services.intake.domain import FileCase
+from services.intake.commands.filing import FileCase
 from shared.application.command_dispatch import body_models
 from shared.commands.command import RULES
 from shared.events import REGISTRY

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.intake import asking, correcting, domain, linking, taking_part
 from services.intake.api import router as candidates
 from services.intake.carrying import SUBMISSIONS, route
 from services.intake.channel_jurisdictions import ChannelJurisdictions
+from services.intake.commands import corrections as correcting
+from services.intake.commands import filing as domain
+from services.intake.commands import matter_links as linking
+from services.intake.commands import representatives as taking_part
+from services.intake.commands import review_requests as asking
 from services.intake.platform_notifications import Updates, tell_platforms
 from services.intake.reactions import react
 from services.intake.read_models import SHOWS

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pydantic import Field
 
-from services.intake.linking import may_lead
+from services.intake.commands.matter_links import may_lead
 from services.intake.text_similarity import Writing, likeness
 from shared.case import STREAM, Case
 from shared.commands.authorization import Action, Principal, Role, authorize, visible

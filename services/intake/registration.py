@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
-from services.intake.domain import FileCase, own_channel, register
+from services.intake.commands.filing import FileCase, own_channel, register
 from shared.application.request_validation import validated
 from shared.case import Case
 from shared.commands.authorization import FILE, Principal, within

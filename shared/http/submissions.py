@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
-from services.intake.domain import FileCase
+from services.intake.commands.filing import FileCase
 from services.intake.registration import filed
 from shared.commands.authorization import FILE, Principal, authorize
 from shared.hosting.process import Runtime

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from deploy.ephemeral import memory_ports
 from deploy.parts import compose
-from services.intake.domain import FileCase
+from services.intake.commands.filing import FileCase
 from services.intake.registration import file_case
 from shared.adapters.memory import SetClock
 from shared.application.command_dispatch import body_models, give

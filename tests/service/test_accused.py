@@ -19,7 +19,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from services.intake.domain import FileCase
+from services.intake.commands.filing import FileCase
 from services.intake.registration import file_case
 from shared.case import STATES
 from shared.commands.authorization import Principal

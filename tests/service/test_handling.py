@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from services.intake.domain import FileCase
+from services.intake.commands.filing import FileCase
 from services.intake.registration import file_case
 from services.routing.domain import RecordDelivery
 from shared.commands.authorization import Principal

@@ -14,7 +14,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from services.intake import linking  # noqa: F401  # fills RULES
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
 from shared.commands.command_handler import Handling

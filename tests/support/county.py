@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from services.intake import bootstrap as intake
-from services.intake.domain import FileCase
+from services.intake.commands.filing import FileCase
 from services.intake.registration import Receipt, file_case
 from services.routing import app as routing
 from services.supervision import app as supervision

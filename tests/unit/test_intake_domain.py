@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from pydantic import ValidationError
 
-from services.intake.domain import FileCase, register
+from services.intake.commands.filing import FileCase, register
 from shared.case import EMPTY, fold
 from shared.commands.authorization import Principal
 from shared.commands.command import Fresh, Given

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.intake.domain import FileCase, register
+from services.intake.commands.filing import FileCase, register
 from shared.case import EMPTY
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Given

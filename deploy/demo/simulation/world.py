@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from deploy.demo.county import DEMO
-from services.intake.domain import FileCase
+from services.intake.commands.filing import FileCase
 from services.intake.registration import file_case
 from shared.adapters.memory.clock import SetClock
 from shared.application.command_dispatch import body_models, give

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.intake.parties import PARTIES_LIMIT, Person, Respondent, parties, representatives
+from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent, parties, representatives
 from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Principal, Role
 from shared.commands.command import DESK, Command, Fresh, Given, rule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.intake.parties import Respondent, complained_of
+from services.intake.commands.parties import Respondent, complained_of
 from shared.case import Case
 from shared.commands.command import Fresh, Given
 from shared.events import routing

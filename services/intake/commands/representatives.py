@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.intake.domain import CITIZEN
-from services.intake.parties import PARTIES_LIMIT, representatives
+from services.intake.commands.filing import CITIZEN
+from services.intake.commands.parties import PARTIES_LIMIT, representatives
 from shared.case import OPEN_STATES, Case
 from shared.commands.command import DESK, Command, Fresh, Given, rule
 from shared.events import intake as e

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from services.intake.domain import CITIZEN
+from services.intake.commands.filing import CITIZEN
 from shared.case import Case
 from shared.commands.command import Command, Fresh, Given, rule
 from shared.commands.command_fields import FreeText

@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 
 from pydantic import Field
 
-from services.intake.parties import Respondent
-from services.intake.unmasking import named, only_of_an_accusation, taken_away
+from services.intake.commands.late_accusations import named, only_of_an_accusation, taken_away
+from services.intake.commands.parties import Respondent
 from shared.case import MOVES, Case
 from shared.commands.command import Command, Fresh, Given, rule
 from shared.commands.command_fields import Code, FreeText
