@@ -13,10 +13,10 @@ from bench.cases import folder
 from bench.figures import Figure, beside, quotient
 from bench.peer import Command, Peer, commands_of
 from bench.world import DEMO, FILING, world
-from services.intake.history import record_batch
+from services.intake.history import Filing, HistoryItem, HistoryStep
+from services.intake.history.recording import record_batch
 from shared.commands.authorization import Principal
 from shared.eventstore.commit import Commit
-from shared.history import Filing, HistoryItem, HistoryStep
 from shared.hosting.service_module import Ports
 
 NAME = "import"

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from deploy.demo.sample.complaints import complaints
 from deploy.demo.sample.matters import REASON, Link, matters
 from deploy.folder import Folder
-from services.intake.history import record_batch
+from services.intake.history import HistoryItem
+from services.intake.history.recording import record_batch
 from shared.activating import activate
 from shared.application.command_dispatch import body_models, give
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
-from shared.history import HistoryItem
 from shared.hosting.process import Runtime
 from shared.kernel.legal_time import day_of
 from shared.policy.loading.loader import bundled

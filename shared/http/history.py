@@ -11,11 +11,11 @@ from pydantic import Field
 from starlette.responses import Response
 
 from services.intake.channel_jurisdictions import jurisdiction_of
-from services.intake.history import record_batch
+from services.intake.history import HistoryItem, ItemResult
+from services.intake.history.recording import record_batch
 from shared.application.problem import describe
 from shared.application.request_validation import validated
 from shared.commands.authorization import IMPORT, authorize, within
-from shared.history import HistoryItem, ItemResult
 from shared.hosting.process import Runtime
 from shared.http.admission import ADMITTED
 from shared.http.authentication import Caller

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from services.intake.history import record_batch, record_item
+from services.intake.history import HistoryItem, ItemResult
+from services.intake.history.recording import record_batch, record_item
 from shared.commands.authorization import Principal
 from shared.deadlines import deadlines
-from shared.history import HistoryItem, ItemResult
 from shared.kernel.refusals import Denied, Unavailable
 from tests.support.county import DEMO, REGISTRAR, County, county
 

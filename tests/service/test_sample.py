@@ -17,14 +17,14 @@ from deploy.demo.sample.county_data import county_data
 from deploy.demo.sample.matters import MOST, matters
 from deploy.demo.sample.texts import sample_texts
 from deploy.folder import Folder
-from services.intake.history import record_batch
+from services.intake.history import STEPS, HistoryItem
+from services.intake.history.recording import record_batch
 from shared.case import OPEN_STATES, STATES, Case
 from shared.commands.authorization import Principal
 from shared.deadlines import deadlines
 from shared.events.routing import OutboxEntry
 from shared.events.supervision import TICKER, ClosureKind
 from shared.eventstore.commit import Commit
-from shared.history import STEPS, HistoryItem
 from shared.kernel.legal_time import day_of
 from tests.support.county import DEMO, MORNING, County, county
 from tests.support.serving import served

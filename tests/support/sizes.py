@@ -25,7 +25,8 @@ from deploy.demo.sample.complaints import complaints
 from deploy.folder import Folder
 from deploy.parts import SERVICES
 from deploy.topics import EVENTS
-from services.intake.history import record_batch
+from services.intake.history import HistoryItem
+from services.intake.history.recording import record_batch
 from shared.activating import activate
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.producer import Publisher
@@ -33,7 +34,6 @@ from shared.adapters.kafka.topics import FOREVER, Wanted, asking
 from shared.adapters.mongo import Mongo, MongoLog
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.case import STREAM
-from shared.history import HistoryItem
 from shared.hosting.process import Runtime
 from shared.kernel.settings import load
 from shared.policy.loading.loader import bundled

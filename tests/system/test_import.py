@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from services.intake.history import record_batch
+from services.intake.history import HistoryItem
+from services.intake.history.recording import record_batch
 from services.intake.importing import mapping_file as mappings
 from services.intake.importing.running import Report, import_file
 from shared.activating import activate
 from shared.commands.authorization import Principal
-from shared.history import HistoryItem
 from shared.kernel.legal_time import elapsed, to_text
 from shared.policy.loading.loader import load
 from tests.support.county import DEMO, County, county

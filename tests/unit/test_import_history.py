@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from shared import history
+from services.intake import history
+from services.intake.history import STEPS, HistoryItem
 from shared.case import EMPTY, Case, fold
 from shared.commands.authorization import Principal
 from shared.commands.command import Fresh, Given
 from shared.events import REGISTRY
 from shared.eventstore.recorded_event import Actor, Recorded
-from shared.history import STEPS, HistoryItem
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from services.intake.history import STEPS
 from services.intake.importing import mapping_file as mappings
 from services.intake.importing.marks import marks_a_person
 from services.intake.importing.problems import MappingError
-from shared.history import STEPS
 
 BASE = """source: {zone: Asia/Shanghai}
 channel: web

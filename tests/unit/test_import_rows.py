@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
+from services.intake.history import HistoryItem
 from services.intake.importing import mapping_file as mappings
 from services.intake.importing.preview import preview
 from services.intake.importing.problems import ROW_ERRORS, MappingError, RowError
@@ -19,7 +20,6 @@ from services.intake.importing.reading import Row, Table
 from services.intake.importing.rejects import Reject, Rejects
 from services.intake.importing.rows import Rows
 from services.intake.importing.suggest import suggest
-from shared.history import HistoryItem
 
 MAPPING = """
 source: {zone: Asia/Shanghai}

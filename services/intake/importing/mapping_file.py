@@ -10,11 +10,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from services.intake.history import STEPS
 from services.intake.importing.mapping import Channel, DueDate, Filing, Mapping, Organisation, Source, Step, Value
 from services.intake.importing.marks import marks_a_person
 from services.intake.importing.problems import MAPPING_ERRORS, MappingError
 from shared.events import REGISTRY
-from shared.history import STEPS
 from shared.kernel.validation_messages import told
 
 LARGEST = 1_000_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.intake.history import organisation_code
 from services.intake.importing.noticed import PERSONAL
 from shared.events import REGISTRY
-from shared.history import organisation_code
 
 
 def preview(item: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
+from services.intake.history import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, body_of
 from services.intake.importing.cells import of_cell
 from services.intake.importing.dates import BadDate, reader
 from services.intake.importing.mapping import Mapping, Step, Value, spell
@@ -15,7 +16,6 @@ from services.intake.importing.reading import Cell, Row, Table
 from shared.events import REGISTRY
 from shared.events.fields import Class
 from shared.events.trusted_build import converter_of
-from shared.history import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, body_of
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused
 

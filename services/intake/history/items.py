@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.intake.history.step_types import as_fact, body_of, lacks_org
 from shared.case import Fact
 from shared.commands.command import Fresh
 from shared.events import Event
 from shared.events.fields import Class, Moment
-from shared.history.types import as_fact, body_of, lacks_org
 from shared.kernel.legal_time import When, to_text
 from shared.policy.documents import ChannelClass
 

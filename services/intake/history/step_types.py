@@ -76,7 +76,7 @@ _ACTOR = Principal("service", None, "history").actor
 
 
 class Telling(Protocol):
-    """A step, as `shared.history.items` models it."""
+    """A step, as `services.intake.history.items` models it."""
 
     @property
     def type(self) -> str: ...

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
-from services.intake.history_organs import accuses, check_organs, unknown_organisation
-from shared import history
+from services.intake import history
+from services.intake.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome, Run
+from services.intake.history.organisations import accuses, check_organs, unknown_organisation
 from shared.case import Case
 from shared.commands.authorization import IMPORT, Action, Principal, Role, authorize, within
 from shared.commands.command import Fresh
@@ -25,7 +26,6 @@ from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded
 from shared.eventstore.event_store import Log
 from shared.eventstore.recorded_event import Origin
-from shared.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome, Run
 from shared.hosting.service_module import Ports
 from shared.kernel.identifiers import case_id
 from shared.kernel.legal_time import When, day_of, is_instant

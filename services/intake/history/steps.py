@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 
+from services.intake.history.items import HistoryItem, HistoryStep
+from services.intake.history.step_types import BY_KIND, RANK
 from shared.case import MOVES, Case, Fact
 from shared.commands.command import Fresh
 from shared.events import REGISTRY
 from shared.events.fields import Service
-from shared.history.items import HistoryItem, HistoryStep
-from shared.history.types import BY_KIND, RANK
 from shared.kernel.identifiers import request_digest
 from shared.kernel.legal_time import When, before, day_of, instant_of, is_instant, to_text
 from shared.kernel.refusals import Refused

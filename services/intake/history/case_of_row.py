@@ -7,11 +7,11 @@ import re
 
 import orjson
 
+from services.intake.history.items import HistoryItem
 from shared.case import Case
 from shared.commands.command import Fresh, Given
 from shared.events import Event
 from shared.events import intake as e
-from shared.history.items import HistoryItem
 from shared.kernel.identifiers import number, request_digest
 from shared.kernel.legal_time import day_of
 from shared.kernel.refusals import Invalid, Refused

@@ -4,7 +4,7 @@ A step that the export does not know is unknown: it is never invented. An item t
 new and changes nothing else; what contradicts an earlier import is refused, with the field, and nothing is overwritten.
 """
 
-from shared.history.filing import (
+from services.intake.history.case_of_row import (
     CAUSE,
     GO_LIVE,
     check_case,
@@ -14,7 +14,7 @@ from shared.history.filing import (
     other_organisation,
     register,
 )
-from shared.history.items import (
+from services.intake.history.items import (
     CODE_LIMIT,
     SHORT_LIMIT,
     TEXT_LIMIT,
@@ -28,8 +28,8 @@ from shared.history.items import (
     ItemResult,
     Outcome,
 )
-from shared.history.steps import Run, in_order, in_runs, pending, runs, steps_cause, steps_digest, steps_fresh
-from shared.history.types import STEPS, as_fact, body_of
+from services.intake.history.step_types import STEPS, as_fact, body_of
+from services.intake.history.steps import Run, in_order, in_runs, pending, runs, steps_cause, steps_digest, steps_fresh
 
 __all__ = [
     "CAUSE", "CODE_LIMIT", "GO_LIVE", "SHORT_LIMIT", "STEPS", "TEXT_LIMIT", "DueCompared", "DueResult", "Filing",

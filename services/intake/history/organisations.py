@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from services.intake.history import HistoryItem, HistoryStep, other_organisation
 from shared.case import Case
 from shared.deadlines import DISPATCHES
-from shared.history import HistoryItem, HistoryStep, other_organisation
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
 
