@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.intake.api import router as candidates
 from services.intake.carrying import SUBMISSIONS, route
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.commands import corrections as correcting
@@ -12,6 +11,11 @@ from services.intake.commands import filing as domain
 from services.intake.commands import matter_links as linking
 from services.intake.commands import representatives as taking_part
 from services.intake.commands import review_requests as asking
+from services.intake.http import channel_items as channels
+from services.intake.http import citizen_commands as citizens
+from services.intake.http import citizen_status as status
+from services.intake.http import history, platforms, submissions
+from services.intake.http.candidates import router as candidates
 from services.intake.platform_notifications import Updates, tell_platforms
 from services.intake.reactions import react
 from services.intake.read_models import SHOWS
@@ -20,7 +24,6 @@ from services.intake.submissions import Submissions
 from shared.consumers.reaction_table import ReactionTable
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Part, Ports
-from shared.http import channels, citizens, history, platforms, status, submissions
 from shared.http.commands import Commands
 from shared.http.pages import routes as pages
 from shared.kernel.settings import Settings

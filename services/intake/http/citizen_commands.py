@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, create_model
 from starlette.responses import HTMLResponse
 
+from services.intake.http.citizen_status import LIMIT, Askers, StatusQuestion
 from shared.application.command_dispatch import CommandId
 from shared.application.request_validation import command_of
 from shared.commands.authorization import RECEIPT, authorize
@@ -22,7 +23,6 @@ from shared.http.commands import Commands
 from shared.http.openapi import READING, answers, takes
 from shared.http.pages.receipt import receipt
 from shared.http.responses import CommandAnswer
-from shared.http.status import LIMIT, Askers, StatusQuestion
 from shared.kernel.identifiers import query_code
 from shared.queries import case_details as reading
 from shared.queries.reply_texts import read_recorded

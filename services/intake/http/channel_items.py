@@ -9,14 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
-from services.intake.items import understood
-from shared.commands.authorization import FILE, Principal, authorize, within
-from shared.hosting.process import Runtime
-from shared.http.admission import ADMITTED
-from shared.http.authentication import Caller
-from shared.http.openapi import takes, takes_lines
-from shared.http.responses import ReceiptAnswer
-from shared.http.submissions import (
+from services.intake.http.submissions import (
     JURISDICTION,
     REGISTERED,
     REGISTERED_LINES,
@@ -25,6 +18,13 @@ from shared.http.submissions import (
     filed_many,
     filed_one,
 )
+from services.intake.items import understood
+from shared.commands.authorization import FILE, Principal, authorize, within
+from shared.hosting.process import Runtime
+from shared.http.admission import ADMITTED
+from shared.http.authentication import Caller
+from shared.http.openapi import takes, takes_lines
+from shared.http.responses import ReceiptAnswer
 from shared.kernel.refusals import Denied, Refused
 
 _CHANNEL = Path(max_length=128, description="Code of the channel, from the policy")
