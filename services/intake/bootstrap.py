@@ -16,6 +16,7 @@ from services.intake.http import citizen_commands as citizens
 from services.intake.http import citizen_status as status
 from services.intake.http import history, platforms, submissions
 from services.intake.http.candidates import router as candidates
+from services.intake.http.pages import routes as pages
 from services.intake.platform_notifications import Updates, tell_platforms
 from services.intake.reactions import react
 from services.intake.read_models import SHOWS
@@ -25,7 +26,6 @@ from shared.consumers.reaction_table import ReactionTable
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Part, Ports
 from shared.http.commands import Commands
-from shared.http.pages import routes as pages
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import PartnerTopics
 

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from shared.http.pages.layout import markup
-from shared.http.pages.receipt import link
+from services.intake.http.pages.layout import markup
+from services.intake.http.pages.receipt import link
 from tests.support.serving import Served, served
 
 PUBLIC = "https://xf.example.cn"

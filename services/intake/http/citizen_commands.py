@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, create_model
 from starlette.responses import HTMLResponse
 
 from services.intake.http.citizen_status import LIMIT, Askers, StatusQuestion
+from services.intake.http.pages.receipt import receipt
 from shared.application.command_dispatch import CommandId
 from shared.application.request_validation import command_of
 from shared.commands.authorization import RECEIPT, authorize
@@ -21,7 +22,6 @@ from shared.http import request_bodies as bodies
 from shared.http.authentication import Caller
 from shared.http.commands import Commands
 from shared.http.openapi import READING, answers, takes
-from shared.http.pages.receipt import receipt
 from shared.http.responses import CommandAnswer
 from shared.kernel.identifiers import query_code
 from shared.queries import case_details as reading

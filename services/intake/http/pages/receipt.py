@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 import segno
 from starlette.responses import HTMLResponse
 
+from services.intake.http.pages.layout import Html, both, joined, markup, page
 from shared.case import Case
-from shared.http.pages.layout import Html, both, joined, markup, page
 from shared.kernel.legal_time import day_of, instant_of, is_instant, zone
 from shared.kernel.wording import Words
 from shared.policy.book import PolicyBook

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import HTMLResponse
 
-from shared.http.pages.layout import Html, both, joined, markup, page
+from services.intake.http.pages.layout import Html, both, joined, markup, page
 from shared.queries.citizen_status_models import StatusAnswer
 
 _TITLE = ("办理情况查询", "How your case stands")

@@ -84,4 +84,4 @@ def asset(name: str) -> Asset | None:
     kind = _STATIC.get(name)
     if kind is None:
         return None
-    return Asset(resources.files("shared.http.pages").joinpath("static", name).read_bytes(), kind)
+    return Asset(resources.files("services.intake.http.pages").joinpath("static", name).read_bytes(), kind)

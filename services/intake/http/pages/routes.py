@@ -9,11 +9,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.intake.http.citizen_commands import page_of
 from services.intake.http.citizen_status import LIMIT, Askers, StatusQuestion
+from services.intake.http.pages import status as pages
+from services.intake.http.pages.layout import HEADERS, asset
 from shared.application.request_validation import validated
 from shared.hosting.process import Runtime
 from shared.http import request_bodies as bodies
-from shared.http.pages import status as pages
-from shared.http.pages.layout import HEADERS, asset
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.queries.citizen_status import status
 
