@@ -15,11 +15,11 @@ import httpx
 import orjson
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from services.intake.importing import mapping_file as mappings
-from services.intake.importing.mapping import Mapping
-from services.intake.importing.problems import FileError, MappingError
-from services.intake.importing.running import Item, Report, import_file
-from services.intake.importing.suggest import suggest
+from services.intake.importer import mapping_file as mappings
+from services.intake.importer.errors import FileError, MappingError
+from services.intake.importer.job import Item, Report, import_file
+from services.intake.importer.mapping import Mapping
+from services.intake.importer.mapping_suggestion import suggest
 from shared.cli import showing
 from shared.cli.connecting import only_jurisdiction, problem_of
 from shared.cli.showing import DONE, REFUSED, WRONG_USE

@@ -25,7 +25,7 @@ _QUEUE = "queue 人工派单"
 
 def read_source(source: Path) -> tuple[str | None, dict[str, Any]]:
     """Jurisdiction and sections of a policy in files. Ends the command with what is wrong with it."""
-    import services.intake.items  # noqa: F401  # registers the checks of mappings
+    import services.intake.importer.channel_items  # noqa: F401  # registers the checks of mappings
     from shared.policy.documents import Jurisdiction as Named
     from shared.policy.loading.loader import PolicyInvalid, bundled, bundled_names, load
 

@@ -23,7 +23,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import deploy.parts  # noqa: F401  # registers every command
 from deploy.contract.document import files
-from services.intake.importing.problems import REASONS
+from services.intake.importer.errors import REASONS
 from shared.cli.main import app
 from shared.hosting.metrics import Metrics
 from shared.kernel.settings import PREFIX, Settings

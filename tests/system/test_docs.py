@@ -14,7 +14,7 @@ import pytest
 import typer
 
 import deploy.parts  # noqa: F401  # fills RULES
-from services.intake.importing import mapping_file as mappings
+from services.intake.importer import mapping_file as mappings
 from shared.cli.main import app
 from shared.commands.command import RULES
 from tests.support.make_docs import ROOT, TABLES, renewed

@@ -17,8 +17,8 @@ import pytest
 
 from services.intake.history import HistoryItem
 from services.intake.history.recording import record_batch
-from services.intake.importing import mapping_file as mappings
-from services.intake.importing.running import Report, import_file
+from services.intake.importer import mapping_file as mappings
+from services.intake.importer.job import Report, import_file
 from shared.activating import activate
 from shared.commands.authorization import Principal
 from shared.kernel.legal_time import elapsed, to_text

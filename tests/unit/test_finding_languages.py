@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
-import services.intake.items  # noqa: F401  # knows the language of mappings
+import services.intake.importer.channel_items  # noqa: F401  # knows the language of mappings
 from shared.events.fields import Moment
 from shared.kernel.validation_messages import told
 from shared.policy.loading.loader import PolicyInvalid, load

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from services.intake.importing.dates import BadDate, compile_format, reader
+from services.intake.importer.dates import BadDate, compile_format, reader
 
 CHINA = reader("Asia/Shanghai")
 NEW_YORK = reader("America/New_York", ("MM/DD/YYYY hh:mm:ss AM",))

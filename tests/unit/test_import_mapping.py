@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from services.intake.history import STEPS
-from services.intake.importing import mapping_file as mappings
-from services.intake.importing.marks import marks_a_person
-from services.intake.importing.problems import MappingError
+from services.intake.importer import mapping_file as mappings
+from services.intake.importer.errors import MappingError
+from services.intake.importer.excluded_columns import marks_a_person
 
 BASE = """source: {zone: Asia/Shanghai}
 channel: web

@@ -14,12 +14,12 @@ from hypothesis import given as forall
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from services.intake.importing import csv_rows
-from services.intake.importing.csv_rows import find_delimiter, read_csv
-from services.intake.importing.encodings import find_encoding
-from services.intake.importing.mapping import Source
-from services.intake.importing.problems import FileError
-from services.intake.importing.reading import Table
+from services.intake.importer import csv_reader as csv_rows
+from services.intake.importer.csv_reader import find_delimiter, read_csv
+from services.intake.importer.encodings import find_encoding
+from services.intake.importer.errors import FileError
+from services.intake.importer.mapping import Source
+from services.intake.importer.readers import Table
 
 ZONE = "Asia/Shanghai"
 TEXT = '编号,内容\n1,路灯不亮\n2,"两行\n文字"\n'

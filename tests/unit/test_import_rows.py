@@ -13,13 +13,13 @@ from hypothesis import given as forall
 from hypothesis import strategies as st
 
 from services.intake.history import HistoryItem
-from services.intake.importing import mapping_file as mappings
-from services.intake.importing.preview import preview
-from services.intake.importing.problems import ROW_ERRORS, MappingError, RowError
-from services.intake.importing.reading import Row, Table
-from services.intake.importing.rejects import Reject, Rejects
-from services.intake.importing.rows import Rows
-from services.intake.importing.suggest import suggest
+from services.intake.importer import mapping_file as mappings
+from services.intake.importer.errors import ROW_ERRORS, MappingError, RowError
+from services.intake.importer.mapping_suggestion import suggest
+from services.intake.importer.preview import preview
+from services.intake.importer.readers import Row, Table
+from services.intake.importer.rejects import Reject, Rejects
+from services.intake.importer.row_mapper import Rows
 
 MAPPING = """
 source: {zone: Asia/Shanghai}

@@ -14,10 +14,10 @@ import httpx
 import pytest
 import typer
 
-from services.intake.importing import mapping_file as mappings
-from services.intake.importing import running
-from services.intake.importing.problems import FileError, MappingError
-from services.intake.importing.running import Report, import_file
+from services.intake.importer import job as running
+from services.intake.importer import mapping_file as mappings
+from services.intake.importer.errors import FileError, MappingError
+from services.intake.importer.job import Report, import_file
 from shared.cli.importing import ImportOptions, Stopped, post, run_import
 from shared.cli.showing import use_json
 

@@ -18,7 +18,7 @@ from services.intake.http.submissions import (
     filed_many,
     filed_one,
 )
-from services.intake.items import understood
+from services.intake.importer.channel_items import understood
 from shared.commands.authorization import FILE, Principal, authorize, within
 from shared.hosting.process import Runtime
 from shared.http.admission import ADMITTED

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TextIO
 
-from services.intake.importing.problems import FileError
+from services.intake.importer.errors import FileError
 
 LONGEST_RECORD = 12_000_000
 """Characters: far above any limit of a text, so that a text that is too long is one rejected row."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from services.intake.importing.problems import FileError
+from services.intake.importer.errors import FileError
 
 _CHUNK = 1 << 20
 _MANY = 1_000

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from services.intake.history import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, body_of
-from services.intake.importing.cells import of_cell
-from services.intake.importing.dates import BadDate, reader
-from services.intake.importing.mapping import Mapping, Step, Value, spell
-from services.intake.importing.marks import marks_a_person
-from services.intake.importing.noticed import Noticed
-from services.intake.importing.problems import MappingError, RowError
-from services.intake.importing.reading import Cell, Row, Table
+from services.intake.importer.cells import of_cell
+from services.intake.importer.dates import BadDate, reader
+from services.intake.importer.errors import MappingError, RowError
+from services.intake.importer.excluded_columns import marks_a_person
+from services.intake.importer.mapping import Mapping, Step, Value, spell
+from services.intake.importer.readers import Cell, Row, Table
+from services.intake.importer.warnings import Noticed
 from shared.events import REGISTRY
 from shared.events.fields import Class
 from shared.events.trusted_build import converter_of

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 
-from services.intake.importing.problems import RowError
-from services.intake.importing.reading import Cell
+from services.intake.importer.errors import RowError
+from services.intake.importer.readers import Cell
 
 # Characters that no text has: NUL, other control characters, halves of surrogate pairs (also what damaged bytes become).
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")

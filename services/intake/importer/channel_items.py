@@ -13,12 +13,12 @@ from weakref import WeakKeyDictionary
 
 from pydantic import ValidationError
 
-from services.intake.importing.mapping import Mapping as Reading
-from services.intake.importing.mapping_file import problems_of
-from services.intake.importing.marks import marks_a_person
-from services.intake.importing.problems import RowError
-from services.intake.importing.reading import Row, Table
-from services.intake.importing.rows import Rows
+from services.intake.importer.errors import RowError
+from services.intake.importer.excluded_columns import marks_a_person
+from services.intake.importer.mapping import Mapping as Reading
+from services.intake.importer.mapping_file import problems_of
+from services.intake.importer.readers import Row, Table
+from services.intake.importer.row_mapper import Rows
 from shared.kernel.refusals import Invalid, Refused
 from shared.policy.book import PolicyBook
 from shared.policy.validation.checks import checks_mappings

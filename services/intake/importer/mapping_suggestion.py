@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import yaml
 
-from services.intake.importing.dates import BadDate, reader
-from services.intake.importing.mapping import Source
-from services.intake.importing.marks import in_words, marks_a_person
-from services.intake.importing.reading import Cell, Table
+from services.intake.importer.dates import BadDate, reader
+from services.intake.importer.excluded_columns import in_words, marks_a_person
+from services.intake.importer.mapping import Source
+from services.intake.importer.readers import Cell, Table
 
 SAMPLE = 500
 _DATES = ("received_at", "reply_at", "closed_at", "accepted_at", "signed_at", "due")

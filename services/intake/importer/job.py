@@ -18,13 +18,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from services.intake.importing.mapping import Mapping
-from services.intake.importing.noticed import Snapshot
-from services.intake.importing.preview import preview
-from services.intake.importing.problems import FileError, RowError
-from services.intake.importing.reading import Table
-from services.intake.importing.rejects import Reject, Rejects
-from services.intake.importing.rows import Rows
+from services.intake.importer.errors import FileError, RowError
+from services.intake.importer.mapping import Mapping
+from services.intake.importer.preview import preview
+from services.intake.importer.readers import Table
+from services.intake.importer.rejects import Reject, Rejects
+from services.intake.importer.row_mapper import Rows
+from services.intake.importer.warnings import Snapshot
 
 BATCH = 500
 LARGEST_BATCH = 4_000_000

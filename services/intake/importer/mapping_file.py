@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from services.intake.history import STEPS
-from services.intake.importing.mapping import Channel, DueDate, Filing, Mapping, Organisation, Source, Step, Value
-from services.intake.importing.marks import marks_a_person
-from services.intake.importing.problems import MAPPING_ERRORS, MappingError
+from services.intake.importer.errors import MAPPING_ERRORS, MappingError
+from services.intake.importer.excluded_columns import marks_a_person
+from services.intake.importer.mapping import Channel, DueDate, Filing, Mapping, Organisation, Source, Step, Value
 from shared.events import REGISTRY
 from shared.kernel.validation_messages import told
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from services.intake.importing.dates import compile_format
+from services.intake.importer.dates import compile_format
 from shared.kernel.legal_time import zone as zone_of
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import ChannelClass

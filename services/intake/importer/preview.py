@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from services.intake.history import organisation_code
-from services.intake.importing.noticed import PERSONAL
+from services.intake.importer.warnings import PERSONAL
 from shared.events import REGISTRY
 
 

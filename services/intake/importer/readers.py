@@ -13,10 +13,10 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import IO, Any, BinaryIO, NamedTuple, cast
 
-from services.intake.importing.csv_rows import LONGEST_RECORD, read_csv
-from services.intake.importing.encodings import find_encoding, opened
-from services.intake.importing.mapping import Source, spell
-from services.intake.importing.problems import FileError, RowError
+from services.intake.importer.csv_reader import LONGEST_RECORD, read_csv
+from services.intake.importer.encodings import find_encoding, opened
+from services.intake.importer.errors import FileError, RowError
+from services.intake.importer.mapping import Source, spell
 from shared.kernel import strict_json as unambiguous
 
 Cell = str | float | int | bool | datetime | date | None | list[Any] | dict[str, Any]
