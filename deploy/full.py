@@ -14,7 +14,7 @@ from deploy.folder import Folder, FolderProblem
 from deploy.parts import compose
 from deploy.stores import StoreAway, StoreLoginRefused, StoreProblem, open_stores
 from deploy.topics import EVENTS, load
-from services.intake.sealed_letters import NoKey
+from services.intake.topics.encrypted_records import NoKey
 from shared.adapters.kafka import RELAYS, Connection, KafkaFeed, KafkaLetters, Relay, parking
 from shared.adapters.system_clock import SystemClock
 from shared.events.fields import Service

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.intake.carrying import SUBMISSIONS, route
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.commands import corrections as correcting
 from services.intake.commands import filing as domain
@@ -20,8 +19,9 @@ from services.intake.http.pages import routes as pages
 from services.intake.platform_notifications import Updates, tell_platforms
 from services.intake.reactions import react
 from services.intake.read_models import SHOWS
-from services.intake.sealed_letters import SealedLetters
-from services.intake.submissions import Submissions
+from services.intake.topics.encrypted_records import SealedLetters
+from services.intake.topics.submissions import Submissions
+from services.intake.topics.updates import SUBMISSIONS, route
 from shared.consumers.reaction_table import ReactionTable
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Part, Ports

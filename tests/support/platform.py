@@ -10,8 +10,8 @@ import orjson
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.platform_notifications import Updates
-from services.intake.sealed_letters import SealedLetters
-from services.intake.submissions import Submissions
+from services.intake.topics.encrypted_records import SealedLetters
+from services.intake.topics.submissions import Submissions
 from shared.eventstore.recorded_event import Recorded
 from shared.hosting.process import Runtime
 from shared.messaging.partner_topics import Answering, Letter

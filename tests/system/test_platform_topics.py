@@ -14,8 +14,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 
-from services.intake.carrying import SUBMISSIONS, TOPIC, route
 from services.intake.platform_notifications import Updates
+from services.intake.topics.updates import SUBMISSIONS, TOPIC, route
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.inbound import KafkaLetters
 from shared.adapters.kafka.outbox_relay import RELAYS, Relay

@@ -9,7 +9,7 @@ import pytest
 from joserfc.jwe import JWERegistry, encrypt_compact
 from joserfc.jwk import ECKey, RSAKey
 
-from services.intake.sealed_letters import NoKey, SealedLetters
+from services.intake.topics.encrypted_records import NoKey, SealedLetters
 from shared.kernel.refusals import Invalid
 
 CLEAR = '{"channel":"province","item":"P-1","text":"路灯不亮"}'.encode()

@@ -16,7 +16,7 @@ import structlog
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.platform_notifications import Updates, first_answer
 from services.intake.registration import filed
-from services.intake.sealed_letters import SealedLetters
+from services.intake.topics.encrypted_records import SealedLetters
 from shared.application.case_reference import resolve
 from shared.case import STREAM as CASE
 from shared.commands.command import Fresh
