@@ -3,7 +3,7 @@ of the organisation's outbox."""
 
 from __future__ import annotations
 
-from services.routing.outbox import Outboxes, entry
+from services.routing.organisation_notifications import Outboxes, entry
 from shared.application.problem import problem
 from shared.case import Case
 from shared.commands.event_writer import Stamp

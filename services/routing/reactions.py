@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.routing.domain import RecordDelivery
-from services.routing.joining import tell_joined, tell_matter
-from services.routing.outbox import Outboxes, handlers_at, receiver_at, reviewer_at
-from services.routing.recognising import recognised
+from services.routing.keyword_recognition import recognised
+from services.routing.matter_notifications import tell_joined, tell_matter
+from services.routing.organisation_notifications import Outboxes, handlers_at, receiver_at, reviewer_at
 from shared.case import fold
 from shared.commands.command import RULES
 from shared.commands.command_handler import Handling

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from services.routing.actions import Actions
-from services.routing.outbox import Outboxes
+from services.routing.organisation_notifications import Outboxes
 from shared.eventstore.errors import LogAway
 from shared.messaging.partner_topics import Letter
 from tests.support.findings import is_chinese

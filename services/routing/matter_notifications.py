@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.routing.outbox import Outboxes
+from services.routing.organisation_notifications import Outboxes
 from shared.case import Case
 from shared.commands.authorization import Principal, visible
 from shared.commands.command_handler import Handling

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.routing import accusations, department, domain, forwarding, notices, returns, review
 from services.routing.actions import Actions
 from services.routing.carrying import ACTIONS, route
-from services.routing.outbox import Outboxes
+from services.routing.organisation_notifications import Outboxes
 from services.routing.reactions import reactions
 from shared.hosting.service_module import Part, Ports
 from shared.http import organisations
