@@ -7,12 +7,12 @@ import services.intake.commands.filing
 import services.intake.commands.matter_links
 import services.intake.commands.representatives
 import services.intake.commands.review_requests
-import services.routing.accusations
-import services.routing.department
-import services.routing.domain
-import services.routing.forwarding
-import services.routing.notices
-import services.routing.returns
-import services.routing.review
+import services.routing.commands.accusations
+import services.routing.commands.dispatch
+import services.routing.commands.forwarding
+import services.routing.commands.handling
+import services.routing.commands.notices
+import services.routing.commands.returns
+import services.routing.commands.review
 import services.supervision.domain
 import services.supervision.escalation  # noqa: F401

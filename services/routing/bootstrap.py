@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from services.routing import accusations, department, domain, forwarding, notices, returns, review
 from services.routing.actions import Actions
 from services.routing.carrying import ACTIONS, route
+from services.routing.commands import accusations, forwarding, notices, returns, review
+from services.routing.commands import dispatch as domain
+from services.routing.commands import handling as department
 from services.routing.organisation_notifications import Outboxes
 from services.routing.reactions import reactions
 from shared.hosting.service_module import Part, Ports

@@ -5,7 +5,7 @@ No read is recorded, because no person reads the text. The case records which ru
 
 from __future__ import annotations
 
-from services.routing.domain import Route
+from services.routing.commands.dispatch import Route
 from shared.case import Case
 from shared.commands.command_handler import Handling
 from shared.events.intake import CaseRegistered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.routing.domain import RecordDelivery
+from services.routing.commands.dispatch import RecordDelivery
 from services.routing.keyword_recognition import recognised
 from services.routing.matter_notifications import tell_joined, tell_matter
 from services.routing.organisation_notifications import Outboxes, handlers_at, receiver_at, reviewer_at

@@ -12,7 +12,7 @@ import pytest
 
 from services.intake.commands.filing import FileCase
 from services.intake.registration import file_case
-from services.routing.domain import RecordDelivery
+from services.routing.commands.dispatch import RecordDelivery
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Fresh, Given
 from shared.commands.event_writer import LARGEST_EVENT, Stamp

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import HANDLERS, Basis, own, said_otherwise, same_day
+from services.routing.commands.checks import HANDLERS, Basis, own, said_otherwise, same_day
 from shared.case import Case
 from shared.commands.command import Command, Fresh, Given, rule
 from shared.commands.command_fields import Code, FreeText

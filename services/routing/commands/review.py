@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import HANDLERS, fit, own, said_otherwise, same_day
+from services.routing.commands.checks import HANDLERS, fit, own, said_otherwise, same_day
 from shared.case import Case, Fact
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, Command, Fresh, Given, rule

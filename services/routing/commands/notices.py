@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import own
+from services.routing.commands.checks import own
 from shared.case import Case
 from shared.commands.authorization import owes_notice
 from shared.commands.command import Command, Fresh, Given, rule

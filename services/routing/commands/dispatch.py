@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.words import no_sealed_organ, own, the_respondent
+from services.routing.commands.checks import no_sealed_organ, own, the_respondent
 from shared.case import Case
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, Command, Fresh, Given, rule
