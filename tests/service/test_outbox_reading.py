@@ -70,7 +70,7 @@ async def test_a_reader_who_is_not_told_everything_pays_for_what_is_new(
         assert org == "xfj"
         return unseen
 
-    monkeypatch.setattr("shared.http.organisations.against", against)
+    monkeypatch.setattr("services.routing.http.organisation_inbox.against", against)
     counted = Counted(here.runtime.ports.log, "outbox/zj")
     told: list[tuple[int, str]] = []
     async with here.client("registrar") as office:

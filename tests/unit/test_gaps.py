@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from shared.http.gaps import Gaps
+from services.routing.http.inbox_gaps import Gaps
 
 
 @forall(st.sets(st.integers(1, 40)), st.integers(1, 60))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Query
 
+from services.routing.http.inbox_gaps import AllGaps, Gaps, case_of, entries_of
 from shared.commands.authorization import OUTBOX, Principal, authorize
 from shared.eventstore.recorded_event import Recorded
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Ports
 from shared.http.authentication import Caller
-from shared.http.gaps import AllGaps, Gaps, case_of, entries_of
 from shared.http.long_polling import polled
 from shared.http.openapi import READING, answers
 from shared.kernel.refusals import Unknown
