@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from services.routing.actions import Actions
-from services.routing.carrying import ACTIONS, route
 from services.routing.commands import accusations, forwarding, notices, returns, review
 from services.routing.commands import dispatch as domain
 from services.routing.commands import handling as department
 from services.routing.http import organisation_inbox as organisations
 from services.routing.organisation_notifications import Outboxes
 from services.routing.reactions import reactions
+from services.routing.topics.assignments import ACTIONS, route
+from services.routing.topics.commands import Actions
 from shared.hosting.service_module import Part, Ports
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import PartnerTopics

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
-from services.routing.actions import Actions
 from services.routing.organisation_notifications import Outboxes
+from services.routing.topics.commands import Actions
 from shared.eventstore.errors import LogAway
 from shared.messaging.partner_topics import Letter
 from tests.support.findings import is_chinese
