@@ -13,8 +13,8 @@ from typing import NamedTuple
 from bench.cases import folder
 from bench.figures import Figure, beside, timed
 from bench.world import COMMANDS, DEMO, SUPERVISOR, World, world
-from services.supervision.ticker import INTERVAL, Ticker
-from services.supervision.views import due_row
+from services.supervision.deadline_scheduler import INTERVAL, Ticker
+from services.supervision.read_models import due_row
 from shared.case import EMPTY, STREAM, Case, evolve
 from shared.commands.authorization import authorize
 from shared.commands.command import RULES

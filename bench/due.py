@@ -12,8 +12,8 @@ from statistics import median
 
 from bench.cases import folder
 from bench.figures import Figure, at_most, quotient
-from services.supervision.ticker import BATCH
-from services.supervision.views import DUE
+from services.supervision.deadline_scheduler import BATCH
+from services.supervision.read_models import DUE
 from shared.adapters.sqlite.read_models import SqliteViews
 from shared.eventstore.read_models import Condition, Row, Value
 from shared.kernel.legal_time import to_text

@@ -17,7 +17,7 @@ from services.intake import bootstrap as intake
 from services.intake.commands.filing import FileCase
 from services.intake.registration import Receipt, file_case
 from services.routing import bootstrap as routing
-from services.supervision import app as supervision
+from services.supervision import bootstrap as supervision
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.adapters.sqlite.read_models import SqliteViews

@@ -22,7 +22,7 @@ import orjson
 from services.analytics.fact_rows import Snapshot
 from services.analytics.fact_store.arrow_batches import pack
 from services.intake.read_models import SHOWS as MATTERS
-from services.supervision.views import SHOWS as WORK
+from services.supervision.read_models import SHOWS as WORK
 from shared.adapters.sqlite.log_reader import LogFile
 from shared.case import STREAM
 from shared.deadlines import deadlines

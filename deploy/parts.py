@@ -9,7 +9,7 @@ from typing import Any
 from services.analytics import bootstrap as analytics
 from services.intake import bootstrap as intake
 from services.routing import bootstrap as routing
-from services.supervision import app as supervision
+from services.supervision import bootstrap as supervision
 from shared.application.access_keys import Principals
 from shared.events.fields import Service
 from shared.hosting.process import Runtime

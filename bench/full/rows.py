@@ -12,7 +12,7 @@ from pymongo import IndexModel, UpdateOne, WriteConcern
 
 from bench.figures import Figure, at_least, beside, quotient
 from bench.full.servers import Servers, database
-from services.supervision.views import WORKLIST
+from services.supervision.read_models import WORKLIST
 from shared.adapters.mongo import Mongo, MongoViews
 from shared.eventstore.read_models import Row
 

@@ -10,7 +10,7 @@ from deploy.demo.sample.matters import REASON, Link, matters
 from deploy.folder import Folder
 from services.intake.history import HistoryItem
 from services.intake.history.recording import record_batch
-from shared.activating import activate
+from services.supervision.policy_activation import activate
 from shared.application.command_dispatch import body_models, give
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES

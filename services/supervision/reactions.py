@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.supervision.views import WORKLIST
+from services.supervision.read_models import WORKLIST
 from shared.commands.command import RULES
 from shared.commands.command_handler import Handling
 from shared.consumers.followers import follows, give_followers

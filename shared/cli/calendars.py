@@ -31,9 +31,9 @@ def publish(
     json: AsJson = False,
 ) -> None:
     """Put the published days of a year into force. Provisional due dates are computed again; those that moved are listed."""
+    from services.supervision.calendar_publication import merged
     from shared.policy.documents import CalendarDocument
     from shared.policy.loading.loader import read_calendar
-    from shared.publishing import merged
 
     async def work(client: httpx.AsyncClient) -> None:
         code = jurisdiction or await only_jurisdiction(client)

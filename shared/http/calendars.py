@@ -7,14 +7,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.activating import ACTIVATE
+from services.supervision.calendar_publication import publish
+from services.supervision.policy_activation import ACTIVATE
 from shared.commands.authorization import authorize
 from shared.hosting.process import Runtime
 from shared.http.authentication import Caller
 from shared.http.law_answers import CalendarPublishedAnswer
 from shared.http.openapi import WRITING, answers, takes
 from shared.http.request_bodies import read_model
-from shared.publishing import publish
 
 _LIMIT = 1024 * 1024
 _LISTED = 10_000

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.activating import ACTIVATE, activate, checked
+from services.supervision.policy_activation import ACTIVATE, activate, checked
 from shared.commands.authorization import POLICY, authorize
 from shared.events.fields import Moment
 from shared.hosting.process import Runtime

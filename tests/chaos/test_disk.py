@@ -15,7 +15,7 @@ import pytest
 from fastapi import FastAPI
 
 from deploy.embedded import opened
-from shared.activating import activate
+from services.supervision.policy_activation import activate
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.http.app import build_app
 from shared.kernel.settings import Settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.activating import activate, checked
+from services.supervision.policy_activation import activate, checked
 from shared.kernel.refusals import Invalid, Refused
 from shared.policy.loading.loader import bundled
 from shared.repositories.policy_repository import STREAM

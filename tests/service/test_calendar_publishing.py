@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from services.supervision.calendar_publication import merged
 from shared.deadlines import deadlines
 from shared.policy.documents import CalendarDocument
 from shared.policy.loading.loader import bundled, read_calendar
-from shared.publishing import merged
 from tests.support.county import DEMO
 from tests.support.findings import in_english
 from tests.support.process import huiyin

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.activating import activate
+from services.supervision.policy_activation import activate
 from shared.case import STREAM
 from shared.eventstore.field_encryption import open_sealed
 from shared.kernel.refusals import Invalid

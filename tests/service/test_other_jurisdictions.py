@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.activating import activate, checked
+from services.supervision.policy_activation import activate, checked
 from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, Served, served, submission

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from deploy.embedded import opened
-from shared.activating import activate
+from services.supervision.policy_activation import activate
 from shared.consumers.consumer import Consumer
 from shared.consumers.reaction import Turn
 from shared.consumers.reaction_runner import ATTEMPTS

@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from deploy.embedded import opened as embedded
-from shared.activating import activate
+from services.supervision.policy_activation import activate
 from shared.adapters.memory import SetClock
 from shared.commands.authorization import Principal
 from shared.eventstore.errors import LogAway

@@ -8,7 +8,7 @@ from copy import deepcopy
 import orjson
 import pytest
 
-from shared.activating import activate
+from services.supervision.policy_activation import activate
 from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO
 from tests.support.serving import OPERATOR, Served, served, submission

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.supervision.slots import LEASE, SLOTS, Slots, slot_of
-from services.supervision.ticker import Ticker
+from services.supervision.deadline_scheduler import Ticker
+from services.supervision.leases import LEASE, SLOTS, Slots, slot_of
 from shared.kernel.identifiers import derived_id
 from tests.support.county import County, county
 

@@ -12,7 +12,7 @@ from services.intake import bootstrap as intake
 from services.intake.commands.filing import FileCase
 from services.intake.registration import Receipt, file_case
 from services.routing import bootstrap as routing
-from services.supervision import app as supervision
+from services.supervision import bootstrap as supervision
 from shared.adapters.memory.clock import SetClock
 from shared.adapters.memory.event_store import MemoryLog
 from shared.adapters.memory.key_store import MemoryKeys

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from deploy.embedded import opened
-from shared.activating import activate
+from services.supervision.policy_activation import activate
 from shared.adapters.sqlite import SqliteLog
 from shared.hosting.log_format import configure
 from shared.hosting.process import Runtime

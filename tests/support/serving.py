@@ -13,7 +13,7 @@ import httpx
 from fastapi import FastAPI
 
 from deploy.ephemeral import opened
-from shared.activating import activate
+from services.supervision.policy_activation import activate
 from shared.adapters.memory import SetClock
 from shared.application.access_keys import PEOPLE
 from shared.commands.authorization import Principal

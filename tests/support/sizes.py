@@ -27,7 +27,7 @@ from deploy.parts import SERVICES
 from deploy.topics import EVENTS
 from services.intake.history import HistoryItem
 from services.intake.history.recording import record_batch
-from shared.activating import activate
+from services.supervision.policy_activation import activate
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.producer import Publisher
 from shared.adapters.kafka.topics import FOREVER, Wanted, asking

@@ -15,7 +15,7 @@ import pytest
 
 from deploy.embedded import opened
 from deploy.folder import Folder, FolderProblem
-from shared.activating import activate
+from services.supervision.policy_activation import activate
 from shared.http.app import build_app
 from shared.kernel.settings import Settings
 from shared.policy.loading.loader import bundled

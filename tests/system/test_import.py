@@ -19,7 +19,7 @@ from services.intake.history import HistoryItem
 from services.intake.history.recording import record_batch
 from services.intake.importer import mapping_file as mappings
 from services.intake.importer.job import Report, import_file
-from shared.activating import activate
+from services.supervision.policy_activation import activate
 from shared.commands.authorization import Principal
 from shared.kernel.legal_time import elapsed, to_text
 from shared.policy.loading.loader import load

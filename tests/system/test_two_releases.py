@@ -18,8 +18,8 @@ from pydantic import SecretStr
 
 from deploy import full
 from deploy.parts import SERVICES
-from services.supervision import app as supervision
-from shared.activating import activate
+from services.supervision import bootstrap as supervision
+from services.supervision.policy_activation import activate
 from shared.eventstore.read_models import Parked
 from shared.hosting.process import Runtime
 from shared.http.app import build_app

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.supervision.slots import SLOTS
+from services.supervision.leases import SLOTS
 from shared.hosting.delivery_metrics import FIGURES
 from shared.hosting.metrics import Metrics
 

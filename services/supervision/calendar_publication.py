@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from shared.activating import ACTIVATE, activate
+from services.supervision.policy_activation import ACTIVATE, activate
 from shared.case import STREAM, Case
 from shared.commands.authorization import SEES_ALL, Principal, authorize, within
 from shared.commands.command_handler import Handling

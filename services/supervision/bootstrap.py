@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from services.supervision import domain, escalation
+from services.supervision.deadline_scheduler import Ticker
+from services.supervision.leases import LEASES
 from services.supervision.reactions import reactions
-from services.supervision.slots import LEASES
-from services.supervision.ticker import Ticker
-from services.supervision.views import SHOWS
+from services.supervision.read_models import SHOWS
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Part, Ports
 from shared.http import calendars, cases, matters, policies

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from services.supervision.slots import slot_of
+from services.supervision.leases import slot_of
 from shared.case import Case
 from shared.commands.authorization import owes_notice
 from shared.consumers.projection import CaseView

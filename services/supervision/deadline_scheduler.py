@@ -11,8 +11,8 @@ from datetime import datetime
 
 import structlog
 
-from services.supervision.slots import SLOTS, Slots
-from services.supervision.views import DUE
+from services.supervision.leases import SLOTS, Slots
+from services.supervision.read_models import DUE
 from shared.case import Case
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Command, Fresh, Given
