@@ -14,5 +14,5 @@ import services.routing.commands.handling
 import services.routing.commands.notices
 import services.routing.commands.returns
 import services.routing.commands.review
-import services.supervision.domain
-import services.supervision.escalation  # noqa: F401
+import services.supervision.commands.closing
+import services.supervision.commands.escalation  # noqa: F401

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.supervision import domain, escalation
+from services.supervision.commands import closing as domain
+from services.supervision.commands import escalation
 from services.supervision.deadline_scheduler import Ticker
 from services.supervision.leases import LEASES
 from services.supervision.reactions import reactions

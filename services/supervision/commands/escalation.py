@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.supervision.domain import OUTSIDE, outside
+from services.supervision.commands.closing import OUTSIDE, outside
 from shared.case import Case
 from shared.commands.command import Command, Fresh, Given, rule
 from shared.commands.command_fields import Code, FreeText
