@@ -7,12 +7,12 @@ from fastapi import APIRouter
 from services.supervision.commands import closing as domain
 from services.supervision.commands import escalation
 from services.supervision.deadline_scheduler import Ticker
+from services.supervision.http import calendars, cases, matters, policies
 from services.supervision.leases import LEASES
 from services.supervision.reactions import reactions
 from services.supervision.read_models import SHOWS
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Part, Ports
-from shared.http import calendars, cases, matters, policies
 
 __all__ = ["build", "domain", "escalation"]
 

@@ -8,12 +8,7 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.supervision.policy_activation import ACTIVATE, activate, checked
-from shared.commands.authorization import POLICY, authorize
-from shared.events.fields import Moment
-from shared.hosting.process import Runtime
-from shared.http.authentication import Caller
-from shared.http.law_answers import (
+from services.supervision.http.policy_responses import (
     PolicyActivatedAnswer,
     PolicyAnswer,
     PolicyChecked,
@@ -21,6 +16,11 @@ from shared.http.law_answers import (
     PolicySection,
     PolicySummary,
 )
+from services.supervision.policy_activation import ACTIVATE, activate, checked
+from shared.commands.authorization import POLICY, authorize
+from shared.events.fields import Moment
+from shared.hosting.process import Runtime
+from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, answers, takes
 from shared.http.request_bodies import read_model
 from shared.kernel.legal_time import from_text, start_of_day

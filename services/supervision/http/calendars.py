@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.supervision.calendar_publication import publish
+from services.supervision.http.policy_responses import CalendarPublishedAnswer
 from services.supervision.policy_activation import ACTIVATE
 from shared.commands.authorization import authorize
 from shared.hosting.process import Runtime
 from shared.http.authentication import Caller
-from shared.http.law_answers import CalendarPublishedAnswer
 from shared.http.openapi import WRITING, answers, takes
 from shared.http.request_bodies import read_model
 
