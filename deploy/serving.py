@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from deploy import full
+from deploy.api.app import build_app
 from deploy.collecting import settle
 from deploy.demo.county import Prepared, Progress, prepare
 from deploy.embedded import opened
@@ -22,7 +23,6 @@ from deploy.waiting import patiently
 from shared.events.fields import Service
 from shared.eventstore.errors import LogBroken, LogFull
 from shared.hosting.process import Runtime
-from shared.http.app import build_app
 from shared.kernel.settings import Settings
 
 Ready = Callable[[Settings, int, Prepared], None]

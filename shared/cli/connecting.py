@@ -208,9 +208,9 @@ async def _inside(
     settings: Settings, headers: dict[str, str], *, create: bool, feed: bool
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The API of the folder in this process. Its consumers have handled every new event before the command ends."""
+    from deploy.api.app import build_app
     from deploy.embedded import opened
     from shared.hosting.log_format import configure
-    from shared.http.app import build_app
 
     configure("error")
     async with (

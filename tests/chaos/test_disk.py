@@ -14,10 +14,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from deploy.api.app import build_app
 from deploy.embedded import opened
 from services.supervision.policy_activation import activate
 from shared.adapters.sqlite.event_store import SqliteLog
-from shared.http.app import build_app
 from shared.kernel.settings import Settings
 from shared.policy.loading.loader import bundled
 from tests.chaos.checker import check, read_log

@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.api.app import build_app
 from deploy.embedded import opened
 from shared.hosting.log_format import configure
 from shared.hosting.process import Runtime
-from shared.http.app import build_app
 from shared.kernel.settings import load
 from shared.policy.loading.loader import bundled
 from tests.support.canaries import Canaries

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.api.app import build_app
 from deploy.embedded import opened
 from shared.eventstore.commit import Commit
-from shared.http.app import build_app
 from shared.kernel.settings import Settings
 from tests.support.commits import history
 from tests.support.serving import Served, served

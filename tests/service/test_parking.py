@@ -13,6 +13,7 @@ import httpx
 import orjson
 import pytest
 
+from deploy.api.app import build_app
 from deploy.embedded import opened
 from services.supervision.policy_activation import activate
 from shared.consumers.consumer import Consumer
@@ -22,7 +23,6 @@ from shared.consumers.redrive import retry
 from shared.eventstore.commit import Commit
 from shared.eventstore.hash_chain import chain_all
 from shared.hosting.process import Runtime
-from shared.http.app import build_app
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
 from shared.operations.digests import views_digest

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.api.app import build_app
 from deploy.backup import restore
 from deploy.embedded import opened
 from deploy.folder import Folder, FolderBusy, FolderProblem
@@ -24,7 +25,6 @@ from shared.eventstore.errors import LogBroken
 from shared.eventstore.read_models import Parked, Row
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Kept
-from shared.http.app import build_app
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
 from shared.operations.digests import log_digest, views_digest

@@ -29,12 +29,12 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from deploy.api.app import build_app
 from deploy.embedded import opened
 from services.supervision.policy_activation import activate
 from shared.adapters.sqlite import SqliteLog
 from shared.hosting.log_format import configure
 from shared.hosting.process import Runtime
-from shared.http.app import build_app
 from shared.kernel.settings import Settings
 from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO

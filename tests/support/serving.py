@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
+from deploy.api.app import build_app
 from deploy.ephemeral import opened
 from services.supervision.policy_activation import activate
 from shared.adapters.memory import SetClock
 from shared.application.access_keys import PEOPLE
 from shared.commands.authorization import Principal
 from shared.hosting.process import Runtime
-from shared.http.app import build_app
 from shared.kernel.settings import Settings
 from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO, MORNING

@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from deploy.api.app import build_app
 from deploy.embedded import opened
 from deploy.folder import Folder, FolderProblem
 from services.supervision.policy_activation import activate
-from shared.http.app import build_app
 from shared.kernel.settings import Settings
 from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO

@@ -17,12 +17,12 @@ import pytest
 from pydantic import SecretStr
 
 from deploy import full
+from deploy.api.app import build_app
 from deploy.parts import SERVICES
 from services.supervision import bootstrap as supervision
 from services.supervision.policy_activation import activate
 from shared.eventstore.read_models import Parked
 from shared.hosting.process import Runtime
-from shared.http.app import build_app
 from shared.http.health import health
 from shared.kernel.settings import Settings
 from shared.operations.rebuild import rebuild

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from deploy.api.app import build_app
 from deploy.demo.simulation.organisation_profiles import Profile
 from deploy.demo.simulation.world import World
 from shared.case import STREAM, Case
@@ -15,7 +16,6 @@ from shared.deadlines import Deadline, deadlines
 from shared.events.routing import CaseTransferred, ReturnVerified
 from shared.events.supervision import Reminded, Urged
 from shared.hosting.process import Runtime
-from shared.http.app import build_app
 from shared.kernel.legal_time import day_of, to_text
 from shared.operations.digests import outcome_digest
 

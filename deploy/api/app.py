@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from fastapi import Depends, FastAPI
 
+from deploy.api import replay as replaying
+from deploy.api.operator import router as operator_router
 from shared.hosting.process import Runtime
 from shared.http import command_batches as bulk
-from shared.http import commands, replaying
+from shared.http import commands
 from shared.http import health as operations
 from shared.http import problem_details as problems
 from shared.http.access_log import AccessLog
 from shared.http.openapi import document, exact_query
-from shared.http.operator import router as operator_router
 from shared.kernel.version import VERSION
 
 DESCRIPTION = """Huiyin 回音: complaints and petitions, each with an answer.
