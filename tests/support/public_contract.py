@@ -22,9 +22,9 @@ from prometheus_client import Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 import deploy.parts  # noqa: F401  # registers every command
+from deploy.cli.main import app
 from deploy.contract.document import files
 from services.intake.importer.errors import REASONS
-from shared.cli.main import app
 from shared.hosting.metrics import Metrics
 from shared.kernel.settings import PREFIX, Settings
 from tests.support.make_docs import ROOT, problem_codes

@@ -88,11 +88,11 @@ class Warm:
 
 
 def serve(address: str, watch: int) -> None:
-    import shared.cli
-    from shared.cli.main import main
+    import deploy.cli
+    from deploy.cli.main import main
 
-    for found in pkgutil.iter_modules(shared.cli.__path__):
-        importlib.import_module(f"shared.cli.{found.name}")
+    for found in pkgutil.iter_modules(deploy.cli.__path__):
+        importlib.import_module(f"deploy.cli.{found.name}")
     for name in LOADED:
         importlib.import_module(name)
     assert threading.active_count() == 1, "a fork copies one thread only"

@@ -14,8 +14,8 @@ import pytest
 import typer
 
 import deploy.parts  # noqa: F401  # fills RULES
+from deploy.cli.main import app
 from services.intake.importer import mapping_file as mappings
-from shared.cli.main import app
 from shared.commands.command import RULES
 from tests.support.make_docs import ROOT, TABLES, renewed
 from tests.support.process import Server, clean_environment, huiyin, server

@@ -14,12 +14,12 @@ import httpx
 import pytest
 import typer
 
+from deploy.cli.import_run import ImportOptions, Stopped, post, run_import
+from deploy.cli.output import use_json
 from services.intake.importer import job as running
 from services.intake.importer import mapping_file as mappings
 from services.intake.importer.errors import FileError, MappingError
 from services.intake.importer.job import Report, import_file
-from shared.cli.importing import ImportOptions, Stopped, post, run_import
-from shared.cli.showing import use_json
 
 MAPPING = """
 source: {zone: Asia/Shanghai}
@@ -275,7 +275,7 @@ async def test_a_server_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPa
         pauses.append(seconds)
         await real(0)
 
-    monkeypatch.setattr("shared.cli.importing.asyncio.sleep", sleep)
+    monkeypatch.setattr("deploy.cli.import_run.asyncio.sleep", sleep)
     item = {"line": 2, "item": "1"}
     async with client(Server(), answers=[0, 503, 507]) as made:
         assert (await post(made, [item], "CN-DEMO"))[0]["result"] == "added"

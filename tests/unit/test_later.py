@@ -8,11 +8,11 @@ import sys
 import pytest
 import typer
 
-from shared.cli.main import COMMANDS, app
+from deploy.cli.main import COMMANDS, app
 
 LOADED = """
 import sys
-from shared.cli.main import app
+from deploy.cli.main import app
 try:
     app({arguments})
 except SystemExit:
@@ -47,7 +47,7 @@ def test_a_command_of_a_folder_that_is_served_needs_no_models() -> None:
 
 def test_a_name_that_is_none_is_refused_with_the_nearest() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "shared.cli.main", "cas"], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "deploy.cli.main", "cas"], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 2
     assert "Did you mean 'case'?" in done.stderr

@@ -8,7 +8,7 @@ import pytest
 from typer import Exit
 
 import services.intake.importer.channel_items  # noqa: F401  # knows the language of mappings
-from shared.cli.starting import init
+from deploy.cli.init import init
 from shared.policy.loading.loader import PolicyInvalid, load
 from tests.support.findings import in_english
 

@@ -17,13 +17,13 @@ from fastapi.responses import JSONResponse
 from openpyxl import load_workbook
 from rich.console import Console
 
+from deploy.cli.stats import StatsOptions, run_stats
 from services.analytics.fact_store.store import Facts
 from services.analytics.http import router
 from services.analytics.statistics.measures import MEASURES, VERSION
 from services.analytics.statistics.models import Compared, Figure, StatsResult
 from services.analytics.statistics.render import as_csv, as_json, as_table, as_xlsx, defused
 from shared.application.problem import describe
-from shared.cli.stats import StatsOptions, run_stats
 from shared.commands.authorization import Principal
 from shared.eventstore.recorded_event import Recorded
 from shared.http.authentication import who

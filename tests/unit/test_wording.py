@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.cli.importing import local_times
-from shared.cli.wording import Wording, at, due, wording
+from deploy.cli.import_run import local_times
+from deploy.cli.local_words import Wording, at, due, wording
 from shared.events.wording import decisive
 from shared.policy.deadline_rules import ClockRule, Clocks
 from shared.policy.loading.loader import bundled

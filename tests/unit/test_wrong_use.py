@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from shared.cli.policies import read_source
-from shared.cli.upkeep import restore
+from deploy.cli.maintenance import restore
+from deploy.cli.policies import read_source
 
 WRONG_USE = 2
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from shared.cli import showing
-from shared.cli.connecting import ask, ask_page, call, quoted, run
-from shared.cli.options import DESK, SUPERVISOR, As, AsJson, CaseId, Cursor, Data, Most, given
-from shared.cli.showing import named
-from shared.cli.wording import Wording, at, due, wording
+from deploy.cli import output as showing
+from deploy.cli.client import ask, ask_page, call, quoted, run
+from deploy.cli.local_words import Wording, at, due, wording
+from deploy.cli.options import DESK, SUPERVISOR, As, AsJson, CaseId, Cursor, Data, Most, given
+from deploy.cli.output import named
 from shared.kernel.wording import with_words
 
 _TIMES = ("due", "old", "new")

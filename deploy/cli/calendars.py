@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from shared.cli import showing
-from shared.cli.connecting import call, only_jurisdiction, quoted, run
-from shared.cli.options import AsJson, Data
-from shared.cli.showing import REFUSED
-from shared.cli.texts import stopping_for_file
-from shared.cli.wording import at
+from deploy.cli import output as showing
+from deploy.cli.client import call, only_jurisdiction, quoted, run
+from deploy.cli.local_words import at
+from deploy.cli.options import AsJson, Data
+from deploy.cli.output import REFUSED
+from deploy.cli.text_files import stopping_for_file
 
 group = typer.Typer(help="The calendar of working days", no_args_is_help=True)
 

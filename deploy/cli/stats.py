@@ -10,14 +10,14 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
+from deploy.cli import output as showing
+from deploy.cli.client import Problemed, check, refused
+from deploy.cli.import_and_stats import Format, Lang
+from deploy.cli.local_words import at, wording
+from deploy.cli.options import given
+from deploy.cli.output import DONE, WRONG_USE
 from services.analytics.statistics.models import StatsResult
 from services.analytics.statistics.render import as_csv, as_json, as_xlsx, print_table
-from shared.cli import showing
-from shared.cli.connecting import Problemed, check, refused
-from shared.cli.figures import Format, Lang
-from shared.cli.options import given
-from shared.cli.showing import DONE, WRONG_USE
-from shared.cli.wording import at, wording
 
 
 @dataclass(frozen=True)

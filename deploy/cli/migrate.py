@@ -9,12 +9,12 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from deploy.cli import output as showing
+from deploy.cli.options import AsJson
+from deploy.cli.output import REFUSED
 from deploy.folder import FolderProblem
 from deploy.moving import move
 from deploy.stores import StoreProblem
-from shared.cli import showing
-from shared.cli.options import AsJson
-from shared.cli.showing import REFUSED
 from shared.kernel.refusals import Refused
 from shared.kernel.settings import load
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, get_origin
 import httpx
 import orjson
 
-from shared.cli import showing
-from shared.cli.connecting import check, run
-from shared.cli.showing import DONE, REFUSED
-from shared.cli.texts import bytes_of
+from deploy.cli import output as showing
+from deploy.cli.client import check, run
+from deploy.cli.output import DONE, REFUSED
+from deploy.cli.text_files import bytes_of
 from shared.kernel import strict_json as unambiguous
 
 if TYPE_CHECKING:

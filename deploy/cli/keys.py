@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.cli import showing
-from shared.cli.connecting import ask, quoted
-from shared.cli.options import AsJson, Data, given
-from shared.cli.wording import at
+from deploy.cli import output as showing
+from deploy.cli.client import ask, quoted
+from deploy.cli.local_words import at
+from deploy.cli.options import AsJson, Data, given
 
 group = typer.Typer(help="Access keys", no_args_is_help=True)
 _ROLES = "platform, organisation, clerk, registrar, supervisor, analyst, operations"

@@ -11,13 +11,13 @@ import httpx
 import orjson
 import typer
 
+from deploy.cli import output as showing
+from deploy.cli.client import ask, call, run, streamed
+from deploy.cli.local_words import at
+from deploy.cli.options import AsJson, Data, Output, given
+from deploy.cli.output import DONE, REFUSED
+from deploy.cli.text_files import stopping_for_file
 from deploy.folder import FolderProblem
-from shared.cli import showing
-from shared.cli.connecting import ask, call, run, streamed
-from shared.cli.options import AsJson, Data, Output, given
-from shared.cli.showing import DONE, REFUSED
-from shared.cli.texts import stopping_for_file
-from shared.cli.wording import at
 
 _WORKERS = 16
 parked = typer.Typer(help="Streams at which a consumer has stopped", no_args_is_help=True)
@@ -80,7 +80,7 @@ def rebuild(
 ) -> None:
     """Build all read models and facts again from the log, and check its hash chain."""
     if from_ == "topic":
-        from shared.cli.refilling import from_topic
+        from deploy.cli.recovery import from_topic
 
         from_topic(data)
         return

@@ -12,14 +12,14 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
+from deploy.cli import output as showing
+from deploy.cli.client import stopping_for_folder
+from deploy.cli.options import Data
+from deploy.cli.output import REFUSED, WRONG_USE
 from deploy.demo.county import Prepared
 from deploy.full import CannotStart
 from deploy.parts import SERVICES
 from deploy.serving import CannotListen, Ended, serve_folder
-from shared.cli import showing
-from shared.cli.connecting import stopping_for_folder
-from shared.cli.options import Data
-from shared.cli.showing import REFUSED, WRONG_USE
 from shared.hosting.log_format import configure
 from shared.kernel.settings import Settings, load
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from shared.cli import showing
-from shared.cli.options import AsJson, Data
-from shared.cli.showing import WRONG_USE
+from deploy.cli import output as showing
+from deploy.cli.options import AsJson, Data
+from deploy.cli.output import WRONG_USE
 from shared.kernel.settings import load, shown, wrong_names
 from shared.kernel.version import VERSION
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.cli.showing import use_json
+from deploy.cli.output import use_json
 
 DESK = "registrar:local"
 SUPERVISOR = "supervisor:local"

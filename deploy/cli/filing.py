@@ -13,11 +13,11 @@ import httpx
 import orjson
 import typer
 
-from shared.cli import showing
-from shared.cli.connecting import ask, ask_page, check, quoted, run
-from shared.cli.options import DESK, After, As, AsJson, CaseId, Data, Most, Organisation, Wait, given
-from shared.cli.texts import bytes_of, stopping_for_file, text_of
-from shared.cli.wording import Wording, at, due
+from deploy.cli import output as showing
+from deploy.cli.client import ask, ask_page, check, quoted, run
+from deploy.cli.local_words import Wording, at, due
+from deploy.cli.options import DESK, After, As, AsJson, CaseId, Data, Most, Organisation, Wait, given
+from deploy.cli.text_files import bytes_of, stopping_for_file, text_of
 from shared.kernel.wording import with_words
 
 

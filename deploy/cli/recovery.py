@@ -6,12 +6,12 @@ from pathlib import Path
 
 import typer
 
+from deploy.cli import output as showing
+from deploy.cli.migrate import copied
+from deploy.cli.output import REFUSED, WRONG_USE
 from deploy.folder import FolderProblem
 from deploy.from_topic import rebuild_from_topic
 from deploy.full import CannotStart
-from shared.cli import showing
-from shared.cli.migrating import copied
-from shared.cli.showing import REFUSED, WRONG_USE
 from shared.eventstore.errors import LogAway, LogBroken
 from shared.hosting.log_format import configure
 from shared.kernel.settings import load

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from shared.cli import showing
-from shared.cli.showing import WRONG_USE
+from deploy.cli import output as showing
+from deploy.cli.output import WRONG_USE
 
 _ENCODINGS = ("utf-8-sig", "gb18030")
 """UTF-8 with or without a byte order mark; and the encoding of Windows in Chinese."""

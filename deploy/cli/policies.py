@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from shared.cli import showing
-from shared.cli.connecting import ask, call, quoted, run
-from shared.cli.options import AsJson, Data, Jurisdiction, given
-from shared.cli.showing import REFUSED
-from shared.cli.texts import stopping_for_file
-from shared.cli.wording import at
+from deploy.cli import output as showing
+from deploy.cli.client import ask, call, quoted, run
+from deploy.cli.local_words import at
+from deploy.cli.options import AsJson, Data, Jurisdiction, given
+from deploy.cli.output import REFUSED
+from deploy.cli.text_files import stopping_for_file
 
 group = typer.Typer(help="Policies: clocks, calendars, routing, organisations, places, subjects", no_args_is_help=True)
 Source = Annotated[Path, typer.Argument(help="YAML file or folder, or the name of a policy that comes with Huiyin")]

@@ -15,15 +15,15 @@ import httpx
 import orjson
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from deploy.cli import output as showing
+from deploy.cli.client import only_jurisdiction, problem_of
+from deploy.cli.local_words import at
+from deploy.cli.output import DONE, REFUSED, WRONG_USE
 from services.intake.importer import mapping_file as mappings
 from services.intake.importer.errors import FileError, MappingError
 from services.intake.importer.job import Item, Report, import_file
 from services.intake.importer.mapping import Mapping
 from services.intake.importer.mapping_suggestion import suggest
-from shared.cli import showing
-from shared.cli.connecting import only_jurisdiction, problem_of
-from shared.cli.showing import DONE, REFUSED, WRONG_USE
-from shared.cli.wording import at
 
 PATH = "/v1/history:batch"
 TRIES = 9

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.cli import showing
-from shared.cli.connecting import ask, ask_page, quoted
-from shared.cli.options import After, As, AsJson, Data, Most, Platform, Since, Wait
-from shared.cli.outbox import replay_topic
-from shared.cli.wording import Wording, at
+from deploy.cli import output as showing
+from deploy.cli.client import ask, ask_page, quoted
+from deploy.cli.local_words import Wording, at
+from deploy.cli.options import After, As, AsJson, Data, Most, Platform, Since, Wait
+from deploy.cli.outbox import replay_topic
 
 group = typer.Typer(help="Updates of a platform, and the results of the records of a day", no_args_is_help=True)
 

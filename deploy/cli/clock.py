@@ -7,11 +7,11 @@ from pathlib import Path
 import httpx
 import typer
 
-from shared.cli import showing
-from shared.cli.connecting import call, run
-from shared.cli.options import AsJson, Data
-from shared.cli.showing import DONE, REFUSED
-from shared.cli.wording import at, wording
+from deploy.cli import output as showing
+from deploy.cli.client import call, run
+from deploy.cli.local_words import at, wording
+from deploy.cli.options import AsJson, Data
+from deploy.cli.output import DONE, REFUSED
 
 group = typer.Typer(help="The clock that deadlines depend on", no_args_is_help=True)
 

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import showing
-from shared.cli.showing import REFUSED
-from shared.cli.texts import stopping_for_file
+from deploy.cli import output as showing
+from deploy.cli.output import REFUSED
+from deploy.cli.text_files import stopping_for_file
 
 _MARK = "\ufeff"
 """Byte order mark. Without it Excel reads a table as GBK."""

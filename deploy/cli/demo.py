@@ -13,12 +13,12 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
+from deploy.cli import output as showing
+from deploy.cli.client import stopping_for_folder
+from deploy.cli.local_words import at
+from deploy.cli.options import AsJson
 from deploy.demo.simulation import Breach, Day, Parameters, Report, simulate
 from deploy.folder import FolderProblem
-from shared.cli import showing
-from shared.cli.connecting import stopping_for_folder
-from shared.cli.options import AsJson
-from shared.cli.wording import at
 from shared.hosting.log_format import configure
 from shared.kernel.wording import with_words
 

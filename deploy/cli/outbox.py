@@ -7,9 +7,9 @@ from typing import Any
 
 import typer
 
-from shared.cli import showing
-from shared.cli.connecting import ask, quoted
-from shared.cli.options import AsJson, Data, Organisation, Since
+from deploy.cli import output as showing
+from deploy.cli.client import ask, quoted
+from deploy.cli.options import AsJson, Data, Organisation, Since
 
 group = typer.Typer(help="Notifications in the topics of organisations", no_args_is_help=True)
 

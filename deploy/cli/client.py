@@ -17,10 +17,10 @@ from urllib.parse import quote
 import httpx
 import typer
 
+from deploy.cli import output as showing
+from deploy.cli.local_words import Wording, wording
+from deploy.cli.output import DONE, REFUSED, WRONG_USE
 from deploy.folder import Folder, FolderBusy, FolderProblem
-from shared.cli import showing
-from shared.cli.showing import DONE, REFUSED, WRONG_USE
-from shared.cli.wording import Wording, wording
 
 if TYPE_CHECKING:
     from shared.kernel.settings import Settings

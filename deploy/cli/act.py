@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import httpx
 import typer
 
-from shared.cli import showing
-from shared.cli.bulk import act_file, known_rules, put, typed
-from shared.cli.connecting import AS_HEADER, call, quoted, run
-from shared.cli.options import SUPERVISOR, As, AsJson, Data, given
-from shared.cli.texts import text_of
+from deploy.cli import output as showing
+from deploy.cli.act_file import act_file, known_rules, put, typed
+from deploy.cli.client import AS_HEADER, call, quoted, run
+from deploy.cli.options import SUPERVISOR, As, AsJson, Data, given
+from deploy.cli.text_files import text_of
 
 if TYPE_CHECKING:
     from shared.commands.command import Rule

@@ -8,6 +8,9 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from deploy.cli import output as showing
+from deploy.cli.options import AsJson
+from deploy.cli.output import DONE, REFUSED
 from deploy.full import CannotStart, connection
 from deploy.rights import command, rights
 from deploy.stores import StoreProblem, open_stores, policies_of
@@ -17,9 +20,6 @@ from shared.adapters.kafka import Away
 from shared.adapters.kafka.acls import Right, asking_rights
 from shared.adapters.kafka.topics import Refusal, asking
 from shared.adapters.system_clock import SystemClock
-from shared.cli import showing
-from shared.cli.options import AsJson
-from shared.cli.showing import DONE, REFUSED
 from shared.kernel.settings import Settings, load
 
 T = TypeVar("T")

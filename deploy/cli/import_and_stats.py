@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from shared.cli import showing
-from shared.cli.connecting import run
-from shared.cli.options import As, AsJson, Data, Output
+from deploy.cli import output as showing
+from deploy.cli.client import run
+from deploy.cli.options import As, AsJson, Data, Output
 from shared.kernel.settings import load
 
 Format = Literal["table", "csv", "xlsx", "json"]
@@ -33,7 +33,7 @@ def import_file(
     json: AsJson = False,
 ) -> None:
     """Import the export of another system. Again, it adds nothing; interrupted, it continues."""
-    from shared.cli.importing import ImportOptions, run_import
+    from deploy.cli.import_run import ImportOptions, run_import
 
     state = None if os.environ.get("HUIYIN_URL") else load(data=data).data / "imports"
     options = ImportOptions(file, mapping, jurisdiction, dry_run, suggest, go_live, rejects, zone, state)
@@ -56,7 +56,7 @@ def stats(
     json: AsJson = False,
 ) -> None:
     """Figures, each with numerator, denominator and the number of unknown cases."""
-    from shared.cli.stats import StatsOptions, run_stats
+    from deploy.cli.stats import StatsOptions, run_stats
 
     options = StatsOptions(period, by, compare, measures, as_of, "json" if json else format, output, lang)
     run(lambda client: run_stats(client, options, showing.out), data, as_=as_ or "operations")
