@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import deploy.rules  # noqa: F401  # fills RULES
-from deploy.contract.document import files
+from deploy.contract.asyncapi import files
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ def validator(name: str) -> Any:
     """Of one event type: told by its name, not tried among all."""
     import jsonschema_rs
 
-    from deploy.contract.schemas import case_events
+    from deploy.contract.json_schemas import case_events
 
     whole = case_events()
     return jsonschema_rs.validator_for(

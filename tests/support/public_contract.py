@@ -23,7 +23,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import deploy.parts  # noqa: F401  # registers every command
 from deploy.cli.main import app
-from deploy.contract.document import files
+from deploy.contract.asyncapi import files
 from services.intake.importer.errors import REASONS
 from shared.hosting.metrics import Metrics
 from shared.kernel.settings import PREFIX, Settings

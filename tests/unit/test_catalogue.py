@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.catalogue import appends, catalogue, refusals
+from deploy.contract.catalogue import appends, catalogue, refusals
 from shared.case import STATES
 from shared.commands.command import RULES
 from shared.events import REGISTRY
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_catalogue_is_current() -> None:
     written = (ROOT / "docs" / "catalogue.md").read_text("utf-8")
-    assert written == catalogue(), "run: python -m deploy.catalogue"
+    assert written == catalogue(), "run: python -m deploy.contract.catalogue"
 
 
 def test_everything_is_in_it() -> None:

@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 import deploy.rules  # noqa: F401  # fills RULES
-from deploy.contract.document import DOCUMENT, PAYLOADS, SCHEMAS, files
-from deploy.contract.schemas import schemas
+from deploy.contract.asyncapi import DOCUMENT, PAYLOADS, SCHEMAS, files
+from deploy.contract.json_schemas import schemas
 from deploy.topics import EVENTS, load
 from shared.adapters.kafka.records import to_records
 from shared.application.command_dispatch import body_models

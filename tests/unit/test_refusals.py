@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 import deploy.rules  # noqa: F401  # fills RULES
-from deploy.catalogue import refusals
+from deploy.contract.catalogue import refusals
 from shared.commands.command import RULES
 
 ROOT = Path(__file__).parents[2]

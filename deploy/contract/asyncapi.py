@@ -11,7 +11,7 @@ import orjson
 import yaml
 from pydantic import BaseModel, Field
 
-from deploy.contract.schemas import case_events, schemas
+from deploy.contract.json_schemas import case_events, schemas
 from deploy.topics import EVENTS, Topic, load
 from shared.events import REGISTRY
 from shared.eventstore.recorded_event import decode

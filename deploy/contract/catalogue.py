@@ -1,4 +1,4 @@
-"""Generates docs/catalogue.md, the list of all states, commands, events and clocks: `python -m deploy.catalogue`.
+"""Generates docs/catalogue.md, the list of all states, commands, events and clocks: `python -m deploy.contract.catalogue`.
 
 The events that a command appends and its refusals are read from the source code of its rule.
 """
@@ -44,7 +44,7 @@ def _head() -> Iterator[str]:
     yield "# Catalogue 目录"
     yield ""
     yield "This page lists all states, commands, events and clocks. It is generated from the code by"
-    yield "`python -m deploy.catalogue`; do not edit it."
+    yield "`python -m deploy.contract.catalogue`; do not edit it."
     yield ""
 
 
