@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from deploy.demo.county.sample.complaints import complaints
 from pymongo import MongoClient
 
 from deploy import embedded, full
 from deploy.demo.county import DEMO, OPERATOR
-from deploy.demo.sample.complaints import complaints
 from deploy.folder import Folder
 from deploy.parts import SERVICES
 from deploy.topics import EVENTS
