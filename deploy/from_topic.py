@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from deploy.full import CannotStart, NotYet, connection, opened
+from deploy.kafka.topics import EVENTS
 from deploy.parts import SERVICES
-from deploy.topics import EVENTS
 from shared.adapters.kafka.consumer_lag import Away, MissingTopic
 from shared.adapters.kafka.topic_reader import Pieces, reread
 from shared.adapters.kafka.topics import Refusal

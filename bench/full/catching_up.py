@@ -16,7 +16,7 @@ from bench.cases import by_case, folder, lifecycles
 from bench.figures import Figure
 from bench.full.county import County, county
 from bench.full.servers import Servers
-from deploy.topics import EVENTS
+from deploy.kafka.topics import EVENTS
 from shared.adapters.kafka.records import to_records
 from shared.adapters.mongo.commit_documents import to_document
 from shared.eventstore.commit import Commit

@@ -16,7 +16,7 @@ from tests.support.servers.kafka import Kafka
 from tests.support.servers.mongodb import ReplicaSet
 
 PARTITIONS = 24
-"""As `deploy/topics.yaml` has them."""
+"""As `deploy/kafka/topics.yaml` has them."""
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""`huiyin topics diff | apply | acls | refill`: the topics and access rights of Kafka, as `deploy/topics.yaml` defines them."""
+"""`huiyin topics diff | apply | acls | refill`: the topics and access rights of Kafka, as `deploy/kafka/topics.yaml` defines them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from deploy.cli import output as showing
 from deploy.cli.options import AsJson
 from deploy.cli.output import DONE, REFUSED
 from deploy.full import CannotStart, connection
-from deploy.rights import command, rights
+from deploy.kafka.acls import command, rights
+from deploy.kafka.topics import Difference, Members, Topic, differences, members_of, spread
+from deploy.kafka.topics import load as load_topics
 from deploy.stores import StoreProblem, open_stores, policies_of
-from deploy.topics import Difference, Members, Topic, differences, members_of, spread
-from deploy.topics import load as load_topics
 from shared.adapters.kafka import Away
 from shared.adapters.kafka.acls import Right, asking_rights
 from shared.adapters.kafka.topics import Refusal, asking

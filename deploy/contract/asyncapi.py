@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, Field
 
 from deploy.contract.json_schemas import case_events, schemas
-from deploy.topics import EVENTS, Topic, load
+from deploy.kafka.topics import EVENTS, Topic, load
 from shared.events import REGISTRY
 from shared.eventstore.recorded_event import decode
 from shared.kernel.version import VERSION

@@ -23,8 +23,8 @@ from pymongo import MongoClient
 from deploy import embedded, full
 from deploy.demo.county import DEMO, OPERATOR
 from deploy.folder import Folder
+from deploy.kafka.topics import EVENTS
 from deploy.parts import SERVICES
-from deploy.topics import EVENTS
 from services.intake.history import HistoryItem
 from services.intake.history.recording import record_batch
 from services.supervision.policy_activation import activate

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 
-from deploy.topics import EVENTS
+from deploy.kafka.topics import EVENTS
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.topic_reader import Pieces, reread
 from shared.case import STREAM

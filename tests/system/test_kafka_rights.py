@@ -22,8 +22,8 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from deploy.rights import rights
-from deploy.topics import Topic
+from deploy.kafka.acls import rights
+from deploy.kafka.topics import Topic
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.acls import Right, asking_rights
 from shared.adapters.kafka.inbound import KafkaLetters

@@ -16,7 +16,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from deploy.topics import EVENTS
+from deploy.kafka.topics import EVENTS
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.topics import Wanted, asking
 from tests.support.process import HUIYIN, clean_environment, huiyin

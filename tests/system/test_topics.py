@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from deploy.topics import differences, load, spread
+from deploy.kafka.topics import differences, load, spread
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.topics import Existing, Topics, Wanted, asking
 from tests.support.process import huiyin

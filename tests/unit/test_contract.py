@@ -19,7 +19,7 @@ import yaml
 import deploy.rules  # noqa: F401  # fills RULES
 from deploy.contract.asyncapi import DOCUMENT, PAYLOADS, SCHEMAS, files
 from deploy.contract.json_schemas import schemas
-from deploy.topics import EVENTS, load
+from deploy.kafka.topics import EVENTS, load
 from shared.adapters.kafka.records import to_records
 from shared.application.command_dispatch import body_models
 from shared.events import REGISTRY

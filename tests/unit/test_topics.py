@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from deploy.rights import command, rights
-from deploy.topics import DAY_MS, EVENTS, Topic, differences, load, members_of, spread
+from deploy.kafka.acls import command, rights
+from deploy.kafka.topics import DAY_MS, EVENTS, Topic, differences, load, members_of, spread
 from shared.adapters.kafka.acls import Right
 from shared.adapters.kafka.connection import LARGEST
 from shared.adapters.kafka.topics import FOREVER, Existing, Wanted

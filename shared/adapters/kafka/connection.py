@@ -20,7 +20,7 @@ from faststream.security import BaseSecurity, SASLScram512
 
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 LARGEST = 4 * 1024 * 1024
-"""Bytes of the largest record. A line of imported history may have 2 MB; `deploy/topics.yaml` says the same to the broker."""
+"""Bytes of the largest record. A line of imported history may have 2 MB; `deploy/kafka/topics.yaml` says the same to the broker."""
 
 
 _NO_LOGIN = (AuthenticationFailedError, IllegalSaslStateError, SaslAuthenticationFailed, UnsupportedSaslMechanismError)

@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from deploy.topics import EVENTS
+from deploy.kafka.topics import EVENTS
 from tests.chaos.full.deployment import Deployment
 
 NOBODY = "case/none"

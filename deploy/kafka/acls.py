@@ -11,7 +11,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from deploy.topics import CODE, Topic
+from deploy.kafka.topics import CODE, Topic
 from shared.adapters.kafka.acls import Right
 
 _PLACE = re.compile(r"\{(\w+)\}$")
