@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from deploy.full import CannotStart, NotYet, connection, opened
 from deploy.kafka.topics import EVENTS
-from deploy.parts import SERVICES
+from deploy.modes.composition import SERVICES
+from deploy.modes.distributed import CannotStart, NotYet, connection, opened
 from shared.adapters.kafka.consumer_lag import Away, MissingTopic
 from shared.adapters.kafka.topic_reader import Pieces, reread
 from shared.adapters.kafka.topics import Refusal

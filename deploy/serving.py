@@ -13,12 +13,12 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from deploy import full
 from deploy.api.app import build_app
 from deploy.collecting import settle
 from deploy.demo.county import Prepared, Progress, prepare
-from deploy.embedded import opened
 from deploy.folder import Folder
+from deploy.modes import distributed as full
+from deploy.modes.embedded import opened
 from deploy.waiting import patiently
 from shared.events.fields import Service
 from shared.eventstore.errors import LogBroken, LogFull

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deploy.full import NotYet
+from deploy.modes.distributed import NotYet
 from shared.application.problem import of_error
 from shared.eventstore.errors import LogAway
 from shared.hosting.process import Runtime

@@ -145,7 +145,7 @@ def _with_id(value: Any, seen: Counter[bytes]) -> bytes:
 
 def known_rules() -> dict[str, Rule]:
     """The commands that people and other systems may give, by name."""
-    import deploy.rules  # noqa: F401  # fills RULES
+    import deploy.modes.command_registry  # noqa: F401  # fills RULES
     from shared.commands.command import RULES
 
     return {rule.name: rule for rule in RULES.values() if set(rule.roles) != {"service"}}

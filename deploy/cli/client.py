@@ -209,7 +209,7 @@ async def _inside(
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The API of the folder in this process. Its consumers have handled every new event before the command ends."""
     from deploy.api.app import build_app
-    from deploy.embedded import opened
+    from deploy.modes.embedded import opened
     from shared.hosting.log_format import configure
 
     configure("error")

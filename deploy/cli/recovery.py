@@ -11,7 +11,7 @@ from deploy.cli.migrate import copied
 from deploy.cli.output import REFUSED, WRONG_USE
 from deploy.folder import FolderProblem
 from deploy.from_topic import rebuild_from_topic
-from deploy.full import CannotStart
+from deploy.modes.distributed import CannotStart
 from shared.eventstore.errors import LogAway, LogBroken
 from shared.hosting.log_format import configure
 from shared.kernel.settings import load

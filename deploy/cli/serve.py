@@ -17,8 +17,8 @@ from deploy.cli.client import stopping_for_folder
 from deploy.cli.options import Data
 from deploy.cli.output import REFUSED, WRONG_USE
 from deploy.demo.county import Prepared
-from deploy.full import CannotStart
-from deploy.parts import SERVICES
+from deploy.modes.composition import SERVICES
+from deploy.modes.distributed import CannotStart
 from deploy.serving import CannotListen, Ended, serve_folder
 from shared.hosting.log_format import configure
 from shared.kernel.settings import Settings, load

@@ -11,10 +11,10 @@ import typer
 from deploy.cli import output as showing
 from deploy.cli.options import AsJson
 from deploy.cli.output import DONE, REFUSED
-from deploy.full import CannotStart, connection
 from deploy.kafka.acls import command, rights
 from deploy.kafka.topics import Difference, Members, Topic, differences, members_of, spread
 from deploy.kafka.topics import load as load_topics
+from deploy.modes.distributed import CannotStart, connection
 from deploy.stores import StoreProblem, open_stores, policies_of
 from shared.adapters.kafka import Away
 from shared.adapters.kafka.acls import Right, asking_rights

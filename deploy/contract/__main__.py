@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import deploy.rules  # noqa: F401  # fills RULES
+import deploy.modes.command_registry  # noqa: F401  # fills RULES
 from deploy.contract.asyncapi import files
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import deploy.rules  # noqa: F401  # fills RULES
+import deploy.modes.command_registry  # noqa: F401  # fills RULES
 from shared.case import FINAL_STATES, MOVES, STATES
 from shared.commands.command import RULES, Rule
 from shared.events import REGISTRY, department, intake, platforms, policy, routing, supervision

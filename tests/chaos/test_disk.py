@@ -15,7 +15,7 @@ import pytest
 from fastapi import FastAPI
 
 from deploy.api.app import build_app
-from deploy.embedded import opened
+from deploy.modes.embedded import opened
 from services.supervision.policy_activation import activate
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.kernel.settings import Settings

@@ -15,8 +15,8 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
-from deploy.ephemeral import memory_ports
-from deploy.parts import compose
+from deploy.modes.composition import compose
+from deploy.modes.in_memory import memory_ports
 from services.intake.commands.filing import FileCase
 from services.intake.registration import file_case
 from shared.adapters.memory import SetClock

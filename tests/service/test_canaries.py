@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from deploy.api.app import build_app
-from deploy.embedded import opened
+from deploy.modes.embedded import opened
 from shared.hosting.log_format import configure
 from shared.hosting.process import Runtime
 from shared.kernel.settings import load

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
-from deploy.ephemeral import memory_ports
-from deploy.parts import compose
+from deploy.modes.composition import compose
+from deploy.modes.in_memory import memory_ports
 from shared.adapters.memory import SetClock
 from shared.eventstore.commit import Commit
 from shared.kernel.settings import Settings

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from deploy.api.app import build_app
-from deploy.embedded import opened
+from deploy.modes.embedded import opened
 from shared.eventstore.commit import Commit
 from shared.kernel.settings import Settings
 from tests.support.commits import history

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from deploy.api.app import build_app
-from deploy.embedded import opened
+from deploy.modes.embedded import opened
 from services.supervision.policy_activation import activate
 from shared.consumers.consumer import Consumer
 from shared.consumers.reaction import Turn

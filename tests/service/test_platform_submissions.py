@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from deploy.embedded import opened as embedded
+from deploy.modes.embedded import opened as embedded
 from services.supervision.policy_activation import activate
 from shared.adapters.memory import SetClock
 from shared.commands.authorization import Principal

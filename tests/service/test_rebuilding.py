@@ -18,8 +18,8 @@ import pytest
 
 from deploy.api.app import build_app
 from deploy.backup import restore
-from deploy.embedded import opened
 from deploy.folder import Folder, FolderBusy, FolderProblem
+from deploy.modes.embedded import opened
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
 from shared.eventstore.read_models import Parked, Row
@@ -182,7 +182,7 @@ async def test_who_asked_for_worker_processes_may_go_away(tmp_path: Path) -> Non
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from deploy.embedded import opened
+from deploy.modes.embedded import opened
 from shared.operations.rebuild import rebuild
 from shared.kernel.settings import Settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import deploy.rules  # noqa: F401  # fills RULES
+import deploy.modes.command_registry  # noqa: F401  # fills RULES
 from shared.case import Case, fold
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Fresh, Given

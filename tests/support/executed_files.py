@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from deploy.api.app import build_app
-from deploy.embedded import opened
+from deploy.modes.embedded import opened
 from services.supervision.policy_activation import activate
 from shared.adapters.sqlite import SqliteLog
 from shared.hosting.log_format import configure

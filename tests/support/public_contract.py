@@ -21,7 +21,7 @@ import yaml
 from prometheus_client import Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-import deploy.parts  # noqa: F401  # registers every command
+import deploy.modes.composition  # noqa: F401  # registers every command
 from deploy.cli.main import app
 from deploy.contract.asyncapi import files
 from services.intake.importer.errors import REASONS

@@ -13,7 +13,7 @@ import httpx
 from fastapi import FastAPI
 
 from deploy.api.app import build_app
-from deploy.ephemeral import opened
+from deploy.modes.in_memory import opened
 from services.supervision.policy_activation import activate
 from shared.adapters.memory import SetClock
 from shared.application.access_keys import PEOPLE

@@ -23,7 +23,12 @@ import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-LOADED = ("deploy.embedded", "deploy.api.app", "shared.hosting.log_format", "services.analytics.statistics.render")
+LOADED = (
+    "deploy.modes.embedded",
+    "deploy.api.app",
+    "shared.hosting.log_format",
+    "services.analytics.statistics.render",
+)
 _LONGEST = 1 << 20
 _BEGIN = "import sys; from tests.support.warm import serve; serve(sys.argv[1], int(sys.argv[2]))"
 """Not with -m: the name of a command is looked for there first."""

@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from deploy.embedded import opened
+from deploy.modes.embedded import opened
 from shared.hosting.process import Runtime
 from shared.kernel.settings import Settings
 from shared.operations.digests import views_digest

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-import deploy.parts  # noqa: F401  # fills RULES
+import deploy.modes.composition  # noqa: F401  # fills RULES
 from deploy.cli.main import app
 from services.intake.importer import mapping_file as mappings
 from shared.commands.command import RULES

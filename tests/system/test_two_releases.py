@@ -16,9 +16,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from deploy import full
 from deploy.api.app import build_app
-from deploy.parts import SERVICES
+from deploy.modes import distributed as full
+from deploy.modes.composition import SERVICES
 from services.supervision import bootstrap as supervision
 from services.supervision.policy_activation import activate
 from shared.eventstore.read_models import Parked

@@ -16,7 +16,7 @@ import orjson
 import pytest
 import yaml
 
-import deploy.rules  # noqa: F401  # fills RULES
+import deploy.modes.command_registry  # noqa: F401  # fills RULES
 from deploy.contract.asyncapi import DOCUMENT, PAYLOADS, SCHEMAS, files
 from deploy.contract.json_schemas import schemas
 from deploy.kafka.topics import EVENTS, load

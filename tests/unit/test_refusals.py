@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-import deploy.rules  # noqa: F401  # fills RULES
+import deploy.modes.command_registry  # noqa: F401  # fills RULES
 from deploy.contract.catalogue import refusals
 from shared.commands.command import RULES
 

@@ -117,8 +117,8 @@ def test_files_that_are_no_keys_are_named(folder: Path, tmp_path: Path) -> None:
 async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
     tmp_path: Path, content: str | None, why: str
 ) -> None:
-    from deploy.ephemeral import opened
-    from deploy.full import CannotStart, submissions
+    from deploy.modes.distributed import CannotStart, submissions
+    from deploy.modes.in_memory import opened
     from shared.kernel.settings import Settings
 
     path = tmp_path / "intake.pem"
@@ -131,7 +131,7 @@ async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
 
 
 async def test_a_process_with_a_key_opens_what_is_encrypted_to_it(folder: Path) -> None:
-    from deploy.full import submissions
+    from deploy.modes.distributed import submissions
     from shared.messaging.partner_topics import Letter
     from tests.support.platform import PLATFORM, Topic, filing
     from tests.support.serving import served

@@ -14,7 +14,7 @@ from deploy.demo.county.simulation.organisation_profiles import profiles
 from deploy.demo.county.simulation.report import Report, reported
 from deploy.demo.county.simulation.simulated_case import SimulatedCase
 from deploy.demo.county.simulation.world import Act, World
-from deploy.embedded import opened
+from deploy.modes.embedded import opened
 from shared.adapters.memory.clock import SetClock
 from shared.application.case_reference import WORKLIST
 from shared.eventstore.commit import Commit

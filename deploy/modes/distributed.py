@@ -12,7 +12,7 @@ import structlog
 
 from deploy.folder import Folder, FolderProblem
 from deploy.kafka.topics import EVENTS, load
-from deploy.parts import compose
+from deploy.modes.composition import compose
 from deploy.stores import StoreAway, StoreLoginRefused, StoreProblem, open_stores
 from services.intake.topics.encrypted_records import NoKey
 from shared.adapters.kafka import RELAYS, Connection, KafkaFeed, KafkaLetters, Relay, parking

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from deploy.parts import compose
+from deploy.modes.composition import compose
 from shared.adapters.memory import MemoryFeed, MemoryKeys, MemoryLog, MemoryViews, SetClock
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Ports

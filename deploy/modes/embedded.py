@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deploy.backup import back_up
 from deploy.folder import Folder, FolderProblem
-from deploy.parts import compose
+from deploy.modes.composition import compose
 from deploy.spreading import spread
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite.event_store import SqliteLog
