@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zlib import crc32
 
-from deploy.collecting import settle
+from deploy.server.garbage_collector import settle
 from services.analytics import bootstrap as analytics
 from services.intake import bootstrap as intake
 from services.intake.commands.filing import FileCase

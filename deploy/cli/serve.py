@@ -19,7 +19,7 @@ from deploy.cli.output import REFUSED, WRONG_USE
 from deploy.demo.county import Prepared
 from deploy.modes.composition import SERVICES
 from deploy.modes.distributed import CannotStart
-from deploy.serving import CannotListen, Ended, serve_folder
+from deploy.server.server import CannotListen, Ended, serve_folder
 from shared.hosting.log_format import configure
 from shared.kernel.settings import Settings, load
 
