@@ -16,7 +16,7 @@ from bench.cases import by_case, folder, lifecycles
 from bench.figures import Figure, at_least, beside, quotient, timed
 from bench.peer import Peer, commands_of
 from bench.world import build, close, open_ports
-from deploy.spreading import spread
+from deploy.storage.rebuild_pool import spread
 from shared.operations.rebuild import rebuild
 from shared.repositories.policy_repository import STREAM as POLICY
 

@@ -12,8 +12,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from deploy.folder import Folder, FolderProblem, write_new
-from deploy.stores import StoreProblem, open_stores
+from deploy.storage.data_folder import Folder, FolderProblem, write_new
+from deploy.storage.mongo_stores import StoreProblem, open_stores
 from shared.adapters.durable_folder import sync_folder
 from shared.adapters.secret_files import NAMES, KeysLost, read_secret
 from shared.adapters.sqlite.event_store import SqliteLog

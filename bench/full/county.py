@@ -15,7 +15,7 @@ import httpx
 
 from bench.full.servers import Servers, deployment
 from bench.world import FILING
-from deploy.folder import Folder
+from deploy.storage.data_folder import Folder
 from tests.support.process import HUIYIN, clean_environment
 
 SERVICES = ("intake", "routing", "supervision", "analytics")

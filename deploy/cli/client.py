@@ -20,7 +20,7 @@ import typer
 from deploy.cli import output as showing
 from deploy.cli.local_words import Wording, wording
 from deploy.cli.output import DONE, REFUSED, WRONG_USE
-from deploy.folder import Folder, FolderBusy, FolderProblem
+from deploy.storage.data_folder import Folder, FolderBusy, FolderProblem
 
 if TYPE_CHECKING:
     from shared.kernel.settings import Settings

@@ -17,7 +17,7 @@ from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, Output, given
 from deploy.cli.output import DONE, REFUSED
 from deploy.cli.text_files import stopping_for_file
-from deploy.folder import FolderProblem
+from deploy.storage.data_folder import FolderProblem
 
 _WORKERS = 16
 parked = typer.Typer(help="Streams at which a consumer has stopped", no_args_is_help=True)
@@ -204,7 +204,7 @@ def restore(
     folder: Annotated[Path, typer.Argument(help="Folder of the backup")], data: Data = None, json: AsJson = False
 ) -> None:
     """Check a backup with its hashes and keys, and restore it into a new data folder."""
-    from deploy.backup import restore as restore_backup
+    from deploy.storage.backup import restore as restore_backup
     from shared.kernel.settings import load
 
     target = load(data=data).data

@@ -15,7 +15,7 @@ from deploy.kafka.acls import command, rights
 from deploy.kafka.topics import Difference, Members, Topic, differences, members_of, spread
 from deploy.kafka.topics import load as load_topics
 from deploy.modes.distributed import CannotStart, connection
-from deploy.stores import StoreProblem, open_stores, policies_of
+from deploy.storage.mongo_stores import StoreProblem, open_stores, policies_of
 from shared.adapters.kafka import Away
 from shared.adapters.kafka.acls import Right, asking_rights
 from shared.adapters.kafka.topics import Refusal, asking

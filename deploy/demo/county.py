@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from deploy.demo.county.sample.complaints import complaints
 from deploy.demo.county.sample.matters import REASON, Link, matters
-from deploy.folder import Folder
+from deploy.storage.data_folder import Folder
 from services.intake.history import HistoryItem
 from services.intake.history.recording import record_batch
 from services.supervision.policy_activation import activate

@@ -10,10 +10,10 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import structlog
 
-from deploy.folder import Folder, FolderProblem
 from deploy.kafka.topics import EVENTS, load
 from deploy.modes.composition import compose
-from deploy.stores import StoreAway, StoreLoginRefused, StoreProblem, open_stores
+from deploy.storage.data_folder import Folder, FolderProblem
+from deploy.storage.mongo_stores import StoreAway, StoreLoginRefused, StoreProblem, open_stores
 from services.intake.topics.encrypted_records import NoKey
 from shared.adapters.kafka import RELAYS, Connection, KafkaFeed, KafkaLetters, Relay, parking
 from shared.adapters.system_clock import SystemClock

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from deploy.backup import back_up
-from deploy.folder import Folder, FolderProblem
 from deploy.modes.composition import compose
-from deploy.spreading import spread
+from deploy.storage.backup import back_up
+from deploy.storage.data_folder import Folder, FolderProblem
+from deploy.storage.rebuild_pool import spread
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.key_store import SqliteKeys

@@ -15,11 +15,11 @@ from starlette.types import ASGIApp
 
 from deploy.api.app import build_app
 from deploy.demo.county import Prepared, Progress, prepare
-from deploy.folder import Folder
 from deploy.modes import distributed as full
 from deploy.modes.embedded import opened
 from deploy.server.garbage_collector import settle
 from deploy.server.startup import patiently
+from deploy.storage.data_folder import Folder
 from shared.events.fields import Service
 from shared.eventstore.errors import LogBroken, LogFull
 from shared.hosting.process import Runtime

@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from deploy.api.app import build_app
-from deploy.backup import restore
-from deploy.folder import Folder, FolderBusy, FolderProblem
 from deploy.modes.embedded import opened
+from deploy.storage.backup import restore
+from deploy.storage.data_folder import Folder, FolderBusy, FolderProblem
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import LogBroken
 from shared.eventstore.read_models import Parked, Row

@@ -16,7 +16,7 @@ from deploy.demo.county.sample.matters import MOST, matters
 from deploy.demo.county.sample.texts import sample_texts
 
 from deploy.demo.county import BATCH, prepare
-from deploy.folder import Folder
+from deploy.storage.data_folder import Folder
 from services.intake.history import STEPS, HistoryItem
 from services.intake.history.recording import record_batch
 from shared.case import OPEN_STATES, STATES, Case

@@ -21,11 +21,11 @@ from deploy.demo.county.sample.complaints import complaints
 from pymongo import MongoClient
 
 from deploy.demo.county import DEMO, OPERATOR
-from deploy.folder import Folder
 from deploy.kafka.topics import EVENTS
 from deploy.modes import distributed as full
 from deploy.modes import embedded
 from deploy.modes.composition import SERVICES
+from deploy.storage.data_folder import Folder
 from services.intake.history import HistoryItem
 from services.intake.history.recording import record_batch
 from services.supervision.policy_activation import activate

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from deploy.api.app import build_app
-from deploy.folder import Folder, FolderProblem
 from deploy.modes.embedded import opened
+from deploy.storage.data_folder import Folder, FolderProblem
 from services.supervision.policy_activation import activate
 from shared.kernel.settings import Settings
 from shared.policy.loading.loader import bundled

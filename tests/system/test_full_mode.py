@@ -21,7 +21,7 @@ import orjson
 import pytest
 from deploy.demo.county.sample.complaints import complaints
 
-from deploy.folder import Folder
+from deploy.storage.data_folder import Folder
 from shared.events.supervision import TICKER
 from shared.http.request_bodies import NDJSON
 from tests.support.process import HUIYIN, clean_environment, huiyin, server

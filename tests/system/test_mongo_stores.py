@@ -16,7 +16,7 @@ from bson import Int64
 from pydantic import SecretStr
 from pymongo import MongoClient
 
-from deploy.stores import StoreProblem, open_stores
+from deploy.storage.mongo_stores import StoreProblem, open_stores
 from shared.adapters.mongo import (
     Driver,
     KeysLost,

@@ -11,7 +11,7 @@ from unittest.mock import ANY
 import httpx
 import pytest
 
-from deploy.folder import Folder
+from deploy.storage.data_folder import Folder
 from tests.support.process import huiyin, server
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from deploy.folder import Folder
+from deploy.storage.data_folder import Folder
 from tests.support.process import HUIYIN, clean_environment
 
 STARTING = 180.0

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from deploy.folder import FORMAT, Folder, FolderProblem, write_new
+from deploy.storage.data_folder import FORMAT, Folder, FolderProblem, write_new
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.file_copy import copy_database

@@ -11,13 +11,13 @@ from typing import Any
 
 import orjson
 
-from deploy.building import FACTS, HEAD, SHOWS
+from deploy.storage.rebuild_worker import FACTS, HEAD, SHOWS
 from shared.eventstore.errors import LogBroken
 from shared.eventstore.read_models import Row
 from shared.kernel.refusals import Unavailable
 from shared.operations.rebuild_readers import Built
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 _BUFFER = 4_000_000
 _COLUMNS = {show.view.name: tuple(show.view.columns) for show in SHOWS}
 
@@ -26,7 +26,7 @@ async def spread(log: Path, signs: Sequence[str]) -> AsyncGenerator[Built, None]
     """A `Spread` over the file of the log: one new process, which inherits no socket and no lock."""
     paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "deploy.building", str(log), "".join(signs),
+        sys.executable, "-P", "-m", "deploy.storage.rebuild_worker", str(log), "".join(signs),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, limit=_BUFFER,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
     )  # fmt: skip
