@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.cli import output as showing
 from deploy.cli.options import AsJson
 from deploy.cli.output import REFUSED
-from deploy.moving import move
 from deploy.storage.data_folder import FolderProblem
 from deploy.storage.mongo_stores import StoreProblem
+from deploy.transfer.between_modes import move
 from shared.kernel.refusals import Refused
 from shared.kernel.settings import load
 

@@ -9,9 +9,9 @@ import typer
 from deploy.cli import output as showing
 from deploy.cli.migrate import copied
 from deploy.cli.output import REFUSED, WRONG_USE
-from deploy.from_topic import rebuild_from_topic
 from deploy.modes.distributed import CannotStart
 from deploy.storage.data_folder import FolderProblem
+from deploy.transfer.from_topic import rebuild_from_topic
 from shared.eventstore.errors import LogAway, LogBroken
 from shared.hosting.log_format import configure
 from shared.kernel.settings import load

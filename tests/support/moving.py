@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from deploy.moving import move
+from deploy.transfer.between_modes import move
 from shared.kernel.settings import load
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.moving import DATABASE, move
 from deploy.storage.data_folder import Folder, FolderProblem
 from deploy.storage.mongo_stores import open_stores
+from deploy.transfer.between_modes import DATABASE, move
 from shared.adapters.sqlite.event_store import SqliteLog
 from shared.adapters.sqlite.key_store import SqliteKeys
 from shared.eventstore.key_store import DataKey, KeyErased
