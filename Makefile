@@ -12,7 +12,7 @@ SEED    ?= 1
 ROUNDS  ?= 7
 NEW     ?= HEAD
 BIN     := .venv/bin
-ALL_FAULTS = $(shell $(BIN)/python -c 'from tests.chaos.full.faults import FAULTS; print(",".join(FAULTS))')
+ALL_FAULTS = $(shell $(BIN)/python -c 'from tests.faults.full.faults import FAULTS; print(",".join(FAULTS))')
 NIGHTLY_RECORD ?= /tmp/huiyin-nightly.jsonl
 
 .DEFAULT_GOAL := help
@@ -30,7 +30,7 @@ test: .venv/dev ## Run the tests, without those of `make nightly` (WORKERS=3: in
 nightly: .venv/dev ## Run what is too long for CI: all tests with a long model and many kills, then every fault of the full mode (SEED)
 	@CI=true HUIYIN_MODEL_STEPS=$(STEPS) HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) \
 		$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20
-	@$(BIN)/python -m tests.chaos.full --faults $(or $(FAULTS),$(ALL_FAULTS)) --seed $(SEED) --brokers 3 --members 3 \
+	@$(BIN)/python -m tests.faults.full --faults $(or $(FAULTS),$(ALL_FAULTS)) --seed $(SEED) --brokers 3 --members 3 \
 		--record "$(NIGHTLY_RECORD)"
 
 check: .venv/dev ## Lint, types, import rules
@@ -41,7 +41,7 @@ check: .venv/dev ## Lint, types, import rules
 
 chaos: .venv/dev ## Break things under load: one process (KILLS=150 SEED=1), or the full mode (FAULTS=R05,R13 or MINUTES=60; SEED, BROKERS, MEMBERS)
 ifneq ($(FAULTS)$(MINUTES),)
-	@$(BIN)/python -m tests.chaos.full --faults "$(FAULTS)" --minutes "$(or $(MINUTES),0)" --seed $(SEED) --brokers $(BROKERS) --members $(MEMBERS)
+	@$(BIN)/python -m tests.faults.full --faults "$(FAULTS)" --minutes "$(or $(MINUTES),0)" --seed $(SEED) --brokers $(BROKERS) --members $(MEMBERS)
 else
 	@HUIYIN_KILLS=$(KILLS) HUIYIN_SEED=$(SEED) $(BIN)/pytest tests/faults -s --ignore=tests/faults/full
 endif

@@ -10,7 +10,7 @@ from shared.eventstore.recorded_event import decode, encode
 from tests.support.deciding import START
 from tests.support.events import bodies
 from tests.support.policies import recorded
-from tests.unit.test_envelope import GOLDEN
+from tests.unit.shared.eventstore.test_recorded_event import GOLDEN
 
 
 def example(model: type[Event]) -> Event:

@@ -1,1 +1,0 @@
-"""The four services as processes on real servers, broken on purpose: `python -m tests.chaos.full --help`."""

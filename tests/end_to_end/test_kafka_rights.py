@@ -1,0 +1,360 @@
+"""Who may do what in Kafka, on a real broker that checks it: our services with their rights alone, and another organisation that
+tries everything."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    TopicAuthorizationFailedError,
+)
+from aiokafka.structs import ConsumerRecord, TopicPartition
+
+from deploy.kafka.acls import rights
+from deploy.kafka.topics import Topic
+from shared.adapters.kafka import Connection
+from shared.adapters.kafka.acls import Right, asking_rights
+from shared.adapters.kafka.inbound import KafkaLetters
+from shared.adapters.kafka.outbox_relay import RELAYS, Relay
+from shared.adapters.kafka.topics import Refusal
+from shared.adapters.memory import MemoryLog, MemoryViews
+from shared.adapters.system_clock import SystemClock
+from shared.eventstore.recorded_event import Recorded
+from shared.messaging.partner_topics import Letter, Line, Route
+from tests.end_to_end.test_full_mode import asked, owner, serving, settled, ways
+from tests.support.commits import history
+from tests.support.process import huiyin
+from tests.support.servers import mongodb
+from tests.support.servers.kafka import Kafka
+
+pytestmark = [pytest.mark.needs_kafka, pytest.mark.slow, pytest.mark.timeout(600)]
+ADMIN = "admin"
+SERVICES = ("intake", "routing", "supervision", "analytics")
+PREFIX = "whole-"
+"""Of the deployment whose services run here."""
+_SERVICES = tuple(f"{prefix}svc-{service}" for service in SERVICES for prefix in ("", PREFIX))
+USERS = (ADMIN, *_SERVICES, "dept-wj", "dept-zj", "dept-zj-2", "platform-hn", "platform-gd")
+PASSWORDS = {user: uuid4().hex for user in USERS}
+MEMBERS = {"organisation": ("wj", "zj", "zj-2"), "platform": ("hn", "gd")}
+CORE = "case-events"
+
+
+def _topic(name: str, read: tuple[str, ...], write: tuple[str, ...]) -> Topic:
+    return Topic(name=name, holds="x", key="y", partitions=1, retention=90, read=read, write=write)
+
+
+OURS = tuple(f"svc-{service}" for service in SERVICES)
+EVERY = (
+    _topic(CORE, OURS, OURS[:3]),
+    # Who repeats a stream in a topic reads its last record, to know how far it had come.
+    _topic("assignments.{organisation}", ("dept-{organisation}", "svc-routing"), ("svc-routing",)),
+    _topic("actions.{organisation}", ("svc-routing",), ("dept-{organisation}",)),
+    _topic("submissions.{platform}", ("svc-intake",), ("platform-{platform}",)),
+    _topic("updates.{platform}", ("platform-{platform}", "svc-intake"), ("svc-intake",)),
+)
+"""Every kind of topic that a deployment has."""
+
+
+class Cluster:
+    """A broker that checks who somebody is, and what a user does with it."""
+
+    def __init__(self) -> None:
+        self.kafka = Kafka(users=PASSWORDS)
+
+    def connection(self, user: str, password: str | None = None) -> Connection:
+        return Connection(self.kafka.bootstrap, "SASL_PLAINTEXT", user, password or PASSWORDS[user])
+
+    def place(self, user: str) -> dict[str, str]:
+        """The same as settings of a process."""
+        return {
+            "HUIYIN_KAFKA_BOOTSTRAP": self.kafka.bootstrap,
+            "HUIYIN_KAFKA_SECURITY": "SASL_PLAINTEXT",
+            "HUIYIN_KAFKA_USER": user,
+            "HUIYIN_KAFKA_PASSWORD": PASSWORDS[user],
+        }
+
+    @asynccontextmanager
+    async def admin(self, user: str) -> AsyncIterator[AIOKafkaAdminClient]:
+        client = AIOKafkaAdminClient(**self.connection(user).client())
+        await client.start()
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    async def produce(self, user: str, topic: str, password: str | None = None) -> None:
+        """As our own publisher does: idempotent, awaited."""
+        producer = AIOKafkaProducer(
+            **self.connection(user, password).client(), acks="all", enable_idempotence=True, request_timeout_ms=10_000
+        )
+        try:
+            await producer.start()
+            await producer.send_and_wait(topic, b"x", key=b"k")
+        finally:
+            await producer.stop()
+
+    async def consume(self, user: str, topic: str, group: str) -> ConsumerRecord:
+        consumer = AIOKafkaConsumer(
+            topic,
+            group_id=group,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            **self.connection(user).client(),
+        )
+        try:
+            await consumer.start()
+            return await asyncio.wait_for(consumer.getone(), 30)
+        finally:
+            await consumer.stop()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    made = Cluster()
+    asyncio.run(_prepare(made))
+    yield made
+    made.kafka.stop()
+
+
+async def _prepare(cluster: Cluster) -> None:
+    names = [CORE]
+    for topic in EVERY[1:]:
+        kind = "organisation" if "organisation" in topic.name else "platform"
+        names += [topic.name.replace(f"{{{kind}}}", code) for code in MEMBERS[kind]]
+    async with cluster.admin(ADMIN) as client:
+        await client.create_topics([NewTopic(name, 1, 1) for name in names])
+    async with asking_rights(cluster.connection(ADMIN)) as brokers:
+        await brokers.give(rights(EVERY, MEMBERS))
+    for name in names:  # something to read in each
+        await _soon(cluster, name)
+
+
+async def _soon(cluster: Cluster, topic: str) -> None:
+    """The broker hears of topics and rights a moment later."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            await cluster.produce(ADMIN, topic)
+        except Exception:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.2)
+        else:
+            return
+
+
+async def test_each_organisation_reads_what_is_for_it_and_writes_what_is_from_it(cluster: Cluster) -> None:
+    for code in MEMBERS["organisation"]:
+        record = await cluster.consume(f"dept-{code}", f"assignments.{code}", f"dept-{code}.office")
+        assert record.value == b"x"
+        await cluster.produce(f"dept-{code}", f"actions.{code}")
+        assert await cluster.consume("svc-routing", f"actions.{code}", "svc-routing")
+        await cluster.produce("svc-routing", f"assignments.{code}")
+    await cluster.produce("platform-hn", "submissions.hn")
+    await cluster.produce("svc-intake", "updates.gd")
+    assert await cluster.consume("platform-gd", "updates.gd", "platform-gd.1")
+    assert await cluster.consume("svc-intake", "submissions.hn", "svc-intake")
+
+
+@pytest.mark.parametrize(
+    ("user", "topic"),
+    [
+        ("dept-zj", "assignments.wj"),
+        ("dept-zj", "assignments.zj-2"),
+        ("dept-zj", "actions.wj"),
+        ("dept-zj", "actions.zj"),
+        ("dept-zj", "updates.hn"),
+        ("dept-zj", CORE),
+        ("platform-gd", "updates.hn"),
+        ("platform-gd", "submissions.hn"),
+        ("platform-gd", CORE),
+        ("svc-intake", "actions.zj"),
+        ("svc-routing", "submissions.hn"),
+        ("svc-analytics", "assignments.zj"),
+    ],
+)
+async def test_nobody_reads_what_is_for_others(cluster: Cluster, user: str, topic: str) -> None:
+    with pytest.raises(TopicAuthorizationFailedError):
+        await cluster.consume(user, topic, f"{user}.own")
+
+
+@pytest.mark.parametrize(
+    ("user", "topic"),
+    [
+        ("dept-zj", "assignments.wj"),
+        ("dept-zj", "assignments.zj"),
+        ("dept-zj", "actions.wj"),
+        ("dept-zj", "actions.zj-2"),
+        ("dept-zj", CORE),
+        ("dept-zj", "submissions.hn"),
+        ("platform-gd", "submissions.hn"),
+        ("platform-gd", "updates.gd"),
+        ("svc-analytics", CORE),
+        ("svc-supervision", "assignments.zj"),
+        ("svc-intake", "assignments.zj"),
+        ("svc-routing", "updates.hn"),
+    ],
+)
+async def test_nobody_writes_in_the_name_of_others(cluster: Cluster, user: str, topic: str) -> None:
+    with pytest.raises((TopicAuthorizationFailedError, ClusterAuthorizationFailedError)):  # the latter: writes nowhere
+        await cluster.produce(user, topic)
+
+
+@pytest.mark.parametrize(
+    "group", ["dept-wj", "dept-wj.office", "dept-zj-2.office", "svc-routing", "dept-zjx", "anything"]
+)
+async def test_nobody_takes_part_in_the_group_of_others(cluster: Cluster, group: str) -> None:
+    with pytest.raises(GroupAuthorizationFailedError):
+        await cluster.consume("dept-zj", "assignments.zj", group)
+    async with cluster.admin("dept-zj") as client:
+        with pytest.raises(GroupAuthorizationFailedError):
+            await client.list_consumer_group_offsets(group, partitions=[TopicPartition("assignments.zj", 0)])
+
+
+async def test_the_adapters_for_topics_of_organisations_work_with_the_rights_of_routing(cluster: Cluster) -> None:
+    letters: list[Letter] = []
+
+    async def answer(batch: Sequence[Letter]) -> None:
+        letters.extend(batch)
+
+    async def lines(_name: str, events: Sequence[Recorded]) -> list[Line]:
+        return [Line(one.version, "k", "told", b"{}", one.recorded_at) for one in events]
+
+    async def names() -> list[str]:
+        return ["zj"]
+
+    log, views, clock = MemoryLog(outbox=True), MemoryViews(), SystemClock()
+    views.declare(RELAYS)
+    await views.start()
+    for commit in history("outbox/zj", 3):
+        await log.append(commit)
+    routing = cluster.connection("svc-routing")
+    arriving = KafkaLetters(routing, "actions", "routing.actions", answer, instance="one", ended=pytest.fail)
+    route = Route("outbox/", "assignments", names, lines)
+    for _ in range(2):  # the second time its row is gone, and the topic says how far it had come
+        relay = Relay(log, views, routing, [route], clock=clock, instance="one", look=0.2)
+        await relay.start()
+        until = time.monotonic() + 60
+        while await relay._late(route, {"outbox/zj"}):
+            assert time.monotonic() < until, relay.missing
+            await asyncio.sleep(0.1)
+        await relay.stop()
+        assert relay.missing == frozenset()
+        views = MemoryViews()
+        views.declare(RELAYS)
+        await views.start()
+    assert relay.sent == 0, "nothing twice"
+    await arriving.start()
+    try:
+        await cluster.produce("dept-zj", "actions.zj")
+        until = time.monotonic() + 60
+        while "zj" not in {one.owner for one in letters}:
+            assert time.monotonic() < until, letters
+            await asyncio.sleep(0.1)
+    finally:
+        await arriving.stop()
+
+
+async def test_names_of_others_are_not_told(cluster: Cluster) -> None:
+    await cluster.consume("dept-wj", "assignments.wj", "dept-wj.office")
+    async with cluster.admin("dept-zj") as client:
+        assert set(await client.list_topics()) == {"assignments.zj", "actions.zj"}
+        there, not_there = (
+            await client.describe_topics(["assignments.wj"]),
+            await client.describe_topics(["assignments.no"]),
+        )
+        assert there[0]["error_code"] == not_there[0]["error_code"] == TopicAuthorizationFailedError.errno
+        groups = {name for name, _kind in await client.list_consumer_groups()}
+        assert all(name.startswith("dept-zj.") for name in groups)
+
+
+async def test_nobody_but_the_administrator_makes_drops_or_allows(cluster: Cluster) -> None:
+    for user in ("dept-zj", "svc-routing"):
+        async with cluster.admin(user) as client:
+            made = await client.create_topics([NewTopic("actions.new", 1, 1)])
+            dropped = await client.delete_topics(["actions.zj"])
+            codes = [made.topic_errors[0][1], dropped.topic_error_codes[0][1]]
+            assert codes == [TopicAuthorizationFailedError.errno] * 2
+        async with asking_rights(cluster.connection(user)) as brokers:
+            with pytest.raises(Refusal, match=ClusterAuthorizationFailedError.__name__):
+                await brokers.give([Right(user, "topic", CORE, False, "Read")])
+            with pytest.raises(Refusal, match=ClusterAuthorizationFailedError.__name__):
+                await brokers.of({"dept-wj"})
+
+
+async def test_a_wrong_password_opens_nothing(cluster: Cluster) -> None:
+    with pytest.raises(KafkaConnectionError):
+        await cluster.produce("dept-zj", "actions.zj", password="wrong")
+
+
+def test_what_is_missing_is_given_and_what_is_more_is_named(cluster: Cluster) -> None:
+    prefix = f"{uuid4().hex[:6]}-"
+    place = {**cluster.place(ADMIN), "HUIYIN_KAFKA_PREFIX": prefix}
+    done = huiyin("topics", "acls", "--apply", "--json", **place)
+    assert done.returncode == 0, done.stderr
+    given = json.loads(done.stdout)["given"]
+    assert f"{prefix}{CORE}" in {
+        one["name"] for one in given if one["kind"] == "topic" and one["user"] == f"{prefix}svc-routing"
+    }
+    assert "权限与配置一致" in huiyin("topics", "acls", "--apply", **place).stdout
+    more = Right(f"{prefix}svc-analytics", "topic", f"{prefix}{CORE}", False, "Write")
+
+    async def give() -> None:
+        async with asking_rights(cluster.connection(ADMIN)) as brokers:
+            await brokers.give([more])
+
+    asyncio.run(give())
+    done = huiyin("topics", "acls", "--apply", "--json", **place)
+    assert done.returncode == 1, "a right that the file does not give is left to people"
+    assert json.loads(done.stdout) == {"given": [], "more": [more._asdict()]}
+    done = huiyin("topics", "acls", "--apply", **{**place, **cluster.place("dept-zj")})
+    assert done.returncode == 1 and "ClusterAuthorizationFailedError" in done.stderr
+
+
+@pytest.mark.needs_mongo
+def test_the_four_services_work_with_no_more_than_their_rights(cluster: Cluster, tmp_path: Path) -> None:
+    shared: Mapping[str, str] = {
+        "HUIYIN_MONGODB_URL": mongodb.url(),
+        "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{uuid4().hex[:8]}",
+        "HUIYIN_SECRETS": str(tmp_path / "secrets"),
+        "HUIYIN_KAFKA_PREFIX": PREFIX,
+    }
+    (tmp_path / "secrets").mkdir()
+    for command in (("topics", "apply"), ("topics", "acls", "--apply")):
+        done = huiyin(*command, **{**shared, **cluster.place(ADMIN)})
+        assert done.returncode == 0, done.stderr
+    with ExitStack() as stack:
+        running = [
+            stack.enter_context(serving(service, tmp_path, {**shared, **cluster.place(f"{PREFIX}svc-{service}")}))
+            for service in SERVICES
+        ]
+        intake, _routing, supervision, analytics = running
+        place = {**shared, **cluster.place(f"{PREFIX}svc-intake")}
+        done = huiyin("policy", "activate", "demo", "--data", str(intake.data), **place)
+        assert done.returncode == 0, done.stderr
+        words = ("--item", "rights-1", "--place", "dh-yl", "--subject", "0102", "--text", "路灯不亮")
+        done = huiyin("submit", *words, "--data", str(intake.data), **place)
+        assert done.returncode == 0, done.stderr
+        settled(running)
+        (way,) = ways(intake.data)
+        assert {"CaseRegistered", "CaseClassified", "AssignmentDelivered"} <= set(way), way
+        figures = asked(analytics.data, "GET", "/v1/stats?measures=registered&period=all")
+        assert figures["cases"] == 1, figures
+        for one in running:
+            assert one.ready()["reasons"] == [], one.data.name
+            assert asked(one.data, "GET", "/local/parked")["parked"] == []
+        with owner(supervision.data) as client:
+            shown = client.get("/metrics").text
+        assert "huiyin_unpublished_commits 0.0" in shown and "huiyin_publish_lag_seconds 0.0" in shown

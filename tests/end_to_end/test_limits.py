@@ -1,0 +1,237 @@
+"""What happens at the limits, on real servers: too much waits for Kafka, a store or a broker is away, also at the start."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from deploy.kafka.topics import EVENTS
+from shared.adapters.kafka import Connection
+from shared.adapters.kafka.topics import Wanted, asking
+from tests.end_to_end.test_full_mode import Process, owner, serving, settled
+from tests.support.process import HUIYIN, clean_environment, huiyin
+from tests.support.servers import kafka, mongodb
+from tests.support.servers.kafka import Kafka
+from tests.support.servers.mongodb import ReplicaSet
+
+pytestmark = [pytest.mark.needs_kafka, pytest.mark.needs_mongo, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> dict[str, str]:
+    secrets = tmp_path / "secrets"
+    secrets.mkdir(mode=0o700)
+    name = uuid4().hex[:8]
+    return {
+        "HUIYIN_KAFKA_BOOTSTRAP": kafka.bootstrap(),
+        "HUIYIN_KAFKA_PREFIX": f"{kafka.PREFIX}{name}-",
+        "HUIYIN_MONGODB_URL": mongodb.url(),
+        "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{name}",
+        "HUIYIN_SECRETS": str(secrets),
+    }
+
+
+def eventually(what: Callable[[], bool], seconds: float = 90) -> None:
+    until = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < until, "it never came to that"
+        time.sleep(0.1)
+
+
+def submit(one: Process, item: str) -> httpx.Response:
+    filing = {"channel": "web", "item": item, "text": "路灯不亮", "place": "dh-yl", "subject": "0102"}
+    with owner(one.data) as http:
+        return http.post("/v1/submissions", json=filing, headers={"x-huiyin-as": "registrar:xfj"})
+
+
+def activated(one: Process, place: dict[str, str]) -> None:
+    assert huiyin("policy", "activate", "demo", "--data", str(one.data), **place).returncode == 0
+
+
+def test_past_the_limit_filings_are_refused_at_once_and_taken_in_again_later(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
+    """R09: what was accepted is delivered, what was refused may come again."""
+    broker = Kafka(1)
+    here = {**place, "HUIYIN_KAFKA_BOOTSTRAP": broker.bootstrap, "HUIYIN_UNPUBLISHED_LIMIT": "40"}
+    try:
+        assert huiyin("topics", "apply", **here).returncode == 0
+        with ExitStack() as stack:
+            one = stack.enter_context(serving("all", tmp_path, here))
+            activated(one, here)
+            settled([one])
+            broker.signal(signal.SIGSTOP)
+            try:
+                taken = 0
+                while (answer := submit(one, f"full-{taken}")).status_code == 201:
+                    taken += 1
+                    assert taken < 400, "it accepts without end"
+                assert taken >= 20, "as long as there is room it accepts, though Kafka is away"
+                assert (answer.status_code, answer.json()["code"]) == (503, "unpublished_full")
+                assert int(answer.headers["retry-after"]) > 0
+                began = time.monotonic()
+                assert submit(one, "full-x").status_code == 503
+                assert time.monotonic() - began < 1, "no broker and no query is waited for"
+                found = one.ready()
+                assert not found["ready"] and "unpublished_full" in found["reasons"]
+            finally:
+                broker.signal(signal.SIGCONT)
+            eventually(lambda: submit(one, f"full-{taken}").status_code == 201)
+            settled([one])
+            with owner(one.data) as http:
+                listed = http.get("/v1/cases?limit=200", headers={"x-huiyin-as": "supervisor:xfj"}).json()["cases"]
+            assert len(listed) == min(200, taken + 1)
+            assert {case["state"] for case in listed} == {"dispatched"}
+    finally:
+        broker.stop()
+
+
+@contextmanager
+def started(folder: Path, place: dict[str, str], port: int) -> Iterator[subprocess.Popen[str]]:
+    command = [HUIYIN, "serve", "all", "--data", str(folder / "data"), "--port", str(port)]
+    with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
+        process = subprocess.Popen(command, stdout=out, stderr=err, text=True, env={**clean_environment(), **place})
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def test_without_its_store_it_starts_says_so_and_goes_on_once_it_is_there(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
+    store = ReplicaSet(1)
+    (member,) = store.members
+    (port,) = kafka.free_ports(1)
+    here = {**place, "HUIYIN_MONGODB_URL": store.url}
+    base = f"http://127.0.0.1:{port}"
+
+    def ready() -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = httpx.get(f"{base}/readyz", timeout=10).json()
+        except httpx.TransportError:
+            return {"ready": False, "reasons": []}
+        return found
+
+    try:
+        assert huiyin("topics", "apply", **here).returncode == 0
+        member.kill()
+        with started(tmp_path, here, port) as process:
+            eventually(lambda: ready()["reasons"] == ["log_away"])
+            assert httpx.get(f"{base}/livez").status_code == 200
+            answer = httpx.post(f"{base}/v1/submissions", json={})
+            assert (answer.status_code, answer.json()["code"]) == (503, "log_away")
+            assert int(answer.headers["retry-after"]) > 0
+            member.start()
+            store.wait_for_primary()
+            eventually(lambda: bool(ready()["ready"]))
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        assert "Traceback" not in (tmp_path / "err").read_text()
+        member.kill()
+        with started(tmp_path, here, port) as process:  # told to end while it waits
+            eventually(lambda: ready()["reasons"] == ["log_away"])
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+    finally:
+        store.stop()
+
+
+def test_a_silent_store_is_refused_within_two_seconds_and_memory_stays(tmp_path: Path, place: dict[str, str]) -> None:
+    """R14: nothing piles up while MongoDB is silent, and work goes on when it is back."""
+    store = ReplicaSet(1)
+    (member,) = store.members
+    here = {**place, "HUIYIN_MONGODB_URL": store.url}
+    try:
+        assert huiyin("topics", "apply", **here).returncode == 0
+        with ExitStack() as stack:
+            one = stack.enter_context(serving("all", tmp_path, here))
+            activated(one, here)
+            settled([one])
+            assert submit(one, "before").status_code == 201
+            before = resident(one)
+            member.signal(signal.SIGSTOP)
+            try:
+                for attempt in range(5):
+                    began = time.monotonic()
+                    answer = submit(one, f"silent-{attempt}")
+                    assert (answer.status_code, answer.json()["code"]) == (503, "log_away")
+                    assert answer.headers["retry-after"]
+                    assert time.monotonic() - began < 4, "the promise is 2 s; the machine is shared"
+                eventually(lambda: "log_away" in one.ready()["reasons"])
+            finally:
+                member.signal(signal.SIGCONT)
+            eventually(lambda: submit(one, "after").status_code == 201)
+            settled([one])
+            assert resident(one) - before < 100 * 1024 * 1024
+    finally:
+        store.stop()
+
+
+def test_a_user_that_mongodb_does_not_know_is_told_from_one_that_is_away(tmp_path: Path, place: dict[str, str]) -> None:
+    (port,) = kafka.free_ports(1)
+    here = {**place, "HUIYIN_MONGODB_URL": place["HUIYIN_MONGODB_URL"].replace("mongodb://", "mongodb://svc:pa55word@")}
+
+    def said() -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=10).json()
+        except httpx.TransportError:
+            return {}
+        return found
+
+    with started(tmp_path, here, port) as process:
+        eventually(lambda: said().get("reasons") == ["store_login_refused"])
+        assert httpx.post(f"http://127.0.0.1:{port}/v1/submissions", json={}).status_code == 503
+        assert process.poll() is None
+    assert "Traceback" not in (tmp_path / "err").read_text() and "pa55word" not in (tmp_path / "err").read_text()
+
+
+def resident(one: Process) -> int:
+    """Bytes of memory."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{one.process.pid}/status").read_text())
+    assert found
+    return int(found[1]) * 1024
+
+
+def test_a_topic_with_too_few_partitions_is_named(tmp_path: Path, place: dict[str, str]) -> None:
+    async def make() -> None:
+        async with asking(Connection(place["HUIYIN_KAFKA_BOOTSTRAP"])) as brokers:
+            await brokers.create(place["HUIYIN_KAFKA_PREFIX"] + EVENTS, Wanted(6, 1, -1, 4_194_304))
+
+    asyncio.run(make())
+    with serving("routing", tmp_path, place) as one:
+        eventually(lambda: one.ready()["reasons"] == [f"too_few_partitions:{place['HUIYIN_KAFKA_PREFIX']}{EVENTS}"])
+
+
+def test_a_login_that_kafka_refuses_is_told_from_one_that_is_away(tmp_path: Path, place: dict[str, str]) -> None:
+    broker = Kafka(1, users={"svc": "right"})
+    here = {
+        **place,
+        "HUIYIN_KAFKA_BOOTSTRAP": broker.bootstrap,
+        "HUIYIN_KAFKA_SECURITY": "SASL_PLAINTEXT",
+        "HUIYIN_KAFKA_USER": "svc",
+        "HUIYIN_KAFKA_PASSWORD": "wrong",
+    }
+    try:
+        with serving("routing", tmp_path, here) as one:
+            eventually(lambda: one.ready()["reasons"] == ["login_refused"])
+            broker.signal(signal.SIGSTOP)
+            try:
+                eventually(lambda: one.ready()["reasons"] == ["broker_away"])
+            finally:
+                broker.signal(signal.SIGCONT)
+    finally:
+        broker.stop()

@@ -1,0 +1,534 @@
+"""Drives random commands by random actors through the handling behind HTTP, and asks the table after each what had to come of it.
+
+A run is a list of steps made from a seed. Where table and product disagree, the list is made as short as still disagrees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Any, NamedTuple
+
+from deploy.modes.composition import compose
+from deploy.modes.in_memory import memory_ports
+from services.intake.commands.filing import FileCase
+from services.intake.registration import file_case
+from shared.adapters.memory import SetClock
+from shared.application.command_dispatch import body_models, give
+from shared.application.request_validation import validated
+from shared.commands.authorization import Principal
+from shared.commands.command import RULES
+from shared.eventstore.verification import verify
+from shared.hosting.process import Runtime
+from shared.kernel.refusals import Denied, Refused, Unknown
+from shared.kernel.settings import Settings
+from tests.property.days import ZONE, When
+from tests.property.matter import Attempt, Matter, Who
+from tests.property.table import AFTER_CLOSING, TABLE, Verdict, apply, knows, may, partial, verdict
+from tests.support.county import DEMO, activate
+
+MODELS = body_models()
+CASES = 6
+"""Cases of one county."""
+TICKER = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted"})
+ENDED = frozenset({"closed", "withdrawn", "voided"})
+_CODE = re.compile(r"[a-z][a-z0-9_]+")
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+ACTORS = (
+    Who("clerk", "zj", "zj-1"), Who("clerk", "zj", "zj-2"), Who("organisation", "zj", "zj-3"),
+    Who("clerk", "jt", "jt-1"), Who("organisation", "jt", "jt-2"),
+    Who("clerk", "jjw", "jjw-1"), Who("clerk", "jjw", "jjw-2"),
+    Who("clerk", "dhq", "dhq-1"), Who("clerk", "dhyl", "dhyl-1"), Who("clerk", "fc", "fc-1"), Who("clerk", "sfc", "sfc-1"),
+    Who("registrar", "xfj", "desk-1"), Who("registrar", "xfj", "desk-2"), Who("registrar", "zj", "desk-inside"),
+    Who("supervisor", "xfj", "supervisor-1"), Who("supervisor", "zj", "supervisor-inside"),
+    Who("platform", "province", "platform-1"), Who("platform", "h12345", "platform-2"),
+    Who("analyst", None, "analyst"), Who("operations", None, "operations"),
+    Who("citizen", None, "own"), Who("citizen", None, "foreign"),
+)  # fmt: skip
+
+
+class Step(NamedTuple):
+    """Something that happens in the county, told so that it can be done again without the steps before it."""
+
+    case: int
+    wait: float
+    """Seconds before it."""
+    who: Who
+    command: str
+    fields: dict[str, Any]
+    days_off: float | None
+    """Legal time, in days from now; None: now. A whole number means a date."""
+    stale: bool = False
+    repeat: bool = False
+    """If it is done, the same command id is sent once more."""
+    tick: bool = False
+    """The ticker looks before it."""
+
+
+class Disagreement(Exception):
+    """Table and product say different things, or a promise is broken."""
+
+
+@dataclass
+class Lived:
+    """One case: the card of the table, and what the product has."""
+
+    id: str
+    matter: Matter
+    version: int = 0
+    acted: int = 0
+    """Version of the last event that the ticker did not write."""
+    story: list[str] = field(default_factory=list)
+
+
+class Desk:
+    """A county in memory, without figures and without HTTP's transport."""
+
+    def __init__(self, runtime: Runtime, clock: SetClock) -> None:
+        self.runtime = runtime
+        self.clock = clock
+        self.lived: list[Lived] = []
+        self.outcomes: Counter[str] = Counter()
+        self.commands: Counter[str] = Counter()
+        self.states: Counter[str] = Counter()
+        self._ids = 0
+
+    # ---- filing
+
+    async def file(self, dice: Random) -> None:
+        fields = _filing(dice, len(self.lived), self.clock.now())
+        who = Principal("registrar", "xfj", "desk-1")
+        receipt = await file_case(self.runtime.handling("intake"), who, FileCase.model_validate(fields), DEMO)
+        respondent = fields.get("respondent")
+        moved: When = date.fromisoformat(fields["received_at"]) if "received_at" in fields else self.clock.now()
+        matter = Matter(
+            "registered",
+            moved,
+            {"province": "province"}.get(fields["channel"]),
+            respondent["org"] if respondent else None,
+            fields.get("class"),
+            fields["subject"],
+            fields["place"],
+        )
+        self.lived.append(Lived(receipt.case, matter))
+        await self.settle()
+        await self.absorb(self.lived[-1])
+
+    # ---- one step
+
+    async def take(self, step: Step) -> Verdict:
+        """Do it, and compare. Raises Disagreement."""
+        self.clock.advance(step.wait)
+        if step.tick:
+            await self.look()
+        lived = self.lived[step.case]
+        await self.absorb(lived)
+        attempt = Attempt(
+            step.who, step.command, step.fields, _date(step.days_off, self.clock.now()), self.clock.now(), step.stale
+        )
+        wanted = verdict(lived.matter, attempt)
+        lived.story.append(f"{attempt.now:%m-%d %H:%M} {step.who.key} {step.command} {step.fields} at={attempt.at}")
+        got, why = await self._give(lived, step, attempt)
+        self.outcomes[got] += 1
+        self.commands[f"{step.command} {got}"] += 1
+        self.states[lived.matter.state] += 1
+        outside = step.who.role == "supervisor" and step.who.org not in lived.matter.handlers
+        bound = TABLE[step.command].or_a_supervisor and why == "supervisor_needed" and not outside
+        if wanted.outcome == "either" and (got in ("done", "nothing", "refused") or bound):
+            wanted = Verdict(got)  # type: ignore[arg-type]
+        if got != wanted.outcome:
+            raise Disagreement(
+                f"{step.command} by {step.who.role}:{step.who.org} while {lived.matter.state}:"
+                f" the table says {wanted.outcome} ({wanted.why or '-'}), the product {got} ({why})"
+            )
+        if got == "done":
+            apply(lived.matter, attempt)
+            await self.settle()
+            await self.absorb(lived, step.command)
+        return wanted
+
+    async def _give(self, lived: Lived, step: Step, attempt: Attempt) -> tuple[str, str]:
+        """What the product makes of it: an outcome of the table, and its words."""
+        value: dict[str, Any] = {"command": step.command, "command_id": f"m-{self._ids}", **step.fields}
+        self._ids += 1
+        if attempt.at is not None:
+            value["effective_at"] = attempt.at.isoformat()
+        value["expected_version"] = lived.acted - 1 if step.stale else lived.acted
+        body = validated(MODELS[step.command], value)
+        principal = self._principal(step, lived)
+        log = self.runtime.ports.log
+        before = (await log.load(f"case/{lived.id}"))[-1].last
+        try:
+            done, _case = await give(self.runtime.ports, principal, lived.id, RULES[step.command], body)
+        except Refused as refused:
+            _well_refused(refused)
+            if (await log.load(f"case/{lived.id}"))[-1].last != before:
+                raise Disagreement(f"a refusal of {step.command} wrote into the log") from None
+            outcome = {Unknown: "hidden", Denied: "denied"}.get(type(refused), "refused")
+            return outcome, refused.code
+        if done.commit is None:
+            return "nothing", "no event"
+        if step.repeat:
+            again, _case = await give(self.runtime.ports, principal, lived.id, RULES[step.command], body)
+            if not again.repeated or again.commit != done.commit:
+                raise Disagreement(f"{step.command} with the same id was not answered as the first time")
+        return "done", ", ".join(event.type for event in done.commit.recorded)
+
+    def _principal(self, step: Step, lived: Lived) -> Principal:
+        who = step.who
+        if who.role != "citizen":
+            return Principal(who.role, who.org, who.key)  # type: ignore[arg-type]
+        own = lived.id if who.key == "own" else self.lived[step.case - 1].id
+        return Principal("citizen", None, who.key, case=own)
+
+    # ---- what the county does by itself
+
+    async def absorb(self, lived: Lived, command: str = "") -> None:
+        """Let the card follow what the services appended, check it, and compare the card with the product's state."""
+        matter = lived.matter
+        for commit in await self.runtime.ports.log.load(f"case/{lived.id}", after=lived.version):
+            for event in commit.recorded:
+                lived.version = event.version
+                by_ticker = event.type in TICKER or (event.type == "Urged" and event.actor.role == "service")
+                lived.acted = lived.acted if by_ticker else event.version
+                if matter.state in ENDED and event.actor.role == "service" and event.type not in AFTER_CLOSING:
+                    raise Disagreement(f"{event.type} by a service after the case was {matter.state}")
+                if event.actor.role == "service":
+                    self._by_service(matter, event)
+        case = (await self.runtime.ports.cases.get(lived.id))[0]
+        for name in ("state", "org", "assist", "forwarded", "reviewer", "class_", "path"):
+            if getattr(case, name) != getattr(matter, name):
+                raise Disagreement(
+                    f"after {command or 'what the services did'} {name} is {getattr(case, name)}"
+                    f" and in the table {getattr(matter, name)}"
+                )
+
+    @staticmethod
+    def _by_service(matter: Matter, event: Any) -> None:
+        body = event.body
+        if event.type == "CaseTransferred":
+            if matter.state != "registered" or body.org == matter.accused or matter.class_ == "accusation":
+                raise Disagreement(f"routed by itself while {matter.state}, {matter.class_}")
+            matter.state, matter.moved = "dispatched", event.effective_at
+            matter.given_to(body.org)
+        elif event.type == "CaseClassified":
+            matter.class_ = body.class_ or matter.class_
+        elif event.type == "AssignmentDelivered":
+            if body.org != matter.org:
+                raise Disagreement("delivered to an organisation that does not have it")
+            matter.delivered = event.effective_at
+        elif event.type == "ReviewBodyNamed":
+            if partial(matter, body.body):
+                raise Disagreement(f"{body.body} reviews what it has to do with")
+            matter.reviewer, matter.review_begun = body.body, False
+        elif event.type not in TICKER | {"QueuedForDispatch", "EvaluationInvited", "Urged"}:
+            raise Disagreement(f"a service wrote {event.type}")
+
+    async def settle(self) -> None:
+        await self.runtime.ports.feed.drain()  # type: ignore[attr-defined]
+
+    async def look(self) -> None:
+        (ticker,) = (part.ticker for part in self.runtime.parts if part.ticker is not None)
+        while await ticker.look():
+            await self.settle()
+
+    async def finish(self) -> None:
+        """What must hold of the whole log. Raises Disagreement."""
+        await self.look()
+        findings = [finding async for finding in verify(self.runtime.ports.log)]
+        if findings:
+            raise Disagreement(f"the log does not verify: {findings[0]}")
+        for lived in self.lived:
+            await self._check(lived)
+
+    async def _check(self, lived: Lived) -> None:
+        fired: Counter[tuple[Any, ...]] = Counter()
+        ended = False
+        for commit in await self.runtime.ports.log.load(f"case/{lived.id}"):
+            for event in commit.recorded:
+                if event.type in TICKER:
+                    rung = getattr(event.body, "rung", "breach" if event.type == "DeadlineBreached" else "lift")
+                    fired[event.body.clock, event.body.episode, rung] += 1
+                if ended and event.type not in AFTER_CLOSING:
+                    raise Disagreement(f"{event.type} after the case had ended")
+                ended = event.type in ("CaseClosed", "CaseWithdrawn", "CaseVoided") or (
+                    ended and event.type not in ("RedoOrdered", "ReviewRequested", "ReReviewRequested")
+                )
+        twice = [rung for rung, times in fired.items() if times > 1]
+        if twice:
+            raise Disagreement(f"a rung fired twice: {twice[0]}")
+
+
+def _well_refused(refused: Refused) -> None:
+    if not _CODE.fullmatch(refused.code) or not refused.why.endswith((".", ")")) or " " not in refused.why:
+        raise Disagreement(f"a refusal without code or sentence: {refused.code}: {refused.why}")
+    if refused.why_zh is None or not (_CHINESE.search(refused.why_zh) and refused.why_zh.endswith("。")):
+        raise Disagreement(f"a refusal without a Chinese sentence: {refused.code}: {refused.why_zh}")
+
+
+def _date(days_off: float | None, now: datetime) -> When | None:
+    if days_off is None:
+        return None
+    then = now + timedelta(days=days_off)
+    return then.astimezone(ZONE).date() if days_off == int(days_off) else then
+
+
+@asynccontextmanager
+async def desk(start: datetime) -> AsyncIterator[Desk]:
+    clock = SetClock(start)
+    ports = memory_ports(clock)
+    runtime = compose(Settings(), ports)
+    runtime.parts = [part for part in runtime.parts if part.name != "analytics"]
+    await runtime.start(tasks=False)
+    try:
+        await activate(runtime.ports, "demo", DEMO, date(2000, 1, 1))
+        yield Desk(runtime, clock)
+    finally:
+        await runtime.stop()
+
+
+# ---- random steps
+
+
+def _filing(dice: Random, number: int, now: datetime) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "channel": dice.choice(("web", "letter", "province")),
+        "item": f"model-{number}",
+        "text": "反映的问题",
+        "place": dice.choice(("dh-yl", "sl", "sl")),
+        "subject": dice.choice(("0102", "0301", "1101", "1502", "1502")),
+    }
+    class_ = dice.choice((None, "claim", "claim", "suggestion", "consultation", "accusation"))
+    if class_ is not None:
+        fields["class"] = class_
+    if class_ == "accusation" or dice.random() < 0.1:
+        fields["respondent"] = {"name": "某人", "org": dice.choice(("zj", "jt", "jjw"))}
+    if dice.random() < 0.3:
+        fields["received_at"] = (now.astimezone(ZONE).date() - timedelta(days=dice.randrange(9))).isoformat()
+    return fields
+
+
+def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
+    org = dice.choice(("zj", "zj", "jt", "jjw", "dhq", "nowhere"))
+    today = now.astimezone(ZONE).date()
+    if command == "dispatch":
+        found: dict[str, Any] = {"org": org, "kind": dice.choice(("transfer", "transfer", "assignment"))}
+        if dice.random() < 0.6:
+            found["due"] = (today + timedelta(days=dice.choice((-2, 10, 40)))).isoformat()
+        if dice.random() < 0.2:
+            found["class"] = dice.choice(("claim", "suggestion"))
+        return found | ({"path": dice.randint(1, 6)} if dice.random() < 0.2 else {})
+    if command == "rule_jurisdiction":
+        return {"org": org, "assist": list(dice.choice(((), (), ("jt",), ("zj", "jt"))))}
+    if command in ("accept", "order_acceptance"):
+        path = {"path": dice.choice((6, 6, 6, 1, 4))} if dice.random() < 0.85 else {}
+        return path | ({"text": "应予受理"} if command == "order_acceptance" else {})
+    if command == "record_hearing":
+        first, last = (
+            today + timedelta(days=dice.choice(((-3, -2), (-1, 0), (-1, 0), (0, 1), (0, -1)))[place])
+            for place in (0, 1)
+        )
+        return {"from": first.isoformat(), "to": last.isoformat()}
+    if command in ("issue_review_opinion", "issue_re_review_opinion"):
+        result = dice.choice(("upheld", "changed", "redo")[: 3 if command == "issue_review_opinion" else 2])
+        decision = {"decision": dice.choice(("supported", "explained", "not_supported"))} if result == "changed" else {}
+        return {"result": result, "text": "意见", **decision}
+    if command == "correct":
+        name = dice.choice(("subject", "place", "class"))
+        values = {
+            "subject": ("0102", "0301", "1502"),
+            "place": ("dh-yl", "sl"),
+            "class": CLASSES,
+        }
+        return {"field": name, "new": dice.choice(values[name])}
+    return {
+        "answer_at_once": lambda: {"text": "答复"},
+        "guide": lambda: {"path": dice.randint(1, 5), "how_to": "可以申请行政复议"},
+        "verify_return": lambda: {"agreed": dice.random() < 0.4},
+        "refer_dispute": lambda: {"reason": "意见不一"},
+        "request_return": lambda: {"reason_code": "other", "reason": "不属于我单位职责"},
+        "not_accept": lambda: {"reason_code": "other", "reason": "理由", "remedy": "可以申请复查"},
+        "serve_notice": lambda: {"kind": dice.choice(("acceptance", "non_acceptance", "exempt")), "reason": "说明"},
+        "record_step": lambda: {"step": "site_visit"},
+        "ask_extension": lambda: {"days": dice.choice((5, 10, 30)), "reason": "复杂"},
+        "grant_extension": lambda: {"days": dice.choice((5, 10, 20, 30, 31)), "approver": "office"},
+        "refuse_extension": lambda: {"reason": "不必"},
+        "decide": lambda: {"result": dice.choice(("supported", "explained", "not_supported")), "basis": ["条例"], "text": "意见"},
+        "answer_suggestion": lambda: {"result": dice.choice(("adopted", "not_adopted")), "text": "答复"},
+        "correct_reply": lambda: {"text": "更正"},
+        "file_report": lambda: {"text": "报告"},
+        "add_material": lambda: {"text": "补充"},
+        "evaluate": lambda: {
+            "object": dice.choice(("organisation", "petition_office")),
+            "grade": dice.choice(("satisfied", "basically_satisfied", "dissatisfied")),
+        },
+        "name_review_body": lambda: {"body": dice.choice(("fc", "sfc", "zj", "jt", "nowhere"))},
+        "name_representatives": lambda: {"parties": ["p1"]},
+        "forward_down": lambda: {"to": dice.choice(("dhyl", "dhyl", "jt", "nowhere"))},
+        "hand_back": lambda: {"reason_code": "other"},
+        "void": lambda: {"reason_code": "other"},
+        "link": lambda: {"lead": "0" * 32, "reason": "同一事项"},
+        "unlink": lambda: {"reason": "并非同一事项"},
+        "follow_up": lambda: dice.choice(({"reached": False}, {"reached": True, "satisfied": dice.random() < 0.6})),
+        "order_redo": lambda: {"ground": "other"},
+        "open_supervision": lambda: {"ground": "delay", "text": "拖延"} | dice.choice(({}, {"decider": "xfj"})),
+        "close_supervision": lambda: {"text": "已整改"},
+        "close": lambda: {
+            "kind": dice.choice(
+                ("resolved_confirmed", "resolved_unconfirmed", "settled", "explained", "not_supported", "guided",
+                 "not_accepted", "closed_unresolved", "withdrawn", "merged")
+            )
+        } | ({"text": "说明"} if dice.random() < 0.7 else {}),
+    }.get(command, dict)()  # fmt: skip
+
+
+CLASSES = (*("claim", "suggestion") * 8, "accusation")
+"""To an accusation less often: it takes a case back to its beginning."""
+NOW_ONLY = frozenset({"ask_extension", "grant_extension", "refuse_extension"})
+"""A grant that is dated back may lie in an earlier period: the table keeps the present one only."""
+ENDS = {"withdraw": 0.15, "void": 0.1, "link": 0.1, "unlink": 0.1}
+"""Weight of a command that ends everything, or that these cases know nothing of."""
+LATE = {
+    "request_review": 3.0,
+    "name_review_body": 4.0,
+    "issue_review_opinion": 3.0,
+    "request_re_review": 4.0,
+    "issue_re_review_opinion": 3.0,
+    "grant_extension": 3.0,
+    "verify_return": 4.0,
+}
+"""More weight for what stands at the end of the longest way."""
+SLOW = {
+    "withdraw": 0.02, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
+    "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
+    "close_supervision": 0.2, "record_hearing": 0.3,
+}  # fmt: skip
+"""How often a step is taken that ends a case early or gets it nowhere, where another could be."""
+
+
+def next_step(made: Desk, dice: Random) -> Step:
+    """Anything by anybody; more often than not one of a few of which the table says that it will be done, so that cases get on."""
+    tried = [_any_step(made, dice) for _ in range(1 if dice.random() < 0.4 else 8)]
+    return next(
+        (step for step in tried if _gets_on(made, step) and dice.random() < SLOW.get(step.command, 1)), tried[0]
+    )
+
+
+def _any_step(made: Desk, dice: Random) -> Step:
+    case = dice.randrange(len(made.lived))
+    if made.lived[case].matter.state in ENDED and dice.random() < 0.7:
+        case = dice.randrange(len(made.lived))
+    matter = made.lived[case].matter
+    wait = dice.choice((60.0, 3600.0, 7200.0, 20000.0, 90000.0))
+    (command,) = dice.choices(list(TABLE), [ENDS.get(name, 1.0) * LATE.get(name, 1.0) for name in TABLE])
+    actors = [who for who in ACTORS if knows(matter, who) and may(TABLE[command], matter, who)]
+    who = dice.choice(actors if actors and dice.random() < 0.75 else ACTORS)
+    off: float | None = None
+    if dice.random() < 0.25:
+        late = (0.5, 2.0) if command in NOW_ONLY else (0.5, 2.0, 0.0, 0.0, -1.0, -3.0, -0.02, -0.3, -1.7)
+        off = dice.choice(late)
+    fields = _fields(command, dice, made.clock.now() + timedelta(seconds=wait))
+    return Step(
+        case, wait, who, command, fields, off,
+        stale=dice.random() < 0.04, repeat=dice.random() < 0.05, tick=dice.random() < 0.15,
+    )  # fmt: skip
+
+
+def _gets_on(made: Desk, step: Step) -> bool:
+    now = made.clock.now() + timedelta(seconds=step.wait)
+    attempt = Attempt(step.who, step.command, step.fields, _date(step.days_off, now), now, step.stale)
+    return verdict(made.lived[step.case].matter, attempt).outcome in ("done", "either")
+
+
+# ---- runs
+
+
+@dataclass
+class Run:
+    """What came of a run."""
+
+    steps: list[Step]
+    outcomes: Counter[str]
+    commands: Counter[str]
+    states: Counter[str]
+    trouble: str | None = None
+    story: tuple[str, ...] = ()
+
+
+def start_of(seed: int) -> datetime:
+    """Some morning of 2024 or the first half of 2025: the calendar that the table uses ends with 2026."""
+    return datetime(2024, 1, 2, 9, tzinfo=ZONE) + timedelta(days=Random(f"{seed}:start").randrange(520))
+
+
+async def live(seed: int, number: int = 0, steps: Sequence[Step] | None = None) -> Run:
+    """A county of this seed with `number` random steps, or with the given ones."""
+    dice = Random(f"{seed}:steps")
+    taken: list[Step] = []
+    async with desk(start_of(seed)) as made:
+        trouble: str | None = None
+        story: tuple[str, ...] = ()
+        filing = Random(f"{seed}:filing")
+        for _ in range(CASES):
+            await made.file(filing)
+            made.clock.advance(60)
+        try:
+            for turn in range(number if steps is None else len(steps)):
+                taken.append(next_step(made, dice) if steps is None else steps[turn])
+                await made.take(taken[-1])
+            await made.finish()
+        except Disagreement as found:
+            trouble = str(found)
+            story = tuple(made.lived[taken[-1].case].story) if taken else ()
+        return Run(taken, made.outcomes, made.commands, made.states, trouble, story)
+
+
+async def shrunk(seed: int, run: Run) -> Run:
+    """The same disagreement with as few steps as possible: halves, quarters, … single steps are left out while it stays, and
+    with them the time that they took, or that time passes before the next step instead."""
+    size = max(1, len(run.steps) // 2)
+    while True:
+        place, smaller = 0, run
+        while place < len(smaller.steps):
+            for steps in _without(smaller.steps, place, size):
+                tried = await live(seed, steps=steps)
+                if tried.trouble == run.trouble:
+                    smaller = tried
+                    break
+            else:
+                place += size
+        if size == 1 and len(smaller.steps) == len(run.steps):
+            return smaller
+        run, size = smaller, max(1, size // 2)
+
+
+def _without(steps: Sequence[Step], place: int, size: int) -> Iterator[tuple[Step, ...]]:
+    """Those steps without `size` of them: their time gone, or spent waiting."""
+    before, gone, after = steps[:place], steps[place : place + size], steps[place + size :]
+    yield (*before, *after)
+    if after:
+        yield (*before, after[0]._replace(wait=after[0].wait + sum(one.wait for one in gone)), *after[1:])
+
+
+def report(seed: int, run: Run) -> str:
+    lines = "\n  ".join(run.story)
+    return f"seed {seed}: {run.trouble}\nafter {len(run.steps)} steps, of this case:\n  {lines}"
+
+
+async def campaign(seeds: Sequence[int], steps: int) -> tuple[list[str], Counter[str], Counter[str], Counter[str]]:
+    """Run the counties of `seeds`. Returns the disagreements, shrunk, and how often what came out."""
+    troubles: list[str] = []
+    totals: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
+    for seed in seeds:
+        run = await live(seed, steps)
+        for total, one in zip(totals, (run.outcomes, run.commands, run.states), strict=True):
+            total.update(one)
+        if run.trouble is not None:
+            troubles.append(report(seed, await shrunk(seed, run)))
+        await asyncio.sleep(0)
+    return troubles, *totals

@@ -1,0 +1,134 @@
+"""What the table of transitions has to remember of a case. Written from the law's words, not from the product's state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from tests.property.days import When, calendar_days_after, working_days_after
+
+OBJECTION_DAYS = 5
+HANDLING_DAYS = 60
+MOST_EXTENSION_DAYS = 30
+MOST_OBJECTIONS = 3
+REVIEW_DAYS = 30
+
+
+class Who(NamedTuple):
+    """An actor: a key of somebody in a role."""
+
+    role: str
+    org: str | None
+    key: str
+
+
+class Attempt(NamedTuple):
+    """A command as it is given."""
+
+    who: Who
+    command: str
+    fields: dict[str, Any]
+    at: When | None
+    """Legal time; None: now."""
+    now: datetime
+    stale: bool
+    """It names a version that somebody has acted on since."""
+
+    def get(self, name: str) -> Any:
+        return self.fields.get(name)
+
+    @property
+    def when(self) -> When:
+        return self.now if self.at is None else self.at
+
+
+@dataclass
+class Matter:
+    """One case, as a petition officer would keep it on a card."""
+
+    state: str
+    moved: When
+    platform: str | None
+    accused: str | None
+    class_: str | None
+    subject: str
+    place: str
+    org: str | None = None
+    assist: tuple[str, ...] = ()
+    forwarded: tuple[str, ...] = ()
+    """Down the line from the responsible organisation."""
+    confidential: bool = False
+    path: int | None = None
+    ruled: bool = False
+    objections: int = 0
+    signed: bool = False
+    """Signed for by the present organisation."""
+    verified: bool | None = None
+    """How the last return was verified."""
+    delivered: When | None = None
+    notice: str | None = None
+    asked_by: str | None = None
+    """Key of who asked for an extension that is not decided yet."""
+    refused_extension: bool = False
+    extended: int = 0
+    extended_now: int = 0
+    """Days granted in all, and in the present period."""
+    period_from: When | None = None
+    """Start of the 60 days (Art. 34), which only path 6 has."""
+    result: str | None = None
+    executed: bool = False
+    report_needed: bool = False
+    report_filed: bool = False
+    replied: bool = False
+    grades: dict[str, str] = field(default_factory=dict)
+    """Object -> grade, since the last reply."""
+    confirmed_by_call: bool = False
+    reply_open: When | None = None
+    """Delivery of the reply against which a review can be asked for; None: there is none, or it was asked for."""
+    opinion_open: When | None = None
+    """The same for the review opinion and the re-review: its receipt, its issue while that is not on record."""
+    opinion_received: bool = False
+    reviewer: str | None = None
+    reviewed_by: str | None = None
+    review_begun: bool = False
+    decided_by: frozenset[str] = frozenset()
+    hearings: frozenset[tuple[str, str]] = frozenset()
+    closure: str | None = None
+    concluded: bool = False
+    """By the opinion of the re-review: the last word (Art. 36 ¶3)."""
+
+    def last_day_to_object(self) -> date | None:
+        """Art. 23 ¶3: five working days from the delivery."""
+        return working_days_after(self.delivered, OBJECTION_DAYS) if self.delivered else None
+
+    def last_day_to_handle(self) -> date | None:
+        """Art. 34: sixty days from acceptance and what was granted; only for matters on path 6."""
+        if self.path != 6 or self.period_from is None:
+            return None
+        return calendar_days_after(self.period_from, HANDLING_DAYS + self.extended_now)
+
+    @property
+    def handlers(self) -> tuple[str, ...]:
+        """The responsible organisation and those below it that have it in hand."""
+        return () if self.org is None else (self.org, *self.forwarded)
+
+    def begin_again(self, when: When) -> None:
+        """Everything that the first reply had brought begins again; the replies stay."""
+        self.result = self.asked_by = self.closure = self.reply_open = self.opinion_open = None
+        self.executed = self.report_filed = self.confirmed_by_call = False
+        self.grades = {}
+        self.period_from = when
+        self.extended_now = 0
+
+    def let_go(self) -> None:
+        """The organisation has it no more."""
+        self.org = None
+        self.forwarded = self.assist = ()
+        self.signed = self.ruled = False
+
+    def given_to(self, org: str) -> None:
+        self.org = org
+        self.forwarded = ()
+        self.signed = False
+        self.notice = None

@@ -1,0 +1,90 @@
+"""The bytes: once written they read back the same, without a second validation, and never hold personal data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given as forall
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from shared.events import REGISTRY
+from shared.events.base import Event
+from shared.eventstore.hash_chain import chain, chain_all
+from shared.eventstore.recorded_event import NewerEvent, decode, encode
+from shared.eventstore.upcasting import UPCASTERS
+from tests.support.deciding import START
+from tests.support.events import bodies
+from tests.support.policies import recorded
+
+GOLDEN = Path(__file__).parents[3] / "golden" / "events-1.jsonl"
+ANY_EVENT = st.sampled_from(sorted(REGISTRY)).flatmap(lambda name: bodies(REGISTRY[name]))
+
+
+def without_personal(body: Event) -> Event:
+    fields = type(body).model_fields
+    return body.model_copy(update={name: fields[name].get_default() for name in type(body).personal})
+
+
+@settings(max_examples=400)
+@forall(ANY_EVENT)
+def test_what_was_written_reads_back(body: Event) -> None:
+    event = recorded(body, 1, START)
+    back = decode(encode(event))
+    assert back.body == without_personal(body)
+    assert back._replace(body=body) == event
+    assert orjson.loads(encode(back)) == orjson.loads(encode(event))
+
+
+@forall(ANY_EVENT)
+def test_trusted_reading_equals_validated_reading(body: Event) -> None:
+    raw = orjson.loads(encode(recorded(body, 1, START)))["body"]
+    assert type(body).trusted(raw) == type(body).model_validate(raw)
+
+
+def test_every_personal_field_is_optional_and_left_out() -> None:
+    for model in REGISTRY.values():
+        for name in model.personal:
+            assert not model.model_fields[name].is_required(), f"{model.__name__}.{name}"
+
+
+def test_a_type_of_a_newer_release_is_named_and_not_guessed() -> None:
+    raw = orjson.loads(encode(recorded(REGISTRY["Nudged"].model_validate({}), 1, START)))
+    assert decode(orjson.dumps({**raw, "type": "Telepathy"})).body == NewerEvent("Telepathy")
+    assert decode(orjson.dumps({**raw, "schema": 2})).body == NewerEvent("Nudged")
+
+
+def test_fields_that_a_reader_does_not_know_are_ignored() -> None:
+    raw = orjson.loads(encode(recorded(REGISTRY["SignedFor"].model_validate({"org": "zj"}), 1, START)))
+    raw["body"]["added_later"] = {"a": 1}
+    assert decode(orjson.dumps(raw)).body == REGISTRY["SignedFor"].model_validate({"org": "zj"})
+
+
+def test_an_old_schema_is_upcast_when_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = orjson.loads(encode(recorded(REGISTRY["SignedFor"].model_validate({"org": "zj"}), 1, START)))
+    raw["body"] = {"unit": "zj"}
+    monkeypatch.setattr(REGISTRY["SignedFor"], "schema_version", 2)
+    monkeypatch.setitem(UPCASTERS, ("SignedFor", 1), lambda body: {"org": body["unit"]})
+    assert decode(orjson.dumps(raw)).body == REGISTRY["SignedFor"].model_validate({"org": "zj"})
+
+
+def test_the_chain_depends_on_every_byte_and_on_the_order() -> None:
+    one, two = b"one", b"two"
+    assert chain_all("", [one, two]) == chain(chain("", one), two)
+    assert chain_all("", [one, two]) != chain_all("", [two, one])
+    assert chain("", b"onf") != chain("", one)
+    assert chain("", one, "sm3").startswith("sm3:")
+
+
+def test_events_of_release_1_still_read() -> None:
+    """One line per type as it was first released. A change that breaks an old line breaks somebody's log."""
+    lines = GOLDEN.read_bytes().splitlines()
+    seen = set()
+    for line in lines:
+        event = decode(line)
+        assert not isinstance(event.body, NewerEvent)
+        assert orjson.loads(encode(event)) == orjson.loads(line)
+        seen.add(event.type)
+    assert seen == set(REGISTRY), "add a line for each new type; never change one"

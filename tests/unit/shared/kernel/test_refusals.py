@@ -1,0 +1,77 @@
+"""Every refusal is a sentence in both languages: read off the source, so that one nobody has provoked yet is looked at, too."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import deploy.modes.command_registry  # noqa: F401  # fills RULES
+from deploy.contract.catalogue import refusals
+from shared.commands.command import RULES
+
+ROOT = Path(__file__).parents[4]
+KINDS = {
+    "Refused",
+    "Unknown",
+    "Denied",
+    "Invalid",
+    "Unavailable",
+    "NotAuthenticated",
+    "TooMany",
+    "TooLarge",
+    "WrongType",
+    "Malformed",
+}
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+
+
+class Said(NamedTuple):
+    where: str
+    code: str | None
+    """None: it is made elsewhere."""
+    chinese: str | None
+    """As it stands in the source; an f-string with its fields as they are written."""
+
+
+def said() -> Iterator[Said]:
+    for folder in ("shared", "services", "deploy"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and _name(node.func) in KINDS and len(node.args) >= 2:
+                    code = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
+                    given = next((word.value for word in node.keywords if word.arg == "why_zh"), None)
+                    where = f"{file.relative_to(ROOT)}:{node.lineno}"
+                    yield Said(where, code, None if given is None else ast.unparse(given))  # type: ignore[arg-type]
+
+
+def _name(node: ast.expr) -> str | None:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
+
+
+SAID = list(said())
+
+
+def test_the_source_was_read() -> None:
+    assert len(SAID) > 150
+
+
+@pytest.mark.parametrize("one", SAID, ids=[one.where for one in SAID])
+def test_a_refusal_has_a_chinese_sentence_of_its_own(one: Said) -> None:
+    assert one.chinese is not None, one.where
+    literal = one.chinese[:1] in ("'", '"') or one.chinese[:2] in ("f'", 'f"')
+    if literal:
+        another = "_zh}" in one.chinese  # it ends with a sentence that stands elsewhere
+        assert another or _CHINESE.search(one.chinese), one.where
+        assert another or one.chinese[:-1].endswith("。"), f"{one.where}: no whole sentence"
+
+
+def test_every_refusal_of_the_catalogue_is_said_somewhere() -> None:
+    codes = {one.code for one in SAID}
+    named = {code for rule in RULES.values() for code in refusals(rule)}
+    elsewhere = {"not_executed", "report_missing", "kind_not_by_hand", "kind_does_not_fit", "not_confirmed"}
+    assert named - codes <= elsewhere, "supervision's objections to a closing carry both sentences in a tuple"
