@@ -7,17 +7,11 @@ to later ones.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from deploy.topics import Topic
+from deploy.topics import CODE, MEMBER, Topic
 from shared.adapters.kafka.rights import Right
-
-_PLACE = re.compile(r"\{(\w+)\}$")
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
-"""No dot: the groups of a user begin with its name and a dot, and groups of `a.b` would belong to `a`, too. No star: in Kafka
-it matches every name."""
 
 
 def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], prefix: str = "") -> list[Right]:
@@ -31,7 +25,7 @@ def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], pref
         ValueError: a code cannot be part of a name, or the file is wrong.
     """
     for code in (code for codes in members.values() for code in codes):
-        if not _CODE.fullmatch(code):
+        if not CODE.fullmatch(code):
             raise ValueError(
                 f"{code!r} cannot be part of the name of a topic: only letters, digits, - and _ are allowed. Use another code."
             )
@@ -49,7 +43,7 @@ def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], pref
 
 def _spread(topic: str, user: str, members: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str, bool]]:
     """(user, topic, True if it is a prefix of names) of each right."""
-    of_topic, of_user = _PLACE.search(topic), _PLACE.search(user)
+    of_topic, of_user = MEMBER.search(topic), MEMBER.search(user)
     if of_user is None:
         yield user, topic[: of_topic.start()] if of_topic else topic, of_topic is not None
     elif of_topic is None or of_topic[1] != of_user[1]:

@@ -17,8 +17,11 @@ FILE = Path(__file__).with_name("topics.yaml")
 DAY_MS = 86_400_000
 EVENTS = "case-events"
 """The topic of all events."""
-_MANY = re.compile(r"\{(organisation|platform)\}$")
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
+MEMBER = re.compile(r"\{(organisation|platform)\}$")
+"""The end of a name that describes one topic, or one user, for each member."""
+CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
+"""A code that can be part of a name. No dot: the groups of a user begin with its name and a dot, and groups of `a.b` would
+belong to `a`, too. No star: in Kafka it matches every name."""
 _USER = r"^[a-z0-9_-]{1,100}(\{(organisation|platform)\})?$"
 User = Annotated[str, Field(pattern=_USER)]
 """A Kafka user. It contains no dot, since the names of its groups are its name, a dot and a suffix."""
@@ -77,12 +80,12 @@ def spread(topics: Iterable[Topic], members: Members) -> tuple[Topic, ...]:
     be part of a name."""
     made: list[Topic] = []
     for topic in topics:
-        many = _MANY.search(topic.name)
+        many = MEMBER.search(topic.name)
         if many is None:
             made.append(topic)
             continue
         for code in sorted(members.get(many[1], ())):
-            if not _CODE.fullmatch(code):
+            if not CODE.fullmatch(code):
                 raise ValueError(
                     f"{many[1]} {code}: the name of a topic holds only letters, digits, - and _; use another code."
                 )
@@ -98,7 +101,7 @@ def members_of(books: Iterable[PolicyBook]) -> Members:
     for book in books:
         organisations |= {one.code for one in book.organisations.values() if one.delivery == "kafka"}
         named = (one.platform for one in book.channels.values() if one.platform is not None)
-        platforms |= {name for name in named if _CODE.fullmatch(name)}
+        platforms |= {name for name in named if CODE.fullmatch(name)}
     return {"organisation": organisations, "platform": platforms}
 
 
