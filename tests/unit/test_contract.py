@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 import deploy.rules  # noqa: F401  # fills RULES
-from deploy.contract.document import PAYLOADS, DOCUMENT, SCHEMAS, files
+from deploy.contract.document import DOCUMENT, PAYLOADS, SCHEMAS, files
 from deploy.contract.schemas import schemas
 from deploy.topics import EVENTS, load
 from shared.adapters.kafka.records import to_records
