@@ -14,7 +14,15 @@ from types import ModuleType
 from typing import Any
 
 import deploy.modes.command_registry  # noqa: F401  # fills RULES
-from shared.case import FINAL_STATES, MOVES, STATES
+from shared.case import (
+    FINAL_STATES,
+    MOVES,
+    STATES,
+    evolve_department,
+    evolve_intake,
+    evolve_routing,
+    evolve_supervision,
+)
 from shared.commands.command import RULES, Rule
 from shared.events import REGISTRY, department, intake, platforms, policy, routing, supervision
 from shared.events.base import Event

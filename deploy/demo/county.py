@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from deploy.demo.county.sample.complaints import complaints
-from deploy.demo.county.sample.matters import REASON, Link, matters
+from deploy.demo.sample.complaints import complaints
+from deploy.demo.sample.matters import REASON, Link, matters
 from deploy.storage.data_folder import Folder
 from services.intake.history import HistoryItem
 from services.intake.history.recording import record_batch

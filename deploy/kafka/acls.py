@@ -7,14 +7,11 @@ to later ones.
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from deploy.kafka.topics import CODE, Topic
+from deploy.kafka.topics import CODE, MEMBER, Topic
 from shared.adapters.kafka.acls import Right
-
-_PLACE = re.compile(r"\{(\w+)\}$")
 
 
 def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], prefix: str = "") -> list[Right]:
@@ -46,7 +43,7 @@ def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], pref
 
 def _spread(topic: str, user: str, members: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str, bool]]:
     """(user, topic, True if it is a prefix of names) of each right."""
-    of_topic, of_user = _PLACE.search(topic), _PLACE.search(user)
+    of_topic, of_user = MEMBER.search(topic), MEMBER.search(user)
     if of_user is None:
         yield user, topic[: of_topic.start()] if of_topic else topic, of_topic is not None
     elif of_topic is None or of_topic[1] != of_user[1]:

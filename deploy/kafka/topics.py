@@ -17,10 +17,11 @@ FILE = Path(__file__).with_name("topics.yaml")
 DAY_MS = 86_400_000
 EVENTS = "case-events"
 """The topic of all events."""
-_MANY = re.compile(r"\{(organisation|platform)\}$")
+MEMBER = re.compile(r"\{(organisation|platform)\}$")
+"""The end of a name that describes one topic, or one user, for each member."""
 CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
-"""Codes that can be part of a topic's name. No dot: the groups of a user begin with its name and a dot, so those of `a.b` would
-belong to `a`, too. No star: in Kafka it means every name."""
+"""A code that can be part of a name. No dot: the groups of a user begin with its name and a dot, and groups of `a.b` would
+belong to `a`, too. No star: in Kafka it matches every name."""
 _USER = r"^[a-z0-9_-]{1,100}(\{(organisation|platform)\})?$"
 User = Annotated[str, Field(pattern=_USER)]
 """A Kafka user. It contains no dot, since the names of its groups are its name, a dot and a suffix."""
@@ -79,7 +80,7 @@ def spread(topics: Iterable[Topic], members: Members) -> tuple[Topic, ...]:
     be part of a name."""
     made: list[Topic] = []
     for topic in topics:
-        many = _MANY.search(topic.name)
+        many = MEMBER.search(topic.name)
         if many is None:
             made.append(topic)
             continue

@@ -109,7 +109,7 @@ class Folder:
         and FolderProblem for a folder that cannot be used or that a newer release wrote."""
         if not self.path.exists() and not create:
             raise FolderProblem(
-                f"The folder {self.path} does not exist. Name another one with --data, or create it with: huiyin serve"
+                f"There is no folder {self.path}. Name another one with --data, or create it with: huiyin serve"
             )
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

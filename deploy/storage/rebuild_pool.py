@@ -22,11 +22,11 @@ _BUFFER = 4_000_000
 _COLUMNS = {show.view.name: tuple(show.view.columns) for show in SHOWS}
 
 
-async def spread(log: Path, signs: Sequence[str]) -> AsyncGenerator[Built, None]:
+async def spread(log: Path, digits: Sequence[str]) -> AsyncGenerator[Built, None]:
     """A `Spread` over the file of the log: one new process, which inherits no socket and no lock."""
     paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", "-m", "deploy.storage.rebuild_worker", str(log), "".join(signs),
+        sys.executable, "-P", "-m", "deploy.storage.rebuild_worker", str(log), "".join(digits),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, limit=_BUFFER,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
     )  # fmt: skip

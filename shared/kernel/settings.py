@@ -293,10 +293,9 @@ def missing(settings: Settings) -> list[str]:
 def shown(settings: Settings, given: frozenset[str] = frozenset()) -> list[Shown]:
     """All settings with their values, secrets masked, and their sources."""
     lines = []
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
+    for name, value in settings:
         text = "" if value is None else "********" if isinstance(value, SecretStr) else str(value)
         variable = PREFIX + name.upper()
         source = "command line" if name in given else "environment" if variable in os.environ else "default"
-        lines.append(Shown(variable, text, source, field.description or ""))
+        lines.append(Shown(variable, text, source, Settings.model_fields[name].description or ""))
     return lines

@@ -142,12 +142,11 @@ class ClockRule(Document):
     @cached_property
     def conditions(self) -> tuple[tuple[str, tuple[object, ...]], ...]:
         """(attribute of the case, allowed values) of each condition but `direct`, which shared.deadlines checks."""
-        found: list[tuple[str, tuple[object, ...]]] = []
-        for name, attribute in _PLAIN_CONDITIONS:
-            allowed = getattr(self.applies, name)
-            if allowed is not None:
-                found.append((attribute, allowed if isinstance(allowed, tuple) else (allowed,)))
-        return tuple(found)
+        return tuple(
+            ("sealed_track" if name == "sealed" else name, allowed if isinstance(allowed, tuple) else (allowed,))
+            for name, allowed in self.applies
+            if allowed is not None and name != "direct"
+        )
 
     @cached_property
     def reckoning(self) -> tuple[dict[str, int], int | None, Unit, Ends, Roll]:
@@ -160,15 +159,6 @@ class ClockRule(Document):
         """The rungs in order of time."""
         return tuple(sorted(self.rungs, key=lambda rung: rung.at_percent))
 
-
-_PLAIN_CONDITIONS = (
-    ("path", "path"),
-    ("class_", "class_"),
-    ("level", "level"),
-    ("channel_class", "channel_class"),
-    ("report_required", "report_required"),
-    ("sealed", "sealed_track"),
-)
 
 START, END, CANCEL, EXTEND, EXCLUDE = range(5)
 

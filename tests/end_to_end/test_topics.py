@@ -78,4 +78,4 @@ def test_rights_are_printed_without_a_broker() -> None:
     ]
     assert written.endswith("--topic a-case-events")
     done = huiyin("topics", "acls", "--organisation", "a.b")
-    assert done.returncode == 2 and "cannot be part of a topic's name" in done.stderr
+    assert done.returncode == 2 and "cannot be part of the name of a topic" in done.stderr

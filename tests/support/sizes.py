@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from deploy.demo.county.sample.complaints import complaints
 from pymongo import MongoClient
 
 from deploy.demo.county import DEMO, OPERATOR
+from deploy.demo.sample.complaints import complaints
 from deploy.kafka.topics import EVENTS
 from deploy.modes import distributed as full
 from deploy.modes import embedded

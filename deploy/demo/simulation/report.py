@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import httpx
 
 from deploy.api.app import build_app
-from deploy.demo.county.simulation.organisation_profiles import Profile
-from deploy.demo.county.simulation.world import World
+from deploy.demo.simulation.organisation_profiles import Profile
+from deploy.demo.simulation.world import World
 from shared.case import STREAM, Case
 from shared.deadlines import Deadline, deadlines
 from shared.events.routing import CaseTransferred, ReturnVerified

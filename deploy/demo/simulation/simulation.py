@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from deploy.demo.county import DEMO, activate_demo
-from deploy.demo.county.simulation.organisation_profiles import profiles
-from deploy.demo.county.simulation.report import Report, reported
-from deploy.demo.county.simulation.simulated_case import SimulatedCase
-from deploy.demo.county.simulation.world import Act, World
+from deploy.demo.simulation.organisation_profiles import profiles
+from deploy.demo.simulation.report import Report, reported
+from deploy.demo.simulation.simulated_case import SimulatedCase
+from deploy.demo.simulation.world import Act, World
 from deploy.modes.embedded import opened
 from shared.adapters.memory.clock import SetClock
 from shared.application.case_reference import WORKLIST

@@ -93,8 +93,8 @@ class _Lines:
 
 def find_delimiter(sample: str) -> str:
     """The separator that occurs most often in the first line; a comma if there is none."""
-    counts = {sign: sample.count(sign) for sign in (",", "\t", ";", "|", "，")}
-    best = max(counts, key=lambda sign: counts[sign])
+    counts = {separator: sample.count(separator) for separator in (",", "\t", ";", "|", "，")}
+    best = max(counts, key=lambda separator: counts[separator])
     return best if counts[best] else ","
 
 

@@ -230,8 +230,11 @@ class Rows:
 
         def build(cells: Sequence[Cell], line: int) -> dict[str, Any] | None:
             at = date_of(cells, line)
-            if at is None or not all(_holds(get(cells, line), wanted) for get, wanted in conditions):
+            if at is None:
                 return None
+            for get, wanted in conditions:
+                if not _holds(get(cells, line), wanted):
+                    return None
             body: dict[str, Any] = {}
             for name, get, limit, required, many in fields:
                 value = get(cells, line)

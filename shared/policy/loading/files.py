@@ -20,7 +20,7 @@ from shared.policy.validation.finding import Finding, of_error
 from shared.policy.validation.messages import finding
 
 SECTIONS: tuple[Section, ...] = get_args(Section)
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 def bundled_names() -> list[str]:

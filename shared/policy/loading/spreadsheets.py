@@ -16,22 +16,16 @@ from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding
 
 LISTS: tuple[Section, ...] = ("organisations", "places", "subjects", "channels")
-_TABLES: dict[str, tuple[Section, str]] = {
-    **{section: (section, section) for section in LISTS},
-    "qr_codes": ("channels", "qr_codes"),
-    "routing": ("routing", "rules"),
-    "keywords": ("keywords", "rules"),
+_TABLES: dict[str, tuple[Section, str, type[Document]]] = {
+    "organisations": ("organisations", "organisations", Organisation),
+    "places": ("places", "places", Place),
+    "subjects": ("subjects", "subjects", Subject),
+    "channels": ("channels", "channels", Channel),
+    "qr_codes": ("channels", "qr_codes", QrCode),
+    "routing": ("routing", "rules", RoutingRule),
+    "keywords": ("keywords", "rules", KeywordRule),
 }
-"""Table -> section and the list in it that its lines are."""
-_ROWS: dict[str, type[Document]] = {
-    "organisations": Organisation,
-    "places": Place,
-    "subjects": Subject,
-    "channels": Channel,
-    "qr_codes": QrCode,
-    "routing": RoutingRule,
-    "keywords": KeywordRule,
-}
+"""Table -> section, the list of the section that its lines are, the form of a line."""
 _CELL_LISTS = ("places", "any", "all", "none")
 _CELL_FLAGS = ("queue", "suspected")
 _SEPARATORS = re.compile("[;；]")
@@ -59,11 +53,11 @@ def read_table(name: str, text: str) -> Table:
     if table not in _TABLES:
         allowed = [f"{known}.csv" for known in _TABLES]
         return Table(None, "", [finding(table, "not_a_table", file=name, tables=allowed)])
-    section, inner = _TABLES[table]
+    section, inner, form = _TABLES[table]
     found = Table(section, inner)
     prefix = inner if inner == section else f"{section}.{inner}"
     rows = csv.DictReader(io.StringIO(text))
-    unknown = _headings(found, name, table, [heading.strip() for heading in rows.fieldnames or ()])
+    unknown = _headings(found, name, form, [heading.strip() for heading in rows.fieldnames or ()])
     for row in rows:
         line = rows.line_num
         if None in row or None in row.values():
@@ -84,9 +78,9 @@ def read_table(name: str, text: str) -> Table:
     return found
 
 
-def _headings(found: Table, name: str, table: str, headings: list[str]) -> set[str]:
+def _headings(found: Table, name: str, form: type[Document], headings: list[str]) -> set[str]:
     """Note the columns; returns the unknown ones, each of which is a finding."""
-    known = list(_ROWS[table].model_fields)
+    table, known = name.removesuffix(".csv"), list(form.model_fields)
     unknown = set()
     for place, heading in enumerate(headings):
         letter = _letter(place)
@@ -96,7 +90,7 @@ def _headings(found: Table, name: str, table: str, headings: list[str]) -> set[s
             columns = [field.rstrip("_") for field in known]
             where = f"{table}.{heading or letter}"
             found.findings.append(finding(where, "not_a_column", file=name, line=1, column=letter, columns=columns))
-    for column, info in _ROWS[table].model_fields.items():
+    for column, info in form.model_fields.items():
         if info.is_required() and column not in map(_field, headings):
             found.findings.append(finding(table, "column_missing", file=name, line=1, absent=column.rstrip("_")))
     return unknown
