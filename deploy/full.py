@@ -26,6 +26,7 @@ from shared.pressure import LOG_AWAY, STORE_LOGIN_REFUSED, Pressure
 from shared.rebuilding import scrub
 from shared.runtime import Runtime
 from shared.settings import Settings, missing
+from shared.topics import Answering, PartnerTopics
 
 OWN = frozenset({"analytics"})
 """Groups whose every replica sees everything: each has its own file of facts. A process of theirs alone only reads: its user of
@@ -177,11 +178,18 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         views.declare(RELAYS)
         routes = [one.route for one in partners]
         runtime.relay = Relay(events, views, kafka, routes, clock=clock, instance=instance, prefix=prefix)
-        try:
-            runtime.letters = [
-                KafkaLetters(kafka, one.kind, one.group, one.answering(), instance=instance, ended=end, prefix=prefix)
-                for one in partners
-            ]
-        except NoKey as error:
-            raise CannotStart(f"HUIYIN_INTAKE_KEY: {settings.intake_key} {error}.") from None
+        runtime.letters = [
+            KafkaLetters(
+                kafka, one.kind, one.group, handler(one, settings), instance=instance, ended=end, prefix=prefix
+            )
+            for one in partners
+        ]
     return runtime
+
+
+def handler(partners: PartnerTopics, settings: Settings) -> Answering:
+    """What answers the records of these topics. Raises CannotStart where a key that decrypts them cannot be used."""
+    try:
+        return partners.answering()
+    except NoKey as error:
+        raise CannotStart(f"HUIYIN_INTAKE_KEY: {settings.intake_key} {error}.") from None

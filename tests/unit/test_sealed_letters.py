@@ -11,6 +11,8 @@ from joserfc.jwk import ECKey, RSAKey
 
 from services.intake.sealed_letters import NoKey, SealedLetters
 from shared.refusals import Invalid
+from shared.runtime import Runtime
+from shared.topics import Answering
 
 CLEAR = '{"channel":"province","item":"P-1","text":"路灯不亮"}'.encode()
 LIMIT = 256 * 1024
@@ -113,12 +115,21 @@ def test_files_that_are_no_keys_are_named(folder: Path, tmp_path: Path) -> None:
             SealedLetters.of(path)
 
 
+def _intake(runtime: Runtime) -> Answering:
+    """What answers platforms' records in the full mode."""
+    from deploy.full import handler
+
+    (partners,) = (part.partners for part in runtime.parts if part.name == "intake")
+    assert partners is not None
+    return handler(partners, runtime.settings)
+
+
 @pytest.mark.parametrize(("content", "why"), [(None, "cannot be read"), ("nothing", "no private key")])
 async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
     tmp_path: Path, content: str | None, why: str
 ) -> None:
     from deploy.ephemeral import opened
-    from deploy.full import CannotStart, submissions
+    from deploy.full import CannotStart
     from shared.settings import Settings
 
     path = tmp_path / "intake.pem"
@@ -126,19 +137,18 @@ async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
         path.write_text(content)
     async with opened(Settings(intake_key=path)) as runtime:
         with pytest.raises(CannotStart, match=why) as named:
-            submissions(runtime)
+            _intake(runtime)
     assert "HUIYIN_INTAKE_KEY" in str(named.value) and str(path) in str(named.value)
 
 
 async def test_a_process_with_a_key_opens_what_is_encrypted_to_it(folder: Path) -> None:
-    from deploy.full import submissions
     from shared.topics import Letter
     from tests.support.platform import PLATFORM, Topic, filing
     from tests.support.serving import served
 
     async with served(intake_key=folder / "rsa.pem") as here:
         topic = Topic(here.runtime)
-        topic.intake = submissions(here.runtime)
+        topic.intake = _intake(here.runtime)
         import orjson
 
         sealed = [letter(folder, "rsa", "RSA-OAEP-256", "A256GCM", orjson.dumps(filing("J-1"))) for _ in range(2)]
