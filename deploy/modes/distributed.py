@@ -23,6 +23,7 @@ from shared.hosting.backpressure import LOG_AWAY, STORE_LOGIN_REFUSED, Pressure
 from shared.hosting.process import Runtime
 from shared.hosting.service_module import Part, Ports
 from shared.kernel.settings import Settings, missing
+from shared.messaging.partner_topics import Answering, PartnerTopics
 from shared.operations.reconcile import scrub
 from shared.repositories.case_repository import Cases
 from shared.repositories.policy_repository import Policies
@@ -177,11 +178,18 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         views.declare(RELAYS)
         routes = [one.route for one in partners]
         runtime.relay = Relay(events, views, kafka, routes, clock=clock, instance=instance, prefix=prefix)
-        try:
-            runtime.letters = [
-                KafkaLetters(kafka, one.kind, one.group, one.answering(), instance=instance, ended=end, prefix=prefix)
-                for one in partners
-            ]
-        except NoKey as error:
-            raise CannotStart(f"HUIYIN_INTAKE_KEY: {settings.intake_key} {error}.") from None
+        runtime.letters = [
+            KafkaLetters(
+                kafka, one.kind, one.group, handler(one, settings), instance=instance, ended=end, prefix=prefix
+            )
+            for one in partners
+        ]
     return runtime
+
+
+def handler(partners: PartnerTopics, settings: Settings) -> Answering:
+    """What answers the records of these topics. Raises CannotStart where a key that decrypts them cannot be used."""
+    try:
+        return partners.answering()
+    except NoKey as error:
+        raise CannotStart(f"HUIYIN_INTAKE_KEY: {settings.intake_key} {error}.") from None

@@ -10,7 +10,9 @@ from joserfc.jwe import JWERegistry, encrypt_compact
 from joserfc.jwk import ECKey, RSAKey
 
 from services.intake.topics.encrypted_records import NoKey, SealedLetters
+from shared.hosting.process import Runtime
 from shared.kernel.refusals import Invalid
+from shared.messaging.partner_topics import Answering
 
 CLEAR = '{"channel":"province","item":"P-1","text":"路灯不亮"}'.encode()
 LIMIT = 256 * 1024
@@ -113,11 +115,20 @@ def test_files_that_are_no_keys_are_named(folder: Path, tmp_path: Path) -> None:
             SealedLetters.of(path)
 
 
+def _intake(runtime: Runtime) -> Answering:
+    """What answers platforms' records in the full mode."""
+    from deploy.full import handler
+
+    (partners,) = (part.partners for part in runtime.parts if part.name == "intake")
+    assert partners is not None
+    return handler(partners, runtime.settings)
+
+
 @pytest.mark.parametrize(("content", "why"), [(None, "cannot be read"), ("nothing", "no private key")])
 async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
     tmp_path: Path, content: str | None, why: str
 ) -> None:
-    from deploy.modes.distributed import CannotStart, submissions
+    from deploy.modes.distributed import CannotStart
     from deploy.modes.in_memory import opened
     from shared.kernel.settings import Settings
 
@@ -126,19 +137,18 @@ async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
         path.write_text(content)
     async with opened(Settings(intake_key=path)) as runtime:
         with pytest.raises(CannotStart, match=why) as named:
-            submissions(runtime)
+            _intake(runtime)
     assert "HUIYIN_INTAKE_KEY" in str(named.value) and str(path) in str(named.value)
 
 
 async def test_a_process_with_a_key_opens_what_is_encrypted_to_it(folder: Path) -> None:
-    from deploy.modes.distributed import submissions
     from shared.messaging.partner_topics import Letter
     from tests.support.platform import PLATFORM, Topic, filing
     from tests.support.serving import served
 
     async with served(intake_key=folder / "rsa.pem") as here:
         topic = Topic(here.runtime)
-        topic.intake = submissions(here.runtime)
+        topic.intake = _intake(here.runtime)
         import orjson
 
         sealed = [letter(folder, "rsa", "RSA-OAEP-256", "A256GCM", orjson.dumps(filing("J-1"))) for _ in range(2)]
