@@ -17,7 +17,7 @@ from deploy.cli import output as showing
 from deploy.cli.client import stopping_for_folder
 from deploy.cli.local_words import at
 from deploy.cli.options import AsJson
-from deploy.demo.county.simulation import Breach, Day, Parameters, Report, simulate
+from deploy.demo.simulation import Breach, Day, Parameters, Report, simulate
 from deploy.storage.data_folder import FolderProblem
 from shared.hosting.log_format import configure
 from shared.kernel.wording import with_words

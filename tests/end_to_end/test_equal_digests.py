@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import orjson
 import pytest
-from deploy.demo.county.sample.complaints import complaints
 
+from deploy.demo.sample.complaints import complaints
 from tests.end_to_end.test_full_mode import Process, asked, load, serving, settled
 from tests.support.process import huiyin, server
 from tests.support.servers import kafka, mongodb

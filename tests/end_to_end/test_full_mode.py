@@ -19,8 +19,8 @@ from uuid import uuid4
 import httpx
 import orjson
 import pytest
-from deploy.demo.county.sample.complaints import complaints
 
+from deploy.demo.sample.complaints import complaints
 from deploy.storage.data_folder import Folder
 from shared.events.supervision import TICKER
 from shared.http.request_bodies import NDJSON

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from deploy.demo.county.sample.case_histories import case_histories
-from deploy.demo.county.sample.complaints import complaints, plan
-from deploy.demo.county.sample.county_data import county_data
-from deploy.demo.county.sample.matters import MOST, matters
-from deploy.demo.county.sample.texts import sample_texts
 
 from deploy.demo.county import BATCH, prepare
+from deploy.demo.sample.case_histories import case_histories
+from deploy.demo.sample.complaints import complaints, plan
+from deploy.demo.sample.county_data import county_data
+from deploy.demo.sample.matters import MOST, matters
+from deploy.demo.sample.texts import sample_texts
 from deploy.storage.data_folder import Folder
 from services.intake.history import STEPS, HistoryItem
 from services.intake.history.recording import record_batch

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 import chinese_calendar
 import orjson
 import pytest
-from deploy.demo.county.sample.texts import sample_texts
-from deploy.demo.county.simulation import Day, Parameters, Report, simulate
 
+from deploy.demo.sample.texts import sample_texts
+from deploy.demo.simulation import Day, Parameters, Report, simulate
 from tests.faults.checker import read_log
 
 CHINA = ZoneInfo("Asia/Shanghai")

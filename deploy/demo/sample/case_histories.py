@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from deploy.demo.county.sample.data_files import read_data
+from deploy.demo.sample.data_files import read_data
 
 Days = tuple[int, int]
 """A number of days, from and to, both included."""

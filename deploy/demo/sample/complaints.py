@@ -7,9 +7,9 @@ from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 
-from deploy.demo.county.sample.case_histories import CaseHistory, Step, case_histories
-from deploy.demo.county.sample.county_data import county_data, weighted
-from deploy.demo.county.sample.texts import sample_texts
+from deploy.demo.sample.case_histories import CaseHistory, Step, case_histories
+from deploy.demo.sample.county_data import county_data, weighted
+from deploy.demo.sample.texts import sample_texts
 from shared.case import OPEN_STATES
 from shared.kernel.legal_time import zone as zone_of
 

@@ -10,5 +10,5 @@ import yaml
 
 def read_data(name: str) -> Any:
     """The content of a YAML file of deploy/demo/sample/data."""
-    text = (files("deploy.demo.county.sample") / "data" / name).read_text(encoding="utf-8")
+    text = (files("deploy.demo.sample") / "data" / name).read_text(encoding="utf-8")
     return yaml.load(text, yaml.CSafeLoader) if yaml.__with_libyaml__ else yaml.safe_load(text)

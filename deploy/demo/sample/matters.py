@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from deploy.demo.county.sample.complaints import plan
+from deploy.demo.sample.complaints import plan
 
 MOST = 6
 """Filings that are linked: enough to show what a matter is, and few among five hundred."""

@@ -7,7 +7,7 @@ from random import Random
 
 from pydantic import BaseModel
 
-from deploy.demo.county.sample.data_files import read_data
+from deploy.demo.sample.data_files import read_data
 
 
 class _Complaint(BaseModel, extra="forbid", frozen=True):

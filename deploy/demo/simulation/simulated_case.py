@@ -8,10 +8,10 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from deploy.demo.county.sample.county_data import county_data, weighted
-from deploy.demo.county.sample.texts import sample_texts
-from deploy.demo.county.simulation.organisation_profiles import PROMPT, Days, Profile
-from deploy.demo.county.simulation.world import REGISTRAR, SUPERVISOR, World, clerk, head
+from deploy.demo.sample.county_data import county_data, weighted
+from deploy.demo.sample.texts import sample_texts
+from deploy.demo.simulation.organisation_profiles import PROMPT, Days, Profile
+from deploy.demo.simulation.world import REGISTRAR, SUPERVISOR, World, clerk, head
 from shared.case import Case
 from shared.commands.authorization import Principal
 from shared.kernel.legal_time import before, day_of
