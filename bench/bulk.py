@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from shared.adapters.sqlite.commit_rows import insert_of, row_of
-from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.case import STREAM
 from shared.eventstore.commit import Commit
 from shared.eventstore.hash_chain import GENESIS, chain_all
@@ -57,6 +57,6 @@ def _make(path: Path) -> None:
     """The empty file with the log's own schema."""
 
     async def make() -> None:
-        await SqliteLog(path).close()
+        await SqliteEventStore(path).close()
 
     asyncio.run(make())

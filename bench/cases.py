@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 
 from bench.world import world
-from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.case import STREAM
 from shared.eventstore.commit import Commit
 
@@ -34,7 +34,7 @@ def lifecycles(number: int) -> tuple[Commit, ...]:
     async def make(path: Path) -> tuple[Commit, ...]:
         async with world(path) as made:
             await made.lifecycles(f"case-{item}" for item in range(number))
-        log = SqliteLog(path / "log.sqlite")
+        log = SqliteEventStore(path / "log.sqlite")
         try:
             return tuple(await log.since(0, 1_000_000, look=True))
         finally:

@@ -13,12 +13,12 @@ from typing import NamedTuple
 from bench.cases import folder
 from bench.figures import Figure, beside, timed
 from bench.world import COMMANDS, DEMO, SUPERVISOR, World, world
-from services.supervision.deadline_scheduler import INTERVAL, Ticker
+from services.supervision.deadline_scheduler import INTERVAL, DeadlineScheduler
 from services.supervision.read_models import due_row
 from shared.case import EMPTY, STREAM, Case, evolve
 from shared.commands.authorization import authorize
 from shared.commands.command import RULES
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.policy.book import PolicyBook
 
 NAME = "costs"
@@ -94,7 +94,7 @@ async def _live(path: Path, number: int) -> Lived:
         await made.lifecycles(f"case-{item}" for item in range(number))
         taken = (time.perf_counter() - start) / (number * COMMANDS)
         states, commits = await _states(made)
-        ticker = Ticker(made.ports.handling("supervision"), made.ports.views)
+        ticker = DeadlineScheduler(made.ports.handling("supervision"), made.ports.views)
         start = time.perf_counter()
         for _ in range(20):
             await ticker.look()
@@ -105,7 +105,7 @@ async def _live(path: Path, number: int) -> Lived:
 async def _states(made: World) -> tuple[list[Case], int]:
     states: list[Case] = []
     commits = 0
-    events: dict[str, list[Recorded]] = {}
+    events: dict[str, list[RecordedEvent]] = {}
     async for page in made.ports.log.scan(STREAM):
         for commit in page:
             commits += 1

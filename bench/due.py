@@ -14,7 +14,7 @@ from bench.cases import folder
 from bench.figures import Figure, at_most, quotient
 from services.supervision.deadline_scheduler import BATCH
 from services.supervision.read_models import DUE
-from shared.adapters.sqlite.read_models import SqliteViews
+from shared.adapters.sqlite.read_models import SqliteReadModels
 from shared.eventstore.read_models import Condition, Row, Value
 from shared.kernel.legal_time import to_text
 
@@ -50,8 +50,8 @@ async def _compare(path: Path, due: int, sizes: tuple[int, int], rounds: int) ->
     return [Figure(NAME, here, f"ms among {big:,}", f"among {small:,}", there, ratio, *at_most(ratio, AIM), note)]
 
 
-async def _filled(path: Path, size: int, due: int) -> SqliteViews:
-    views = SqliteViews(path)
+async def _filled(path: Path, size: int, due: int) -> SqliteReadModels:
+    views = SqliteReadModels(path)
     views.declare(DUE)
     await views.start()
     rows = _rows(size, due)
@@ -71,7 +71,7 @@ def _rows(size: int, due: int) -> list[Row]:
     return sorted(made())
 
 
-async def _find(views: SqliteViews) -> int:
+async def _find(views: SqliteReadModels) -> int:
     until = [Condition("next_at", "<=", to_text(NOW))]
     after: tuple[Value, ...] | None = None
     found = 0

@@ -13,7 +13,7 @@ from bench.bulk import copies, stream_of, write_log
 from bench.cases import by_case, folder, lifecycles
 from bench.figures import Figure, at_most, quotient
 from bench.world import together
-from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.case import fold
 from shared.eventstore.commit import Commit
 
@@ -35,7 +35,7 @@ async def _compare(
     path: Path, pattern: Sequence[Commit], sizes: tuple[int, int], new: int, rounds: int
 ) -> list[Figure]:
     small, big = sizes
-    logs = {size: SqliteLog(path / f"{size}.sqlite") for size in sizes}
+    logs = {size: SqliteEventStore(path / f"{size}.sqlite") for size in sizes}
     appended: dict[int, list[float]] = {size: [] for size in sizes}
     read: dict[int, list[float]] = {size: [] for size in sizes}
     for turn in range(rounds):
@@ -67,7 +67,7 @@ async def _compare(
     return figures
 
 
-async def _append(log: SqliteLog, cases: list[list[Commit]]) -> float:
+async def _append(log: SqliteEventStore, cases: list[list[Commit]]) -> float:
     async def one(case: list[Commit]) -> None:
         for commit in case:
             await log.append(commit)
@@ -83,7 +83,7 @@ def _old(pattern: Sequence[Commit], size: int, number: int, turn: int) -> list[s
     return [stream_of(pattern, each) for each in chosen]
 
 
-async def _read(log: SqliteLog, streams: list[str]) -> float:
+async def _read(log: SqliteEventStore, streams: list[str]) -> float:
     async def one(stream: str) -> None:
         if not fold(event for commit in await log.load(stream) for event in commit.recorded).exists:
             raise ValueError("an old case is not there")

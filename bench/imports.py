@@ -15,9 +15,9 @@ from bench.peer import Command, Peer, commands_of
 from bench.world import DEMO, FILING, world
 from services.intake.history import Filing, HistoryItem, HistoryStep
 from services.intake.history.recording import record_batch
+from shared.application.ports import Ports
 from shared.commands.authorization import Principal
 from shared.eventstore.commit import Commit
-from shared.hosting.service_module import Ports
 
 NAME = "import"
 OPERATIONS = Principal("operations", None, "k-operations")

@@ -18,20 +18,21 @@ from services.intake.commands.filing import FileCase
 from services.intake.registration import Receipt, file_case
 from services.routing import bootstrap as routing
 from services.supervision import bootstrap as supervision
-from shared.adapters.sqlite.event_store import SqliteLog
-from shared.adapters.sqlite.key_store import SqliteKeys
-from shared.adapters.sqlite.read_models import SqliteViews
-from shared.adapters.sqlite.subscription import SqliteFeed
+from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.adapters.sqlite.key_store import SqliteKeyStore
+from shared.adapters.sqlite.read_models import SqliteReadModels
+from shared.adapters.sqlite.subscription import SqliteSubscriptions
 from shared.adapters.system_clock import SystemClock
+from shared.application.ports import Ports
 from shared.commands.authorization import Principal
-from shared.commands.command import RULES, Fresh
-from shared.commands.event_writer import Stamp
-from shared.eventstore.commit import Head
-from shared.hosting.service_module import Part, Ports
+from shared.commands.command import RULES, NewEvent
+from shared.commands.event_writer import EventMetadata
+from shared.eventstore.commit import StreamHead
+from shared.hosting.service_module import ServiceModule
 from shared.kernel.settings import Settings
-from shared.policy.loading.loader import Loaded, bundled
-from shared.repositories.case_repository import Cases
-from shared.repositories.policy_repository import STREAM, Policies
+from shared.policy.loading.loader import LoadedSection, bundled
+from shared.repositories.case_repository import CaseRepository
+from shared.repositories.policy_repository import STREAM, PolicyRepository
 
 DEMO = "CN-DEMO"
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")
@@ -82,7 +83,7 @@ class World:
     async def act(self, case: str, name: str, principal: Principal, fields: dict[str, Any], turn: int) -> None:
         rule = RULES[name]
         command = rule.model.model_validate(fields)
-        stamp = Stamp(principal, f"{principal.name}:{turn}")
+        stamp = EventMetadata(principal, f"{principal.name}:{turn}")
         await self.ports.handling(rule.service).on_case(
             case, rule.action, stamp, lambda found, given: rule(found, command, given)
         )
@@ -102,7 +103,7 @@ class World:
         await self.settle()
 
     async def settle(self) -> None:
-        assert isinstance(self.ports.feed, SqliteFeed)
+        assert isinstance(self.ports.feed, SqliteSubscriptions)
         await self.ports.feed.drain()
 
 
@@ -121,13 +122,15 @@ async def together(items: Iterable[T], work: Callable[[T], Awaitable[R]], at_onc
 
 def open_ports(folder: Path) -> Ports:
     """The adapters of the embedded mode on the files in `folder`."""
-    log, views = SqliteLog(folder / "log.sqlite"), SqliteViews(folder / "views.sqlite")
-    feed, keys = SqliteFeed(log, views), SqliteKeys(folder)
+    log, views = SqliteEventStore(folder / "log.sqlite"), SqliteReadModels(folder / "views.sqlite")
+    feed, keys = SqliteSubscriptions(log, views), SqliteKeyStore(folder)
     facts = str(folder / "facts.duckdb")
-    return Ports(log, feed, views, keys, SystemClock(), Cases(log), Policies(log), facts, checkpoints=views)
+    return Ports(
+        log, feed, views, keys, SystemClock(), CaseRepository(log), PolicyRepository(log), facts, checkpoints=views
+    )
 
 
-async def close(ports: Ports, parts: Sequence[Part]) -> None:
+async def close(ports: Ports, parts: Sequence[ServiceModule]) -> None:
     for part in parts:
         if part.facts is not None:
             await part.facts.close()
@@ -145,7 +148,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
             ports.feed.subscribe(consumer.group, consumer, gather=consumer.gather)
     await ports.views.start()
     for entry in bundled("demo"):
-        stamp = Stamp(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", date(2000, 1, 1), jurisdiction=DEMO)
+        stamp = EventMetadata(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", date(2000, 1, 1), jurisdiction=DEMO)
         await ports.handling("supervision").on_stream(STREAM + DEMO, stamp, partial(_activated, entry))
     await ports.feed.start()
     settle()
@@ -156,11 +159,11 @@ async def world(folder: Path) -> AsyncIterator[World]:
         await close(ports, parts)
 
 
-def _activated(entry: Loaded, _head: Head) -> list[Fresh]:
-    return [Fresh(entry.activation())]
+def _activated(entry: LoadedSection, _head: StreamHead) -> list[NewEvent]:
+    return [NewEvent(entry.activation())]
 
 
-def build(ports: Ports) -> list[Part]:
+def build(ports: Ports) -> list[ServiceModule]:
     """The parts of all services."""
     return [
         intake.build(ports, Settings()),

@@ -13,10 +13,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from bench.figures import Figure, at_least, beside, quotient
 from bench.full.commits import AT_ONCE, cases_of
 from bench.full.servers import Servers, database
-from shared.adapters.kafka import KafkaFeed
-from shared.adapters.kafka.batches import Place
+from shared.adapters.kafka import KafkaSubscriptions
+from shared.adapters.kafka.batches import TopicPosition
 from shared.adapters.kafka.records import to_records
-from shared.adapters.mongo import Mongo, MongoLog
+from shared.adapters.mongo import Mongo, MongoEventStore
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit
 
@@ -39,7 +39,7 @@ def measure(servers: Servers, *, quick: bool) -> list[Figure]:
 
 
 async def _ours(servers: Servers, topic: str, cases: Sequence[Sequence[Commit]], number: int) -> float:
-    log = await MongoLog.open(Mongo(servers.mongo.url, "motor"), database(), outbox=True)
+    log = await MongoEventStore.open(Mongo(servers.mongo.url, "motor"), database(), outbox=True)
     came: set[tuple[str, int]] = set()
     whole = asyncio.Event()
 
@@ -48,7 +48,7 @@ async def _ours(servers: Servers, topic: str, cases: Sequence[Sequence[Commit]],
         if len(came) == number:
             whole.set()
 
-    feed = KafkaFeed(
+    feed = KafkaSubscriptions(
         log,
         servers.connection,
         topic,
@@ -80,7 +80,7 @@ async def _ours(servers: Servers, topic: str, cases: Sequence[Sequence[Commit]],
         await log.close()
 
 
-async def _unexpected(group: str, place: Place) -> None:
+async def _unexpected(group: str, place: TopicPosition) -> None:
     raise AssertionError(f"{group} cannot read the record at {place}")
 
 

@@ -17,7 +17,7 @@ from bench.bulk import copies
 from bench.cases import by_case, lifecycles
 from bench.figures import Figure, at_least, at_most, beside, quotient
 from bench.full.servers import Servers, database
-from shared.adapters.mongo import Mongo, MongoLog
+from shared.adapters.mongo import Mongo, MongoEventStore
 from shared.eventstore.commit import Commit
 
 NAME = "commits"
@@ -87,7 +87,7 @@ async def _callers(cases: Sequence[Sequence[Commit]], insert: Insert) -> tuple[f
 
 
 async def _ours(servers: Servers, cases: Sequence[Sequence[Commit]]) -> tuple[float, list[float]]:
-    log = await MongoLog.open(Mongo(servers.mongo.url, "motor"), database(), outbox=True)
+    log = await MongoEventStore.open(Mongo(servers.mongo.url, "motor"), database(), outbox=True)
     try:
         return await _callers(cases, log.append)
     finally:

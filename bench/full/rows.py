@@ -13,7 +13,7 @@ from pymongo import IndexModel, UpdateOne, WriteConcern
 from bench.figures import Figure, at_least, beside, quotient
 from bench.full.servers import Servers, database
 from services.supervision.read_models import WORKLIST
-from shared.adapters.mongo import Mongo, MongoViews
+from shared.adapters.mongo import Mongo, MongoReadModels
 from shared.eventstore.read_models import Row
 
 NAME = "rows"
@@ -69,7 +69,7 @@ def _row(key: int, version: int) -> Row:
 
 
 async def _ours(servers: Servers, keys: int) -> float:
-    views = await MongoViews.open(Mongo(servers.mongo.url, "motor"), database())
+    views = await MongoReadModels.open(Mongo(servers.mongo.url, "motor"), database())
     views.declare(WORKLIST)
     await views.start()
     batches = _batches(keys)

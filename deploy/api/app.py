@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI
 
 from deploy.api import replay as replaying
 from deploy.api.operator import router as operator_router
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http import command_batches as bulk
 from shared.http import commands
 from shared.http import health as operations
@@ -21,7 +21,7 @@ Times are RFC 3339 with offset, or dates where a day is meant. Errors are `appli
 Codes are never translated; sentences come in Chinese and English."""
 
 
-def build_app(runtime: Runtime, *, local: bool = False) -> FastAPI:
+def build_app(runtime: Process, *, local: bool = False) -> FastAPI:
     """`local`: the app for the socket that only the owner of the data folder can open."""
     app = FastAPI(
         title="Huiyin 回音",

@@ -16,11 +16,11 @@ from shared.application import access_keys as principals
 from shared.application.case_reference import resolve
 from shared.case import STREAM
 from shared.commands.authorization import OPERATE, authorize
-from shared.consumers.consumer import Consumer
+from shared.consumers.consumer import CaseConsumer
 from shared.consumers.redrive import redrive as handle_again
-from shared.eventstore.errors import Damaged, LogBroken
+from shared.eventstore.errors import Damaged, StoreBroken
 from shared.eventstore.verification import verify
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import answers, takes
 from shared.http.request_bodies import NDJSON, read_model
@@ -32,7 +32,7 @@ from shared.operations import export as exporting
 from shared.operations.digests import log_digest, outcome_digest, views_digest
 from shared.operations.rebuild import rebuild
 from shared.operations.rebuild_readers import worth_starting
-from shared.operations.reconcile import scrub
+from shared.operations.reconcile import reconcile
 
 _LIMIT = 64 * 1024
 log = structlog.get_logger("operator")
@@ -73,7 +73,7 @@ class Backup(BaseModel):
     folder: str = Field(max_length=4096, description="Absolute path of a folder that does not exist yet or is empty")
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["operator"], prefix="/local")
     ports, metrics = runtime.ports, runtime.metrics
 
@@ -137,7 +137,7 @@ def router(runtime: Runtime) -> APIRouter:
         authorize(caller, OPERATE)
         wanted = await read_model(request, Redrive, _LIMIT)
         marks = await ports.views.parked(wanted.group, await _stream(runtime, wanted.stream))
-        consumers: dict[str, Consumer] = {consumer.group: consumer for consumer in runtime.consumers}
+        consumers: dict[str, CaseConsumer] = {consumer.group: consumer for consumer in runtime.consumers}
         again = 0
         for mark in marks:
             if mark.group in consumers and await handle_again(consumers[mark.group], mark.stream):
@@ -170,7 +170,7 @@ def router(runtime: Runtime) -> APIRouter:
                     yield orjson.dumps(step._asdict()) + b"\n"
                 if known is not None and known[0] == await log_digest(ports.log):
                     metrics.rebuilt(await views_digest(ports.views, runtime.parts) == known[1])
-            except (Damaged, LogBroken) as error:  # nothing failed to be written: the bytes are not what they were
+            except (Damaged, StoreBroken) as error:  # nothing failed to be written: the bytes are not what they were
                 metrics.verified(1)
                 yield orjson.dumps({"done": False, "code": "chain_broken", "detail": str(error)}) + b"\n"
             except Refused as error:
@@ -230,7 +230,7 @@ def router(runtime: Runtime) -> APIRouter:
         caller: Caller, mend: bool = Query(True, description="Mend what is behind; false only names it")
     ) -> dict[str, Any]:
         authorize(caller, OPERATE)
-        return (await scrub(ports, runtime.parts, mend=mend))._asdict()
+        return (await reconcile(ports, runtime.parts, mend=mend))._asdict()
 
     @routes.get(
         "/export",
@@ -304,11 +304,11 @@ def router(runtime: Runtime) -> APIRouter:
     return routes
 
 
-def _tickers(runtime: Runtime) -> list[Any]:
+def _tickers(runtime: Process) -> list[Any]:
     return [part.ticker for part in runtime.parts if part.ticker is not None]
 
 
-def _clock(runtime: Runtime) -> dict[str, Any]:
+def _clock(runtime: Process) -> dict[str, Any]:
     """`paused`: why no deadline fires, null while they do; `jumps`: how often that was so since the start."""
     tickers = _tickers(runtime)
     return {
@@ -318,7 +318,7 @@ def _clock(runtime: Runtime) -> dict[str, Any]:
     }
 
 
-async def _stream(runtime: Runtime, named: str | None) -> str | None:
+async def _stream(runtime: Process, named: str | None) -> str | None:
     """A stream by its name, or by anything that names a case."""
     if named is None or "/" in named.partition(":")[0]:
         return named

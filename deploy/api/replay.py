@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.commands.authorization import OPERATE, Principal, authorize
 from shared.events.fields import Service
-from shared.eventstore.event_store import Log
-from shared.hosting.process import Runtime
+from shared.eventstore.event_store import EventStore
+from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import answers, takes
 from shared.http.request_bodies import read_model
@@ -33,7 +33,7 @@ class Replay(BaseModel):
     )
 
 
-async def begin_of_replay(log: Log, stream: str, since: str | None, unknown: Unknown) -> tuple[int, int]:
+async def begin_of_replay(log: EventStore, stream: str, since: str | None, unknown: Unknown) -> tuple[int, int]:
     """(the entry before the first that is meant, the last one there is). Raises `unknown` for an empty stream, Invalid."""
     end = 0
     async for heads in log.heads(stream, batch=1):
@@ -63,7 +63,7 @@ async def begin_of_replay(log: Log, stream: str, since: str | None, unknown: Unk
     return after, end
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["operator"], prefix="/local")
 
     async def again(

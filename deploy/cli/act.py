@@ -16,7 +16,7 @@ from deploy.cli.options import SUPERVISOR, As, AsJson, Data, given
 from deploy.cli.text_files import text_of
 
 if TYPE_CHECKING:
-    from shared.commands.command import Rule
+    from shared.commands.command import Decider
 
 
 def act(
@@ -66,7 +66,7 @@ def _show(answer: dict[str, Any]) -> None:
     showing.line(f"{answer['number']}  {happened} → {state}, version {answer['version']}")
 
 
-def _values(rule: Rule, fields: list[str]) -> dict[str, Any]:
+def _values(rule: Decider, fields: list[str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     named: set[str] = set()
     for field in fields:
@@ -86,7 +86,7 @@ def _values(rule: Rule, fields: list[str]) -> dict[str, Any]:
     return values
 
 
-async def _who_may(client: httpx.AsyncClient, rule: Rule, reference: str) -> str:
+async def _who_may(client: httpx.AsyncClient, rule: Decider, reference: str) -> str:
     """A role that may give the command: the responsible organisation, the registrar, the supervisor or a platform."""
     if "organisation" in rule.roles:
         shown = await client.get(

@@ -22,7 +22,7 @@ from deploy.cli.text_files import bytes_of
 from shared.kernel import strict_json as unambiguous
 
 if TYPE_CHECKING:
-    from shared.commands.command import Rule
+    from shared.commands.command import Decider
 
 AT_ONCE = 1_000
 _TOO_MANY = {
@@ -143,7 +143,7 @@ def _with_id(value: Any, seen: Counter[bytes]) -> bytes:
     return orjson.dumps(value)
 
 
-def known_rules() -> dict[str, Rule]:
+def known_rules() -> dict[str, Decider]:
     """The commands that people and other systems may give, by name."""
     import deploy.modes.command_registry  # noqa: F401  # fills RULES
     from shared.commands.command import RULES
@@ -161,7 +161,7 @@ def put(values: dict[str, Any], name: str, value: Any) -> None:
         values[name] = value
 
 
-def typed(rule: Rule, name: str, value: str) -> Any:
+def typed(rule: Decider, name: str, value: str) -> Any:
     """The text of a field as the command takes it: a list if the field is a list."""
     by_alias = {field.alias or own: field for own, field in rule.model.model_fields.items()}
     info = by_alias.get(name) or by_alias.get(f"{name}_")

@@ -37,7 +37,7 @@ _PAUSE = 0.2
 """Seconds. Another command may own the folder for a moment; after 10 s the folder counts as owned by another process."""
 
 
-class Problemed(Exception):
+class ProblemAnswer(Exception):
     """The server refused; `content` is its problem document (RFC 9457)."""
 
     def __init__(self, content: Mapping[str, Any]) -> None:
@@ -131,7 +131,7 @@ async def _guarded(work: Work, data: Path | None, as_: str | None, *, create: bo
                     return await work(connected) or DONE
                 except typer.Exit as ended:  # consumers finish and the folder is closed as after success
                     return ended.exit_code
-    except Problemed as error:
+    except ProblemAnswer as error:
         return refused(error)
     except httpx.TransportError:
         showing.stop(
@@ -151,7 +151,7 @@ def stopping_for_folder() -> Iterator[None]:
         yield
 
 
-def refused(error: Problemed) -> int:
+def refused(error: ProblemAnswer) -> int:
     """Print a refusal of the API. The exit code: WRONG_USE if the request itself is wrong."""
     showing.problem(error.content)
     return WRONG_USE if error.content.get("status") in (400, 415, 422) else REFUSED
@@ -252,7 +252,7 @@ async def streamed(client: httpx.AsyncClient, method: str, path: str, **more: An
 def check(answer: httpx.Response) -> None:
     """Raises Problemed for anything but success."""
     if not answer.is_success:
-        raise Problemed(problem_of(answer))
+        raise ProblemAnswer(problem_of(answer))
 
 
 def problem_of(answer: httpx.Response) -> dict[str, Any]:

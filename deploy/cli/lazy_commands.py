@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 
-class Later(NamedTuple):
+class LazyCommand(NamedTuple):
     """Place of a command, `module:name` in this package (a function or a `typer.Typer`), and its line of help."""
 
     place: str
@@ -24,7 +24,7 @@ class Later(NamedTuple):
 class Commands(UserDict[str, Any]):
     """Name -> command. A command is imported when it is looked up."""
 
-    def __init__(self, table: Mapping[str, Later]) -> None:
+    def __init__(self, table: Mapping[str, LazyCommand]) -> None:
         super().__init__(table)
         self.table = table
 
@@ -44,10 +44,10 @@ class Commands(UserDict[str, Any]):
         return command
 
 
-class LaterGroup(TyperGroup):
+class LazyGroup(TyperGroup):
     """A group of the commands in `table`."""
 
-    table: Mapping[str, Later] = {}
+    table: Mapping[str, LazyCommand] = {}
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)

@@ -8,62 +8,76 @@ import sys
 import typer
 
 from deploy.cli import output as showing
-from deploy.cli.lazy_commands import Later, LaterGroup
+from deploy.cli.lazy_commands import LazyCommand, LazyGroup
 from deploy.cli.output import REFUSED
 
 COMMANDS = {
-    "init": Later("init:init", "Write a small first policy, as files that open in a spreadsheet."),
-    "serve": Later("serve:serve", "Start Huiyin. Ctrl-C ends it gracefully."),
-    "demo": Later("demo:demo", "Simulate ninety days of a fictional county: late cases, reminders, and the reasons."),
-    "submit": Later("filing:submit", "File a complaint and print the receipt. The same item gives the same receipt."),
-    "receipt": Later(
+    "init": LazyCommand("init:init", "Write a small first policy, as files that open in a spreadsheet."),
+    "serve": LazyCommand("serve:serve", "Start Huiyin. Ctrl-C ends it gracefully."),
+    "demo": LazyCommand(
+        "demo:demo", "Simulate ninety days of a fictional county: late cases, reminders, and the reasons."
+    ),
+    "submit": LazyCommand(
+        "filing:submit", "File a complaint and print the receipt. The same item gives the same receipt."
+    ),
+    "receipt": LazyCommand(
         "filing:receipt", "Write the receipt of a case again, for printing. That it was issued is recorded."
     ),
-    "act": Later("act:act", "Give a command on a case, or the commands of a file. Default of --as: an allowed role."),
-    "inbox": Later("filing:inbox", "The inbox of an organisation, from a cursor on."),
-    "platform": Later("platforms:group", "Updates of a platform, and the results of the records of a day"),
-    "status": Later("filing:status", "The status of a case as its petitioner sees it."),
-    "explain": Later("cases:explain", "How the due date of a clock was computed, with every skipped day."),
-    "import": Later(
+    "act": LazyCommand(
+        "act:act", "Give a command on a case, or the commands of a file. Default of --as: an allowed role."
+    ),
+    "inbox": LazyCommand("filing:inbox", "The inbox of an organisation, from a cursor on."),
+    "platform": LazyCommand("platforms:group", "Updates of a platform, and the results of the records of a day"),
+    "status": LazyCommand("filing:status", "The status of a case as its petitioner sees it."),
+    "explain": LazyCommand("cases:explain", "How the due date of a clock was computed, with every skipped day."),
+    "import": LazyCommand(
         "import_and_stats:import_file",
         "Import the export of another system. Again, it adds nothing; interrupted, it continues.",
     ),
-    "stats": Later(
+    "stats": LazyCommand(
         "import_and_stats:stats", "Figures, each with numerator, denominator and the number of unknown cases."
     ),
-    "rebuild": Later(
+    "rebuild": LazyCommand(
         "maintenance:rebuild", "Build all read models and facts again from the log, and check its hash chain."
     ),
-    "digest": Later("maintenance:digest", "Digests of the log, of everything derived from it, and of the outcome."),
-    "verify": Later(
+    "digest": LazyCommand(
+        "maintenance:digest", "Digests of the log, of everything derived from it, and of the outcome."
+    ),
+    "verify": LazyCommand(
         "maintenance:verify", "Check every byte of the log and its hash chain. Ends with 1 if something is wrong."
     ),
-    "scrub": Later("maintenance:scrub", "Compare every read model with the log. Ends with 1 if they still differ."),
-    "export": Later("maintenance:export", "The bytes of the log, one event a line. Encrypted data stays encrypted."),
-    "backup": Later(
+    "scrub": LazyCommand(
+        "maintenance:scrub", "Compare every read model with the log. Ends with 1 if they still differ."
+    ),
+    "export": LazyCommand(
+        "maintenance:export", "The bytes of the log, one event a line. Encrypted data stays encrypted."
+    ),
+    "backup": LazyCommand(
         "maintenance:backup", "Copy log and keys, also of a running system. Keep it safe: it decrypts every text."
     ),
-    "restore": Later(
+    "restore": LazyCommand(
         "maintenance:restore", "Check a backup with its hashes and keys, and restore it into a new data folder."
     ),
-    "migrate": Later(
+    "migrate": LazyCommand(
         "migrate:migrate", "Copy log and keys from a data folder to MongoDB, or back. Interrupted, it continues."
     ),
-    "settings": Later("about:settings", "Every setting with its meaning, its value (secrets masked) and its source."),
-    "version": Later("about:version", "The release of this program."),
-    "case": Later("cases:group", "Lists of cases, and one case with its history"),
-    "policy": Later("policies:group", "Policies: clocks, calendars, routing, organisations, places, subjects"),
-    "calendar": Later("calendars:group", "The calendar of working days"),
-    "topics": Later("topics:group", "The topics and access rights of Kafka"),
-    "outbox": Later("outbox:group", "Notifications in the topics of organisations"),
-    "keys": Later("keys:group", "Access keys"),
-    "parked": Later("maintenance:parked", "Streams at which a consumer has stopped"),
-    "clock": Later("clock:group", "The clock that deadlines depend on"),
+    "settings": LazyCommand(
+        "about:settings", "Every setting with its meaning, its value (secrets masked) and its source."
+    ),
+    "version": LazyCommand("about:version", "The release of this program."),
+    "case": LazyCommand("cases:group", "Lists of cases, and one case with its history"),
+    "policy": LazyCommand("policies:group", "Policies: clocks, calendars, routing, organisations, places, subjects"),
+    "calendar": LazyCommand("calendars:group", "The calendar of working days"),
+    "topics": LazyCommand("topics:group", "The topics and access rights of Kafka"),
+    "outbox": LazyCommand("outbox:group", "Notifications in the topics of organisations"),
+    "keys": LazyCommand("keys:group", "Access keys"),
+    "parked": LazyCommand("maintenance:parked", "Streams at which a consumer has stopped"),
+    "clock": LazyCommand("clock:group", "The clock that deadlines depend on"),
 }
 """Where each command is, and its line of help. The full help of a command is its docstring."""
 
 
-class _Huiyin(LaterGroup):
+class _Huiyin(LazyGroup):
     table = COMMANDS
 
 

@@ -12,7 +12,7 @@ from deploy.cli.output import REFUSED, WRONG_USE
 from deploy.modes.distributed import CannotStart
 from deploy.storage.data_folder import FolderProblem
 from deploy.transfer.from_topic import rebuild_from_topic
-from shared.eventstore.errors import LogAway, LogBroken
+from shared.eventstore.errors import StoreBroken, StoreUnavailable
 from shared.hosting.log_format import configure
 from shared.kernel.settings import load
 
@@ -22,7 +22,7 @@ def from_topic(data: Path | None) -> None:
     with showing.stopping(ValueError, exit_code=WRONG_USE):
         settings = load(data=data)
     configure("error")
-    problems = (CannotStart, FolderProblem, LogAway, LogBroken)
+    problems = (CannotStart, FolderProblem, StoreUnavailable, StoreBroken)
     found = copied("records 记录", lambda tell: rebuild_from_topic(settings, tell), *problems)
     showing.answer(found, showing.fields)
     if found["left_out"]:

@@ -11,7 +11,7 @@ import httpx
 from rich.console import Console
 
 from deploy.cli import output as showing
-from deploy.cli.client import Problemed, check, refused
+from deploy.cli.client import ProblemAnswer, check, refused
 from deploy.cli.import_and_stats import Format, Lang
 from deploy.cli.local_words import at, wording
 from deploy.cli.options import given
@@ -48,7 +48,7 @@ async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: C
     answer = await client.get("/v1/stats", params=parameters, timeout=None)
     try:
         check(answer)
-    except Problemed as error:
+    except ProblemAnswer as error:
         return refused(error)
     try:
         return await _shown(client, StatsResult.model_validate_json(answer.content), options, console)

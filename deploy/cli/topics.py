@@ -1,4 +1,4 @@
-"""`huiyin topics diff | apply | acls | refill`: the topics and access rights of Kafka, as `deploy/kafka/topics.yaml` defines them."""
+"""`huiyin topics diff | apply | acls | refill`: the topics and access rights of Kafka (deploy/kafka/topics.yaml)."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from deploy.kafka.topics import Difference, Members, Topic, differences, members
 from deploy.kafka.topics import load as load_topics
 from deploy.modes.distributed import CannotStart, connection
 from deploy.storage.mongo_stores import StoreProblem, open_stores, policies_of
-from shared.adapters.kafka import Away
-from shared.adapters.kafka.acls import Right, asking_rights
+from shared.adapters.kafka import BrokerUnavailable
+from shared.adapters.kafka.acls import Acl, asking_rights
 from shared.adapters.kafka.topics import Refusal, asking
 from shared.adapters.system_clock import SystemClock
 from shared.kernel.settings import Settings, load
@@ -91,7 +91,7 @@ async def _refilled() -> int:
             await one.close()
 
 
-def _right_row(right: Right, what: str) -> tuple[str, ...]:
+def _right_row(right: Acl, what: str) -> tuple[str, ...]:
     return right.user, right.operation, f"{right.kind} {right.name}{'…' if right.prefixed else ''}", what
 
 
@@ -107,7 +107,7 @@ async def _members(settings: Settings) -> Members:
         raise CannotStart(f"The topics of organisations are not known: {error}") from None
 
 
-async def _rights(settings: Settings, members: Members) -> list[Right]:
+async def _rights(settings: Settings, members: Members) -> list[Acl]:
     """The rights of the members that were named; otherwise of those of the policies in force."""
     named = members if any(members.values()) else await _members(settings)
     return rights(_topics(settings), named, settings.kafka_prefix)
@@ -118,7 +118,7 @@ async def _commands(members: Members) -> list[str]:
     return [command(one, settings.kafka_bootstrap or "kafka:9092") for one in await _rights(settings, members)]
 
 
-async def _give(members: Members) -> tuple[list[Right], list[Right]]:
+async def _give(members: Members) -> tuple[list[Acl], list[Acl]]:
     """(the missing rights, which have been given; the rights that are not in the file)."""
     settings = load()
     wanted = await _rights(settings, members)
@@ -162,7 +162,7 @@ def _guarded(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except (CannotStart, StoreProblem, ValueError) as error:
         showing.stop(str(error))
-    except Away as error:
+    except BrokerUnavailable as error:
         showing.stop(f"Kafka does not answer ({error}). Check HUIYIN_KAFKA_BOOTSTRAP.", "Kafka 没有响应。", REFUSED)
     except Refusal as error:
         showing.stop(f"Kafka refuses: {error}.", "Kafka 拒绝了该操作。", REFUSED)

@@ -23,7 +23,7 @@ from shared.case import (
     evolve_routing,
     evolve_supervision,
 )
-from shared.commands.command import RULES, Rule
+from shared.commands.command import RULES, Decider
 from shared.events import REGISTRY, department, intake, platforms, policy, routing, supervision
 from shared.events.base import Event
 from shared.kernel.wording import STATE_WORDS
@@ -99,16 +99,16 @@ def _turns() -> dict[str, set[str]]:
     return found
 
 
-def _rules() -> list[Rule]:
+def _rules() -> list[Decider]:
     """All rules, in an order that does not depend on the order of imports."""
     return sorted(RULES.values(), key=lambda rule: (rule.service, rule.name))
 
 
-def _open_rules() -> list[Rule]:
+def _open_rules() -> list[Decider]:
     return [rule for rule in _rules() if set(rule.roles) != {"service"}]
 
 
-def _source(rule: Rule) -> str:
+def _source(rule: Decider) -> str:
     """The source code of the rule's function and of the service functions that it calls."""
     seen: dict[str, str] = {}
 
@@ -126,13 +126,13 @@ def _source(rule: Rule) -> str:
     return "\n".join(seen.values())
 
 
-def appends(rule: Rule) -> list[str]:
+def appends(rule: Decider) -> list[str]:
     """The types of the events that the rule may append."""
     names = dict.fromkeys(re.findall(r"\b(?:e|d|department|routing)\.(\w+)\(", _source(rule)))
     return [name for name in names if name in REGISTRY]
 
 
-def refusals(rule: Rule) -> list[str]:
+def refusals(rule: Decider) -> list[str]:
     """The codes with which the rule may refuse."""
     source = _source(rule)
     codes = re.findall(r'(?:Refused|Invalid|Denied|Unknown)\(\s*"([a-z_]+)"', source)

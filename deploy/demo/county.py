@@ -14,7 +14,7 @@ from services.supervision.policy_activation import activate
 from shared.application.command_dispatch import body_models, give
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.legal_time import day_of
 from shared.policy.loading.loader import bundled
 
@@ -48,7 +48,7 @@ class Prepared(NamedTuple):
     """Item id for the first steps."""
 
 
-async def prepare(runtime: Runtime, folder: Folder, *, wanted: bool, progress: Progress | None = None) -> Prepared:
+async def prepare(runtime: Process, folder: Folder, *, wanted: bool, progress: Progress | None = None) -> Prepared:
     """Load the demo county and its sample if `wanted`, unless another county is active. Continues an interrupted load."""
     if wanted and not await runtime.ports.policies.all():
         await activate_demo(runtime)
@@ -62,13 +62,13 @@ async def prepare(runtime: Runtime, folder: Folder, *, wanted: bool, progress: P
     return Prepared(DEMO in books, _read_keys(folder), item)
 
 
-async def activate_demo(runtime: Runtime) -> None:
+async def activate_demo(runtime: Process) -> None:
     """Activate the policy of the demo county."""
     sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
     await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
 
 
-async def _load_sample(runtime: Runtime, zone: str, progress: Progress | None) -> None:
+async def _load_sample(runtime: Process, zone: str, progress: Progress | None) -> None:
     """Record the sample in batches, as an import does. What is recorded already stays as it is."""
     rows = complaints(day_of(runtime.ports.clock.now(), zone), zone)
     for start in range(0, len(rows), BATCH):
@@ -79,7 +79,7 @@ async def _load_sample(runtime: Runtime, zone: str, progress: Progress | None) -
     await _link(runtime, matters(rows))
 
 
-async def _link(runtime: Runtime, links: Sequence[Link]) -> None:
+async def _link(runtime: Process, links: Sequence[Link]) -> None:
     """Link the filings of one matter, as a registrar does. Repeating it changes nothing."""
     model = body_models()["link"]
     for follower, lead in links:
@@ -87,7 +87,7 @@ async def _link(runtime: Runtime, links: Sequence[Link]) -> None:
         await give(runtime.ports, REGISTRAR, follower, RULES["link"], model.model_validate(fields))
 
 
-async def _issue_keys(runtime: Runtime, folder: Folder) -> None:
+async def _issue_keys(runtime: Process, folder: Folder) -> None:
     keys = ""
     for role, org in KEYS:
         _key, text = await runtime.principals.issue(runtime.handling("intake"), OPERATOR, role, org)

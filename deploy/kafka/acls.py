@@ -11,10 +11,10 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from deploy.kafka.topics import CODE, MEMBER, Topic
-from shared.adapters.kafka.acls import Right
+from shared.adapters.kafka.acls import Acl
 
 
-def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], prefix: str = "") -> list[Right]:
+def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], prefix: str = "") -> list[Acl]:
     """The rights that each user needs: to its topics, and to the groups that are named after it.
 
     Args:
@@ -29,15 +29,15 @@ def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], pref
             raise ValueError(
                 f"{code!r} cannot be part of the name of a topic: only letters, digits, - and _ are allowed. Use another code."
             )
-    found: dict[Right, None] = {}
+    found: dict[Acl, None] = {}
     for topic in topics:
         for operation, users in (("Read", topic.read), ("Write", topic.write)):
             for user in users:
                 for who, name, prefixed in _spread(topic.name, user, members):
-                    found[Right(prefix + who, "topic", name, prefixed, operation)] = None
+                    found[Acl(prefix + who, "topic", name, prefixed, operation)] = None
                     if operation == "Read":
-                        found[Right(prefix + who, "group", prefix + who, False, "Read")] = None
-                        found[Right(prefix + who, "group", f"{prefix}{who}.", True, "Read")] = None
+                        found[Acl(prefix + who, "group", prefix + who, False, "Read")] = None
+                        found[Acl(prefix + who, "group", f"{prefix}{who}.", True, "Read")] = None
     return sorted(found)
 
 
@@ -55,7 +55,7 @@ def _spread(topic: str, user: str, members: Mapping[str, Collection[str]]) -> It
             yield user[: of_user.start()] + code, topic[: of_topic.start()] + code, False
 
 
-def command(right: Right, bootstrap: str) -> str:
+def command(right: Acl, bootstrap: str) -> str:
     """The command of Kafka's own tool that grants the right."""
     words = ["kafka-acls.sh", "--bootstrap-server", bootstrap, "--command-config", "admin.properties", "--add"]
     words += ["--allow-principal", f"User:{right.user}", "--operation", right.operation]

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.adapters.kafka.topics import FOREVER, Existing, Wanted
+from shared.adapters.kafka.topics import FOREVER, ExistingTopic, WantedTopic
 from shared.policy.book import PolicyBook
 
 FILE = Path(__file__).with_name("topics.yaml")
@@ -61,7 +61,7 @@ class Difference(NamedTuple):
     what: Literal["missing", "partitions", "retention", "largest"]
     wanted: str
     have: str
-    change: Wanted | None
+    change: WantedTopic | None
     why: str = ""
 
 
@@ -105,31 +105,31 @@ def members_of(books: Iterable[PolicyBook]) -> Members:
     return {"organisation": organisations, "platform": platforms}
 
 
-def differences(topics: tuple[Topic, ...], existing: dict[str, Existing], brokers: int) -> list[Difference]:
+def differences(topics: tuple[Topic, ...], existing: dict[str, ExistingTopic], brokers: int) -> list[Difference]:
     """The differences, with the changes that `apply` would make. It deletes and reduces nothing."""
     found: list[Difference] = []
     for topic in topics:
         have = existing.get(topic.name)
         if have is None:
-            wanted = Wanted(topic.partitions, min(3, brokers), topic.retention_ms, topic.largest)
+            wanted = WantedTopic(topic.partitions, min(3, brokers), topic.retention_ms, topic.largest)
             found.append(Difference(topic.name, "missing", f"{topic.partitions} partitions", "", wanted))
             continue
         found += _partitions(topic, have)
         if topic.retention_ms != have.retention_ms:
             longer = topic.retention_ms == FOREVER or FOREVER != have.retention_ms < topic.retention_ms
-            change = Wanted(retention_ms=topic.retention_ms) if longer else None
+            change = WantedTopic(retention_ms=topic.retention_ms) if longer else None
             texts = (_days(topic.retention_ms), _days(have.retention_ms))
             why = "" if longer else "a shorter retention deletes records; change it by hand"
             found.append(Difference(topic.name, "retention", *texts, change, why))
         if topic.largest != have.largest:
             larger = topic.largest > have.largest
             why = "" if larger else "there may be records of that size"
-            change = Wanted(largest=topic.largest) if larger else None
+            change = WantedTopic(largest=topic.largest) if larger else None
             found.append(Difference(topic.name, "largest", str(topic.largest), str(have.largest), change, why))
     return found
 
 
-def _partitions(topic: Topic, have: Existing) -> list[Difference]:
+def _partitions(topic: Topic, have: ExistingTopic) -> list[Difference]:
     if topic.partitions == have.partitions:
         return []
     if topic.fixed:
@@ -138,7 +138,7 @@ def _partitions(topic: Topic, have: Existing) -> list[Difference]:
         why = "partitions cannot be removed"
     else:
         why = ""
-    change = None if why else Wanted(partitions=topic.partitions)
+    change = None if why else WantedTopic(partitions=topic.partitions)
     return [Difference(topic.name, "partitions", str(topic.partitions), str(have.partitions), change, why)]
 
 

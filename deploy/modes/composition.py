@@ -10,12 +10,12 @@ from services.analytics import bootstrap as analytics
 from services.intake import bootstrap as intake
 from services.routing import bootstrap as routing
 from services.supervision import bootstrap as supervision
-from shared.application.access_keys import Principals
+from shared.application.access_keys import AccessKeys
+from shared.application.ports import Ports
 from shared.events.fields import Service
-from shared.hosting.process import Runtime
-from shared.hosting.service_module import Ports
+from shared.hosting.process import Process
+from shared.hosting.worker_pool import Spread
 from shared.kernel.settings import Settings
-from shared.operations.rebuild_readers import Spread
 
 SERVICES: tuple[Service, ...] = ("intake", "routing", "supervision", "analytics")
 
@@ -29,7 +29,7 @@ def compose(
     spread: Spread | None = None,
     services: Collection[Service] = SERVICES,
     loops: Sequence[Callable[[], Awaitable[None]]] = (),
-) -> Runtime:
+) -> Process:
     """A runtime on these ports; not started yet. Of the `services` the consumers, tickers and facts run here; what the others
     append to a case can be appended here, too."""
     every = [
@@ -38,12 +38,12 @@ def compose(
         supervision.build(ports),
         analytics.build(ports),
     ]
-    return Runtime(
+    return Process(
         settings=settings,
         ports=ports,
         parts=[part for part in every if part.name in services],
         beside=[part for part in every if part.name not in services],
-        principals=Principals(ports.log, ports.clock),
+        principals=AccessKeys(ports.log, ports.clock),
         folder=folder,
         back_up=back_up,
         spread=spread,

@@ -15,18 +15,19 @@ from deploy.modes.composition import compose
 from deploy.storage.data_folder import Folder, FolderProblem
 from deploy.storage.mongo_stores import StoreAway, StoreLoginRefused, StoreProblem, open_stores
 from services.intake.topics.encrypted_records import NoKey
-from shared.adapters.kafka import RELAYS, Connection, KafkaFeed, KafkaLetters, Relay, parking
+from shared.adapters.kafka import RELAYS, Connection, KafkaInbound, KafkaSubscriptions, OutboxRelay, parking
 from shared.adapters.system_clock import SystemClock
+from shared.application.ports import Ports
 from shared.events.fields import Service
-from shared.eventstore.errors import LogAway
-from shared.hosting.backpressure import LOG_AWAY, STORE_LOGIN_REFUSED, Pressure
-from shared.hosting.process import Runtime
-from shared.hosting.service_module import Part, Ports
+from shared.eventstore.errors import StoreUnavailable
+from shared.hosting.backpressure import LOG_AWAY, STORE_LOGIN_REFUSED, Backpressure
+from shared.hosting.process import Process
+from shared.hosting.service_module import ServiceModule
 from shared.kernel.settings import Settings, missing
-from shared.messaging.partner_topics import Answering, PartnerTopics
-from shared.operations.reconcile import scrub
-from shared.repositories.case_repository import Cases
-from shared.repositories.policy_repository import Policies
+from shared.messaging.partner_topics import MessageHandler, PartnerTopics
+from shared.operations.reconcile import reconcile
+from shared.repositories.case_repository import CaseRepository
+from shared.repositories.policy_repository import PolicyRepository
 
 OWN = frozenset({"analytics"})
 """Groups whose every replica sees everything: each has its own file of facts. A process of theirs alone only reads: its user of
@@ -47,7 +48,7 @@ class CannotStart(Exception):
     """A setting or a store is missing; the message says what to do."""
 
 
-class NotYet(CannotStart):
+class NotReady(CannotStart):
     """A store does not answer. Starting again may do."""
 
     def __init__(self, why: str, reason: str = LOG_AWAY) -> None:
@@ -69,7 +70,7 @@ def connection(settings: Settings) -> Connection:
 @asynccontextmanager
 async def opened(
     settings: Settings, services: Sequence[Service], *, feed: bool = True, tasks: bool = True
-) -> AsyncIterator[Runtime]:
+) -> AsyncIterator[Process]:
     """Run these services on the stores that the settings name; the folder holds what is this process's own: its socket and,
     for analytics, its facts. Raises CannotStart, FolderBusy, FolderProblem."""
     if lacking := missing(settings):
@@ -88,18 +89,18 @@ async def opened(
         stack.push_async_callback(runtime.stop)
         try:
             await runtime.start(feed=feed, tasks=tasks)
-        except LogAway as error:
-            raise NotYet(f"{error}.") from error
+        except StoreUnavailable as error:
+            raise NotReady(f"{error}.") from error
         yield runtime
 
 
-async def _composed(settings: Settings, services: Sequence[Service], folder: Folder, kafka: Connection) -> Runtime:
+async def _composed(settings: Settings, services: Sequence[Service], folder: Folder, kafka: Connection) -> Process:
     try:
         events, views, keys = await open_stores(settings)
     except StoreLoginRefused as error:
-        raise NotYet(str(error), STORE_LOGIN_REFUSED) from error
+        raise NotReady(str(error), STORE_LOGIN_REFUSED) from error
     except StoreAway as error:
-        raise NotYet(str(error)) from error
+        raise NotReady(str(error)) from error
     except StoreProblem as error:
         raise CannotStart(str(error)) from error
     clock = SystemClock()
@@ -107,7 +108,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
     def end(why: str) -> None:
         runtime.end(why)
 
-    feed = KafkaFeed(
+    feed = KafkaSubscriptions(
         events,
         kafka,
         settings.kafka_prefix + EVENTS,
@@ -126,15 +127,15 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         views=views,
         keys=keys,
         clock=clock,
-        cases=Cases(events, settings.cases_kept, alone=False),
-        policies=Policies(events),
+        cases=CaseRepository(events, settings.cases_kept, alone=False),
+        policies=PolicyRepository(events),
         facts_path=str(folder.facts),
     )
 
     async def follow_policies() -> None:
         while True:
             await clock.sleep(POLICY_SECONDS)
-            with suppress(LogAway):
+            with suppress(StoreUnavailable):
                 await ports.policies.look()
 
     async def fill() -> None:
@@ -146,7 +147,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         fills = any(consumer.shows for consumer in runtime.consumers)
         runtime.filling = not await views.checkpoint(whole)
         if runtime.filling or (fills and await views.checkpoint(own) != shape):
-            found = await scrub(ports, every)
+            found = await reconcile(ports, every)
             await views.save_checkpoint(whole, 1, views.generation)
             if fills:
                 await views.save_checkpoint(own, shape, views.generation)
@@ -155,7 +156,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         if fills:
             await beside_another(shape, every)
 
-    async def beside_another(shape: int, every: Sequence[Part]) -> None:
+    async def beside_another(shape: int, every: Sequence[ServiceModule]) -> None:
         """While another release fills views of another shape, what it handles is missing in ours."""
         before = await views.use_shape(shape)
         until = clock.monotonic() + (MIXED_FOR if before not in (None, shape) else 0)
@@ -164,10 +165,10 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
             await clock.sleep(pause)
             if await views.shape_in_use() != shape or clock.monotonic() < until:
                 began = clock.monotonic()
-                await scrub(ports, every)
+                await reconcile(ports, every)
                 pause = max(MIXED_SECONDS, 10 * (clock.monotonic() - began))
 
-    pressure = Pressure(events, clock, settings.unpublished_limit)
+    pressure = Backpressure(events, clock, settings.unpublished_limit)
     loops = (follow_policies, fill, pressure.watch)
     runtime = compose(settings, ports, folder=folder.path, services=services, loops=loops)
     runtime.pressure = pressure
@@ -177,9 +178,9 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
         instance, prefix = settings.instance or socket.gethostname(), settings.kafka_prefix
         views.declare(RELAYS)
         routes = [one.route for one in partners]
-        runtime.relay = Relay(events, views, kafka, routes, clock=clock, instance=instance, prefix=prefix)
+        runtime.relay = OutboxRelay(events, views, kafka, routes, clock=clock, instance=instance, prefix=prefix)
         runtime.letters = [
-            KafkaLetters(
+            KafkaInbound(
                 kafka, one.kind, one.group, handler(one, settings), instance=instance, ended=end, prefix=prefix
             )
             for one in partners
@@ -187,7 +188,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
     return runtime
 
 
-def handler(partners: PartnerTopics, settings: Settings) -> Answering:
+def handler(partners: PartnerTopics, settings: Settings) -> MessageHandler:
     """What answers the records of these topics. Raises CannotStart where a key that decrypts them cannot be used."""
     try:
         return partners.answering()

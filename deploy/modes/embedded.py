@@ -15,51 +15,51 @@ from deploy.storage.backup import back_up
 from deploy.storage.data_folder import Folder, FolderProblem
 from deploy.storage.rebuild_pool import spread
 from shared.adapters.secret_files import KeysLost
-from shared.adapters.sqlite.event_store import SqliteLog
-from shared.adapters.sqlite.key_store import SqliteKeys
-from shared.adapters.sqlite.read_models import SqliteViews
-from shared.adapters.sqlite.subscription import SqliteFeed
+from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.adapters.sqlite.key_store import SqliteKeyStore
+from shared.adapters.sqlite.read_models import SqliteReadModels
+from shared.adapters.sqlite.subscription import SqliteSubscriptions
 from shared.adapters.store_format import NewerData, WrongData
 from shared.adapters.system_clock import SystemClock
-from shared.eventstore.errors import LogBroken, LogFull
-from shared.hosting.process import Runtime
-from shared.hosting.service_module import Ports
+from shared.application.ports import Ports
+from shared.eventstore.errors import StoreBroken, StoreFull
+from shared.hosting.process import Process
 from shared.kernel.clock import Clock
 from shared.kernel.settings import Settings
-from shared.repositories.case_repository import Cases
-from shared.repositories.policy_repository import Policies
+from shared.repositories.case_repository import CaseRepository
+from shared.repositories.policy_repository import PolicyRepository
 
 
 def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:
     """The adapters of a folder that this process owns; so many cases stay folded. Raises FolderProblem that says what to do."""
-    opened: list[SqliteLog | SqliteViews | SqliteKeys] = []
+    opened: list[SqliteEventStore | SqliteReadModels | SqliteKeyStore] = []
     try:
-        keys = SqliteKeys(folder.keys)
+        keys = SqliteKeyStore(folder.keys)
         opened.append(keys)
-        log = SqliteLog(folder.log)
+        log = SqliteEventStore(folder.log)
         opened.append(log)
-        views = SqliteViews(folder.views)
+        views = SqliteReadModels(folder.views)
     except NewerData as error:
         raise FolderProblem(f"{folder.path} was written by a newer version: {error}. Start that version.") from error
     except KeysLost as error:
         raise FolderProblem(f"{folder.keys}: {error}. Restore it from a backup; it cannot be made again.") from error
     except (WrongData, OSError) as error:
         raise FolderProblem(f"{folder.path} cannot be opened: {error}.") from error
-    except (LogBroken, sqlite3.DatabaseError) as error:
+    except (StoreBroken, sqlite3.DatabaseError) as error:
         opening = ("keys", "log", "views")[len(opened)]
         raise FolderProblem(_damaged(folder, opening, error)) from error
-    except LogFull as error:
+    except StoreFull as error:
         raise FolderProblem(
             f"{folder.path} cannot be opened: its disk is full. Free some space, then start again."
         ) from error
     return Ports(
         log=log,
-        feed=SqliteFeed(log, views),
+        feed=SqliteSubscriptions(log, views),
         views=views,
         keys=keys,
         clock=clock,
-        cases=Cases(log, kept),
-        policies=Policies(log),
+        cases=CaseRepository(log, kept),
+        policies=PolicyRepository(log),
         facts_path=str(folder.facts),
         checkpoints=views,
     )
@@ -86,7 +86,7 @@ async def opened(
     create: bool = True,
     feed: bool = True,
     tasks: bool = True,
-) -> AsyncIterator[Runtime]:
+) -> AsyncIterator[Process]:
     """Own the folder, run everything on it, and close it again. Raises FolderBusy and FolderProblem.
 
     Whatever this process makes meanwhile is its owner's alone: DuckDB has no setting for the mode of its files."""
@@ -102,7 +102,7 @@ async def opened(
 @asynccontextmanager
 async def _owned(
     folder: Folder, settings: Settings, clock: Clock, *, create: bool, feed: bool, tasks: bool
-) -> AsyncIterator[Runtime]:
+) -> AsyncIterator[Process]:
     path = folder.path
     lock = await asyncio.to_thread(folder.take, create=create)
     try:
@@ -117,11 +117,11 @@ async def _owned(
         try:
             try:
                 await runtime.start(feed=feed, tasks=tasks)
-            except LogFull as error:
+            except StoreFull as error:
                 raise FolderProblem(
                     f"{path} cannot be opened: its disk is full. Free some space, then start again."
                 ) from error
-            except LogBroken as error:
+            except StoreBroken as error:
                 raise FolderProblem(_damaged(folder, "views", error)) from error
             yield runtime
         finally:

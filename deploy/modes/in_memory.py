@@ -6,33 +6,33 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from deploy.modes.composition import compose
-from shared.adapters.memory import MemoryFeed, MemoryKeys, MemoryLog, MemoryViews, SetClock
-from shared.hosting.process import Runtime
-from shared.hosting.service_module import Ports
+from shared.adapters.memory import MemoryEventStore, MemoryKeyStore, MemoryReadModels, MemorySubscriptions, SetClock
+from shared.application.ports import Ports
+from shared.hosting.process import Process
 from shared.kernel.clock import Clock
 from shared.kernel.settings import Settings
-from shared.repositories.case_repository import Cases
-from shared.repositories.policy_repository import Policies
+from shared.repositories.case_repository import CaseRepository
+from shared.repositories.policy_repository import PolicyRepository
 
 
 def memory_ports(clock: Clock | None = None, *, seed: int | None = None) -> Ports:
     """Adapters that keep everything in memory."""
-    log = MemoryLog()
+    log = MemoryEventStore()
     return Ports(
         log=log,
-        feed=MemoryFeed(log, seed=seed),
-        views=MemoryViews(),
-        keys=MemoryKeys(),
+        feed=MemorySubscriptions(log, seed=seed),
+        views=MemoryReadModels(),
+        keys=MemoryKeyStore(),
         clock=clock or SetClock(),
-        cases=Cases(log),
-        policies=Policies(log),
+        cases=CaseRepository(log),
+        policies=PolicyRepository(log),
     )
 
 
 @asynccontextmanager
 async def opened(
     settings: Settings | None = None, *, clock: Clock | None = None, seed: int | None = None, tasks: bool = False
-) -> AsyncIterator[Runtime]:
+) -> AsyncIterator[Process]:
     """A running system in memory."""
     runtime = compose(settings or Settings(), memory_ports(clock, seed=seed))
     try:

@@ -21,8 +21,8 @@ from deploy.server.garbage_collector import settle
 from deploy.server.startup import patiently
 from deploy.storage.data_folder import Folder
 from shared.events.fields import Service
-from shared.eventstore.errors import LogBroken, LogFull
-from shared.hosting.process import Runtime
+from shared.eventstore.errors import StoreBroken, StoreFull
+from shared.hosting.process import Process
 from shared.kernel.settings import Settings
 
 Ready = Callable[[Settings, int, Prepared], None]
@@ -114,7 +114,7 @@ async def serve_folder(
 
 
 async def _serve(
-    runtime: Runtime,
+    runtime: Process,
     folder: Folder,
     public: socket.socket,
     *,
@@ -126,9 +126,9 @@ async def _serve(
     try:
         try:
             prepared = await prepare(runtime, folder, wanted=sample, progress=progress)
-        except LogFull:
+        except StoreFull:
             raise Ended("There is no space for the first data. Free some space, then start again.") from None
-        except LogBroken as error:
+        except StoreBroken as error:
             raise Ended(f"The log cannot be written ({error}). Check the disk, then start again.") from None
         port = int(public.getsockname()[1])
         servers = (
@@ -153,7 +153,7 @@ async def _serve(
         folder.socket_path.unlink(missing_ok=True)
 
 
-def _on_signals(runtime: Runtime) -> None:
+def _on_signals(runtime: Process) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, runtime.ended.set)

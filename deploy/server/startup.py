@@ -15,16 +15,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from deploy.modes.distributed import NotYet
+from deploy.modes.distributed import NotReady
 from shared.application.problem import of_error
-from shared.eventstore.errors import LogAway
-from shared.hosting.process import Runtime
+from shared.eventstore.errors import StoreUnavailable
+from shared.hosting.process import Process
 from shared.http.problem_details import response
 
 PAUSE = 1.0
 """Seconds between two attempts."""
 log = structlog.get_logger("server")
-Opening = Callable[[], AbstractAsyncContextManager[Runtime]]
+Opening = Callable[[], AbstractAsyncContextManager[Process]]
 
 
 async def _livez(_request: Request) -> Response:
@@ -36,7 +36,7 @@ async def _readyz(request: Request) -> Response:
 
 
 async def _away(_request: Request) -> Response:
-    content = of_error(LogAway("not open yet"))
+    content = of_error(StoreUnavailable("not open yet"))
     assert content is not None
     retry = content.pop("retry_after")
     return response(content, {"Retry-After": str(retry)})
@@ -53,12 +53,12 @@ def app(reason: str) -> Starlette:
 
 async def patiently(
     stack: AsyncExitStack, opening: Opening, public: socket.socket, serving: Callable[[Starlette], uvicorn.Server]
-) -> Runtime | None:
+) -> Process | None:
     """The runtime, entered into `stack` as soon as its store answers; until then `public` is served by an app that says so.
     None where the process was told to end meanwhile. Raises CannotStart for what will not pass by itself."""
     try:
         return await stack.enter_async_context(opening())
-    except NotYet as error:
+    except NotReady as error:
         log.warning("waiting", reason=error.reason)
         meanwhile = app(error.reason)
     told = asyncio.Event()
@@ -74,7 +74,7 @@ async def patiently(
                 break
             try:
                 return await stack.enter_async_context(opening())
-            except NotYet as error:
+            except NotReady as error:
                 meanwhile.state.reason = error.reason
         return None
     finally:

@@ -12,11 +12,11 @@ import orjson
 
 from deploy.storage.data_folder import FORMAT, Folder, FolderProblem, write_new
 from shared.adapters.secret_files import KeysLost
-from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.file_copy import copy_database
-from shared.adapters.sqlite.key_store import SqliteKeys
+from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.store_format import NewerData, WrongData
-from shared.eventstore.event_store import Log
+from shared.eventstore.event_store import EventStore
 from shared.eventstore.verification import verify
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Refused
@@ -49,7 +49,7 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
             f"The backup could not be written: {error.strerror}.",
             why_zh="备份未能写入，请检查目标文件夹和剩余空间后重试。",
         ) from error
-    log = SqliteLog(copy.log)
+    log = SqliteEventStore(copy.log)
     try:
         found = await _contents(log)
         damage = [finding async for finding in verify(log)]
@@ -81,7 +81,7 @@ def _copy(folder: Folder, copy: Folder) -> None:
     write_new(copy.format, f"{FORMAT}\n".encode())
 
 
-async def _contents(log: Log) -> dict[str, Any]:
+async def _contents(log: EventStore) -> dict[str, Any]:
     streams = events = 0
     async for heads in log.heads():
         streams += len(heads)
@@ -118,7 +118,7 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
 
 
 async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
-    log = SqliteLog(draft.log)
+    log = SqliteEventStore(draft.log)
     try:
         findings = [finding async for finding in verify(log)]
         if findings:
@@ -129,7 +129,7 @@ async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
             )
         if await log_digest(log) != manifest.get("log"):
             raise FolderProblem("The log of the backup does not match its manifest. Nothing was restored.")
-        keys = SqliteKeys(draft.keys)
+        keys = SqliteKeyStore(draft.keys)
         try:
             missing = await lost_keys(log, keys)
         finally:

@@ -5,12 +5,21 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
-from shared.adapters.mongo import KeysLost, Mongo, MongoKeys, MongoLog, MongoViews, NewerData, Unsuitable, WrongData
+from shared.adapters.mongo import (
+    KeysLost,
+    Mongo,
+    MongoEventStore,
+    MongoKeyStore,
+    MongoReadModels,
+    NewerData,
+    Unsuitable,
+    WrongData,
+)
 from shared.adapters.system_clock import SystemClock
-from shared.eventstore.errors import LogAway, LoginRefused
+from shared.eventstore.errors import LoginRefused, StoreUnavailable
 from shared.kernel.settings import Settings
 from shared.policy.book import PolicyBook
-from shared.repositories.policy_repository import Policies
+from shared.repositories.policy_repository import PolicyRepository
 
 
 class StoreProblem(Exception):
@@ -28,9 +37,9 @@ class StoreLoginRefused(StoreAway):
 class Stores(NamedTuple):
     """The stores. The caller closes each of them; closing the last one closes the connection."""
 
-    log: MongoLog
-    views: MongoViews
-    keys: MongoKeys
+    log: MongoEventStore
+    views: MongoReadModels
+    keys: MongoKeyStore
 
 
 async def open_stores(settings: Settings) -> Stores:
@@ -45,15 +54,15 @@ async def open_stores(settings: Settings) -> Stores:
         try:
             other = settings.mongodb_keys_url or settings.mongodb_url
             vault = Mongo(other.get_secret_value(), settings.mongodb_driver)
-            keys = await MongoKeys.open(vault, f"{name}_keys", secrets)
+            keys = await MongoKeyStore.open(vault, f"{name}_keys", secrets)
             opened.push_async_callback(keys.close)
             mongo = vault
             if settings.mongodb_keys_url is not None:
                 mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver)
-            log = await MongoLog.open(mongo, f"{name}_log", outbox=True)
+            log = await MongoEventStore.open(mongo, f"{name}_log", outbox=True)
             opened.push_async_callback(log.close)
-            views = await MongoViews.open(mongo, f"{name}_views")
-        except LogAway as error:
+            views = await MongoReadModels.open(mongo, f"{name}_views")
+        except StoreUnavailable as error:
             raise _away(error) from error
         except NewerData as error:
             raise StoreProblem(f"A newer version wrote the data: {error}. Start that version.") from error
@@ -70,7 +79,7 @@ async def open_stores(settings: Settings) -> Stores:
         return Stores(log, views, keys)
 
 
-def _away(error: LogAway) -> StoreAway:
+def _away(error: StoreUnavailable) -> StoreAway:
     if isinstance(error, LoginRefused):
         return StoreLoginRefused("MongoDB refuses the user of HUIYIN_MONGODB_URL, or its password.")
     return StoreAway("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.")
@@ -84,12 +93,12 @@ async def policies_of(settings: Settings) -> dict[str, PolicyBook]:
         mongo = Mongo(settings.mongodb_url.get_secret_value(), settings.mongodb_driver).hold()
     except Unsuitable as error:
         raise StoreProblem(f"{error}.") from error
-    log = MongoLog(mongo, f"{settings.mongodb_name}_log", outbox=False)
-    policies = Policies(log)
+    log = MongoEventStore(mongo, f"{settings.mongodb_name}_log", outbox=False)
+    policies = PolicyRepository(log)
     policies.keep_time(SystemClock())
     try:
         return await policies.all()
-    except LogAway as error:
+    except StoreUnavailable as error:
         raise _away(error) from error
     finally:
         await log.close()

@@ -12,10 +12,10 @@ from typing import Any
 import orjson
 
 from deploy.storage.rebuild_worker import FACTS, HEAD, SHOWS
-from shared.eventstore.errors import LogBroken
+from shared.eventstore.errors import StoreBroken
 from shared.eventstore.read_models import Row
+from shared.hosting.worker_pool import Built
 from shared.kernel.refusals import Unavailable
-from shared.operations.rebuild_readers import Built
 
 ROOT = Path(__file__).resolve().parents[2]
 _BUFFER = 4_000_000
@@ -40,7 +40,7 @@ async def spread(log: Path, digits: Sequence[str]) -> AsyncGenerator[Built, None
             if told.get("end") == "done":
                 return
             if told.get("end") == "broken":
-                raise LogBroken(told["why"])
+                raise StoreBroken(told["why"])
             rows = {name: [_row(name, *row) for row in found] for name, found in told["rows"].items()}
             yield Built(told["cases"], told["events"], rows, {FACTS: facts})
     finally:

@@ -26,8 +26,8 @@ from services.supervision.read_models import SHOWS as WORK
 from shared.adapters.sqlite.log_reader import LogFile
 from shared.case import STREAM
 from shared.deadlines import deadlines
-from shared.eventstore.errors import Damaged, LogBroken
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.errors import Damaged, StoreBroken
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.operations.rehydration import folded, streams_of
 from shared.policy.book import STREAM as POLICY
 from shared.policy.book import PolicyBook
@@ -47,7 +47,7 @@ def main(path: str, digits: str) -> int:
     try:
         try:
             _build(LogFile(Path(path)), digits, out)
-        except (Damaged, LogBroken) as error:
+        except (Damaged, StoreBroken) as error:
             _send(out, {"end": "broken", "why": str(error)})
         else:
             _send(out, {"end": "done"})
@@ -67,7 +67,7 @@ def _build(log: LogFile, digits: str, out: BinaryIO) -> None:
         while some := [folded(commits) for commits in islice(streams, BATCH)]:
             rows: dict[str, list[Any]] = {show.view.name: [] for show in SHOWS}
             snapshots: list[Snapshot] = []
-            events: list[Recorded] = []
+            events: list[RecordedEvent] = []
             for case, own in some:
                 book = books[case.jurisdiction]
                 for show in SHOWS:

@@ -16,10 +16,10 @@ from deploy.storage.data_folder import Folder, FolderProblem, write_new
 from deploy.storage.mongo_stores import StoreProblem, open_stores
 from shared.adapters.durable_folder import sync_folder
 from shared.adapters.secret_files import NAMES, KeysLost, read_secret
-from shared.adapters.sqlite.event_store import SqliteLog
-from shared.adapters.sqlite.key_store import SqliteKeys
+from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.store_format import NewerData, WrongData
-from shared.eventstore.event_store import Log
+from shared.eventstore.event_store import EventStore
 from shared.kernel.refusals import Refused
 from shared.kernel.settings import Settings
 from shared.operations.digests import log_digest
@@ -30,7 +30,7 @@ DATABASE = "mongodb"
 
 
 class Side(NamedTuple):
-    log: Log
+    log: EventStore
     keys: MovableKeys
 
 
@@ -127,9 +127,9 @@ async def _open(place: _Place, settings: Settings, opened: AsyncExitStack) -> Si
             opened.push_async_callback(port.close)
         return Side(stores.log, stores.keys)
     try:
-        log = SqliteLog(place.folder.log)
+        log = SqliteEventStore(place.folder.log)
         opened.push_async_callback(log.close)
-        keys = SqliteKeys(place.folder.keys)
+        keys = SqliteKeyStore(place.folder.keys)
         opened.push_async_callback(keys.close)
     except (NewerData, WrongData, KeysLost) as error:
         raise FolderProblem(f"{place.folder.path} cannot be used: {error}.") from error

@@ -7,13 +7,13 @@ from typing import Any
 
 from deploy.kafka.topics import EVENTS
 from deploy.modes.composition import SERVICES
-from deploy.modes.distributed import CannotStart, NotYet, connection, opened
-from shared.adapters.kafka.consumer_lag import Away, MissingTopic
+from deploy.modes.distributed import CannotStart, NotReady, connection, opened
+from shared.adapters.kafka.consumer_lag import BrokerUnavailable, MissingTopic
 from shared.adapters.kafka.topic_reader import Pieces, reread
 from shared.adapters.kafka.topics import Refusal
 from shared.kernel.settings import Settings
 from shared.operations.digests import log_digest, views_digest
-from shared.operations.log_recovery import Refilling
+from shared.operations.log_recovery import LogRecovery
 from shared.operations.rebuild import rebuild
 
 NAMED = 5
@@ -25,11 +25,11 @@ async def rebuild_from_topic(settings: Settings, tell: Callable[[int, int], None
     data folder.
 
     `tell(done, whole)` is called with the number of records that were read and of all records. Raises CannotStart,
-    FolderProblem, Refused, LogAway. The same call resumes after any of them, or after a kill."""
+    FolderProblem, Refused, StoreUnavailable. The same call resumes after any of them, or after a kill."""
     topic, kafka = settings.kafka_prefix + EVENTS, connection(settings)
     async with opened(settings, SERVICES, feed=False, tasks=False) as runtime:
         log = runtime.ports.log
-        refilling, pieces, records = await Refilling.begun(log), Pieces(), 0
+        refilling, pieces, records = await LogRecovery.begun(log), Pieces(), 0
         try:
             async for found in reread(kafka, topic, pieces):
                 await refilling.take(found.commits)
@@ -37,8 +37,8 @@ async def rebuild_from_topic(settings: Settings, tell: Callable[[int, int], None
                 tell(records, found.of)
         except MissingTopic:
             raise CannotStart(f"Kafka has no topic {topic}. Check HUIYIN_KAFKA_PREFIX.") from None
-        except (Away, Refusal) as error:
-            raise NotYet(f"Kafka does not answer ({error}). Run the command again.") from error
+        except (BrokerUnavailable, Refusal) as error:
+            raise NotReady(f"Kafka does not answer ({error}). Run the command again.") from error
         cut = [(part.stream, part.first) for part in pieces.missing() if not refilling.holds(part.stream, part.last)]
         left = sorted({*refilling.left(), *cut})
         async for step in rebuild(runtime.ports, runtime.parts, feeding=False):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from services.analytics.fact_projection import sink
 from services.analytics.fact_store.store import Facts
 from services.analytics.http import router
-from shared.hosting.service_module import Part, Ports
+from shared.application.ports import Ports
+from shared.hosting.service_module import ServiceModule
 
 
-def build(ports: Ports) -> Part:
+def build(ports: Ports) -> ServiceModule:
     """Analytics on these ports. The file of facts is opened by the first use."""
     facts = Facts(ports.facts_path)
     consumer = ports.consumer(
@@ -16,4 +17,4 @@ def build(ports: Ports) -> Part:
         sink=sink(facts, ports.policies),
         gather=0.2,
     )
-    return Part("analytics", (consumer,), routers=lambda _runtime: [router(ports, facts)], facts=facts)
+    return ServiceModule("analytics", (consumer,), routers=lambda _runtime: [router(ports, facts)], facts=facts)

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from shared.case import FINAL_STATES, Case, Fact
 from shared.deadlines import Deadline
-from shared.kernel.legal_time import When
+from shared.kernel.legal_time import LegalTime
 from shared.policy.deadline_rules import ClockRule
 
 Duty = Literal["notice", "reply", "closing", "other"]
@@ -25,26 +25,26 @@ class Asked(NamedTuple):
     """One of the two evaluations of a case: of the petition office, or of the organisation."""
 
     object: str
-    invited: When | None
+    invited: LegalTime | None
     """None: evaluated without a known invitation."""
-    evaluated: When | None
+    evaluated: LegalTime | None
     grade: str | None
     about: str | None = None
     """For a follower: the organisation that handled the matter. None: the organisation that replied."""
 
 
-class Told(NamedTuple):
+class ClockFact(NamedTuple):
     """The facts of a case that the statistics need, collected in one pass."""
 
     first_reply: Fact | None
     asked: tuple[Asked, ...]
 
 
-def told(case: Case) -> Told:
+def told(case: Case) -> ClockFact:
     """The first reply and the evaluations. An invitation counts even if the case was handled again later."""
     first: Fact | None = None
-    invited: dict[str, When] = {}
-    evaluated: dict[str, When] = {}
+    invited: dict[str, LegalTime] = {}
+    evaluated: dict[str, LegalTime] = {}
     handled: dict[str, str] = {}
     for fact in case.facts:
         name = fact.name
@@ -58,13 +58,13 @@ def told(case: Case) -> Told:
         elif name == "EvaluationSubmitted":
             evaluated[fact.kind or ""] = fact.effective_at
     if not invited and not evaluated:
-        return Told(first, ())
+        return ClockFact(first, ())
     grades = dict(case.evaluations)
     asked = [
         Asked(object_, invited.get(object_), evaluated.get(object_), grades.get(object_), handled.get(object_))
         for object_ in sorted({*invited, *evaluated})
     ]
-    return Told(first, tuple(asked))
+    return ClockFact(first, tuple(asked))
 
 
 def responsible(case: Case) -> str | None:
@@ -72,7 +72,7 @@ def responsible(case: Case) -> str | None:
     return case.org or (case.past_orgs[-1] if case.past_orgs else None) or case.received_by
 
 
-def closed_at(case: Case) -> When | None:
+def closed_at(case: Case) -> LegalTime | None:
     """The time of closing; None while the case is open. A review opens it again."""
     return case.closed_at if case.state in FINAL_STATES else None
 

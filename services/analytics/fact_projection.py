@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from services.analytics.fact_rows import Snapshot
 from services.analytics.fact_store.store import Facts
 from shared.case import Case
-from shared.consumers.projection import Sink
+from shared.consumers.projection import BatchProjection
 from shared.deadlines import deadlines
-from shared.eventstore.recorded_event import Recorded
-from shared.repositories.policy_repository import Policies
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.repositories.policy_repository import PolicyRepository
 
 
-def sink(facts: Facts, policies: Policies) -> Sink:
+def sink(facts: Facts, policies: PolicyRepository) -> BatchProjection:
     """The sink that writes batches of cases and events to the facts."""
 
-    async def take(cases: Sequence[Case], events: Sequence[Recorded]) -> None:
+    async def take(cases: Sequence[Case], events: Sequence[RecordedEvent]) -> None:
         snapshots = []
         for case in cases:
             book = await policies.book(case.jurisdiction)

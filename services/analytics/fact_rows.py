@@ -15,8 +15,8 @@ from services.analytics.case_facts import Asked, closed_at, duty_of, responsible
 from shared.case import Case
 from shared.deadlines import Deadline
 from shared.events import REGISTRY
-from shared.eventstore.recorded_event import Recorded
-from shared.kernel.legal_time import When, day_of, elapsed, is_instant
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.kernel.legal_time import LegalTime, day_of, elapsed, is_instant
 from shared.queries.respondents import cell
 
 Cells = tuple[Any, ...]
@@ -151,7 +151,7 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
     return row, [_clock(deadline, day) for deadline in deadlines], [_asked(one, day) for one in asked]
 
 
-class _Days(dict[When | None, date | None]):
+class _Days(dict[LegalTime | None, date | None]):
     """Time -> its day in one zone; a cache, because the rows of a case share a few times."""
 
     __slots__ = ("zone",)
@@ -160,12 +160,12 @@ class _Days(dict[When | None, date | None]):
         self.zone = zone
         self[None] = None
 
-    def __missing__(self, when: When) -> date:
+    def __missing__(self, when: LegalTime) -> date:
         day = self[when] = day_of(when, self.zone)
         return day
 
 
-def _seconds(first: When | None, second: When | None, zone: str) -> float | None:
+def _seconds(first: LegalTime | None, second: LegalTime | None, zone: str) -> float | None:
     """Seconds between the two: exact for instants, otherwise whole days. None if one is unknown."""
     return elapsed(first, second, zone).total_seconds() if first is not None and second is not None else None
 
@@ -221,7 +221,7 @@ def case_batch(snapshots: Sequence[Snapshot]) -> pa.Table:
     return table.append_column("asked", _nested(ASKED_FIELDS, [asked for _, _, asked in rows]))
 
 
-def event_batch(events: Sequence[Recorded], skip: int) -> pa.Table:
+def event_batch(events: Sequence[RecordedEvent], skip: int) -> pa.Table:
     """The rows of these events. `skip`: number of characters of the stream name before the case id."""
     effective = [event.effective_at for event in events]
     columns: dict[str, list[Any]] = {
@@ -237,7 +237,7 @@ def event_batch(events: Sequence[Recorded], skip: int) -> pa.Table:
     return pa.table({name: pa.array(columns[name], kind) for name, kind in EVENT_FIELDS.items()})
 
 
-def _org(event: Recorded) -> str | None:
+def _org(event: RecordedEvent) -> str | None:
     """The organisation that the event names, otherwise the acting one."""
     body: Any = event.body
     return (body.org if type(body) in _NAMES_ORG else None) or event.actor.org

@@ -13,11 +13,11 @@ from services.analytics.statistics.measures import BY_NAME
 from services.analytics.statistics.models import COMPARES, DIMENSIONS, StatsQuery, StatsResult
 from services.analytics.statistics.period import ALLOWED
 from services.analytics.statistics.query import query
+from shared.application.ports import Ports
 from shared.commands.authorization import STATS, authorize
-from shared.hosting.service_module import Ports
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, answers
-from shared.kernel.legal_time import When, from_text, instant_of
+from shared.kernel.legal_time import LegalTime, from_text, instant_of
 from shared.kernel.refusals import Invalid
 
 _YEARS = range(1900, 2201)
@@ -75,7 +75,7 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",")) if text else ()
 
 
-def _moment(text: str) -> When:
+def _moment(text: str) -> LegalTime:
     """Raises Invalid for anything but a date or an instant with offset."""
     try:
         when = from_text(text)

@@ -16,15 +16,16 @@ from services.intake.http import citizen_status as status
 from services.intake.http import history, platforms, submissions
 from services.intake.http.candidates import router as candidates
 from services.intake.http.pages import routes as pages
-from services.intake.platform_notifications import Updates, tell_platforms
+from services.intake.platform_notifications import PlatformNotifications, tell_platforms
 from services.intake.reactions import react
 from services.intake.read_models import SHOWS
-from services.intake.topics.encrypted_records import SealedLetters
-from services.intake.topics.submissions import Submissions
+from services.intake.topics.encrypted_records import EncryptedRecords
+from services.intake.topics.submissions import PlatformSubmissions
 from services.intake.topics.updates import SUBMISSIONS, route
+from shared.application.ports import Ports
 from shared.consumers.reaction_table import ReactionTable
-from shared.hosting.process import Runtime
-from shared.hosting.service_module import Part, Ports
+from shared.hosting.process import Process
+from shared.hosting.service_module import ServiceModule
 from shared.http.commands import Commands
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import PartnerTopics
@@ -32,17 +33,17 @@ from shared.messaging.partner_topics import PartnerTopics
 __all__ = ["asking", "build", "correcting", "domain", "linking", "taking_part"]
 
 
-def build(ports: Ports, settings: Settings) -> Part:
+def build(ports: Ports, settings: Settings) -> ServiceModule:
     """Intake on these ports."""
     handling = ports.handling("intake")
-    updates = Updates(handling)
+    updates = PlatformNotifications(handling)
     reactions = ReactionTable()
     tell_platforms(reactions, updates)
     react(reactions, handling, ports.views)
     jurisdictions = ChannelJurisdictions(ports.policies, settings.jurisdiction)
 
-    def case_routers(runtime: Runtime) -> list[APIRouter]:
-        askers = status.Askers(runtime)
+    def case_routers(runtime: Process) -> list[APIRouter]:
+        askers = status.StatusReaders(runtime)
         return [
             submissions.router(runtime, jurisdictions),
             channels.router(runtime, jurisdictions),
@@ -53,14 +54,14 @@ def build(ports: Ports, settings: Settings) -> Part:
             history.router(runtime),
         ]
 
-    def answering() -> Submissions:
-        letters = SealedLetters.of(settings.intake_key) if settings.intake_key is not None else None
-        return Submissions(ports, settings.body_limit, updates, jurisdictions, letters)
+    def answering() -> PlatformSubmissions:
+        letters = EncryptedRecords.of(settings.intake_key) if settings.intake_key is not None else None
+        return PlatformSubmissions(ports, settings.body_limit, updates, jurisdictions, letters)
 
     consumer = ports.consumer("intake", shows=SHOWS, gather=0.05, reactions=reactions)
     for show in SHOWS:
         ports.views.declare(show.view)
-    return Part(
+    return ServiceModule(
         "intake",
         (consumer,),
         case_routers,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from shared.kernel.refusals import Invalid, Refused
-from shared.repositories.policy_repository import Policies
+from shared.repositories.policy_repository import PolicyRepository
 
 
-async def jurisdiction_of(policies: Policies, preferred: str | None, channel: object, named: str | None) -> str:
+async def jurisdiction_of(policies: PolicyRepository, preferred: str | None, channel: object, named: str | None) -> str:
     """The jurisdiction `named`, else the one that has the channel; `preferred` decides between several.
 
     Raises Refused `no_policy` or `unknown_jurisdiction`, and Invalid `jurisdiction_needed` or `unknown_channel`."""
@@ -42,7 +42,7 @@ async def jurisdiction_of(policies: Policies, preferred: str | None, channel: ob
 class ChannelJurisdictions:
     """Channel -> jurisdiction, remembered until a policy changes: looking through all policies costs a read of the log."""
 
-    def __init__(self, policies: Policies, preferred: str | None) -> None:
+    def __init__(self, policies: PolicyRepository, preferred: str | None) -> None:
         self._policies = policies
         self._preferred = preferred
         self._known: dict[str, str] = {}

@@ -13,22 +13,22 @@ from typing import NamedTuple
 from pydantic import Field
 
 from services.intake.commands.matter_links import may_lead
-from services.intake.text_similarity import Writing, likeness
+from services.intake.text_similarity import TextProfile, likeness
+from shared.application.ports import Ports
+from shared.application.response import Answer, LeadAnswer, PolicyCode, TimeText
 from shared.case import STREAM, Case
 from shared.commands.authorization import Action, Principal, Role, authorize, visible
-from shared.commands.command import Fresh
-from shared.commands.command_handler import Handling
-from shared.commands.event_writer import Stamp
+from shared.commands.command import NewEvent
+from shared.commands.command_handler import CommandHandler
+from shared.commands.event_writer import EventMetadata
 from shared.consumers.followers import MATTERS
 from shared.events.routing import ReadRecorded
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.read_models import Condition, Value
-from shared.hosting.service_module import Ports
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
 from shared.queries.case_content import STREAM as READS
 from shared.queries.case_details import find
-from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText
 
 _REGISTRAR: tuple[Role, ...] = ("registrar",)
 CANDIDATES = Action("candidates", _REGISTRAR)
@@ -61,7 +61,7 @@ class CandidateList(Answer):
     candidates: list[CandidateAnswer] = Field(description="Empty: nothing is alike enough")
 
 
-class Near(NamedTuple):
+class NearCase(NamedTuple):
     """A case with the same place or subject, and the case that leads its matter."""
 
     case: Case
@@ -70,7 +70,9 @@ class Near(NamedTuple):
     """Ids of the case and of all cases that it follows."""
 
 
-async def candidates(ports: Ports, reader: Handling, principal: Principal, reference: str, days: int) -> CandidateList:
+async def candidates(
+    ports: Ports, reader: CommandHandler, principal: Principal, reference: str, days: int
+) -> CandidateList:
     """The most similar possible leads, best first, each with the reasons.
 
     Args:
@@ -80,7 +82,7 @@ async def candidates(ports: Ports, reader: Handling, principal: Principal, refer
     Raises:
         Unknown, Denied: the case does not exist or must not be seen.
         Refused: `not_at_intake`.
-        LogFull: the read cannot be recorded, so nothing is decrypted.
+        StoreFull: the read cannot be recorded, so nothing is decrypted.
     """
     case = await find(ports, principal, reference)
     authorize(principal, CANDIDATES, case)
@@ -99,7 +101,7 @@ async def candidates(ports: Ports, reader: Handling, principal: Principal, refer
     if not near:
         return CandidateList(candidates=[])
     figures = await _compared(ports, reader, principal, case, [one.case for one in near])
-    best: dict[str, tuple[float, Near]] = {}
+    best: dict[str, tuple[float, NearCase]] = {}
     for one, figure in zip(near, figures, strict=True):
         if figure >= LEAST and figure > best.get(one.lead.id, (0.0, one))[0]:
             best[one.lead.id] = figure, one
@@ -107,14 +109,14 @@ async def candidates(ports: Ports, reader: Handling, principal: Principal, refer
     return CandidateList(candidates=[_shown(case, one, figure, book) for figure, one in ranked])
 
 
-def _offered(principal: Principal, case: Case, near: Near, zone: str) -> bool:
+def _offered(principal: Principal, case: Case, near: NearCase, zone: str) -> bool:
     """True if the filing could be linked to the lead, and the principal may see the near case and its lead."""
     lead = near.lead
     seen = visible(principal, lead) and visible(principal, near.case, lead)
     return seen and near.case.sealed_track == case.sealed_track and may_lead(case, lead, zone)
 
 
-async def _near(ports: Ports, case: Case, days: int) -> list[Near]:
+async def _near(ports: Ports, case: Case, days: int) -> list[NearCase]:
     """Cases of the same place and subject first, then of the place, or of the subject if the place is unknown."""
     groups: list[dict[str, Value]] = []
     if case.place is not None and case.subject is not None:
@@ -124,7 +126,7 @@ async def _near(ports: Ports, case: Case, days: int) -> list[Near]:
     elif case.subject is not None:
         groups.append({"subject": case.subject})
     since = -(ports.clock.now().timestamp() - days * DAY_SECONDS)
-    found: dict[str, Near] = {}
+    found: dict[str, NearCase] = {}
     for group in groups:
         where = [Condition(name, "=", value) for name, value in {"jurisdiction": case.jurisdiction, **group}.items()]
         where.append(Condition("nearness", "<=", since))
@@ -135,22 +137,22 @@ async def _near(ports: Ports, case: Case, days: int) -> list[Near]:
             other, _head = await ports.cases.get(row.key, at_least=row.applied)
             lead = other if other.lead is None else await ports.cases.lead_of(other)
             if lead is not None:
-                found[row.key] = Near(other, lead, frozenset(await ports.cases.lines([other.id])))
+                found[row.key] = NearCase(other, lead, frozenset(await ports.cases.lines([other.id])))
     return list(found.values())
 
 
 async def _compared(
-    ports: Ports, reader: Handling, principal: Principal, case: Case, others: Sequence[Case]
+    ports: Ports, reader: CommandHandler, principal: Principal, case: Case, others: Sequence[Case]
 ) -> list[float]:
     """The similarity of each. The comparison is recorded before any text is decrypted."""
     read = ReadRecorded(case=case.id, purposes=("text",), compared=tuple(other.id for other in others))
-    stamp = Stamp(principal, cause=f"candidates:{reader.clock.new_id()}", jurisdiction=case.jurisdiction)
-    await reader.on_stream(READS + case.id, stamp, lambda _head: [Fresh(read)])
+    stamp = EventMetadata(principal, cause=f"candidates:{reader.clock.new_id()}", jurisdiction=case.jurisdiction)
+    await reader.on_stream(READS + case.id, stamp, lambda _head: [NewEvent(read)])
     own, theirs = await _written(ports, case), [await _written(ports, other) for other in others]
     return await asyncio.to_thread(likeness, own, theirs)
 
 
-async def _written(ports: Ports, case: Case) -> Writing:
+async def _written(ports: Ports, case: Case) -> TextProfile:
     """Title and text of the filing; empty after erasure."""
     commits = await ports.log.load(STREAM + case.id, limit=1)
     filed = [event for commit in commits for event in commit.recorded if event.type == "CaseRegistered"]
@@ -158,10 +160,10 @@ async def _written(ports: Ports, case: Case) -> Writing:
     for opened in await open_sealed(ports.keys, filed, frozenset({"text"})):
         title = str(opened.values.get("title") or title)
         texts.append(str(opened.values.get("text") or ""))
-    return Writing(title, " ".join(texts))
+    return TextProfile(title, " ".join(texts))
 
 
-def _shown(case: Case, near: Near, figure: float, book: PolicyBook) -> CandidateAnswer:
+def _shown(case: Case, near: NearCase, figure: float, book: PolicyBook) -> CandidateAnswer:
     shared = (("place", case.place, near.case.place), ("subject", case.subject, near.case.subject))
     return CandidateAnswer.built_from(
         near.lead,

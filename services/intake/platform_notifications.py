@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from shared.case import Case
 from shared.commands.authorization import Principal
-from shared.commands.command_handler import Handling
-from shared.commands.event_writer import Stamp
-from shared.consumers.reaction import Turn, stamp_for
+from shared.commands.command_handler import CommandHandler
+from shared.commands.event_writer import EventMetadata
+from shared.consumers.reaction import Trigger, stamp_for
 from shared.consumers.reaction_table import ReactionTable
 from shared.deadlines import deadlines
 from shared.events import department as d
@@ -34,13 +34,13 @@ _WITH_DATES = frozenset({"sent", "accepted", "extended", "reopened"})
 """Kinds that say by when."""
 
 
-class Updates(NotificationStream):
+class PlatformNotifications(NotificationStream):
     """Notifies platforms: the streams `updates/<platform>`."""
 
-    def __init__(self, handling: Handling) -> None:
+    def __init__(self, handling: CommandHandler) -> None:
         super().__init__(handling, STREAM)
 
-    async def tell(self, kind: UpdateKind, turn: Turn, detail: str | None = None, org: str | None = None) -> None:
+    async def tell(self, kind: UpdateKind, turn: Trigger, detail: str | None = None, org: str | None = None) -> None:
         """One entry about a step of a case, once per event and kind however often it is asked."""
         case = turn.case
         if case.platform is None:
@@ -70,7 +70,7 @@ class Updates(NotificationStream):
             record=place.record if place is not None else None,
             sent_at=instant_from_text(place.sent_at) if place is not None else None,
         )
-        stamp = Stamp(
+        stamp = EventMetadata(
             Principal("service", None, "intake"),
             first_answer("registered", case.id),
             correlation=correlation or event_id,
@@ -92,23 +92,23 @@ def first_answer(*about: str) -> str:
     return "intake.answer:" + ":".join(about)
 
 
-def told_of(turn: Turn, _body: Event) -> bool:
+def told_of(turn: Trigger, _body: Event) -> bool:
     """True where a platform filed the case and may still be notified: it is not the accused (Art. 30)."""
     platform = turn.case.platform
     return platform is not None and platform not in turn.case.accused
 
 
-def tell_platforms(table: ReactionTable, updates: Updates) -> None:
+def tell_platforms(table: ReactionTable, updates: PlatformNotifications) -> None:
     """Register the notifications of platforms: which events, of which kind, with which detail and organisation."""
 
     def tell(kind: UpdateKind, event: type[E], detail: str | Detail[E], org: Organisation[E] | None = None) -> None:
-        async def notify(turn: Turn, body: E) -> None:
+        async def notify(turn: Trigger, body: E) -> None:
             said = detail if isinstance(detail, str) else detail(body)
             await updates.tell(kind, turn, None if said is None else str(said), org(body) if org is not None else None)
 
         table.on(event, do=notify, when=told_of)
 
-    async def registered(turn: Turn, _body: Event) -> None:
+    async def registered(turn: Trigger, _body: Event) -> None:
         await updates.registered(turn.case, turn.event.event_id, turn.event.correlation)
 
     table.on(i.CaseRegistered, do=registered, when=lambda turn, _body: turn.case.platform is not None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.commands.command import RULES
-from shared.commands.command_handler import Handling
+from shared.commands.command_handler import CommandHandler
 from shared.consumers.followers import follows, give_followers
 from shared.consumers.reaction_table import ReactionTable, gives
 from shared.events.base import Event
@@ -11,10 +11,10 @@ from shared.events.department import ReplyDelivered
 from shared.events.intake import CaseCorrected, CaseLinked, CaseVoided, CaseWithdrawn
 from shared.events.routing import CaseClassified, CaseRoutedToSealedChannel
 from shared.events.supervision import CaseClosed
-from shared.eventstore.read_models import Views
+from shared.eventstore.read_models import ReadModelStore
 
 
-def react(table: ReactionTable, handling: Handling, views: Views) -> None:
+def react(table: ReactionTable, handling: CommandHandler, views: ReadModelStore) -> None:
     """Register the reactions of intake.
 
     A case may lose its lead from either side: the lead is voided while the case is linked, or the reverse. The row of a case

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.case import Case
-from shared.consumers.projection import CaseView
-from shared.eventstore.read_models import Value, View
+from shared.consumers.projection import Projection
+from shared.eventstore.read_models import ReadModel, Value
 from shared.kernel.legal_time import instant_of, to_text
 from shared.policy.book import PolicyBook
 
-MATTERS = View(
+MATTERS = ReadModel(
     name="matters",
     columns={
         "lead": "text",
@@ -55,4 +55,4 @@ def matter_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     }
 
 
-SHOWS = (CaseView(MATTERS, matter_row),)
+SHOWS = (Projection(MATTERS, matter_row),)

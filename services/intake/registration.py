@@ -11,10 +11,10 @@ from services.intake.commands.filing import FileCase, own_channel, register
 from shared.application.request_validation import validated
 from shared.case import Case
 from shared.commands.authorization import FILE, Principal, within
-from shared.commands.command_handler import Handling
-from shared.commands.event_writer import Stamp
+from shared.commands.command_handler import CommandHandler
+from shared.commands.event_writer import EventMetadata
 from shared.kernel.identifiers import case_id, query_code, request_digest
-from shared.kernel.legal_time import When
+from shared.kernel.legal_time import LegalTime
 from shared.kernel.refusals import Refused
 from shared.repositories.case_repository import NEW
 
@@ -30,12 +30,12 @@ class Receipt(NamedTuple):
     code: str
     version: int
     state: str
-    received_at: When
+    received_at: LegalTime
     repeated: bool
 
 
 async def file_case(
-    handling: Handling, principal: Principal, command: FileCase, jurisdiction: str, correlation: str | None = None
+    handling: CommandHandler, principal: Principal, command: FileCase, jurisdiction: str, correlation: str | None = None
 ) -> Receipt:
     """Register once (P1, P2). `correlation`: of what brought it. Raises Refused `same_id_other_content` when the item was filed
     with other content."""
@@ -45,7 +45,7 @@ async def file_case(
         mode="json", by_alias=True, exclude_defaults=True
     )  # a field added later changes nothing
     content = orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)
-    stamp = Stamp(
+    stamp = EventMetadata(
         principal=principal,
         cause=CAUSE,
         request=request_digest(handling.keys.secret("request"), case, content),
@@ -62,7 +62,7 @@ async def file_case(
 
 
 async def filed(
-    handling: Handling,
+    handling: CommandHandler,
     jurisdictions: ChannelJurisdictions,
     principal: Principal,
     value: Any,
@@ -93,7 +93,7 @@ def _by_its_field(refused: Refused) -> Refused:
     return refused
 
 
-def receipt(handling: Handling, case: Case, *, repeated: bool) -> Receipt:
+def receipt(handling: CommandHandler, case: Case, *, repeated: bool) -> Receipt:
     """The receipt of a registered case: nothing of it is stored, so it can be issued again."""
     code = query_code(handling.keys.secret("query-code"), case.id)
     assert case.filed_at is not None

@@ -18,14 +18,14 @@ LONGEST = 4_000
 """Characters of a text that are compared."""
 
 
-class Writing(NamedTuple):
+class TextProfile(NamedTuple):
     """The decrypted texts of a filing, kept only for the comparison."""
 
     title: str
     text: str
 
 
-def likeness(one: Writing, others: Sequence[Writing]) -> list[float]:
+def likeness(one: TextProfile, others: Sequence[TextProfile]) -> list[float]:
     """Similarities from 0 (no common bigram) to 1 (identical), one for each of `others`."""
     counted = [_pairs(one), *(_pairs(other) for other in others)]
     spread = Counter(pair for pairs in counted for pair in pairs)
@@ -33,7 +33,7 @@ def likeness(one: Writing, others: Sequence[Writing]) -> list[float]:
     return [min(1.0, _cosine(first, other)) for other in rest]
 
 
-def _pairs(writing: Writing) -> Counter[str]:
+def _pairs(writing: TextProfile) -> Counter[str]:
     found = Counter(_of(writing.text))
     for pair in _of(writing.title):
         found[pair] += TITLE

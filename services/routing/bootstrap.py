@@ -6,27 +6,28 @@ from services.routing.commands import accusations, forwarding, notices, returns,
 from services.routing.commands import dispatch as domain
 from services.routing.commands import handling as department
 from services.routing.http import organisation_inbox as organisations
-from services.routing.organisation_notifications import Outboxes
+from services.routing.organisation_notifications import OrganisationNotifications
 from services.routing.reactions import reactions
 from services.routing.topics.assignments import ACTIONS, route
-from services.routing.topics.commands import Actions
-from shared.hosting.service_module import Part, Ports
+from services.routing.topics.commands import PartnerCommands
+from shared.application.ports import Ports
+from shared.hosting.service_module import ServiceModule
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import PartnerTopics
 
 __all__ = ["accusations", "build", "department", "domain", "forwarding", "notices", "returns", "review"]
 
 
-def build(ports: Ports, settings: Settings) -> Part:
+def build(ports: Ports, settings: Settings) -> ServiceModule:
     """Routing on these ports."""
     handling = ports.handling("routing")
-    outboxes = Outboxes(handling)
+    outboxes = OrganisationNotifications(handling)
     consumer = ports.consumer("routing", reactions=reactions(handling, outboxes))
-    return Part(
+    return ServiceModule(
         "routing",
         (consumer,),
         lambda runtime: [organisations.router(runtime)],
         partners=PartnerTopics(
-            ACTIONS, "routing.actions", route(ports), lambda: Actions(ports, settings.body_limit, outboxes)
+            ACTIONS, "routing.actions", route(ports), lambda: PartnerCommands(ports, settings.body_limit, outboxes)
         ),
     )

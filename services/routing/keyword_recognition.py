@@ -5,18 +5,18 @@ No read is recorded, because no person reads the text. The case records which ru
 
 from __future__ import annotations
 
-from services.routing.commands.dispatch import Route
+from services.routing.commands.dispatch import RouteCase
 from shared.case import Case
-from shared.commands.command_handler import Handling
+from shared.commands.command_handler import CommandHandler
 from shared.events.intake import CaseRegistered
 from shared.eventstore.field_encryption import open_sealed
 
 
-async def recognised(handling: Handling, case: Case) -> Route:
+async def recognised(handling: CommandHandler, case: Case) -> RouteCase:
     """The first rule of each kind that matches title and text. An erased text matches nothing."""
     keywords = (await handling.policies.book(case.jurisdiction)).keywords
     if not keywords.rules or case.org is not None or case.queue_reason is not None or case.sealed_track:
-        return Route()
+        return RouteCase()
     commits = await handling.log.load(case.stream)
     filed = [event for commit in commits for event in commit.recorded if isinstance(event.body, CaseRegistered)]
     found: dict[str, str] = {}
@@ -24,7 +24,7 @@ async def recognised(handling: Handling, case: Case) -> Route:
         found.update({name: value for name, value in part.values.items() if isinstance(value, str)})
     title = found.get("title", "")
     text = "\n".join(found[name] for name in ("subject_text", "text") if name in found)
-    return Route(
+    return RouteCase(
         suspicion=None if case.cleared else keywords.suspicion(title, text),
         subject=keywords.subject(title, text) if case.subject is None else None,
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from services.routing.organisation_notifications import Outboxes
+from services.routing.organisation_notifications import OrganisationNotifications
 from shared.case import Case
 from shared.commands.authorization import Principal, visible
-from shared.commands.command_handler import Handling
-from shared.consumers.reaction import Turn
+from shared.commands.command_handler import CommandHandler
+from shared.consumers.reaction import Trigger
 from shared.events.intake import CaseLinked
 from shared.events.routing import OutboxKind
 
 
-async def tell_joined(handling: Handling, outboxes: Outboxes, turn: Turn, body: CaseLinked) -> None:
+async def tell_joined(
+    handling: CommandHandler, outboxes: OrganisationNotifications, turn: Trigger, body: CaseLinked
+) -> None:
     """Notify the handlers of the lead that the matter has one more filing; the detail is that filing's number."""
     lead = await handling.cases.lead_of(turn.case) if body.kind != "related" else None
     if lead is not None:
@@ -20,7 +22,11 @@ async def tell_joined(handling: Handling, outboxes: Outboxes, turn: Turn, body: 
 
 
 async def tell_matter(
-    handling: Handling, outboxes: Outboxes, kind: OutboxKind, turn: Turn, detail: str | None = None
+    handling: CommandHandler,
+    outboxes: OrganisationNotifications,
+    kind: OutboxKind,
+    turn: Trigger,
+    detail: str | None = None,
 ) -> bool:
     """Notify the handlers of the matter of an event of a follower. Returns False, and does nothing, for any other case."""
     lead = await handling.cases.lead_of(turn.case)

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from shared.case import Case, Fact
 from shared.commands.authorization import NOTHING_OWED
-from shared.commands.command_handler import Handling
-from shared.consumers.reaction import Turn, stamp_for
+from shared.commands.command_handler import CommandHandler
+from shared.consumers.reaction import Trigger, stamp_for
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events.routing import Due, OutboxEntry, OutboxKind
 from shared.eventstore.commit import Commit
@@ -110,10 +110,10 @@ def entry(
     )
 
 
-class Outboxes(NotificationStream):
+class OrganisationNotifications(NotificationStream):
     """Notifies organisations: the streams `outbox/<organisation>`."""
 
-    def __init__(self, handling: Handling) -> None:
+    def __init__(self, handling: CommandHandler) -> None:
         super().__init__(handling, STREAM)
 
     async def bearer(self, case: Case, clock: str, episode: int) -> str | None:
@@ -122,7 +122,7 @@ class Outboxes(NotificationStream):
         found = (one.org for one in deadlines(case, book) if (one.clock, one.episode) == (clock, episode))
         return next(found, None)
 
-    async def tell(self, org: str, kind: OutboxKind, turn: Turn, detail: str | None = None) -> Commit:
+    async def tell(self, org: str, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> Commit:
         """Append one entry, once per event and kind however often it is asked. Returns its commit; its seq is `first`."""
         book = await self._handling.policies.book(turn.case.jurisdiction)
         delivers = turn.event.type in DISPATCHES and not turn.case.delivered

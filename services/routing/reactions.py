@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from services.routing.commands.dispatch import RecordDelivery
 from services.routing.keyword_recognition import recognised
 from services.routing.matter_notifications import tell_joined, tell_matter
-from services.routing.organisation_notifications import Outboxes, handlers_at, receiver_at, reviewer_at
+from services.routing.organisation_notifications import OrganisationNotifications, handlers_at, receiver_at, reviewer_at
 from shared.case import fold
 from shared.commands.command import RULES
-from shared.commands.command_handler import Handling
-from shared.consumers.reaction import Turn, carry_out, stamp_for
+from shared.commands.command_handler import CommandHandler
+from shared.consumers.reaction import Trigger, carry_out, stamp_for
 from shared.consumers.reaction_table import ReactionTable, gives
 from shared.deadlines import deadlines
 from shared.events import department as d
@@ -24,17 +24,17 @@ from shared.kernel.failpoints import failpoint
 from shared.repositories.case_repository import Expected
 
 
-def reactions(handling: Handling, outboxes: Outboxes) -> ReactionTable:
+def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> ReactionTable:
     """The reactions of routing."""
     tell = _Notifications(handling, outboxes)
     review = gives(handling, RULES["direct_review"])
     table = ReactionTable()
     on = table.on
 
-    async def route(turn: Turn, _body: Event) -> None:
+    async def route(turn: Trigger, _body: Event) -> None:
         await carry_out(handling, RULES["route"], turn, await recognised(handling, turn.case))
 
-    async def deliver(turn: Turn, org: str, kind: OutboxKind = "assigned") -> None:
+    async def deliver(turn: Trigger, org: str, kind: OutboxKind = "assigned") -> None:
         """Write the assignment to the organisation's outbox, then record the delivery: the clocks run from then."""
         told = await outboxes.tell(org, kind, turn)
         failpoint("outbox.told")
@@ -98,35 +98,35 @@ def reactions(handling: Handling, outboxes: Outboxes) -> ReactionTable:
 class _Notifications:
     """Who is notified of an event of a case. Each organisation has one entry per event and kind."""
 
-    handling: Handling
-    outboxes: Outboxes
+    handling: CommandHandler
+    outboxes: OrganisationNotifications
 
-    async def one(self, org: str | None, kind: OutboxKind, turn: Turn, detail: str | None = None) -> None:
+    async def one(self, org: str | None, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> None:
         """Notify this organisation; None: nobody."""
         if org is not None:
             await self.outboxes.tell(org, kind, turn, detail)
 
-    async def handlers(self, kind: OutboxKind, turn: Turn, detail: str | None = None) -> None:
+    async def handlers(self, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> None:
         """Notify the responsible organisation, and those that the case was forwarded down to."""
         for org in handlers_at(turn.case, turn.event.version):
             await self.outboxes.tell(org, kind, turn, detail)
 
-    async def matter(self, kind: OutboxKind, turn: Turn, detail: str | None = None) -> None:
+    async def matter(self, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> None:
         """Notify the handlers of the matter: of the lead where the case follows one, otherwise of the case itself."""
         if not await tell_matter(self.handling, self.outboxes, kind, turn, detail):
             await self.handlers(kind, turn, detail)
 
-    async def matter_and_reviewer(self, kind: OutboxKind, turn: Turn) -> None:
+    async def matter_and_reviewer(self, kind: OutboxKind, turn: Trigger) -> None:
         await self.matter(kind, turn)
         await self.one(reviewer_at(turn.case, turn.event.version), kind, turn)
 
-    async def everybody(self, kind: OutboxKind, turn: Turn, detail: str) -> None:
+    async def everybody(self, kind: OutboxKind, turn: Trigger, detail: str) -> None:
         """Notify the handlers, the review body, and the organisation that received the case and still owes the notice."""
         await self.handlers(kind, turn, detail)
         await self.one(reviewer_at(turn.case, turn.event.version), kind, turn, detail)
         await self.one(receiver_at(turn.case, turn.event.version), kind, turn, detail)
 
-    async def concerned(self, bearer: str | None, kind: OutboxKind, turn: Turn, detail: str) -> None:
+    async def concerned(self, bearer: str | None, kind: OutboxKind, turn: Trigger, detail: str) -> None:
         """Notify of a clock its bearer: with all handlers if it was the responsible organisation then; alone if it was the
         review body, or the receiver that still owed the notice where the case went. Nobody else is notified."""
         version = turn.event.version
@@ -136,24 +136,24 @@ class _Notifications:
         elif bearer in (reviewer_at(turn.case, version), receiver_at(turn.case, version)):
             await self.one(bearer, kind, turn, detail)
 
-    async def withdrawn(self, turn: Turn, body: r.AssignmentWithdrawn) -> None:
+    async def withdrawn(self, turn: Trigger, body: r.AssignmentWithdrawn) -> None:
         """Notify all handlers, and the review body where the review ended with the assignment."""
         for org in handlers_at(turn.case, turn.event.version) or (body.org,):
             await self.outboxes.tell(org, "withdrawn", turn, body.reason_code)
         if turn.case.reviewer is None:
             await self.one(reviewer_at(turn.case, turn.event.version), "withdrawn", turn, body.reason_code)
 
-    async def disputed(self, turn: Turn, _body: r.JurisdictionDisputed) -> None:
+    async def disputed(self, turn: Trigger, _body: r.JurisdictionDisputed) -> None:
         """Notify the handlers that have lost the case until the ruling, except those that have it again by now."""
         for org in handlers_at(turn.case, turn.event.version):
             if org not in turn.case.handlers:
                 await self.outboxes.tell(org, "withdrawn", turn, "disputed")
 
-    async def at_risk(self, turn: Turn, body: s.DeadlineAtRisk) -> None:
+    async def at_risk(self, turn: Trigger, body: s.DeadlineAtRisk) -> None:
         bearer = await self.outboxes.bearer(turn.case, body.clock, body.episode)
         await self.concerned(bearer, "at_risk", turn, body.clock)
 
-    async def review_requested(self, turn: Turn, body: r.ReviewBodyNamed) -> None:
+    async def review_requested(self, turn: Trigger, body: r.ReviewBodyNamed) -> None:
         """Notify the named review body, and the one that it replaces."""
         before = reviewer_at(turn.case, turn.event.version - 1)
         if before != body.body:
@@ -163,7 +163,7 @@ class _Notifications:
         stage = "re_review" if asked and asked[-1] == "ReReviewRequested" else "review"
         await self.outboxes.tell(body.body, "review_requested", turn, stage)
 
-    async def deadlines_changed(self, turn: Turn, _body: Event) -> None:
+    async def deadlines_changed(self, turn: Trigger, _body: Event) -> None:
         """Notify the bearers of running clocks whose due date this event has moved; `due` holds the new dates."""
         events = [event for commit in await self.handling.log.load(turn.case.stream) for event in commit.recorded]
         earlier = fold(event for event in events if event.version < turn.event.version)

@@ -6,18 +6,19 @@ from fastapi import APIRouter
 
 from services.supervision.commands import closing as domain
 from services.supervision.commands import escalation
-from services.supervision.deadline_scheduler import Ticker
+from services.supervision.deadline_scheduler import DeadlineScheduler
 from services.supervision.http import calendars, cases, matters, policies
 from services.supervision.leases import LEASES
 from services.supervision.reactions import reactions
 from services.supervision.read_models import SHOWS
-from shared.hosting.process import Runtime
-from shared.hosting.service_module import Part, Ports
+from shared.application.ports import Ports
+from shared.hosting.process import Process
+from shared.hosting.service_module import ServiceModule
 
 __all__ = ["build", "domain", "escalation"]
 
 
-def build(ports: Ports) -> Part:
+def build(ports: Ports) -> ServiceModule:
     """Supervision on these ports."""
     handling = ports.handling("supervision")
     consumer = ports.consumer(
@@ -29,9 +30,9 @@ def build(ports: Ports) -> Part:
     for show in SHOWS:
         ports.views.declare(show.view)
     ports.views.declare(LEASES)
-    return Part("supervision", (consumer,), case_routers, ticker=Ticker(handling, ports.views))
+    return ServiceModule("supervision", (consumer,), case_routers, ticker=DeadlineScheduler(handling, ports.views))
 
 
-def case_routers(runtime: Runtime) -> list[APIRouter]:
+def case_routers(runtime: Process) -> list[APIRouter]:
     """The routes of cases, matters and policies. Those of cases come last: a reference may contain slashes."""
     return [policies.router(runtime), calendars.router(runtime), matters.router(runtime), cases.router(runtime)]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from services.supervision.policy_activation import ACTIVATE, activate
 from shared.case import STREAM, Case
 from shared.commands.authorization import SEES_ALL, Principal, authorize, within
-from shared.commands.command_handler import Handling
+from shared.commands.command_handler import CommandHandler
 from shared.deadlines import Deadline, deadlines
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
@@ -22,7 +22,7 @@ from shared.policy.validation.checks import check
 from shared.policy.validation.finding import Finding, of_error
 
 
-class Moved(NamedTuple):
+class MovedDeadline(NamedTuple):
     """A running clock whose due instant is another one now."""
 
     case: str
@@ -41,7 +41,7 @@ class Published(NamedTuple):
 
     changed: bool
     published_until: int | None
-    moved: tuple[Moved, ...]
+    moved: tuple[MovedDeadline, ...]
     confirmed: int
 
 
@@ -57,7 +57,7 @@ def merged(present: CalendarDocument | None, new: CalendarDocument) -> CalendarD
 
 
 async def publish(
-    handling: Handling, principal: Principal, jurisdiction: str, raw: Mapping[str, Any]
+    handling: CommandHandler, principal: Principal, jurisdiction: str, raw: Mapping[str, Any]
 ) -> tuple[PolicyBook, Published]:
     """Activate the calendar and list what moved. Cost grows with the cases of the log: an act of once a year.
 
@@ -82,7 +82,7 @@ async def publish(
     after = await handling.policies.book(jurisdiction)
     if not done.sections:
         return after, Published(False, calendar.published_until, (), 0)
-    moved: list[Moved] = []
+    moved: list[MovedDeadline] = []
     confirmed = 0
     async for heads in handling.log.heads(STREAM):
         for stream, head in heads:
@@ -102,10 +102,10 @@ def _may_hear(principal: Principal, case: Case) -> bool:
     return not case.sealed_track or principal.role in SEES_ALL
 
 
-def compared(case: Case, before: PolicyBook, after: PolicyBook) -> tuple[list[Moved], int]:
+def compared(case: Case, before: PolicyBook, after: PolicyBook) -> tuple[list[MovedDeadline], int]:
     """Running clocks of the case that moved, and how many stand and are no longer provisional. Pure."""
     new: dict[tuple[str, int], Deadline] = {(one.clock, one.episode): one for one in deadlines(case, after)}
-    moved: list[Moved] = []
+    moved: list[MovedDeadline] = []
     confirmed = 0
     for old in deadlines(case, before):
         now = new.get((old.clock, old.episode))
@@ -113,7 +113,7 @@ def compared(case: Case, before: PolicyBook, after: PolicyBook) -> tuple[list[Mo
             continue
         if now.due != old.due:
             moved.append(
-                Moved(case.id, case.number, old.clock, old.episode, old.org, old.due, now.due, now.provisional)
+                MovedDeadline(case.id, case.number, old.clock, old.episode, old.org, old.due, now.due, now.provisional)
             )
         elif old.provisional and not now.provisional:
             confirmed += 1

@@ -11,16 +11,16 @@ from datetime import datetime
 
 import structlog
 
-from services.supervision.leases import SLOTS, Slots
+from services.supervision.leases import SLOTS, LeasedSlots
 from services.supervision.read_models import DUE
 from shared.case import Case
 from shared.commands.authorization import Principal
-from shared.commands.command import RULES, Command, Fresh, Given
-from shared.commands.command_handler import Handling
-from shared.commands.event_writer import Stamp
+from shared.commands.command import RULES, Command, DecisionContext, NewEvent
+from shared.commands.command_handler import CommandHandler
+from shared.commands.event_writer import EventMetadata
 from shared.deadlines import rungs_due, waits_until
 from shared.eventstore.errors import Damaged
-from shared.eventstore.read_models import Condition, Row, Value, Views
+from shared.eventstore.read_models import Condition, ReadModelStore, Row, Value
 from shared.kernel.identifiers import derived_id
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused, Unavailable
@@ -33,13 +33,13 @@ DRIFT = 30.0
 log = structlog.get_logger("ticker")
 
 
-class Ticker:
+class DeadlineScheduler:
     """Records due rungs. `paused` holds the reason while it does not."""
 
-    def __init__(self, handling: Handling, views: Views) -> None:
+    def __init__(self, handling: CommandHandler, views: ReadModelStore) -> None:
         self._handling = handling
         self._views = views
-        self.slots = Slots(views, handling.clock.new_id())
+        self.slots = LeasedSlots(views, handling.clock.new_id())
         self._asleep: dict[str, tuple[Row, datetime]] = {}
         """Case -> its row in the index, and until when it waits, for example for office hours."""
         self._wall = handling.clock.now()
@@ -128,13 +128,13 @@ class Ticker:
                 return False
             first = derived_id(case.id, *due[0].name)
 
-            def decide(found: Case, given: Given) -> list[Fresh]:
+            def decide(found: Case, given: DecisionContext) -> list[NewEvent]:
                 fresh = rule(found, Command(), given)
                 return (
                     fresh if fresh and fresh[0].id == first else []
                 )  # otherwise the case has changed: the next round examines it
 
-            stamp = Stamp(
+            stamp = EventMetadata(
                 principal=Principal("service", None, "supervision"),
                 cause=f"supervision.tick:{'.'.join(due[0].name)}",
             )

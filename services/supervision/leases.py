@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zlib import crc32
 
-from shared.eventstore.read_models import Row, View, Views
+from shared.eventstore.read_models import ReadModel, ReadModelStore, Row
 from shared.kernel.legal_time import instant_from_text, to_text
 
 SLOTS = 16
 LEASE = timedelta(seconds=30)
 _RENEW = LEASE / 3
 """Age at which a lease is renewed: two renewals may fail before it is lost."""
-LEASES = View(name="leases", columns={"holder": "text", "until": "text"})
+LEASES = ReadModel(name="leases", columns={"holder": "text", "until": "text"})
 """`slot/NN`: the holder; `ticker/ID`: a running ticker. Rows of stopped tickers stay, without values."""
 _TICKER = "ticker/"
 
@@ -38,10 +38,10 @@ class _Lease(NamedTuple):
         return self.until is not None and self.until > now
 
 
-class Slots:
+class LeasedSlots:
     """The slots of one ticker."""
 
-    def __init__(self, views: Views, holder: str) -> None:
+    def __init__(self, views: ReadModelStore, holder: str) -> None:
         self._views = views
         self._holder = holder
         self._held: dict[int, datetime] = {}

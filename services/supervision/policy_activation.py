@@ -17,19 +17,19 @@ from pydantic import ValidationError
 from shared.application.case_reference import WORKLIST
 from shared.case import OPEN_STATES
 from shared.commands.authorization import Action, Principal, authorize, within
-from shared.commands.command import Fresh
-from shared.commands.command_handler import Handling
-from shared.commands.event_writer import Stamp
+from shared.commands.command import NewEvent
+from shared.commands.command_handler import CommandHandler
+from shared.commands.event_writer import EventMetadata
 from shared.events.policy import Section
-from shared.eventstore.commit import Head
-from shared.eventstore.read_models import Condition, Views
-from shared.kernel.legal_time import When, day_of
+from shared.eventstore.commit import StreamHead
+from shared.eventstore.read_models import Condition, ReadModelStore
+from shared.kernel.legal_time import LegalTime, day_of
 from shared.kernel.refusals import Invalid, Refused, Unavailable
 from shared.policy.book import MODELS, STREAM, PolicyBook
 from shared.policy.deadline_rules import Clocks
 from shared.policy.documents import Document, Jurisdiction, Organisations
 from shared.policy.edition import begins
-from shared.policy.loading.loader import SECTIONS, Loaded, hash_of, plain
+from shared.policy.loading.loader import SECTIONS, LoadedSection, hash_of, plain
 from shared.policy.validation.checks import check
 from shared.policy.validation.finding import Finding, of_error
 from shared.policy.validation.overlaps import overlaps
@@ -62,11 +62,11 @@ class _Moved(Exception):
 
 
 async def checked(
-    handling: Handling,
+    handling: CommandHandler,
     jurisdiction: str,
     raw: Mapping[str, Any],
-    effective_at: When | None = None,
-    views: Views | None = None,
+    effective_at: LegalTime | None = None,
+    views: ReadModelStore | None = None,
 ) -> Checked:
     """What is wrong with the given sections together with all that is and will be in force. `views`: to see who still
     holds cases."""
@@ -120,7 +120,7 @@ async def checked(
 
 
 def _together(
-    documents: Mapping[Section, Document], book: PolicyBook, effective_at: When | None, now: datetime
+    documents: Mapping[Section, Document], book: PolicyBook, effective_at: LegalTime | None, now: datetime
 ) -> list[Finding]:
     """Check what will be in force from each moment on at which something begins, from the first of the new on."""
     after = book
@@ -153,8 +153,8 @@ def _then(finding: Finding, moment: datetime, book: PolicyBook) -> Finding:
 
 
 def _begins(
-    section: Section, documents: Mapping[Section, Document], book: PolicyBook | None, effective_at: When | None
-) -> When | None:
+    section: Section, documents: Mapping[Section, Document], book: PolicyBook | None, effective_at: LegalTime | None
+) -> LegalTime | None:
     """When the edition takes effect; None: now. The first clocks do when their law did, so that older cases have them."""
     document = documents[section]
     if effective_at is None and isinstance(document, Clocks) and (book is None or not book.editions.get("clocks")):
@@ -162,7 +162,7 @@ def _begins(
     return effective_at
 
 
-def _past(documents: Mapping[Section, Document], book: PolicyBook, at: When, now: datetime) -> list[Finding]:
+def _past(documents: Mapping[Section, Document], book: PolicyBook, at: LegalTime, now: datetime) -> list[Finding]:
     """History may be given its law: clocks from before the first, and sections that never were there. Calendars are looked at
     as they are known, whenever they begin."""
     start = begins(at, book.zone)
@@ -183,7 +183,7 @@ def _past(documents: Mapping[Section, Document], book: PolicyBook, at: When, now
     ]
 
 
-async def _left_behind(document: Organisations, book: PolicyBook, views: Views) -> list[Finding]:
+async def _left_behind(document: Organisations, book: PolicyBook, views: ReadModelStore) -> list[Finding]:
     """Organisations that are not listed any more and still hold open cases (Art. 24 ¶2: somebody succeeds them)."""
     listed = {organisation.code for organisation in document.organisations}
     found = []
@@ -207,7 +207,7 @@ async def _left_behind(document: Organisations, book: PolicyBook, views: Views) 
     return found
 
 
-async def known(handling: Handling, jurisdiction: str) -> PolicyBook | None:
+async def known(handling: CommandHandler, jurisdiction: str) -> PolicyBook | None:
     try:
         return await handling.policies.reload(jurisdiction)
     except Refused:
@@ -215,14 +215,14 @@ async def known(handling: Handling, jurisdiction: str) -> PolicyBook | None:
 
 
 async def activate(
-    handling: Handling,
+    handling: CommandHandler,
     principal: Principal,
     jurisdiction: str,
     raw: Mapping[str, Any],
-    effective_at: When | None = None,
+    effective_at: LegalTime | None = None,
     *,
     expected_version: int | None = None,
-    views: Views | None = None,
+    views: ReadModelStore | None = None,
 ) -> Activated:
     """Append every section that differs from what is in force then.
 
@@ -248,7 +248,7 @@ async def activate(
             return Activated([], found.warnings)
         told = "\n".join(f"{section} {item.at} {one.hash}" for section, one, item in fresh)
         cause = f"activate:{version}:{sha256(told.encode()).hexdigest()[:24]}"
-        stamp = Stamp(principal, cause=cause, jurisdiction=jurisdiction)
+        stamp = EventMetadata(principal, cause=cause, jurisdiction=jurisdiction)
         events = [item for _section, _loaded, item in fresh]
         try:
             await handling.on_stream(STREAM + jurisdiction, stamp, partial(_unmoved, version, events))
@@ -263,24 +263,24 @@ async def activate(
     )
 
 
-def _unmoved(version: int, events: list[Fresh], head: Head) -> list[Fresh]:
+def _unmoved(version: int, events: list[NewEvent], head: StreamHead) -> list[NewEvent]:
     if head.version != version:
         raise _Moved
     return events
 
 
 def _fresh(
-    documents: Mapping[Section, Document], book: PolicyBook | None, effective_at: When | None, now: datetime
-) -> list[tuple[Section, Loaded, Fresh]]:
+    documents: Mapping[Section, Document], book: PolicyBook | None, effective_at: LegalTime | None, now: datetime
+) -> list[tuple[Section, LoadedSection, NewEvent]]:
     fresh = []
     for section, document in documents.items():
         content = plain(document)
-        loaded = Loaded(section, content, hash_of(content))
+        loaded = LoadedSection(section, content, hash_of(content))
         begins = _begins(section, documents, book, effective_at)
         then = book.edition(section, begins or now) if book is not None else None
         if then is not None and then.hash == loaded.hash:
             continue
-        fresh.append((section, loaded, Fresh(loaded.activation(), begins)))
+        fresh.append((section, loaded, NewEvent(loaded.activation(), begins)))
     return fresh
 
 

@@ -8,14 +8,14 @@ from datetime import datetime
 from services.supervision.leases import slot_of
 from shared.case import Case
 from shared.commands.authorization import owes_notice
-from shared.consumers.projection import CaseView
+from shared.consumers.projection import Projection
 from shared.deadlines import deadlines, first_risk, next_look
-from shared.eventstore.read_models import Value, View
+from shared.eventstore.read_models import ReadModel, Value
 from shared.kernel.legal_time import instant_of, to_text
 from shared.policy.book import PolicyBook
 from shared.queries.respondents import cell
 
-WORKLIST = View(
+WORKLIST = ReadModel(
     name="worklist",
     columns={
         "number": "text",
@@ -57,7 +57,7 @@ WORKLIST = View(
     version=6,
 )
 
-DUE = View(
+DUE = ReadModel(
     name="due",
     columns={"next_at": "text", "slot": "integer"},
     indexes=(("next_at",), ("slot", "next_at")),
@@ -129,4 +129,4 @@ def due_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     return None if look is None else {"next_at": to_text(look), "slot": slot_of(case.id)}
 
 
-SHOWS = (CaseView(WORKLIST, worklist_row), CaseView(DUE, due_row))
+SHOWS = (Projection(WORKLIST, worklist_row), Projection(DUE, due_row))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from shared.eventstore.commit import Commit
-from shared.eventstore.errors import LogBroken
+from shared.eventstore.errors import StoreBroken
 from shared.eventstore.event_store import Listener
 
 
@@ -16,7 +16,7 @@ class AppendListeners:
         self._listeners: list[Listener] = []
 
     @property
-    def broken(self) -> LogBroken | None:
+    def broken(self) -> StoreBroken | None:
         """The error after which nothing is accepted any more; None while the store is usable."""
         return None
 

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from shared.adapters.index_rules import require_index, typed
-from shared.eventstore.read_models import Condition, Row, Value, View
+from shared.eventstore.read_models import Condition, ReadModel, Row, Value
 
 After = Sequence[Value] | None
 
 
 class DeclaredView(Protocol):
     @property
-    def view(self) -> View: ...
+    def view(self) -> ReadModel: ...
 
 
 V = TypeVar("V", bound=DeclaredView)
@@ -27,7 +27,7 @@ class DeclaredReadModels(ABC, Generic[V]):
         self._views: dict[str, V] = {}
 
     @abstractmethod
-    def _prepare(self, view: View) -> V:
+    def _prepare(self, view: ReadModel) -> V:
         """The adapter's form of a view."""
 
     @abstractmethod
@@ -40,7 +40,7 @@ class DeclaredReadModels(ABC, Generic[V]):
     async def _count(self, view: V, where: Sequence[Condition], by: str | None) -> Iterable[tuple[Value, int]]:
         """(stored value of column `by`, number of rows) for a query that an index answers."""
 
-    def declare(self, view: View) -> None:
+    def declare(self, view: ReadModel) -> None:
         known = self._views.get(view.name)
         if known is None:
             self._views[view.name] = self._prepare(view)

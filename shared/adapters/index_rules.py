@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from shared.eventstore.read_models import Condition, Value, View
+from shared.eventstore.read_models import Condition, ReadModel, Value
 
 _SORTED = ("<", "<=", ">", ">=")
 
 
-def require_index(view: View, where: Sequence[Condition], order: Sequence[str] = (), by: str | None = None) -> None:
+def require_index(
+    view: ReadModel, where: Sequence[Condition], order: Sequence[str] = (), by: str | None = None
+) -> None:
     """Check that the key or one declared index answers the query.
 
     An index answers it if its first columns are those compared with `=` or `in`, in any order, and the next one is the
@@ -43,13 +45,13 @@ def require_index(view: View, where: Sequence[Condition], order: Sequence[str] =
     raise ValueError(f"view {view.name} has no index for {sorted(exact | ranges)} in the order of {list(order)}")
 
 
-def require_columns(view: View, values: Mapping[str, Value]) -> None:
+def require_columns(view: ReadModel, values: Mapping[str, Value]) -> None:
     """Raise ValueError if `values` contain a column that the view does not have."""
     if not view.columns.keys() >= values.keys():
         raise ValueError(f"view {view.name} has no column {sorted(values.keys() - view.columns.keys())}")
 
 
-def stored(view: View, values: Mapping[str, Value]) -> dict[str, Value]:
+def stored(view: ReadModel, values: Mapping[str, Value]) -> dict[str, Value]:
     """`values` with every column of the view, in its order, each in the form in which every adapter returns it."""
     require_columns(view, values)
     return {column: typed(kind, values.get(column)) for column, kind in view.columns.items()}

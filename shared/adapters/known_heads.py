@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from shared.eventstore.commit import Head
+from shared.eventstore.commit import StreamHead
 
 _MOST = 50_000
 
@@ -13,12 +13,12 @@ class KnownHeads:
     """Stream name -> head, limited to the most recently stored streams."""
 
     def __init__(self) -> None:
-        self._heads: OrderedDict[str, Head] = OrderedDict()
+        self._heads: OrderedDict[str, StreamHead] = OrderedDict()
 
-    def get(self, stream: str) -> Head | None:
+    def get(self, stream: str) -> StreamHead | None:
         return self._heads.get(stream)
 
-    def put(self, stream: str, head: Head) -> None:
+    def put(self, stream: str, head: StreamHead) -> None:
         self._heads[stream] = head
         self._heads.move_to_end(stream)
         if len(self._heads) > _MOST:

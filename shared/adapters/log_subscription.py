@@ -12,7 +12,7 @@ import structlog
 
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import Listener
-from shared.eventstore.subscription import Feed, Handler
+from shared.eventstore.subscription import Handler, Subscriptions
 
 LOGGER = structlog.get_logger()
 
@@ -69,8 +69,8 @@ class Group(ABC):
 G = TypeVar("G", bound=Group)
 
 
-class LogSubscription(Feed, ABC, Generic[G]):
-    """Base of the `Feed` adapters that read the log themselves. A failed batch is delivered again after a growing pause.
+class LogSubscription(Subscriptions, ABC, Generic[G]):
+    """Base of the `Subscriptions` adapters that read the log themselves. A failed batch is delivered again after a growing pause.
 
     Args:
         log: An append in this process wakes all groups at once.

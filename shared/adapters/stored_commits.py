@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from shared.eventstore.commit import Commit
-from shared.eventstore.verification import Finding, Walk
+from shared.eventstore.verification import ChainWalk, Finding
 from shared.kernel.legal_time import to_text
 
 PAST_ALL = "\U0010ffff"
@@ -29,7 +29,7 @@ def read_instant(stored: object, wrong: Wrong) -> datetime:
     return NEVER
 
 
-def findings(walk: Walk, commit: Commit, wrong: Sequence[tuple[str, str]], last: object) -> Iterator[Finding]:
+def findings(walk: ChainWalk, commit: Commit, wrong: Sequence[tuple[str, str]], last: object) -> Iterator[Finding]:
     """Everything that is wrong with a stored commit.
 
     Args:

@@ -13,15 +13,15 @@ from datetime import datetime
 from hashlib import sha256
 
 from shared.commands.authorization import MAY_NAME_ORG, NEEDS_ORG, OPERATE, ROLES, Principal, Role, authorize
-from shared.commands.command import Fresh
-from shared.commands.command_handler import Handling
-from shared.commands.event_writer import Stamp
+from shared.commands.command import NewEvent
+from shared.commands.command_handler import CommandHandler
+from shared.commands.event_writer import EventMetadata
 from shared.events.intake import KeyIssued, KeyRevoked
-from shared.eventstore.event_store import Log
+from shared.eventstore.event_store import EventStore
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Unknown
-from shared.repositories.policy_repository import Policies
+from shared.repositories.policy_repository import PolicyRepository
 
 STREAM = "principals"
 FRESH_SECONDS = 1.0
@@ -55,10 +55,10 @@ def digest_of(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
-class Principals:
+class AccessKeys:
     """The keys of this deployment in memory, followed from the log."""
 
-    def __init__(self, log: Log, clock: Clock) -> None:
+    def __init__(self, log: EventStore, clock: Clock) -> None:
         self._log = log
         self._clock = clock
         self._by_id: dict[str, AccessKey] = {}
@@ -102,7 +102,7 @@ class Principals:
 
     async def issue(
         self,
-        handling: Handling,
+        handling: CommandHandler,
         principal: Principal,
         role: str,
         org: str | None,
@@ -135,25 +135,25 @@ class Principals:
         issued = KeyIssued(
             key=key_id, digest=digest_of(text), role=role, org=org, jurisdiction=jurisdiction, expires=expires
         )
-        stamp = Stamp(principal, cause=f"{principal.name}:issue:{key_id}")
-        await handling.on_stream(STREAM, stamp, lambda _head: [Fresh(issued)])
+        stamp = EventMetadata(principal, cause=f"{principal.name}:issue:{key_id}")
+        await handling.on_stream(STREAM, stamp, lambda _head: [NewEvent(issued)])
         await self.follow(at_once=True)
         return self._by_id[key_id], text
 
-    async def revoke(self, handling: Handling, principal: Principal, key_id: str) -> AccessKey:
+    async def revoke(self, handling: CommandHandler, principal: Principal, key_id: str) -> AccessKey:
         """From now on this key opens nothing. Revoking twice does no harm."""
         authorize(principal, OPERATE)
         await self.follow(at_once=True)
         if key_id not in self._by_id:
             raise Unknown("unknown_key", "There is no key of this id; see: huiyin keys list", why_zh="没有该密钥。")
         if self._by_id[key_id].revoked_at is None:
-            stamp = Stamp(principal, cause=f"{principal.name}:revoke:{key_id}")
-            await handling.on_stream(STREAM, stamp, lambda _head: [Fresh(KeyRevoked(key=key_id))])
+            stamp = EventMetadata(principal, cause=f"{principal.name}:revoke:{key_id}")
+            await handling.on_stream(STREAM, stamp, lambda _head: [NewEvent(KeyRevoked(key=key_id))])
             await self.follow(at_once=True)
         return self._by_id[key_id]
 
 
-async def _one_of(handling: Handling, named: str | None) -> str | None:
+async def _one_of(handling: CommandHandler, named: str | None) -> str | None:
     """The jurisdiction of a new key. Raises Invalid for an unknown one, and where several are active and none is named."""
     books = await handling.policies.all()
     if named is not None and named not in books:
@@ -170,7 +170,7 @@ async def _one_of(handling: Handling, named: str | None) -> str | None:
     return named or next(iter(books), None)
 
 
-async def named_nowhere(policies: Policies, key: AccessKey) -> bool:
+async def named_nowhere(policies: PolicyRepository, key: AccessKey) -> bool:
     """Does its organisation or platform stand in no policy in force? It may join later; more often it is a slip, and the key
     opens an inbox that stays empty."""
     if key.org is None:

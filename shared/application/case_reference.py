@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 
+from shared.application.ports import Ports
 from shared.eventstore.read_models import Condition
-from shared.hosting.service_module import Ports
 from shared.kernel.identifiers import case_id, read_number
 from shared.kernel.refusals import Unknown
 

@@ -9,13 +9,13 @@ import orjson
 from pydantic import BaseModel, Field, create_model
 
 from shared.application.case_reference import resolve
+from shared.application.ports import Ports
 from shared.case import Case, fold
 from shared.commands.authorization import Principal
-from shared.commands.command import RULES, Rule
-from shared.commands.command_handler import Done
-from shared.commands.event_writer import Stamp
+from shared.commands.command import RULES, Decider
+from shared.commands.command_handler import CommandResult
+from shared.commands.event_writer import EventMetadata
 from shared.events.fields import Moment
-from shared.hosting.service_module import Ports
 from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Unknown
 
@@ -36,7 +36,7 @@ _SHAPE: dict[str, Any] = {
 }
 
 
-def open_rules() -> list[Rule]:
+def open_rules() -> list[Decider]:
     """The rules that somebody outside may use."""
     return [rule for rule in RULES.values() if any(role != "service" for role in rule.roles)]
 
@@ -58,7 +58,9 @@ def body_models() -> dict[str, type[BaseModel]]:
     return models
 
 
-async def give(ports: Ports, principal: Principal, reference: str, rule: Rule, body: BaseModel) -> tuple[Done, Case]:
+async def give(
+    ports: Ports, principal: Principal, reference: str, rule: Decider, body: BaseModel
+) -> tuple[CommandResult, Case]:
     """Carry a validated command out. Returns what came of it, and the case as it was right after."""
     case_id = await resolve(ports, reference)
     values = {name: getattr(body, name) for name in rule.model.model_fields}
@@ -72,7 +74,7 @@ async def give(ports: Ports, principal: Principal, reference: str, rule: Rule, b
     }
     digest = request_digest(ports.keys.secret("request"), case_id, orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
     shape: Any = body
-    stamp = Stamp(principal, f"{principal.name}:{shape.command_id}", at=shape.effective_at, request=digest)
+    stamp = EventMetadata(principal, f"{principal.name}:{shape.command_id}", at=shape.effective_at, request=digest)
     handling = ports.handling(rule.service)
     done = await handling.on_case(
         case_id,

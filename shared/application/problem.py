@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.eventstore.errors import Damaged, LogAway, LogBroken, LogFull
+from shared.eventstore.errors import Damaged, StoreBroken, StoreFull, StoreUnavailable
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.validation_messages import told
 
@@ -81,21 +81,21 @@ def of_error(error: Exception) -> dict[str, Any] | None:
     """The problem of anything that a request may end with; None for what nobody expected."""
     if isinstance(error, Refused):
         return describe(error)
-    if isinstance(error, LogFull):
+    if isinstance(error, StoreFull):
         return problem(
             507,
             "log_full",
             "There is no space: nothing new is accepted until there is. Reading goes on.",
             "存储空间不足，腾出空间之前不能受理新的内容，仍可查询。",
         )
-    if isinstance(error, LogBroken):
+    if isinstance(error, StoreBroken):
         return problem(
             503,
             "log_broken",
             "The log cannot be written safely any more; the server ends. Try again later.",
             "日志已不能安全写入，服务即将停止，请稍后再试。",
         )
-    if isinstance(error, LogAway):
+    if isinstance(error, StoreUnavailable):
         return problem(
             503,
             "log_away",

@@ -8,10 +8,6 @@ from shared.case.matter import head_of, line_of, older
 from shared.case.state import EMPTY, FINAL_STATES, OPEN_STATES, STATES, STREAM, Case, Correction, Fact, Rung
 
 __all__ = [
-    "evolve_department",
-    "evolve_intake",
-    "evolve_routing",
-    "evolve_supervision",
     "EMPTY",
     "FINAL_STATES",
     "MOVES",
@@ -24,6 +20,10 @@ __all__ = [
     "Rung",
     "cut",
     "evolve",
+    "evolve_department",
+    "evolve_intake",
+    "evolve_routing",
+    "evolve_supervision",
     "fold",
     "head_of",
     "line_of",

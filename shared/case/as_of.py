@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from shared.eventstore.recorded_event import Recorded
-from shared.kernel.legal_time import When, instant_of
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.kernel.legal_time import LegalTime, instant_of
 
 
 def cut(
-    events: Iterable[Recorded], zone: str, *, as_of: When | None = None, known_at: When | None = None
-) -> list[Recorded]:
+    events: Iterable[RecordedEvent], zone: str, *, as_of: LegalTime | None = None, known_at: LegalTime | None = None
+) -> list[RecordedEvent]:
     """The events, in version order, that were true by `as_of` (legal time) and known by `known_at` (recording time)."""
     known = instant_of(known_at, zone) if known_at is not None else None
     true = instant_of(as_of, zone) if as_of is not None else None

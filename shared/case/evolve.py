@@ -22,12 +22,12 @@ from typing import Any, NamedTuple, TypeVar
 from shared.case.state import Case, Fact
 from shared.events import supervision as s
 from shared.events.base import Event
-from shared.eventstore.recorded_event import NewerEvent, Recorded
-from shared.kernel.legal_time import When
+from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
+from shared.kernel.legal_time import LegalTime
 
 Changes = dict[str, Any]
 """Field of `Case` -> its new value. A field that holds a value of several fields is given whole: `replace(case.value, …)`."""
-Details = tuple[str | None, When | None, int, When | None]
+Details = tuple[str | None, LegalTime | None, int, LegalTime | None]
 """What a deadline rule may ask of a fact besides its name: kind, date set by the assigner (or end of what lasted), days granted,
 beginning of what lasted."""
 NO_DETAILS: Details = (None, None, 0, None)
@@ -37,7 +37,7 @@ E = TypeVar("E", bound=Event)
 class Kind(NamedTuple):
     """What `on` registered for an event type."""
 
-    meaning: Callable[[Case, Recorded, Any], Changes]
+    meaning: Callable[[Case, RecordedEvent, Any], Changes]
     fact: bool
     details: Callable[[Any], Details] | None
     name: str
@@ -53,7 +53,7 @@ MOVES: dict[str, str | None] = {}
 
 def on(
     kind: type[E], moves: str | None = "", *, fact: Callable[[E], Details] | bool = True
-) -> Callable[[Callable[[Case, Recorded, E], Changes]], Callable[[Case, Recorded, E], Changes]]:
+) -> Callable[[Callable[[Case, RecordedEvent, E], Changes]], Callable[[Case, RecordedEvent, E], Changes]]:
     """Register what `kind` means for a case.
 
     Args:
@@ -62,7 +62,7 @@ def on(
         fact: True if deadline rules may refer to it; a function gives the details of the fact.
     """
 
-    def register(meaning: Callable[[Case, Recorded, E], Changes]) -> Callable[[Case, Recorded, E], Changes]:
+    def register(meaning: Callable[[Case, RecordedEvent, E], Changes]) -> Callable[[Case, RecordedEvent, E], Changes]:
         name = kind.__name__
         if moves != "":
             MOVES[name] = moves
@@ -84,12 +84,12 @@ def kind_of(name: str) -> Callable[[Any], Details]:
     return lambda event: (field(event), None, 0, None)
 
 
-def evolve(case: Case, event: Recorded) -> Case:
+def evolve(case: Case, event: RecordedEvent) -> Case:
     """The case after `event`. Pure and total. Many events are folded by the fast version of this function, fast_fold.py."""
     return replace(case, **_changes(case, event))
 
 
-def _changes(case: Case, event: Recorded) -> Changes:
+def _changes(case: Case, event: RecordedEvent) -> Changes:
     body = event.body
     kind = KINDS.get(type(body))
     changes: Changes = {"version": event.version, "last_recorded": event.recorded_at}

@@ -5,31 +5,31 @@ from __future__ import annotations
 from shared.case.evolve import Changes, kind_of, on
 from shared.case.state import Case, begun_again, calmed
 from shared.events import department as d
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 
 
 @on(d.SignedFor, "signed")
-def _signed(case: Case, event: Recorded, body: d.SignedFor) -> Changes:
+def _signed(case: Case, event: RecordedEvent, body: d.SignedFor) -> Changes:
     return {"signed_before_return": True}
 
 
 @on(d.ReturnRequested, "return_requested", fact=kind_of("reason_code"))
-def _return_requested(case: Case, event: Recorded, body: d.ReturnRequested) -> Changes:
+def _return_requested(case: Case, event: RecordedEvent, body: d.ReturnRequested) -> Changes:
     return {"signed_before_return": case.state == "signed", "objections": case.objections + 1}
 
 
 @on(d.Accepted, "accepted")
-def _accepted(case: Case, event: Recorded, body: d.Accepted) -> Changes:
+def _accepted(case: Case, event: RecordedEvent, body: d.Accepted) -> Changes:
     return {"accepted_at": event.effective_at, "path": body.path if body.path is not None else case.path}
 
 
 @on(d.NotAccepted, "not_accepted", fact=kind_of("reason_code"))
-def _not_accepted(case: Case, event: Recorded, body: d.NotAccepted) -> Changes:
+def _not_accepted(case: Case, event: RecordedEvent, body: d.NotAccepted) -> Changes:
     return {}
 
 
 @on(d.NoticeServed, fact=kind_of("kind"))
-def _notice(case: Case, event: Recorded, body: d.NoticeServed) -> Changes:
+def _notice(case: Case, event: RecordedEvent, body: d.NoticeServed) -> Changes:
     told = {} if body.kind == "transfer" else calmed(case)  # the notice of acceptance is still owed
     return {"notice": body.kind, **told}
 
@@ -39,82 +39,82 @@ def _handling(case: Case) -> Changes:
 
 
 @on(d.InvestigationStepRecorded, None, fact=kind_of("step"))
-def _step(case: Case, event: Recorded, body: d.InvestigationStepRecorded) -> Changes:
+def _step(case: Case, event: RecordedEvent, body: d.InvestigationStepRecorded) -> Changes:
     return _handling(case)
 
 
 @on(d.MediationOffered, None)
-def _mediation_offered(case: Case, event: Recorded, body: d.MediationOffered) -> Changes:
+def _mediation_offered(case: Case, event: RecordedEvent, body: d.MediationOffered) -> Changes:
     return _handling(case)
 
 
 @on(d.MediationAgreed, "decided")
-def _mediation_agreed(case: Case, event: Recorded, body: d.MediationAgreed) -> Changes:
+def _mediation_agreed(case: Case, event: RecordedEvent, body: d.MediationAgreed) -> Changes:
     return {"result": "settled"}
 
 
 @on(d.HearingHeld, None, fact=lambda body: (None, body.to, 0, body.from_))
-def _hearing(case: Case, event: Recorded, body: d.HearingHeld) -> Changes:
+def _hearing(case: Case, event: RecordedEvent, body: d.HearingHeld) -> Changes:
     return _handling(case)
 
 
 @on(d.ExtensionRequested)
-def _extension_requested(case: Case, event: Recorded, body: d.ExtensionRequested) -> Changes:
+def _extension_requested(case: Case, event: RecordedEvent, body: d.ExtensionRequested) -> Changes:
     return {"extension_asked": body.days, "extension_asker": event.actor.ref}
 
 
 @on(d.ExtensionGranted, fact=lambda body: (None, None, body.days, None))
-def _extension_granted(case: Case, event: Recorded, body: d.ExtensionGranted) -> Changes:
+def _extension_granted(case: Case, event: RecordedEvent, body: d.ExtensionGranted) -> Changes:
     return {"extension_asked": None, "extension_asker": None, "extension_days": case.extension_days + body.days}
 
 
 @on(d.ExtensionRefused)
-def _extension_refused(case: Case, event: Recorded, body: d.ExtensionRefused) -> Changes:
+def _extension_refused(case: Case, event: RecordedEvent, body: d.ExtensionRefused) -> Changes:
     return {"extension_asked": None, "extension_asker": None}
 
 
 @on(d.DecisionIssued, "decided", fact=kind_of("result"))
-def _decided(case: Case, event: Recorded, body: d.DecisionIssued) -> Changes:
+def _decided(case: Case, event: RecordedEvent, body: d.DecisionIssued) -> Changes:
     return {"result": body.result}
 
 
 @on(d.SuggestionAnswered, "decided", fact=kind_of("result"))
-def _suggestion(case: Case, event: Recorded, body: d.SuggestionAnswered) -> Changes:
+def _suggestion(case: Case, event: RecordedEvent, body: d.SuggestionAnswered) -> Changes:
     return {"result": body.result}
 
 
 @on(d.DutyPerformed, "decided")
-def _duty(case: Case, event: Recorded, body: d.DutyPerformed) -> Changes:
+def _duty(case: Case, event: RecordedEvent, body: d.DutyPerformed) -> Changes:
     return {"result": "supported", "executed": True}
 
 
 @on(d.ReplyDelivered, "replied", fact=kind_of("mode"))
-def _replied(case: Case, event: Recorded, body: d.ReplyDelivered) -> Changes:
+def _replied(case: Case, event: RecordedEvent, body: d.ReplyDelivered) -> Changes:
     return {"replied_at": event.effective_at, "replies": case.replies + 1, **calmed(case)}
 
 
 @on(d.ReplyCorrected)
-def _reply_corrected(case: Case, event: Recorded, body: d.ReplyCorrected) -> Changes:
+def _reply_corrected(case: Case, event: RecordedEvent, body: d.ReplyCorrected) -> Changes:
     return {}
 
 
 @on(d.ExecutionConfirmed)
-def _executed(case: Case, event: Recorded, body: d.ExecutionConfirmed) -> Changes:
+def _executed(case: Case, event: RecordedEvent, body: d.ExecutionConfirmed) -> Changes:
     return {"executed": True}
 
 
 @on(d.ClosingReportFiled)
-def _report(case: Case, event: Recorded, body: d.ClosingReportFiled) -> Changes:
+def _report(case: Case, event: RecordedEvent, body: d.ClosingReportFiled) -> Changes:
     return {"report_filed": True}
 
 
 @on(d.HandedBack)
-def _handed_back(case: Case, event: Recorded, body: d.HandedBack) -> Changes:
+def _handed_back(case: Case, event: RecordedEvent, body: d.HandedBack) -> Changes:
     return {"forwarded": case.forwarded[: case.forwarded.index(body.org)]} if body.org in case.forwarded else {}
 
 
 @on(d.ReviewAccepted)
-def _review_accepted(case: Case, event: Recorded, body: d.ReviewAccepted) -> Changes:
+def _review_accepted(case: Case, event: RecordedEvent, body: d.ReviewAccepted) -> Changes:
     return {"reviewer": body.body, "review_accepted": True}
 
 
@@ -124,7 +124,7 @@ def _reviewed_decision(case: Case, decision: str | None) -> Changes:
 
 
 @on(d.ReviewOpinionIssued, None, fact=kind_of("result"))
-def _reviewed(case: Case, event: Recorded, body: d.ReviewOpinionIssued) -> Changes:
+def _reviewed(case: Case, event: RecordedEvent, body: d.ReviewOpinionIssued) -> Changes:
     changes: Changes = {"review_result": body.result, "reviewer": body.body, "reviewed_by": body.body}
     if body.result == "redo":
         return {**changes, **begun_again(case), "state": "handling"}
@@ -132,15 +132,15 @@ def _reviewed(case: Case, event: Recorded, body: d.ReviewOpinionIssued) -> Chang
 
 
 @on(d.OpinionDelivered, fact=kind_of("mode"))
-def _opinion_delivered(case: Case, event: Recorded, body: d.OpinionDelivered) -> Changes:
+def _opinion_delivered(case: Case, event: RecordedEvent, body: d.OpinionDelivered) -> Changes:
     return {}
 
 
 @on(d.ReReviewOpinionIssued, fact=kind_of("result"))
-def _re_reviewed(case: Case, event: Recorded, body: d.ReReviewOpinionIssued) -> Changes:
+def _re_reviewed(case: Case, event: RecordedEvent, body: d.ReReviewOpinionIssued) -> Changes:
     return {"review_result": body.result, "reviewer": body.body, **_reviewed_decision(case, body.decision)}
 
 
 @on(d.Concluded, "concluded", fact=kind_of("by"))
-def _concluded(case: Case, event: Recorded, body: d.Concluded) -> Changes:
+def _concluded(case: Case, event: RecordedEvent, body: d.Concluded) -> Changes:
     return {"closed_at": event.effective_at}

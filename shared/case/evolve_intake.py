@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.case.evolve import MOVES, Changes, kind_of, on
 from shared.case.state import STREAM, Case, Correction, let_go, unanswered
 from shared.events import intake as i
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
 
 _DATE_OF = {
@@ -23,7 +23,7 @@ _DATE_OF = {
 
 
 @on(i.CaseRegistered, "registered")
-def _registered(case: Case, event: Recorded, body: i.CaseRegistered) -> Changes:
+def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Changes:
     return {
         "id": event.stream.removeprefix(STREAM),
         "jurisdiction": event.jurisdiction,
@@ -50,7 +50,7 @@ def _registered(case: Case, event: Recorded, body: i.CaseRegistered) -> Changes:
 
 
 @on(i.PartyRecorded, fact=False)
-def _party(case: Case, event: Recorded, body: i.PartyRecorded) -> Changes:
+def _party(case: Case, event: RecordedEvent, body: i.PartyRecorded) -> Changes:
     changes: Changes = {"parties": (*case.parties, (body.party, body.role))}
     if body.role == "respondent" and body.respondent_org:
         changes["accused"] = (*case.accused, body.respondent_org)
@@ -58,36 +58,36 @@ def _party(case: Case, event: Recorded, body: i.PartyRecorded) -> Changes:
 
 
 @on(i.RepresentativesNamed, fact=False)
-def _represented(case: Case, event: Recorded, body: i.RepresentativesNamed) -> Changes:
+def _represented(case: Case, event: RecordedEvent, body: i.RepresentativesNamed) -> Changes:
     return {"representatives": body.parties}
 
 
 @on(i.ConfidentialityRequested, fact=False)
-def _confidential(case: Case, event: Recorded, body: i.ConfidentialityRequested) -> Changes:
+def _confidential(case: Case, event: RecordedEvent, body: i.ConfidentialityRequested) -> Changes:
     return {"confidential": True}
 
 
 @on(i.Nudged)
-def _nudged(case: Case, event: Recorded, body: i.Nudged) -> Changes:
+def _nudged(case: Case, event: RecordedEvent, body: i.Nudged) -> Changes:
     return {"nudges": case.nudges + 1}
 
 
 @on(i.CaseLinked, fact=kind_of("kind"))
-def _linked(case: Case, event: Recorded, body: i.CaseLinked) -> Changes:
+def _linked(case: Case, event: RecordedEvent, body: i.CaseLinked) -> Changes:
     if body.kind == "related":
         return {} if body.lead in case.related else {"related": (*case.related, body.lead)}
     return {"lead": body.lead, "lead_kind": body.kind, "assist": (), "notice": None}
 
 
 @on(i.CaseUnlinked, fact=kind_of("kind"))
-def _unlinked(case: Case, event: Recorded, body: i.CaseUnlinked) -> Changes:
+def _unlinked(case: Case, event: RecordedEvent, body: i.CaseUnlinked) -> Changes:
     if body.kind == "related":
         return {"related": tuple(other for other in case.related if other != body.lead)}
     return {"lead": None, "lead_kind": None, "notice": None} if case.lead == body.lead else {}
 
 
 @on(i.CaseCorrected, fact=False)
-def _corrected(case: Case, event: Recorded, body: i.CaseCorrected) -> Changes:
+def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Changes:
     entry = Correction(
         event.version, body.field, body.of, body.old, body.new, body.reason_code, event.recorded_at, event.actor.ref
     )
@@ -129,46 +129,46 @@ def _sealed_anew(case: Case) -> Changes:
 
 
 @on(i.CaseVoided, "voided")
-def _voided(case: Case, event: Recorded, body: i.CaseVoided) -> Changes:
+def _voided(case: Case, event: RecordedEvent, body: i.CaseVoided) -> Changes:
     return let_go(case)
 
 
 @on(i.AnsweredAtOnce, "replied")
-def _answered(case: Case, event: Recorded, body: i.AnsweredAtOnce) -> Changes:
+def _answered(case: Case, event: RecordedEvent, body: i.AnsweredAtOnce) -> Changes:
     return {"result": "explained", "replied_at": event.effective_at, "replies": case.replies + 1}
 
 
 @on(i.EvaluationInvited, fact=kind_of("object"))
-def _invited(case: Case, event: Recorded, body: i.EvaluationInvited) -> Changes:
+def _invited(case: Case, event: RecordedEvent, body: i.EvaluationInvited) -> Changes:
     return {} if body.object in case.invited else {"invited": (*case.invited, body.object)}
 
 
 @on(i.EvaluationSubmitted, fact=kind_of("object"))
-def _evaluated(case: Case, event: Recorded, body: i.EvaluationSubmitted) -> Changes:
+def _evaluated(case: Case, event: RecordedEvent, body: i.EvaluationSubmitted) -> Changes:
     others = tuple(entry for entry in case.evaluations if entry[0] != body.object)
     return {"evaluations": (*others, (body.object, body.grade))}
 
 
 @on(i.ReviewRequested, "in_review")
-def _review_requested(case: Case, event: Recorded, body: i.ReviewRequested) -> Changes:
+def _review_requested(case: Case, event: RecordedEvent, body: i.ReviewRequested) -> Changes:
     return {"closure": None, "closed_at": None, "reviewer": None, "review_accepted": False}
 
 
 @on(i.ReReviewRequested, "in_re_review")
-def _re_review_requested(case: Case, event: Recorded, body: i.ReReviewRequested) -> Changes:
+def _re_review_requested(case: Case, event: RecordedEvent, body: i.ReReviewRequested) -> Changes:
     return {"closure": None, "closed_at": None, "reviewer": None, "review_accepted": False}
 
 
 @on(i.CaseWithdrawn, "withdrawn")
-def _withdrawn(case: Case, event: Recorded, body: i.CaseWithdrawn) -> Changes:
+def _withdrawn(case: Case, event: RecordedEvent, body: i.CaseWithdrawn) -> Changes:
     return {"closure": "withdrawn", "closed_at": event.effective_at}
 
 
 @on(i.WentLive)
-def _went_live(case: Case, event: Recorded, body: i.WentLive) -> Changes:
+def _went_live(case: Case, event: RecordedEvent, body: i.WentLive) -> Changes:
     return {"live_from": event.recorded_at}
 
 
 @on(i.MaterialAdded)
-def _material(case: Case, event: Recorded, body: i.MaterialAdded) -> Changes:
+def _material(case: Case, event: RecordedEvent, body: i.MaterialAdded) -> Changes:
     return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.case.evolve import Changes, kind_of, on
 from shared.case.state import Case, calmed, let_go, past
 from shared.events import routing as r
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 
 
 def _sent(case: Case, org: str, rule: str | None) -> Changes:
@@ -24,7 +24,7 @@ def _sent(case: Case, org: str, rule: str | None) -> Changes:
 
 
 @on(r.CaseClassified, fact=kind_of("class_"))
-def _classified(case: Case, event: Recorded, body: r.CaseClassified) -> Changes:
+def _classified(case: Case, event: RecordedEvent, body: r.CaseClassified) -> Changes:
     return {
         "class_": body.class_ or case.class_,
         "path": body.path if body.path is not None else case.path,
@@ -36,12 +36,12 @@ def _classified(case: Case, event: Recorded, body: r.CaseClassified) -> Changes:
 
 
 @on(r.AccusationSuspected, fact=False)
-def _suspected(case: Case, event: Recorded, body: r.AccusationSuspected) -> Changes:
+def _suspected(case: Case, event: RecordedEvent, body: r.AccusationSuspected) -> Changes:
     return {"suspected": body.rule, "sealed_track": True, "queue_reason": "suspected_accusation"}
 
 
 @on(r.AccusationConfirmed, fact=False)
-def _confirmed(case: Case, event: Recorded, body: r.AccusationConfirmed) -> Changes:
+def _confirmed(case: Case, event: RecordedEvent, body: r.AccusationConfirmed) -> Changes:
     changes: Changes = {
         "suspected": None,
         "class_": "accusation",
@@ -56,37 +56,37 @@ def _confirmed(case: Case, event: Recorded, body: r.AccusationConfirmed) -> Chan
 
 
 @on(r.SuspicionCleared, fact=False)
-def _cleared(case: Case, event: Recorded, body: r.SuspicionCleared) -> Changes:
+def _cleared(case: Case, event: RecordedEvent, body: r.SuspicionCleared) -> Changes:
     return {"suspected": None, "cleared": True, "sealed_track": case.class_ == "accusation", "queue_reason": None}
 
 
 @on(r.QueuedForDispatch)
-def _queued(case: Case, event: Recorded, body: r.QueuedForDispatch) -> Changes:
+def _queued(case: Case, event: RecordedEvent, body: r.QueuedForDispatch) -> Changes:
     return {"queue_reason": body.why}
 
 
 @on(r.CaseTransferred, "dispatched")
-def _transferred(case: Case, event: Recorded, body: r.CaseTransferred) -> Changes:
+def _transferred(case: Case, event: RecordedEvent, body: r.CaseTransferred) -> Changes:
     return {**_sent(case, body.org, body.rule), "assigned": False}
 
 
 @on(r.CaseAssigned, "dispatched", fact=lambda body: (None, body.due, 0, None))
-def _assigned(case: Case, event: Recorded, body: r.CaseAssigned) -> Changes:
+def _assigned(case: Case, event: RecordedEvent, body: r.CaseAssigned) -> Changes:
     return {**_sent(case, body.org, body.rule), "assigned": True, "report_required": body.report_required}
 
 
 @on(r.CaseRoutedToSealedChannel, "dispatched")
-def _sealed(case: Case, event: Recorded, body: r.CaseRoutedToSealedChannel) -> Changes:
+def _sealed(case: Case, event: RecordedEvent, body: r.CaseRoutedToSealedChannel) -> Changes:
     return {**_sent(case, body.org, "sealed"), "sealed_track": True}
 
 
 @on(r.AssignmentDelivered)
-def _delivered(case: Case, event: Recorded, body: r.AssignmentDelivered) -> Changes:
+def _delivered(case: Case, event: RecordedEvent, body: r.AssignmentDelivered) -> Changes:
     return {"delivered": True, "delivered_seq": body.seq} if body.org == case.org else {}
 
 
 @on(r.AssignmentWithdrawn, None)
-def _recalled(case: Case, event: Recorded, body: r.AssignmentWithdrawn) -> Changes:
+def _recalled(case: Case, event: RecordedEvent, body: r.AssignmentWithdrawn) -> Changes:
     """A case that has ended remains ended: it turned out to be an accusation, and its organisation may not see it any more."""
     changes: Changes = {**let_go(case), "assigned": False, "delivered": False}
     if not case.open:
@@ -98,17 +98,17 @@ def _recalled(case: Case, event: Recorded, body: r.AssignmentWithdrawn) -> Chang
 
 
 @on(r.ForwardedDown, fact=kind_of("to"))
-def _forwarded(case: Case, event: Recorded, body: r.ForwardedDown) -> Changes:
+def _forwarded(case: Case, event: RecordedEvent, body: r.ForwardedDown) -> Changes:
     return {"forwarded": (*case.forwarded, body.to)}
 
 
 @on(r.ReviewBodyNamed, fact=kind_of("body"))
-def _review_body(case: Case, event: Recorded, body: r.ReviewBodyNamed) -> Changes:
+def _review_body(case: Case, event: RecordedEvent, body: r.ReviewBodyNamed) -> Changes:
     return {"reviewer": body.body, "review_accepted": False}
 
 
 @on(r.ReturnVerified, None, fact=lambda body: ("agreed" if body.agreed else "refused", None, 0, None))
-def _return_verified(case: Case, event: Recorded, body: r.ReturnVerified) -> Changes:
+def _return_verified(case: Case, event: RecordedEvent, body: r.ReturnVerified) -> Changes:
     if body.agreed:
         return {
             "state": "returned",
@@ -120,22 +120,22 @@ def _return_verified(case: Case, event: Recorded, body: r.ReturnVerified) -> Cha
 
 
 @on(r.JurisdictionDisputed, "disputed")
-def _disputed(case: Case, event: Recorded, body: r.JurisdictionDisputed) -> Changes:
+def _disputed(case: Case, event: RecordedEvent, body: r.JurisdictionDisputed) -> Changes:
     return {**let_go(case), "delivered": False}
 
 
 @on(r.JurisdictionRuled, "dispatched")
-def _ruled(case: Case, event: Recorded, body: r.JurisdictionRuled) -> Changes:
+def _ruled(case: Case, event: RecordedEvent, body: r.JurisdictionRuled) -> Changes:
     return {**_sent(case, body.org, "ruling"), "assist": body.assist, "final_ruling": True}
 
 
 @on(r.StatutoryPathGuided, "guided")
-def _guided(case: Case, event: Recorded, body: r.StatutoryPathGuided) -> Changes:
+def _guided(case: Case, event: RecordedEvent, body: r.StatutoryPathGuided) -> Changes:
     return (
         {} if case.accepted_at is not None else {"path": body.path}
     )  # a deadline that ran on another path is not undone
 
 
 @on(r.ReRegistrationBarred, "barred")
-def _barred(case: Case, event: Recorded, body: r.ReRegistrationBarred) -> Changes:
+def _barred(case: Case, event: RecordedEvent, body: r.ReRegistrationBarred) -> Changes:
     return {"closed_at": event.effective_at}

@@ -5,16 +5,16 @@ from __future__ import annotations
 from shared.case.evolve import Changes, kind_of, on
 from shared.case.state import Case, Rung, begun_again, let_go
 from shared.events import supervision as s
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 
 
 @on(s.DeadlineAtRisk, fact=False)
-def _at_risk(case: Case, event: Recorded, body: s.DeadlineAtRisk) -> Changes:
+def _at_risk(case: Case, event: RecordedEvent, body: s.DeadlineAtRisk) -> Changes:
     return {"rungs": case.rungs | {Rung(body.clock, body.episode, body.rung)}}
 
 
 @on(s.Reminded, fact=False)
-def _reminded(case: Case, event: Recorded, body: s.Reminded) -> Changes:
+def _reminded(case: Case, event: RecordedEvent, body: s.Reminded) -> Changes:
     changes: Changes = {"rungs": case.rungs | {Rung(body.clock, body.episode, body.rung)}}
     if (
         case.supervision == "none" and not body.passed and body.org == case.org
@@ -24,17 +24,17 @@ def _reminded(case: Case, event: Recorded, body: s.Reminded) -> Changes:
 
 
 @on(s.DeadlineBreached, fact=False)
-def _breached(case: Case, event: Recorded, body: s.DeadlineBreached) -> Changes:
+def _breached(case: Case, event: RecordedEvent, body: s.DeadlineBreached) -> Changes:
     return {"rungs": case.rungs | {Rung(body.clock, body.episode, "breach")}}
 
 
 @on(s.BreachLifted, fact=False)
-def _lifted(case: Case, event: Recorded, body: s.BreachLifted) -> Changes:
+def _lifted(case: Case, event: RecordedEvent, body: s.BreachLifted) -> Changes:
     return {"lifted": case.lifted | {(body.clock, body.episode)}}
 
 
 @on(s.Urged)
-def _urged(case: Case, event: Recorded, body: s.Urged) -> Changes:
+def _urged(case: Case, event: RecordedEvent, body: s.Urged) -> Changes:
     changes: Changes = {"supervision_at": event.effective_at}
     if case.supervision != "supervised":
         changes["supervision"] = "urged"
@@ -45,40 +45,40 @@ def _urged(case: Case, event: Recorded, body: s.Urged) -> Changes:
 
 
 @on(s.SupervisionOpened, fact=kind_of("ground"))
-def _supervised(case: Case, event: Recorded, body: s.SupervisionOpened) -> Changes:
+def _supervised(case: Case, event: RecordedEvent, body: s.SupervisionOpened) -> Changes:
     return {"supervision": "supervised", "supervision_at": event.effective_at}
 
 
 @on(s.SupervisionClosed)
-def _supervision_closed(case: Case, event: Recorded, body: s.SupervisionClosed) -> Changes:
+def _supervision_closed(case: Case, event: RecordedEvent, body: s.SupervisionClosed) -> Changes:
     return {"supervision": "none", "supervision_at": None}
 
 
 @on(s.InstructionRecorded)
-def _instructed(case: Case, event: Recorded, body: s.InstructionRecorded) -> Changes:
+def _instructed(case: Case, event: RecordedEvent, body: s.InstructionRecorded) -> Changes:
     return {}
 
 
 @on(s.AcceptanceOrdered, "accepted")
-def _acceptance_ordered(case: Case, event: Recorded, body: s.AcceptanceOrdered) -> Changes:
+def _acceptance_ordered(case: Case, event: RecordedEvent, body: s.AcceptanceOrdered) -> Changes:
     return {"accepted_at": event.effective_at, "path": body.path if body.path is not None else case.path}
 
 
 @on(s.FollowUpRecorded)
-def _followed_up(case: Case, event: Recorded, body: s.FollowUpRecorded) -> Changes:
+def _followed_up(case: Case, event: RecordedEvent, body: s.FollowUpRecorded) -> Changes:
     return {"followed_up": True, "follow_up_satisfied": body.satisfied}
 
 
 @on(s.RedoOrdered, "redo_ordered", fact=kind_of("ground"))
-def _redo(case: Case, event: Recorded, body: s.RedoOrdered) -> Changes:
+def _redo(case: Case, event: RecordedEvent, body: s.RedoOrdered) -> Changes:
     return begun_again(case)
 
 
 @on(s.CaseClosed, "closed", fact=kind_of("kind"))
-def _closed(case: Case, event: Recorded, body: s.CaseClosed) -> Changes:
+def _closed(case: Case, event: RecordedEvent, body: s.CaseClosed) -> Changes:
     return {"closure": body.kind, "closed_at": event.effective_at}
 
 
 @on(s.CaseReopened, "registered")
-def _reopened(case: Case, event: Recorded, body: s.CaseReopened) -> Changes:
+def _reopened(case: Case, event: RecordedEvent, body: s.CaseReopened) -> Changes:
     return {"closure": None, "closed_at": None, "queue_reason": "returned", **let_go(case)}

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 from shared.case.evolve import KINDS, NO_DETAILS
 from shared.case.state import EMPTY, Case, Fact
-from shared.eventstore.recorded_event import NewerEvent, Recorded
+from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 
 _kind_of = KINDS.get
 _tuple = tuple.__new__
 
 
-def fold(events: Iterable[Recorded], case: Case = EMPTY) -> Case:
+def fold(events: Iterable[RecordedEvent], case: Case = EMPTY) -> Case:
     """The case after all `events`: evolve() over all of them."""
     after: Case = object.__new__(Case)
     after.__dict__.update(case.__dict__)
@@ -24,7 +24,7 @@ def fold(events: Iterable[Recorded], case: Case = EMPTY) -> Case:
     return after
 
 
-def _apply(case: Case, event: Recorded) -> None:
+def _apply(case: Case, event: RecordedEvent) -> None:
     """Change `case`, which fold() owns and nobody else has seen."""
     own = case.__dict__
     version, effective_at, recorded_at, body = event.version, event.effective_at, event.recorded_at, event.body

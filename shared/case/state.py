@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.eventstore.recorded_event import Origin
-from shared.kernel.legal_time import When
+from shared.kernel.legal_time import LegalTime
 
 STREAM = "case/"
 _EVALUATED = "EvaluationSubmitted"
@@ -44,14 +44,14 @@ class Fact(NamedTuple):
     kind: str | None
     """The distinction that the event makes: the kind of a notice, the result of a decision."""
     version: int
-    effective_at: When
+    effective_at: LegalTime
     recorded_at: datetime
     org: str | None
-    due: When | None = None
+    due: LegalTime | None = None
     """A date that the assigning organisation set."""
     days: int = 0
     """Days granted by an extension."""
-    since: When | None = None
+    since: LegalTime | None = None
     """The beginning of something that lasted until `due`, such as a hearing."""
 
 
@@ -115,10 +115,10 @@ class Case:
     """(party, role)."""
     representatives: tuple[str, ...] = ()
     state: str = ""
-    moved_at: When | None = None
+    moved_at: LegalTime | None = None
     """Legal time of the event that moved the state last."""
-    filed_at: When | None = None
-    ranked_at: When | None = None
+    filed_at: LegalTime | None = None
+    ranked_at: LegalTime | None = None
     """`filed_at` as it was registered. No correction changes it, so the order of two cases never changes."""
     registered_at: datetime | None = None
     """When it was recorded here."""
@@ -143,12 +143,12 @@ class Case:
     delivered_seq: int | None = None
     signed_before_return: bool = False
     notice: str | None = None
-    accepted_at: When | None = None
+    accepted_at: LegalTime | None = None
     extension_asked: int | None = None
     extension_asker: str | None = None
     extension_days: int = 0
     result: str | None = None
-    replied_at: When | None = None
+    replied_at: LegalTime | None = None
     replies: int = 0
     executed: bool = False
     invited: tuple[str, ...] = ()
@@ -163,7 +163,7 @@ class Case:
     review_accepted: bool = False
     review_result: str | None = None
     closure: str | None = None
-    closed_at: When | None = None
+    closed_at: LegalTime | None = None
     lead: str | None = None
     """The older case of the same matter that this one follows. The matter is handled there; this case has no organisation."""
     lead_kind: str | None = None
@@ -173,7 +173,7 @@ class Case:
     redos: int = 0
     supervision: str = "none"
     """none, reminded, urged or supervised: the step that the present organisation has reached."""
-    supervision_at: When | None = None
+    supervision_at: LegalTime | None = None
     """Since when `supervision` has its value."""
     facts: tuple[Fact, ...] = ()
     rungs: frozenset[Rung] = frozenset()

@@ -28,7 +28,7 @@ from shared.commands.command_checks import check_decided, check_readable, follow
 from shared.commands.command_fields import NamesCase
 from shared.events.base import Event
 from shared.events.fields import Service
-from shared.kernel.legal_time import When
+from shared.kernel.legal_time import LegalTime
 from shared.policy.book import PolicyBook
 
 DESK: tuple[Role, ...] = ("registrar",)
@@ -40,12 +40,12 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
-class Given(NamedTuple):
+class DecisionContext(NamedTuple):
     """Everything that a decision may know besides the case and the command."""
 
     principal: Principal
     now: datetime
-    at: When
+    at: LegalTime
     """Legal time of the command; `now` unless the caller named another."""
     book: PolicyBook
     cases: Mapping[str, Case] = MappingProxyType({})
@@ -62,22 +62,22 @@ class Given(NamedTuple):
         return self.principal.org or ""
 
 
-class Fresh(NamedTuple):
+class NewEvent(NamedTuple):
     """A decided event that is not recorded yet."""
 
     body: Event
-    at: When | None = None
+    at: LegalTime | None = None
     """Legal time; None takes that of the command."""
     id: str | None = None
     """The derived id of an event that can happen once only, such as a reminder. None: a new id."""
 
 
 C = TypeVar("C", bound=Command)
-Decide = Callable[[Case, Any, Given], list[Fresh]]
+Decide = Callable[[Case, Any, DecisionContext], list[NewEvent]]
 
 
 @dataclass(frozen=True)
-class Rule:
+class Decider:
     """One command: its name, its model, and everything that is known of it before it is decided."""
 
     name: str
@@ -113,7 +113,7 @@ class Rule:
     def action(self) -> Action:
         return Action(self.name, self.roles)
 
-    def __call__(self, case: Case, command: Command, given: Given) -> list[Fresh]:
+    def __call__(self, case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
         """Decide, with the checks that are the same for all commands. An empty list means there is nothing to do.
 
         Raises:
@@ -127,7 +127,7 @@ class Rule:
         return fresh
 
 
-RULES: dict[str, Rule] = {}
+RULES: dict[str, Decider] = {}
 """Command name -> rule."""
 
 
@@ -142,16 +142,20 @@ def rule(
     when: Callable[[Case], bool] | None = None,
     followers: bool = False,
     receivers: bool = False,
-) -> Callable[[Callable[[Case, C, Given], list[Fresh]]], Callable[[Case, C, Given], list[Fresh]]]:
+) -> Callable[
+    [Callable[[Case, C, DecisionContext], list[NewEvent]]], Callable[[Case, C, DecisionContext], list[NewEvent]]
+]:
     """Register a decide function under `name`; the other arguments are the fields of Rule. The annotation of its parameter
     `command` is the command's model."""
 
-    def register(decide: Callable[[Case, C, Given], list[Fresh]]) -> Callable[[Case, C, Given], list[Fresh]]:
+    def register(
+        decide: Callable[[Case, C, DecisionContext], list[NewEvent]],
+    ) -> Callable[[Case, C, DecisionContext], list[NewEvent]]:
         if name in RULES:
             raise ValueError(f"two rules are named {name}")
         model = get_type_hints(decide)["command"]
         english = en or name.replace("_", " ")
-        RULES[name] = Rule(name, service, model, roles, states, decide, zh, english, when, followers, receivers)
+        RULES[name] = Decider(name, service, model, roles, states, decide, zh, english, when, followers, receivers)
         return decide
 
     return register

@@ -25,26 +25,26 @@ from typing import NamedTuple
 
 from shared.case import STREAM, Case, fold
 from shared.commands.authorization import Action, authorize_command, visible_among
-from shared.commands.command import Fresh, Given
+from shared.commands.command import DecisionContext, NewEvent
 from shared.commands.command_checks import check_version
 from shared.commands.effective_dates import check_order
-from shared.commands.event_writer import EventWriter, Published, Stamp, first_answer
+from shared.commands.event_writer import EventMetadata, EventWriter, Published, first_answer
 from shared.commands.recording_time import recording_time
 from shared.commands.stream_writer import ATTEMPTS, DecideStream, StreamWriter, pause
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
-from shared.eventstore.event_store import Conflict, Log, SameCause
-from shared.eventstore.key_store import Keys
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.event_store import Conflict, DuplicateCommand, EventStore
+from shared.eventstore.key_store import KeyStore
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.clock import Clock
 from shared.kernel.refusals import Refused, Unavailable
-from shared.repositories.case_repository import ANY, Cases, Expected
-from shared.repositories.policy_repository import Policies
+from shared.repositories.case_repository import ANY, CaseRepository, Expected
+from shared.repositories.policy_repository import PolicyRepository
 
-DecideCase = Callable[[Case, Given], list[Fresh]]
+DecideCase = Callable[[Case, DecisionContext], list[NewEvent]]
 
 
-class Done(NamedTuple):
+class CommandResult(NamedTuple):
     """The result of a command. `commit` None: there was nothing to do. `repeated`: it had been done under this cause before."""
 
     case: Case
@@ -53,18 +53,18 @@ class Done(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Handling:
+class CommandHandler:
     """Carries out the commands of one service.
 
     Nothing is written unless the decision returned events; a refusal leaves the log as it was. The same cause twice gets the
     first answer; the same cause with other content is refused."""
 
     service: Service
-    log: Log
-    keys: Keys
+    log: EventStore
+    keys: KeyStore
     clock: Clock
-    cases: Cases
-    policies: Policies
+    cases: CaseRepository
+    policies: PolicyRepository
     published: Published
 
     @cached_property
@@ -72,7 +72,7 @@ class Handling:
         return EventWriter(self.service, self.log, self.keys, self.clock, self.published)
 
     async def on_stream(
-        self, stream: str, stamp: Stamp, decide: DecideStream, last: Commit | None = None
+        self, stream: str, stamp: EventMetadata, decide: DecideStream, last: Commit | None = None
     ) -> tuple[Commit, bool]:
         """Append to a stream that has no state of its own: see StreamWriter.append."""
         return await StreamWriter(self._writer).append(stream, stamp, decide, last)
@@ -81,13 +81,13 @@ class Handling:
         self,
         case_id: str,
         action: Action,
-        stamp: Stamp,
+        stamp: EventMetadata,
         decide: DecideCase,
         *,
         expected_version: int | None = None,
         others: Iterable[str] = (),
         expected: Expected = ANY,
-    ) -> Done:
+    ) -> CommandResult:
         """Carry out a command on a case: authorise, decide, append; again when another writer was first.
 
         Args:
@@ -98,7 +98,7 @@ class Handling:
         Raises:
             Refused: the command is not possible, or the cause was used with other content.
             Unavailable: `busy`, other writers were first each time; `clock_behind`.
-            LogFull, LogBroken, LogAway: the store cannot write.
+            StoreFull, StoreBroken, StoreUnavailable: the store cannot write.
         """
         stream = STREAM + case_id
         for attempt in range(ATTEMPTS):
@@ -110,8 +110,10 @@ class Handling:
                     policy, jurisdiction = stamp.policy or given.book.reference, loaded.case.jurisdiction
                     stamped = stamp._replace(policy=policy, jurisdiction=jurisdiction or stamp.jurisdiction)
                     written = await self._writer.append(stream, loaded.head, fresh, stamped, given.now)
-            except SameCause as same:
-                return Done((await self.cases.load_confirmed(case_id)).case, first_answer(same.commit, stamp), True)
+            except DuplicateCommand as same:
+                return CommandResult(
+                    (await self.cases.load_confirmed(case_id)).case, first_answer(same.commit, stamp), True
+                )
             except Conflict:
                 self.cases.forget([case_id])
                 await pause(attempt)
@@ -132,33 +134,33 @@ class Handling:
         self,
         case: Case,
         action: Action,
-        stamp: Stamp,
+        stamp: EventMetadata,
         decide: DecideCase,
         others: Iterable[str],
         expected_version: int | None,
-    ) -> tuple[Given, list[Fresh]]:
+    ) -> tuple[DecisionContext, list[NewEvent]]:
         """The events to append, and what they were decided on. Raises Refused."""
         wanted = [*others, case.lead] if case.lead is not None else [*others]
         known = await self.cases.lines(wanted, fresh=True) if wanted else {}
         authorize_command(stamp.principal, action, case, known)
         now = recording_time(self.clock, case.last_recorded)
         book = await self.policies.book(case.jurisdiction or stamp.jurisdiction)
-        given = Given(stamp.principal, now, stamp.at or now, book, visible_among(stamp.principal, known))
+        given = DecisionContext(stamp.principal, now, stamp.at or now, book, visible_among(stamp.principal, known))
         fresh = decide(case, given)
         if fresh:
             check_version(case, expected_version)
             check_order(case, fresh, given.at, now, book.zone)
         return given, fresh
 
-    async def _written(self, before: Case, commit: Commit, recorded: Sequence[Recorded]) -> Done:
+    async def _written(self, before: Case, commit: Commit, recorded: Sequence[RecordedEvent]) -> CommandResult:
         after = fold(recorded, before)
         self.cases.remember(after, commit.head)
         await self._writer.publish(commit)
-        return Done(after, commit, False)
+        return CommandResult(after, commit, False)
 
-    async def _repeated(self, case: Case, stream: str, stamp: Stamp, refused: Refused | None) -> Done:
+    async def _repeated(self, case: Case, stream: str, stamp: EventMetadata, refused: Refused | None) -> CommandResult:
         """The first answer to this cause. Where there is none: raises `refused`, or there was nothing to do."""
         commit = await self.log.by_cause(stream, stamp.cause)
         if commit is None and refused is not None:
             raise refused
-        return Done(case, None if commit is None else first_answer(commit, stamp), True)
+        return CommandResult(case, None if commit is None else first_answer(commit, stamp), True)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.case import MOVES, Case
-from shared.commands.command import Fresh
-from shared.kernel.legal_time import When, before, local_text, to_text
+from shared.commands.command import NewEvent
+from shared.kernel.legal_time import LegalTime, before, local_text, to_text
 from shared.kernel.refusals import Refused
 
 
-def check_order(case: Case, fresh: Sequence[Fresh], at: When, now: datetime, zone: str) -> None:
+def check_order(case: Case, fresh: Sequence[NewEvent], at: LegalTime, now: datetime, zone: str) -> None:
     """Check the legal times of `fresh`, the events to be appended to `case`.
 
     Args:

@@ -9,16 +9,16 @@ from typing import NamedTuple
 
 from shared.case import STREAM
 from shared.commands.authorization import Principal
-from shared.commands.command import Fresh
+from shared.commands.command import NewEvent
 from shared.events.fields import Service
-from shared.eventstore.commit import Commit, Head
-from shared.eventstore.event_store import Log
+from shared.eventstore.commit import Commit, StreamHead
+from shared.eventstore.event_store import EventStore
 from shared.eventstore.field_encryption import obtain, parts_of, seal
-from shared.eventstore.key_store import Keys
-from shared.eventstore.recorded_event import Actor, Origin, Recorded
+from shared.eventstore.key_store import KeyStore
+from shared.eventstore.recorded_event import Actor, Origin, RecordedEvent
 from shared.kernel.clock import Clock
 from shared.kernel.failpoints import failpoint
-from shared.kernel.legal_time import When
+from shared.kernel.legal_time import LegalTime
 from shared.kernel.refusals import Invalid, Refused
 
 LARGEST_EVENT = (4096 - 64) * 1024
@@ -29,12 +29,12 @@ LARGEST_COMMIT = 12 * 1024 * 1024
 Published = Callable[[Sequence[Commit]], Awaitable[None]]
 
 
-class Stamp(NamedTuple):
+class EventMetadata(NamedTuple):
     """What a new event records besides its body."""
 
     principal: Principal
     cause: str
-    at: When | None = None
+    at: LegalTime | None = None
     """Legal time; None: now."""
     request: str | None = None
     correlation: str | None = None
@@ -52,21 +52,21 @@ class EventWriter:
     """Appends events for one service: only the types that this service owns."""
 
     service: Service
-    log: Log
-    keys: Keys
+    log: EventStore
+    keys: KeyStore
     clock: Clock
     published: Published
 
     async def append(
-        self, stream: str, head: Head, fresh: Sequence[Fresh], stamp: Stamp, now: datetime
-    ) -> tuple[Commit, tuple[Recorded, ...]]:
+        self, stream: str, head: StreamHead, fresh: Sequence[NewEvent], stamp: EventMetadata, now: datetime
+    ) -> tuple[Commit, tuple[RecordedEvent, ...]]:
         """Append `fresh` as one commit that follows `head`. Returns the commit and its events, still in the clear.
 
         Raises:
             Conflict: `stream` does not end at `head`.
-            SameCause: `stream` has a commit of this cause.
+            DuplicateCommand: `stream` has a commit of this cause.
             Refused: `party_erased`, `too_large_to_keep`.
-            LogFull, LogBroken, LogAway: the store cannot write.
+            StoreFull, StoreBroken, StoreUnavailable: the store cannot write.
         """
         self._check_owner(fresh)
         actor = stamp.actor
@@ -76,7 +76,7 @@ class EventWriter:
         for version, (item, own) in enumerate(zip(fresh, parts, strict=True), start=head.version + 1):
             body, event_id = item.body, item.id or self.clock.new_id()
             recorded.append(
-                Recorded(
+                RecordedEvent(
                     event_id=event_id,
                     stream=stream,
                     version=version,
@@ -104,13 +104,13 @@ class EventWriter:
         failpoint("log.appended")
         await self.published([commit])
 
-    def _check_owner(self, fresh: Iterable[Fresh]) -> None:
+    def _check_owner(self, fresh: Iterable[NewEvent]) -> None:
         for body in (item.body for item in fresh):
             if body.owner != self.service and self.service not in body.also:
                 raise TypeError(f"{self.service} may not append {type(body).__name__}, {body.owner} owns it")
 
 
-def first_answer(commit: Commit, stamp: Stamp) -> Commit:
+def first_answer(commit: Commit, stamp: EventMetadata) -> Commit:
     """`commit`, which was written under the cause of `stamp`. Raises Refused where its request had other content."""
     if stamp.request is not None and commit.request is not None and commit.request != stamp.request:
         raise Refused(

@@ -7,15 +7,15 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.commands.command import Fresh
-from shared.commands.event_writer import EventWriter, Stamp, first_answer
+from shared.commands.command import NewEvent
+from shared.commands.event_writer import EventMetadata, EventWriter, first_answer
 from shared.commands.recording_time import recording_time
-from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
-from shared.eventstore.event_store import Conflict, SameCause
+from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
+from shared.eventstore.event_store import Conflict, DuplicateCommand
 from shared.kernel.refusals import Unavailable
 
 ATTEMPTS = 12
-DecideStream = Callable[[Head], list[Fresh]]
+DecideStream = Callable[[StreamHead], list[NewEvent]]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class StreamWriter:
     writer: EventWriter
 
     async def append(
-        self, stream: str, stamp: Stamp, decide: DecideStream, last: Commit | None = None
+        self, stream: str, stamp: EventMetadata, decide: DecideStream, last: Commit | None = None
     ) -> tuple[Commit, bool]:
         """Append what `decide` returns. Returns the commit, and whether it had been there before.
 
@@ -43,7 +43,7 @@ class StreamWriter:
             now = recording_time(self.writer.clock, last.recorded_at if last is not None else None)
             try:
                 commit, _recorded = await self.writer.append(stream, head, decide(head), stamp, now)
-            except SameCause as same:
+            except DuplicateCommand as same:
                 return first_answer(same.commit, stamp), True
             except Conflict:
                 last = None

@@ -6,7 +6,7 @@ order, repeats and gaps of the deliveries never matter, and writes one row per c
 >>> import asyncio
 >>> from shared.eventstore.read_models import View
 >>> from tests.support.county import county
->>> states = CaseView(View("states", {"state": "text"}), lambda case, book: {"state": case.state})
+>>> states = Projection(View("states", {"state": "text"}), lambda case, book: {"state": case.state})
 >>> async def project() -> str:
 ...     async with county() as here:
 ...         receipt = await here.file(place="dh", subject="01")
@@ -29,34 +29,34 @@ from functools import cached_property
 from shared.case import STREAM, Case
 from shared.consumers.parked_streams import ParkedStreams
 from shared.consumers.policy_refresh import PolicyRefresh, jurisdictions_changed
-from shared.consumers.projection import FAULTS, CaseView, Sink, give
+from shared.consumers.projection import FAULTS, BatchProjection, Projection, give
 from shared.consumers.reaction import Reaction
 from shared.consumers.reaction_runner import ReactionRunner
 from shared.consumers.row_batch import RowBatch
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
-from shared.eventstore.event_store import Log
-from shared.eventstore.read_models import Views
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.event_store import EventStore
+from shared.eventstore.read_models import ReadModelStore
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.clock import Clock
-from shared.repositories.case_repository import Cases
-from shared.repositories.policy_repository import Policies
+from shared.repositories.case_repository import CaseRepository
+from shared.repositories.policy_repository import PolicyRepository
 
 
 @dataclass
-class Consumer:
+class CaseConsumer:
     """One consumer group: the projections and reactions of one service."""
 
     group: str
-    log: Log
-    views: Views
-    cases: Cases
-    policies: Policies
+    log: EventStore
+    views: ReadModelStore
+    cases: CaseRepository
+    policies: PolicyRepository
     clock: Clock
-    shows: Sequence[CaseView] = ()
+    shows: Sequence[Projection] = ()
     reactions: Mapping[str, Sequence[Reaction]] = field(default_factory=dict)
     """Event type -> what follows from it. There are no reactions to events of history."""
-    sink: Sink | None = None
+    sink: BatchProjection | None = None
     gather: float = 0.0
     """Seconds that commits may wait so that more are handled together. Reactions are urgent; rows and facts may be a little
     late, and then a case that moves twice is written once."""
@@ -98,7 +98,7 @@ class Consumer:
         await rows.write(self.views)
         if self.sink is not None and cases:
 
-            def events_of(case: Case) -> list[Recorded]:
+            def events_of(case: Case) -> list[RecordedEvent]:
                 return [event for commit in ready[case.stream] for event in commit.recorded]
 
             async def failed(case: Case, error: Exception) -> None:

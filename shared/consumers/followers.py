@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.commands.command import Command, Rule
-from shared.commands.command_handler import Handling
-from shared.consumers.reaction import Turn, carry_out
+from shared.commands.command import Command, Decider
+from shared.commands.command_handler import CommandHandler
+from shared.consumers.reaction import Trigger, carry_out
 from shared.consumers.reaction_table import Act
 from shared.events.base import Event
-from shared.eventstore.read_models import Condition, Row, Views
+from shared.eventstore.read_models import Condition, ReadModelStore, Row
 
 MATTERS = "matters"
 """View of intake: each case with its lead."""
 _PAGE = 200
 
 
-def follows(turn: Turn, _body: Event) -> bool:
+def follows(turn: Trigger, _body: Event) -> bool:
     """True while the case follows another one."""
     return turn.case.lead is not None
 
 
-async def followers(views: Views, lead: str, view: str = MATTERS) -> list[Row]:
+async def followers(views: ReadModelStore, lead: str, view: str = MATTERS) -> list[Row]:
     """The rows of all cases whose link names `lead`, oldest first."""
     found: list[Row] = []
     after: list[Any] | None = None
@@ -33,10 +33,10 @@ async def followers(views: Views, lead: str, view: str = MATTERS) -> list[Row]:
         after = [(rows[-1].values or {}).get("filed_at"), rows[-1].key]
 
 
-def give_followers(handling: Handling, rule: Rule, views: Views, view: str = MATTERS) -> Act[Event]:
+def give_followers(handling: CommandHandler, rule: Decider, views: ReadModelStore, view: str = MATTERS) -> Act[Event]:
     """The reaction that gives `rule`'s command, which has no parameters, to every follower of the case."""
 
-    async def react(turn: Turn, _body: Event) -> None:
+    async def react(turn: Trigger, _body: Event) -> None:
         for row in await followers(views, turn.case.id, view):
             case, _head = await handling.cases.get(row.key, at_least=row.applied)
             await carry_out(handling, rule, turn._replace(case=case), Command())

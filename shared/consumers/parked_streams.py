@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from shared.eventstore.commit import Commit
-from shared.eventstore.read_models import Parked, Views
+from shared.eventstore.read_models import Parked, ReadModelStore
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused
@@ -22,7 +22,7 @@ class ParkedStreams:
     """Parks the streams of one consumer group, and lists them."""
 
     group: str
-    views: Views
+    views: ReadModelStore
     clock: Clock
     failed: set[str] = field(default_factory=set)
     """Streams that this process parked; a redrive looks whether its own is among them again."""

@@ -9,15 +9,15 @@ import structlog
 
 from shared.case import STREAM, Case
 from shared.consumers.parked_streams import ParkedStreams
-from shared.consumers.projection import FAULTS, CaseView, Sink, give
+from shared.consumers.projection import FAULTS, BatchProjection, Projection, give
 from shared.consumers.row_batch import RowBatch
 from shared.events.policy import PolicyActivated
 from shared.eventstore.commit import Commit
-from shared.eventstore.event_store import Log
-from shared.eventstore.read_models import Views
-from shared.repositories.case_repository import Cases
+from shared.eventstore.event_store import EventStore
+from shared.eventstore.read_models import ReadModelStore
+from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import STREAM as POLICY
-from shared.repositories.policy_repository import Policies
+from shared.repositories.policy_repository import PolicyRepository
 
 LAW = frozenset({"jurisdiction", "organisations", "subjects", "clocks", "calendar"})
 """Sections of a policy that rows depend on."""
@@ -28,13 +28,13 @@ log = structlog.get_logger("consumer")
 class PolicyRefresh:
     """The rows of one consumer group, as they depend on policies."""
 
-    log: Log
-    views: Views
-    cases: Cases
-    policies: Policies
+    log: EventStore
+    views: ReadModelStore
+    cases: CaseRepository
+    policies: PolicyRepository
     parked: ParkedStreams
-    shows: Sequence[CaseView]
-    sink: Sink | None
+    shows: Sequence[Projection]
+    sink: BatchProjection | None
 
     async def run(self, jurisdictions: frozenset[str]) -> None:
         """Write the rows of these jurisdictions. The policy's commit counts as handled only after that, so that a crash in

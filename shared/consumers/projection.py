@@ -2,7 +2,7 @@
 
 >>> from shared.case import EMPTY
 >>> from shared.policy.book import PolicyBook
->>> states = CaseView(View("states", {"state": "text"}), lambda case, book: {"state": case.state})
+>>> states = Projection(View("states", {"state": "text"}), lambda case, book: {"state": case.state})
 >>> states.row(EMPTY, PolicyBook.of([])).values
 {'state': ''}
 """
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from shared.case import Case
 from shared.eventstore.errors import Damaged
-from shared.eventstore.read_models import Row, Value, View
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.read_models import ReadModel, Row, Value
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
 
@@ -23,26 +23,26 @@ Project = Callable[[Case, PolicyBook], Mapping[str, Value] | None]
 
 
 @dataclass(frozen=True)
-class CaseView:
+class Projection:
     """A read model with one row per case; `project` returns None where the case does not belong to it."""
 
-    view: View
+    view: ReadModel
     project: Project
 
     def row(self, case: Case, book: PolicyBook) -> Row:
         return Row(case.id, case.version, self.project(case, book))
 
 
-Sink = Callable[[Sequence[Case], Sequence[Recorded]], Awaitable[None]]
+BatchProjection = Callable[[Sequence[Case], Sequence[RecordedEvent]], Awaitable[None]]
 """Takes folded cases and the events that came (analytics). No events: the policy changed, and the cases did not."""
 FAULTS = (ArithmeticError, AttributeError, Damaged, LookupError, Refused, TypeError, ValueError)
 """Errors that one record can cause in its handlers. Anything else is a fault of the infrastructure."""
 
 
 async def give(
-    sink: Sink,
+    sink: BatchProjection,
     cases: Sequence[Case],
-    events_of: Callable[[Case], Sequence[Recorded]],
+    events_of: Callable[[Case], Sequence[RecordedEvent]],
     failed: Callable[[Case, Exception], Awaitable[None]],
 ) -> list[Case]:
     """Give the cases with their events to the sink, all at once, and each by itself where that fails. Returns those that the

@@ -8,36 +8,36 @@ from typing import NamedTuple
 
 from shared.case import Case
 from shared.commands.authorization import Principal
-from shared.commands.command import Command, Rule
-from shared.commands.command_handler import Done, Handling
-from shared.commands.event_writer import Stamp
+from shared.commands.command import Command, Decider
+from shared.commands.command_handler import CommandHandler, CommandResult
+from shared.commands.event_writer import EventMetadata
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Refused
 from shared.repositories.case_repository import Expected
 
 
-class Turn(NamedTuple):
+class Trigger(NamedTuple):
     """What a reaction is given: the event, and the case as it is now (not as it was then)."""
 
     case: Case
-    event: Recorded
+    event: RecordedEvent
 
 
-Reaction = Callable[[Turn], Awaitable[None]]
+Reaction = Callable[[Trigger], Awaitable[None]]
 """Carries out what follows from an event. Its appends have a cause made of the event's id, so that it may run again."""
 
 
 @dataclass(frozen=True)
-class Where:
+class ConditionalReaction:
     """A reaction that only some events of a type need. The others cost no task, no read of the log and no query."""
 
-    asks: Callable[[Turn], bool]
+    asks: Callable[[Trigger], bool]
     """Looks at the event and the case, nothing else."""
     reaction: Reaction
 
-    async def __call__(self, turn: Turn) -> None:
+    async def __call__(self, turn: Trigger) -> None:
         await self.reaction(turn)
 
 
@@ -45,7 +45,7 @@ class Step(NamedTuple):
     """One reaction to one event of a commit."""
 
     reaction: Reaction
-    turn: Turn
+    turn: Trigger
     commit: Commit
 
 
@@ -54,9 +54,9 @@ def service_principal(service: Service) -> Principal:
     return Principal("service", None, service)
 
 
-def stamp_for(service: Service, name: str, turn: Turn) -> Stamp:
+def stamp_for(service: Service, name: str, turn: Trigger) -> EventMetadata:
     """The stamp of a reaction: the same event never causes it twice."""
-    return Stamp(
+    return EventMetadata(
         principal=service_principal(service),
         cause=f"{service}.{name}:{turn.event.event_id}",
         correlation=turn.event.correlation or turn.event.event_id,
@@ -64,7 +64,7 @@ def stamp_for(service: Service, name: str, turn: Turn) -> Stamp:
     )
 
 
-async def carry_out(handling: Handling, rule: Rule, turn: Turn, command: Command) -> Done | None:
+async def carry_out(handling: CommandHandler, rule: Decider, turn: Trigger, command: Command) -> CommandResult | None:
     """Give the command of a reaction. None where the case has moved on since the event, so that nothing is left to do.
 
     Any other refusal is a fault of the product: it is raised, and the consumer parks the case."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from shared.case import Case
 from shared.consumers.parked_streams import PASSING, ParkedStreams
-from shared.consumers.reaction import Reaction, Step, Turn, Where
+from shared.consumers.reaction import ConditionalReaction, Reaction, Step, Trigger
 from shared.eventstore.commit import Commit
-from shared.eventstore.errors import LogAway, LogBroken, LogFull
+from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
 from shared.eventstore.recorded_event import NewerEvent
 from shared.kernel.clock import Clock
 from shared.kernel.failpoints import failpoint
@@ -39,8 +39,8 @@ class ReactionRunner:
                 if event.origin == "history" or isinstance(event.body, NewerEvent):
                     continue
                 for reaction in self.reactions.get(event.type, ()):
-                    turn = Turn(case, event)
-                    if not isinstance(reaction, Where) or reaction.asks(turn):
+                    turn = Trigger(case, event)
+                    if not isinstance(reaction, ConditionalReaction) or reaction.asks(turn):
                         yield Step(reaction, turn, commit)
 
     async def _react(self, steps: Iterable[Step]) -> None:
@@ -55,7 +55,7 @@ class ReactionRunner:
             try:
                 failpoint("consumer.reacts", step.turn.case.id)
                 await step.reaction(step.turn)
-            except (LogFull, LogBroken, LogAway):
+            except (StoreFull, StoreBroken, StoreUnavailable):
                 raise
             except Unavailable as error:
                 if attempt == ATTEMPTS - 1 or error.code not in PASSING:

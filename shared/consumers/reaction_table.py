@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from shared.commands.command import Command, Rule
-from shared.commands.command_handler import Handling
-from shared.consumers.reaction import Reaction, Turn, Where, carry_out
+from shared.commands.command import Command, Decider
+from shared.commands.command_handler import CommandHandler
+from shared.consumers.reaction import ConditionalReaction, Reaction, Trigger, carry_out
 from shared.events.base import Event
 
 E = TypeVar("E", bound=Event)
-Act = Callable[[Turn, E], Awaitable[None]]
-Condition = Callable[[Turn, E], bool]
+Act = Callable[[Trigger, E], Awaitable[None]]
+Condition = Callable[[Trigger, E], bool]
 
 
 class ReactionTable(dict[str, list[Reaction]]):
@@ -35,31 +35,31 @@ class ReactionTable(dict[str, list[Reaction]]):
         for kind in kinds:
             reaction = _reaction(kind, do)
             if when is not None:
-                reaction = Where(_asks(kind, when), reaction)
+                reaction = ConditionalReaction(_asks(kind, when), reaction)
             self.setdefault(kind.__name__, []).append(reaction)
 
 
-def gives(handling: Handling, rule: Rule) -> Act[Event]:
+def gives(handling: CommandHandler, rule: Decider) -> Act[Event]:
     """The reaction that gives `rule`'s command, which has no parameters."""
 
-    async def react(turn: Turn, _body: Event) -> None:
+    async def react(turn: Trigger, _body: Event) -> None:
         await carry_out(handling, rule, turn, Command())
 
     return react
 
 
 def _reaction(kind: type[E], do: Act[E]) -> Reaction:
-    async def react(turn: Turn) -> None:
+    async def react(turn: Trigger) -> None:
         await do(turn, _body(turn, kind))
 
     return react
 
 
-def _asks(kind: type[E], when: Condition[E]) -> Callable[[Turn], bool]:
+def _asks(kind: type[E], when: Condition[E]) -> Callable[[Trigger], bool]:
     return lambda turn: when(turn, _body(turn, kind))
 
 
-def _body(turn: Turn, kind: type[E]) -> E:
+def _body(turn: Trigger, kind: type[E]) -> E:
     body = turn.event.body
     assert isinstance(body, kind)
     return body

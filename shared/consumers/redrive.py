@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from shared.case import STREAM
-from shared.consumers.consumer import Consumer
+from shared.consumers.consumer import CaseConsumer
 from shared.eventstore.errors import Damaged
 
 
-async def redrive(consumer: Consumer, stream: str) -> bool:
+async def redrive(consumer: CaseConsumer, stream: str) -> bool:
     """Handle the stream again from the version that it was parked at, and clear the mark. False where it was not parked, or
     cannot be handled still; then the mark stays.
 
@@ -33,6 +33,6 @@ async def redrive(consumer: Consumer, stream: str) -> bool:
             return True  # commits that came while the mark was cleared have been handled now, too
 
 
-async def retry(consumer: Consumer) -> int:
+async def retry(consumer: CaseConsumer) -> int:
     """Redrive the streams that were parked for a reason that passes by itself. Returns how many of them go on."""
     return sum([await redrive(consumer, stream) for stream in await consumer.parked.passing()])

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.case import Case
-from shared.consumers.projection import CaseView
-from shared.eventstore.read_models import Row, Views
+from shared.consumers.projection import Projection
+from shared.eventstore.read_models import ReadModelStore, Row
 from shared.policy.book import PolicyBook
-from shared.repositories.policy_repository import Policies
+from shared.repositories.policy_repository import PolicyRepository
 
 
 class RowBatch:
     """The rows of some cases in all of `shows`."""
 
-    def __init__(self, shows: Sequence[CaseView], policies: Policies) -> None:
+    def __init__(self, shows: Sequence[Projection], policies: PolicyRepository) -> None:
         self._shows = shows
         self._policies = policies
         self._books: dict[str, PolicyBook] = {}
@@ -31,7 +31,7 @@ class RowBatch:
         for name, row in made:
             self._rows[name].append(row)
 
-    async def write(self, views: Views, *, renew: bool = False) -> int:
+    async def write(self, views: ReadModelStore, *, renew: bool = False) -> int:
         """Write the rows; returns how many. `renew`: also over rows of the same version (see Views.write)."""
         count = sum(map(len, self._rows.values()))
         if count:

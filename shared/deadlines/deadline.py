@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from shared.case import Fact
 from shared.kernel.legal_time import before, day_of, instant_of
 from shared.policy.deadline_rules import ClockRule
-from shared.policy.explanation import Reckoning, Step, sentences
+from shared.policy.explanation import Calculation, Step, sentences
 from shared.policy.working_calendar import Period
 
 Status = Literal["met", "late", "running", "overdue", "cancelled", "unknown", "window_open", "window_lapsed"]
@@ -91,7 +91,7 @@ class Deadline(NamedTuple):
         return sentences(
             self.rule,
             self.period,
-            Reckoning(
+            Calculation(
                 self.start.name,
                 day_of(self.start.effective_at, self.zone),
                 self.due_day,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, PlainSerializer
 
-from shared.kernel.legal_time import When, from_text, to_text
+from shared.kernel.legal_time import LegalTime, from_text, to_text
 
 Service = Literal["intake", "routing", "supervision", "analytics"]
 Purpose = Literal["identity", "text"]
@@ -28,7 +28,7 @@ def _parse_when(value: Any) -> Any:
 WHEN = BeforeValidator(_parse_when)
 """Marks a field as a moment: it reads what to_text() wrote."""
 # An instant or a date, its precision kept. Stored as text.
-Moment = Annotated[When, WHEN, PlainSerializer(to_text, return_type=str)]
+Moment = Annotated[LegalTime, WHEN, PlainSerializer(to_text, return_type=str)]
 
 # Personal data. Always optional: a reader without the key, or after erasure, sees None.
 Identity = Annotated[str | None, Personal("identity")]

@@ -11,17 +11,17 @@ from typing import NamedTuple
 from shared.eventstore.errors import Damaged
 from shared.eventstore.fast_decode import fast_decode
 from shared.eventstore.hash_chain import GENESIS, algorithm_of, chain_all
-from shared.eventstore.recorded_event import Recorded, encode
+from shared.eventstore.recorded_event import RecordedEvent, encode
 
 
-class Head(NamedTuple):
+class StreamHead(NamedTuple):
     """The end of a stream: the version of its last event (0 when empty) and the hash after it."""
 
     version: int
     hash: str
 
 
-EMPTY_HEAD = Head(0, GENESIS)
+EMPTY_HEAD = StreamHead(0, GENESIS)
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Commit:
         return self.first + len(self.events) - 1
 
     @property
-    def head(self) -> Head:
-        return Head(self.last, self.hash)
+    def head(self) -> StreamHead:
+        return StreamHead(self.last, self.hash)
 
     @classmethod
-    def following(cls, head: Head, events: Sequence[Recorded]) -> Commit:
+    def following(cls, head: StreamHead, events: Sequence[RecordedEvent]) -> Commit:
         """The commit of new `events` of one decision, encoded once, to follow `head`.
 
         Its `recorded` is set from `events`, so that they are not decoded again. Events with sealed fields are decoded: the
@@ -66,7 +66,7 @@ class Commit:
         return commit
 
     @cached_property
-    def recorded(self) -> tuple[Recorded, ...]:
+    def recorded(self) -> tuple[RecordedEvent, ...]:
         """The decoded events; decoded once per object, shared by all consumers of a process.
 
         Raises:
@@ -94,7 +94,7 @@ def continuous(stream: str, commits: Sequence[Commit], after: int) -> list[Commi
     Raises:
         Damaged: a commit is not intact, or does not continue the chain.
     """
-    head: Head | None = EMPTY_HEAD if after == 0 else None
+    head: StreamHead | None = EMPTY_HEAD if after == 0 else None
     for commit in commits:
         if not commit.intact():
             raise Damaged(stream, commit.first)

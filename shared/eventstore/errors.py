@@ -1,8 +1,8 @@
-"""Errors of the stores that callers tell apart. `Conflict` and `SameCause` belong to the event store's `append`.
+"""Errors of the stores that callers tell apart. `Conflict` and `DuplicateCommand` belong to the event store's `append`.
 
-LogFull         no space (507)
-LogBroken       durability is not certain; the process must end
-LogAway         the store does not answer (503)
+StoreFull         no space (507)
+StoreBroken       durability is not certain; the process must end
+StoreUnavailable         the store does not answer (503)
 └── LoginRefused  it answers and refuses the login
 Damaged         the stored bytes of one stream cannot be trusted
 """
@@ -10,21 +10,21 @@ Damaged         the stored bytes of one stream cannot be trusted
 from __future__ import annotations
 
 
-class LogFull(Exception):
+class StoreFull(Exception):
     """No space is left. Nothing was written and reads go on; append again once there is space (HTTP 507)."""
 
 
-class LogBroken(Exception):
+class StoreBroken(Exception):
     """Durability is no longer certain (a failed fsync). The process must stop accepting and end: a failed fsync is never
     retried as if it had succeeded."""
 
 
-class LogAway(Exception):
+class StoreUnavailable(Exception):
     """The store does not answer (read models and keys raise it too). An append may have been written or not: send it again
     under the same cause, and it is appended once. The next call asks the store again (HTTP 503)."""
 
 
-class LoginRefused(LogAway):
+class LoginRefused(StoreUnavailable):
     """The store answers and does not accept the user or the password. The next call asks again, because an administrator may
     have corrected the login meanwhile."""
 

@@ -1,12 +1,12 @@
-"""The port `Log`: append-only streams of commits, the only source of truth."""
+"""The port `EventStore`: append-only streams of commits, the only source of truth."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
-from shared.eventstore.commit import Commit, Head
-from shared.eventstore.errors import LogBroken
+from shared.eventstore.commit import Commit, StreamHead
+from shared.eventstore.errors import StoreBroken
 from shared.eventstore.publication import Publication
 
 Listener = Callable[[Sequence[Commit]], None]
@@ -21,7 +21,7 @@ class Conflict(Exception):
         self.stream = stream
 
 
-class SameCause(Exception):
+class DuplicateCommand(Exception):
     """This stream already has a commit of this cause: `commit`. Nothing was written."""
 
     def __init__(self, commit: Commit) -> None:
@@ -29,22 +29,23 @@ class SameCause(Exception):
         self.commit = commit
 
 
-class Log(Publication, Protocol):
+class EventStore(Publication, Protocol):
     """Promises, checked by the contract suite for each adapter:
 
-    - `append` returns only once the commit is durable; on any exception except LogBroken and LogAway nothing was written.
-      After LogAway the same commit may be appended again; if it had been written, that raises SameCause.
+    - `append` returns only once the commit is durable; on any exception except StoreBroken and StoreUnavailable nothing was
+      written. After StoreUnavailable the same commit may be appended again; if it had been written, that raises
+      DuplicateCommand.
     - Versions of a stream are 1..n without gap or fork; a commit whose `first`/`previous` do not continue the stream raises
       Conflict.
-    - (stream, cause) is unique: the second append raises SameCause with the first commit. This is checked *before* the
+    - (stream, cause) is unique: the second append raises DuplicateCommand with the first commit. This is checked *before* the
       version, so that a repeated command gets its first answer and no conflict.
     - Commits of different streams that arrive together are written together; one that fails does not affect the others.
     - `load` and `scan` return the bytes that were appended, in version order within a stream.
-    - Reads never wait for writes, and raise LogAway where the store does not answer.
+    - Reads never wait for writes, and raise StoreUnavailable where the store does not answer.
     """
 
     @property
-    def broken(self) -> LogBroken | None:
+    def broken(self) -> StoreBroken | None:
         """Why nothing can be written any more; None while the log works."""
         ...
 
@@ -53,7 +54,10 @@ class Log(Publication, Protocol):
         ...
 
     async def append(self, commit: Commit) -> Commit:
-        """Write `commit`; returns it with its position. Raises Conflict, SameCause, LogFull, LogBroken, LogAway."""
+        """Write `commit`; returns it with its position.
+
+        Raises: Conflict, DuplicateCommand, StoreFull, StoreBroken, StoreUnavailable.
+        """
         ...
 
     async def load(self, stream: str, after: int = 0, limit: int | None = None) -> list[Commit]:
@@ -70,7 +74,7 @@ class Log(Publication, Protocol):
         contiguous. A commit appended during the scan may or may not be seen, but never with a gap in its stream."""
         ...
 
-    def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, Head]]]:
+    def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, StreamHead]]]:
         """(stream, head) ordered by stream. The cost grows with the streams, not with the events."""
         ...
 

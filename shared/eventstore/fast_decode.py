@@ -14,11 +14,11 @@ from typing import Any
 import orjson
 
 from shared.events import REGISTRY, Event
-from shared.eventstore.recorded_event import Actor, NewerEvent, Recorded
+from shared.eventstore.recorded_event import Actor, NewerEvent, RecordedEvent
 from shared.eventstore.upcasting import upcast
 from shared.kernel.legal_time import from_text
 
-_fields = itemgetter(*Recorded._fields)
+_fields = itemgetter(*RecordedEvent._fields)
 _OPTIONAL = dict.fromkeys(("request", "correlation", "policy"))
 _actor_of = itemgetter("org", "role", "ref")
 _actor = lru_cache(maxsize=4096)(Actor._make)
@@ -28,7 +28,7 @@ _loads = orjson.loads
 _tuple = tuple.__new__
 
 
-def fast_decode(data: bytes) -> Recorded:
+def fast_decode(data: bytes) -> RecordedEvent:
     """The event in bytes whose hash was checked. Raises ValueError, KeyError, TypeError or AttributeError for other bytes."""
     raw: dict[str, Any] = _loads(data)
     try:
@@ -49,7 +49,7 @@ def fast_decode(data: bytes) -> Recorded:
         body = model.trusted(content)
     recorded_at = _instant(recorded)
     return _tuple(
-        Recorded,
+        RecordedEvent,
         (
             event_id,
             stream,

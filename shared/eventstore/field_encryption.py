@@ -15,18 +15,18 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from shared.events.base import Event
-from shared.eventstore.key_store import DataKey, KeyErased, Keys
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.key_store import DataKey, KeyErased, KeyStore
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Refused
 
 ALGORITHM = "AES-256-GCM"
 _NONCE_BYTES = 12
 _DRAWN = 256
-Part = tuple[str, str]
+PartyPurpose = tuple[str, str]
 """(party, purpose)."""
 
 
-class Opened(NamedTuple):
+class OpenedFields(NamedTuple):
     """Personal fields of one event whose keys still exist."""
 
     version: int
@@ -36,9 +36,9 @@ class Opened(NamedTuple):
     stream: str
 
 
-def parts_of(body: Event, org: str | None) -> dict[Part, dict[str, Any]]:
+def parts_of(body: Event, org: str | None) -> dict[PartyPurpose, dict[str, Any]]:
     """The personal fields that `body` carries, by party and purpose."""
-    parts: dict[Part, dict[str, Any]] = {}
+    parts: dict[PartyPurpose, dict[str, Any]] = {}
     if not body.personal:
         return parts
     party = ""
@@ -71,7 +71,11 @@ def _nonce() -> bytes:
 
 
 def seal(
-    parts: dict[Part, dict[str, Any]], keys: dict[Part, DataKey], event_id: str, stream: str, version: int
+    parts: dict[PartyPurpose, dict[str, Any]],
+    keys: dict[PartyPurpose, DataKey],
+    event_id: str,
+    stream: str,
+    version: int,
 ) -> tuple[dict[str, str], ...]:
     """The sealed form of `parts`, bound to this event and version. `keys` must hold a key for each part."""
     sealed = []
@@ -94,7 +98,7 @@ def seal(
     return tuple(sealed)
 
 
-async def obtain(keys: Keys, case: str, parts: Iterable[Part]) -> dict[Part, DataKey]:
+async def obtain(keys: KeyStore, case: str, parts: Iterable[PartyPurpose]) -> dict[PartyPurpose, DataKey]:
     """Durable keys for those parts of the case. Raises Refused `party_erased` where one of them was erased."""
     wanted = sorted(set(parts))
     if not wanted:
@@ -110,7 +114,9 @@ async def obtain(keys: Keys, case: str, parts: Iterable[Part]) -> dict[Part, Dat
     return {(key.party, key.purpose): key for key in found}
 
 
-async def open_sealed(keys: Keys, events: Sequence[Recorded], purposes: frozenset[str] | None = None) -> list[Opened]:
+async def open_sealed(
+    keys: KeyStore, events: Sequence[RecordedEvent], purposes: frozenset[str] | None = None
+) -> list[OpenedFields]:
     """Decrypt the sealed parts of `events`, of these purposes only. A part whose key was erased is returned with `erased`.
 
     Raises:
@@ -131,5 +137,5 @@ async def open_sealed(keys: Keys, events: Sequence[Recorded], purposes: frozense
                 except InvalidTag as error:
                     raise ValueError(f"sealed part of {event.stream} version {event.version} does not open") from error
                 values = orjson.loads(clear)
-            opened.append(Opened(event.version, part["party"], values, key is None, event.stream))
+            opened.append(OpenedFields(event.version, part["party"], values, key is None, event.stream))
     return opened

@@ -1,4 +1,4 @@
-"""The port `Keys`: the data keys of sealed parts, and the deployment's own secrets."""
+"""The port `KeyStore`: the data keys of sealed parts, and the deployment's own secrets."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Entry(NamedTuple):
     """None: it was erased. Wrapped by the same key-encryption key on both sides."""
 
 
-class Keys(Protocol):
+class KeyStore(Protocol):
     """Promises, checked by the contract suite for each adapter:
 
     - `obtain` is durable before it returns: no event is ever appended whose key could be lost.
     - The same (case, party, purpose) always gives the same key until it is erased, also when two ask at once.
     - An erased key is gone from the store (not marked), `get` leaves it out, and `obtain` refuses it (KeyErased).
-    - Where the store does not answer, everything but `secret` raises LogAway.
+    - Where the store does not answer, everything but `secret` raises StoreUnavailable.
     - `secret` never changes for a deployment; another secret would change all case ids.
     """
 

@@ -1,4 +1,4 @@
-"""The port `Views`: typed rows with declared indexes. Everything here can be dropped and rebuilt from the log."""
+"""The port `ReadModelStore`: typed rows with declared indexes. Everything here can be dropped and rebuilt from the log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ColumnType = Literal["text", "integer", "real", "boolean"]
 
 
 @dataclass(frozen=True)
-class View:
+class ReadModel:
     """One kind of row: `case -> row`. `indexes` are column tuples; queries may only filter and order by an index."""
 
     name: str
@@ -67,7 +67,7 @@ class Checkpoints(Protocol):
         ...
 
 
-class Views(Protocol):
+class ReadModelStore(Protocol):
     """Promises, checked by the contract suite for each adapter:
 
     - `write` stores a row only if its `applied` is greater than the stored one (or there is none): replicas, repeats
@@ -79,7 +79,7 @@ class Views(Protocol):
       drops all checkpoints: every group begins again, and fills it.
     """
 
-    def declare(self, view: View) -> None:
+    def declare(self, view: ReadModel) -> None:
         """Make the view known. Before start(); twice with the same shape does no harm."""
         ...
 
@@ -87,7 +87,7 @@ class Views(Protocol):
 
     async def write(self, batch: Mapping[str, Sequence[Row]], *, renew: bool = False) -> None:
         """view name -> rows. `renew`: the law changed and the cases did not, so a row of the same version is replaced
-        too. Raises LogFull when there is no space, LogAway when the store does not answer."""
+        too. Raises StoreFull when there is no space, StoreUnavailable when the store does not answer."""
         ...
 
     async def get(self, view: str, key: str) -> Row | None: ...

@@ -6,7 +6,7 @@ columns and headers elsewhere are copies that `huiyin verify` compares with them
 >>> from datetime import UTC, datetime
 >>> from shared.events.department import SignedFor
 >>> noon = datetime(2026, 3, 2, 4, tzinfo=UTC)
->>> event = Recorded(
+>>> event = RecordedEvent(
 ...     event_id="e-1", stream="case/c-1", version=3, type="SignedFor", schema=1, jurisdiction="demo", effective_at=noon,
 ...     recorded_at=noon, origin="live", actor=Actor("zj", "clerk", "k-1"), cause="clerk:zj:k-1:sign", request=None,
 ...     correlation=None, policy=None, body=SignedFor(org="zj"), sealed=(),
@@ -24,7 +24,7 @@ import orjson
 
 from shared.events import REGISTRY, Event
 from shared.eventstore.upcasting import upcast
-from shared.kernel.legal_time import When, from_text, to_text
+from shared.kernel.legal_time import LegalTime, from_text, to_text
 
 Origin = Literal["live", "history"]
 
@@ -43,7 +43,7 @@ class NewerEvent(NamedTuple):
     type: str
 
 
-class Recorded(NamedTuple):
+class RecordedEvent(NamedTuple):
     """One event as it is recorded in the event store."""
 
     event_id: str
@@ -52,7 +52,7 @@ class Recorded(NamedTuple):
     type: str
     schema: int
     jurisdiction: str
-    effective_at: When
+    effective_at: LegalTime
     recorded_at: datetime
     origin: Origin
     actor: Actor
@@ -67,7 +67,7 @@ class Recorded(NamedTuple):
     """The encrypted personal fields of the body, one part per party and purpose."""
 
 
-def encode(event: Recorded) -> bytes:
+def encode(event: RecordedEvent) -> bytes:
     """The bytes of an event. Personal fields of the body are left out; `sealed` holds them encrypted."""
     body = event.body
     if isinstance(body, NewerEvent):
@@ -101,14 +101,14 @@ def encode(event: Recorded) -> bytes:
 _OPTIONAL = dict.fromkeys(("request", "correlation", "policy"))
 
 
-def decode(data: bytes) -> Recorded:
+def decode(data: bytes) -> RecordedEvent:
     """The event in `data`, its body validated. Commits are read with the fast version of this function, fast_decode.py.
 
     Raises:
         ValueError, KeyError, TypeError: the bytes are no event.
     """
     raw: dict[str, Any] = _OPTIONAL | orjson.loads(data)
-    values = {name: raw[name] for name in Recorded._fields}
+    values = {name: raw[name] for name in RecordedEvent._fields}
     kind, schema = values["type"], values["schema"]
     model = REGISTRY.get(kind)
     if model is None or schema > model.schema_version:
@@ -123,4 +123,4 @@ def decode(data: bytes) -> Recorded:
         body=body,
         sealed=tuple(values["sealed"]),
     )
-    return Recorded(**values)
+    return RecordedEvent(**values)

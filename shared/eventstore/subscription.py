@@ -1,4 +1,4 @@
-"""The port `Feed`: the delivery of commits to the services."""
+"""The port `Subscriptions`: the delivery of commits to the services."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Handler = Callable[[Sequence[Commit]], Awaitable[None]]
 """Handles one batch. Returning acknowledges it; after an exception the whole batch is delivered again later."""
 
 
-class Figures(NamedTuple):
+class GroupFigures(NamedTuple):
     """What operations watches of one group."""
 
     topic: str
@@ -24,7 +24,7 @@ class Figures(NamedTuple):
     fenced: int
 
 
-class Sending(NamedTuple):
+class ProducerFigures(NamedTuple):
     """What operations watches of publishing."""
 
     published: int = 0
@@ -32,7 +32,7 @@ class Sending(NamedTuple):
     producers_lost: int = 0
 
 
-class Feed(Protocol):
+class Subscriptions(Protocol):
     """Promises only: every commit reaches every group at least once, in any order, in batches.
 
     Not promised: the order (not even inside one stream), single delivery, or which commits come together. A consumer applies
@@ -73,10 +73,10 @@ class Feed(Protocol):
         """Codes of what keeps commits from coming or going; for /readyz."""
         return []
 
-    def figures(self) -> Mapping[str, Figures]:
+    def figures(self) -> Mapping[str, GroupFigures]:
         """group -> its figures; empty where no broker carries the feed."""
         return {}
 
-    def sending(self) -> Sending:
+    def sending(self) -> ProducerFigures:
         """What was published, and what became of the producers."""
-        return Sending()
+        return ProducerFigures()

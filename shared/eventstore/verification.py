@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import orjson
 
 from shared.eventstore.commit import EMPTY_HEAD, Commit
-from shared.eventstore.event_store import Log
+from shared.eventstore.event_store import EventStore
 from shared.eventstore.hash_chain import algorithm_of, chain_all
 from shared.kernel.legal_time import to_text
 
@@ -34,20 +34,20 @@ class VerifiesItself(Protocol):
     def verify(self) -> AsyncIterator[Finding]: ...
 
 
-async def verify(log: Log) -> AsyncIterator[Finding]:
+async def verify(log: EventStore) -> AsyncIterator[Finding]:
     """Every error of `log`. Reads all of it; never raises for damaged data that the adapter can read."""
     if isinstance(log, VerifiesItself):
         async for finding in log.verify():
             yield finding
         return
-    walk = Walk()
+    walk = ChainWalk()
     async for commits in log.scan():
         for commit in commits:
             for finding in walk.step(commit):
                 yield finding
 
 
-class Walk:
+class ChainWalk:
     """Checks commits in the order of (stream, first), and remembers the end of the current stream."""
 
     def __init__(self) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.eventstore.errors import LogAway, LoginRefused
-from shared.eventstore.event_store import Log
+from shared.eventstore.errors import LoginRefused, StoreUnavailable
+from shared.eventstore.event_store import EventStore
 from shared.kernel.clock import Clock
 from shared.kernel.refusals import Unavailable
 
@@ -17,10 +17,10 @@ RETRY = 30
 """Seconds after which a refused client may try again."""
 
 
-class Pressure:
+class Backpressure:
     """Counts, in the background, the commits that the broker has not acknowledged. Reading the result costs no query."""
 
-    def __init__(self, log: Log, clock: Clock, limit: int) -> None:
+    def __init__(self, log: EventStore, clock: Clock, limit: int) -> None:
         self.waiting = 0
         """As last counted."""
         self.away: str | None = None
@@ -49,7 +49,7 @@ class Pressure:
         """Count once. While the log is away, the last count remains valid."""
         try:
             self.waiting = await self._log.backlog()
-        except LogAway as error:
+        except StoreUnavailable as error:
             self._unanswered += 1
             if self._unanswered >= AWAY:
                 self.away = STORE_LOGIN_REFUSED if isinstance(error, LoginRefused) else LOG_AWAY

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from shared.eventstore.errors import LogAway
+from shared.eventstore.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from shared.hosting.process import Runtime
+    from shared.hosting.process import Process
 
 LOOKED_AT = 500
 """Unpublished commits of which the oldest is looked for."""
@@ -110,7 +110,7 @@ class Exported(Collector):
                 family.add_metric(labels, float(value))
             yield family
 
-    async def look(self, runtime: Runtime, health: Mapping[str, Any]) -> None:
+    async def look(self, runtime: Process, health: Mapping[str, Any]) -> None:
         """Read the numbers of this process; `health` is what /readyz says."""
         values = self.values
         codes = {str(reason).partition(":")[0] for reason in health["reasons"]}
@@ -126,7 +126,7 @@ class Exported(Collector):
         await self._consuming(runtime, health)
         await self._publishing(runtime)
 
-    async def _consuming(self, runtime: Runtime, health: Mapping[str, Any]) -> None:
+    async def _consuming(self, runtime: Process, health: Mapping[str, Any]) -> None:
         values, feed = self.values, runtime.ports.feed
         lag: Mapping[str, int] = health["groups"]
         away = BROKER_AWAY in (*health["reasons"], *health["notes"])  # then it is not the consumers that stand still
@@ -155,12 +155,12 @@ class Exported(Collector):
             values["huiyin_relay_streams_behind"] = {(): relay.behind}
             values["huiyin_relay_topics_missing"] = {(): len(relay.missing)}
 
-    async def _publishing(self, runtime: Runtime) -> None:
+    async def _publishing(self, runtime: Process) -> None:
         values, ports = self.values, runtime.ports
         try:
             waiting = await ports.log.backlog()
             oldest = await ports.log.unpublished(LAST, LOOKED_AT) if waiting else []
-        except LogAway:
+        except StoreUnavailable:
             return
         begin = min((commit.recorded_at for commit in oldest), default=None)
         age = (ports.clock.now() - begin).total_seconds() if begin is not None else 0.0

@@ -21,7 +21,7 @@ from shared.hosting.delivery_metrics import Exported
 from shared.kernel.legal_time import day_of, to_text
 
 if TYPE_CHECKING:
-    from shared.hosting.process import Runtime
+    from shared.hosting.process import Process
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 """A second series for each counter, which nobody asks for."""
@@ -129,7 +129,7 @@ class Metrics:
                 elif isinstance(body, ReturnVerified):
                     self._returns.labels("agreed" if body.agreed else "refused").inc()
 
-    async def render(self, runtime: Runtime, health: Mapping[str, Any]) -> bytes:
+    async def render(self, runtime: Process, health: Mapping[str, Any]) -> bytes:
         """Everything in Prometheus' text form; `health` is what /readyz says."""
         await self._exported.look(runtime, health)
         now = runtime.ports.clock.monotonic()
@@ -139,7 +139,7 @@ class Metrics:
                 await self._count(runtime)
         return generate_latest(self.registry)
 
-    async def _count(self, runtime: Runtime) -> None:
+    async def _count(self, runtime: Process) -> None:
         ports, values = runtime.ports, self._exported.values
         now = ports.clock.now()
         sealed = Condition("queue", "=", "to_confirm")  # not even counted before a person has decided (Art. 30)

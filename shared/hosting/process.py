@@ -11,20 +11,21 @@ from typing import Any
 
 import structlog
 
-from shared.application.access_keys import Principals
-from shared.commands.command_handler import Handling
-from shared.consumers.consumer import Consumer
+from shared.application.access_keys import AccessKeys
+from shared.application.ports import Ports
+from shared.commands.command_handler import CommandHandler
+from shared.consumers.consumer import CaseConsumer
 from shared.consumers.redrive import retry
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
-from shared.eventstore.errors import LogBroken
+from shared.eventstore.errors import StoreBroken
 from shared.eventstore.subscription import Handler
-from shared.hosting.backpressure import Pressure
+from shared.hosting.backpressure import Backpressure
 from shared.hosting.metrics import Metrics
-from shared.hosting.service_module import Part, Ports
+from shared.hosting.service_module import ServiceModule
+from shared.hosting.worker_pool import Spread
 from shared.kernel.settings import Settings
-from shared.messaging.partner_topics import Carrying, Letters
-from shared.operations.rebuild_readers import Spread
+from shared.messaging.partner_topics import InboundTopics, Relay
 
 RETRY_SECONDS = 5.0
 """How often streams are tried again that wait for something that passes by itself."""
@@ -32,14 +33,14 @@ log = structlog.get_logger("runtime")
 
 
 @dataclass
-class Runtime:
+class Process:
     """Everything that answers."""
 
     settings: Settings
     ports: Ports
-    parts: Sequence[Part]
-    principals: Principals
-    beside: Sequence[Part] = ()
+    parts: Sequence[ServiceModule]
+    principals: AccessKeys
+    beside: Sequence[ServiceModule] = ()
     """Services whose consumers run in other processes. Their views lie in the same store as ours."""
     back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None
     """Copies the running system into a folder; None where nothing is kept."""
@@ -49,11 +50,11 @@ class Runtime:
     """The data folder; None where nothing is kept."""
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
     """More that runs in the background, beside the parts'."""
-    pressure: Pressure | None = None
+    pressure: Backpressure | None = None
     """Whether too much waits for the broker; None where nothing ever waits."""
-    letters: Sequence[Letters] = ()
+    letters: Sequence[InboundTopics] = ()
     """What organisations and platforms write into topics of their own."""
-    relay: Carrying | None = None
+    relay: Relay | None = None
     """Carries outboxes to topics; None where no broker carries anything."""
     metrics: Metrics = field(default_factory=Metrics)
     observers: list[Callable[[str, Sequence[Commit]], None]] = field(default_factory=list)
@@ -75,15 +76,15 @@ class Runtime:
     _unlisten: Callable[[], None] | None = None
 
     @property
-    def consumers(self) -> list[Consumer]:
+    def consumers(self) -> list[CaseConsumer]:
         return [consumer for part in self.parts for consumer in part.consumers]
 
     @property
-    def outside(self) -> list[Letters | Carrying]:
+    def outside(self) -> list[InboundTopics | Relay]:
         """What is tied to topics of organisations and platforms."""
         return [*self.letters, *([self.relay] if self.relay is not None else [])]
 
-    def handling(self, service: Service) -> Handling:
+    def handling(self, service: Service) -> CommandHandler:
         return self.ports.handling(service)
 
     async def start(self, *, feed: bool = True, tasks: bool = True) -> None:
@@ -123,11 +124,11 @@ class Runtime:
                 if empty and consumer.sink is not None:
                     await self.ports.feed.rewind(consumer.group)
 
-    def _guarded(self, consumer: Consumer) -> Handler:
+    def _guarded(self, consumer: CaseConsumer) -> Handler:
         async def handle(commits: Sequence[Commit]) -> None:
             try:
                 await consumer(commits)
-            except LogBroken as error:
+            except StoreBroken as error:
                 self.fail(error)
                 raise
             self.metrics.observe(consumer.group, commits, self.ports.clock.now())
@@ -142,7 +143,7 @@ class Runtime:
             try:
                 await task()
                 return
-            except LogBroken as error:
+            except StoreBroken as error:
                 self.fail(error)
                 return
             except Exception as error:

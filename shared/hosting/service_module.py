@@ -1,63 +1,22 @@
-"""What a service consists of (`Part`) and what it is given (`Ports`): `services.*.app.build(ports)` makes a part."""
+"""What a service consists of. `services.*.bootstrap.build(ports, settings)` makes one."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fastapi import APIRouter
 
-from shared.commands.command_handler import Handling
-from shared.consumers.consumer import Consumer
+from shared.consumers.consumer import CaseConsumer
 from shared.events.fields import Service
-from shared.eventstore.event_store import Log
-from shared.eventstore.key_store import Keys
-from shared.eventstore.read_models import Checkpoints, Views
-from shared.eventstore.subscription import Feed
-from shared.kernel.clock import Clock
 from shared.messaging.partner_topics import PartnerTopics
-from shared.repositories.case_repository import Cases
-from shared.repositories.policy_repository import Policies
 
 if TYPE_CHECKING:
-    from shared.hosting.process import Runtime
+    from shared.hosting.process import Process
 
 
-@dataclass(frozen=True)
-class Ports:
-    """The adapters of this process. Services never know which they got."""
-
-    log: Log
-    feed: Feed
-    views: Views
-    keys: Keys
-    clock: Clock
-    cases: Cases
-    policies: Policies
-    facts_path: str | None = None
-    """Where analytics keeps its DuckDB file; None keeps the facts in memory."""
-    checkpoints: Checkpoints | None = None
-    """Set where dropping the views drops also how far the consumers have come; None: the feed keeps that itself."""
-    _handlings: dict[Service, Handling] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        self.policies.keep_time(self.clock)
-
-    def handling(self, service: Service) -> Handling:
-        """What appends the events of `service`, whether or not its consumers run in this process."""
-        if service not in self._handlings:
-            self._handlings[service] = Handling(
-                service, self.log, self.keys, self.clock, self.cases, self.policies, self.feed.publish
-            )
-        return self._handlings[service]
-
-    def consumer(self, group: str, **more: Any) -> Consumer:
-        """The consumer of this group on these ports; `more` is what it shows, reacts to and keeps (see Consumer)."""
-        return Consumer(group, self.log, self.views, self.cases, self.policies, self.clock, **more)
-
-
-class Kept(Protocol):
+class FactStore(Protocol):
     """Derived rows outside the views: the facts of analytics."""
 
     @property
@@ -91,7 +50,7 @@ class Kept(Protocol):
     async def close(self) -> None: ...
 
 
-class Ticking(Protocol):
+class SchedulerState(Protocol):
     """What records due deadlines, as operations watches and steers it."""
 
     @property
@@ -118,22 +77,22 @@ class Ticking(Protocol):
     def accept_clock(self) -> None: ...
 
 
-def _no_routers(_runtime: Runtime) -> Sequence[APIRouter]:
+def _no_routers(_runtime: Process) -> Sequence[APIRouter]:
     return ()
 
 
 @dataclass(frozen=True)
-class Part:
+class ServiceModule:
     """One service in this process. Made by the service's bootstrap."""
 
     name: Service
-    consumers: Sequence[Consumer]
-    case_routers: Callable[[Runtime], Sequence[APIRouter]] = _no_routers
+    consumers: Sequence[CaseConsumer]
+    case_routers: Callable[[Process], Sequence[APIRouter]] = _no_routers
     """Routes that read or change cases. Every process that changes cases serves them, for all services."""
-    routers: Callable[[Runtime], Sequence[APIRouter]] = _no_routers
+    routers: Callable[[Process], Sequence[APIRouter]] = _no_routers
     """Further routes, served only by a process that runs this service's consumers."""
     partners: PartnerTopics | None = None
     """Topics of organisations or platforms that this service reads and writes."""
-    ticker: Ticking | None = None
+    ticker: SchedulerState | None = None
     """The background loop that records due deadlines."""
-    facts: Kept | None = None
+    facts: FactStore | None = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastapi import Depends, Request
 
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 
 
 async def _admit(request: Request) -> None:
-    runtime: Runtime = request.app.state.runtime
+    runtime: Process = request.app.state.runtime
     if runtime.pressure is not None:
         runtime.pressure.admit()
 

@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from shared.application.problem import NotAuthenticated
 from shared.commands.authorization import NEEDS_ORG, Principal, Role
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.refusals import Invalid
 
 AS_HEADER = "x-huiyin-as"
@@ -29,7 +29,7 @@ def acting_as(text: str) -> Principal:
 
 async def who(request: Request) -> Principal:
     """The principal of this request. Raises NotAuthenticated."""
-    runtime: Runtime = request.app.state.runtime
+    runtime: Process = request.app.state.runtime
     local: bool = request.app.state.local
     shown = request.headers.get("authorization")
     if shown is None and local:

@@ -12,15 +12,15 @@ from starlette.responses import Response
 
 from shared.application.case_reference import resolve
 from shared.application.command_dispatch import CommandId
-from shared.hosting.process import Runtime
+from shared.application.response import Answer
+from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.commands import Commands
 from shared.http.ndjson import answered, attempted, line_of, value_of
 from shared.http.openapi import answers, gives_lines, takes_lines
-from shared.http.request_bodies import Line
+from shared.http.request_bodies import RequestLine
 from shared.http.responses import CommandAnswer
 from shared.kernel.refusals import Invalid, Refused
-from shared.queries.response import Answer
 
 MOST = 1_000
 """Lines of one batch of commands."""
@@ -46,7 +46,7 @@ class CommandLineAnswer(Answer):
     problem: dict[str, Any] | None = Field(None, description="When it was refused: a problem as elsewhere")
 
 
-def router(runtime: Runtime, commands: Commands) -> APIRouter:
+def router(runtime: Process, commands: Commands) -> APIRouter:
     routes = APIRouter(tags=["cases"])
     limit = runtime.settings.body_limit
 
@@ -61,18 +61,18 @@ def router(runtime: Runtime, commands: Commands) -> APIRouter:
         summary=f"Give up to {MOST} commands: one JSON object per line",
     )
     async def many(request: Request, caller: Caller) -> Response:
-        async def one(line: Line, value: dict[str, Any]) -> bytes:
+        async def one(line: RequestLine, value: dict[str, Any]) -> bytes:
             reference = value.pop("case")
             return _result(line, *await attempted(commands.carried_out(caller, reference, value)))
 
-        async def in_order(lines: list[tuple[int, Line, dict[str, Any]]], results: dict[int, bytes]) -> None:
+        async def in_order(lines: list[tuple[int, RequestLine, dict[str, Any]]], results: dict[int, bytes]) -> None:
             for place, line, value in lines:
                 results[place] = await one(line, value)
 
-        async def together(lines: Sequence[Line]) -> list[bytes]:
+        async def together(lines: Sequence[RequestLine]) -> list[bytes]:
             """Lines for one case one after the other as they stand; those for different cases at once."""
             results: dict[int, bytes] = {}
-            by_case: dict[str, list[tuple[int, Line, dict[str, Any]]]] = {}
+            by_case: dict[str, list[tuple[int, RequestLine, dict[str, Any]]]] = {}
             for place, line in enumerate(lines):
                 value, problem = await attempted(_read(line, limit))
                 if value is None:
@@ -90,7 +90,7 @@ def router(runtime: Runtime, commands: Commands) -> APIRouter:
     return routes
 
 
-async def _read(line: Line, limit: int) -> dict[str, Any]:
+async def _read(line: RequestLine, limit: int) -> dict[str, Any]:
     value = value_of(line, limit)
     if not isinstance(value, dict) or not isinstance(value.get("case"), str):
         raise Invalid("case_missing", "Name the case that is meant: its id, number, or CHANNEL:ITEM.",
@@ -98,7 +98,7 @@ async def _read(line: Line, limit: int) -> dict[str, Any]:
     return value
 
 
-async def _meant(runtime: Runtime, reference: str) -> str:
+async def _meant(runtime: Process, reference: str) -> str:
     """The same for every name of the same case; a case that nobody knows is refused when its line is carried out."""
     try:
         return await resolve(runtime.ports, reference)
@@ -106,7 +106,7 @@ async def _meant(runtime: Runtime, reference: str) -> str:
         return reference
 
 
-def _result(line: Line, answer: CommandAnswer | None, problem: dict[str, Any] | None) -> bytes:
+def _result(line: RequestLine, answer: CommandAnswer | None, problem: dict[str, Any] | None) -> bytes:
     if problem is not None:
         return line_of(CommandLineAnswer(line=line.number, status=problem["status"], problem=problem))
     return line_of(CommandLineAnswer(line=line.number, status=200, answer=answer))

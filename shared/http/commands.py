@@ -12,8 +12,8 @@ from shared.application.command_dispatch import body_models, give
 from shared.application.request_validation import command_of
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import Principal, visible
-from shared.commands.command import RULES, Rule
-from shared.hosting.process import Runtime
+from shared.commands.command import RULES, Decider
+from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import WRITING, answers, takes
 from shared.http.request_bodies import read_json
@@ -24,7 +24,7 @@ from shared.kernel.refusals import Refused, Unknown
 class Commands:
     """Commands as HTTP gives them: read, carried out, answered; a refusal is counted and says what is possible."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Process) -> None:
         self._runtime = runtime
         self.models = body_models()
 
@@ -33,7 +33,7 @@ class Commands:
         name, body = command_of(self.models, value)
         return await self.given(caller, reference, RULES[name], body)
 
-    async def given(self, caller: Principal, reference: str, rule: Rule, body: BaseModel) -> CommandAnswer:
+    async def given(self, caller: Principal, reference: str, rule: Decider, body: BaseModel) -> CommandAnswer:
         """The answer to a command whose body is one of `models`. Raises Refused."""
         try:
             done, case = await give(self._runtime.ports, caller, reference, rule, body)
@@ -46,7 +46,7 @@ class Commands:
         return CommandAnswer.built_from(case, events=events, allowed=allowed(case, caller), repeated=done.repeated)
 
 
-def router(runtime: Runtime, commands: Commands) -> APIRouter:
+def router(runtime: Process, commands: Commands) -> APIRouter:
     routes = APIRouter(tags=["cases"])
 
     @routes.post(
@@ -63,7 +63,7 @@ def router(runtime: Runtime, commands: Commands) -> APIRouter:
     return routes
 
 
-async def _say_what_is_possible(runtime: Runtime, caller: Principal, reference: str, refused: Refused) -> None:
+async def _say_what_is_possible(runtime: Process, caller: Principal, reference: str, refused: Refused) -> None:
     """Add the state and the commands that are possible to the refusal, for somebody who may see the case."""
     case, _head = await runtime.ports.cases.get(await resolve(runtime.ports, reference))
     if visible(caller, case):

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from shared.commands.authorization import OPERATE, authorize
 from shared.hosting.delivery_metrics import BROKER_AWAY
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import answers
 from shared.http.responses import Health
@@ -24,7 +24,7 @@ LEAST_FREE = 16 * 1024 * 1024
 """Bytes that must be free on the data folder's disk."""
 
 
-async def health(runtime: Runtime) -> dict[str, Any]:
+async def health(runtime: Process) -> dict[str, Any]:
     """Readiness by progress: a consumer that has handled nothing for a minute, with work waiting, is not ready."""
     ports = runtime.ports
     lag = await ports.feed.lag()
@@ -61,7 +61,7 @@ async def health(runtime: Runtime) -> dict[str, Any]:
     return {"ready": not reasons, "reasons": reasons, "groups": lag, "notes": notes}
 
 
-def _of_feed(runtime: Runtime) -> tuple[list[str], list[str]]:
+def _of_feed(runtime: Process) -> tuple[list[str], list[str]]:
     """What the feed has to say: (why this process is not ready, what is only to be known). Filings are accepted without a
     broker, and wait in the log; so a process that accepts them is ready."""
     reasons = runtime.ports.feed.problems()
@@ -70,7 +70,7 @@ def _of_feed(runtime: Runtime) -> tuple[list[str], list[str]]:
     return [one for one in reasons if one != BROKER_AWAY], [one for one in reasons if one == BROKER_AWAY]
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["operations"])
 
     @routes.get(

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 
 LOOK_SECONDS = 1.0
 """How long a wait may miss what another process appended: one look at an index, and all that an idle wait costs."""
@@ -23,7 +23,7 @@ class _Page(Protocol):
 Page = TypeVar("Page", bound=_Page)
 
 
-async def polled(runtime: Runtime, stream: str, after: int, wait: float, look: Callable[[], Awaitable[Page]]) -> Page:
+async def polled(runtime: Process, stream: str, after: int, wait: float, look: Callable[[], Awaitable[Page]]) -> Page:
     """What `look` finds, as soon as that reaches past `after`; what it found last when `wait` seconds are over, or the process
     stops. Appends to other streams cost nothing."""
     until = time.monotonic() + wait

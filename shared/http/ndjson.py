@@ -10,12 +10,12 @@ from starlette.responses import Response
 
 from shared.application.problem import TooLarge, of_error
 from shared.application.request_validation import parse
+from shared.application.response import Answer
 from shared.http import request_bodies as bodies
-from shared.http.request_bodies import Line
-from shared.queries.response import Answer
+from shared.http.request_bodies import RequestLine
 
 T = TypeVar("T")
-Each = Callable[[Sequence[Line]], Awaitable[Sequence[bytes]]]
+Each = Callable[[Sequence[RequestLine]], Awaitable[Sequence[bytes]]]
 """Carries some lines out together; gives as many results, each a whole line."""
 
 
@@ -30,7 +30,7 @@ async def answered(
     """
     bodies.require_type(request, bodies.NDJSON)
     results: list[bytes] = []
-    waiting: list[Line] = []
+    waiting: list[RequestLine] = []
     async for line in bodies.read_lines(request, limit):
         if len(results) + len(waiting) >= most:
             raise TooLarge(
@@ -46,7 +46,7 @@ async def answered(
     return Response(b"".join(results), media_type=bodies.NDJSON)
 
 
-def value_of(line: Line, limit: int) -> Any:
+def value_of(line: RequestLine, limit: int) -> Any:
     """The JSON value of a line. Raises TooLarge `line_too_long`, Malformed."""
     if line.data is None:
         raise TooLarge("line_too_long", f"The line is longer than {limit} bytes.", why_zh="该行过长。")

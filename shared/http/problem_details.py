@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from shared.application.problem import describe, invalid, of_error, problem
-from shared.eventstore.errors import Damaged, LogAway, LogBroken, LogFull
-from shared.hosting.process import Runtime
+from shared.eventstore.errors import Damaged, StoreBroken, StoreFull, StoreUnavailable
+from shared.hosting.process import Process
 from shared.kernel.refusals import Refused
 
 MEDIA_TYPE = "application/problem+json"
@@ -51,11 +51,11 @@ def response(content: Mapping[str, Any], headers: Mapping[str, str] | None = Non
     return Response(orjson.dumps(content), int(content["status"]), dict(headers or {}), MEDIA_TYPE)
 
 
-def install(app: FastAPI, runtime: Runtime) -> None:
+def install(app: FastAPI, runtime: Process) -> None:
     """Teach the app to answer every error as a problem."""
 
     async def expected(_request: Request, error: Exception) -> Response:
-        if isinstance(error, LogBroken):
+        if isinstance(error, StoreBroken):
             runtime.fail(error)
         if isinstance(error, Damaged):
             log.error("damaged", stream=error.stream, version=error.version)
@@ -91,7 +91,7 @@ def install(app: FastAPI, runtime: Runtime) -> None:
             content = problem(error.status_code, "refused", "The request was refused.", "请求未被接受。")
         return response(content, error.headers)
 
-    for kind in (Refused, LogFull, LogBroken, LogAway, Damaged):
+    for kind in (Refused, StoreFull, StoreBroken, StoreUnavailable, Damaged):
         app.add_exception_handler(kind, expected)
     app.add_exception_handler(RequestValidationError, wrong_request)
     app.add_exception_handler(HTTPException, by_framework)

@@ -55,14 +55,14 @@ async def read_json(request: Request, limit: int) -> Any:
     return parse(data)
 
 
-class Line(NamedTuple):
+class RequestLine(NamedTuple):
     """One line of an NDJSON body. `data` None: it was longer than the limit and was skipped."""
 
     number: int
     data: bytes | None
 
 
-async def read_lines(request: Request, limit: int) -> AsyncIterator[Line]:
+async def read_lines(request: Request, limit: int) -> AsyncIterator[RequestLine]:
     """The lines of the body as they come; empty ones are counted and left out. Keeps at most one line."""
     number, buffer, skipping = 0, bytearray(), False
     async for chunk in request.stream():
@@ -77,13 +77,13 @@ async def read_lines(request: Request, limit: int) -> AsyncIterator[Line]:
                 break
             number += 1
             if skipping:
-                yield Line(number, None)
+                yield RequestLine(number, None)
             elif buffer.strip():
-                yield Line(number, bytes(buffer))
+                yield RequestLine(number, bytes(buffer))
             buffer.clear()
             skipping = False
     number += 1
     if skipping:
-        yield Line(number, None)
+        yield RequestLine(number, None)
     elif buffer.strip():
-        yield Line(number, bytes(buffer))
+        yield RequestLine(number, bytes(buffer))

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from shared.queries.response import Answer, StateZh, TimeText
+from shared.application.response import Answer, StateZh, TimeText
 
 
 class ReceiptAnswer(Answer):

@@ -14,19 +14,19 @@ from zoneinfo import ZoneInfo
 from shared.kernel.validation_messages import WrongValue
 
 # `datetime` is a subclass of `date`: always ask is_instant(), never isinstance(x, date).
-When = datetime | date
+LegalTime = datetime | date
 
 LAST_MOMENT = time(23, 59, 59, 999999)
 _DATE_LENGTH = len("2026-01-31")
 _BEFORE_OFFSET = -len("+00:00")
 
 
-def is_instant(when: When) -> bool:
+def is_instant(when: LegalTime) -> bool:
     """True for an instant, False for a calendar date."""
     return isinstance(when, datetime)
 
 
-def to_text(when: When) -> str:
+def to_text(when: LegalTime) -> str:
     """Storage form: `2026-01-31`, or UTC with fixed width `2026-01-31T02:03:04.000005Z` (sorts as text)."""
     if isinstance(when, datetime):
         utc = when if when.tzinfo is UTC else when.astimezone(UTC)
@@ -34,14 +34,14 @@ def to_text(when: When) -> str:
     return when.isoformat()
 
 
-def local_text(when: When, zone: str) -> str:
+def local_text(when: LegalTime, zone: str) -> str:
     """For people: the day, or the instant on the clocks of that zone, to the second."""
     if isinstance(when, datetime):
         return when.astimezone(ZoneInfo(zone)).isoformat(sep=" ", timespec="seconds")
     return when.isoformat()
 
 
-def from_text(text: str) -> When:
+def from_text(text: str) -> LegalTime:
     """The inverse of to_text(). Raises ValueError for anything else, and for an instant without an offset."""
     if len(text) == _DATE_LENGTH:
         return date.fromisoformat(text)
@@ -80,24 +80,24 @@ def start_of_day(day: date, zone_name: str) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone(zone_name)).astimezone(UTC)
 
 
-def instant_of(when: When, zone_name: str) -> datetime:
+def instant_of(when: LegalTime, zone_name: str) -> datetime:
     """One instant for `when`: itself, or the end of that day."""
     return when if isinstance(when, datetime) else end_of_day(when, zone_name)
 
 
-def day_of(when: When, zone_name: str) -> date:
+def day_of(when: LegalTime, zone_name: str) -> date:
     """The calendar day of `when` in that zone."""
     return when.astimezone(zone(zone_name)).date() if isinstance(when, datetime) else when
 
 
-def before(first: When, second: When, zone_name: str) -> bool:
+def before(first: LegalTime, second: LegalTime, zone_name: str) -> bool:
     """Is `first` surely before `second`? Two instants compare as instants; where one is a date, days compare."""
     if isinstance(first, datetime) and isinstance(second, datetime):
         return first < second
     return day_of(first, zone_name) < day_of(second, zone_name)
 
 
-def elapsed(first: When, second: When, zone_name: str) -> timedelta:
+def elapsed(first: LegalTime, second: LegalTime, zone_name: str) -> timedelta:
     """Time from `first` to `second`. Two instants give exact time; where one is a date, whole days."""
     if isinstance(first, datetime) and isinstance(second, datetime):
         return second - first

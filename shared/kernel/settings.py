@@ -172,7 +172,7 @@ _NOT_OURS = ("HUIYIN_TEST_", "HUIYIN_EVAL_")
 """Prefixes of the variables of tests and measurements."""
 
 
-class Shown(NamedTuple):
+class SettingLine(NamedTuple):
     """One line of `huiyin settings`."""
 
     name: str
@@ -290,12 +290,12 @@ def missing(settings: Settings) -> list[str]:
     return found
 
 
-def shown(settings: Settings, given: frozenset[str] = frozenset()) -> list[Shown]:
+def shown(settings: Settings, given: frozenset[str] = frozenset()) -> list[SettingLine]:
     """All settings with their values, secrets masked, and their sources."""
     lines = []
     for name, value in settings:
         text = "" if value is None else "********" if isinstance(value, SecretStr) else str(value)
         variable = PREFIX + name.upper()
         source = "command line" if name in given else "environment" if variable in os.environ else "default"
-        lines.append(Shown(variable, text, source, Settings.model_fields[name].description or ""))
+        lines.append(SettingLine(variable, text, source, Settings.model_fields[name].description or ""))
     return lines

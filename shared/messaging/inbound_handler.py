@@ -16,19 +16,19 @@ import structlog
 
 from shared.application.case_reference import resolve
 from shared.application.command_dispatch import body_models, give
+from shared.application.ports import Ports
 from shared.application.problem import describe, of_error, problem
 from shared.application.request_validation import command_of
 from shared.case import Case
 from shared.commands.authorization import Principal, Role, visible
 from shared.commands.command import RULES
-from shared.commands.command_handler import Done
+from shared.commands.command_handler import CommandResult
 from shared.events.refusal import FieldProblem, Refusal
-from shared.eventstore.errors import LogAway, LogBroken, LogFull
-from shared.hosting.service_module import Ports
+from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
 from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Invalid, Refused, Unavailable
-from shared.messaging.inbound_record import Read, read_record
-from shared.messaging.partner_topics import Letter
+from shared.messaging.inbound_record import InboundRecord, read_record
+from shared.messaging.partner_topics import InboundMessage
 
 T = TypeVar("T")
 AT_ONCE = 32
@@ -36,17 +36,17 @@ AT_ONCE = 32
 ATTEMPTS = 4
 FINAL = 500
 """A refusal with this status or a higher one is not final: the same record sent again is tried again."""
-INFRASTRUCTURE = (LogAway, LogBroken, LogFull)
+INFRASTRUCTURE = (StoreUnavailable, StoreBroken, StoreFull)
 _COMMAND_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 log = structlog.get_logger("inbound")
 
 
-class Carried(NamedTuple):
+class CarriedOut(NamedTuple):
     """A command that was carried out. `case`: as it was right after."""
 
     name: str
     command_id: str
-    done: Done
+    done: CommandResult
     case: Case
 
     @property
@@ -65,23 +65,23 @@ class InboundHandler(ABC):
         self._models = body_models()
 
     @abstractmethod
-    async def group(self, letter: Letter, read: Read) -> str:
+    async def group(self, letter: InboundMessage, read: InboundRecord) -> str:
         """Records of the same group are answered one after the other."""
 
     @abstractmethod
-    async def answer(self, letter: Letter, read: Read) -> None:
+    async def answer(self, letter: InboundMessage, read: InboundRecord) -> None:
         """Answer one record, once however often it is delivered. Raises only faults of the infrastructure."""
 
-    async def __call__(self, letters: Sequence[Letter]) -> None:
+    async def __call__(self, letters: Sequence[InboundMessage]) -> None:
         """Answer these records. Raises only faults of the infrastructure: then all of them are delivered again, and what was
         answered is not answered twice."""
-        groups: dict[str, list[tuple[Letter, Read]]] = {}
+        groups: dict[str, list[tuple[InboundMessage, InboundRecord]]] = {}
         for letter in letters:
             read = read_record(letter.value or b"", self._limit, self._decrypt)
             groups.setdefault(await self.group(letter, read), []).append((letter, read))
         gate = asyncio.Semaphore(AT_ONCE)
 
-        async def in_order(group: Sequence[tuple[Letter, Read]]) -> None:
+        async def in_order(group: Sequence[tuple[InboundMessage, InboundRecord]]) -> None:
             async with gate:
                 for letter, read in group:
                     await self.answer(letter, read)
@@ -89,7 +89,7 @@ class InboundHandler(ABC):
         await asyncio.gather(*map(in_order, groups.values()))
 
     async def carried_out(
-        self, read: Read, work: Callable[[], Awaitable[T]], refuse: Callable[[Refusal], Awaitable[T]]
+        self, read: InboundRecord, work: Callable[[], Awaitable[T]], refuse: Callable[[Refusal], Awaitable[T]]
     ) -> T:
         """The result of `work`, tried again while the case is busy; else what `refuse` makes of the refusal."""
         for attempt in range(ATTEMPTS):
@@ -113,7 +113,7 @@ class InboundHandler(ABC):
                 return await refuse(refusal_of(content) if content is not None else not_handled())
         raise AssertionError("the last attempt answers")
 
-    async def command(self, writer: Principal, read: Read) -> Carried:
+    async def command(self, writer: Principal, read: InboundRecord) -> CarriedOut:
         """Carry out the command that a record names, with the same body as over HTTP. Raises Refused."""
         reference = read.value.get("case")
         if not isinstance(reference, str) or not reference:
@@ -126,7 +126,7 @@ class InboundHandler(ABC):
         body: Any
         name, body = command_of(self._models, {key: one for key, one in read.value.items() if key != "case"})
         done, case = await give(self._ports, writer, reference, RULES[name], body)
-        return Carried(name, body.command_id, done, case)
+        return CarriedOut(name, body.command_id, done, case)
 
     async def visible_case(self, writer: Principal, reference: object) -> Case | None:
         """The case that a record names, where its writer may know of it."""
@@ -148,13 +148,13 @@ def topic_principal(role: Role, owner: str) -> Principal:
     return Principal(role, owner, "topic")
 
 
-def command_named(read: Read) -> str | None:
+def command_named(read: InboundRecord) -> str | None:
     """The command that a record names, where there is one of that name."""
     found = read.value.get("command")
     return found if isinstance(found, str) and found in RULES else None
 
 
-def command_id(read: Read) -> str | None:
+def command_id(read: InboundRecord) -> str | None:
     """The id that the sender gave to its command, where it is a valid one."""
     found = read.value.get("command_id")
     return found if isinstance(found, str) and _COMMAND_ID.fullmatch(found) else None

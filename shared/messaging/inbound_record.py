@@ -12,7 +12,7 @@ from shared.application.request_validation import parse
 from shared.kernel.refusals import Invalid, Refused
 
 
-class Read(NamedTuple):
+class InboundRecord(NamedTuple):
     """A record, as far as it could be read. `content`: the same for the same JSON however it is written."""
 
     value: dict[str, Any]
@@ -21,7 +21,7 @@ class Read(NamedTuple):
     problem: Refused | None
 
 
-def read_record(data: bytes, limit: int, opened: Callable[[bytes, int], bytes] | None = None) -> Read:
+def read_record(data: bytes, limit: int, opened: Callable[[bytes, int], bytes] | None = None) -> InboundRecord:
     """Read a JSON object of at most `limit` bytes. `opened` decrypts it first, and may raise Refused."""
     try:
         clear = opened(data, limit) if opened is not None else data
@@ -41,8 +41,8 @@ def read_record(data: bytes, limit: int, opened: Callable[[bytes, int], bytes] |
                 why_zh="内容必须是 JSON 对象。",
                 field="(body)",
             )
-        return Read(value, orjson.dumps(value, option=orjson.OPT_SORT_KEYS), None)
+        return InboundRecord(value, orjson.dumps(value, option=orjson.OPT_SORT_KEYS), None)
     except Refused as refused:
-        return Read({}, data, refused)
+        return InboundRecord({}, data, refused)
     except (TypeError, ValueError):  # a whole number that no other reader would keep
-        return Read({}, data, Malformed("not_json", "A number is too long.", why_zh="数字过长。"))
+        return InboundRecord({}, data, Malformed("not_json", "A number is too long.", why_zh="数字过长。"))

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
-from shared.commands.command import Fresh
-from shared.commands.command_handler import Handling
-from shared.commands.event_writer import Stamp
+from shared.commands.command import NewEvent
+from shared.commands.command_handler import CommandHandler
+from shared.commands.event_writer import EventMetadata
 from shared.events import Event
 from shared.eventstore.commit import Commit
 
@@ -19,19 +19,19 @@ class NotificationStream:
     """Appends to the streams of one kind. Use one instance per process: it writes each stream in turn and remembers its
     end, so that only other processes can cause a conflict."""
 
-    def __init__(self, handling: Handling, prefix: str) -> None:
+    def __init__(self, handling: CommandHandler, prefix: str) -> None:
         self._handling = handling
         self._prefix = prefix
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._ends: dict[str, Commit] = {}
 
-    async def append(self, recipient: str, stamp: Stamp, body: Event) -> Commit:
+    async def append(self, recipient: str, stamp: EventMetadata, body: Event) -> Commit:
         """Append this entry once per cause; returns its commit, or the earlier one under the same cause.
 
         Raises Refused where the cause was used for other content."""
         async with self._locks[recipient]:
             commit, _repeated = await self._handling.on_stream(
-                self._prefix + recipient, stamp, lambda _head: [Fresh(body)], self._ends.get(recipient)
+                self._prefix + recipient, stamp, lambda _head: [NewEvent(body)], self._ends.get(recipient)
             )
             known = self._ends.get(recipient)
             if known is None or commit.last >= known.last:

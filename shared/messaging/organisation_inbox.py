@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from shared.application.response import Answer, TimeText
 from shared.events.routing import OutboxEntry
-from shared.eventstore.recorded_event import Recorded
-from shared.queries.response import Answer, TimeText
+from shared.eventstore.recorded_event import RecordedEvent
 
 STREAM = "outbox/"
 
@@ -83,7 +83,7 @@ class OutboxPage(Answer):
     more: bool = Field(description="There are more entries already")
 
 
-def entry(event: Recorded, number: int | None = None) -> OutboxAnswer:
+def entry(event: RecordedEvent, number: int | None = None) -> OutboxAnswer:
     """One entry as its reader gets it. `number`: its number for that reader; None for the version in the stream."""
     assert isinstance(event.body, OutboxEntry)
     return OutboxAnswer.built_from(event.body, id=event.version if number is None else number, at=event.recorded_at)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 
 
-class Letter(NamedTuple):
+class InboundMessage(NamedTuple):
     """One record that an organisation or a platform wrote into its own topic."""
 
     owner: str
@@ -30,12 +30,12 @@ class Letter(NamedTuple):
         return f"{self.partition}:{self.offset}"
 
 
-Answering = Callable[[Sequence[Letter]], Awaitable[None]]
+MessageHandler = Callable[[Sequence[InboundMessage]], Awaitable[None]]
 """Handles one batch: returning means that each record has its answer in the log. It never raises because of the content of a
 record; it raises only faults of the infrastructure, and then the batch is delivered again."""
 
 
-class Line(NamedTuple):
+class OutboundMessage(NamedTuple):
     """One entry of a stream as its reader receives it."""
 
     seq: int
@@ -49,7 +49,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Route:
+class OutboundTopic:
     """Streams that are repeated in topics: `<stream><name>` in `<topic>.<name>`."""
 
     stream: str
@@ -58,7 +58,7 @@ class Route:
     """Kind of topic, for example `assignments`."""
     names: Callable[[], Awaitable[Collection[str]]]
     """Returns the names whose streams are repeated, by the policy in force."""
-    lines: Callable[[str, Sequence[Recorded]], Awaitable[Sequence[Line]]]
+    lines: Callable[[str, Sequence[RecordedEvent]], Awaitable[Sequence[OutboundMessage]]]
     """(name, events) -> their lines, in order. An event that its reader must not see is left out."""
 
 
@@ -70,12 +70,12 @@ class PartnerTopics:
     """Kind of the topics that are read, for example `actions`."""
     group: str
     """Consumer group that reads them."""
-    route: Route
-    answering: Callable[[], Answering]
+    route: OutboundTopic
+    answering: Callable[[], MessageHandler]
     """Makes the handler of what is read."""
 
 
-class Figures(NamedTuple):
+class TopicFigures(NamedTuple):
     """Counters of the records of one kind, for operations."""
 
     kind: str
@@ -86,7 +86,7 @@ class Figures(NamedTuple):
     """Batches that were delivered again."""
 
 
-class Letters(Protocol):
+class InboundTopics(Protocol):
     """Receives the records of one kind."""
 
     @property
@@ -96,7 +96,7 @@ class Letters(Protocol):
         """Monotonic seconds at which a batch was last answered."""
         ...
 
-    def figures(self) -> Figures: ...
+    def figures(self) -> TopicFigures: ...
 
     async def start(self) -> None:
         """Begin to connect, and return."""
@@ -107,7 +107,7 @@ class Letters(Protocol):
         ...
 
 
-class Carrying(Protocol):
+class Relay(Protocol):
     """Repeats streams in topics."""
 
     @property

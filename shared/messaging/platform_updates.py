@@ -12,17 +12,17 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
+from shared.application.ports import Ports
+from shared.application.response import Answer, TimeText
 from shared.case import STREAM as CASE
 from shared.events.intake import CaseRegistered
 from shared.events.platforms import PlatformUpdate
 from shared.eventstore.errors import Damaged
-from shared.eventstore.event_store import Log
+from shared.eventstore.event_store import EventStore
 from shared.eventstore.field_encryption import open_sealed
-from shared.eventstore.recorded_event import Recorded
-from shared.hosting.service_module import Ports
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import day_of, instant_of, start_of_day
 from shared.messaging.organisation_inbox import OutboxDue, OutcomeProblem, TopicRecord
-from shared.queries.response import Answer, TimeText
 
 STREAM = "updates/"
 REFUSED = "refused/"
@@ -115,13 +115,13 @@ class DayAnswer(Answer):
     )
 
 
-async def told(ports: Ports, events: Sequence[Recorded]) -> list[UpdateAnswer]:
+async def told(ports: Ports, events: Sequence[RecordedEvent]) -> list[UpdateAnswer]:
     """Entries of one updates stream as their platform reads them, by HTTP and by its topic."""
     items = await _items(ports, events)
     return [_entry(event, items) for event in events]
 
 
-def key_of(event: Recorded) -> str:
+def key_of(event: RecordedEvent) -> str:
     """What all entries about the same thing share and that tells nothing: the case id, else the keyed digest under which a
     refused record is on file, else the record's place."""
     body = event.body
@@ -129,10 +129,10 @@ def key_of(event: Recorded) -> str:
     return body.case or (body.kept or "").removeprefix(REFUSED) or f"record-{body.record}"
 
 
-async def _items(ports: Ports, events: Sequence[Recorded]) -> dict[str, Item]:
+async def _items(ports: Ports, events: Sequence[RecordedEvent]) -> dict[str, Item]:
     """Stream -> how the platform calls it, for what these entries are about. Erased ones are unknown."""
     streams = {stream for event in events if (stream := _sealed_in(event)) is not None}
-    sealed: dict[str, Recorded] = {}
+    sealed: dict[str, RecordedEvent] = {}
     for stream in sorted(streams):
         try:
             commits = await ports.log.load(stream, limit=1)
@@ -151,13 +151,13 @@ async def _items(ports: Ports, events: Sequence[Recorded]) -> dict[str, Item]:
     return found
 
 
-def _sealed_in(event: Recorded) -> str | None:
+def _sealed_in(event: RecordedEvent) -> str | None:
     body = event.body
     assert isinstance(body, PlatformUpdate)
     return CASE + body.case if body.case is not None else body.kept
 
 
-def _entry(event: Recorded, items: dict[str, Item]) -> UpdateAnswer:
+def _entry(event: RecordedEvent, items: dict[str, Item]) -> UpdateAnswer:
     item = items.get(_sealed_in(event) or "", _UNKNOWN)
     return UpdateAnswer.built_from(
         event.body, id=event.version, channel=item.channel, item=item.item, at=event.recorded_at
@@ -193,7 +193,7 @@ class Day:
                 self.codes[body.refusal.code] += 1
 
 
-async def reconciled(log: Log, platform: str, day: date, zone: str) -> Day:
+async def reconciled(log: EventStore, platform: str, day: date, zone: str) -> Day:
     """The figures of the records that the platform sent to its topic on `day`, by the records' own time.
 
     Costs what was told from that day to eight days later, not the whole stream."""
@@ -208,7 +208,7 @@ async def reconciled(log: Log, platform: str, day: date, zone: str) -> Day:
     return found
 
 
-async def since(log: Log, stream: str, begin: datetime) -> AsyncIterator[Recorded]:
+async def since(log: EventStore, stream: str, begin: datetime) -> AsyncIterator[RecordedEvent]:
     """The events of a stream from the first that was recorded at or after `begin`. It is found by halving: inside a stream
     `recorded_at` never goes back."""
     low, high = 0, 1
@@ -227,7 +227,7 @@ async def since(log: Log, stream: str, begin: datetime) -> AsyncIterator[Recorde
         after = commits[-1].last
 
 
-async def _recorded_after(log: Log, stream: str, version: int) -> datetime | None:
+async def _recorded_after(log: EventStore, stream: str, version: int) -> datetime | None:
     """When the event after that version was recorded; None where there is none."""
     commits = await log.load(stream, after=version, limit=1)
     return commits[0].recorded_at if commits else None

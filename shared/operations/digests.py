@@ -15,9 +15,9 @@ import orjson
 
 from shared.case import STREAM
 from shared.events.supervision import TICKER
-from shared.eventstore.event_store import Log
-from shared.eventstore.read_models import Views
-from shared.hosting.service_module import Part
+from shared.eventstore.event_store import EventStore
+from shared.eventstore.read_models import ReadModelStore
+from shared.hosting.service_module import ServiceModule
 
 _OF_ONE_RUN = frozenset({"number", "seq", "lead", "concluding_case", "concluding_event"})
 """Fields of bodies that depend on the deployment's secret or on other cases of the same run."""
@@ -25,7 +25,7 @@ TICKS = "supervision.tick:"
 """Prefix of the causes of the ticker's commits. When it looked is not part of the outcome."""
 
 
-async def log_digest(log: Log) -> str:
+async def log_digest(log: EventStore) -> str:
     """The digest over (stream, head version, head hash) in the order of the streams."""
     digest = hashlib.sha256()
     async for heads in log.heads():
@@ -34,7 +34,7 @@ async def log_digest(log: Log) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-async def views_digest(views: Views, parts: Sequence[Part]) -> str:
+async def views_digest(views: ReadModelStore, parts: Sequence[ServiceModule]) -> str:
     """The digest over every row of every view and table of facts, in canonical order."""
     digest = hashlib.sha256()
     names = sorted({show.view.name for part in parts for consumer in part.consumers for show in consumer.shows})
@@ -53,7 +53,7 @@ async def views_digest(views: Views, parts: Sequence[Part]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-async def outcome_digest(log: Log) -> str:
+async def outcome_digest(log: EventStore) -> str:
     """The digest over the history of each case (type, legal time and body of its events), independent of the order of times and
     ids."""
     cases: list[bytes] = []

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 
+from shared.application.ports import Ports
 from shared.case import STREAM
-from shared.consumers.projection import CaseView
+from shared.consumers.projection import Projection
 from shared.consumers.row_batch import RowBatch
-from shared.eventstore.commit import Head
-from shared.hosting.service_module import Ports
+from shared.eventstore.commit import StreamHead
 
 
-async def remove_excess_rows(ports: Ports, show: CaseView) -> None:
+async def remove_excess_rows(ports: Ports, show: Projection) -> None:
     """Remove those rows, and write the ones of cases that exist again. Each case is read once more from the log, which may have
     grown meanwhile."""
     name = show.view.name
@@ -42,7 +42,7 @@ async def _beyond(ports: Ports, view: str) -> AsyncIterator[Mapping[str, int]]:
                 yield found
 
 
-async def _heads(ports: Ports) -> AsyncGenerator[tuple[str, Head], None]:
+async def _heads(ports: Ports) -> AsyncGenerator[tuple[str, StreamHead], None]:
     async for heads in ports.log.heads(STREAM):
         for one in heads:
             yield one

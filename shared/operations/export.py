@@ -9,22 +9,22 @@ from typing import Any, Literal
 import orjson
 
 from shared.eventstore.commit import Commit
-from shared.eventstore.event_store import Log
-from shared.eventstore.read_models import Views
-from shared.hosting.service_module import Part
+from shared.eventstore.event_store import EventStore
+from shared.eventstore.read_models import ReadModelStore
+from shared.hosting.service_module import ServiceModule
 
 Form = Literal["events", "commits", "views"]
 FACTS = "cases"
 """The table of facts that has one row per case."""
 
 
-async def lines(log: Log, prefix: str = "") -> AsyncIterator[bytes]:
+async def lines(log: EventStore, prefix: str = "") -> AsyncIterator[bytes]:
     """The bytes of each event, one per line, stream by stream and in order. Sealed parts stay sealed."""
     async for commits in log.scan(prefix):
         yield b"".join(data + b"\n" for commit in commits for data in commit.events)
 
 
-async def commits(log: Log, prefix: str = "") -> AsyncIterator[bytes]:
+async def commits(log: EventStore, prefix: str = "") -> AsyncIterator[bytes]:
     """One commit per line, with its place, cause and hashes and the bytes of its events in base64, so that a reader can check the
     chains without this product."""
     async for found in log.scan(prefix):
@@ -44,7 +44,7 @@ def _commit(commit: Commit) -> bytes:
     )
 
 
-async def rows(views: Views, parts: Sequence[Part]) -> AsyncIterator[bytes]:
+async def rows(views: ReadModelStore, parts: Sequence[ServiceModule]) -> AsyncIterator[bytes]:
     """Every row of every view, empty ones too, and one row of the facts per case, with the consumer that wrote it and the version
     of the case that it shows."""
     for part in parts:

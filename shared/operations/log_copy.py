@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from shared.eventstore.commit import Commit, Head
-from shared.eventstore.event_store import Log
+from shared.eventstore.commit import Commit, StreamHead
+from shared.eventstore.event_store import EventStore
 from shared.eventstore.key_store import Entry
-from shared.eventstore.verification import Walk
+from shared.eventstore.verification import ChainWalk
 from shared.kernel.refusals import Invalid, Refused
 
 _NAMED = 5
@@ -32,7 +32,7 @@ class MovableKeys(Protocol):
     async def missing(self, kids: Sequence[str]) -> list[str]: ...
 
 
-class Moved(NamedTuple):
+class CopyProgress(NamedTuple):
     """Progress of a copy."""
 
     events: int
@@ -47,7 +47,9 @@ async def move_keys(source: MovableKeys, target: MovableKeys) -> None:
         await target.take(entries)
 
 
-async def move_log(source: Log, target: Log, done: Mapping[str, Head], *, batch: int = 500) -> AsyncIterator[Moved]:
+async def move_log(
+    source: EventStore, target: EventStore, done: Mapping[str, StreamHead], *, batch: int = 500
+) -> AsyncIterator[CopyProgress]:
     """Copy the bytes of every commit and check the chain of the source; yields after each batch. A log with unpublished commits
     gets every commit as unpublished, so that its sweepers publish all of them.
 
@@ -57,7 +59,7 @@ async def move_log(source: Log, target: Log, done: Mapping[str, Head], *, batch:
     Raises:
         Refused: `log_damaged`, at the first commit whose bytes or chain are wrong.
     """
-    walk = Walk()
+    walk = ChainWalk()
     events = written = 0
     async for found in source.scan(batch=batch):
         by_stream: dict[str, list[Commit]] = {}
@@ -69,15 +71,15 @@ async def move_log(source: Log, target: Log, done: Mapping[str, Head], *, batch:
                     f"{first.stream} version {first.version}: {first.column} {first.why}. See: huiyin verify",
                     why_zh="日志有损坏之处，请先执行 huiyin verify 查明。",
                 )
-            if commit.last > done.get(commit.stream, Head(0, "")).version:
+            if commit.last > done.get(commit.stream, StreamHead(0, "")).version:
                 by_stream.setdefault(commit.stream, []).append(commit)
         await asyncio.gather(*(_append(target, own) for own in by_stream.values()))
         events += sum(len(commit.events) for commit in found)
         written += sum(map(len, by_stream.values()))
-        yield Moved(events, written)
+        yield CopyProgress(events, written)
 
 
-async def lost_keys(log: Log, keys: MovableKeys) -> list[str]:
+async def lost_keys(log: EventStore, keys: MovableKeys) -> list[str]:
     """The first five ids of keys that the log names and the store does not know."""
     lost: list[str] = []
     async for commits in log.scan():
@@ -89,18 +91,18 @@ async def lost_keys(log: Log, keys: MovableKeys) -> list[str]:
     return lost[:_NAMED]
 
 
-async def _append(target: Log, own: Sequence[Commit]) -> None:
+async def _append(target: EventStore, own: Sequence[Commit]) -> None:
     for commit in own:
         await target.append(commit)
 
 
-async def standing(source: Log, target: Log) -> dict[str, Head]:
+async def standing(source: EventStore, target: EventStore) -> dict[str, StreamHead]:
     """The head of each stream of the target. Writes nothing.
 
     Raises:
         Invalid: `target_not_empty`, a stream of the target is not the beginning of the same stream of the source.
     """
-    done: dict[str, Head] = {}
+    done: dict[str, StreamHead] = {}
     async for heads in target.heads():
         done.update(heads)
     unlike = dict(done)
@@ -120,6 +122,6 @@ async def standing(source: Log, target: Log) -> dict[str, Head]:
     return done
 
 
-async def _begins(source: Log, stream: str, head: Head) -> bool:
+async def _begins(source: EventStore, stream: str, head: StreamHead) -> bool:
     before = await source.load(stream)
     return any(commit.head == head for commit in before)

@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
-from shared.eventstore.event_store import Log
+from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
+from shared.eventstore.event_store import EventStore
 from shared.eventstore.verification import check
 from shared.kernel.refusals import Refused
 
 
-class Refilling:
+class LogRecovery:
     """Appends the commits that continue a log. Create it with `begun`."""
 
-    def __init__(self, log: Log, heads: dict[str, Head]) -> None:
+    def __init__(self, log: EventStore, heads: dict[str, StreamHead]) -> None:
         self.written = 0
         """The number of commits that were appended."""
         self._log = log
@@ -27,9 +27,9 @@ class Refilling:
         """Stream -> first version -> hash: commits that came early, or do not fit."""
 
     @classmethod
-    async def begun(cls, log: Log) -> Refilling:
+    async def begun(cls, log: EventStore) -> LogRecovery:
         """A recovery that continues each stream of `log` at its present end."""
-        heads: dict[str, Head] = {}
+        heads: dict[str, StreamHead] = {}
         async for found in log.heads():
             heads.update(found)
         return cls(log, heads)
@@ -68,7 +68,7 @@ class Refilling:
             if first > self._head(stream).version
         )
 
-    def _head(self, stream: str) -> Head:
+    def _head(self, stream: str) -> StreamHead:
         return self._heads.get(stream, EMPTY_HEAD)
 
     def _next(self, stream: str) -> list[Commit]:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from shared.eventstore.read_models import Parked, Views
-from shared.hosting.service_module import Part, Ports
+from shared.application.ports import Ports
+from shared.eventstore.read_models import Parked, ReadModelStore
+from shared.hosting.service_module import ServiceModule
 
-_TURNS: WeakKeyDictionary[Views, asyncio.Lock] = WeakKeyDictionary()
+_TURNS: WeakKeyDictionary[ReadModelStore, asyncio.Lock] = WeakKeyDictionary()
 """Rebuilds of the same views run one after the other."""
 
 
@@ -19,7 +20,7 @@ class PausedConsumers:
     """Stops the consumers and starts them again. `feeding`: they run."""
 
     ports: Ports
-    parts: Sequence[Part]
+    parts: Sequence[ServiceModule]
     feeding: bool
 
     @property

@@ -14,13 +14,15 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple
 
-from shared.consumers.projection import CaseView
+from shared.application.ports import Ports
+from shared.consumers.projection import Projection
 from shared.consumers.row_batch import RowBatch
-from shared.hosting.service_module import Part, Ports
+from shared.hosting.service_module import ServiceModule
+from shared.hosting.worker_pool import Built, Spread
 from shared.kernel.failpoints import failpoint
 from shared.operations.excess_rows import remove_excess_rows
 from shared.operations.paused_consumers import PausedConsumers
-from shared.operations.rebuild_readers import Built, FoldedBatch, Found, Spread, start_readers
+from shared.operations.rebuild_readers import FoldedBatch, Found, start_readers
 
 _ENDING: set[asyncio.Task[None]] = set()
 
@@ -36,12 +38,12 @@ class Step(NamedTuple):
 
 async def rebuild(
     ports: Ports,
-    parts: Sequence[Part],
+    parts: Sequence[ServiceModule],
     *,
     feeding: bool,
     workers: int = 1,
     spread: Spread | None = None,
-    beside: Sequence[Part] = (),
+    beside: Sequence[ServiceModule] = (),
 ) -> AsyncIterator[Step]:
     """Make everything derived again; yields the progress.
 
@@ -51,7 +53,7 @@ async def rebuild(
         beside: Services of other processes whose views are built together with ours.
 
     Raises:
-        LogBroken: the chain does not hold. Like every error that `spread` raises, it leaves rows as they were or correct, and
+        StoreBroken: the chain does not hold. Like every error that `spread` raises, it leaves rows as they were or correct, and
             facts as they were.
     """
     consumers = PausedConsumers(ports, parts, feeding)
@@ -99,11 +101,11 @@ async def rebuild(
     yield Step(cases, events, round(time.monotonic() - started, 3), True)
 
 
-def _shows(parts: Sequence[Part]) -> list[CaseView]:
+def _shows(parts: Sequence[ServiceModule]) -> list[Projection]:
     return [show for part in parts for consumer in part.consumers for show in consumer.shows]
 
 
-async def _write(ports: Ports, shows: Sequence[CaseView], parts: Sequence[Part], batch: FoldedBatch) -> None:
+async def _write(ports: Ports, shows: Sequence[Projection], parts: Sequence[ServiceModule], batch: FoldedBatch) -> None:
     rows = RowBatch(shows, ports.policies)
     for case in batch.cases:
         await rows.add(case)
@@ -111,7 +113,7 @@ async def _write(ports: Ports, shows: Sequence[CaseView], parts: Sequence[Part],
     await asyncio.gather(rows.write(ports.views, renew=True), *(sink(batch.cases, batch.events) for sink in sinks))
 
 
-async def _take(ports: Ports, parts: Sequence[Part], built: Built) -> None:
+async def _take(ports: Ports, parts: Sequence[ServiceModule], built: Built) -> None:
     facts = {part.name: part.facts for part in parts if part.facts is not None}
     if built.rows.keys() != {show.view.name for show in _shows(parts)} or built.facts.keys() != facts.keys():
         raise TypeError("a worker process builds other views than this process shows")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from typing import NamedTuple
 
+from shared.application.ports import Ports
 from shared.case import STREAM, Case
 from shared.eventstore.commit import Commit
-from shared.eventstore.event_store import Log
-from shared.eventstore.read_models import Row
-from shared.eventstore.recorded_event import Recorded
-from shared.hosting.service_module import Ports
+from shared.eventstore.event_store import EventStore
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.hosting.worker_pool import Built, Spread
 from shared.operations.rehydration import folded
 
 BATCH = 400
@@ -23,28 +23,13 @@ _FEW = 1000
 """This process folds fewer cases than these in less time than a worker process needs to start."""
 
 
-class Built(NamedTuple):
-    """What a worker process made of some whole cases."""
-
-    cases: int
-    events: int
-    rows: Mapping[str, Sequence[Row]]
-    """View -> its rows."""
-    facts: Mapping[str, bytes]
-    """Part -> what its facts absorb."""
-
-
 class FoldedBatch(NamedTuple):
     """Some whole cases and their events."""
 
     cases: list[Case]
-    events: list[Recorded]
+    events: list[RecordedEvent]
 
 
-Spread = Callable[[Sequence[str]], AsyncGenerator[Built, None]]
-"""Starts a worker process for the cases whose ids begin with one of these hex digits; it ends when the generator is closed.
-
-Raises LogBroken where the chain does not hold, Unavailable `worker_lost` when the process ended before it was done."""
 Found = asyncio.Queue[FoldedBatch | Built | BaseException | None]
 """What the readers have made; an error ends the rebuild, None says that one reader is done."""
 
@@ -56,7 +41,7 @@ async def worth_starting(ports: Ports) -> int:
     return 1
 
 
-def start_readers(log: Log, found: Found, workers: int, spread: Spread | None) -> list[asyncio.Task[None]]:
+def start_readers(log: EventStore, found: Found, workers: int, spread: Spread | None) -> list[asyncio.Task[None]]:
     """Start the readers: worker processes where there is a `spread` and more than one worker, else tasks of this process."""
     ranges = [tuple(_DIGITS[worker::workers]) for worker in range(min(workers, len(_DIGITS)))]
     if spread is None or workers == 1:
@@ -75,7 +60,7 @@ async def _receive(spread: Spread, digits: Sequence[str], found: Found) -> None:
         await found.put(error)
 
 
-async def _read(log: Log, digits: Sequence[str], found: Found) -> None:
+async def _read(log: EventStore, digits: Sequence[str], found: Found) -> None:
     """Fold and queue the cases whose ids begin with one of `digits`."""
     try:
         for digit in digits:

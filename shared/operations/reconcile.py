@@ -6,17 +6,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from shared.application.ports import Ports
 from shared.case import STREAM, Case
-from shared.consumers.projection import CaseView
+from shared.consumers.projection import Projection
 from shared.consumers.row_batch import RowBatch
-from shared.hosting.service_module import Part, Ports
+from shared.hosting.service_module import ServiceModule
 
 _NAMED = 20
 _AT_ONCE = 64
 """Cases that are read at the same time."""
 
 
-class Behind(NamedTuple):
+class Lag(NamedTuple):
     """The result. Lists name at most 20 streams."""
 
     streams: int
@@ -28,7 +29,7 @@ class Behind(NamedTuple):
     """A view shows more than the log holds: the log was cut, or the view is of another log. Rebuild."""
 
 
-async def scrub(ports: Ports, parts: Sequence[Part], *, mend: bool = True) -> Behind:
+async def reconcile(ports: Ports, parts: Sequence[ServiceModule], *, mend: bool = True) -> Lag:
     """Compare, and write the rows that are behind unless `mend` is False."""
     consumers = [consumer for part in parts for consumer in part.consumers]
     parked = {(mark.group, mark.stream) for mark in await ports.views.parked()}
@@ -38,7 +39,7 @@ async def scrub(ports: Ports, parts: Sequence[Part], *, mend: bool = True) -> Be
     async for heads in ports.log.heads(STREAM):
         streams += len(heads)
         versions = {stream.removeprefix(STREAM): head.version for stream, head in heads}
-        to_write: list[tuple[CaseView, list[str]]] = []
+        to_write: list[tuple[Projection, list[str]]] = []
         for consumer in consumers:
             for show in consumer.shows:
                 applied = await ports.views.applied(show.view.name, list(versions))
@@ -50,11 +51,11 @@ async def scrub(ports: Ports, parts: Sequence[Part], *, mend: bool = True) -> Be
                 if mend and len(stopped) < len(keys):
                     to_write.append((show, [key for key in keys if key not in stopped]))
         mended += await _written(ports, to_write, versions)
-    return Behind(streams, behind, mended, stuck[:_NAMED], ahead[:_NAMED])
+    return Lag(streams, behind, mended, stuck[:_NAMED], ahead[:_NAMED])
 
 
 async def _written(
-    ports: Ports, to_write: Sequence[tuple[CaseView, Sequence[str]]], versions: Mapping[str, int]
+    ports: Ports, to_write: Sequence[tuple[Projection, Sequence[str]]], versions: Mapping[str, int]
 ) -> int:
     """Write these rows; returns how many. Some cases are read at the same time, since each read is a round trip over the
     network, and each case is read once for all views."""

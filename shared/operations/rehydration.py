@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 from shared.case import Case, fold
 from shared.eventstore.commit import EMPTY_HEAD, Commit
-from shared.eventstore.errors import LogBroken
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.errors import StoreBroken
+from shared.eventstore.recorded_event import RecordedEvent
 
 
 class Folded(NamedTuple):
     """A case and all its events."""
 
     case: Case
-    events: list[Recorded]
+    events: list[RecordedEvent]
 
 
 def streams_of(batches: Iterable[Sequence[Commit]]) -> Iterator[list[Commit]]:
@@ -35,13 +35,13 @@ def folded(commits: Sequence[Commit]) -> Folded:
     """The case of one whole stream.
 
     Raises:
-        LogBroken: the chain does not hold.
+        StoreBroken: the chain does not hold.
         Damaged: bytes are no event.
     """
     version, hashed = EMPTY_HEAD
     for commit in commits:
         if commit.first != version + 1 or commit.previous != hashed or not commit.intact():
-            raise LogBroken(f"the chain of {commit.stream} breaks at version {commit.first}; run: huiyin verify")
+            raise StoreBroken(f"the chain of {commit.stream} breaks at version {commit.first}; run: huiyin verify")
         version, hashed = version + len(commit.events), commit.hash
     events = [event for commit in commits for event in commit.recorded]
     return Folded(fold(events), events)

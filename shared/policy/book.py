@@ -16,8 +16,8 @@ from itertools import zip_longest
 from typing import Any, cast
 
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
-from shared.eventstore.recorded_event import Recorded
-from shared.kernel.legal_time import When
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.kernel.legal_time import LegalTime
 from shared.policy.deadline_rules import Clocks, Escalation
 from shared.policy.documents import (
     CalendarDocument,
@@ -39,7 +39,7 @@ from shared.policy.edition import Edition, begins, joined
 from shared.policy.keyword_rules import KeywordRule, Keywords
 from shared.policy.office_hours import Office
 from shared.policy.organisations import Organs
-from shared.policy.routing_table import Route, Routing, RoutingTable
+from shared.policy.routing_table import RouteFound, Routing, RoutingTable
 from shared.policy.working_calendar import PLAIN, Calendar
 
 STREAM = "policy/"
@@ -63,14 +63,14 @@ class PolicyBook(Organs):
     """The policies of a jurisdiction. Immutable; compared and hashed by identity, so that results can be cached per book."""
 
     @classmethod
-    def of(cls, events: Iterable[Recorded]) -> PolicyBook:
+    def of(cls, events: Iterable[RecordedEvent]) -> PolicyBook:
         """The book after all events of one policy stream, in version order."""
         book = cls()
         for event in events:
             book = book.with_event(event)
         return book
 
-    def with_event(self, event: Recorded) -> PolicyBook:
+    def with_event(self, event: RecordedEvent) -> PolicyBook:
         """The book after one more event. Raises ValidationError of pydantic for a malformed document."""
         body = event.body
         code = self.jurisdiction or event.jurisdiction or event.stream.removeprefix(STREAM)
@@ -87,7 +87,7 @@ class PolicyBook(Organs):
         book = replace(self, jurisdiction=code, version=event.version)
         return book.with_document(body.section, event.effective_at, body.hash, document)
 
-    def with_document(self, section: Section, at: When, hashed: str, document: Document) -> PolicyBook:
+    def with_document(self, section: Section, at: LegalTime, hashed: str, document: Document) -> PolicyBook:
         """The book with one more edition of a section, at the version of the book."""
         edition = Edition(at, begins(at, self.zone), self.version, hashed, document)
         editions = {**self.editions, section: joined(self.editions.get(section, ()), edition)}
@@ -114,7 +114,7 @@ class PolicyBook(Organs):
         since = max((start for start in starts if start <= now), default=datetime.min.replace(tzinfo=UTC))
         return since, min((start for start in starts if start > now), default=datetime.max.replace(tzinfo=UTC))
 
-    def clocks_at(self, when: When) -> Clocks | None:
+    def clocks_at(self, when: LegalTime) -> Clocks | None:
         """The clocks in force at `when`; None before the first known edition."""
         edition = self.edition("clocks", when)
         return edition.document if edition else None
@@ -159,7 +159,7 @@ class PolicyBook(Organs):
     def petition_office(self) -> str | None:
         return self.settings.petition_office if self.settings else None
 
-    def petition_office_at(self, when: When) -> str | None:
+    def petition_office_at(self, when: LegalTime) -> str | None:
         edition = self.when("jurisdiction", when)
         return edition.document.petition_office if edition else None
 
@@ -243,7 +243,7 @@ class PolicyBook(Organs):
         """Subject -> (itself, ..., the root)."""
         return ancestry({subject.code: subject.parent for subject in self.subjects.values()})
 
-    def subject_line_at(self, subject: str, when: When) -> tuple[str, ...]:
+    def subject_line_at(self, subject: str, when: LegalTime) -> tuple[str, ...]:
         """The subject and its ancestors, by the list in force at `when`."""
         edition = self.when("subjects", when)
         if edition is None:
@@ -295,11 +295,13 @@ class PolicyBook(Organs):
     def _tables(self) -> dict[int, RoutingTable]:
         return {}
 
-    def route(self, place: str | None, subject: str | None, level: str | None = None, at: When | None = None) -> Route:
+    def route(
+        self, place: str | None, subject: str | None, level: str | None = None, at: LegalTime | None = None
+    ) -> RouteFound:
         """The responsible organisation, by the routing table in force at `at`, or by the first one before that."""
         editions = self.editions.get("routing", ())
         if not editions:
-            return Route(None, None, "no_rule")
+            return RouteFound(None, None, "no_rule")
         edition = self.edition("routing", at) or editions[0]
         table = self._tables.get(edition.version)
         if table is None:

@@ -27,7 +27,7 @@ class Step(NamedTuple):
     day: date | None = None
 
 
-class Reckoning(NamedTuple):
+class Calculation(NamedTuple):
     """The values from which a period was computed."""
 
     event: str
@@ -37,12 +37,12 @@ class Reckoning(NamedTuple):
     excluded: int
 
 
-def sentences(rule: ClockRule, period: Period | None, reckoning: Reckoning) -> tuple[Step, ...]:
+def sentences(rule: ClockRule, period: Period | None, reckoning: Calculation) -> tuple[Step, ...]:
     """The sentences from the article and the start to the due date, with every skipped day. `period` None: an assigned date."""
     return tuple(_sentences(rule, period, reckoning))
 
 
-def _sentences(rule: ClockRule, period: Period | None, reckoning: Reckoning) -> Iterator[Step]:
+def _sentences(rule: ClockRule, period: Period | None, reckoning: Calculation) -> Iterator[Step]:
     start, due = reckoning.start, reckoning.due
     yield Step(f"依据:{rule.article_zh}。", f"Basis: {rule.article}.")
     event = event_words(reckoning.event).zh
@@ -81,7 +81,7 @@ def _sentences(rule: ClockRule, period: Period | None, reckoning: Reckoning) -> 
         yield Step(f"期限至{_zh(due)}的同一钟点届满。", f"The period ends on {_en(due)} at the same time of day.", due)
 
 
-def _length(rule: ClockRule, reckoning: Reckoning) -> Step:
+def _length(rule: ClockRule, reckoning: Calculation) -> Step:
     unit_zh, unit_en = ("个工作日", "working days") if rule.period.unit == "working" else ("日", "calendar days")
     days = rule.period.days
     if rule.period.by_subject:

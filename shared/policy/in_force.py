@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 
 from shared.events.policy import Section
-from shared.kernel.legal_time import When, instant_of
+from shared.kernel.legal_time import LegalTime, instant_of
 from shared.policy.documents import Organisation
 from shared.policy.edition import Edition
 
@@ -30,7 +30,7 @@ class InForce:
         editions = self.editions.get("jurisdiction")
         return editions[-1].document.zone if editions else "UTC"
 
-    def edition(self, section: Section, at: When | None = None) -> Edition | None:
+    def edition(self, section: Section, at: LegalTime | None = None) -> Edition | None:
         """The edition in force at `at` (None: at `now`). Before the first one: None."""
         editions = self.editions.get(section, ())
         at = self.now if at is None else at
@@ -39,7 +39,7 @@ class InForce:
         index = bisect_right([known.start for known in editions], instant_of(at, self.zone))
         return editions[index - 1] if index else None
 
-    def when(self, section: Section, at: When) -> Edition | None:
+    def when(self, section: Section, at: LegalTime) -> Edition | None:
         """The edition in force at `at`, or the first one before that, since imported history is older than any list."""
         editions = self.editions.get(section, ())
         if len(editions) < 2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from shared.kernel.legal_time import When
+from shared.kernel.legal_time import LegalTime
 from shared.policy.documents import Organisation, ancestry
 from shared.policy.in_force import InForce
 
@@ -59,7 +59,7 @@ class Organs(InForce):
         """True if `code` is a subordinate of `above`, at any depth."""
         return above in self.organisation_lines.get(code, ())[1:]
 
-    def review_body_at(self, when: When) -> str | None:
+    def review_body_at(self, when: LegalTime) -> str | None:
         """The default reviewing organisation by the list in force at `when`."""
         edition = self.when("organisations", when)
         listed = edition.document.organisations if edition else ()

@@ -47,7 +47,7 @@ class Routing(Document):
     rules: tuple[RoutingRule, ...] = ()
 
 
-class Route(NamedTuple):
+class RouteFound(NamedTuple):
     """Where a case goes. Without an organisation, `why` is the reason of the queue."""
 
     org: str | None
@@ -67,7 +67,7 @@ class RoutingTable:
         self._rules: dict[Key, RoutingRule] = {}
         for rule in routing.rules:
             self._rules.setdefault(rule.key, rule)
-        self._memo: dict[tuple[str | None, str | None, str | None], Route] = {}
+        self._memo: dict[tuple[str | None, str | None, str | None], RouteFound] = {}
 
     def keys(self, place: str | None, subject: str | None, level: str | None) -> Iterator[Key]:
         """The keys to look up, from the most specific to the most general."""
@@ -78,7 +78,7 @@ class RoutingTable:
             return ((p, s, lv) for s in subjects for p in places for lv in levels)
         return ((p, s, lv) for p in places for s in subjects for lv in levels)
 
-    def route(self, place: str | None, subject: str | None, level: str | None = None) -> Route:
+    def route(self, place: str | None, subject: str | None, level: str | None = None) -> RouteFound:
         """The organisation for a case. An unknown place or subject is queued; one that is not given matches only `*`."""
         asked = (place, subject, level)
         found = self._memo.get(asked)
@@ -88,19 +88,19 @@ class RoutingTable:
                 self._memo[asked] = found
         return found
 
-    def _find(self, place: str | None, subject: str | None, level: str | None) -> Route:
+    def _find(self, place: str | None, subject: str | None, level: str | None) -> RouteFound:
         if place is not None and place not in self._places:
-            return Route(None, None, "unknown_place")
+            return RouteFound(None, None, "unknown_place")
         if subject is not None and subject not in self._subjects:
-            return Route(None, None, "unknown_subject")
+            return RouteFound(None, None, "unknown_subject")
         for key in self.keys(place, subject, level):
             rule = self._rules.get(key)
             if rule is not None:
-                return Route(rule.org, rule.id, "rule" if rule.org else "no_rule")
+                return RouteFound(rule.org, rule.id, "rule" if rule.org else "no_rule")
         if self._routing.default not in (None, "queue"):
-            return Route(self._routing.default, "default", "rule")
+            return RouteFound(self._routing.default, "default", "rule")
         if place is None and self._places:
-            return Route(None, None, "unknown_place")
+            return RouteFound(None, None, "unknown_place")
         if subject is None and self._subjects:
-            return Route(None, None, "unknown_subject")
-        return Route(None, None, "no_rule")
+            return RouteFound(None, None, "unknown_subject")
+        return RouteFound(None, None, "no_rule")

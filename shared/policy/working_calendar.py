@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
-from shared.kernel.legal_time import When, day_of, end_of_day, zone
+from shared.kernel.legal_time import LegalTime, day_of, end_of_day, zone
 from shared.policy.documents import CalendarDocument
 
 Unit = Literal["calendar", "working"]
@@ -129,7 +129,7 @@ PLAIN = Calendar(CalendarDocument())
 """No holidays, weekends on Saturday and Sunday."""
 
 
-def due_instant(last: date, start: When, ends: Ends, zone_name: str) -> datetime:
+def due_instant(last: date, start: LegalTime, ends: Ends, zone_name: str) -> datetime:
     """The instant (UTC) at which a period that ends on `last` ends.
 
     `same_wall_time`: at the local time of day of the start. If that time occurs twice or not at all (a change of summer
@@ -142,6 +142,6 @@ def due_instant(last: date, start: When, ends: Ends, zone_name: str) -> datetime
     return max(wall.replace(tzinfo=here, fold=fold).astimezone(UTC) for fold in (0, 1))
 
 
-def start_day(start: When, zone_name: str) -> date:
+def start_day(start: LegalTime, zone_name: str) -> date:
     """The day of the start, which is not counted."""
     return day_of(start, zone_name)

@@ -7,18 +7,18 @@ from typing import Any
 
 from pydantic import Field
 
+from shared.application.response import Answer
 from shared.case import Case
 from shared.commands.authorization import Principal, handles, handles_matter
-from shared.commands.command import Fresh
-from shared.commands.command_handler import Handling
-from shared.commands.event_writer import Stamp
+from shared.commands.command import NewEvent
+from shared.commands.command_handler import CommandHandler
+from shared.commands.event_writer import EventMetadata
 from shared.events.intake import PartyCorrected, PartyRecorded
 from shared.events.routing import AccusationConfirmed, ReadRecorded
 from shared.events.wording import event_words
-from shared.eventstore.errors import LogFull
+from shared.eventstore.errors import StoreFull
 from shared.eventstore.field_encryption import open_sealed
-from shared.eventstore.recorded_event import Recorded
-from shared.queries.response import Answer
+from shared.eventstore.recorded_event import RecordedEvent
 
 STREAM = "reads/"
 
@@ -46,7 +46,11 @@ def purposes(principal: Principal, case: Case, lead: Case | None = None) -> froz
 
 
 async def content(
-    handling: Handling, principal: Principal, case: Case, events: Sequence[Recorded], lead: Case | None = None
+    handling: CommandHandler,
+    principal: Principal,
+    case: Case,
+    events: Sequence[RecordedEvent],
+    lead: Case | None = None,
 ) -> ContentAnswer | None:
     """Who the parties are and what they wrote, as far as the principal may see it; None when that is nothing.
 
@@ -61,10 +65,10 @@ async def content(
     if not allowed or not sealed:
         return None
     read = ReadRecorded(case=case.id, purposes=tuple(sorted(allowed)))
-    stamp = Stamp(principal, cause=f"read:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
+    stamp = EventMetadata(principal, cause=f"read:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
     try:
-        await handling.on_stream(STREAM + case.id, stamp, lambda _head: [Fresh(read)])
-    except LogFull:
+        await handling.on_stream(STREAM + case.id, stamp, lambda _head: [NewEvent(read)])
+    except StoreFull:
         return ContentAnswer(withheld="log_full", parties={}, texts=[], erased=[])
     by_version = {event.version: event for event in sealed}
     parties: dict[str, dict[str, Any]] = {}

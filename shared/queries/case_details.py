@@ -11,16 +11,17 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from shared.application.case_reference import resolve, unknown_case
+from shared.application.ports import Ports
+from shared.application.response import LeadAnswer
 from shared.case import STREAM, Case, cut, fold, head_of
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import READ, SEES_ALL, Principal, authorize, visible
-from shared.commands.command_handler import Handling
+from shared.commands.command_handler import CommandHandler
 from shared.deadlines import Deadline, deadlines, explain
 from shared.events.intake import CaseLinked, CaseUnlinked
 from shared.events.wording import details
-from shared.eventstore.recorded_event import NewerEvent, Recorded
-from shared.hosting.service_module import Ports
-from shared.kernel.legal_time import When, instant_of, zone
+from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
+from shared.kernel.legal_time import LegalTime, instant_of, zone
 from shared.kernel.refusals import Unknown
 from shared.policy.book import PolicyBook
 from shared.queries.case_content import content
@@ -31,7 +32,6 @@ from shared.queries.case_details_models import (
     ExplanationAnswer,
     TimelineEntry,
 )
-from shared.queries.response import LeadAnswer
 
 Episode = TypeVar("Episode", bound=DeadlineAnswer)
 _ASIDE = frozenset({"AccusationSuspected", "SuspicionCleared"})
@@ -51,12 +51,12 @@ async def find(ports: Ports, principal: Principal, reference: str) -> Case:
 
 async def show(
     ports: Ports,
-    reader: Handling,
+    reader: CommandHandler,
     principal: Principal,
     reference: str,
     *,
-    as_of: When | None = None,
-    known_at: When | None = None,
+    as_of: LegalTime | None = None,
+    known_at: LegalTime | None = None,
     open_content: bool = True,
 ) -> CaseAnswer:
     """Everything of a case that the principal may see.
@@ -117,7 +117,7 @@ def _kept_from(principal: Principal) -> frozenset[str]:
     return _ASIDE if principal.role in ("organisation", "clerk") else _ASIDE | {"AccusationConfirmed"}
 
 
-async def _may_know(ports: Ports, principal: Principal, case: Case, events: Sequence[Recorded]) -> frozenset[str]:
+async def _may_know(ports: Ports, principal: Principal, case: Case, events: Sequence[RecordedEvent]) -> frozenset[str]:
     """Ids of the cases that these events refer to and that the principal may see, with what they follow."""
     named_there = {event.body.lead for event in events if isinstance(event.body, CaseLinked | CaseUnlinked)}
     if not named_there:
@@ -130,7 +130,7 @@ async def _may_know(ports: Ports, principal: Principal, case: Case, events: Sequ
     )
 
 
-def _entry(event: Recorded, book: PolicyBook, known: frozenset[str]) -> TimelineEntry:
+def _entry(event: RecordedEvent, book: PolicyBook, known: frozenset[str]) -> TimelineEntry:
     """An event in words and codes. `known`: ids of other cases that may be named."""
     shown: dict[str, Any] = {"newer": True} if isinstance(event.body, NewerEvent) else details(event.body)
     if shown.get("lead") not in known:

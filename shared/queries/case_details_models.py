@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from shared.application.response import Answer, EventEn, EventZh, LeadAnswer, PolicyCode, StateEn, StateZh, TimeText
 from shared.queries.case_content import ContentAnswer
-from shared.queries.response import Answer, EventEn, EventZh, LeadAnswer, PolicyCode, StateEn, StateZh, TimeText
 
 
 class ActingParty(Answer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from shared.application.ports import Ports
 from shared.case import FINAL_STATES, STREAM, Case, fold
 from shared.commands.authorization import owes_notice
 from shared.deadlines import Deadline, deadlines
@@ -28,8 +29,7 @@ from shared.events.routing import (
 )
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
-from shared.eventstore.recorded_event import NewerEvent, Recorded
-from shared.hosting.service_module import Ports
+from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words, code_words, state_words
 from shared.policy.book import PolicyBook
@@ -180,7 +180,7 @@ def called(book: PolicyBook, code: str) -> Words:
     return Words(known.name, known.name_en or known.name) if known is not None else Words(code, code)
 
 
-def heard(event: Recorded, until: Sequence[Recorded], book: PolicyBook) -> Words | None:
+def heard(event: RecordedEvent, until: Sequence[RecordedEvent], book: PolicyBook) -> Words | None:
     """What a citizen is told of an event: registered, sent to whom, accepted or not and why, notices, extended until when,
     answered, invited to evaluate, closed how, corrected, joined. None: it is not theirs to follow. `until`: the case's
     events up to this one."""
@@ -226,7 +226,7 @@ def holder_of(case: Case) -> str | None:
     return case.reviewer if case.state in ("in_review", "in_re_review") else case.org
 
 
-def _extended(days: int, until: Sequence[Recorded], book: PolicyBook) -> Words:
+def _extended(days: int, until: Sequence[RecordedEvent], book: PolicyBook) -> Words:
     """Why stands in the notice, in the words of the organisation; here: by which article."""
     longer = [one for one in deadlines(fold(until), book) if one.extended_days]
     if not longer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from shared.queries.response import Answer
+from shared.application.response import Answer
 
 
 class MayAsk(Answer):

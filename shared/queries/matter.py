@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
+from shared.application.ports import Ports
+from shared.application.response import Answer, LeadAnswer, PolicyCode, TimeText
 from shared.case import Case
 from shared.commands.authorization import LIST, Principal, authorize, visible
 from shared.consumers.followers import followers
-from shared.hosting.service_module import Ports
 from shared.queries.case_details import find
-from shared.queries.response import Answer, LeadAnswer, PolicyCode, TimeText
 
 
 class FilingAnswer(LeadAnswer):

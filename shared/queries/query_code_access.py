@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 
 from shared.application.case_reference import resolve
+from shared.application.ports import Ports
 from shared.case import Case
 from shared.commands.authorization import READ, Principal, authorize
-from shared.hosting.service_module import Ports
 from shared.kernel.clock import Clock
 from shared.kernel.identifiers import code_matches, read_number
 from shared.kernel.refusals import Unknown
@@ -16,7 +16,7 @@ MINUTE = 60.0
 _MOST_CLIENTS = 10_000
 
 
-class Misses:
+class RateLimiter:
     """Counts the wrong pairs of each client in the last minute, to limit guessing."""
 
     def __init__(self, clock: Clock, most: int) -> None:

@@ -6,15 +6,15 @@ from typing import Any
 
 from pydantic import Field
 
+from shared.application.response import Answer, EventEn, EventZh, TimeText
 from shared.case import STREAM, Case
 from shared.commands.authorization import Principal
-from shared.commands.command import Fresh
-from shared.commands.command_handler import Handling
-from shared.commands.event_writer import Stamp
+from shared.commands.command import NewEvent
+from shared.commands.command_handler import CommandHandler
+from shared.commands.event_writer import EventMetadata
 from shared.events.routing import ReadRecorded
 from shared.eventstore.field_encryption import open_sealed
-from shared.eventstore.recorded_event import NewerEvent, Recorded
-from shared.queries.response import Answer, EventEn, EventZh, TimeText
+from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 
 READS = "reads/"
 
@@ -39,14 +39,14 @@ class AnswerTexts(Answer):
     erased: list[str] = Field(description="Parties whose data were erased")
 
 
-async def read_recorded(handling: Handling, principal: Principal, case: Case, purpose: str) -> None:
+async def read_recorded(handling: CommandHandler, principal: Principal, case: Case, purpose: str) -> None:
     """Record that the principal reads this part of the case, before it is opened. `handling`: the command handler of routing."""
-    stamp = Stamp(principal, cause=f"{purpose}:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
+    stamp = EventMetadata(principal, cause=f"{purpose}:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
     body = ReadRecorded(case=case.id, purposes=(purpose,))
-    await handling.on_stream(READS + case.id, stamp, lambda _head: [Fresh(body)])
+    await handling.on_stream(READS + case.id, stamp, lambda _head: [NewEvent(body)])
 
 
-async def replies(handling: Handling, principal: Principal, case: Case) -> AnswerTexts:
+async def replies(handling: CommandHandler, principal: Principal, case: Case) -> AnswerTexts:
     """The reply texts of a case that the principal may see. The reading is recorded first."""
     events = [event for commit in await handling.log.load(STREAM + case.id) for event in commit.recorded]
     delivered = max((event.version for event in events if event.type == "ReplyDelivered"), default=0)
@@ -65,7 +65,7 @@ async def replies(handling: Handling, principal: Principal, case: Case) -> Answe
     return AnswerTexts(case=case.id, number=case.number, texts=texts, erased=sorted(erased))
 
 
-def _fields(event: Recorded, delivered: int) -> tuple[str, ...]:
+def _fields(event: RecordedEvent, delivered: int) -> tuple[str, ...]:
     """The fields of the event that may be read. `delivered`: version of the last delivery of a reply."""
     if isinstance(event.body, NewerEvent):
         return ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.application.case_reference import WORKLIST
-from shared.eventstore.read_models import Condition, Views
+from shared.eventstore.read_models import Condition, ReadModelStore
 
 _BETWEEN = "\x1f"
 """A separator that no code of an organisation contains."""
@@ -18,7 +18,7 @@ def cell(orgs: Sequence[str]) -> str | None:
     return f"{_BETWEEN}{_BETWEEN.join(orgs)}{_BETWEEN}" if orgs else None
 
 
-async def against(views: Views, org: str) -> frozenset[str]:
+async def against(views: ReadModelStore, org: str) -> frozenset[str]:
     """Ids of the cases whose respondent is the organisation. Reads all cases that have a respondent; there are few."""
     named, found = cell((org,)) or "", []
     after: list[Any] | None = None

@@ -14,13 +14,13 @@ import orjson
 from pydantic import Field
 
 from shared.application.case_reference import WORKLIST
+from shared.application.ports import Ports
+from shared.application.response import Answer, StateEn, StateZh
 from shared.commands.authorization import LIST, Principal, authorize, visible
 from shared.deadlines import deadlines, first_risk
 from shared.eventstore.read_models import Condition, Row, Value
-from shared.hosting.service_module import Ports
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid
-from shared.queries.response import Answer, StateEn, StateZh
 
 QUEUES = (
     "to_dispatch",
@@ -58,7 +58,7 @@ _CHOICES: tuple[tuple[str, ...], ...] = (
 )
 
 
-class Wanted(NamedTuple):
+class ListFilter(NamedTuple):
     """What the list shall hold."""
 
     queue: str | None = None
@@ -115,7 +115,7 @@ class _Cursor(NamedTuple):
 
 
 async def cases(
-    ports: Ports, principal: Principal, wanted: Wanted, after: str | None = None, limit: int = 50
+    ports: Ports, principal: Principal, wanted: ListFilter, after: str | None = None, limit: int = 50
 ) -> CasePage:
     """One page. Raises Invalid for a cursor that this list did not give."""
     authorize(principal, LIST)
@@ -151,7 +151,7 @@ async def cases(
             return CasePage(cases=found, after=_write(place))
 
 
-async def _rows(ports: Ports, wanted: Wanted, place: _Cursor, limit: int) -> Sequence[Row]:
+async def _rows(ports: Ports, wanted: ListFilter, place: _Cursor, limit: int) -> Sequence[Row]:
     """The next rows in order, from the most selective index that fits the filters."""
     asked = {name: value for name, value in wanted._asdict().items() if value is not None and name != "due_before"}
     if asked.get("queue") in (*_BY_TIME, *_OTHERWISE):
@@ -179,7 +179,7 @@ async def _page(
     return await ports.views.find(WORKLIST, [*where, *bounds], order=("due",), after=after, limit=limit)
 
 
-def _meets(row: Row, wanted: Wanted, now: str) -> bool:
+def _meets(row: Row, wanted: ListFilter, now: str) -> bool:
     values = row.values
     if values is None:
         return False

@@ -3,15 +3,15 @@
 A cached case may be outdated. That is safe, because an append names the version that it was decided on, and the log refuses one
 that is late. Commands, views and reactions share this cache, so a case is folded once per process.
 
-`load` says with each case whether it is confirmed (`Loaded.confirmed`). A decision to append may rest on any case; a decision
+`load` says with each case whether it is confirmed (`LoadedCase.confirmed`). A decision to append may rest on any case; a decision
 not to append only on a confirmed one, see command_handler.py and docs/adr/0028.
 
 >>> import asyncio
->>> from shared.adapters.memory import MemoryLog
->>> several = Cases(MemoryLog(), alone=False)
+>>> from shared.adapters.memory import MemoryEventStore
+>>> several = Cases(MemoryEventStore(), alone=False)
 >>> asyncio.run(several.load("c-1")).confirmed, asyncio.run(several.load("c-1")).case.exists
 (True, False)
->>> asyncio.run(Cases(MemoryLog()).load("c-1", NEW)).confirmed
+>>> asyncio.run(Cases(MemoryEventStore()).load("c-1", NEW)).confirmed
 False
 """
 
@@ -22,8 +22,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from shared.case import EMPTY, STREAM, Case, fold, head_of
-from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
-from shared.eventstore.event_store import Log
+from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
+from shared.eventstore.event_store import EventStore
 
 DEFAULT_SIZE = 20_000
 
@@ -41,30 +41,30 @@ ANY = Expected()
 NEW = Expected(new=True)
 
 
-class Loaded(NamedTuple):
+class LoadedCase(NamedTuple):
     """A case as the repository has it."""
 
     case: Case
-    head: Head
+    head: StreamHead
     confirmed: bool
     """True if the log was read, or this process is the only one that appends. False: the log may have more."""
 
 
-class Cases:
+class CaseRepository:
     """At most `size` folded cases; the least recently used are dropped first.
 
     `alone=False`: other processes append, too. Then a cached case is never shown, or used for a decision, without a look at the
     end of its stream, unless the caller expects its version: nobody sees a case older than another process showed it to him.
     """
 
-    def __init__(self, log: Log, size: int = DEFAULT_SIZE, *, alone: bool = True) -> None:
+    def __init__(self, log: EventStore, size: int = DEFAULT_SIZE, *, alone: bool = True) -> None:
         self._log = log
         self._size = size
         self.alone = alone
-        self._known: OrderedDict[str, Loaded] = OrderedDict()
-        self._unknown = Loaded(EMPTY, EMPTY_HEAD, confirmed=False)
+        self._known: OrderedDict[str, LoadedCase] = OrderedDict()
+        self._unknown = LoadedCase(EMPTY, EMPTY_HEAD, confirmed=False)
 
-    async def load(self, case_id: str, expected: Expected = ANY) -> Loaded:
+    async def load(self, case_id: str, expected: Expected = ANY) -> LoadedCase:
         """The case, from the cache if that is recent enough for what is `expected`, else from the log. A case that does not
         exist is EMPTY at version 0."""
         known = self._known.get(case_id)
@@ -75,21 +75,21 @@ class Cases:
             return self._unknown
         return await self.load_confirmed(case_id)
 
-    async def load_confirmed(self, case_id: str) -> Loaded:
+    async def load_confirmed(self, case_id: str) -> LoadedCase:
         """The case as the log has it now."""
         case, head, _confirmed = self._known.get(case_id, self._unknown)
         for commit in await self._log.load(STREAM + case_id, after=case.version):
             case, head = fold(commit.recorded, case), commit.head
         if case.exists:
             self.remember(case, head)
-        return Loaded(case, head, confirmed=True)
+        return LoadedCase(case, head, confirmed=True)
 
-    async def get(self, case_id: str, at_least: int = 0) -> tuple[Case, Head]:
+    async def get(self, case_id: str, at_least: int = 0) -> tuple[Case, StreamHead]:
         """load() of a case that is expected at version `at_least`, for readers."""
         case, head, _confirmed = await self.load(case_id, Expected(at_least))
         return case, head
 
-    async def reload(self, case_id: str) -> tuple[Case, Head]:
+    async def reload(self, case_id: str) -> tuple[Case, StreamHead]:
         """load_confirmed(), for readers."""
         case, head, _confirmed = await self.load_confirmed(case_id)
         return case, head
@@ -114,12 +114,12 @@ class Cases:
         """The case that leads the matter of a follower; None for a case that follows none."""
         return None if case.lead is None else head_of(case.lead, await self.lines([case.lead]))
 
-    def remember(self, case: Case, head: Head) -> None:
+    def remember(self, case: Case, head: StreamHead) -> None:
         """Keep a newer fold. An older one is ignored."""
         known = self._known.get(case.id)
         if known is not None and known.case.version >= case.version:
             return
-        self._known[case.id] = Loaded(case, head, confirmed=self.alone)
+        self._known[case.id] = LoadedCase(case, head, confirmed=self.alone)
         self._known.move_to_end(case.id)
         if len(self._known) > self._size:
             self._known.popitem(last=False)
@@ -139,5 +139,5 @@ class Cases:
             case, head, _confirmed = self._known.get(commit.stream.removeprefix(STREAM), self._unknown)
             if self.alone and not case.exists:
                 continue
-            if head == Head(commit.first - 1, commit.previous) and commit.intact():
+            if head == StreamHead(commit.first - 1, commit.previous) and commit.intact():
                 self.remember(fold(commit.recorded, case), commit.head)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from shared.eventstore.commit import Commit
-from shared.eventstore.event_store import Log
+from shared.eventstore.event_store import EventStore
 from shared.kernel.clock import Clock
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
@@ -24,10 +24,10 @@ class _Window(NamedTuple):
     book: PolicyBook
 
 
-class Policies:
+class PolicyRepository:
     """jurisdiction -> PolicyBook as it is in force now. A book is read from the log at its first use."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: EventStore) -> None:
         self._log = log
         self._books: dict[str, PolicyBook] = {}
         self._clock: Clock | None = None

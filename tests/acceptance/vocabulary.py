@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.operations.digests import log_digest
 from tests.support.serving import Served, served
 
@@ -215,7 +215,7 @@ class County:
         told: dict[str, Any] = answer.json()
         return told
 
-    async def events(self, case: Filing, *types: str) -> list[Recorded]:
+    async def events(self, case: Filing, *types: str) -> list[RecordedEvent]:
         """What stands in the log of this case, of these types or all."""
         commits = await self.here.runtime.ports.log.load(f"case/{case.id}")
         return [event for commit in commits for event in commit.recorded if not types or event.type in types]

@@ -14,34 +14,34 @@ from typing import NamedTuple, Protocol, get_args
 
 import pytest
 
-from shared.adapters.kafka import Connection, KafkaFeed, parking
-from shared.adapters.memory import MemoryFeed, MemoryKeys, MemoryLog, MemoryViews
-from shared.adapters.mongo import Driver, Mongo, MongoKeys, MongoLog, MongoViews
-from shared.adapters.sqlite.event_store import SqliteLog
-from shared.adapters.sqlite.key_store import SqliteKeys
-from shared.adapters.sqlite.read_models import SqliteViews
-from shared.adapters.sqlite.subscription import SqliteFeed
+from shared.adapters.kafka import Connection, KafkaSubscriptions, parking
+from shared.adapters.memory import MemoryEventStore, MemoryKeyStore, MemoryReadModels, MemorySubscriptions
+from shared.adapters.mongo import Driver, Mongo, MongoEventStore, MongoKeyStore, MongoReadModels
+from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.adapters.sqlite.key_store import SqliteKeyStore
+from shared.adapters.sqlite.read_models import SqliteReadModels
+from shared.adapters.sqlite.subscription import SqliteSubscriptions
 from shared.adapters.system_clock import SystemClock
-from shared.eventstore.event_store import Log
-from shared.eventstore.key_store import Keys
-from shared.eventstore.read_models import Views
-from shared.eventstore.subscription import Feed
+from shared.eventstore.event_store import EventStore
+from shared.eventstore.key_store import KeyStore
+from shared.eventstore.read_models import ReadModelStore
+from shared.eventstore.subscription import Subscriptions
 from tests.support import topics
 from tests.support.servers import kafka, mongodb
 
 
-class DrainingFeed(Feed, Protocol):
+class DrainingFeed(Subscriptions, Protocol):
     """What the suite needs beyond the port: to know that all was handled."""
 
     async def drain(self) -> None: ...
 
 
 class Ports(NamedTuple):
-    log: Log
+    log: EventStore
     feed: DrainingFeed | None
     """None where the store has no feed of its own."""
-    views: Views
-    keys: Keys
+    views: ReadModelStore
+    keys: KeyStore
     close: Callable[[], Awaitable[None]]
 
 
@@ -63,27 +63,27 @@ class Adapter(NamedTuple):
 
 
 async def open_memory(place: Path, outbox: bool) -> Ports:
-    log = MemoryLog(outbox=outbox)
-    views = MemoryViews()
-    keys = MemoryKeys()
+    log = MemoryEventStore(outbox=outbox)
+    views = MemoryReadModels()
+    keys = MemoryKeyStore()
 
     async def close() -> None:
         for port in (log, views, keys):
             await port.close()
 
-    return Ports(log, MemoryFeed(log, seed=7), views, keys, close)
+    return Ports(log, MemorySubscriptions(log, seed=7), views, keys, close)
 
 
 async def open_sqlite(place: Path, outbox: bool) -> Ports:
-    log = SqliteLog(place / "log.sqlite", outbox=outbox)
-    views = SqliteViews(place / "views.sqlite")
-    keys = SqliteKeys(place)
+    log = SqliteEventStore(place / "log.sqlite", outbox=outbox)
+    views = SqliteReadModels(place / "views.sqlite")
+    keys = SqliteKeyStore(place)
 
     async def close() -> None:
         for port in (log, views, keys):
             await port.close()
 
-    return Ports(log, SqliteFeed(log, views, pause=0.01, longest=0.05, poll=0.1), views, keys, close)
+    return Ports(log, SqliteSubscriptions(log, views, pause=0.01, longest=0.05, poll=0.1), views, keys, close)
 
 
 async def open_kafka(place: Path, outbox: bool) -> Ports:
@@ -91,11 +91,11 @@ async def open_kafka(place: Path, outbox: bool) -> Ports:
     remembered = place / "topic"
     if not remembered.exists():
         remembered.write_text(await topics.create(topics.fresh_name()))
-    log = SqliteLog(place / "log.sqlite", outbox=True)
-    views = SqliteViews(place / "views.sqlite")
-    keys = SqliteKeys(place)
+    log = SqliteEventStore(place / "log.sqlite", outbox=True)
+    views = SqliteReadModels(place / "views.sqlite")
+    keys = SqliteKeyStore(place)
     clock = SystemClock()
-    feed = KafkaFeed(
+    feed = KafkaSubscriptions(
         log,
         Connection(kafka.bootstrap()),
         remembered.read_text(),
@@ -123,9 +123,9 @@ def opening(driver: Driver) -> Callable[[Path, bool], Awaitable[Ports]]:
     async def open_mongo(place: Path, outbox: bool) -> Ports:
         name = mongodb.PREFIX + hashlib.sha256(str(place).encode()).hexdigest()[:12]
         mongo = Mongo(mongodb.url(), driver)
-        log = await MongoLog.open(mongo, f"{name}_log", outbox=outbox)
-        views = await MongoViews.open(mongo, f"{name}_views")
-        keys = await MongoKeys.open(mongo, f"{name}_keys", place)
+        log = await MongoEventStore.open(mongo, f"{name}_log", outbox=outbox)
+        views = await MongoReadModels.open(mongo, f"{name}_views")
+        keys = await MongoKeyStore.open(mongo, f"{name}_keys", place)
 
         async def close() -> None:
             for port in (log, views, keys):

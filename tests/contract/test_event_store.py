@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from shared.eventstore.commit import Commit, Head
-from shared.eventstore.event_store import Conflict, Log, SameCause
+from shared.eventstore.commit import Commit, StreamHead
+from shared.eventstore.event_store import Conflict, DuplicateCommand, EventStore
 from shared.eventstore.verification import verify
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
@@ -18,19 +18,19 @@ from tests.support.commits import START, commit, history
 
 
 @pytest.fixture
-def log(ports: Ports) -> Log:
+def log(ports: Ports) -> EventStore:
     return ports.log
 
 
-async def put(log: Log, commits: list[Commit]) -> list[Commit]:
+async def put(log: EventStore, commits: list[Commit]) -> list[Commit]:
     return [await log.append(each) for each in commits]
 
 
-async def scanned(log: Log, prefix: str = "", batch: int = 500) -> list[Commit]:
+async def scanned(log: EventStore, prefix: str = "", batch: int = 500) -> list[Commit]:
     return [each async for commits in log.scan(prefix, batch=batch) for each in commits]
 
 
-async def test_returns_the_bytes_that_were_appended(log: Log) -> None:
+async def test_returns_the_bytes_that_were_appended(log: EventStore) -> None:
     commits = [*history("case/a", 3, events=2), commit("case/b", request="hmac:1")]
     written = await put(log, commits)
     assert written == commits
@@ -42,13 +42,13 @@ async def test_returns_the_bytes_that_were_appended(log: Log) -> None:
     assert await log.load("case/none") == []
 
 
-async def test_load_after_a_version_never_cuts_a_commit(log: Log) -> None:
+async def test_load_after_a_version_never_cuts_a_commit(log: EventStore) -> None:
     commits = await put(log, history("case/a", 4, events=3))
     for after in range(14):
         assert await log.load("case/a", after) == [each for each in commits if each.last > after]
 
 
-async def test_load_with_a_limit_gives_the_first_ones(log: Log) -> None:
+async def test_load_with_a_limit_gives_the_first_ones(log: EventStore) -> None:
     commits = await put(log, history("case/a", 7, events=3))
     await put(log, history("outbox/long", 300))
     for after in (0, 1, 3, 4, 20, 21):
@@ -64,14 +64,14 @@ async def test_load_with_a_limit_gives_the_first_ones(log: Log) -> None:
     assert seen == list(range(1, 301)), "page by page, whatever is remembered of the stream"
 
 
-async def test_a_commit_that_does_not_continue_the_stream_conflicts(log: Log) -> None:
+async def test_a_commit_that_does_not_continue_the_stream_conflicts(log: EventStore) -> None:
     first, second = await put(log, history("case/a", 2))
     for wrong in (
         commit("case/a"),
         commit("case/a", after=first),
-        commit("case/a", after=Head(3, second.hash)),
-        commit("case/a", after=Head(2, first.hash)),
-        commit("case/new", after=Head(1, first.hash)),
+        commit("case/a", after=StreamHead(3, second.hash)),
+        commit("case/a", after=StreamHead(2, first.hash)),
+        commit("case/new", after=StreamHead(1, first.hash)),
     ):
         with pytest.raises(Conflict) as raised:
             await log.append(wrong)
@@ -80,15 +80,15 @@ async def test_a_commit_that_does_not_continue_the_stream_conflicts(log: Log) ->
     assert await log.load("case/new") == []
 
 
-async def test_a_known_cause_is_answered_before_the_version_is_looked_at(log: Log) -> None:
+async def test_a_known_cause_is_answered_before_the_version_is_looked_at(log: EventStore) -> None:
     first = await log.append(commit("case/a", cause="clerk:1"))
     second = await log.append(commit("case/a", after=first, cause="clerk:2"))
     for again in (
         commit("case/a", cause="clerk:1"),
         commit("case/a", after=second, cause="clerk:1"),
-        commit("case/a", after=Head(9, "sha256:x"), cause="clerk:1"),
+        commit("case/a", after=StreamHead(9, "sha256:x"), cause="clerk:1"),
     ):
-        with pytest.raises(SameCause) as raised:
+        with pytest.raises(DuplicateCommand) as raised:
             await log.append(again)
         assert raised.value.commit == first
     other = await log.append(commit("case/b", cause="clerk:1"))
@@ -98,7 +98,7 @@ async def test_a_known_cause_is_answered_before_the_version_is_looked_at(log: Lo
     assert await log.by_cause("case/c", "clerk:1") is None
 
 
-async def test_64_at_once_on_one_stream_have_one_winner_each_round(log: Log) -> None:
+async def test_64_at_once_on_one_stream_have_one_winner_each_round(log: EventStore) -> None:
     for version in range(5):
         stream = await log.load("case/a")
         after = stream[-1] if stream else None
@@ -110,18 +110,22 @@ async def test_64_at_once_on_one_stream_have_one_winner_each_round(log: Log) -> 
         assert (await log.load("case/a"))[version:] == won
 
 
-async def test_64_with_one_cause_get_one_answer(log: Log) -> None:
+async def test_64_with_one_cause_get_one_answer(log: EventStore) -> None:
     tries = [commit("case/a", cause="platform:9") for _ in range(64)]
     results = await asyncio.gather(*(log.append(each) for each in tries), return_exceptions=True)
     (won,) = [result for result in results if isinstance(result, Commit)]
     others = [result for result in results if not isinstance(result, Commit)]
-    assert all(isinstance(other, SameCause) and other.commit == won for other in others)
+    assert all(isinstance(other, DuplicateCommand) and other.commit == won for other in others)
 
 
-async def test_a_bad_commit_does_not_harm_those_it_comes_with(log: Log) -> None:
+async def test_a_bad_commit_does_not_harm_those_it_comes_with(log: EventStore) -> None:
     before = await log.append(commit("case/known", cause="c"))
     good = [commit(f"case/{number}") for number in range(60)]
-    bad = [commit("case/known"), commit("case/known", after=before, cause="c"), commit("case/9", after=Head(4, ""))]
+    bad = [
+        commit("case/known"),
+        commit("case/known", after=before, cause="c"),
+        commit("case/9", after=StreamHead(4, "")),
+    ]
     mixed = [*good, *bad]
     Random(3).shuffle(mixed)
     results = await asyncio.gather(*(log.append(each) for each in mixed), return_exceptions=True)
@@ -129,10 +133,10 @@ async def test_a_bad_commit_does_not_harm_those_it_comes_with(log: Log) -> None:
         if each in good:
             assert result == each
         else:
-            assert isinstance(result, Conflict | SameCause)
+            assert isinstance(result, Conflict | DuplicateCommand)
 
 
-async def test_64_writers_on_few_streams_leave_neither_gap_nor_fork(log: Log) -> None:
+async def test_64_writers_on_few_streams_leave_neither_gap_nor_fork(log: EventStore) -> None:
     async def writer(seed: int) -> None:
         random = Random(seed)
         for _ in range(6):
@@ -154,7 +158,7 @@ STREAMS = ("case/a", "case/a 2", "case/a-1", "case/ab", "case/b", "outbox/a", "p
 """In the order of their names, also where one begins with another."""
 
 
-async def test_scan_gives_streams_in_order_and_whole(log: Log) -> None:
+async def test_scan_gives_streams_in_order_and_whole(log: EventStore) -> None:
     histories = [history(stream, 5) for stream in STREAMS]
     mixed = [each for step in zip(*histories, strict=True) for each in step]
     await put(log, mixed)
@@ -166,7 +170,7 @@ async def test_scan_gives_streams_in_order_and_whole(log: Log) -> None:
         assert await scanned(log, "nothing", batch) == []
 
 
-async def test_what_is_appended_during_a_scan_leaves_no_gap(log: Log) -> None:
+async def test_what_is_appended_during_a_scan_leaves_no_gap(log: EventStore) -> None:
     made = {f"case/{number}": history(f"case/{number}", 6) for number in range(8)}
     for commits in made.values():
         await put(log, commits[:3])
@@ -183,7 +187,7 @@ async def test_what_is_appended_during_a_scan_leaves_no_gap(log: Log) -> None:
         assert len(commits) >= 3
 
 
-async def test_heads_are_the_ends_of_the_streams(log: Log) -> None:
+async def test_heads_are_the_ends_of_the_streams(log: EventStore) -> None:
     made = {stream: history(stream, length) for stream, length in (("case/a", 3), ("case/b", 1), ("outbox/x", 4))}
     for commits in made.values():
         await put(log, commits)
@@ -250,7 +254,7 @@ async def test_what_somebody_still_has_in_hand_is_not_claimed(opened: Opener) ->
     assert await log.backlog() == 0
 
 
-async def test_without_an_outbox_nothing_is_unpublished(log: Log) -> None:
+async def test_without_an_outbox_nothing_is_unpublished(log: EventStore) -> None:
     await log.append(commit())
     assert await log.unpublished(START + timedelta(days=9)) == []
     assert await log.claim(START + timedelta(days=9), START + timedelta(days=10)) == []
@@ -264,14 +268,14 @@ async def test_everything_is_there_after_a_restart(adapter: Adapter, opened: Ope
     commits = await put(log, [*history("case/a", 4), *history("case/b", 2)])
     log = (await opened()).log
     assert await scanned(log) == commits
-    with pytest.raises(SameCause):
+    with pytest.raises(DuplicateCommand):
         await log.append(replace(commits[0]))
     with pytest.raises(Conflict):
         await log.append(commit("case/b"))
     await log.append(commit("case/b", after=commits[-1]))
 
 
-async def test_a_cancelled_caller_harms_nobody(log: Log) -> None:
+async def test_a_cancelled_caller_harms_nobody(log: EventStore) -> None:
     tasks = [asyncio.create_task(log.append(commit(f"case/{number}"))) for number in range(20)]
     await asyncio.sleep(0)
     for task in tasks[::2]:
@@ -281,7 +285,7 @@ async def test_a_cancelled_caller_harms_nobody(log: Log) -> None:
     assert [finding async for finding in verify(log)] == []
 
 
-async def test_long_streams_are_read_like_short_ones(log: Log) -> None:
+async def test_long_streams_are_read_like_short_ones(log: EventStore) -> None:
     commits = await put(log, history("outbox/org", 700))
     assert await log.load("outbox/org") == commits
     for after in (0, 100, 443, 444, 445, 572, 699, 700, 701):

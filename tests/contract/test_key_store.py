@@ -6,17 +6,17 @@ import asyncio
 
 import pytest
 
-from shared.eventstore.key_store import KeyErased, Keys
+from shared.eventstore.key_store import KeyErased, KeyStore
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 
 
 @pytest.fixture
-def keys(ports: Ports) -> Keys:
+def keys(ports: Ports) -> KeyStore:
     return ports.keys
 
 
-async def test_the_same_names_give_the_same_key(keys: Keys) -> None:
+async def test_the_same_names_give_the_same_key(keys: KeyStore) -> None:
     wanted = [("a", "p1", "identity"), ("a", "p1", "text"), ("b", "p1", "identity"), ("a", "p1", "identity")]
     made = await keys.obtain(wanted)
     assert [(key.case, key.party, key.purpose) for key in made] == wanted
@@ -29,7 +29,7 @@ async def test_the_same_names_give_the_same_key(keys: Keys) -> None:
     assert await keys.count() == 3
 
 
-async def test_64_who_ask_at_once_get_one_key(keys: Keys) -> None:
+async def test_64_who_ask_at_once_get_one_key(keys: KeyStore) -> None:
     answers = await asyncio.gather(
         *(keys.obtain([("a", "p1", "text"), (f"c{n % 4}", "p1", "text")]) for n in range(64))
     )
@@ -38,7 +38,7 @@ async def test_64_who_ask_at_once_get_one_key(keys: Keys) -> None:
     assert await keys.count() == 5
 
 
-async def test_an_erased_key_is_gone_and_refused(keys: Keys) -> None:
+async def test_an_erased_key_is_gone_and_refused(keys: KeyStore) -> None:
     identity, text, other = await keys.obtain([("a", "p1", "identity"), ("a", "p1", "text"), ("a", "p2", "text")])
     assert await keys.erase("a", "p1", "identity") == 1
     assert await keys.erase("a", "p1", "identity") == 0
@@ -55,7 +55,7 @@ async def test_an_erased_key_is_gone_and_refused(keys: Keys) -> None:
     assert await keys.erase("b", "p1") == 0
 
 
-async def test_a_refusal_does_not_harm_those_it_comes_with(keys: Keys) -> None:
+async def test_a_refusal_does_not_harm_those_it_comes_with(keys: KeyStore) -> None:
     await keys.erase("a", "p1")
     answers = await asyncio.gather(
         *(keys.obtain([(f"c{n}", "p1", "text")]) for n in range(20)),
@@ -66,7 +66,7 @@ async def test_a_refusal_does_not_harm_those_it_comes_with(keys: Keys) -> None:
     assert all(isinstance(answer, list) for answer in answers[:-1])
 
 
-async def test_secrets_are_stable_and_differ_by_name(keys: Keys) -> None:
+async def test_secrets_are_stable_and_differ_by_name(keys: KeyStore) -> None:
     assert len(keys.secret("case-id")) == 32
     assert keys.secret("case-id") == keys.secret("case-id") != keys.secret("query-code")
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from shared.eventstore.commit import Commit
-from shared.eventstore.read_models import View
+from shared.eventstore.read_models import ReadModel
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 from tests.support.commits import history
 
 NEEDS_FEED = True
 
-ONE = View("one", {"number": "integer"})
-TWO = View("two", {"number": "integer"})
+ONE = ReadModel("one", {"number": "integer"})
+TWO = ReadModel("two", {"number": "integer"})
 
 
 class Seen:
@@ -33,7 +33,7 @@ class Seen:
         return {each.cause for each in self.commits}
 
 
-async def started(ports: Ports, *views: View) -> dict[str, Seen]:
+async def started(ports: Ports, *views: ReadModel) -> dict[str, Seen]:
     groups = {"first": Seen(), "second": Seen()}
     for group, seen in groups.items():
         ports.feed.subscribe(group, seen)
@@ -74,8 +74,8 @@ async def test_rewinding_is_kept_over_a_restart(adapter: Adapter, opened: Opener
     assert groups["second"].causes == set()
 
 
-@pytest.mark.parametrize("views", [(ONE, TWO), (View("one", {"number": "integer"}, version=2),)])
-async def test_a_view_that_is_new_is_filled(adapter: Adapter, opened: Opener, views: tuple[View, ...]) -> None:
+@pytest.mark.parametrize("views", [(ONE, TWO), (ReadModel("one", {"number": "integer"}, version=2),)])
+async def test_a_view_that_is_new_is_filled(adapter: Adapter, opened: Opener, views: tuple[ReadModel, ...]) -> None:
     if not (adapter.checkpoints and adapter.beside_views):
         pytest.skip("begins at the beginning anyway, or keeps its positions elsewhere")
     ports = await opened()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from shared.eventstore.commit import Commit
-from shared.eventstore.event_store import Log
+from shared.eventstore.event_store import EventStore
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 from tests.support.commits import commit, history
@@ -16,7 +16,7 @@ from tests.support.commits import commit, history
 NEEDS_FEED = True
 
 
-async def put(log: Log, commits: list[Commit]) -> list[Commit]:
+async def put(log: EventStore, commits: list[Commit]) -> list[Commit]:
     return [await log.append(each) for each in commits]
 
 

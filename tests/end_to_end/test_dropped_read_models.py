@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from deploy.modes.embedded import opened
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.settings import Settings
 from shared.operations.digests import views_digest
 from tests.integration.test_rebuild import lives
@@ -23,14 +23,14 @@ async def filled(folder: Path) -> str:
         return await digest(runtime)
 
 
-async def lived(runtime: Runtime) -> None:
+async def lived(runtime: Process) -> None:
     """The law first, as it was."""
     async with served() as here:
         for commit in sorted(await lives(here), key=lambda one: one.stream.startswith("case/")):
             await runtime.ports.log.append(commit)
 
 
-async def digest(runtime: Runtime) -> str:
+async def digest(runtime: Process) -> str:
     assert await runtime.drain()
     return await views_digest(runtime.ports.views, runtime.parts)
 

@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from shared.adapters.kafka import Connection, KafkaFeed, parking
+from shared.adapters.kafka import Connection, KafkaSubscriptions, parking
 from shared.adapters.kafka import consumer_lag as standing
 from shared.adapters.kafka.sweeper import HOLD
 from shared.adapters.kafka.topic_reader import Pieces, reread
-from shared.adapters.memory import MemoryLog, MemoryViews
+from shared.adapters.memory import MemoryEventStore, MemoryReadModels
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit
 from tests.support.commits import commit, history
@@ -38,14 +38,20 @@ class Process:
     """What one process has: a feed with one group, and what its handler saw."""
 
     def __init__(
-        self, kafka: Kafka, log: MemoryLog, prefix: str, instance: str = "one", sweep: float = 0.2, bootstrap: str = ""
+        self,
+        kafka: Kafka,
+        log: MemoryEventStore,
+        prefix: str,
+        instance: str = "one",
+        sweep: float = 0.2,
+        bootstrap: str = "",
     ) -> None:
         self.seen: set[str] = set()
         self.ended: list[str] = []
         clock = SystemClock()
-        self.feed = KafkaFeed(
+        self.feed = KafkaSubscriptions(
             log, Connection(bootstrap or kafka.bootstrap), TOPIC, clock=clock, instance=instance, prefix=prefix,
-            park=parking(MemoryViews(), clock), ended=self.ended.append, sweep=sweep, age=timedelta(seconds=2),
+            park=parking(MemoryReadModels(), clock), ended=self.ended.append, sweep=sweep, age=timedelta(seconds=2),
             patience=15,
         )  # fmt: skip
         self.feed.subscribe("group", self.handle)
@@ -81,7 +87,7 @@ async def create(kafka: Kafka) -> None:
 
 
 async def test_a_missing_topic_is_said_and_waited_for(kafka: Kafka) -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     process = Process(kafka, log, "missing-")
     async with running(process):
         made = await log.append(commit("case/a"))
@@ -93,7 +99,7 @@ async def test_a_missing_topic_is_said_and_waited_for(kafka: Kafka) -> None:
 
 
 async def test_what_is_appended_without_a_broker_comes_when_it_is_back(kafka: Kafka) -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     kafka.signal(signal.SIGKILL)
     process = Process(kafka, log, "without-")
     began = time.monotonic()
@@ -113,7 +119,7 @@ async def test_what_is_appended_without_a_broker_comes_when_it_is_back(kafka: Ka
 
 
 async def test_a_silent_broker_delays_and_loses_nothing(kafka: Kafka) -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     process = Process(kafka, log, "silent-")
     async with running(process):
         made = [await log.append(each) for each in history("case/a", 20)]
@@ -142,7 +148,7 @@ async def test_a_silent_broker_delays_and_loses_nothing(kafka: Kafka) -> None:
 class OfAnother:
     """The log as another process sees it: what is appended there is not told here."""
 
-    def __init__(self, log: MemoryLog) -> None:
+    def __init__(self, log: MemoryEventStore) -> None:
         self._log = log
 
     def __getattr__(self, name: str) -> object:
@@ -154,7 +160,7 @@ class OfAnother:
 async def test_four_sweepers_hardly_repeat_anything_not_even_after_an_outage(kafka: Kafka) -> None:
     """At most one record in a hundred is there twice: four processes on one log, of which one appends most, and a broker that is
     silent for three times as long as commits belong to their appenders."""
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     four = [Process(kafka, OfAnother(log), f"four-{number}-", str(number), 1.0) for number in range(4)]  # type: ignore[arg-type]
     made: list[Commit] = []
 
@@ -185,7 +191,7 @@ async def test_four_sweepers_hardly_repeat_anything_not_even_after_an_outage(kaf
 
 
 async def test_what_a_process_that_is_cut_off_from_the_broker_holds_is_published_by_another(kafka: Kafka) -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     cut_off = Process(kafka, log, "cut-off-", bootstrap=NOBODY)  # it alone hears what is appended
     other = Process(kafka, OfAnother(log), "not-cut-off-")  # type: ignore[arg-type]
     async with running(cut_off, other):
@@ -196,7 +202,7 @@ async def test_what_a_process_that_is_cut_off_from_the_broker_holds_is_published
 
 
 async def test_a_producer_that_is_given_up_sends_nothing_when_the_broker_wakes(kafka: Kafka) -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     one = Process(kafka, log, "given-up-")
     async with running(one):
         made = [await log.append(commit("case/given-up-first", at=datetime.now(UTC)))]
@@ -230,7 +236,7 @@ async def repeated(kafka: Kafka, made: Sequence[Commit]) -> int:
 
 
 async def test_replicas_share_the_work_and_one_that_ends_is_replaced(kafka: Kafka) -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     one, two = Process(kafka, log, "shared-", "one"), Process(kafka, log, "shared-", "two")
     async with running(one):
         async with running(two):
@@ -245,7 +251,7 @@ async def test_replicas_share_the_work_and_one_that_ends_is_replaced(kafka: Kafk
 
 
 async def test_two_processes_of_one_name_throw_each_other_out_and_say_so(kafka: Kafka) -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     one, two = Process(kafka, log, "same-", "twin"), Process(kafka, log, "same-", "twin")
     async with running(one, two):
         await until(lambda: one.ended or two.ended)
@@ -258,7 +264,7 @@ async def test_a_group_that_has_to_begin_again_says_who_keeps_it_from_that(
 ) -> None:
     """A rebuild that met no broker lets its group begin again once there is one; somebody who was not ended is in it."""
     monkeypatch.setattr(standing, "LEAVING", 1.0)
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     forgotten, anew = Process(kafka, log, "used-"), Process(kafka, log, "used-", "two")
     async with running(forgotten):
         made = [await log.append(each) for each in history("case/a", 20)]

@@ -25,14 +25,14 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 from deploy.kafka.acls import rights
 from deploy.kafka.topics import Topic
 from shared.adapters.kafka import Connection
-from shared.adapters.kafka.acls import Right, asking_rights
-from shared.adapters.kafka.inbound import KafkaLetters
-from shared.adapters.kafka.outbox_relay import RELAYS, Relay
+from shared.adapters.kafka.acls import Acl, asking_rights
+from shared.adapters.kafka.inbound import KafkaInbound
+from shared.adapters.kafka.outbox_relay import RELAYS, OutboxRelay
 from shared.adapters.kafka.topics import Refusal
-from shared.adapters.memory import MemoryLog, MemoryViews
+from shared.adapters.memory import MemoryEventStore, MemoryReadModels
 from shared.adapters.system_clock import SystemClock
-from shared.eventstore.recorded_event import Recorded
-from shared.messaging.partner_topics import Letter, Line, Route
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.messaging.partner_topics import InboundMessage, OutboundMessage, OutboundTopic
 from tests.end_to_end.test_full_mode import asked, owner, serving, settled, ways
 from tests.support.commits import history
 from tests.support.process import huiyin
@@ -224,27 +224,27 @@ async def test_nobody_takes_part_in_the_group_of_others(cluster: Cluster, group:
 
 
 async def test_the_adapters_for_topics_of_organisations_work_with_the_rights_of_routing(cluster: Cluster) -> None:
-    letters: list[Letter] = []
+    letters: list[InboundMessage] = []
 
-    async def answer(batch: Sequence[Letter]) -> None:
+    async def answer(batch: Sequence[InboundMessage]) -> None:
         letters.extend(batch)
 
-    async def lines(_name: str, events: Sequence[Recorded]) -> list[Line]:
-        return [Line(one.version, "k", "told", b"{}", one.recorded_at) for one in events]
+    async def lines(_name: str, events: Sequence[RecordedEvent]) -> list[OutboundMessage]:
+        return [OutboundMessage(one.version, "k", "told", b"{}", one.recorded_at) for one in events]
 
     async def names() -> list[str]:
         return ["zj"]
 
-    log, views, clock = MemoryLog(outbox=True), MemoryViews(), SystemClock()
+    log, views, clock = MemoryEventStore(outbox=True), MemoryReadModels(), SystemClock()
     views.declare(RELAYS)
     await views.start()
     for commit in history("outbox/zj", 3):
         await log.append(commit)
     routing = cluster.connection("svc-routing")
-    arriving = KafkaLetters(routing, "actions", "routing.actions", answer, instance="one", ended=pytest.fail)
-    route = Route("outbox/", "assignments", names, lines)
+    arriving = KafkaInbound(routing, "actions", "routing.actions", answer, instance="one", ended=pytest.fail)
+    route = OutboundTopic("outbox/", "assignments", names, lines)
     for _ in range(2):  # the second time its row is gone, and the topic says how far it had come
-        relay = Relay(log, views, routing, [route], clock=clock, instance="one", look=0.2)
+        relay = OutboxRelay(log, views, routing, [route], clock=clock, instance="one", look=0.2)
         await relay.start()
         until = time.monotonic() + 60
         while await relay._late(route, {"outbox/zj"}):
@@ -252,7 +252,7 @@ async def test_the_adapters_for_topics_of_organisations_work_with_the_rights_of_
             await asyncio.sleep(0.1)
         await relay.stop()
         assert relay.missing == frozenset()
-        views = MemoryViews()
+        views = MemoryReadModels()
         views.declare(RELAYS)
         await views.start()
     assert relay.sent == 0, "nothing twice"
@@ -289,7 +289,7 @@ async def test_nobody_but_the_administrator_makes_drops_or_allows(cluster: Clust
             assert codes == [TopicAuthorizationFailedError.errno] * 2
         async with asking_rights(cluster.connection(user)) as brokers:
             with pytest.raises(Refusal, match=ClusterAuthorizationFailedError.__name__):
-                await brokers.give([Right(user, "topic", CORE, False, "Read")])
+                await brokers.give([Acl(user, "topic", CORE, False, "Read")])
             with pytest.raises(Refusal, match=ClusterAuthorizationFailedError.__name__):
                 await brokers.of({"dept-wj"})
 
@@ -309,7 +309,7 @@ def test_what_is_missing_is_given_and_what_is_more_is_named(cluster: Cluster) ->
         one["name"] for one in given if one["kind"] == "topic" and one["user"] == f"{prefix}svc-routing"
     }
     assert "权限与配置一致" in huiyin("topics", "acls", "--apply", **place).stdout
-    more = Right(f"{prefix}svc-analytics", "topic", f"{prefix}{CORE}", False, "Write")
+    more = Acl(f"{prefix}svc-analytics", "topic", f"{prefix}{CORE}", False, "Write")
 
     async def give() -> None:
         async with asking_rights(cluster.connection(ADMIN)) as brokers:

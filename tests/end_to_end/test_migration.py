@@ -17,8 +17,8 @@ import pytest
 from deploy.storage.data_folder import Folder, FolderProblem
 from deploy.storage.mongo_stores import open_stores
 from deploy.transfer.between_modes import DATABASE, move
-from shared.adapters.sqlite.event_store import SqliteLog
-from shared.adapters.sqlite.key_store import SqliteKeys
+from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.eventstore.key_store import DataKey, KeyErased
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.settings import Settings
@@ -41,7 +41,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 async def filled(folder: Folder, streams: int) -> list[DataKey]:
     """A folder with streams of some commits, and keys of which one is erased."""
     os.close(folder.take())
-    log, keys = SqliteLog(folder.log), SqliteKeys(folder.keys)
+    log, keys = SqliteEventStore(folder.log), SqliteKeyStore(folder.keys)
     for number in range(streams):
         for one in history(f"case/{number:04}", 3, events=2):
             await log.append(one)
@@ -57,7 +57,7 @@ def quiet(_done: int, _whole: int) -> None:
 
 
 async def digest_of(folder: Folder) -> str:
-    log = SqliteLog(folder.log)
+    log = SqliteEventStore(folder.log)
     try:
         return await log_digest(log)
     finally:
@@ -85,7 +85,7 @@ async def test_there_and_back_with_keys(tmp_path: Path, settings: Settings) -> N
             await port.close()
     again = await move(DATABASE, str(back.path), settings, quiet)
     assert again["log_to"] == before == await digest_of(back)
-    keys, old = SqliteKeys(back.keys), SqliteKeys(here.keys)
+    keys, old = SqliteKeyStore(back.keys), SqliteKeyStore(here.keys)
     assert keys.secret("case-id") == old.secret("case-id")
     assert await keys.get([key.kid for key in made]) == await old.get([key.kid for key in made])
     with pytest.raises(KeyErased):

@@ -14,11 +14,11 @@ from typing import get_args
 import pytest
 from pymongo import MongoClient
 
-from shared.adapters.mongo import Driver, Mongo, MongoKeys, MongoLog, MongoViews
+from shared.adapters.mongo import Driver, Mongo, MongoEventStore, MongoKeyStore, MongoReadModels
 from shared.eventstore.commit import Commit
-from shared.eventstore.errors import LogAway
-from shared.eventstore.event_store import Log, SameCause
-from shared.eventstore.read_models import Row, View
+from shared.eventstore.errors import StoreUnavailable
+from shared.eventstore.event_store import DuplicateCommand, EventStore
+from shared.eventstore.read_models import ReadModel, Row
 from shared.eventstore.verification import verify
 from tests.support.commits import commit
 from tests.support.servers.mongodb import Mongod, ReplicaSet
@@ -54,8 +54,8 @@ def driver(request: pytest.FixtureRequest) -> Driver:
 
 
 @asynccontextmanager
-async def opened(servers: ReplicaSet, driver: Driver, name: str) -> AsyncIterator[MongoLog]:
-    log = await MongoLog.open(Mongo(servers.url, driver), f"{name}_{driver}", outbox=True)
+async def opened(servers: ReplicaSet, driver: Driver, name: str) -> AsyncIterator[MongoEventStore]:
+    log = await MongoEventStore.open(Mongo(servers.url, driver), f"{name}_{driver}", outbox=True)
     try:
         yield log
     finally:
@@ -65,7 +65,7 @@ async def opened(servers: ReplicaSet, driver: Driver, name: str) -> AsyncIterato
 class Load:
     """Writers that go on until they are told to stop. One that is refused sends the same again until it has an answer."""
 
-    def __init__(self, log: Log, writers: int) -> None:
+    def __init__(self, log: EventStore, writers: int) -> None:
         self.accepted: dict[str, list[Commit]] = {}
         self.refused = 0
         self._log = log
@@ -83,9 +83,9 @@ class Load:
             while True:
                 try:
                     await self._log.append(wanted)
-                except SameCause as same:  # it had been written by an attempt that was not answered
+                except DuplicateCommand as same:  # it had been written by an attempt that was not answered
                     assert same.commit == wanted
-                except LogAway:
+                except StoreUnavailable:
                     self.refused += 1
                     await asyncio.sleep(0.05)
                     continue
@@ -93,7 +93,7 @@ class Load:
                 break
 
 
-async def nothing_lost(log: Log, load: Load) -> None:
+async def nothing_lost(log: EventStore, load: Load) -> None:
     stored: dict[str, list[Commit]] = {}
     async for commits in log.scan("case/"):
         for each in commits:
@@ -127,12 +127,12 @@ async def until(met: Callable[[], bool], seconds: float = 30) -> None:
 
 async def refused(work: Awaitable[object]) -> None:
     began = time.monotonic()
-    with pytest.raises(LogAway):
+    with pytest.raises(StoreUnavailable):
         await work
     assert time.monotonic() - began < PATIENCE
 
 
-ROWS = View("rows", {"n": "integer"}, indexes=(("n",),))
+ROWS = ReadModel("rows", {"n": "integer"}, indexes=(("n",),))
 
 
 @pytest.mark.parametrize("how", ["silent", "gone"])
@@ -141,9 +141,9 @@ async def test_everything_is_refused_in_time_and_resumes(
 ) -> None:
     (server,) = one.members
     mongo = Mongo(one.url, driver)
-    log = await MongoLog.open(mongo, f"away_{how}_{driver}_log")
-    views = await MongoViews.open(mongo, f"away_{how}_{driver}_views")
-    keys = await MongoKeys.open(mongo, f"away_{how}_{driver}_keys", tmp_path)
+    log = await MongoEventStore.open(mongo, f"away_{how}_{driver}_log")
+    views = await MongoReadModels.open(mongo, f"away_{how}_{driver}_views")
+    keys = await MongoKeyStore.open(mongo, f"away_{how}_{driver}_keys", tmp_path)
     views.declare(ROWS)
     await views.start()
     first = await log.append(commit("case/a"))
@@ -164,7 +164,7 @@ async def test_everything_is_refused_in_time_and_resumes(
         writing = asyncio.create_task(views.write({"rows": [Row("a", 1, {"n": 1})]}))
         await asyncio.gather(*map(refused, questions))
         await refused(log.append(commit("case/c")))
-        with pytest.raises(LogAway):  # nobody waits for a consumer: it may take longer
+        with pytest.raises(StoreUnavailable):  # nobody waits for a consumer: it may take longer
             await writing
     finally:
         if how == "silent":
@@ -182,15 +182,15 @@ async def test_everything_is_refused_in_time_and_resumes(
         await port.close()
 
 
-async def eventually(log: Log, wanted: Commit, seconds: float = 20) -> None:
+async def eventually(log: EventStore, wanted: Commit, seconds: float = 20) -> None:
     """Send it until there is an answer: it is in the log then, once."""
     end = time.monotonic() + seconds
     while True:
         try:
             await log.append(wanted)
-        except SameCause as same:
+        except DuplicateCommand as same:
             assert same.commit == wanted
-        except LogAway:
+        except StoreUnavailable:
             assert time.monotonic() < end, "it does not resume"
             await asyncio.sleep(0.1)
             continue
@@ -275,7 +275,7 @@ async def test_an_insert_without_an_answer_is_settled_by_its_cause(
         assert sorted(told, key=lambda each: each.cause) == sorted(wanted, key=lambda each: each.cause)
         assert await log.load("case/a") == [first, wanted[0]]
         assert await log.append(commit("case/a", after=wanted[0]))
-        with pytest.raises(SameCause):
+        with pytest.raises(DuplicateCommand):
             await log.append(wanted[0])
         assert [finding async for finding in verify(log)] == []
 

@@ -21,17 +21,17 @@ from shared.adapters.mongo import (
     Driver,
     KeysLost,
     Mongo,
-    MongoKeys,
-    MongoLog,
-    MongoViews,
+    MongoEventStore,
+    MongoKeyStore,
+    MongoReadModels,
     NewerData,
     WrongData,
 )
 from shared.eventstore.commit import Commit
-from shared.eventstore.errors import Damaged, LogAway
-from shared.eventstore.event_store import Conflict, SameCause
+from shared.eventstore.errors import Damaged, StoreUnavailable
+from shared.eventstore.event_store import Conflict, DuplicateCommand
 from shared.eventstore.key_store import KeyErased
-from shared.eventstore.read_models import Condition, Row, View
+from shared.eventstore.read_models import Condition, ReadModel, Row
 from shared.eventstore.verification import verify
 from shared.kernel.settings import Settings
 from tests.support.commits import START, commit, history
@@ -62,8 +62,8 @@ async def closing(raw: MongoClient[dict[str, Any]]) -> AsyncIterator[AsyncExitSt
         yield stack
 
 
-async def opened(closing: AsyncExitStack, driver: Driver, *, outbox: bool = False) -> MongoLog:
-    log = await MongoLog.open(Mongo(mongodb.url(), driver), NAME, outbox=outbox)
+async def opened(closing: AsyncExitStack, driver: Driver, *, outbox: bool = False) -> MongoEventStore:
+    log = await MongoEventStore.open(Mongo(mongodb.url(), driver), NAME, outbox=outbox)
     closing.push_async_callback(log.close)
     return log
 
@@ -76,7 +76,7 @@ async def test_two_processes_decide_a_version_once(closing: AsyncExitStack, driv
     longer = await one.append(commit("case/a", after=first, events=3, cause="clerk:1"))
     with pytest.raises(Conflict):
         await two.append(commit("case/a", after=first))
-    with pytest.raises(SameCause) as raised:
+    with pytest.raises(DuplicateCommand) as raised:
         await two.append(commit("case/a", after=first, cause="clerk:1"))
     assert raised.value.commit == longer
     assert await two.append(commit("case/a", after=longer))
@@ -118,7 +118,7 @@ async def test_two_sweepers_share_the_backlog(closing: AsyncExitStack, driver: D
         claiming = (log.claim(late, late.replace(month=12), 50) for log in logs * 3)
         for claim in await asyncio.gather(*claiming, return_exceptions=True):
             if isinstance(
-                claim, LogAway
+                claim, StoreUnavailable
             ):  # the machine stood still for two seconds: what it claimed waits for its time
                 unanswered += 50
             elif isinstance(claim, BaseException):
@@ -175,8 +175,8 @@ async def test_verify_names_what_was_changed(
 async def test_a_key_erased_by_another_process_is_gone_at_once(
     closing: AsyncExitStack, driver: Driver, tmp_path: Path, raw: MongoClient[dict[str, Any]]
 ) -> None:
-    one = await MongoKeys.open(Mongo(mongodb.url(), driver), NAME, tmp_path)
-    two = await MongoKeys.open(Mongo(mongodb.url(), driver), NAME, tmp_path)
+    one = await MongoKeyStore.open(Mongo(mongodb.url(), driver), NAME, tmp_path)
+    two = await MongoKeyStore.open(Mongo(mongodb.url(), driver), NAME, tmp_path)
     for keys in (one, two):
         closing.push_async_callback(keys.close)
     key, kept = await one.obtain([("a", "p1", "text"), ("a", "p12", "text")])
@@ -195,32 +195,32 @@ async def test_a_key_erased_by_another_process_is_gone_at_once(
     await two.erase("b", "p1")
     assert await one.count() == 1
     with pytest.raises(KeysLost):
-        await MongoKeys.open(Mongo(mongodb.url(), driver), NAME, tmp_path / "another machine")
+        await MongoKeyStore.open(Mongo(mongodb.url(), driver), NAME, tmp_path / "another machine")
 
 
 async def test_a_database_of_something_else_is_not_touched(
     driver: Driver, raw: MongoClient[dict[str, Any]], tmp_path: Path
 ) -> None:
     raw[NAME]["things"].insert_one({"_id": 1})
-    for opening in (MongoLog.open, MongoViews.open):
+    for opening in (MongoEventStore.open, MongoReadModels.open):
         with pytest.raises(WrongData):
             await opening(Mongo(mongodb.url(), driver), NAME)
     with pytest.raises(WrongData):
-        await MongoKeys.open(Mongo(mongodb.url(), driver), NAME, tmp_path)
+        await MongoKeyStore.open(Mongo(mongodb.url(), driver), NAME, tmp_path)
     assert raw[NAME].list_collection_names() == ["things"]
     mongodb.drop(NAME)
-    await (await MongoLog.open(Mongo(mongodb.url(), driver), NAME)).close()
+    await (await MongoEventStore.open(Mongo(mongodb.url(), driver), NAME)).close()
     with pytest.raises(WrongData, match="holds log"):
-        await MongoViews.open(Mongo(mongodb.url(), driver), NAME)
+        await MongoReadModels.open(Mongo(mongodb.url(), driver), NAME)
     raw[NAME]["meta"].update_one({"_id": "format"}, {"$set": {"format": 2}})
     with pytest.raises(NewerData):
-        await MongoLog.open(Mongo(mongodb.url(), driver), NAME)
+        await MongoEventStore.open(Mongo(mongodb.url(), driver), NAME)
 
 
 async def test_options_of_the_url_weaken_nothing(closing: AsyncExitStack, driver: Driver) -> None:
     """Settings refuse them; whoever goes past the settings gets what the log promises all the same: check() compares."""
     weak = "&w=1&journal=false&readConcernLevel=local&readPreference=secondary&retryWrites=false"
-    log = await MongoLog.open(Mongo(mongodb.url() + weak, driver), NAME)
+    log = await MongoEventStore.open(Mongo(mongodb.url() + weak, driver), NAME)
     closing.push_async_callback(log.close)
     made = await log.append(commit("case/a"))
     assert await log.load("case/a") == [made]
@@ -266,10 +266,10 @@ async def test_stores_that_are_not_there(driver: Driver, tmp_path: Path) -> None
 
 async def test_another_shape_is_filled_beside_the_old_one(closing: AsyncExitStack, driver: Driver) -> None:
     """Two releases run at once, each with its own rows; the group of the new one begins at the first commit."""
-    shapes = [View("cases", {"org": "text"}), View("cases", {"org": "text"}, indexes=(("org",),))]
+    shapes = [ReadModel("cases", {"org": "text"}), ReadModel("cases", {"org": "text"}, indexes=(("org",),))]
     views = []
     for shape in shapes:
-        each = await MongoViews.open(Mongo(mongodb.url(), driver), NAME)
+        each = await MongoReadModels.open(Mongo(mongodb.url(), driver), NAME)
         closing.push_async_callback(each.close)
         each.declare(shape)
         await each.start()
@@ -291,6 +291,8 @@ async def test_many_that_start_at_once_on_nothing_share_what_they_make(driver: D
     """Seen under load: of four processes that started together one found collections without knowing yet what they were for."""
     for turn in range(5):
         name = f"{NAME}_together{turn}_{driver}"
-        logs = await asyncio.gather(*(MongoLog.open(Mongo(mongodb.url(), driver), name, outbox=True) for _ in range(8)))
+        logs = await asyncio.gather(
+            *(MongoEventStore.open(Mongo(mongodb.url(), driver), name, outbox=True) for _ in range(8))
+        )
         for log in logs:
             await log.close()

@@ -14,12 +14,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import NewTopic
 
-from services.intake.platform_notifications import Updates
+from services.intake.platform_notifications import PlatformNotifications
 from services.intake.topics.updates import SUBMISSIONS, TOPIC, route
 from shared.adapters.kafka import Connection
-from shared.adapters.kafka.inbound import KafkaLetters
-from shared.adapters.kafka.outbox_relay import RELAYS, Relay
-from shared.messaging.partner_topics import Answering, Letter
+from shared.adapters.kafka.inbound import KafkaInbound
+from shared.adapters.kafka.outbox_relay import RELAYS, OutboxRelay
+from shared.messaging.partner_topics import InboundMessage, MessageHandler
 from shared.messaging.platform_updates import reconciled
 from tests.support.county import MORNING
 from tests.support.platform import PLATFORM, filing, submissions
@@ -39,19 +39,19 @@ class Platform:
         self.here = here
         self.prefix = prefix
         self.sent = 0
-        self._updates = Updates(here.runtime.handling("intake"))
+        self._updates = PlatformNotifications(here.runtime.handling("intake"))
         here.runtime.ports.views.declare(RELAYS)
 
-    def letters(self, answering: Answering | None = None, instance: str = "one") -> KafkaLetters:
+    def letters(self, answering: MessageHandler | None = None, instance: str = "one") -> KafkaInbound:
         taken = answering or submissions(self.here.runtime, updates=self._updates)
         connection = Connection(bootstrap())
-        return KafkaLetters(
+        return KafkaInbound(
             connection, SUBMISSIONS, "submissions", taken, instance=instance, ended=pytest.fail, prefix=self.prefix
         )
 
-    def relay(self) -> Relay:
+    def relay(self) -> OutboxRelay:
         ports = self.here.runtime.ports
-        return Relay(
+        return OutboxRelay(
             ports.log, ports.views, Connection(bootstrap()), [route(ports)],
             clock=ports.clock, instance="one", prefix=self.prefix, look=0.5,
         )  # fmt: skip
@@ -186,7 +186,7 @@ async def test_a_process_that_ends_before_the_offset_is_committed_answers_nothin
         taken = submissions(it.here.runtime)
         failures = 3
 
-        async def failing(letters: list[Letter]) -> None:
+        async def failing(letters: list[InboundMessage]) -> None:
             nonlocal failures
             await taken(letters)
             if failures:

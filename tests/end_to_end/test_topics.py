@@ -9,7 +9,7 @@ import pytest
 
 from deploy.kafka.topics import differences, load, spread
 from shared.adapters.kafka import Connection
-from shared.adapters.kafka.topics import Existing, Topics, Wanted, asking
+from shared.adapters.kafka.topics import ExistingTopic, Topics, WantedTopic, asking
 from tests.support.process import huiyin
 from tests.support.servers import kafka
 from tests.support.topics import admin, fresh_name
@@ -17,7 +17,7 @@ from tests.support.topics import admin, fresh_name
 pytestmark = pytest.mark.needs_kafka
 
 
-async def described(brokers: Topics, name: str, wanted: Existing) -> None:
+async def described(brokers: Topics, name: str, wanted: ExistingTopic) -> None:
     """Brokers hear of a change a moment later."""
     for _ in range(200):
         if (await brokers.existing([name])).get(name) == wanted:
@@ -37,18 +37,18 @@ async def test_diff_names_apply_makes_and_nothing_is_deleted() -> None:
         done = await asyncio.to_thread(huiyin, "topics", "apply", **place)
         assert done.returncode == 0, done.stderr
         async with asking(Connection(kafka.bootstrap())) as brokers:
-            whole = Existing(24, -1, 4194304)
+            whole = ExistingTopic(24, -1, 4194304)
             await described(brokers, name, whole)
-            await brokers.change(name, Wanted(partitions=30, largest=5_000_000))
-            await described(brokers, name, Existing(30, -1, 5_000_000))
+            await brokers.change(name, WantedTopic(partitions=30, largest=5_000_000))
+            await described(brokers, name, ExistingTopic(30, -1, 5_000_000))
             found = differences(spread(load(prefix=prefix), {}), await brokers.existing([name]), 1)
             assert [(one.what, one.change) for one in found] == [("partitions", None), ("largest", None)]
-            await brokers.change(name, Wanted(largest=1_000_000))
-            await described(brokers, name, Existing(30, -1, 1_000_000))
+            await brokers.change(name, WantedTopic(largest=1_000_000))
+            await described(brokers, name, ExistingTopic(30, -1, 1_000_000))
         done = await asyncio.to_thread(huiyin, "topics", "apply", "--json", **place)
         assert done.returncode == 1, "the partitions are left to people"
         async with asking(Connection(kafka.bootstrap())) as brokers:
-            await described(brokers, name, Existing(30, -1, 4194304))
+            await described(brokers, name, ExistingTopic(30, -1, 4194304))
     finally:
         async with admin() as client:
             await client.delete_topics([name])

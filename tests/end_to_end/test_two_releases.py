@@ -22,11 +22,11 @@ from deploy.modes.composition import SERVICES
 from services.supervision import bootstrap as supervision
 from services.supervision.policy_activation import activate
 from shared.eventstore.read_models import Parked
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http.health import health
 from shared.kernel.settings import Settings
 from shared.operations.rebuild import rebuild
-from shared.operations.reconcile import scrub
+from shared.operations.reconcile import reconcile
 from shared.policy.loading.loader import bundled
 from tests.support import topics
 from tests.support.county import DEMO
@@ -53,7 +53,7 @@ def swept() -> Iterator[None]:
 class Release:
     """A running process, as far as one event loop can be one."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Process) -> None:
         self.runtime = runtime
         transport = httpx.ASGITransport(build_app(runtime, local=True))
         headers = {"x-huiyin-as": "registrar:xfj"}
@@ -151,7 +151,7 @@ async def test_a_view_of_another_shape_is_built_beside_the_live_one_under_traffi
             assert len(filed) > len(before) + 5
             async with asyncio.timeout(60):
                 for one in (new, old):
-                    while (await scrub(one.runtime.ports, one.runtime.parts, mend=False)).behind:  # noqa: ASYNC110
+                    while (await reconcile(one.runtime.ports, one.runtime.parts, mend=False)).behind:  # noqa: ASYNC110
                         await asyncio.sleep(0.2)
 
 

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from deploy.api.app import build_app
 from deploy.modes.embedded import opened
 from services.supervision.policy_activation import activate
-from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.kernel.settings import Settings
 from shared.policy.loading.loader import bundled
 from tests.faults.checker import check, read_log
@@ -203,7 +203,7 @@ async def test_a_full_log_by_its_limit(tmp_path: Path) -> None:
     """The same without a disk of its own: the limit on the pages of the log."""
     async with opened(tmp_path / "data", Settings()) as runtime:
         log = runtime.ports.log
-        assert isinstance(log, SqliteLog)
+        assert isinstance(log, SqliteEventStore)
         sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
         await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
         server = Inside(build_app(runtime, local=True))

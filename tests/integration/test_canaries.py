@@ -18,7 +18,7 @@ import pytest
 from deploy.api.app import build_app
 from deploy.modes.embedded import opened
 from shared.hosting.log_format import configure
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.settings import load
 from shared.policy.loading.loader import bundled
 from tests.support.canaries import Canaries
@@ -46,7 +46,7 @@ CLERK_TEXTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 
 @pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[tuple[Runtime, httpx.AsyncClient, Path]]:
+async def here(tmp_path: Path) -> AsyncIterator[tuple[Process, httpx.AsyncClient, Path]]:
     configure("debug")
     settings = load(data=tmp_path / "data")
     async with opened(settings.data, settings, create=True) as runtime:
@@ -66,7 +66,7 @@ def as_(who: str) -> dict[str, str]:
     return {"X-Huiyin-As": who}
 
 
-async def test_canaries(here: tuple[Runtime, httpx.AsyncClient, Path], capfd: pytest.CaptureFixture[str]) -> None:
+async def test_canaries(here: tuple[Process, httpx.AsyncClient, Path], capfd: pytest.CaptureFixture[str]) -> None:
     runtime, client, folder = here
     birds = Canaries()
     shown: list[str] = []
@@ -116,7 +116,7 @@ async def test_canaries(here: tuple[Runtime, httpx.AsyncClient, Path], capfd: py
         assert birds.found_in_bytes(file.read_bytes()) == [], file.name
 
 
-async def joined(runtime: Runtime, client: httpx.AsyncClient, birds: Canaries) -> list[str]:
+async def joined(runtime: Process, client: httpx.AsyncClient, birds: Canaries) -> list[str]:
     """A filing of the same matter: what candidates, links, and those who see the matter are shown."""
     desk = as_("registrar:xfj")
     first, second = [

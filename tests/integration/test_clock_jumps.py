@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.commands.command import Fresh
-from shared.commands.event_writer import Stamp
+from shared.commands.command import NewEvent
+from shared.commands.event_writer import EventMetadata
 from shared.deadlines import deadlines
 from shared.events.policy import PolicyActivated
 from shared.policy.loading.loader import hash_of
@@ -144,8 +144,8 @@ async def test_a_calendar_published_later_moves_open_clocks_and_fires_nothing_tw
     body = PolicyActivated(section="calendar", hash=hash_of(document), document=document)
     await here.ports.handling("supervision").on_stream(
         POLICY + DEMO,
-        Stamp(SUPERVISOR, "calendar:2", date(2026, 1, 1), jurisdiction=DEMO),
-        lambda _head: [Fresh(body)],
+        EventMetadata(SUPERVISOR, "calendar:2", date(2026, 1, 1), jurisdiction=DEMO),
+        lambda _head: [NewEvent(body)],
     )
     await here.settle()
     moved = next(

@@ -14,13 +14,13 @@ from services.intake.commands.filing import FileCase
 from services.intake.registration import file_case
 from services.routing.commands.dispatch import RecordDelivery
 from shared.commands.authorization import Principal
-from shared.commands.command import RULES, Fresh, Given
-from shared.commands.event_writer import LARGEST_EVENT, Stamp
+from shared.commands.command import RULES, DecisionContext, NewEvent
+from shared.commands.event_writer import LARGEST_EVENT, EventMetadata
 from shared.events.routing import CaseTransferred, ReadRecorded
 from shared.eventstore.recorded_event import decode
 from shared.eventstore.verification import verify
 from shared.kernel.refusals import Refused, Unavailable
-from shared.repositories.case_repository import Cases, Expected
+from shared.repositories.case_repository import CaseRepository, Expected
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 
 
@@ -126,7 +126,7 @@ async def test_a_stale_version_is_refused_but_the_ticker_makes_none_stale(here: 
     command = rule.model()
 
     async def sign(cause: str, expected: int) -> None:
-        stamp = Stamp(clerk(org), cause)
+        stamp = EventMetadata(clerk(org), cause)
         await hands.on_case(
             filed.case, rule.action, stamp, lambda found, given: rule(found, command, given), expected_version=expected
         )
@@ -165,7 +165,7 @@ async def test_a_clock_far_behind_the_log_is_refused(here: County) -> None:
 async def test_a_service_cannot_append_what_another_owns(here: County) -> None:
     with pytest.raises(TypeError, match="routing owns it"):
         await here.ports.handling("intake").on_stream(
-            "case/x", Stamp(REGISTRAR, "c"), lambda _head: [Fresh(CaseTransferred(org="zj"))]
+            "case/x", EventMetadata(REGISTRAR, "c"), lambda _head: [NewEvent(CaseTransferred(org="zj"))]
         )
 
 
@@ -194,7 +194,9 @@ async def test_a_delivery_is_recorded_although_the_clock_was_put_back(here: Coun
     case = await here.case(filed.case)
     rule = RULES["record_delivery"]
     told = here.clock.now() + timedelta(seconds=5)  # the outbox was written before the clock was put back
-    given = Given(Principal("service", None, "routing"), here.clock.now(), told, await here.ports.policies.book(DEMO))
+    given = DecisionContext(
+        Principal("service", None, "routing"), here.clock.now(), told, await here.ports.policies.book(DEMO)
+    )
     (fresh,) = rule(replace(case, delivered=False), RecordDelivery(org=case.org or "", seq=1), given)
     assert fresh.at == here.clock.now()
 
@@ -204,20 +206,20 @@ async def test_times_of_a_stream_without_state_never_go_back(here: County) -> No
     read = ReadRecorded(case="x")
     for number, step in enumerate([0, -5, -20]):
         here.clock.jump(timedelta(seconds=step))
-        await hands.on_stream("reads/x", Stamp(SUPERVISOR, f"t:{number}"), lambda _head: [Fresh(read)])
+        await hands.on_stream("reads/x", EventMetadata(SUPERVISOR, f"t:{number}"), lambda _head: [NewEvent(read)])
     recorded = [event.recorded_at for event in await here.events("reads/x")]
     assert recorded == sorted(recorded)
 
 
 async def test_what_could_not_be_passed_on_is_never_kept(here: County) -> None:
     handling = here.ports.handling("routing")
-    stamp = Stamp(SUPERVISOR, "t:large", jurisdiction=DEMO)
+    stamp = EventMetadata(SUPERVISOR, "t:large", jurisdiction=DEMO)
     for fresh in ([ReadRecorded(case="x" * LARGEST_EVENT)], [ReadRecorded(case="x" * (LARGEST_EVENT - 2000))] * 4):
         with pytest.raises(Refused, match="too_large_to_keep"):
-            await handling.on_stream("reads/large", stamp, lambda _head, found=fresh: [Fresh(one) for one in found])
+            await handling.on_stream("reads/large", stamp, lambda _head, found=fresh: [NewEvent(one) for one in found])
     assert await here.ports.log.load("reads/large") == []
     fits = ReadRecorded(case="x" * (LARGEST_EVENT - 2000))
-    await handling.on_stream("reads/large", stamp, lambda _head: [Fresh(fits)])
+    await handling.on_stream("reads/large", stamp, lambda _head: [NewEvent(fits)])
     assert len(await here.ports.log.load("reads/large")) == 1
 
 
@@ -228,12 +230,12 @@ async def test_the_first_no_of_a_reaction_is_asked_again_of_the_log(here: County
     before, head = await here.ports.cases.get(filed.case)
     await here.act(filed.case, "sign_off", clerk(org))
     await here.act(filed.case, "accept", clerk(org), path=6)
-    known = Cases(here.ports.log, alone=False)
+    known = CaseRepository(here.ports.log, alone=False)
     known.remember(before, head)
     handling = replace(here.ports.handling("routing"), cases=known)
     rule = RULES["serve_notice"]
     command = rule.model.model_validate({"kind": "acceptance", "mode": "electronic"})
-    stamp = Stamp(clerk(org), "t:seen", jurisdiction=DEMO)
+    stamp = EventMetadata(clerk(org), "t:seen", jurisdiction=DEMO)
     done = await handling.on_case(
         filed.case,
         rule.action,

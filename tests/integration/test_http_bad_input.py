@@ -9,7 +9,7 @@ import httpx
 import orjson
 import pytest
 
-from shared.eventstore.errors import LogBroken, LogFull
+from shared.eventstore.errors import StoreBroken, StoreFull
 from shared.operations.digests import log_digest
 from tests.support.findings import is_chinese
 from tests.support.serving import Served, served, submission
@@ -179,7 +179,7 @@ async def test_a_full_disk_refuses_writing_and_goes_on_reading(here: Served, mon
     log = here.runtime.ports.log
 
     async def full(_commit: object) -> None:
-        raise LogFull("no space")
+        raise StoreFull("no space")
 
     with monkeypatch.context() as patch:
         patch.setattr(log, "append", full)
@@ -194,7 +194,7 @@ async def test_a_full_disk_refuses_writing_and_goes_on_reading(here: Served, mon
 
 async def test_a_broken_log_ends_the_process(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(_commit: object) -> None:
-        raise LogBroken("fsync failed")
+        raise StoreBroken("fsync failed")
 
     monkeypatch.setattr(here.runtime.ports.log, "append", broken)
     async with here.client("registrar") as desk:

@@ -9,8 +9,8 @@ from typing import Any, get_args
 import pytest
 
 from shared.commands.authorization import Principal
-from shared.commands.command import Fresh
-from shared.commands.event_writer import Stamp
+from shared.commands.command import NewEvent
+from shared.commands.event_writer import EventMetadata
 from shared.events.policy import PolicyActivated
 from shared.events.routing import OutboxEntry, OutboxKind
 from shared.policy.loading.loader import bundled, hash_of
@@ -133,8 +133,8 @@ async def test_a_clock_at_risk_is_told_to_who_bears_it(here: County) -> None:
     ]
     await here.ports.handling("supervision").on_stream(
         f"policy/{DEMO}",
-        Stamp(SUPERVISOR, "activate:at-risk", date(2001, 1, 1), jurisdiction=DEMO),
-        lambda _head: [Fresh(PolicyActivated(section="clocks", hash=hash_of(clocks), document=clocks))],
+        EventMetadata(SUPERVISOR, "activate:at-risk", date(2001, 1, 1), jurisdiction=DEMO),
+        lambda _head: [NewEvent(PolicyActivated(section="clocks", hash=hash_of(clocks), document=clocks))],
     )
     await here.settle()
     await here.file(**HOUSING)

@@ -15,10 +15,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from faststream.exceptions import AckMessage, RejectMessage, SkipMessage, StopConsume
 
-from shared.adapters.kafka import Connection, KafkaFeed, parking, records
+from shared.adapters.kafka import Connection, KafkaSubscriptions, parking, records
 from shared.adapters.kafka import batches as receiving
 from shared.adapters.kafka import consumer as subscribing
-from shared.adapters.memory import MemoryLog, MemoryViews
+from shared.adapters.memory import MemoryEventStore, MemoryReadModels
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit
 from tests.support import topics
@@ -36,15 +36,15 @@ ON_THE_WAY = frozenset(
 class World:
     """A log, a topic and one group whose handler can be told to fail."""
 
-    def __init__(self, topic: str, log: MemoryLog) -> None:
+    def __init__(self, topic: str, log: MemoryEventStore) -> None:
         self.log = log
         self.topic = topic
-        self.views = MemoryViews()
+        self.views = MemoryReadModels()
         self.seen: dict[tuple[str, int], int] = {}
         self.fail: list[BaseException] = []
         self.ended: list[str] = []
         clock = SystemClock()
-        self.feed = KafkaFeed(
+        self.feed = KafkaSubscriptions(
             log, Connection(bootstrap()), topic, clock=clock, instance="one", park=parking(self.views, clock),
             ended=self.ended.append, prefix=f"{topic}-", pause=0.005, longest=0.02, sweep=0.1, age=timedelta(0),
         )  # fmt: skip
@@ -78,7 +78,7 @@ class World:
 @asynccontextmanager
 async def world(partitions: int = 2) -> AsyncIterator[World]:
     async with topics.topic(partitions) as name:
-        made = World(name, MemoryLog(outbox=True))
+        made = World(name, MemoryEventStore(outbox=True))
         await made.feed.start()
         try:
             yield made

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.kafka import Connection, KafkaFeed, parking
-from shared.adapters.memory import MemoryLog, MemoryViews
+from shared.adapters.kafka import Connection, KafkaSubscriptions, parking
+from shared.adapters.memory import MemoryEventStore, MemoryReadModels
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit
 from tests.support import topics
@@ -28,7 +28,7 @@ async def until(true: Callable[[], object]) -> None:
 
 
 async def test_what_was_published_came_came_again_and_failed() -> None:
-    log, clock = MemoryLog(outbox=True), SystemClock()
+    log, clock = MemoryEventStore(outbox=True), SystemClock()
     fail: list[Exception] = []
 
     async def handle(commits: Sequence[Commit]) -> None:
@@ -37,8 +37,8 @@ async def test_what_was_published_came_came_again_and_failed() -> None:
             raise fail.pop()
 
     async with topics.topic(4) as name:
-        feed = KafkaFeed(
-            log, Connection(bootstrap()), name, clock=clock, instance="one", park=parking(MemoryViews(), clock),
+        feed = KafkaSubscriptions(
+            log, Connection(bootstrap()), name, clock=clock, instance="one", park=parking(MemoryReadModels(), clock),
             ended=pytest.fail, prefix=f"{name}-", pause=0.01, longest=0.02, sweep=0.1, age=timedelta(days=9999),
         )  # fmt: skip
         feed.subscribe("group", handle)

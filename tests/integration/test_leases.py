@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from services.supervision.deadline_scheduler import Ticker
-from services.supervision.leases import LEASE, SLOTS, Slots, slot_of
+from services.supervision.deadline_scheduler import DeadlineScheduler
+from services.supervision.leases import LEASE, SLOTS, LeasedSlots, slot_of
 from shared.kernel.identifiers import derived_id
 from tests.support.county import County, county
 
@@ -24,12 +24,12 @@ async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield made
 
 
-def slots(here: County, name: str) -> Slots:
-    return Slots(here.ports.views, name)
+def slots(here: County, name: str) -> LeasedSlots:
+    return LeasedSlots(here.ports.views, name)
 
 
-def ticker(here: County) -> Ticker:
-    return Ticker(here.ports.handling("supervision"), here.ports.views)
+def ticker(here: County) -> DeadlineScheduler:
+    return DeadlineScheduler(here.ports.handling("supervision"), here.ports.views)
 
 
 async def rungs(here: County, cases: list[str]) -> Counter[tuple[str, str]]:

@@ -9,11 +9,11 @@ import pytest
 
 from shared.adapters.kafka.records import Headers, to_records
 from shared.adapters.kafka.topic_reader import Pieces
-from shared.adapters.memory import MemoryLog
+from shared.adapters.memory import MemoryEventStore
 from shared.eventstore.commit import Commit
 from shared.kernel.refusals import Refused
 from shared.operations.digests import log_digest
-from shared.operations.log_recovery import Refilling
+from shared.operations.log_recovery import LogRecovery
 from tests.support.commits import commit, history
 
 
@@ -33,9 +33,9 @@ def records(*commits: Commit) -> list[Record]:
     return [Record(one.value, one.headers) for each in commits for one in to_records(each)]
 
 
-async def filled() -> tuple[MemoryLog, list[Commit]]:
+async def filled() -> tuple[MemoryEventStore, list[Commit]]:
     """A log of some streams, one with a request, and its commits in order."""
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     made = [each for number in range(6) for each in history(f"case/{number}", 5, events=3)]
     made.append(commit("policy/cn", request="hmac:1", cause="clerk:1"))
     return log, [await log.append(each) for each in made]
@@ -47,8 +47,8 @@ async def test_the_same_log_from_records_in_any_order(seed: int) -> None:
     chance = random.Random(seed)
     found = records(*made) + chance.sample(records(*made), 20)
     chance.shuffle(found)
-    new, pieces = MemoryLog(outbox=True), Pieces()
-    refilling = await Refilling.begun(new)
+    new, pieces = MemoryEventStore(outbox=True), Pieces()
+    refilling = await LogRecovery.begun(new)
     while found:
         batch, found = found[:7], found[7:]
         await refilling.take(pieces.add(batch))
@@ -61,10 +61,10 @@ async def test_the_same_log_from_records_in_any_order(seed: int) -> None:
 
 async def test_begun_again_it_goes_on_and_twice_it_does_nothing() -> None:
     old, made = await filled()
-    new = MemoryLog(outbox=True)
-    await (await Refilling.begun(new)).take(made[:10])  # and it was killed
+    new = MemoryEventStore(outbox=True)
+    await (await LogRecovery.begun(new)).take(made[:10])  # and it was killed
     for written in (len(made) - 10, 0):
-        refilling = await Refilling.begun(new)
+        refilling = await LogRecovery.begun(new)
         await refilling.take(made)
         assert (refilling.written, refilling.left()) == (written, [])
     assert await log_digest(new) == await log_digest(old)
@@ -73,8 +73,8 @@ async def test_begun_again_it_goes_on_and_twice_it_does_nothing() -> None:
 async def test_what_is_missing_or_was_changed_is_named_and_nothing_after_it_is_appended() -> None:
     _old, made = await filled()
     spoilt = replace(made[7], events=tuple(data.replace(b"cn", b"CN") for data in made[7].events))
-    new, pieces = MemoryLog(outbox=True), Pieces()
-    refilling = await Refilling.begun(new)
+    new, pieces = MemoryEventStore(outbox=True), Pieces()
+    refilling = await LogRecovery.begun(new)
     half = records(made[12])[1:]
     garbage = [Record(b"nobody can read this"), Record(None), Record(b"{}", [("ce_subject", b"case/0")])]
     kept = [each for each in made if each not in (made[2], made[7], made[12])]
@@ -87,17 +87,17 @@ async def test_what_is_missing_or_was_changed_is_named_and_nothing_after_it_is_a
 
 async def test_a_log_that_holds_something_else_is_left_alone() -> None:
     _old, made = await filled()
-    new = MemoryLog(outbox=True)
+    new = MemoryEventStore(outbox=True)
     other = await new.append(commit("case/0", cause="elsewhere"))
     with pytest.raises(Refused) as refused:
-        await (await Refilling.begun(new)).take([made[0], commit("case/0", cause="a third one")])
+        await (await LogRecovery.begun(new)).take([made[0], commit("case/0", cause="a third one")])
     assert refused.value.code == "log_differs"
     assert await new.load("case/0") == [other]
 
 
 async def test_a_fork_is_decided_by_nobody() -> None:
     one, two = commit("case/f", cause="one"), commit("case/f", cause="two")
-    new = MemoryLog(outbox=True)
-    refilling = await Refilling.begun(new)
+    new = MemoryEventStore(outbox=True)
+    refilling = await LogRecovery.begun(new)
     await refilling.take([one, two])
     assert (refilling.written, refilling.left()) == (0, [("case/f", 1)])

@@ -14,15 +14,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from shared.application.ports import Ports
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
-from shared.commands.command_handler import Handling
-from shared.commands.event_writer import Stamp
-from shared.eventstore.recorded_event import Recorded
-from shared.hosting.service_module import Ports
+from shared.commands.command_handler import CommandHandler
+from shared.commands.event_writer import EventMetadata
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Refused
-from shared.repositories.case_repository import Cases
-from shared.repositories.policy_repository import Policies
+from shared.repositories.case_repository import CaseRepository
+from shared.repositories.policy_repository import PolicyRepository
 from tests.support.county import REGISTRAR, SUPERVISOR, clerk, county
 
 COMMANDS = int(os.environ.get("CONTEST_COMMANDS", "10000"))
@@ -33,7 +33,7 @@ GIVES = frozenset({"CaseTransferred", "CaseAssigned", "JurisdictionRuled", "Case
 TAKES = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed", "CaseVoided"})
 
 
-def wrong(commits: Iterable[list[Recorded]]) -> list[str]:
+def wrong(commits: Iterable[list[RecordedEvent]]) -> list[str]:
     """Matters that had two responsible organisations after a commit, or links that run in a circle."""
     org: dict[str, str | None] = {}
     lead: dict[str, str] = {}
@@ -69,7 +69,7 @@ def test_the_oracle_sees_a_wrong_log() -> None:
     from tests.support.deciding import START
     from tests.support.policies import recorded
 
-    def said(case: str, version: int, body: Any) -> Recorded:
+    def said(case: str, version: int, body: Any) -> RecordedEvent:
         return recorded(body, version, START, stream=f"case/{case}")
 
     sent = [[said(case, 1, CaseTransferred(org="zj"))] for case in ("a", "b")]
@@ -87,9 +87,9 @@ class Hands:
     """What one process has: folded cases of its own, which the other processes leave behind, and the same log."""
 
     def __init__(self, shared: Ports, seed: int) -> None:
-        ports = replace(shared, cases=Cases(shared.log), policies=Policies(shared.log))
+        ports = replace(shared, cases=CaseRepository(shared.log), policies=PolicyRepository(shared.log))
         self._dice = Random(seed)
-        self._handlings: dict[str, Handling] = {name: ports.handling(name) for name in ("intake", "routing")}  # type: ignore[arg-type]
+        self._handlings: dict[str, CommandHandler] = {name: ports.handling(name) for name in ("intake", "routing")}  # type: ignore[arg-type]
         self._name = seed
         self.done = self.refused = 0
         self.codes: dict[str, int] = {}
@@ -108,7 +108,7 @@ class Hands:
             done = await self._handlings[rule.service].on_case(
                 case,
                 rule.action,
-                Stamp(principal, cause),
+                EventMetadata(principal, cause),
                 lambda found, given: rule(found, command, given),
                 others=rule.named(command),
             )

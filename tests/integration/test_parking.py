@@ -16,13 +16,13 @@ import pytest
 from deploy.api.app import build_app
 from deploy.modes.embedded import opened
 from services.supervision.policy_activation import activate
-from shared.consumers.consumer import Consumer
-from shared.consumers.reaction import Turn
+from shared.consumers.consumer import CaseConsumer
+from shared.consumers.reaction import Trigger
 from shared.consumers.reaction_runner import ATTEMPTS
 from shared.consumers.redrive import retry
 from shared.eventstore.commit import Commit
 from shared.eventstore.hash_chain import chain_all
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
 from shared.operations.digests import views_digest
@@ -38,21 +38,21 @@ async def here() -> AsyncIterator[Served]:
         yield made
 
 
-def consumer(runtime: Runtime, group: str) -> Consumer:
+def consumer(runtime: Process, group: str) -> CaseConsumer:
     return next(one for one in runtime.consumers if one.group == group)
 
 
 class Poison:
     """A reaction that raises for one case as long as it is not mended."""
 
-    def __init__(self, reacting: Consumer, kind: str, error: Callable[[], Exception]) -> None:
+    def __init__(self, reacting: CaseConsumer, kind: str, error: Callable[[], Exception]) -> None:
         self.case = ""
         self.mended = False
         self.tries = 0
         self._error = error
         whole = reacting.reactions[kind]
 
-        async def react(turn: Turn) -> None:
+        async def react(turn: Trigger) -> None:
             if not self.mended and turn.case.id == self.case:
                 self.tries += 1
                 raise self._error()
@@ -186,7 +186,7 @@ async def test_a_view_or_a_sink_that_cannot_show_one_case_shows_the_others(here:
 class Desk:
     """The local app of a folder."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Process) -> None:
         self.runtime = runtime
         self._app = build_app(runtime, local=True)
 

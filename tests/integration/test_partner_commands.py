@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from services.routing.organisation_notifications import Outboxes
-from services.routing.topics.commands import Actions
-from shared.eventstore.errors import LogAway
-from shared.messaging.partner_topics import Letter
+from services.routing.organisation_notifications import OrganisationNotifications
+from services.routing.topics.commands import PartnerCommands
+from shared.eventstore.errors import StoreUnavailable
+from shared.messaging.partner_topics import InboundMessage
 from tests.support.findings import is_chinese
 from tests.support.serving import Served, served
 
@@ -23,17 +23,19 @@ class Desk:
 
     def __init__(self, here: Served) -> None:
         self.here = here
-        self.actions = Actions(
-            here.runtime.ports, here.runtime.settings.body_limit, Outboxes(here.runtime.handling("routing"))
+        self.actions = PartnerCommands(
+            here.runtime.ports,
+            here.runtime.settings.body_limit,
+            OrganisationNotifications(here.runtime.handling("routing")),
         )
         self.offset = 0
 
-    def letter(self, value: Any, org: str = "zj") -> Letter:
+    def letter(self, value: Any, org: str = "zj") -> InboundMessage:
         self.offset += 1
         data = value if isinstance(value, bytes) or value is None else orjson.dumps(value)
-        return Letter(org, 0, self.offset, SENT, data)
+        return InboundMessage(org, 0, self.offset, SENT, data)
 
-    async def sends(self, *values: Any, org: str = "zj") -> list[Letter]:
+    async def sends(self, *values: Any, org: str = "zj") -> list[InboundMessage]:
         letters = [self.letter(value, org) for value in values]
         await self.actions(letters)
         await self.here.runtime.drain()
@@ -158,12 +160,12 @@ async def test_a_fault_of_the_store_brings_the_letter_again(monkeypatch: pytest.
             """The command is carried out, its answer is not written."""
             if commit.stream.startswith("outbox/") and left[0]:
                 left[0] -= 1
-                raise LogAway("away")
+                raise StoreUnavailable("away")
             return await append(commit)
 
         monkeypatch.setattr(log, "append", failing)
         letter = desk.letter(command(case))
-        with pytest.raises(LogAway):
+        with pytest.raises(StoreUnavailable):
             await desk.actions([letter])
         await desk.actions([letter])
         await here.runtime.drain()

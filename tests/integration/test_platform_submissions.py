@@ -15,12 +15,12 @@ from deploy.modes.embedded import opened as embedded
 from services.supervision.policy_activation import activate
 from shared.adapters.memory import SetClock
 from shared.commands.authorization import Principal
-from shared.eventstore.errors import LogAway
+from shared.eventstore.errors import StoreUnavailable
 from shared.eventstore.field_encryption import open_sealed
 from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
-from shared.messaging.partner_topics import Letter
+from shared.messaging.partner_topics import InboundMessage
 from shared.messaging.platform_updates import REFUSED, STREAM, reconciled
 from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO, MORNING
@@ -242,7 +242,7 @@ class _Away:
     async def append(self, commit: Any) -> Any:
         self._left -= 1
         if self._left == 0:
-            raise LogAway("away")
+            raise StoreUnavailable("away")
         return await self._log.append(commit)
 
 
@@ -257,7 +257,7 @@ async def test_an_answer_is_never_lost_to_a_log_that_is_away(lost: int) -> None:
         for _ in range(3):
             try:
                 await topic.intake(records)
-            except LogAway:
+            except StoreUnavailable:
                 continue
         object.__setattr__(intake, "log", here.runtime.ports.log)
         await here.runtime.drain()
@@ -319,7 +319,7 @@ async def test_a_topic_that_was_made_anew_loses_nothing() -> None:
     async with served() as here:
         topic = Topic(here.runtime)
         await topic.sends(filing("P-1"))
-        anew = Letter(PLATFORM, 0, 0, here.clock.now(), orjson.dumps(filing("P-2")))
+        anew = InboundMessage(PLATFORM, 0, 0, here.clock.now(), orjson.dumps(filing("P-2")))
         assert kinds(await topic.delivers(anew)) == ["registered", "sent"]
 
 
@@ -348,7 +348,7 @@ async def test_after_a_restart_the_same_records_are_answered_no_second_time(tmp_
     """On SQLite: nothing of what is known about answers lives in memory."""
     values = [filing("P-1"), b"{", filing("P-1"), {"command": "nudge", "command_id": "n", "case": f"{PLATFORM}:P-1"}]
     told: list[list[dict[str, Any]]] = []
-    letters: list[Letter] = []
+    letters: list[InboundMessage] = []
     for _ in range(2):
         async with embedded(tmp_path / "data", Settings(), clock=SetClock(MORNING)) as runtime:
             if not letters:

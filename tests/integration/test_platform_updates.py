@@ -237,9 +237,9 @@ async def test_a_platform_that_is_the_accused_hears_nothing_more_of_it(platform:
     from dataclasses import replace
 
     from services.intake.platform_notifications import told_of
-    from shared.consumers.reaction import Turn
+    from shared.consumers.reaction import Trigger
 
     event = (await here.runtime.ports.log.load(found.stream))[0].recorded[0]
-    assert told_of(Turn(found, event), event.body)
-    assert not told_of(Turn(replace(found, accused=(PLATFORM,)), event), event.body)
-    assert not told_of(Turn(replace(found, platform=None), event), event.body)
+    assert told_of(Trigger(found, event), event.body)
+    assert not told_of(Trigger(replace(found, accused=(PLATFORM,)), event), event.body)
+    assert not told_of(Trigger(replace(found, platform=None), event), event.body)

@@ -21,16 +21,17 @@ from deploy.modes.embedded import opened
 from deploy.storage.backup import restore
 from deploy.storage.data_folder import Folder, FolderBusy, FolderProblem
 from shared.eventstore.commit import Commit
-from shared.eventstore.errors import LogBroken
+from shared.eventstore.errors import StoreBroken
 from shared.eventstore.read_models import Parked, Row
-from shared.hosting.process import Runtime
-from shared.hosting.service_module import Kept
+from shared.hosting.process import Process
+from shared.hosting.service_module import FactStore
+from shared.hosting.worker_pool import Built
 from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
 from shared.operations.digests import log_digest, views_digest
 from shared.operations.rebuild import rebuild
-from shared.operations.rebuild_readers import Built, worth_starting
-from shared.operations.reconcile import scrub
+from shared.operations.rebuild_readers import worth_starting
+from shared.operations.reconcile import reconcile
 from tests.support.serving import Served, served, submission
 
 
@@ -47,7 +48,7 @@ async def lives(here: Served) -> list[Commit]:
     return [commit async for commits in here.runtime.ports.log.scan() for commit in commits]
 
 
-async def rebuilt(runtime: Runtime, workers: int = 1) -> str:
+async def rebuilt(runtime: Process, workers: int = 1) -> str:
     steps = rebuild(runtime.ports, runtime.parts, feeding=runtime.feeding, workers=workers, spread=runtime.spread)
     async for _step in steps:
         pass
@@ -97,7 +98,7 @@ async def test_a_rebuild_stops_at_a_broken_chain() -> None:
             commit.stream, commit.first, commit.cause, (commit.events[0].replace(b"web", b"app"), *commit.events[1:]),
             commit.previous, commit.hash, commit.recorded_at, commit.request, commit.position,
         )  # fmt: skip
-        with pytest.raises(LogBroken, match="chain"):
+        with pytest.raises(StoreBroken, match="chain"):
             await rebuilt(here.runtime)
         async with here.owner() as owner:
             told = (await owner.post("/local/rebuild", json={})).text.splitlines()[-1]
@@ -107,7 +108,7 @@ async def test_a_rebuild_stops_at_a_broken_chain() -> None:
 
 
 @asynccontextmanager
-async def on_disk(path: Path, *, feed: bool = True) -> AsyncIterator[Runtime]:
+async def on_disk(path: Path, *, feed: bool = True) -> AsyncIterator[Process]:
     """A folder that holds a few cases, and the law before them."""
     async with opened(path, Settings(), feed=feed, tasks=False) as runtime:
         async with served() as here:
@@ -118,11 +119,11 @@ async def on_disk(path: Path, *, feed: bool = True) -> AsyncIterator[Runtime]:
         yield runtime
 
 
-def views_of(runtime: Runtime) -> list[str]:
+def views_of(runtime: Process) -> list[str]:
     return [show.view.name for consumer in runtime.consumers for show in consumer.shows]
 
 
-async def shown(runtime: Runtime) -> tuple[int, int]:
+async def shown(runtime: Process) -> tuple[int, int]:
     """How many rows, and how many facts, somebody sees who looks now."""
     rows = [len(rows) for name in views_of(runtime) async for rows in runtime.ports.views.rows(name)]
     return sum(rows), sum([len(rows) async for rows in facts_of(runtime).rows("events")])
@@ -138,7 +139,7 @@ async def test_worker_processes_name_a_broken_chain(tmp_path: Path) -> None:
                 "UPDATE commits SET events = replace(events, 'web', 'app') WHERE stream = ? AND first = 1", (stream,)
             )
         connection.close()
-        with pytest.raises(LogBroken, match=f"{stream} breaks at version 1"):
+        with pytest.raises(StoreBroken, match=f"{stream} breaks at version 1"):
             await rebuilt(runtime, workers=2)
         assert await views_digest(runtime.ports.views, runtime.parts) == before, "what stood there stands there"
 
@@ -221,7 +222,7 @@ def children() -> set[int]:
     return set(map(int, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()))
 
 
-def facts_of(runtime: Runtime) -> Kept:
+def facts_of(runtime: Process) -> FactStore:
     return next(part.facts for part in runtime.parts if part.facts is not None)
 
 
@@ -231,13 +232,13 @@ async def test_a_scrub_mends_what_is_behind() -> None:
         ports, parts = here.runtime.ports, here.runtime.parts
         before = await views_digest(ports.views, parts)
         await ports.views.clear("worklist")
-        seen = await scrub(ports, parts, mend=False)
+        seen = await reconcile(ports, parts, mend=False)
         assert seen.behind > 0
         assert seen.mended == 0
-        mended = await scrub(ports, parts)
+        mended = await reconcile(ports, parts)
         assert mended.mended == mended.behind == seen.behind
         assert await views_digest(ports.views, parts) == before
-        assert (await scrub(ports, parts)).behind == 0
+        assert (await reconcile(ports, parts)).behind == 0
 
 
 async def test_a_backup_that_was_touched_is_not_restored(tmp_path: Path) -> None:
@@ -374,7 +375,7 @@ async def test_what_the_log_knows_nothing_of_is_taken_away() -> None:
             ahead = Row(rows[0].key, rows[0].applied + 5, None)
             await views.write({name: [ahead, *(Row(key, 1, rows[-1].values) for key in ("0", "5" * 32, "g"))]})
         assert await views_digest(views, parts) != before
-        assert (await scrub(here.runtime.ports, parts, mend=False)).ahead
+        assert (await reconcile(here.runtime.ports, parts, mend=False)).ahead
         assert await rebuilt(here.runtime) == before
 
 

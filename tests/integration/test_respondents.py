@@ -24,7 +24,7 @@ from services.intake.registration import file_case
 from shared.case import STATES
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
-from shared.commands.event_writer import Stamp
+from shared.commands.event_writer import EventMetadata
 from shared.queries.worklist import QUEUES
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, clerk
 from tests.support.examples import commands, example
@@ -82,7 +82,7 @@ async def act(here: Served, case: str, name: str, principal: Principal, **fields
     """A command as the interface gives it, without HTTP: what is looked at here is what is read."""
     rule = RULES[name]
     command = rule.model.model_validate(fields)
-    stamp = Stamp(principal, f"{principal.name}:{name}-{case}")
+    stamp = EventMetadata(principal, f"{principal.name}:{name}-{case}")
     await here.runtime.handling(rule.service).on_case(
         case, rule.action, stamp, lambda found, given: rule(found, command, given)
     )

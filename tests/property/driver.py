@@ -25,7 +25,7 @@ from shared.application.request_validation import validated
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
 from shared.eventstore.verification import verify
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.kernel.settings import Settings
 from tests.property.days import ZONE, When
@@ -90,7 +90,7 @@ class Lived:
 class Desk:
     """A county in memory, without figures and without HTTP's transport."""
 
-    def __init__(self, runtime: Runtime, clock: SetClock) -> None:
+    def __init__(self, runtime: Process, clock: SetClock) -> None:
         self.runtime = runtime
         self.clock = clock
         self.lived: list[Lived] = []

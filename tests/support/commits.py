@@ -7,9 +7,9 @@ from itertools import count
 
 from shared.events import Event
 from shared.events.intake import CaseRegistered, EvaluationInvited
-from shared.eventstore.commit import Commit, Head
+from shared.eventstore.commit import Commit, StreamHead
 from shared.eventstore.hash_chain import GENESIS, chain_all
-from shared.eventstore.recorded_event import Actor, Recorded, encode
+from shared.eventstore.recorded_event import Actor, RecordedEvent, encode
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 _numbers = count(1)
@@ -18,7 +18,7 @@ _numbers = count(1)
 def commit(
     stream: str = "case/a",
     *,
-    after: Head | Commit | None = None,
+    after: StreamHead | Commit | None = None,
     events: int = 1,
     cause: str | None = None,
     request: str | None = None,
@@ -26,13 +26,13 @@ def commit(
     mark: str = "hotline",
 ) -> Commit:
     """A commit of `events` events that follows `after` (nothing: it begins the stream)."""
-    head = after.head if isinstance(after, Commit) else after or Head(0, GENESIS)
+    head = after.head if isinstance(after, Commit) else after or StreamHead(0, GENESIS)
     number = next(_numbers)
     cause = cause or f"test:{number}"
     at = at or START + timedelta(milliseconds=number)
     data = tuple(
         encode(
-            Recorded(
+            RecordedEvent(
                 event_id=f"00000000-0000-7000-8000-{number:08x}{offset:04x}",
                 stream=stream,
                 version=head.version + 1 + offset,

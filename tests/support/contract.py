@@ -14,7 +14,7 @@ import pytest
 
 from shared.commands import command_handler as handling
 from shared.events.routing import OutboxEntry
-from shared.eventstore.recorded_event import Recorded, encode
+from shared.eventstore.recorded_event import RecordedEvent, encode
 
 _seen: set[tuple[str, frozenset[str], bool, str]] = set()
 _wrong: list[str] = []
@@ -41,7 +41,7 @@ def problems(data: bytes) -> list[str]:
     ]
 
 
-def told_wrong(event: Recorded, body: OutboxEntry) -> list[str]:
+def told_wrong(event: RecordedEvent, body: OutboxEntry) -> list[str]:
     """The same of what the organisation reads of it, one of each shape."""
     like = (body.kind, frozenset(body.model_fields_set), body.refusal is not None, "told")
     if like in _seen:
@@ -53,7 +53,7 @@ def told_wrong(event: Recorded, body: OutboxEntry) -> list[str]:
     return unfit("assignments", [entry(event).model_dump_json().encode()])
 
 
-def looked_at(event: Recorded) -> bytes:
+def looked_at(event: RecordedEvent) -> bytes:
     """What the product calls in place of encode()."""
     data = encode(event)
     shape = orjson.loads(data)

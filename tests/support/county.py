@@ -14,27 +14,28 @@ from services.intake.registration import Receipt, file_case
 from services.routing import bootstrap as routing
 from services.supervision import bootstrap as supervision
 from shared.adapters.memory.clock import SetClock
-from shared.adapters.memory.event_store import MemoryLog
-from shared.adapters.memory.key_store import MemoryKeys
-from shared.adapters.memory.read_models import MemoryViews
-from shared.adapters.memory.subscription import MemoryFeed
-from shared.adapters.sqlite.event_store import SqliteLog
-from shared.adapters.sqlite.key_store import SqliteKeys
-from shared.adapters.sqlite.read_models import SqliteViews
-from shared.adapters.sqlite.subscription import SqliteFeed
+from shared.adapters.memory.event_store import MemoryEventStore
+from shared.adapters.memory.key_store import MemoryKeyStore
+from shared.adapters.memory.read_models import MemoryReadModels
+from shared.adapters.memory.subscription import MemorySubscriptions
+from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.adapters.sqlite.key_store import SqliteKeyStore
+from shared.adapters.sqlite.read_models import SqliteReadModels
+from shared.adapters.sqlite.subscription import SqliteSubscriptions
+from shared.application.ports import Ports
 from shared.case import Case
 from shared.commands.authorization import Principal
-from shared.commands.command import RULES, Fresh
-from shared.commands.command_handler import Done
-from shared.commands.event_writer import Stamp
-from shared.eventstore.recorded_event import Recorded
-from shared.hosting.service_module import Part, Ports
-from shared.kernel.legal_time import When
+from shared.commands.command import RULES, NewEvent
+from shared.commands.command_handler import CommandResult
+from shared.commands.event_writer import EventMetadata
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.hosting.service_module import ServiceModule
+from shared.kernel.legal_time import LegalTime
 from shared.kernel.settings import Settings
 from shared.policy.loading.loader import bundled
-from shared.repositories.case_repository import Cases
+from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import STREAM as POLICY
-from shared.repositories.policy_repository import Policies
+from shared.repositories.policy_repository import PolicyRepository
 
 DEMO = "CN-DEMO"
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -52,7 +53,7 @@ SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
 class County:
     """Commands in, effects drained, cases out."""
 
-    def __init__(self, ports: Ports, parts: list[Part], clock: SetClock) -> None:
+    def __init__(self, ports: Ports, parts: list[ServiceModule], clock: SetClock) -> None:
         self.ports = ports
         self.parts = {part.name: part for part in parts}
         self.clock = clock
@@ -65,13 +66,20 @@ class County:
         return filed
 
     async def act(
-        self, case: str, name: str, principal: Principal, *, at: When | None = None, command_id: str = "", **fields: Any
-    ) -> Done:
+        self,
+        case: str,
+        name: str,
+        principal: Principal,
+        *,
+        at: LegalTime | None = None,
+        command_id: str = "",
+        **fields: Any,
+    ) -> CommandResult:
         """Give a command as the API does, and wait for everything that follows from it."""
         rule = RULES[name]
         self._ids += 1
         command = rule.model.model_validate(fields)
-        stamp = Stamp(principal, f"{principal.name}:{command_id or self._ids}", at)
+        stamp = EventMetadata(principal, f"{principal.name}:{command_id or self._ids}", at)
         done = await self.ports.handling(rule.service).on_case(
             case, rule.action, stamp, lambda found, given: rule(found, command, given), others=rule.named(command)
         )
@@ -81,7 +89,7 @@ class County:
     async def case(self, case: str) -> Case:
         return (await self.ports.cases.reload(case))[0]
 
-    async def events(self, stream: str) -> list[Recorded]:
+    async def events(self, stream: str) -> list[RecordedEvent]:
         return [event for commit in await self.ports.log.load(stream) for event in commit.recorded]
 
     async def settle(self) -> None:
@@ -101,8 +109,8 @@ async def activate(ports: Ports, policy: str, jurisdiction: str, since: date) ->
     for entry in bundled(policy):
         await ports.handling("supervision").on_stream(
             POLICY + jurisdiction,
-            Stamp(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", since, jurisdiction=jurisdiction),
-            lambda _head, entry=entry: [Fresh(entry.activation())],
+            EventMetadata(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", since, jurisdiction=jurisdiction),
+            lambda _head, entry=entry: [NewEvent(entry.activation())],
         )
 
 
@@ -113,15 +121,19 @@ async def county(
     """A county on memory (deliveries repeated, delayed and swapped by `seed`), or on SQLite in `folder`."""
     clock = SetClock(start)
     if folder is None:
-        log: Any = MemoryLog()
-        views: Any = MemoryViews()
-        keys: Any = MemoryKeys()
-        feed: Any = MemoryFeed(log, seed=seed)
+        log: Any = MemoryEventStore()
+        views: Any = MemoryReadModels()
+        keys: Any = MemoryKeyStore()
+        feed: Any = MemorySubscriptions(log, seed=seed)
     else:
-        log, views, keys = SqliteLog(folder / "log.sqlite"), SqliteViews(folder / "views.sqlite"), SqliteKeys(folder)
-        feed = SqliteFeed(log, views)
+        log, views, keys = (
+            SqliteEventStore(folder / "log.sqlite"),
+            SqliteReadModels(folder / "views.sqlite"),
+            SqliteKeyStore(folder),
+        )
+        feed = SqliteSubscriptions(log, views)
     kept = None if folder is None else views
-    ports = Ports(log, feed, views, keys, clock, Cases(log), Policies(log), checkpoints=kept)
+    ports = Ports(log, feed, views, keys, clock, CaseRepository(log), PolicyRepository(log), checkpoints=kept)
     parts = [intake.build(ports, Settings()), routing.build(ports, Settings()), supervision.build(ports)]
     for part in parts:
         for consumer in part.consumers:

@@ -8,11 +8,11 @@ from typing import Any
 import deploy.modes.command_registry  # noqa: F401  # fills RULES
 from shared.case import Case, fold
 from shared.commands.authorization import Principal
-from shared.commands.command import RULES, Fresh, Given
+from shared.commands.command import RULES, DecisionContext, NewEvent
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
 from shared.events.routing import AssignmentDelivered, CaseTransferred
-from shared.kernel.legal_time import When
+from shared.kernel.legal_time import LegalTime
 from shared.kernel.refusals import Refused
 from tests.support.policies import demo, recorded
 
@@ -50,9 +50,9 @@ class Story:
         self.now += timedelta(**time)
         return self
 
-    def when(self, name: str, by: Principal, *, at: When | None = None, **fields: Any) -> Outcome:
+    def when(self, name: str, by: Principal, *, at: LegalTime | None = None, **fields: Any) -> Outcome:
         rule = RULES[name]
-        given = Given(by, self.now, at or self.now, BOOK, self.others)
+        given = DecisionContext(by, self.now, at or self.now, BOOK, self.others)
         try:
             return Outcome(rule(self.case, rule.model.model_validate(fields), given), None)
         except Refused as refused:
@@ -60,7 +60,7 @@ class Story:
 
 
 class Outcome:
-    def __init__(self, events: list[Fresh], refused: Refused | None) -> None:
+    def __init__(self, events: list[NewEvent], refused: Refused | None) -> None:
         self.events = events
         self.refusal = refused
 

@@ -32,9 +32,9 @@ import httpx
 from deploy.api.app import build_app
 from deploy.modes.embedded import opened
 from services.supervision.policy_activation import activate
-from shared.adapters.sqlite import SqliteLog
+from shared.adapters.sqlite import SqliteEventStore
 from shared.hosting.log_format import configure
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.settings import Settings
 from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO
@@ -102,14 +102,14 @@ def recording() -> Iterator[Recorder]:
 class _County:
     """The demo county behind its public HTTP application."""
 
-    def __init__(self, runtime: Runtime, keys: dict[str, str]) -> None:
+    def __init__(self, runtime: Process, keys: dict[str, str]) -> None:
         self._runtime = runtime
         self._keys = keys
         self._transport = httpx.ASGITransport(build_app(runtime))
 
     @property
-    def log(self) -> SqliteLog:
-        assert isinstance(self._runtime.ports.log, SqliteLog)
+    def log(self) -> SqliteEventStore:
+        assert isinstance(self._runtime.ports.log, SqliteEventStore)
         return self._runtime.ports.log
 
     async def file(self) -> str:

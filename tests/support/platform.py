@@ -9,12 +9,12 @@ from typing import Any
 import orjson
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
-from services.intake.platform_notifications import Updates
-from services.intake.topics.encrypted_records import SealedLetters
-from services.intake.topics.submissions import Submissions
-from shared.eventstore.recorded_event import Recorded
-from shared.hosting.process import Runtime
-from shared.messaging.partner_topics import Answering, Letter
+from services.intake.platform_notifications import PlatformNotifications
+from services.intake.topics.encrypted_records import EncryptedRecords
+from services.intake.topics.submissions import PlatformSubmissions
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.hosting.process import Process
+from shared.messaging.partner_topics import InboundMessage, MessageHandler
 from shared.messaging.platform_updates import STREAM, told
 
 PLATFORM = "province"
@@ -24,28 +24,28 @@ PLATFORM = "province"
 class Topic:
     """What a platform has sent. Each record gets the next offset, and can be delivered again."""
 
-    def __init__(self, runtime: Runtime, platform: str = PLATFORM, letters: SealedLetters | None = None) -> None:
+    def __init__(self, runtime: Process, platform: str = PLATFORM, letters: EncryptedRecords | None = None) -> None:
         self.runtime = runtime
         self.platform = platform
-        self.intake: Answering = submissions(runtime, letters)
+        self.intake: MessageHandler = submissions(runtime, letters)
         self._offsets = count()
 
-    def record(self, value: Any, at: datetime | None = None) -> Letter:
+    def record(self, value: Any, at: datetime | None = None) -> InboundMessage:
         data = value if isinstance(value, bytes) or value is None else orjson.dumps(value)
-        return Letter(self.platform, 0, next(self._offsets), at or self.runtime.ports.clock.now(), data)
+        return InboundMessage(self.platform, 0, next(self._offsets), at or self.runtime.ports.clock.now(), data)
 
     async def sends(self, *values: Any) -> list[dict[str, Any]]:
         """Send these together; the entries that are new since, once everything has followed."""
         records = [self.record(value) for value in values]
         return await self.delivers(*records)
 
-    async def delivers(self, *records: Letter) -> list[dict[str, Any]]:
+    async def delivers(self, *records: InboundMessage) -> list[dict[str, Any]]:
         before = len(await self.events())
         await self.intake(records)
         await self.runtime.drain()
         return (await self.told())[before:]
 
-    async def events(self) -> list[Recorded]:
+    async def events(self) -> list[RecordedEvent]:
         commits = await self.runtime.ports.log.load(STREAM + self.platform)
         return [event for commit in commits for event in commit.recorded]
 
@@ -53,12 +53,14 @@ class Topic:
         return [entry.model_dump() for entry in await told(self.runtime.ports, await self.events())]
 
 
-def submissions(runtime: Runtime, letters: SealedLetters | None = None, updates: Updates | None = None) -> Submissions:
+def submissions(
+    runtime: Process, letters: EncryptedRecords | None = None, updates: PlatformNotifications | None = None
+) -> PlatformSubmissions:
     """What intake answers records with."""
     ports, settings = runtime.ports, runtime.settings
     jurisdictions = ChannelJurisdictions(ports.policies, settings.jurisdiction)
-    updates = updates or Updates(runtime.handling("intake"))
-    return Submissions(ports, settings.body_limit, updates, jurisdictions, letters)
+    updates = updates or PlatformNotifications(runtime.handling("intake"))
+    return PlatformSubmissions(ports, settings.body_limit, updates, jurisdictions, letters)
 
 
 def filing(item: str, **more: Any) -> dict[str, Any]:

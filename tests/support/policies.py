@@ -9,10 +9,10 @@ from shared.case import Case, fold
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
-from shared.eventstore.recorded_event import Actor, Origin, Recorded
-from shared.kernel.legal_time import When, instant_of
+from shared.eventstore.recorded_event import Actor, Origin, RecordedEvent
+from shared.kernel.legal_time import LegalTime, instant_of
 from shared.policy.book import PolicyBook
-from shared.policy.loading.loader import Loaded, bundled
+from shared.policy.loading.loader import LoadedSection, bundled
 
 CLERK = Actor("xfj", "clerk", "key-1")
 LONG_AGO = date(2000, 1, 1)
@@ -21,15 +21,15 @@ LONG_AGO = date(2000, 1, 1)
 def recorded(
     body: Event,
     version: int,
-    effective_at: When,
+    effective_at: LegalTime,
     *,
     stream: str = "case/k1",
     recorded_at: datetime | None = None,
     origin: Origin = "live",
     zone: str = "Asia/Shanghai",
-) -> Recorded:
+) -> RecordedEvent:
     kind = type(body).__name__
-    return Recorded(
+    return RecordedEvent(
         f"e{version}",
         stream,
         version,
@@ -49,13 +49,13 @@ def recorded(
     )
 
 
-def book_of(loaded: list[Loaded], since: When = LONG_AGO) -> PolicyBook:
+def book_of(loaded: list[LoadedSection], since: LegalTime = LONG_AGO) -> PolicyBook:
     return PolicyBook.of(
         recorded(entry.activation(), version, since, stream="policy/CN-DEMO") for version, entry in enumerate(loaded, 1)
     )
 
 
-def demo(since: When = LONG_AGO) -> PolicyBook:
+def demo(since: LegalTime = LONG_AGO) -> PolicyBook:
     return book_of(bundled("demo"), since)
 
 
@@ -63,18 +63,18 @@ class Story:
     """A case told event by event: `Story().on(day, "CaseTransferred", org="zj")`."""
 
     def __init__(self, *, origin: Origin = "live", zone: str = "Asia/Shanghai") -> None:
-        self.events: list[Recorded] = []
+        self.events: list[RecordedEvent] = []
         self.origin = origin
         self.zone = zone
 
-    def on(self, when: When, event: str, /, *, known: datetime | None = None, **fields: Any) -> Story:
+    def on(self, when: LegalTime, event: str, /, *, known: datetime | None = None, **fields: Any) -> Story:
         body = REGISTRY[event].model_validate(fields)
         self.events.append(
             recorded(body, len(self.events) + 1, when, recorded_at=known, origin=self.origin, zone=self.zone)
         )
         return self
 
-    def registered(self, when: When, **fields: Any) -> Story:
+    def registered(self, when: LegalTime, **fields: Any) -> Story:
         standard: dict[str, Any] = {
             "number": "2026A",
             "channel": "web",

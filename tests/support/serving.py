@@ -18,7 +18,7 @@ from services.supervision.policy_activation import activate
 from shared.adapters.memory import SetClock
 from shared.application.access_keys import PEOPLE
 from shared.commands.authorization import Principal
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.settings import Settings
 from shared.policy.loading.loader import bundled
 from tests.support.county import DEMO, MORNING
@@ -40,7 +40,7 @@ _items = count(1)
 class Served:
     """The app, and a key for each role."""
 
-    runtime: Runtime
+    runtime: Process
     app: FastAPI
     local: FastAPI
     clock: SetClock

@@ -30,12 +30,12 @@ from services.intake.history import HistoryItem
 from services.intake.history.recording import record_batch
 from services.supervision.policy_activation import activate
 from shared.adapters.kafka import Connection
-from shared.adapters.kafka.producer import Publisher
-from shared.adapters.kafka.topics import FOREVER, Wanted, asking
-from shared.adapters.mongo import Mongo, MongoLog
-from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.kafka.producer import CommitProducer
+from shared.adapters.kafka.topics import FOREVER, WantedTopic, asking
+from shared.adapters.mongo import Mongo, MongoEventStore
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.case import STREAM
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.settings import load
 from shared.policy.loading.loader import bundled
 from tests.support.process import huiyin
@@ -47,7 +47,7 @@ TOGETHER = 200
 DATABASES = ("log", "views", "keys")
 
 
-async def filled(runtime: Runtime, copies: int) -> tuple[int, int, int]:
+async def filled(runtime: Process, copies: int) -> tuple[int, int, int]:
     """Load the sample so often, and wait until everything has followed. Returns (cases, events, bytes of the events)."""
     sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
     await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
@@ -71,7 +71,7 @@ async def filled(runtime: Runtime, copies: int) -> tuple[int, int, int]:
             return before
 
 
-async def counted(runtime: Runtime) -> tuple[int, int, int]:
+async def counted(runtime: Process) -> tuple[int, int, int]:
     cases = events = size = 0
     async for commits in runtime.ports.log.scan(STREAM):
         for commit in commits:
@@ -97,10 +97,10 @@ async def one_by_one(played: Path, kafka: Kafka, mongo: ReplicaSet) -> tuple[int
     """Append and publish what a played folder holds, each commit alone: (cases, events, sizes)."""
     topic = f"live-{EVENTS}"
     async with asking(Connection(kafka.bootstrap)) as brokers:
-        await brokers.create(topic, Wanted(24, 1, FOREVER, 4_194_304))
-    source = SqliteLog(Folder(played).log)
-    target = await MongoLog.open(Mongo(mongo.url, "motor"), "live_log", outbox=True)
-    publisher = Publisher(target, Connection(kafka.bootstrap), topic, ended=print)
+        await brokers.create(topic, WantedTopic(24, 1, FOREVER, 4_194_304))
+    source = SqliteEventStore(Folder(played).log)
+    target = await MongoEventStore.open(Mongo(mongo.url, "motor"), "live_log", outbox=True)
+    publisher = CommitProducer(target, Connection(kafka.bootstrap), topic, ended=print)
     running = asyncio.create_task(publisher.run())
     cases = events = 0
     async for commits in source.scan(STREAM):
@@ -143,7 +143,7 @@ def in_database(mongo: ReplicaSet, database: str, name: str) -> dict[str, int]:
 async def on_servers(place: Path, copies: int, kafka: Kafka, mongo: ReplicaSet) -> tuple[int, int, dict[str, int]]:
     """(cases, events, sizes)."""
     async with asking(Connection(kafka.bootstrap)) as brokers:
-        await brokers.create(EVENTS, Wanted(24, 1, FOREVER, 4_194_304))
+        await brokers.create(EVENTS, WantedTopic(24, 1, FOREVER, 4_194_304))
     (place / "secrets").mkdir()
     settings = load(
         data=place / "many",

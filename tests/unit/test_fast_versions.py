@@ -15,7 +15,7 @@ from shared.events.base import Event
 from shared.events.intake import CaseCorrected
 from shared.eventstore.fast_decode import fast_decode
 from shared.eventstore.hash_chain import GENESIS, chain, chain_all
-from shared.eventstore.recorded_event import NewerEvent, Recorded, decode, encode
+from shared.eventstore.recorded_event import NewerEvent, RecordedEvent, decode, encode
 from tests.support.deciding import START
 from tests.support.events import bodies
 from tests.support.policies import recorded
@@ -28,7 +28,7 @@ def _possible(body: Event) -> bool:
     return not isinstance(body, CaseCorrected) or body.field != "effective_at" or body.new in (None, "2026-03-01")
 
 
-def _log(events: list[Event]) -> list[Recorded]:
+def _log(events: list[Event]) -> list[RecordedEvent]:
     return [recorded(body, version, START, stream=f"{STREAM}k1") for version, body in enumerate(events, start=1)]
 
 

@@ -15,7 +15,7 @@ from shared.case import STREAM, Case
 from shared.deadlines import Deadline, deadlines
 from shared.events.routing import CaseTransferred, ReturnVerified
 from shared.events.supervision import Reminded, Urged
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.legal_time import day_of, to_text
 from shared.operations.digests import outcome_digest
 
@@ -149,7 +149,7 @@ def _why(case: Case, deadline: Deadline) -> str:
     return "nothing_done_yet" if deadline.stopped is None else "ended_otherwise_after_it_was_due"
 
 
-async def _figures(runtime: Runtime) -> tuple[Mapping[str, Any], ...]:
+async def _figures(runtime: Process) -> tuple[Mapping[str, Any], ...]:
     transport = httpx.ASGITransport(build_app(runtime, local=True))
     async with httpx.AsyncClient(transport=transport, base_url="http://huiyin") as client:
         answer = await client.get("/v1/stats", timeout=None)

@@ -19,7 +19,7 @@ from shared.adapters.memory.clock import SetClock
 from shared.application.case_reference import WORKLIST
 from shared.eventstore.commit import Commit
 from shared.eventstore.read_models import Condition
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.legal_time import to_text, zone
 from shared.kernel.settings import Settings
 from shared.policy.working_calendar import Reason
@@ -70,7 +70,7 @@ def _at(day: date, hour: int, zone_name: str) -> datetime:
 class _Simulation:
     def __init__(self, world: World, parameters: Parameters, tell: Callable[[Day], None] | None) -> None:
         self.world = world
-        self.runtime: Runtime = world.runtime
+        self.runtime: Process = world.runtime
         self.days = parameters.days
         self.tell = tell
         self.today: Counter[str] = Counter()

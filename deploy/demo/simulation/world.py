@@ -18,7 +18,7 @@ from shared.application.command_dispatch import body_models, give
 from shared.case import Case
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.kernel.legal_time import day_of, zone
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
@@ -41,7 +41,7 @@ def head(org: str) -> Principal:
 class World:
     """What the simulated cases work on. Their chance comes from their own dice, time from the set clock alone."""
 
-    def __init__(self, runtime: Runtime, clock: SetClock, book: PolicyBook) -> None:
+    def __init__(self, runtime: Process, clock: SetClock, book: PolicyBook) -> None:
         self.runtime = runtime
         self.clock = clock
         self.book = book

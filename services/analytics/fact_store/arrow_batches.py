@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from services.analytics.fact_rows import Snapshot, case_batch, event_batch
 from shared.case import STREAM
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 
 
-def pack(snapshots: Sequence[Snapshot], events: Sequence[Recorded]) -> bytes:
+def pack(snapshots: Sequence[Snapshot], events: Sequence[RecordedEvent]) -> bytes:
     """The bytes that `unpack` reads. `events`: all events of these cases."""
     sink = pa.BufferOutputStream()
     for table in (case_batch(snapshots), event_batch(events, len(STREAM))):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Held:
+class KnownVersions:
     """The versions of snapshots and events in the tables."""
 
     def __init__(self) -> None:

@@ -24,11 +24,11 @@ import pyarrow as pa
 
 from services.analytics.fact_rows import Snapshot, case_batch, event_batch
 from services.analytics.fact_store.arrow_batches import unpack
-from services.analytics.fact_store.known_versions import Held
+from services.analytics.fact_store.known_versions import KnownVersions
 from services.analytics.fact_store.schema import CREATE, DROP, KEYS, SCHEMA, Table, columns_of
-from services.analytics.fact_store.visibility import Rests, rests_of
+from services.analytics.fact_store.visibility import LogExtent, rests_of
 from shared.case import STREAM
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Unavailable
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Facts:
     def __init__(self, path: Path | str | None = None) -> None:
         self._path = str(path) if path is not None else ":memory:"
         self._connection: Connection | None = None
-        self._held = Held()
+        self._held = KnownVersions()
         self._anew = False
         """True while one transaction is open for all writes: see begin_anew()."""
         self._writer = ThreadPoolExecutor(1, "facts-write")
@@ -56,7 +56,7 @@ class Facts:
             await self._write(self._open)
 
     async def write(
-        self, snapshots: Sequence[Snapshot], events: Sequence[Recorded] = (), *, renew: bool = False
+        self, snapshots: Sequence[Snapshot], events: Sequence[RecordedEvent] = (), *, renew: bool = False
     ) -> None:
         """Write one batch in one transaction. Late and repeated batches are harmless.
 
@@ -77,7 +77,7 @@ class Facts:
         await self.start()
         return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: self._ask(question))
 
-    async def rests(self) -> Rests:
+    async def rests(self) -> LogExtent:
         """The numbers of cases and events that an answer would rest on now."""
         return await self.read(rests_of)
 
@@ -157,7 +157,7 @@ class Facts:
         for statement in (*DROP, *CREATE[1:]):
             own.execute(statement)
         own.execute("INSERT INTO about VALUES (?)", [SCHEMA])
-        self._held = Held()
+        self._held = KnownVersions()
 
     def _show(self) -> None:
         if not self._anew:
@@ -184,7 +184,7 @@ class Facts:
     def _recall(self) -> None:
         """Read the known versions from the tables."""
         own = self._own()
-        held = Held()
+        held = KnownVersions()
         held.shown = dict(own.execute('SELECT "case", version FROM cases').fetchall())
         whole = 'SELECT "case", max(version) AS last FROM events GROUP BY "case" HAVING max(version) = count(*)'
         held.upto = dict(own.execute(whole).fetchall())
@@ -193,7 +193,7 @@ class Facts:
             held.add(case, version)
         self._held = held
 
-    def _store(self, snapshots: Sequence[Snapshot], events: Sequence[Recorded], renew: bool) -> None:
+    def _store(self, snapshots: Sequence[Snapshot], events: Sequence[RecordedEvent], renew: bool) -> None:
         own, held = self._own(), self._held
         newest: dict[str, Snapshot] = {}
         for snapshot in snapshots:

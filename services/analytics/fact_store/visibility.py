@@ -11,7 +11,7 @@ from shared.commands.authorization import Principal
 from shared.queries.respondents import cell
 
 
-class Seeing(NamedTuple):
+class Visibility(NamedTuple):
     """The cases of one jurisdiction (None: of all), without those in which `org` is the respondent (Art. 30)."""
 
     jurisdiction: str | None = None
@@ -37,23 +37,23 @@ class Seeing(NamedTuple):
         return elsewhere or (self.org is not None and self.org in case.accused)
 
 
-EVERYTHING = Seeing()
+EVERYTHING = Visibility()
 
 
-def seeing_of(caller: Principal) -> Seeing:
+def seeing_of(caller: Principal) -> Visibility:
     """The visibility of this caller."""
-    return Seeing(caller.jurisdiction, caller.org)
+    return Visibility(caller.jurisdiction, caller.org)
 
 
-class Rests(NamedTuple):
+class LogExtent(NamedTuple):
     """The basis of an answer: the numbers of cases and of events of the log."""
 
     cases: int
     events: int
 
 
-def rests_of(connection: duckdb.DuckDBPyConnection, seeing: Seeing = EVERYTHING) -> Rests:
+def rests_of(connection: duckdb.DuckDBPyConnection, seeing: Visibility = EVERYTHING) -> LogExtent:
     """The basis of the visible cases in this transaction."""
     total = f"SELECT count(*), coalesce(sum(version), 0)::BIGINT FROM cases WHERE {seeing.condition}"
     found = connection.execute(total, seeing.values()).fetchone()
-    return Rests(*found) if found else Rests(0, 0)
+    return LogExtent(*found) if found else LogExtent(0, 0)

@@ -6,21 +6,26 @@ from collections.abc import AsyncIterator, Sequence
 
 from services.analytics.fact_rows import Snapshot
 from services.analytics.fact_store.store import Facts
-from services.analytics.fact_store.visibility import EVERYTHING, Seeing
+from services.analytics.fact_store.visibility import EVERYTHING, Visibility
 from shared.case import STREAM, cut, fold
 from shared.deadlines import deadlines
-from shared.eventstore.event_store import Log
-from shared.eventstore.recorded_event import Recorded
-from shared.kernel.legal_time import When, instant_of
+from shared.eventstore.event_store import EventStore
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.kernel.legal_time import LegalTime, instant_of
 from shared.policy.book import PolicyBook
 from shared.repositories.policy_repository import STREAM as POLICY
-from shared.repositories.policy_repository import Policies
+from shared.repositories.policy_repository import PolicyRepository
 
 BATCH = 1000
 
 
 async def facts_as_of(
-    log: Log, policies: Policies, when: When, known_at: When | None = None, *, seeing: Seeing = EVERYTHING
+    log: EventStore,
+    policies: PolicyRepository,
+    when: LegalTime,
+    known_at: LegalTime | None = None,
+    *,
+    seeing: Visibility = EVERYTHING,
 ) -> Facts:
     """Facts in memory of what was true by `when` and known by `known_at`. The caller closes them.
 
@@ -35,7 +40,7 @@ async def facts_as_of(
     await facts.start()
     books: dict[str, PolicyBook] = {}
     snapshots: list[Snapshot] = []
-    events: list[Recorded] = []
+    events: list[RecordedEvent] = []
     try:
         async for stream in _streams(log):
             jurisdiction = stream[0].jurisdiction
@@ -60,9 +65,9 @@ async def facts_as_of(
     return facts
 
 
-async def _streams(log: Log) -> AsyncIterator[Sequence[Recorded]]:
+async def _streams(log: EventStore) -> AsyncIterator[Sequence[RecordedEvent]]:
     """The events of each case in turn; a scan delivers the commits of a stream together."""
-    held: list[Recorded] = []
+    held: list[RecordedEvent] = []
     async for commits in log.scan(STREAM):
         for commit in commits:
             if held and held[0].stream != commit.stream:
@@ -73,7 +78,7 @@ async def _streams(log: Log) -> AsyncIterator[Sequence[Recorded]]:
         yield held
 
 
-async def _book(log: Log, policies: Policies, jurisdiction: str, known_at: When) -> PolicyBook:
+async def _book(log: EventStore, policies: PolicyRepository, jurisdiction: str, known_at: LegalTime) -> PolicyBook:
     """The policy book as known then; the present one if the policy was loaded later than the cases (a first import)."""
     present = await policies.book(jurisdiction)
     known = instant_of(known_at, present.zone)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from services.analytics.fact_store.store import Facts
-from services.analytics.fact_store.visibility import EVERYTHING, Rests, Seeing, rests_of
+from services.analytics.fact_store.visibility import EVERYTHING, LogExtent, Visibility, rests_of
 from services.analytics.statistics.measures import BESIDE, BY_NAME, MEASURES, Measure
 from services.analytics.statistics.models import (
     COMPARES,
@@ -48,7 +48,7 @@ _EMPTY = _Cell(0, 0, 0)
 Cells = Mapping[tuple[str | None, Key], _Cell]
 
 
-async def query(facts: Facts, asked: StatsQuery, now: datetime, seeing: Seeing = EVERYTHING) -> StatsResult:
+async def query(facts: Facts, asked: StatsQuery, now: datetime, seeing: Visibility = EVERYTHING) -> StatsResult:
     """The figures as of `now`, of the cases that the caller may see.
 
     Raises:
@@ -59,7 +59,7 @@ async def query(facts: Facts, asked: StatsQuery, now: datetime, seeing: Seeing =
     if "clock" in by:
         measures = [measure for measure in measures if measure.source == "clocks"]
 
-    def answer(connection: duckdb.DuckDBPyConnection) -> tuple[Rests, list[Figure]]:
+    def answer(connection: duckdb.DuckDBPyConnection) -> tuple[LogExtent, list[Figure]]:
         figures: list[Figure] = []
         for measure in measures:
             cells = _cells(connection, measure, by, period, now, seeing)
@@ -155,7 +155,7 @@ def _cells(
     by: Sequence[Dimension],
     period: Period,
     now: datetime,
-    seeing: Seeing,
+    seeing: Visibility,
 ) -> dict[tuple[str | None, Key], _Cell]:
     sql = sql_of(measure, by, seeing.condition)
     known: dict[str, Any] = {

@@ -10,12 +10,12 @@ from pydantic import Field
 from services.intake.commands.late_accusations import named, only_of_an_accusation, taken_away
 from services.intake.commands.parties import Respondent
 from shared.case import MOVES, Case
-from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
 from shared.deadlines import deadlines
 from shared.events import intake as e
 from shared.events.fields import Class
-from shared.kernel.legal_time import When, before, day_of, from_text, to_text
+from shared.kernel.legal_time import LegalTime, before, day_of, from_text, to_text
 from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.policy.book import PolicyBook
 
@@ -32,7 +32,7 @@ class Correct(Command):
 
 
 @rule("correct", service="intake", roles=("registrar", "supervisor"), followers=True, zh="更正")
-def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
+def correct(case: Case, command: Correct, given: DecisionContext) -> list[NewEvent]:
     """Correct a registered fact. The original event stays in the log, and all deadlines are derived anew.
 
     A petition that turns out to be an accusation is withdrawn from its organisation and sealed (Art. 30)."""
@@ -54,8 +54,8 @@ def correct(case: Case, command: Correct, given: Given) -> list[Fresh]:
         reason=command.reason,
     )
     if (command.field, command.new) != ("class", "accusation"):
-        return [Fresh(corrected)]
-    return [*taken_away(case, about, given), Fresh(corrected), *about]
+        return [NewEvent(corrected)]
+    return [*taken_away(case, about, given), NewEvent(corrected), *about]
 
 
 def _as_corrected(case: Case, command: Correct) -> Case:
@@ -71,7 +71,7 @@ def _as_corrected(case: Case, command: Correct) -> Case:
     )
 
 
-def _no_breach_removed(case: Case, after: Case, given: Given, field: str | None) -> None:
+def _no_breach_removed(case: Case, after: Case, given: DecisionContext, field: str | None) -> None:
     """Raises Denied if the change removes a missed deadline and the caller is not a supervisor outside the handling
     organisation."""
     outside = given.principal.role == "supervisor" and given.org not in case.handlers
@@ -84,7 +84,7 @@ def _no_breach_removed(case: Case, after: Case, given: Given, field: str | None)
         )
 
 
-def _missed(case: Case, given: Given) -> set[tuple[str, int]]:
+def _missed(case: Case, given: DecisionContext) -> set[tuple[str, int]]:
     """(clock, episode) of every duty that was not fulfilled in time."""
     return {
         (one.clock, one.episode)
@@ -93,7 +93,7 @@ def _missed(case: Case, given: Given) -> set[tuple[str, int]]:
     }
 
 
-def _in_order(case: Case, version: int, new: When, zone: str) -> bool:
+def _in_order(case: Case, version: int, new: LegalTime, zone: str) -> bool:
     """True if the step, where it changes the state, keeps its place among the other steps that do."""
     moving = [fact for fact in case.facts if fact.name in MOVES]
     if all(fact.version != version for fact in moving):
@@ -183,7 +183,7 @@ class Void(Command):
 
 
 @rule("void", service="intake", roles=("registrar", "supervisor"), followers=True, zh="作废")
-def void(case: Case, command: Void, given: Given) -> list[Fresh]:
+def void(case: Case, command: Void, given: DecisionContext) -> list[NewEvent]:
     """Void a case that was registered by mistake. Its number stays assigned, and it is in no figure.
 
     A case with a missed deadline is voided by a supervisor only."""
@@ -196,4 +196,4 @@ def void(case: Case, command: Void, given: Given) -> list[Fresh]:
             why_zh="已答复的件不能作废，请按程序办结。",
         )
     _no_breach_removed(case, replace(case, state="voided"), given, None)
-    return [Fresh(e.CaseVoided(reason_code=command.reason_code, reason=command.reason))]
+    return [NewEvent(e.CaseVoided(reason_code=command.reason_code, reason=command.reason))]

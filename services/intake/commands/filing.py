@@ -9,7 +9,7 @@ from pydantic import Field
 from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent, parties, representatives
 from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Principal, Role
-from shared.commands.command import DESK, Command, Fresh, Given, rule
+from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText, Short
 from shared.events import intake as e
 from shared.events.base import Event
@@ -67,7 +67,7 @@ def own_channel(principal: Principal, command: FileCase, book: PolicyBook) -> No
         )
 
 
-def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[Fresh]:
+def register(case: Case, command: FileCase, given: DecisionContext, case_id: str) -> list[NewEvent]:
     """Register a filing (Art. 22). An item that is registered already appends nothing."""
     if case.exists:
         return []
@@ -136,7 +136,7 @@ def register(case: Case, command: FileCase, given: Given, case_id: str) -> list[
         filers = [party.party for party in recorded if party.role in ("petitioner", "co_petitioner")]
         named = representatives([f"p{place}" for place in command.representatives], filers, "representatives")
         events.append(e.RepresentativesNamed(parties=named))
-    return [Fresh(event, at) for event in events]
+    return [NewEvent(event, at) for event in events]
 
 
 class AddMaterial(Command):
@@ -144,9 +144,9 @@ class AddMaterial(Command):
 
 
 @rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充材料")
-def add_material(case: Case, command: AddMaterial, given: Given) -> list[Fresh]:
+def add_material(case: Case, command: AddMaterial, given: DecisionContext) -> list[NewEvent]:
     """Add material to the case."""
-    return [Fresh(e.MaterialAdded(text=command.text))]
+    return [NewEvent(e.MaterialAdded(text=command.text))]
 
 
 class Nudge(Command):
@@ -154,9 +154,9 @@ class Nudge(Command):
 
 
 @rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="催问")
-def nudge(case: Case, command: Nudge, given: Given) -> list[Fresh]:
+def nudge(case: Case, command: Nudge, given: DecisionContext) -> list[NewEvent]:
     """Ask about the progress of the case (催问)."""
-    return [Fresh(e.Nudged(text=command.text))]
+    return [NewEvent(e.Nudged(text=command.text))]
 
 
 class Evaluate(Command):
@@ -173,7 +173,7 @@ class Evaluate(Command):
     followers=True,
     zh="评价",
 )
-def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
+def evaluate(case: Case, command: Evaluate, given: DecisionContext) -> list[NewEvent]:
     """Evaluate the petition office or the organisation; a later grade replaces the earlier one."""
     if case.grade_now(command.object) == command.grade:
         return []
@@ -183,7 +183,7 @@ def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
             "The reply was not delivered yet. Evaluate after its delivery.",
             why_zh="答复送达之后方可评价。",
         )
-    return [Fresh(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text))]
+    return [NewEvent(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text))]
 
 
 @rule(
@@ -194,7 +194,7 @@ def evaluate(case: Case, command: Evaluate, given: Given) -> list[Fresh]:
     zh="邀请评价",
     followers=True,
 )
-def invite_evaluation(case: Case, command: Command, given: Given) -> list[Fresh]:
+def invite_evaluation(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
     """Invite to evaluate the petition office and the organisation after the delivery of the reply (Art. 21).
 
     The petitioner of a follower is invited when it was closed with a lead whose reply was delivered."""
@@ -204,7 +204,7 @@ def invite_evaluation(case: Case, command: Command, given: Given) -> list[Fresh]
         return []
     handled = {"organisation": lead.org} if lead is not None else {}
     return [
-        Fresh(e.EvaluationInvited(object=about, org=handled.get(about)))
+        NewEvent(e.EvaluationInvited(object=about, org=handled.get(about)))
         for about in objects
         if about not in case.invited
     ]
@@ -215,9 +215,9 @@ class Withdraw(Command):
 
 
 @rule("withdraw", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="撤回")
-def withdraw(case: Case, command: Withdraw, given: Given) -> list[Fresh]:
+def withdraw(case: Case, command: Withdraw, given: DecisionContext) -> list[NewEvent]:
     """Withdraw the petition."""
-    return [Fresh(e.CaseWithdrawn(text=command.text))]
+    return [NewEvent(e.CaseWithdrawn(text=command.text))]
 
 
 class AnswerAtOnce(Command):
@@ -225,7 +225,7 @@ class AnswerAtOnce(Command):
 
 
 @rule("answer_at_once", service="intake", roles=DESK, states=("registered",), zh="直接答复")
-def answer_at_once(case: Case, command: AnswerAtOnce, given: Given) -> list[Fresh]:
+def answer_at_once(case: Case, command: AnswerAtOnce, given: DecisionContext) -> list[NewEvent]:
     """Answer a consultation without dispatching it (直接答复)."""
     if case.class_ not in (None, "consultation"):
         raise Refused(
@@ -233,7 +233,7 @@ def answer_at_once(case: Case, command: AnswerAtOnce, given: Given) -> list[Fres
             "This case is not a consultation, so it cannot be answered directly. Dispatch it instead.",
             why_zh="只有咨询类事项可以直接答复，其他事项请派单。",
         )
-    return [Fresh(e.AnsweredAtOnce(text=command.text))]
+    return [NewEvent(e.AnsweredAtOnce(text=command.text))]
 
 
 @rule(
@@ -244,8 +244,8 @@ def answer_at_once(case: Case, command: AnswerAtOnce, given: Given) -> list[Fres
     followers=True,
     when=lambda case: case.open and not case.live,
 )
-def go_live(case: Case, command: Command, given: Given) -> list[Fresh]:
+def go_live(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
     """Handle an imported open case in this system from now on."""
     if case.live or not case.open:
         return []
-    return [Fresh(e.WentLive())]
+    return [NewEvent(e.WentLive())]

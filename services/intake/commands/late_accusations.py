@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.intake.commands.parties import Respondent, complained_of
 from shared.case import Case
-from shared.commands.command import Fresh, Given
+from shared.commands.command import DecisionContext, NewEvent
 from shared.events import routing
 from shared.events.intake import PartyRecorded
 from shared.kernel.refusals import Invalid
@@ -23,7 +23,7 @@ def only_of_an_accusation(respondent: Respondent | None, field: str, new: str) -
         )
 
 
-def named(case: Case, respondent: Respondent | None, given: Given) -> list[Fresh]:
+def named(case: Case, respondent: Respondent | None, given: DecisionContext) -> list[NewEvent]:
     """The record of the respondent, unless the case has it already."""
     if respondent is None:
         return []
@@ -31,10 +31,10 @@ def named(case: Case, respondent: Respondent | None, given: Given) -> list[Fresh
     recorded = complained_of(respondent, f"r{len(known) + 1}", given.book)
     if recorded.respondent_org in case.accused and recorded.name is None:
         return []
-    return [Fresh(recorded)]
+    return [NewEvent(recorded)]
 
 
-def taken_away(case: Case, recorded: Sequence[Fresh], given: Given) -> list[Fresh]:
+def taken_away(case: Case, recorded: Sequence[NewEvent], given: DecisionContext) -> list[NewEvent]:
     """The withdrawal of the assignment, at the present time whatever the date of the correction; none if all organisations
     that have the case may have an accusation. Its reason is only `recalled`, because any other would reveal the accusation.
 
@@ -45,4 +45,4 @@ def taken_away(case: Case, recorded: Sequence[Fresh], given: Given) -> list[Fres
     having = {*case.handlers, *case.assist, *filter(None, [case.reviewer])}
     if case.org is None or all(given.book.takes_accusations(org) and org not in accused for org in having):
         return []
-    return [Fresh(routing.AssignmentWithdrawn(org=case.org, reason_code="recalled"), given.now)]
+    return [NewEvent(routing.AssignmentWithdrawn(org=case.org, reason_code="recalled"), given.now)]

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from shared.case import OPEN_STATES, Case, line_of, older
 from shared.commands.authorization import Role
-from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import CaseName, FreeText
 from shared.events import intake as e
 from shared.events import routing
@@ -44,7 +44,7 @@ class Link(Command):
 
 
 @rule("link", service="intake", roles=JOINERS, states=JOINABLE, followers=True, zh="并案")
-def link(case: Case, command: Link, given: Given) -> list[Fresh]:
+def link(case: Case, command: Link, given: DecisionContext) -> list[NewEvent]:
     """Link the case to the older case of the same matter; its assignment, if any, is withdrawn in the same commit.
 
     A matter has one responsible organisation and is not handled twice (Art. 19 ¶3)."""
@@ -83,11 +83,11 @@ def link(case: Case, command: Link, given: Given) -> list[Fresh]:
         )
     _fits(case, lead)
     if command.kind == "related":
-        return [Fresh(e.CaseLinked(lead=lead.id, kind="related", reason=command.reason))]
+        return [NewEvent(e.CaseLinked(lead=lead.id, kind="related", reason=command.reason))]
     _leads(case, lead, given.book.zone)
-    events = [Fresh(e.CaseLinked(lead=lead.id, kind=command.kind, reason=command.reason))]
+    events = [NewEvent(e.CaseLinked(lead=lead.id, kind=command.kind, reason=command.reason))]
     if case.org is not None:
-        events.insert(0, Fresh(routing.AssignmentWithdrawn(org=case.org, reason_code="follows_lead")))
+        events.insert(0, NewEvent(routing.AssignmentWithdrawn(org=case.org, reason_code="follows_lead")))
     return events
 
 
@@ -166,10 +166,10 @@ class Unlink(Command):
 
 
 @rule("unlink", service="intake", roles=JOINERS, states=OPEN_STATES, followers=True, zh="解除并案")
-def unlink(case: Case, command: Unlink, given: Given) -> list[Fresh]:
+def unlink(case: Case, command: Unlink, given: DecisionContext) -> list[NewEvent]:
     """Unlink the case because it is another matter. It is routed or queued by itself again."""
     if command.lead is not None and command.lead in case.related:
-        return [Fresh(e.CaseUnlinked(lead=command.lead, kind="related", reason=command.reason))]
+        return [NewEvent(e.CaseUnlinked(lead=command.lead, kind="related", reason=command.reason))]
     if case.lead is None:
         return []
     if command.lead is not None and all(one.id != command.lead for one in line_of(case.lead, given.cases)):
@@ -179,7 +179,7 @@ def unlink(case: Case, command: Unlink, given: Given) -> list[Fresh]:
             why_zh="该件并未并入所指案件。",
             field="lead",
         )
-    return [Fresh(_parted(case, command.reason))]
+    return [NewEvent(_parted(case, command.reason))]
 
 
 def _parted(case: Case, reason: str | None) -> e.CaseUnlinked:
@@ -189,11 +189,11 @@ def _parted(case: Case, reason: str | None) -> e.CaseUnlinked:
 
 
 @rule("part", service="intake", roles=("service",), states=OPEN_STATES, followers=True, zh="主件失效后解除并案")
-def part(case: Case, command: Command, given: Given) -> list[Fresh]:
+def part(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
     """Unlink a follower whose lead was voided or withdrawn, or where one of the two turned out to be an accusation (Art. 30)."""
     if case.lead is None or not case.open:
         return []
     lead = given.head(case.lead)
     if lead is not None and lead.state not in GONE and lead.sealed_track == case.sealed_track:
         return []
-    return [Fresh(_parted(case, None))]
+    return [NewEvent(_parted(case, None))]

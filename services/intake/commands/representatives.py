@@ -9,7 +9,7 @@ from pydantic import Field
 from services.intake.commands.filing import CITIZEN
 from services.intake.commands.parties import PARTIES_LIMIT, representatives
 from shared.case import OPEN_STATES, Case
-from shared.commands.command import DESK, Command, Fresh, Given, rule
+from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.events import intake as e
 
 PartyName = Annotated[str, Field(pattern=r"^p[1-9][0-9]{0,3}$")]
@@ -24,13 +24,13 @@ class NameRepresentatives(Command):
 
 
 @rule("name_representatives", service="intake", roles=DESK, states=OPEN_STATES, zh="推选代表")
-def name_representatives(case: Case, command: NameRepresentatives, given: Given) -> list[Fresh]:
+def name_representatives(case: Case, command: NameRepresentatives, given: DecisionContext) -> list[NewEvent]:
     """Name at most five of the petitioners as representatives (Art. 20 ¶3). They replace those named before."""
     filers = [party for party, role in case.parties if role in ("petitioner", "co_petitioner")]
     named = representatives(command.parties, filers, "parties")
     if named == case.representatives:
         return []
-    return [Fresh(e.RepresentativesNamed(parties=named))]
+    return [NewEvent(e.RepresentativesNamed(parties=named))]
 
 
 class RequestConfidentiality(Command):
@@ -45,6 +45,6 @@ class RequestConfidentiality(Command):
     zh="请求保密",
     when=lambda case: not case.confidential,
 )
-def request_confidentiality(case: Case, command: RequestConfidentiality, given: Given) -> list[Fresh]:
+def request_confidentiality(case: Case, command: RequestConfidentiality, given: DecisionContext) -> list[NewEvent]:
     """Show identities only to the petition office and to supervisors from now on (Art. 18 ¶4, 46(5))."""
-    return [] if case.confidential else [Fresh(e.ConfidentialityRequested())]
+    return [] if case.confidential else [NewEvent(e.ConfidentialityRequested())]

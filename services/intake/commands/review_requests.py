@@ -6,7 +6,7 @@ from pydantic import Field
 
 from services.intake.commands.filing import CITIZEN
 from shared.case import Case
-from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText
 from shared.deadlines import Deadline, deadlines
 from shared.events import intake as e
@@ -32,7 +32,7 @@ class RequestReview(Command):
 
 
 @rule("request_review", service="intake", roles=CITIZEN, states=("replied", "closed"), zh="申请复查", when=_open)
-def request_review(case: Case, command: RequestReview, given: Given) -> list[Fresh]:
+def request_review(case: Case, command: RequestReview, given: DecisionContext) -> list[NewEvent]:
     """Request a review at the next higher level, within 30 days of the delivery of the written reply (Art. 35 ¶1).
 
     The right also exists after the case was closed."""
@@ -41,7 +41,7 @@ def request_review(case: Case, command: RequestReview, given: Given) -> list[Fre
     if case.state in ("replied", "closed"):
         _not_concluded(case)
         _in_time(_window(case, given, "ReviewRequested"), given, "复查", "review", "Art. 35")
-    return [Fresh(e.ReviewRequested(text=command.text))]
+    return [NewEvent(e.ReviewRequested(text=command.text))]
 
 
 class RequestReReview(Command):
@@ -49,7 +49,7 @@ class RequestReReview(Command):
 
 
 @rule("request_re_review", service="intake", roles=CITIZEN, states=("reviewed", "closed"), zh="申请复核", when=_open)
-def request_re_review(case: Case, command: RequestReReview, given: Given) -> list[Fresh]:
+def request_re_review(case: Case, command: RequestReReview, given: DecisionContext) -> list[NewEvent]:
     """Request a re-review above the review body, within 30 days of the delivery of the review opinion (Art. 36 ¶1).
 
     The period does not end while the delivery is not recorded."""
@@ -58,10 +58,10 @@ def request_re_review(case: Case, command: RequestReReview, given: Given) -> lis
     if case.state in ("reviewed", "closed"):
         _not_concluded(case)
         _in_time(_window(case, given, "ReReviewRequested"), given, "复核", "re-review", "Art. 36")
-    return [Fresh(e.ReReviewRequested(text=command.text))]
+    return [NewEvent(e.ReReviewRequested(text=command.text))]
 
 
-def _window(case: Case, given: Given, request: str) -> Deadline | None:
+def _window(case: Case, given: DecisionContext, request: str) -> Deadline | None:
     """The last episode of the policy clock whose period this request has to observe."""
     rights = [
         clock
@@ -71,7 +71,7 @@ def _window(case: Case, given: Given, request: str) -> Deadline | None:
     return rights[-1] if rights else None
 
 
-def _in_time(window: Deadline | None, given: Given, zh: str, en: str, article: str) -> None:
+def _in_time(window: Deadline | None, given: DecisionContext, zh: str, en: str, article: str) -> None:
     """Raises Refused if there is nothing to review, if the review was requested before, or if the period has ended."""
     if window is None or window.stopped is not None:
         raise Refused(

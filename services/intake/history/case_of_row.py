@@ -9,7 +9,7 @@ import orjson
 
 from services.intake.history.items import HistoryItem
 from shared.case import Case
-from shared.commands.command import Fresh, Given
+from shared.commands.command import DecisionContext, NewEvent
 from shared.events import Event
 from shared.events import intake as e
 from shared.kernel.identifiers import number, request_digest
@@ -37,7 +37,7 @@ def organisation_code(name: str) -> str:
     return "ORG-" + hashlib.sha256(" ".join(name.split()).encode()).hexdigest()[:10].upper()
 
 
-def register(item: HistoryItem, case: Case, given: Given, case_id: str) -> list[Fresh]:
+def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str) -> list[NewEvent]:
     """Register the filing; nothing when the case exists. Raises Invalid `unknown_channel`."""
     if case.exists:
         return []
@@ -88,14 +88,14 @@ def register(item: HistoryItem, case: Case, given: Given, case_id: str) -> list[
                 address=filing.address,
             )
         )
-    return [Fresh(event, at) for event in events]
+    return [NewEvent(event, at) for event in events]
 
 
-def go_live(case: Case) -> list[Fresh]:
+def go_live(case: Case) -> list[NewEvent]:
     """Take an open imported case over; once."""
     if not case.exists or not case.open or case.live:
         return []
-    return [Fresh(e.WentLive())]
+    return [NewEvent(e.WentLive())]
 
 
 def check_case(item: HistoryItem, case: Case) -> None:

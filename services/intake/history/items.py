@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.intake.history.step_types import as_fact, body_of, lacks_org
 from shared.case import Fact
-from shared.commands.command import Fresh
+from shared.commands.command import NewEvent
 from shared.events import Event
 from shared.events.fields import Class, Moment
-from shared.kernel.legal_time import When, to_text
+from shared.kernel.legal_time import LegalTime, to_text
 from shared.policy.documents import ChannelClass
 
 TEXT_LIMIT = 100_000
@@ -49,9 +49,9 @@ class HistoryStep(_Part):
         """What the step will be among the facts of a case. Raises Invalid."""
         return as_fact(self, self.event)
 
-    def fresh(self, org: str | None) -> Fresh:
+    def fresh(self, org: str | None) -> NewEvent:
         """The event as it is to be appended, where `org` is responsible. Raises Invalid."""
-        return Fresh(body_of(self, org) if lacks_org(self) else self.event, self.effective_at)
+        return NewEvent(body_of(self, org) if lacks_org(self) else self.event, self.effective_at)
 
 
 class Filing(_Part):
@@ -120,7 +120,7 @@ class DueCompared(NamedTuple):
 
     clock: str
     result: DueResult
-    stated: When
+    stated: LegalTime
     derived: datetime | None
 
 

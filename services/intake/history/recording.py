@@ -15,20 +15,20 @@ from weakref import WeakKeyDictionary
 from services.intake import history
 from services.intake.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome, Run
 from services.intake.history.organisations import accuses, check_organs, unknown_organisation
+from shared.application.ports import Ports
 from shared.case import Case
 from shared.commands.authorization import IMPORT, Action, Principal, Role, authorize, within
-from shared.commands.command import Fresh
+from shared.commands.command import NewEvent
 from shared.commands.effective_dates import check_order
-from shared.commands.event_writer import Stamp
+from shared.commands.event_writer import EventMetadata
 from shared.deadlines import deadlines
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded
-from shared.eventstore.event_store import Log
+from shared.eventstore.event_store import EventStore
 from shared.eventstore.recorded_event import Origin
-from shared.hosting.service_module import Ports
 from shared.kernel.identifiers import case_id
-from shared.kernel.legal_time import When, day_of, is_instant
+from shared.kernel.legal_time import LegalTime, day_of, is_instant
 from shared.kernel.refusals import Refused, Unavailable
 from shared.policy.book import PolicyBook
 from shared.repositories.policy_repository import STREAM as POLICY
@@ -40,7 +40,7 @@ AT_ONCE = 200
 """Rows that are under way together, so that the log can write their commits together."""
 _FILED = CaseRegistered(number="", channel="", channel_class="")
 """Stands for the filing when the order of times is checked."""
-_ADDING: WeakKeyDictionary[Log, asyncio.Lock] = WeakKeyDictionary()
+_ADDING: WeakKeyDictionary[EventStore, asyncio.Lock] = WeakKeyDictionary()
 """One after the other in this process: batches that need the same organisations would only get in each other's way."""
 TURNS = 50
 """How often one row may find that another sender was first."""
@@ -49,7 +49,7 @@ TURNS = 50
 async def record_item(item: HistoryItem, ports: Ports, *, principal: Principal, jurisdiction: str) -> ItemResult:
     """Record one row. A refusal becomes a result.
 
-    Raises LogFull, LogBroken and Unavailable: then it is not known what was written."""
+    Raises StoreFull, StoreBroken and Unavailable: then it is not known what was written."""
     return await _Recorder(ports, principal, jurisdiction).item(item)
 
 
@@ -103,9 +103,9 @@ class _Recorder:
             return ItemResult(item.line, "refused", 0, refused.code, refused.why, refused.why_zh, _field(refused), None)
 
     def _stamp(
-        self, cause: str, at: When | None = None, request: str | None = None, origin: Origin = "history"
-    ) -> Stamp:
-        return Stamp(self._service, cause, at, request, origin=origin, jurisdiction=self._jurisdiction)
+        self, cause: str, at: LegalTime | None = None, request: str | None = None, origin: Origin = "history"
+    ) -> EventMetadata:
+        return EventMetadata(self._service, cause, at, request, origin=origin, jurisdiction=self._jurisdiction)
 
     async def _record(self, item: HistoryItem) -> ItemResult:
         intake, policies = self._intake, self._ports.policies
@@ -156,7 +156,7 @@ class _Recorder:
         service, steps = run
         handling = self._ports.handling(service)
 
-        def decide(found: Case, _given: object) -> list[Fresh]:
+        def decide(found: Case, _given: object) -> list[NewEvent]:
             if found.version != case.version:  # else it is the case that the run was found for
                 still = history.runs(item, found, zone)
                 if not still or still[0] != run:
@@ -227,7 +227,7 @@ class _Recorder:
         policies = self._ports.policies
         async with _ADDING.setdefault(self._ports.log, asyncio.Lock()):
             if (await policies.book(self._jurisdiction)).organisation(code) is None:
-                added = Fresh(OrganisationAdded(code=code, name=named.name))
+                added = NewEvent(OrganisationAdded(code=code, name=named.name))
                 commit, _ = await self._ports.handling("supervision").on_stream(
                     POLICY + self._jurisdiction, self._stamp(f"organisation:{code}"), lambda _head: [added]
                 )
@@ -254,7 +254,7 @@ def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[
     appended after the filing."""
     steps = history.pending(item, case, zone)
     fresh = history.steps_fresh(steps, item.org or case.org)
-    filed = [] if case.exists else [Fresh(_FILED, item.filing.received_at)]
+    filed = [] if case.exists else [NewEvent(_FILED, item.filing.received_at)]
     try:
         check_order(case, [*filed, *fresh], item.filing.received_at, now, zone)
     except Refused as refused:
@@ -265,7 +265,7 @@ def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[
     return history.in_runs(steps)
 
 
-def _first_wrong(case: Case, fresh: Sequence[Fresh], item: HistoryItem, now: datetime, zone: str) -> Event:
+def _first_wrong(case: Case, fresh: Sequence[NewEvent], item: HistoryItem, now: datetime, zone: str) -> Event:
     for end in range(1, len(fresh)):
         try:
             check_order(case, fresh[:end], item.filing.received_at, now, zone)

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from shared.case import Fact, fold
 from shared.commands.authorization import Principal
 from shared.events import REGISTRY, Event
-from shared.eventstore.recorded_event import Recorded
-from shared.kernel.legal_time import When, instant_of
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.kernel.legal_time import LegalTime, instant_of
 from shared.kernel.refusals import Invalid
 
 STEPS: tuple[str, ...] = (
@@ -75,13 +75,13 @@ BY_KIND = frozenset({"NoticeServed", "EvaluationInvited", "EvaluationSubmitted",
 _ACTOR = Principal("service", None, "history").actor
 
 
-class Telling(Protocol):
+class StepReader(Protocol):
     """A step, as `services.intake.history.items` models it."""
 
     @property
     def type(self) -> str: ...
     @property
-    def effective_at(self) -> When: ...
+    def effective_at(self) -> LegalTime: ...
     @property
     def body(self) -> Mapping[str, Any]: ...
 
@@ -99,12 +99,12 @@ def _shape(kind: str) -> _Shape:
     return _Shape(model, frozenset(model.model_fields), org is not None and org.is_required())
 
 
-def lacks_org(step: Telling) -> bool:
+def lacks_org(step: StepReader) -> bool:
     """Is the responsible organisation the one that the step does not name?"""
     return step.type in RANK and _shape(step.type).needs_org and step.body.get("org") is None
 
 
-def body_of(step: Telling, org: str | None = None) -> Event:
+def body_of(step: StepReader, org: str | None = None) -> Event:
     """The event of a step, validated. A required `org` that the step leaves out is the responsible organisation.
 
     Raises Invalid with the field; the message never quotes a value.
@@ -148,9 +148,9 @@ def body_of(step: Telling, org: str | None = None) -> Event:
         ) from None
 
 
-def as_fact(step: Telling, body: Event) -> Fact:
+def as_fact(step: StepReader, body: Event) -> Fact:
     """What the step will be among the facts of a case."""
     at = step.effective_at
     now = instant_of(at, "UTC")
-    event = Recorded("", "", 1, step.type, 1, "", at, now, "history", _ACTOR, "", None, None, None, body, ())
+    event = RecordedEvent("", "", 1, step.type, 1, "", at, now, "history", _ACTOR, "", None, None, None, body, ())
     return fold((event,)).facts[-1]

@@ -11,11 +11,11 @@ import orjson
 from services.intake.history.items import HistoryItem, HistoryStep
 from services.intake.history.step_types import BY_KIND, RANK
 from shared.case import MOVES, Case, Fact
-from shared.commands.command import Fresh
+from shared.commands.command import NewEvent
 from shared.events import REGISTRY
 from shared.events.fields import Service
 from shared.kernel.identifiers import request_digest
-from shared.kernel.legal_time import When, before, day_of, instant_of, is_instant, to_text
+from shared.kernel.legal_time import LegalTime, before, day_of, instant_of, is_instant, to_text
 from shared.kernel.refusals import Refused
 
 Run = tuple[Service, list[HistoryStep]]
@@ -28,7 +28,7 @@ def steps_digest(key: bytes, case_id: str, steps: Iterable[HistoryStep]) -> str:
     return request_digest(key, case_id, b"steps:" + content)
 
 
-def _key(fact: Fact) -> tuple[When, str | None, When | None, int]:
+def _key(fact: Fact) -> tuple[LegalTime, str | None, LegalTime | None, int]:
     return fact.effective_at, fact.kind, fact.due, fact.days
 
 
@@ -151,7 +151,7 @@ def in_runs(steps: Iterable[HistoryStep]) -> list[Run]:
     return grouped
 
 
-def steps_fresh(steps: Sequence[HistoryStep], org: str | None = None) -> list[Fresh]:
+def steps_fresh(steps: Sequence[HistoryStep], org: str | None = None) -> list[NewEvent]:
     """The events of steps. Raises Invalid."""
     return [step.fresh(org) for step in steps]
 

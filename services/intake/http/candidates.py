@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from services.intake.duplicate_candidates import CandidateList, candidates
-from shared.hosting.service_module import Ports
+from shared.application.ports import Ports
 from shared.http.authentication import Caller
 from shared.http.openapi import answers
 

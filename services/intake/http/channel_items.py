@@ -20,7 +20,7 @@ from services.intake.http.submissions import (
 )
 from services.intake.importer.channel_items import understood
 from shared.commands.authorization import FILE, Principal, authorize, within
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http.admission import ADMITTED
 from shared.http.authentication import Caller
 from shared.http.openapi import takes, takes_lines
@@ -37,7 +37,7 @@ class PlatformItem(BaseModel):
 
 
 async def _file_item(
-    runtime: Runtime,
+    runtime: Process,
     jurisdictions: ChannelJurisdictions,
     principal: Principal,
     channel: str,
@@ -74,7 +74,7 @@ def _in_its_words(refused: Refused, names: dict[str, str]) -> None:
         one["field"] = names.get(one["field"], one["field"])
 
 
-def router(runtime: Runtime, jurisdictions: ChannelJurisdictions) -> APIRouter:
+def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
     routes = APIRouter(tags=["filing"])
 
     def by(caller: Principal, channel: str, jurisdiction: str | None) -> File:

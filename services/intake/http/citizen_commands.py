@@ -11,13 +11,13 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, create_model
 from starlette.responses import HTMLResponse
 
-from services.intake.http.citizen_status import LIMIT, Askers, StatusQuestion
+from services.intake.http.citizen_status import LIMIT, StatusQuestion, StatusReaders
 from services.intake.http.pages.receipt import receipt
 from shared.application.command_dispatch import CommandId
 from shared.application.request_validation import command_of
 from shared.commands.authorization import RECEIPT, authorize
 from shared.commands.command import RULES
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http import request_bodies as bodies
 from shared.http.authentication import Caller
 from shared.http.commands import Commands
@@ -54,7 +54,7 @@ def body_models() -> dict[str, type[BaseModel]]:
     return models
 
 
-def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
+def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRouter:
     routes = APIRouter(tags=["citizens"])
     models = body_models()
 
@@ -105,7 +105,7 @@ def router(runtime: Runtime, commands: Commands, askers: Askers) -> APIRouter:
     return routes
 
 
-async def page_of(runtime: Runtime, case_id: str) -> HTMLResponse:
+async def page_of(runtime: Process, case_id: str) -> HTMLResponse:
     """The receipt's page. Nothing of a receipt is stored, so it can be issued again."""
     ports = runtime.ports
     case, _head = await ports.cases.get(case_id)

@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.application.problem import TooMany
 from shared.case import Case
 from shared.commands.authorization import Principal
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http.openapi import answers, takes
 from shared.http.request_bodies import read_model
 from shared.kernel.refusals import Unknown
 from shared.queries.citizen_status import status
 from shared.queries.citizen_status_models import StatusAnswer
-from shared.queries.query_code_access import Misses, opened
+from shared.queries.query_code_access import RateLimiter, opened
 
 LIMIT = 4096
 
@@ -28,12 +28,12 @@ class StatusQuestion(BaseModel):
     code: str = Field(min_length=1, max_length=100, description="Query code")
 
 
-class Askers:
+class StatusReaders:
     """Opens cases by number and code for all routes together, so that guessing is slow however it is tried."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Process) -> None:
         self._ports = runtime.ports
-        self._misses = Misses(runtime.ports.clock, runtime.settings.status_misses)
+        self._misses = RateLimiter(runtime.ports.clock, runtime.settings.status_misses)
 
     async def opened(self, request: Request, number: str, code: str) -> tuple[Principal, Case]:
         """The citizen and the case. Raises TooMany, and Unknown for a wrong pair."""
@@ -53,7 +53,7 @@ class Askers:
             raise
 
 
-def router(runtime: Runtime, askers: Askers) -> APIRouter:
+def router(runtime: Process, askers: StatusReaders) -> APIRouter:
     routes = APIRouter(tags=["citizens"])
 
     @routes.post(

@@ -15,15 +15,15 @@ from services.intake.history import HistoryItem, ItemResult
 from services.intake.history.recording import record_batch
 from shared.application.problem import describe
 from shared.application.request_validation import validated
+from shared.application.response import Answer
 from shared.commands.authorization import IMPORT, authorize, within
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http.admission import ADMITTED
 from shared.http.authentication import Caller
 from shared.http.ndjson import answered, value_of
 from shared.http.openapi import answers, gives_lines, takes_lines
-from shared.http.request_bodies import Line
+from shared.http.request_bodies import RequestLine
 from shared.kernel.refusals import Refused
-from shared.queries.response import Answer
 
 AT_ONCE = 500
 
@@ -48,7 +48,7 @@ def _shown(result: ItemResult) -> bytes:
     return orjson.dumps(shown) + b"\n"
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["operations"])
 
     @routes.post(
@@ -74,7 +74,7 @@ def router(runtime: Runtime) -> APIRouter:
         within(caller, chosen)
         limit = runtime.settings.history_limit
 
-        async def together(lines: Sequence[Line]) -> list[bytes]:
+        async def together(lines: Sequence[RequestLine]) -> list[bytes]:
             items: list[HistoryItem] = []
             refused: dict[int, ItemResult] = {}
             for place, line in enumerate(lines):

@@ -6,11 +6,11 @@ from datetime import date
 
 from fastapi import APIRouter, Query
 
+from shared.application.ports import Ports
 from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import Case
 from shared.commands.authorization import RECONCILE, UPDATES, Principal, authorize
-from shared.hosting.process import Runtime
-from shared.hosting.service_module import Ports
+from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.long_polling import polled
 from shared.http.openapi import READING, answers
@@ -42,7 +42,7 @@ async def zone_of(ports: Ports, platform: str, preferred: str | None) -> str:
     return books[preferred if preferred in having else having[0]].zone
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["platforms"])
     ports = runtime.ports
 

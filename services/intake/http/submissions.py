@@ -13,13 +13,13 @@ from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.commands.filing import FileCase
 from services.intake.registration import filed
 from shared.commands.authorization import FILE, Principal, authorize
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http import request_bodies as bodies
 from shared.http.admission import ADMITTED
 from shared.http.authentication import Caller
 from shared.http.ndjson import answered, attempted, line_of, value_of
 from shared.http.openapi import WRITING, answers, gives_lines, takes, takes_lines
-from shared.http.request_bodies import Line
+from shared.http.request_bodies import RequestLine
 from shared.http.responses import LineAnswer, ReceiptAnswer
 
 AT_ONCE = 64
@@ -28,13 +28,13 @@ JURISDICTION = Query(None, max_length=80, description="Jurisdiction; by default 
 
 
 async def file_one(
-    runtime: Runtime, jurisdictions: ChannelJurisdictions, principal: Principal, value: Any, named: str | None
+    runtime: Process, jurisdictions: ChannelJurisdictions, principal: Principal, value: Any, named: str | None
 ) -> ReceiptAnswer:
     """The receipt of one submission, as an answer."""
     return ReceiptAnswer.model_validate(await filed(runtime.handling("intake"), jurisdictions, principal, value, named))
 
 
-def _result(line: Line, receipt: ReceiptAnswer | None, problem: dict[str, Any] | None) -> bytes:
+def _result(line: RequestLine, receipt: ReceiptAnswer | None, problem: dict[str, Any] | None) -> bytes:
     """The result of one line of a batch."""
     if receipt is None:
         return line_of(LineAnswer(line=line.number, status=(problem or {})["status"], problem=problem))
@@ -53,23 +53,23 @@ REGISTERED_LINES = {
 }
 
 
-async def filed_one(request: Request, runtime: Runtime, file: File) -> Response:
+async def filed_one(request: Request, runtime: Process, file: File) -> Response:
     """The answer to a body that is one filing."""
     receipt = await file(await bodies.read_json(request, runtime.settings.body_limit))
     return Response(receipt.model_dump_json(), 200 if receipt.repeated else 201, media_type="application/json")
 
 
-async def filed_many(request: Request, runtime: Runtime, file: File) -> Response:
+async def filed_many(request: Request, runtime: Process, file: File) -> Response:
     """The answer to a body with a filing per line."""
     limit = runtime.settings.body_limit
 
-    async def of(line: Line) -> ReceiptAnswer:
+    async def of(line: RequestLine) -> ReceiptAnswer:
         return await file(value_of(line, limit))
 
-    async def one(line: Line) -> bytes:
+    async def one(line: RequestLine) -> bytes:
         return _result(line, *await attempted(of(line)))
 
-    async def together(lines: Sequence[Line]) -> list[bytes]:
+    async def together(lines: Sequence[RequestLine]) -> list[bytes]:
         return await asyncio.gather(*map(one, lines))
 
     return await answered(
@@ -78,7 +78,7 @@ async def filed_many(request: Request, runtime: Runtime, file: File) -> Response
     )  # fmt: skip
 
 
-def router(runtime: Runtime, jurisdictions: ChannelJurisdictions) -> APIRouter:
+def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
     routes = APIRouter(tags=["filing"])
 
     def by(caller: Principal, jurisdiction: str | None) -> File:

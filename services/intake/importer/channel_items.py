@@ -28,14 +28,14 @@ _OF_IMPORTS = ("channel", "jurisdiction", "organisation", "steps", "due")
 _parsed: WeakKeyDictionary[PolicyBook, dict[str, Reading]] = WeakKeyDictionary()
 
 
-class Understood(NamedTuple):
+class MappedItem(NamedTuple):
     """A submission, and the platform's names of its fields."""
 
     submission: dict[str, Any]
     names: dict[str, str]
 
 
-def understood(book: PolicyBook, channel: str, value: Any) -> Understood:
+def understood(book: PolicyBook, channel: str, value: Any) -> MappedItem:
     """The submission of an item. Raises Refused `no_mapping`, and Invalid that names the platform's own field."""
     reading = _reading(book, channel)
     if not isinstance(value, dict):
@@ -65,7 +65,7 @@ def understood(book: PolicyBook, channel: str, value: Any) -> Understood:
     }
     if person:
         submission["petitioner"] = person
-    return Understood(submission, names)
+    return MappedItem(submission, names)
 
 
 def _reading(book: PolicyBook, channel: str) -> Reading:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 
-from shared.kernel.legal_time import When
+from shared.kernel.legal_time import LegalTime
 from shared.kernel.legal_time import zone as zone_of
 from shared.kernel.validation_messages import WrongValue
 
@@ -61,15 +61,15 @@ def compile_format(text: str) -> re.Pattern[str]:
     return re.compile("".join(map("".join, zip(between, tokens, strict=True))))
 
 
-def reader(zone: str, formats: tuple[str, ...] = ()) -> Callable[[object], When]:
+def reader(zone: str, formats: tuple[str, ...] = ()) -> Callable[[object], LegalTime]:
     """A function that reads cells: texts, numbers (days of a spreadsheet), dates. It raises BadDate."""
     patterns = tuple(compile_format(text) for text in formats)
 
     @lru_cache(maxsize=20_000)
-    def of_text(text: str) -> When:
+    def of_text(text: str) -> LegalTime:
         return _of_text(text, zone, patterns)
 
-    def read(cell: object) -> When:
+    def read(cell: object) -> LegalTime:
         if isinstance(cell, str):
             return of_text(cell.strip())
         if isinstance(cell, datetime):
@@ -83,8 +83,8 @@ def reader(zone: str, formats: tuple[str, ...] = ()) -> Callable[[object], When]
     return read
 
 
-def _of_text(text: str, zone: str, patterns: tuple[re.Pattern[str], ...]) -> When:
-    found: set[When] = set()
+def _of_text(text: str, zone: str, patterns: tuple[re.Pattern[str], ...]) -> LegalTime:
+    found: set[LegalTime] = set()
     impossible = False
     for pattern in patterns:
         match = pattern.fullmatch(text)
@@ -105,7 +105,7 @@ def _of_text(text: str, zone: str, patterns: tuple[re.Pattern[str], ...]) -> Whe
     raise BadDate("ambiguous_date" if _EITHER_WAY.fullmatch(text) else "not_a_date")
 
 
-def _of_parts(parts: dict[str, str | None], zone: str) -> When:
+def _of_parts(parts: dict[str, str | None], zone: str) -> LegalTime:
     month = parts.get("month") or parts.get("m2") or parts.get("m3") or parts.get("m4")
     try:
         day = date(int(parts["year"] or 0), int(month or 0), int(parts["day"] or 0))
@@ -144,7 +144,7 @@ def _checked(wall: datetime, zone: str) -> datetime:
     return wall.astimezone(UTC)
 
 
-def _serial(days: float, zone: str) -> When:
+def _serial(days: float, zone: str) -> LegalTime:
     """The date or instant of a number of days since 1899-12-30, as spreadsheets count."""
     if days != days or not 1 <= days < 110_000:  # noqa: PLR0124  (not a number)
         raise BadDate("not_a_date")

@@ -22,7 +22,7 @@ from services.intake.importer.errors import FileError, RowError
 from services.intake.importer.mapping import Mapping
 from services.intake.importer.preview import preview
 from services.intake.importer.readers import Table
-from services.intake.importer.rejects import Reject, Rejects
+from services.intake.importer.rejects import Reject, RejectsFile
 from services.intake.importer.row_mapper import Rows
 from services.intake.importer.warnings import Snapshot
 
@@ -154,7 +154,7 @@ async def import_file(
         await asyncio.to_thread(state.load, path, mapping, go_live, report)
     if state.noted is not None:
         rows.noticed.restore(state.noted)
-    rejects = Rejects(rejects_path or path.with_name(path.name + ".rejects.csv"), keep=state.rejects)
+    rejects = RejectsFile(rejects_path or path.with_name(path.name + ".rejects.csv"), keep=state.rejects)
     before = report.rows
     batches = _batches(rows, table, state.line, go_live)
     under_way: deque[tuple[_Batch, asyncio.Task[list[dict[str, Any]]] | None]] = deque()
@@ -201,7 +201,7 @@ async def import_file(
     return report
 
 
-def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects: Rejects) -> None:
+def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects: RejectsFile) -> None:
     bad = list(batch.rejects)
     problems: Counter[str] = Counter(report.problems)
     problems.update(reject.code for reject in bad)

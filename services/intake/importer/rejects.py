@@ -19,7 +19,7 @@ class Reject(NamedTuple):
     why_zh: str
 
 
-class Rejects:
+class RejectsFile:
     """Writes the file batch by batch. It is created with the first reject; the file of an earlier run is removed."""
 
     def __init__(self, path: Path, *, keep: int = 0) -> None:

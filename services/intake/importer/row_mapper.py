@@ -12,7 +12,7 @@ from services.intake.importer.errors import MappingError, RowError
 from services.intake.importer.excluded_columns import marks_a_person
 from services.intake.importer.mapping import Mapping, Step, Value, spell
 from services.intake.importer.readers import Cell, Row, Table
-from services.intake.importer.warnings import Noticed
+from services.intake.importer.warnings import ImportWarnings
 from shared.events import REGISTRY
 from shared.events.fields import Class
 from shared.events.trusted_build import converter_of
@@ -39,7 +39,7 @@ class Rows:
         self._table = table
         self._read_date = reader(mapping.source.zone, mapping.source.date_formats)
         self._known = len(table.columns)
-        self.noticed = Noticed()
+        self.noticed = ImportWarnings()
         self._compile()
 
     def _compile(self) -> None:

@@ -22,7 +22,7 @@ class Snapshot(NamedTuple):
     cleaned: int
 
 
-class Noticed:
+class ImportWarnings:
     """Counts the warnings."""
 
     def __init__(self) -> None:

@@ -22,14 +22,14 @@ class NoKey(ValueError):
     """The key file cannot be used. The message gives the reason and no content of the file."""
 
 
-class SealedLetters:
+class EncryptedRecords:
     """Decrypts records with any of these private keys; there are several during a key rotation, none disables decryption."""
 
     def __init__(self, keys: Sequence[object]) -> None:
         self._keys = tuple(keys)
 
     @classmethod
-    def of(cls, path: Path) -> SealedLetters:
+    def of(cls, path: Path) -> EncryptedRecords:
         """With the private keys of a PEM file, RSA or EC, one or several. Raises NoKey."""
         from joserfc.errors import JoseError
         from joserfc.jwk import ECKey, RSAKey

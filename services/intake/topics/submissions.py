@@ -14,17 +14,17 @@ from typing import NamedTuple
 import structlog
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
-from services.intake.platform_notifications import Updates, first_answer
+from services.intake.platform_notifications import PlatformNotifications, first_answer
 from services.intake.registration import filed
-from services.intake.topics.encrypted_records import SealedLetters
+from services.intake.topics.encrypted_records import EncryptedRecords
 from shared.application.case_reference import resolve
+from shared.application.ports import Ports
 from shared.case import STREAM as CASE
-from shared.commands.command import Fresh
-from shared.commands.event_writer import Stamp
+from shared.commands.command import NewEvent
+from shared.commands.event_writer import EventMetadata
 from shared.events.platforms import PlatformUpdate, SubmissionRefused
 from shared.events.refusal import Refusal
 from shared.eventstore.commit import Commit
-from shared.hosting.service_module import Ports
 from shared.kernel.identifiers import case_id
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused, Unavailable
@@ -37,8 +37,8 @@ from shared.messaging.inbound_handler import (
     not_handled,
     topic_principal,
 )
-from shared.messaging.inbound_record import Read
-from shared.messaging.partner_topics import Letter
+from shared.messaging.inbound_record import InboundRecord
+from shared.messaging.partner_topics import InboundMessage
 from shared.messaging.platform_updates import AHEAD, LATE, REFUSED, Place
 
 _ITEM_LIMIT = 200
@@ -55,23 +55,23 @@ class _Answer(NamedTuple):
     """The entry that is the first answer, where it is known already."""
 
 
-class Submissions(InboundHandler):
+class PlatformSubmissions(InboundHandler):
     """Answers the records of platforms' topics, those about one case in their order."""
 
     def __init__(
         self,
         ports: Ports,
         limit: int,
-        updates: Updates,
+        updates: PlatformNotifications,
         jurisdictions: ChannelJurisdictions,
-        letters: SealedLetters | None = None,
+        letters: EncryptedRecords | None = None,
     ) -> None:
-        super().__init__(ports, limit, (letters or SealedLetters(())).opened)
+        super().__init__(ports, limit, (letters or EncryptedRecords(())).opened)
         self._handling = ports.handling("intake")
         self._updates = updates
         self._jurisdictions = jurisdictions
 
-    async def group(self, letter: Letter, read: Read) -> str:
+    async def group(self, letter: InboundMessage, read: InboundRecord) -> str:
         """The case that a record is about. A record that names none is a group of its own."""
         alone = f"{letter.owner}/{letter.place}"
         if read.problem is not None:
@@ -86,7 +86,7 @@ class Submissions(InboundHandler):
             return case_id(self._ports.keys.secret("case-id"), channel, item)
         return alone
 
-    async def answer(self, letter: Letter, read: Read) -> None:
+    async def answer(self, letter: InboundMessage, read: InboundRecord) -> None:
         try:
             await self._answer(letter, read)
         except (*INFRASTRUCTURE, Unavailable):
@@ -96,7 +96,7 @@ class Submissions(InboundHandler):
             place, body = self._place(letter), PlatformUpdate(kind="refused", refusal=not_handled())
             await self._append(letter.owner, self._own_cause(letter), place, _of_record(body, place))
 
-    async def _answer(self, letter: Letter, read: Read) -> None:
+    async def _answer(self, letter: InboundMessage, read: InboundRecord) -> None:
         platform, place = letter.owner, self._place(letter)
         own = self._own_cause(letter)
         if await self._updates.by_cause(platform, own) is not None:
@@ -113,23 +113,23 @@ class Submissions(InboundHandler):
             said = said.model_copy(update={"repeated": True})
         await self._append(platform, own, place, said)
 
-    def _place(self, letter: Letter) -> Place:
+    def _place(self, letter: InboundMessage) -> Place:
         now = self._ports.clock.now()
         sent_at = letter.sent_at
         if not now - LATE < sent_at < now + AHEAD:  # nobody's clock: the day that we read it counts
             sent_at = now
         return Place(letter.partition, letter.offset, to_text(sent_at))
 
-    def _own_cause(self, letter: Letter) -> str:
+    def _own_cause(self, letter: InboundMessage) -> str:
         """Of an answer to this record alone. Its bytes are part of it: a topic that was made anew begins at offset 0 again."""
         place = f"record/{letter.owner}/{letter.place}"
         return f"intake.record:{letter.place}:{self.digest(place, letter.value or b'')}"
 
     async def _append(self, platform: str, cause: str, place: Place, body: PlatformUpdate) -> Commit:
-        stamp = Stamp(topic_principal("platform", platform), cause, correlation=place.correlation)
+        stamp = EventMetadata(topic_principal("platform", platform), cause, correlation=place.correlation)
         return await self._updates.append(platform, stamp, body)
 
-    async def _answered(self, platform: str, place: Place, read: Read, own: str) -> _Answer:
+    async def _answered(self, platform: str, place: Place, read: InboundRecord, own: str) -> _Answer:
         digest = self.digest(f"submission/{platform}", read.content)
         before = await self._refused_before(digest)
         if before is not None:
@@ -144,7 +144,7 @@ class Submissions(InboundHandler):
             read, work, lambda refusal: self._kept(platform, place, read, own, digest, refusal)
         )
 
-    async def _filing(self, platform: str, place: Place, read: Read) -> _Answer:
+    async def _filing(self, platform: str, place: Place, read: InboundRecord) -> _Answer:
         receipt = await filed(
             self._handling,
             self._jurisdictions,
@@ -159,7 +159,7 @@ class Submissions(InboundHandler):
         body = PlatformUpdate(kind="registered", case=case.id, number=case.number, version=1, about=event.event_id)
         return _Answer(body, first_answer("registered", case.id), standing)
 
-    async def _command(self, platform: str, read: Read) -> _Answer:
+    async def _command(self, platform: str, read: InboundRecord) -> _Answer:
         carried = await self.command(topic_principal("platform", platform), read)
         case = carried.case
         body = PlatformUpdate(
@@ -180,7 +180,7 @@ class Submissions(InboundHandler):
                 return body
         return None
 
-    async def _refusal(self, platform: str, read: Read, kept: SubmissionRefused, digest: str) -> _Answer:
+    async def _refusal(self, platform: str, read: InboundRecord, kept: SubmissionRefused, digest: str) -> _Answer:
         named = read.value.get("case") if "command" in read.value else None
         case = await self.visible_case(topic_principal("platform", platform), named)
         body = PlatformUpdate(
@@ -194,7 +194,9 @@ class Submissions(InboundHandler):
         )
         return _Answer(body, first_answer("refused", digest) if kept.refusal.status < FINAL else None)
 
-    async def _kept(self, platform: str, place: Place, read: Read, own: str, digest: str, refusal: Refusal) -> _Answer:
+    async def _kept(
+        self, platform: str, place: Place, read: InboundRecord, own: str, digest: str, refusal: Refusal
+    ) -> _Answer:
         """Put the refusal on file, so that the same content is refused for ever; the record itself is kept only where nobody
         could read or handle it, sealed."""
         value = read.value
@@ -210,8 +212,8 @@ class Submissions(InboundHandler):
             record=b64encode(zlib.compress(read.content)).decode() if whole else None,
         )
         cause = "intake.refused" if refusal.status < FINAL else own
-        stamp = Stamp(topic_principal("platform", platform), cause, correlation=place.correlation)
-        await self._handling.on_stream(REFUSED + digest, stamp, lambda _head: [Fresh(body)])
+        stamp = EventMetadata(topic_principal("platform", platform), cause, correlation=place.correlation)
+        await self._handling.on_stream(REFUSED + digest, stamp, lambda _head: [NewEvent(body)])
         return await self._refusal(platform, read, body, digest)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from shared.eventstore.recorded_event import Recorded
-from shared.hosting.service_module import Ports
-from shared.messaging.partner_topics import Line, Route
+from shared.application.ports import Ports
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.messaging.partner_topics import OutboundMessage, OutboundTopic
 from shared.messaging.platform_updates import STREAM, key_of, told
 
 TOPIC = "updates"
@@ -22,17 +22,19 @@ async def platforms(ports: Ports) -> frozenset[str]:
     return frozenset(name for name in named if _NAME.fullmatch(name))
 
 
-def route(ports: Ports) -> Route:
+def route(ports: Ports) -> OutboundTopic:
     """`updates/<platform>` to `updates.<platform>`."""
 
     async def names() -> Collection[str]:
         return await platforms(ports)
 
-    async def lines(_platform: str, events: Sequence[Recorded]) -> Sequence[Line]:
+    async def lines(_platform: str, events: Sequence[RecordedEvent]) -> Sequence[OutboundMessage]:
         entries = await told(ports, events)
         return [
-            Line(event.version, key_of(event), entry.kind, entry.model_dump_json().encode(), event.recorded_at)
+            OutboundMessage(
+                event.version, key_of(event), entry.kind, entry.model_dump_json().encode(), event.recorded_at
+            )
             for event, entry in zip(events, entries, strict=True)
         ]
 
-    return Route(STREAM, TOPIC, names, lines)
+    return OutboundTopic(STREAM, TOPIC, names, lines)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from shared.case import Case
 from shared.commands.authorization import Role
-from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText, Short
 from shared.events import routing as e
 from shared.kernel.refusals import Refused
@@ -37,7 +37,7 @@ class ConfirmAccusation(Command):
     zh="确认为检举控告",
     when=lambda case: case.suspected is not None,
 )
-def confirm_accusation(case: Case, command: ConfirmAccusation, given: Given) -> list[Fresh]:
+def confirm_accusation(case: Case, command: ConfirmAccusation, given: DecisionContext) -> list[NewEvent]:
     """Confirm that the petition is an accusation. A registrar then dispatches it to an authorised organisation."""
     if case.suspected is None:
         if case.class_ == "accusation":
@@ -50,8 +50,8 @@ def confirm_accusation(case: Case, command: ConfirmAccusation, given: Given) -> 
     ):  # words instead of a code; they may name a person, so they are sealed
         name, org = " ".join(filter(None, (name, org))), None
     return [
-        Fresh(e.CaseClassified(class_="accusation", by="person")),
-        Fresh(e.AccusationConfirmed(respondent_org=org, name=name)),
+        NewEvent(e.CaseClassified(class_="accusation", by="person")),
+        NewEvent(e.AccusationConfirmed(respondent_org=org, name=name)),
     ]
 
 
@@ -67,13 +67,13 @@ class ClearSuspicion(Command):
     zh="排除检举控告",
     when=lambda case: case.suspected is not None,
 )
-def clear_suspicion(case: Case, command: ClearSuspicion, given: Given) -> list[Fresh]:
+def clear_suspicion(case: Case, command: ClearSuspicion, given: DecisionContext) -> list[NewEvent]:
     """Clear the suspicion. The petition is routed like any other, and keyword rules do not suspect it again."""
     if case.cleared:
         return []
     if case.suspected is None:
         raise _not_suspected()
-    return [Fresh(e.SuspicionCleared(reason=command.reason))]
+    return [NewEvent(e.SuspicionCleared(reason=command.reason))]
 
 
 def _not_suspected() -> Refused:

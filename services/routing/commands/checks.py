@@ -8,8 +8,8 @@ from pydantic import Field
 
 from shared.case import Case
 from shared.commands.authorization import Role
-from shared.commands.command import Given
-from shared.kernel.legal_time import When, day_of
+from shared.commands.command import DecisionContext
+from shared.kernel.legal_time import LegalTime, day_of
 from shared.kernel.refusals import Denied, Refused
 from shared.policy.book import PolicyBook
 
@@ -17,7 +17,7 @@ HANDLERS: tuple[Role, ...] = ("organisation", "clerk")
 Basis = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-def own(case: Case, given: Given) -> str:
+def own(case: Case, given: DecisionContext) -> str:
     """The responsible organisation of the case, in whose name the caller acts.
 
     Raises:
@@ -43,7 +43,7 @@ def said_otherwise(field: str) -> Refused:
     )
 
 
-def same_day(given: Given, recorded: When) -> bool:
+def same_day(given: DecisionContext, recorded: LegalTime) -> bool:
     """True if the command names no day, or the recorded day."""
     return given.at == given.now or day_of(given.at, given.book.zone) == day_of(recorded, given.book.zone)
 

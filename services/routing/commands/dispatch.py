@@ -9,7 +9,7 @@ from pydantic import Field
 from services.routing.commands.checks import no_sealed_organ, own, the_respondent
 from shared.case import Case
 from shared.commands.authorization import Role
-from shared.commands.command import DESK, Command, Fresh, Given, rule
+from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
 from shared.deadlines import deadlines
 from shared.events import routing as e
@@ -22,7 +22,7 @@ SERVICE: tuple[Role, ...] = ("service",)
 DISPATCHABLE = ("registered", "returned")
 
 
-class Route(Command):
+class RouteCase(Command):
     """Ids of the keyword rules that match the text. Only the reaction reads the text; none of it is in the command."""
 
     suspicion: str | None = None
@@ -30,7 +30,7 @@ class Route(Command):
 
 
 @rule("route", service="routing", roles=SERVICE, states=("registered",), followers=True, zh="自动派单")
-def route(case: Case, command: Route, given: Given) -> list[Fresh]:
+def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEvent]:
     """Transfer the case to the organisation that the policy names for place, subject and level, or queue it for a registrar.
 
     The subject is the one given by the submitter, otherwise that of a keyword rule. A suspected accusation is never routed
@@ -38,10 +38,10 @@ def route(case: Case, command: Route, given: Given) -> list[Fresh]:
     if case.state != "registered" or case.org is not None or case.queue_reason is not None or case.lead is not None:
         return []
     if case.sealed_track:
-        return [Fresh(e.QueuedForDispatch(why="sealed_track"))]
+        return [NewEvent(e.QueuedForDispatch(why="sealed_track"))]
     suspicion = given.book.keyword_rule(command.suspicion)
     if suspicion is not None and suspicion.suspected and not case.cleared:
-        return [Fresh(e.AccusationSuspected(rule=suspicion.id))]
+        return [NewEvent(e.AccusationSuspected(rule=suspicion.id))]
     known = given.book.keyword_rule(command.subject) if case.subject is None else None
     subject = case.subject or (known.subject if known else None)
     classified = None
@@ -49,15 +49,15 @@ def route(case: Case, command: Route, given: Given) -> list[Fresh]:
         classified = e.CaseClassified(class_=case.class_, subject=subject, by="rule", rule=known.id)
     org, how = _destination(case, subject, given)
     if org is None:
-        queued = Fresh(e.QueuedForDispatch(why=how))
-        return [queued] if classified is None else [Fresh(classified), queued]
+        queued = NewEvent(e.QueuedForDispatch(why=how))
+        return [queued] if classified is None else [NewEvent(classified), queued]
     if classified is not None or case.class_ is None:
         classified = (classified or e.CaseClassified(by="rule")).model_copy(update={"class_": case.class_ or "claim"})
-    transferred = Fresh(e.CaseTransferred(org=org, rule=how))
-    return [transferred] if classified is None else [Fresh(classified), transferred]
+    transferred = NewEvent(e.CaseTransferred(org=org, rule=how))
+    return [transferred] if classified is None else [NewEvent(classified), transferred]
 
 
-def _destination(case: Case, subject: str | None, given: Given) -> tuple[str | None, str | None]:
+def _destination(case: Case, subject: str | None, given: DecisionContext) -> tuple[str | None, str | None]:
     """(organisation, id of the rule), or (None, reason code for dispatch by hand)."""
     if "place" in case.unclear:
         return None, "unknown_place"
@@ -83,7 +83,7 @@ class Dispatch(Command):
 
 
 @rule("dispatch", service="routing", roles=DESK, states=DISPATCHABLE, zh="派单")
-def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
+def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewEvent]:
     """Dispatch the case by hand (Art. 22). A case has one responsible organisation at a time."""
     if case.org is not None:
         as_it_is = case.sealed_track or (command.kind == "assignment") == case.assigned
@@ -98,16 +98,16 @@ def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
     found = organisation(given.book, command.org, "org")
     if command.org in case.accused and (command.class_ or case.class_) != "accusation":
         raise the_respondent("org")
-    events: list[Fresh] = []
+    events: list[NewEvent] = []
     class_ = command.class_ or case.class_ or "claim"
     if command.class_ is not None or case.class_ is None or command.path is not None:
-        events.append(Fresh(e.CaseClassified(class_=class_, path=command.path, by="person")))
+        events.append(NewEvent(e.CaseClassified(class_=class_, path=command.path, by="person")))
     if class_ == "accusation":
         if found.kind != "sealed" or command.org in case.accused:
             raise no_sealed_organ("org")
-        return [*events, Fresh(e.CaseRoutedToSealedChannel(org=command.org))]
+        return [*events, NewEvent(e.CaseRoutedToSealedChannel(org=command.org))]
     if command.kind == "transfer":
-        return [*events, Fresh(e.CaseTransferred(org=command.org, reason=command.reason))]
+        return [*events, NewEvent(e.CaseTransferred(org=command.org, reason=command.reason))]
     if command.due is None:
         raise Invalid(
             "due_needed",
@@ -122,7 +122,7 @@ def dispatch(case: Case, command: Dispatch, given: Given) -> list[Fresh]:
             why_zh="交办的期限应为今后的日期。",
             field="due",
         )
-    return [*events, Fresh(e.CaseAssigned(org=command.org, due=command.due, reason=command.reason))]
+    return [*events, NewEvent(e.CaseAssigned(org=command.org, due=command.due, reason=command.reason))]
 
 
 class RecordDelivery(Command):
@@ -131,12 +131,12 @@ class RecordDelivery(Command):
 
 
 @rule("record_delivery", service="routing", roles=SERVICE, followers=True, zh="送达收件箱")
-def record_delivery(case: Case, command: RecordDelivery, given: Given) -> list[Fresh]:
+def record_delivery(case: Case, command: RecordDelivery, given: DecisionContext) -> list[NewEvent]:
     """Record the delivery to the outbox. If the case has left the organisation meanwhile, its clocks never start."""
     if case.org != command.org or case.delivered or not case.open:
         return []
     stood = min(instant_of(given.at, given.book.zone), given.now)  # a clock that was set back must not park the case
-    return [Fresh(e.AssignmentDelivered(org=command.org, seq=command.seq), stood)]
+    return [NewEvent(e.AssignmentDelivered(org=command.org, seq=command.seq), stood)]
 
 
 class Recall(Command):
@@ -145,11 +145,11 @@ class Recall(Command):
 
 
 @rule("recall", service="routing", roles=DESK, states=("dispatched",), zh="撤回派单")
-def recall(case: Case, command: Recall, given: Given) -> list[Fresh]:
+def recall(case: Case, command: Recall, given: DecisionContext) -> list[NewEvent]:
     """Recall the case from the organisation, before sign-off."""
     if case.org is None:
         return []
-    return [Fresh(e.AssignmentWithdrawn(org=case.org, reason_code=command.reason_code, reason=command.reason))]
+    return [NewEvent(e.AssignmentWithdrawn(org=case.org, reason_code=command.reason_code, reason=command.reason))]
 
 
 class Guide(Command):
@@ -158,7 +158,7 @@ class Guide(Command):
     how_to: FreeText = Field(description="How the petitioner can use that path, sealed")
 
 
-def _not_dated_back(case: Case, given: Given) -> None:
+def _not_dated_back(case: Case, given: DecisionContext) -> None:
     """Raises Refused for guidance dated before the end of a missed period: an organisation cannot remove its own breach.
 
     A registrar of another organisation may record that the guidance was given in time."""
@@ -182,10 +182,10 @@ def _not_dated_back(case: Case, given: Given) -> None:
     states=("registered", "signed", "accepted"),
     zh="引导法定途径",
 )
-def guide(case: Case, command: Guide, given: Given) -> list[Fresh]:
+def guide(case: Case, command: Guide, given: DecisionContext) -> list[NewEvent]:
     """Guide the petitioner to a statutory path (Art. 31). This is an outcome with reasons, not a silent closing."""
     if given.principal.role != "registrar":
         own(case, given)
     if given.principal.role != "registrar" or given.org in case.handlers:
         _not_dated_back(case, given)
-    return [Fresh(e.StatutoryPathGuided(path=command.path, organ=command.organ, how_to=command.how_to))]
+    return [NewEvent(e.StatutoryPathGuided(path=command.path, organ=command.organ, how_to=command.how_to))]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, fit, own
 from shared.case import Case
-from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
 from shared.events import department as d
 from shared.events import routing as e
@@ -24,7 +24,7 @@ class ForwardDown(Command):
 
 
 @rule("forward_down", service="routing", roles=HANDLERS, states=IN_HAND, zh="下转")
-def forward_down(case: Case, command: ForwardDown, given: Given) -> list[Fresh]:
+def forward_down(case: Case, command: ForwardDown, given: DecisionContext) -> list[NewEvent]:
     """Forward the case to a subordinate of its present holder. No clock restarts; a late duty remains that of the forwarder."""
     own(case, given)
     holder = case.handlers[-1]
@@ -47,7 +47,7 @@ def forward_down(case: Case, command: ForwardDown, given: Given) -> list[Fresh]:
             field="to",
         )
     fit(case, given.book, command.to, "to")
-    return [Fresh(e.ForwardedDown(org=holder, to=command.to, reason=command.reason))]
+    return [NewEvent(e.ForwardedDown(org=holder, to=command.to, reason=command.reason))]
 
 
 class HandBack(Command):
@@ -65,7 +65,7 @@ class HandBack(Command):
     zh="退回下转单位",
     when=lambda case: bool(case.forwarded),
 )
-def hand_back(case: Case, command: HandBack, given: Given) -> list[Fresh]:
+def hand_back(case: Case, command: HandBack, given: DecisionContext) -> list[NewEvent]:
     """Return the case to the organisation that forwarded it, never directly to the sender."""
     own(case, given)
     if given.org not in case.forwarded:
@@ -76,4 +76,4 @@ def hand_back(case: Case, command: HandBack, given: Given) -> list[Fresh]:
         )
     line = case.handlers
     to = line[line.index(given.org) - 1]
-    return [Fresh(d.HandedBack(org=given.org, to=to, reason_code=command.reason_code, reason=command.reason))]
+    return [NewEvent(d.HandedBack(org=given.org, to=to, reason_code=command.reason_code, reason=command.reason))]

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, Basis, own, said_otherwise, same_day
 from shared.case import Case
-from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
 from shared.deadlines import deadlines
 from shared.events import department as e
@@ -24,10 +24,10 @@ class SignOff(Command):
 
 
 @rule("sign_off", service="routing", roles=HANDLERS, states=("dispatched",), zh="签收")
-def sign_off(case: Case, command: SignOff, given: Given) -> list[Fresh]:
+def sign_off(case: Case, command: SignOff, given: DecisionContext) -> list[NewEvent]:
     """Sign for the case (签收). This ends no clock."""
     org = own(case, given)
-    return [] if case.state == "signed" else [Fresh(e.SignedFor(org=org))]
+    return [] if case.state == "signed" else [NewEvent(e.SignedFor(org=org))]
 
 
 class Accept(Command):
@@ -35,7 +35,7 @@ class Accept(Command):
 
 
 @rule("accept", service="routing", roles=HANDLERS, states=("dispatched", "signed"), zh="受理")
-def accept(case: Case, command: Accept, given: Given) -> list[Fresh]:
+def accept(case: Case, command: Accept, given: DecisionContext) -> list[NewEvent]:
     """Accept the case (受理), a claim on its statutory path (Art. 31)."""
     org = own(case, given)
     if case.state == "accepted":
@@ -49,7 +49,7 @@ def accept(case: Case, command: Accept, given: Given) -> list[Fresh]:
             why_zh="受理申诉求决类事项须注明法定途径（1–6）。",
             field="path",
         )
-    return [Fresh(e.Accepted(org=org, path=command.path))]
+    return [NewEvent(e.Accepted(org=org, path=command.path))]
 
 
 class Decline(Command):
@@ -61,11 +61,11 @@ class Decline(Command):
 
 
 @rule("not_accept", service="routing", roles=HANDLERS, states=("signed",), zh="不予受理")
-def not_accept(case: Case, command: Decline, given: Given) -> list[Fresh]:
+def not_accept(case: Case, command: Decline, given: DecisionContext) -> list[NewEvent]:
     """Refuse to accept the case (不予受理), with the ground and the remedy."""
     org = own(case, given)
     return [
-        Fresh(e.NotAccepted(org=org, reason_code=command.reason_code, reason=command.reason, remedy=command.remedy))
+        NewEvent(e.NotAccepted(org=org, reason_code=command.reason_code, reason=command.reason, remedy=command.remedy))
     ]
 
 
@@ -77,9 +77,9 @@ class RecordStep(Command):
 
 
 @rule("record_step", service="routing", roles=HANDLERS, states=IN_WORK, zh="记录办理步骤")
-def record_step(case: Case, command: RecordStep, given: Given) -> list[Fresh]:
+def record_step(case: Case, command: RecordStep, given: DecisionContext) -> list[NewEvent]:
     """Record a step of the investigation. The first one moves an accepted case to handling."""
-    return [Fresh(e.InvestigationStepRecorded(org=own(case, given), step=command.step, text=command.text))]
+    return [NewEvent(e.InvestigationStepRecorded(org=own(case, given), step=command.step, text=command.text))]
 
 
 class AskExtension(Command):
@@ -88,7 +88,7 @@ class AskExtension(Command):
 
 
 @rule("ask_extension", service="routing", roles=HANDLERS, states=("accepted", "handling"), zh="申请延期")
-def ask_extension(case: Case, command: AskExtension, given: Given) -> list[Fresh]:
+def ask_extension(case: Case, command: AskExtension, given: DecisionContext) -> list[NewEvent]:
     """Request an extension of the handling period (Art. 34)."""
     org = own(case, given)
     if case.extension_asked is not None:
@@ -97,7 +97,7 @@ def ask_extension(case: Case, command: AskExtension, given: Given) -> list[Fresh
             "An extension request is still pending. Wait for the decision before requesting another one.",
             why_zh="已有一项延期申请待批，批复之后方可再次申请。",
         )
-    return [Fresh(e.ExtensionRequested(org=org, days=command.days, reason=command.reason))]
+    return [NewEvent(e.ExtensionRequested(org=org, days=command.days, reason=command.reason))]
 
 
 class Decide(Command):
@@ -109,10 +109,10 @@ class Decide(Command):
 
 
 @rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见")
-def decide(case: Case, command: Decide, given: Given) -> list[Fresh]:
+def decide(case: Case, command: Decide, given: DecisionContext) -> list[NewEvent]:
     """Issue the decision (信访处理意见书; Art. 32)."""
     return [
-        Fresh(e.DecisionIssued(org=own(case, given), result=command.result, basis=command.basis, text=command.text))
+        NewEvent(e.DecisionIssued(org=own(case, given), result=command.result, basis=command.basis, text=command.text))
     ]
 
 
@@ -124,7 +124,7 @@ class AnswerSuggestion(Command):
 
 
 @rule("answer_suggestion", service="routing", roles=HANDLERS, states=IN_WORK, zh="答复建议")
-def answer_suggestion(case: Case, command: AnswerSuggestion, given: Given) -> list[Fresh]:
+def answer_suggestion(case: Case, command: AnswerSuggestion, given: DecisionContext) -> list[NewEvent]:
     """Answer a suggestion. It is studied and answered, not decided like a claim (Art. 29)."""
     org = own(case, given)
     if case.class_ != "suggestion":
@@ -133,7 +133,7 @@ def answer_suggestion(case: Case, command: AnswerSuggestion, given: Given) -> li
             "This case is not a suggestion. Use decide instead.",
             why_zh="只有意见建议类事项以此方式答复，其他事项请出具处理意见。",
         )
-    return [Fresh(e.SuggestionAnswered(org=org, result=command.result, text=command.text))]
+    return [NewEvent(e.SuggestionAnswered(org=org, result=command.result, text=command.text))]
 
 
 class Deliver(Command):
@@ -144,14 +144,14 @@ class Deliver(Command):
 
 
 @rule("deliver_reply", service="routing", roles=HANDLERS, states=("decided",), zh="送达答复")
-def deliver_reply(case: Case, command: Deliver, given: Given) -> list[Fresh]:
+def deliver_reply(case: Case, command: Deliver, given: DecisionContext) -> list[NewEvent]:
     """Record the delivery of the written reply (送达). The 30 days for a review request start here (Art. 35)."""
     org = own(case, given)
     if case.state == "replied":
         if case.replied_at is not None and not same_day(given, case.replied_at):
             raise said_otherwise("effective_at")
         return []
-    return [Fresh(e.ReplyDelivered(org=org, mode=command.mode, text=command.text))]
+    return [NewEvent(e.ReplyDelivered(org=org, mode=command.mode, text=command.text))]
 
 
 class CorrectReply(Command):
@@ -159,9 +159,9 @@ class CorrectReply(Command):
 
 
 @rule("correct_reply", service="routing", roles=HANDLERS, states=("replied", "closed"), zh="更正答复")
-def correct_reply(case: Case, command: CorrectReply, given: Given) -> list[Fresh]:
+def correct_reply(case: Case, command: CorrectReply, given: DecisionContext) -> list[NewEvent]:
     """Correct a reply. The reply is never edited: the correction is recorded in addition to it."""
-    return [Fresh(e.ReplyCorrected(org=own(case, given), text=command.text))]
+    return [NewEvent(e.ReplyCorrected(org=own(case, given), text=command.text))]
 
 
 class ConfirmExecution(Command):
@@ -175,7 +175,7 @@ class ConfirmExecution(Command):
     states=("decided", "replied", "reviewed", "concluded"),
     zh="确认执行",
 )
-def confirm_execution(case: Case, command: ConfirmExecution, given: Given) -> list[Fresh]:
+def confirm_execution(case: Case, command: ConfirmExecution, given: DecisionContext) -> list[NewEvent]:
     """Confirm that the supported request was carried out (Art. 32)."""
     org = own(case, given)
     if case.executed:
@@ -186,7 +186,7 @@ def confirm_execution(case: Case, command: ConfirmExecution, given: Given) -> li
             "Only a supported claim is executed (Art. 32), and this one was not supported. Leave the confirmation out.",
             why_zh="只有予以支持的诉求才有执行事项（条例第三十二条）。",
         )
-    return [Fresh(e.ExecutionConfirmed(org=org, text=command.text))]
+    return [NewEvent(e.ExecutionConfirmed(org=org, text=command.text))]
 
 
 class FileReport(Command):
@@ -200,10 +200,10 @@ class FileReport(Command):
     states=("decided", "replied", "reviewed", "concluded", "not_accepted", "guided"),
     zh="报送办结报告",
 )
-def file_report(case: Case, command: FileReport, given: Given) -> list[Fresh]:
+def file_report(case: Case, command: FileReport, given: DecisionContext) -> list[NewEvent]:
     """File the closing report that an assignment requires (办结报告; Art. 22)."""
     org = own(case, given)
-    return [] if case.report_filed else [Fresh(e.ClosingReportFiled(org=org, text=command.text))]
+    return [] if case.report_filed else [NewEvent(e.ClosingReportFiled(org=org, text=command.text))]
 
 
 class GrantExtension(Command):
@@ -219,7 +219,7 @@ class GrantExtension(Command):
     states=("accepted", "handling"),
     zh="批准延期",
 )
-def grant_extension(case: Case, command: GrantExtension, given: Given) -> list[Fresh]:
+def grant_extension(case: Case, command: GrantExtension, given: DecisionContext) -> list[NewEvent]:
     """Grant the requested extension, up to the total cap of the policy; not by the person who requested it (Art. 34)."""
     _may_decide(case, given)
     if case.extension_asked is None:
@@ -232,7 +232,7 @@ def grant_extension(case: Case, command: GrantExtension, given: Given) -> list[F
             why_zh=f"延期合计不得超过{cap}日。",
             field="days",
         )
-    return [Fresh(e.ExtensionGranted(days=command.days, approver=command.approver, reason=command.reason))]
+    return [NewEvent(e.ExtensionGranted(days=command.days, approver=command.approver, reason=command.reason))]
 
 
 class RefuseExtension(Command):
@@ -246,17 +246,17 @@ class RefuseExtension(Command):
     states=("accepted", "handling"),
     zh="不批准延期",
 )
-def refuse_extension(case: Case, command: RefuseExtension, given: Given) -> list[Fresh]:
+def refuse_extension(case: Case, command: RefuseExtension, given: DecisionContext) -> list[NewEvent]:
     """Refuse the requested extension; not by the person who requested it (Art. 34)."""
     _may_decide(case, given)
     if case.extension_asked is None:
         if case.fact("ExtensionRefused") is not None:
             return []
         raise _nobody_asked()
-    return [Fresh(e.ExtensionRefused(reason=command.reason))]
+    return [NewEvent(e.ExtensionRefused(reason=command.reason))]
 
 
-def _may_decide(case: Case, given: Given) -> None:
+def _may_decide(case: Case, given: DecisionContext) -> None:
     """Raises Denied or Refused unless the caller may decide on an extension: a supervisor, or another person than the one who
     requested it at the responsible organisation."""
     if given.principal.role == "supervisor":
@@ -278,7 +278,7 @@ def _nobody_asked() -> Refused:
     )
 
 
-def _extension_cap(given: Given, case: Case) -> int:
+def _extension_cap(given: DecisionContext, case: Case) -> int:
     """The cap in days of the running periods that can be extended.
 
     Raises:

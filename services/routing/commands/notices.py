@@ -9,7 +9,7 @@ from pydantic import Field
 from services.routing.commands.checks import own
 from shared.case import Case
 from shared.commands.authorization import owes_notice
-from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText
 from shared.deadlines import DISPATCHES, deadlines
 from shared.events import department as e
@@ -34,7 +34,7 @@ class ServeNotice(Command):
     receivers=True,
     zh="送达告知书",
 )
-def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
+def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> list[NewEvent]:
     """Record the written notice; sign-off and acceptance are no notice (Art. 23).
 
     Every kind ends C2. C3 ends with a notice about acceptance, or with the exemption."""
@@ -56,7 +56,9 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
         )
     if case.notice == command.kind:
         return []
-    served = Fresh(e.NoticeServed(org=given.org or None, kind=command.kind, mode=command.mode, reason=command.reason))
+    served = NewEvent(
+        e.NoticeServed(org=given.org or None, kind=command.kind, mode=command.mode, reason=command.reason)
+    )
     delivered = case.fact("AssignmentDelivered")
     if command.kind == "transfer":  # possible before the delivery, but not before the transfer
         delivered = next((fact for fact in reversed(case.facts) if fact.name in DISPATCHES), None)
@@ -78,7 +80,7 @@ def serve_notice(case: Case, command: ServeNotice, given: Given) -> list[Fresh]:
     return [served]
 
 
-def _as_receiver(case: Case, command: ServeNotice, given: Given) -> None:
+def _as_receiver(case: Case, command: ServeNotice, given: DecisionContext) -> None:
     """The checks for an organisation that does not handle the case: it received the filing and sent it on (Art. 23 ¶1, ¶3).
 
     Raises:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from services.routing.commands.checks import HANDLERS, fit, own
 from shared.case import Case
-from shared.commands.command import DESK, Command, Fresh, Given, rule
+from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
 from shared.deadlines import deadlines
 from shared.events import department, routing
@@ -32,7 +32,7 @@ class RequestReturn(Command):
     zh="申请退回",
     when=lambda case: not case.final_ruling,
 )
-def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fresh]:
+def request_return(case: Case, command: RequestReturn, given: DecisionContext) -> list[NewEvent]:
     """Object to the transfer within 5 working days of delivery, with reasons; not after a ruling (Art. 23 ¶3, 24)."""
     org = own(case, given)
     if given.org != org:
@@ -57,7 +57,7 @@ def request_return(case: Case, command: RequestReturn, given: Given) -> list[Fre
             why_zh="提出异议的五个工作日已过，请受理，或说明不予受理的理由。",
             due=windows[-1].due.isoformat(),
         )
-    return [Fresh(department.ReturnRequested(org=org, reason_code=command.reason_code, reason=command.reason))]
+    return [NewEvent(department.ReturnRequested(org=org, reason_code=command.reason_code, reason=command.reason))]
 
 
 class VerifyReturn(Command):
@@ -66,7 +66,7 @@ class VerifyReturn(Command):
 
 
 @rule("verify_return", service="routing", roles=DESK, states=("return_requested",), zh="核实退回")
-def verify_return(case: Case, command: VerifyReturn, given: Given) -> list[Fresh]:
+def verify_return(case: Case, command: VerifyReturn, given: DecisionContext) -> list[NewEvent]:
     """Agree or disagree with the objection; the case is returned only with agreement (Art. 23 ¶3).
 
     After as many objections as the policy allows the case becomes a jurisdiction dispute in either case and waits for a ruling,
@@ -78,9 +78,9 @@ def verify_return(case: Case, command: VerifyReturn, given: Given) -> list[Fresh
         and last.kind == ("agreed" if command.agreed else "refused")
     ):
         return []
-    events = [Fresh(routing.ReturnVerified(agreed=command.agreed, reason=command.reason))]
+    events = [NewEvent(routing.ReturnVerified(agreed=command.agreed, reason=command.reason))]
     if case.objections >= given.book.most_objections:
-        events.append(Fresh(routing.JurisdictionDisputed(hops=case.hops)))
+        events.append(NewEvent(routing.JurisdictionDisputed(hops=case.hops)))
     return events
 
 
@@ -89,11 +89,11 @@ class ReferDispute(Command):
 
 
 @rule("refer_dispute", service="routing", roles=DESK, states=("return_requested", "returned"), zh="提请指定管辖")
-def refer_dispute(case: Case, command: ReferDispute, given: Given) -> list[Fresh]:
+def refer_dispute(case: Case, command: ReferDispute, given: DecisionContext) -> list[NewEvent]:
     """Refer the case for a ruling because the organs disagree; their common superior decides (Art. 24)."""
     if case.state == "disputed":
         return []
-    return [Fresh(routing.JurisdictionDisputed(hops=case.hops, reason=command.reason))]
+    return [NewEvent(routing.JurisdictionDisputed(hops=case.hops, reason=command.reason))]
 
 
 class RuleJurisdiction(Command):
@@ -103,7 +103,7 @@ class RuleJurisdiction(Command):
 
 
 @rule("rule_jurisdiction", service="routing", roles=("supervisor",), states=("disputed",), zh="指定管辖")
-def rule_jurisdiction(case: Case, command: RuleJurisdiction, given: Given) -> list[Fresh]:
+def rule_jurisdiction(case: Case, command: RuleJurisdiction, given: DecisionContext) -> list[NewEvent]:
     """Record the ruling of the common superior or of the joint meeting (Art. 24)."""
     if case.final_ruling and case.org == command.org:
         return []
@@ -117,4 +117,4 @@ def rule_jurisdiction(case: Case, command: RuleJurisdiction, given: Given) -> li
             why_zh="主办单位不能同时为协办单位，请在协办单位中去掉主办单位。",
             field="assist",
         )
-    return [Fresh(routing.JurisdictionRuled(org=command.org, assist=command.assist, reason=command.reason))]
+    return [NewEvent(routing.JurisdictionRuled(org=command.org, assist=command.assist, reason=command.reason))]

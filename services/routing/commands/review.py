@@ -13,7 +13,7 @@ from pydantic import Field
 from services.routing.commands.checks import HANDLERS, fit, own, said_otherwise, same_day
 from shared.case import Case, Fact
 from shared.commands.authorization import Role
-from shared.commands.command import DESK, Command, Fresh, Given, rule
+from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
 from shared.events import department as d
 from shared.events import routing as e
@@ -43,7 +43,7 @@ def _barred(case: Case, body: str, book: PolicyBook) -> bool:
 
 
 @rule("direct_review", service="routing", roles=SERVICE, states=ASKED, zh="确定复查复核机关")
-def direct_review(case: Case, command: Command, given: Given) -> list[Fresh]:
+def direct_review(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
     """Name the organisation above the deciding one by the policy. If the policy names none, the request waits for a person."""
     if case.state not in ASKED or case.reviewer is not None:
         return []
@@ -51,7 +51,7 @@ def direct_review(case: Case, command: Command, given: Given) -> list[Fresh]:
     found = given.book.reviewer_of(decided) if decided is not None else None
     if found is None or _barred(case, found, given.book):
         return []
-    return [Fresh(e.ReviewBodyNamed(body=found, by="rule"))]
+    return [NewEvent(e.ReviewBodyNamed(body=found, by="rule"))]
 
 
 class NameReviewBody(Command):
@@ -60,7 +60,7 @@ class NameReviewBody(Command):
 
 
 @rule("name_review_body", service="routing", roles=OFFICE, states=ASKED, zh="指定复查复核机关")
-def name_review_body(case: Case, command: NameReviewBody, given: Given) -> list[Fresh]:
+def name_review_body(case: Case, command: NameReviewBody, given: DecisionContext) -> list[NewEvent]:
     """Name the review body by hand, if the policy names none. A body that has accepted the review is not replaced."""
     if case.reviewer == command.body:
         return []
@@ -81,10 +81,10 @@ def name_review_body(case: Case, command: NameReviewBody, given: Given) -> list[
             why_zh="承办单位、被反映单位和已作出复查意见的机关不得复查复核，请指定上一级机关。",
             field="body",
         )
-    return [Fresh(e.ReviewBodyNamed(body=command.body, by="person", reason=command.reason))]
+    return [NewEvent(e.ReviewBodyNamed(body=command.body, by="person", reason=command.reason))]
 
 
-def _body(case: Case, given: Given) -> str:
+def _body(case: Case, given: DecisionContext) -> str:
     """The acting review body. Raises Denied unless it is the one named for this request."""
     if case.reviewer is None or given.org != case.reviewer or _barred(case, given.org, given.book):
         raise Denied(
@@ -100,10 +100,10 @@ class AcceptReview(Command):
 
 
 @rule("accept_review", service="routing", roles=HANDLERS, states=ASKED, zh="受理复查复核")
-def accept_review(case: Case, command: AcceptReview, given: Given) -> list[Fresh]:
+def accept_review(case: Case, command: AcceptReview, given: DecisionContext) -> list[NewEvent]:
     """Accept the review. Its 30 days run from the request, not from the acceptance (Art. 35 ¶2, 36 ¶2)."""
     body = _body(case, given)
-    return [] if case.review_accepted else [Fresh(d.ReviewAccepted(body=body))]
+    return [] if case.review_accepted else [NewEvent(d.ReviewAccepted(body=body))]
 
 
 class IssueReview(Command):
@@ -113,14 +113,14 @@ class IssueReview(Command):
 
 
 @rule("issue_review_opinion", service="routing", roles=HANDLERS, states=("in_review",), zh="出具复查意见")
-def issue_review_opinion(case: Case, command: IssueReview, given: Given) -> list[Fresh]:
+def issue_review_opinion(case: Case, command: IssueReview, given: DecisionContext) -> list[NewEvent]:
     """Issue the review opinion within 30 days of the request (Art. 35 ¶2).
 
     `redo` sends the case back to the handling organisation, with a new clock."""
     body = _body(case, given)
     _decision_fits(command.result, command.decision)
     return [
-        Fresh(d.ReviewOpinionIssued(body=body, result=command.result, decision=command.decision, text=command.text))
+        NewEvent(d.ReviewOpinionIssued(body=body, result=command.result, decision=command.decision, text=command.text))
     ]
 
 
@@ -129,7 +129,7 @@ class DeliverOpinion(Command):
 
 
 @rule("deliver_opinion", service="routing", roles=(*HANDLERS, *DESK), states=("reviewed", "closed"), zh="送达复查意见")
-def deliver_opinion(case: Case, command: DeliverOpinion, given: Given) -> list[Fresh]:
+def deliver_opinion(case: Case, command: DeliverOpinion, given: DecisionContext) -> list[NewEvent]:
     """Record the delivery of the opinion, as the body that issued it or as the petition office.
 
     The 30 days for a re-review request run from the delivery, not from the issue (Art. 36 ¶1)."""
@@ -154,7 +154,7 @@ def deliver_opinion(case: Case, command: DeliverOpinion, given: Given) -> list[F
             field="effective_at",
             earliest=to_text(opinion.effective_at),
         )
-    return [Fresh(d.OpinionDelivered(body=body, mode=command.mode))]
+    return [NewEvent(d.OpinionDelivered(body=body, mode=command.mode))]
 
 
 def _opinion_in_force(case: Case) -> Fact | None:
@@ -174,13 +174,13 @@ class IssueReReview(Command):
 
 
 @rule("issue_re_review_opinion", service="routing", roles=HANDLERS, states=("in_re_review",), zh="出具复核意见")
-def issue_re_review_opinion(case: Case, command: IssueReReview, given: Given) -> list[Fresh]:
+def issue_re_review_opinion(case: Case, command: IssueReReview, given: DecisionContext) -> list[NewEvent]:
     """Issue the re-review opinion within 30 days of the request, days of a hearing excluded. It concludes the matter
     (Art. 36 ¶2, ¶3)."""
     body = _body(case, given)
     _decision_fits(command.result, command.decision)
     opinion = d.ReReviewOpinionIssued(body=body, result=command.result, decision=command.decision, text=command.text)
-    return [Fresh(opinion), Fresh(d.Concluded(by="re_review"))]
+    return [NewEvent(opinion), NewEvent(d.Concluded(by="re_review"))]
 
 
 def _decision_fits(result: str, decision: str | None) -> None:
@@ -205,7 +205,7 @@ class RecordHearing(Command):
     states=("accepted", "handling", "redo_ordered", *ASKED),
     zh="记录听证",
 )
-def record_hearing(case: Case, command: RecordHearing, given: Given) -> list[Fresh]:
+def record_hearing(case: Case, command: RecordHearing, given: DecisionContext) -> list[NewEvent]:
     """Record a hearing (听证) of the handling organisation (Art. 31(6)) or of the review body (Art. 36 ¶2).
 
     Only during re-review its days, both ends included, are excluded from the period."""
@@ -231,4 +231,4 @@ def record_hearing(case: Case, command: RecordHearing, given: Given) -> list[Fre
         )
     if any(fact.name == "HearingHeld" and (fact.since, fact.due) == (command.from_, command.to) for fact in case.facts):
         return []
-    return [Fresh(d.HearingHeld(org=given.org, from_=command.from_, to=command.to))]
+    return [NewEvent(d.HearingHeld(org=given.org, from_=command.from_, to=command.to))]

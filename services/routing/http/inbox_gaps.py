@@ -8,8 +8,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from shared.events.routing import OutboxEntry
-from shared.eventstore.event_store import Log
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.event_store import EventStore
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.messaging.organisation_inbox import STREAM
 
 _KEPT = 200
@@ -18,13 +18,13 @@ _STEP = 1000
 """Entries that are looked at together."""
 
 
-async def entries_of(log: Log, org: str, after: int, limit: int) -> list[Recorded]:
+async def entries_of(log: EventStore, org: str, after: int, limit: int) -> list[RecordedEvent]:
     """The entries of an outbox behind version `after`: the first `limit` commits of them."""
     commits = await log.load(STREAM + org, after=after, limit=limit)
     return [event for commit in commits for event in commit.recorded if event.version > after]
 
 
-def case_of(event: Recorded) -> str:
+def case_of(event: RecordedEvent) -> str:
     """Which case an entry is about."""
     assert isinstance(event.body, OutboxEntry)
     return event.body.case
@@ -58,7 +58,7 @@ class AllGaps:
     """Of the outboxes that were read last, each as seen without certain cases. An outbox is read once, and then from where it
     was left."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: EventStore) -> None:
         self._log = log
         self._known: OrderedDict[tuple[str, frozenset[str]], Gaps] = OrderedDict()
 

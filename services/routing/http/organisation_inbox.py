@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Query
 
 from services.routing.http.inbox_gaps import AllGaps, Gaps, case_of, entries_of
+from shared.application.ports import Ports
 from shared.commands.authorization import OUTBOX, Principal, authorize
-from shared.eventstore.recorded_event import Recorded
-from shared.hosting.process import Runtime
-from shared.hosting.service_module import Ports
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.long_polling import polled
 from shared.http.openapi import READING, answers
@@ -39,7 +39,7 @@ async def told(ports: Ports, gaps: AllGaps, principal: Principal, org: str, afte
     other = principal.org if principal.org != org else None
     unseen = await against(ports.views, other) if other is not None else frozenset()
     hidden = await gaps.of(org, unseen) if unseen else NONE
-    page: list[Recorded] = []
+    page: list[RecordedEvent] = []
     at = hidden.version(after + 1) - 1  # behind all that is hidden in between
     while len(page) <= limit:  # one more: are there any?
         events = await entries_of(ports.log, org, at, limit + 1)
@@ -55,7 +55,7 @@ async def told(ports: Ports, gaps: AllGaps, principal: Principal, org: str, afte
     return OutboxPage(entries=shown, after=hidden.number(page[-1].version) if page else after, more=more)
 
 
-async def _may_be_told(ports: Ports, other: str | None, event: Recorded) -> bool:
+async def _may_be_told(ports: Ports, other: str | None, event: RecordedEvent) -> bool:
     """Once more of the log: the rows of views come a moment later."""
     if other is None:
         return True
@@ -63,7 +63,7 @@ async def _may_be_told(ports: Ports, other: str | None, event: Recorded) -> bool
     return other not in case.accused
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["departments"])
     gaps = AllGaps(runtime.ports.log)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from shared.application.ports import Ports
 from shared.events.routing import OutboxEntry
-from shared.eventstore.recorded_event import Recorded
-from shared.hosting.service_module import Ports
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.messaging.organisation_inbox import STREAM, entry
-from shared.messaging.partner_topics import Line, Route
+from shared.messaging.partner_topics import OutboundMessage, OutboundTopic
 
 TOPIC = "assignments"
 """Kind of the topics that entries go to."""
@@ -16,16 +16,16 @@ ACTIONS = "actions"
 """Kind of the topics that commands come from."""
 
 
-def route(ports: Ports) -> Route:
+def route(ports: Ports) -> OutboundTopic:
     """Each entry as the organisation would read it over HTTP."""
 
     async def names() -> set[str]:
         books = await ports.policies.all()
         return {org.code for book in books.values() for org in book.organisations.values() if org.delivery == "kafka"}
 
-    async def lines(_org: str, events: Sequence[Recorded]) -> list[Line]:
+    async def lines(_org: str, events: Sequence[RecordedEvent]) -> list[OutboundMessage]:
         return [
-            Line(
+            OutboundMessage(
                 event.version,
                 event.body.case or STREAM,
                 event.body.kind,
@@ -36,4 +36,4 @@ def route(ports: Ports) -> Route:
             if isinstance(event.body, OutboxEntry)
         ]
 
-    return Route(STREAM, TOPIC, names, lines)
+    return OutboundTopic(STREAM, TOPIC, names, lines)

@@ -3,13 +3,13 @@ of the organisation's outbox."""
 
 from __future__ import annotations
 
-from services.routing.organisation_notifications import Outboxes, entry
+from services.routing.organisation_notifications import OrganisationNotifications, entry
+from shared.application.ports import Ports
 from shared.application.problem import problem
 from shared.case import Case
-from shared.commands.event_writer import Stamp
+from shared.commands.event_writer import EventMetadata
 from shared.events.refusal import Refusal
 from shared.events.routing import OutboxEntry
-from shared.hosting.service_module import Ports
 from shared.messaging.inbound_handler import (
     FINAL,
     InboundHandler,
@@ -18,24 +18,24 @@ from shared.messaging.inbound_handler import (
     refusal_of,
     topic_principal,
 )
-from shared.messaging.inbound_record import Read
-from shared.messaging.partner_topics import Letter
+from shared.messaging.inbound_record import InboundRecord
+from shared.messaging.partner_topics import InboundMessage
 
 
-class Actions(InboundHandler):
+class PartnerCommands(InboundHandler):
     """Answers the records of organisations' topics, each organisation's in their order."""
 
-    def __init__(self, ports: Ports, limit: int, outboxes: Outboxes) -> None:
+    def __init__(self, ports: Ports, limit: int, outboxes: OrganisationNotifications) -> None:
         super().__init__(ports, limit)
         self._outboxes = outboxes
 
-    async def group(self, letter: Letter, read: Read) -> str:
+    async def group(self, letter: InboundMessage, read: InboundRecord) -> str:
         return letter.owner
 
-    async def answer(self, letter: Letter, read: Read) -> None:
+    async def answer(self, letter: InboundMessage, read: InboundRecord) -> None:
         org = letter.owner
         digest = self.digest(f"action/{org}", read.content)
-        stamp = Stamp(topic_principal("organisation", org), f"routing.record:{letter.place}:{digest}")
+        stamp = EventMetadata(topic_principal("organisation", org), f"routing.record:{letter.place}:{digest}")
         if await self._outboxes.by_cause(org, stamp.cause) is not None:
             return  # answered, and delivered again
         own_id = command_id(read) if read.problem is None else None
@@ -53,7 +53,7 @@ class Actions(InboundHandler):
                 stamp = stamp._replace(cause=cause, request=digest)
         await self._outboxes.append(org, stamp, body)
 
-    async def _done(self, org: str, read: Read, letter: Letter) -> OutboxEntry:
+    async def _done(self, org: str, read: InboundRecord, letter: InboundMessage) -> OutboxEntry:
         carried = await self.command(topic_principal("organisation", org), read)
         events = carried.done.commit.recorded if carried.done.commit is not None else ()
         told = await self._entry(org, carried.case, events[0].event_id if events else None)
@@ -67,7 +67,7 @@ class Actions(InboundHandler):
             }
         )
 
-    async def _refusal(self, org: str, refusal: Refusal, read: Read, letter: Letter) -> OutboxEntry:
+    async def _refusal(self, org: str, refusal: Refusal, read: InboundRecord, letter: InboundMessage) -> OutboxEntry:
         """The refusal, with the case that it is about where the organisation may see that case."""
         refused = _refused(refusal, read, letter)
         case = await self.visible_case(topic_principal("organisation", org), read.value.get("case"))
@@ -81,7 +81,7 @@ class Actions(InboundHandler):
         return entry("outcome", case, book, about, org)
 
 
-def _refused(refusal: Refusal, read: Read, letter: Letter) -> OutboxEntry:
+def _refused(refusal: Refusal, read: InboundRecord, letter: InboundMessage) -> OutboxEntry:
     """Without the case, which the organisation may not be allowed to see."""
     return OutboxEntry(
         kind="outcome",

@@ -8,14 +8,14 @@ from pydantic import Field
 
 from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Role
-from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText
 from shared.deadlines import DueRung, deadlines, rungs_due
 from shared.events import supervision as e
 from shared.events.base import Event
 from shared.events.supervision import ClosureKind
 from shared.kernel.identifiers import derived_id
-from shared.kernel.legal_time import When
+from shared.kernel.legal_time import LegalTime
 from shared.kernel.refusals import Denied, Invalid, Refused
 
 OUTSIDE: tuple[Role, ...] = ("supervisor", "registrar")
@@ -28,7 +28,7 @@ _RESULTS: dict[str, tuple[str, ...]] = {
 CLOSABLE = ("replied", "reviewed", "concluded", "guided", "not_accepted")
 
 
-def outside(case: Case, given: Given) -> None:
+def outside(case: Case, given: DecisionContext) -> None:
     """Raises Denied for the handling organisation: it must not supervise its own work."""
     if given.org and given.org in case.handlers:
         raise Denied(
@@ -39,15 +39,15 @@ def outside(case: Case, given: Given) -> None:
 
 
 @rule("tick", service="supervision", roles=("service",), followers=True, zh="时限巡检")
-def tick(case: Case, command: Command, given: Given) -> list[Fresh]:
+def tick(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
     """Record the rungs that are due now, each once. The decision uses the log, never an index."""
     return [
-        Fresh(*_rung(found, given), id=derived_id(case.id, *found.name))
+        NewEvent(*_rung(found, given), id=derived_id(case.id, *found.name))
         for found in rungs_due(case, given.book, given.now)
     ]
 
 
-def _rung(found: DueRung, given: Given) -> tuple[Event, When]:
+def _rung(found: DueRung, given: DecisionContext) -> tuple[Event, LegalTime]:
     if found.kind == "breach":
         return e.DeadlineBreached(clock=found.clock, episode=found.episode, org=found.org), found.at
     if found.kind == "lift":
@@ -73,7 +73,7 @@ class FollowUp(Command):
 @rule(
     "follow_up", service="supervision", roles=OUTSIDE, states=("replied", "closed", "reviewed", "concluded"), zh="回访"
 )
-def follow_up(case: Case, command: FollowUp, given: Given) -> list[Fresh]:
+def follow_up(case: Case, command: FollowUp, given: DecisionContext) -> list[NewEvent]:
     """Record a follow-up with the petitioner (回访)."""
     outside(case, given)
     if not command.reached and command.satisfied is not None:
@@ -83,7 +83,7 @@ def follow_up(case: Case, command: FollowUp, given: Given) -> list[Fresh]:
             why_zh="未联系到信访人的，不填写满意与否。",
             field="satisfied",
         )
-    return [Fresh(e.FollowUpRecorded(reached=command.reached, satisfied=command.satisfied, text=command.text))]
+    return [NewEvent(e.FollowUpRecorded(reached=command.reached, satisfied=command.satisfied, text=command.text))]
 
 
 class OrderRedo(Command):
@@ -92,7 +92,7 @@ class OrderRedo(Command):
 
 
 @rule("order_redo", service="supervision", roles=OUTSIDE, states=("replied", "closed"), zh="责令重办")
-def order_redo(case: Case, command: OrderRedo, given: Given) -> list[Fresh]:
+def order_redo(case: Case, command: OrderRedo, given: DecisionContext) -> list[NewEvent]:
     """Order the case to be handled again (重办), with a new clock. The first reply stays in the history."""
     outside(case, given)
     if case.org is None:
@@ -105,7 +105,7 @@ def order_redo(case: Case, command: OrderRedo, given: Given) -> list[Fresh]:
             why_zh="该事项已终结（条例第三十六条第三款），仅可因处理决定未执行（not_executed）责令办理；有新的事实和理由的，可另行提出。",
             field="ground",
         )
-    return [Fresh(e.RedoOrdered(ground=command.ground, text=command.text))]
+    return [NewEvent(e.RedoOrdered(ground=command.ground, text=command.text))]
 
 
 class OrderAcceptance(Command):
@@ -114,7 +114,7 @@ class OrderAcceptance(Command):
 
 
 @rule("order_acceptance", service="supervision", roles=("supervisor",), states=("not_accepted",), zh="责令受理")
-def order_acceptance(case: Case, command: OrderAcceptance, given: Given) -> list[Fresh]:
+def order_acceptance(case: Case, command: OrderAcceptance, given: DecisionContext) -> list[NewEvent]:
     """Order the organisation to accept a wrongly refused case (Art. 44(2))."""
     outside(case, given)
     if case.org is None:
@@ -126,7 +126,7 @@ def order_acceptance(case: Case, command: OrderAcceptance, given: Given) -> list
             why_zh="受理申诉求决类事项须注明法定途径（1–6）。",
             field="path",
         )
-    return [Fresh(e.AcceptanceOrdered(org=case.org, path=command.path, text=command.text))]
+    return [NewEvent(e.AcceptanceOrdered(org=case.org, path=command.path, text=command.text))]
 
 
 def _no_organisation() -> Refused:
@@ -143,7 +143,7 @@ class Close(Command):
 
 
 @rule("close", service="supervision", roles=OUTSIDE, states=CLOSABLE, zh="办结")
-def close(case: Case, command: Close, given: Given) -> list[Fresh]:
+def close(case: Case, command: Close, given: DecisionContext) -> list[NewEvent]:
     """Close the case (办结). The log has to support the kind of closing."""
     outside(case, given)
     if case.state == "closed" and case.closure == command.kind:
@@ -158,7 +158,7 @@ def close(case: Case, command: Close, given: Given) -> list[Fresh]:
             why_zh="以未解决方式办结的，须写明理由。",
             field="text",
         )
-    return [Fresh(e.CaseClosed(kind=command.kind, text=command.text))]
+    return [NewEvent(e.CaseClosed(kind=command.kind, text=command.text))]
 
 
 def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
@@ -213,17 +213,17 @@ ENDED = ("closed", "concluded", "barred")
 
 
 @rule("merge", service="supervision", roles=("service",), states=OPEN_STATES, followers=True, zh="随主件办结")
-def merge(case: Case, command: Command, given: Given) -> list[Fresh]:
+def merge(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
     """Close a follower as merged once its lead has ended and its own petitioner has the written notice of the joining (Art. 23).
 
     Until then the clock of that notice runs, and lists show it."""
     lead = given.head(case.lead)
     if lead is None or not case.open or lead.state not in ENDED or _notice_owed(case, given):
         return []
-    return [Fresh(e.CaseClosed(kind="merged"))]
+    return [NewEvent(e.CaseClosed(kind="merged"))]
 
 
-def _notice_owed(case: Case, given: Given) -> bool:
+def _notice_owed(case: Case, given: DecisionContext) -> bool:
     return any(
         one.running and not one.rule.window and any(trigger.event == "NoticeServed" for trigger in one.rule.end)
         for one in deadlines(case, given.book)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from services.supervision.commands.closing import OUTSIDE, outside
 from shared.case import Case
-from shared.commands.command import Command, Fresh, Given, rule
+from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
 from shared.deadlines import deadlines
 from shared.events import supervision as e
@@ -24,7 +24,7 @@ class Urge(Command):
 
 
 @rule("urge", service="supervision", roles=OUTSIDE, zh="催办")
-def urge(case: Case, command: Urge, given: Given) -> list[Fresh]:
+def urge(case: Case, command: Urge, given: DecisionContext) -> list[NewEvent]:
     """Urge the organisation (催办): after a reminder whose period has ended, or once a clock has lapsed.
 
     It takes effect at any hour; only automatic messages wait for office hours."""
@@ -57,7 +57,7 @@ def urge(case: Case, command: Urge, given: Given) -> list[Fresh]:
                 why_zh="提醒期限未满，期满后方可催办。",
                 until=to_text(until),
             )
-    return [Fresh(e.Urged(org=case.org, text=command.text))]
+    return [NewEvent(e.Urged(org=case.org, text=command.text))]
 
 
 class OpenSupervision(Command):
@@ -69,7 +69,7 @@ class OpenSupervision(Command):
 
 
 @rule("open_supervision", service="supervision", roles=("supervisor",), zh="督办")
-def open_supervision(case: Case, command: OpenSupervision, given: Given) -> list[Fresh]:
+def open_supervision(case: Case, command: OpenSupervision, given: DecisionContext) -> list[NewEvent]:
     """Open formal supervision (督办): after urging whose period has ended, or directly on a ground of Art. 40 with its decider."""
     outside(case, given)
     if case.org is None or not case.open:
@@ -91,10 +91,10 @@ def open_supervision(case: Case, command: OpenSupervision, given: Given) -> list
             )
     if command.decider is None or command.ground == "other":
         _follows_urging(case, given)
-    return [Fresh(e.SupervisionOpened(ground=command.ground, decider=command.decider, text=command.text))]
+    return [NewEvent(e.SupervisionOpened(ground=command.ground, decider=command.decider, text=command.text))]
 
 
-def _follows_urging(case: Case, given: Given) -> None:
+def _follows_urging(case: Case, given: DecisionContext) -> None:
     """Raises Refused unless the organisation was urged and the period of the urging has ended."""
     directly = "Without urging it needs a ground of Art. 40 and decider."
     directly_zh = "直接督办须有《条例》第四十条所列情形并注明决定单位。"
@@ -123,7 +123,7 @@ class CloseSupervision(Command):
     when=lambda case: case.supervision == "supervised",
     zh="督办结束",
 )
-def close_supervision(case: Case, command: CloseSupervision, given: Given) -> list[Fresh]:
+def close_supervision(case: Case, command: CloseSupervision, given: DecisionContext) -> list[NewEvent]:
     """Close formal supervision because its ground no longer exists. Delay (拖延) exists while a clock of the organisation is
     lapsed."""
     outside(case, given)
@@ -136,10 +136,10 @@ def close_supervision(case: Case, command: CloseSupervision, given: Given) -> li
             "Supervision was opened for delay, and a clock of the organisation is still lapsed. Close it once the duty is met.",
             why_zh="因拖延督办，时限仍处于超期状态，履行后方可结束。",
         )
-    return [Fresh(e.SupervisionClosed(text=command.text))]
+    return [NewEvent(e.SupervisionClosed(text=command.text))]
 
 
-def late(case: Case, given: Given) -> bool:
+def late(case: Case, given: DecisionContext) -> bool:
     """True if a clock of the responsible organisation has lapsed and its duty is not fulfilled."""
     return any(
         clock.running and not clock.rule.window and clock.org == case.org and clock.due < given.now
@@ -147,7 +147,7 @@ def late(case: Case, given: Given) -> bool:
     )
 
 
-def _until(case: Case, wait: Wait | None, given: Given) -> datetime | None:
+def _until(case: Case, wait: Wait | None, given: DecisionContext) -> datetime | None:
     """The end of the period of the present step; None if it has ended or the policy sets none."""
     if wait is None or case.supervision_at is None:
         return None

@@ -11,7 +11,7 @@ from services.supervision.calendar_publication import publish
 from services.supervision.http.policy_responses import CalendarPublishedAnswer
 from services.supervision.policy_activation import ACTIVATE
 from shared.commands.authorization import authorize
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import WRITING, answers, takes
 from shared.http.request_bodies import read_model
@@ -31,7 +31,7 @@ class CalendarProposal(BaseModel):
     calendar: dict[str, Any] = Field(min_length=1, description="years: {2027: {holidays: [...], workdays: [...]}}")
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["policies"])
 
     @routes.post(

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query
 from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import STATES
 from shared.commands.authorization import LIST, authorize
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, answers
-from shared.kernel.legal_time import When, from_text, instant_of, to_text
+from shared.kernel.legal_time import LegalTime, from_text, instant_of, to_text
 from shared.kernel.refusals import Invalid
 from shared.queries import case_details as reading
 from shared.queries import worklist as listing
@@ -22,7 +22,7 @@ from shared.queries.worklist import CasePage
 _WHEN = "a date (the end of that day) or an instant with offset"
 
 
-def when(field: str, text: str | None) -> When | None:
+def when(field: str, text: str | None) -> LegalTime | None:
     """A time from a query parameter. Raises Invalid for a naive one."""
     if text is None:
         return None
@@ -46,7 +46,7 @@ def when(field: str, text: str | None) -> When | None:
     return found
 
 
-async def instant(runtime: Runtime, text: str | None, field: str) -> datetime | None:
+async def instant(runtime: Process, text: str | None, field: str) -> datetime | None:
     """An instant from a query parameter; a date means its end in the default jurisdiction's zone."""
     found: date | datetime | None = when(field, text)
     if found is None:
@@ -56,7 +56,7 @@ async def instant(runtime: Runtime, text: str | None, field: str) -> datetime | 
     return instant_of(found, book.zone if book else "UTC")
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["cases"])
     ports = runtime.ports
     most = runtime.settings.page_limit
@@ -94,7 +94,7 @@ def router(runtime: Runtime) -> APIRouter:
                 field="state",
             )
         before = await instant(runtime, due_before, "due_before")
-        wanted = listing.Wanted(queue, org, state, place, subject, to_text(before) if before else None)
+        wanted = listing.ListFilter(queue, org, state, place, subject, to_text(before) if before else None)
         return await listing.cases(ports, caller, wanted, after, limit)
 
     @routes.get(

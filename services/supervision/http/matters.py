@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Query
 
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, answers
 from shared.queries.matter import MatterPage, matter
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["cases"])
     most = runtime.settings.page_limit
 

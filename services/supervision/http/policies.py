@@ -19,7 +19,7 @@ from services.supervision.http.policy_responses import (
 from services.supervision.policy_activation import ACTIVATE, activate, checked
 from shared.commands.authorization import POLICY, authorize
 from shared.events.fields import Moment
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, answers, takes
 from shared.http.request_bodies import read_model
@@ -83,7 +83,7 @@ def _moment(text: str, zone: str) -> datetime:
     return found if isinstance(found, datetime) else start_of_day(found, zone)
 
 
-def router(runtime: Runtime) -> APIRouter:
+def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["policies"])
 
     @routes.get(

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from shared.queries.response import Answer, TimeText
+from shared.application.response import Answer, TimeText
 
 
 class PolicySection(Answer):

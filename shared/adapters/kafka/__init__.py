@@ -1,21 +1,21 @@
 """Adapters on Kafka. With `records` and `publishing` what goes out, with `subscribing` and `receiving` what comes in."""
 
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.consumer import Unsafe
-from shared.adapters.kafka.consumer_lag import Away, InUse, MissingTopic
-from shared.adapters.kafka.inbound import KafkaLetters
-from shared.adapters.kafka.outbox_relay import RELAYS, Relay
-from shared.adapters.kafka.subscription import KafkaFeed, parking
+from shared.adapters.kafka.consumer import UnsafeSetting
+from shared.adapters.kafka.consumer_lag import BrokerUnavailable, GroupInUse, MissingTopic
+from shared.adapters.kafka.inbound import KafkaInbound
+from shared.adapters.kafka.outbox_relay import RELAYS, OutboxRelay
+from shared.adapters.kafka.subscription import KafkaSubscriptions, parking
 
 __all__ = [
     "RELAYS",
-    "Away",
+    "BrokerUnavailable",
     "Connection",
-    "InUse",
-    "KafkaFeed",
-    "KafkaLetters",
+    "GroupInUse",
+    "KafkaInbound",
+    "KafkaSubscriptions",
     "MissingTopic",
-    "Relay",
-    "Unsafe",
+    "OutboxRelay",
+    "UnsafeSetting",
     "parking",
 ]

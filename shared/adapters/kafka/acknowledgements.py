@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from shared.eventstore.commit import Commit
-from shared.eventstore.event_store import Log
+from shared.eventstore.event_store import EventStore
 
 LOGGER = structlog.get_logger("kafka")
 GATHER = 0.1
@@ -20,10 +20,10 @@ PAUSE = 1.0
 """Seconds until the next attempt, where the log did not answer."""
 
 
-class Marks:
+class Acknowledgements:
     """`marked` is told of commits once the log knows that they are published."""
 
-    def __init__(self, log: Log, marked: Callable[[Sequence[Commit]], None]) -> None:
+    def __init__(self, log: EventStore, marked: Callable[[Sequence[Commit]], None]) -> None:
         self._log = log
         self._marked = marked
         self._due: list[Commit] = []

@@ -25,7 +25,7 @@ _USER = "User:"
 EVERYBODY = "*"
 
 
-class Right(NamedTuple):
+class Acl(NamedTuple):
     """`user` may do this with the topic or group of that name, or with all whose names begin so. Reading and writing include
     seeing that it is there; without either a topic has no name for this user."""
 
@@ -37,15 +37,15 @@ class Right(NamedTuple):
     host: str = "*"
 
 
-class Rights:
+class AclAdmin:
     """The rights in one cluster. Make it with `asking_rights`."""
 
     def __init__(self, admin: AIOKafkaAdminClient) -> None:
         self._admin = admin
 
-    async def of(self, users: Collection[str]) -> frozenset[Right]:
+    async def of(self, users: Collection[str]) -> frozenset[Acl]:
         """What these users have been given, and what everybody has. Raises Refusal, also where the brokers check nobody."""
-        found: set[Right] = set()
+        found: set[Acl] = set()
         for user in sorted({*users, EVERYBODY}):
             answer = await self._ask(DescribeAclsRequest(_ANY, None, _ANY, _USER + user, None, _ANY, _ALLOW))
             if answer.error_code:
@@ -53,10 +53,10 @@ class Rights:
             for kind, name, pattern, given in answer.resources:
                 for _principal, host, operation, _permission in given:
                     does = _OPERATIONS.get(operation, str(operation))
-                    found.add(Right(user, _KINDS.get(kind, str(kind)), name, pattern == _PREFIXED, does, host))
+                    found.add(Acl(user, _KINDS.get(kind, str(kind)), name, pattern == _PREFIXED, does, host))
         return frozenset(found)
 
-    async def give(self, rights: Iterable[Right]) -> None:
+    async def give(self, rights: Iterable[Acl]) -> None:
         """Give them; one that is there already stays. Raises Refusal."""
         for one in rights:
             pattern = _PREFIXED if one.prefixed else _LITERAL
@@ -78,7 +78,7 @@ def _number(names: Mapping[int, str], name: str) -> int:
 
 
 @asynccontextmanager
-async def asking_rights(connection: Connection) -> AsyncIterator[Rights]:
+async def asking_rights(connection: Connection) -> AsyncIterator[AclAdmin]:
     """Raises Away, Refusal."""
     async with admin_client(connection) as admin:
-        yield Rights(admin)
+        yield AclAdmin(admin)

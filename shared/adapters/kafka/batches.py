@@ -1,7 +1,7 @@
 """What happens to a batch of records between the topic and a consumer. Nothing that came is ever passed over:
 
 - a record that cannot be read is read from the log, or parked by its place in the topic, and holds nobody up;
-- what leaves `Receiving` is one kind of exception only, which FastStream answers by delivering the batch again.
+- what leaves `CommitBatches` is one kind of exception only, which FastStream answers by delivering the batch again.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from shared.adapters.kafka.duplicates import Repeats
-from shared.adapters.kafka.records import Gap, Incoming, sort
+from shared.adapters.kafka.duplicates import DuplicateFilter
+from shared.adapters.kafka.records import Gap, IncomingRecord, sort
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
-from shared.eventstore.event_store import Log
+from shared.eventstore.event_store import EventStore
 from shared.eventstore.subscription import Handler
 from shared.kernel.failpoints import failpoint
-from shared.messaging.partner_topics import Answering, Letter
+from shared.messaging.partner_topics import InboundMessage, MessageHandler
 
 LOGGER = structlog.get_logger("kafka")
 
 
-class Place(NamedTuple):
+class TopicPosition(NamedTuple):
     """Where a record lies."""
 
     topic: str
@@ -36,18 +36,18 @@ class Place(NamedTuple):
     offset: int
 
 
-class Tp(NamedTuple):
+class PartitionName(NamedTuple):
     """A partition of a topic."""
 
     topic: str
     partition: int
 
 
-Park = Callable[[str, Place], Awaitable[None]]
+Park = Callable[[str, TopicPosition], Awaitable[None]]
 """(group, place): marks a record that names no stream. Raises only what is a fault of the infrastructure."""
 
 
-class Again(Exception):
+class Redeliver(Exception):
     """The batch was not handled; it has to come again."""
 
 
@@ -61,12 +61,12 @@ class Batches(ABC):
     ) -> None:
         self.group = group
         self.most = most
-        self.handled: dict[Tp, int] = {}
+        self.handled: dict[PartitionName, int] = {}
         """Partition -> offset after the last record that was handled."""
         self.progress = time.monotonic()
         self.records = 0
         self.failures = 0
-        self.repeats = Repeats()
+        self.repeats = DuplicateFilter()
         self._gather = gather
         self._first_pause = self._pause = pause
         self._longest = longest
@@ -83,7 +83,7 @@ class Batches(ABC):
         """Cut pauses short: the process stops."""
         self._stopping.set()
 
-    async def __call__(self, records: Sequence[Incoming]) -> None:
+    async def __call__(self, records: Sequence[IncomingRecord]) -> None:
         """Handle one batch. Raises Again, after a pause that grows from failure to failure, and nothing else."""
         began = time.monotonic()
         try:
@@ -102,13 +102,13 @@ class Batches(ABC):
         self.progress = time.monotonic()
         self.records += len(records)
         for record in records:
-            partition = Tp(record.topic, record.partition)
+            partition = PartitionName(record.topic, record.partition)
             self.handled[partition] = max(record.offset + 1, self.handled.get(partition, 0))
         if len(records) < self.most and (early := began + self._gather - self.progress) > 0:
             await self._rest(early)
 
     @abstractmethod
-    async def handle(self, records: Sequence[Incoming]) -> None:
+    async def handle(self, records: Sequence[IncomingRecord]) -> None:
         """What is done with a batch. Whatever it raises, the batch comes again."""
 
     async def _failed(self, error: BaseException) -> None:
@@ -116,28 +116,28 @@ class Batches(ABC):
         LOGGER.warning("feed_again", group=self.group, error=type(error).__name__)
         await self._rest(self._pause)
         self._pause = min(self._pause * 2, self._longest)
-        raise Again(self.group) from error
+        raise Redeliver(self.group) from error
 
     async def _rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
 
-class Receiving(Batches):
+class CommitBatches(Batches):
     """Commits, put together from records and given to a consumer."""
 
-    def __init__(self, group: str, log: Log, handler: Handler, park: Park, **more: Any) -> None:
+    def __init__(self, group: str, log: EventStore, handler: Handler, park: Park, **more: Any) -> None:
         super().__init__(group, **more)
         self._log = log
         self._handler = handler
         self._park = park
 
-    async def handle(self, records: Sequence[Incoming]) -> None:
+    async def handle(self, records: Sequence[IncomingRecord]) -> None:
         found = sort(records)
         commits = [*found.commits, *[await self._from_log(gap) for gap in found.gaps]]
         for record in found.unusable:
             LOGGER.error("record_parked", group=self.group, position=record.offset, reason="no_stream")
-            await self._park(self.group, Place(record.topic, record.partition, record.offset))
+            await self._park(self.group, TopicPosition(record.topic, record.partition, record.offset))
         if commits:
             await self._handler(commits)
             self.repeats.handled(sorted(commits, key=lambda one: one.first))
@@ -151,19 +151,19 @@ class Receiving(Batches):
         return held[0] if held else gap.as_it_came()
 
 
-class Opening(Batches):
+class InboundBatches(Batches):
     """Letters out of topics of organisations or platforms, given to whoever answers them."""
 
-    def __init__(self, group: str, begins: str, answering: Answering, **more: Any) -> None:
+    def __init__(self, group: str, begins: str, answering: MessageHandler, **more: Any) -> None:
         """`begins`: what the names of the topics begin with; the rest of a name is whose it is."""
         super().__init__(group, **more)
         self._begins = begins
         self._answering = answering
 
-    async def handle(self, records: Sequence[Incoming]) -> None:
+    async def handle(self, records: Sequence[IncomingRecord]) -> None:
         await self._answering(
             [
-                Letter(
+                InboundMessage(
                     record.topic.removeprefix(self._begins),
                     record.partition,
                     record.offset,

@@ -18,7 +18,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
-from shared.adapters.kafka.batches import Batches, Tp
+from shared.adapters.kafka.batches import Batches, PartitionName
 from shared.adapters.kafka.connection import LARGEST, Connection
 
 LOGGER = structlog.get_logger("kafka")
@@ -31,11 +31,11 @@ DRAIN = 6.0
 MINUTE = 60.0
 
 
-class Unsafe(Exception):
+class UnsafeSetting(Exception):
     """A subscriber could lose records. The process must not start with it."""
 
 
-class Subscription:
+class KafkaConsumer:
     """One group's consumer, and its broker of FastStream: each group lives and fails by itself."""
 
     def __init__(
@@ -51,7 +51,7 @@ class Subscription:
         """`beginning`: every topic whose name begins so, those too that are made later."""
         self.group_id = group_id
         self.receiving = receiving
-        self.assigned: frozenset[Tp] = frozenset()
+        self.assigned: frozenset[PartitionName] = frozenset()
         self.rebalances = 0
         self.fenced = 0
         """Times that the group threw this process out."""
@@ -113,7 +113,7 @@ class Subscription:
             self._out()
             self.failed.set()
 
-    def dealt(self, partitions: frozenset[Tp]) -> None:
+    def dealt(self, partitions: frozenset[PartitionName]) -> None:
         """The group has dealt its partitions out again."""
         self.assigned = partitions
         self.receiving.handled = {}
@@ -195,7 +195,7 @@ def at_least_once(broker: KafkaBroker) -> None:
             if not right
         ]
         if wrong:
-            raise Unsafe(f"a subscriber can lose records ({', '.join(wrong)}); make it with subscribe()")
+            raise UnsafeSetting(f"a subscriber can lose records ({', '.join(wrong)}); make it with subscribe()")
 
 
 async def _parse(records: Any, original: Any) -> Any:
@@ -214,14 +214,14 @@ async def _decode(message: Any) -> Any:
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
     """Keeps count of what is assigned."""
 
-    def __init__(self, subscription: Subscription) -> None:
+    def __init__(self, subscription: KafkaConsumer) -> None:
         self._subscription = subscription
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         self._subscription.assigned = frozenset()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        self._subscription.dealt(frozenset(Tp(each.topic, each.partition) for each in assigned))
+        self._subscription.dealt(frozenset(PartitionName(each.topic, each.partition) for each in assigned))
 
 
 class _Errors:

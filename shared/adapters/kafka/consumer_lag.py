@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
 from aiokafka.structs import OffsetAndMetadata
 
-from shared.adapters.kafka.batches import Tp
+from shared.adapters.kafka.batches import PartitionName
 from shared.adapters.kafka.connection import Connection
 
 ANSWER = 3.0
@@ -21,11 +21,11 @@ LEAVING = 25.0
 """A member that ended keeps its place for 15 s; a little longer than that."""
 
 
-class Away(Exception):
+class BrokerUnavailable(Exception):
     """No broker answers."""
 
 
-class LoginRefused(Away):
+class LoginRefused(BrokerUnavailable):
     """A broker answers, and does not know this user, or its password."""
 
 
@@ -33,11 +33,11 @@ class MissingTopic(Exception):
     """The topic does not exist; services create none."""
 
 
-class InUse(Exception):
+class GroupInUse(Exception):
     """Another process consumes in this group."""
 
 
-class Standing:
+class ConsumerLag:
     """One admin client and one consumer without a group. Connects when first asked, and again after an error."""
 
     def __init__(self, connection: Connection, topic: str) -> None:
@@ -54,7 +54,7 @@ class Standing:
             await self._find(admin)
             return len(self._partitions)
 
-    async def behind(self, group: str, handled: Mapping[Tp, int], assigned: frozenset[Tp]) -> int:
+    async def behind(self, group: str, handled: Mapping[PartitionName, int], assigned: frozenset[PartitionName]) -> int:
         """Records that `group` has not handled: of the `assigned` partitions, or of all while none is. `handled`: offsets
         that this process knows better than the broker. Raises Away, MissingTopic."""
         async with self._asking() as (admin, reader):
@@ -69,7 +69,7 @@ class Standing:
                 begun = {one: at.offset for one, at in committed.items() if at.offset >= 0}
                 if fresh := [one for one in unknown if one not in begun]:
                     begun |= await reader.beginning_offsets(fresh)
-            return sum(max(0, ends[one] - handled.get(Tp(*one), begun.get(one, 0))) for one in wanted)
+            return sum(max(0, ends[one] - handled.get(PartitionName(*one), begun.get(one, 0))) for one in wanted)
 
     async def rewind(self, group: str) -> None:
         """Let `group` begin at the first record. Raises Away, MissingTopic, InUse where somebody consumes in it still."""
@@ -88,12 +88,12 @@ class Standing:
                     await client.commit({one: OffsetAndMetadata(first, "") for one, first in firsts.items()})
                 except (CommitFailedError, RebalanceInProgressError, UnknownMemberIdError) as error:
                     if time.monotonic() > until:
-                        raise InUse(f"group {group} is consumed by another process; stop it first") from error
+                        raise GroupInUse(f"group {group} is consumed by another process; stop it first") from error
                     await asyncio.sleep(0.5)
                 else:
                     return
         except (KafkaError, OSError) as error:
-            raise Away(type(error).__name__) from error
+            raise BrokerUnavailable(type(error).__name__) from error
         finally:
             await client.stop()
 
@@ -120,7 +120,7 @@ class Standing:
                 await self.close()
                 if await self._connection.refused():
                     raise LoginRefused(type(error).__name__) from error
-                raise Away(type(error).__name__) from error
+                raise BrokerUnavailable(type(error).__name__) from error
             except asyncio.CancelledError:
                 await self.close()
                 raise

@@ -9,15 +9,15 @@ from contextlib import suppress
 import structlog
 from aiokafka.errors import KafkaError
 
-from shared.adapters.kafka.consumer import Subscription
-from shared.adapters.kafka.consumer_lag import Away, InUse, MissingTopic
+from shared.adapters.kafka.consumer import KafkaConsumer
+from shared.adapters.kafka.consumer_lag import BrokerUnavailable, GroupInUse, MissingTopic
 
 LOGGER = structlog.get_logger("kafka")
 LOOK = 2.0
 """Seconds between two looks whether the topic is there, while it is not."""
 
 
-class Keeper:
+class ConsumerSupervisor:
     """Runs one subscription until `stopping` is set.
 
     `ended` is called with the reason when the group has removed this member twice within a minute. `instance`: the name of
@@ -25,7 +25,7 @@ class Keeper:
     prevented a start, and with None once the subscription runs."""
 
     def __init__(
-        self, subscription: Subscription, *, instance: str, ended: Callable[[str], None], stopping: asyncio.Event,
+        self, subscription: KafkaConsumer, *, instance: str, ended: Callable[[str], None], stopping: asyncio.Event,
         pauses: tuple[float, float] = (0.2, 10.0), before: Callable[[], Awaitable[None]] | None = None,
         met: Callable[[BaseException | None], None] = lambda _error: None,
     ) -> None:  # fmt: skip
@@ -47,7 +47,7 @@ class Keeper:
                 if self._before is not None:
                     await self._before()
                 await one.start()
-            except (Away, InUse, MissingTopic, KafkaError, OSError) as error:
+            except (BrokerUnavailable, GroupInUse, MissingTopic, KafkaError, OSError) as error:
                 self._met(error)
                 if said != (said := type(error).__name__):
                     LOGGER.warning("feed_waits", group=one.receiving.group, error=said)

@@ -11,7 +11,7 @@ STREAMS = 20_000
 """Streams that are remembered: those that moved last. It is a figure for people, not a promise, so memory has a limit."""
 
 
-class Repeats:
+class DuplicateFilter:
     """How far each stream was handled here. One for each group."""
 
     def __init__(self) -> None:

@@ -7,33 +7,33 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from shared.adapters.kafka.batches import Opening
+from shared.adapters.kafka.batches import InboundBatches
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.consumer import DRAIN, Subscription
-from shared.adapters.kafka.consumer_supervisor import Keeper
-from shared.messaging.partner_topics import Answering, Figures
+from shared.adapters.kafka.consumer import DRAIN, KafkaConsumer
+from shared.adapters.kafka.consumer_supervisor import ConsumerSupervisor
+from shared.messaging.partner_topics import MessageHandler, TopicFigures
 
 AT_ONCE = 100
 """Most records of one batch: each costs a decision and an answer."""
 
 
-class KafkaLetters:
+class KafkaInbound:
     """One consumer group on the topics `<prefix><kind>.<owner>`, including topics that are created later. It can start while no
     broker answers."""
 
     def __init__(
-        self, connection: Connection, kind: str, group: str, answering: Answering, *,
+        self, connection: Connection, kind: str, group: str, answering: MessageHandler, *,
         instance: str, ended: Callable[[str], None], prefix: str = "", pause: float = 0.2, longest: float = 10.0,
     ) -> None:  # fmt: skip
         self.group = group
         self.kind = kind
         begins = f"{prefix}{kind}."
-        opening = Opening(group, begins, answering, most=AT_ONCE, pause=pause, longest=longest)
-        self._subscription = Subscription(
+        opening = InboundBatches(group, begins, answering, most=AT_ONCE, pause=pause, longest=longest)
+        self._subscription = KafkaConsumer(
             connection, begins, f"{prefix}svc-{group}", f"{group}-{instance}", opening, beginning=True
         )
         self._stopping = asyncio.Event()
-        self._keeper = Keeper(
+        self._keeper = ConsumerSupervisor(
             self._subscription,
             instance=instance,
             ended=ended,
@@ -62,6 +62,6 @@ class KafkaLetters:
         """Monotonic seconds at which a batch was last answered."""
         return self._subscription.receiving.progress
 
-    def figures(self) -> Figures:
+    def figures(self) -> TopicFigures:
         one = self._subscription.receiving
-        return Figures(self.kind, self._subscription.behind(), one.records, one.failures)
+        return TopicFigures(self.kind, self._subscription.behind(), one.records, one.failures)

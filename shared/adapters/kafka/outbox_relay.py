@@ -18,15 +18,15 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from shared.adapters.kafka.closing import close, started
 from shared.adapters.kafka.connection import Connection
 from shared.eventstore.commit import Commit
-from shared.eventstore.errors import Damaged, LogAway
-from shared.eventstore.event_store import Log
-from shared.eventstore.read_models import Row, View, Views
+from shared.eventstore.errors import Damaged, StoreUnavailable
+from shared.eventstore.event_store import EventStore
+from shared.eventstore.read_models import ReadModel, ReadModelStore, Row
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import instant_from_text, to_text
-from shared.messaging.partner_topics import Line, Route
+from shared.messaging.partner_topics import OutboundMessage, OutboundTopic
 
 LOGGER = structlog.get_logger("kafka")
-RELAYS = View("relays", {"holder": "text", "until": "text", "position": "integer"})
+RELAYS = ReadModel("relays", {"holder": "text", "until": "text", "position": "integer"})
 """Stream -> who carries it now, and the version up to which its topic has it."""
 TOGETHER = 200
 """Commits that are read, sent and awaited together."""
@@ -43,11 +43,11 @@ class TopicGone(Exception):
     """There is no such topic, or we may not write to it."""
 
 
-class Relay:
+class OutboxRelay:
     """Carries the streams of `routes`. One in each process that may write to their topics."""
 
     def __init__(
-        self, log: Log, views: Views, connection: Connection, routes: Sequence[Route], *,
+        self, log: EventStore, views: ReadModelStore, connection: Connection, routes: Sequence[OutboundTopic], *,
         clock: Clock, instance: str, prefix: str = "", look: float = LOOK,
     ) -> None:  # fmt: skip
         self.sent = 0
@@ -143,7 +143,7 @@ class Relay:
         if self._moved:
             asyncio.get_running_loop().call_later(SOON, self._woken.set)
 
-    async def _late(self, route: Route, wanted: set[str]) -> set[str]:
+    async def _late(self, route: OutboundTopic, wanted: set[str]) -> set[str]:
         """Those of `wanted` whose topic has not come to their end."""
         if not wanted:
             return set()
@@ -154,8 +154,8 @@ class Relay:
                     late.add(stream)
         return late
 
-    async def _carry(self, route: Route, stream: str, topic: str) -> bool:
-        """Carry what the topic lacks. False: another process is at it. Raises TopicGone, KafkaError, LogAway, Damaged."""
+    async def _carry(self, route: OutboundTopic, stream: str, topic: str) -> bool:
+        """Carry what the topic lacks. False: another process is at it. Raises TopicGone, KafkaError, StoreUnavailable, Damaged."""
         if not await self._take(stream):
             return False
         _row, position = await self._row(stream)
@@ -172,11 +172,13 @@ class Relay:
         except TimeoutError:
             return False  # the lease ends; what was sent is noted, and the rest is carried in the next round
         finally:
-            with suppress(LogAway):
+            with suppress(StoreUnavailable):
                 await self._give_back(stream, at)
         return True
 
-    async def _send(self, producer: AIOKafkaProducer, topic: str, route: Route, lines: Sequence[Line]) -> None:
+    async def _send(
+        self, producer: AIOKafkaProducer, topic: str, route: OutboundTopic, lines: Sequence[OutboundMessage]
+    ) -> None:
         sent = []
         for line in lines:
             headers = [

@@ -29,12 +29,12 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-from shared.adapters.kafka.acknowledgements import Marks
+from shared.adapters.kafka.acknowledgements import Acknowledgements
 from shared.adapters.kafka.closing import FLUSH, close, started
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.records import to_records
 from shared.eventstore.commit import Commit
-from shared.eventstore.event_store import Log
+from shared.eventstore.event_store import EventStore
 from shared.kernel.failpoints import failpoint
 
 T = TypeVar("T")
@@ -76,14 +76,14 @@ def _place(commit: Commit) -> Place:
     return commit.stream, commit.first
 
 
-class Publisher:
+class CommitProducer:
     """One idempotent producer. `add()` hands commits over, `run()` sends them for as long as the process lives.
 
     `ended` is told why where the producer cannot recover: lost twice within a minute."""
 
     def __init__(
         self,
-        log: Log,
+        log: EventStore,
         connection: Connection,
         topic: str,
         *,
@@ -100,7 +100,7 @@ class Publisher:
         acknowledged again."""
         self._connection = connection
         self._topic = topic
-        self._marks = Marks(log, self._let_go)
+        self._marks = Acknowledgements(log, self._let_go)
         self._ended = ended
         self._first_pause = pause
         self._age = age

@@ -20,7 +20,7 @@ from shared.kernel.legal_time import instant_from_text, to_text
 Headers = list[tuple[str, bytes]]
 
 
-class Outgoing(NamedTuple):
+class OutgoingRecord(NamedTuple):
     """What the producer is given."""
 
     key: bytes
@@ -28,7 +28,7 @@ class Outgoing(NamedTuple):
     headers: Headers
 
 
-class Incoming(Protocol):
+class IncomingRecord(Protocol):
     """What we read of a consumer's record."""
 
     @property
@@ -50,7 +50,7 @@ def key_of(stream: str) -> bytes:
     return stream.removeprefix(STREAM).encode()
 
 
-def to_records(commit: Commit) -> list[Outgoing]:
+def to_records(commit: Commit) -> list[OutgoingRecord]:
     """One record for each event of `commit`, in order."""
     key = key_of(commit.stream)
     common: Headers = [
@@ -74,7 +74,7 @@ def to_records(commit: Commit) -> list[Outgoing]:
             ("ce_type", f"huiyin.{event['type']}".encode()),
             ("ce_sequence", b"%d" % version),
         ]
-        made.append(Outgoing(key, data, common + own))
+        made.append(OutgoingRecord(key, data, common + own))
     return made
 
 
@@ -91,16 +91,16 @@ class Gap(NamedTuple):
 
 
 @dataclass
-class Sorted:
+class SortedRecords:
     """A batch of records, put together."""
 
     commits: list[Commit] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
-    unusable: list[Incoming] = field(default_factory=list)
+    unusable: list[IncomingRecord] = field(default_factory=list)
     """Records that name no event of any stream."""
 
 
-class Part(NamedTuple):
+class CommitPart(NamedTuple):
     """Where one event of a commit belongs, and what its commit is."""
 
     stream: str
@@ -113,10 +113,10 @@ class Part(NamedTuple):
     at: datetime
 
 
-def sort(records: Iterable[Incoming]) -> Sorted:
+def sort(records: Iterable[IncomingRecord]) -> SortedRecords:
     """Put commits together. Never raises: what cannot be read is in the answer, too."""
-    found = Sorted()
-    parts: dict[tuple[str, int, str], tuple[Part, dict[int, bytes]]] = {}
+    found = SortedRecords()
+    parts: dict[tuple[str, int, str], tuple[CommitPart, dict[int, bytes]]] = {}
     for record in records:
         value = record.value or b""
         part = told(record)
@@ -136,11 +136,11 @@ def sort(records: Iterable[Incoming]) -> Sorted:
     return found
 
 
-def told(record: Incoming) -> Part | None:
+def told(record: IncomingRecord) -> CommitPart | None:
     """What the headers say; None where they do not say it, or contradict themselves."""
     try:
         headers = {name: text.decode() for name, text in record.headers if name.startswith("ce_")}
-        part = Part(
+        part = CommitPart(
             headers["ce_subject"],
             int(headers["ce_sequence"]),
             int(headers["ce_first"]),

@@ -11,36 +11,36 @@ from typing import Any
 
 import structlog
 
-from shared.adapters.kafka.batches import Park, Place, Receiving
+from shared.adapters.kafka.batches import CommitBatches, Park, TopicPosition
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.consumer import DRAIN, Subscription
-from shared.adapters.kafka.consumer_lag import Away, InUse, LoginRefused, MissingTopic, Standing
-from shared.adapters.kafka.consumer_supervisor import Keeper
-from shared.adapters.kafka.producer import AGE, Publisher
+from shared.adapters.kafka.consumer import DRAIN, KafkaConsumer
+from shared.adapters.kafka.consumer_lag import BrokerUnavailable, ConsumerLag, GroupInUse, LoginRefused, MissingTopic
+from shared.adapters.kafka.consumer_supervisor import ConsumerSupervisor
+from shared.adapters.kafka.producer import AGE, CommitProducer
 from shared.adapters.kafka.sweeper import PATIENCE, Sweeper
 from shared.eventstore.commit import Commit
-from shared.eventstore.event_store import Log
-from shared.eventstore.read_models import Parked, Views
-from shared.eventstore.subscription import Feed, Figures, Handler, Sending
+from shared.eventstore.event_store import EventStore
+from shared.eventstore.read_models import Parked, ReadModelStore
+from shared.eventstore.subscription import GroupFigures, Handler, ProducerFigures, Subscriptions
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import to_text
 
 LOGGER = structlog.get_logger("kafka")
 
 
-def parking(views: Views, clock: Clock) -> Park:
+def parking(views: ReadModelStore, clock: Clock) -> Park:
     """A record that names no stream is marked by its place. Its bytes stay where they are, in the topic: what nobody can
     read may hold anything, and is not copied."""
 
-    async def park(group: str, place: Place) -> None:
+    async def park(group: str, place: TopicPosition) -> None:
         stream = f"record/{place.topic}/{place.partition}/{place.offset}"
         await views.park(Parked(group, stream, 0, "no_stream", to_text(clock.now()), b""))
 
     return park
 
 
-class KafkaFeed(Feed):
-    """A `Feed` over a topic. It starts without a broker, too: what is appended meanwhile waits in the log.
+class KafkaSubscriptions(Subscriptions):
+    """A `Subscriptions` over a topic. It starts without a broker, too: what is appended meanwhile waits in the log.
 
     `instance` is a stable name of this process: a restart takes its partitions again and moves nobody's. The groups in
     `own` see everything in each process. `ended` is told why when this process cannot go on. `publishes`: whether this
@@ -49,7 +49,7 @@ class KafkaFeed(Feed):
     """
 
     def __init__(
-        self, log: Log, connection: Connection, topic: str, *,
+        self, log: EventStore, connection: Connection, topic: str, *,
         clock: Clock, instance: str, park: Park, ended: Callable[[str], None],
         own: frozenset[str] = frozenset(), prefix: str = "svc-", pause: float = 0.2, longest: float = 10.0,
         sweep: float = 5.0, age: timedelta = AGE, patience: float = PATIENCE, publishes: bool = True, partitions: int = 1,
@@ -63,7 +63,7 @@ class KafkaFeed(Feed):
         self._own = own
         self._prefix = prefix
         self._pauses = (pause, longest)
-        self._groups: dict[str, Subscription] = {}
+        self._groups: dict[str, KafkaConsumer] = {}
         self._lag: dict[str, int] = {}
         self._to_rewind: set[str] = set()
         self._tasks: list[asyncio.Task[Any]] = []
@@ -71,8 +71,8 @@ class KafkaFeed(Feed):
         self._sweeping: list[asyncio.Task[Any]] = []
         self._stopping = asyncio.Event()
         self._unlisten: Callable[[], None] | None = None
-        self._standing = Standing(connection, topic)
-        self.publisher = Publisher(log, connection, topic, ended=ended, pause=pause, age=age)
+        self._standing = ConsumerLag(connection, topic)
+        self.publisher = CommitProducer(log, connection, topic, ended=ended, pause=pause, age=age)
         self.sweeper = Sweeper(log, self.publisher, clock, every=sweep, age=age, patience=patience)
         self._publishes = publishes
         self._partitions = partitions
@@ -93,10 +93,10 @@ class KafkaFeed(Feed):
         if self._tasks:
             raise RuntimeError("subscribe before start()")
         pause, longest = self._pauses
-        receiving = Receiving(
+        receiving = CommitBatches(
             group, self._log, handler, self._park, most=max_commits, gather=gather, pause=pause, longest=longest
         )
-        self._groups[group] = Subscription(
+        self._groups[group] = KafkaConsumer(
             self._connection, self._topic, self._group_id(group), f"{group}-{self._instance}", receiving
         )
 
@@ -115,7 +115,7 @@ class KafkaFeed(Feed):
     async def stop(self) -> None:
         self._stopping.set()
         if self._tasks and not self._away:
-            with suppress(Away, MissingTopic):
+            with suppress(BrokerUnavailable, MissingTopic):
                 await self._look()
         if self._keeping:  # one that is connecting to a broker that is silent is not waited for
             await asyncio.wait(self._keeping, timeout=DRAIN + 1)
@@ -146,7 +146,7 @@ class KafkaFeed(Feed):
             await self._standing.rewind(self._group_id(group))
         except MissingTopic:
             return  # it begins at the first record anyway
-        except Away:
+        except BrokerUnavailable:
             self._to_rewind.add(group)
         finally:
             await self._standing.close()
@@ -162,7 +162,7 @@ class KafkaFeed(Feed):
         """Records, not commits, that each group has not handled, and what this process has not published yet. As last known
         while no broker answers."""
         if self._tasks:
-            with suppress(Away, MissingTopic):
+            with suppress(BrokerUnavailable, MissingTopic):
                 await self._look()
         return {name: self._lag.get(name, 0) + self.publisher.waiting for name in self._groups}
 
@@ -184,10 +184,10 @@ class KafkaFeed(Feed):
             found.append(f"not_published:{self.publisher.refused}")
         return found
 
-    def figures(self) -> dict[str, Figures]:
+    def figures(self) -> dict[str, GroupFigures]:
         """group -> what operations watches."""
         return {
-            name: Figures(
+            name: GroupFigures(
                 self._topic,
                 len(one.assigned),
                 one.receiving.records,
@@ -199,9 +199,9 @@ class KafkaFeed(Feed):
             for name, one in self._groups.items()
         }
 
-    def sending(self) -> Sending:
+    def sending(self) -> ProducerFigures:
         """What was published, and what became of the producers."""
-        return Sending(self.publisher.published, self.sweeper.claimed, self.publisher.given_up)
+        return ProducerFigures(self.publisher.published, self.sweeper.claimed, self.publisher.given_up)
 
     def _group_id(self, group: str) -> str:
         return f"{self._prefix}{group}" + (f".{self._instance}" if group in self._own else "")
@@ -216,7 +216,7 @@ class KafkaFeed(Feed):
                     one.receiving.progress = time.monotonic()
             if not self._groups:
                 await self._standing.partitions()
-        except Away as error:
+        except BrokerUnavailable as error:
             self._away, self._no_login = True, isinstance(error, LoginRefused)
             raise
         except MissingTopic:
@@ -224,8 +224,8 @@ class KafkaFeed(Feed):
             raise
         self._away = self._missing = False
 
-    def _keeper(self, one: Subscription) -> Keeper:
-        return Keeper(
+    def _keeper(self, one: KafkaConsumer) -> ConsumerSupervisor:
+        return ConsumerSupervisor(
             one,
             instance=self._instance,
             before=lambda: self._before(one),
@@ -235,7 +235,7 @@ class KafkaFeed(Feed):
             pauses=self._pauses,
         )
 
-    async def _before(self, one: Subscription) -> None:
+    async def _before(self, one: KafkaConsumer) -> None:
         """Is the topic there? And where the group has to begin again, let it."""
         self._few = await self._standing.partitions() < self._partitions
         self._met(None)
@@ -243,7 +243,7 @@ class KafkaFeed(Feed):
         if group in self._to_rewind:
             try:
                 await self._standing.rewind(one.group_id)
-            except InUse:
+            except GroupInUse:
                 self._in_use.add(group)
                 raise
             self._to_rewind.discard(group)
@@ -252,4 +252,4 @@ class KafkaFeed(Feed):
     def _met(self, error: BaseException | None) -> None:
         self._missing = isinstance(error, MissingTopic)
         self._no_login = isinstance(error, LoginRefused)
-        self._away = error is not None and not self._missing and not isinstance(error, InUse)
+        self._away = error is not None and not self._missing and not isinstance(error, GroupInUse)

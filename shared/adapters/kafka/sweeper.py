@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import structlog
 
-from shared.adapters.kafka.producer import AGE, MOST, TOGETHER, Publisher
-from shared.eventstore.event_store import Log
+from shared.adapters.kafka.producer import AGE, MOST, TOGETHER, CommitProducer
+from shared.eventstore.event_store import EventStore
 from shared.kernel.clock import Clock
 
 LOGGER = structlog.get_logger("kafka")
@@ -28,8 +28,8 @@ class Sweeper:
 
     def __init__(
         self,
-        log: Log,
-        publisher: Publisher,
+        log: EventStore,
+        publisher: CommitProducer,
         clock: Clock,
         *,
         every: float = 5.0,

@@ -11,8 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.consumer_lag import Away, MissingTopic
-from shared.adapters.kafka.records import Incoming, Part, told
+from shared.adapters.kafka.consumer_lag import BrokerUnavailable, MissingTopic
+from shared.adapters.kafka.records import CommitPart, IncomingRecord, told
 from shared.adapters.kafka.topics import asking
 from shared.eventstore.commit import Commit
 
@@ -22,7 +22,7 @@ TOGETHER = 2000
 """Records of one turn."""
 
 
-class Reread(NamedTuple):
+class RecoveredCommit(NamedTuple):
     """What one turn brought."""
 
     commits: list[Commit]
@@ -38,9 +38,9 @@ class Pieces:
     def __init__(self) -> None:
         self.unusable = 0
         """Records that belong to no commit."""
-        self._begun: dict[tuple[str, int, str], tuple[Part, dict[int, bytes]]] = {}
+        self._begun: dict[tuple[str, int, str], tuple[CommitPart, dict[int, bytes]]] = {}
 
-    def add(self, records: Iterable[Incoming]) -> list[Commit]:
+    def add(self, records: Iterable[IncomingRecord]) -> list[Commit]:
         """The commits that are whole with these."""
         whole: list[Commit] = []
         for record in records:
@@ -56,12 +56,12 @@ class Pieces:
                 whole.append(_commit(part, tuple(events[version] for version in sorted(events))))
         return whole
 
-    def missing(self) -> Iterable[Part]:
+    def missing(self) -> Iterable[CommitPart]:
         """Commits of which only a part came."""
         return (part for part, _events in self._begun.values())
 
 
-def _commit(part: Part, events: tuple[bytes, ...]) -> Commit:
+def _commit(part: CommitPart, events: tuple[bytes, ...]) -> Commit:
     """No header says whose request it was; the events do."""
     try:
         request = orjson.loads(events[0]).get("request")
@@ -70,7 +70,7 @@ def _commit(part: Part, events: tuple[bytes, ...]) -> Commit:
     return Commit(part.stream, part.first, part.cause, events, part.previous, part.hash, part.at, request)
 
 
-async def reread(connection: Connection, topic: str, pieces: Pieces) -> AsyncIterator[Reread]:
+async def reread(connection: Connection, topic: str, pieces: Pieces) -> AsyncIterator[RecoveredCommit]:
     """Read all of it, in no group: nobody's place in the topic moves. Raises Away, MissingTopic, Refusal."""
     async with asking(connection) as brokers:
         found = await brokers.existing([topic])
@@ -97,11 +97,11 @@ async def reread(connection: Connection, topic: str, pieces: Pieces) -> AsyncIte
             ]
             if batch:
                 records, heard = records + len(batch), time.monotonic()
-                yield Reread(pieces.add(batch), records, of)
+                yield RecoveredCommit(pieces.add(batch), records, of)
             elif time.monotonic() - heard > PATIENCE:
-                raise Away("no record came any more")
+                raise BrokerUnavailable("no record came any more")
             left = [one for one in left if await consumer.position(one) < ends[one]]
     except (KafkaError, OSError) as error:
-        raise Away(type(error).__name__) from error
+        raise BrokerUnavailable(type(error).__name__) from error
     finally:
         await consumer.stop()

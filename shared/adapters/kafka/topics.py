@@ -11,7 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.consumer_lag import Away
+from shared.adapters.kafka.consumer_lag import BrokerUnavailable
 
 FOREVER = -1
 _RETENTION, _LARGEST = "retention.ms", "max.message.bytes"
@@ -19,7 +19,7 @@ _OF_THE_TOPIC = 1
 """The source of a setting that was given to the topic itself."""
 
 
-class Existing(NamedTuple):
+class ExistingTopic(NamedTuple):
     """A topic as it is."""
 
     partitions: int
@@ -27,7 +27,7 @@ class Existing(NamedTuple):
     largest: int
 
 
-class Wanted(NamedTuple):
+class WantedTopic(NamedTuple):
     """What is to be made or changed; None leaves it as it is."""
 
     partitions: int | None = None
@@ -50,7 +50,7 @@ class Topics:
         """How many brokers there are."""
         return len((await self._admin.describe_cluster())["brokers"])
 
-    async def existing(self, names: Sequence[str]) -> dict[str, Existing]:
+    async def existing(self, names: Sequence[str]) -> dict[str, ExistingTopic]:
         """name -> how it is, for those of `names` that are there."""
         there = set(await self._admin.list_topics()) & set(names)
         if not there:
@@ -59,7 +59,7 @@ class Topics:
         counts = {one["topic"]: len(one["partitions"]) for one in found}
         return {name: await self._described(name, counts[name]) for name in sorted(there)}
 
-    async def create(self, name: str, wanted: Wanted) -> None:
+    async def create(self, name: str, wanted: WantedTopic) -> None:
         """Raises Refusal."""
         settings = {_RETENTION: str(wanted.retention_ms), _LARGEST: str(wanted.largest), "cleanup.policy": "delete"}
         replicas = wanted.replicas or 1
@@ -71,7 +71,7 @@ class Topics:
             if one[1]:
                 raise Refusal(for_code(one[1]).__name__)
 
-    async def change(self, name: str, wanted: Wanted) -> None:
+    async def change(self, name: str, wanted: WantedTopic) -> None:
         """Change what is not None. Raises Refusal."""
         if wanted.partitions is not None:
             await self._admin.create_partitions({name: NewPartitions(wanted.partitions)})
@@ -87,9 +87,9 @@ class Topics:
                 if one[0]:
                     raise Refusal(for_code(one[0]).__name__)
 
-    async def _described(self, name: str, partitions: int) -> Existing:
+    async def _described(self, name: str, partitions: int) -> ExistingTopic:
         settings = await self._settings(name)
-        return Existing(partitions, int(settings[_RETENTION][0]), int(settings[_LARGEST][0]))
+        return ExistingTopic(partitions, int(settings[_RETENTION][0]), int(settings[_LARGEST][0]))
 
     async def _settings(self, name: str) -> dict[str, tuple[str, int]]:
         """name -> (value, where it comes from)."""
@@ -115,6 +115,6 @@ async def admin_client(connection: Connection) -> AsyncIterator[AIOKafkaAdminCli
         await admin.start()
         yield admin
     except (KafkaError, OSError) as error:
-        raise Away(type(error).__name__) from error
+        raise BrokerUnavailable(type(error).__name__) from error
     finally:
         await admin.close()

@@ -1,9 +1,9 @@
 """Adapters that keep everything in memory: used in tests and as the reference for every other adapter."""
 
 from shared.adapters.memory.clock import SetClock
-from shared.adapters.memory.event_store import MemoryLog
-from shared.adapters.memory.key_store import MemoryKeys
-from shared.adapters.memory.read_models import MemoryViews
-from shared.adapters.memory.subscription import MemoryFeed
+from shared.adapters.memory.event_store import MemoryEventStore
+from shared.adapters.memory.key_store import MemoryKeyStore
+from shared.adapters.memory.read_models import MemoryReadModels
+from shared.adapters.memory.subscription import MemorySubscriptions
 
-__all__ = ["MemoryFeed", "MemoryKeys", "MemoryLog", "MemoryViews", "SetClock"]
+__all__ = ["MemoryEventStore", "MemoryKeyStore", "MemoryReadModels", "MemorySubscriptions", "SetClock"]

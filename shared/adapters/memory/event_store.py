@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.adapters.append_listeners import AppendListeners
-from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
-from shared.eventstore.event_store import Conflict, SameCause
+from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
+from shared.eventstore.event_store import Conflict, DuplicateCommand
 
 
-class MemoryLog(AppendListeners):
+class MemoryEventStore(AppendListeners):
     """A `Log`. With `outbox=True` every commit is unpublished until it is marked, as if a broker delivered the commits."""
 
     def __init__(self, *, outbox: bool = False) -> None:
@@ -34,7 +34,7 @@ class MemoryLog(AppendListeners):
         await asyncio.sleep(0)  # other tasks may run in between, as with any real log
         same = self._causes.get((commit.stream, commit.cause))
         if same is not None:
-            raise SameCause(same)
+            raise DuplicateCommand(same)
         stream = self._streams.get(commit.stream)
         head = stream[-1].head if stream else EMPTY_HEAD
         if (commit.first, commit.previous) != (head.version + 1, head.hash):
@@ -66,7 +66,7 @@ class MemoryLog(AppendListeners):
         for start in range(0, len(commits), batch):
             yield commits[start : start + batch]
 
-    async def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, Head]]]:
+    async def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, StreamHead]]]:
         wanted = sorted(stream for stream in self._streams if stream.startswith(prefix))
         for start in range(0, len(wanted), batch):
             yield [(stream, self._streams[stream][-1].head) for stream in wanted[start : start + batch]]

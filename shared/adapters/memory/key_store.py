@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from shared.eventstore.key_store import DataKey, KeyErased
 
 
-class MemoryKeys:
+class MemoryKeyStore:
     """A `Keys`. `root` identifies the deployment: two objects with the same root derive the same secrets."""
 
     def __init__(self, root: bytes = b"a root secret for tests only") -> None:

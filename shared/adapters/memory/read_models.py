@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.adapters.declared_read_models import After, DeclaredReadModels
 from shared.adapters.index_rules import stored
-from shared.eventstore.read_models import Condition, Parked, Row, Value, View
+from shared.eventstore.read_models import Condition, Parked, ReadModel, Row, Value
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -22,7 +22,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class _Table:
-    view: View
+    view: ReadModel
     rows: dict[str, Row] = field(default_factory=dict)
 
     def chosen(self, where: Sequence[Condition]) -> Iterable[tuple[Row, Mapping[str, Value]]]:
@@ -33,14 +33,14 @@ class _Table:
                 yield row, values
 
 
-class MemoryViews(DeclaredReadModels[_Table]):
+class MemoryReadModels(DeclaredReadModels[_Table]):
     """A `Views` without indexes that refuses the same queries as the adapters that have them."""
 
     def __init__(self) -> None:
         super().__init__()
         self._parked: dict[tuple[str, str], Parked] = {}
 
-    def _prepare(self, view: View) -> _Table:
+    def _prepare(self, view: ReadModel) -> _Table:
         return _Table(view)
 
     async def start(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from shared.adapters.log_subscription import Group, LogSubscription
-from shared.adapters.memory.event_store import MemoryLog
+from shared.adapters.memory.event_store import MemoryEventStore
 from shared.eventstore.commit import Commit
 from shared.eventstore.subscription import Handler
 
@@ -14,7 +14,7 @@ from shared.eventstore.subscription import Handler
 class _ShuffledGroup(Group):
     """A group whose deliveries are repeated, delayed and reordered by `random`; None delivers once and in order."""
 
-    def __init__(self, log: MemoryLog, name: str, handler: Handler, most: int, random: Random | None) -> None:
+    def __init__(self, log: MemoryEventStore, name: str, handler: Handler, most: int, random: Random | None) -> None:
         super().__init__(name, handler, most)
         self._log = log
         self._random = random
@@ -67,15 +67,17 @@ class _ShuffledGroup(Group):
         return pool[: self.most]
 
 
-class MemoryFeed(LogSubscription[_ShuffledGroup]):
-    """A `Feed` over a MemoryLog. Positions are kept in this object: a new one begins at the first commit.
+class MemorySubscriptions(LogSubscription[_ShuffledGroup]):
+    """A `Feed` over a MemoryEventStore. Positions are kept in this object: a new one begins at the first commit.
 
     Args:
         seed: Determines how deliveries are disturbed, the same way in every run. None delivers once and in order.
         pause: Seconds before a failed batch is delivered again; doubles up to `longest`.
     """
 
-    def __init__(self, log: MemoryLog, *, seed: int | None = 0, pause: float = 0.01, longest: float = 1.0) -> None:
+    def __init__(
+        self, log: MemoryEventStore, *, seed: int | None = 0, pause: float = 0.01, longest: float = 1.0
+    ) -> None:
         super().__init__(log, poll=None, pause=pause, longest=longest)
         self._log = log
         self._seed = seed

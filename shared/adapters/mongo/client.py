@@ -25,7 +25,7 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from shared.adapters.paging import pages
-from shared.eventstore.errors import LogAway, LogFull, LoginRefused
+from shared.eventstore.errors import LoginRefused, StoreFull, StoreUnavailable
 
 T = TypeVar("T")
 Driver = Literal["motor", "pymongo"]
@@ -148,7 +148,7 @@ class Mongo:
 
         Raises:
             Unsuitable: The options or the server weaken durability.
-            LogAway: The server does not answer.
+            StoreUnavailable: The server does not answer.
         """
         concern = self._client.write_concern
         found = (concern.document, self._client.read_concern, self._client.read_preference)
@@ -182,8 +182,8 @@ async def ask(work: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
     its tasks may hold until a socket times out (13 s were observed).
 
     Raises:
-        LogAway: The server did not answer within `seconds`.
-        LogFull: The server has no space.
+        StoreUnavailable: The server did not answer within `seconds`.
+        StoreFull: The server has no space.
     """
     asking = asyncio.ensure_future(work)
     try:
@@ -199,7 +199,7 @@ async def ask(work: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
         if not asking.done():
             asking.add_done_callback(_forgotten)
             asking.cancel()
-    raise LogAway("MongoDB does not answer")
+    raise StoreUnavailable("MongoDB does not answer")
 
 
 async def fetch(
@@ -236,13 +236,13 @@ def duplicates(error: BulkWriteError, late: str) -> list[int]:
     """Indexes of the operations that failed with a duplicate key.
 
     Args:
-        late: Message of the LogAway for a write that no majority has confirmed yet.
+        late: Message of the StoreUnavailable for a write that no majority has confirmed yet.
 
     Raises:
-        LogAway, LogFull, BulkWriteError: At least one operation failed for another reason.
+        StoreUnavailable, StoreFull, BulkWriteError: At least one operation failed for another reason.
     """
     if error.details["writeConcernErrors"]:
-        raise LogAway(late) from error
+        raise StoreUnavailable(late) from error
     failed = error.details["writeErrors"]
     codes = {one["code"] for one in failed} - {DUPLICATE}
     if codes:
@@ -277,21 +277,21 @@ async def aggregate(
     return found
 
 
-def trouble(error: BaseException) -> LogAway | LogFull | None:
+def trouble(error: BaseException) -> StoreUnavailable | StoreFull | None:
     """The error of the port that an error of the driver stands for; None for any other error."""
     if isinstance(error, TimeoutError | ConnectionFailure | WTimeoutError | ExecutionTimeout):
-        return LogAway("MongoDB does not answer")
+        return StoreUnavailable("MongoDB does not answer")
     if isinstance(error, OperationFailure):
         return trouble_of(error.code)
     return None
 
 
-def trouble_of(code: int | None) -> LogAway | LogFull | None:
+def trouble_of(code: int | None) -> StoreUnavailable | StoreFull | None:
     """The same for the code of a server error."""
     if code in _NO_LOGIN:
         return LoginRefused("MongoDB refuses the user or password of the URL; correct them")
     if code in _NO_SPACE:
-        return LogFull("MongoDB has no space left; free some space, then send it again")
+        return StoreFull("MongoDB has no space left; free some space, then send it again")
     if code in _PASSING:
-        return LogAway("MongoDB is changing its primary")
+        return StoreUnavailable("MongoDB is changing its primary")
     return None

@@ -26,7 +26,7 @@ async def opened(
         indexes: Collection name -> indexes that it must have.
 
     Raises:
-        NewerData, WrongData, Unsuitable, LogAway.
+        NewerData, WrongData, Unsuitable, StoreUnavailable.
     """
     mongo.hold()
     try:

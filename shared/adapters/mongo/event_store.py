@@ -16,13 +16,13 @@ from shared.adapters.known_heads import KnownHeads
 from shared.adapters.mongo.client import IN_ORDER, Document, Mongo, aggregate, ask, documents, fetch
 from shared.adapters.mongo.commit_documents import check, end_of, id_of, to_commit
 from shared.adapters.mongo.database_format import META, opened
-from shared.adapters.mongo.group_commit import Writer
-from shared.adapters.mongo.insert import Appending
-from shared.adapters.mongo.unpublished import UNPUBLISHED, Outbox
+from shared.adapters.mongo.group_commit import GroupCommit
+from shared.adapters.mongo.insert import CommitInserter
+from shared.adapters.mongo.unpublished import UNPUBLISHED, UnpublishedCommits
 from shared.adapters.mongo.verification import verify_documents
 from shared.adapters.paging import pages
 from shared.adapters.stored_commits import PAST_ALL
-from shared.eventstore.commit import EMPTY_HEAD, Commit, Head, continuous
+from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead, continuous
 from shared.eventstore.errors import Damaged
 from shared.eventstore.verification import Finding
 
@@ -34,7 +34,7 @@ _PAGE = 1000
 _FROM_THE_END = (("_id", DESCENDING),)
 
 
-class MongoLog(AppendListeners, Outbox):
+class MongoEventStore(AppendListeners, UnpublishedCommits):
     """A `Log` in one database. Use `open` to create it.
 
     Args:
@@ -45,16 +45,16 @@ class MongoLog(AppendListeners, Outbox):
         AppendListeners.__init__(self)
         self._mongo = mongo
         self._database = mongo.database(database)
-        Outbox.__init__(self, self._database[COMMITS])
+        UnpublishedCommits.__init__(self, self._database[COMMITS])
         self._heads = KnownHeads()
-        self._appending = Appending(self._commits, self, outbox=outbox)
-        self._writer: Writer[Commit, Commit] = Writer(
+        self._appending = CommitInserter(self._commits, self, outbox=outbox)
+        self._writer: GroupCommit[Commit, Commit] = GroupCommit(
             self._appending.write, key=lambda commit: commit.stream, late=self._appending.late, at_once=2
         )
 
     @classmethod
-    async def open(cls, mongo: Mongo, database: str, *, outbox: bool = False) -> MongoLog:
-        """The log in that database, created if it does not exist. Raises NewerData, WrongData, Unsuitable, LogAway."""
+    async def open(cls, mongo: Mongo, database: str, *, outbox: bool = False) -> MongoEventStore:
+        """The log in that database, created if it does not exist. Raises NewerData, WrongData, Unsuitable, StoreUnavailable."""
         async with opened(mongo, database, "log", FORMAT, {COMMITS: _INDEXES}):
             return cls(mongo, database, outbox=outbox)
 
@@ -85,13 +85,13 @@ class MongoLog(AppendListeners, Outbox):
         async for page in self._documents(prefix, batch):
             yield [to_commit(document) for document in page]
 
-    async def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, Head]]]:
+    async def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, StreamHead]]]:
         """The names come from the index of the causes, one seek for each; the head of a stream is one more seek."""
 
-        async def read(after: str | None) -> list[tuple[str, Head]]:
+        async def read(after: str | None) -> list[tuple[str, StreamHead]]:
             names = {("$gte" if after is None else "$gt"): after or prefix, "$lt": prefix + PAST_ALL}
             found = await aggregate(self._database, COMMITS, _heads(names, batch))
-            return [(each["_id"], Head(each["end"][0]["last"], each["end"][0]["hash"])) for each in found]
+            return [(each["_id"], StreamHead(each["end"][0]["last"], each["end"][0]["hash"])) for each in found]
 
         async for page in pages(read, None, itemgetter(0), batch):
             yield page
@@ -109,17 +109,17 @@ class MongoLog(AppendListeners, Outbox):
 
     # --- used by Appending ---
 
-    def known(self, stream: str) -> Head | None:
+    def known(self, stream: str) -> StreamHead | None:
         """The head of the stream as last seen by this process; the stream may have grown since."""
         return self._heads.get(stream)
 
-    async def head(self, stream: str) -> Head:
+    async def head(self, stream: str) -> StreamHead:
         """The head of the stream that a majority has now."""
         where = {"_id": {"$gt": id_of(stream, 0), "$lt": end_of(stream)}}
         found = await ask(self._commits.find_one(where, {"last": 1, "hash": 1}, sort=_FROM_THE_END))
         if found is None:
             return EMPTY_HEAD
-        head = Head(found["last"], found["hash"])
+        head = StreamHead(found["last"], found["hash"])
         self._remember(stream, head)
         return head
 
@@ -168,7 +168,7 @@ class MongoLog(AppendListeners, Outbox):
         commit = None if found is None else to_commit(found)
         return commit if commit is not None and commit.last >= version else None
 
-    def _remember(self, stream: str, head: Head) -> None:
+    def _remember(self, stream: str, head: StreamHead) -> None:
         """Store a head that a majority has, so that it cannot be rolled back. An older head does not replace a newer one."""
         known = self._heads.get(stream)
         self._heads.put(stream, head if known is None or known.version < head.version else known)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from shared.adapters.mongo.client import ANSWER_SECONDS
-from shared.eventstore.errors import LogAway, LogFull
+from shared.eventstore.errors import StoreFull, StoreUnavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,7 +41,7 @@ class Job(Generic[T, R]):
             self.future.set_exception(error)
 
 
-class Writer(Generic[T, R]):
+class GroupCommit(Generic[T, R]):
     """Collects tasks into batches. A task whose caller stops waiting before the task was taken is dropped.
 
     Args:
@@ -80,11 +80,15 @@ class Writer(Generic[T, R]):
         self._closed = False
 
     async def submit(self, task: T) -> R:
-        """The result of the task, once it is durable. Raises LogAway after the time limit or when too many tasks are waiting."""
+        """The result of the task, once it is durable.
+
+        Raises:
+            StoreUnavailable: after the time limit, or when too many tasks are waiting.
+        """
         if self._closed:
             raise RuntimeError("the store is closed")
         if len(self._waiting) >= self._limit:
-            raise LogAway("too many writes are waiting for MongoDB; send it again later")
+            raise StoreUnavailable("too many writes are waiting for MongoDB; send it again later")
         job: Job[T, R] = Job(task, asyncio.get_running_loop().create_future())
         self._waiting.append(job)
         self._go()
@@ -92,7 +96,7 @@ class Writer(Generic[T, R]):
             async with asyncio.timeout(self._seconds):
                 return await job.future
         except TimeoutError as error:
-            raise LogAway("MongoDB does not answer") from error
+            raise StoreUnavailable("MongoDB does not answer") from error
 
     async def close(self) -> None:
         """Write everything that was submitted, then return."""
@@ -123,7 +127,7 @@ class Writer(Generic[T, R]):
             await self._write(batch)
         except Exception as error:
             for job in batch:
-                job.fail(type(error)(*error.args) if isinstance(error, LogAway | LogFull) else error)
+                job.fail(type(error)(*error.args) if isinstance(error, StoreUnavailable | StoreFull) else error)
 
     def _take(self) -> list[Job[T, R]]:
         batch: list[Job[T, R]] = []

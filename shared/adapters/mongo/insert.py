@@ -17,9 +17,9 @@ from shared.adapters.mongo.client import DUPLICATE, Collection, Document, ask, t
 from shared.adapters.mongo.commit_documents import to_document
 from shared.adapters.mongo.group_commit import Job
 from shared.adapters.mongo.unpublished import SINCE
-from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
-from shared.eventstore.errors import LogAway, LogFull
-from shared.eventstore.event_store import Conflict, SameCause
+from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
+from shared.eventstore.errors import StoreFull, StoreUnavailable
+from shared.eventstore.event_store import Conflict, DuplicateCommand
 
 AppendJob = Job[Commit, Commit]
 _PAUSE, _LONGEST_PAUSE = 0.02, 0.5
@@ -29,18 +29,18 @@ _INSERT_SECONDS = 8.0
 
 
 class Ends(Protocol):
-    """What appending needs to know about the streams; implemented by MongoLog, which documents the methods."""
+    """What appending needs to know about the streams; implemented by MongoEventStore, which documents the methods."""
 
-    def known(self, stream: str) -> Head | None: ...
-    async def head(self, stream: str) -> Head: ...
+    def known(self, stream: str) -> StreamHead | None: ...
+    async def head(self, stream: str) -> StreamHead: ...
     async def barrier(self) -> None: ...
     async def by_causes(self, commits: Sequence[Commit]) -> dict[tuple[str, str], Commit]: ...
     def written(self, commits: Sequence[Commit]) -> None: ...
     def forget(self, stream: str) -> None: ...
 
 
-class Appending:
-    """Writes the batches of a MongoLog."""
+class CommitInserter:
+    """Writes the batches of a MongoEventStore."""
 
     def __init__(self, collection: Collection, ends: Ends, *, outbox: bool) -> None:
         self._collection = collection
@@ -86,7 +86,7 @@ class Appending:
         known = await self._ends.by_causes([job.task for job in jobs])
         for job in jobs:
             same = known.get((job.task.stream, job.task.cause))
-            job.fail(Conflict(job.task.stream) if same is None else SameCause(same))
+            job.fail(Conflict(job.task.stream) if same is None else DuplicateCommand(same))
 
     async def _look(self, job: AppendJob) -> None:
         """Check a commit against the log. The cause is checked before the version, as the port promises."""
@@ -96,7 +96,7 @@ class Appending:
         else:
             job.fail(refusal)
 
-    async def _refusal(self, commit: Commit) -> SameCause | Conflict | None:
+    async def _refusal(self, commit: Commit) -> DuplicateCommand | Conflict | None:
         """Why the commit cannot be inserted now; None if what a majority has does not forbid it.
 
         The head is read before the cause, so that a version is never seen without its cause. A new primary may read an older
@@ -106,7 +106,7 @@ class Appending:
             head = await self._ends.head(commit.stream)
             known = await self._ends.by_causes([commit])
             if known:
-                return SameCause(known[commit.stream, commit.cause])
+                return DuplicateCommand(known[commit.stream, commit.cause])
             if head == (commit.first - 1, commit.previous):
                 return None
             if again or head.version >= commit.first:
@@ -137,7 +137,7 @@ class Appending:
         except BulkWriteError as error:
             failed = {one["index"]: one["code"] for one in error.details["writeErrors"]}
             unsure = bool(error.details["writeConcernErrors"])
-        except LogAway:
+        except StoreUnavailable:
             unsure = True
         if unsure:
             self._fault_at = time.monotonic()
@@ -150,7 +150,7 @@ class Appending:
                 (maybe if unsure else written).append(job)
             elif code == DUPLICATE:
                 blocked.append(job)
-            elif isinstance(meaning := trouble_of(code), LogAway):
+            elif isinstance(meaning := trouble_of(code), StoreUnavailable):
                 maybe.append(job)
             else:
                 job.fail(meaning or RuntimeError(f"MongoDB refused a document with code {code}"))
@@ -173,7 +173,7 @@ class Appending:
             pause = min(pause * 2, _LONGEST_PAUSE)
             try:
                 maybe, blocked = await self._attempt(waiting)
-            except (PyMongoError, LogFull) as error:
+            except (PyMongoError, StoreFull) as error:
                 for job in waiting:
                     job.fail(error)
                 return
@@ -183,11 +183,11 @@ class Appending:
         """Answer a job that failed with a duplicate key. False while no majority shows the document in question."""
         try:
             refusal = await self._refusal(job.task)
-        except LogAway:
+        except StoreUnavailable:
             return False
         if refusal is None:
             return False
-        if ours and isinstance(refusal, SameCause) and refusal.commit == job.task:
+        if ours and isinstance(refusal, DuplicateCommand) and refusal.commit == job.task:
             self._tell([job])
         else:
             job.fail(refusal)

@@ -28,9 +28,9 @@ from shared.adapters.mongo.client import (
     fetch,
 )
 from shared.adapters.mongo.database_format import opened
-from shared.adapters.mongo.group_commit import Job, Writer
+from shared.adapters.mongo.group_commit import GroupCommit, Job
 from shared.adapters.secret_files import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
-from shared.eventstore.errors import LogAway
+from shared.eventstore.errors import StoreUnavailable
 from shared.eventstore.key_store import DataKey, Entry, KeyErased
 
 FORMAT = 1
@@ -54,22 +54,22 @@ class _Found(NamedTuple):
     """`_id`s of keys and of parties that must not be obtained."""
 
 
-class MongoKeys:
+class MongoKeyStore:
     """A `Keys` in one database, with the secret files in a folder (see secrets.py). Use `open` to create it."""
 
     def __init__(self, mongo: Mongo, database: Database, kek: bytes, root: bytes) -> None:
         self._mongo = mongo
         self._keys = database[KEYS]
         self._wrapping, self._derived = Wrapping(kek), Derived(root)
-        self._writer: Writer[Wanted, dict[Triple, DataKey]] = Writer(self._obtain, at_once=2)
+        self._writer: GroupCommit[Wanted, dict[Triple, DataKey]] = GroupCommit(self._obtain, at_once=2)
 
     @classmethod
-    async def open(cls, mongo: Mongo, name: str, secrets: Path) -> MongoKeys:
+    async def open(cls, mongo: Mongo, name: str, secrets: Path) -> MongoKeyStore:
         """The keys in the database of that name. For a new database, missing secret files are created in `secrets`.
 
         Raises:
             KeysLost: A secret file does not belong to the database.
-            NewerData, WrongData, Unsuitable, LogAway.
+            NewerData, WrongData, Unsuitable, StoreUnavailable.
         """
         async with opened(mongo, name, "keys", FORMAT, {KEYS: _INDEXES}) as database:
             kek, root = [await _checked_secret(database, secrets, secret) for secret in NAMES]
@@ -121,7 +121,7 @@ class MongoKeys:
                 codes = {one["code"] for one in error.details["writeErrors"]}
                 if DUPLICATE in codes:
                     raise KeysLost("the store already has another key for one of the names") from error
-                raise LogAway(_LATE) from error
+                raise StoreUnavailable(_LATE) from error
 
     def secret(self, name: str) -> bytes:
         return self._derived.secret(name)
@@ -180,7 +180,7 @@ class MongoKeys:
             found = await self._find(others)
             others = [each for each in others if each not in found.keys and not _refuses(found, [each])]
             if others and time.monotonic() > until:
-                raise LogAway(_LATE)
+                raise StoreUnavailable(_LATE)
             await asyncio.sleep(_PAUSE if others else 0)
         return [triple for index, triple in enumerate(triples) if index not in taken]
 

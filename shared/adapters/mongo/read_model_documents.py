@@ -10,7 +10,7 @@ from pymongo import ASCENDING, IndexModel, UpdateOne
 
 from shared.adapters.index_rules import ranges_after, stored, typed
 from shared.adapters.mongo.client import Document
-from shared.eventstore.read_models import Condition, Row, Value, View
+from shared.eventstore.read_models import Condition, ReadModel, Row, Value
 
 PREFIX = "view_"
 _OPERATORS = {"<": "$lt", "<=": "$lte", ">": "$gt", ">=": "$gte"}
@@ -19,14 +19,14 @@ NEVER: Document = {"_id": {"$in": []}}
 """A filter that no document matches."""
 
 
-class ViewDocuments:
+class ReadModelDocuments:
     """A row is the document `{_id: key, applied, live, v: {column: value}}`; an empty row has `live: false` and no `v`.
 
     The collection's name contains a hash of the columns and indexes: a release with another shape fills a collection of its
     own, so that two releases can run at once. The indexes contain only live rows and end with the key.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: ReadModel) -> None:
         shape = orjson.dumps([list(view.columns.items()), view.indexes, view.version])
         self.view = view
         self.collection = f"{PREFIX}{view.name}_{hashlib.sha256(shape).hexdigest()[:_HASH_DIGITS]}"

@@ -23,8 +23,8 @@ from shared.adapters.mongo.client import (
     fetch,
 )
 from shared.adapters.mongo.database_format import opened
-from shared.adapters.mongo.read_model_documents import PREFIX, ViewDocuments
-from shared.eventstore.read_models import Condition, Parked, Row, Value, View
+from shared.adapters.mongo.read_model_documents import PREFIX, ReadModelDocuments
+from shared.eventstore.read_models import Condition, Parked, ReadModel, Row, Value
 
 FORMAT = 1
 _PARKED, _CHECKPOINTS, _STATE = "parked", "checkpoints", "state"
@@ -36,7 +36,7 @@ _BULKS_AT_ONCE = 4
 _COUNT_SECONDS = 10.0
 
 
-class MongoViews(DeclaredReadModels[ViewDocuments]):
+class MongoReadModels(DeclaredReadModels[ReadModelDocuments]):
     """A `Views` in one database. Use `open` to create it.
 
     Each row is protected against late writers by itself: a batch that fails half-way is delivered again.
@@ -51,13 +51,13 @@ class MongoViews(DeclaredReadModels[ViewDocuments]):
         """Grows when any process drops everything; the subscription then begins again. As last read by this process."""
 
     @classmethod
-    async def open(cls, mongo: Mongo, database: str) -> MongoViews:
-        """The read models in that database. Raises NewerData, WrongData, Unsuitable, LogAway."""
+    async def open(cls, mongo: Mongo, database: str) -> MongoReadModels:
+        """The read models in that database. Raises NewerData, WrongData, Unsuitable, StoreUnavailable."""
         async with opened(mongo, database, "views", FORMAT) as found:
             return cls(mongo, found)
 
-    def _prepare(self, view: View) -> ViewDocuments:
-        return ViewDocuments(view)
+    def _prepare(self, view: ReadModel) -> ReadModelDocuments:
+        return ReadModelDocuments(view)
 
     def shape(self, names: Iterable[str]) -> int:
         """A number that changes between releases if the shape of one of these views changes."""
@@ -105,7 +105,7 @@ class MongoViews(DeclaredReadModels[ViewDocuments]):
         return {document["_id"]: document["applied"] for document in found}
 
     async def _find(
-        self, view: ViewDocuments, where: Sequence[Condition], order: Sequence[str], after: After, limit: int
+        self, view: ReadModelDocuments, where: Sequence[Condition], order: Sequence[str], after: After, limit: int
     ) -> list[Row]:
         filters, sort = view.pages(where, order, after)
         rows: list[Row] = []
@@ -115,7 +115,9 @@ class MongoViews(DeclaredReadModels[ViewDocuments]):
                 rows += map(view.row, found)
         return rows
 
-    async def _count(self, view: ViewDocuments, where: Sequence[Condition], by: str | None) -> list[tuple[Value, int]]:
+    async def _count(
+        self, view: ReadModelDocuments, where: Sequence[Condition], by: str | None
+    ) -> list[tuple[Value, int]]:
         group = {"_id": f"$v.{by}" if by else None, "n": {"$sum": 1}}
         pipeline: list[Document] = [{"$match": view.filter(where)}, {"$group": group}]
         found = await aggregate(self._database, view.collection, pipeline, _COUNT_SECONDS)
@@ -186,7 +188,7 @@ class MongoViews(DeclaredReadModels[ViewDocuments]):
     async def close(self) -> None:
         await self._mongo.close()
 
-    async def _write(self, view: ViewDocuments, rows: Sequence[Row], *, renew: bool) -> None:
+    async def _write(self, view: ReadModelDocuments, rows: Sequence[Row], *, renew: bool) -> None:
         """Upsert the rows. Rows that exist already are updated in a second round, if the condition allows it."""
         for upsert in (True, False):
             requests = [view.write(row, renew=renew, upsert=upsert) for row in rows]

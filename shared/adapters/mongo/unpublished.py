@@ -22,8 +22,8 @@ _OLDEST = ((SINCE, ASCENDING), ("_id", ASCENDING))
 UNPUBLISHED = IndexModel(list(_OLDEST), name=_NAME, partialFilterExpression=_WAITING)
 
 
-class Outbox:
-    """Base of MongoLog: the port's methods about unpublished commits. Processes claim them by compare-and-set."""
+class UnpublishedCommits:
+    """Base of MongoEventStore: the port's methods about unpublished commits. Processes claim them by compare-and-set."""
 
     def __init__(self, commits: Collection) -> None:
         self._commits = commits

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Sequence
 from shared.adapters.mongo.client import Document
 from shared.adapters.mongo.commit_documents import id_of, tolerant
 from shared.adapters.stored_commits import findings
-from shared.eventstore.verification import Finding, Walk
+from shared.eventstore.verification import ChainWalk, Finding
 
 
 async def verify_documents(pages: AsyncIterator[Sequence[Document]]) -> AsyncIterator[Finding]:
     """Everything that is wrong in `pages`, which must be in the order of `_id`."""
-    walk = Walk()
+    walk = ChainWalk()
     async for page in pages:
         for document in page:
             commit, wrong = tolerant(document)

@@ -24,7 +24,7 @@ class _Tail:
         self.whole = whole
 
 
-class Recent:
+class CommitCache:
     """A cache of commits by position and by stream.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.adapters.sqlite.quick_commits import quick_commit
 from shared.adapters.stored_commits import PAST_ALL, Wrong, read_instant
-from shared.eventstore.commit import Commit, Head, continuous
+from shared.eventstore.commit import Commit, StreamHead, continuous
 from shared.eventstore.errors import Damaged
 from shared.kernel.legal_time import to_text
 
@@ -150,9 +150,11 @@ def select_cause(
     return (chosen[0] if chosen else None), None
 
 
-def select_heads(connection: sqlite3.Connection, prefix: str, after: str | None, batch: int) -> list[tuple[str, Head]]:
+def select_heads(
+    connection: sqlite3.Connection, prefix: str, after: str | None, batch: int
+) -> list[tuple[str, StreamHead]]:
     """The heads of the next streams; one index seek for each stream, whatever its length."""
     end = prefix + PAST_ALL
     query = _HEADS.format(">=" if after is None else ">")
     rows = connection.execute(query, (prefix if after is None else after, end, end, batch)).fetchall()
-    return [(stream, Head(last, hash_)) for stream, last, hash_ in rows]
+    return [(stream, StreamHead(last, hash_)) for stream, last, hash_ in rows]

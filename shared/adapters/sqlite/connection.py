@@ -14,7 +14,7 @@ from typing import Literal
 
 from shared.adapters.durable_folder import sync_folder
 from shared.adapters.store_format import NewerData, WrongData
-from shared.eventstore.errors import LogBroken, LogFull
+from shared.eventstore.errors import StoreBroken, StoreFull
 
 Synchronous = Literal["FULL", "NORMAL"]
 _LEVELS = {"NORMAL": 1, "FULL": 2}
@@ -36,7 +36,7 @@ def open_writer(
 
     Raises:
         NewerData, WrongData: A newer release or another program wrote the file. Nothing was changed.
-        LogBroken: The file is damaged.
+        StoreBroken: The file is damaged.
         RuntimeError: A setting did not take effect.
     """
     fresh = not path.exists()
@@ -81,7 +81,7 @@ def open_foreign(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def meaningful_errors() -> Iterator[None]:
-    """Inside, errors of SQLite are raised as LogFull or LogBroken where `trouble` has a meaning for them."""
+    """Inside, errors of SQLite are raised as StoreFull or StoreBroken where `trouble` has a meaning for them."""
     try:
         yield
     except sqlite3.Error as error:
@@ -91,16 +91,16 @@ def meaningful_errors() -> Iterator[None]:
         raise meaning from error
 
 
-def trouble(error: BaseException) -> LogFull | LogBroken | None:
+def trouble(error: BaseException) -> StoreFull | StoreBroken | None:
     """The error of the port that an error of SQLite stands for; None for any other error."""
     if not isinstance(error, sqlite3.Error):
         return None
     # Errors that the sqlite3 module itself raises have no code.
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
     if code == sqlite3.SQLITE_FULL:
-        return LogFull("the disk is full; free some space, then send it again")
+        return StoreFull("the disk is full; free some space, then send it again")
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        return LogBroken(f"reading or writing the data file failed: {error.sqlite_errorname}")
+        return StoreBroken(f"reading or writing the data file failed: {error.sqlite_errorname}")
     return None
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from shared.adapters.append_listeners import AppendListeners
 from shared.adapters.known_heads import KnownHeads
 from shared.adapters.paging import pages
-from shared.adapters.sqlite.commit_cache import Recent
+from shared.adapters.sqlite.commit_cache import CommitCache
 from shared.adapters.sqlite.commit_rows import (
     insert_of,
     place_of,
@@ -27,14 +27,14 @@ from shared.adapters.sqlite.commit_rows import (
     select_stream,
 )
 from shared.adapters.sqlite.connection import open_writer
-from shared.adapters.sqlite.group_commit import Job, Writer
+from shared.adapters.sqlite.group_commit import GroupCommit, Job
 from shared.adapters.sqlite.quick_commits import at_position
-from shared.adapters.sqlite.reader_pool import Readers
-from shared.adapters.sqlite.unpublished import MARK, Outbox
+from shared.adapters.sqlite.reader_pool import ReaderPool
+from shared.adapters.sqlite.unpublished import MARK, UnpublishedCommits
 from shared.adapters.sqlite.verification import verify_file
-from shared.eventstore.commit import EMPTY_HEAD, Commit, Head
-from shared.eventstore.errors import LogBroken
-from shared.eventstore.event_store import Conflict, SameCause
+from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
+from shared.eventstore.errors import StoreBroken
+from shared.eventstore.event_store import Conflict, DuplicateCommand
 from shared.eventstore.verification import Finding
 
 FORMAT = 1
@@ -62,12 +62,12 @@ _Task = Commit | _Statement
 _Job = Job[_Task, Commit | None]
 
 
-class SqliteLog(AppendListeners, Outbox):
+class SqliteEventStore(AppendListeners, UnpublishedCommits):
     """A `Log` in the file `path`.
 
     Args:
         outbox: Mark each commit as unpublished; for deployments in which a message broker delivers the commits.
-        max_pages: Limit of the file size in pages, so that operators and tests get LogFull before the disk is full.
+        max_pages: Limit of the file size in pages, so that operators and tests get StoreFull before the disk is full.
     """
 
     def __init__(self, path: Path, *, outbox: bool = False, max_pages: int | None = None) -> None:
@@ -79,12 +79,12 @@ class SqliteLog(AppendListeners, Outbox):
         if max_pages is not None:
             self._connection.execute(f"PRAGMA max_page_count={max_pages}").fetchall()
         self._next = self._top() + 1
-        self._recent = Recent(self._next - 1)
+        self._recent = CommitCache(self._next - 1)
         self._heads = KnownHeads()
-        self._writer: Writer[_Task, Commit | None] = Writer(
+        self._writer: GroupCommit[_Task, Commit | None] = GroupCommit(
             self._connection, path.name, self._write, delivered=self._delivered
         )
-        Outbox.__init__(self, Readers(path), self._run_statement)
+        UnpublishedCommits.__init__(self, ReaderPool(path), self._run_statement)
 
     @property
     def position(self) -> int:
@@ -92,7 +92,7 @@ class SqliteLog(AppendListeners, Outbox):
         return self._recent.top
 
     @property
-    def broken(self) -> LogBroken | None:
+    def broken(self) -> StoreBroken | None:
         return self._writer.broken
 
     async def append(self, commit: Commit) -> Commit:
@@ -144,8 +144,8 @@ class SqliteLog(AppendListeners, Outbox):
 
         return pages(read, (prefix, 0), place_of, batch)
 
-    def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, Head]]]:
-        async def read(after: str | None) -> list[tuple[str, Head]]:
+    def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, StreamHead]]]:
+        async def read(after: str | None) -> list[tuple[str, StreamHead]]:
             return await self._readers.run(partial(select_heads, prefix=prefix, after=after, batch=batch))
 
         return pages(read, None, lambda found: found[0], batch)
@@ -219,7 +219,7 @@ class SqliteLog(AppendListeners, Outbox):
             same = select(self._connection, "WHERE stream = ? AND cause = ?", (commit.stream, commit.cause))
             head = self._read_head(commit.stream)
             if same:
-                job.error = SameCause(same[0])
+                job.error = DuplicateCommand(same[0])
             elif head != (commit.first - 1, commit.previous):
                 job.error = Conflict(commit.stream)
             else:
@@ -247,11 +247,11 @@ class SqliteLog(AppendListeners, Outbox):
             self._next += 1
             self._heads.put(commit.stream, commit.head)
 
-    def _read_head(self, stream: str) -> Head:
+    def _read_head(self, stream: str) -> StreamHead:
         row = self._connection.execute(
             "SELECT last, hash FROM commits WHERE stream = ? ORDER BY first DESC LIMIT 1", (stream,)
         ).fetchone()
-        head = Head(*row) if row else EMPTY_HEAD
+        head = StreamHead(*row) if row else EMPTY_HEAD
         self._heads.put(stream, head)
         return head
 

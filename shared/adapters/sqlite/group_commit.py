@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from shared.adapters.sqlite.connection import trouble
-from shared.eventstore.errors import LogAway, LogBroken, LogFull
+from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -36,10 +36,10 @@ class Job(Generic[T, R]):
         self.error: BaseException | None = None
 
 
-class Writer(Generic[T, R]):
+class GroupCommit(Generic[T, R]):
     """Runs `write` in its own thread, one batch of jobs after the other.
 
-    After LogBroken nothing is ever written again: after a failed fsync the kernel may have dropped the pages, and a second
+    After StoreBroken nothing is ever written again: after a failed fsync the kernel may have dropped the pages, and a second
     attempt would succeed without them.
 
     Args:
@@ -72,7 +72,7 @@ class Writer(Generic[T, R]):
         self._waiting: queue.SimpleQueue[Job[T, R] | None] = queue.SimpleQueue()
         self._held: list[Job[T, R]] = []
         self._closed = False
-        self.broken: LogBroken | None = None
+        self.broken: StoreBroken | None = None
         self._thread = threading.Thread(target=self._run, name=f"write {name}", daemon=True)
         self._thread.start()
 
@@ -80,15 +80,15 @@ class Writer(Generic[T, R]):
         """Queue a task. The returned future is done once the task is durable or was refused.
 
         Raises:
-            LogBroken: An earlier write failed for good.
-            LogAway: The queue is full.
+            StoreBroken: An earlier write failed for good.
+            StoreUnavailable: The queue is full.
         """
         if self.broken is not None:
-            raise LogBroken(*self.broken.args)
+            raise StoreBroken(*self.broken.args)
         if self._closed:
             raise RuntimeError("the store is closed")
         if self._waiting.qsize() >= MOST_WAITING:
-            raise LogAway("too many writes are waiting for the disk; send it again later")
+            raise StoreUnavailable("too many writes are waiting for the disk; send it again later")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.put(Job(task, future))
         return future
@@ -151,19 +151,19 @@ class Writer(Generic[T, R]):
 
     def _failed(self, jobs: list[Job[T, R]], error: BaseException) -> None:
         meaning = trouble(error) or error
-        if isinstance(meaning, LogBroken):
+        if isinstance(meaning, StoreBroken):
             self.broken = meaning
-        elif isinstance(meaning, LogFull):
+        elif isinstance(meaning, StoreFull):
             self._pages = self._checkpoint_pages  # a checkpoint may make room in the WAL
         if self._connection.in_transaction:
             try:
                 self._connection.rollback()
             except sqlite3.Error as worse:
-                meaning = self.broken = LogBroken(f"the rollback failed: {worse}")
+                meaning = self.broken = StoreBroken(f"the rollback failed: {worse}")
         self._held = []
         for job in jobs:
             if not job.done and job.error is None:
-                job.error = type(meaning)(*meaning.args) if isinstance(meaning, LogFull | LogBroken) else meaning
+                job.error = type(meaning)(*meaning.args) if isinstance(meaning, StoreFull | StoreBroken) else meaning
 
     def _checkpoint(self) -> None:
         """Copy the pages of the WAL into the file, after the callers got their answers."""
@@ -172,7 +172,7 @@ class Writer(Generic[T, R]):
             self._pages = 0
         except sqlite3.Error as error:
             meaning = trouble(error)
-            if isinstance(meaning, LogBroken):
+            if isinstance(meaning, StoreBroken):
                 self.broken = meaning
             self._pages = self._checkpoint_pages // 2  # full or busy: try again later
 

@@ -13,8 +13,8 @@ import orjson
 
 from shared.adapters.secret_files import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
 from shared.adapters.sqlite.connection import open_writer
-from shared.adapters.sqlite.group_commit import Job, Writer
-from shared.adapters.sqlite.reader_pool import Readers
+from shared.adapters.sqlite.group_commit import GroupCommit, Job
+from shared.adapters.sqlite.reader_pool import ReaderPool
 from shared.eventstore.key_store import DataKey, Entry, KeyErased
 
 FORMAT = 1
@@ -54,7 +54,7 @@ SELECT 1 FROM json_each(?) AS wanted CROSS JOIN erased
 """
 
 
-class SqliteKeys:
+class SqliteKeyStore:
     """A `Keys` in `directory`: `keys.sqlite` and the secret files `kek` and `root` (see secrets.py).
 
     Raises:
@@ -76,8 +76,8 @@ class SqliteKeys:
         self._by_triple: dict[Triple, DataKey] = {}
         self._by_kid: OrderedDict[str, DataKey] = OrderedDict()
         self._erasures = 0
-        self._writer: Writer[_Task, Any] = Writer(self._connection, "keys", self._write)
-        self._readers = Readers(directory / "keys.sqlite", threads=1)
+        self._writer: GroupCommit[_Task, Any] = GroupCommit(self._connection, "keys", self._write)
+        self._readers = ReaderPool(directory / "keys.sqlite", threads=1)
 
     async def obtain(self, wanted: Sequence[Triple]) -> list[DataKey]:
         known = [self._by_triple.get(triple) for triple in wanted]

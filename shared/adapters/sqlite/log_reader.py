@@ -20,7 +20,7 @@ class LogFile:
         """The same commits as `Log.scan`.
 
         Raises:
-            LogBroken: The file cannot be read.
+            StoreBroken: The file cannot be read.
         """
         place: tuple[str, int] = (prefix, 0)
         while True:

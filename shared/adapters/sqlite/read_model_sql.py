@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from shared.adapters.index_rules import ranges_after, require_columns, typed
-from shared.eventstore.read_models import Condition, Row, Value, View
+from shared.eventstore.read_models import Condition, ReadModel, Row, Value
 
 _TYPES = {"text": "TEXT", "integer": "INTEGER", "real": "REAL", "boolean": "BOOLEAN"}
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -18,7 +18,7 @@ _CHUNKS = (256, 64, 16, 4, 1)
 Query = tuple[str, list[Any]]
 
 
-class ViewSql:
+class ReadModelSql:
     """A view as a table. `live` is 0 for an empty row.
 
     The indexes contain only live rows and end with the key, so that a page is one index seek.
@@ -27,7 +27,7 @@ class ViewSql:
         ValueError: A name is not usable in SQL.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: ReadModel) -> None:
         for name in (view.name, *view.columns):
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r} cannot name a view or a column")

@@ -15,10 +15,10 @@ import orjson
 from shared.adapters.declared_read_models import After, DeclaredReadModels
 from shared.adapters.paging import pages
 from shared.adapters.sqlite.connection import open_writer
-from shared.adapters.sqlite.group_commit import Job, Writer
-from shared.adapters.sqlite.read_model_sql import Query, ViewSql
-from shared.adapters.sqlite.reader_pool import Readers
-from shared.eventstore.read_models import Condition, Parked, Row, Value, View
+from shared.adapters.sqlite.group_commit import GroupCommit, Job
+from shared.adapters.sqlite.read_model_sql import Query, ReadModelSql
+from shared.adapters.sqlite.reader_pool import ReaderPool
+from shared.eventstore.read_models import Condition, Parked, ReadModel, Row, Value
 
 FORMAT = 1
 SCHEMA = """
@@ -34,7 +34,7 @@ _Task = Callable[[sqlite3.Connection], int]
 _Job = Job[_Task, int]
 
 
-class SqliteViews(DeclaredReadModels[ViewSql]):
+class SqliteReadModels(DeclaredReadModels[ReadModelSql]):
     """A `Views` in the file `path`.
 
     `synchronous=NORMAL` is enough here: after a power failure the file is consistent, and what it lacks is projected again
@@ -51,13 +51,13 @@ class SqliteViews(DeclaredReadModels[ViewSql]):
         self._marks = 0
         """Number of changes of the parked streams."""
         self._connection = open_writer(path, "views", FORMAT, SCHEMA, synchronous="NORMAL")
-        self._writer: Writer[_Task, int] = Writer(
+        self._writer: GroupCommit[_Task, int] = GroupCommit(
             self._connection, path.name, self._write, pages_per_job=50, checkpoint_pages=20_000
         )
-        self._readers = Readers(path)
+        self._readers = ReaderPool(path)
 
-    def _prepare(self, view: View) -> ViewSql:
-        return ViewSql(view)
+    def _prepare(self, view: ReadModel) -> ReadModelSql:
+        return ReadModelSql(view)
 
     async def start(self) -> None:
         await self._do(self._create)
@@ -81,13 +81,13 @@ class SqliteViews(DeclaredReadModels[ViewSql]):
         return found
 
     async def _find(
-        self, view: ViewSql, where: Sequence[Condition], order: Sequence[str], after: After, limit: int
+        self, view: ReadModelSql, where: Sequence[Condition], order: Sequence[str], after: After, limit: int
     ) -> list[Row]:
         queries = view.find(where, order, after, limit)
         rows = await self._readers.run(partial(_fetch_page, queries=queries, limit=limit))
         return [view.row(row) for row in rows]
 
-    async def _count(self, view: ViewSql, where: Sequence[Condition], by: str | None) -> list[tuple[Value, int]]:
+    async def _count(self, view: ReadModelSql, where: Sequence[Condition], by: str | None) -> list[tuple[Value, int]]:
         query, values = view.count(where, by)
         return await self._readers.fetch(query, *values)
 
@@ -100,7 +100,7 @@ class SqliteViews(DeclaredReadModels[ViewSql]):
         async for page in self._pages(self._views[view], "key, applied", batch):
             yield dict(page)
 
-    def _pages(self, sql: ViewSql, columns: str, batch: int) -> AsyncIterator[Sequence[Any]]:
+    def _pages(self, sql: ReadModelSql, columns: str, batch: int) -> AsyncIterator[Sequence[Any]]:
         """All rows ordered by key; `columns` begins with the key."""
 
         async def read(after: str | None) -> list[Any]:

@@ -19,7 +19,7 @@ class _Local(threading.local):
     connection: sqlite3.Connection | None = None
 
 
-class Readers:
+class ReaderPool:
     """The reading threads of one file."""
 
     def __init__(self, path: Path, threads: int = 2) -> None:
@@ -32,12 +32,12 @@ class Readers:
         """The result of `query` in a reading thread.
 
         Raises:
-            LogBroken: The file cannot be read.
+            StoreBroken: The file cannot be read.
         """
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._call, query)
 
     async def fetch(self, query: str, *values: Any) -> list[Any]:
-        """All rows of a statement. Raises LogBroken."""
+        """All rows of a statement. Raises StoreBroken."""
         return await self.run(lambda connection: connection.execute(query, values).fetchall())
 
     def close(self) -> None:

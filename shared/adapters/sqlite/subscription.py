@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 
 from shared.adapters.log_subscription import Group, LogSubscription
-from shared.adapters.sqlite.event_store import SqliteLog
-from shared.adapters.sqlite.read_models import SqliteViews
+from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.adapters.sqlite.read_models import SqliteReadModels
 from shared.eventstore.commit import Commit
 from shared.eventstore.subscription import Handler
 
@@ -23,7 +23,7 @@ class _StoredGroup(Group):
     """
 
     def __init__(
-        self, log: SqliteLog, views: SqliteViews, name: str, handler: Handler, most: int, gather: float
+        self, log: SqliteEventStore, views: SqliteReadModels, name: str, handler: Handler, most: int, gather: float
     ) -> None:
         super().__init__(name, handler, most, gather)
         self._log = log
@@ -61,11 +61,17 @@ class _StoredGroup(Group):
         self._saved, self._saved_at = position, time.monotonic()
 
 
-class SqliteFeed(LogSubscription[_StoredGroup]):
-    """A `Feed` over a SqliteLog. Appends of this process wake it at once; otherwise it reads every `poll` seconds."""
+class SqliteSubscriptions(LogSubscription[_StoredGroup]):
+    """A `Feed` over a SqliteEventStore. Appends of this process wake it at once; otherwise it reads every `poll` seconds."""
 
     def __init__(
-        self, log: SqliteLog, views: SqliteViews, *, poll: float = 0.5, pause: float = 0.2, longest: float = 10.0
+        self,
+        log: SqliteEventStore,
+        views: SqliteReadModels,
+        *,
+        poll: float = 0.5,
+        pause: float = 0.2,
+        longest: float = 10.0,
     ) -> None:
         super().__init__(log, poll=poll, pause=pause, longest=longest)
         self._log = log

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import orjson
 
 from shared.adapters.sqlite.commit_rows import select
-from shared.adapters.sqlite.reader_pool import Readers
+from shared.adapters.sqlite.reader_pool import ReaderPool
 from shared.eventstore.commit import Commit
 from shared.kernel.legal_time import to_text
 
@@ -28,13 +28,13 @@ class Execute(Protocol):
     async def __call__(self, sql: str, *values: Any) -> None: ...
 
 
-class Outbox:
-    """Base of SqliteLog: the port's methods about unpublished commits.
+class UnpublishedCommits:
+    """Base of SqliteEventStore: the port's methods about unpublished commits.
 
     One process owns the file, so a lock in that process is enough to make claims exclude each other.
     """
 
-    def __init__(self, readers: Readers, execute: Execute) -> None:
+    def __init__(self, readers: ReaderPool, execute: Execute) -> None:
         self._readers = readers
         self._execute = execute
         self._claiming = asyncio.Lock()

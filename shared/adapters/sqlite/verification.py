@@ -12,7 +12,7 @@ from pathlib import Path
 from shared.adapters.sqlite.commit_rows import COLUMNS, as_number, as_text, tolerant
 from shared.adapters.sqlite.connection import open_reader
 from shared.adapters.stored_commits import findings
-from shared.eventstore.verification import Finding, Walk
+from shared.eventstore.verification import ChainWalk, Finding
 
 
 def verify_file(path: Path) -> list[Finding]:
@@ -32,7 +32,7 @@ def verify_file(path: Path) -> list[Finding]:
 
 
 def _columns(connection: sqlite3.Connection) -> Iterator[Finding]:
-    walk = Walk()
+    walk = ChainWalk()
     stream, before = None, 0
     for *row, last in connection.execute(f"SELECT {COLUMNS}, last FROM commits ORDER BY stream, first"):
         commit, wrong = tolerant(row)

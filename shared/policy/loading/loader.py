@@ -24,7 +24,7 @@ from shared.policy.validation.messages import finding
 
 __all__ = [
     "SECTIONS",
-    "Loaded",
+    "LoadedSection",
     "PolicyInvalid",
     "bundled",
     "bundled_names",
@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 
-class Loaded(NamedTuple):
+class LoadedSection(NamedTuple):
     """One section, ready to be activated."""
 
     section: Section
@@ -71,7 +71,7 @@ def plain(document: Document) -> dict[str, Any]:
     return document.model_dump(mode="json", exclude_defaults=True)
 
 
-def load(source: Traversable, base: Mapping[Section, Document] | None = None) -> list[Loaded]:
+def load(source: Traversable, base: Mapping[Section, Document] | None = None) -> list[LoadedSection]:
     """The sections in a file or directory (a `pathlib.Path` is fine). Raises PolicyInvalid with every finding.
 
     `base`: sections that are in force already (`PolicyBook.documents`), for a file that brings only some of them.
@@ -83,11 +83,11 @@ def load(source: Traversable, base: Mapping[Section, Document] | None = None) ->
     for section in SECTIONS:
         if section in documents:
             document = plain(documents[section])
-            loaded.append(Loaded(section, document, hash_of(document)))
+            loaded.append(LoadedSection(section, document, hash_of(document)))
     return loaded
 
 
-def bundled(name: str) -> list[Loaded]:
+def bundled(name: str) -> list[LoadedSection]:
     """A policy that comes with Huiyin: `demo`, `cn-xf-2022`, `cn-calendar`. Raises KeyError for another name."""
     found = shipped(name)
     if found is None:

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.intake.http.citizen_commands import page_of
-from services.intake.http.citizen_status import LIMIT, Askers, StatusQuestion
+from services.intake.http.citizen_status import LIMIT, StatusQuestion, StatusReaders
 from services.intake.http.pages import status as pages
 from services.intake.http.pages.layout import HEADERS, asset
 from shared.application.request_validation import validated
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.http import request_bodies as bodies
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.queries.citizen_status import status
@@ -33,7 +33,7 @@ async def _question(request: Request) -> StatusQuestion:
     return validated(StatusQuestion, {name: value.strip() for name, value in fields.items()})
 
 
-def router(runtime: Runtime, askers: Askers) -> APIRouter:
+def router(runtime: Process, askers: StatusReaders) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")

@@ -10,19 +10,19 @@ import pytest
 
 from deploy.kafka.acls import command, rights
 from deploy.kafka.topics import DAY_MS, EVENTS, Topic, differences, load, members_of, spread
-from shared.adapters.kafka.acls import Right
+from shared.adapters.kafka.acls import Acl
 from shared.adapters.kafka.connection import LARGEST
-from shared.adapters.kafka.topics import FOREVER, Existing, Wanted
+from shared.adapters.kafka.topics import FOREVER, ExistingTopic, WantedTopic
 from shared.policy.loading.loader import bundled
 from tests.support.policies import book_of
 
 SOME = Topic(
     name="t", holds="x", key="y", partitions=6, retention=30, largest=2000, read=("svc-intake",), write=("svc-intake",)
 )
-SAME = Existing(6, 30 * DAY_MS, 2000)
+SAME = ExistingTopic(6, 30 * DAY_MS, 2000)
 
 
-def changes(topic: Topic, have: Existing) -> dict[str, Wanted | None]:
+def changes(topic: Topic, have: ExistingTopic) -> dict[str, WantedTopic | None]:
     return {one.what: one.change for one in differences((topic,), {"t": have}, 3)}
 
 
@@ -37,7 +37,7 @@ def test_the_topic_of_the_feed_keeps_everything_and_never_changes_its_partitions
 @pytest.mark.parametrize(("brokers", "replicas"), [(1, 1), (2, 2), (3, 3), (9, 3)])
 def test_a_missing_topic_is_made_with_as_many_replicas_as_there_are_brokers_for(brokers: int, replicas: int) -> None:
     (found,) = differences((SOME,), {}, brokers)
-    assert found.change == Wanted(6, replicas, 30 * DAY_MS, 2000)
+    assert found.change == WantedTopic(6, replicas, 30 * DAY_MS, 2000)
 
 
 def test_what_is_the_same_is_no_difference() -> None:
@@ -47,22 +47,22 @@ def test_what_is_the_same_is_no_difference() -> None:
 @pytest.mark.parametrize(
     ("have", "what", "change"),
     [
-        (SAME._replace(partitions=3), "partitions", Wanted(partitions=6)),
+        (SAME._replace(partitions=3), "partitions", WantedTopic(partitions=6)),
         (SAME._replace(partitions=9), "partitions", None),
-        (SAME._replace(retention_ms=DAY_MS), "retention", Wanted(retention_ms=30 * DAY_MS)),
+        (SAME._replace(retention_ms=DAY_MS), "retention", WantedTopic(retention_ms=30 * DAY_MS)),
         (SAME._replace(retention_ms=31 * DAY_MS), "retention", None),
         (SAME._replace(retention_ms=FOREVER), "retention", None),
-        (SAME._replace(largest=1000), "largest", Wanted(largest=2000)),
+        (SAME._replace(largest=1000), "largest", WantedTopic(largest=2000)),
         (SAME._replace(largest=3000), "largest", None),
     ],
 )
-def test_nothing_becomes_less(have: Existing, what: str, change: Wanted | None) -> None:
+def test_nothing_becomes_less(have: ExistingTopic, what: str, change: WantedTopic | None) -> None:
     assert changes(SOME, have) == {what: change}
 
 
 def test_forever_is_longer_than_any_days() -> None:
     forever = SOME.model_copy(update={"retention": "forever"})
-    assert changes(forever, SAME) == {"retention": Wanted(retention_ms=FOREVER)}
+    assert changes(forever, SAME) == {"retention": WantedTopic(retention_ms=FOREVER)}
 
 
 @pytest.mark.parametrize("partitions", [3, 9])
@@ -86,17 +86,17 @@ MANY = Topic(
 
 def test_a_reader_gets_its_topic_and_groups_of_its_name_and_nothing_else() -> None:
     assert rights([SOME], {}) == [
-        Right("svc-intake", "group", "svc-intake", False, "Read"),
-        Right("svc-intake", "group", "svc-intake.", True, "Read"),
-        Right("svc-intake", "topic", "t", False, "Read"),
-        Right("svc-intake", "topic", "t", False, "Write"),
+        Acl("svc-intake", "group", "svc-intake", False, "Read"),
+        Acl("svc-intake", "group", "svc-intake.", True, "Read"),
+        Acl("svc-intake", "topic", "t", False, "Read"),
+        Acl("svc-intake", "topic", "t", False, "Write"),
     ]
 
 
 def test_one_of_many_gets_its_own_and_a_service_all_that_begin_so() -> None:
     assert rights([MANY], {"organisation": ["wj", "zj"], "platform": ["hn"]}, "a-") == [
         *(
-            Right(f"a-dept-{code}", *what, "Read")  # type: ignore[arg-type]
+            Acl(f"a-dept-{code}", *what, "Read")  # type: ignore[arg-type]
             for code in ("wj", "zj")
             for what in (
                 ("group", f"a-dept-{code}", False),
@@ -104,7 +104,7 @@ def test_one_of_many_gets_its_own_and_a_service_all_that_begin_so() -> None:
                 ("topic", f"assignments.{code}", False),
             )
         ),
-        Right("a-svc-routing", "topic", "assignments.", True, "Write"),
+        Acl("a-svc-routing", "topic", "assignments.", True, "Write"),
     ]
     assert [one.user for one in rights([MANY], {})] == ["svc-routing"]
 
@@ -129,7 +129,7 @@ def test_a_name_that_means_more_than_it_says_is_refused(change: dict[str, object
 
 
 def test_the_commands_are_those_of_kafka_s_own_tool() -> None:
-    words = shlex.split(command(Right("svc-routing", "topic", "assignments.", True, "Write"), "k:9092"))
+    words = shlex.split(command(Acl("svc-routing", "topic", "assignments.", True, "Write"), "k:9092"))
     assert words == [
         "kafka-acls.sh", "--bootstrap-server", "k:9092", "--command-config", "admin.properties", "--add",
         "--allow-principal", "User:svc-routing", "--operation", "Write", "--topic", "assignments.",

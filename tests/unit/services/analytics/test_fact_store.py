@@ -30,8 +30,8 @@ from shared.events import intake as i
 from shared.events import routing as r
 from shared.events import supervision as s
 from shared.events.policy import PolicyActivated
-from shared.eventstore.recorded_event import Actor, Recorded
-from shared.kernel.legal_time import When, day_of, elapsed
+from shared.eventstore.recorded_event import Actor, RecordedEvent
+from shared.kernel.legal_time import LegalTime, day_of, elapsed
 from shared.kernel.refusals import Invalid, Unavailable
 from shared.policy.book import PolicyBook
 
@@ -60,10 +60,10 @@ def _clock(plain: dict[str, Any]) -> dict[str, Any]:
 
 
 def recorded(
-    stream: str, version: int, body: Event, at: When, known: datetime | None = None, origin: Any = "live"
-) -> Recorded:
+    stream: str, version: int, body: Event, at: LegalTime, known: datetime | None = None, origin: Any = "live"
+) -> RecordedEvent:
     when = known or (at if isinstance(at, datetime) else datetime.combine(at, datetime.max.time(), tzinfo=UTC))
-    return Recorded(
+    return RecordedEvent(
         f"{stream}:{version}",
         stream,
         version,
@@ -83,7 +83,7 @@ def recorded(
     )
 
 
-def policy_events() -> list[Recorded]:
+def policy_events() -> list[RecordedEvent]:
     clocks = {"id": "TEST", "rules": [_clock(rule) for rule in RULES]}
     documents: dict[Any, dict[str, Any]] = {
         "jurisdiction": {"code": J, "name": "某县", "zone": ZONE, "petition_office": "office"},
@@ -98,20 +98,20 @@ def policy_events() -> list[Recorded]:
 BOOK = PolicyBook.of(policy_events())
 
 
-def stream_of(seed: int) -> list[Recorded]:
+def stream_of(seed: int) -> list[RecordedEvent]:
     """A random life of a case. Not always a legal one: figures must be total."""
     dice = random.Random(seed)
     name = f"case/{seed:032x}"
     origin = "history" if dice.random() < 0.3 else "live"
     org = f"org{dice.randrange(3)}"
     at = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=dice.randrange(200 * 1440))
-    events: list[Recorded] = []
+    events: list[RecordedEvent] = []
 
     def add(body: Event, chance: float = 1.0) -> None:
         nonlocal at
         if dice.random() >= chance:
             return
-        when: When = day_of(at, ZONE) if dice.random() < 0.3 else at
+        when: LegalTime = day_of(at, ZONE) if dice.random() < 0.3 else at
         events.append(recorded(name, len(events) + 1, body, when, at + timedelta(days=1), origin))
         at += timedelta(minutes=dice.choice((0, 1, 600, 5000, 20000, 60000)))
 
@@ -147,7 +147,7 @@ def stream_of(seed: int) -> list[Recorded]:
     return events
 
 
-def snapshot(events: Iterable[Recorded], book: PolicyBook = BOOK) -> Snapshot:
+def snapshot(events: Iterable[RecordedEvent], book: PolicyBook = BOOK) -> Snapshot:
     case = fold(events)
     return Snapshot(case, deadlines(case, book), book.zone)
 
@@ -174,11 +174,11 @@ Tally = dict[tuple[str, str | None, tuple[str, ...]], list[Any]]
 class Oracle:
     """Every measure once more, in plain Python over cases and deadlines."""
 
-    def __init__(self, lives: Sequence[Sequence[Recorded]], first: date, last: date, now: datetime) -> None:
+    def __init__(self, lives: Sequence[Sequence[RecordedEvent]], first: date, last: date, now: datetime) -> None:
         self.lives, self.first, self.last, self.now = lives, first, last, now
         self.found: Tally = defaultdict(lambda: [0, 0, 0, []])
 
-    def within(self, when: When | None) -> bool:
+    def within(self, when: LegalTime | None) -> bool:
         return when is not None and self.first <= day_of(when, ZONE) <= self.last
 
     def note(
@@ -463,7 +463,7 @@ async def test_another_process_is_told_that_the_file_is_taken(tmp_path: Path, mo
 # ------------------------------------------------------------------ rules of counting
 
 
-def life(*steps: tuple[Event, When], origin: Any = "live", name: str = "case/a") -> list[Recorded]:
+def life(*steps: tuple[Event, LegalTime], origin: Any = "live", name: str = "case/a") -> list[RecordedEvent]:
     return [recorded(name, number, body, at, origin=origin) for number, (body, at) in enumerate(steps, 1)]
 
 
@@ -589,7 +589,7 @@ async def test_satisfaction_never_comes_without_participation(facts: Facts) -> N
 class LogOf:
     """As much of a log as time travel reads."""
 
-    def __init__(self, streams: dict[str, list[Recorded]]) -> None:
+    def __init__(self, streams: dict[str, list[RecordedEvent]]) -> None:
         self.streams = streams
 
     async def scan(self, prefix: str = "", *, batch: int = 500) -> AsyncIterator[list[Any]]:
@@ -607,7 +607,7 @@ class LogOf:
 
 
 class _Commit:
-    def __init__(self, stream: str, events: tuple[Recorded, ...]) -> None:
+    def __init__(self, stream: str, events: tuple[RecordedEvent, ...]) -> None:
         self.stream, self.recorded = stream, events
 
 

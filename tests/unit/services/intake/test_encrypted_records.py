@@ -9,10 +9,10 @@ import pytest
 from joserfc.jwe import JWERegistry, encrypt_compact
 from joserfc.jwk import ECKey, RSAKey
 
-from services.intake.topics.encrypted_records import NoKey, SealedLetters
-from shared.hosting.process import Runtime
+from services.intake.topics.encrypted_records import EncryptedRecords, NoKey
+from shared.hosting.process import Process
 from shared.kernel.refusals import Invalid
-from shared.messaging.partner_topics import Answering
+from shared.messaging.partner_topics import MessageHandler
 
 CLEAR = '{"channel":"province","item":"P-1","text":"路灯不亮"}'.encode()
 LIMIT = 256 * 1024
@@ -48,7 +48,7 @@ def letter(folder: Path, name: str, alg: str, enc: str, clear: bytes = CLEAR, **
 
 @pytest.mark.parametrize(("name", "alg", "enc"), WAYS)
 def test_a_letter_is_opened(folder: Path, name: str, alg: str, enc: str) -> None:
-    letters = SealedLetters.of(folder / f"{name}.pem")
+    letters = EncryptedRecords.of(folder / f"{name}.pem")
     sealed = letter(folder, name, alg, enc)
     assert CLEAR not in sealed
     assert letters.opened(sealed, LIMIT) == CLEAR
@@ -58,7 +58,7 @@ def test_a_letter_is_opened(folder: Path, name: str, alg: str, enc: str) -> None
 def test_a_long_letter_is_opened(folder: Path) -> None:
     clear = b'{"text":"' + b"x" * (LIMIT - 11) + b'"}'
     sealed = letter(folder, "rsa", "RSA-OAEP-256", "A256GCM", clear)
-    assert SealedLetters.of(folder / "rsa.pem").opened(sealed, LIMIT) == clear
+    assert EncryptedRecords.of(folder / "rsa.pem").opened(sealed, LIMIT) == clear
 
 
 def test_while_a_key_is_replaced_both_open(folder: Path, tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_while_a_key_is_replaced_both_open(folder: Path, tmp_path: Path) -> None
     both.write_text(
         (folder / "rsa.pem").read_text() + (folder / "old.pem").read_text() + (folder / "ec.pem").read_text()
     )
-    letters = SealedLetters.of(both)
+    letters = EncryptedRecords.of(both)
     for name, alg in (("rsa", "RSA-OAEP-256"), ("old", "RSA-OAEP-256"), ("ec", "ECDH-ES")):
         assert letters.opened(letter(folder, name, alg, "A256GCM"), LIMIT) == CLEAR
 
@@ -82,7 +82,7 @@ def test_other_ways_are_refused(folder: Path, alg: str, enc: str, header: dict[s
         warnings.simplefilter("ignore")
         sealed = letter(folder, "rsa", alg, enc, **header)
     with pytest.raises(Invalid) as refused:
-        SealedLetters.of(folder / "rsa.pem").opened(sealed, LIMIT)
+        EncryptedRecords.of(folder / "rsa.pem").opened(sealed, LIMIT)
     assert refused.value.code == "cannot_be_opened"
 
 
@@ -91,15 +91,15 @@ def test_a_letter_to_another_key_or_with_one_wrong_sign_is_refused(folder: Path)
     wrong = sealed[:-3] + (b"AAA" if sealed[-3:] != b"AAA" else b"BBB")
     for keys, data in (("old.pem", sealed), ("ec.pem", sealed), ("rsa.pem", wrong), ("rsa.pem", b"eyJ9.AA.AA.AA.AA")):
         with pytest.raises(Invalid) as refused:
-            SealedLetters.of(folder / keys).opened(data, LIMIT)
+            EncryptedRecords.of(folder / keys).opened(data, LIMIT)
         assert refused.value.code == "cannot_be_opened" and "路灯" not in refused.value.why
     with pytest.raises(Invalid):
-        SealedLetters(()).opened(sealed, LIMIT)
+        EncryptedRecords(()).opened(sealed, LIMIT)
 
 
 @pytest.mark.parametrize("data", [CLEAR, b"", b"eyJ", b"not json", b"eyJ.a.b", b"\xff\xfe", b"eyJ" + b"A" * 3_000_000])
 def test_what_is_no_letter_is_given_back_as_it_came(data: bytes) -> None:
-    assert SealedLetters(()).opened(data, LIMIT) is data
+    assert EncryptedRecords(()).opened(data, LIMIT) is data
 
 
 def test_files_that_are_no_keys_are_named(folder: Path, tmp_path: Path) -> None:
@@ -112,12 +112,12 @@ def test_files_that_are_no_keys_are_named(folder: Path, tmp_path: Path) -> None:
         (folder / "weak.pem", "less than 2048 bits"),
     ):
         with pytest.raises(NoKey, match=why):
-            SealedLetters.of(path)
+            EncryptedRecords.of(path)
 
 
-def _intake(runtime: Runtime) -> Answering:
+def _intake(runtime: Process) -> MessageHandler:
     """What answers platforms' records in the full mode."""
-    from deploy.full import handler
+    from deploy.modes.distributed import handler
 
     (partners,) = (part.partners for part in runtime.parts if part.name == "intake")
     assert partners is not None
@@ -142,7 +142,7 @@ async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
 
 
 async def test_a_process_with_a_key_opens_what_is_encrypted_to_it(folder: Path) -> None:
-    from shared.messaging.partner_topics import Letter
+    from shared.messaging.partner_topics import InboundMessage
     from tests.support.platform import PLATFORM, Topic, filing
     from tests.support.serving import served
 
@@ -154,9 +154,11 @@ async def test_a_process_with_a_key_opens_what_is_encrypted_to_it(folder: Path) 
         sealed = [letter(folder, "rsa", "RSA-OAEP-256", "A256GCM", orjson.dumps(filing("J-1"))) for _ in range(2)]
         assert sealed[0] != sealed[1]
         now = here.clock.now()
-        entries = await topic.delivers(*(Letter(PLATFORM, 0, place, now, one) for place, one in enumerate(sealed)))
+        entries = await topic.delivers(
+            *(InboundMessage(PLATFORM, 0, place, now, one) for place, one in enumerate(sealed))
+        )
         told = [(one["kind"], one["item"], one["repeated"]) for one in entries if one["record"] is not None]
         assert told == [("registered", "J-1", False), ("registered", "J-1", True)]
         wrong = letter(folder, "old", "RSA-OAEP-256", "A256GCM")
-        (refused,) = await topic.delivers(Letter(PLATFORM, 0, 2, now, wrong))
+        (refused,) = await topic.delivers(InboundMessage(PLATFORM, 0, 2, now, wrong))
         assert (refused["kind"], refused["problem"]["code"]) == ("refused", "cannot_be_opened")

@@ -12,7 +12,7 @@ from shared.case import EMPTY, STATES, cut, evolve, fold
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.events.intake import CaseCorrected
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 from tests.support.deciding import START
 from tests.support.events import bodies
 from tests.support.policies import recorded
@@ -25,7 +25,7 @@ CASE_EVENTS = sorted(
 
 
 @st.composite
-def logs(draw: st.DrawFn) -> list[Recorded]:
+def logs(draw: st.DrawFn) -> list[RecordedEvent]:
     """Any sequence of any case events, sensible or not, with legal times in any order."""
     names = draw(st.lists(st.sampled_from(CASE_EVENTS), max_size=14))
     events = []
@@ -42,7 +42,7 @@ def logs(draw: st.DrawFn) -> list[Recorded]:
 
 
 @forall(logs())
-def test_evolve_never_fails_and_states_have_names(log: list[Recorded]) -> None:
+def test_evolve_never_fails_and_states_have_names(log: list[RecordedEvent]) -> None:
     case = EMPTY
     for event in log:
         case = evolve(case, event)
@@ -51,7 +51,7 @@ def test_evolve_never_fails_and_states_have_names(log: list[Recorded]) -> None:
 
 
 @forall(logs(), st.integers(0, 14))
-def test_folding_does_not_depend_on_where_the_log_was_cut(log: list[Recorded], at: int) -> None:
+def test_folding_does_not_depend_on_where_the_log_was_cut(log: list[RecordedEvent], at: int) -> None:
     assert fold(log[at:], fold(log[:at])) == fold(log)
     one_by_one = EMPTY
     for event in log:
@@ -60,7 +60,7 @@ def test_folding_does_not_depend_on_where_the_log_was_cut(log: list[Recorded], a
 
 
 @forall(logs(), st.integers(0, 14))
-def test_evolve_leaves_the_case_before_as_it_was(log: list[Recorded], at: int) -> None:
+def test_evolve_leaves_the_case_before_as_it_was(log: list[RecordedEvent], at: int) -> None:
     before = fold(log[:at])
     copy = fold(log[:at])
     for event in log[at:]:
@@ -69,7 +69,7 @@ def test_evolve_leaves_the_case_before_as_it_was(log: list[Recorded], at: int) -
 
 
 @forall(logs(), st.integers(-20, 20), st.integers(0, 15))
-def test_any_cut_by_two_times_folds(log: list[Recorded], days: int, minutes: int) -> None:
+def test_any_cut_by_two_times_folds(log: list[RecordedEvent], days: int, minutes: int) -> None:
     as_of = (START + timedelta(days=days)).date()
     known_at = START + timedelta(minutes=minutes)
     part = cut(log, "Asia/Shanghai", as_of=as_of, known_at=known_at)

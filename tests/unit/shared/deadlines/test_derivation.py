@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from shared.case import Case, Rung, fold
 from shared.deadlines import Deadline, deadlines, explain, next_look, rungs_due
-from shared.kernel.legal_time import When, day_of, end_of_day
+from shared.kernel.legal_time import LegalTime, day_of, end_of_day
 from shared.policy.book import PolicyBook
-from shared.policy.loading.loader import Loaded, bundled, hash_of
+from shared.policy.loading.loader import LoadedSection, bundled, hash_of
 from tests.support.policies import LONG_AGO, Story, at, book_of, demo, recorded
 
 BOOK = demo()
@@ -213,7 +213,7 @@ def test_a_hearing_is_not_counted_at_re_review_only() -> None:
 
 
 def test_a_hearing_counts_for_each_of_its_days_once() -> None:
-    def heard(*hearings: tuple[When, When]) -> tuple[int, date]:
+    def heard(*hearings: tuple[LegalTime, LegalTime]) -> tuple[int, date]:
         story = accepted().on(at("2026-03-20 10:00"), "ReReviewRequested")
         for first, last in hearings:
             story.on(at("2026-04-10 10:00"), "HearingHeld", org="fc", from_=first, to=last)
@@ -458,7 +458,7 @@ def _changed(days: int, since: str) -> PolicyBook:
     clocks = next(loaded for loaded in bundled("demo") if loaded.section == "clocks").document
     rules = [{**rule, "period": {"days": days}} if rule["id"] == "C1" else rule for rule in clocks["rules"]]
     document = {**clocks, "rules": rules}
-    entry = Loaded("clocks", document, hash_of(document))
+    entry = LoadedSection("clocks", document, hash_of(document))
     return BOOK.with_event(recorded(entry.activation(), 99, at(since), stream="policy/CN-DEMO"))
 
 
@@ -490,7 +490,7 @@ def test_a_published_calendar_moves_a_provisional_date() -> None:
     assert (clock(story.case, "C1").due_day, clock(story.case, "C1").provisional) == (date(2027, 1, 4), True)
     document = next(loaded for loaded in bundled("demo") if loaded.section == "calendar").document
     years = {**document["years"], "2027": {"holidays": ["2027-01-01", "2027-01-04"], "workdays": []}}
-    entry = Loaded("calendar", {**document, "years": years, "published_until": 2027}, "sha256:x")
+    entry = LoadedSection("calendar", {**document, "years": years, "published_until": 2027}, "sha256:x")
     book = BOOK.with_event(recorded(entry.activation(), 99, LONG_AGO, stream="policy/CN-DEMO"))
     assert (clock(story.case, "C1", book).due_day, clock(story.case, "C1", book).provisional) == (
         date(2027, 1, 5),
@@ -513,7 +513,7 @@ def test_a_period_may_depend_on_the_subject() -> None:
         ],
     }
     others = [loaded for loaded in bundled("demo") if loaded.section != "clocks"]
-    book = book_of([*others, Loaded("clocks", document, hash_of(document))])
+    book = book_of([*others, LoadedSection("clocks", document, hash_of(document))])
     due = {
         subject: [one.due for one in deadlines(Story().registered(at("2026-03-02 10:00"), subject=subject).case, book)]
         for subject in ("0101", "0102", "02", None)

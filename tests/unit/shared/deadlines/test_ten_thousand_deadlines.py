@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import chinese_calendar
 
 from shared.deadlines import deadlines, next_look
-from shared.policy.loading.loader import Loaded, bundled, hash_of
+from shared.policy.loading.loader import LoadedSection, bundled, hash_of
 from tests.support.policies import Story, book_of
 
 CHINA = ZoneInfo("Asia/Shanghai")
@@ -61,7 +61,7 @@ def _rule(setting: Setting) -> dict[str, Any]:
 def _book(settings: tuple[Setting, ...]) -> Any:
     document = {"id": "test", "rules": [_rule(setting) for setting in settings]}
     others = [entry for entry in bundled("demo") if entry.section != "clocks"]
-    return book_of([*others, Loaded("clocks", document, hash_of(document))])
+    return book_of([*others, LoadedSection("clocks", document, hash_of(document))])
 
 
 # ------------------------------------------------------------ the oracle

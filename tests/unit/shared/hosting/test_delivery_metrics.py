@@ -8,12 +8,12 @@ from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 
-from shared.adapters.kafka.duplicates import STREAMS, Repeats
-from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
+from shared.adapters.kafka.duplicates import STREAMS, DuplicateFilter
+from shared.adapters.memory import MemoryEventStore, MemoryReadModels, SetClock
 from shared.eventstore.read_models import Parked
-from shared.eventstore.subscription import Figures, Sending
+from shared.eventstore.subscription import GroupFigures, ProducerFigures
 from shared.hosting.delivery_metrics import Exported
-from shared.hosting.process import Runtime
+from shared.hosting.process import Process
 from shared.messaging import partner_topics as topics
 from tests.support.commits import START, commit, history
 
@@ -24,14 +24,14 @@ class Feed:
     """Says what it is told to say."""
 
     def __init__(self) -> None:
-        self.one = Figures("case-events", 8, 100, 3, 1, 2, 0)
-        self.sent = Sending(50, 4, 0)
+        self.one = GroupFigures("case-events", 8, 100, 3, 1, 2, 0)
+        self.sent = ProducerFigures(50, 4, 0)
         self.progress = 0.0
 
-    def figures(self) -> dict[str, Figures]:
+    def figures(self) -> dict[str, GroupFigures]:
         return {"routing": self.one}
 
-    def sending(self) -> Sending:
+    def sending(self) -> ProducerFigures:
         return self.sent
 
     def last_progress(self, group: str) -> float:
@@ -39,14 +39,14 @@ class Feed:
         return self.progress
 
 
-class Process:
+class WatchedProcess:
     """One process with a group, its registry and what it shows."""
 
     def __init__(self, *parts: str) -> None:
         self.clock = SetClock(START)
-        self.log = MemoryLog(outbox=True)
+        self.log = MemoryEventStore(outbox=True)
         self.feed = Feed()
-        self.views = MemoryViews()
+        self.views = MemoryReadModels()
         self.registry = CollectorRegistry()
         self.metrics = Exported()
         self.registry.register(self.metrics)
@@ -60,12 +60,12 @@ class Process:
         )
 
     async def shows(self, name: str, health: dict[str, Any] | None = None, **labels: str) -> float | None:
-        await self.metrics.look(cast(Runtime, self.runtime), {**WELL, **(health or {})})
+        await self.metrics.look(cast(Process, self.runtime), {**WELL, **(health or {})})
         return self.registry.get_sample_value(name, labels)
 
 
 async def test_the_age_is_that_of_the_oldest_even_where_a_sweeper_has_moved_its_time() -> None:
-    process = Process()
+    process = WatchedProcess()
     assert await process.shows("huiyin_publish_lag_seconds") == 0
     first = commit("case/a", at=START)
     await process.log.append(first)
@@ -82,7 +82,7 @@ async def test_the_age_is_that_of_the_oldest_even_where_a_sweeper_has_moved_its_
 
 
 async def test_a_group_with_work_that_does_none_stands_still() -> None:
-    process = Process()
+    process = WatchedProcess()
     process.feed.progress = process.clock.monotonic()
     process.clock.advance(timedelta(seconds=90))
     assert await process.shows("huiyin_consumer_stalled_seconds", view="routing") == 0
@@ -95,11 +95,11 @@ async def test_a_group_with_work_that_does_none_stands_still() -> None:
 
 
 async def test_what_the_feed_counts_becomes_counters() -> None:
-    process = Process()
+    process = WatchedProcess()
     labels = {"view": "routing", "topic": "case-events"}
     assert await process.shows("huiyin_feed_records_total", **labels) == 100
     process.feed.one = process.feed.one._replace(records=130, fenced=1)
-    process.feed.sent = Sending(60, 9, 1)
+    process.feed.sent = ProducerFigures(60, 9, 1)
     assert await process.shows("huiyin_feed_records_total", **labels) == 130
     for name, value in (("skipped", 3), ("failures", 1), ("rebalances", 2), ("fenced", 1)):
         assert await process.shows(f"huiyin_feed_{name}_total", **labels) == value
@@ -111,14 +111,14 @@ async def test_what_the_feed_counts_becomes_counters() -> None:
 
 
 async def test_parked_cases_count_for_their_group() -> None:
-    process = Process()
+    process = WatchedProcess()
     await process.views.park(Parked("routing", "case/a", 1, "ValueError", "2026-01-01T00:00:00Z", b""))
     await process.views.park(Parked("another", "case/b", 1, "ValueError", "2026-01-01T00:00:00Z", b""))
     assert await process.shows("huiyin_parked_streams", view="routing") == 1
 
 
 async def test_reasons_are_codes_and_go_when_they_have_passed() -> None:
-    process = Process("intake")
+    process = WatchedProcess("intake")
     wrong = {"ready": False, "reasons": ["topic_missing:prod-case-events", "disk_full"]}
     assert await process.shows("huiyin_not_ready", wrong, reason="topic_missing") == 1
     assert await process.shows("huiyin_not_ready", wrong, reason="topic_missing:prod-case-events") is None
@@ -130,12 +130,12 @@ async def test_reasons_are_codes_and_go_when_they_have_passed() -> None:
 
 async def test_filings_are_accepted_by_intake_only_and_also_without_a_topic() -> None:
     reasons = {"ready": False, "reasons": ["topic_missing:case-events", "no_progress:intake"]}
-    assert await Process("intake").shows("huiyin_accepting", reasons, service="intake") == 1
-    assert await Process("routing").shows("huiyin_accepting", service="intake") is None
+    assert await WatchedProcess("intake").shows("huiyin_accepting", reasons, service="intake") == 1
+    assert await WatchedProcess("routing").shows("huiyin_accepting", service="intake") is None
 
 
 def test_what_comes_again_is_counted_and_what_is_new_is_not() -> None:
-    repeats = Repeats()
+    repeats = DuplicateFilter()
     first, second, third = history("case/a", 3)
     repeats.handled([first, second])
     repeats.handled([commit("case/b")])
@@ -147,7 +147,7 @@ def test_what_comes_again_is_counted_and_what_is_new_is_not() -> None:
 
 
 def test_a_long_life_remembers_a_limited_number_of_streams() -> None:
-    repeats = Repeats()
+    repeats = DuplicateFilter()
     repeats.handled([commit("case/first")])
     repeats.handled(commit(f"case/{number}") for number in range(STREAMS))
     assert len(repeats._handled) == STREAMS
@@ -156,7 +156,7 @@ def test_a_long_life_remembers_a_limited_number_of_streams() -> None:
 
 
 async def test_letters_and_what_is_carried_are_counted_by_kind_of_topic() -> None:
-    process = Process("routing")
+    process = WatchedProcess("routing")
     letters = SimpleNamespace(figures=lambda: topics.Figures("actions", 3, 40, 1))
     process.runtime.letters = [letters]
     process.runtime.relay = SimpleNamespace(sent=12, behind=2, missing=frozenset({"assignments.zj"}))

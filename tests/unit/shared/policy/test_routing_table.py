@@ -9,7 +9,7 @@ import pytest
 from shared.policy.book import PolicyBook
 from shared.policy.documents import Document, Organisations, Places, Subjects
 from shared.policy.loading.loader import hash_of
-from shared.policy.routing_table import Route, Routing
+from shared.policy.routing_table import RouteFound, Routing
 from shared.policy.validation.checks import check
 from tests.support.findings import in_english
 from tests.support.policies import LONG_AGO, at, book_of, demo, recorded
@@ -27,7 +27,7 @@ def rule(identity: str, place: str, subject: str, org: str | None, level: str = 
 
 
 def table(*rules: dict[str, Any], **more: Any) -> PolicyBook:
-    from shared.policy.loading.loader import Loaded
+    from shared.policy.loading.loader import LoadedSection
 
     documents: list[tuple[Any, dict[str, Any]]] = [
         ("organisations", ORGS),
@@ -35,7 +35,7 @@ def table(*rules: dict[str, Any], **more: Any) -> PolicyBook:
         ("subjects", SUBJECTS),
         ("routing", {"rules": list(rules), **more}),
     ]
-    return book_of([Loaded(section, document, hash_of(document)) for section, document in documents])
+    return book_of([LoadedSection(section, document, hash_of(document)) for section, document in documents])
 
 
 def wrong(*rules: dict[str, Any], **more: Any) -> list[str]:
@@ -50,10 +50,10 @@ def wrong(*rules: dict[str, Any], **more: Any) -> list[str]:
 
 def test_the_most_specific_rule_wins() -> None:
     book = table(rule("all", "*", "*", "a"), rule("home", "*", "home", "b"), rule("town", "town", "roof", "c"))
-    assert book.route("city", "road") == Route("a", "all", "rule")
-    assert book.route("east", "roof") == Route("b", "home", "rule")  # a rule covers what is below its subject
-    assert book.route("town", "roof") == Route("c", "town", "rule")
-    assert book.route("town", "home") == Route("b", "home", "rule")
+    assert book.route("city", "road") == RouteFound("a", "all", "rule")
+    assert book.route("east", "roof") == RouteFound("b", "home", "rule")  # a rule covers what is below its subject
+    assert book.route("town", "roof") == RouteFound("c", "town", "rule")
+    assert book.route("town", "home") == RouteFound("b", "home", "rule")
 
 
 def test_a_rule_covers_what_is_below_its_place() -> None:
@@ -77,14 +77,14 @@ def test_a_level_is_more_specific_than_none() -> None:
 
 def test_reasons_when_nobody_is_named() -> None:
     book = table(rule("home", "*", "home", "a"), rule("queue", "east", "road", None), default="queue")
-    assert book.route("nowhere", "home") == Route(None, None, "unknown_place")
-    assert book.route("town", "nothing") == Route(None, None, "unknown_subject")
-    assert book.route("town", "road") == Route(None, "queue", "no_rule")
-    assert book.route("city", "road") == Route(None, None, "no_rule")
+    assert book.route("nowhere", "home") == RouteFound(None, None, "unknown_place")
+    assert book.route("town", "nothing") == RouteFound(None, None, "unknown_subject")
+    assert book.route("town", "road") == RouteFound(None, "queue", "no_rule")
+    assert book.route("city", "road") == RouteFound(None, None, "no_rule")
     assert book.route(None, "home").org == "a"  # no place was given, and none is needed
     assert book.route(None, "road").why == "unknown_place"
     assert book.route("city", None).why == "unknown_subject"
-    assert PolicyBook().route("city", "home") == Route(None, None, "no_rule")
+    assert PolicyBook().route("city", "home") == RouteFound(None, None, "no_rule")
 
 
 def test_the_table_in_force_at_the_time_is_used() -> None:
@@ -146,7 +146,7 @@ def test_the_demo_county_answers_for_every_place_and_subject() -> None:
             assert route.org is None or book.organisation(route.org) is not None
     assert book.route("dh-yl", "0101").org == "dhq"
     assert book.route("sl", "0101").org == "zj"
-    assert book.route("sl", "1501") == Route(None, "r15", "no_rule")
+    assert book.route("sl", "1501") == RouteFound(None, "r15", "no_rule")
     assert book.sealed_organisation == "jjw"
     assert not any(book.route(place, subject).org == "jjw" for place in book.places for subject in book.subjects)
 

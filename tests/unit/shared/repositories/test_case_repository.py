@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import date
 
-from shared.adapters.memory import MemoryLog
-from shared.commands.command import Fresh
-from shared.commands.event_writer import Stamp
+from shared.adapters.memory import MemoryEventStore
+from shared.commands.command import NewEvent
+from shared.commands.event_writer import EventMetadata
 from shared.policy.loading.loader import bundled
-from shared.repositories.case_repository import Cases
-from shared.repositories.policy_repository import Policies
+from shared.repositories.case_repository import CaseRepository
+from shared.repositories.policy_repository import PolicyRepository
 from tests.support.commits import history
 from tests.support.county import DEMO, SUPERVISOR, county
 
 
 async def test_a_case_that_another_process_moved_is_seen_moved() -> None:
-    log = MemoryLog()
-    here, there, alone = Cases(log, alone=False), Cases(log, alone=False), Cases(log)
+    log = MemoryEventStore()
+    here, there, alone = CaseRepository(log, alone=False), CaseRepository(log, alone=False), CaseRepository(log)
     first, second = history("case/a", 2)
     await log.append(first)
     for cases in (here, there, alone):
@@ -29,14 +29,14 @@ async def test_a_case_that_another_process_moved_is_seen_moved() -> None:
 
 async def test_a_policy_that_another_process_put_in_force_is_read_again() -> None:
     async with county(seed=None) as here:
-        elsewhere = Policies(here.ports.log)
+        elsewhere = PolicyRepository(here.ports.log)
         before = (await elsewhere.book(DEMO)).version
         await elsewhere.look()
         assert (await elsewhere.book(DEMO)).version == before
         entry = next(iter(bundled("demo")))
-        stamp = Stamp(SUPERVISOR, "again", date(2020, 1, 1), jurisdiction=DEMO)
+        stamp = EventMetadata(SUPERVISOR, "again", date(2020, 1, 1), jurisdiction=DEMO)
         await here.ports.handling("supervision").on_stream(
-            f"policy/{DEMO}", stamp, lambda _head: [Fresh(entry.activation())]
+            f"policy/{DEMO}", stamp, lambda _head: [NewEvent(entry.activation())]
         )
         assert (await elsewhere.book(DEMO)).version == before, "the feed has told nothing here"
         await elsewhere.look()

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from importlib import resources
 
-from shared.adapters.memory.event_store import MemoryLog
-from shared.commands.command import Fresh
-from shared.commands.event_writer import Stamp
+from shared.adapters.memory.event_store import MemoryEventStore
+from shared.commands.command import NewEvent
+from shared.commands.event_writer import EventMetadata
 from shared.events.policy import OrganisationAdded
 from shared.eventstore.commit import Commit
 from shared.policy.loading.loader import bundled, load
-from shared.repositories.policy_repository import STREAM, Policies
+from shared.repositories.policy_repository import STREAM, PolicyRepository
 from tests.support.county import DEMO, SUPERVISOR, county
 
 
-class _Slow(MemoryLog):
+class _Slow(MemoryEventStore):
     """What it reads is told only after something else has happened."""
 
     def __init__(self, behind: list[Commit]) -> None:
@@ -30,9 +30,11 @@ async def test_a_book_that_grew_while_it_was_read_is_not_kept() -> None:
         hands = here.ports.handling("supervision")
         old = await here.ports.log.load(STREAM + DEMO)
         added = OrganisationAdded(code="new", name="新单位")
-        newest, _ = await hands.on_stream(STREAM + DEMO, Stamp(SUPERVISOR, "t:1"), lambda _head: [Fresh(added)])
+        newest, _ = await hands.on_stream(
+            STREAM + DEMO, EventMetadata(SUPERVISOR, "t:1"), lambda _head: [NewEvent(added)]
+        )
         behind = list(old)
-        policies = Policies(_Slow(behind))
+        policies = PolicyRepository(_Slow(behind))
         policies.forget([newest])  # it comes by while the stream is being read
         assert (await policies.book(DEMO)).organisation("new") is None
         behind.append(newest)

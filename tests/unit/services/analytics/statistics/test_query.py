@@ -25,7 +25,7 @@ from services.analytics.statistics.models import Compared, Figure, StatsResult
 from services.analytics.statistics.render import as_csv, as_json, as_table, as_xlsx, defused
 from shared.application.problem import describe
 from shared.commands.authorization import Principal
-from shared.eventstore.recorded_event import Recorded
+from shared.eventstore.recorded_event import RecordedEvent
 from shared.http.authentication import who
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
@@ -217,7 +217,7 @@ class _Ports:
         async def book(_jurisdiction: str) -> PolicyBook:
             return BOOK
 
-    def __init__(self, streams: dict[str, list[Recorded]]) -> None:
+    def __init__(self, streams: dict[str, list[RecordedEvent]]) -> None:
         self.log = LogOf(streams)
 
 

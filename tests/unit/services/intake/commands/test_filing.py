@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from services.intake.commands.filing import FileCase, register
 from shared.case import EMPTY, fold
 from shared.commands.authorization import Principal
-from shared.commands.command import Fresh, Given
+from shared.commands.command import DecisionContext, NewEvent
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import supervision as s
@@ -24,12 +24,12 @@ CASE = case_id(b"k" * 32, "web", "1")
 REPLIED = (*SENT, d.Accepted(org="zj", path=6), d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered())
 
 
-def filing(principal: Principal = REGISTRAR, **fields: object) -> list[Fresh]:
+def filing(principal: Principal = REGISTRAR, **fields: object) -> list[NewEvent]:
     command = FileCase.model_validate({"channel": "web", "item": "1", "text": "路灯不亮", **fields})
-    return register(EMPTY, command, Given(principal, START, START, BOOK), CASE)
+    return register(EMPTY, command, DecisionContext(principal, START, START, BOOK), CASE)
 
 
-def first(fresh: list[Fresh]) -> i.CaseRegistered:
+def first(fresh: list[NewEvent]) -> i.CaseRegistered:
     body = fresh[0].body
     assert isinstance(body, i.CaseRegistered)
     return body
@@ -69,7 +69,7 @@ def test_a_platform_files_under_its_own_channels_only() -> None:
 def test_the_same_item_again_gives_nothing_new() -> None:
     case = fold([recorded(REGISTERED, 1, START)])
     command = FileCase(channel="web", item="1", text="x")
-    assert register(case, command, Given(REGISTRAR, START, START, BOOK), CASE) == []
+    assert register(case, command, DecisionContext(REGISTRAR, START, START, BOOK), CASE) == []
 
 
 @pytest.mark.parametrize(

@@ -316,6 +316,6 @@ def test_every_refusal_tells_what_is_possible() -> None:
 
 
 def _given() -> Any:
-    from shared.commands.command import Given
+    from shared.commands.command import DecisionContext
 
-    return Given(REGISTRAR, START, START, BOOK)
+    return DecisionContext(REGISTRAR, START, START, BOOK)

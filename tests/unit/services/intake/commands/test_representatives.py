@@ -9,7 +9,7 @@ import pytest
 from services.intake.commands.filing import FileCase, register
 from shared.case import EMPTY
 from shared.commands.authorization import Principal
-from shared.commands.command import RULES, Given
+from shared.commands.command import RULES, DecisionContext
 from shared.events import intake as i
 from shared.kernel.refusals import Invalid
 from tests.support.deciding import BOOK, CLERK, REGISTERED, REGISTRAR, START, given
@@ -20,7 +20,7 @@ TWELVE = [{"name": f"甲{place}"} for place in range(12)]
 
 def filed(**fields: Any) -> list[Any]:
     command = FileCase.model_validate({"channel": "hall", "item": "1", "text": "x", **fields})
-    return [fresh.body for fresh in register(EMPTY, command, Given(REGISTRAR, START, START, BOOK), "0" * 32)]
+    return [fresh.body for fresh in register(EMPTY, command, DecisionContext(REGISTRAR, START, START, BOOK), "0" * 32)]
 
 
 def test_each_party_has_an_event_and_so_keys_of_its_own() -> None:

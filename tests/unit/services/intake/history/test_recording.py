@@ -13,15 +13,15 @@ from services.intake import history
 from services.intake.history import STEPS, HistoryItem
 from shared.case import EMPTY, Case, fold
 from shared.commands.authorization import Principal
-from shared.commands.command import Fresh, Given
+from shared.commands.command import DecisionContext, NewEvent
 from shared.events import REGISTRY
-from shared.eventstore.recorded_event import Actor, Recorded
+from shared.eventstore.recorded_event import Actor, RecordedEvent
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
 
 ZONE = "Asia/Shanghai"
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-GIVEN = Given(Principal("service", None, "k"), NOW, NOW, PolicyBook("X"))
+GIVEN = DecisionContext(Principal("service", None, "k"), NOW, NOW, PolicyBook("X"))
 ID = "0" * 32
 
 
@@ -40,9 +40,9 @@ def item(*steps: tuple[str, str] | tuple[str, str, dict[str, Any]], **more: Any)
     return HistoryItem.model_validate({**whole, **more})
 
 
-def after(case: Case, fresh: list[Fresh], origin: Any = "history") -> Case:
+def after(case: Case, fresh: list[NewEvent], origin: Any = "history") -> Case:
     events = [
-        Recorded(
+        RecordedEvent(
             "e", f"case/{ID}", case.version + number, type(one.body).__name__, 1, "X", one.at or NOW, NOW, origin,
             Actor(None, "service", "k"), "c", None, None, None, one.body, (),
         )

@@ -18,7 +18,7 @@ from services.intake.importer.errors import ROW_ERRORS, MappingError, RowError
 from services.intake.importer.mapping_suggestion import suggest
 from services.intake.importer.preview import preview
 from services.intake.importer.readers import Row, Table
-from services.intake.importer.rejects import Reject, Rejects
+from services.intake.importer.rejects import Reject, RejectsFile
 from services.intake.importer.row_mapper import Rows
 
 MAPPING = """
@@ -265,7 +265,7 @@ def test_rejects_are_private(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     path.write_text("old")
     path.chmod(0o644)
-    made = Rejects(path)
+    made = RejectsFile(path)
     assert not path.exists()
     made.write([])
     assert not path.exists()
@@ -279,11 +279,11 @@ def test_rejects_are_private(tmp_path: Path) -> None:
 
 def test_an_interrupted_rejects_file_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
-    made = Rejects(path)
+    made = RejectsFile(path)
     made.write([Reject(1, "a", "b", "c", "d")])
     kept = made.size
     made.write([Reject(2, "a", "b", "c", "d")])
-    again = Rejects(path, keep=kept)
+    again = RejectsFile(path, keep=kept)
     again.write([Reject(3, "a", "b", "c", "d")])
     assert [line.split(",")[0] for line in path.read_text("utf-8-sig").splitlines()] == ["line", "1", "3"]
 

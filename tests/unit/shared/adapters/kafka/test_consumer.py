@@ -8,7 +8,7 @@ import pytest
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaRouter
 
-from shared.adapters.kafka.consumer import Unsafe, at_least_once, subscribe
+from shared.adapters.kafka.consumer import UnsafeSetting, at_least_once, subscribe
 from tests.support.servers.kafka import free_ports
 
 NOBODY = f"127.0.0.1:{free_ports(1)[0]}"
@@ -44,7 +44,7 @@ def test_any_other_is_refused(settings: dict[str, Any]) -> None:
     made = broker()
     subscribe(made, "t", group_id="g", instance="i", most=5, listener=None)(handle)  # type: ignore[arg-type]
     made.subscriber("other", **settings)(handle)
-    with pytest.raises(Unsafe):
+    with pytest.raises(UnsafeSetting):
         at_least_once(made)
 
 
@@ -53,5 +53,5 @@ def test_one_that_came_by_a_router_is_seen_too() -> None:
     router.subscriber("t", group_id="g", batch=True)(handle)
     made = KafkaBroker(NOBODY, ack_policy=AckPolicy.NACK_ON_ERROR)
     made.include_router(router)
-    with pytest.raises(Unsafe, match="ack_policy"):
+    with pytest.raises(UnsafeSetting, match="ack_policy"):
         at_least_once(made)

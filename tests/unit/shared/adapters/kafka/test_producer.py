@@ -17,25 +17,25 @@ from aiokafka.errors import (
     OutOfOrderSequenceNumber,
 )
 
-from shared.adapters.kafka import KafkaFeed, parking
+from shared.adapters.kafka import KafkaSubscriptions, parking
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.producer import MOMENT, MOST, Publisher
+from shared.adapters.kafka.producer import MOMENT, MOST, CommitProducer
 from shared.adapters.kafka.sweeper import Sweeper
-from shared.adapters.memory import MemoryLog, MemoryViews, SetClock
+from shared.adapters.memory import MemoryEventStore, MemoryReadModels, SetClock
 from shared.eventstore.commit import Commit
-from shared.eventstore.errors import LogAway
+from shared.eventstore.errors import StoreUnavailable
 from tests.support.commits import START, commit
 from tests.support.servers.kafka import free_ports
 
 NOBODY = f"127.0.0.1:{free_ports(1)[0]}"
 
 
-def publisher(log: MemoryLog) -> tuple[Publisher, list[str]]:
+def publisher(log: MemoryEventStore) -> tuple[CommitProducer, list[str]]:
     ended: list[str] = []
-    return Publisher(log, Connection(NOBODY), "t", ended=ended.append), ended
+    return CommitProducer(log, Connection(NOBODY), "t", ended=ended.append), ended
 
 
-async def answered(of: Publisher, one: Commit, error: Exception | None) -> None:
+async def answered(of: CommitProducer, one: Commit, error: Exception | None) -> None:
     """The broker's answer to one commit, given to the publisher as its producer gives it."""
     future: asyncio.Future[list[BaseException]] = asyncio.get_running_loop().create_future()
     future.set_result([] if error is None else [error])
@@ -49,7 +49,7 @@ async def answered(of: Publisher, one: Commit, error: Exception | None) -> None:
 
 
 async def test_only_what_is_acknowledged_is_marked() -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     of, ended = publisher(log)
     made = await log.append(commit())
     of.add([made])
@@ -63,7 +63,7 @@ async def test_only_what_is_acknowledged_is_marked() -> None:
 
 @pytest.mark.parametrize("error", [KafkaTimeoutError(), NotEnoughReplicasError()])
 async def test_what_passes_by_itself_renews_no_producer_and_is_no_refusal(error: KafkaError) -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     of, ended = publisher(log)
     made = await log.append(commit())
     for _ in range(3):
@@ -73,7 +73,7 @@ async def test_what_passes_by_itself_renews_no_producer_and_is_no_refusal(error:
 
 
 async def test_a_producer_that_is_lost_is_made_anew_and_twice_within_a_minute_is_the_end() -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     of, ended = publisher(log)
     made = await log.append(commit())
     await answered(of, made, OutOfOrderSequenceNumber())
@@ -83,7 +83,7 @@ async def test_a_producer_that_is_lost_is_made_anew_and_twice_within_a_minute_is
 
 
 async def test_the_sweeper_takes_what_is_old_and_nothing_while_too_much_waits() -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     of, _ended = publisher(log)
     clock = SetClock(START)
     sweeper = Sweeper(log, of, clock)
@@ -104,7 +104,7 @@ async def test_the_sweeper_takes_what_is_old_and_nothing_while_too_much_waits() 
 async def test_what_a_silent_broker_keeps_waiting_stays_in_one_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes and a broker that says nothing for a minute: the other one takes nothing of what the first still has.
     Only when that one is gone, and its word has run out."""
-    log, clock, instant = MemoryLog(outbox=True), SetClock(START), 1000.0
+    log, clock, instant = MemoryEventStore(outbox=True), SetClock(START), 1000.0
     monkeypatch.setattr("shared.adapters.kafka.producer.time", SimpleNamespace(monotonic=lambda: instant))
     (one, _), (two, _) = publisher(log), publisher(log)
     sweepers = [Sweeper(log, one, clock), Sweeper(log, two, clock)]
@@ -122,7 +122,7 @@ async def test_what_a_silent_broker_keeps_waiting_stays_in_one_hand(monkeypatch:
 
 
 async def test_what_is_acknowledged_while_its_process_says_that_it_has_it_is_not_sent_again() -> None:
-    log, clock = MemoryLog(outbox=True), SetClock(START)
+    log, clock = MemoryEventStore(outbox=True), SetClock(START)
     of, _ended = publisher(log)
     sweeper = Sweeper(log, of, clock, every=60)  # whatever waits is looked at
     made = await log.append(commit(at=START))
@@ -138,7 +138,7 @@ async def test_what_is_acknowledged_while_its_process_says_that_it_has_it_is_not
 async def test_who_gets_no_acknowledgement_for_long_leaves_it_to_others_and_asks_with_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    log, clock, instant = MemoryLog(outbox=True), SetClock(START), 1000.0
+    log, clock, instant = MemoryEventStore(outbox=True), SetClock(START), 1000.0
     monkeypatch.setattr("shared.adapters.kafka.producer.time", SimpleNamespace(monotonic=lambda: instant))
     (cut_off, _), (other, _) = publisher(log), publisher(log)
     sweepers = [Sweeper(log, one, clock, patience=60) for one in (cut_off, other)]
@@ -161,7 +161,7 @@ async def test_who_gets_no_acknowledgement_for_long_leaves_it_to_others_and_asks
     assert (cut_off.silent, cut_off.waiting) == (False, 8)
 
 
-class Deaf(MemoryLog):
+class Deaf(MemoryEventStore):
     """Does not take a mark while `deaf`."""
 
     deaf = True
@@ -170,7 +170,7 @@ class Deaf(MemoryLog):
     async def mark_published(self, commits: Sequence[Commit]) -> None:
         self.marks += 1
         if self.deaf:
-            raise LogAway
+            raise StoreUnavailable
         await super().mark_published(commits)
 
 
@@ -190,7 +190,7 @@ async def test_a_log_that_does_not_answer_is_told_of_all_together_once_it_does()
 
 
 async def test_one_partition_that_does_not_answer_leaves_no_other_unmarked() -> None:
-    log = MemoryLog(outbox=True)
+    log = MemoryEventStore(outbox=True)
     of, _ended = publisher(log)
     quick, slow = [await log.append(commit(stream)) for stream in ("case/quick", "case/slow")]
     of.add([quick, slow])
@@ -213,9 +213,9 @@ async def test_one_partition_that_does_not_answer_leaves_no_other_unmarked() -> 
 
 
 async def test_a_process_that_may_only_read_leaves_publishing_to_others() -> None:
-    log, clock = MemoryLog(outbox=True), SetClock(START)
-    feed = KafkaFeed(
-        log, Connection(NOBODY), "t", clock=clock, instance="one", park=parking(MemoryViews(), clock),
+    log, clock = MemoryEventStore(outbox=True), SetClock(START)
+    feed = KafkaSubscriptions(
+        log, Connection(NOBODY), "t", clock=clock, instance="one", park=parking(MemoryReadModels(), clock),
         ended=pytest.fail, sweep=0.01, age=timedelta(0), publishes=False,
     )  # fmt: skip
     await feed.start()

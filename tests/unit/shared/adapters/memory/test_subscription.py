@@ -8,13 +8,13 @@ from itertools import pairwise
 
 import pytest
 
-from shared.adapters.memory import MemoryFeed, MemoryLog
+from shared.adapters.memory import MemoryEventStore, MemorySubscriptions
 from shared.eventstore.commit import Commit
 from tests.support.commits import history
 
 
 async def deliveries(seed: int | None) -> list[tuple[int, ...]]:
-    log = MemoryLog()
+    log = MemoryEventStore()
     for commit in history("case/a", 60):
         await log.append(commit)
     batches: list[tuple[int, ...]] = []
@@ -22,7 +22,7 @@ async def deliveries(seed: int | None) -> list[tuple[int, ...]]:
     async def handler(commits: Sequence[Commit]) -> None:
         batches.append(tuple(commit.first for commit in commits))
 
-    feed = MemoryFeed(log, seed=seed)
+    feed = MemorySubscriptions(log, seed=seed)
     feed.subscribe("group", handler, max_commits=10)
     await feed.start()
     await feed.drain()
@@ -50,8 +50,8 @@ async def test_misuse_is_refused() -> None:
     async def handler(commits: Sequence[Commit]) -> None:
         await asyncio.sleep(0)
 
-    log = MemoryLog()
-    feed = MemoryFeed(log)
+    log = MemoryEventStore()
+    feed = MemorySubscriptions(log)
     feed.subscribe("group", handler)
     with pytest.raises(ValueError, match="already"):
         feed.subscribe("group", handler)

@@ -9,7 +9,7 @@ import pytest
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from shared.adapters.mongo.client import ask
-from shared.eventstore.errors import LogAway, LogFull
+from shared.eventstore.errors import StoreFull, StoreUnavailable
 
 
 async def raising(error: Exception) -> None:
@@ -28,7 +28,7 @@ async def test_a_driver_that_is_slow_to_give_up_is_not_waited_for() -> None:
             raise AutoReconnect("it does not even end as it was told to") from None
 
     began = time.monotonic()
-    with pytest.raises(LogAway):
+    with pytest.raises(StoreUnavailable):
         await ask(stubborn(), 0.05)
     assert time.monotonic() - began < 0.25
     await asyncio.wait_for(ended.wait(), 5)
@@ -55,11 +55,11 @@ async def test_who_does_not_wait_any_more_takes_the_question_back() -> None:
 async def test_an_error_says_what_it_means_for_the_caller() -> None:
     assert await ask(asyncio.sleep(0, "answer")) == "answer"
     for error, meaning in (
-        (AutoReconnect("gone"), LogAway),
-        (OperationFailure("no primary", 10107), LogAway),
-        (OperationFailure("no space", 14031), LogFull),
+        (AutoReconnect("gone"), StoreUnavailable),
+        (OperationFailure("no primary", 10107), StoreUnavailable),
+        (OperationFailure("no space", 14031), StoreFull),
         (OperationFailure("ours", 9), OperationFailure),
-        (TimeoutError(), LogAway),
+        (TimeoutError(), StoreUnavailable),
     ):
         with pytest.raises(meaning):
             await ask(raising(error))

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.eventstore.commit import Commit
-from shared.eventstore.errors import LogBroken
+from shared.eventstore.errors import StoreBroken
 from tests.support.commits import commit
 
 
@@ -41,7 +41,7 @@ class FailingConnection:
 
 @pytest.mark.parametrize("at", ["INSERT", "COMMIT"])
 async def test_after_a_failed_fsync_nothing_is_accepted(tmp_path: Path, at: str) -> None:
-    log = SqliteLog(tmp_path / "log.sqlite")
+    log = SqliteEventStore(tmp_path / "log.sqlite")
     kept = await log.append(commit("case/a", cause="c"))
     failing = FailingConnection(log._connection, at)
     log._connection = failing  # type: ignore[assignment]
@@ -51,10 +51,10 @@ async def test_after_a_failed_fsync_nothing_is_accepted(tmp_path: Path, at: str)
         tries[1:] = [commit("case/a", after=kept, cause="c")]
     results = await asyncio.gather(*(log.append(each) for each in tries), return_exceptions=True)
     assert all(not isinstance(result, Commit) for result in results)
-    assert any(isinstance(result, LogBroken) for result in results) or at == "COMMIT"
-    assert isinstance(log.broken, LogBroken)
+    assert any(isinstance(result, StoreBroken) for result in results) or at == "COMMIT"
+    assert isinstance(log.broken, StoreBroken)
     for _ in range(3):
-        with pytest.raises(LogBroken):
+        with pytest.raises(StoreBroken):
             await log.append(commit("case/later"))
     assert failing.calls == 1, "never tried again"
     assert await log.load("case/a") == [kept], "reads go on"
@@ -62,11 +62,11 @@ async def test_after_a_failed_fsync_nothing_is_accepted(tmp_path: Path, at: str)
 
 
 async def test_a_failed_checkpoint_is_a_failed_fsync(tmp_path: Path) -> None:
-    log = SqliteLog(tmp_path / "log.sqlite")
+    log = SqliteEventStore(tmp_path / "log.sqlite")
     log._writer._checkpoint_pages = 1
     log._writer._connection = FailingConnection(log._connection, "PRAGMA wal_checkpoint")  # type: ignore[assignment]
     kept = await log.append(commit("case/a"))
-    with pytest.raises(LogBroken):
+    with pytest.raises(StoreBroken):
         for number in range(1000):
             await log.append(commit(f"case/{number}"))
     assert await log.load("case/a") == [kept]
@@ -76,19 +76,19 @@ async def test_a_failed_checkpoint_is_a_failed_fsync(tmp_path: Path) -> None:
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from shared.adapters.sqlite.event_store import SqliteLog
-from shared.eventstore.event_store import LogBroken
+from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.eventstore.event_store import StoreBroken
 from tests.support.commits import commit
 
 async def main():
-    log = SqliteLog(Path(sys.argv[1]))
+    log = SqliteEventStore(Path(sys.argv[1]))
     accepted, broken = 0, 0
     for number in range(40):
         try:
             await log.append(commit(f"case/{number}"))
             assert not broken, "accepted after a failed fsync"
             accepted += 1
-        except LogBroken:
+        except StoreBroken:
             broken += 1
     print(accepted, broken, len(await log.load("case/0")), flush=True)
 

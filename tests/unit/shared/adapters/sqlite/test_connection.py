@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from shared.adapters.sqlite.connection import open_writer, trouble
-from shared.adapters.sqlite.event_store import SqliteLog
-from shared.adapters.sqlite.key_store import SqliteKeys
-from shared.adapters.sqlite.read_models import SqliteViews
+from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.adapters.sqlite.key_store import SqliteKeyStore
+from shared.adapters.sqlite.read_models import SqliteReadModels
 from shared.adapters.store_format import NewerData, WrongData
-from shared.eventstore.errors import LogBroken, LogFull
-from shared.eventstore.read_models import Condition, View
+from shared.eventstore.errors import StoreBroken, StoreFull
+from shared.eventstore.read_models import Condition, ReadModel
 
 
 def pragma(connection: sqlite3.Connection, name: str) -> object:
@@ -21,7 +21,11 @@ def pragma(connection: sqlite3.Connection, name: str) -> object:
 
 
 async def test_log_and_keys_are_synced_fully_and_views_may_be_behind(tmp_path: Path) -> None:
-    log, keys, views = SqliteLog(tmp_path / "log"), SqliteKeys(tmp_path), SqliteViews(tmp_path / "views")
+    log, keys, views = (
+        SqliteEventStore(tmp_path / "log"),
+        SqliteKeyStore(tmp_path),
+        SqliteReadModels(tmp_path / "views"),
+    )
     for port, synchronous in ((log, 2), (keys, 2), (views, 1)):
         connection = port._connection
         assert pragma(connection, "journal_mode") == "wal"
@@ -37,9 +41,9 @@ def test_refuses_to_start_when_a_setting_does_not_take() -> None:
         open_writer(Path(":memory:"), "log", 1, "CREATE TABLE t(a)", synchronous="FULL")
 
 
-@pytest.mark.parametrize("kind", [SqliteLog, SqliteViews])
+@pytest.mark.parametrize("kind", [SqliteEventStore, SqliteReadModels])
 async def test_a_newer_file_is_refused_and_left_alone(
-    tmp_path: Path, kind: type[SqliteLog] | type[SqliteViews]
+    tmp_path: Path, kind: type[SqliteEventStore] | type[SqliteReadModels]
 ) -> None:
     path = tmp_path / "data"
     await kind(path).close()
@@ -54,20 +58,20 @@ async def test_a_newer_file_is_refused_and_left_alone(
 
 
 async def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
-    await SqliteLog(tmp_path / "data").close()
+    await SqliteEventStore(tmp_path / "data").close()
     with pytest.raises(WrongData, match="holds log"):
-        SqliteViews(tmp_path / "data")
+        SqliteReadModels(tmp_path / "data")
     connection = sqlite3.connect(tmp_path / "other")
     connection.execute("CREATE TABLE t(a)")
     connection.close()
     with pytest.raises(WrongData, match="something else"):
-        SqliteLog(tmp_path / "other")
+        SqliteEventStore(tmp_path / "other")
 
 
-@pytest.mark.parametrize("kind", [SqliteLog, SqliteViews])
-def test_garbage_is_not_opened(tmp_path: Path, kind: type[SqliteLog] | type[SqliteViews]) -> None:
+@pytest.mark.parametrize("kind", [SqliteEventStore, SqliteReadModels])
+def test_garbage_is_not_opened(tmp_path: Path, kind: type[SqliteEventStore] | type[SqliteReadModels]) -> None:
     (tmp_path / "data").write_bytes(b"no database" * 1000)
-    with pytest.raises(LogBroken, match="NOTADB"):
+    with pytest.raises(StoreBroken, match="NOTADB"):
         kind(tmp_path / "data")
 
 
@@ -78,30 +82,30 @@ def test_what_errors_mean() -> None:
         made.sqlite_errorname = "TEST"
         return made
 
-    assert isinstance(trouble(error(sqlite3.SQLITE_FULL)), LogFull)
-    assert isinstance(trouble(error(sqlite3.SQLITE_IOERR_FSYNC)), LogBroken)
-    assert isinstance(trouble(error(sqlite3.SQLITE_CORRUPT)), LogBroken)
+    assert isinstance(trouble(error(sqlite3.SQLITE_FULL)), StoreFull)
+    assert isinstance(trouble(error(sqlite3.SQLITE_IOERR_FSYNC)), StoreBroken)
+    assert isinstance(trouble(error(sqlite3.SQLITE_CORRUPT)), StoreBroken)
     assert trouble(error(sqlite3.SQLITE_BUSY)) is None
     assert trouble(ValueError()) is None
 
 
 async def test_a_view_that_changed_needs_a_new_version(tmp_path: Path) -> None:
-    views = SqliteViews(tmp_path / "views")
-    views.declare(View("cases", {"org": "text"}))
+    views = SqliteReadModels(tmp_path / "views")
+    views.declare(ReadModel("cases", {"org": "text"}))
     await views.start()
     await views.close()
-    views = SqliteViews(tmp_path / "views")
-    views.declare(View("cases", {"org": "integer"}))
+    views = SqliteReadModels(tmp_path / "views")
+    views.declare(ReadModel("cases", {"org": "integer"}))
     with pytest.raises(ValueError, match="next version"):
         await views.start()
     await views.close()
     with pytest.raises(ValueError, match="cannot name"):
-        views.declare(View('x"; DROP TABLE y', {}))
+        views.declare(ReadModel('x"; DROP TABLE y', {}))
 
 
 async def test_pages_are_seeks_of_an_index(tmp_path: Path) -> None:
-    views = SqliteViews(tmp_path / "views")
-    view = View("cases", {"org": "text", "due": "text"}, indexes=(("org", "due"),))
+    views = SqliteReadModels(tmp_path / "views")
+    view = ReadModel("cases", {"org": "text", "due": "text"}, indexes=(("org", "due"),))
     views.declare(view)
     await views.start()
     sql = views._views["cases"]

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.sqlite.commit_cache import Recent
-from shared.adapters.sqlite.event_store import SqliteLog
-from shared.adapters.sqlite.read_models import SqliteViews
-from shared.adapters.sqlite.subscription import SqliteFeed
+from shared.adapters.sqlite.commit_cache import CommitCache
+from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.adapters.sqlite.read_models import SqliteReadModels
+from shared.adapters.sqlite.subscription import SqliteSubscriptions
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
 from shared.eventstore.event_store import Conflict
@@ -21,13 +21,13 @@ from tests.support.commits import commit, history
 
 
 @pytest.fixture
-async def log(tmp_path: Path) -> AsyncIterator[SqliteLog]:
-    log = SqliteLog(tmp_path / "log.sqlite")
+async def log(tmp_path: Path) -> AsyncIterator[SqliteEventStore]:
+    log = SqliteEventStore(tmp_path / "log.sqlite")
     yield log
     await log.close()
 
 
-async def test_waiting_commits_share_a_transaction(log: SqliteLog) -> None:
+async def test_waiting_commits_share_a_transaction(log: SqliteEventStore) -> None:
     sizes: list[int] = []
     write = log._writer._write
 
@@ -47,14 +47,14 @@ async def test_waiting_commits_share_a_transaction(log: SqliteLog) -> None:
     assert len(sizes) < 160
 
 
-async def test_a_whole_history_may_be_handed_in_at_once(log: SqliteLog) -> None:
+async def test_a_whole_history_may_be_handed_in_at_once(log: SqliteEventStore) -> None:
     commits = history("case/a", 40)
     written = await asyncio.gather(*(log.append(each) for each in commits))
     assert [each.position for each in written] == list(range(1, 41))
     assert await log.load("case/a") == commits
 
 
-async def test_decoded_events_are_shared_by_all_readers(log: SqliteLog) -> None:
+async def test_decoded_events_are_shared_by_all_readers(log: SqliteEventStore) -> None:
     written = await log.append(commit("case/a"))
     (loaded,) = await log.load("case/a")
     (fed,) = await log.since(0, 10)
@@ -62,7 +62,7 @@ async def test_decoded_events_are_shared_by_all_readers(log: SqliteLog) -> None:
     assert await log.by_cause("case/a", written.cause) is written
 
 
-async def test_bytes_that_cannot_be_stored_are_refused(log: SqliteLog) -> None:
+async def test_bytes_that_cannot_be_stored_are_refused(log: SqliteEventStore) -> None:
     good = commit("case/a")
     with pytest.raises(ValueError, match="newline"):
         await log.append(replace(good, events=(b"{\n}",)))
@@ -70,7 +70,7 @@ async def test_bytes_that_cannot_be_stored_are_refused(log: SqliteLog) -> None:
         await log.append(replace(good, events=()))
 
 
-async def test_a_changed_byte_is_not_served(log: SqliteLog, tmp_path: Path) -> None:
+async def test_a_changed_byte_is_not_served(log: SqliteEventStore, tmp_path: Path) -> None:
     written = await log.append(commit("case/a", mark="hotline"))
     log._recent.forget("case/a")
     log._connection.execute("DROP TRIGGER never_changed")
@@ -80,8 +80,8 @@ async def test_a_changed_byte_is_not_served(log: SqliteLog, tmp_path: Path) -> N
     await log.append(commit("case/b"))
 
 
-async def test_another_process_that_appends_by_mistake_forks_nothing(log: SqliteLog, tmp_path: Path) -> None:
-    other = SqliteLog(tmp_path / "log.sqlite")
+async def test_another_process_that_appends_by_mistake_forks_nothing(log: SqliteEventStore, tmp_path: Path) -> None:
+    other = SqliteEventStore(tmp_path / "log.sqlite")
     first = await log.append(commit("case/a"))
     second = await other.append(commit("case/a", after=first))
     third = await other.append(commit("case/b"))
@@ -95,9 +95,9 @@ async def test_another_process_that_appends_by_mistake_forks_nothing(log: Sqlite
     await other.close()
 
 
-async def test_the_feed_notices_what_another_process_appended(log: SqliteLog, tmp_path: Path) -> None:
-    views = SqliteViews(tmp_path / "views.sqlite")
-    feed = SqliteFeed(log, views, poll=0.02)
+async def test_the_feed_notices_what_another_process_appended(log: SqliteEventStore, tmp_path: Path) -> None:
+    views = SqliteReadModels(tmp_path / "views.sqlite")
+    feed = SqliteSubscriptions(log, views, poll=0.02)
     seen: list[str] = []
     came = asyncio.Event()
 
@@ -108,7 +108,7 @@ async def test_the_feed_notices_what_another_process_appended(log: SqliteLog, tm
     feed.subscribe("group", handler)
     await feed.start()
     await asyncio.sleep(0.05)
-    other = SqliteLog(tmp_path / "log.sqlite")
+    other = SqliteEventStore(tmp_path / "log.sqlite")
     await other.append(commit("case/elsewhere"))
     await asyncio.wait_for(came.wait(), 5)
     await log.append(commit("case/here"))
@@ -123,7 +123,7 @@ def at(position: int, stream: str, first: int = 1) -> Commit:
 
 
 def test_recent_keeps_what_it_may_and_says_what_it_does_not_know() -> None:
-    recent = Recent(10, ring=4, tails=6)
+    recent = CommitCache(10, ring=4, tails=6)
     commits = [at(position, f"case/{position}") for position in range(11, 19)]
     for each in commits:
         recent.add(each)
@@ -139,7 +139,7 @@ def test_recent_keeps_what_it_may_and_says_what_it_does_not_know() -> None:
 
 
 def test_a_read_that_an_append_overtook_is_not_kept() -> None:
-    recent = Recent(0)
+    recent = CommitCache(0)
     mark = recent.begin("case/a")
     recent.add(at(1, "case/a"))
     recent.forget("case/a")

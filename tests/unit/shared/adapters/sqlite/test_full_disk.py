@@ -7,24 +7,24 @@ from pathlib import Path
 
 import pytest
 
-from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.eventstore.commit import Commit
-from shared.eventstore.errors import LogFull
+from shared.eventstore.errors import StoreFull
 from shared.eventstore.verification import verify
 from tests.support.commits import commit, history
 
 
 async def test_full_then_space_again(tmp_path: Path) -> None:
-    log = SqliteLog(tmp_path / "log.sqlite", max_pages=40)
+    log = SqliteEventStore(tmp_path / "log.sqlite", max_pages=40)
     made = history("case/a", 1000)
-    with pytest.raises(LogFull):
+    with pytest.raises(StoreFull):
         for each in made:
             await log.append(each)
     written = await log.load("case/a")
     assert written
     assert written == made[: len(written)]
     for _ in range(3):
-        with pytest.raises(LogFull):
+        with pytest.raises(StoreFull):
             await log.append(commit("case/b", after=None, events=200))
     assert await log.load("case/a") == written
     assert [each async for part in log.scan() for each in part] == written
@@ -38,11 +38,11 @@ async def test_full_then_space_again(tmp_path: Path) -> None:
 
 
 async def test_a_commit_that_does_not_fit_leaves_no_trace(tmp_path: Path) -> None:
-    log = SqliteLog(tmp_path / "log.sqlite", max_pages=60)
+    log = SqliteEventStore(tmp_path / "log.sqlite", max_pages=60)
     await log.append(commit("case/known", cause="c"))
     mixed = [*(commit(f"case/{n}", events=120) for n in range(20)), commit("case/known", cause="c")]
     results = await asyncio.gather(*(log.append(each) for each in mixed), return_exceptions=True)
-    assert any(isinstance(result, LogFull) for result in results)
+    assert any(isinstance(result, StoreFull) for result in results)
     for each, result in zip(mixed[:-1], results, strict=False):
         assert await log.load(each.stream) == ([each] if isinstance(result, Commit) else [])
     await log.limit(100_000)

@@ -9,7 +9,7 @@ import pytest
 
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite import key_store as module
-from shared.adapters.sqlite.key_store import SqliteKeys
+from shared.adapters.sqlite.key_store import SqliteKeyStore
 
 
 def names_in(folder: Path) -> set[str]:
@@ -21,7 +21,7 @@ def bytes_of(folder: Path) -> bytes:
 
 
 async def test_secret_files_are_for_the_owner_alone(tmp_path: Path) -> None:
-    keys = SqliteKeys(tmp_path)
+    keys = SqliteKeyStore(tmp_path)
     for name in ("kek", "root"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o400
     assert names_in(tmp_path) <= {
@@ -35,7 +35,7 @@ async def test_secret_files_are_for_the_owner_alone(tmp_path: Path) -> None:
 
 
 async def test_an_erased_key_leaves_no_bytes(tmp_path: Path) -> None:
-    keys = SqliteKeys(tmp_path)
+    keys = SqliteKeyStore(tmp_path)
     await keys.obtain([(f"c{number}", "p1", "text") for number in range(50)])
     wrapped = dict(keys._connection.execute("SELECT case_id, wrapped FROM data_keys").fetchall())
     assert all(each in bytes_of(tmp_path) for each in wrapped.values())
@@ -50,30 +50,30 @@ async def test_an_erased_key_leaves_no_bytes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["kek", "root"])
 async def test_a_missing_or_foreign_secret_is_refused_not_replaced(tmp_path: Path, name: str) -> None:
-    keys = SqliteKeys(tmp_path)
+    keys = SqliteKeyStore(tmp_path)
     await keys.obtain([("a", "p1", "text")])
     await keys.close()
     secret = (tmp_path / name).read_bytes()
     (tmp_path / name).unlink()
     with pytest.raises(KeysLost, match="missing"):
-        SqliteKeys(tmp_path)
+        SqliteKeyStore(tmp_path)
     assert not (tmp_path / name).exists()
     (tmp_path / name).write_bytes(secret[::-1])
     with pytest.raises(KeysLost, match="not the one"):
-        SqliteKeys(tmp_path)
+        SqliteKeyStore(tmp_path)
     (tmp_path / name).write_bytes(secret[:-1])
     with pytest.raises(KeysLost, match="damaged"):
-        SqliteKeys(tmp_path)
+        SqliteKeyStore(tmp_path)
     (tmp_path / name).write_bytes(secret)
-    await SqliteKeys(tmp_path).close()
+    await SqliteKeyStore(tmp_path).close()
 
 
 async def test_a_damaged_key_is_noticed(tmp_path: Path) -> None:
-    keys = SqliteKeys(tmp_path)
+    keys = SqliteKeyStore(tmp_path)
     (key,) = await keys.obtain([("a", "p1", "text")])
     keys._connection.execute("UPDATE data_keys SET wrapped = zeroblob(60)")
     await keys.close()
-    keys = SqliteKeys(tmp_path)
+    keys = SqliteKeyStore(tmp_path)
     with pytest.raises(KeysLost, match="damaged"):
         await keys.get([key.kid])
     with pytest.raises(KeysLost, match="damaged"):
@@ -83,7 +83,7 @@ async def test_a_damaged_key_is_noticed(tmp_path: Path) -> None:
 
 async def test_the_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_CACHED", 10)
-    keys = SqliteKeys(tmp_path)
+    keys = SqliteKeyStore(tmp_path)
     made = await keys.obtain([(f"c{number}", "p1", "text") for number in range(30)])
     assert len(keys._by_kid) == len(keys._by_triple) == 10
     assert await keys.get([key.kid for key in made]) == {key.kid: key for key in made}

@@ -10,17 +10,17 @@ import time
 from pathlib import Path
 from random import Random
 
-from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.eventstore.verification import verify
 
 PROGRAM = """
 import asyncio, os, sys
 from pathlib import Path
-from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from tests.support.commits import commit
 
 async def main():
-    log = SqliteLog(Path(sys.argv[1]))
+    log = SqliteEventStore(Path(sys.argv[1]))
 
     async def writer(name):
         stream = f"case/{name}"
@@ -57,7 +57,7 @@ def test_ten_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
             acknowledged[stream, int(last)] = hash_
 
     async def check() -> None:
-        log = SqliteLog(path)
+        log = SqliteEventStore(path)
         stored = {(each.stream, each.last): each.hash async for part in log.scan() for each in part}
         assert {place: stored.get(place) for place in acknowledged} == acknowledged
         assert [finding async for finding in verify(log)] == []

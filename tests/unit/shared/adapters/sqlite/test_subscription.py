@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from shared.adapters.sqlite.event_store import SqliteLog
-from shared.adapters.sqlite.read_models import SqliteViews
-from shared.adapters.sqlite.subscription import SqliteFeed
+from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.adapters.sqlite.read_models import SqliteReadModels
+from shared.adapters.sqlite.subscription import SqliteSubscriptions
 from shared.eventstore.commit import Commit
 from tests.support.commits import history
 
 
 async def test_commits_are_gathered_and_drain_cuts_it_short(tmp_path: Path) -> None:
-    log, views = SqliteLog(tmp_path / "log.sqlite"), SqliteViews(tmp_path / "views.sqlite")
-    feed = SqliteFeed(log, views)
+    log, views = SqliteEventStore(tmp_path / "log.sqlite"), SqliteReadModels(tmp_path / "views.sqlite")
+    feed = SqliteSubscriptions(log, views)
     at_once: list[int] = []
     gathered: list[int] = []
 

@@ -10,8 +10,8 @@ from random import Random
 
 import pytest
 
-from shared.adapters.memory import MemoryLog
-from shared.adapters.sqlite.event_store import SqliteLog
+from shared.adapters.memory import MemoryEventStore
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.verification import verify_file
 from shared.eventstore.verification import Finding, verify
 from tests.support.commits import history
@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "log.sqlite"
 
     async def fill() -> None:
-        log = SqliteLog(path)
+        log = SqliteEventStore(path)
         histories = [history(f"case/{name}", 6, events=2) for name in "abcd"]
         for step in zip(*histories, strict=True):
             for each in step:
@@ -128,7 +128,7 @@ def test_a_truncated_file_is_reported(path: Path, tmp_path: Path) -> None:
 
 
 async def test_any_log_can_be_verified() -> None:
-    log = MemoryLog()
+    log = MemoryEventStore()
     for each in history("case/a", 3):
         await log.append(each)
     assert [finding async for finding in verify(log)] == []

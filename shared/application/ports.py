@@ -1,0 +1,50 @@
+"""The adapters that a process was given, and what is built on them for each service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.commands.command_handler import CommandHandler
+from shared.consumers.consumer import CaseConsumer
+from shared.events.fields import Service
+from shared.eventstore.event_store import EventStore
+from shared.eventstore.key_store import KeyStore
+from shared.eventstore.read_models import Checkpoints, ReadModelStore
+from shared.eventstore.subscription import Subscriptions
+from shared.kernel.clock import Clock
+from shared.repositories.case_repository import CaseRepository
+from shared.repositories.policy_repository import PolicyRepository
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The adapters of this process. Services never know which they got."""
+
+    log: EventStore
+    feed: Subscriptions
+    views: ReadModelStore
+    keys: KeyStore
+    clock: Clock
+    cases: CaseRepository
+    policies: PolicyRepository
+    facts_path: str | None = None
+    """Where analytics keeps its DuckDB file; None keeps the facts in memory."""
+    checkpoints: Checkpoints | None = None
+    """Set where dropping the views drops also how far the consumers have come; None: the feed keeps that itself."""
+    _handlings: dict[Service, CommandHandler] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self.policies.keep_time(self.clock)
+
+    def handling(self, service: Service) -> CommandHandler:
+        """What appends the events of `service`, whether or not its consumers run in this process."""
+        if service not in self._handlings:
+            self._handlings[service] = CommandHandler(
+                service, self.log, self.keys, self.clock, self.cases, self.policies, self.feed.publish
+            )
+        return self._handlings[service]
+
+    def consumer(self, group: str, **more: Any) -> CaseConsumer:
+        """The consumer of this group on these ports; `more` is what it shows, reacts to and keeps (see Consumer)."""
+        return CaseConsumer(group, self.log, self.views, self.cases, self.policies, self.clock, **more)
