@@ -113,7 +113,7 @@ async def test_an_extension_by_the_asker_and_beyond_the_cap(here: Served) -> Non
         here, "head", case, "grant_extension", "no_extension_asked", "Give ask_extension first", days=5, **office
     )
     await done(here, "clerk", case, "ask_extension", days=30, reason="取证需要时间")
-    await refused(here, "clerk", case, "grant_extension", "own_request", "cannot grant it", days=30, **office)
+    await refused(here, "clerk", case, "grant_extension", "own_request", "cannot decide on it", days=30, **office)
     await refused(here, "clerk", case, "refuse_extension", "own_request", "does not decide", reason="不必")
     await refused(
         here, "head", case, "grant_extension", "extension_over_cap", "may not exceed 30 days", days=31, **office
@@ -154,7 +154,7 @@ async def test_an_accusation_sent_by_hand_to_the_accused(here: Served) -> None:
             org=org,
         )
     claim = (await here.filed(place="sl", subject="1502", respondent={"name": "某人", "org": "zj"}))["case"]
-    await refused(here, "registrar", claim, "dispatch", "is_the_respondent", "choose another one", org="zj")
+    await refused(here, "registrar", claim, "dispatch", "is_the_respondent", "Choose another organisation", org="zj")
     await done(here, "registrar", accusation, "dispatch", org="jjw")
     await refused(here, "clerk", accusation, "sign_off", "unknown_case", "among those you may see")
 

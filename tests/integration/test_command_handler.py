@@ -198,7 +198,9 @@ async def test_a_delivery_is_recorded_although_the_clock_was_put_back(here: Coun
     given = DecisionContext(
         Principal("service", None, "routing"), here.clock.now(), told, await here.ports.policies.book(DEMO)
     )
-    (fresh,) = rule(changed(case, {"assignment.delivered": False}), RecordDelivery(org=case.assignment.org or "", seq=1), given)
+    (fresh,) = rule(
+        changed(case, {"assignment.delivered": False}), RecordDelivery(org=case.assignment.org or "", seq=1), given
+    )
     assert fresh.at == here.clock.now()
 
 
