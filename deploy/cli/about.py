@@ -10,7 +10,7 @@ from shared.kernel.version import VERSION
 
 
 def settings(data: Data = None, json: AsJson = False) -> None:
-    """Every setting with its meaning, its value (secrets masked) and its source."""
+    """Show every setting with its meaning, its value (secrets masked) and its source."""
     with showing.stopping(ValueError, exit_code=WRONG_USE):
         lines = shown(load(data=data), frozenset({"data"}) if data is not None else frozenset())
     unknown = wrong_names()
@@ -23,5 +23,5 @@ def settings(data: Data = None, json: AsJson = False) -> None:
 
 
 def version(json: AsJson = False) -> None:
-    """The release of this program."""
+    """Show the release of this program."""
     showing.answer({"version": VERSION}, lambda _: showing.line(VERSION))

@@ -31,7 +31,7 @@ def act(
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """Give a command on a case, or the commands of a file. Default of --as: an allowed role."""
+    """Run a command on a case, or the commands of a file. Default of --as: an allowed role."""
     if file is not None:
         if id is not None:
             showing.stop("Give either a case and a command, or --file.", "请只给出案件与命令，或者 --file。")

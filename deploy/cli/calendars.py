@@ -30,7 +30,7 @@ def publish(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Put the published days of a year into force. Provisional due dates are computed again; those that moved are listed."""
+    """Put the published days of a year into force. Recalculates provisional due dates and lists those that moved."""
     from services.supervision.calendar_publication import merged
     from shared.policy.documents import CalendarDocument
     from shared.policy.loading.loader import read_calendar

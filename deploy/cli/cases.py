@@ -33,7 +33,7 @@ def list_cases(
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """Cases, earliest due date first."""
+    """List cases, earliest due date first."""
     asked = given(queue=queue, org=org, state=state, place=place, subject=subject, due_before=due_before, after=after)
     columns = ("number 编号", "state 状态", "due 期限", "organisation, subject, place 单位、事项、属地")
     params = {**asked, "limit": limit}
@@ -58,7 +58,7 @@ def show_case(
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """A case with deadlines and history, as it is or as of a day."""
+    """Show a case with deadlines and history, as it is or as of a day."""
     asked = given(as_of=as_of, known_at=known_at, content="true" if content else "false")
 
     async def work(client: httpx.AsyncClient) -> None:
@@ -73,7 +73,7 @@ def show_case(
 
 @group.command("candidates")
 def show_candidates(id: CaseId, data: Data = None, as_: As = None, json: AsJson = False) -> None:
-    """Older cases that may be the same matter as a case that waits to be dispatched. The access is recorded."""
+    """List older cases that may be the same matter as a case that waits for dispatch. The access is recorded."""
     path = f"/v1/cases/{quoted(id)}/candidates"
     columns = ("number 编号", "similarity 相似度", "state 状态", "shared 相同", "org, filed 单位、提出")
     none = "none 没有相近的件"
@@ -91,7 +91,7 @@ def _candidate_row(one: dict[str, Any], words: Wording) -> tuple[str, ...]:
 def show_matter(
     id: CaseId, after: Cursor = None, limit: Most = 50, data: Data = None, as_: As = None, json: AsJson = False
 ) -> None:
-    """All filings of the matter that a case belongs to: the lead first, then the others."""
+    """List all filings of the matter that a case belongs to: the lead first, then the others."""
     path = f"/v1/matters/{quoted(id)}"
     columns = ("number 编号", "", "state 状态", "org, channel 单位、渠道", "registered 登记")
     asked = given(limit=limit, after=after or None)
@@ -185,7 +185,7 @@ def explain(
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """How the due date of a clock was computed, with every skipped day."""
+    """Explain how the due date of a clock was derived, with every skipped day."""
     path = f"/v1/cases/{quoted(id)}/deadlines/{quoted(clock)}/explain"
     ask("GET", path, lambda found: _show_episodes(clock, found["episodes"]), data, as_=as_ or SUPERVISOR)
 

@@ -18,7 +18,7 @@ group = typer.Typer(help="The clock that deadlines depend on", no_args_is_help=T
 
 @group.command("status")
 def status(data: Data = None, json: AsJson = False) -> None:
-    """The time of the server, and whether deadlines fire. Ends with 1 while they do not."""
+    """Show the time of the server, and whether deadlines fire. Exits with 1 while they do not."""
     _clock("GET", "/local/clock", data)
 
 

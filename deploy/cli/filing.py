@@ -86,7 +86,7 @@ def receipt(
     data: Data = None,
     as_: As = None,
 ) -> None:
-    """Write the receipt of a case again, for printing. That it was issued is recorded."""
+    """Write the receipt of a case again, for printing. The access is recorded."""
 
     async def work(client: httpx.AsyncClient) -> None:
         answer = await client.get(f"/v1/cases/{quoted(id)}/receipt")
@@ -112,7 +112,7 @@ def inbox(
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """The inbox of an organisation, from a cursor on."""
+    """List the inbox of an organisation after a cursor."""
     path = f"/v1/organisations/{quoted(org)}/assignments"
     columns = ("#", "at 时间", "number 编号", "kind 事由", "due, subject, place 期限、事项、属地")
     role, more = as_ or f"organisation:{org}", f"huiyin inbox {org} "
@@ -133,7 +133,7 @@ def status(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """The status of a case as its petitioner sees it."""
+    """Show the status of a case as its petitioner sees it."""
     if code is None:
         code = _code(code_file)
     else:

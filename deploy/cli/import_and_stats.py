@@ -32,7 +32,7 @@ def import_file(
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """Import the export of another system. Again, it adds nothing; interrupted, it continues."""
+    """Import the export of another system. A repeated import adds nothing; an interrupted one continues."""
     from deploy.cli.import_run import ImportOptions, run_import
 
     state = None if os.environ.get("HUIYIN_URL") else load(data=data).data / "imports"
@@ -55,7 +55,7 @@ def stats(
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """Figures, each with numerator, denominator and the number of unknown cases."""
+    """Print statistics, each with numerator, denominator and the number of unknown cases."""
     from deploy.cli.stats import StatsOptions, run_stats
 
     options = StatsOptions(period, by, compare, measures, as_of, "json" if json else format, output, lang)

@@ -41,7 +41,7 @@ def add(
 
 @group.command("list")
 def list_keys(data: Data = None, json: AsJson = False) -> None:
-    """All keys with their roles and dates, without the secrets."""
+    """List all keys with their roles and dates, without the secrets."""
     ask("GET", "/local/keys", _show, data)
 
 
@@ -55,6 +55,6 @@ def _show(found: dict[str, Any]) -> None:
 
 @group.command("revoke")
 def revoke(key: Annotated[str, typer.Argument(help="Id of the key")], data: Data = None, json: AsJson = False) -> None:
-    """Revoke a key: it gives no access any more."""
+    """Revoke a key. It gives no access any more."""
     path = f"/local/keys/{quoted(key)}:revoke"
     ask("POST", path, lambda found: showing.line(f"revoked 已吊销: {found['id']}"), data)

@@ -13,7 +13,7 @@ from deploy.cli.output import REFUSED
 
 COMMANDS = {
     "init": LazyCommand("init:init", "Write a small first policy, as files that open in a spreadsheet."),
-    "serve": LazyCommand("serve:serve", "Start Huiyin. Ctrl-C ends it gracefully."),
+    "serve": LazyCommand("serve:serve", "Start Huiyin. Ctrl-C stops it gracefully."),
     "demo": LazyCommand(
         "demo:demo", "Simulate ninety days of a fictional county: late cases, reminders, and the reasons."
     ),
@@ -21,50 +21,53 @@ COMMANDS = {
         "filing:submit", "File a complaint and print the receipt. The same item gives the same receipt."
     ),
     "receipt": LazyCommand(
-        "filing:receipt", "Write the receipt of a case again, for printing. That it was issued is recorded."
+        "filing:receipt", "Write the receipt of a case again, for printing. The access is recorded."
     ),
     "act": LazyCommand(
-        "act:act", "Give a command on a case, or the commands of a file. Default of --as: an allowed role."
+        "act:act", "Run a command on a case, or the commands of a file. Default of --as: an allowed role."
     ),
-    "inbox": LazyCommand("filing:inbox", "The inbox of an organisation, from a cursor on."),
-    "platform": LazyCommand("platforms:group", "Updates of a platform, and the results of the records of a day"),
-    "status": LazyCommand("filing:status", "The status of a case as its petitioner sees it."),
-    "explain": LazyCommand("cases:explain", "How the due date of a clock was computed, with every skipped day."),
+    "inbox": LazyCommand("filing:inbox", "List the inbox of an organisation after a cursor."),
+    "platform": LazyCommand(
+        "platforms:group", "Notifications to a platform, and the results of the records that it sent"
+    ),
+    "status": LazyCommand("filing:status", "Show the status of a case as its petitioner sees it."),
+    "explain": LazyCommand("cases:explain", "Explain how the due date of a clock was derived, with every skipped day."),
     "import": LazyCommand(
         "import_and_stats:import_file",
-        "Import the export of another system. Again, it adds nothing; interrupted, it continues.",
+        "Import the export of another system. A repeated import adds nothing; an interrupted one continues.",
     ),
     "stats": LazyCommand(
-        "import_and_stats:stats", "Figures, each with numerator, denominator and the number of unknown cases."
+        "import_and_stats:stats", "Print statistics, each with numerator, denominator and the number of unknown cases."
     ),
     "rebuild": LazyCommand(
-        "maintenance:rebuild", "Build all read models and facts again from the log, and check its hash chain."
+        "maintenance:rebuild", "Rebuild all read models and facts from the log, and check its hash chain."
     ),
     "digest": LazyCommand(
-        "maintenance:digest", "Digests of the log, of everything derived from it, and of the outcome."
+        "maintenance:digest", "Print digests of the log, of everything derived from it, and of the outcome."
     ),
     "verify": LazyCommand(
-        "maintenance:verify", "Check every byte of the log and its hash chain. Ends with 1 if something is wrong."
+        "maintenance:verify", "Check every byte of the log and its hash chain. Exits with 1 if something is wrong."
     ),
     "scrub": LazyCommand(
-        "maintenance:scrub", "Compare every read model with the log. Ends with 1 if they still differ."
+        "maintenance:scrub", "Compare every read model with the log and update it. Exits with 1 if they still differ."
     ),
     "export": LazyCommand(
-        "maintenance:export", "The bytes of the log, one event a line. Encrypted data stays encrypted."
+        "maintenance:export", "Print the bytes of the log, one event per line. Encrypted data stay encrypted."
     ),
     "backup": LazyCommand(
-        "maintenance:backup", "Copy log and keys, also of a running system. Keep it safe: it decrypts every text."
+        "maintenance:backup",
+        "Copy log and keys, also of a running system. Protect the copy: it can decrypt every text.",
     ),
     "restore": LazyCommand(
         "maintenance:restore", "Check a backup with its hashes and keys, and restore it into a new data folder."
     ),
     "migrate": LazyCommand(
-        "migrate:migrate", "Copy log and keys from a data folder to MongoDB, or back. Interrupted, it continues."
+        "migrate:migrate", "Copy log and keys from a data folder to MongoDB, or back. An interrupted run continues."
     ),
     "settings": LazyCommand(
-        "about:settings", "Every setting with its meaning, its value (secrets masked) and its source."
+        "about:settings", "Show every setting with its meaning, its value (secrets masked) and its source."
     ),
-    "version": LazyCommand("about:version", "The release of this program."),
+    "version": LazyCommand("about:version", "Show the release of this program."),
     "case": LazyCommand("cases:group", "Lists of cases, and one case with its history"),
     "policy": LazyCommand("policies:group", "Policies: clocks, calendars, routing, organisations, places, subjects"),
     "calendar": LazyCommand("calendars:group", "The calendar of working days"),

@@ -25,7 +25,7 @@ parked = typer.Typer(help="Streams at which a consumer has stopped", no_args_is_
 
 @parked.command("list")
 def parked_list(data: Data = None, json: AsJson = False) -> None:
-    """All parked streams. Ends with 1 if there are any."""
+    """List all parked streams. Exits with 1 if there are any."""
     _parked(data, None)
 
 
@@ -35,7 +35,7 @@ def parked_show(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """One parked stream with the bytes that could not be handled. Encrypted data stays encrypted."""
+    """Show one parked stream with the bytes that could not be handled. Encrypted data stay encrypted."""
     _parked(data, id)
 
 
@@ -59,7 +59,7 @@ def parked_redrive(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Try again to handle parked streams. Ends with 1 if a stream is still parked."""
+    """Try again to handle parked streams. Exits with 1 if a stream is still parked."""
     body = {"group": group, "stream": id}
     ask("POST", "/local/parked:redrive", _show_redriven, data, failed=lambda found: found["parked"], json=body)
 
@@ -78,7 +78,7 @@ def rebuild(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Build all read models and facts again from the log, and check its hash chain."""
+    """Rebuild all read models and facts from the log, and check its hash chain."""
     if from_ == "topic":
         from deploy.cli.recovery import from_topic
 
@@ -120,12 +120,12 @@ def digest(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Digests of the log, of everything derived from it, and of the outcome."""
+    """Print digests of the log, of everything derived from it, and of the outcome."""
     ask("GET", "/local/digest", showing.fields, data, params={"which": which})
 
 
 def verify(data: Data = None, json: AsJson = False) -> None:
-    """Check every byte of the log and its hash chain. Ends with 1 if something is wrong."""
+    """Check every byte of the log and its hash chain. Exits with 1 if something is wrong."""
     ask("POST", "/local/verify", _show_verified, data, feed=False, failed=lambda found: found["findings"])
 
 
@@ -142,7 +142,7 @@ def scrub(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Compare every read model with the log. Ends with 1 if they still differ."""
+    """Compare every read model with the log and update it. Exits with 1 if they still differ."""
     params = {"mend": str(mend).lower()}
     ask("POST", "/local/scrub", showing.fields, data, failed=_still_differs, params=params)
 
@@ -154,12 +154,12 @@ def _still_differs(found: dict[str, Any]) -> bool:
 def export(
     output: Output = None,
     prefix: Annotated[str, typer.Option(help="Only streams that begin with this, for example case/")] = "",
-    commits: Annotated[bool, typer.Option("--commits", help="One commit a line, with hashes, in base64")] = False,
+    commits: Annotated[bool, typer.Option("--commits", help="One commit per line, with hashes, in base64")] = False,
     views: Annotated[bool, typer.Option("--views", help="The rows of all read models instead of the log")] = False,
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """The bytes of the log, one event a line. Encrypted data stays encrypted."""
+    """Print the bytes of the log, one event per line. Encrypted data stay encrypted."""
     if views and (commits or prefix):
         why = "--views exports everything; leave --commits and --prefix out."
         showing.stop(why, "--views 导出全部内容，请去掉 --commits 和 --prefix。")
@@ -183,7 +183,7 @@ def export(
 def backup(
     folder: Annotated[Path, typer.Argument(help="New folder for the backup")], data: Data = None, json: AsJson = False
 ) -> None:
-    """Copy log and keys, also of a running system. Keep it safe: it decrypts every text."""
+    """Copy log and keys, also of a running system. Protect the copy: it can decrypt every text."""
 
     async def work(client: httpx.AsyncClient) -> int:
         found = await call(client, "POST", "/local/backup", json={"folder": str(folder.resolve())})

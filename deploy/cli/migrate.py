@@ -27,7 +27,7 @@ def migrate(
     to: Annotated[str, typer.Option("--to", help="The other one; empty, or partly filled by this command")],
     json: AsJson = False,
 ) -> None:
-    """Copy log and keys from a data folder to MongoDB, or back. Interrupted, it continues."""
+    """Copy log and keys from a data folder to MongoDB, or back. An interrupted run continues."""
     problems = (FolderProblem, StoreProblem)
     showing.answer(copied("events 事件", lambda tell: move(from_, to, load(), tell), *problems), showing.fields)
 

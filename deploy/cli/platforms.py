@@ -13,7 +13,9 @@ from deploy.cli.local_words import Wording, at
 from deploy.cli.options import After, As, AsJson, Data, Most, Platform, Since, Wait
 from deploy.cli.outbox import replay_topic
 
-group = typer.Typer(help="Updates of a platform, and the results of the records of a day", no_args_is_help=True)
+group = typer.Typer(
+    help="Notifications to a platform, and the results of the records that it sent", no_args_is_help=True
+)
 
 
 @group.command("updates")
@@ -26,7 +28,7 @@ def updates(
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """The updates of a platform, from a cursor on."""
+    """List the updates of a platform after a cursor."""
     path = f"/v1/platforms/{quoted(platform)}/updates"
     columns = ("#", "at 时间", "number 编号", "kind 事由", "more 说明")
     role, more = as_ or f"platform:{platform}", f"huiyin platform updates {platform} "
@@ -55,7 +57,7 @@ def day(
     as_: As = None,
     json: AsJson = False,
 ) -> None:
-    """The results of the records that a platform sent to its topic on one day, by the time of the records."""
+    """Count the results of the records that a platform sent to its topic on one day, by the time of the records."""
     path = f"/v1/platforms/{quoted(platform)}/days/{quoted(on)}"
     ask("GET", path, lambda found: _show_day(platform, found), data, as_=as_ or "operations")
 

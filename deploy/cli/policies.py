@@ -48,7 +48,7 @@ def read_source(source: Path) -> tuple[str | None, dict[str, Any]]:
 
 @group.command("list")
 def list_policies(data: Data = None, json: AsJson = False) -> None:
-    """All jurisdictions with a policy in force."""
+    """List all jurisdictions with a policy in force."""
     ask("GET", "/v1/policies", _show_list, data)
 
 
@@ -67,7 +67,7 @@ def show(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """The policy that is in force."""
+    """Show the policy that is in force."""
 
     async def work(client: httpx.AsyncClient) -> None:
         found = await call(client, "GET", f"/v1/policies/{quoted(jurisdiction)}")
@@ -101,7 +101,7 @@ def _show(found: dict[str, Any]) -> None:
 
 @group.command("validate")
 def validate(source: Source, json: AsJson = False) -> None:
-    """Everything that is wrong with a policy, with file, line and column. Needs no server. Ends with 1 if something is
+    """List everything that is wrong with a policy, with file, line and column. Needs no server. Exits with 1 if something is
     wrong."""
     sections = sorted(read_source(source)[1])
     showing.answer(
@@ -114,7 +114,7 @@ def validate(source: Source, json: AsJson = False) -> None:
 def diff(
     source: Source, jurisdiction: Jurisdiction = None, from_: From = None, data: Data = None, json: AsJson = False
 ) -> None:
-    """What a policy would change in the policy in force (with --from: in force then), and which cases would be routed to
+    """Show what a policy would change in the policy in force (with --from: in force then), and which cases would be routed to
     another organisation."""
     named, sections = read_source(source)
     code = _code(jurisdiction or named)

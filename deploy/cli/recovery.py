@@ -18,7 +18,7 @@ from shared.kernel.settings import load
 
 
 def from_topic(data: Path | None) -> None:
-    """Recover the log. Ends with 1 if something on the topic could not be made a commit of the log."""
+    """Recover the log. Exits with 1 if something on the topic could not be made a commit of the log."""
     with showing.stopping(ValueError, exit_code=WRONG_USE):
         settings = load(data=data)
     configure("error")

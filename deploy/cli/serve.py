@@ -59,7 +59,7 @@ def serve(
     sample: Annotated[str, typer.Option(help="yes: load the demo county and its sample cases once; no")] = "no",
     data: Data = None,
 ) -> None:
-    """Start Huiyin. Ctrl-C ends it gracefully."""
+    """Start Huiyin. Ctrl-C stops it gracefully."""
     with showing.stopping(ValueError, exit_code=WRONG_USE):
         settings = load(strict=True, data=data, host=host, port=port)
     if sample not in ("yes", "no"):

@@ -28,7 +28,7 @@ group = typer.Typer(help="The topics and access rights of Kafka", no_args_is_hel
 
 @group.command("diff")
 def diff(json: AsJson = False) -> None:
-    """Differences between Kafka and the file. Changes nothing; ends with 1 if there are any."""
+    """List the differences between Kafka and the file. Changes nothing; exits with 1 if there are any."""
     found = _guarded(_compare(apply=False))
     _show_differences(found, apply=False)
     raise typer.Exit(REFUSED if found else DONE)
@@ -36,8 +36,8 @@ def diff(json: AsJson = False) -> None:
 
 @group.command("apply")
 def apply(json: AsJson = False) -> None:
-    """Create and change topics as the file says. Never deletes a topic, shortens its retention, or changes the partitions of
-    case-events. Ends with 1 if a difference is left."""
+    """Create and change topics as the file requires. Never deletes a topic, shortens its retention, or changes the partitions of
+    case-events. Exits with 1 if a difference is left."""
     found = _guarded(_compare(apply=True))
     _show_differences(found, apply=True)
     raise typer.Exit(REFUSED if any(one.change is None for one in found) else DONE)
@@ -49,11 +49,11 @@ def acls(
         list[str] | None, typer.Option(help="Code; may be repeated. Default: those of the policies in force")
     ] = None,
     platform: Annotated[list[str] | None, typer.Option(help="Code of a platform; may be repeated")] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Give the missing rights, as administrator of Kafka")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Grant the missing rights, as administrator of Kafka")] = False,
     json: AsJson = False,
 ) -> None:
-    """The access rights as commands for Kafka's own tool; or give them. Never revokes a right: with --apply it ends with 1 if
-    one of these users has more rights than the file says."""
+    """Print the access rights as commands for Kafka's own tool, or grant them. Revokes nothing; with --apply it exits with 1 if
+    one of these users has more rights than the file grants."""
     members = {"organisation": organisation or [], "platform": platform or []}
     if not apply:
         for line in _guarded(_commands(members)):

@@ -1,4 +1,4 @@
-"""Telling an organisation: one thin entry in its outbox stream per thing that it has to know.
+"""Notifies organisations: one thin entry in the inbox stream of an organisation for each thing that it has to know.
 
 The stream is a fact of its own (what was told to whom, and when), so its version is the reader's cursor for ever.
 """
@@ -78,7 +78,7 @@ def receiver_at(case: Case, version: int) -> str | None:
 
 
 def _arrived(case: Case, org: str, at: datetime) -> Case:
-    """The case once this entry stands in the outbox: the clocks that begin with it run already."""
+    """The case once this entry is in the inbox: the clocks that begin with it run already."""
     fact = Fact("AssignmentDelivered", None, case.version + 1, at, at, org)
     return replace(case, facts=(*case.facts, fact))
 
@@ -117,7 +117,7 @@ def entry(
 
 
 class OrganisationNotifications(NotificationStream):
-    """Notifies organisations: the streams `outbox/<organisation>`."""
+    """Notifies organisations, on their inbox streams `outbox/<organisation>`."""
 
     def __init__(self, handling: CommandHandler) -> None:
         super().__init__(handling, STREAM)

@@ -35,7 +35,7 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
         await carry_out(handling, RULES["route"], turn, await recognised(handling, turn.case))
 
     async def deliver(turn: Trigger, org: str, kind: OutboxKind = "assigned") -> None:
-        """Write the assignment to the organisation's outbox, then record the delivery: the clocks run from then."""
+        """Write the assignment to the organisation's inbox, then record the delivery: the clocks run from then."""
         told = await outboxes.tell(org, kind, turn)
         failpoint("outbox.told")
         rule, command = RULES["record_delivery"], RecordDelivery(org=org, seq=told.first)

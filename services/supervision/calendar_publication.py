@@ -125,7 +125,7 @@ def _invalid(findings: list[Finding]) -> Invalid:
     first_zh = f"{findings[0].where}：{findings[0].zh}"
     return Invalid(
         "calendar_invalid",
-        f"The calendar was not published, the one in force stands. {first}",
+        f"The calendar was not published; the one in force stays in force. {first}",
         why_zh=f"日历未公布，原日历继续有效。{first_zh}",
         errors=[one.problem() for one in findings[:20]],
     )

@@ -112,7 +112,7 @@ class CaseRoutedToSealedChannel(_Routing, zh="转入密封渠道", en="It went t
 class AssignmentDelivered(
     _Routing, zh="送达承办单位", en="It was delivered to the organisation's inbox.", shows=("org",)
 ):
-    """The assignment was written to the organisation's outbox stream. The organisation's clocks start here."""
+    """The assignment was written to the organisation's inbox stream. The organisation's clocks start here."""
 
     org: str
     seq: int | None = None
@@ -221,7 +221,7 @@ class Due(BaseModel):
 
 
 class OutboxEntry(_Routing, zh="告知单位", en="An organisation was notified."):
-    """A notification to an organisation. Stream `outbox/<organisation>`; the stream version is the reader's cursor."""
+    """A notification to an organisation, on its inbox stream `outbox/<organisation>`; the stream version is the reader's cursor."""
 
     kind: OutboxKind
     case: str

@@ -85,7 +85,7 @@ async def exact_query(request: Request) -> None:
                 field="query",
             )
         if len(request.query_params.getlist(name)) > 1:
-            raise Invalid("parameter_twice", f"{name} stands twice; keep one.", why_zh="查询参数重复。", field=name)
+            raise Invalid("parameter_twice", f"{name} is given twice. Keep one.", why_zh="查询参数重复。", field=name)
 
 
 def _parameters(dependant: Dependant) -> set[str]:

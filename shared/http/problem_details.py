@@ -84,7 +84,7 @@ def install(app: FastAPI, runtime: Process) -> None:
             content = problem(
                 405,
                 "wrong_method",
-                "This address does not take that method; see the Allow header.",
+                "This address does not support that method; see the Allow header.",
                 "该地址不支持这一方法，请参见 Allow 头。",
             )
         else:

@@ -1,4 +1,4 @@
-"""What an organisation reads: the entries of its outbox stream, the same over HTTP and in its topic."""
+"""What an organisation reads: the entries of its inbox stream, the same over HTTP and in its topic."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class OutcomeProblem(Answer):
 class OutboxAnswer(Answer):
     """What an organisation was told. Thin: fetch the content with GET /v1/cases/{case}."""
 
-    id: int = Field(description="Place in the outbox, gapless from 1: the cursor")
+    id: int = Field(description="Place in the inbox, gapless from 1: the cursor")
     kind: str = Field(description="assigned, withdrawn, reminded, …")
     case: str = Field(description="Case id")
     number: str = Field(description="Number that people use")

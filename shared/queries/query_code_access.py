@@ -45,7 +45,7 @@ async def opened(ports: Ports, number: str, code: str) -> tuple[Principal, Case]
     """The citizen and the case that number and code open together. Raises the same Unknown whichever of them is wrong."""
     wrong = Unknown(
         "wrong_number_or_code",
-        "Number and query code do not belong together. Both stand on the receipt.",
+        "Number and query code do not belong together. Both are on the receipt.",
         why_zh="编号与查询码不匹配，请核对回执。",
     )
     if read_number(number) is None:

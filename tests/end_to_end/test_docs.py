@@ -85,13 +85,6 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}, target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
-def test_files_that_are_named_exist(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    for path in re.findall(r"`((?:shared|services|deploy|tests|docs|examples)/[\w./-]+\.\w+)`", text):
-        assert (ROOT / path).exists() or (ROOT / path).with_suffix(".py").exists(), path
-
-
 def test_what_the_code_says_of_the_manual_exists() -> None:
     for source in ("shared", "services", "deploy"):
         for path in (ROOT / source).rglob("*.py"):

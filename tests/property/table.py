@@ -87,8 +87,8 @@ class Row(NamedTuple):
     or_a_supervisor: bool = False
     """With `by_the_clocks`: it may be said that a supervisor of another unit has to do it."""
     by_the_clocks: bool = False
-    """Whether it is done hangs on clocks that the table does not reckon (the ladder: tests/unit/test_ladder*.py and
-    test_supervision_domain.py do). Here only who may, and where it must be refused."""
+    """Whether it is done hangs on clocks that the table does not reckon (the ladder: the tests of supervision in
+    tests/unit do). Here only who may, and where it must be refused."""
 
 
 ROLES: dict[str, frozenset[str]] = {

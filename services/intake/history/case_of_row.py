@@ -105,7 +105,7 @@ def check_case(item: HistoryItem, case: Case) -> None:
     if case.origin != "history":
         raise Refused(
             "filed_live",
-            "This item was filed here, it is no history: its steps are recorded with commands.",
+            "This item was filed in this system and is not history. Record its steps with commands.",
             why_zh="该件是在本系统登记的，不是历史件，请用命令登记其步骤。",
             field="item",
         )
@@ -124,7 +124,7 @@ def other_organisation() -> Refused:
     return Refused(
         "history_differs",
         "The source now names another organisation than the one imported. Nothing is overwritten: map the step "
-        "that changed it (CaseTransferred with its date), or mend the export.",
+        "that changed it (CaseTransferred with its date), or correct the export.",
         why_zh="来源现在给出的责任单位与此前导入的不同。不会覆盖：请映射带日期的转办步骤，或修正导出文件。",
         field="organisation",
     )

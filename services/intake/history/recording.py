@@ -237,12 +237,12 @@ class _Recorder:
 
 _ORDER = {
     "effective_too_early": (
-        "The step lies before an earlier step of the same case, or before its filing. Mend the dates in the source, or take "
+        "The step is dated before an earlier step of the same case, or before its filing. Correct the dates in the source, or take "
         "the step out of the mapping.",
         "该步骤的日期早于同一件的前一步骤或登记时间。请在来源中修正日期，或从映射文件中去掉该步骤。",
     ),
     "effective_in_future": (
-        "The date lies in the future. Mend it in the source, or check source: zone in the mapping.",
+        "The date is in the future. Correct it in the source, or check source: zone in the mapping.",
         "该日期晚于当前时间。请在来源中修正，或检查映射文件中的 source: zone。",
     ),
 }

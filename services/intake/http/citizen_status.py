@@ -20,7 +20,7 @@ LIMIT = 4096
 
 
 class StatusQuestion(BaseModel):
-    """Both stand on the receipt."""
+    """Both are on the receipt."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""Where an outbox has entries that a reader is not told of, so that a page is found without reading all that lies before it."""
+"""Where an inbox has entries that a reader may not see, so that a page is found without reading all entries before it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.messaging.organisation_inbox import STREAM
 
 _KEPT = 200
-"""Outboxes, each as one reader sees it, of which the gaps are remembered."""
+"""Inboxes, each as one reader sees it, of which the gaps are remembered."""
 _STEP = 1000
 """Entries that are looked at together."""
 
 
 async def entries_of(log: EventStore, org: str, after: int, limit: int) -> list[RecordedEvent]:
-    """The entries of an outbox behind version `after`: the first `limit` commits of them."""
+    """The entries of an inbox after version `after`: the first `limit` commits of them."""
     commits = await log.load(STREAM + org, after=after, limit=limit)
     return [event for commit in commits for event in commit.recorded if event.version > after]
 
@@ -36,7 +36,7 @@ class Gaps:
     would tell as much as an entry."""
 
     upto: int = 0
-    """So far the outbox has been looked at."""
+    """So far the inbox has been examined."""
     versions: list[int] = field(default_factory=list)
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -63,7 +63,7 @@ class AllGaps:
         self._known: OrderedDict[tuple[str, frozenset[str]], Gaps] = OrderedDict()
 
     async def of(self, org: str, unseen: frozenset[str]) -> Gaps:
-        """The gaps of this outbox for whoever must not know of the cases `unseen`."""
+        """The gaps of this inbox for a reader who may not know of the cases `unseen`."""
         known = self._known.setdefault((org, unseen), Gaps())
         self._known.move_to_end((org, unseen))
         if len(self._known) > _KEPT:

@@ -1,4 +1,4 @@
-"""Repeats outbox streams in topics, for the organisations whose `delivery` is kafka."""
+"""Repeats inbox streams in topics, for the organisations whose `delivery` is kafka."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """Commands that organisations send to their topics, with the same bodies as over HTTP. The answer to each command is an entry
-of the organisation's outbox."""
+of the organisation's inbox."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PartnerCommands(InboundHandler):
         cause = f"routing.outcome:{own_id}" if own_id is not None else None
         known = await self._outboxes.by_cause(org, cause) if cause is not None else None
         if known is not None and known.request == digest:
-            return  # the same command sent again: its answer is in the outbox
+            return  # the same command sent again: its answer is in the inbox
         if known is not None:
             body = _refused(_same_id(), read, letter)
         else:

@@ -165,7 +165,7 @@ def _heading(zh: str, en: str) -> Html:
 def _qr_hint(public_url: str | None) -> Html:
     if public_url is None:
         return both("编号和查询码", "Number and query code", "p")
-    return both("扫码查询办理情况", "Scan to see how it stands", "p")
+    return both("扫码查询办理情况", "Scan to see the status", "p")
 
 
 def _how(public_url: str | None) -> list[Html]:

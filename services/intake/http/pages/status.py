@@ -7,7 +7,7 @@ from starlette.responses import HTMLResponse
 from services.intake.http.pages.layout import Html, both, joined, markup, page
 from shared.queries.citizen_status_models import StatusAnswer
 
-_TITLE = ("办理情况查询", "How your case stands")
+_TITLE = ("办理情况查询", "Status of your case")
 _FORM = """<form method="post" action="/status" autocomplete="off" data-ask>
 <label><span><span lang="zh-CN">编号</span> <span lang="en">Number</span></span>
 <input name="number" required maxlength="60" autocapitalize="characters" spellcheck="false"></label>
@@ -24,7 +24,7 @@ _PRINT = """<form method="post" action="/receipt" class="screen">
 def form(wrong: tuple[str, str] | None = None, *, status: int = 200) -> HTMLResponse:
     """The empty form; `wrong`: why the last question had no answer, in both languages. What was typed is not written back."""
     said = [markup('<div class="wrong" role="alert">{said}</div>', said=both(*wrong))] if wrong else []
-    body = [_title(), *said, both("编号和查询码在回执上。", "Both stand on your receipt."), Html(_FORM)]
+    body = [_title(), *said, both("编号和查询码在回执上。", "Both are on your receipt."), Html(_FORM)]
     return page(*_TITLE, joined(body), status=status, script=True)
 
 
