@@ -1,4 +1,4 @@
-"""Adapters on Kafka. With `records` and `publishing` what goes out, with `subscribing` and `receiving` what comes in."""
+"""Adapters on Kafka: `producer` and `outbox_relay` send records, `consumer` and `batches` receive them."""
 
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.consumer import UnsafeSetting

@@ -15,8 +15,8 @@ from datetime import timedelta
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from shared.adapters.kafka.closing import close, started
 from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.producer import close, started
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged, StoreUnavailable
 from shared.eventstore.event_store import EventStore
