@@ -27,9 +27,8 @@ from deploy.kafka.topics import Topic
 from shared.adapters.kafka import Connection
 from shared.adapters.kafka.acls import Acl, AclAdmin
 from shared.adapters.kafka.inbound import KafkaInbound
-from shared.adapters.kafka.topics import admin_client
 from shared.adapters.kafka.outbox_relay import RELAYS, OutboxRelay
-from shared.adapters.kafka.topics import Refusal
+from shared.adapters.kafka.topics import Refusal, admin_client
 from shared.adapters.memory import MemoryEventStore, MemoryReadModels
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.recorded_event import RecordedEvent
