@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.adapters.kafka.topics import FOREVER, ExistingTopic, WantedTopic
+from shared.kernel import data_file
 from shared.policy.book import PolicyBook
 
 FILE = Path(__file__).with_name("topics.yaml")
@@ -71,7 +71,7 @@ Members = Mapping[str, Collection[str]]
 
 def load(path: Path = FILE, prefix: str = "") -> tuple[Topic, ...]:
     """The topics of the file, their names with `prefix`. Raises OSError, ValueError."""
-    found = Topics.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).topics
+    found = Topics.model_validate(data_file.load(path)).topics
     return tuple(topic.model_copy(update={"name": prefix + topic.name}) for topic in found)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources.abc import Traversable
 
-import yaml
+from shared.kernel import data_file
 
 
 class Messages:
@@ -18,7 +18,7 @@ class Messages:
     @cached_property
     def sentences(self) -> dict[str, dict[str, str]]:
         """Name of a message -> its sentence by language, `en` and `zh`."""
-        found: dict[str, dict[str, str]] = yaml.safe_load(self._path.read_text(encoding="utf-8"))
+        found: dict[str, dict[str, str]] = data_file.load(self._path)
         return found
 
     def filled(self, name: str, values: Mapping[str, object]) -> tuple[str, str]:
