@@ -1,4 +1,4 @@
-"""Fills the table of rules with those of every service, without what carries them out."""
+"""Registers the commands of every service, without the code that runs them."""
 
 from __future__ import annotations
 
