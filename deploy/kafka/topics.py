@@ -84,13 +84,19 @@ def spread(topics: Iterable[Topic], members: Members) -> tuple[Topic, ...]:
         if many is None:
             made.append(topic)
             continue
-        for code in sorted(members.get(many[1], ())):
-            if not CODE.fullmatch(code):
-                raise ValueError(
-                    f"{many[1]} {code}: the name of a topic holds only letters, digits, - and _; use another code."
-                )
-            made.append(topic.model_copy(update={"name": topic.name[: many.start()] + code}))
+        codes = members.get(many[1], ())
+        check_codes(codes)
+        made += [topic.model_copy(update={"name": topic.name[: many.start()] + code}) for code in sorted(codes)]
     return tuple(made)
+
+
+def check_codes(codes: Iterable[str]) -> None:
+    """Raises ValueError for a code that cannot be part of a name."""
+    for code in codes:
+        if not CODE.fullmatch(code):
+            raise ValueError(
+                f"{code!r} cannot be part of the name of a topic: only letters, digits, - and _ are allowed. Use another code."
+            )
 
 
 def members_of(books: Iterable[PolicyBook]) -> Members:

@@ -53,20 +53,12 @@ class FactStore(Protocol):
 class SchedulerState(Protocol):
     """The loop that records due deadlines, as seen by its operators."""
 
-    @property
-    def paused(self) -> str | None:
-        """Why no deadline fires; None while deadlines fire."""
-        ...
-
-    @property
-    def jumps(self) -> int:
-        """Pauses since the start."""
-        ...
-
-    @property
-    def fired(self) -> int:
-        """Number of cases for which a due deadline was recorded."""
-        ...
+    paused: str | None
+    """Why no deadline fires; None while deadlines fire."""
+    jumps: int
+    """Pauses since the start."""
+    fired: int
+    """Number of cases for which a due deadline was recorded."""
 
     def leases(self) -> int:
         """Number of slots of the due index that this process holds."""

@@ -75,9 +75,8 @@ class KafkaSubscriptions(Subscriptions):
         self.sweeper = Sweeper(log, self.publisher, clock, every=sweep, age=age, patience=patience)
         self._publishes = publishes
         self._partitions = partitions
-        self._missing = False
-        self._away = False
-        self._no_login = False
+        self._error: BaseException | None = None
+        """What last prevented a query or the start of a consumer; None since the last success."""
         self._few = False
         self._in_use: set[str] = set()
 
@@ -120,7 +119,7 @@ class KafkaSubscriptions(Subscriptions):
 
     async def stop(self) -> None:
         was_running, self._running = self._running, False
-        if was_running and not self._away:
+        if was_running and (self._error is None or isinstance(self._error, MissingTopic)):
             with suppress(BrokerUnavailable, MissingTopic):
                 await self._look()
         await asyncio.gather(*(one.stop() for one in self._groups.values()))
@@ -177,12 +176,13 @@ class KafkaSubscriptions(Subscriptions):
         """Codes of what keeps events from being delivered: the topic is missing or has too few partitions, no broker answers or
         it refuses the login, another process is in a group that has to begin again, records are refused."""
         found = []
-        if self._missing:
+        missing = isinstance(self._error, MissingTopic)
+        if missing:
             found.append(f"topic_missing:{self._topic}")
         if self._few:
             found.append(f"too_few_partitions:{self._topic}")
-        if self._away:
-            found.append("login_refused" if self._no_login else "broker_away")
+        if self._error is not None and not missing:
+            found.append("login_refused" if isinstance(self._error, LoginRefused) else "broker_away")
         found += [f"group_in_use:{group}" for group in sorted(self._in_use)]
         if self.publisher.refused is not None:
             found.append(f"not_published:{self.publisher.refused}")
@@ -221,13 +221,10 @@ class KafkaSubscriptions(Subscriptions):
                     consumer.receiving.progress = time.monotonic()
             if not self._groups:
                 await self._consumer_lag.partitions()
-        except BrokerUnavailable as error:
-            self._away, self._no_login = True, isinstance(error, LoginRefused)
+        except (BrokerUnavailable, MissingTopic) as error:
+            self._error = error
             raise
-        except MissingTopic:
-            self._away, self._missing = False, True
-            raise
-        self._away = self._missing = False
+        self._error = None
 
     async def _before(self, one: KafkaConsumer) -> None:
         """Check that the topic exists, and rewind the group if it has to begin again."""
@@ -244,6 +241,4 @@ class KafkaSubscriptions(Subscriptions):
             self._in_use.discard(group)
 
     def _met(self, error: BaseException | None) -> None:
-        self._missing = isinstance(error, MissingTopic)
-        self._no_login = isinstance(error, LoginRefused)
-        self._away = error is not None and not self._missing and not isinstance(error, GroupInUse)
+        self._error = None if isinstance(error, GroupInUse) else error
