@@ -16,8 +16,8 @@ from deploy.kafka.topics import Difference, Members, Topic, differences, members
 from deploy.kafka.topics import load as load_topics
 from deploy.modes.distributed import CannotStart, connection
 from deploy.storage.mongo_stores import StoreProblem, open_stores, policies_of
-from shared.adapters.kafka import BrokerUnavailable
 from shared.adapters.kafka.acls import Acl, AclAdmin
+from shared.adapters.kafka.consumer_lag import BrokerUnavailable
 from shared.adapters.kafka.topics import Refusal, Topics, admin_client
 from shared.adapters.system_clock import SystemClock
 from shared.kernel.settings import Settings, load

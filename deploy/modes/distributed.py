@@ -15,7 +15,10 @@ from deploy.modes.composition import compose
 from deploy.storage.data_folder import Folder, FolderProblem
 from deploy.storage.mongo_stores import StoreAway, StoreLoginRefused, StoreProblem, open_stores
 from services.intake.topics.encrypted_records import NoKey
-from shared.adapters.kafka import RELAYS, Connection, KafkaInbound, KafkaSubscriptions, OutboxRelay, parking
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.inbound import KafkaInbound
+from shared.adapters.kafka.outbox_relay import RELAYS, OutboxRelay
+from shared.adapters.kafka.subscription import KafkaSubscriptions, parking
 from shared.adapters.system_clock import SystemClock
 from shared.application.ports import Ports
 from shared.events.fields import Service

@@ -12,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from shared.adapters.kafka import Connection, KafkaSubscriptions, parking
 from shared.adapters.kafka import consumer_lag as standing
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.subscription import KafkaSubscriptions, parking
 from shared.adapters.kafka.sweeper import HOLD
 from shared.adapters.kafka.topic_reader import Pieces, reread
 from shared.adapters.memory import MemoryEventStore, MemoryReadModels

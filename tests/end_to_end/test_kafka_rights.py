@@ -24,8 +24,8 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from deploy.kafka.acls import rights
 from deploy.kafka.topics import Topic
-from shared.adapters.kafka import Connection
 from shared.adapters.kafka.acls import Acl, AclAdmin
+from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.inbound import KafkaInbound
 from shared.adapters.kafka.outbox_relay import RELAYS, OutboxRelay
 from shared.adapters.kafka.topics import Refusal, admin_client

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from deploy.kafka.topics import EVENTS
-from shared.adapters.kafka import Connection
+from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.topics import Topics, WantedTopic, admin_client
 from tests.end_to_end.test_full_mode import Process, owner, serving, settled
 from tests.support.process import HUIYIN, clean_environment, huiyin

@@ -14,7 +14,10 @@ from typing import get_args
 import pytest
 from pymongo import MongoClient
 
-from shared.adapters.mongo import Driver, Mongo, MongoEventStore, MongoKeyStore, MongoReadModels
+from shared.adapters.mongo.client import Driver, Mongo
+from shared.adapters.mongo.event_store import MongoEventStore
+from shared.adapters.mongo.key_store import MongoKeyStore
+from shared.adapters.mongo.read_models import MongoReadModels
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import StoreUnavailable
 from shared.eventstore.event_store import DuplicateCommand, EventStore

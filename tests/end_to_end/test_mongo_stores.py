@@ -17,16 +17,12 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 
 from deploy.storage.mongo_stores import StoreProblem, open_stores
-from shared.adapters.mongo import (
-    Driver,
-    KeysLost,
-    Mongo,
-    MongoEventStore,
-    MongoKeyStore,
-    MongoReadModels,
-    NewerData,
-    WrongData,
-)
+from shared.adapters.mongo.client import Driver, Mongo
+from shared.adapters.mongo.event_store import MongoEventStore
+from shared.adapters.mongo.key_store import MongoKeyStore
+from shared.adapters.mongo.read_models import MongoReadModels
+from shared.adapters.secret_files import KeysLost
+from shared.adapters.store_format import NewerData, WrongData
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged, StoreUnavailable
 from shared.eventstore.event_store import Conflict, DuplicateCommand

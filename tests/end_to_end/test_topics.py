@@ -8,7 +8,7 @@ import json
 import pytest
 
 from deploy.kafka.topics import differences, load, spread
-from shared.adapters.kafka import Connection
+from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.topics import ExistingTopic, Topics, WantedTopic, admin_client
 from tests.support.process import huiyin
 from tests.support.servers import kafka

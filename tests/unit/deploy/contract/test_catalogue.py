@@ -55,6 +55,6 @@ def test_the_table_of_rules_is_whole_without_the_services() -> None:
             text=True,
             check=True,
         ).stdout
-        for module in ("rules", "parts")
+        for module in ("modes.command_registry", "modes.composition")
     )
     assert alone == whole
