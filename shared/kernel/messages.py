@@ -1,4 +1,4 @@
-"""Messages for people, kept as data: a YAML file with the sentence of each message in English and Chinese."""
+"""Messages as data: a YAML file with the sentence of each message in English and Chinese."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.kernel import data_file
 
 
 class Messages:
-    """The messages of one file, which is read when the first one is needed."""
+    """The messages of one file, which is read on first use."""
 
     def __init__(self, path: Traversable) -> None:
         self._path = path

@@ -49,8 +49,8 @@ def folded(commits: Sequence[Commit]) -> Folded:
     """The case of one whole stream.
 
     Raises:
-        StoreBroken: the chain does not hold.
-        Damaged: bytes are no event.
+        StoreBroken: the hash chain is broken.
+        Damaged: the bytes are no event.
     """
     version, hashed = EMPTY_HEAD
     for commit in commits:
