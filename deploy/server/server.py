@@ -91,7 +91,7 @@ async def serve_folder(
 ) -> None:
     """Serve until SIGTERM or SIGINT: everything from the folder, or these `services` of the full mode.
 
-    Raises FolderProblem, CannotListen, CannotStart, and Ended when the log broke or the process cannot go on."""
+    Raises FolderProblem, CannotListen, CannotStart, and Ended when the log broke or the process cannot continue."""
     folder = Folder(settings.data)
     async with AsyncExitStack() as stack:
         if services:  # its store may not answer: then the port reports that
