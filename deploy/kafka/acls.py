@@ -24,8 +24,8 @@ def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], pref
     Raises:
         ValueError: a code cannot be part of a name, or the file is wrong.
     """
-    for codes in members.values():
-        check_codes(codes)
+    for kind, codes in members.items():
+        check_codes(kind, codes)
     found: dict[Acl, None] = {}
     for topic in topics:
         for operation, users in (("Read", topic.read), ("Write", topic.write)):

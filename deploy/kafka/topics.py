@@ -85,17 +85,18 @@ def spread(topics: Iterable[Topic], members: Members) -> tuple[Topic, ...]:
             made.append(topic)
             continue
         codes = members.get(many[1], ())
-        check_codes(codes)
+        check_codes(many[1], codes)
         made += [topic.model_copy(update={"name": topic.name[: many.start()] + code}) for code in sorted(codes)]
     return tuple(made)
 
 
-def check_codes(codes: Iterable[str]) -> None:
-    """Raises ValueError for a code that cannot be part of a name."""
+def check_codes(kind: str, codes: Iterable[str]) -> None:
+    """Raises ValueError for a code of `organisation` or `platform` that cannot be part of a name."""
     for code in codes:
         if not CODE.fullmatch(code):
             raise ValueError(
-                f"{code!r} cannot be part of the name of a topic: only letters, digits, - and _ are allowed. Use another code."
+                f"{kind} {code} cannot be part of the name of a topic: only letters, digits, - and _ are allowed. Use another"
+                " code."
             )
 
 

@@ -95,8 +95,8 @@ class MemoryEventStore(AppendListeners):
 
     async def verify(self) -> AsyncIterator[Finding]:
         walk = ChainWalk()
-        for commit in sorted(self._all, key=lambda one: (one.stream, one.first)):
-            for finding in walk.step(commit):
+        async for commits in self.scan():
+            for finding in (finding for commit in commits for finding in walk.step(commit)):
                 yield finding
 
     async def close(self) -> None:
