@@ -13,10 +13,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from bench.figures import Figure, at_least, beside, quotient
 from bench.full.commits import AT_ONCE, cases_of
 from bench.full.servers import Servers, database
-from shared.adapters.kafka import KafkaSubscriptions
 from shared.adapters.kafka.batches import TopicPosition
 from shared.adapters.kafka.records import to_records
-from shared.adapters.mongo import Mongo, MongoEventStore
+from shared.adapters.kafka.subscription import KafkaSubscriptions
+from shared.adapters.mongo.client import Mongo
+from shared.adapters.mongo.event_store import MongoEventStore
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit
 

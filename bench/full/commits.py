@@ -17,7 +17,8 @@ from bench.bulk import copies
 from bench.cases import by_case, lifecycles
 from bench.figures import Figure, at_least, at_most, beside, quotient
 from bench.full.servers import Servers, database
-from shared.adapters.mongo import Mongo, MongoEventStore
+from shared.adapters.mongo.client import Mongo
+from shared.adapters.mongo.event_store import MongoEventStore
 from shared.eventstore.commit import Commit
 
 NAME = "commits"

@@ -13,7 +13,8 @@ from pymongo import IndexModel, UpdateOne, WriteConcern
 from bench.figures import Figure, at_least, beside, quotient
 from bench.full.servers import Servers, database
 from services.supervision.read_models import WORKLIST
-from shared.adapters.mongo import Mongo, MongoReadModels
+from shared.adapters.mongo.client import Mongo
+from shared.adapters.mongo.read_models import MongoReadModels
 from shared.eventstore.read_models import Row
 
 NAME = "rows"

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from shared.adapters.kafka import Connection
+from shared.adapters.kafka.connection import Connection
 from tests.support.servers.kafka import Kafka
 from tests.support.servers.mongodb import ReplicaSet
 

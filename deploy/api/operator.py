@@ -19,7 +19,6 @@ from shared.commands.authorization import OPERATE, authorize
 from shared.consumers.consumer import CaseConsumer
 from shared.consumers.redrive import redrive as handle_again
 from shared.eventstore.errors import Damaged, StoreBroken
-from shared.eventstore.verification import verify
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import answers, takes
@@ -211,7 +210,7 @@ def router(runtime: Process) -> APIRouter:
     )
     async def verify_log(caller: Caller) -> dict[str, Any]:
         authorize(caller, OPERATE)
-        found = [finding._asdict() async for finding in verify(ports.log)]
+        found = [finding._asdict() async for finding in ports.log.verify()]
         metrics.verified(len(found))
         streams = events = 0
         if not found:  # the ends of the streams of a damaged log cannot be relied on

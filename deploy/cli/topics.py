@@ -16,9 +16,9 @@ from deploy.kafka.topics import Difference, Members, Topic, differences, members
 from deploy.kafka.topics import load as load_topics
 from deploy.modes.distributed import CannotStart, connection
 from deploy.storage.mongo_stores import StoreProblem, open_stores, policies_of
-from shared.adapters.kafka import BrokerUnavailable
-from shared.adapters.kafka.acls import Acl, asking_rights
-from shared.adapters.kafka.topics import Refusal, asking
+from shared.adapters.kafka.acls import Acl, AclAdmin
+from shared.adapters.kafka.consumer_lag import BrokerUnavailable
+from shared.adapters.kafka.topics import Refusal, Topics, admin_client
 from shared.adapters.system_clock import SystemClock
 from shared.kernel.settings import Settings, load
 
@@ -122,7 +122,8 @@ async def _give(members: Members) -> tuple[list[Acl], list[Acl]]:
     """(the missing rights, which have been given; the rights that are not in the file)."""
     settings = load()
     wanted = await _rights(settings, members)
-    async with asking_rights(connection(settings)) as brokers:
+    async with admin_client(connection(settings)) as admin:
+        brokers = AclAdmin(admin)
         found = await brokers.of({one.user for one in wanted})
         missing = [one for one in wanted if one not in found]
         await brokers.give(missing)
@@ -133,7 +134,8 @@ async def _compare(*, apply: bool) -> list[Difference]:
     """The differences between Kafka and the file, which are removed as far as possible with `apply`."""
     settings = load()
     topics = spread(_topics(settings), await _members(settings))
-    async with asking(connection(settings)) as brokers:
+    async with admin_client(connection(settings)) as admin:
+        brokers = Topics(admin)
         found = differences(topics, await brokers.existing([one.name for one in topics]), await brokers.brokers())
         for one in found:
             if apply and one.change is not None:

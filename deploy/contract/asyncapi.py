@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ import yaml
 from pydantic import BaseModel, Field
 
 from deploy.contract.json_schemas import case_events, schemas
-from deploy.kafka.topics import EVENTS, Topic, load
+from deploy.kafka.topics import EVENTS, MEMBER, Topic, load
 from shared.events import REGISTRY
 from shared.eventstore.recorded_event import decode
+from shared.kernel import data_file
 from shared.kernel.version import VERSION
 from shared.messaging.organisation_inbox import entry
 
@@ -22,7 +22,6 @@ FOLDER = Path("docs")
 SCHEMAS = FOLDER / "schemas"
 DOCUMENT = FOLDER / "asyncapi.yaml"
 EXAMPLES = Path("tests/golden/events-1.jsonl")
-_MEMBER = re.compile(r"\{(organisation|platform)\}")
 _CLOUD = "cloudevents"
 
 
@@ -44,7 +43,7 @@ class _Parts(BaseModel):
     commit_headers: dict[str, Any]
 
 
-_PARTS = _Parts.model_validate(yaml.safe_load(Path(__file__).with_name("asyncapi_parts.yaml").read_text("utf-8")))
+_PARTS = _Parts.model_validate(data_file.load(Path(__file__).with_name("asyncapi_parts.yaml")))
 PAYLOADS = _PARTS.payloads
 """Topic -> its payload, for all topics but the feed."""
 
@@ -81,7 +80,7 @@ def document() -> dict[str, Any]:
 
 
 def _id(topic: Topic) -> str:
-    return _MEMBER.sub("", topic.name).strip(".")
+    return MEMBER.sub("", topic.name).strip(".")
 
 
 def _channel(topic: Topic) -> dict[str, Any]:
@@ -104,7 +103,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
         "x-read": list(topic.read),
         "x-write": list(topic.write),
     }
-    if member := _MEMBER.search(topic.name):
+    if member := MEMBER.search(topic.name):
         found["parameters"] = {member[1]: {"description": f"Code of the {member[1]} in the policy in force"}}
     return found
 

@@ -60,10 +60,14 @@ def _table(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") or " " for cell in cells) + " |"
 
 
+def _columns(*titles: str) -> Iterator[str]:
+    yield _table(*titles)
+    yield _table(*["---"] * len(titles))
+
+
 def _states() -> Iterator[str]:
     yield "## States 状态\n"
-    yield _table("state", "状态", "entered by", "left by the commands")
-    yield _table(*["---"] * 4)
+    yield from _columns("state", "状态", "entered by", "left by the commands")
     entered: dict[str, list[str]] = {state: [] for state in STATES}
     for kind, state in MOVES.items():
         if state is not None:
@@ -175,8 +179,7 @@ def _events() -> Iterator[str]:
     yield ""
     for title, module in PARTS:
         yield f"### {title}\n"
-        yield _table("event", "事件", "by", "moves to", "what it is", "fields")
-        yield _table(*["---"] * 6)
+        yield from _columns("event", "事件", "by", "moves to", "what it is", "fields")
         for name, model in REGISTRY.items():
             if model.__module__ == module.__name__:
                 yield _event(name, model)
@@ -192,8 +195,7 @@ def _event(name: str, model: type[Event]) -> str:
 
 def _clocks() -> Iterator[str]:
     yield "## Clocks 时限 (policy CN-XF-2022)\n"
-    yield _table("clock", "时限", "article", "starts", "ends", "period", "whose", "applies")
-    yield _table(*["---"] * 8)
+    yield from _columns("clock", "时限", "article", "starts", "ends", "period", "whose", "applies")
     document = next(one.document for one in bundled("cn-xf-2022") if one.section == "clocks")
     for rule in Clocks.model_validate(document).rules:
         yield _clock(rule)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from deploy.kafka.topics import CODE, MEMBER, Topic
+from deploy.kafka.topics import MEMBER, Topic, check_codes
 from shared.adapters.kafka.acls import Acl
 
 
@@ -24,11 +24,8 @@ def rights(topics: Iterable[Topic], members: Mapping[str, Collection[str]], pref
     Raises:
         ValueError: a code cannot be part of a name, or the file is wrong.
     """
-    for code in (code for codes in members.values() for code in codes):
-        if not CODE.fullmatch(code):
-            raise ValueError(
-                f"{code!r} cannot be part of the name of a topic: only letters, digits, - and _ are allowed. Use another code."
-            )
+    for kind, codes in members.items():
+        check_codes(kind, codes)
     found: dict[Acl, None] = {}
     for topic in topics:
         for operation, users in (("Read", topic.read), ("Write", topic.write)):

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.adapters.kafka.topics import FOREVER, ExistingTopic, WantedTopic
+from shared.kernel import data_file
 from shared.policy.book import PolicyBook
 
 FILE = Path(__file__).with_name("topics.yaml")
@@ -71,7 +71,7 @@ Members = Mapping[str, Collection[str]]
 
 def load(path: Path = FILE, prefix: str = "") -> tuple[Topic, ...]:
     """The topics of the file, their names with `prefix`. Raises OSError, ValueError."""
-    found = Topics.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).topics
+    found = Topics.model_validate(data_file.load(path)).topics
     return tuple(topic.model_copy(update={"name": prefix + topic.name}) for topic in found)
 
 
@@ -84,13 +84,20 @@ def spread(topics: Iterable[Topic], members: Members) -> tuple[Topic, ...]:
         if many is None:
             made.append(topic)
             continue
-        for code in sorted(members.get(many[1], ())):
-            if not CODE.fullmatch(code):
-                raise ValueError(
-                    f"{many[1]} {code}: the name of a topic holds only letters, digits, - and _; use another code."
-                )
-            made.append(topic.model_copy(update={"name": topic.name[: many.start()] + code}))
+        codes = members.get(many[1], ())
+        check_codes(many[1], codes)
+        made += [topic.model_copy(update={"name": topic.name[: many.start()] + code}) for code in sorted(codes)]
     return tuple(made)
+
+
+def check_codes(kind: str, codes: Iterable[str]) -> None:
+    """Raises ValueError for a code of `organisation` or `platform` that cannot be part of a name."""
+    for code in codes:
+        if not CODE.fullmatch(code):
+            raise ValueError(
+                f"{kind} {code} cannot be part of the name of a topic: only letters, digits, - and _ are allowed. Use another"
+                " code."
+            )
 
 
 def members_of(books: Iterable[PolicyBook]) -> Members:

@@ -1,4 +1,4 @@
-"""Registers the commands of every service, without the code that carries them out."""
+"""Registers the commands of every service, without the code that runs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The four services on one set of ports: the same for every way to run."""
+"""The four services on one set of ports, the same in every mode."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def compose(
     services: Collection[Service] = SERVICES,
     loops: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Process:
-    """A runtime on these ports; not started yet. Of the `services` the consumers, tickers and facts run here; what the others
-    append to a case can be appended here, too."""
+    """A process on these ports; not started yet. The consumers, tickers and facts of `services` run in it. It can also append
+    the events of the other services."""
     every = [
         intake.build(ports, settings),
         routing.build(ports, settings),

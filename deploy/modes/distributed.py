@@ -1,4 +1,4 @@
-"""Huiyin in many processes: the composition root of the full mode. MongoDB keeps, Kafka carries."""
+"""Huiyin in many processes: the composition root of the full mode. MongoDB stores the data, Kafka delivers the events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from deploy.modes.composition import compose
 from deploy.storage.data_folder import Folder, FolderProblem
 from deploy.storage.mongo_stores import StoreAway, StoreLoginRefused, StoreProblem, open_stores
 from services.intake.topics.encrypted_records import NoKey
-from shared.adapters.kafka import RELAYS, Connection, KafkaInbound, KafkaSubscriptions, OutboxRelay, parking
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.inbound import KafkaInbound
+from shared.adapters.kafka.outbox_relay import RELAYS, OutboxRelay
+from shared.adapters.kafka.subscription import KafkaSubscriptions, parking
 from shared.adapters.system_clock import SystemClock
 from shared.application.ports import Ports
 from shared.events.fields import Service
@@ -30,35 +33,35 @@ from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import PolicyRepository
 
 OWN = frozenset({"analytics"})
-"""Groups whose every replica sees everything: each has its own file of facts. A process of theirs alone only reads: its user of
-Kafka may not write (topics.yaml)."""
+"""Groups of which each replica gets all events, because it has its own file of facts. A process that runs only these has a Kafka
+user without write access (topics.yaml)."""
 FILLED = "filled/"
-"""Begins the checkpoints that say that the views of one shape were filled from the log: for all, and for each process that fills
-them. They go when the views are dropped."""
+"""Prefix of the checkpoints that record that the read models of one shape were filled from the log: one for all processes, and one
+for each process that fills them. They are deleted together with the read models."""
 MIXED_SECONDS = 10.0
-"""While two releases with views of different shapes share the work, each fills its own with what the other handled, so often."""
+"""Interval at which a release fills its read models with what another release, whose read models have another shape, handled."""
 MIXED_FOR = 3600.0
-"""So long after its start a new release expects older ones beside it."""
+"""How long after its start a new release expects processes of an older one."""
 POLICY_SECONDS = 1.0
-"""A policy that another process put in force is known here after at most so long."""
+"""Interval at which policies that other processes put in force are read."""
 log = structlog.get_logger("full")
 
 
 class CannotStart(Exception):
-    """A setting or a store is missing; the message says what to do."""
+    """A setting or a store is missing; the message names the remedy."""
 
 
 class NotReady(CannotStart):
-    """A store does not answer. Starting again may do."""
+    """A store does not answer. Another attempt may succeed."""
 
     def __init__(self, why: str, reason: str = LOG_AWAY) -> None:
         super().__init__(why)
         self.reason = reason
-        """What /readyz says meanwhile."""
+        """The reason that /readyz gives meanwhile."""
 
 
 def connection(settings: Settings) -> Connection:
-    """How to reach Kafka. Raises CannotStart."""
+    """The connection to Kafka. Raises CannotStart."""
     if settings.kafka_bootstrap is None:
         raise CannotStart("The full mode needs Kafka: set HUIYIN_KAFKA_BOOTSTRAP to HOST:PORT.")
     password = settings.kafka_password.get_secret_value() if settings.kafka_password else None
@@ -71,17 +74,15 @@ def connection(settings: Settings) -> Connection:
 async def opened(
     settings: Settings, services: Sequence[Service], *, feed: bool = True, tasks: bool = True
 ) -> AsyncIterator[Process]:
-    """Run these services on the stores that the settings name; the folder holds what is this process's own: its socket and,
-    for analytics, its facts. Raises CannotStart, FolderBusy, FolderProblem."""
+    """Run these services on the stores of the settings. The folder holds what belongs to this process only: its socket and, for
+    analytics, its facts. Raises CannotStart, FolderBusy, FolderProblem."""
     if lacking := missing(settings):
         raise CannotStart(f"a setting is missing: {'; '.join(lacking)}")
-    before = os.umask(0o077)
     folder = Folder(settings.data)
     kafka = connection(settings)
     async with AsyncExitStack() as stack:
-        stack.callback(os.umask, before)
-        lock = await asyncio.to_thread(folder.take)
-        stack.callback(os.close, lock)
+        stack.callback(os.umask, os.umask(0o077))
+        stack.callback(os.close, await asyncio.to_thread(folder.take))
         if folder.log.exists():
             raise FolderProblem(f"{folder.path} holds a log of the embedded mode; name another folder with --data.")
         folder.full.touch(mode=0o600)
@@ -104,6 +105,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
     except StoreProblem as error:
         raise CannotStart(str(error)) from error
     clock = SystemClock()
+    instance, prefix = settings.instance or socket.gethostname(), settings.kafka_prefix
 
     def end(why: str) -> None:
         runtime.end(why)
@@ -111,13 +113,13 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
     feed = KafkaSubscriptions(
         events,
         kafka,
-        settings.kafka_prefix + EVENTS,
+        prefix + EVENTS,
         clock=clock,
-        instance=settings.instance or socket.gethostname(),
+        instance=instance,
         park=parking(views, clock),
         ended=end,
         own=OWN,
-        prefix=f"{settings.kafka_prefix}svc-",
+        prefix=f"{prefix}svc-",
         publishes=any(service not in OWN for service in services),
         partitions=next(topic.partitions for topic in load() if topic.name == EVENTS),
     )
@@ -139,11 +141,11 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
                 await ports.policies.look()
 
     async def fill() -> None:
-        """A view that is new, or was dropped, is filled from the log: what the groups have handled does not come again. So it
-        is where this process filled another shape before: what it handled as the older release shows there only."""
+        """Fill a new or dropped read model from the log, because the groups do not get again what they have handled. Also fill
+        it if this process filled another shape before: what it handled as the older release is only in that shape."""
         every = (*runtime.parts, *runtime.beside)
         shape = views.shape({show.view.name for part in every for one in part.consumers for show in one.shows})
-        whole, own = f"{FILLED}{shape}", f"{FILLED}{settings.instance or socket.gethostname()}"
+        whole, own = f"{FILLED}{shape}", f"{FILLED}{instance}"
         fills = any(consumer.shows for consumer in runtime.consumers)
         runtime.filling = not await views.checkpoint(whole)
         if runtime.filling or (fills and await views.checkpoint(own) != shape):
@@ -157,7 +159,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
             await beside_another(shape, every)
 
     async def beside_another(shape: int, every: Sequence[ServiceModule]) -> None:
-        """While another release fills views of another shape, what it handles is missing in ours."""
+        """While another release fills read models of another shape, what it handles is missing in ours."""
         before = await views.use_shape(shape)
         until = clock.monotonic() + (MIXED_FOR if before not in (None, shape) else 0)
         pause = MIXED_SECONDS
@@ -175,7 +177,6 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
     runtime.filling = any(part.name not in OWN for part in runtime.parts)
     partners = [part.partners for part in runtime.parts if part.partners is not None]
     if partners:
-        instance, prefix = settings.instance or socket.gethostname(), settings.kafka_prefix
         views.declare(RELAYS)
         routes = [one.route for one in partners]
         runtime.relay = OutboxRelay(events, views, kafka, routes, clock=clock, instance=instance, prefix=prefix)
@@ -189,7 +190,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
 
 
 def handler(partners: PartnerTopics, settings: Settings) -> MessageHandler:
-    """What answers the records of these topics. Raises CannotStart where a key that decrypts them cannot be used."""
+    """The handler of the records of these topics. Raises CannotStart if a key that decrypts them cannot be used."""
     try:
         return partners.answering()
     except NoKey as error:

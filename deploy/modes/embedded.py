@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from shared.repositories.policy_repository import PolicyRepository
 
 
 def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:
-    """The adapters of a folder that this process owns; so many cases stay folded. Raises FolderProblem that says what to do."""
+    """The adapters of a folder that this process owns, with a cache of `kept` cases. Raises FolderProblem."""
     opened: list[SqliteEventStore | SqliteReadModels | SqliteKeyStore] = []
     try:
         keys = SqliteKeyStore(folder.keys)
@@ -49,9 +49,7 @@ def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:
         opening = ("keys", "log", "views")[len(opened)]
         raise FolderProblem(_damaged(folder, opening, error)) from error
     except StoreFull as error:
-        raise FolderProblem(
-            f"{folder.path} cannot be opened: its disk is full. Free some space, then start again."
-        ) from error
+        raise _full(folder) from error
     return Ports(
         log=log,
         feed=SqliteSubscriptions(log, views),
@@ -65,8 +63,12 @@ def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:
     )
 
 
+def _full(folder: Folder) -> FolderProblem:
+    return FolderProblem(f"{folder.path} cannot be opened: its disk is full. Free some space, then start again.")
+
+
 def _damaged(folder: Folder, what: str, error: Exception) -> str:
-    """Which file is damaged, and what to do about it."""
+    """The message that names the damaged file and the remedy."""
     if what == "views":
         names = f"{folder.views.name}, {folder.views.name}-wal and {folder.views.name}-shm"
         return (
@@ -89,42 +91,24 @@ async def opened(
 ) -> AsyncIterator[Process]:
     """Own the folder, run everything on it, and close it again. Raises FolderBusy and FolderProblem.
 
-    Whatever this process makes meanwhile is its owner's alone: DuckDB has no setting for the mode of its files."""
+    Only the owner can read the files that this process creates meanwhile: DuckDB has no setting for the mode of its files."""
     folder = Folder(path)
-    before = os.umask(0o077)
-    try:
-        async with _owned(folder, settings, clock or SystemClock(), create=create, feed=feed, tasks=tasks) as runtime:
-            yield runtime
-    finally:
-        os.umask(before)
-
-
-@asynccontextmanager
-async def _owned(
-    folder: Folder, settings: Settings, clock: Clock, *, create: bool, feed: bool, tasks: bool
-) -> AsyncIterator[Process]:
-    path = folder.path
-    lock = await asyncio.to_thread(folder.take, create=create)
-    try:
+    async with AsyncExitStack() as stack:
+        stack.callback(os.umask, os.umask(0o077))
+        stack.callback(os.close, await asyncio.to_thread(folder.take, create=create))
         if folder.full.exists():
             raise FolderProblem(
                 f"{path} belongs to a process of the full mode, which does not run. Start it, or name another folder."
             )
-        ports = open_ports(folder, clock, settings.cases_kept)
+        ports = open_ports(folder, clock or SystemClock(), settings.cases_kept)
         runtime = compose(
             settings, ports, folder=path, back_up=partial(back_up, folder), spread=partial(spread, folder.log)
         )
+        stack.push_async_callback(runtime.stop)
         try:
-            try:
-                await runtime.start(feed=feed, tasks=tasks)
-            except StoreFull as error:
-                raise FolderProblem(
-                    f"{path} cannot be opened: its disk is full. Free some space, then start again."
-                ) from error
-            except StoreBroken as error:
-                raise FolderProblem(_damaged(folder, "views", error)) from error
-            yield runtime
-        finally:
-            await runtime.stop()
-    finally:
-        os.close(lock)
+            await runtime.start(feed=feed, tasks=tasks)
+        except StoreFull as error:
+            raise _full(folder) from error
+        except StoreBroken as error:
+            raise FolderProblem(_damaged(folder, "views", error)) from error
+        yield runtime

@@ -1,4 +1,4 @@
-"""Huiyin in memory: for tests. Nothing is kept; the feed may misbehave by seed."""
+"""Huiyin in memory, for tests. Nothing is stored; deliveries are disturbed according to a seed."""
 
 from __future__ import annotations
 

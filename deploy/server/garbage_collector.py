@@ -1,15 +1,15 @@
-"""How often Python looks for garbage in cycles. What this program makes all day (events, cases, rows) has none."""
+"""The frequency of garbage collection. The objects that this program creates most (events, cases, rows) form no cycles."""
 
 from __future__ import annotations
 
 import gc
 
 YOUNG, MIDDLE, OLD = 20_000, 20, 20
-"""Objects more than were freed before the youngest are looked at, and how many such looks before the older ones are.
+"""Net allocations before a collection of the youngest generation, and the number of collections before that of the next one.
 
-With Python's own 700, 10, 10 a tenth of the time of the benchmark `lifecycle` went into looking."""
+With Python's defaults 700, 10, 10, collections took a tenth of the time of the benchmark `lifecycle`."""
 
 
 def settle() -> None:
-    """For this process, from now on."""
+    """Set these limits for this process."""
     gc.set_threshold(YOUNG, MIDDLE, OLD)

@@ -1,4 +1,4 @@
-"""Serving a folder: the public app on TCP, the owner's app on a socket in the folder, one event loop."""
+"""Serves a folder: the public app on TCP, the owner's app on a socket in the folder, in one event loop."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from shared.kernel.settings import Settings
 
 Ready = Callable[[Settings, int, Prepared], None]
 GRACE = 10
-"""Seconds that requests in hand have to end."""
+"""Time limit in seconds for running requests when the process stops."""
 log = structlog.get_logger("server")
 
 
 class CannotListen(Exception):
-    """The port cannot be used; the message says why and what to do."""
+    """The port cannot be used; the message gives the reason and the remedy."""
 
 
 class Ended(Exception):
-    """The process has to end although nobody asked it to; the message says why."""
+    """The process has to end without a request to do so; the message gives the reason."""
 
 
 class _Server(uvicorn.Server):
-    """Signals are handled once for both servers."""
+    """A server without signal handlers: they are installed once for both servers."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -48,7 +48,7 @@ class _Server(uvicorn.Server):
 
 
 def _server(app: ASGIApp, proxies: Sequence[str] = ()) -> _Server:
-    """`proxies`: whom to believe which client stands behind them."""
+    """`proxies`: the trusted ones, whose X-Forwarded-For names the client."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -91,10 +91,10 @@ async def serve_folder(
 ) -> None:
     """Serve until SIGTERM or SIGINT: everything from the folder, or these `services` of the full mode.
 
-    Raises FolderProblem, CannotListen, CannotStart, and Ended when the log broke or the process cannot go on."""
+    Raises FolderProblem, CannotListen, CannotStart, and Ended when the log broke or the process cannot continue."""
     folder = Folder(settings.data)
     async with AsyncExitStack() as stack:
-        if services:  # its store may be away: then the port says so
+        if services:  # its store may not answer: then the port reports that
             public = stack.enter_context(closing(listen(settings.host, settings.port)))
             found = await patiently(stack, lambda: full.opened(settings, services), public, _server)
             if found is None:
@@ -103,54 +103,48 @@ async def serve_folder(
         else:
             runtime = await stack.enter_async_context(opened(settings.data, settings))
             public = stack.enter_context(closing(listen(settings.host, settings.port)))
-        await _serve(runtime, folder, public, sample=sample, progress=progress, ready=ready)
-    if runtime.unable is not None:
-        raise Ended(f"{runtime.unable} The process ends; what was accepted is kept. Mend it, then start again.")
-    if runtime.broken is not None:
-        raise Ended(
-            f"The log cannot be written safely any more ({runtime.broken}); the process ends. What was accepted is kept."
-            " Check the disk, then start again."
-        )
-
-
-async def _serve(
-    runtime: Process,
-    folder: Folder,
-    public: socket.socket,
-    *,
-    sample: bool,
-    progress: Progress | None,
-    ready: Ready | None,
-) -> None:
-    private = await asyncio.to_thread(folder.listen)
-    try:
+        private = stack.enter_context(closing(await asyncio.to_thread(folder.listen)))
+        stack.callback(folder.socket_path.unlink, missing_ok=True)
         try:
             prepared = await prepare(runtime, folder, wanted=sample, progress=progress)
         except StoreFull:
             raise Ended("There is no space for the first data. Free some space, then start again.") from None
         except StoreBroken as error:
             raise Ended(f"The log cannot be written ({error}). Check the disk, then start again.") from None
-        port = int(public.getsockname()[1])
-        servers = (
-            (_server(build_app(runtime), runtime.settings.proxies), public),
-            (_server(build_app(runtime, local=True)), private),
+        await _serve(runtime, public, private, prepared, ready)
+    if runtime.unable is not None:
+        raise Ended(
+            f"{runtime.unable} The process ends; everything accepted is stored. Correct this, then start again."
         )
-        _on_signals(runtime)
-        settle()
-        running = [asyncio.create_task(server.serve([listener])) for server, listener in servers]
-        log.info("started", port=port)
-        if ready is not None:
-            ready(runtime.settings, port, prepared)
-        await runtime.ended.wait()
-        runtime.stopping = True
-        runtime.tell()
-        for server, _listener in servers:
-            server.should_exit = True
-        await asyncio.gather(*running)
-        log.info("stopped")
-    finally:
-        private.close()
-        folder.socket_path.unlink(missing_ok=True)
+    if runtime.broken is not None:
+        raise Ended(
+            f"The log cannot be written safely any more ({runtime.broken}); the process ends. Everything accepted is stored."
+            " Check the disk, then start again."
+        )
+
+
+async def _serve(
+    runtime: Process, public: socket.socket, private: socket.socket, prepared: Prepared, ready: Ready | None
+) -> None:
+    """Serve both sockets until the process has to end."""
+    port = int(public.getsockname()[1])
+    servers = (
+        (_server(build_app(runtime), runtime.settings.proxies), public),
+        (_server(build_app(runtime, local=True)), private),
+    )
+    _on_signals(runtime)
+    settle()
+    running = [asyncio.create_task(server.serve([listener])) for server, listener in servers]
+    log.info("started", port=port)
+    if ready is not None:
+        ready(runtime.settings, port, prepared)
+    await runtime.ended.wait()
+    runtime.stopping = True
+    runtime.tell()
+    for server, _listener in servers:
+        server.should_exit = True
+    await asyncio.gather(*running)
+    log.info("stopped")
 
 
 def _on_signals(runtime: Process) -> None:

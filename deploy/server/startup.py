@@ -1,4 +1,4 @@
-"""Serving while the store does not answer yet: everything is refused for a moment, and readiness says why."""
+"""Serves while the store does not answer yet: every request is refused, and readiness gives the reason."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import structlog
 import uvicorn
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from deploy.modes.distributed import NotReady
+from shared.adapters.timed_wait import set_within
 from shared.application.problem import of_error
 from shared.eventstore.errors import StoreUnavailable
 from shared.hosting.process import Process
@@ -43,7 +44,7 @@ async def _away(_request: Request) -> Response:
 
 
 def app(reason: str) -> Starlette:
-    """What answers meanwhile; its state holds the reason why."""
+    """The app that answers meanwhile; its state holds the reason."""
     every = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
     routes = [Route("/livez", _livez), Route("/readyz", _readyz), Route("/{any:path}", _away, methods=every)]
     made = Starlette(routes=routes)
@@ -54,8 +55,8 @@ def app(reason: str) -> Starlette:
 async def patiently(
     stack: AsyncExitStack, opening: Opening, public: socket.socket, serving: Callable[[Starlette], uvicorn.Server]
 ) -> Process | None:
-    """The runtime, entered into `stack` as soon as its store answers; until then `public` is served by an app that says so.
-    None where the process was told to end meanwhile. Raises CannotStart for what will not pass by itself."""
+    """The process, entered into `stack` as soon as its store answers. Until then an app on `public` refuses all requests.
+    None if the process received a signal to end meanwhile. Raises CannotStart for a problem that does not pass by itself."""
     try:
         return await stack.enter_async_context(opening())
     except NotReady as error:
@@ -69,8 +70,7 @@ async def patiently(
     running = asyncio.create_task(server.serve([public.dup()]))
     try:
         while not told.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(told.wait(), PAUSE)
+            if await set_within(told, PAUSE):
                 break
             try:
                 return await stack.enter_async_context(opening())

@@ -17,7 +17,6 @@ from shared.adapters.sqlite.file_copy import copy_database
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.store_format import NewerData, WrongData
 from shared.eventstore.event_store import EventStore
-from shared.eventstore.verification import verify
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Refused
 from shared.kernel.version import VERSION
@@ -52,7 +51,7 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
     log = SqliteEventStore(copy.log)
     try:
         found = await _contents(log)
-        damage = [finding async for finding in verify(log)]
+        damage = [finding async for finding in log.verify()]
     finally:
         await log.close()
     manifest = {"format": FORMAT, "version": VERSION, "made_at": to_text(datetime.now(UTC)), **found}
@@ -120,7 +119,7 @@ async def restore(source: Path, target: Path) -> dict[str, Any]:
 async def _check(draft: Folder, manifest: dict[str, Any]) -> None:
     log = SqliteEventStore(draft.log)
     try:
-        findings = [finding async for finding in verify(log)]
+        findings = [finding async for finding in log.verify()]
         if findings:
             first = findings[0]
             raise FolderProblem(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from socket import AF_UNIX, SOCK_STREAM, socket
@@ -27,53 +26,23 @@ class FolderBusy(FolderProblem):
         self.pid = pid
 
 
-@dataclass(frozen=True)
 class Folder:
     """The paths of a data folder. Keys are separate from the log, so that they can be stored and backed up separately."""
 
-    path: Path
-
-    @property
-    def log(self) -> Path:
-        return self.path / "log.sqlite"
-
-    @property
-    def views(self) -> Path:
-        return self.path / "views.sqlite"
-
-    @property
-    def keys(self) -> Path:
-        return self.path / "keys"
-
-    @property
-    def facts(self) -> Path:
-        return self.path / "facts.duckdb"
-
-    @property
-    def lock(self) -> Path:
-        return self.path / "lock"
-
-    @property
-    def format(self) -> Path:
-        return self.path / "format"
-
-    @property
-    def full(self) -> Path:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.log = path / "log.sqlite"
+        self.views = path / "views.sqlite"
+        self.keys = path / "keys"
+        self.facts = path / "facts.duckdb"
+        self.lock = path / "lock"
+        self.format = path / "format"
+        self.full = path / "full-mode"
         """Marks the folder of a process of the full mode, whose log is in MongoDB."""
-        return self.path / "full-mode"
-
-    @property
-    def moving(self) -> Path:
+        self.moving = path / "moving"
         """Marks the target of an unfinished move, which is incomplete."""
-        return self.path / "moving"
-
-    @property
-    def demo_keys(self) -> Path:
-        return self.path / "demo-keys.txt"
-
-    @property
-    def sample_loaded(self) -> Path:
-        return self.path / "sample-loaded"
+        self.demo_keys = path / "demo-keys.txt"
+        self.sample_loaded = path / "sample-loaded"
 
     @property
     def socket_path(self) -> Path:

@@ -5,16 +5,12 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import NamedTuple
 
-from shared.adapters.mongo import (
-    KeysLost,
-    Mongo,
-    MongoEventStore,
-    MongoKeyStore,
-    MongoReadModels,
-    NewerData,
-    Unsuitable,
-    WrongData,
-)
+from shared.adapters.mongo.client import Mongo, Unsuitable
+from shared.adapters.mongo.event_store import MongoEventStore
+from shared.adapters.mongo.key_store import MongoKeyStore
+from shared.adapters.mongo.read_models import MongoReadModels
+from shared.adapters.secret_files import KeysLost
+from shared.adapters.store_format import NewerData, WrongData
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.errors import LoginRefused, StoreUnavailable
 from shared.kernel.settings import Settings

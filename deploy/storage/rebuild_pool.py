@@ -1,4 +1,4 @@
-"""A rebuild with worker processes, from the side of the owner: starts them, reads their frames, and ends them."""
+"""A rebuild with worker processes, on the side of the owner: starts them, reads their frames, and ends them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A worker process of a rebuild: `python -m deploy.storage.rebuild_worker LOG DIGITS`, started by spreading.py.
+"""A worker process of a rebuild: `python -m deploy.storage.rebuild_worker LOG DIGITS`, started by rebuild_pool.py.
 
 It reads the file of the log next to the owner process, checks the hash chain of each case whose id begins with one of
-DIGITS, rehydrates it, and writes the rows of all read models and facts to its standard output. It ends when nobody reads
+DIGITS, rehydrates it, and writes the rows of all read models and facts to its standard output. It ends when no process reads
 its output any more.
 
 Its imports are kept few, since it starts with every rebuild: no web, no command line, no writing.

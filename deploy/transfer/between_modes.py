@@ -93,7 +93,8 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
                 why_zh="迁移期间来源又有新的写入，请停止其服务后重新迁移。",
             )
         if to.folder is not None:
-            await asyncio.to_thread(_whole, to.folder)
+            to.folder.moving.unlink(missing_ok=True)
+            await asyncio.to_thread(sync_folder, to.folder.path)
         return {"commits_written": written, "events": whole, "log_from": before, "log_to": after}
 
 
@@ -110,12 +111,14 @@ async def _source(place: _Place, settings: Settings) -> AsyncIterator[Side]:
 @asynccontextmanager
 async def _target(place: _Place, secrets: Path, settings: Settings) -> AsyncIterator[Side]:
     async with AsyncExitStack() as opened:
-        if place.folder is not None:
-            if not place.folder.log.exists() and place.folder.path.exists() and not place.folder.moving.exists():
-                _refuse_other(place.folder)
-            opened.callback(os.close, place.folder.take(moving=True))
-            if not place.folder.log.exists():
-                await asyncio.to_thread(_mark, place.folder)
+        if (folder := place.folder) is not None:
+            begun = folder.log.exists() or folder.moving.exists() or not folder.path.exists()
+            if not begun and any(one.name not in ("lock", "format", "keys") for one in folder.path.iterdir()):
+                raise FolderProblem(f"{folder.path} holds other data; name a new folder.")
+            opened.callback(os.close, folder.take(moving=True))
+            if not folder.log.exists():
+                folder.moving.touch(mode=0o600)
+                await asyncio.to_thread(sync_folder, folder.path)
         await asyncio.to_thread(_put_secrets, secrets, place.secrets)
         yield await _open(place, settings, opened)
 
@@ -134,21 +137,6 @@ async def _open(place: _Place, settings: Settings, opened: AsyncExitStack) -> Si
     except (NewerData, WrongData, KeysLost) as error:
         raise FolderProblem(f"{place.folder.path} cannot be used: {error}.") from error
     return Side(log, keys)
-
-
-def _refuse_other(folder: Folder) -> None:
-    if any(one.name not in ("lock", "format", "keys") for one in folder.path.iterdir()):
-        raise FolderProblem(f"{folder.path} holds other data; name a new folder.")
-
-
-def _mark(folder: Folder) -> None:
-    folder.moving.touch(mode=0o600)
-    sync_folder(folder.path)
-
-
-def _whole(folder: Folder) -> None:
-    folder.moving.unlink(missing_ok=True)
-    sync_folder(folder.path)
 
 
 def _put_secrets(source: Path, target: Path) -> None:

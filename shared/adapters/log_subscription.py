@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 import structlog
 
+from shared.adapters.timed_wait import set_within
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import Listener
 from shared.eventstore.subscription import Handler, Subscriptions
@@ -189,28 +190,17 @@ class LogSubscription(Subscriptions, ABC, Generic[G]):
                 LOGGER.warning("checkpoint_later", group=group.name, error=type(error).__name__)
                 await self._rest(group, pause)
             if idle and not self._stopping:
-                group.look = not await self._woken(group, self._poll)
+                group.look = not await set_within(group.woken, self._poll)
 
     async def _gather(self, group: G) -> None:
         """Wait until `gather` seconds after the last batch, unless a full batch is waiting or `drain` is called."""
         early = group.handled_at + group.gather - time.monotonic()
         if early > 0 and group.lag() < group.most:
-            try:
-                await asyncio.wait_for(self._hurried.wait(), early)
-            except TimeoutError:
-                return
+            await set_within(self._hurried, early)
 
     async def _rest(self, group: G, seconds: float) -> None:
         """Wait; stop() ends the wait early, new commits do not."""
         end = time.monotonic() + seconds
         while not self._stopping and (left := end - time.monotonic()) > 0:
             group.woken.clear()
-            await self._woken(group, left)
-
-    async def _woken(self, group: G, seconds: float | None) -> bool:
-        """True when the group was woken, False when `seconds` passed first."""
-        try:
-            await asyncio.wait_for(group.woken.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+            await set_within(group.woken, left)

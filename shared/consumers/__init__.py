@@ -1,1 +1,1 @@
-"""How services follow the log: projections and reactions."""
+"""Consumers of the log: projections and reactions."""

@@ -1,7 +1,7 @@
-"""Consuming: bring cases forward, write their rows, react, park what fails.
+"""Consumers: bring cases forward, write their rows, run reactions, park what fails.
 
-A consumer is told only *that* streams have moved. It brings each case forward from the log (through the shared cache), so the
-order, repeats and gaps of the deliveries never matter, and writes one row per case and view, guarded by `applied`.
+A delivery only says *that* streams have moved. The consumer brings each case forward from the log (through the shared cache), so
+the order, repeats and gaps of deliveries never matter, and writes one row per case and read model, guarded by `applied`.
 
 >>> import asyncio
 >>> from shared.eventstore.read_models import View
@@ -37,7 +37,6 @@ from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.read_models import ReadModelStore
-from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.clock import Clock
 from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import PolicyRepository
@@ -55,10 +54,10 @@ class CaseConsumer:
     clock: Clock
     shows: Sequence[Projection] = ()
     reactions: Mapping[str, Sequence[Reaction]] = field(default_factory=dict)
-    """Event type -> what follows from it. There are no reactions to events of history."""
+    """Event type -> its reactions. There are no reactions to events of history."""
     sink: BatchProjection | None = None
     gather: float = 0.0
-    """Seconds that commits may wait so that more are handled together. Reactions are urgent; rows and facts may be a little
+    """Seconds that commits may wait so that more are handled together. Reactions are urgent. Rows and facts may be a little
     late, and then a case that moves twice is written once."""
     handled: int = 0
 
@@ -97,14 +96,10 @@ class CaseConsumer:
                 cases.append(case)
         await rows.write(self.views)
         if self.sink is not None and cases:
-
-            def events_of(case: Case) -> list[RecordedEvent]:
-                return [event for commit in ready[case.stream] for event in commit.recorded]
-
-            async def failed(case: Case, error: Exception) -> None:
-                await self.parked.park(ready[case.stream][0], error)
-
-            cases = await give(self.sink, cases, events_of, failed)
+            events = {case.stream: [event for one in ready[case.stream] for event in one.recorded] for case in cases}
+            for case, why in await give(self.sink, cases, events):
+                await self.parked.park(ready[case.stream][0], why)
+                cases.remove(case)
         if self.reactions and cases:
             runner = ReactionRunner(self.reactions, self.parked, self.clock)
             await runner.run((case, ready[case.stream]) for case in cases)

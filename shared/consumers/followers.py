@@ -1,4 +1,4 @@
-"""Reactions about the followers of a case: the filings that were linked to it. Found by an index of a view."""
+"""Reactions that concern the followers of a case, the filings linked to it. They are found by an index of a read model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.events.base import Event
 from shared.eventstore.read_models import Condition, ReadModelStore, Row
 
 MATTERS = "matters"
-"""View of intake: each case with its lead."""
+"""Read model of intake: each case with its lead."""
 _PAGE = 200
 
 
@@ -34,7 +34,7 @@ async def followers(views: ReadModelStore, lead: str, view: str = MATTERS) -> li
 
 
 def give_followers(handling: CommandHandler, rule: Decider, views: ReadModelStore, view: str = MATTERS) -> Act[Event]:
-    """The reaction that gives `rule`'s command, which has no parameters, to every follower of the case."""
+    """The reaction that runs the command of `rule`, which has no parameters, on every follower of the case."""
 
     async def react(turn: Trigger, _body: Event) -> None:
         for row in await followers(views, turn.case.id, view):

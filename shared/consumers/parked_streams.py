@@ -13,7 +13,7 @@ from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused
 
 PASSING = frozenset({"busy", "clock_behind"})
-"""Codes of refusals that pass without anybody's help."""
+"""Codes of refusals whose reason passes by itself."""
 log = structlog.get_logger("consumer")
 
 
@@ -25,7 +25,7 @@ class ParkedStreams:
     views: ReadModelStore
     clock: Clock
     failed: set[str] = field(default_factory=set)
-    """Streams that this process parked; a redrive looks whether its own is among them again."""
+    """Streams that this process parked; a redrive checks whether its stream was parked again."""
 
     async def park(self, commit: Commit, error: Exception) -> None:
         """Stop at `commit` of its stream because of `error`. The first mark of a stream stays."""
@@ -46,5 +46,5 @@ class ParkedStreams:
         return marks[0].version if marks else None
 
     async def passing(self) -> list[str]:
-        """Streams that were parked for a reason that passes without anybody's help."""
+        """Streams that were parked for a reason that passes by itself."""
         return [mark.stream for mark in await self.views.parked(self.group) if mark.reason in PASSING]

@@ -1,4 +1,4 @@
-"""Writing the rows of a jurisdiction again when its policy changed: the cases are the same, the policy is another."""
+"""Writes the rows of a jurisdiction again when its policy has changed although the cases have not."""
 
 from __future__ import annotations
 
@@ -54,10 +54,8 @@ class PolicyRefresh:
                     self._not_renewed(stream, error)
             await rows.write(self.views, renew=True)
             if self.sink is not None and cases:
-                await give(self.sink, cases, lambda _case: (), self._not_taken)
-
-    async def _not_taken(self, case: Case, error: Exception) -> None:
-        self._not_renewed(case.stream, error)
+                for case, why in await give(self.sink, cases, {}):
+                    self._not_renewed(case.stream, why)
 
     def _not_renewed(self, stream: str, error: Exception) -> None:
         log.error("row_not_renewed", group=self.parked.group, stream=stream, error=type(error).__name__)

@@ -40,18 +40,20 @@ FAULTS = (ArithmeticError, AttributeError, Damaged, LookupError, Refused, TypeEr
 
 
 async def give(
-    sink: BatchProjection,
-    cases: Sequence[Case],
-    events_of: Callable[[Case], Sequence[RecordedEvent]],
-    failed: Callable[[Case, Exception], Awaitable[None]],
-) -> list[Case]:
-    """Give the cases with their events to the sink, all at once, and each by itself where that fails. Returns those that the
-    sink took; `failed` is called for each of the others."""
+    sink: BatchProjection, cases: Sequence[Case], events: Mapping[str, Sequence[RecordedEvent]]
+) -> list[tuple[Case, Exception]]:
+    """Pass the cases with their events to the sink, all at once, and one by one if that fails.
+
+    Args:
+        events: Stream -> the events that came.
+
+    Returns:
+        The cases that the sink did not take, each with its error.
+    """
     try:
-        await sink(cases, [event for case in cases for event in events_of(case)])
+        await sink(cases, [event for case in cases for event in events.get(case.stream, ())])
     except FAULTS as error:
         if len(cases) > 1:
-            return [case for one in cases for case in await give(sink, [one], events_of, failed)]
-        await failed(cases[0], error)
-        return []
-    return list(cases)
+            return [one for case in cases for one in await give(sink, [case], events)]
+        return [(cases[0], error)]
+    return []

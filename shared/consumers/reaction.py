@@ -1,52 +1,38 @@
-"""Reactions: a service gives a command of its own, under a cause made of the event that it follows from."""
+"""Reactions: a service runs a command of its own, whose cause is derived from the event that triggers it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.case import Case
 from shared.commands.authorization import Principal
 from shared.commands.command import Command, Decider
 from shared.commands.command_handler import CommandHandler, CommandResult
 from shared.commands.event_writer import EventMetadata
+from shared.events.base import Event
 from shared.events.fields import Service
-from shared.eventstore.commit import Commit
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Refused
 from shared.repositories.case_repository import Expected
 
 
 class Trigger(NamedTuple):
-    """What a reaction is given: the event, and the case as it is now (not as it was then)."""
+    """What triggers a reaction: the event, and the case as it is now (not as it was then)."""
 
     case: Case
     event: RecordedEvent
 
 
-Reaction = Callable[[Trigger], Awaitable[None]]
-"""Carries out what follows from an event. Its appends have a cause made of the event's id, so that it may run again."""
+class Reaction(NamedTuple):
+    """A reaction to the events of one type. Both functions take the trigger and the body of its event."""
 
-
-@dataclass(frozen=True)
-class ConditionalReaction:
-    """A reaction that only some events of a type need. The others cost no task, no read of the log and no query."""
-
-    asks: Callable[[Trigger], bool]
-    """Looks at the event and the case, nothing else."""
-    reaction: Reaction
-
-    async def __call__(self, turn: Trigger) -> None:
-        await self.reaction(turn)
-
-
-class Step(NamedTuple):
-    """One reaction to one event of a commit."""
-
-    reaction: Reaction
-    turn: Trigger
-    commit: Commit
+    kind: type[Event]
+    do: Callable[[Trigger, Any], Awaitable[None]]
+    """Carries out the reaction. Its appends have a cause derived from the id of the event, so that it may run again."""
+    when: Callable[[Trigger, Any], bool] = lambda _trigger, _body: True
+    """Decides from the event and the case alone whether there is anything to do. An event for which it is False costs no task,
+    no query and no read of the log."""
 
 
 def service_principal(service: Service) -> Principal:
@@ -55,7 +41,7 @@ def service_principal(service: Service) -> Principal:
 
 
 def stamp_for(service: Service, name: str, turn: Trigger) -> EventMetadata:
-    """The stamp of a reaction: the same event never causes it twice."""
+    """The metadata of a reaction's events: the same event never causes it twice."""
     return EventMetadata(
         principal=service_principal(service),
         cause=f"{service}.{name}:{turn.event.event_id}",
@@ -65,7 +51,7 @@ def stamp_for(service: Service, name: str, turn: Trigger) -> EventMetadata:
 
 
 async def carry_out(handling: CommandHandler, rule: Decider, turn: Trigger, command: Command) -> CommandResult | None:
-    """Give the command of a reaction. None where the case has moved on since the event, so that nothing is left to do.
+    """Run the command of a reaction. None if the case has moved on since the event, so that nothing is left to do.
 
     Any other refusal is a fault of the product: it is raised, and the consumer parks the case."""
     try:

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 from shared.case import Case
 from shared.consumers.parked_streams import PASSING, ParkedStreams
-from shared.consumers.reaction import ConditionalReaction, Reaction, Step, Trigger
+from shared.consumers.reaction import Reaction, Trigger
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
-from shared.eventstore.recorded_event import NewerEvent
 from shared.kernel.clock import Clock
 from shared.kernel.failpoints import failpoint
 from shared.kernel.refusals import Unavailable
 
 ATTEMPTS = 4
+Step = tuple[Reaction, Trigger, Commit]
+"""A reaction to an event of the commit."""
 
 
 @dataclass(frozen=True)
@@ -33,38 +34,37 @@ class ReactionRunner:
         await asyncio.gather(*(self._react(steps) for steps in following if steps))
 
     def _following(self, case: Case, own: Sequence[Commit]) -> Iterator[Step]:
-        """What follows from these commits. Most batches hold no event that a service reacts to."""
+        """The reactions to these commits. Most batches hold no event that has one."""
         for commit in sorted(own, key=lambda one: one.first):
             for event in commit.recorded:
-                if event.origin == "history" or isinstance(event.body, NewerEvent):
+                if event.origin == "history":
                     continue
                 for reaction in self.reactions.get(event.type, ()):
-                    turn = Trigger(case, event)
-                    if not isinstance(reaction, ConditionalReaction) or reaction.asks(turn):
-                        yield Step(reaction, turn, commit)
+                    trigger = Trigger(case, event)
+                    # An event of a newer version has another body.
+                    if isinstance(event.body, reaction.kind) and reaction.when(trigger, event.body):
+                        yield reaction, trigger, commit
 
     async def _react(self, steps: Iterable[Step]) -> None:
-        for step in steps:
-            if not await self._attempt(step):
-                return
-
-    async def _attempt(self, step: Step) -> bool:
-        """Try a reaction a few times; False when the case was parked. A case that is only unavailable now is parked too, so that
-        one case never holds up the others; the process retries it by itself (redrive.py)."""
-        for attempt in range(ATTEMPTS):
+        """Run these reactions. The first one that fails parks its case, so that one case never holds up the others. A case that
+        is only unavailable now is parked too; the process retries it by itself (redrive.py)."""
+        for reaction, trigger, commit in steps:
             try:
-                failpoint("consumer.reacts", step.turn.case.id)
-                await step.reaction(step.turn)
+                await self._attempt(reaction, trigger)
             except (StoreFull, StoreBroken, StoreUnavailable):
                 raise
+            except Exception as error:  # whatever one record causes, it stops only its own case
+                await self.parked.park(commit, error)
+                return
+
+    async def _attempt(self, reaction: Reaction, trigger: Trigger) -> None:
+        """Run a reaction, a few times where the reason to refuse it passes by itself."""
+        for attempt in range(ATTEMPTS):
+            try:
+                failpoint("consumer.reacts", trigger.case.id)
+                await reaction.do(trigger, trigger.event.body)
+                return
             except Unavailable as error:
                 if attempt == ATTEMPTS - 1 or error.code not in PASSING:
-                    await self.parked.park(step.commit, error)
-                    return False
-                await self.clock.sleep(0.05 * 2**attempt)
-            except Exception as error:  # whatever one record causes, it stops only its own case
-                await self.parked.park(step.commit, error)
-                return False
-            else:
-                return True
-        return False
+                    raise
+            await self.clock.sleep(0.05 * 2**attempt)

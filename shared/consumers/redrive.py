@@ -1,4 +1,4 @@
-"""Redriving: handling a parked stream again."""
+"""Redrive: handles a parked stream again."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from shared.eventstore.errors import Damaged
 
 
 async def redrive(consumer: CaseConsumer, stream: str) -> bool:
-    """Handle the stream again from the version that it was parked at, and clear the mark. False where it was not parked, or
-    cannot be handled still; then the mark stays.
+    """Handle the stream again from the version that it was parked at, and clear the mark. False if it was not parked, or still
+    cannot be handled; then the mark stays.
 
     The mark is cleared last, so that a process that ends in between finds it again."""
     parked = consumer.parked
@@ -34,5 +34,5 @@ async def redrive(consumer: CaseConsumer, stream: str) -> bool:
 
 
 async def retry(consumer: CaseConsumer) -> int:
-    """Redrive the streams that were parked for a reason that passes by itself. Returns how many of them go on."""
+    """Redrive the streams that were parked for a reason that passes by itself. Returns the number of those that continue."""
     return sum([await redrive(consumer, stream) for stream in await consumer.parked.passing()])

@@ -8,6 +8,7 @@ from typing import Protocol
 from shared.eventstore.commit import Commit, StreamHead
 from shared.eventstore.errors import StoreBroken
 from shared.eventstore.publication import Publication
+from shared.eventstore.verification import Finding
 
 Listener = Callable[[Sequence[Commit]], None]
 """Called in the event loop with the commits that this process has just appended."""
@@ -76,6 +77,10 @@ class EventStore(Publication, Protocol):
 
     def heads(self, prefix: str = "", *, batch: int = 1000) -> AsyncIterator[Sequence[tuple[str, StreamHead]]]:
         """(stream, head) ordered by stream. The cost grows with the streams, not with the events."""
+        ...
+
+    def verify(self) -> AsyncIterator[Finding]:
+        """Every error of the whole log. Never raises for damaged data that the adapter can read."""
         ...
 
     async def close(self) -> None: ...

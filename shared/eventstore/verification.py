@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import orjson
 
 from shared.eventstore.commit import EMPTY_HEAD, Commit
-from shared.eventstore.event_store import EventStore
 from shared.eventstore.hash_chain import algorithm_of, chain_all
 from shared.kernel.legal_time import to_text
 
@@ -25,26 +23,6 @@ class Finding(NamedTuple):
     column: str
     """The column or field that disagrees; `hash` also where the bytes of the events were changed."""
     why: str
-
-
-@runtime_checkable
-class VerifiesItself(Protocol):
-    """A log that can check more than its commits: columns that scan() does not return, its file."""
-
-    def verify(self) -> AsyncIterator[Finding]: ...
-
-
-async def verify(log: EventStore) -> AsyncIterator[Finding]:
-    """Every error of `log`. Reads all of it; never raises for damaged data that the adapter can read."""
-    if isinstance(log, VerifiesItself):
-        async for finding in log.verify():
-            yield finding
-        return
-    walk = ChainWalk()
-    async for commits in log.scan():
-        for commit in commits:
-            for finding in walk.step(commit):
-                yield finding
 
 
 class ChainWalk:

@@ -1,6 +1,6 @@
-"""Numbers that other objects count or that are read when Prometheus asks: delivery, readiness, deadlines, cases.
+"""Metrics that other objects count or that are read at each scrape: delivery, readiness, deadlines, cases.
 
-Labels are groups, kinds of topics and codes. No label holds an organisation: a province has thousands of them.
+Labels are groups, kinds of topics and codes. No label names an organisation, since a province has thousands.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from shared.hosting.process import Process
 
 LOOKED_AT = 500
-"""Unpublished commits of which the oldest is looked for."""
+"""Number of unpublished commits among which the oldest is searched."""
 NOT_ACCEPTING = frozenset({"disk_full", "log_away", "log_broken", "stopping", "unable", "unpublished_full"})
 """Codes of /readyz with which no filing is accepted."""
 BROKER_AWAY = "broker_away"
-"""What a feed reports while no broker answers."""
+"""The problem that `Subscriptions` report while no broker answers."""
 LAST = datetime(9999, 1, 1, tzinfo=UTC)
 Values = Mapping[tuple[str, ...], float]
-"""Values of the labels -> number."""
+"""Label values -> number."""
 
 
 class Figure(NamedTuple):
@@ -111,7 +111,7 @@ class Exported(Collector):
             yield family
 
     async def look(self, runtime: Process, health: Mapping[str, Any]) -> None:
-        """Read the numbers of this process; `health` is what /readyz says."""
+        """Read the numbers of this process; `health` is the answer of /readyz."""
         values = self.values
         codes = {str(reason).partition(":")[0] for reason in health["reasons"]}
         values["huiyin_ready"] = {(): health["ready"]}
@@ -129,7 +129,7 @@ class Exported(Collector):
     async def _consuming(self, runtime: Process, health: Mapping[str, Any]) -> None:
         values, feed = self.values, runtime.ports.feed
         lag: Mapping[str, int] = health["groups"]
-        away = BROKER_AWAY in (*health["reasons"], *health["notes"])  # then it is not the consumers that stand still
+        away = BROKER_AWAY in (*health["reasons"], *health["notes"])  # then the consumers are not the cause
         now = runtime.ports.clock.monotonic()
         parked = Counter(mark.group for mark in await runtime.ports.views.parked())
         handled = {one.group: one.handled for one in runtime.consumers}
@@ -141,12 +141,16 @@ class Exported(Collector):
         values["huiyin_consumer_handled_total"] = {(group,): number for group, number in handled.items()}
         values["huiyin_parked_streams"] = {(group,): parked[group] for group in handled}
         groups = {(group, one.topic): one for group, one in feed.figures().items()}
-        values["huiyin_feed_records_total"] = {labels: one.records for labels, one in groups.items()}
-        values["huiyin_feed_skipped_total"] = {labels: one.skipped for labels, one in groups.items()}
-        values["huiyin_feed_failures_total"] = {labels: one.failures for labels, one in groups.items()}
-        values["huiyin_feed_rebalances_total"] = {labels: one.rebalances for labels, one in groups.items()}
-        values["huiyin_feed_fenced_total"] = {labels: one.fenced for labels, one in groups.items()}
-        values["huiyin_feed_partitions"] = {labels: one.partitions for labels, one in groups.items()}
+        for name in (
+            "records_total",
+            "skipped_total",
+            "failures_total",
+            "rebalances_total",
+            "fenced_total",
+            "partitions",
+        ):
+            field = name.removesuffix("_total")
+            values[f"huiyin_feed_{name}"] = {labels: one._asdict()[field] for labels, one in groups.items()}
         letters = [one.figures() for one in runtime.letters]
         values["huiyin_letters_waiting"] = {(one.kind,): one.waiting for one in letters}
         values["huiyin_letters_answered_total"] = {(one.kind,): one.answered for one in letters}

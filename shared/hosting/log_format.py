@@ -1,4 +1,4 @@
-"""Logging: one JSON object per line, only keys that are on the list. Personal data can get in by no other way."""
+"""Logging: one JSON object per line, with allowed keys only, so that no personal data can be logged."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ ALLOWED = frozenset(
         *("attempt", "command", "dropped"),
     )
 )
-"""Keys that a line may have. Others are dropped, and the line says how many."""
+"""Allowed keys of a line. Others are dropped, and the line has their number."""
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def only_allowed(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Drop what is not on the list, and shorten what is."""
+    """Drop the keys that are not allowed, and shorten the values of the others."""
     kept: dict[str, Any] = {}
     for key, value in line.items():
         if key in ALLOWED:
@@ -32,7 +32,7 @@ def only_allowed(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> 
 
 
 def configure(level: str = "info") -> None:
-    """For a server: JSON lines on standard error. The standard library's loggers say only that something happened."""
+    """For a server: JSON lines on standard error. Messages of the standard library's loggers are left out."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -48,7 +48,7 @@ def configure(level: str = "info") -> None:
 
 
 class _Foreign(logging.Handler):
-    """Lines of libraries: their logger's name, never their text, which may hold anything."""
+    """Lines of libraries: the name of the logger, never the text, which may contain anything."""
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None

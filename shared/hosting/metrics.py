@@ -1,10 +1,11 @@
-"""What operations watches. Labels are codes from short fixed lists: never a person, a case or free text."""
+"""The Prometheus metrics. Labels are codes from short fixed lists: never a person, a case or free text."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
     from shared.hosting.process import Process
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
-"""A second series for each counter, which nobody asks for."""
+"""Otherwise each counter would have a second series."""
 COUNT_SECONDS = 15.0
-"""Counts over all cases are made anew at most so often."""
+"""Minimum number of seconds between two counts over all cases."""
 COUNTING = "supervision"
-"""The consumer group whose batches are counted: each event once."""
+"""The consumer group whose batches are counted, so that each event is counted once."""
 _MOST_CODES = 200
+_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 
 
 class Metrics:
@@ -37,56 +39,39 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._rejected = Counter(
-            "petition_events_rejected_total",
-            "Commands refused, by command and code",
-            ["command", "rule"],
-            registry=self.registry,
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        self._rejected = counter(
+            "petition_events_rejected_total", "Commands refused, by command and code", ["command", "rule"]
         )
-        self._requests = Counter(
-            "huiyin_http_requests_total", "Requests answered", ["route", "method", "status"], registry=self.registry
-        )
+        self._requests = counter("huiyin_http_requests_total", "Requests answered", ["route", "method", "status"])
         self._seconds = Histogram(
-            "huiyin_http_request_seconds",
-            "Time to answer",
-            ["route"],
-            buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60),
-            registry=self.registry,
+            "huiyin_http_request_seconds", "Time to answer", ["route"], buckets=_SECONDS, registry=self.registry
         )
-        self._registered = Counter(
-            "petition_cases_registered_total", "Cases registered", ["channel_class"], registry=self.registry
-        )
-        self._breaches = Counter(
-            "petition_deadline_breaches_total", "Deadlines missed", ["clock"], registry=self.registry
-        )
-        self._at_risk = Counter(
-            "petition_deadline_at_risk_total", "Rungs before a due date", ["clock"], registry=self.registry
-        )
-        self._returns = Counter("petition_returns_total", "Requests to hand back", ["result"], registry=self.registry)
-        self._behind = Gauge(
-            "petition_event_lag_seconds", "From recording to handling, last batch", ["service"], registry=self.registry
-        )
-        self._verify_failures = Counter(
+        self._registered = counter("petition_cases_registered_total", "Cases registered", ["channel_class"])
+        self._breaches = counter("petition_deadline_breaches_total", "Deadlines missed", ["clock"])
+        self._at_risk = counter("petition_deadline_at_risk_total", "Rungs before a due date", ["clock"])
+        self._returns = counter("petition_returns_total", "Requests to hand back", ["result"])
+        self._behind = gauge("petition_event_lag_seconds", "From recording to handling, last batch", ["service"])
+        self._verify_failures = counter(
             "petition_chain_verify_failures_total",
             "Places where a verify or a rebuild found that the log is not what was written",
-            registry=self.registry,
         )
-        self._rebuild_match = Gauge(
+        self._rebuild_match = gauge(
             "petition_rebuild_digest_match",
             "Last rebuild whose log had been digested before it (huiyin digest): 1 all rows came back the same, 0 some did"
             " not, NaN nothing to compare with yet",
-            registry=self.registry,
         )
         self._rebuild_match.set(math.nan)
         self._exported = Exported()
         self.registry.register(self._exported)
         self.known_digest: tuple[str, str] | None = None
-        """(log, views) as they were last digested together: what a rebuild is compared with."""
+        """(log, views): the digests that were last computed together. A rebuild is compared with them."""
         self._codes: set[tuple[str, str]] = set()
         self._counted: float | None = None
 
     def refused(self, command: str, code: str) -> None:
-        """A command was refused; codes are ours, and bounded all the same."""
+        """Count a refused command. The number of codes is limited, although all codes are ours."""
         if (command, code) not in self._codes and len(self._codes) >= _MOST_CODES:
             command, code = "other", "other"
         self._codes.add((command, code))
@@ -97,15 +82,15 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def verified(self, findings: int) -> None:
-        """A verify found so much that is wrong."""
+        """Count the findings of a verification."""
         self._verify_failures.inc(findings)
 
     def rebuilt(self, same: bool) -> None:
-        """A rebuild gave the same rows as before, or not."""
+        """Record whether a rebuild gave the same rows as before."""
         self._rebuild_match.set(1 if same else 0)
 
     def observe(self, group: str, commits: Sequence[Commit], now: datetime) -> None:
-        """A consumer group has handled a batch. Counters begin at zero with the process, as Prometheus expects."""
+        """Count a batch that a consumer group has handled. Counters begin at zero with the process, as Prometheus expects."""
         self._behind.labels(group).set(max(0.0, (now - commits[-1].recorded_at).total_seconds()) if commits else 0)
         if group != COUNTING:
             return
@@ -114,7 +99,7 @@ class Metrics:
                 continue
             try:
                 events = commit.recorded
-            except Damaged:  # its case is parked; counting is not to hold up the others
+            except Damaged:  # its case is parked; the others are counted
                 continue
             for event in events:
                 body = event.body
@@ -130,19 +115,21 @@ class Metrics:
                     self._returns.labels("agreed" if body.agreed else "refused").inc()
 
     async def render(self, runtime: Process, health: Mapping[str, Any]) -> bytes:
-        """Everything in Prometheus' text form; `health` is what /readyz says."""
+        """All metrics in Prometheus' text format; `health` is the answer of /readyz."""
         await self._exported.look(runtime, health)
         now = runtime.ports.clock.monotonic()
         if self._counted is None or now - self._counted >= COUNT_SECONDS:
             self._counted = now
-            if any(consumer.group == COUNTING for consumer in runtime.consumers):  # each case once, not in each process
+            if any(
+                consumer.group == COUNTING for consumer in runtime.consumers
+            ):  # each case once, not once per process
                 await self._count(runtime)
         return generate_latest(self.registry)
 
     async def _count(self, runtime: Process) -> None:
         ports, values = runtime.ports, self._exported.values
         now = ports.clock.now()
-        sealed = Condition("queue", "=", "to_confirm")  # not even counted before a person has decided (Art. 30)
+        sealed = Condition("queue", "=", "to_confirm")  # not counted before a person has decided (Art. 30)
         held = (await ports.views.count(WORKLIST, [sealed]))[None]
         states = (await ports.views.count(WORKLIST, by="state")).items()
         values["petition_open_cases"] = {

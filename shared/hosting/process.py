@@ -1,4 +1,4 @@
-"""A running process: the parts of all services on one set of ports. Made by `deploy/`, used by HTTP and command line."""
+"""A running process: the modules of all services on one set of ports. Created by `deploy/`, used by HTTP and command line."""
 
 from __future__ import annotations
 
@@ -28,51 +28,51 @@ from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import InboundTopics, Relay
 
 RETRY_SECONDS = 5.0
-"""How often streams are tried again that wait for something that passes by itself."""
+"""Interval between two retries of the streams that were parked for a reason that passes by itself."""
 log = structlog.get_logger("runtime")
 
 
 @dataclass
 class Process:
-    """Everything that answers."""
+    """The services of this process, their ports, and what runs in the background."""
 
     settings: Settings
     ports: Ports
     parts: Sequence[ServiceModule]
     principals: AccessKeys
     beside: Sequence[ServiceModule] = ()
-    """Services whose consumers run in other processes. Their views lie in the same store as ours."""
+    """Services whose consumers run in other processes. Their read models are in the same store as ours."""
     back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None
-    """Copies the running system into a folder; None where nothing is kept."""
+    """Copies the running system into a folder; None where nothing is stored."""
     spread: Spread | None = None
-    """Starts worker processes for a rebuild; None where only this process can read the log."""
+    """Starts worker processes for a rebuild; None if only this process can read the log."""
     folder: Path | None = None
-    """The data folder; None where nothing is kept."""
+    """The data folder; None where nothing is stored."""
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
-    """More that runs in the background, beside the parts'."""
+    """Background loops in addition to those of the services."""
     pressure: Backpressure | None = None
-    """Whether too much waits for the broker; None where nothing ever waits."""
+    """Limits the commits that wait for the broker; None if there is no broker."""
     letters: Sequence[InboundTopics] = ()
-    """What organisations and platforms write into topics of their own."""
+    """Receives the records of organisations and platforms from topics."""
     relay: Relay | None = None
-    """Carries outboxes to topics; None where no broker carries anything."""
+    """Repeats streams of the log in topics; None if there is no broker."""
     metrics: Metrics = field(default_factory=Metrics)
     observers: list[Callable[[str, Sequence[Commit]], None]] = field(default_factory=list)
-    """Told of each batch that a consumer group has handled."""
+    """Called with each batch that a consumer group has handled."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the process has to end, because of `broken` or because it was asked to."""
+    """Set when the process has to end, because of `broken` or after a signal."""
     stopping: bool = False
     feeding: bool = False
-    """The consumers run."""
+    """True while the consumers run."""
     filling: bool = False
-    """Views of a new shape are not whole yet: who asks is sent to a process that has them."""
+    """True while read models of a new shape are incomplete: requests are routed to a process whose read models are complete."""
     broken: str | None = None
     """Why the log cannot be written."""
     unable: str | None = None
-    """Why this process cannot go on although the log can be written."""
+    """Why this process cannot continue although the log can be written."""
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _waiting: dict[str, set[asyncio.Event]] = field(default_factory=dict)
-    """Stream -> who waits for news of it."""
+    """Stream -> the events of those who wait for its next append."""
     _unlisten: Callable[[], None] | None = None
 
     @property
@@ -81,14 +81,14 @@ class Process:
 
     @property
     def outside(self) -> list[InboundTopics | Relay]:
-        """What is tied to topics of organisations and platforms."""
+        """The inbound topics and the relay."""
         return [*self.letters, *([self.relay] if self.relay is not None else [])]
 
     def handling(self, service: Service) -> CommandHandler:
         return self.ports.handling(service)
 
     async def start(self, *, feed: bool = True, tasks: bool = True) -> None:
-        """Start views and, unless told otherwise, feed and background loops."""
+        """Start the read models and, unless disabled, the subscriptions and the background loops."""
         for part in self.parts:
             for consumer in part.consumers:
                 self.ports.feed.subscribe(consumer.group, self._guarded(consumer), gather=consumer.gather)
@@ -111,13 +111,13 @@ class Process:
                 self._tasks.append(asyncio.create_task(self._forever(self._retry), name="retry"))
 
     async def _fill(self) -> None:
-        """Facts that were deleted or reset stand beside checkpoints that know nothing of it: their groups begin again."""
+        """Rewind the groups whose facts were deleted or reset, since their checkpoints are not reset with the facts."""
         for part in self.parts:
             if part.facts is None:
                 continue
             try:
                 empty = await part.facts.empty()
-            except Exception as error:  # figures only: the cases are worked on without them
+            except Exception as error:  # only statistics: case work continues without them
                 log.error("facts_not_open", part=part.name, error=type(error).__name__)
                 continue
             for consumer in part.consumers:
@@ -138,7 +138,7 @@ class Process:
         return handle
 
     async def _forever(self, task: Callable[[], Awaitable[None]]) -> None:
-        """A background loop that ends by itself starts again; only a broken log ends the process."""
+        """Run a background loop, and restart it after an error. A broken log ends the process."""
         while not self.stopping:
             try:
                 await task()
@@ -151,21 +151,21 @@ class Process:
                 await self.ports.clock.sleep(1)
 
     def fail(self, error: BaseException) -> None:
-        """Durability is not certain any more: this process must end."""
+        """End this process, because durability is no longer certain."""
         if self.broken is None:
             self.broken = str(error) or type(error).__name__
             log.critical("log_broken", error=type(error).__name__)
         self.ended.set()
 
     def end(self, why: str) -> None:
-        """This process cannot go on; another one, or itself after a restart, can."""
+        """End this process. Another one, or this one after a restart, can continue."""
         if self.unable is None:
             self.unable = why
             log.critical("unable", reason=why)
         self.ended.set()
 
     async def _retry(self) -> None:
-        """Streams that wait for something that passes by itself go on once it has passed."""
+        """Retry the streams that were parked for a reason that passes by itself."""
         while True:
             await self.ports.clock.sleep(RETRY_SECONDS)
             for consumer in self.consumers:
@@ -178,15 +178,15 @@ class Process:
                     event.set()
 
     def tell(self) -> None:
-        """Wake whoever waits for news."""
+        """Wake all that wait for an append."""
         for events in self._waiting.values():
             for event in events:
                 event.set()
 
     @contextmanager
     def watching(self, stream: str) -> Iterator[asyncio.Event]:
-        """An event that is set whenever this process appends to `stream`, and when it stops. Appends to other streams cost a
-        waiter nothing."""
+        """An event that is set whenever this process appends to `stream`, and when it stops. Appends to other streams do not
+        wake the waiter."""
         event = asyncio.Event()
         self._waiting.setdefault(stream, set()).add(event)
         try:
@@ -197,7 +197,7 @@ class Process:
                 del self._waiting[stream]
 
     async def drain(self, seconds: float = 60.0) -> bool:
-        """Wait until every group has handled everything. False when that took longer than `seconds`."""
+        """Wait until every group has handled everything. False if that takes longer than `seconds`."""
         until = self.ports.clock.monotonic() + seconds
         while any((await self.ports.feed.lag()).values()):
             if self.ports.clock.monotonic() > until:
@@ -206,7 +206,7 @@ class Process:
         return True
 
     async def stop(self) -> None:
-        """Finish the batches in hand, then close everything. Accepting has stopped before."""
+        """Finish the current batches, then close everything. The servers have stopped accepting requests before."""
         self.stopping = True
         self.ended.set()
         self.tell()

@@ -1,4 +1,4 @@
-"""What a service consists of. `services.*.bootstrap.build(ports, settings)` makes one."""
+"""The parts of a service. `services.*.bootstrap.build(ports, settings)` creates one."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class FactStore(Protocol):
-    """Derived rows outside the views: the facts of analytics."""
+    """Derived rows outside the read models: the facts of analytics."""
 
     @property
     def tables(self) -> Sequence[str]: ...
 
     def columns(self, table: Any) -> Sequence[str]:
-        """What stands in a row of that table, in order."""
+        """The columns of that table, in order."""
         ...
 
     def rows(self, table: Any) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
@@ -31,45 +31,37 @@ class FactStore(Protocol):
         ...
 
     async def absorb(self, packed: bytes) -> None:
-        """Write whole cases whose rows another process has made."""
+        """Write whole cases whose rows another process has computed."""
         ...
 
     async def begin_anew(self) -> None:
-        """From now on what is written stands beside what is shown, which stays as it is, until end_anew()."""
+        """From now on, write to a copy next to the facts that are shown, which do not change until end_anew()."""
         ...
 
     async def end_anew(self, *, whole: bool) -> None:
-        """Show what was written since begin_anew() in place of what was, at once; or, unless it is `whole`, forget it.
-        A process that ends before has forgotten it."""
+        """Replace the facts at once by those written since begin_anew(); discard these unless they are `whole`. They are also
+        discarded when the process ends before."""
         ...
 
     async def empty(self) -> bool:
-        """No case is held: nothing was written yet, or the file was deleted or is of another schema."""
+        """True if there is no case: nothing was written yet, or the file was deleted or has another schema."""
         ...
 
     async def close(self) -> None: ...
 
 
 class SchedulerState(Protocol):
-    """What records due deadlines, as operations watches and steers it."""
+    """The loop that records due deadlines, as seen by its operators."""
 
-    @property
-    def paused(self) -> str | None:
-        """Why no deadline fires; None while deadlines fire."""
-        ...
-
-    @property
-    def jumps(self) -> int:
-        """Pauses since the start."""
-        ...
-
-    @property
-    def fired(self) -> int:
-        """Cases of which something due was recorded."""
-        ...
+    paused: str | None
+    """Why no deadline fires; None while deadlines fire."""
+    jumps: int
+    """Pauses since the start."""
+    fired: int
+    """Number of cases for which a due deadline was recorded."""
 
     def leases(self) -> int:
-        """Slots of the due index that this process holds."""
+        """Number of slots of the due index that this process holds."""
         ...
 
     async def run(self) -> None: ...
@@ -83,7 +75,7 @@ def _no_routers(_runtime: Process) -> Sequence[APIRouter]:
 
 @dataclass(frozen=True)
 class ServiceModule:
-    """One service in this process. Made by the service's bootstrap."""
+    """One service in this process. Created by the bootstrap of the service."""
 
     name: Service
     consumers: Sequence[CaseConsumer]

@@ -9,14 +9,14 @@ from shared.eventstore.read_models import Row
 
 
 class Built(NamedTuple):
-    """What a worker process made of some whole cases."""
+    """The rows and facts that a worker process computed for some whole cases."""
 
     cases: int
     events: int
     rows: Mapping[str, Sequence[Row]]
-    """View -> its rows."""
+    """Read model -> its rows."""
     facts: Mapping[str, bytes]
-    """Part -> what its facts absorb."""
+    """Service -> the argument of `absorb` of its facts."""
 
 
 Spread = Callable[[Sequence[str]], AsyncGenerator[Built, None]]

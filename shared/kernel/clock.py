@@ -1,4 +1,4 @@
-"""The port `Clock`: what time it is, and new ids. The only place where either comes from."""
+"""The port `Clock`: the only source of the time and of new ids."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never go back: to notice that the wall clock jumped."""
+        """Seconds that never go back, to detect jumps of the wall clock."""
         ...
 
     def new_id(self) -> str:
@@ -20,5 +20,5 @@ class Clock(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait; a test's clock waits until it is set forward."""
+        """Wait. The clock of a test waits until it is set forward."""
         ...

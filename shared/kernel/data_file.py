@@ -1,12 +1,14 @@
-"""Tables that are kept as TOML files next to the code that uses them."""
+"""Data files: YAML next to the code that uses it."""
 
 from __future__ import annotations
 
-import tomllib
-from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
+import yaml
 
-def load(package: str, path: str) -> dict[str, Any]:
-    """The content of the TOML file at `path`, relative to the folder of `package`."""
-    return tomllib.loads(files(package).joinpath(path).read_text("utf-8"))
+
+def load(path: Traversable) -> Any:
+    """The content of the file: only lists, mappings, texts, numbers and dates."""
+    text = path.read_text(encoding="utf-8")
+    return yaml.load(text, yaml.CSafeLoader) if yaml.__with_libyaml__ else yaml.safe_load(text)

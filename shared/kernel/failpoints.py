@@ -1,15 +1,15 @@
-"""Places where a test lets a process die or fail on purpose, between two steps that a crash could part.
+"""Places where a test makes a process die or fail, between two steps that a crash could separate.
 
 `HUIYIN_TEST_FAILPOINTS=NAME=kill:0.01,NAME=fail:0.001` arms them for the life of the process: `kill` is SIGKILL, `fail` raises
-`Failed`; the figure is the part of passes that it hits. Where a place gives a key (a case), the same keys are hit each time:
-that is a poison event. Without the variable a place costs one look at an empty table.
+`Failed`; the number is the probability. If a place passes a key (a case), the same keys are hit each time, like a poison event.
+Without the variable a place costs one lookup in an empty table.
 
-    log.appended        a commit is durable, nobody has been told of it
-    feed.acknowledged   the broker has a commit, and the log still calls it unpublished
-    feed.handled        a batch has had its effects, its offsets are not committed
-    outbox.told         an organisation was told of an assignment, its delivery is not recorded
+    log.appended        a commit is durable, no listener was called yet
+    feed.acknowledged   the broker has a commit that the log still holds as unpublished
+    feed.handled        a batch was handled, its offsets are not committed
+    outbox.told         an assignment was sent to an organisation, its delivery is not recorded
     consumer.reacts     before a reaction to an event; key: the case
-    rebuild.written     a part of the views is built again
+    rebuild.written     a part of the read models was rebuilt
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PLACES = frozenset(
 
 
 class Failed(Exception):
-    """A failure on purpose."""
+    """A deliberate failure."""
 
 
 class Armed(NamedTuple):
@@ -38,7 +38,7 @@ class Armed(NamedTuple):
 
 
 def parsed(text: str) -> dict[str, Armed]:
-    """Place -> what happens there. Raises ValueError that names the part that is wrong."""
+    """Place -> what happens there. Raises ValueError that names the wrong part."""
     found = {}
     for one in filter(None, text.split(",")):
         place, _, what = one.partition("=")
@@ -57,7 +57,7 @@ _ARMED = parsed(os.environ.get(VARIABLE, ""))
 
 
 def failpoint(place: str, key: str | None = None) -> None:
-    """Pass here, unless this place is armed and hits. Raises Failed."""
+    """Do nothing, unless this place is armed and hit. Raises Failed."""
     armed = _ARMED.get(place)
     if armed is None or _drawn(key) >= armed.part:
         return
@@ -67,5 +67,5 @@ def failpoint(place: str, key: str | None = None) -> None:
 
 
 def _drawn(key: str | None) -> float:
-    """Between 0 and 1: at random, or always the same for a key."""
+    """A number between 0 and 1: random, or always the same for a key."""
     return random.random() if key is None else int.from_bytes(sha256(key.encode()).digest()[:6], "big") / 2**48

@@ -1,7 +1,7 @@
-"""Names of a case: its id, the number that people see, and the query code on the receipt.
+"""Identifiers of a case: its id, the number for people, and the query code on the receipt.
 
-All three are keyed digests, so that the same item is the same case without any table, nothing can be guessed, and a
-receipt can be issued again without anything being stored.
+All three are keyed digests: the same item is the same case without any table, none of them can be guessed, and a receipt can
+be issued again without stored data.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ import hmac
 from hashlib import sha256
 from uuid import UUID
 
-_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U."""
 _LIKENESS = str.maketrans({"O": "0", "I": "1", "L": "1"})
-NUMBER_SIGNS = 12
-CODE_SIGNS = 26
+NUMBER_DIGITS = 12
+CODE_DIGITS = 26
 
 
-def _base32(data: bytes, signs: int) -> str:
-    value = int.from_bytes(data, "big") >> (len(data) * 8 - signs * 5)
-    return "".join(_SIGNS[(value >> (5 * place)) & 31] for place in reversed(range(signs)))
+def _base32(data: bytes, digits: int) -> str:
+    value = int.from_bytes(data, "big") >> (len(data) * 8 - digits * 5)
+    return "".join(_DIGITS[(value >> (5 * place)) & 31] for place in reversed(range(digits)))
 
 
 def _times_alpha(value: int) -> int:
@@ -29,36 +29,36 @@ def _times_alpha(value: int) -> int:
 
 
 def _check(text: str) -> str:
-    """A sign over GF(32) with a different weight for each place: it finds every single wrong sign and every swap."""
+    """A check digit over GF(32) with a different weight for each place: it detects every wrong digit and every swap of two."""
     total = 0
-    for sign in text:
-        total = _times_alpha(total ^ _SIGNS.index(sign))
-    return _SIGNS[total]
+    for digit in text:
+        total = _times_alpha(total ^ _DIGITS.index(digit))
+    return _DIGITS[total]
 
 
 def case_id(key: bytes, channel: str, item: str) -> str:
-    """32 hex signs; the same (channel, item) always gives the same id."""
+    """32 hex digits; the same (channel, item) always gives the same id."""
     return hmac.new(key, b"\x1f".join((channel.encode(), item.encode())), sha256).hexdigest()[:32]
 
 
 def derived_id(*parts: str) -> str:
-    """The same UUID (version 8) for the same parts: the id of an event that happens once, whoever records it."""
+    """The same UUID (version 8) for the same parts: the id of an event that happens once, whichever process records it."""
     digest = int.from_bytes(sha256("\x1f".join(parts).encode()).digest()[:16], "big")
     return str(UUID(int=digest & ~(0xF << 76 | 0x3 << 62) | 0x8 << 76 | 0x2 << 62))
 
 
 def number(case: str, year: int) -> str:
-    """`2026-XXXX-XXXX-XXXX-C`: year, 12 base-32 signs of the id, a check sign."""
-    signs = _base32(bytes.fromhex(case), NUMBER_SIGNS)
-    grouped = "-".join(signs[start : start + 4] for start in range(0, NUMBER_SIGNS, 4))
-    return f"{year}-{grouped}-{_check(str(year) + signs)}"
+    """`2026-XXXX-XXXX-XXXX-C`: year, 12 base-32 digits of the id, a check digit."""
+    digits = _base32(bytes.fromhex(case), NUMBER_DIGITS)
+    grouped = "-".join(digits[start : start + 4] for start in range(0, NUMBER_DIGITS, 4))
+    return f"{year}-{grouped}-{_check(str(year) + digits)}"
 
 
 def read_number(text: str) -> str | None:
-    """The number in its normal form, forgiving case, spaces and look-alikes; None when it cannot be one."""
-    signs = "".join(sign for sign in text.upper().translate(_LIKENESS) if sign not in " -")
-    year, middle, check = signs[:4], signs[4:-1], signs[-1:]
-    if len(middle) != NUMBER_SIGNS or not year.isdigit() or any(sign not in _SIGNS for sign in middle + check):
+    """The number in its normal form, ignoring case, spaces and look-alikes; None if it is no number."""
+    digits = "".join(digit for digit in text.upper().translate(_LIKENESS) if digit not in " -")
+    year, middle, check = digits[:4], digits[4:-1], digits[-1:]
+    if len(middle) != NUMBER_DIGITS or not year.isdigit() or any(digit not in _DIGITS for digit in middle + check):
         return None
     if _check(year + middle) != check:
         return None
@@ -67,17 +67,17 @@ def read_number(text: str) -> str | None:
 
 def query_code(key: bytes, case: str, generation: int = 0) -> str:
     """The secret on the receipt, 130 bits. A lost one is revoked by the next generation."""
-    signs = _base32(hmac.new(key, f"{case}\x1f{generation}".encode(), sha256).digest(), CODE_SIGNS)
-    return "-".join(signs[start : start + 5] for start in range(0, CODE_SIGNS, 5))
+    digits = _base32(hmac.new(key, f"{case}\x1f{generation}".encode(), sha256).digest(), CODE_DIGITS)
+    return "-".join(digits[start : start + 5] for start in range(0, CODE_DIGITS, 5))
 
 
 def code_matches(key: bytes, case: str, given: str, generation: int = 0) -> bool:
-    """Compare in constant time, forgiving case, spaces, hyphens and look-alikes."""
-    clean = "".join(sign for sign in given.upper().translate(_LIKENESS) if sign in _SIGNS)
+    """Compare in constant time, ignoring case, spaces, hyphens and look-alikes."""
+    clean = "".join(digit for digit in given.upper().translate(_LIKENESS) if digit in _DIGITS)
     right = query_code(key, case, generation).replace("-", "")
     return hmac.compare_digest(clean.encode(), right.encode())
 
 
 def request_digest(key: bytes, case: str, content: bytes) -> str:
-    """Tells whether two requests under one cause are the same. Keyed and bound to the case: no index of content."""
+    """A digest that is equal for equal requests under one cause. Keyed and bound to the case, so that it reveals no content."""
     return hmac.new(key, case.encode() + b"\x1f" + content, sha256).hexdigest()[:32]

@@ -1,8 +1,8 @@
 """Instants, dates and the order between them.
 
-Legal time has two precisions: an *instant* (a click, a delivery to an inbox) or a *date* (a postmark, a letter handed
-over). We keep whichever was given. A date means the whole day, and where one instant is needed, its end in the zone of
-the jurisdiction.
+Legal time has two precisions: an *instant* (a click, a delivery to an inbox) or a *date* (a postmark, a letter delivered in
+person). We store the given one. A date means the whole day and, where one instant is needed, its end in the time zone of the
+jurisdiction.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from shared.kernel.validation_messages import WrongValue
 
-# `datetime` is a subclass of `date`: always ask is_instant(), never isinstance(x, date).
+# `datetime` is a subclass of `date`: always use is_instant(), never isinstance(x, date).
 LegalTime = datetime | date
 
 LAST_MOMENT = time(23, 59, 59, 999999)
@@ -35,7 +35,7 @@ def to_text(when: LegalTime) -> str:
 
 
 def local_text(when: LegalTime, zone: str) -> str:
-    """For people: the day, or the instant on the clocks of that zone, to the second."""
+    """For people: the day, or the instant in local time of that zone, to the second."""
     if isinstance(when, datetime):
         return when.astimezone(ZoneInfo(zone)).isoformat(sep=" ", timespec="seconds")
     return when.isoformat()
@@ -58,7 +58,7 @@ def instant_from_text(text: str) -> datetime:
 
 @lru_cache(maxsize=64)
 def zone(name: str) -> ZoneInfo:
-    """The IANA zone of that name. Raises WrongValue when there is none."""
+    """The IANA zone of that name. Raises WrongValue if there is none."""
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError) as error:
@@ -91,14 +91,14 @@ def day_of(when: LegalTime, zone_name: str) -> date:
 
 
 def before(first: LegalTime, second: LegalTime, zone_name: str) -> bool:
-    """Is `first` surely before `second`? Two instants compare as instants; where one is a date, days compare."""
+    """True if `first` is certainly before `second`. Two instants are compared as instants; otherwise the days are compared."""
     if isinstance(first, datetime) and isinstance(second, datetime):
         return first < second
     return day_of(first, zone_name) < day_of(second, zone_name)
 
 
 def elapsed(first: LegalTime, second: LegalTime, zone_name: str) -> timedelta:
-    """Time from `first` to `second`. Two instants give exact time; where one is a date, whole days."""
+    """The time from `first` to `second`: exact between two instants, otherwise in whole days."""
     if isinstance(first, datetime) and isinstance(second, datetime):
         return second - first
     return timedelta(days=(day_of(second, zone_name) - day_of(first, zone_name)).days)

@@ -1,4 +1,4 @@
-"""Messages for people, kept as data: a YAML file with the sentence of each message in English and Chinese."""
+"""Messages as data: a YAML file with the sentence of each message in English and Chinese."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources.abc import Traversable
 
-import yaml
+from shared.kernel import data_file
 
 
 class Messages:
-    """The messages of one file, which is read when the first one is needed."""
+    """The messages of one file, which is read on first use."""
 
     def __init__(self, path: Traversable) -> None:
         self._path = path
@@ -18,7 +18,7 @@ class Messages:
     @cached_property
     def sentences(self) -> dict[str, dict[str, str]]:
         """Name of a message -> its sentence by language, `en` and `zh`."""
-        found: dict[str, dict[str, str]] = yaml.safe_load(self._path.read_text(encoding="utf-8"))
+        found: dict[str, dict[str, str]] = data_file.load(self._path)
         return found
 
     def filled(self, name: str, values: Mapping[str, object]) -> tuple[str, str]:

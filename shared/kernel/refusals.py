@@ -1,13 +1,13 @@
-"""Refusals: what was asked cannot be done, and the log stays as it was.
+"""Refusals: a request that is not carried out. The log does not change.
 
-    Refused                a rule of the domain or of access says no (409 unless told otherwise)
-    ├── Unknown            no such thing, or not yours to see (404)
-    ├── Denied             this principal may never do that (403)
-    ├── Invalid            the request itself is wrong, with the field (422)
-    └── Unavailable        nothing wrong with the request; try again later (503)
+    Refused                a rule of the domain or of access forbids it (409 by default)
+    ├── Unknown            it does not exist, or the caller may not see it (404)
+    ├── Denied             this principal may never do this (403)
+    ├── Invalid            the request itself is wrong; names the field (422)
+    └── Unavailable        the request is valid; try again later (503)
 
-`code` is stable and never translated: programs depend on it. `why` is one English sentence for people that says what is
-allowed instead; `why_zh` the same in Chinese. Neither ever quotes a value that somebody typed.
+`code` is stable and never translated: programs depend on it. `why` is an English sentence for people that names what
+is allowed instead, `why_zh` the same in Chinese. Neither ever quotes a value of the request.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 
 class Refused(Exception):
-    """Raised by decide() and authorize(). Carries only what may be shown to the caller."""
+    """Raised by decide() and authorize(). Contains only what may be shown to the caller."""
 
     status = 409
 

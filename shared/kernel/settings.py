@@ -22,105 +22,79 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 class Settings(BaseSettings):
     """All settings. wrong_names() reports unknown `HUIYIN_*` names, so that a misspelt one is noticed."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", use_attribute_docstrings=True)
 
-    data: Path = Field(Path("data"), description="Folder of log, keys, read models and facts")
-    host: str = Field(
-        "127.0.0.1", description="Address to listen on; any address but 127.0.0.1 opens the server to the network"
-    )
-    port: int = Field(8080, ge=0, le=65535, description="TCP port of the public interface; 0: a free port")
-    jurisdiction: str | None = Field(
-        None, max_length=80, description="Jurisdiction of filings that name none; empty: the only active one"
-    )
-    log_level: LogLevel = Field("info", description="Lowest level that is logged")
-    body_limit: int = Field(
-        256 * 1024, ge=1024, description="Maximum size of a JSON body and of one NDJSON line in bytes"
-    )
-    history_limit: int = Field(
-        2 * 1024 * 1024, ge=1024, description="Maximum size of the line of an imported row in bytes"
-    )
-    batch_lines: int = Field(10_000, ge=1, description="Maximum number of lines of one NDJSON batch")
-    page_limit: int = Field(200, ge=1, le=200, description="Maximum number of rows of one page")
-    wait_limit: float = Field(30.0, ge=0, le=60, description="Maximum duration of a long poll in seconds")
-    status_misses: int = Field(
-        10, ge=1, description="Wrong pairs of number and query code per client and minute before 429"
-    )
-    ready_seconds: float = Field(60.0, gt=0, description="Seconds without progress after which a consumer is not ready")
+    data: Path = Path("data")
+    """Folder of log, keys, read models and facts"""
+    host: str = "127.0.0.1"
+    """Address to listen on; any address but 127.0.0.1 opens the server to the network"""
+    port: int = Field(8080, ge=0, le=65535)
+    """TCP port of the public interface; 0: a free port"""
+    jurisdiction: str | None = Field(None, max_length=80)
+    """Jurisdiction of filings that name none; empty: the only active one"""
+    log_level: LogLevel = "info"
+    """Lowest level that is logged"""
+    body_limit: int = Field(256 * 1024, ge=1024)
+    """Maximum size of a JSON body and of one NDJSON line in bytes"""
+    history_limit: int = Field(2 * 1024 * 1024, ge=1024)
+    """Maximum size of the line of an imported row in bytes"""
+    batch_lines: int = Field(10_000, ge=1)
+    """Maximum number of lines of one NDJSON batch"""
+    page_limit: int = Field(200, ge=1, le=200)
+    """Maximum number of rows of one page"""
+    wait_limit: float = Field(30.0, ge=0, le=60)
+    """Maximum duration of a long poll in seconds"""
+    status_misses: int = Field(10, ge=1)
+    """Wrong pairs of number and query code per client and minute before 429"""
+    ready_seconds: float = Field(60.0, gt=0)
+    """Seconds without progress after which a consumer is not ready"""
     trusted_proxies: str = Field(
         "",
         max_length=1000,
         description="Addresses or networks of trusted reverse proxies, separated by commas, whose X-Forwarded-For is used;"
         " empty: none, and all clients behind a proxy count as one",
     )
-    public_url: str | None = Field(
-        None,
-        pattern=r"^https?://[^\s?#]+$",
-        max_length=200,
-        description="Address under which citizens reach this server; the QR code of a receipt leads to its status page",
-    )
-    cases_kept: int = Field(
-        20_000,
-        ge=100,
-        description="Number of cases that a process caches in memory, about 7 kB each",
-    )
-    candidate_days: int = Field(
-        180, ge=0, le=3660, description="Days after closing during which intake offers a case as the same matter"
-    )
-    url: str | None = Field(
-        None, pattern=r"^https?://", description="Server that the command line uses instead of opening a data folder"
-    )
-    kafka_bootstrap: str | None = Field(
-        None,
-        pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$",
-        description="Full mode: the Kafka brokers, HOST:PORT separated by commas",
-    )
-    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="Security protocol of Kafka; SASL uses SCRAM-SHA-512"
-    )
-    kafka_user: str | None = Field(None, description="Kafka user, if SASL is used")
-    kafka_password: SecretStr | None = Field(None, description="Password of the Kafka user")
-    kafka_prefix: str = Field(
-        "",
-        pattern=r"^[a-z0-9._-]{0,60}$",
-        description="Prefix of the names of topics and groups, if several deployments share a cluster",
-    )
-    unpublished_limit: int = Field(
-        100_000,
-        ge=1,
-        description="Full mode: commits that may wait for Kafka; above that filings are refused (503) until it has caught up",
-    )
+    public_url: str | None = Field(None, pattern=r"^https?://[^\s?#]+$", max_length=200)
+    """Address under which citizens reach this server; the QR code of a receipt leads to its status page"""
+    cases_kept: int = Field(20_000, ge=100)
+    """Number of cases that a process caches in memory, about 7 kB each"""
+    candidate_days: int = Field(180, ge=0, le=3660)
+    """Days after closing during which intake offers a case as the same matter"""
+    url: str | None = Field(None, pattern=r"^https?://")
+    """Server that the command line uses instead of opening a data folder"""
+    kafka_bootstrap: str | None = Field(None, pattern=r"^[^\s,:]+:\d+(,[^\s,:]+:\d+)*$")
+    """Full mode: the Kafka brokers, HOST:PORT separated by commas"""
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """Security protocol of Kafka; SASL uses SCRAM-SHA-512"""
+    kafka_user: str | None = None
+    """Kafka user, if SASL is used"""
+    kafka_password: SecretStr | None = None
+    """Password of the Kafka user"""
+    kafka_prefix: str = Field("", pattern=r"^[a-z0-9._-]{0,60}$")
+    """Prefix of the names of topics and groups, if several deployments share a cluster"""
+    unpublished_limit: int = Field(100_000, ge=1)
+    """Full mode: commits that may wait for Kafka; above that filings are refused (503) until it has caught up"""
     intake_key: Path | None = Field(
         None,
         description="Full mode: file of the private key in PEM (RSA or EC) that decrypts messages of platforms (JWE);"
         " several keys during a key rotation",
     )
-    kafka_ca: Path | None = Field(
-        None, description="CA certificates for the connection to Kafka; empty: those of the system"
-    )
-    instance: str | None = Field(
-        None,
-        pattern=r"^[A-Za-z0-9._-]{1,100}$",
-        description="Name of this process among its replicas, unchanged after a restart; empty: the host name",
-    )
-    access_key: SecretStr | None = Field(None, description="Access key of the command line for that server")
-    mongodb_url: SecretStr | None = Field(
-        None, description="Replica set of the log and read models of the full mode: mongodb://… or mongodb+srv://…"
-    )
-    mongodb_keys_url: SecretStr | None = Field(
-        None, description="Replica set of the data keys, to separate them from the log; empty: the same"
-    )
-    mongodb_name: str = Field(
-        "huiyin",
-        pattern=r"^[A-Za-z0-9_-]{1,40}$",
-        description="Prefix of the names of its databases: `…_log`, `…_views`, `…_keys`",
-    )
-    mongodb_driver: Literal["motor", "pymongo"] = Field(
-        "motor", description="Client library of MongoDB: `motor`, or `pymongo` for its successor AsyncMongoClient"
-    )
-    secrets: Path | None = Field(
-        None,
-        description="Folder of `kek` and `root` in the full mode, the same for all processes; empty: `keys` in the data folder",
-    )
+    kafka_ca: Path | None = None
+    """CA certificates for the connection to Kafka; empty: those of the system"""
+    instance: str | None = Field(None, pattern=r"^[A-Za-z0-9._-]{1,100}$")
+    """Name of this process among its replicas, unchanged after a restart; empty: the host name"""
+    access_key: SecretStr | None = None
+    """Access key of the command line for that server"""
+    mongodb_url: SecretStr | None = None
+    """Replica set of the log and read models of the full mode: mongodb://… or mongodb+srv://…"""
+    mongodb_keys_url: SecretStr | None = None
+    """Replica set of the data keys, to separate them from the log; empty: the same"""
+    mongodb_name: str = Field("huiyin", pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    """Prefix of the names of its databases: `…_log`, `…_views`, `…_keys`"""
+    mongodb_driver: Literal["motor", "pymongo"] = "motor"
+    """Client library of MongoDB: `motor`, or `pymongo` for its successor AsyncMongoClient"""
+    secrets: Path | None = None
+    """Folder of `kek` and `root` in the full mode, the same for all processes; empty: `keys` in the data folder"""
 
     @property
     def proxies(self) -> list[str]:

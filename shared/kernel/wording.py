@@ -1,4 +1,4 @@
-"""Words for states and codes in Chinese and English. The words of events are stated on the event classes."""
+"""Words for states and codes in Chinese and English. Those of events are on the event classes."""
 
 from __future__ import annotations
 

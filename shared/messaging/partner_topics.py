@@ -89,8 +89,8 @@ class TopicFigures(NamedTuple):
 class InboundTopics(Protocol):
     """Receives the records of one kind."""
 
-    @property
-    def group(self) -> str: ...
+    group: str
+
     @property
     def progress(self) -> float:
         """Monotonic seconds at which a batch was last answered."""
@@ -110,20 +110,12 @@ class InboundTopics(Protocol):
 class Relay(Protocol):
     """Repeats streams in topics."""
 
-    @property
-    def sent(self) -> int:
-        """Lines that the brokers have acknowledged."""
-        ...
-
-    @property
-    def missing(self) -> frozenset[str]:
-        """Topics that the policy asks for and that do not exist, or that this process may not write."""
-        ...
-
-    @property
-    def behind(self) -> int:
-        """Streams whose topics lag behind."""
-        ...
+    sent: int
+    """Entries that the brokers have acknowledged."""
+    missing: frozenset[str]
+    """Topics that the policy requires and that do not exist, or that this process may not write."""
+    behind: int
+    """Streams whose topics lag behind."""
 
     async def start(self) -> None: ...
 

@@ -18,11 +18,12 @@ from shared.events.supervision import TICKER
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.read_models import ReadModelStore
 from shared.hosting.service_module import ServiceModule
+from shared.operations.rehydration import scanned_streams
 
 _OF_ONE_RUN = frozenset({"number", "seq", "lead", "concluding_case", "concluding_event"})
 """Fields of bodies that depend on the deployment's secret or on other cases of the same run."""
 TICKS = "supervision.tick:"
-"""Prefix of the causes of the ticker's commits. When it looked is not part of the outcome."""
+"""Prefix of the causes of the ticker's commits. Their times are not part of the outcome."""
 
 
 async def log_digest(log: EventStore) -> str:
@@ -57,25 +58,16 @@ async def outcome_digest(log: EventStore) -> str:
     """The digest over the history of each case (type, legal time and body of its events), independent of the order of times and
     ids."""
     cases: list[bytes] = []
-    stream, steps = "", list[bytes]()
-    async for commits in log.scan(STREAM):
-        for commit in commits:
-            if commit.stream != stream:
-                cases += _closed(steps)
-                stream, steps = commit.stream, []
-            for data in commit.events:
-                event = orjson.loads(data)
-                if event["type"] not in TICKER and not event["cause"].startswith(TICKS):
-                    steps.append(orjson.dumps([event["type"], event["effective_at"], _body(event["body"])]))
-    cases += _closed(steps)
-    digest = hashlib.sha256()
-    for one in sorted(cases):
-        digest.update(one)
-    return f"sha256:{digest.hexdigest()}"
-
-
-def _closed(steps: list[bytes]) -> list[bytes]:
-    return [hashlib.sha256(b"\n".join(sorted(steps))).digest()] if steps else []
+    async for commits in scanned_streams(log, STREAM):
+        events = [orjson.loads(data) for commit in commits for data in commit.events]
+        steps = [
+            orjson.dumps([event["type"], event["effective_at"], _body(event["body"])])
+            for event in events
+            if event["type"] not in TICKER and not event["cause"].startswith(TICKS)
+        ]
+        if steps:
+            cases.append(hashlib.sha256(b"\n".join(sorted(steps))).digest())
+    return f"sha256:{hashlib.sha256(b''.join(sorted(cases))).hexdigest()}"
 
 
 def _body(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Rows that show more than the log holds: the log was cut, or the view is of another log."""
+"""Rows that are ahead of the log: the log was truncated, or the read model belongs to another log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def remove_excess_rows(ports: Ports, show: Projection) -> None:
 
 
 async def _beyond(ports: Ports, view: str) -> AsyncIterator[Mapping[str, int]]:
-    """key -> applied version, of rows that show more than the heads of the log do. Both are in the same order."""
+    """key -> applied version of the rows that are ahead of the heads of the log. Both are in the same order."""
     async with aclosing(_heads(ports)) as heads:
         one = await anext(heads, None)
         async for standing in ports.views.standing(view):

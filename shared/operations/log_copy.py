@@ -1,4 +1,4 @@
-"""Copying log and keys from one store to another. The heads of the target say how far a copy is.
+"""Copies log and keys from one store to another. The heads of the target are the progress of the copy.
 
 No other progress is stored, so a copy that was killed at any moment continues when it is started again.
 """

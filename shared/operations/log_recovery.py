@@ -35,7 +35,7 @@ class LogRecovery:
         return cls(log, heads)
 
     async def take(self, commits: Iterable[Commit]) -> None:
-        """Append the commits that are next in their stream, and mark them as published; keep the others until it is their turn.
+        """Append the commits that are next in their stream, and mark them as published. The others wait for those before them.
 
         Raises:
             Refused: `log_differs`, the log holds another commit under the same version.

@@ -1,7 +1,7 @@
-"""Rebuilding: make every row and fact again from the log, while commands and readers go on.
+"""Rebuild: computes every row and fact from the log again, while commands and readers continue.
 
 The log is read stream by stream, its chain is checked, each case is folded once, and every row is written over the existing one.
-Then the rows that the log does not know are removed. Readers never miss a row, and a rebuild that is killed leaves each row as it
+Then the rows without a case in the log are removed. Readers never miss a row, and a rebuild that is killed leaves each row as it
 was or correct. Facts change at once, at the end. Where the adapters can spread the work, worker processes do everything but the
 writing.
 """
@@ -45,7 +45,7 @@ async def rebuild(
     spread: Spread | None = None,
     beside: Sequence[ServiceModule] = (),
 ) -> AsyncIterator[Step]:
-    """Make everything derived again; yields the progress.
+    """Compute all derived data again; yields the progress.
 
     Args:
         feeding: The consumers run.
@@ -93,7 +93,7 @@ async def rebuild(
     finally:
         if collects:
             gc.enable()
-        # A task of its own: whoever reads the progress may be cancelled, and the consumers must start again even then.
+        # A task of its own: the reader of the progress may be cancelled, and the consumers must start again even then.
         ending = asyncio.create_task(_end(consumers, readers, whole=whole))
         _ENDING.add(ending)
         ending.add_done_callback(_ENDING.discard)

@@ -1,4 +1,4 @@
-"""The readers of a rebuild: they fold all cases, in this process or in worker processes, and queue what they have made."""
+"""The readers of a rebuild: they fold all cases, in this process or in worker processes, and queue the results."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import NamedTuple
 
 from shared.application.ports import Ports
 from shared.case import STREAM, Case
-from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.hosting.worker_pool import Built, Spread
-from shared.operations.rehydration import folded
+from shared.operations.rehydration import folded, scanned_streams
 
 BATCH = 400
 """Cases that are written together."""
@@ -31,11 +30,11 @@ class FoldedBatch(NamedTuple):
 
 
 Found = asyncio.Queue[FoldedBatch | Built | BaseException | None]
-"""What the readers have made; an error ends the rebuild, None says that one reader is done."""
+"""The results of the readers. An error ends the rebuild; None means that one reader is done."""
 
 
 async def worth_starting(ports: Ports) -> int:
-    """How many workers a rebuild of this log is worth: a process for each core, or only this one for a few cases."""
+    """The useful number of workers for a rebuild of this log: one for each core, or only this process for a few cases."""
     async for heads in ports.log.heads(STREAM, batch=_FEW):
         return min(len(_DIGITS), len(os.sched_getaffinity(0))) if len(heads) == _FEW else 1
     return 1
@@ -50,7 +49,7 @@ def start_readers(log: EventStore, found: Found, workers: int, spread: Spread | 
 
 
 async def _receive(spread: Spread, digits: Sequence[str], found: Found) -> None:
-    """Queue what a worker process makes of the cases whose ids begin with one of `digits`."""
+    """Queue the results of a worker process for the cases whose ids begin with one of `digits`."""
     try:
         async with aclosing(spread(digits)) as built:
             async for one in built:
@@ -65,26 +64,15 @@ async def _read(log: EventStore, digits: Sequence[str], found: Found) -> None:
     try:
         for digit in digits:
             batch = FoldedBatch([], [])
-            own: list[Commit] = []
-            async for commits in log.scan(STREAM + digit):
-                for commit in commits:
-                    if own and own[-1].stream != commit.stream:
-                        _fold(own, batch)
-                        own = []
-                    own.append(commit)
+            async for commits in scanned_streams(log, STREAM + digit):
+                case, events = folded(commits)
+                batch.cases.append(case)
+                batch.events.extend(events)
                 if len(batch.cases) >= BATCH:
                     await found.put(batch)
                     batch = FoldedBatch([], [])
-            if own:
-                _fold(own, batch)
             if batch.cases:
                 await found.put(batch)
         await found.put(None)
     except Exception as error:
         await found.put(error)
-
-
-def _fold(commits: Sequence[Commit], batch: FoldedBatch) -> None:
-    case, events = folded(commits)
-    batch.cases.append(case)
-    batch.events.extend(events)

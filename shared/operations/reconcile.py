@@ -1,4 +1,4 @@
-"""Reconciling: compare the heads of the log with what each view has applied, and write the rows that lag behind."""
+"""Reconcile: compares the heads of the log with the applied versions of each read model, and writes the rows that lag behind."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Lag(NamedTuple):
     parked: list[str]
     """Behind because a consumer has stopped at them: see `huiyin parked`."""
     ahead: list[str]
-    """A view shows more than the log holds: the log was cut, or the view is of another log. Rebuild."""
+    """A read model is ahead of the log: the log was truncated, or the read model belongs to another log. Rebuild it."""
 
 
 async def reconcile(ports: Ports, parts: Sequence[ServiceModule], *, mend: bool = True) -> Lag:

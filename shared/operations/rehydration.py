@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from shared.case import Case, fold
 from shared.eventstore.commit import EMPTY_HEAD, Commit
 from shared.eventstore.errors import StoreBroken
+from shared.eventstore.event_store import EventStore
 from shared.eventstore.recorded_event import RecordedEvent
 
 
@@ -31,12 +32,25 @@ def streams_of(batches: Iterable[Sequence[Commit]]) -> Iterator[list[Commit]]:
         yield own
 
 
+async def scanned_streams(log: EventStore, prefix: str) -> AsyncIterator[list[Commit]]:
+    """The commits of each stream whose name begins with `prefix`."""
+    own: list[Commit] = []
+    async for commits in log.scan(prefix):
+        for commit in commits:
+            if own and own[-1].stream != commit.stream:
+                yield own
+                own = []
+            own.append(commit)
+    if own:
+        yield own
+
+
 def folded(commits: Sequence[Commit]) -> Folded:
     """The case of one whole stream.
 
     Raises:
-        StoreBroken: the chain does not hold.
-        Damaged: bytes are no event.
+        StoreBroken: the hash chain is broken.
+        Damaged: the bytes are no event.
     """
     version, hashed = EMPTY_HEAD
     for commit in commits:

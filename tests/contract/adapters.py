@@ -14,9 +14,13 @@ from typing import NamedTuple, Protocol, get_args
 
 import pytest
 
-from shared.adapters.kafka import Connection, KafkaSubscriptions, parking
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.subscription import KafkaSubscriptions, parking
 from shared.adapters.memory import MemoryEventStore, MemoryKeyStore, MemoryReadModels, MemorySubscriptions
-from shared.adapters.mongo import Driver, Mongo, MongoEventStore, MongoKeyStore, MongoReadModels
+from shared.adapters.mongo.client import Driver, Mongo
+from shared.adapters.mongo.event_store import MongoEventStore
+from shared.adapters.mongo.key_store import MongoKeyStore
+from shared.adapters.mongo.read_models import MongoReadModels
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.sqlite.read_models import SqliteReadModels

@@ -11,7 +11,6 @@ import pytest
 
 from shared.eventstore.commit import Commit, StreamHead
 from shared.eventstore.event_store import Conflict, DuplicateCommand, EventStore
-from shared.eventstore.verification import verify
 from tests.contract.adapters import Adapter, Ports
 from tests.contract.conftest import Opener
 from tests.support.commits import START, commit, history
@@ -151,7 +150,7 @@ async def test_64_writers_on_few_streams_leave_neither_gap_nor_fork(log: EventSt
 
     await asyncio.gather(*(writer(seed) for seed in range(64)))
     assert len(await scanned(log)) == 64 * 6
-    assert [finding async for finding in verify(log)] == []
+    assert [finding async for finding in log.verify()] == []
 
 
 STREAMS = ("case/a", "case/a 2", "case/a-1", "case/ab", "case/b", "outbox/a", "policy/cn", "事/一")
@@ -282,7 +281,7 @@ async def test_a_cancelled_caller_harms_nobody(log: EventStore) -> None:
         task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     assert all(isinstance(result, Commit) for result in results[1::2])
-    assert [finding async for finding in verify(log)] == []
+    assert [finding async for finding in log.verify()] == []
 
 
 async def test_long_streams_are_read_like_short_ones(log: EventStore) -> None:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from deploy.kafka.topics import EVENTS
-from shared.adapters.kafka import Connection
+from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.topic_reader import Pieces, reread
 from shared.case import STREAM
 from tests.end_to_end.test_full_mode import Process, asked, serving, settled

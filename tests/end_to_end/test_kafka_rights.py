@@ -24,11 +24,11 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from deploy.kafka.acls import rights
 from deploy.kafka.topics import Topic
-from shared.adapters.kafka import Connection
-from shared.adapters.kafka.acls import Acl, asking_rights
+from shared.adapters.kafka.acls import Acl, AclAdmin
+from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.inbound import KafkaInbound
 from shared.adapters.kafka.outbox_relay import RELAYS, OutboxRelay
-from shared.adapters.kafka.topics import Refusal
+from shared.adapters.kafka.topics import Refusal, admin_client
 from shared.adapters.memory import MemoryEventStore, MemoryReadModels
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.recorded_event import RecordedEvent
@@ -135,7 +135,8 @@ async def _prepare(cluster: Cluster) -> None:
         names += [topic.name.replace(f"{{{kind}}}", code) for code in MEMBERS[kind]]
     async with cluster.admin(ADMIN) as client:
         await client.create_topics([NewTopic(name, 1, 1) for name in names])
-    async with asking_rights(cluster.connection(ADMIN)) as brokers:
+    async with admin_client(cluster.connection(ADMIN)) as admin:
+        brokers = AclAdmin(admin)
         await brokers.give(rights(EVERY, MEMBERS))
     for name in names:  # something to read in each
         await _soon(cluster, name)
@@ -287,7 +288,8 @@ async def test_nobody_but_the_administrator_makes_drops_or_allows(cluster: Clust
             dropped = await client.delete_topics(["actions.zj"])
             codes = [made.topic_errors[0][1], dropped.topic_error_codes[0][1]]
             assert codes == [TopicAuthorizationFailedError.errno] * 2
-        async with asking_rights(cluster.connection(user)) as brokers:
+        async with admin_client(cluster.connection(user)) as admin:
+            brokers = AclAdmin(admin)
             with pytest.raises(Refusal, match=ClusterAuthorizationFailedError.__name__):
                 await brokers.give([Acl(user, "topic", CORE, False, "Read")])
             with pytest.raises(Refusal, match=ClusterAuthorizationFailedError.__name__):
@@ -312,7 +314,8 @@ def test_what_is_missing_is_given_and_what_is_more_is_named(cluster: Cluster) ->
     more = Acl(f"{prefix}svc-analytics", "topic", f"{prefix}{CORE}", False, "Write")
 
     async def give() -> None:
-        async with asking_rights(cluster.connection(ADMIN)) as brokers:
+        async with admin_client(cluster.connection(ADMIN)) as admin:
+            brokers = AclAdmin(admin)
             await brokers.give([more])
 
     asyncio.run(give())

@@ -17,8 +17,8 @@ import httpx
 import pytest
 
 from deploy.kafka.topics import EVENTS
-from shared.adapters.kafka import Connection
-from shared.adapters.kafka.topics import WantedTopic, asking
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.topics import Topics, WantedTopic, admin_client
 from tests.end_to_end.test_full_mode import Process, owner, serving, settled
 from tests.support.process import HUIYIN, clean_environment, huiyin
 from tests.support.servers import kafka, mongodb
@@ -208,7 +208,8 @@ def resident(one: Process) -> int:
 
 def test_a_topic_with_too_few_partitions_is_named(tmp_path: Path, place: dict[str, str]) -> None:
     async def make() -> None:
-        async with asking(Connection(place["HUIYIN_KAFKA_BOOTSTRAP"])) as brokers:
+        async with admin_client(Connection(place["HUIYIN_KAFKA_BOOTSTRAP"])) as admin:
+            brokers = Topics(admin)
             await brokers.create(place["HUIYIN_KAFKA_PREFIX"] + EVENTS, WantedTopic(6, 1, -1, 4_194_304))
 
     asyncio.run(make())

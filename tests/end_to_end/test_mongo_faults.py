@@ -14,12 +14,14 @@ from typing import get_args
 import pytest
 from pymongo import MongoClient
 
-from shared.adapters.mongo import Driver, Mongo, MongoEventStore, MongoKeyStore, MongoReadModels
+from shared.adapters.mongo.client import Driver, Mongo
+from shared.adapters.mongo.event_store import MongoEventStore
+from shared.adapters.mongo.key_store import MongoKeyStore
+from shared.adapters.mongo.read_models import MongoReadModels
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import StoreUnavailable
 from shared.eventstore.event_store import DuplicateCommand, EventStore
 from shared.eventstore.read_models import ReadModel, Row
-from shared.eventstore.verification import verify
 from tests.support.commits import commit
 from tests.support.servers.mongodb import Mongod, ReplicaSet
 
@@ -99,7 +101,7 @@ async def nothing_lost(log: EventStore, load: Load) -> None:
         for each in commits:
             stored.setdefault(each.stream, []).append(each)
     assert stored == load.accepted
-    assert [finding async for finding in verify(log)] == []
+    assert [finding async for finding in log.verify()] == []
 
 
 async def test_kills_lose_nothing_and_double_nothing(one: ReplicaSet, driver: Driver) -> None:
@@ -177,7 +179,7 @@ async def test_everything_is_refused_in_time_and_resumes(
     assert await log.load("case/a") == [first, later[0]]
     assert await log.load("case/b") == [later[1]]
     assert len(await keys.obtain([("a", "p1", "text")])) == 1
-    assert [finding async for finding in verify(log)] == []
+    assert [finding async for finding in log.verify()] == []
     for port in (log, views, keys):
         await port.close()
 
@@ -242,7 +244,7 @@ async def test_what_a_failover_undoes_was_never_read(three: ReplicaSet, driver: 
         await eventually(log, other)
         await asyncio.to_thread(primary.start)
         assert await log.load("case/a") == [first, other]
-        assert [finding async for finding in verify(log)] == []
+        assert [finding async for finding in log.verify()] == []
 
 
 def on_the_primary(primary: Mongod, database: str) -> int:
@@ -277,7 +279,7 @@ async def test_an_insert_without_an_answer_is_settled_by_its_cause(
         assert await log.append(commit("case/a", after=wanted[0]))
         with pytest.raises(DuplicateCommand):
             await log.append(wanted[0])
-        assert [finding async for finding in verify(log)] == []
+        assert [finding async for finding in log.verify()] == []
 
 
 async def test_a_caller_that_gave_up_before_its_turn_leaves_nothing(one: ReplicaSet, driver: Driver) -> None:
@@ -292,4 +294,4 @@ async def test_a_caller_that_gave_up_before_its_turn_leaves_nothing(one: Replica
             server.signal(signal.SIGCONT)
         await eventually(log, commit("case/b"))
         assert len(await log.load("case/a")) <= 2
-        assert [finding async for finding in verify(log)] == []
+        assert [finding async for finding in log.verify()] == []

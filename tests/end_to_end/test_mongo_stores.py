@@ -17,22 +17,17 @@ from pydantic import SecretStr
 from pymongo import MongoClient
 
 from deploy.storage.mongo_stores import StoreProblem, open_stores
-from shared.adapters.mongo import (
-    Driver,
-    KeysLost,
-    Mongo,
-    MongoEventStore,
-    MongoKeyStore,
-    MongoReadModels,
-    NewerData,
-    WrongData,
-)
+from shared.adapters.mongo.client import Driver, Mongo
+from shared.adapters.mongo.event_store import MongoEventStore
+from shared.adapters.mongo.key_store import MongoKeyStore
+from shared.adapters.mongo.read_models import MongoReadModels
+from shared.adapters.secret_files import KeysLost
+from shared.adapters.store_format import NewerData, WrongData
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged, StoreUnavailable
 from shared.eventstore.event_store import Conflict, DuplicateCommand
 from shared.eventstore.key_store import KeyErased
 from shared.eventstore.read_models import Condition, ReadModel, Row
-from shared.eventstore.verification import verify
 from shared.kernel.settings import Settings
 from tests.support.commits import START, commit, history
 from tests.support.servers import mongodb
@@ -84,7 +79,7 @@ async def test_two_processes_decide_a_version_once(closing: AsyncExitStack, driv
         await one.append(commit("case/a", after=longer))
     with pytest.raises(Conflict):
         await one.append(commit("case/a"))
-    assert [finding async for finding in verify(one)] == []
+    assert [finding async for finding in one.verify()] == []
 
 
 async def test_many_writers_in_two_processes_leave_neither_gap_nor_fork(
@@ -105,7 +100,7 @@ async def test_many_writers_in_two_processes_leave_neither_gap_nor_fork(
 
     await asyncio.gather(*(writer(number) for number in range(12)))
     assert len([each async for part in logs[0].scan() for each in part]) == 48
-    assert [finding async for finding in verify(logs[1])] == []
+    assert [finding async for finding in logs[1].verify()] == []
 
 
 async def test_two_sweepers_share_the_backlog(closing: AsyncExitStack, driver: Driver) -> None:
@@ -157,7 +152,7 @@ async def test_verify_names_what_was_changed(
     commits = [await log.append(each) for each in history("case/a", 3)]
     other = await log.append(commit("case/z"))
     raw[NAME]["commits"].update_one({"_id": "case/a\t0000000002"}, {"$set": change})
-    findings = [finding async for finding in verify(log)]
+    findings = [finding async for finding in log.verify()]
     assert column in {finding.column for finding in findings}
     assert all(finding.stream != "case/z" for finding in findings)
     assert await log.load("case/z") == [other]
@@ -165,7 +160,7 @@ async def test_verify_names_what_was_changed(
         with pytest.raises(Damaged):
             await log.load("case/a")
     raw[NAME]["commits"].delete_one({"_id": "case/a\t0000000002"})
-    assert "first" in {finding.column for finding in [finding async for finding in verify(log)]}
+    assert "first" in {finding.column for finding in [finding async for finding in log.verify()]}
     for after in (0, 1):
         with pytest.raises(Damaged):
             await log.load("case/a", after=after)

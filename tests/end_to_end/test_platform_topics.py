@@ -16,7 +16,7 @@ from aiokafka.admin import NewTopic
 
 from services.intake.platform_notifications import PlatformNotifications
 from services.intake.topics.updates import SUBMISSIONS, TOPIC, route
-from shared.adapters.kafka import Connection
+from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.inbound import KafkaInbound
 from shared.adapters.kafka.outbox_relay import RELAYS, OutboxRelay
 from shared.messaging.partner_topics import InboundMessage, MessageHandler

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from deploy.kafka.topics import differences, load, spread
-from shared.adapters.kafka import Connection
-from shared.adapters.kafka.topics import ExistingTopic, Topics, WantedTopic, asking
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.topics import ExistingTopic, Topics, WantedTopic, admin_client
 from tests.support.process import huiyin
 from tests.support.servers import kafka
 from tests.support.topics import admin, fresh_name
@@ -36,7 +36,8 @@ async def test_diff_names_apply_makes_and_nothing_is_deleted() -> None:
         assert [(one["topic"], one["what"]) for one in json.loads(done.stdout)["differences"]] == [(name, "missing")]
         done = await asyncio.to_thread(huiyin, "topics", "apply", **place)
         assert done.returncode == 0, done.stderr
-        async with asking(Connection(kafka.bootstrap())) as brokers:
+        async with admin_client(Connection(kafka.bootstrap())) as client:
+            brokers = Topics(client)
             whole = ExistingTopic(24, -1, 4194304)
             await described(brokers, name, whole)
             await brokers.change(name, WantedTopic(partitions=30, largest=5_000_000))
@@ -47,7 +48,8 @@ async def test_diff_names_apply_makes_and_nothing_is_deleted() -> None:
             await described(brokers, name, ExistingTopic(30, -1, 1_000_000))
         done = await asyncio.to_thread(huiyin, "topics", "apply", "--json", **place)
         assert done.returncode == 1, "the partitions are left to people"
-        async with asking(Connection(kafka.bootstrap())) as brokers:
+        async with admin_client(Connection(kafka.bootstrap())) as client:
+            brokers = Topics(client)
             await described(brokers, name, ExistingTopic(30, -1, 4194304))
     finally:
         async with admin() as client:

@@ -19,7 +19,6 @@ from shared.commands.command import RULES, DecisionContext, NewEvent
 from shared.commands.event_writer import LARGEST_EVENT, EventMetadata
 from shared.events.routing import CaseTransferred, ReadRecorded
 from shared.eventstore.recorded_event import decode
-from shared.eventstore.verification import verify
 from shared.kernel.refusals import Refused, Unavailable
 from shared.repositories.case_repository import CaseRepository, Expected
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
@@ -173,7 +172,7 @@ async def test_a_service_cannot_append_what_another_owns(here: County) -> None:
 async def test_the_log_verifies_after_all_of_it(here: County) -> None:
     for item in range(5):
         await here.file(str(item), place="dh", subject="01", petitioner={"name": "某"})
-    assert [found async for found in verify(here.ports.log)] == []
+    assert [found async for found in here.ports.log.verify()] == []
 
 
 async def test_a_platform_learns_nothing_of_a_foreign_item(here: County) -> None:

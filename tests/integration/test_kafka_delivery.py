@@ -15,9 +15,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from faststream.exceptions import AckMessage, RejectMessage, SkipMessage, StopConsume
 
-from shared.adapters.kafka import Connection, KafkaSubscriptions, parking, records
 from shared.adapters.kafka import batches as receiving
 from shared.adapters.kafka import consumer as subscribing
+from shared.adapters.kafka import records
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.subscription import KafkaSubscriptions, parking
 from shared.adapters.memory import MemoryEventStore, MemoryReadModels
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.kafka import Connection, KafkaSubscriptions, parking
+from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.subscription import KafkaSubscriptions, parking
 from shared.adapters.memory import MemoryEventStore, MemoryReadModels
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.commit import Commit

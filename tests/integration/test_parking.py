@@ -17,9 +17,10 @@ from deploy.api.app import build_app
 from deploy.modes.embedded import opened
 from services.supervision.policy_activation import activate
 from shared.consumers.consumer import CaseConsumer
-from shared.consumers.reaction import Trigger
+from shared.consumers.reaction import Reaction, Trigger
 from shared.consumers.reaction_runner import ATTEMPTS
 from shared.consumers.redrive import retry
+from shared.events.base import Event
 from shared.eventstore.commit import Commit
 from shared.eventstore.hash_chain import chain_all
 from shared.hosting.process import Process
@@ -52,14 +53,14 @@ class Poison:
         self._error = error
         whole = reacting.reactions[kind]
 
-        async def react(turn: Trigger) -> None:
+        async def react(turn: Trigger, body: Any) -> None:
             if not self.mended and turn.case.id == self.case:
                 self.tries += 1
                 raise self._error()
             for one in whole:
-                await one(turn)
+                await one.do(turn, body)
 
-        reacting.reactions = {**reacting.reactions, kind: (react,)}
+        reacting.reactions = {**reacting.reactions, kind: (Reaction(Event, react),)}
 
 
 async def parked(here: Served) -> list[dict[str, Any]]:

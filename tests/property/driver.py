@@ -25,7 +25,6 @@ from shared.application.command_dispatch import body_models, give
 from shared.application.request_validation import validated
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES
-from shared.eventstore.verification import verify
 from shared.hosting.process import Process
 from shared.kernel.refusals import Denied, Refused, Unknown
 from shared.kernel.settings import Settings
@@ -246,7 +245,7 @@ class Desk:
     async def finish(self) -> None:
         """What must hold of the whole log. Raises Disagreement."""
         await self.look()
-        findings = [finding async for finding in verify(self.runtime.ports.log)]
+        findings = [finding async for finding in self.runtime.ports.log.verify()]
         if findings:
             raise Disagreement(f"the log does not verify: {findings[0]}")
         for lived in self.lived:

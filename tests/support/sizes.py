@@ -29,10 +29,11 @@ from deploy.storage.data_folder import Folder
 from services.intake.history import HistoryItem
 from services.intake.history.recording import record_batch
 from services.supervision.policy_activation import activate
-from shared.adapters.kafka import Connection
+from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.producer import CommitProducer
 from shared.adapters.kafka.topics import FOREVER, WantedTopic, asking
-from shared.adapters.mongo import Mongo, MongoEventStore
+from shared.adapters.mongo.client import Mongo
+from shared.adapters.mongo.event_store import MongoEventStore
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.case import STREAM
 from shared.hosting.process import Process

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from deploy.demo.sample.data_files import read_data
+from shared.kernel import data_file
 
 Days = tuple[int, int]
 """A number of days, from and to, both included."""
@@ -56,7 +57,7 @@ class CaseHistories(BaseModel, extra="forbid", frozen=True):
 @cache
 def case_histories() -> CaseHistories:
     """Read case_histories.yaml."""
-    data = read_data("case_histories.yaml")
+    data = data_file.load(Path(__file__).parent / "data" / "case_histories.yaml")
     named = data.pop("steps")
 
     def resolved(entries: list[Any], **changes: Any) -> list[dict[str, Any]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from random import Random
 
 from pydantic import BaseModel
 
-from deploy.demo.sample.data_files import read_data
+from shared.kernel import data_file
 
 
 class Counter(BaseModel, extra="forbid", frozen=True):
@@ -59,7 +60,7 @@ class CountyData(BaseModel, extra="forbid", frozen=True):
 @cache
 def county_data() -> CountyData:
     """The content of county.yaml."""
-    return CountyData.model_validate(read_data("county.yaml"))
+    return CountyData.model_validate(data_file.load(Path(__file__).parent / "data" / "county.yaml"))
 
 
 def weighted(choices: Mapping[str, int], dice: Random) -> str:

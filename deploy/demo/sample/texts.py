@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from random import Random
 
 from pydantic import BaseModel
 
-from deploy.demo.sample.data_files import read_data
+from shared.kernel import data_file
 
 
 class _Complaint(BaseModel, extra="forbid", frozen=True):
@@ -49,4 +50,4 @@ class Texts(BaseModel, extra="forbid", frozen=True):
 @cache
 def sample_texts() -> Texts:
     """The content of texts.yaml."""
-    return Texts.model_validate(read_data("texts.yaml"))
+    return Texts.model_validate(data_file.load(Path(__file__).parent / "data" / "texts.yaml"))

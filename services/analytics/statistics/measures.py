@@ -1,6 +1,6 @@
 """The measures: what each figure counts, over which rows, in which cohort, and from which events.
 
-They are data: `statistics/measures.toml`. Each is one row of `docs/metrics.md` and one figure of the answer. Voided cases are
+They are data: `statistics/measures.yaml`. Each is one row of `docs/metrics.md` and one figure of the answer. Voided cases are
 in no figure but `voided`.
 
 Cohort: the day by which a row belongs to a period. On-time figures use the *due cohort*: deadlines that fell in the period, so
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
 
 from shared.kernel import data_file
@@ -61,7 +62,7 @@ _FIELDS = frozenset(field.name for field in fields(Measure))
 
 
 def _measures() -> Iterator[Measure]:
-    data = data_file.load("services.analytics", "statistics/measures.toml")
+    data = data_file.load(Path(__file__).with_name("measures.yaml"))
     phrases: dict[str, str] = {}
     for name, phrase in data["phrase"].items():
         phrases[name] = phrase.format_map(phrases)

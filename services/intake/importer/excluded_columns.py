@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
+from shared.kernel import data_file
 
 
 class _Excluded(NamedTuple):
@@ -22,7 +22,7 @@ class _Excluded(NamedTuple):
 
 @cache
 def _excluded() -> _Excluded:
-    raw = yaml.safe_load((Path(__file__).parent / "data" / "excluded_columns.yaml").read_text(encoding="utf-8"))
+    raw = data_file.load(Path(__file__).parent / "data" / "excluded_columns.yaml")
     words = [words.split() for words in raw["words"]]
     return _Excluded(raw["anywhere"], re.compile(raw["whole"]), frozenset(raw["abbreviations"]), words)
 

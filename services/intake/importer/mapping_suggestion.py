@@ -13,12 +13,11 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from services.intake.importer.dates import BadDate, reader
 from services.intake.importer.excluded_columns import in_words, marks_a_person
 from services.intake.importer.mapping import Source
 from services.intake.importer.readers import Cell, Table
+from shared.kernel import data_file
 
 SAMPLE = 500
 _DATES = ("received_at", "reply_at", "closed_at", "accepted_at", "signed_at", "due")
@@ -76,8 +75,7 @@ def _look(name: str, place: int, rows: list[object], zone: str) -> _Column:
 @cache
 def _names() -> dict[str, list[str]]:
     """What a column holds -> regular expressions of the names that such columns usually have."""
-    path = Path(__file__).parent / "data" / "column_names.yaml"
-    found: dict[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found: dict[str, list[str]] = data_file.load(Path(__file__).parent / "data" / "column_names.yaml")
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the broker has acknowledged is marked in the log: soon, many together, and until the log has it."""
+"""Marks acknowledged commits in the log: soon, many together, and until the log has stored the mark."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from shared.eventstore.event_store import EventStore
 
 LOGGER = structlog.get_logger("kafka")
 GATHER = 0.1
-"""Seconds for which acknowledged commits are gathered. Nobody waits for a mark, and one write for each commit is what a store
-feels most: many small ones at once, after an outage, took longer than it has to answer."""
+"""Seconds for which acknowledged commits are collected. No caller waits for a mark, and one write for each commit is expensive:
+after an outage, many small writes at once exceeded the time limit of the store."""
 TOGETHER = 1000
-"""Commits that one write marks at most."""
+"""Maximum number of commits that one write marks."""
 PAUSE = 1.0
-"""Seconds until the next attempt, where the log did not answer."""
+"""Seconds until the next attempt if the log did not answer."""
 
 
 class Acknowledgements:
-    """`marked` is told of commits once the log knows that they are published."""
+    """Collects acknowledged commits. `marked` is called with the commits that the log holds as published."""
 
     def __init__(self, log: EventStore, marked: Callable[[Sequence[Commit]], None]) -> None:
         self._log = log
@@ -31,7 +31,7 @@ class Acknowledgements:
 
     @property
     def due(self) -> int:
-        """Commits that are acknowledged and not marked yet."""
+        """Number of commits that are acknowledged and not marked yet."""
         return len(self._due)
 
     def add(self, commits: Sequence[Commit]) -> None:
@@ -48,10 +48,10 @@ class Acknowledgements:
                 if not await self.mark():
                     await asyncio.sleep(PAUSE)
                 elif len(self._due) < TOGETHER:
-                    break  # what has come meanwhile is gathered, too
+                    break  # new ones are collected first
 
     async def mark(self) -> bool:
-        """Mark what is due, as much as goes into one write. False where the log did not take it: then it is due still."""
+        """Mark the due commits that fit into one write. False if the log did not answer; then they remain due."""
         commits = self._due[:TOGETHER]
         try:
             await self._log.mark_published(commits)

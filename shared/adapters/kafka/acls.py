@@ -1,24 +1,21 @@
-"""Who may read and write which topic, as Kafka's brokers keep it (ACLs): for `huiyin topics acls`, never for a service."""
+"""The access rights (ACLs) of Kafka's brokers: for `huiyin topics acls`, never for a service."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import for_code
 from aiokafka.protocol.admin import CreateAclsRequest, DescribeAclsRequest
 
-from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.topics import Refusal, admin_client
+from shared.adapters.kafka.topics import accept
 
 _KINDS = {2: "topic", 3: "group", 4: "cluster", 5: "transactional-id", 6: "delegation-token", 7: "user"}
 _OPERATIONS = {
     2: "All", 3: "Read", 4: "Write", 5: "Create", 6: "Delete", 7: "Alter", 8: "Describe", 9: "ClusterAction",
     10: "DescribeConfigs", 11: "AlterConfigs", 12: "IdempotentWrite", 13: "CreateTokens", 14: "DescribeTokens",
 }  # fmt: skip
-"""The numbers of Kafka's protocol, and the names of its tools."""
+"""Numbers of Kafka's protocol -> names in its tools."""
 _ANY, _ALLOW = 1, 3
 _LITERAL, _PREFIXED = 3, 4
 _USER = "User:"
@@ -26,8 +23,8 @@ EVERYBODY = "*"
 
 
 class Acl(NamedTuple):
-    """`user` may do this with the topic or group of that name, or with all whose names begin so. Reading and writing include
-    seeing that it is there; without either a topic has no name for this user."""
+    """`user` may do this with the topic or group of that name, or with all whose names have that prefix. Reading and writing
+    include Describe; without either, the user cannot see that a topic exists."""
 
     user: str
     kind: str
@@ -38,18 +35,17 @@ class Acl(NamedTuple):
 
 
 class AclAdmin:
-    """The rights in one cluster. Make it with `asking_rights`."""
+    """The access rights of one cluster."""
 
     def __init__(self, admin: AIOKafkaAdminClient) -> None:
         self._admin = admin
 
     async def of(self, users: Collection[str]) -> frozenset[Acl]:
-        """What these users have been given, and what everybody has. Raises Refusal, also where the brokers check nobody."""
+        """The rights of these users and of all users. Raises Refusal, also if the brokers check no rights."""
         found: set[Acl] = set()
         for user in sorted({*users, EVERYBODY}):
             answer = await self._ask(DescribeAclsRequest(_ANY, None, _ANY, _USER + user, None, _ANY, _ALLOW))
-            if answer.error_code:
-                raise Refusal(for_code(answer.error_code).__name__)
+            accept(answer.error_code)
             for kind, name, pattern, given in answer.resources:
                 for _principal, host, operation, _permission in given:
                     does = _OPERATIONS.get(operation, str(operation))
@@ -57,7 +53,7 @@ class AclAdmin:
         return frozenset(found)
 
     async def give(self, rights: Iterable[Acl]) -> None:
-        """Give them; one that is there already stays. Raises Refusal."""
+        """Grant them; existing ones stay. Raises Refusal."""
         for one in rights:
             pattern = _PREFIXED if one.prefixed else _LITERAL
             kind, does = _number(_KINDS, one.kind), _number(_OPERATIONS, one.operation)
@@ -65,20 +61,12 @@ class AclAdmin:
                 CreateAclsRequest(kind, one.name, pattern, _USER + one.user, one.host, does, _ALLOW)
             )
             for code, _message in answer.creation_responses:
-                if code:
-                    raise Refusal(for_code(code).__name__)
+                accept(code)
 
     async def _ask(self, request: Any) -> Any:
-        # aiokafka's admin client speaks these requests and has no method for them.
+        # aiokafka's admin client can send these requests, but has no method for them.
         return await self._admin._send_request(request)
 
 
 def _number(names: Mapping[int, str], name: str) -> int:
     return next(number for number, known in names.items() if known == name)
-
-
-@asynccontextmanager
-async def asking_rights(connection: Connection) -> AsyncIterator[AclAdmin]:
-    """Raises Away, Refusal."""
-    async with admin_client(connection) as admin:
-        yield AclAdmin(admin)

@@ -1,7 +1,7 @@
-"""What happens to a batch of records between the topic and a consumer. Nothing that came is ever passed over:
+"""Handles a batch of records between the topic and a consumer. No record is ever skipped:
 
-- a record that cannot be read is read from the log, or parked by its place in the topic, and holds nobody up;
-- what leaves `CommitBatches` is one kind of exception only, which FastStream answers by delivering the batch again.
+- a record that cannot be read is read from the log, or parked by its position in the topic, and delays no other record;
+- the only exception that leaves `Batches` is Redeliver, after which FastStream delivers the batch again.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ import structlog
 
 from shared.adapters.kafka.duplicates import DuplicateFilter
 from shared.adapters.kafka.records import Gap, IncomingRecord, sort
+from shared.adapters.timed_wait import set_within
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged
 from shared.eventstore.event_store import EventStore
@@ -29,7 +29,7 @@ LOGGER = structlog.get_logger("kafka")
 
 
 class TopicPosition(NamedTuple):
-    """Where a record lies."""
+    """The position of a record."""
 
     topic: str
     partition: int
@@ -44,17 +44,18 @@ class PartitionName(NamedTuple):
 
 
 Park = Callable[[str, TopicPosition], Awaitable[None]]
-"""(group, place): marks a record that names no stream. Raises only what is a fault of the infrastructure."""
+"""(group, position): marks a record that names no stream. Raises only faults of the infrastructure."""
 
 
 class Redeliver(Exception):
-    """The batch was not handled; it has to come again."""
+    """The batch was not handled and has to be delivered again."""
 
 
 class Batches(ABC):
-    """One group's way from records to whoever handles them.
+    """Passes the records of one group to their handler.
 
-    `gather`: seconds that a batch waits after the one before it. `pause` and `longest`: how long it waits after a failure."""
+    `gather`: seconds between two batches that are not full. `pause` and `longest`: the shortest and the longest pause after a
+    failure."""
 
     def __init__(
         self, group: str, *, most: int = 500, gather: float = 0.0, pause: float = 0.2, longest: float = 10.0
@@ -73,18 +74,18 @@ class Batches(ABC):
         self._stopping = asyncio.Event()
 
     def begin(self) -> None:
-        """Before the group starts, also when it starts again."""
+        """Called before the group starts or restarts."""
         self._stopping.clear()
         self._pause = self._first_pause
         self.handled.clear()
         self.progress = time.monotonic()
 
     def end(self) -> None:
-        """Cut pauses short: the process stops."""
+        """End pauses early, because the process stops."""
         self._stopping.set()
 
     async def __call__(self, records: Sequence[IncomingRecord]) -> None:
-        """Handle one batch. Raises Again, after a pause that grows from failure to failure, and nothing else."""
+        """Handle one batch. Raises only Redeliver, after a pause that grows with each failure."""
         began = time.monotonic()
         try:
             await self.handle(records)
@@ -93,8 +94,8 @@ class Batches(ABC):
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise  # the process stops
-            # Something that the handler waited for was cancelled. FastStream would neither commit nor rewind, and the next
-            # batch would be committed together with this one.
+            # The handler awaited something that was cancelled. FastStream would neither commit nor rewind, and the next batch
+            # would be committed together with this one.
             await self._failed(error)
         except Exception as error:
             await self._failed(error)
@@ -105,26 +106,22 @@ class Batches(ABC):
             partition = PartitionName(record.topic, record.partition)
             self.handled[partition] = max(record.offset + 1, self.handled.get(partition, 0))
         if len(records) < self.most and (early := began + self._gather - self.progress) > 0:
-            await self._rest(early)
+            await set_within(self._stopping, early)
 
     @abstractmethod
     async def handle(self, records: Sequence[IncomingRecord]) -> None:
-        """What is done with a batch. Whatever it raises, the batch comes again."""
+        """Handle a batch. After any exception it is delivered again."""
 
     async def _failed(self, error: BaseException) -> None:
         self.failures += 1
         LOGGER.warning("feed_again", group=self.group, error=type(error).__name__)
-        await self._rest(self._pause)
+        await set_within(self._stopping, self._pause)
         self._pause = min(self._pause * 2, self._longest)
         raise Redeliver(self.group) from error
 
-    async def _rest(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-
 
 class CommitBatches(Batches):
-    """Commits, put together from records and given to a consumer."""
+    """Assembles commits from records and passes them to a consumer."""
 
     def __init__(self, group: str, log: EventStore, handler: Handler, park: Park, **more: Any) -> None:
         super().__init__(group, **more)
@@ -143,7 +140,7 @@ class CommitBatches(Batches):
             self.repeats.handled(sorted(commits, key=lambda one: one.first))
 
     async def _from_log(self, gap: Gap) -> Commit:
-        """The commit that holds this version. Where the log has none, or cannot be read there, what came: its case parks."""
+        """The commit that holds this version. If the log has none or cannot be read, the record as it came: its case is parked."""
         try:
             held = await self._log.load(gap.stream, after=gap.version - 1, limit=1)
         except (Damaged, ValueError):
@@ -152,10 +149,10 @@ class CommitBatches(Batches):
 
 
 class InboundBatches(Batches):
-    """Letters out of topics of organisations or platforms, given to whoever answers them."""
+    """Passes the records of organisations or platforms to the handler that answers them."""
 
     def __init__(self, group: str, begins: str, answering: MessageHandler, **more: Any) -> None:
-        """`begins`: what the names of the topics begin with; the rest of a name is whose it is."""
+        """`begins`: the prefix of the topic names; the rest of a name is the owner."""
         super().__init__(group, **more)
         self._begins = begins
         self._answering = answering

@@ -1,11 +1,11 @@
-"""The one place that makes subscribers. FastStream loses records with nearly every other setting (docs/adr/0020)."""
+"""The only place that creates subscribers. FastStream loses records with nearly every other setting (docs/adr/0020)."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,11 +23,11 @@ from shared.adapters.kafka.connection import LARGEST, Connection
 
 LOGGER = structlog.get_logger("kafka")
 LOOK_MS = 20
-"""How long a consumer waits for records at once, and again where there are none: small, since a person may be waiting."""
+"""How long one fetch waits for records: short, since a person may be waiting."""
 SESSION_MS = 15_000
-"""A member that ended without a word keeps its partitions so long; one that comes back sooner goes on with them."""
+"""How long a member that ended without leaving the group keeps its partitions; if it returns sooner, it continues with them."""
 DRAIN = 6.0
-"""Seconds that a batch in hand has to end when the process stops."""
+"""Time limit in seconds for the current batch when the process stops."""
 MINUTE = 60.0
 
 
@@ -35,8 +35,9 @@ class UnsafeSetting(Exception):
     """A subscriber could lose records. The process must not start with it."""
 
 
-class KafkaConsumer:
-    """One group's consumer, and its broker of FastStream: each group lives and fails by itself."""
+class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """The consumer of one group, with a FastStream broker of its own: each group fails by itself. It is also the listener of
+    its rebalances and the logger of its broker."""
 
     def __init__(
         self,
@@ -48,15 +49,15 @@ class KafkaConsumer:
         *,
         beginning: bool = False,
     ) -> None:
-        """`beginning`: every topic whose name begins so, those too that are made later."""
+        """`beginning`: read all topics whose names begin with `topic`, also those that are created later."""
         self.group_id = group_id
         self.receiving = receiving
         self.assigned: frozenset[PartitionName] = frozenset()
         self.rebalances = 0
         self.fenced = 0
-        """Times that the group threw this process out."""
+        """Number of times that the group has removed this process."""
         self.failed = asyncio.Event()
-        """The consumer does not come back by itself, or was thrown out twice within a minute."""
+        """Set when the consumer does not recover by itself, or was removed twice within a minute."""
         self.out_twice = False
         self._out_at: float | None = None
         self._member = ""
@@ -66,7 +67,7 @@ class KafkaConsumer:
             allow_auto_create_topics=False,
             apply_types=False,
             graceful_timeout=DRAIN,
-            logger=_Errors(self._client_failed),
+            logger=self,
         )
         self._subscriber = subscribe(
             self.broker,
@@ -75,9 +76,9 @@ class KafkaConsumer:
             group_id=group_id,
             instance=instance,
             most=receiving.most,
-            listener=_Listener(self),
+            listener=self,
         )
-        self._subscriber(receiving_handler(receiving))
+        self._subscriber(self._receive)
         at_least_once(self.broker)
 
     async def start(self) -> None:
@@ -88,13 +89,13 @@ class KafkaConsumer:
         await self.broker.start()
 
     async def stop(self) -> None:
-        """Finish the batch in hand, commit it, end."""
+        """Finish the current batch, commit it, end."""
         self.receiving.end()
         await self.broker.stop()
         self.assigned = frozenset()
 
     def behind(self) -> int:
-        """Records of its partitions that it has not handled, as far as its consumer has heard of them."""
+        """Number of records of its partitions that it has not handled, as far as its consumer knows."""
         consumer = self._subscriber.consumer
         if consumer is None:
             return 0
@@ -106,22 +107,31 @@ class KafkaConsumer:
                 behind += max(0, end - begun)
         return behind
 
-    def _client_failed(self, error: BaseException | None) -> None:
-        # Records that are too large, and a broker that is away, are met by trying again. What is left is a coordinator that
-        # gave up: aiokafka raises it from every read, for ever.
-        if type(error) is KafkaError and "coordination" in str(error) and not self.failed.is_set():
+    async def _receive(self, records: Sequence[Any]) -> None:
+        await self.receiving(records)
+
+    def log(self, _level: int, _message: Any, /, *_: Any, exc_info: Any = None, extra: Any = None) -> None:
+        """The logger of FastStream. Our lines name the type of an error, never its text."""
+        if exc_info is None:
+            return
+        # aiokafka retries after oversized records and while no broker answers. If its coordinator has failed, every read raises
+        # that error for ever.
+        if type(exc_info) is KafkaError and "coordination" in str(exc_info) and not self.failed.is_set():
             self._out()
             self.failed.set()
+        LOGGER.debug("kafka_client", error=type(exc_info).__name__)
 
-    def dealt(self, partitions: frozenset[PartitionName]) -> None:
-        """The group has dealt its partitions out again."""
-        self.assigned = partitions
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        self.assigned = frozenset()
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        self.assigned = frozenset(PartitionName(each.topic, each.partition) for each in assigned)
         self.receiving.handled = {}
         self.receiving.progress = time.monotonic()
         self.rebalances += 1
-        LOGGER.info("partitions_assigned", group=self.receiving.group, count=len(partitions))
+        LOGGER.info("partitions_assigned", group=self.receiving.group, count=len(self.assigned))
         member = str(getattr(getattr(self._subscriber.consumer, "_coordinator", None), "member_id", ""))
-        if self._member and member != self._member:  # the broker had given its place to another
+        if self._member and member != self._member:  # the broker had given its place to another process
             self._out()
         self._member = member
 
@@ -139,7 +149,7 @@ def subscribe(
     broker: KafkaBroker, topic: str, *,
     group_id: str, instance: str, most: int, listener: ConsumerRebalanceListener, beginning: bool = False,
 ) -> BatchSubscriber:  # fmt: skip
-    """A subscriber that loses nothing: at least once, in batches, from the beginning, with a place of its own in the group."""
+    """A subscriber that loses nothing: at least once, in batches, from the beginning, as a static member of the group."""
     made = broker.subscriber(
         *(() if beginning else (topic,)),
         pattern=f"^{re.escape(topic)}." if beginning else None,
@@ -154,9 +164,8 @@ def subscribe(
         heartbeat_interval_ms=3000,
         max_poll_interval_ms=300_000,
         max_partition_fetch_bytes=LARGEST,
-        partition_assignment_strategy=[
-            type("Sticky", (StickyPartitionAssignor,), {})
-        ],  # it keeps its memory in the class
+        # A class of its own, because the assignor keeps its state in the class.
+        partition_assignment_strategy=[type("Sticky", (StickyPartitionAssignor,), {})],
         listener=listener,
         no_reply=True,
         parser=_parse,
@@ -166,17 +175,8 @@ def subscribe(
     return made
 
 
-def receiving_handler(receiving: Batches) -> Callable[[Sequence[Any]], Awaitable[None]]:
-    """FastStream needs a plain function."""
-
-    async def handle(records: Sequence[Any]) -> None:
-        await receiving(records)
-
-    return handle
-
-
 def at_least_once(broker: KafkaBroker) -> None:
-    """Raises Unsafe unless every subscriber of `broker` was made as subscribe() makes them."""
+    """Raises UnsafeSetting unless every subscriber of `broker` has the settings of subscribe()."""
     for one in broker.subscribers:
         given = getattr(one, "_connection_args", {})
         wrong = [
@@ -195,12 +195,12 @@ def at_least_once(broker: KafkaBroker) -> None:
             if not right
         ]
         if wrong:
-            raise UnsafeSetting(f"a subscriber can lose records ({', '.join(wrong)}); make it with subscribe()")
+            raise UnsafeSetting(f"a subscriber can lose records ({', '.join(wrong)}); create it with subscribe()")
 
 
 async def _parse(records: Any, original: Any) -> Any:
-    """FastStream's own parser raises for a header that is no text, and then neither commits nor rewinds: the record would be
-    lost with the next commit. So it is shown no headers and no values; we read the records ourselves."""
+    """FastStream's own parser raises for a header that is not text, and then neither commits nor rewinds: the record would be
+    lost with the next commit. Therefore it gets no headers and no values, and we read the records ourselves."""
     bare = tuple(replace(record, headers=(), value=None) for record in records)
     message = await original(bare)
     message.raw_message = records
@@ -209,29 +209,3 @@ async def _parse(records: Any, original: Any) -> Any:
 
 async def _decode(message: Any) -> Any:
     return message.raw_message
-
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Keeps count of what is assigned."""
-
-    def __init__(self, subscription: KafkaConsumer) -> None:
-        self._subscription = subscription
-
-    async def on_partitions_revoked(self, revoked: Any) -> None:
-        self._subscription.assigned = frozenset()
-
-    async def on_partitions_assigned(self, assigned: Any) -> None:
-        self._subscription.dealt(frozenset(PartitionName(each.topic, each.partition) for each in assigned))
-
-
-class _Errors:
-    """Where FastStream logs to: our lines have a type and no text, and who runs the consumer hears of its errors."""
-
-    def __init__(self, heard: Callable[[BaseException | None], None]) -> None:
-        self._heard = heard
-
-    def log(self, level: int, message: Any, /, *_: Any, exc_info: Any = None, extra: Any = None) -> None:
-        if exc_info is None:
-            return
-        self._heard(exc_info)
-        LOGGER.debug("kafka_client", error=type(exc_info).__name__)

@@ -1,4 +1,4 @@
-"""Where groups stand in a topic: asked of the brokers, beside the consumers, so that a consumer that hangs is seen."""
+"""The lag of groups in a topic, queried from the brokers and not from the consumers, so that a consumer that hangs is noticed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from shared.adapters.kafka.batches import PartitionName
 from shared.adapters.kafka.connection import Connection
 
 ANSWER = 3.0
-"""Seconds that the brokers have to answer."""
+"""Time limit in seconds for an answer of the brokers."""
 LEAVING = 25.0
-"""A member that ended keeps its place for 15 s; a little longer than that."""
+"""Seconds to wait for a member that has ended: it keeps its partitions for 15 s."""
 
 
 class BrokerUnavailable(Exception):
@@ -26,7 +26,7 @@ class BrokerUnavailable(Exception):
 
 
 class LoginRefused(BrokerUnavailable):
-    """A broker answers, and does not know this user, or its password."""
+    """A broker answers and refuses the user or the password."""
 
 
 class MissingTopic(Exception):
@@ -38,7 +38,7 @@ class GroupInUse(Exception):
 
 
 class ConsumerLag:
-    """One admin client and one consumer without a group. Connects when first asked, and again after an error."""
+    """One admin client and one consumer without a group. Connects at the first query, and again after an error."""
 
     def __init__(self, connection: Connection, topic: str) -> None:
         self._connection = connection
@@ -49,15 +49,15 @@ class ConsumerLag:
         self._turn = asyncio.Lock()
 
     async def partitions(self) -> int:
-        """How many partitions the topic has. Raises Away, MissingTopic."""
-        async with self._asking() as (admin, _reader):
+        """The number of partitions of the topic. Raises BrokerUnavailable, MissingTopic."""
+        async with self._clients() as (admin, _reader):
             await self._find(admin)
             return len(self._partitions)
 
     async def behind(self, group: str, handled: Mapping[PartitionName, int], assigned: frozenset[PartitionName]) -> int:
-        """Records that `group` has not handled: of the `assigned` partitions, or of all while none is. `handled`: offsets
-        that this process knows better than the broker. Raises Away, MissingTopic."""
-        async with self._asking() as (admin, reader):
+        """Number of records that `group` has not handled: in the `assigned` partitions, or in all while none is. `handled`:
+        offsets that this process knows better than the broker. Raises BrokerUnavailable, MissingTopic."""
+        async with self._clients() as (admin, reader):
             if not self._partitions:
                 await self._find(admin)
             wanted = [one for one in self._partitions if not assigned or one in assigned]
@@ -72,12 +72,12 @@ class ConsumerLag:
             return sum(max(0, ends[one] - handled.get(PartitionName(*one), begun.get(one, 0))) for one in wanted)
 
     async def rewind(self, group: str) -> None:
-        """Let `group` begin at the first record. Raises Away, MissingTopic, InUse where somebody consumes in it still."""
-        async with self._asking() as (admin, reader):
+        """Reset `group` to the first record. Raises BrokerUnavailable, MissingTopic, GroupInUse if it still has a consumer."""
+        async with self._clients() as (admin, reader):
             await self._find(admin)
             firsts = await reader.beginning_offsets(self._partitions)
             if not await admin.list_consumer_group_offsets(group):
-                return  # it has begun nowhere yet
+                return  # it has committed nothing yet
         client = AIOKafkaConsumer(group_id=group, enable_auto_commit=False, **self._connection.client())
         until = time.monotonic() + LEAVING
         try:
@@ -105,8 +105,8 @@ class ConsumerLag:
                     await asyncio.wait_for(closing, 2)
 
     @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[tuple[AIOKafkaAdminClient, AIOKafkaConsumer]]:
-        """Both clients, connected; one question at a time."""
+    async def _clients(self) -> AsyncIterator[tuple[AIOKafkaAdminClient, AIOKafkaConsumer]]:
+        """Both clients, connected; one query at a time."""
         async with self._turn:
             try:
                 async with asyncio.timeout(ANSWER):
@@ -126,7 +126,7 @@ class ConsumerLag:
                 raise
 
     async def _find(self, admin: AIOKafkaAdminClient) -> None:
-        if self._topic not in await admin.list_topics():  # to ask for it by name can make some brokers create it
+        if self._topic not in await admin.list_topics():  # a query by name can make some brokers create it
             self._partitions = []
             raise MissingTopic(self._topic)
         (found,) = await admin.describe_topics([self._topic])

@@ -1,4 +1,4 @@
-"""Counting what came again: events that this process has handled, or a later one of their stream."""
+"""Counts repeated deliveries: events of a stream of which this process has handled the same or a later version."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Iterable
 from shared.eventstore.commit import Commit
 
 STREAMS = 20_000
-"""Streams that are remembered: those that moved last. It is a figure for people, not a promise, so memory has a limit."""
+"""Number of streams that are remembered, the most recent ones. The count is for monitoring, so its memory is limited."""
 
 
 class DuplicateFilter:
-    """How far each stream was handled here. One for each group."""
+    """The last handled version of each stream. One for each group."""
 
     def __init__(self) -> None:
         self.skipped = 0
         self._handled: OrderedDict[str, int] = OrderedDict()
 
     def handled(self, commits: Iterable[Commit]) -> None:
-        """These were handled; what had been before is counted."""
+        """Record that these were handled, and count the repeated ones."""
         for commit in commits:
             known = self._handled.get(commit.stream, 0)
             if commit.last <= known:

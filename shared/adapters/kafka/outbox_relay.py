@@ -1,8 +1,9 @@
-"""Streams of the log, repeated in topics: what an organisation was told, in the order and under the ids of its stream.
+"""Repeats streams of the log in topics: the notifications of an organisation, in the order and with the ids of its stream.
 
-The stream is the truth, so nothing here has to be reliable: how far a topic has come stands in a row beside the views, and
-where that row is gone, in the topic's own last record. What was sent and not noted is sent again, under the same id. Whoever
-carries a stream holds its row for a while (a lease), so that two processes do not carry the same entries at once.
+The stream is authoritative, so nothing here has to be reliable. The position of a topic is stored in a row next to the read
+models; if that row is missing, it is read from the last record of the topic. Entries that were sent without storing the position
+are sent again with the same id. The process that relays a stream has a lease on its row, so that no two processes send the same
+entries at once.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any, NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from shared.adapters.kafka.closing import close, started
 from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.producer import close, started
+from shared.adapters.timed_wait import set_within
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import Damaged, StoreUnavailable
 from shared.eventstore.event_store import EventStore
@@ -27,35 +30,44 @@ from shared.messaging.partner_topics import OutboundMessage, OutboundTopic
 
 LOGGER = structlog.get_logger("kafka")
 RELAYS = ReadModel("relays", {"holder": "text", "until": "text", "position": "integer"})
-"""Stream -> who carries it now, and the version up to which its topic has it."""
+"""Stream -> the process that relays it now, and the version up to which its topic has it."""
 TOGETHER = 200
-"""Commits that are read, sent and awaited together."""
+"""Number of commits that are read, sent and awaited together."""
 LEASE = timedelta(seconds=30)
 ANSWER = 15.0
-"""Seconds that the brokers have for one batch: less than the lease."""
+"""Time limit in seconds for one batch: less than the lease."""
 LOOK = 5.0
-"""Seconds between two looks at every stream: for what another process appended, and topics that were missing."""
+"""Seconds between two checks of every stream, for appends of other processes and for topics that were missing."""
 SOON = 0.3
-"""Seconds after which a stream is tried again that another process was carrying."""
+"""Seconds until the next attempt if another process relays the stream."""
 
 
 class TopicGone(Exception):
-    """There is no such topic, or we may not write to it."""
+    """The topic does not exist, or this process may not write to it."""
+
+
+class _Lease(NamedTuple):
+    """The row of a stream; without a holder where no process relays it now."""
+
+    number: int
+    holder: str | None
+    until: str | None
+    position: int | None
 
 
 class OutboxRelay:
-    """Carries the streams of `routes`. One in each process that may write to their topics."""
+    """Relays the streams of `routes`. One in each process that may write to their topics."""
 
     def __init__(
         self, log: EventStore, views: ReadModelStore, connection: Connection, routes: Sequence[OutboundTopic], *,
         clock: Clock, instance: str, prefix: str = "", look: float = LOOK,
     ) -> None:  # fmt: skip
         self.sent = 0
-        """Lines that the brokers have acknowledged."""
+        """Number of entries that the brokers have acknowledged."""
         self.missing: frozenset[str] = frozenset()
-        """Topics that are wanted and not there, or not ours to write."""
+        """Required topics that do not exist or that this process may not write."""
         self.behind = 0
-        """Streams that were not carried to their end at the last look."""
+        """Number of streams that were not relayed to their end in the last round."""
         self._log = log
         self._views = views
         self._connection = connection
@@ -86,7 +98,7 @@ class OutboxRelay:
         await self._close()
 
     def add(self, commits: Sequence[Commit]) -> None:
-        """These were appended: carry them soon."""
+        """Relay these appended commits soon."""
         for commit in commits:
             if any(commit.stream.startswith(route.stream) for route in self._routes):
                 self._moved.add(commit.stream)
@@ -94,8 +106,8 @@ class OutboxRelay:
             self._woken.set()
 
     async def again(self, stream: str, after: int) -> None:
-        """Let the topic have everything after that version once more, beyond what it keeps, too."""
-        while not await self._take(stream):  # noqa: ASYNC110 - another process holds it, and tells nobody when it is done
+        """Send everything after that version to the topic once more, also records beyond its retention."""
+        while not await self._take(stream):  # noqa: ASYNC110 - another process has the lease, and does not signal its end
             await asyncio.sleep(SOON)
         await self._give_back(stream, after)
         self._moved.add(stream)
@@ -103,24 +115,19 @@ class OutboxRelay:
 
     async def _run(self) -> None:
         while True:
-            whole = False
-            try:
-                async with asyncio.timeout(self._look):
-                    await self._woken.wait()
-            except TimeoutError:
-                whole = True
+            woken = await set_within(self._woken, self._look)
             self._woken.clear()
             moved, self._moved = self._moved, set()
             try:
-                await self._round(None if whole else moved)
-            except Exception as error:  # the log is away, or no broker answers: at the next look
+                await self._round(moved if woken else None)
+            except Exception as error:  # the log or the brokers do not answer: try again in the next round
                 LOGGER.warning("relay_waits", error=type(error).__name__)
                 self._moved |= moved
                 await self._close()
                 await asyncio.sleep(SOON)
 
     async def _round(self, moved: set[str] | None) -> None:
-        """Carry these streams, or look at every one."""
+        """Relay these streams; None: check every one."""
         missing: set[str] = set() if moved is None else set(self.missing)
         waiting = 0
         for route in self._routes:
@@ -128,14 +135,14 @@ class OutboxRelay:
             found = wanted & moved if moved is not None else await self._late(route, wanted)
             for stream in sorted(found):
                 topic = f"{self._prefix}{route.topic}.{stream.removeprefix(route.stream)}"
+                done = True
                 try:
-                    done = await self._carry(route, stream, topic)
+                    done = await self._relay(route, stream, topic)
                     missing.discard(topic)
                 except TopicGone:
                     missing.add(topic)
-                    done = True
-                except Damaged:  # said by the log itself; the other streams go on
-                    done = True
+                except Damaged:  # the log reports it; the other streams continue
+                    pass
                 if not done:
                     waiting += 1
                     self._moved.add(stream)
@@ -144,22 +151,21 @@ class OutboxRelay:
             asyncio.get_running_loop().call_later(SOON, self._woken.set)
 
     async def _late(self, route: OutboundTopic, wanted: set[str]) -> set[str]:
-        """Those of `wanted` whose topic has not come to their end."""
+        """Those of `wanted` whose topic lags behind."""
         if not wanted:
             return set()
         late: set[str] = set()
         async for heads in self._log.heads(route.stream):
             for stream, head in heads:
-                if stream in wanted and (await self._row(stream))[1] != head.version:
+                if stream in wanted and (await self._row(stream)).position != head.version:
                     late.add(stream)
         return late
 
-    async def _carry(self, route: OutboundTopic, stream: str, topic: str) -> bool:
-        """Carry what the topic lacks. False: another process is at it. Raises TopicGone, KafkaError, StoreUnavailable, Damaged."""
+    async def _relay(self, route: OutboundTopic, stream: str, topic: str) -> bool:
+        """Send what the topic lacks. False if another process does. Raises TopicGone, KafkaError, StoreUnavailable, Damaged."""
         if not await self._take(stream):
             return False
-        _row, position = await self._row(stream)
-        at = position
+        at = (await self._row(stream)).position
         try:
             async with asyncio.timeout(LEASE.total_seconds() - ANSWER / 3):
                 producer = await self._connected(topic)
@@ -170,7 +176,7 @@ class OutboxRelay:
                     await self._send(producer, topic, route, lines)
                     at = commits[-1].last
         except TimeoutError:
-            return False  # the lease ends; what was sent is noted, and the rest is carried in the next round
+            return False  # the lease ends; the position is stored, and the rest is sent in the next round
         finally:
             with suppress(StoreUnavailable):
                 await self._give_back(stream, at)
@@ -197,7 +203,7 @@ class OutboxRelay:
         self.sent += len(sent)
 
     async def _connected(self, topic: str) -> AIOKafkaProducer:
-        """The producer, once the topic is there. Raises TopicGone, KafkaError."""
+        """The producer, if the topic exists. Raises TopicGone, KafkaError."""
         if self._producer is None:
             async with asyncio.timeout(ANSWER):
                 self._producer = await started(self._connection)
@@ -209,7 +215,7 @@ class OutboxRelay:
         return self._producer
 
     async def _last_of(self, topic: str) -> int:
-        """The version that the topic's last record tells of; 0 where it holds none."""
+        """The version in the last record of the topic; 0 if there is none."""
         reader = AIOKafkaConsumer(enable_auto_commit=False, **self._connection.client())
         place = TopicPartition(topic, 0)
         try:
@@ -231,29 +237,27 @@ class OutboxRelay:
         return 0
 
     async def _take(self, stream: str) -> bool:
-        """Is this process the one that may carry it now?"""
-        row, position = await self._row(stream)
+        """Take the lease of the stream. False if another process has it."""
+        lease = await self._row(stream)
         now = self._clock.now()
-        values = (row.values if row is not None else None) or {}
-        until = values.get("until")
-        if values.get("holder") and until and instant_from_text(str(until)) > now:
+        if lease.holder and lease.until and instant_from_text(lease.until) > now:
             return False
-        mine = {"holder": self._instance, "until": to_text(now + LEASE), "position": position}
-        number = 1 if row is None else row.applied + 1
-        await self._views.write({RELAYS.name: [Row(stream, number, mine)]})
-        kept = await self._views.get(RELAYS.name, stream)
-        return kept is not None and kept.applied == number and (kept.values or {}).get("holder") == self._instance
+        mine = _Lease(lease.number + 1, self._instance, to_text(now + LEASE), lease.position)
+        await self._store(stream, mine)
+        return await self._row(stream) == mine
 
     async def _give_back(self, stream: str, position: int | None) -> None:
-        row, _position = await self._row(stream)
-        number = 1 if row is None else row.applied + 1
-        values = {"holder": None, "until": None, "position": position}
-        await self._views.write({RELAYS.name: [Row(stream, number, values)]})
+        await self._store(stream, _Lease((await self._row(stream)).number + 1, None, None, position))
 
-    async def _row(self, stream: str) -> tuple[Row | None, int | None]:
+    async def _row(self, stream: str) -> _Lease:
         row = await self._views.get(RELAYS.name, stream)
-        position = (row.values or {}).get("position") if row is not None else None
-        return row, int(position) if isinstance(position, int) else None
+        values: Any = (row.values if row is not None else None) or {}
+        number = 0 if row is None else row.applied
+        return _Lease(number, values.get("holder"), values.get("until"), values.get("position"))
+
+    async def _store(self, stream: str, lease: _Lease) -> None:
+        number, *values = lease
+        await self._views.write({RELAYS.name: [Row(stream, number, dict(zip(RELAYS.columns, values, strict=True)))]})
 
     async def _close(self) -> None:
         producer, self._producer = self._producer, None

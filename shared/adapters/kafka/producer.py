@@ -1,8 +1,8 @@
-"""Publishing: at once, in the background, never inside a request.
+"""Publishes commits to a topic: at once, in the background, never inside a request.
 
 Nothing here has to be reliable: a commit counts as published only once the broker has acknowledged each of its records, and
-until then it stands in the log as unpublished. It is in one hand at a time: its appender's while it is young and for as long
-as that process says so, then that of whoever claims it (`sweeping.py`).
+until then the log holds it as unpublished. One process at a time is responsible for a commit: the one that appended it while it
+is new and for as long as that process extends its claim, then the one whose sweeper claims it (`sweeper.py`).
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from aiokafka.errors import (
 )
 
 from shared.adapters.kafka.acknowledgements import Acknowledgements
-from shared.adapters.kafka.closing import FLUSH, close, started
-from shared.adapters.kafka.connection import Connection
+from shared.adapters.kafka.connection import LARGEST, Connection
 from shared.adapters.kafka.records import to_records
+from shared.adapters.timed_wait import set_within
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import EventStore
 from shared.kernel.failpoints import failpoint
@@ -42,34 +42,78 @@ LOGGER = structlog.get_logger("kafka")
 TOGETHER = 500
 """Commits that are awaited together."""
 MOST = 10_000
-"""Commits that may wait in memory; what comes while so many do stays in the log, for the sweeper."""
+"""Maximum number of commits that wait in memory; further ones stay in the log, for the sweeper."""
 STALLED = 5.0
-"""Seconds without an acknowledgement, with something waiting, after which the sweeper brings nothing more."""
+"""Seconds without an acknowledgement, while commits wait, after which the sweeper adds nothing more."""
 MOMENT = 1.0
-"""Seconds after which those of a batch that are acknowledged are marked, though others are not: one partition without a leader
-keeps nothing else unmarked."""
+"""Seconds after which the acknowledged commits of a batch are marked although others are not: a partition without a leader does
+not delay the commits of the others."""
 LEAVING = 3.0
-"""Seconds that commits in flight have when the process stops."""
+"""Time limit in seconds for commits in flight when the process stops."""
 AGE = timedelta(seconds=10)
 """Younger unpublished commits belong to the process that appended them."""
 LOST = (InvalidProducerEpoch, OutOfOrderSequenceNumber, ProducerFenced)
-"""After these a producer never sends again."""
-
+"""After these errors a producer never sends again."""
+FLUSH = 2.0
+"""Time limit in seconds for the flush of a producer that is closed."""
+_CLOSE_CONNECTIONS = 2.0
+_CANCELLATIONS = 40
 
 Place = tuple[str, int]
 """Stream and first version of a commit."""
 Delivery = tuple[Commit, "asyncio.Future[list[BaseException]]"]
-"""A commit on its way, and what becomes of it: the errors of its records, none where the broker has all of them."""
+"""A commit that is being sent, and the errors of its records: none if the broker has acknowledged all of them."""
+
+
+async def started(connection: Connection) -> AIOKafkaProducer:
+    """An idempotent producer that is connected. Raises KafkaError or OSError if no broker answers; then nothing of it is left."""
+    producer = AIOKafkaProducer(
+        **connection.client(),
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=5,
+        max_batch_size=262_144,
+        max_request_size=LARGEST,
+        compression_type="lz4",
+    )
+    try:
+        await producer.start()
+    except BaseException:
+        await close(producer)
+        raise
+    return producer
+
+
+async def close(producer: AIOKafkaProducer | None, flush: float = FLUSH) -> None:
+    """Stop the producer; after `flush` seconds even if it cannot flush.
+
+    aiokafka's stop() waits for the flush without a limit. If it is cancelled there, it leaves sender, metadata task and
+    connections running, and records would be sent a second time when a broker comes back."""
+    if producer is None:
+        return
+    with suppress(Exception):
+        await asyncio.wait_for(producer.stop(), flush)
+    sender = producer._sender.sender_task if producer._sender is not None else None
+    if sender is not None:
+        sender.cancel()
+    with suppress(Exception):
+        await asyncio.wait_for(producer.client.close(), _CLOSE_CONNECTIONS)
+    # A cancelled sender waits for each request in flight, and each waits for metadata that never come: cancel once more each.
+    for _ in range(_CANCELLATIONS):
+        if sender is None or sender.done():
+            return
+        sender.cancel()
+        await asyncio.wait([sender], timeout=0.05)
 
 
 @dataclass
 class _Waiting:
-    """A commit that is in this hand. Monotonic seconds."""
+    """A commit that this process has to publish. Monotonic seconds."""
 
     commit: Commit
     since: float
     ours: float
-    """Until when nobody else takes it."""
+    """Until when no other process claims it."""
 
 
 def _place(commit: Commit) -> Place:
@@ -77,9 +121,9 @@ def _place(commit: Commit) -> Place:
 
 
 class CommitProducer:
-    """One idempotent producer. `add()` hands commits over, `run()` sends them for as long as the process lives.
+    """One idempotent producer. `add()` queues commits, `run()` sends them for as long as the process lives.
 
-    `ended` is told why where the producer cannot recover: lost twice within a minute."""
+    `ended` is called with the reason if the producer cannot recover: it was lost twice within a minute."""
 
     def __init__(
         self,
@@ -94,10 +138,10 @@ class CommitProducer:
         self.published = 0
         """Commits that the broker has acknowledged since the start."""
         self.given_up = 0
-        """Producers that could not go on, and were made anew."""
+        """Number of producers that failed and were replaced."""
         self.refused: str | None = None
-        """Class of the last error for which a commit stayed unpublished although the broker answers, until all of a batch are
-        acknowledged again."""
+        """Class of the last error that left a commit unpublished although the broker answers; None again once all commits of a
+        batch are acknowledged."""
         self._connection = connection
         self._topic = topic
         self._marks = Acknowledgements(log, self._let_go)
@@ -113,25 +157,25 @@ class CommitProducer:
         self._producer: AIOKafkaProducer | None = None
         self._lost = 0.0
         self.silent = False
-        """Given up, and nothing acknowledged since."""
+        """True after `give_up` until the next acknowledgement."""
 
     @property
     def waiting(self) -> int:
-        """Commits handed over, and not acknowledged or not marked."""
+        """Number of queued commits that are not acknowledged or not marked yet."""
         return len(self._waiting)
 
     @property
-    def stands_for(self) -> float:
-        """Seconds for which something has waited for the broker and nothing was acknowledged."""
+    def silence(self) -> float:
+        """Seconds for which commits have waited for the broker without any acknowledgement."""
         return time.monotonic() - self._progress if len(self._waiting) > self._marks.due else 0.0
 
     @property
     def stalled(self) -> bool:
-        return self.stands_for > STALLED
+        return self.silence > STALLED
 
     def add(self, commits: Iterable[Commit], ours: timedelta | None = None) -> None:
-        """Publish these soon; for so long nobody else does, where they are new as long as commits belong to their appender.
-        Told twice, a commit that still waits is sent once."""
+        """Publish these soon. `ours`: how long no other process claims them; by default as long as new commits belong to the
+        process that appended them. A commit that is added again while it waits is sent once."""
         now = time.monotonic()
         if len(self._waiting) <= self._marks.due:
             self._progress = now
@@ -143,17 +187,17 @@ class CommitProducer:
         self._moved.set()
 
     def ending(self, within: float) -> list[Commit]:
-        """What waits here and in so many seconds is not only ours any more."""
+        """The waiting commits that other processes may claim in `within` seconds."""
         until = time.monotonic() + within
         return [one.commit for one in self._waiting.values() if one.ours < until]
 
     def let_go_of(self, older: float) -> None:
-        """What has waited here for longer than so many seconds is anybody's: perhaps others reach its partition."""
+        """Release the commits that have waited for longer than so many seconds: other processes may reach their partition."""
         before = time.monotonic() - older
         self._let_go([one.commit for one in self._waiting.values() if one.since < before])
 
     def keep(self, commits: Iterable[Commit], ours: timedelta) -> None:
-        """Those of them that still wait are only ours for so long."""
+        """No other process claims those of them that still wait for so long."""
         until = time.monotonic() + ours.total_seconds()
         for commit in commits:
             if (waiting := self._waiting.get(_place(commit))) is not None:
@@ -172,22 +216,21 @@ class CommitProducer:
             while self._queue:
                 producer = await self._connected()
                 batch = [self._queue.popleft() for _ in range(min(TOGETHER, len(self._queue)))]
-                # each by itself: one partition whose buffer is full keeps no other waiting
+                # One task each, so that a partition whose buffer is full does not delay the others.
                 sent = [(commit, self._task(self._deliver(producer, commit))) for commit in batch]
                 self._task(self._settle(producer, sent))
-                await asyncio.sleep(0)  # they are handed to the producer in this order
+                await asyncio.sleep(0)  # the producer gets them in this order
 
     async def stop(self) -> None:
-        """Wait a little for what is in flight. What is not acknowledged by then is published by a sweeper."""
+        """Wait a little for commits in flight. A sweeper publishes those that are not acknowledged by then."""
         until = time.monotonic() + LEAVING
         while self._waiting and not self.stalled and (left := until - time.monotonic()) > 0:
             self._moved_on.clear()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._moved_on.wait(), left)
+            await set_within(self._moved_on, left)
         await self._drop()
 
     async def give_up(self) -> None:
-        """Let go of all that waits, for any process to take: others may reach the broker where this one does not."""
+        """Release all waiting commits, since other processes may reach the broker although this one does not."""
         self.silent = True
         LOGGER.warning("producer_away", error="given_up")
         await self._drop(flush=0.01)
@@ -202,7 +245,7 @@ class CommitProducer:
         await close(producer, flush)
 
     async def _connected(self) -> AIOKafkaProducer:
-        """The producer; tries until a broker answers."""
+        """The producer. Retries until a broker answers."""
         pause = self._first_pause
         while self._producer is None:
             try:
@@ -220,7 +263,7 @@ class CommitProducer:
         return task
 
     async def _deliver(self, producer: AIOKafkaProducer, commit: Commit) -> list[BaseException]:
-        """Hand the records to the producer and wait for the broker's answers; returns those that are errors."""
+        """Send the records and wait for the broker's answers; returns those that are errors."""
         try:
             answers = [
                 await producer.send(self._topic, key=record.key, value=record.value, headers=record.headers)
@@ -231,16 +274,16 @@ class CommitProducer:
         return [one for one in await asyncio.gather(*answers, return_exceptions=True) if isinstance(one, BaseException)]
 
     async def _settle(self, producer: AIOKafkaProducer, sent: Sequence[Delivery]) -> None:
-        """Wait until the broker has answered for all of these; what it has acknowledged is to be marked."""
+        """Wait until the broker has answered for all of these, and mark those that it has acknowledged."""
         while sent:
             await asyncio.wait([delivery for _, delivery in sent], timeout=MOMENT)
             answered = [one for one in sent if one[1].done()]
             sent = [one for one in sent if not one[1].done()]
             if answered:
-                await self._said(producer, answered)
+                await self._answered(producer, answered)
 
-    async def _said(self, producer: AIOKafkaProducer, answered: Sequence[Delivery]) -> None:
-        """The broker has said something of each of these."""
+    async def _answered(self, producer: AIOKafkaProducer, answered: Sequence[Delivery]) -> None:
+        """Process the broker's answers to these deliveries."""
         done: list[Commit] = []
         failed: list[Commit] = []
         lost: BaseException | None = None
@@ -266,13 +309,14 @@ class CommitProducer:
             await self._renew(producer, lost)
 
     def _let_go(self, commits: Iterable[Commit]) -> None:
-        """These wait no more: they are marked, or a sweeper takes them."""
+        """These do not wait any more: they are marked, or a sweeper claims them."""
         for commit in commits:
             self._waiting.pop(_place(commit), None)
         self._moved_on.set()
 
     async def _renew(self, producer: AIOKafkaProducer, error: BaseException) -> None:
-        """A new producer begins a new sequence: consumers apply by version, so a record that comes twice does no harm."""
+        """Replace the producer. A new one begins a new sequence: consumers apply by version, so a repeated record does no
+        harm."""
         self._producer = None
         self.given_up += 1
         now = time.monotonic()
@@ -285,11 +329,11 @@ class CommitProducer:
 
 
 def _passes(error: BaseException) -> bool:
-    """The broker is away, or short of replicas, or we gave the producer up: the sweeper tries again."""
+    """True if the broker is away or short of replicas, or the producer was closed: the sweeper tries again."""
     return isinstance(error, KafkaTimeoutError | ProducerClosed) or bool(getattr(error, "retriable", False))
 
 
 def _of_the_producer(error: BaseException) -> bool:
-    """Would the next record meet the same? A topic that may not be written is mended at the broker."""
+    """True if the next record would fail in the same way. A topic without write access is repaired at the broker."""
     of_one_record = isinstance(error, MessageSizeTooLargeError | TopicAuthorizationFailedError)
     return isinstance(error, KafkaError) and not of_one_record and not _passes(error)

@@ -1,7 +1,7 @@
-"""Commits as records of a topic, and back: one CloudEvents 1.0 message in binary mode for each event.
+"""Converts commits to records of a topic and back: one CloudEvents 1.0 message in binary mode for each event.
 
-The value is the stored bytes, never serialised again; headers are copies. Beside the CloudEvents attributes they say which
-commit an event belongs to, so that a consumer can put the commit together again without reading JSON.
+The value is the stored bytes, never serialised again; headers are copies. In addition to the CloudEvents attributes they name the
+commit of an event, so that a consumer can assemble the commit without reading JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Headers = list[tuple[str, bytes]]
 
 
 class OutgoingRecord(NamedTuple):
-    """What the producer is given."""
+    """A record for the producer."""
 
     key: bytes
     value: bytes
@@ -29,7 +29,7 @@ class OutgoingRecord(NamedTuple):
 
 
 class IncomingRecord(Protocol):
-    """What we read of a consumer's record."""
+    """The fields of a consumer's record that we read."""
 
     @property
     def topic(self) -> str: ...
@@ -46,7 +46,7 @@ class IncomingRecord(Protocol):
 
 
 def key_of(stream: str) -> bytes:
-    """The case id, so that one case's events lie in one partition; of other streams their name."""
+    """The case id, so that the events of a case are in one partition; for other streams their name."""
     return stream.removeprefix(STREAM).encode()
 
 
@@ -79,20 +79,20 @@ def to_records(commit: Commit) -> list[OutgoingRecord]:
 
 
 class Gap(NamedTuple):
-    """A commit of which only a part came, or whose headers do not tell it: it is to be read from the log."""
+    """A commit that is incomplete or has unusable headers, and must be read from the log."""
 
     stream: str
     version: int
     value: bytes
 
     def as_it_came(self) -> Commit:
-        """For a log that does not hold it: a commit that fits nowhere, so that the consumer parks its case."""
+        """The record as a commit that continues no stream, so that the consumer parks its case. For a log without the commit."""
         return Commit(self.stream, self.version, "", (self.value,), "", "", datetime.fromtimestamp(0, UTC))
 
 
 @dataclass
 class SortedRecords:
-    """A batch of records, put together."""
+    """The contents of a batch of records."""
 
     commits: list[Commit] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
@@ -101,7 +101,7 @@ class SortedRecords:
 
 
 class CommitPart(NamedTuple):
-    """Where one event of a commit belongs, and what its commit is."""
+    """The place of one event in its commit, and the properties of the commit."""
 
     stream: str
     version: int
@@ -114,7 +114,7 @@ class CommitPart(NamedTuple):
 
 
 def sort(records: Iterable[IncomingRecord]) -> SortedRecords:
-    """Put commits together. Never raises: what cannot be read is in the answer, too."""
+    """Assemble commits. Never raises: unreadable records are in the result, too."""
     found = SortedRecords()
     parts: dict[tuple[str, int, str], tuple[CommitPart, dict[int, bytes]]] = {}
     for record in records:
@@ -137,7 +137,7 @@ def sort(records: Iterable[IncomingRecord]) -> SortedRecords:
 
 
 def told(record: IncomingRecord) -> CommitPart | None:
-    """What the headers say; None where they do not say it, or contradict themselves."""
+    """The contents of the headers; None if they are incomplete or contradictory."""
     try:
         headers = {name: text.decode() for name, text in record.headers if name.startswith("ce_")}
         part = CommitPart(
@@ -156,7 +156,7 @@ def told(record: IncomingRecord) -> CommitPart | None:
 
 
 def _read(value: bytes) -> Gap | None:
-    """What the bytes say, where headers were lost on the way."""
+    """The place that the bytes of an event name, for records that have lost their headers."""
     try:
         event = orjson.loads(value)
         stream, version = event["stream"], event["version"]

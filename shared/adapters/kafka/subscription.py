@@ -1,4 +1,4 @@
-"""The feed of the full mode: a topic. Each group is a consumer group of its own, each process one member of it."""
+"""Subscriptions of the full mode, over a topic. Each group is a Kafka consumer group, each process one member of it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
 
 from shared.adapters.kafka.batches import CommitBatches, Park, TopicPosition
 from shared.adapters.kafka.connection import Connection
-from shared.adapters.kafka.consumer import DRAIN, KafkaConsumer
+from shared.adapters.kafka.consumer import KafkaConsumer
 from shared.adapters.kafka.consumer_lag import BrokerUnavailable, ConsumerLag, GroupInUse, LoginRefused, MissingTopic
 from shared.adapters.kafka.consumer_supervisor import ConsumerSupervisor
 from shared.adapters.kafka.producer import AGE, CommitProducer
@@ -29,8 +30,8 @@ LOGGER = structlog.get_logger("kafka")
 
 
 def parking(views: ReadModelStore, clock: Clock) -> Park:
-    """A record that names no stream is marked by its place. Its bytes stay where they are, in the topic: what nobody can
-    read may hold anything, and is not copied."""
+    """Marks a record that names no stream by its position. Its bytes stay in the topic and are not copied, because unreadable
+    bytes may hold anything."""
 
     async def park(group: str, place: TopicPosition) -> None:
         stream = f"record/{place.topic}/{place.partition}/{place.offset}"
@@ -40,12 +41,12 @@ def parking(views: ReadModelStore, clock: Clock) -> Park:
 
 
 class KafkaSubscriptions(Subscriptions):
-    """A `Subscriptions` over a topic. It starts without a broker, too: what is appended meanwhile waits in the log.
+    """A `Subscriptions` over a topic. It also starts without a broker: what is appended meanwhile waits in the log.
 
-    `instance` is a stable name of this process: a restart takes its partitions again and moves nobody's. The groups in
-    `own` see everything in each process. `ended` is told why when this process cannot go on. `publishes`: whether this
-    process may write to the topic; one that may not leaves what it appends to the sweepers of others, and claims nothing.
-    `partitions`: so many the topic has at least; with fewer it works, and says so.
+    `instance` is a stable name of this process: after a restart it gets its partitions again, and no other process loses any.
+    The groups in `own` get everything in each process. `ended` is called with the reason when this process cannot continue.
+    `publishes`: whether this process may write to the topic; if not, the sweepers of other processes publish its commits, and it
+    claims none. `partitions`: the expected minimum; with fewer it works and reports a problem.
     """
 
     def __init__(
@@ -63,186 +64,176 @@ class KafkaSubscriptions(Subscriptions):
         self._own = own
         self._prefix = prefix
         self._pauses = (pause, longest)
-        self._groups: dict[str, KafkaConsumer] = {}
+        self._groups: dict[str, ConsumerSupervisor] = {}
         self._lag: dict[str, int] = {}
         self._to_rewind: set[str] = set()
-        self._tasks: list[asyncio.Task[Any]] = []
-        self._keeping: list[asyncio.Task[Any]] = []
-        self._sweeping: list[asyncio.Task[Any]] = []
-        self._stopping = asyncio.Event()
+        self._publishing: list[asyncio.Task[Any]] = []
+        self._running = False
         self._unlisten: Callable[[], None] | None = None
-        self._standing = ConsumerLag(connection, topic)
+        self._consumer_lag = ConsumerLag(connection, topic)
         self.publisher = CommitProducer(log, connection, topic, ended=ended, pause=pause, age=age)
         self.sweeper = Sweeper(log, self.publisher, clock, every=sweep, age=age, patience=patience)
         self._publishes = publishes
         self._partitions = partitions
-        self._missing = False
-        self._away = False
-        self._no_login = False
+        self._error: BaseException | None = None
+        """What last prevented a query or the start of a consumer; None since the last success."""
         self._few = False
         self._in_use: set[str] = set()
 
     async def publish(self, commits: Sequence[Commit]) -> None:
-        """In the background: they stand in the log as unpublished until the broker has acknowledged them."""
-        if self._publishes and self._unlisten is None:  # else the log has told it already
+        """In the background: the log holds them as unpublished until the broker has acknowledged them."""
+        if self._publishes and self._unlisten is None:  # otherwise the log has added them already
             self.publisher.add(commits)
 
     def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500, gather: float = 0.0) -> None:
         if group in self._groups:
-            raise ValueError(f"group {group} is subscribed already")
-        if self._tasks:
-            raise RuntimeError("subscribe before start()")
+            raise ValueError(f"group {group} is already subscribed")
+        if self._running:
+            raise RuntimeError("call subscribe() before start()")
         pause, longest = self._pauses
-        receiving = CommitBatches(
+        batches = CommitBatches(
             group, self._log, handler, self._park, most=max_commits, gather=gather, pause=pause, longest=longest
         )
-        self._groups[group] = KafkaConsumer(
-            self._connection, self._topic, self._group_id(group), f"{group}-{self._instance}", receiving
+        consumer = KafkaConsumer(
+            self._connection, self._topic, self._group_id(group), f"{group}-{self._instance}", batches
+        )
+        self._groups[group] = ConsumerSupervisor(
+            consumer,
+            instance=self._instance,
+            before=partial(self._before, consumer),
+            met=self._met,
+            ended=self._ended,
+            pauses=self._pauses,
         )
 
     async def start(self) -> None:
-        """Begin to connect, and return: whether a broker answers is for readiness to say."""
-        self._stopping.clear()
+        """Begin to connect, and return. Readiness reports whether a broker answers."""
+        self._running = True
         if self._publishes:
             self._unlisten = self._log.listen(self.publisher.add)
-        self._keeping = [asyncio.create_task(self._keeper(one).run(), name=name) for name, one in self._groups.items()]
-        self._sweeping = [asyncio.create_task(self.sweeper.run(), name="sweeper")] if self._publishes else []
-        publishing = [asyncio.create_task(self.publisher.run(), name="publisher")] if self._publishes else []
-        self._tasks = [*self._keeping, *self._sweeping, *publishing]
-        for task in self._tasks:
-            task.add_done_callback(self._over)
+            self._publishing = [asyncio.create_task(one.run()) for one in (self.sweeper, self.publisher)]
+            for task in self._publishing:
+                task.add_done_callback(self._over)
+        for one in self._groups.values():
+            await one.start()
 
     async def stop(self) -> None:
-        self._stopping.set()
-        if self._tasks and not self._away:
+        was_running, self._running = self._running, False
+        if was_running and (self._error is None or isinstance(self._error, MissingTopic)):
             with suppress(BrokerUnavailable, MissingTopic):
                 await self._look()
-        if self._keeping:  # one that is connecting to a broker that is silent is not waited for
-            await asyncio.wait(self._keeping, timeout=DRAIN + 1)
+        await asyncio.gather(*(one.stop() for one in self._groups.values()))
         if self._unlisten is not None:
             self._unlisten()
             self._unlisten = None
-        for task in self._sweeping:  # what it would take now stands for as long as a claim holds
+        for task in self._publishing[:1]:  # the sweeper first: what it claims now would wait until the claim ends
             task.cancel()
-        await asyncio.gather(*self._sweeping, return_exceptions=True)
         await self.publisher.stop()
-        for task in self._tasks:
+        for task in self._publishing:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks, self._keeping, self._sweeping = [], [], []
-        await self._standing.close()
+        await asyncio.gather(*self._publishing, return_exceptions=True)
+        self._publishing = []
+        await self._consumer_lag.close()
 
     def _over(self, task: asyncio.Task[Any]) -> None:
-        """Nothing here ends by itself: without this part nothing comes or goes, and nobody would see it."""
-        if not task.cancelled() and (error := task.exception()) is not None and not self._stopping.is_set():
-            self._ended(f"The feed's {task.get_name()} ended ({type(error).__name__}).")
+        """Sweeper and producer never end by themselves. Without them nothing is published, and nothing would report it."""
+        if not task.cancelled() and (error := task.exception()) is not None and self._running:
+            self._ended(f"Publishing to Kafka ended ({type(error).__name__}).")
 
     async def rewind(self, group: str) -> None:
-        """Raises InUse where another process consumes in this group. Where no broker answers it is done before the group
+        """Raises GroupInUse if another process consumes in this group. If no broker answers, it is done before the group
         starts, and is forgotten when the process ends before that."""
-        if self._tasks:
-            raise RuntimeError("rewind while the feed does not run")
+        if self._running:
+            raise RuntimeError("call rewind() before start() or after stop()")
         try:
-            await self._standing.rewind(self._group_id(group))
+            await self._consumer_lag.rewind(self._group_id(group))
         except MissingTopic:
-            return  # it begins at the first record anyway
+            return  # the group begins at the first record in any case
         except BrokerUnavailable:
             self._to_rewind.add(group)
         finally:
-            await self._standing.close()
+            await self._consumer_lag.close()
 
     async def drain(self) -> None:
         """Returns when everything in the log is published, and each group has handled what its partitions hold."""
         while await self._log.backlog() or any((await self.lag()).values()) or self.problems():
-            if self._stopping.is_set() or not self._tasks:
-                raise RuntimeError("the feed does not run")
+            if not self._running:
+                raise RuntimeError("the feed does not run; call start() first")
             await asyncio.sleep(0.01)
 
     async def lag(self) -> dict[str, int]:
-        """Records, not commits, that each group has not handled, and what this process has not published yet. As last known
-        while no broker answers."""
-        if self._tasks:
+        """Records, not commits, that each group has not handled, plus the commits that this process has not published yet. The
+        last known figures while no broker answers."""
+        if self._running:
             with suppress(BrokerUnavailable, MissingTopic):
                 await self._look()
         return {name: self._lag.get(name, 0) + self.publisher.waiting for name in self._groups}
 
     def last_progress(self, group: str) -> float:
-        return self._groups[group].receiving.progress
+        return self._groups[group].consumer.receiving.progress
 
     def problems(self) -> list[str]:
-        """Why no events come or go, as codes: the topic is missing or has too few partitions, no broker answers or none knows
-        us, another process is in a group that has to begin again, records are refused."""
+        """Codes of what keeps events from being delivered: the topic is missing or has too few partitions, no broker answers or
+        it refuses the login, another process is in a group that has to begin again, records are refused."""
         found = []
-        if self._missing:
+        missing = isinstance(self._error, MissingTopic)
+        if missing:
             found.append(f"topic_missing:{self._topic}")
         if self._few:
             found.append(f"too_few_partitions:{self._topic}")
-        if self._away:
-            found.append("login_refused" if self._no_login else "broker_away")
+        if self._error is not None and not missing:
+            found.append("login_refused" if isinstance(self._error, LoginRefused) else "broker_away")
         found += [f"group_in_use:{group}" for group in sorted(self._in_use)]
         if self.publisher.refused is not None:
             found.append(f"not_published:{self.publisher.refused}")
         return found
 
     def figures(self) -> dict[str, GroupFigures]:
-        """group -> what operations watches."""
+        """group -> its figures for monitoring."""
         return {
             name: GroupFigures(
                 self._topic,
-                len(one.assigned),
-                one.receiving.records,
-                one.receiving.repeats.skipped,
-                one.receiving.failures,
-                one.rebalances,
-                one.fenced,
+                len(one.consumer.assigned),
+                one.consumer.receiving.records,
+                one.consumer.receiving.repeats.skipped,
+                one.consumer.receiving.failures,
+                one.consumer.rebalances,
+                one.consumer.fenced,
             )
             for name, one in self._groups.items()
         }
 
     def sending(self) -> ProducerFigures:
-        """What was published, and what became of the producers."""
+        """The figures of publishing."""
         return ProducerFigures(self.publisher.published, self.sweeper.claimed, self.publisher.given_up)
 
     def _group_id(self, group: str) -> str:
         return f"{self._prefix}{group}" + (f".{self._instance}" if group in self._own else "")
 
     async def _look(self) -> None:
-        """Ask the brokers where each group stands."""
+        """Query the lag of each group from the brokers."""
         try:
             for name, one in self._groups.items():
-                behind = await self._standing.behind(one.group_id, one.receiving.handled, one.assigned)
-                self._lag[name] = behind
-                if not behind:
-                    one.receiving.progress = time.monotonic()
+                consumer = one.consumer
+                handled = consumer.receiving.handled
+                self._lag[name] = await self._consumer_lag.behind(consumer.group_id, handled, consumer.assigned)
+                if not self._lag[name]:
+                    consumer.receiving.progress = time.monotonic()
             if not self._groups:
-                await self._standing.partitions()
-        except BrokerUnavailable as error:
-            self._away, self._no_login = True, isinstance(error, LoginRefused)
+                await self._consumer_lag.partitions()
+        except (BrokerUnavailable, MissingTopic) as error:
+            self._error = error
             raise
-        except MissingTopic:
-            self._away, self._missing = False, True
-            raise
-        self._away = self._missing = False
-
-    def _keeper(self, one: KafkaConsumer) -> ConsumerSupervisor:
-        return ConsumerSupervisor(
-            one,
-            instance=self._instance,
-            before=lambda: self._before(one),
-            met=self._met,
-            ended=self._ended,
-            stopping=self._stopping,
-            pauses=self._pauses,
-        )
+        self._error = None
 
     async def _before(self, one: KafkaConsumer) -> None:
-        """Is the topic there? And where the group has to begin again, let it."""
-        self._few = await self._standing.partitions() < self._partitions
+        """Check that the topic exists, and rewind the group if it has to begin again."""
+        self._few = await self._consumer_lag.partitions() < self._partitions
         self._met(None)
         group = one.receiving.group
         if group in self._to_rewind:
             try:
-                await self._standing.rewind(one.group_id)
+                await self._consumer_lag.rewind(one.group_id)
             except GroupInUse:
                 self._in_use.add(group)
                 raise
@@ -250,6 +241,4 @@ class KafkaSubscriptions(Subscriptions):
             self._in_use.discard(group)
 
     def _met(self, error: BaseException | None) -> None:
-        self._missing = isinstance(error, MissingTopic)
-        self._no_login = isinstance(error, LoginRefused)
-        self._away = error is not None and not self._missing and not isinstance(error, GroupInUse)
+        self._error = None if isinstance(error, GroupInUse) else error

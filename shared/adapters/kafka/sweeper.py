@@ -1,4 +1,4 @@
-"""Sweeping: what nobody has in hand is published by whoever finds it."""
+"""Publishes the commits that no process is publishing."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from shared.kernel.clock import Clock
 
 LOGGER = structlog.get_logger("kafka")
 HOLD = timedelta(seconds=30)
-"""How long a claim, or a word of who has it still, keeps others away."""
+"""How long a claim or its extension keeps other processes away."""
 PATIENCE = 120.0
-"""Seconds without any acknowledgement after which a process leaves what waits there to others: perhaps only it is cut off."""
+"""Seconds without any acknowledgement after which a process releases its commits, since perhaps only its network failed."""
 
 
 class Sweeper:
-    """Claims what was not acknowledged in time, whoever appended it, and publishes it; and says of what this process has
-    handed to its producer that it has it still. So what a silent broker keeps waiting is not sent by two. After `patience`
-    it is anybody's. Where nothing at all was acknowledged for so long, this process gives its producer up, and asks with one commit
-    at a time, of those that nobody has taken for as long, until it gets an answer.
+    """Claims commits that were not acknowledged in time, whichever process appended them, and publishes them. It also extends the
+    claims on the commits that wait in the producer of this process, so that no two processes send a commit while a broker does
+    not answer. After `patience` any process may claim a commit. If nothing at all was acknowledged for so long, this process
+    closes its producer and probes with one commit at a time, of those that were not claimed for as long, until it gets an answer.
 
-    `every` is at most half of `age`: who has a commit says so while it is young."""
+    `every` is at most half of `age`, so that a claim is extended before it ends."""
 
     def __init__(
         self,
@@ -45,19 +45,19 @@ class Sweeper:
         self._patience = patience
 
     async def run(self) -> None:
-        """Look every few seconds, at once again while there is more."""
+        """Look every few seconds, and again immediately while there are more commits."""
         while True:
             try:
                 more = await self.look()
-            except Exception as error:  # the log is away: it says so itself where it matters
+            except Exception as error:  # the log does not answer; readiness reports it
                 LOGGER.warning("sweep_failed", error=type(error).__name__)
                 more = False
             await asyncio.sleep(0.05 if more else self._every)
 
     async def look(self) -> bool:
-        """Keep what is ours, and take one batch of what is nobody's. True where there may be more."""
+        """Extend our claims, and claim one batch of free commits. True if there may be more."""
         publisher = self._publisher
-        if publisher.stands_for > self._patience:
+        if publisher.silence > self._patience:
             await publisher.give_up()
         publisher.let_go_of(self._patience)
         now = self._clock.now()

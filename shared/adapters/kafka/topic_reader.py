@@ -1,4 +1,4 @@
-"""The whole of a topic, from its first record to the one that was the last when reading began: a log can be made of it again."""
+"""Reads a whole topic, from its first record to the one that was the last when reading began, to recover a log from it."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from aiokafka.errors import KafkaError
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.consumer_lag import BrokerUnavailable, MissingTopic
 from shared.adapters.kafka.records import CommitPart, IncomingRecord, told
-from shared.adapters.kafka.topics import asking
+from shared.adapters.kafka.topics import Topics, admin_client
 from shared.eventstore.commit import Commit
 
 PATIENCE = 60.0
-"""Seconds without a record, while there are more, after which the brokers count as away."""
+"""Seconds without a record, while there are more, after which the brokers count as unavailable."""
 TOGETHER = 2000
-"""Records of one turn."""
+"""Maximum number of records of one batch."""
 
 
 class RecoveredCommit(NamedTuple):
-    """What one turn brought."""
+    """The commits that one batch of records completed."""
 
     commits: list[Commit]
     records: int
-    """Read so far."""
+    """Number of records read so far."""
     of: int
-    """How many there are."""
+    """Number of records in all."""
 
 
 class Pieces:
-    """Puts commits together from the records of their events, however far apart those lie."""
+    """Assembles commits from the records of their events, however far apart those are."""
 
     def __init__(self) -> None:
         self.unusable = 0
-        """Records that belong to no commit."""
+        """Number of records that belong to no commit."""
         self._begun: dict[tuple[str, int, str], tuple[CommitPart, dict[int, bytes]]] = {}
 
     def add(self, records: Iterable[IncomingRecord]) -> list[Commit]:
-        """The commits that are whole with these."""
+        """The commits that these records complete."""
         whole: list[Commit] = []
         for record in records:
             part = told(record)
@@ -57,12 +57,12 @@ class Pieces:
         return whole
 
     def missing(self) -> Iterable[CommitPart]:
-        """Commits of which only a part came."""
+        """Commits that are incomplete."""
         return (part for part, _events in self._begun.values())
 
 
 def _commit(part: CommitPart, events: tuple[bytes, ...]) -> Commit:
-    """No header says whose request it was; the events do."""
+    """The commit of these events. The request is not in the headers, only in the events."""
     try:
         request = orjson.loads(events[0]).get("request")
     except (AttributeError, ValueError):
@@ -71,9 +71,10 @@ def _commit(part: CommitPart, events: tuple[bytes, ...]) -> Commit:
 
 
 async def reread(connection: Connection, topic: str, pieces: Pieces) -> AsyncIterator[RecoveredCommit]:
-    """Read all of it, in no group: nobody's place in the topic moves. Raises Away, MissingTopic, Refusal."""
-    async with asking(connection) as brokers:
-        found = await brokers.existing([topic])
+    """Read the whole topic, without a group, so that no committed offset changes. Raises BrokerUnavailable, MissingTopic,
+    Refusal."""
+    async with admin_client(connection) as admin:
+        found = await Topics(admin).existing([topic])
     if topic not in found:
         raise MissingTopic(topic)
     consumer = AIOKafkaConsumer(**connection.client(), enable_auto_commit=False, auto_offset_reset="earliest")
@@ -99,7 +100,7 @@ async def reread(connection: Connection, topic: str, pieces: Pieces) -> AsyncIte
                 records, heard = records + len(batch), time.monotonic()
                 yield RecoveredCommit(pieces.add(batch), records, of)
             elif time.monotonic() - heard > PATIENCE:
-                raise BrokerUnavailable("no record came any more")
+                raise BrokerUnavailable("no more records arrived")
             left = [one for one in left if await consumer.position(one) < ends[one]]
     except (KafkaError, OSError) as error:
         raise BrokerUnavailable(type(error).__name__) from error

@@ -1,4 +1,4 @@
-"""The topics that the brokers have, and changing them: for `huiyin topics`, never for a service."""
+"""The topics of the brokers and changes to them: for `huiyin topics`, never for a service."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from shared.adapters.kafka.consumer_lag import BrokerUnavailable
 FOREVER = -1
 _RETENTION, _LARGEST = "retention.ms", "max.message.bytes"
 _OF_THE_TOPIC = 1
-"""The source of a setting that was given to the topic itself."""
+"""The source of a setting that belongs to the topic itself."""
 
 
 class ExistingTopic(NamedTuple):
-    """A topic as it is."""
+    """A topic of the brokers."""
 
     partitions: int
     retention_ms: int
@@ -28,7 +28,7 @@ class ExistingTopic(NamedTuple):
 
 
 class WantedTopic(NamedTuple):
-    """What is to be made or changed; None leaves it as it is."""
+    """Properties to create or change; None leaves a property unchanged."""
 
     partitions: int | None = None
     replicas: int | None = None
@@ -37,21 +37,21 @@ class WantedTopic(NamedTuple):
 
 
 class Refusal(Exception):
-    """The brokers refuse; the message is their class of error."""
+    """The brokers refuse; the message is the class of their error."""
 
 
 class Topics:
-    """The topics of one cluster. Make it with `asking`."""
+    """The topics of one cluster."""
 
     def __init__(self, admin: AIOKafkaAdminClient) -> None:
         self._admin = admin
 
     async def brokers(self) -> int:
-        """How many brokers there are."""
+        """The number of brokers."""
         return len((await self._admin.describe_cluster())["brokers"])
 
     async def existing(self, names: Sequence[str]) -> dict[str, ExistingTopic]:
-        """name -> how it is, for those of `names` that are there."""
+        """name -> topic, for those of `names` that exist."""
         there = set(await self._admin.list_topics()) & set(names)
         if not there:
             return {}
@@ -66,50 +66,45 @@ class Topics:
         if replicas >= 3:
             settings["min.insync.replicas"] = "2"
         topic = NewTopic(name, wanted.partitions, replicas, topic_configs=settings)
-        answer = await self._admin.create_topics([topic])
-        for one in answer.topic_errors:
-            if one[1]:
-                raise Refusal(for_code(one[1]).__name__)
+        for one in (await self._admin.create_topics([topic])).topic_errors:
+            accept(one[1])
 
     async def change(self, name: str, wanted: WantedTopic) -> None:
-        """Change what is not None. Raises Refusal."""
+        """Change the properties that are not None. Raises Refusal."""
         if wanted.partitions is not None:
             await self._admin.create_partitions({name: NewPartitions(wanted.partitions)})
         given = {_RETENTION: wanted.retention_ms, _LARGEST: wanted.largest}
         changes = {key: str(value) for key, value in given.items() if value is not None}
         if not changes:
             return
-        # What is not named goes back to its default, so that everything that was given to the topic is given again.
+        # A setting that is not named returns to its default, so all settings of the topic are sent again.
         kept = {key: value for key, (value, source) in (await self._settings(name)).items() if source == _OF_THE_TOPIC}
         resource = ConfigResource(ConfigResourceType.TOPIC, name, configs=kept | changes)
         for answer in await self._admin.alter_configs([resource]):
             for one in answer.resources:
-                if one[0]:
-                    raise Refusal(for_code(one[0]).__name__)
+                accept(one[0])
 
     async def _described(self, name: str, partitions: int) -> ExistingTopic:
         settings = await self._settings(name)
         return ExistingTopic(partitions, int(settings[_RETENTION][0]), int(settings[_LARGEST][0]))
 
     async def _settings(self, name: str) -> dict[str, tuple[str, int]]:
-        """name -> (value, where it comes from)."""
+        """name -> (value, source)."""
         (answer,) = await self._admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
         (resource,) = answer.resources
-        if resource[0]:
-            raise Refusal(for_code(resource[0]).__name__)
+        accept(resource[0])
         return {entry[0]: (entry[1], entry[3]) for entry in resource[4]}
 
 
-@asynccontextmanager
-async def asking(connection: Connection) -> AsyncIterator[Topics]:
-    """Raises Away, Refusal."""
-    async with admin_client(connection) as admin:
-        yield Topics(admin)
+def accept(code: int) -> None:
+    """Raises Refusal unless `code`, the broker's answer, means success."""
+    if code:
+        raise Refusal(for_code(code).__name__)
 
 
 @asynccontextmanager
 async def admin_client(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
-    """Raises Away where no broker answers."""
+    """A connected client for Topics and AclAdmin. Raises BrokerUnavailable if no broker answers."""
     admin = AIOKafkaAdminClient(**connection.client())
     try:
         await admin.start()

@@ -11,6 +11,7 @@ from datetime import datetime
 from shared.adapters.append_listeners import AppendListeners
 from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
 from shared.eventstore.event_store import Conflict, DuplicateCommand
+from shared.eventstore.verification import ChainWalk, Finding
 
 
 class MemoryEventStore(AppendListeners):
@@ -91,6 +92,12 @@ class MemoryEventStore(AppendListeners):
 
     async def backlog(self) -> int:
         return len(self._unpublished)
+
+    async def verify(self) -> AsyncIterator[Finding]:
+        walk = ChainWalk()
+        async for commits in self.scan():
+            for finding in (finding for commit in commits for finding in walk.step(commit)):
+                yield finding
 
     async def close(self) -> None:
         self._listeners.clear()

@@ -17,9 +17,9 @@ from aiokafka.errors import (
     OutOfOrderSequenceNumber,
 )
 
-from shared.adapters.kafka import KafkaSubscriptions, parking
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.producer import MOMENT, MOST, CommitProducer
+from shared.adapters.kafka.subscription import KafkaSubscriptions, parking
 from shared.adapters.kafka.sweeper import Sweeper
 from shared.adapters.memory import MemoryEventStore, MemoryReadModels, SetClock
 from shared.eventstore.commit import Commit

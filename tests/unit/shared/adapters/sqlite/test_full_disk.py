@@ -10,7 +10,6 @@ import pytest
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import StoreFull
-from shared.eventstore.verification import verify
 from tests.support.commits import commit, history
 
 
@@ -33,7 +32,7 @@ async def test_full_then_space_again(tmp_path: Path) -> None:
     await log.limit(4000)
     after = await log.append(commit("case/a", after=written[-1]))
     assert after.position == len(written) + 1
-    assert [finding async for finding in verify(log)] == []
+    assert [finding async for finding in log.verify()] == []
     await log.close()
 
 
@@ -49,5 +48,5 @@ async def test_a_commit_that_does_not_fit_leaves_no_trace(tmp_path: Path) -> Non
     for each, result in zip(mixed[:-1], results, strict=False):
         if not isinstance(result, Commit):
             await log.append(each)
-    assert [finding async for finding in verify(log)] == []
+    assert [finding async for finding in log.verify()] == []
     await log.close()

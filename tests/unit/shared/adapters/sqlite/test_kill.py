@@ -11,7 +11,6 @@ from pathlib import Path
 from random import Random
 
 from shared.adapters.sqlite.event_store import SqliteEventStore
-from shared.eventstore.verification import verify
 
 PROGRAM = """
 import asyncio, os, sys
@@ -60,7 +59,7 @@ def test_ten_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
         log = SqliteEventStore(path)
         stored = {(each.stream, each.last): each.hash async for part in log.scan() for each in part}
         assert {place: stored.get(place) for place in acknowledged} == acknowledged
-        assert [finding async for finding in verify(log)] == []
+        assert [finding async for finding in log.verify()] == []
         await log.close()
 
     asyncio.run(check())

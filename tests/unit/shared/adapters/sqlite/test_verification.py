@@ -13,7 +13,7 @@ import pytest
 from shared.adapters.memory import MemoryEventStore
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.verification import verify_file
-from shared.eventstore.verification import Finding, verify
+from shared.eventstore.verification import Finding
 from tests.support.commits import history
 
 COLUMNS = ("position", "stream", "first", "last", "cause", "request", "recorded_at", "previous", "hash", "events")
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
         for step in zip(*histories, strict=True):
             for each in step:
                 await log.append(each)
-        assert [finding async for finding in verify(log)] == []
+        assert [finding async for finding in log.verify()] == []
         await log.close()
 
     asyncio.run(fill())
@@ -131,10 +131,10 @@ async def test_any_log_can_be_verified() -> None:
     log = MemoryEventStore()
     for each in history("case/a", 3):
         await log.append(each)
-    assert [finding async for finding in verify(log)] == []
+    assert [finding async for finding in log.verify()] == []
     commit = log._streams["case/a"][1]
     object.__setattr__(commit, "events", (commit.events[0].replace(b"office", b"0ffice"),))
-    assert [(each.version, each.column) async for each in verify(log)] == [(2, "hash")]
+    assert [(each.version, each.column) async for each in log.verify()] == [(2, "hash")]
 
 
 async def test_rows_cannot_be_changed_by_accident(path: Path) -> None:
