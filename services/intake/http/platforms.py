@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from shared.application.ports import Ports
 from shared.application.request_validation import EARLIEST, LATEST
@@ -12,7 +12,7 @@ from shared.case import Case
 from shared.commands.authorization import RECONCILE, UPDATES, Principal, authorize
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.http.long_polling import polled
+from shared.http.long_polling import Cursor, cursor_query, polled
 from shared.http.openapi import READING, answers
 from shared.http.responses import ReceiptAnswer
 from shared.kernel.identifiers import query_code
@@ -56,18 +56,11 @@ def router(runtime: Process) -> APIRouter:
         responses=answers(401, 404, 422, 503),
         summary="What became of a platform's filings, from a cursor on; gapless, readable from zero for ever",
     )
-    async def updates(
-        platform: str,
-        caller: Caller,
-        after: int = Query(0, ge=0, le=2**53, description="Cursor: id of the last entry that you have; 0 begins"),
-        limit: int = Query(50, ge=1, le=runtime.settings.page_limit, description="Most entries"),
-        wait: float = Query(
-            0, ge=0, le=runtime.settings.wait_limit, description="Seconds to wait for an entry when there is none"
-        ),
-    ) -> UpdatesPage:
+    async def updates(platform: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> UpdatesPage:
         require_own(caller, platform)
 
         async def look() -> UpdatesPage:
+            after, limit = cursor.after, cursor.limit
             commits = await ports.log.load(STREAM + platform, after=after, limit=limit + 1)  # one more: are there any?
             events = [event for commit in commits for event in commit.recorded if event.version > after]
             page = events[:limit]
@@ -75,7 +68,7 @@ def router(runtime: Process) -> APIRouter:
                 entries=await told(ports, page), after=page[-1].version if page else after, more=len(events) > limit
             )
 
-        return await polled(runtime, STREAM + platform, after, wait, look)
+        return await polled(runtime, STREAM + platform, cursor, look)
 
     @routes.get(
         "/v1/platforms/{platform}/days/{day}",
