@@ -80,25 +80,27 @@ def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["operator"], prefix="/local")
     ports, metrics = runtime.ports, runtime.metrics
 
-    @routes.get("/version", operation_id="version_local_version_get", summary="The release of this process")
+    @routes.get("/version", operation_id="version_local_version_get")
     async def version() -> dict[str, str]:
+        """The release of this process."""
         return {"version": VERSION}
 
     guarded = APIRouter(dependencies=[Depends(_operator)], responses=answers(401, 403, 422))
 
-    @guarded.get("/keys", operation_id="keys_local_keys_get", summary="All access keys")
+    @guarded.get("/keys", operation_id="keys_local_keys_get")
     async def keys() -> dict[str, Any]:
+        """All access keys."""
         return {"keys": [principals.shown(key) for key in await runtime.principals.all()]}
 
     @guarded.post(
         "/keys",
         operation_id="issue_local_keys_post",
         status_code=201,
-        summary="Issue a key; it is shown once",
         responses=answers(400, 415, 507),
         openapi_extra=takes(KeyWanted),
     )
     async def issue(request: Request, caller: Caller) -> dict[str, Any]:
+        """Issue a key; it is shown once."""
         wanted = await read_model(request, KeyWanted, _LIMIT)
         key, text = await runtime.principals.issue(
             ports.handling("intake"), caller, wanted.role, wanted.org, wanted.expires, wanted.jurisdiction
@@ -106,22 +108,17 @@ def router(runtime: Process) -> APIRouter:
         unnamed = await principals.named_nowhere(ports.policies, key)
         return {**principals.shown(key), "key": text, "named_nowhere": unnamed}
 
-    @guarded.post(
-        "/keys/{key}:revoke",
-        operation_id="revoke_local_keys__key__revoke_post",
-        summary="Revoke a key",
-        responses=answers(404, 507),
-    )
+    @guarded.post("/keys/{key}:revoke", operation_id="revoke_local_keys__key__revoke_post", responses=answers(404, 507))
     async def revoke(key: str, caller: Caller) -> dict[str, Any]:
+        """Revoke a key."""
         return principals.shown(await runtime.principals.revoke(ports.handling("intake"), caller, key))
 
-    @guarded.get(
-        "/parked", operation_id="parked_local_parked_get", summary="Streams that a consumer could not process further"
-    )
+    @guarded.get("/parked", operation_id="parked_local_parked_get")
     async def parked(
         group: str | None = Query(None, description="Consumer group"),
         stream: str | None = Query(None, description="Stream, or a reference to a case"),
     ) -> dict[str, Any]:
+        """Streams that a consumer could not process further."""
         chosen = await _stream(runtime, stream)
         marks = [mark._asdict() for mark in await ports.views.parked(group, chosen)]
         for mark in marks:
@@ -131,11 +128,11 @@ def router(runtime: Process) -> APIRouter:
     @guarded.post(
         "/parked:redrive",
         operation_id="redrive_local_parked_redrive_post",
-        summary="Process parked streams again",
         responses=answers(400, 404, 415),
         openapi_extra=takes(Redrive),
     )
     async def redrive(request: Request) -> dict[str, Any]:
+        """Process parked streams again."""
         wanted = await read_model(request, Redrive, _LIMIT)
         marks = await ports.views.parked(wanted.group, await _stream(runtime, wanted.stream))
         consumers = {consumer.group: consumer for consumer in runtime.consumers}
@@ -143,20 +140,18 @@ def router(runtime: Process) -> APIRouter:
         return {"redriven": sum(again), "parked": len(await ports.views.parked(wanted.group))}
 
     @guarded.post(
-        "/rebuild",
-        operation_id="rebuild_all_local_rebuild_post",
-        summary="Build every view and fact again from the log, while they serve",
-        responses=answers(415),
-        openapi_extra=takes(Rebuild),
+        "/rebuild", operation_id="rebuild_all_local_rebuild_post", responses=answers(415), openapi_extra=takes(Rebuild)
     )
     async def rebuild_all(request: Request) -> StreamingResponse:
+        """Build every view and fact again from the log, while they serve."""
         wanted = await read_model(request, Rebuild, _LIMIT)
         return StreamingResponse(_rebuilding(runtime, wanted.workers), media_type=NDJSON)
 
-    @guarded.get("/digest", operation_id="digest_local_digest_get", summary="The three digests: log, views, outcome")
+    @guarded.get("/digest", operation_id="digest_local_digest_get")
     async def digest(
         which: Literal["log", "views", "outcome", "all"] = Query("all", description="Which one"),
     ) -> dict[str, Any]:
+        """The three digests: log, views, outcome."""
         found: dict[str, Any] = {}
         if which in ("log", "all"):
             found["log"] = await log_digest(ports.log)
@@ -170,8 +165,9 @@ def router(runtime: Process) -> APIRouter:
             found["outcome"] = await outcome_digest(ports.log)
         return found
 
-    @guarded.post("/verify", operation_id="verify_log_local_verify_post", summary="Check every byte of the log")
+    @guarded.post("/verify", operation_id="verify_log_local_verify_post")
     async def verify_log() -> dict[str, Any]:
+        """Check every byte of the log."""
         found = [finding._asdict() async for finding in verify(ports.log)]
         metrics.verified(len(found))
         streams = events = 0
@@ -181,25 +177,21 @@ def router(runtime: Process) -> APIRouter:
                 events += sum(head.version for _stream, head in heads)
         return {"streams": streams, "events": events, "findings": found}
 
-    @guarded.post(
-        "/scrub", operation_id="scrub_views_local_scrub_post", summary="Compare every view with the log, and repair it"
-    )
+    @guarded.post("/scrub", operation_id="scrub_views_local_scrub_post")
     async def scrub_views(
         mend: bool = Query(True, description="Repair rows that are behind; false only reports them"),
     ) -> dict[str, Any]:
+        """Compare every view with the log, and repair it."""
         return (await reconcile(ports, runtime.parts, mend=mend))._asdict()
 
-    @guarded.get(
-        "/export",
-        operation_id="export_local_export_get",
-        summary="The log, by event or by commit, or what was derived from it",
-    )
+    @guarded.get("/export", operation_id="export_local_export_get")
     async def export(
         prefix: str = Query(
             "", max_length=200, description="Only streams with this prefix; views are always exported whole"
         ),
         form: exporting.Form = Query("events", description="Content of a line: an event, a commit, a row of a view"),
     ) -> StreamingResponse:
+        """The log, by event or by commit, or what was derived from it."""
         if form == "views":
             return StreamingResponse(exporting.rows(ports.views, runtime.parts), media_type=NDJSON)
         chosen = exporting.commits if form == "commits" else exporting.lines
@@ -208,11 +200,11 @@ def router(runtime: Process) -> APIRouter:
     @guarded.post(
         "/backup",
         operation_id="backup_local_backup_post",
-        summary="Copy log and keys of the running system",
         responses=answers(400, 409, 415, 507),
         openapi_extra=takes(Backup),
     )
     async def backup(request: Request) -> dict[str, Any]:
+        """Copy log and keys of the running system."""
         wanted = await read_model(request, Backup, _LIMIT)
         if runtime.back_up is None:
             raise Invalid(
@@ -229,24 +221,23 @@ def router(runtime: Process) -> APIRouter:
             )
         return await runtime.back_up(Path(wanted.folder))
 
-    @guarded.get("/clock", operation_id="clock_local_clock_get", summary="Whether the wall clock is trusted")
+    @guarded.get("/clock", operation_id="clock_local_clock_get")
     async def clock() -> dict[str, Any]:
+        """Whether the wall clock is trusted."""
         return _clock(runtime)
 
-    @guarded.post(
-        "/clock:accept",
-        operation_id="accept_clock_local_clock_accept_post",
-        summary="Confirm the wall clock, so that deadlines fire again",
-    )
+    @guarded.post("/clock:accept", operation_id="accept_clock_local_clock_accept_post")
     async def accept_clock(caller: Caller) -> dict[str, Any]:
+        """Confirm the wall clock, so that deadlines fire again."""
         for ticker in _tickers(runtime):
             if ticker.paused:
                 log.warning("clock_accepted", by=caller.ref)
             ticker.accept_clock()
         return _clock(runtime)
 
-    @guarded.get("/settings", operation_id="settings_local_settings_get", summary="Settings with meaning and source")
+    @guarded.get("/settings", operation_id="settings_local_settings_get")
     async def settings() -> dict[str, Any]:
+        """Settings with meaning and source."""
         return {"settings": [line._asdict() for line in shown(runtime.settings)]}
 
     routes.include_router(guarded)

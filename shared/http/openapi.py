@@ -113,6 +113,8 @@ def document(app: FastAPI) -> None:
             }
             for path in schema["paths"].values():
                 for operation in path.values():
+                    if "description" in operation:  # the docstring of the route
+                        operation["summary"] = operation.pop("description")
                     if "401" in operation["responses"]:
                         operation["security"] = [{"key": []}]
             app.openapi_schema = schema

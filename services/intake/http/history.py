@@ -60,13 +60,13 @@ def router(runtime: Process) -> APIRouter:
             **gives_lines(HistoryLine, "One result per line"),
         },
         openapi_extra=takes_lines(HistoryItem),
-        summary="Record rows of another system's export; roles operations and registrar",
     )
     async def record(
         request: Request,
         caller: Caller,
         jurisdiction: str | None = Query(None, max_length=80, description="Jurisdiction of all rows"),
     ) -> Response:
+        """Record rows of another system's export; roles operations and registrar."""
         authorize(caller, IMPORT)
         chosen = await jurisdiction_of(
             runtime.ports.policies, runtime.settings.jurisdiction, None, jurisdiction or caller.jurisdiction

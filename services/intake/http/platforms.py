@@ -54,9 +54,9 @@ def router(runtime: Process) -> APIRouter:
         "/v1/platforms/{platform}/updates",
         operation_id="updates_v1_platforms__platform__updates_get",
         responses=answers(401, 404, 422, 503),
-        summary="What became of a platform's filings, from a cursor on; gapless, readable from zero for ever",
     )
     async def updates(platform: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> UpdatesPage:
+        """What became of a platform's filings, from a cursor on; gapless, readable from zero for ever."""
         require_own(caller, platform)
 
         async def look() -> UpdatesPage:
@@ -74,9 +74,9 @@ def router(runtime: Process) -> APIRouter:
         "/v1/platforms/{platform}/days/{day}",
         operation_id="of_a_day_v1_platforms__platform__days__day__get",
         responses=answers(*READING),
-        summary="What became of the records that a platform sent to its topic on one day",
     )
     async def of_a_day(platform: str, day: str, caller: Caller) -> DayAnswer:
+        """What became of the records that a platform sent to its topic on one day."""
         authorize(caller, RECONCILE)
         if caller.role == "platform":
             require_own(caller, platform)
@@ -89,9 +89,9 @@ def router(runtime: Process) -> APIRouter:
         "/v1/platforms/{platform}/receipts/{reference:path}",
         operation_id="receipt_v1_platforms__platform__receipts__reference__get",
         responses=answers(401, 404, 422, 503, 507),
-        summary="The receipt of a case that the platform filed, with its query code; that it was given is recorded",
     )
     async def receipt(platform: str, reference: str, caller: Caller) -> ReceiptAnswer:
+        """The receipt of a case that the platform filed, with its query code; that it was given is recorded."""
         case = await own_case(caller, platform, reference)
         await read_recorded(runtime.handling("routing"), caller, case, "receipt")
         code = query_code(ports.keys.secret("query-code"), case.id)
@@ -101,9 +101,9 @@ def router(runtime: Process) -> APIRouter:
         "/v1/platforms/{platform}/answers/{reference:path}",
         operation_id="answer_texts_v1_platforms__platform__answers__reference__get",
         responses=answers(401, 404, 422, 503, 507),
-        summary="What a case that the platform filed was answered, in words; that it was read is recorded",
     )
     async def answer_texts(platform: str, reference: str, caller: Caller) -> AnswerTexts:
+        """What a case that the platform filed was answered, in words; that it was read is recorded."""
         case = await own_case(caller, platform, reference)
         return await replies(runtime.handling("routing"), caller, case)
 

@@ -71,9 +71,9 @@ def router(runtime: Process) -> APIRouter:
         "/v1/organisations/{org}/assignments",
         operation_id="assignments_v1_organisations__org__assignments_get",
         responses=answers(*READING),
-        summary="What an organisation was told, from a cursor on; gapless, readable from zero for ever",
     )
     async def assignments(org: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> OutboxPage:
+        """What an organisation was told, from a cursor on; gapless, readable from zero for ever."""
         await require_own(runtime.ports, caller, org)
 
         async def look() -> OutboxPage:
