@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.case import Case
 from shared.commands.authorization import Principal
@@ -25,20 +24,14 @@ class Trigger(NamedTuple):
     event: RecordedEvent
 
 
-Reaction = Callable[[Trigger], Awaitable[None]]
-"""Carries out what follows from an event. Its appends have a cause made of the event's id, so that it may run again."""
+class Reaction(NamedTuple):
+    """What follows from an event of one type."""
 
-
-@dataclass(frozen=True)
-class ConditionalReaction:
-    """A reaction that only some events of a type need. The others cost no task, no read of the log and no query."""
-
-    asks: Callable[[Trigger], bool]
-    """Looks at the event and the case, nothing else."""
-    reaction: Reaction
-
-    async def __call__(self, turn: Trigger) -> None:
-        await self.reaction(turn)
+    do: Callable[[Trigger, Any], Awaitable[None]]
+    """Carries it out, given the body of the event. Its appends have a cause made of the event's id, so that it may run again."""
+    when: Callable[[Trigger, Any], bool] | None = None
+    """Decides from the event and the case alone whether there is anything to do; None: always. An event for which it is False
+    costs no task, no query and no read of the log."""
 
 
 class Step(NamedTuple):
@@ -49,15 +42,10 @@ class Step(NamedTuple):
     commit: Commit
 
 
-def service_principal(service: Service) -> Principal:
-    """The principal of a service that acts without a person."""
-    return Principal("service", None, service)
-
-
 def stamp_for(service: Service, name: str, turn: Trigger) -> EventMetadata:
     """The stamp of a reaction: the same event never causes it twice."""
     return EventMetadata(
-        principal=service_principal(service),
+        principal=Principal("service", None, service),
         cause=f"{service}.{name}:{turn.event.event_id}",
         correlation=turn.event.correlation or turn.event.event_id,
         jurisdiction=turn.event.jurisdiction,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from shared.case import Case
 from shared.consumers.parked_streams import PASSING, ParkedStreams
-from shared.consumers.reaction import ConditionalReaction, Reaction, Step, Trigger
+from shared.consumers.reaction import Reaction, Step, Trigger
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
 from shared.eventstore.recorded_event import NewerEvent
@@ -40,7 +40,7 @@ class ReactionRunner:
                     continue
                 for reaction in self.reactions.get(event.type, ()):
                     turn = Trigger(case, event)
-                    if not isinstance(reaction, ConditionalReaction) or reaction.asks(turn):
+                    if reaction.when is None or reaction.when(turn, event.body):
                         yield Step(reaction, turn, commit)
 
     async def _react(self, steps: Iterable[Step]) -> None:
@@ -54,7 +54,7 @@ class ReactionRunner:
         for attempt in range(ATTEMPTS):
             try:
                 failpoint("consumer.reacts", step.turn.case.id)
-                await step.reaction(step.turn)
+                await step.reaction.do(step.turn, step.turn.event.body)
             except (StoreFull, StoreBroken, StoreUnavailable):
                 raise
             except Unavailable as error:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from shared.commands.command import Command, Decider
 from shared.commands.command_handler import CommandHandler
-from shared.consumers.reaction import ConditionalReaction, Reaction, Trigger, carry_out
+from shared.consumers.reaction import Reaction, Trigger, carry_out
 from shared.events.base import Event
 
 E = TypeVar("E", bound=Event)
@@ -24,19 +24,9 @@ class ReactionTable(dict[str, list[Reaction]]):
     """
 
     def on(self, *kinds: type[E], do: Act[E], when: Condition[E] | None = None) -> None:
-        """Register a reaction to events of these types.
-
-        Args:
-            kinds: the event types.
-            do: carries out the reaction. It may run again for the same event.
-            when: decides from the event and the case alone whether there is anything to do. An event for which it is False
-                costs no task, no query and no read of the log.
-        """
+        """Register a reaction to events of these types. See Reaction for `do` and `when`."""
         for kind in kinds:
-            reaction = _reaction(kind, do)
-            if when is not None:
-                reaction = ConditionalReaction(_asks(kind, when), reaction)
-            self.setdefault(kind.__name__, []).append(reaction)
+            self.setdefault(kind.__name__, []).append(Reaction(do, when))
 
 
 def gives(handling: CommandHandler, rule: Decider) -> Act[Event]:
@@ -46,20 +36,3 @@ def gives(handling: CommandHandler, rule: Decider) -> Act[Event]:
         await carry_out(handling, rule, turn, Command())
 
     return react
-
-
-def _reaction(kind: type[E], do: Act[E]) -> Reaction:
-    async def react(turn: Trigger) -> None:
-        await do(turn, _body(turn, kind))
-
-    return react
-
-
-def _asks(kind: type[E], when: Condition[E]) -> Callable[[Trigger], bool]:
-    return lambda turn: when(turn, _body(turn, kind))
-
-
-def _body(turn: Trigger, kind: type[E]) -> E:
-    body = turn.event.body
-    assert isinstance(body, kind)
-    return body

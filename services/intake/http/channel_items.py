@@ -44,9 +44,9 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
         authorize(caller, FILE)
 
         async def file(value: Any) -> Receipt:
-            own = await jurisdictions.of(channel, jurisdiction or caller.jurisdiction)
-            within(caller, own)
+            own = jurisdiction or caller.jurisdiction or await jurisdictions.of(channel)
             book = await handling.policies.book(own)
+            within(caller, own)
             known = book.known_channel(channel)
             if caller.role == "platform" and known is not None and known.platform != caller.org:
                 raise Denied(
