@@ -17,7 +17,7 @@ from deploy.api.app import build_app
 from deploy.modes.embedded import opened
 from services.supervision.policy_activation import activate
 from shared.consumers.consumer import CaseConsumer
-from shared.consumers.reaction import Trigger
+from shared.consumers.reaction import Reaction, Trigger
 from shared.consumers.reaction_runner import ATTEMPTS
 from shared.consumers.redrive import retry
 from shared.eventstore.commit import Commit
@@ -52,14 +52,14 @@ class Poison:
         self._error = error
         whole = reacting.reactions[kind]
 
-        async def react(turn: Trigger) -> None:
+        async def react(turn: Trigger, body: Any) -> None:
             if not self.mended and turn.case.id == self.case:
                 self.tries += 1
                 raise self._error()
             for one in whole:
-                await one(turn)
+                await one.do(turn, body)
 
-        reacting.reactions = {**reacting.reactions, kind: (react,)}
+        reacting.reactions = {**reacting.reactions, kind: (Reaction(react),)}
 
 
 async def parked(here: Served) -> list[dict[str, Any]]:
