@@ -25,7 +25,7 @@ from shared.http.openapi import READING, answers, takes
 from shared.http.responses import CommandAnswer
 from shared.kernel.identifiers import query_code
 from shared.queries import case_details as reading
-from shared.queries.reply_texts import read_recorded
+from shared.queries.case_content import record_reading
 
 _PAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page to print", "content": {"text/html": {"schema": {"type": "string"}}}}
@@ -99,7 +99,7 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
         """The receipt to print, for the registrar and for the platform that filed; that it was issued is recorded."""
         case = await reading.find(runtime.ports, caller, reference)
         authorize(caller, RECEIPT, case)
-        await read_recorded(runtime.handling("routing"), caller, case, "receipt")
+        await record_reading(runtime.handling("routing"), caller, case, "receipt", ("receipt",))
         return await page_of(runtime, case.id)
 
     return routes

@@ -19,7 +19,8 @@ from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Invalid, Unknown
 from shared.messaging.platform_updates import STREAM, DayAnswer, UpdatesPage, reconciled, told
 from shared.queries import case_details as reading
-from shared.queries.reply_texts import AnswerTexts, read_recorded, replies
+from shared.queries.case_content import record_reading
+from shared.queries.reply_texts import AnswerTexts, replies
 
 
 def require_own(principal: Principal, platform: str) -> None:
@@ -93,7 +94,7 @@ def router(runtime: Process) -> APIRouter:
     async def receipt(platform: str, reference: str, caller: Caller) -> ReceiptAnswer:
         """The receipt of a case that the platform filed, with its query code; that it was given is recorded."""
         case = await own_case(caller, platform, reference)
-        await read_recorded(runtime.handling("routing"), caller, case, "receipt")
+        await record_reading(runtime.handling("routing"), caller, case, "receipt", ("receipt",))
         code = query_code(ports.keys.secret("query-code"), case.id)
         return ReceiptAnswer.built_from(case, case=case.id, code=code, received_at=case.filed_at, repeated=True)
 
