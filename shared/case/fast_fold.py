@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from typing import Any
 
 from shared.case.evolve import KINDS, NO_DETAILS
 from shared.case.state import EMPTY, Case, Fact
@@ -13,20 +15,39 @@ from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 
 _kind_of = KINDS.get
 _tuple = tuple.__new__
+_new = object.__new__
+_PLACES = {field.name: ("", field.name) for field in fields(Case)} | {
+    f"{group.name}.{field.name}": (group.name, field.name)
+    for group in fields(Case)
+    if is_dataclass(group.default)
+    for field in fields(group.default)
+}
+"""Path -> group and field; the group of a field of the case itself is empty."""
 
 
 def fold(events: Iterable[RecordedEvent], case: Case = EMPTY) -> Case:
     """The case after all `events`: evolve() over all of them."""
-    after: Case = object.__new__(Case)
-    after.__dict__.update(case.__dict__)
+    after: Case = _copy(case)
+    own: dict[str, Any] = after.__dict__
+    copied = {"": own}
     for event in events:
-        _apply(after, event)
+        _apply(after, own, copied, event)
     return after
 
 
-def _apply(case: Case, event: RecordedEvent) -> None:
-    """Change `case`, which fold() owns and nobody else has seen."""
-    own = case.__dict__
+def _copy(value: Any) -> Any:
+    after = _new(type(value))
+    after.__dict__.update(value.__dict__)
+    return after
+
+
+def _apply(case: Case, own: dict[str, Any], copied: dict[str, dict[str, Any]], event: RecordedEvent) -> None:
+    """Change `case`, which fold() owns and nobody else has seen.
+
+    Args:
+        own: The fields of `case`.
+        copied: Group -> its fields, for `own` and for those values of `case` that fold() has copied already.
+    """
     version, effective_at, recorded_at, body = event.version, event.effective_at, event.recorded_at, event.body
     own["version"] = version
     own["last_recorded"] = recorded_at
@@ -43,11 +64,17 @@ def _apply(case: Case, event: RecordedEvent) -> None:
         own["acted"] = version
     if is_fact:
         told, due, days, since = details(body) if details is not None else NO_DETAILS
-        org = org_of(body) or own["org"]
+        org = org_of(body) or own["assignment"].org
         fact = _tuple(Fact, (name, told, version, effective_at, recorded_at, org, due, days, since))
         own["facts"] = (*own["facts"], fact)
-    if changes:
-        own.update(changes)
+    for path, value in changes.items():
+        group, field = _PLACES[path]
+        try:
+            copied[group][field] = value
+        except KeyError:
+            own[group] = whole = _copy(own[group])
+            copied[group] = whole.__dict__
+            copied[group][field] = value
     if moves == "":
         return
     if moves is not None:

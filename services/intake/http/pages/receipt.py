@@ -31,7 +31,7 @@ class Right(NamedTuple):
 
 def receipt(case: Case, book: PolicyBook, code: str, public_url: str | None) -> HTMLResponse:
     """The page of a registered case. `public_url`: address of this server for citizens; without it the QR code is plain text."""
-    assert case.filed_at is not None
+    assert case.filing.filed_at is not None
     office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "Petition Office")
     rows = [
         _row("编号", "Number", case.number, code=True),
@@ -100,10 +100,10 @@ _EVALUATION = Right(
 
 def rights(case: Case, book: PolicyBook) -> Iterator[Right]:
     """The rights by the policy in force at the filing: notice, reply, evaluation, review, re-review, each with its article."""
-    assert case.filed_at is not None
-    clocks = book.clocks_at(case.filed_at)
+    assert case.filing.filed_at is not None
+    clocks = book.clocks_at(case.filing.filed_at)
     rules = clocks.rules if clocks else ()
-    direct = case.received_by is not None
+    direct = case.filing.received_by is not None
     sent, sent_en = ("或转送何处", " or where it was sent") if direct else ("", "")
     notice = f"书面告知您是否受理{sent}", f"you are told in writing whether it is accepted{sent_en}"
     for event, zh, en in (("NoticeServed", *notice), *_RIGHTS):
@@ -131,9 +131,9 @@ def _right(rule: ClockRule, zh: str, en: str) -> Right:
 
 def _filed_under(case: Case, book: PolicyBook) -> Iterator[tuple[str, str, Words]]:
     for zh, en, code, known in (
-        ("渠道", "Channel", case.channel, book.channels),
-        ("问题属地", "Place", case.place, book.places),
-        ("事项类别", "Subject", case.subject, book.subjects),
+        ("渠道", "Channel", case.filing.channel, book.channels),
+        ("问题属地", "Place", case.filing.place, book.places),
+        ("事项类别", "Subject", case.filing.subject, book.subjects),
     ):
         entry = known.get(code) if code is not None else None
         if entry is not None:
@@ -145,7 +145,7 @@ def _filed_under(case: Case, book: PolicyBook) -> Iterator[tuple[str, str, Words
 
 
 def _day(case: Case, book: PolicyBook) -> str:
-    filed = case.filed_at
+    filed = case.filing.filed_at
     assert filed is not None
     day = day_of(filed, book.zone)
     if not is_instant(filed):
