@@ -12,7 +12,8 @@ from shared.http import commands
 from shared.http import health as operations
 from shared.http import problem_details as problems
 from shared.http.access_log import AccessLog
-from shared.http.openapi import document, exact_query
+from shared.http.openapi import document
+from shared.http.request_bodies import exact_query
 from shared.kernel.version import VERSION
 
 DESCRIPTION = """Huiyin 回音: complaints and petitions, each with an answer.

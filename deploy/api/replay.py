@@ -83,22 +83,26 @@ def router(runtime: Process) -> APIRouter:
         return {"first": after + 1, "entries": end - after}
 
     @routes.post(
-        "/outbox/{org}:replay", operation_id="outbox_local_outbox__org__replay_post",
-        summary="Put an organisation's entries into its topic again",
-        responses=answers(*_ERRORS), openapi_extra=takes(Replay),
-    )  # fmt: skip
+        "/outbox/{org}:replay",
+        operation_id="outbox_local_outbox__org__replay_post",
+        responses=answers(*_ERRORS),
+        openapi_extra=takes(Replay),
+    )
     async def outbox(org: str, request: Request, caller: Caller) -> dict[str, Any]:
+        """Put an organisation's entries into its topic again."""
         unknown = Unknown(
             "unknown_organisation", "This organisation was told nothing yet.", why_zh="该单位尚无内容。", field="org"
         )
         return await again(caller, request, OUTBOX + org, "routing", unknown)
 
     @routes.post(
-        "/platforms/{platform}:replay", operation_id="platform_updates_local_platforms__platform__replay_post",
-        summary="Put a platform's updates into its topic again",
-        responses=answers(*_ERRORS), openapi_extra=takes(Replay),
-    )  # fmt: skip
+        "/platforms/{platform}:replay",
+        operation_id="platform_updates_local_platforms__platform__replay_post",
+        responses=answers(*_ERRORS),
+        openapi_extra=takes(Replay),
+    )
     async def platform_updates(platform: str, request: Request, caller: Caller) -> dict[str, Any]:
+        """Put a platform's updates into its topic again."""
         unknown = Unknown(
             "unknown_platform", "This platform was told nothing yet.", why_zh="该平台尚无内容。", field="platform"
         )

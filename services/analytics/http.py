@@ -34,12 +34,7 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
     routes = APIRouter(tags=["analytics"])
     travelling = asyncio.Semaphore(1)  # one journey through the whole log at a time
 
-    @routes.get(
-        "/v1/stats",
-        operation_id="stats_v1_stats_get",
-        responses=answers(*READING),
-        summary="Figures of a period: on-time, elapsed time, participation, satisfaction, resolution, counts",
-    )
+    @routes.get("/v1/stats", operation_id="stats_v1_stats_get", responses=answers(*READING))
     async def stats(
         caller: Caller,
         period: str = _PERIOD,
@@ -48,6 +43,7 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
         measures: str = _MEASURES,
         as_of: str | None = _AS_OF,
     ) -> StatsResult:
+        """Figures of a period: on-time, elapsed time, participation, satisfaction, resolution, counts."""
         authorize(caller, STATS)
         asked = StatsQuery(period=period, by=_split(by), compare=_split(compare), measures=_split(measures))
         seeing = seeing_of(caller)

@@ -48,10 +48,8 @@ class ChannelJurisdictions:
         self._known: dict[str, str] = {}
         self._changes = 0
 
-    async def of(self, channel: str, named: str | None) -> str:
-        """The jurisdiction of a filing by this channel. Raises as jurisdiction_of() does."""
-        if named is not None:
-            return await jurisdiction_of(self._policies, self._preferred, channel, named)
+    async def of(self, channel: str) -> str:
+        """The jurisdiction of a filing by this channel that names none. Raises as jurisdiction_of() does."""
         if self._changes != self._policies.changes:
             self._changes = self._policies.changes
             self._known.clear()

@@ -18,16 +18,13 @@ from shared.application.ports import Ports
 from shared.application.response import Answer, LeadAnswer, PolicyCode, TimeText
 from shared.case import STREAM, Case
 from shared.commands.authorization import Action, Principal, Role, authorize, visible
-from shared.commands.command import NewEvent
 from shared.commands.command_handler import CommandHandler
-from shared.commands.event_writer import EventMetadata
 from shared.consumers.followers import MATTERS
-from shared.events.routing import ReadRecorded
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.read_models import Condition, Value
 from shared.kernel.refusals import Refused
 from shared.policy.book import PolicyBook
-from shared.queries.case_content import STREAM as READS
+from shared.queries.case_content import record_reading
 from shared.queries.case_details import find
 
 _REGISTRAR: tuple[Role, ...] = ("registrar",)
@@ -145,9 +142,7 @@ async def _compared(
     ports: Ports, reader: CommandHandler, principal: Principal, case: Case, others: Sequence[Case]
 ) -> list[float]:
     """The similarity of each. The comparison is recorded before any text is decrypted."""
-    read = ReadRecorded(case=case.id, purposes=("text",), compared=tuple(other.id for other in others))
-    stamp = EventMetadata(principal, cause=f"candidates:{reader.clock.new_id()}", jurisdiction=case.jurisdiction)
-    await reader.on_stream(READS + case.id, stamp, lambda _head: [NewEvent(read)])
+    await record_reading(reader, principal, case, "candidates", ("text",), [other.id for other in others])
     own, theirs = await _written(ports, case), [await _written(ports, other) for other in others]
     return await asyncio.to_thread(likeness, own, theirs)
 

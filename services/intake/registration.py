@@ -71,7 +71,8 @@ async def filed(
 ) -> Receipt:
     """Register what one JSON value says. Raises Refused that names the field as a submission calls it."""
     command = validated(FileCase, value)
-    jurisdiction = await jurisdictions.of(command.channel, named or principal.jurisdiction)
+    jurisdiction = named or principal.jurisdiction or await jurisdictions.of(command.channel)
+    await handling.policies.book(jurisdiction)
     within(principal, jurisdiction)
     return await file_case(handling, principal, command, jurisdiction, correlation)
 

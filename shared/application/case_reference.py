@@ -8,7 +8,7 @@ import re
 from shared.application.ports import Ports
 from shared.eventstore.read_models import Condition
 from shared.kernel.identifiers import case_id, read_number
-from shared.kernel.refusals import Unknown
+from shared.kernel.refusals import Invalid, Unknown
 
 WORKLIST = "worklist"
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -18,6 +18,15 @@ _BETWEEN_LOOKS = 0.05
 
 def unknown_case() -> Unknown:
     return Unknown("unknown_case", "There is no such case among those you may see.", why_zh="没有您可以查看的该件。")
+
+
+def case_missing() -> Invalid:
+    return Invalid(
+        "case_missing",
+        "Name the case that is meant: its id, number, or CHANNEL:ITEM.",
+        why_zh="请注明案件（编号或 CHANNEL:ITEM）。",
+        field="case",
+    )
 
 
 async def resolve(ports: Ports, reference: str) -> str:

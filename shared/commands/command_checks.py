@@ -23,9 +23,9 @@ def check_readable(case: Case) -> None:
         )
 
 
-def check_version(case: Case, expected: int | None) -> None:
+def check_version(case: Case, expected: int) -> None:
     """Raises Refused `stale_version` where somebody has acted on the case since version `expected`."""
-    if expected is not None and case.acted > expected:
+    if case.acted > expected:
         raise Refused(
             "stale_version",
             f"The case has moved on to version {case.version} since you read it; read it again and decide.",

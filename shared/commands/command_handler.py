@@ -29,7 +29,6 @@ from shared.commands.command import DecisionContext, NewEvent
 from shared.commands.command_checks import check_version
 from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata, EventWriter, Published, first_answer
-from shared.commands.recording_time import recording_time
 from shared.commands.stream_writer import ATTEMPTS, DecideStream, StreamWriter, pause
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
@@ -143,12 +142,13 @@ class CommandHandler:
         wanted = [*others, case.matter.lead] if case.matter.lead is not None else [*others]
         known = await self.cases.lines(wanted, fresh=True) if wanted else {}
         authorize_command(stamp.principal, action, case, known)
-        now = recording_time(self.clock, case.last_recorded)
+        now = self._writer.recording_time(case.last_recorded)
         book = await self.policies.book(case.jurisdiction or stamp.jurisdiction)
         given = DecisionContext(stamp.principal, now, stamp.at or now, book, visible_among(stamp.principal, known))
         fresh = decide(case, given)
         if fresh:
-            check_version(case, expected_version)
+            if expected_version is not None:
+                check_version(case, expected_version)
             check_order(case, fresh, given.at, now, book.zone)
         return given, fresh
 

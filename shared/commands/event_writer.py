@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from shared.case import STREAM
@@ -19,12 +19,14 @@ from shared.eventstore.recorded_event import Actor, Origin, RecordedEvent
 from shared.kernel.clock import Clock
 from shared.kernel.failpoints import failpoint
 from shared.kernel.legal_time import LegalTime
-from shared.kernel.refusals import Invalid, Refused
+from shared.kernel.refusals import Invalid, Refused, Unavailable
 
 LARGEST_EVENT = (4096 - 64) * 1024
 """Bytes. A topic takes records of 4 MiB including key and headers; an event that could not be published is never kept."""
 LARGEST_COMMIT = 12 * 1024 * 1024
 """Bytes of all events of one decision: MongoDB keeps them in one document of at most 16 MB."""
+
+CLOCK_TOLERANCE = timedelta(seconds=60)
 
 Published = Callable[[Sequence[Commit]], Awaitable[None]]
 
@@ -56,6 +58,23 @@ class EventWriter:
     keys: KeyStore
     clock: Clock
     published: Published
+
+    def recording_time(self, last: datetime | None) -> datetime:
+        """Now, but never before `last`, the time of recording of the stream's last event.
+
+        Raises:
+            Unavailable: `clock_behind`, this machine's clock is far behind `last`.
+        """
+        now = self.clock.now()
+        if last is None or now >= last:
+            return now
+        if last - now > CLOCK_TOLERANCE:
+            raise Unavailable(
+                "clock_behind",
+                "This machine's clock is more than 60 s behind the log. Correct the clock; no data was written.",
+                why_zh="本机时钟比记录落后六十秒以上，请先校正时钟；未写入任何内容。",
+            )
+        return last
 
     async def append(
         self, stream: str, head: StreamHead, fresh: Sequence[NewEvent], stamp: EventMetadata, now: datetime

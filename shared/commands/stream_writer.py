@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from shared.commands.command import NewEvent
 from shared.commands.event_writer import EventMetadata, EventWriter, first_answer
-from shared.commands.recording_time import recording_time
 from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
 from shared.eventstore.event_store import Conflict, DuplicateCommand
 from shared.kernel.refusals import Unavailable
@@ -40,7 +39,7 @@ class StreamWriter:
             if last is None:
                 last = await self._last(stream)
             head = last.head if last is not None else EMPTY_HEAD
-            now = recording_time(self.writer.clock, last.recorded_at if last is not None else None)
+            now = self.writer.recording_time(last.recorded_at if last is not None else None)
             try:
                 commit, _recorded = await self.writer.append(stream, head, decide(head), stamp, now)
             except DuplicateCommand as same:

@@ -28,7 +28,7 @@ from functools import cached_property
 
 from shared.case import STREAM, Case
 from shared.consumers.parked_streams import ParkedStreams
-from shared.consumers.policy_refresh import PolicyRefresh, jurisdictions_changed
+from shared.consumers.policy_refresh import PolicyRefresh
 from shared.consumers.projection import FAULTS, BatchProjection, Projection, give
 from shared.consumers.reaction import Reaction
 from shared.consumers.reaction_runner import ReactionRunner
@@ -39,6 +39,7 @@ from shared.eventstore.event_store import EventStore
 from shared.eventstore.read_models import ReadModelStore
 from shared.kernel.clock import Clock
 from shared.repositories.case_repository import CaseRepository
+from shared.repositories.policy_repository import STREAM as POLICY
 from shared.repositories.policy_repository import PolicyRepository
 
 
@@ -72,7 +73,8 @@ class CaseConsumer:
     async def __call__(self, commits: Sequence[Commit]) -> None:
         """Handle one batch. Raises only infrastructure errors: the subscription pauses and delivers the batch again."""
         self.policies.forget(commits)
-        if (self.shows or self.sink is not None) and (changed := jurisdictions_changed(commits)):
+        changed = [commit for commit in commits if commit.stream.startswith(POLICY)]
+        if changed and (self.shows or self.sink is not None):
             await self._refresh.run(changed)
         by_stream: dict[str, list[Commit]] = defaultdict(list)
         for commit in commits:

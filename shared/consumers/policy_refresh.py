@@ -36,9 +36,17 @@ class PolicyRefresh:
     shows: Sequence[Projection]
     sink: BatchProjection | None
 
-    async def run(self, jurisdictions: frozenset[str]) -> None:
-        """Write the rows of these jurisdictions. The policy's commit counts as handled only after that, so that a crash in
-        between begins it again."""
+    async def run(self, commits: Sequence[Commit]) -> None:
+        """Write the rows of the jurisdictions for which `commits` of policies activate a section that rows depend on.
+
+        The policy's commit counts as handled only after that, so that a crash in between begins it again."""
+        jurisdictions = {
+            commit.stream.removeprefix(POLICY)
+            for commit in commits
+            if any(isinstance(event.body, PolicyActivated) and event.body.section in LAW for event in commit.recorded)
+        }
+        if not jurisdictions:
+            return
         stopped = await self.parked.streams()
         async for heads in self.log.heads(STREAM, batch=500):
             rows, cases = RowBatch(self.shows, self.policies), list[Case]()
@@ -59,13 +67,3 @@ class PolicyRefresh:
 
     def _not_renewed(self, stream: str, error: Exception) -> None:
         log.error("row_not_renewed", group=self.parked.group, stream=stream, error=type(error).__name__)
-
-
-def jurisdictions_changed(commits: Sequence[Commit]) -> frozenset[str]:
-    """Jurisdictions for which one of `commits` activates a section of the policy that rows depend on."""
-    return frozenset(
-        commit.stream.removeprefix(POLICY)
-        for commit in commits
-        if commit.stream.startswith(POLICY)
-        and any(isinstance(event.body, PolicyActivated) and event.body.section in LAW for event in commit.recorded)
-    )

@@ -35,15 +35,10 @@ class Reaction(NamedTuple):
     no query and no read of the log."""
 
 
-def service_principal(service: Service) -> Principal:
-    """The principal of a service that acts without a person."""
-    return Principal("service", None, service)
-
-
 def stamp_for(service: Service, name: str, turn: Trigger) -> EventMetadata:
     """The metadata of a reaction's events: the same event never causes it twice."""
     return EventMetadata(
-        principal=service_principal(service),
+        principal=Principal("service", None, service),
         cause=f"{service}.{name}:{turn.event.event_id}",
         correlation=turn.event.correlation or turn.event.event_id,
         jurisdiction=turn.event.jurisdiction,

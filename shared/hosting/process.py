@@ -99,7 +99,6 @@ class Process:
             self.feeding = True
             for one in self.outside:
                 await one.start()
-        self._unlisten = self.ports.log.listen(self._moved)
         if tasks:
             self._tasks = [
                 asyncio.create_task(self._forever(part.ticker.run), name=f"{part.name}-task")
@@ -172,10 +171,9 @@ class Process:
                 await retry(consumer)
 
     def _moved(self, commits: Sequence[Commit]) -> None:
-        if self._waiting:
-            for commit in commits:
-                for event in self._waiting.get(commit.stream, ()):
-                    event.set()
+        for commit in commits:
+            for event in self._waiting.get(commit.stream, ()):
+                event.set()
 
     def tell(self) -> None:
         """Wake all that wait for an append."""
@@ -187,6 +185,8 @@ class Process:
     def watching(self, stream: str) -> Iterator[asyncio.Event]:
         """An event that is set whenever this process appends to `stream`, and when it stops. Appends to other streams do not
         wake the waiter."""
+        if self._unlisten is None:
+            self._unlisten = self.ports.log.listen(self._moved)
         event = asyncio.Event()
         self._waiting.setdefault(stream, set()).add(event)
         try:

@@ -1,17 +1,21 @@
-"""Routes that take something in stop doing so, at once and before the body is read, while too much waits."""
+"""Admission of routes that accept something new: they refuse before the body is read while too many events wait."""
 
 from __future__ import annotations
 
-from fastapi import Depends, Request
+from typing import Any
+
+from fastapi import Depends
 
 from shared.hosting.process import Process
 
 
-async def _admit(request: Request) -> None:
-    runtime: Process = request.app.state.runtime
-    if runtime.pressure is not None:
-        runtime.pressure.admit()
+def admitted(runtime: Process) -> list[Any]:
+    """The `dependencies` of such a route."""
+    pressure = runtime.pressure
+    if pressure is None:
+        return []
 
+    async def admit() -> None:
+        pressure.admit()
 
-ADMITTED = [Depends(_admit)]
-"""The `dependencies` of such a route."""
+    return [Depends(admit)]

@@ -54,9 +54,9 @@ def router(runtime: Process, commands: Commands) -> APIRouter:
         operation_id="command_v1_cases__reference__commands_post",
         responses=answers(*WRITING),
         openapi_extra=takes(list(commands.models.values()), tag="command"),
-        summary="Give a command: sign off, accept, decide, close, …",
     )
     async def command(request: Request, reference: str, caller: Caller) -> CommandAnswer:
+        """Give a command: sign off, accept, decide, close, …"""
         value = await read_json(request, runtime.settings.body_limit)
         return await commands.carried_out(caller, reference, value)
 

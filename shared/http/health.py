@@ -73,14 +73,9 @@ def _of_feed(runtime: Process) -> tuple[list[str], list[str]]:
 def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["operations"])
 
-    @routes.get(
-        "/livez",
-        operation_id="livez_livez_get",
-        summary="The process answers",
-        response_model=dict[str, bool],
-        responses=answers(422),
-    )
+    @routes.get("/livez", operation_id="livez_livez_get", response_model=dict[str, bool], responses=answers(422))
     async def livez() -> dict[str, bool]:
+        """The process answers."""
         return {"alive": True}
 
     @routes.get(
@@ -88,9 +83,9 @@ def router(runtime: Process) -> APIRouter:
         operation_id="readyz_readyz_get",
         response_model=Health,
         responses={**answers(422), 503: {"model": Health, "description": "Not ready; `reasons` says why"}},
-        summary="The process makes progress and can write",
     )
     async def readyz() -> Response:
+        """The process makes progress and can write."""
         found = await health(runtime)
         return Response(orjson.dumps(found), 200 if found["ready"] else 503, media_type="application/json")
 
@@ -102,9 +97,9 @@ def router(runtime: Process) -> APIRouter:
             **answers(401, 403, 422, 503),
             200: {"content": {"text/plain": {}}, "description": "Prometheus' text form"},
         },
-        summary="Figures for Prometheus; role operations",
     )
     async def figures(caller: Caller) -> Response:
+        """Figures for Prometheus; role operations."""
         authorize(caller, OPERATE)
         return Response(
             await runtime.metrics.render(runtime, await health(runtime)), headers={"content-type": CONTENT_TYPE_LATEST}

@@ -6,33 +6,55 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
+
+from fastapi import Depends, Query
 
 from shared.hosting.process import Process
+from shared.kernel.settings import Settings
+from shared.messaging.notification_stream import StreamPage
 
 LOOK_SECONDS = 1.0
-"""How long a wait may miss what another process appended: one look at an index, and all that an idle wait costs."""
+"""Interval of looks at the store, for entries that another process appended. Each look is one query of an index."""
 
 
-class _Page(Protocol):
-    """A page of a stream. `after`: cursor of the next one."""
+Page = TypeVar("Page", bound=StreamPage[Any])
+
+
+class Cursor(NamedTuple):
+    """Which entries of a stream a reader asks for, and how many seconds the request may wait for one."""
 
     after: int
+    limit: int
+    wait: float
 
 
-Page = TypeVar("Page", bound=_Page)
+def cursor_query(settings: Settings) -> Any:
+    """The FastAPI dependency that reads a Cursor from the query."""
+
+    async def cursor(
+        after: int = Query(
+            0, ge=0, le=2**53, description="Cursor: id of the last entry that you have; 0 for the first"
+        ),
+        limit: int = Query(50, ge=1, le=settings.page_limit, description="Largest number of entries"),
+        wait: float = Query(0, ge=0, le=settings.wait_limit, description="Seconds to wait while there is no entry"),
+    ) -> Cursor:
+        return Cursor(after, limit, wait)
+
+    return Depends(cursor)
 
 
-async def polled(runtime: Process, stream: str, after: int, wait: float, look: Callable[[], Awaitable[Page]]) -> Page:
-    """What `look` finds, as soon as that reaches past `after`; what it found last when `wait` seconds are over, or the process
-    stops. Appends to other streams cost nothing."""
-    until = time.monotonic() + wait
+async def polled(runtime: Process, stream: str, cursor: Cursor, look: Callable[[], Awaitable[Page]]) -> Page:
+    """The first page from `look` that reaches past the cursor, or the last one when the time is over or the process stops.
+
+    Appends to other streams cost nothing."""
+    until = time.monotonic() + cursor.wait
     with runtime.watching(stream) as news:
         while True:
             news.clear()
             page = await look()
             left = until - time.monotonic()
-            if page.after > after or left <= 0 or runtime.stopping:
+            if page.after > cursor.after or left <= 0 or runtime.stopping:
                 return page
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), min(left, LOOK_SECONDS))

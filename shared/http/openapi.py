@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from fastapi import FastAPI, Request
-from fastapi.dependencies.models import Dependant
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.http.problem_details import MEDIA_TYPE, Problem
-from shared.kernel.refusals import Invalid
 
 _REF = "#/components/schemas/{model}"
 _WHY = {
@@ -70,29 +67,6 @@ def gives_lines(model: type[BaseModel], description: str) -> dict[int | str, dic
     return {200: {"description": description, "content": {"application/x-ndjson": {"schema": schema}}}}
 
 
-async def exact_query(request: Request) -> None:
-    """A parameter that does not exist, or stands twice, is refused: a misspelt filter must not show everything."""
-    route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
-        return
-    known = _parameters(route.dependant)
-    for name in request.query_params:
-        if name not in known:
-            raise Invalid(
-                "unknown_parameter",
-                f"A query parameter is not known here. Possible: {', '.join(sorted(known)) or 'none'}.",
-                why_zh="有未知的查询参数。",
-                field="query",
-            )
-        if len(request.query_params.getlist(name)) > 1:
-            raise Invalid("parameter_twice", f"{name} is given twice. Keep one.", why_zh="查询参数重复。", field=name)
-
-
-def _parameters(dependant: Dependant) -> set[str]:
-    own = {parameter.alias for parameter in dependant.query_params}
-    return own.union(*(_parameters(inner) for inner in dependant.dependencies))
-
-
 def document(app: FastAPI) -> None:
     """Put bodies that are read by hand, and the problem, into the app's OpenAPI document."""
 
@@ -113,6 +87,8 @@ def document(app: FastAPI) -> None:
             }
             for path in schema["paths"].values():
                 for operation in path.values():
+                    if "description" in operation:  # the docstring of the route
+                        operation["summary"] = operation.pop("description")
                     if "401" in operation["responses"]:
                         operation["security"] = [{"key": []}]
             app.openapi_schema = schema

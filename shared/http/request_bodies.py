@@ -1,16 +1,48 @@
-"""Reading HTTP request bodies: the size limit is checked before anything is kept in memory."""
+"""Reading HTTP requests strictly: query parameters, and bodies up to a size limit that is checked while they arrive."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 
 from shared.application.problem import Malformed, TooLarge, WrongType
 from shared.application.request_validation import M, parse, validated
+from shared.kernel.refusals import Invalid
 
 NDJSON = "application/x-ndjson"
+
+
+async def exact_query(request: Request) -> None:
+    """Raises Invalid for an unknown or a repeated query parameter: a misspelt filter must not show everything."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = _parameters(route.dependant)
+    for name, count in Counter(name for name, _value in request.query_params.multi_items()).items():
+        if name not in known:
+            raise Invalid(
+                "unknown_parameter",
+                f"A query parameter is unknown. Use only: {', '.join(sorted(known)) or 'none'}.",
+                why_zh="查询参数中有未知的参数，请删除。",
+                field="query",
+            )
+        if count > 1:
+            raise Invalid(
+                "parameter_twice",
+                f"The query parameter {name} occurs more than once. Keep one.",
+                why_zh=f"查询参数 {name} 重复，请只保留一个。",
+                field=name,
+            )
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    own = {parameter.alias for parameter in dependant.query_params}
+    return own.union(*(_parameters(inner) for inner in dependant.dependencies))
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -63,27 +95,26 @@ class RequestLine(NamedTuple):
 
 
 async def read_lines(request: Request, limit: int) -> AsyncIterator[RequestLine]:
-    """The lines of the body as they come; empty ones are counted and left out. Keeps at most one line."""
+    """The lines of the body as they arrive; empty ones are counted and left out. Keeps at most one line in memory."""
     number, buffer, skipping = 0, bytearray(), False
-    async for chunk in request.stream():
-        pieces = chunk.split(b"\n")
-        for place, piece in enumerate(pieces):
+    async for chunk in _ended(request):
+        first, *others = chunk.split(b"\n")
+        for piece, ended in ((first, False), *((other, True) for other in others)):
+            if ended:
+                number += 1
+                if skipping or buffer.strip():
+                    yield RequestLine(number, None if skipping else bytes(buffer))
+                buffer.clear()
+                skipping = False
             if not skipping:
                 buffer += piece
             if len(buffer) > limit:
                 skipping = True
                 buffer.clear()
-            if place == len(pieces) - 1:
-                break
-            number += 1
-            if skipping:
-                yield RequestLine(number, None)
-            elif buffer.strip():
-                yield RequestLine(number, bytes(buffer))
-            buffer.clear()
-            skipping = False
-    number += 1
-    if skipping:
-        yield RequestLine(number, None)
-    elif buffer.strip():
-        yield RequestLine(number, bytes(buffer))
+
+
+async def _ended(request: Request) -> AsyncIterator[bytes]:
+    """The chunks of the body, and a line end after its last line."""
+    async for chunk in request.stream():
+        yield chunk
+    yield b"\n"

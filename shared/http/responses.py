@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field
 
 from shared.application.response import Answer, StateZh, TimeText
@@ -19,15 +17,6 @@ class ReceiptAnswer(Answer):
     state: str = Field(description="State of the case")
     received_at: TimeText = Field(description="When it was received, in law")
     repeated: bool = Field(description="True: this item was registered before, this is its receipt again")
-
-
-class LineAnswer(Answer):
-    """The result of one line of a batch."""
-
-    line: int = Field(description="Line number in the body, from 1")
-    status: int = Field(description="HTTP status of this line alone")
-    receipt: ReceiptAnswer | None = Field(None, description="When it was registered")
-    problem: dict[str, Any] | None = Field(None, description="When it was refused: a problem as elsewhere")
 
 
 class EventAnswer(Answer):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
-from shared.application.case_reference import resolve
+from shared.application.case_reference import case_missing, resolve
 from shared.application.command_dispatch import body_models, give
 from shared.application.ports import Ports
 from shared.application.problem import describe, of_error, problem
@@ -26,7 +26,7 @@ from shared.commands.command_handler import CommandResult
 from shared.events.refusal import FieldProblem, Refusal
 from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
 from shared.kernel.identifiers import request_digest
-from shared.kernel.refusals import Invalid, Refused, Unavailable
+from shared.kernel.refusals import Refused, Unavailable
 from shared.messaging.inbound_record import InboundRecord, read_record
 from shared.messaging.partner_topics import InboundMessage
 
@@ -117,12 +117,7 @@ class InboundHandler(ABC):
         """Carry out the command that a record names, with the same body as over HTTP. Raises Refused."""
         reference = read.value.get("case")
         if not isinstance(reference, str) or not reference:
-            raise Invalid(
-                "case_missing",
-                "Name the case that is meant: its id, number, or CHANNEL:ITEM.",
-                why_zh="请注明案件（编号或 CHANNEL:ITEM）。",
-                field="case",
-            )
+            raise case_missing()
         body: Any
         name, body = command_of(self._models, {key: one for key, one in read.value.items() if key != "case"})
         done, case = await give(self._ports, writer, reference, RULES[name], body)

@@ -7,12 +7,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from typing import Generic, TypeVar
 
+from pydantic import Field
+
+from shared.application.response import Answer
 from shared.commands.command import NewEvent
 from shared.commands.command_handler import CommandHandler
 from shared.commands.event_writer import EventMetadata
 from shared.events import Event
 from shared.eventstore.commit import Commit
+
+Entry = TypeVar("Entry", bound=Answer)
+
+
+class StreamPage(Answer, Generic[Entry]):
+    """Entries after the cursor."""
+
+    entries: list[Entry] = Field(description="In order, without gap")
+    after: int = Field(description="Cursor for the next call")
+    more: bool = Field(description="True if there are more entries already")
 
 
 class NotificationStream:

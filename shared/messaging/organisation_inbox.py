@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from shared.application.response import Answer, TimeText
 from shared.events.routing import OutboxEntry
 from shared.eventstore.recorded_event import RecordedEvent
+from shared.messaging.notification_stream import StreamPage
 
 STREAM = "outbox/"
 
@@ -75,12 +76,8 @@ class OutboxAnswer(Answer):
     at: TimeText = Field(description="When it was put there")
 
 
-class OutboxPage(Answer):
+class OutboxPage(StreamPage[OutboxAnswer]):
     """Entries after the cursor."""
-
-    entries: list[OutboxAnswer] = Field(description="In order, without gap")
-    after: int = Field(description="Cursor for the next call")
-    more: bool = Field(description="There are more entries already")
 
 
 def entry(event: RecordedEvent, number: int | None = None) -> OutboxAnswer:

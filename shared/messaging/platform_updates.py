@@ -22,6 +22,7 @@ from shared.eventstore.event_store import EventStore
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import day_of, instant_of, start_of_day
+from shared.messaging.notification_stream import StreamPage
 from shared.messaging.organisation_inbox import OutboxDue, OutcomeProblem, TopicRecord
 
 STREAM = "updates/"
@@ -91,12 +92,8 @@ class UpdateAnswer(Answer):
     at: TimeText = Field(description="When it was put there")
 
 
-class UpdatesPage(Answer):
+class UpdatesPage(StreamPage[UpdateAnswer]):
     """Entries after the cursor."""
-
-    entries: list[UpdateAnswer] = Field(description="In order, without gap")
-    after: int = Field(description="Cursor for the next call")
-    more: bool = Field(description="There are more entries already")
 
 
 class DayAnswer(Answer):

@@ -45,6 +45,25 @@ def purposes(principal: Principal, case: Case, lead: Case | None = None) -> froz
     return frozenset()
 
 
+async def record_reading(
+    handling: CommandHandler,
+    principal: Principal,
+    case: Case,
+    cause: str,
+    purposes: Sequence[str],
+    compared: Sequence[str] = (),
+) -> None:
+    """Record that the principal reads these parts of the case, before they are opened.
+
+    Args:
+        handling: The command handler of routing.
+        cause: First part of the cause of the event.
+        compared: Ids of the cases whose texts are compared with that of the case."""
+    stamp = EventMetadata(principal, cause=f"{cause}:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
+    body = ReadRecorded(case=case.id, purposes=tuple(purposes), compared=tuple(compared))
+    await handling.on_stream(STREAM + case.id, stamp, lambda _head: [NewEvent(body)])
+
+
 async def content(
     handling: CommandHandler,
     principal: Principal,
@@ -64,10 +83,8 @@ async def content(
     sealed = [event for event in events if event.sealed]
     if not allowed or not sealed:
         return None
-    read = ReadRecorded(case=case.id, purposes=tuple(sorted(allowed)))
-    stamp = EventMetadata(principal, cause=f"read:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
     try:
-        await handling.on_stream(STREAM + case.id, stamp, lambda _head: [NewEvent(read)])
+        await record_reading(handling, principal, case, "read", sorted(allowed))
     except StoreFull:
         return ContentAnswer(withheld="log_full", parties={}, texts=[], erased=[])
     by_version = {event.version: event for event in sealed}

@@ -9,14 +9,10 @@ from pydantic import Field
 from shared.application.response import Answer, EventEn, EventZh, TimeText
 from shared.case import STREAM, Case
 from shared.commands.authorization import Principal
-from shared.commands.command import NewEvent
 from shared.commands.command_handler import CommandHandler
-from shared.commands.event_writer import EventMetadata
-from shared.events.routing import ReadRecorded
 from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
-
-READS = "reads/"
+from shared.queries.case_content import record_reading
 
 
 class AnswerText(Answer):
@@ -39,13 +35,6 @@ class AnswerTexts(Answer):
     erased: list[str] = Field(description="Parties whose data were erased")
 
 
-async def read_recorded(handling: CommandHandler, principal: Principal, case: Case, purpose: str) -> None:
-    """Record that the principal reads this part of the case, before it is opened. `handling`: the command handler of routing."""
-    stamp = EventMetadata(principal, cause=f"{purpose}:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
-    body = ReadRecorded(case=case.id, purposes=(purpose,))
-    await handling.on_stream(READS + case.id, stamp, lambda _head: [NewEvent(body)])
-
-
 async def replies(handling: CommandHandler, principal: Principal, case: Case) -> AnswerTexts:
     """The reply texts of a case that the principal may see. The reading is recorded first."""
     events = [event for commit in await handling.log.load(STREAM + case.id) for event in commit.recorded]
@@ -54,7 +43,7 @@ async def replies(handling: CommandHandler, principal: Principal, case: Case) ->
     texts: list[AnswerText] = []
     erased: set[str] = set()
     if wanted:
-        await read_recorded(handling, principal, case, "text")
+        await record_reading(handling, principal, case, "text", ("text",))
         for part in await open_sealed(handling.keys, list(wanted.values()), frozenset({"text"})):
             event = wanted[part.version]
             if part.erased:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 
 from shared.adapters.sqlite.commit_rows import row_of, tolerant
-from shared.adapters.sqlite.quick_commits import at_position, quick_commit
+from shared.adapters.sqlite.quick_commits import quick_commit
 from shared.eventstore.commit import Commit
 from tests.support.commits import history
 
@@ -33,7 +33,7 @@ def test_a_row_without_an_instant_is_refused(recorded_at: str | None) -> None:
 def test_a_moved_commit_is_the_replaced_one_and_keeps_its_decoded_events() -> None:
     commit = COMMITS[0]
     events = commit.recorded
-    moved = at_position(commit, 9)
+    moved = commit.at(9)
     assert asdict(moved) == asdict(replace(commit, position=9))
     assert moved.recorded is events
     assert commit.position == 0

@@ -19,9 +19,9 @@ def router(ports: Ports, days: int) -> APIRouter:
         "/v1/cases/{reference:path}/candidates",
         operation_id="same_matter_v1_cases__reference__candidates_get",
         responses=answers(401, 403, 404, 409, 422, 503, 507),
-        summary="Older cases that may be the same matter, while a filing waits to be dispatched; the look is recorded",
     )
     async def same_matter(reference: str, caller: Caller) -> CandidateList:
+        """Older cases that may be the same matter, while a filing waits to be dispatched; the look is recorded."""
         return await candidates(ports, reader, caller, reference, days)
 
     return routes

@@ -25,7 +25,7 @@ from shared.http.openapi import READING, answers, takes
 from shared.http.responses import CommandAnswer
 from shared.kernel.identifiers import query_code
 from shared.queries import case_details as reading
-from shared.queries.reply_texts import read_recorded
+from shared.queries.case_content import record_reading
 
 _PAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page to print", "content": {"text/html": {"schema": {"type": "string"}}}}
@@ -63,9 +63,9 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
         operation_id="act_v1_citizens_commands_post",
         responses=answers(400, 404, 409, 413, 415, 422, 429, 503, 507),
         openapi_extra=takes(list(models.values()), tag="command"),
-        summary="Act on one's own case with number and query code: evaluate, nudge, ask for a review, …",
     )
     async def act(request: Request) -> CommandAnswer:
+        """Act on one's own case with number and query code: evaluate, nudge, ask for a review, …"""
         body: Any
         name, body = command_of(models, await bodies.read_json(request, runtime.settings.body_limit))
         rule = RULES[name]
@@ -82,9 +82,9 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
         response_class=HTMLResponse,
         responses={**_PAGE, **answers(400, 404, 413, 415, 422, 429, 503)},
         openapi_extra=takes(StatusQuestion),
-        summary="The receipt to print, by number and query code",
     )
     async def by_code(request: Request) -> HTMLResponse:
+        """The receipt to print, by number and query code."""
         question = await bodies.read_model(request, StatusQuestion, LIMIT)
         _citizen, case = await askers.opened(request, question.number, question.code)
         return await page_of(runtime, case.id)
@@ -94,12 +94,12 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
         operation_id="by_key_v1_cases__reference__receipt_get",
         response_class=HTMLResponse,
         responses={**_PAGE, **answers(*READING, 507)},
-        summary="The receipt to print, for the registrar and for the platform that filed; that it was issued is recorded",
     )
     async def by_key(reference: str, caller: Caller) -> HTMLResponse:
+        """The receipt to print, for the registrar and for the platform that filed; that it was issued is recorded."""
         case = await reading.find(runtime.ports, caller, reference)
         authorize(caller, RECEIPT, case)
-        await read_recorded(runtime.handling("routing"), caller, case, "receipt")
+        await record_reading(runtime.handling("routing"), caller, case, "receipt", ("receipt",))
         return await page_of(runtime, case.id)
 
     return routes

@@ -61,9 +61,9 @@ def router(runtime: Process, askers: StatusReaders) -> APIRouter:
         operation_id="ask_v1_status_post",
         responses=answers(400, 404, 413, 415, 422, 429, 503),
         openapi_extra=takes(StatusQuestion),
-        summary="How a case stands, by number and query code",
     )
     async def ask(request: Request) -> StatusAnswer:
+        """How a case stands, by number and query code."""
         question = await read_model(request, StatusQuestion, LIMIT)
         _citizen, case = await askers.opened(request, question.number, question.code)
         return await status(runtime.ports, case)

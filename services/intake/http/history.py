@@ -18,7 +18,7 @@ from shared.application.request_validation import validated
 from shared.application.response import Answer
 from shared.commands.authorization import IMPORT, authorize, within
 from shared.hosting.process import Process
-from shared.http.admission import ADMITTED
+from shared.http.admission import admitted
 from shared.http.authentication import Caller
 from shared.http.ndjson import answered, value_of
 from shared.http.openapi import answers, gives_lines, takes_lines
@@ -54,19 +54,19 @@ def router(runtime: Process) -> APIRouter:
     @routes.post(
         "/v1/history:batch",
         operation_id="record_v1_history_batch_post",
-        dependencies=ADMITTED,
+        dependencies=admitted(runtime),
         responses={
             **answers(401, 403, 409, 413, 415, 422, 503, 507),
             **gives_lines(HistoryLine, "One result per line"),
         },
         openapi_extra=takes_lines(HistoryItem),
-        summary="Record rows of another system's export; roles operations and registrar",
     )
     async def record(
         request: Request,
         caller: Caller,
         jurisdiction: str | None = Query(None, max_length=80, description="Jurisdiction of all rows"),
     ) -> Response:
+        """Record rows of another system's export; roles operations and registrar."""
         authorize(caller, IMPORT)
         chosen = await jurisdiction_of(
             runtime.ports.policies, runtime.settings.jurisdiction, None, jurisdiction or caller.jurisdiction

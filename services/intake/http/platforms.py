@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from shared.application.ports import Ports
 from shared.application.request_validation import EARLIEST, LATEST
@@ -12,14 +12,15 @@ from shared.case import Case
 from shared.commands.authorization import RECONCILE, UPDATES, Principal, authorize
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.http.long_polling import polled
+from shared.http.long_polling import Cursor, cursor_query, polled
 from shared.http.openapi import READING, answers
 from shared.http.responses import ReceiptAnswer
 from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Invalid, Unknown
 from shared.messaging.platform_updates import STREAM, DayAnswer, UpdatesPage, reconciled, told
 from shared.queries import case_details as reading
-from shared.queries.reply_texts import AnswerTexts, read_recorded, replies
+from shared.queries.case_content import record_reading
+from shared.queries.reply_texts import AnswerTexts, replies
 
 
 def require_own(principal: Principal, platform: str) -> None:
@@ -54,20 +55,13 @@ def router(runtime: Process) -> APIRouter:
         "/v1/platforms/{platform}/updates",
         operation_id="updates_v1_platforms__platform__updates_get",
         responses=answers(401, 404, 422, 503),
-        summary="What became of a platform's filings, from a cursor on; gapless, readable from zero for ever",
     )
-    async def updates(
-        platform: str,
-        caller: Caller,
-        after: int = Query(0, ge=0, le=2**53, description="Cursor: id of the last entry that you have; 0 begins"),
-        limit: int = Query(50, ge=1, le=runtime.settings.page_limit, description="Most entries"),
-        wait: float = Query(
-            0, ge=0, le=runtime.settings.wait_limit, description="Seconds to wait for an entry when there is none"
-        ),
-    ) -> UpdatesPage:
+    async def updates(platform: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> UpdatesPage:
+        """What became of a platform's filings, from a cursor on; gapless, readable from zero for ever."""
         require_own(caller, platform)
 
         async def look() -> UpdatesPage:
+            after, limit = cursor.after, cursor.limit
             commits = await ports.log.load(STREAM + platform, after=after, limit=limit + 1)  # one more: are there any?
             events = [event for commit in commits for event in commit.recorded if event.version > after]
             page = events[:limit]
@@ -75,15 +69,15 @@ def router(runtime: Process) -> APIRouter:
                 entries=await told(ports, page), after=page[-1].version if page else after, more=len(events) > limit
             )
 
-        return await polled(runtime, STREAM + platform, after, wait, look)
+        return await polled(runtime, STREAM + platform, cursor, look)
 
     @routes.get(
         "/v1/platforms/{platform}/days/{day}",
         operation_id="of_a_day_v1_platforms__platform__days__day__get",
         responses=answers(*READING),
-        summary="What became of the records that a platform sent to its topic on one day",
     )
     async def of_a_day(platform: str, day: str, caller: Caller) -> DayAnswer:
+        """What became of the records that a platform sent to its topic on one day."""
         authorize(caller, RECONCILE)
         if caller.role == "platform":
             require_own(caller, platform)
@@ -96,11 +90,11 @@ def router(runtime: Process) -> APIRouter:
         "/v1/platforms/{platform}/receipts/{reference:path}",
         operation_id="receipt_v1_platforms__platform__receipts__reference__get",
         responses=answers(401, 404, 422, 503, 507),
-        summary="The receipt of a case that the platform filed, with its query code; that it was given is recorded",
     )
     async def receipt(platform: str, reference: str, caller: Caller) -> ReceiptAnswer:
+        """The receipt of a case that the platform filed, with its query code; that it was given is recorded."""
         case = await own_case(caller, platform, reference)
-        await read_recorded(runtime.handling("routing"), caller, case, "receipt")
+        await record_reading(runtime.handling("routing"), caller, case, "receipt", ("receipt",))
         code = query_code(ports.keys.secret("query-code"), case.id)
         return ReceiptAnswer.built_from(case, case=case.id, code=code, received_at=case.filing.filed_at, repeated=True)
 
@@ -108,9 +102,9 @@ def router(runtime: Process) -> APIRouter:
         "/v1/platforms/{platform}/answers/{reference:path}",
         operation_id="answer_texts_v1_platforms__platform__answers__reference__get",
         responses=answers(401, 404, 422, 503, 507),
-        summary="What a case that the platform filed was answered, in words; that it was read is recorded",
     )
     async def answer_texts(platform: str, reference: str, caller: Caller) -> AnswerTexts:
+        """What a case that the platform filed was answered, in words; that it was read is recorded."""
         case = await own_case(caller, platform, reference)
         return await replies(runtime.handling("routing"), caller, case)
 

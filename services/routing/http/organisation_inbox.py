@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from services.routing.http.inbox_gaps import AllGaps, Gaps, case_of, entries_of
 from shared.application.ports import Ports
@@ -10,7 +10,7 @@ from shared.commands.authorization import OUTBOX, Principal, authorize
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.http.long_polling import polled
+from shared.http.long_polling import Cursor, cursor_query, polled
 from shared.http.openapi import READING, answers
 from shared.kernel.refusals import Unknown
 from shared.messaging.organisation_inbox import STREAM, OutboxPage, entry
@@ -71,22 +71,14 @@ def router(runtime: Process) -> APIRouter:
         "/v1/organisations/{org}/assignments",
         operation_id="assignments_v1_organisations__org__assignments_get",
         responses=answers(*READING),
-        summary="What an organisation was told, from a cursor on; gapless, readable from zero for ever",
     )
-    async def assignments(
-        org: str,
-        caller: Caller,
-        after: int = Query(0, ge=0, le=2**53, description="Cursor: id of the last entry that you have; 0 begins"),
-        limit: int = Query(50, ge=1, le=runtime.settings.page_limit, description="Most entries"),
-        wait: float = Query(
-            0, ge=0, le=runtime.settings.wait_limit, description="Seconds to wait for an entry when there is none"
-        ),
-    ) -> OutboxPage:
+    async def assignments(org: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> OutboxPage:
+        """What an organisation was told, from a cursor on; gapless, readable from zero for ever."""
         await require_own(runtime.ports, caller, org)
 
         async def look() -> OutboxPage:
-            return await told(runtime.ports, gaps, caller, org, after, limit)
+            return await told(runtime.ports, gaps, caller, org, cursor.after, cursor.limit)
 
-        return await polled(runtime, STREAM + org, after, wait, look)
+        return await polled(runtime, STREAM + org, cursor, look)
 
     return routes

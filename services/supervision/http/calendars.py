@@ -39,9 +39,9 @@ def router(runtime: Process) -> APIRouter:
         operation_id="put_into_force_v1_calendars_publish_post",
         responses=answers(*WRITING),
         openapi_extra=takes(CalendarProposal),
-        summary="Publish years of the working-day calendar; lists the due dates that moved",
     )
     async def put_into_force(request: Request, caller: Caller) -> CalendarPublishedAnswer:
+        """Publish years of the working-day calendar; lists the due dates that moved."""
         authorize(caller, ACTIVATE)
         proposal = await read_model(request, CalendarProposal, _LIMIT)
         book, done = await publish(runtime.handling("supervision"), caller, proposal.jurisdiction, proposal.calendar)

@@ -61,12 +61,7 @@ def router(runtime: Process) -> APIRouter:
     ports = runtime.ports
     most = runtime.settings.page_limit
 
-    @routes.get(
-        "/v1/cases",
-        operation_id="cases_v1_cases_get",
-        responses=answers(401, 403, 422, 503),
-        summary="Cases of your scope, earliest due first",
-    )
+    @routes.get("/v1/cases", operation_id="cases_v1_cases_get", responses=answers(401, 403, 422, 503))
     async def cases(
         caller: Caller,
         queue: str | None = Query(None, description=f"One of: {', '.join(listing.QUEUES)}", max_length=40),
@@ -78,6 +73,7 @@ def router(runtime: Process) -> APIRouter:
         after: str | None = Query(None, description="Cursor from the page before", max_length=400),
         limit: int = Query(50, ge=1, le=most, description="Most rows"),
     ) -> CasePage:
+        """Cases of your scope, earliest due first."""
         authorize(caller, LIST)
         if queue is not None and queue not in listing.QUEUES:
             raise Invalid(
@@ -101,17 +97,12 @@ def router(runtime: Process) -> APIRouter:
         "/v1/cases/{reference:path}/deadlines/{clock}/explain",
         operation_id="explain_v1_cases__reference__deadlines__clock__explain_get",
         responses=answers(*READING),
-        summary="Why a clock ends when it ends, with every skipped day",
     )
     async def explain(reference: str, clock: str, caller: Caller) -> ExplanationAnswer:
+        """Why a clock ends when it ends, with every skipped day."""
         return await reading.explained(ports, caller, reference, clock)
 
-    @routes.get(
-        "/v1/cases/{reference:path}",
-        operation_id="case_v1_cases__reference__get",
-        responses=answers(*READING),
-        summary="A case by id, number or CHANNEL:ITEM, as it is or as of a day; opening its content is recorded",
-    )
+    @routes.get("/v1/cases/{reference:path}", operation_id="case_v1_cases__reference__get", responses=answers(*READING))
     async def case(
         reference: str,
         caller: Caller,
@@ -119,6 +110,7 @@ def router(runtime: Process) -> APIRouter:
         known_at: str | None = Query(None, description=f"What was known then: {_WHEN}", max_length=40),
         content: bool = Query(True, description="Open the sealed data that you may see; false reads without them"),
     ) -> CaseAnswer:
+        """A case by id, number or CHANNEL:ITEM, as it is or as of a day; opening its content is recorded."""
         return await reading.show(
             ports,
             runtime.handling("routing"),

@@ -15,10 +15,7 @@ def router(runtime: Process) -> APIRouter:
     most = runtime.settings.page_limit
 
     @routes.get(
-        "/v1/matters/{reference:path}",
-        operation_id="filings_v1_matters__reference__get",
-        responses=answers(*READING),
-        summary="All filings of the matter that a case belongs to: the one that leads, then those that follow",
+        "/v1/matters/{reference:path}", operation_id="filings_v1_matters__reference__get", responses=answers(*READING)
     )
     async def filings(
         reference: str,
@@ -26,6 +23,7 @@ def router(runtime: Process) -> APIRouter:
         after: str | None = Query(None, description="Cursor from the page before", max_length=100),
         limit: int = Query(50, ge=1, le=most, description="Most rows"),
     ) -> MatterPage:
+        """All filings of the matter that a case belongs to: the one that leads, then those that follow."""
         return await matter(runtime.ports, caller, reference, after, limit)
 
     return routes

@@ -86,13 +86,9 @@ def _moment(text: str, zone: str) -> datetime:
 def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["policies"])
 
-    @routes.get(
-        "/v1/policies",
-        operation_id="policies_v1_policies_get",
-        responses=answers(401, 403, 422, 503),
-        summary="All jurisdictions",
-    )
+    @routes.get("/v1/policies", operation_id="policies_v1_policies_get", responses=answers(401, 403, 422, 503))
     async def policies(caller: Caller) -> PolicyList:
+        """All jurisdictions."""
         authorize(caller, POLICY)
         books = await runtime.ports.policies.all()
         return PolicyList(policies=[_summary(PolicySummary, book) for _code, book in sorted(books.items())])
@@ -102,9 +98,9 @@ def router(runtime: Process) -> APIRouter:
         operation_id="validate_v1_policies_validate_post",
         responses=answers(400, 401, 403, 413, 415, 422, 503),
         openapi_extra=takes(PolicyProposal),
-        summary="What is wrong with a policy; nothing is changed",
     )
     async def validate(request: Request, caller: Caller) -> PolicyChecked:
+        """What is wrong with a policy; nothing is changed."""
         authorize(caller, POLICY)
         proposal = await read_model(request, PolicyProposal, _LIMIT)
         found = await checked(
@@ -121,9 +117,9 @@ def router(runtime: Process) -> APIRouter:
         operation_id="put_into_force_v1_policies_activate_post",
         responses=answers(*WRITING),
         openapi_extra=takes(PolicyProposal),
-        summary="Put sections of a policy into force",
     )
     async def put_into_force(request: Request, caller: Caller) -> PolicyActivatedAnswer:
+        """Put sections of a policy into force."""
         authorize(caller, ACTIVATE)
         proposal = await read_model(request, PolicyProposal, _LIMIT)
         done = await activate(
@@ -139,10 +135,7 @@ def router(runtime: Process) -> APIRouter:
         return PolicyActivatedAnswer.built_from(book, activated=done.sections, warnings=done.warnings)
 
     @routes.get(
-        "/v1/policies/{jurisdiction}",
-        operation_id="policy_v1_policies__jurisdiction__get",
-        responses=answers(*READING),
-        summary="One jurisdiction with its documents in force",
+        "/v1/policies/{jurisdiction}", operation_id="policy_v1_policies__jurisdiction__get", responses=answers(*READING)
     )
     async def policy(
         jurisdiction: str,
@@ -151,6 +144,7 @@ def router(runtime: Process) -> APIRouter:
             None, max_length=40, description="As it is in force at that day or instant. Default: now"
         ),
     ) -> PolicyAnswer:
+        """One jurisdiction with its documents in force."""
         authorize(caller, POLICY)
         try:
             book = await runtime.ports.policies.book(jurisdiction)

@@ -28,7 +28,6 @@ from shared.adapters.sqlite.commit_rows import (
 )
 from shared.adapters.sqlite.connection import open_writer
 from shared.adapters.sqlite.group_commit import GroupCommit, Job
-from shared.adapters.sqlite.quick_commits import at_position
 from shared.adapters.sqlite.reader_pool import ReaderPool
 from shared.adapters.sqlite.unpublished import MARK, UnpublishedCommits
 from shared.adapters.sqlite.verification import verify_file
@@ -242,7 +241,7 @@ class SqliteEventStore(AppendListeners, UnpublishedCommits):
     def _accept(self, jobs: list[tuple[_Job, Commit]]) -> None:
         """Record that the commits are durable."""
         for job, commit in jobs:
-            job.result = at_position(commit, self._next)
+            job.result = commit.at(self._next)
             job.done = True
             self._next += 1
             self._heads.put(commit.stream, commit.head)

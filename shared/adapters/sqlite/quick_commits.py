@@ -1,4 +1,4 @@
-"""Faster ways to build a Commit than its constructor and `dataclasses.replace`, which tests compare them with.
+"""A faster way to build a Commit than its constructor, which a test compares it with.
 
 A scan of the log builds one Commit per row. Filling `__dict__` avoids the `object.__setattr__` call per field of a frozen
 dataclass and costs about a quarter.
@@ -36,11 +36,3 @@ def quick_commit(row: Sequence[Any]) -> Commit:
         position=position,
     )
     return commit
-
-
-def at_position(commit: Commit, position: int) -> Commit:
-    """A copy with that position, as by `dataclasses.replace`, that keeps the events which were decoded already."""
-    copy = object.__new__(Commit)
-    copy.__dict__.update(commit.__dict__)
-    copy.__dict__["position"] = position
-    return copy

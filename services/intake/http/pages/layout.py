@@ -1,7 +1,7 @@
-"""What all pages share: escaping, the frame, and headers that let nothing in from elsewhere.
+"""Layout of all pages: escaping, the frame, and headers that allow no content from other servers.
 
-Every value is escaped where it enters a page; there is no other way to write one. Pages hold no personal data, and load
-nothing but our own style and script.
+Every value is escaped when it is inserted into a page. Pages contain no personal data, and load only the style and the
+script of this server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _STATIC = {"page.css": "text/css; charset=utf-8", "status.js": "text/javascript;
 
 
 class Html(str):
-    """Markup that is safe already. Everything else is escaped by `markup`."""
+    """Markup that needs no escaping. `markup` escapes everything else."""
 
     __slots__ = ()
 
@@ -39,11 +39,19 @@ def joined(parts: list[Html]) -> Html:
     return Html("\n".join(parts))
 
 
+def spans(zh: str, en: str) -> Html:
+    """The same in both languages, each with its `lang`."""
+    return markup('<span lang="zh-CN">{zh}</span> <span lang="en">{en}</span>', zh=zh, en=en)
+
+
+def heading(tag: str, zh: str, en: str) -> Html:
+    """A heading in both languages."""
+    return Html(f"<{tag}>{spans(zh, en)}</{tag}>")
+
+
 def both(zh: str, en: str, tag: str = "p") -> Html:
-    """The same in both languages, each marked as what it is."""
-    return markup(
-        f'<{tag} class="both"><span lang="zh-CN">{{zh}}</span> <span lang="en">{{en}}</span></{tag}>', zh=zh, en=en
-    )
+    """A paragraph, or another element, in both languages."""
+    return Html(f'<{tag} class="both">{spans(zh, en)}</{tag}>')
 
 
 def page(title_zh: str, title_en: str, body: Html, *, status: int = 200, script: bool = False) -> HTMLResponse:
@@ -80,7 +88,7 @@ class Asset(NamedTuple):
 
 
 def asset(name: str) -> Asset | None:
-    """A file of ours by its exact name; never a path."""
+    """A static file by its exact name; None for any other name."""
     kind = _STATIC.get(name)
     if kind is None:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import HTMLResponse
 
-from services.intake.http.pages.layout import Html, both, joined, markup, page
+from services.intake.http.pages.layout import Html, both, heading, joined, markup, page
 from shared.queries.citizen_status_models import StatusAnswer
 
 _TITLE = ("办理情况查询", "Status of your case")
@@ -24,7 +24,7 @@ _PRINT = """<form method="post" action="/receipt" class="screen">
 def form(wrong: tuple[str, str] | None = None, *, status: int = 200) -> HTMLResponse:
     """The empty form; `wrong`: why the last question had no answer, in both languages. What was typed is not written back."""
     said = [markup('<div class="wrong" role="alert">{said}</div>', said=both(*wrong))] if wrong else []
-    body = [_title(), *said, both("编号和查询码在回执上。", "Both are on your receipt."), Html(_FORM)]
+    body = [heading("h1", *_TITLE), *said, both("编号和查询码在回执上。", "Both are on your receipt."), Html(_FORM)]
     return page(*_TITLE, joined(body), status=status, script=True)
 
 
@@ -39,16 +39,12 @@ def answer(told: StatusAnswer, number: str, code: str) -> HTMLResponse:
         for one in told.events
     ]
     body = [
-        _title(),
+        heading("h1", *_TITLE),
         markup('<p class="code">{number}</p>', number=told.number),
         markup('<div class="told" role="status">{said}</div>', said=both(told.zh, told.en)),
-        markup('<h2><span lang="zh-CN">{zh}</span> <span lang="en">{en}</span></h2>', zh="经过", en="What happened"),
+        heading("h2", "经过", "What happened"),
         markup("<table>{steps}</table>", steps=joined(steps)),
         markup(_PRINT, number=number, code=code),
         Html('<p class="screen"><a href="/status">查询另一件 <span lang="en">Ask for another case</span></a></p>'),
     ]
     return page(*_TITLE, joined(body))
-
-
-def _title() -> Html:
-    return markup('<h1><span lang="zh-CN">{zh}</span> <span lang="en">{en}</span></h1>', zh=_TITLE[0], en=_TITLE[1])
