@@ -10,7 +10,7 @@ from shared.kernel.legal_time import LegalTime
 from shared.policy.deadline_rules import ClockRule
 
 Duty = Literal["notice", "reply", "closing", "other"]
-Standing = Literal["met", "late", "open", "cancelled", "unknown"]
+Outcome = Literal["met", "late", "open", "cancelled", "unknown"]
 
 REPLIES = frozenset({"ReplyDelivered", "AnsweredAtOnce"})
 """Events that answer the petitioner: the reply of an organisation, or the direct answer of the hotline."""
@@ -21,7 +21,7 @@ _DUTIES: dict[int, tuple[ClockRule, Duty]] = {}
 _MANY = 10_000
 
 
-class Asked(NamedTuple):
+class Evaluation(NamedTuple):
     """One of the two evaluations of a case: of the petition office, or of the organisation."""
 
     object: str
@@ -33,14 +33,14 @@ class Asked(NamedTuple):
     """For a follower: the organisation that handled the matter. None: the organisation that replied."""
 
 
-class ClockFact(NamedTuple):
+class CaseFacts(NamedTuple):
     """The facts of a case that the statistics need, collected in one pass."""
 
     first_reply: Fact | None
-    asked: tuple[Asked, ...]
+    evaluations: tuple[Evaluation, ...]
 
 
-def told(case: Case) -> ClockFact:
+def case_facts(case: Case) -> CaseFacts:
     """The first reply and the evaluations. An invitation counts even if the case was handled again later."""
     first: Fact | None = None
     invited: dict[str, LegalTime] = {}
@@ -58,13 +58,13 @@ def told(case: Case) -> ClockFact:
         elif name == "EvaluationSubmitted":
             evaluated[fact.kind or ""] = fact.effective_at
     if not invited and not evaluated:
-        return ClockFact(first, ())
+        return CaseFacts(first, ())
     grades = dict(case.evaluations)
-    asked = [
-        Asked(object_, invited.get(object_), evaluated.get(object_), grades.get(object_), handled.get(object_))
-        for object_ in sorted({*invited, *evaluated})
-    ]
-    return ClockFact(first, tuple(asked))
+    evaluations = (
+        Evaluation(about, invited.get(about), evaluated.get(about), grades.get(about), handled.get(about))
+        for about in sorted({*invited, *evaluated})
+    )
+    return CaseFacts(first, tuple(evaluations))
 
 
 def responsible(case: Case) -> str | None:
@@ -96,7 +96,7 @@ def duty_of(rule: ClockRule) -> Duty:
     return duty
 
 
-def standing(deadline: Deadline) -> Standing:
+def outcome(deadline: Deadline) -> Outcome:
     """The status of the deadline, independent of the time. `open`: neither met nor stopped; a miss once due has passed."""
     if deadline.end is not None:
         return "met" if deadline.in_time else "late"

@@ -25,7 +25,7 @@ async def facts_as_of(
     when: LegalTime,
     known_at: LegalTime | None = None,
     *,
-    seeing: Visibility = EVERYTHING,
+    visibility: Visibility = EVERYTHING,
 ) -> Facts:
     """Facts in memory of what was true by `when` and known by `known_at`. The caller closes them.
 
@@ -33,7 +33,7 @@ async def facts_as_of(
 
     Args:
         known_at: None means `when`.
-        seeing: the cases that the caller may see now, whatever was known then.
+        visibility: the cases that the caller may see now, whatever was known then.
     """
     known = known_at if known_at is not None else when
     facts = Facts()
@@ -47,7 +47,7 @@ async def facts_as_of(
             if jurisdiction not in books:
                 books[jurisdiction] = await _book(log, policies, jurisdiction, known)
             book = books[jurisdiction]
-            if seeing != EVERYTHING and seeing.hides(fold(stream)):
+            if visibility != EVERYTHING and visibility.hides(fold(stream)):
                 continue
             kept = cut(stream, book.zone, as_of=when, known_at=known)
             case = fold(kept)
