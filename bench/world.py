@@ -91,7 +91,11 @@ class World:
     async def finish(self, case: str) -> None:
         """Every step after the filing."""
         found, _ = await self.ports.cases.get(case)
-        principals = {CLERK: Principal("clerk", found.org, "k-clerk"), "registrar": REGISTRAR, "supervisor": SUPERVISOR}
+        principals = {
+            CLERK: Principal("clerk", found.assignment.org, "k-clerk"),
+            "registrar": REGISTRAR,
+            "supervisor": SUPERVISOR,
+        }
         for turn, (name, who, fields) in enumerate(STEPS):
             await self.act(case, name, principals[who], fields, turn)
 

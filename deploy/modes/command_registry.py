@@ -1,18 +1,7 @@
-"""Fills the table of rules with those of every service, without what carries them out."""
+"""Registers the commands of every service, without the code that carries them out."""
 
 from __future__ import annotations
 
-import services.intake.commands.corrections
-import services.intake.commands.filing
-import services.intake.commands.matter_links
-import services.intake.commands.representatives
-import services.intake.commands.review_requests
-import services.routing.commands.accusations
-import services.routing.commands.dispatch
-import services.routing.commands.forwarding
-import services.routing.commands.handling
-import services.routing.commands.notices
-import services.routing.commands.returns
-import services.routing.commands.review
-import services.supervision.commands.closing
-import services.supervision.commands.escalation  # noqa: F401
+import services.intake.commands
+import services.routing.commands
+import services.supervision.commands  # noqa: F401

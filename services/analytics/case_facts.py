@@ -53,13 +53,13 @@ def case_facts(case: Case) -> CaseFacts:
                 first = fact
         elif name == "EvaluationInvited":
             invited[fact.kind or ""] = fact.effective_at
-            if case.lead is not None and case.org is None and fact.org is not None:
+            if case.matter.lead is not None and case.assignment.org is None and fact.org is not None:
                 handled[fact.kind or ""] = fact.org
         elif name == "EvaluationSubmitted":
             evaluated[fact.kind or ""] = fact.effective_at
     if not invited and not evaluated:
         return CaseFacts(first, ())
-    grades = dict(case.evaluations)
+    grades = dict(case.evaluation.grades)
     evaluations = (
         Evaluation(about, invited.get(about), evaluated.get(about), grades.get(about), handled.get(about))
         for about in sorted({*invited, *evaluated})
@@ -69,12 +69,16 @@ def case_facts(case: Case) -> CaseFacts:
 
 def responsible(case: Case) -> str | None:
     """The accountable organisation: the present one, otherwise the last, otherwise the one that received the filing directly."""
-    return case.org or (case.past_orgs[-1] if case.past_orgs else None) or case.received_by
+    return (
+        case.assignment.org
+        or (case.assignment.past_orgs[-1] if case.assignment.past_orgs else None)
+        or case.filing.received_by
+    )
 
 
 def closed_at(case: Case) -> LegalTime | None:
     """The time of closing; None while the case is open. A review opens it again."""
-    return case.closed_at if case.state in FINAL_STATES else None
+    return case.closure.closed_at if case.state in FINAL_STATES else None
 
 
 def duty_of(rule: ClockRule) -> Duty:

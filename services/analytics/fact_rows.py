@@ -113,40 +113,42 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
     day = _Days(zone)
     first, evaluations = case_facts(case)
     org = responsible(case)
-    filed, ended = case.filed_at, closed_at(case)
+    filed, ended = case.filing.filed_at, closed_at(case)
     replied = first.effective_at if first is not None else None
     row = (
         case.id,
         case.version,
         case.jurisdiction,
-        case.channel,
-        case.channel_class,
-        case.place,
-        case.subject,
-        case.class_,
-        case.path,
+        case.filing.channel,
+        case.filing.channel_class,
+        case.filing.place,
+        case.filing.subject,
+        case.filing.class_,
+        case.filing.path,
         org,
         (first.org or org) if first is not None else None,
-        case.sealed_track,
+        case.accusation.sealed,
         case.state,
-        None if case.suspected else case.state == "voided",  # None: in no figure, not even among voided cases
+        None
+        if case.accusation.suspected
+        else case.state == "voided",  # None: in no figure, not even among voided cases
         case.origin,
         case.live,
         filed if filed is not None and is_instant(filed) else None,
         day[filed],
-        day[case.accepted_at],
+        day[case.handling.accepted_at],
         day[replied],
         _seconds(filed, replied, zone),
         day[ended],
         _seconds(filed, ended, zone),
-        case.closure,
-        case.result,
-        case.followed_up,
-        case.hops,
-        case.redos,
-        case.nudges,
-        case.lead,
-        cell(case.accused),
+        case.closure.kind,
+        case.handling.result,
+        case.evaluation.followed_up,
+        case.assignment.hops,
+        case.supervision.redos,
+        case.supervision.nudges,
+        case.matter.lead,
+        cell(case.accusation.accused),
     )
     return row, [_clock(deadline, day) for deadline in deadlines], [_evaluation(one, day) for one in evaluations]
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+import services.intake.commands  # noqa: F401  # registers the commands
 from services.intake.channel_jurisdictions import ChannelJurisdictions
-from services.intake.commands import corrections as correcting
-from services.intake.commands import filing as domain
-from services.intake.commands import matter_links as linking
-from services.intake.commands import representatives as taking_part
-from services.intake.commands import review_requests as asking
 from services.intake.http import channel_items as channels
 from services.intake.http import citizen_commands as citizens
 from services.intake.http import citizen_status as status
@@ -29,8 +25,6 @@ from shared.hosting.service_module import ServiceModule
 from shared.http.commands import Commands
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import PartnerTopics
-
-__all__ = ["asking", "build", "correcting", "domain", "linking", "taking_part"]
 
 
 def build(ports: Ports, settings: Settings) -> ServiceModule:

@@ -49,10 +49,10 @@ class CandidateAnswer(LeadAnswer):
     through: str | None = Field(description="Number of its follower that is alike; null: it is alike itself")
     similarity: float = Field(description="How alike what was written is, 0 to 1")
     shared: list[str] = Field(description="What else they have in common: place, subject")
-    place: PolicyCode | None = Field(description="Place of the problem")
-    subject: PolicyCode | None = Field(description="Subject")
-    filed_at: TimeText | None = Field(description="When it was filed, in law")
-    closed_at: TimeText | None = Field(description="When it was closed")
+    place: PolicyCode | None = Field(validation_alias="filing.place", description="Place of the problem")
+    subject: PolicyCode | None = Field(validation_alias="filing.subject", description="Subject")
+    filed_at: TimeText | None = Field(validation_alias="filing.filed_at", description="When it was filed, in law")
+    closed_at: TimeText | None = Field(validation_alias="closure.closed_at", description="When it was closed")
 
 
 class CandidateList(Answer):
@@ -86,7 +86,7 @@ async def candidates(
     """
     case = await find(ports, principal, reference)
     authorize(principal, CANDIDATES, case)
-    if case.state not in AT_INTAKE or case.lead is not None:
+    if case.state not in AT_INTAKE or case.matter.lead is not None:
         raise Refused(
             "not_at_intake",
             "Candidates are only offered while a filing waits for dispatch, and this one does not.",
@@ -113,18 +113,18 @@ def _offered(principal: Principal, case: Case, near: NearCase, zone: str) -> boo
     """True if the filing could be linked to the lead, and the principal may see the near case and its lead."""
     lead = near.lead
     seen = visible(principal, lead) and visible(principal, near.case, lead)
-    return seen and near.case.sealed_track == case.sealed_track and may_lead(case, lead, zone)
+    return seen and near.case.accusation.sealed == case.accusation.sealed and may_lead(case, lead, zone)
 
 
 async def _near(ports: Ports, case: Case, days: int) -> list[NearCase]:
     """Cases of the same place and subject first, then of the place, or of the subject if the place is unknown."""
     groups: list[dict[str, Value]] = []
-    if case.place is not None and case.subject is not None:
-        groups.append({"place": case.place, "subject": case.subject})
-    if case.place is not None:
-        groups.append({"place": case.place})
-    elif case.subject is not None:
-        groups.append({"subject": case.subject})
+    if case.filing.place is not None and case.filing.subject is not None:
+        groups.append({"place": case.filing.place, "subject": case.filing.subject})
+    if case.filing.place is not None:
+        groups.append({"place": case.filing.place})
+    elif case.filing.subject is not None:
+        groups.append({"subject": case.filing.subject})
     since = -(ports.clock.now().timestamp() - days * DAY_SECONDS)
     found: dict[str, NearCase] = {}
     for group in groups:
@@ -135,7 +135,7 @@ async def _near(ports: Ports, case: Case, days: int) -> list[NearCase]:
             if row.key == case.id or row.key in found or len(found) >= MOST_COMPARED:
                 continue
             other, _head = await ports.cases.get(row.key, at_least=row.applied)
-            lead = other if other.lead is None else await ports.cases.lead_of(other)
+            lead = other if other.matter.lead is None else await ports.cases.lead_of(other)
             if lead is not None:
                 found[row.key] = NearCase(other, lead, frozenset(await ports.cases.lines([other.id])))
     return list(found.values())
@@ -164,7 +164,10 @@ async def _written(ports: Ports, case: Case) -> TextProfile:
 
 
 def _shown(case: Case, near: NearCase, figure: float, book: PolicyBook) -> CandidateAnswer:
-    shared = (("place", case.place, near.case.place), ("subject", case.subject, near.case.subject))
+    shared = (
+        ("place", case.filing.place, near.case.filing.place),
+        ("subject", case.filing.subject, near.case.filing.subject),
+    )
     return CandidateAnswer.built_from(
         near.lead,
         book,

@@ -43,7 +43,7 @@ class PlatformNotifications(NotificationStream):
     async def tell(self, kind: UpdateKind, turn: Trigger, detail: str | None = None, org: str | None = None) -> None:
         """One entry about a step of a case, once per event and kind however often it is asked."""
         case = turn.case
-        if case.platform is None:
+        if case.filing.platform is None:
             return
         body = PlatformUpdate(
             kind=kind,
@@ -55,11 +55,11 @@ class PlatformNotifications(NotificationStream):
             about=turn.event.event_id,
             detail=detail,
         )
-        await self.append(case.platform, stamp_for("intake", f"update.{kind}", turn), body)
+        await self.append(case.filing.platform, stamp_for("intake", f"update.{kind}", turn), body)
 
     async def registered(self, case: Case, event_id: str, correlation: str | None) -> Commit:
         """The one entry that says that it was registered, whoever comes first to write it."""
-        assert case.platform is not None
+        assert case.filing.platform is not None
         place = Place.of(correlation)
         body = PlatformUpdate(
             kind="registered",
@@ -76,7 +76,7 @@ class PlatformNotifications(NotificationStream):
             correlation=correlation or event_id,
             jurisdiction=case.jurisdiction,
         )
-        return await self.append(case.platform, stamp, body)
+        return await self.append(case.filing.platform, stamp, body)
 
     async def _due(self, case: Case) -> tuple[Due, ...]:
         book = await self._handling.policies.book(case.jurisdiction)
@@ -94,8 +94,8 @@ def first_answer(*about: str) -> str:
 
 def told_of(turn: Trigger, _body: Event) -> bool:
     """True where a platform filed the case and may still be notified: it is not the accused (Art. 30)."""
-    platform = turn.case.platform
-    return platform is not None and platform not in turn.case.accused
+    platform = turn.case.filing.platform
+    return platform is not None and platform not in turn.case.accusation.accused
 
 
 def tell_platforms(table: ReactionTable, updates: PlatformNotifications) -> None:
@@ -111,7 +111,7 @@ def tell_platforms(table: ReactionTable, updates: PlatformNotifications) -> None
     async def registered(turn: Trigger, _body: Event) -> None:
         await updates.registered(turn.case, turn.event.event_id, turn.event.correlation)
 
-    table.on(i.CaseRegistered, do=registered, when=lambda turn, _body: turn.case.platform is not None)
+    table.on(i.CaseRegistered, do=registered, when=lambda turn, _body: turn.case.filing.platform is not None)
     tell("sent", r.CaseTransferred, detail="transferred", org=lambda body: body.org)
     tell("sent", r.CaseAssigned, detail="assigned", org=lambda body: body.org)
     tell("sent", r.CaseRoutedToSealedChannel, detail="assigned", org=lambda body: body.org)

@@ -36,9 +36,11 @@ def ordered(case: Case, zone: str) -> float:
     """The sort key of a case among those of its place and subject, in negative seconds because lists are ascending.
 
     Open cases come first, the latest filed before the others; then closed ones, the latest closed before the others."""
-    if case.open or case.closed_at is None:
-        return -OPEN_FIRST - (instant_of(case.filed_at, zone).timestamp() if case.filed_at is not None else 0.0)
-    return -instant_of(case.closed_at, zone).timestamp()
+    if case.open or case.closure.closed_at is None:
+        return -OPEN_FIRST - (
+            instant_of(case.filing.filed_at, zone).timestamp() if case.filing.filed_at is not None else 0.0
+        )
+    return -instant_of(case.closure.closed_at, zone).timestamp()
 
 
 def matter_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
@@ -46,12 +48,12 @@ def matter_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     if case.state == "voided":
         return None
     return {
-        "lead": case.lead,
+        "lead": case.matter.lead,
         "jurisdiction": case.jurisdiction,
-        "place": case.place,
-        "subject": case.subject,
+        "place": case.filing.place,
+        "subject": case.filing.subject,
         "nearness": ordered(case, book.zone),
-        "filed_at": to_text(instant_of(case.filed_at, book.zone)) if case.filed_at is not None else None,
+        "filed_at": to_text(instant_of(case.filing.filed_at, book.zone)) if case.filing.filed_at is not None else None,
     }
 
 

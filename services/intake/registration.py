@@ -96,5 +96,5 @@ def _by_its_field(refused: Refused) -> Refused:
 def receipt(handling: CommandHandler, case: Case, *, repeated: bool) -> Receipt:
     """The receipt of a registered case: nothing of it is stored, so it can be issued again."""
     code = query_code(handling.keys.secret("query-code"), case.id)
-    assert case.filed_at is not None
-    return Receipt(case.id, case.number, code, case.version, case.state, case.filed_at, repeated)
+    assert case.filing.filed_at is not None
+    return Receipt(case.id, case.number, code, case.version, case.state, case.filing.filed_at, repeated)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from services.routing.commands import accusations, forwarding, notices, returns, review
-from services.routing.commands import dispatch as domain
-from services.routing.commands import handling as department
+import services.routing.commands  # noqa: F401  # registers the commands
 from services.routing.http import organisation_inbox as organisations
 from services.routing.organisation_notifications import OrganisationNotifications
 from services.routing.reactions import reactions
@@ -14,8 +12,6 @@ from shared.application.ports import Ports
 from shared.hosting.service_module import ServiceModule
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import PartnerTopics
-
-__all__ = ["accusations", "build", "department", "domain", "forwarding", "notices", "returns", "review"]
 
 
 def build(ports: Ports, settings: Settings) -> ServiceModule:

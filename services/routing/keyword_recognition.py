@@ -15,7 +15,12 @@ from shared.eventstore.field_encryption import open_sealed
 async def recognised(handling: CommandHandler, case: Case) -> RouteCase:
     """The first rule of each kind that matches title and text. An erased text matches nothing."""
     keywords = (await handling.policies.book(case.jurisdiction)).keywords
-    if not keywords.rules or case.org is not None or case.queue_reason is not None or case.sealed_track:
+    if (
+        not keywords.rules
+        or case.assignment.org is not None
+        or case.assignment.queue_reason is not None
+        or case.accusation.sealed
+    ):
         return RouteCase()
     commits = await handling.log.load(case.stream)
     filed = [event for commit in commits for event in commit.recorded if isinstance(event.body, CaseRegistered)]
@@ -25,6 +30,6 @@ async def recognised(handling: CommandHandler, case: Case) -> RouteCase:
     title = found.get("title", "")
     text = "\n".join(found[name] for name in ("subject_text", "text") if name in found)
     return RouteCase(
-        suspicion=None if case.cleared else keywords.suspicion(title, text),
-        subject=keywords.subject(title, text) if case.subject is None else None,
+        suspicion=None if case.accusation.cleared else keywords.suspicion(title, text),
+        subject=keywords.subject(title, text) if case.filing.subject is None else None,
     )

@@ -27,8 +27,12 @@ def handlers_at(case: Case, version: int) -> tuple[str, ...]:
     """The responsible organisation when the event of that version happened, and those it was forwarded down to by then. An
     event that takes the case away is the last that they are told; one that handed it back knows."""
     line: tuple[str, ...] = ()
-    if case.origin == "history" and not any(fact.name in DISPATCHES for fact in case.facts) and case.org is not None:
-        line = (case.org,)
+    if (
+        case.origin == "history"
+        and not any(fact.name in DISPATCHES for fact in case.facts)
+        and case.assignment.org is not None
+    ):
+        line = (case.assignment.org,)
     for fact in case.facts:
         if fact.version > version:
             break
@@ -59,8 +63,8 @@ def reviewer_at(case: Case, version: int) -> str | None:
 def receiver_at(case: Case, version: int) -> str | None:
     """Who had received the filing, which another one had or which was joined to a matter, and still owed the notice where it
     went, when the event of that version happened. Nobody, if it is an accusation by now, or against them (Art. 30)."""
-    org, joined = case.received_by, False
-    if org is None or case.sealed_track or org in case.accused or not case.live:
+    org, joined = case.filing.received_by, False
+    if org is None or case.accusation.sealed or org in case.accusation.accused or not case.live:
         return None
     for fact in case.facts:
         if fact.version >= version:
@@ -91,7 +95,9 @@ def entry(
     """What the organisation is told. Thin: the content is read by an authorised GET, so that reads are on record.
 
     `arriving`: the entry itself delivers the assignment at that instant."""
-    bearers = {org, case.org} if org in case.forwarded else {org}  # whose periods a subordinate works in
+    bearers = (
+        {org, case.assignment.org} if org in case.assignment.forwarded else {org}
+    )  # whose periods a subordinate works in
     running = [
         Due(clock=clock.clock, due=clock.due, provisional=clock.provisional)
         for clock in deadlines(case if arriving is None else _arrived(case, org, arriving), book)
@@ -102,8 +108,8 @@ def entry(
         case=case.id,
         number=case.number,
         version=case.version,
-        subject=case.subject,
-        place=case.place,
+        subject=case.filing.subject,
+        place=case.filing.place,
         due=tuple(running),
         about=about,
         detail=detail,
@@ -125,7 +131,7 @@ class OrganisationNotifications(NotificationStream):
     async def tell(self, org: str, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> Commit:
         """Append one entry, once per event and kind however often it is asked. Returns its commit; its seq is `first`."""
         book = await self._handling.policies.book(turn.case.jurisdiction)
-        delivers = turn.event.type in DISPATCHES and not turn.case.delivered
+        delivers = turn.event.type in DISPATCHES and not turn.case.assignment.delivered
         arriving = self._handling.clock.now() if delivers else None
         body = entry(kind, turn.case, book, turn.event.event_id, org, detail, arriving)
         return await self.append(org, stamp_for("routing", kind, turn)._replace(policy=book.reference), body)

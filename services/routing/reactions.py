@@ -57,7 +57,7 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
 
     on(i.CaseLinked, do=lambda turn, body: tell_joined(handling, outboxes, turn, body))
     on(r.AssignmentWithdrawn, do=tell.withdrawn)
-    on(r.JurisdictionDisputed, do=tell.disputed, when=lambda turn, _body: not turn.case.sealed_track)
+    on(r.JurisdictionDisputed, do=tell.disputed, when=lambda turn, _body: not turn.case.accusation.sealed)
     on(r.ReturnVerified, do=lambda turn, body: tell.handlers("returned" if body.agreed else "return_refused", turn))
     on(r.ForwardedDown, do=lambda turn, body: tell.one(body.to, "forwarded", turn, body.org))
     on(d.HandedBack, do=lambda turn, body: tell.one(body.to, "handed_back", turn, body.reason_code))
@@ -140,7 +140,7 @@ class _Notifications:
         """Notify all handlers, and the review body where the review ended with the assignment."""
         for org in handlers_at(turn.case, turn.event.version) or (body.org,):
             await self.outboxes.tell(org, "withdrawn", turn, body.reason_code)
-        if turn.case.reviewer is None:
+        if turn.case.review.reviewer is None:
             await self.one(reviewer_at(turn.case, turn.event.version), "withdrawn", turn, body.reason_code)
 
     async def disputed(self, turn: Trigger, _body: r.JurisdictionDisputed) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from services.supervision.commands import closing as domain
-from services.supervision.commands import escalation
+import services.supervision.commands  # noqa: F401  # registers the commands
 from services.supervision.deadline_scheduler import DeadlineScheduler
 from services.supervision.http import calendars, cases, matters, policies
 from services.supervision.leases import LEASES
@@ -14,8 +13,6 @@ from services.supervision.read_models import SHOWS
 from shared.application.ports import Ports
 from shared.hosting.process import Process
 from shared.hosting.service_module import ServiceModule
-
-__all__ = ["build", "domain", "escalation"]
 
 
 def build(ports: Ports) -> ServiceModule:

@@ -97,9 +97,9 @@ async def publish(
 
 def _may_hear(principal: Principal, case: Case) -> bool:
     """An accusation is told neither to the organisation that it is against nor to who reads no case (Art. 30)."""
-    if principal.org is not None and principal.org in case.accused:
+    if principal.org is not None and principal.org in case.accusation.accused:
         return False
-    return not case.sealed_track or principal.role in SEES_ALL
+    return not case.accusation.sealed or principal.role in SEES_ALL
 
 
 def compared(case: Case, before: PolicyBook, after: PolicyBook) -> tuple[list[MovedDeadline], int]:

@@ -67,15 +67,19 @@ DUE = ReadModel(
 
 def queue_of(case: Case) -> str | None:
     """The work queue of the case; None if no one outside the handling organisation has to act."""
-    if not case.live or case.lead is not None:
+    if not case.live or case.matter.lead is not None:
         return None
-    if case.suspected is not None:
+    if case.accusation.suspected is not None:
         return "to_confirm"
     if case.state in ("registered", "returned"):
-        return "to_dispatch" if case.org is None and (case.queue_reason or case.state == "returned") else None
+        return (
+            "to_dispatch"
+            if case.assignment.org is None and (case.assignment.queue_reason or case.state == "returned")
+            else None
+        )
     if case.state == "replied":
-        return "to_close" if case.followed_up else "to_follow_up"
-    if case.state in ("in_review", "in_re_review") and case.reviewer is None:
+        return "to_close" if case.evaluation.followed_up else "to_follow_up"
+    if case.state in ("in_review", "in_re_review") and case.review.reviewer is None:
         return "to_name_reviewer"
     return {
         "dispatched": "to_sign",
@@ -100,22 +104,22 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "number": case.number,
         "jurisdiction": case.jurisdiction,
         "state": case.state,
-        "org": case.org,
-        "place": case.place,
-        "subject": case.subject,
-        "channel": case.channel,
-        "class_": case.class_,
-        "sealed": case.sealed_track,
+        "org": case.assignment.org,
+        "place": case.filing.place,
+        "subject": case.filing.subject,
+        "channel": case.filing.channel,
+        "class_": case.filing.class_,
+        "sealed": case.accusation.sealed,
         "queue": queue_of(case),
-        "reviewer": case.reviewer,
-        "holder": case.forwarded[-1] if case.forwarded else None,
-        "owes": case.received_by if owes_notice(case.received_by, case) else None,
+        "reviewer": case.review.reviewer,
+        "holder": case.assignment.forwarded[-1] if case.assignment.forwarded else None,
+        "owes": case.filing.received_by if owes_notice(case.filing.received_by, case) else None,
         "due": to_text(first.due) if first else None,
         "due_clock": first.clock if first else None,
         "risk_at": _text(first_risk(running)),
-        "filed_at": to_text(instant_of(case.filed_at, book.zone)) if case.filed_at else None,
-        "lead": case.lead,
-        "accused": cell(case.accused),
+        "filed_at": to_text(instant_of(case.filing.filed_at, book.zone)) if case.filing.filed_at else None,
+        "lead": case.matter.lead,
+        "accused": cell(case.accusation.accused),
     }
 
 

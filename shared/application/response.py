@@ -85,4 +85,6 @@ class LeadAnswer(Answer):
     state: str = Field(description="State as a code")
     state_zh: StateZh
     state_en: StateEn
-    org: PolicyCode | None = Field(description="The one organisation that is responsible for the matter")
+    org: PolicyCode | None = Field(
+        validation_alias="assignment.org", description="The one organisation that is responsible for the matter"
+    )

@@ -14,7 +14,8 @@ appended is decided by the commands of the services; evolve only says what an ev
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -26,7 +27,7 @@ from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 from shared.kernel.legal_time import LegalTime
 
 Changes = dict[str, Any]
-"""Field of `Case` -> its new value. A field that holds a value of several fields is given whole: `replace(case.value, …)`."""
+"""Path of a field of `Case` -> its new value: `state`, or `assignment.org` for a field of one of its values."""
 Details = tuple[str | None, LegalTime | None, int, LegalTime | None]
 """What a deadline rule may ask of a fact besides its name: kind, date set by the assigner (or end of what lasted), days granted,
 beginning of what lasted."""
@@ -86,7 +87,17 @@ def kind_of(name: str) -> Callable[[Any], Details]:
 
 def evolve(case: Case, event: RecordedEvent) -> Case:
     """The case after `event`. Pure and total. Many events are folded by the fast version of this function, fast_fold.py."""
-    return replace(case, **_changes(case, event))
+    return changed(case, _changes(case, event))
+
+
+def changed(case: Case, changes: Mapping[str, Any]) -> Case:
+    """The case with `changes`: path -> new value. Raises TypeError for a path that does not exist."""
+    values: defaultdict[str, dict[str, Any]] = defaultdict(dict)
+    for path, value in changes.items():
+        group, _, name = path.rpartition(".")
+        values[group][name] = value
+    fields = values.pop("", {})
+    return replace(case, **fields, **{group: replace(getattr(case, group), **new) for group, new in values.items()})
 
 
 def _changes(case: Case, event: RecordedEvent) -> Changes:
@@ -99,7 +110,7 @@ def _changes(case: Case, event: RecordedEvent) -> Changes:
         return changes | {"newer": body.type} if isinstance(body, NewerEvent) else changes
     if kind.fact:
         told, due, days, since = kind.details(body) if kind.details is not None else NO_DETAILS
-        org = kind.org_of(body) or case.org
+        org = kind.org_of(body) or case.assignment.org
         fact = Fact(kind.name, told, event.version, event.effective_at, event.recorded_at, org, due, days, since)
         changes["facts"] = (*case.facts, fact)
     meant = kind.meaning(case, event, body)

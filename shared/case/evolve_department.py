@@ -10,17 +10,23 @@ from shared.eventstore.recorded_event import RecordedEvent
 
 @on(d.SignedFor, "signed")
 def _signed(case: Case, event: RecordedEvent, body: d.SignedFor) -> Changes:
-    return {"signed_before_return": True}
+    return {"assignment.signed_before_return": True}
 
 
 @on(d.ReturnRequested, "return_requested", fact=kind_of("reason_code"))
 def _return_requested(case: Case, event: RecordedEvent, body: d.ReturnRequested) -> Changes:
-    return {"signed_before_return": case.state == "signed", "objections": case.objections + 1}
+    return {
+        "assignment.signed_before_return": case.state == "signed",
+        "assignment.objections": case.assignment.objections + 1,
+    }
 
 
 @on(d.Accepted, "accepted")
 def _accepted(case: Case, event: RecordedEvent, body: d.Accepted) -> Changes:
-    return {"accepted_at": event.effective_at, "path": body.path if body.path is not None else case.path}
+    return {
+        "handling.accepted_at": event.effective_at,
+        "filing.path": body.path if body.path is not None else case.filing.path,
+    }
 
 
 @on(d.NotAccepted, "not_accepted", fact=kind_of("reason_code"))
@@ -31,7 +37,7 @@ def _not_accepted(case: Case, event: RecordedEvent, body: d.NotAccepted) -> Chan
 @on(d.NoticeServed, fact=kind_of("kind"))
 def _notice(case: Case, event: RecordedEvent, body: d.NoticeServed) -> Changes:
     told = {} if body.kind == "transfer" else calmed(case)  # the notice of acceptance is still owed
-    return {"notice": body.kind, **told}
+    return {"handling.notice": body.kind, **told}
 
 
 def _handling(case: Case) -> Changes:
@@ -50,7 +56,7 @@ def _mediation_offered(case: Case, event: RecordedEvent, body: d.MediationOffere
 
 @on(d.MediationAgreed, "decided")
 def _mediation_agreed(case: Case, event: RecordedEvent, body: d.MediationAgreed) -> Changes:
-    return {"result": "settled"}
+    return {"handling.result": "settled"}
 
 
 @on(d.HearingHeld, None, fact=lambda body: (None, body.to, 0, body.from_))
@@ -60,37 +66,41 @@ def _hearing(case: Case, event: RecordedEvent, body: d.HearingHeld) -> Changes:
 
 @on(d.ExtensionRequested)
 def _extension_requested(case: Case, event: RecordedEvent, body: d.ExtensionRequested) -> Changes:
-    return {"extension_asked": body.days, "extension_asker": event.actor.ref}
+    return {"handling.extension_asked": body.days, "handling.extension_asker": event.actor.ref}
 
 
 @on(d.ExtensionGranted, fact=lambda body: (None, None, body.days, None))
 def _extension_granted(case: Case, event: RecordedEvent, body: d.ExtensionGranted) -> Changes:
-    return {"extension_asked": None, "extension_asker": None, "extension_days": case.extension_days + body.days}
+    return {
+        "handling.extension_asked": None,
+        "handling.extension_asker": None,
+        "handling.extension_days": case.handling.extension_days + body.days,
+    }
 
 
 @on(d.ExtensionRefused)
 def _extension_refused(case: Case, event: RecordedEvent, body: d.ExtensionRefused) -> Changes:
-    return {"extension_asked": None, "extension_asker": None}
+    return {"handling.extension_asked": None, "handling.extension_asker": None}
 
 
 @on(d.DecisionIssued, "decided", fact=kind_of("result"))
 def _decided(case: Case, event: RecordedEvent, body: d.DecisionIssued) -> Changes:
-    return {"result": body.result}
+    return {"handling.result": body.result}
 
 
 @on(d.SuggestionAnswered, "decided", fact=kind_of("result"))
 def _suggestion(case: Case, event: RecordedEvent, body: d.SuggestionAnswered) -> Changes:
-    return {"result": body.result}
+    return {"handling.result": body.result}
 
 
 @on(d.DutyPerformed, "decided")
 def _duty(case: Case, event: RecordedEvent, body: d.DutyPerformed) -> Changes:
-    return {"result": "supported", "executed": True}
+    return {"handling.result": "supported", "handling.executed": True}
 
 
 @on(d.ReplyDelivered, "replied", fact=kind_of("mode"))
 def _replied(case: Case, event: RecordedEvent, body: d.ReplyDelivered) -> Changes:
-    return {"replied_at": event.effective_at, "replies": case.replies + 1, **calmed(case)}
+    return {"handling.replied_at": event.effective_at, "handling.replies": case.handling.replies + 1, **calmed(case)}
 
 
 @on(d.ReplyCorrected)
@@ -100,32 +110,37 @@ def _reply_corrected(case: Case, event: RecordedEvent, body: d.ReplyCorrected) -
 
 @on(d.ExecutionConfirmed)
 def _executed(case: Case, event: RecordedEvent, body: d.ExecutionConfirmed) -> Changes:
-    return {"executed": True}
+    return {"handling.executed": True}
 
 
 @on(d.ClosingReportFiled)
 def _report(case: Case, event: RecordedEvent, body: d.ClosingReportFiled) -> Changes:
-    return {"report_filed": True}
+    return {"handling.report_filed": True}
 
 
 @on(d.HandedBack)
 def _handed_back(case: Case, event: RecordedEvent, body: d.HandedBack) -> Changes:
-    return {"forwarded": case.forwarded[: case.forwarded.index(body.org)]} if body.org in case.forwarded else {}
+    line = case.assignment.forwarded
+    return {"assignment.forwarded": line[: line.index(body.org)]} if body.org in line else {}
 
 
 @on(d.ReviewAccepted)
 def _review_accepted(case: Case, event: RecordedEvent, body: d.ReviewAccepted) -> Changes:
-    return {"reviewer": body.body, "review_accepted": True}
+    return {"review.reviewer": body.body, "review.accepted": True}
 
 
 def _reviewed_decision(case: Case, decision: str | None) -> Changes:
     """The decision that the review put in its place has not been executed yet."""
-    return {} if decision is None or decision == case.result else {"result": decision, "executed": False}
+    return (
+        {}
+        if decision is None or decision == case.handling.result
+        else {"handling.result": decision, "handling.executed": False}
+    )
 
 
 @on(d.ReviewOpinionIssued, None, fact=kind_of("result"))
 def _reviewed(case: Case, event: RecordedEvent, body: d.ReviewOpinionIssued) -> Changes:
-    changes: Changes = {"review_result": body.result, "reviewer": body.body, "reviewed_by": body.body}
+    changes: Changes = {"review.result": body.result, "review.reviewer": body.body, "review.reviewed_by": body.body}
     if body.result == "redo":
         return {**changes, **begun_again(case), "state": "handling"}
     return {**changes, **_reviewed_decision(case, body.decision), "state": "reviewed"}
@@ -138,9 +153,9 @@ def _opinion_delivered(case: Case, event: RecordedEvent, body: d.OpinionDelivere
 
 @on(d.ReReviewOpinionIssued, fact=kind_of("result"))
 def _re_reviewed(case: Case, event: RecordedEvent, body: d.ReReviewOpinionIssued) -> Changes:
-    return {"review_result": body.result, "reviewer": body.body, **_reviewed_decision(case, body.decision)}
+    return {"review.result": body.result, "review.reviewer": body.body, **_reviewed_decision(case, body.decision)}
 
 
 @on(d.Concluded, "concluded", fact=kind_of("by"))
 def _concluded(case: Case, event: RecordedEvent, body: d.Concluded) -> Changes:
-    return {"closed_at": event.effective_at}
+    return {"closure.closed_at": event.effective_at}

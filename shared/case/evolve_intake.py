@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from shared.case.evolve import MOVES, Changes, kind_of, on
 from shared.case.state import STREAM, Case, Correction, let_go, unanswered
 from shared.events import intake as i
@@ -9,17 +11,17 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
 
 _DATE_OF = {
-    "CaseRegistered": "filed_at",
-    "Accepted": "accepted_at",
-    "AcceptanceOrdered": "accepted_at",
-    "AnsweredAtOnce": "replied_at",
-    "ReplyDelivered": "replied_at",
-    "CaseClosed": "closed_at",
-    "CaseWithdrawn": "closed_at",
-    "Concluded": "closed_at",
-    "ReRegistrationBarred": "closed_at",
+    "CaseRegistered": "filing.filed_at",
+    "Accepted": "handling.accepted_at",
+    "AcceptanceOrdered": "handling.accepted_at",
+    "AnsweredAtOnce": "handling.replied_at",
+    "ReplyDelivered": "handling.replied_at",
+    "CaseClosed": "closure.closed_at",
+    "CaseWithdrawn": "closure.closed_at",
+    "Concluded": "closure.closed_at",
+    "ReRegistrationBarred": "closure.closed_at",
 }
-"""Event type -> the field of a case that holds its legal time."""
+"""Event type -> the path of the field of a case that holds its legal time."""
 
 
 @on(i.CaseRegistered, "registered")
@@ -29,61 +31,65 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "jurisdiction": event.jurisdiction,
         "origin": event.origin,
         "number": body.number,
-        "channel": body.channel,
-        "channel_class": body.channel_class,
-        "platform": body.platform,
-        "place": body.place,
-        "subject": body.subject,
-        "level": body.level,
-        "grid": body.grid,
-        "unclear": body.unclear,
-        "class_": body.class_,
-        "received_by": body.received_by,
-        "org": body.org,
-        "anonymous": body.anonymous,
-        "confidential": body.confidential,
-        "sealed_track": body.class_ == "accusation",
-        "filed_at": event.effective_at,
-        "ranked_at": event.effective_at,
+        "filing.channel": body.channel,
+        "filing.channel_class": body.channel_class,
+        "filing.platform": body.platform,
+        "filing.place": body.place,
+        "filing.subject": body.subject,
+        "filing.level": body.level,
+        "filing.grid": body.grid,
+        "filing.unclear": body.unclear,
+        "filing.class_": body.class_,
+        "filing.received_by": body.received_by,
+        "assignment.org": body.org,
+        "filing.anonymous": body.anonymous,
+        "filing.confidential": body.confidential,
+        "accusation.sealed": body.class_ == "accusation",
+        "filing.filed_at": event.effective_at,
+        "filing.ranked_at": event.effective_at,
         "registered_at": event.recorded_at,
     }
 
 
 @on(i.PartyRecorded, fact=False)
 def _party(case: Case, event: RecordedEvent, body: i.PartyRecorded) -> Changes:
-    changes: Changes = {"parties": (*case.parties, (body.party, body.role))}
+    changes: Changes = {"filing.parties": (*case.filing.parties, (body.party, body.role))}
     if body.role == "respondent" and body.respondent_org:
-        changes["accused"] = (*case.accused, body.respondent_org)
+        changes["accusation.accused"] = (*case.accusation.accused, body.respondent_org)
     return changes
 
 
 @on(i.RepresentativesNamed, fact=False)
 def _represented(case: Case, event: RecordedEvent, body: i.RepresentativesNamed) -> Changes:
-    return {"representatives": body.parties}
+    return {"filing.representatives": body.parties}
 
 
 @on(i.ConfidentialityRequested, fact=False)
 def _confidential(case: Case, event: RecordedEvent, body: i.ConfidentialityRequested) -> Changes:
-    return {"confidential": True}
+    return {"filing.confidential": True}
 
 
 @on(i.Nudged)
 def _nudged(case: Case, event: RecordedEvent, body: i.Nudged) -> Changes:
-    return {"nudges": case.nudges + 1}
+    return {"supervision.nudges": case.supervision.nudges + 1}
 
 
 @on(i.CaseLinked, fact=kind_of("kind"))
 def _linked(case: Case, event: RecordedEvent, body: i.CaseLinked) -> Changes:
     if body.kind == "related":
-        return {} if body.lead in case.related else {"related": (*case.related, body.lead)}
-    return {"lead": body.lead, "lead_kind": body.kind, "assist": (), "notice": None}
+        return {} if body.lead in case.matter.related else {"matter.related": (*case.matter.related, body.lead)}
+    return {"matter.lead": body.lead, "matter.lead_kind": body.kind, "assignment.assist": (), "handling.notice": None}
 
 
 @on(i.CaseUnlinked, fact=kind_of("kind"))
 def _unlinked(case: Case, event: RecordedEvent, body: i.CaseUnlinked) -> Changes:
     if body.kind == "related":
-        return {"related": tuple(other for other in case.related if other != body.lead)}
-    return {"lead": None, "lead_kind": None, "notice": None} if case.lead == body.lead else {}
+        return {"matter.related": tuple(other for other in case.matter.related if other != body.lead)}
+    return (
+        {"matter.lead": None, "matter.lead_kind": None, "handling.notice": None}
+        if case.matter.lead == body.lead
+        else {}
+    )
 
 
 @on(i.CaseCorrected, fact=False)
@@ -93,11 +99,11 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
     )
     changes: Changes = {"corrections": (*case.corrections, entry)}
     if body.field != "effective_at":
-        changes[body.field] = body.new
-        changes["unclear"] = tuple(field for field in case.unclear if field != body.field)
+        changes[f"filing.{body.field}"] = body.new
+        changes["filing.unclear"] = tuple(field for field in case.filing.unclear if field != body.field)
         if body.field == "class_":
-            changes["sealed_track"] = body.new == "accusation" or case.suspected is not None
-            if body.new == "accusation" and case.org is None:
+            changes["accusation.sealed"] = body.new == "accusation" or case.accusation.suspected is not None
+            if body.new == "accusation" and case.assignment.org is None:
                 changes |= _sealed_anew(case)
         return changes
     if body.new is None:
@@ -109,7 +115,7 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
     )
     if wrong is not None:
         date_of = _DATE_OF.get(wrong.name)
-        if date_of is not None and getattr(case, date_of) == wrong.effective_at:
+        if date_of is not None and attrgetter(date_of)(case) == wrong.effective_at:
             changes[date_of] = new
         moved = (fact for fact in case.facts if fact.name in MOVES and fact.effective_at == case.moved_at)
         if wrong.version == max((fact.version for fact in moved), default=None):
@@ -120,11 +126,11 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
 def _sealed_anew(case: Case) -> Changes:
     """A case without an organisation turned out to be an accusation: nobody assists or reviews any more, and a result of an
     organisation of the open track is no result of the accusation."""
-    changes: Changes = {"assist": (), "reviewer": None, "review_accepted": False}
+    changes: Changes = {"assignment.assist": (), "review.reviewer": None, "review.accepted": False}
     if case.state != "registered":
         return changes
-    if case.queue_reason is not None and case.suspected is None:
-        changes["queue_reason"] = "sealed_track"
+    if case.assignment.queue_reason is not None and case.accusation.suspected is None:
+        changes["assignment.queue_reason"] = "sealed_track"
     return {**changes, **unanswered()}
 
 
@@ -135,33 +141,41 @@ def _voided(case: Case, event: RecordedEvent, body: i.CaseVoided) -> Changes:
 
 @on(i.AnsweredAtOnce, "replied")
 def _answered(case: Case, event: RecordedEvent, body: i.AnsweredAtOnce) -> Changes:
-    return {"result": "explained", "replied_at": event.effective_at, "replies": case.replies + 1}
+    return {
+        "handling.result": "explained",
+        "handling.replied_at": event.effective_at,
+        "handling.replies": case.handling.replies + 1,
+    }
 
 
 @on(i.EvaluationInvited, fact=kind_of("object"))
 def _invited(case: Case, event: RecordedEvent, body: i.EvaluationInvited) -> Changes:
-    return {} if body.object in case.invited else {"invited": (*case.invited, body.object)}
+    return (
+        {}
+        if body.object in case.evaluation.invited
+        else {"evaluation.invited": (*case.evaluation.invited, body.object)}
+    )
 
 
 @on(i.EvaluationSubmitted, fact=kind_of("object"))
 def _evaluated(case: Case, event: RecordedEvent, body: i.EvaluationSubmitted) -> Changes:
-    others = tuple(entry for entry in case.evaluations if entry[0] != body.object)
-    return {"evaluations": (*others, (body.object, body.grade))}
+    others = tuple(entry for entry in case.evaluation.grades if entry[0] != body.object)
+    return {"evaluation.grades": (*others, (body.object, body.grade))}
 
 
 @on(i.ReviewRequested, "in_review")
 def _review_requested(case: Case, event: RecordedEvent, body: i.ReviewRequested) -> Changes:
-    return {"closure": None, "closed_at": None, "reviewer": None, "review_accepted": False}
+    return {"closure.kind": None, "closure.closed_at": None, "review.reviewer": None, "review.accepted": False}
 
 
 @on(i.ReReviewRequested, "in_re_review")
 def _re_review_requested(case: Case, event: RecordedEvent, body: i.ReReviewRequested) -> Changes:
-    return {"closure": None, "closed_at": None, "reviewer": None, "review_accepted": False}
+    return {"closure.kind": None, "closure.closed_at": None, "review.reviewer": None, "review.accepted": False}
 
 
 @on(i.CaseWithdrawn, "withdrawn")
 def _withdrawn(case: Case, event: RecordedEvent, body: i.CaseWithdrawn) -> Changes:
-    return {"closure": "withdrawn", "closed_at": event.effective_at}
+    return {"closure.kind": "withdrawn", "closure.closed_at": event.effective_at}
 
 
 @on(i.WentLive)

@@ -17,9 +17,9 @@ def _at_risk(case: Case, event: RecordedEvent, body: s.DeadlineAtRisk) -> Change
 def _reminded(case: Case, event: RecordedEvent, body: s.Reminded) -> Changes:
     changes: Changes = {"rungs": case.rungs | {Rung(body.clock, body.episode, body.rung)}}
     if (
-        case.supervision == "none" and not body.passed and body.org == case.org
+        case.supervision.stage == "none" and not body.passed and body.org == case.assignment.org
     ):  # a reminder of the office itself is no step
-        changes.update(supervision="reminded", supervision_at=event.effective_at)
+        changes |= {"supervision.stage": "reminded", "supervision.since": event.effective_at}
     return changes
 
 
@@ -35,9 +35,9 @@ def _lifted(case: Case, event: RecordedEvent, body: s.BreachLifted) -> Changes:
 
 @on(s.Urged)
 def _urged(case: Case, event: RecordedEvent, body: s.Urged) -> Changes:
-    changes: Changes = {"supervision_at": event.effective_at}
-    if case.supervision != "supervised":
-        changes["supervision"] = "urged"
+    changes: Changes = {"supervision.since": event.effective_at}
+    if case.supervision.stage != "supervised":
+        changes["supervision.stage"] = "urged"
     if body.clock is not None and body.episode is not None and body.rung is not None:
         changes["rungs"] = case.rungs | {Rung(body.clock, body.episode, body.rung)}
         changes["acted"] = case.acted  # written by the ticker: it makes no clerk's version stale
@@ -46,12 +46,12 @@ def _urged(case: Case, event: RecordedEvent, body: s.Urged) -> Changes:
 
 @on(s.SupervisionOpened, fact=kind_of("ground"))
 def _supervised(case: Case, event: RecordedEvent, body: s.SupervisionOpened) -> Changes:
-    return {"supervision": "supervised", "supervision_at": event.effective_at}
+    return {"supervision.stage": "supervised", "supervision.since": event.effective_at}
 
 
 @on(s.SupervisionClosed)
 def _supervision_closed(case: Case, event: RecordedEvent, body: s.SupervisionClosed) -> Changes:
-    return {"supervision": "none", "supervision_at": None}
+    return {"supervision.stage": "none", "supervision.since": None}
 
 
 @on(s.InstructionRecorded)
@@ -61,12 +61,15 @@ def _instructed(case: Case, event: RecordedEvent, body: s.InstructionRecorded) -
 
 @on(s.AcceptanceOrdered, "accepted")
 def _acceptance_ordered(case: Case, event: RecordedEvent, body: s.AcceptanceOrdered) -> Changes:
-    return {"accepted_at": event.effective_at, "path": body.path if body.path is not None else case.path}
+    return {
+        "handling.accepted_at": event.effective_at,
+        "filing.path": body.path if body.path is not None else case.filing.path,
+    }
 
 
 @on(s.FollowUpRecorded)
 def _followed_up(case: Case, event: RecordedEvent, body: s.FollowUpRecorded) -> Changes:
-    return {"followed_up": True, "follow_up_satisfied": body.satisfied}
+    return {"evaluation.followed_up": True, "evaluation.follow_up_satisfied": body.satisfied}
 
 
 @on(s.RedoOrdered, "redo_ordered", fact=kind_of("ground"))
@@ -76,9 +79,9 @@ def _redo(case: Case, event: RecordedEvent, body: s.RedoOrdered) -> Changes:
 
 @on(s.CaseClosed, "closed", fact=kind_of("kind"))
 def _closed(case: Case, event: RecordedEvent, body: s.CaseClosed) -> Changes:
-    return {"closure": body.kind, "closed_at": event.effective_at}
+    return {"closure.kind": body.kind, "closure.closed_at": event.effective_at}
 
 
 @on(s.CaseReopened, "registered")
 def _reopened(case: Case, event: RecordedEvent, body: s.CaseReopened) -> Changes:
-    return {"closure": None, "closed_at": None, "queue_reason": "returned", **let_go(case)}
+    return {"closure.kind": None, "closure.closed_at": None, "assignment.queue_reason": "returned", **let_go(case)}

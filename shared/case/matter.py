@@ -19,17 +19,17 @@ def line_of(case_id: str, cases: Mapping[str, Case]) -> Iterator[Case]:
     while at is not None and at not in seen and (case := cases.get(at)) is not None:
         yield case
         seen.add(at)
-        at = case.lead
+        at = case.matter.lead
 
 
 def head_of(case_id: str, cases: Mapping[str, Case]) -> Case | None:
     """The case at the end of the line, which leads the matter. None where `cases` lacks a case of the line, or it is circular."""
-    return next((case for case in line_of(case_id, cases) if case.lead is None), None)
+    return next((case for case in line_of(case_id, cases) if case.matter.lead is None), None)
 
 
 def older(one: Case, other: Case, zone: str) -> bool:
     """True if `one` was filed before `other`: by the legal time that was registered first (a date means the end of that day in
     `zone`), then by id, so that two cases always have the same order. A corrected date does not change it."""
-    if one.ranked_at is None or other.ranked_at is None:
+    if one.filing.ranked_at is None or other.filing.ranked_at is None:
         return False
-    return (instant_of(one.ranked_at, zone), one.id) < (instant_of(other.ranked_at, zone), other.id)
+    return (instant_of(one.filing.ranked_at, zone), one.id) < (instant_of(other.filing.ranked_at, zone), other.id)

@@ -75,20 +75,9 @@ class Correction(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Case:
-    """State of one case after `version` events. All times are legal times unless the name says otherwise."""
+class Filing:
+    """What was filed, where and by whom. Parties appear as codes; their names are sealed in the events."""
 
-    id: str = ""
-    version: int = 0
-    acted: int = 0
-    """Version of the last event that the ticker did not write; `expected_version` of a command is compared with it."""
-    newer: str | None = None
-    """The type of an event that a newer release wrote into the stream: the case is read-only here."""
-    jurisdiction: str = ""
-    origin: Origin = "live"
-    live_from: datetime | None = None
-    """For an imported case: since when it is handled here. Rungs before this never fire."""
-    number: str = ""
     channel: str = ""
     channel_class: str = ""
     platform: str | None = None
@@ -104,26 +93,31 @@ class Case:
     received_by: str | None = None
     anonymous: bool = False
     confidential: bool = False
-    sealed_track: bool = False
-    """An accusation: no list of another organisation ever shows it (Art. 30)."""
+    parties: tuple[tuple[str, str], ...] = ()
+    """(party, role)."""
+    representatives: tuple[str, ...] = ()
+    filed_at: LegalTime | None = None
+    ranked_at: LegalTime | None = None
+    """`filed_at` as it was registered. No correction changes it, so the order of two cases never changes."""
+
+
+@dataclass(frozen=True)
+class Accusation:
+    """Whether the case is an accusation, or suspected to be one, and against whom (Art. 30)."""
+
+    sealed: bool = False
+    """True for an accusation and while one is suspected: no list of another organisation shows the case."""
     suspected: str | None = None
     """The keyword rule that suspects an accusation. The case is sealed until a person has decided."""
     cleared: bool = False
     """A person decided that it is no accusation; keyword rules are not applied again."""
     accused: tuple[str, ...] = ()
-    parties: tuple[tuple[str, str], ...] = ()
-    """(party, role)."""
-    representatives: tuple[str, ...] = ()
-    state: str = ""
-    moved_at: LegalTime | None = None
-    """Legal time of the event that moved the state last."""
-    filed_at: LegalTime | None = None
-    ranked_at: LegalTime | None = None
-    """`filed_at` as it was registered. No correction changes it, so the order of two cases never changes."""
-    registered_at: datetime | None = None
-    """When it was recorded here."""
-    last_recorded: datetime | None = None
-    queue_reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Which organisation is responsible, and how the case reached it."""
+
     org: str | None = None
     """The responsible organisation; there is at most one."""
     assist: tuple[str, ...] = ()
@@ -132,8 +126,6 @@ class Case:
     past_orgs: tuple[str, ...] = ()
     assigned: bool = False
     """交办: assigned with a demand for a closing report."""
-    report_required: bool = False
-    report_filed: bool = False
     rule: str | None = None
     hops: int = 0
     objections: int = 0
@@ -142,39 +134,111 @@ class Case:
     delivered: bool = False
     delivered_seq: int | None = None
     signed_before_return: bool = False
+    queue_reason: str | None = None
+    """Why it waits for a person to dispatch it."""
+
+
+@dataclass(frozen=True)
+class HandlingProgress:
+    """What the responsible organisation has done so far."""
+
     notice: str | None = None
     accepted_at: LegalTime | None = None
-    extension_asked: int | None = None
-    extension_asker: str | None = None
-    extension_days: int = 0
+    report_required: bool = False
+    report_filed: bool = False
     result: str | None = None
     replied_at: LegalTime | None = None
     replies: int = 0
     executed: bool = False
+    extension_asked: int | None = None
+    extension_asker: str | None = None
+    extension_days: int = 0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the petitioner and the follow-up said about the handling."""
+
     invited: tuple[str, ...] = ()
-    evaluations: tuple[tuple[str, str], ...] = ()
+    grades: tuple[tuple[str, str], ...] = ()
     """(object, grade), the last grade of each object."""
     followed_up: bool = False
     follow_up_satisfied: bool | None = None
+
+
+@dataclass(frozen=True)
+class Review:
+    """Review (复查) and re-review (复核) of the decision (Art. 35, 36)."""
+
     reviewer: str | None = None
     """The body that reviews or re-reviews; None until one is named."""
     reviewed_by: str | None = None
     """The body whose review opinion is valid: it does not re-review."""
-    review_accepted: bool = False
-    review_result: str | None = None
-    closure: str | None = None
+    accepted: bool = False
+    result: str | None = None
+
+
+@dataclass(frozen=True)
+class Closure:
+    """How and when the case ended."""
+
+    kind: str | None = None
     closed_at: LegalTime | None = None
+
+
+@dataclass(frozen=True)
+class Matter:
+    """Links to other cases of the same matter."""
+
     lead: str | None = None
     """The older case of the same matter that this one follows. The matter is handled there; this case has no organisation."""
     lead_kind: str | None = None
     related: tuple[str, ...] = ()
     """Cases that it refers to without following them."""
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """Nudges, redo orders and the steps of supervision (督办)."""
+
+    stage: str = "none"
+    """none, reminded, urged or supervised: the step that the present organisation has reached."""
+    since: LegalTime | None = None
+    """Since when `stage` has its value."""
     nudges: int = 0
     redos: int = 0
-    supervision: str = "none"
-    """none, reminded, urged or supervised: the step that the present organisation has reached."""
-    supervision_at: LegalTime | None = None
-    """Since when `supervision` has its value."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """State of one case after `version` events. All times are legal times unless the name says otherwise."""
+
+    id: str = ""
+    version: int = 0
+    acted: int = 0
+    """Version of the last event that the ticker did not write; `expected_version` of a command is compared with it."""
+    newer: str | None = None
+    """The type of an event that a newer release wrote into the stream: the case is read-only here."""
+    jurisdiction: str = ""
+    origin: Origin = "live"
+    live_from: datetime | None = None
+    """For an imported case: since when it is handled here. Rungs before this never fire."""
+    number: str = ""
+    state: str = ""
+    moved_at: LegalTime | None = None
+    """Legal time of the event that moved the state last."""
+    registered_at: datetime | None = None
+    """When it was recorded here."""
+    last_recorded: datetime | None = None
+    filing: Filing = Filing()
+    accusation: Accusation = Accusation()
+    assignment: Assignment = Assignment()
+    handling: HandlingProgress = HandlingProgress()
+    evaluation: Evaluation = Evaluation()
+    review: Review = Review()
+    closure: Closure = Closure()
+    matter: Matter = Matter()
+    supervision: Supervision = Supervision()
     facts: tuple[Fact, ...] = ()
     rungs: frozenset[Rung] = frozenset()
     lifted: frozenset[tuple[str, int]] = frozenset()
@@ -204,7 +268,7 @@ class Case:
         return STREAM + self.id
 
     def grade(self, object_: str) -> str | None:
-        return next((grade for about, grade in self.evaluations if about == object_), None)
+        return next((grade for about, grade in self.evaluation.grades if about == object_), None)
 
     def grade_now(self, object_: str) -> str | None:
         """The last grade of `object_`, unless the matter was ordered to be handled again after it."""
@@ -221,7 +285,7 @@ class Case:
     @property
     def handlers(self) -> tuple[str, ...]:
         """The responsible organisation and the subordinates that it was forwarded to."""
-        return () if self.org is None else (self.org, *self.forwarded)
+        return () if self.assignment.org is None else (self.assignment.org, *self.assignment.forwarded)
 
     def fact(self, name: str) -> Fact | None:
         """The last fact of that name."""
@@ -234,33 +298,49 @@ EMPTY = Case()
 def calmed(case: Case) -> dict[str, str | None]:
     """Reset reminding and urging, once the duty is met or another organisation has the case. Supervision (督办) remains until it is
     closed."""
-    return {"supervision": "none", "supervision_at": None} if case.supervision in ("reminded", "urged") else {}
+    return (
+        {"supervision.stage": "none", "supervision.since": None}
+        if case.supervision.stage in ("reminded", "urged")
+        else {}
+    )
 
 
 def past(case: Case) -> tuple[str, ...]:
     """`past_orgs` after the present organisation has given up the case."""
-    return case.past_orgs if case.org is None or case.org in case.past_orgs else (*case.past_orgs, case.org)
+    org, past_orgs = case.assignment.org, case.assignment.past_orgs
+    return past_orgs if org is None or org in past_orgs else (*past_orgs, org)
 
 
 def let_go(case: Case) -> dict[str, Any]:
     """No organisation has or assists with the case any more, and a ruling that named one has been applied."""
-    return {"past_orgs": past(case), "org": None, "forwarded": (), "assist": (), "final_ruling": False}
+    return {
+        "assignment.past_orgs": past(case),
+        "assignment.org": None,
+        "assignment.forwarded": (),
+        "assignment.assist": (),
+        "assignment.final_ruling": False,
+    }
 
 
 def begun_again(case: Case) -> dict[str, Any]:
     """Handling begins again, by order or by a review: earlier results no longer count."""
-    return {"redos": case.redos + 1, "closure": None, "closed_at": None, **unanswered()}
+    return {
+        "supervision.redos": case.supervision.redos + 1,
+        "closure.kind": None,
+        "closure.closed_at": None,
+        **unanswered(),
+    }
 
 
 def unanswered() -> dict[str, Any]:
     """Handling has no result yet."""
     return {
-        "result": None,
-        "executed": False,
-        "report_filed": False,
-        "extension_asked": None,
-        "extension_asker": None,
-        "followed_up": False,
-        "follow_up_satisfied": None,
-        "invited": (),
+        "handling.result": None,
+        "handling.executed": False,
+        "handling.report_filed": False,
+        "handling.extension_asked": None,
+        "handling.extension_asker": None,
+        "evaluation.followed_up": False,
+        "evaluation.follow_up_satisfied": None,
+        "evaluation.invited": (),
     }

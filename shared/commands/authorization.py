@@ -82,21 +82,21 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
         return True
     if principal.jurisdiction not in (None, case.jurisdiction):
         return False
-    if principal.org is not None and principal.org in case.accused:
+    if principal.org is not None and principal.org in case.accusation.accused:
         return False  # Art. 30: never to the accused organisation, in any role
     if role in ("organisation", "clerk"):
         if handles(principal.org, case) or owes_notice(principal.org, case):
             return True
         return lead is not None and handles_matter(principal.org, case, lead)
     if role == "platform":
-        return case.platform == principal.org
+        return case.filing.platform == principal.org
     return role in SEES_ALL
 
 
 def handles(org: str | None, case: Case) -> bool:
     """True while the organisation has the case: as the responsible one, a subordinate of it, assisting, or reviewing. A review
     body sees the whole case (Art. 35, 36) from the moment that it is named until another one is."""
-    return org is not None and (org in case.handlers or org in case.assist or org == case.reviewer)
+    return org is not None and (org in case.handlers or org in case.assignment.assist or org == case.review.reviewer)
 
 
 NOTHING_OWED = frozenset({"NoticeServed", "AnsweredAtOnce", "CaseClosed", "Concluded"})
@@ -107,11 +107,11 @@ def owes_notice(org: str | None, case: Case) -> bool:
     """True while the receiving organisation still owes the petitioner the written notice of where the filing went (Art. 23 ¶1,
     ¶2): it received the filing itself, and another organisation has the case or its matter. Never for an accusation, and never
     for an accused organisation."""
-    if org is None or org != case.received_by or not (case.open and case.live):
+    if org is None or org != case.filing.received_by or not (case.open and case.live):
         return False
-    if case.sealed_track or org in case.accused or org in case.handlers:
+    if case.accusation.sealed or org in case.accusation.accused or org in case.handlers:
         return False
-    if case.org is None and case.lead is None:  # it was not sent anywhere yet
+    if case.assignment.org is None and case.matter.lead is None:  # it was not sent anywhere yet
         return False
     return all(fact.name not in NOTHING_OWED for fact in case.facts)
 
@@ -119,8 +119,8 @@ def owes_notice(org: str | None, case: Case) -> bool:
 def handles_matter(org: str | None, case: Case, lead: Case) -> bool:
     """True if the organisation handles the matter of `lead`, which `case` follows. An accusation shares no matter with a case of
     the open track."""
-    apart = case.sealed_track != lead.sealed_track or case.jurisdiction != lead.jurisdiction
-    return case.lead is not None and not apart and org not in lead.accused and handles(org, lead)
+    apart = case.accusation.sealed != lead.accusation.sealed or case.jurisdiction != lead.jurisdiction
+    return case.matter.lead is not None and not apart and org not in lead.accusation.accused and handles(org, lead)
 
 
 def within(principal: Principal, jurisdiction: str) -> None:
@@ -141,7 +141,7 @@ def visible_among(principal: Principal, cases: Mapping[str, Case]) -> dict[str, 
 
 def lead_among(case: Case, cases: Mapping[str, Case]) -> Case | None:
     """The case of `cases` that leads the matter of `case`; None where it follows none."""
-    return None if case.lead is None else head_of(case.lead, cases)
+    return None if case.matter.lead is None else head_of(case.matter.lead, cases)
 
 
 def authorize_command(principal: Principal, action: Action, case: Case, known: Mapping[str, Case]) -> None:

@@ -120,8 +120,8 @@ class Decider:
             Refused: the command is not possible on this case.
         """
         check_readable(case)
-        if case.lead is not None and not self.followers:
-            raise follow_the_lead(given.head(case.lead))
+        if case.matter.lead is not None and not self.followers:
+            raise follow_the_lead(given.head(case.matter.lead))
         fresh = self.decide(case, command, given)
         check_decided(case, [item.body for item in fresh], name=self.name, zh=self.zh, states=self.states)
         return fresh

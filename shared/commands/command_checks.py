@@ -61,7 +61,7 @@ def check_decided(case: Case, events: Iterable[Event], *, name: str, zh: str, st
             " register it anew.",
             why_zh="该件已作废，不能再办理；确有事项的，请重新登记。",
         )
-    if case.suspected is not None and not _HELD.isdisjoint(types):
+    if case.accusation.suspected is not None and not _HELD.isdisjoint(types):
         raise Refused(
             "suspicion_undecided",
             "A rule suspects that this is an accusation. Read it, then give confirm_accusation or clear_suspicion.",

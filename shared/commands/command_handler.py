@@ -140,7 +140,7 @@ class CommandHandler:
         expected_version: int | None,
     ) -> tuple[DecisionContext, list[NewEvent]]:
         """The events to append, and what they were decided on. Raises Refused."""
-        wanted = [*others, case.lead] if case.lead is not None else [*others]
+        wanted = [*others, case.matter.lead] if case.matter.lead is not None else [*others]
         known = await self.cases.lines(wanted, fresh=True) if wanted else {}
         authorize_command(stamp.principal, action, case, known)
         now = recording_time(self.clock, case.last_recorded)

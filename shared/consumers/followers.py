@@ -18,7 +18,7 @@ _PAGE = 200
 
 def follows(turn: Trigger, _body: Event) -> bool:
     """True while the case follows another one."""
-    return turn.case.lead is not None
+    return turn.case.matter.lead is not None
 
 
 async def followers(views: ReadModelStore, lead: str, view: str = MATTERS) -> list[Row]:

@@ -125,11 +125,11 @@ def _of_edition(
 
 
 def _applies(rule: ClockRule, case: Case) -> bool:
-    for attribute, allowed in rule.conditions:
-        if getattr(case, attribute) not in allowed:
+    for value_of, allowed in rule.conditions:
+        if value_of(case) not in allowed:
             return False
     direct = rule.applies.direct
-    return direct is None or direct == (case.received_by is not None)
+    return direct is None or direct == (case.filing.received_by is not None)
 
 
 def _deadline(
@@ -180,9 +180,9 @@ def _bearer(rule: ClockRule, start: Fact, case: Case, book: PolicyBook) -> str |
     responsible = rule.responsible
     if responsible == "organisation":
         direct = (
-            case.received_by if rule.applies.direct else None
+            case.filing.received_by if rule.applies.direct else None
         )  # Art. 23 ¶1: the receiving organisation, even after a transfer
-        return direct or start.org or case.org or case.received_by
+        return direct or start.org or case.assignment.org or case.filing.received_by
     if responsible == "petition_office":
         return book.petition_office_at(start.effective_at)
     return _reviewer(start, case, book) if responsible == "review_body" else None
@@ -219,9 +219,9 @@ def _days_excluded(facts: tuple[Fact, ...], first: date, zone: str) -> list[date
 
 def _days(table: Mapping[str, int], case: Case, start: Fact, book: PolicyBook, otherwise: int | None) -> int | None:
     """The days of the case's subject or its nearest ancestor, by the list in force when the clock began."""
-    if case.subject is None:
+    if case.filing.subject is None:
         return otherwise
-    line = book.subject_line_at(case.subject, start.effective_at)
+    line = book.subject_line_at(case.filing.subject, start.effective_at)
     return next((table[subject] for subject in line if subject in table), otherwise)
 
 

@@ -73,7 +73,7 @@ def _open_rungs(case: Case, deadline: Deadline) -> Iterator[_Open]:
                 if breach is not None:
                     yield breach
                     breach = None
-                if case.supervision in URGED or deadline.org is None or deadline.org != case.org:
+                if case.supervision.stage in URGED or deadline.org is None or deadline.org != case.assignment.org:
                     continue
             at = start + span * rung.at_percent / 100
             if Rung(clock, episode, rung.id) not in case.rungs and (live_from is None or at >= live_from):

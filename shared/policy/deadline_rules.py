@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from functools import cached_property
+from operator import attrgetter
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -42,6 +43,10 @@ class Trigger(Document):
     kind: Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)] = ()
     responsible: bool = False
     lapses: bool = True
+
+
+_CONDITIONS = {"sealed": "accusation.sealed", "report_required": "handling.report_required"}
+"""Conditions on a value of the case outside of `filing` -> its path."""
 
 
 class Applies(Document):
@@ -140,10 +145,10 @@ class ClockRule(Document):
         return found["en"] if found else self.article
 
     @cached_property
-    def conditions(self) -> tuple[tuple[str, tuple[object, ...]], ...]:
-        """(attribute of the case, allowed values) of each condition but `direct`, which shared.deadlines checks."""
+    def conditions(self) -> tuple[tuple[attrgetter[object], tuple[object, ...]], ...]:
+        """(getter of the value from the case, allowed values) of each condition but `direct`, which shared.deadlines checks."""
         return tuple(
-            ("sealed_track" if name == "sealed" else name, allowed if isinstance(allowed, tuple) else (allowed,))
+            (attrgetter(_CONDITIONS.get(name, f"filing.{name}")), allowed if isinstance(allowed, tuple) else (allowed,))
             for name, allowed in self.applies
             if allowed is not None and name != "direct"
         )

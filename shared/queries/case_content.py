@@ -40,7 +40,7 @@ def purposes(principal: Principal, case: Case, lead: Case | None = None) -> froz
         return frozenset({"identity", "text"})
     if principal.role in ("organisation", "clerk"):
         if handles(principal.org, case):
-            return frozenset({"text"}) if case.confidential else frozenset({"identity", "text"})
+            return frozenset({"text"}) if case.filing.confidential else frozenset({"identity", "text"})
         return frozenset({"text"}) if lead is not None and handles_matter(principal.org, case, lead) else frozenset()
     return frozenset()
 
@@ -79,7 +79,9 @@ async def content(
         if opened.erased:
             erased.add(opened.party)
         elif isinstance(event.body, PartyRecorded | PartyCorrected | AccusationConfirmed):
-            parties.setdefault(opened.party, {"role": dict(case.parties).get(opened.party)}).update(opened.values)
+            parties.setdefault(opened.party, {"role": dict(case.filing.parties).get(opened.party)}).update(
+                opened.values
+            )
         else:
             words = event_words(event.type)
             about = {"version": event.version, "type": event.type, "party": opened.party}

@@ -92,15 +92,15 @@ async def show(
         raise Unknown("not_yet", "The case was not registered at that time.", why_zh="该时点尚未登记。", field="as_of")
     known = await _may_know(ports, principal, present, seen)
     lead = await ports.cases.lead_of(case)
-    present_lead = lead if case.lead == present.lead else await ports.cases.lead_of(present)
+    present_lead = lead if case.matter.lead == present.matter.lead else await ports.cases.lead_of(present)
     now = min((ports.clock.now(), *(instant_of(when, book.zone) for when in (as_of, known_at) if when is not None)))
     return CaseAnswer.built_from(
         case,
         book,
-        queue_reason=case.queue_reason if case.org is None else None,
-        lead=case.lead if case.lead in known else None,
+        queue_reason=case.assignment.queue_reason if case.assignment.org is None else None,
+        lead=case.matter.lead if case.matter.lead in known else None,
         matter=LeadAnswer.built_from(lead, book) if lead is not None and lead.id in known else None,
-        related=[other for other in case.related if other in known],
+        related=[other for other in case.matter.related if other in known],
         as_of=as_of,
         known_at=known_at,
         deadlines=[_episode(DeadlineAnswer, one, book, now) for one in deadlines(case, book)],
@@ -126,7 +126,7 @@ async def _may_know(ports: Ports, principal: Principal, case: Case, events: Sequ
     return frozenset(
         other.id
         for other in lines.values()
-        if visible(principal, other, head_of(other.lead, lines) if other.lead else None)
+        if visible(principal, other, head_of(other.matter.lead, lines) if other.matter.lead else None)
     )
 
 

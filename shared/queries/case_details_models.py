@@ -80,42 +80,57 @@ class CaseAnswer(Answer):
     state: str = Field(description="State as a code")
     state_zh: StateZh
     state_en: StateEn
-    channel: PolicyCode | None = Field(description="Where it came from")
-    channel_class: str = Field(description="Class of the channel")
-    place: PolicyCode | None = Field(description="Place of the problem")
-    subject: PolicyCode | None = Field(description="Subject")
-    level: str | None = Field(description="Level of government addressed")
-    grid: str | None = Field(description="Cell of the grid where the scanned QR code hangs")
+    channel: PolicyCode | None = Field(validation_alias="filing.channel", description="Where it came from")
+    channel_class: str = Field(validation_alias="filing.channel_class", description="Class of the channel")
+    place: PolicyCode | None = Field(validation_alias="filing.place", description="Place of the problem")
+    subject: PolicyCode | None = Field(validation_alias="filing.subject", description="Subject")
+    level: str | None = Field(validation_alias="filing.level", description="Level of government addressed")
+    grid: str | None = Field(
+        validation_alias="filing.grid", description="Cell of the grid where the scanned QR code hangs"
+    )
     class_: str | None = Field(
-        serialization_alias="class", description="claim, accusation, suggestion, litigation, consultation"
+        validation_alias="filing.class_",
+        serialization_alias="class",
+        description="claim, accusation, suggestion, litigation, consultation",
     )
-    path: int | None = Field(description="Statutory path 1 to 6 (Art. 31)")
-    org: PolicyCode | None = Field(description="The one responsible organisation")
-    assist: list[PolicyCode] = Field(description="Organisations that assist")
+    path: int | None = Field(validation_alias="filing.path", description="Statutory path 1 to 6 (Art. 31)")
+    org: PolicyCode | None = Field(validation_alias="assignment.org", description="The one responsible organisation")
+    assist: list[PolicyCode] = Field(validation_alias="assignment.assist", description="Organisations that assist")
     forwarded: list[PolicyCode] = Field(
-        description="Subordinates that it was forwarded down to; the last has it in hand"
+        validation_alias="assignment.forwarded",
+        description="Subordinates that it was forwarded down to; the last has it in hand",
     )
-    reviewer: PolicyCode | None = Field(description="The body that reviews or reviewed it")
-    review_result: str | None = Field(description="upheld, changed or redo")
-    past_orgs: list[PolicyCode] = Field(description="Who had it before")
-    rule: str | None = Field(description="Routing rule that led to the organisation")
+    reviewer: PolicyCode | None = Field(
+        validation_alias="review.reviewer", description="The body that reviews or reviewed it"
+    )
+    review_result: str | None = Field(validation_alias="review.result", description="upheld, changed or redo")
+    past_orgs: list[PolicyCode] = Field(validation_alias="assignment.past_orgs", description="Who had it before")
+    rule: str | None = Field(
+        validation_alias="assignment.rule", description="Routing rule that led to the organisation"
+    )
     queue_reason: str | None = Field(description="Why a person has to dispatch it")
-    confidential: bool = Field(description="The organisation does not see who filed")
-    anonymous: bool = Field(description="Filed without a name")
-    sealed_track: bool = Field(description="An accusation")
-    hops: int = Field(description="How often it was sent on")
-    result: str | None = Field(description="What was decided")
-    closure: str | None = Field(description="Kind of closing")
-    filed_at: TimeText | None = Field(description="When it was filed, in law")
+    confidential: bool = Field(
+        validation_alias="filing.confidential", description="The organisation does not see who filed"
+    )
+    anonymous: bool = Field(validation_alias="filing.anonymous", description="Filed without a name")
+    sealed_track: bool = Field(validation_alias="accusation.sealed", description="An accusation")
+    hops: int = Field(validation_alias="assignment.hops", description="How often it was sent on")
+    result: str | None = Field(validation_alias="handling.result", description="What was decided")
+    closure: str | None = Field(validation_alias="closure.kind", description="Kind of closing")
+    filed_at: TimeText | None = Field(validation_alias="filing.filed_at", description="When it was filed, in law")
     registered_at: TimeText | None = Field(description="When it was recorded here")
-    accepted_at: TimeText | None = Field(description="When it was accepted")
-    replied_at: TimeText | None = Field(description="When the reply was delivered")
-    closed_at: TimeText | None = Field(description="When it was closed")
+    accepted_at: TimeText | None = Field(validation_alias="handling.accepted_at", description="When it was accepted")
+    replied_at: TimeText | None = Field(
+        validation_alias="handling.replied_at", description="When the reply was delivered"
+    )
+    closed_at: TimeText | None = Field(validation_alias="closure.closed_at", description="When it was closed")
     lead: str | None = Field(description="The older case of the same matter that it follows, if you may see it")
     matter: LeadAnswer | None = Field(description="How the case that leads the matter stands now, if you may see it")
     related: list[str] = Field(description="Cases that it refers to, as far as you may see them")
-    supervision: str = Field(description="Rung of supervision")
-    evaluations: Annotated[dict[str, str], BeforeValidator(dict)] = Field(description="Object -> grade")
+    supervision: str = Field(validation_alias="supervision.stage", description="Rung of supervision")
+    evaluations: Annotated[dict[str, str], BeforeValidator(dict)] = Field(
+        validation_alias="evaluation.grades", description="Object -> grade"
+    )
     read_only: str | None = Field(
         validation_alias="newer", description="Event type of a newer release that makes the case read-only here"
     )

@@ -170,7 +170,7 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
 async def _leading(ports: Ports, case: Case) -> Case | None:
     """The case whose progress a follower's petitioner is shown: while it leads, and never across the sealed track."""
     lead = await ports.cases.lead_of(case)
-    apart = lead is None or lead.state in ("voided", "withdrawn") or lead.sealed_track != case.sealed_track
+    apart = lead is None or lead.state in ("voided", "withdrawn") or lead.accusation.sealed != case.accusation.sealed
     return None if apart or case.state in ("withdrawn", "voided") else lead
 
 
@@ -223,7 +223,7 @@ def heard(event: RecordedEvent, until: Sequence[RecordedEvent], book: PolicyBook
 
 def holder_of(case: Case) -> str | None:
     """Who has it now: under review the body that reviews (None while nobody is named), else the responsible organisation."""
-    return case.reviewer if case.state in ("in_review", "in_re_review") else case.org
+    return case.review.reviewer if case.state in ("in_review", "in_re_review") else case.assignment.org
 
 
 def _extended(days: int, until: Sequence[RecordedEvent], book: PolicyBook) -> Words:
@@ -251,10 +251,11 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadlin
     zh += f"。该事项现为“{state.zh}”"
     en += f". The matter is {state.en}"
     if lead.state not in FINAL_STATES:
-        has_it = called(book, lead.org or book.petition_office or "") if lead.org or book.petition_office else None
+        org = lead.assignment.org or book.petition_office
+        has_it = called(book, org) if org else None
         zh += f"，由{has_it.zh if has_it else '信访部门'}负责"
         en += f"; {has_it.en if has_it else 'the petition office'} has it"
-    outcome = lead.result if lead.result is not None else lead.closure
+    outcome = lead.handling.result if lead.handling.result is not None else lead.closure.kind
     if outcome in _OUTCOMES:
         words = code_words(outcome)
         zh, en = f"{zh}。处理结果：{words.zh}", f"{en}. Outcome: {words.en}"
@@ -264,7 +265,7 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadlin
         if deadline is not None:
             by = _by_when(deadline, overdue=overdue)
             zh, en = zh + by.zh, en + by.en
-    elif case.invited:
+    elif case.evaluation.invited:
         zh, en = f"{zh}。下一步：您可以评价", f"{en}. Next: you may evaluate"
     elif case.open:
         zh, en = f"{zh}。下一步：由信访部门将结果告知您", f"{en}. Next: the petition office tells you how it ended"

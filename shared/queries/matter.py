@@ -18,11 +18,13 @@ class FilingAnswer(LeadAnswer):
     """One filing of a matter."""
 
     leads: bool = Field(description="True for the oldest one, which is worked on")
-    kind: str | None = Field(validation_alias="lead_kind", description="same_matter or duplicate, for one that follows")
-    channel: PolicyCode | None = Field(description="Where it came from")
-    filed_at: TimeText | None = Field(description="When it was filed, in law")
+    kind: str | None = Field(
+        validation_alias="matter.lead_kind", description="same_matter or duplicate, for one that follows"
+    )
+    channel: PolicyCode | None = Field(validation_alias="filing.channel", description="Where it came from")
+    filed_at: TimeText | None = Field(validation_alias="filing.filed_at", description="When it was filed, in law")
     registered_at: TimeText | None = Field(description="When it was recorded here")
-    closure: str | None = Field(description="Kind of closing")
+    closure: str | None = Field(validation_alias="closure.kind", description="Kind of closing")
 
 
 class MatterPage(Answer):
@@ -60,7 +62,7 @@ async def _members(ports: Ports, lead: Case) -> Sequence[Case]:
     while waiting:
         for row in await followers(ports.views, waiting.pop()):
             case, _head = await ports.cases.get(row.key, at_least=row.applied)
-            if case.id not in found and case.lead is not None:  # the row may be older than the case
+            if case.id not in found and case.matter.lead is not None:  # the row may be older than the case
                 found[case.id] = case
                 waiting.append(case.id)
                 order.append((str((row.values or {}).get("filed_at")), case.id))

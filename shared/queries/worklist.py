@@ -214,7 +214,7 @@ async def _may_see(ports: Ports, principal: Principal, row: Row) -> bool:
     case, _head = await ports.cases.get(row.key, at_least=row.applied)
     if not visible(principal, case):
         return False
-    if not case.sealed_track or principal.role in ("registrar", "supervisor"):
+    if not case.accusation.sealed or principal.role in ("registrar", "supervisor"):
         return True
     own = (await ports.policies.book(case.jurisdiction)).organisation(principal.org)
     return own is not None and own.kind == "sealed" and own.code in case.handlers
@@ -227,7 +227,7 @@ async def _own_clocks(ports: Ports, principal: Principal, row: Row) -> Row:
         return row
     case, _head = await ports.cases.get(row.key, at_least=row.applied)
     book = await ports.policies.book(case.jurisdiction)
-    whose = case.org if principal.org in (*case.handlers, *case.assist) else principal.org
+    whose = case.assignment.org if principal.org in (*case.handlers, *case.assignment.assist) else principal.org
     running = [one for one in deadlines(case, book) if one.running and not one.rule.window and one.org == whose]
     first = min(running, key=lambda one: one.due, default=None)
     due = (to_text(first.due), first.clock) if first is not None else (None, None)

@@ -106,13 +106,13 @@ class CaseRepository:
             case = (await (self.load_confirmed(case_id) if fresh else self.load(case_id))).case
             if case.exists:
                 found[case_id] = case
-                if case.lead is not None:
-                    waiting.append(case.lead)
+                if case.matter.lead is not None:
+                    waiting.append(case.matter.lead)
         return found
 
     async def lead_of(self, case: Case) -> Case | None:
         """The case that leads the matter of a follower; None for a case that follows none."""
-        return None if case.lead is None else head_of(case.lead, await self.lines([case.lead]))
+        return None if case.matter.lead is None else head_of(case.matter.lead, await self.lines([case.matter.lead]))
 
     def remember(self, case: Case, head: StreamHead) -> None:
         """Keep a newer fold. An older one is ignored."""

@@ -30,6 +30,6 @@ async def test_a_return_on_the_sixth_working_day_is_too_late() -> None:
     async with story("2025-09-26") as county:
         case = await county.desk.files("施工噪声", on="2025-09-26")
         problem = await county.refused("objection_window_lapsed", county.housing.returns(case, on="2025-10-11"))
-        assert "Accept it, or say why" in problem["detail"]
+        assert "Accept the case, or refuse it" in problem["detail"]
         assert "accept" in problem["allowed"]
         await county.housing.accepts(case, on="2025-10-11")

@@ -17,7 +17,7 @@ async def test_two_dispatches_at_once_and_one_is_refused() -> None:
         answers = await asyncio.gather(send(county.desk, case, "zj"), send(county.second_desk, case, "jt"))
         problems = [answer for answer in answers if isinstance(answer, Answered)]
         assert [(one.status, one.problem["code"]) for one in problems] == [(409, "has_an_organisation")]
-        assert "recall it first" in problems[0].problem["detail"]
+        assert "Recall the case first" in problems[0].problem["detail"]
 
         (sent,) = await county.events(case, "CaseTransferred")
         told = {"zj": await county.housing.is_told(), "jt": await county.transport.is_told()}

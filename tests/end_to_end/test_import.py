@@ -84,8 +84,8 @@ async def latencies(here: County) -> list[timedelta]:
     found = []
     for stream in await outcome(here):
         case = await here.case(stream.removeprefix("case/"))
-        if case.replied_at is not None and case.filed_at is not None:
-            found.append(elapsed(case.filed_at, case.replied_at, "Asia/Shanghai"))
+        if case.handling.replied_at is not None and case.filing.filed_at is not None:
+            found.append(elapsed(case.filing.filed_at, case.handling.replied_at, "Asia/Shanghai"))
     return sorted(found)
 
 

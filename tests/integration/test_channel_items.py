@@ -80,7 +80,13 @@ async def test_an_item_in_the_platforms_own_form() -> None:
         status, receipt = await post(here, ITEM)
         assert status == 201, receipt
         case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
-        assert (case.channel, case.platform, case.place, case.subject, case.org) == ("prov", "wlzj", "dh", "0102", "zj")
+        assert (
+            case.filing.channel,
+            case.filing.platform,
+            case.filing.place,
+            case.filing.subject,
+            case.assignment.org,
+        ) == ("prov", "wlzj", "dh", "0102", "zj")
         assert receipt["received_at"] == "2026-03-01T00:30:00.000000Z"
         said = await opened(here, receipt["case"])
         assert (said["text"], said["title"], said["name"], said["item"]) == ("楼上一直漏水", "漏水", "张三", "P-1")
@@ -145,7 +151,7 @@ async def test_words_that_nobody_knows_are_registered() -> None:
             here, {**ITEM, "wtsddm": "999999", "nrfl": "某种事情", "nr": {"tsnr": "别的"}, "gkxx": "x"}
         )
         case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
-        assert case.unclear == ("place", "subject") and case.queue_reason == "unknown_place"
+        assert case.filing.unclear == ("place", "subject") and case.assignment.queue_reason == "unknown_place"
         said = await opened(here, receipt["case"])
         assert (said["place_text"], said["subject_text"]) == ("999999", "某种事情")
 
@@ -205,8 +211,12 @@ async def test_a_scanned_code_knows_place_and_grid() -> None:
         assert (shown["place"]["code"], shown["grid"], shown["org"]["code"]) == ("dh-yl", "G-7", "zj")
         unknown = await here.filed(channel="scan", place=None, qr="Q404")
         case = (await here.runtime.ports.cases.reload(unknown["case"]))[0]
-        assert (case.place, case.grid, case.queue_reason) == (None, None, "unknown_place")
+        assert (case.filing.place, case.filing.grid, case.assignment.queue_reason) == (None, None, "unknown_place")
         other = await here.filed(channel="web", place=None, qr="Q1")
-        assert (await here.runtime.ports.cases.reload(other["case"]))[0].grid is None, "a code hangs in its own channel"
+        assert (await here.runtime.ports.cases.reload(other["case"]))[0].filing.grid is None, (
+            "a code hangs in its own channel"
+        )
         said = await here.filed(channel="scan", place="xs", qr="Q1")
-        assert (await here.runtime.ports.cases.reload(said["case"]))[0].place == "xs", "who says where is believed"
+        assert (await here.runtime.ports.cases.reload(said["case"]))[0].filing.place == "xs", (
+            "who says where is believed"
+        )

@@ -57,7 +57,7 @@ async def test_a_filing_that_is_not_remembered_gets_its_first_answer(here: Count
     """A case that is not known here is registered without a look at the log, which then says what it has."""
     filing = {"place": "dh", "subject": "01", "petitioner": {"name": "某"}}
     first = await here.file("B-2", text="one", **filing)
-    org = (await here.case(first.case)).org or ""
+    org = (await here.case(first.case)).assignment.org or ""
     await here.act(first.case, "sign_off", clerk(org))
     keys = await here.ports.keys.count()
     for erased in (False, True):
@@ -76,7 +76,7 @@ async def test_a_filing_that_is_not_remembered_gets_its_first_answer(here: Count
 
 async def test_a_commit_just_written_says_what_its_bytes_say(here: County) -> None:
     filed = await here.file("B-3", place="dh", subject="01", petitioner={"name": "某"})
-    org = (await here.case(filed.case)).org or ""
+    org = (await here.case(filed.case)).assignment.org or ""
     await here.act(filed.case, "sign_off", clerk(org), at=date(2026, 3, 2))
     await here.act(filed.case, "accept", clerk(org), path=6)
     for stream in (f"case/{filed.case}", f"outbox/{org}"):
@@ -88,7 +88,7 @@ async def test_a_commit_just_written_says_what_its_bytes_say(here: County) -> No
 
 async def test_a_command_id_works_once_whatever_happened_since(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
-    org = (await here.case(filed.case)).org or ""
+    org = (await here.case(filed.case)).assignment.org or ""
     first = await here.act(filed.case, "sign_off", clerk(org), command_id="s1")
     await here.act(filed.case, "accept", clerk(org), path=6)
     again = await here.act(filed.case, "sign_off", clerk(org), command_id="s1")
@@ -99,7 +99,7 @@ async def test_a_command_id_works_once_whatever_happened_since(here: County) -> 
 
 async def test_two_registrars_dispatch_and_one_is_refused(here: County) -> None:
     filed = await here.file(place="某处", subject="01")
-    assert (await here.case(filed.case)).queue_reason == "unknown_place"
+    assert (await here.case(filed.case)).assignment.queue_reason == "unknown_place"
     results = await asyncio.gather(
         here.act(filed.case, "dispatch", REGISTRAR, org="zj"),
         here.act(filed.case, "dispatch", SUPERVISOR._replace(role="registrar", ref="other"), org="jy"),
@@ -114,7 +114,7 @@ async def test_two_registrars_dispatch_and_one_is_refused(here: County) -> None:
 async def test_a_stale_version_is_refused_but_the_ticker_makes_none_stale(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
     case = await here.case(filed.case)
-    org = case.org or ""
+    org = case.assignment.org or ""
     hands = here.ports.handling("routing")
     from shared.commands.command import RULES
 
@@ -138,7 +138,7 @@ async def test_a_stale_version_is_refused_but_the_ticker_makes_none_stale(here: 
 
 async def test_legal_time_runs_forward_and_never_ahead(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
-    org = (await here.case(filed.case)).org or ""
+    org = (await here.case(filed.case)).assignment.org or ""
     here.clock.advance(timedelta(days=2))
     with pytest.raises(Refused, match="effective_too_early") as early:
         await here.act(filed.case, "sign_off", clerk(org), at=date(2026, 2, 1))
@@ -151,7 +151,7 @@ async def test_legal_time_runs_forward_and_never_ahead(here: County) -> None:
 
 async def test_a_clock_far_behind_the_log_is_refused(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
-    org = (await here.case(filed.case)).org or ""
+    org = (await here.case(filed.case)).assignment.org or ""
     here.clock.jump(timedelta(hours=-1))
     with pytest.raises(Unavailable, match="clock_behind"):
         await here.act(filed.case, "sign_off", clerk(org))
@@ -197,7 +197,7 @@ async def test_a_delivery_is_recorded_although_the_clock_was_put_back(here: Coun
     given = DecisionContext(
         Principal("service", None, "routing"), here.clock.now(), told, await here.ports.policies.book(DEMO)
     )
-    (fresh,) = rule(replace(case, delivered=False), RecordDelivery(org=case.org or "", seq=1), given)
+    (fresh,) = rule(replace(case, delivered=False), RecordDelivery(org=case.assignment.org or "", seq=1), given)
     assert fresh.at == here.clock.now()
 
 
@@ -226,7 +226,7 @@ async def test_what_could_not_be_passed_on_is_never_kept(here: County) -> None:
 async def test_the_first_no_of_a_reaction_is_asked_again_of_the_log(here: County) -> None:
     """A process that knows a case as it was refuses on that: the log knows better (docs/adr/0028)."""
     filed = await here.file(place="dh", subject="01")
-    org = (await here.case(filed.case)).org or ""
+    org = (await here.case(filed.case)).assignment.org or ""
     before, head = await here.ports.cases.get(filed.case)
     await here.act(filed.case, "sign_off", clerk(org))
     await here.act(filed.case, "accept", clerk(org), path=6)

@@ -149,7 +149,7 @@ async def test_what_turned_out_to_be_an_accusation_here_is_not_told_by_an_import
     assert [one.result for one in await record(here, row)] == ["added"]
     case = (await here.ports.views.find("worklist", limit=1))[0].key
     await here.act(case, "correct", REGISTRAR, field="class", new="accusation")
-    assert (await here.case(case)).org is None
+    assert (await here.case(case)).assignment.org is None
     assert [one.result for one in await record(here, row)] == ["same"]
     told = ("NoticeServed", "2025-01-03", {"kind": "acceptance"})
     (more,) = await record(here, item(1, ("SignedFor", "2025-01-02", {}), told, org="zj"))

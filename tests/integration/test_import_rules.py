@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = sorted(path.relative_to(ROOT) for path in ROOT.glob("services/*/commands/*.py") if path.name != "__init__.py")
+COMMANDS = sorted(
+    path.relative_to(ROOT) for path in ROOT.glob("services/*/commands/*.py") if path.name != "__init__.py"
+)
 
 
 @pytest.fixture

@@ -23,10 +23,10 @@ async def test_a_claim_from_filing_to_confirmed_closing(here: County) -> None:
     filed = await here.file(place="dh", subject="0101", petitioner={"name": "张三", "phone": "13800000000"})
     case = await here.case(filed.case)
     assert case.state == "dispatched", case
-    assert case.org is not None
-    assert case.rule is not None
-    assert case.delivered
-    org = case.org
+    assert case.assignment.org is not None
+    assert case.assignment.rule is not None
+    assert case.assignment.delivered
+    org = case.assignment.org
     told = await here.events(f"outbox/{org}")
     assert [event.type for event in told] == ["OutboxEntry"]
     running = [one for one in deadlines(case, await here.ports.policies.book(DEMO)) if one.running and one.org == org]
@@ -48,12 +48,12 @@ async def test_a_claim_from_filing_to_confirmed_closing(here: County) -> None:
         await here.act(filed.case, name, who, **fields)
     case = await here.case(filed.case)
     assert case.state == "replied"
-    assert case.invited == ("petition_office", "organisation")
+    assert case.evaluation.invited == ("petition_office", "organisation")
     await here.act(filed.case, "evaluate", REGISTRAR, object="organisation", grade="satisfied")
     await here.act(filed.case, "follow_up", SUPERVISOR, reached=True, satisfied=True)
     await here.act(filed.case, "close", SUPERVISOR, kind="resolved_confirmed")
     case = await here.case(filed.case)
-    assert (case.state, case.closure) == ("closed", "resolved_confirmed")
+    assert (case.state, case.closure.kind) == ("closed", "resolved_confirmed")
     kinds = [event.body.kind for event in await here.events(f"outbox/{org}")]  # type: ignore[union-attr]
     assert kinds == ["assigned", "evaluated", "closed"]
 
@@ -80,4 +80,4 @@ async def test_an_unsigned_case_is_reminded_once_and_breached_once(here: County)
     assert types.count("DeadlineBreached") == 1
     case = await here.case(filed.case)
     assert len(case.rungs) == sum(map(types.count, ("Reminded", "Urged", "DeadlineBreached")))
-    await here.act(filed.case, "sign_off", clerk(case.org or ""))
+    await here.act(filed.case, "sign_off", clerk(case.assignment.org or ""))

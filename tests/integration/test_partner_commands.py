@@ -103,7 +103,7 @@ async def test_what_was_refused_is_not_accepted_when_it_is_delivered_again() -> 
         await desk.actions(letters)
         await desk.sends(command(case, "confirm_execution"))  # by a producer that did not hear of its success
         assert len(await desk.outcomes()) == 3
-        assert not (await here.runtime.ports.cases.get(case))[0].executed
+        assert not (await here.runtime.ports.cases.get(case))[0].handling.executed
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ async def test_a_filing_is_registered_and_the_platform_hears_its_number() -> Non
         assert kinds(later) == ["sent"] and (later[0]["org"], later[0]["detail"]) == ("zj", "transferred")
         assert later[0]["item"] == "P-1" and later[0]["record"] is None
         case = (await here.runtime.ports.cases.get(first["case"]))[0]
-        assert (case.platform, case.number) == (PLATFORM, first["number"])
+        assert (case.filing.platform, case.number) == (PLATFORM, first["number"])
         code = query_code(here.runtime.ports.keys.secret("query-code"), case.id)
         assert code not in str(await topic.told())
 
@@ -192,7 +192,7 @@ async def test_commands_go_on_from_the_topic() -> None:
         ]
         assert {one["case"] for one in entries} == {case} and {one["item"] for one in entries} == {"P-1"}
         found = (await here.runtime.ports.cases.reload(case))[0]
-        assert found.nudges == 1
+        assert found.supervision.nudges == 1
         events = [
             event async for part in here.runtime.ports.log.scan("case/") for one in part for event in one.recorded
         ]

@@ -233,7 +233,7 @@ async def test_a_platform_that_is_the_accused_hears_nothing_more_of_it(platform:
     await here.runtime.drain()
     case = (await platform.heard())[0]["case"]
     found = (await here.runtime.ports.cases.get(case))[0]
-    assert found.accused == ("zj",)
+    assert found.accusation.accused == ("zj",)
     from dataclasses import replace
 
     from services.intake.platform_notifications import told_of

@@ -43,17 +43,17 @@ async def test_routing_changes_at_midnight_there() -> None:
         done = await put(here, {**with_organisation("new"), **routed_to("new")}, date(2026, 3, 4))
         assert set(done.sections) == {"organisations", "routing"}
         before = await here.file("1", place="dh", subject="0102")
-        assert (await here.case(before.case)).org == "zj"
+        assert (await here.case(before.case)).assignment.org == "zj"
         with pytest.raises(Invalid, match="unknown_organisation"):
             first = await here.file("2", text="别的事")
             await here.act(first.case, "dispatch", REGISTRAR, org="new")
         here.clock.advance((datetime(2026, 3, 3, 15, 59, tzinfo=UTC) - here.clock.now()).total_seconds())
         late = await here.file("3", place="dh", subject="0102")
-        assert (await here.case(late.case)).org == "zj"
+        assert (await here.case(late.case)).assignment.org == "zj"
         here.clock.advance(120)  # 00:01 in China
         after = await here.file("4", place="dh", subject="0102")
-        assert (await here.case(after.case)).org == "new"
-        assert (await here.case(before.case)).org == "zj"
+        assert (await here.case(after.case)).assignment.org == "new"
+        assert (await here.case(before.case)).assignment.org == "zj"
 
 
 async def test_a_channel_that_is_not_there_yet_and_one_that_is_gone() -> None:

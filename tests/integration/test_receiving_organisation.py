@@ -27,7 +27,7 @@ async def test_it_stands_in_their_list_until_the_petitioner_was_told(here: Serve
         filed = (await desk.post("/v1/submissions", json=filing)).json()
     await here.runtime.drain()
     case = filed["case"]
-    assert (await here.runtime.ports.cases.get(case))[0].org == "zj"
+    assert (await here.runtime.ports.cases.get(case))[0].assignment.org == "zj"
     async with here.client(key=key) as clerk:
         listed = (await clerk.get("/v1/cases?queue=to_notify")).json()["cases"]
         assert [one["id"] for one in listed] == [case]
@@ -57,7 +57,7 @@ async def test_who_handles_the_matter_reads_what_was_filed_at_its_own_window(her
     await here.runtime.drain()
     async with here.client(key=await here.key_of("clerk", "zj")) as clerk:
         whole = (await clerk.get(f"/v1/cases/{second}")).json()
-    assert (await here.runtime.ports.cases.get(second))[0].lead == lead
+    assert (await here.runtime.ports.cases.get(second))[0].matter.lead == lead
     assert whole["content"]["texts"] and not whole["content"]["parties"]
     assert whole["allowed"] == ["serve_notice"]
 

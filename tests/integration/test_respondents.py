@@ -120,7 +120,7 @@ async def common(here: Served, turn: int) -> str:
     case: str = receipt.case
     if turn % 20 == 0:
         await act(here, case, "dispatch", REGISTRAR, org="jjw")
-    elif turn % 6 == 0 and (org := (await here.runtime.ports.cases.reload(case))[0].org):
+    elif turn % 6 == 0 and (org := (await here.runtime.ports.cases.reload(case))[0].assignment.org):
         await work(here, case, org, turn // 6 % 9)
     return case
 
@@ -136,8 +136,8 @@ async def accusation(here: Served, turn: int) -> Secret:
         here, item=item, place=PLACES[turn % 4], subject="0102", respondent={"name": "某科长", "org": ACCUSED}, **fields
     )
     case = (await here.runtime.ports.cases.reload(receipt.case))[0]
-    organ = case.org or ("jjw" if turn % 4 else "jt")
-    if case.org is None and turn % 9:
+    organ = case.assignment.org or ("jjw" if turn % 4 else "jt")
+    if case.assignment.org is None and turn % 9:
         await act(here, receipt.case, "dispatch", REGISTRAR, org=organ)
     if turn % 9:
         await work(here, receipt.case, organ, turn % 9)

@@ -92,22 +92,24 @@ async def test_the_county_after_loading(loaded: tuple[County, Summary]) -> None:
     wanted = Counter(history.state for history in plan())
     assert Counter(case.state for case in found) == wanted
     assert {case.state for case in found} == REACHABLE
-    assert {case.closure for case in found} - {None} == set(ClosureKind.__args__)  # type: ignore[attr-defined]
+    assert {case.closure.kind for case in found} - {None} == set(ClosureKind.__args__)  # type: ignore[attr-defined]
     assert all(case.origin == "history" and case.live == case.open for case in found)
     book = await here.ports.handling("intake").policies.book(DEMO)
-    assert {case.channel for case in found} == {channel.code for channel in book.edition("channels").document.channels}  # type: ignore[union-attr]
-    assert {(case.place or "").split("-")[0] for case in found} >= {"dh", "xs", "bh"}
+    assert {case.filing.channel for case in found} == {
+        channel.code for channel in book.edition("channels").document.channels
+    }  # type: ignore[union-attr]
+    assert {(case.filing.place or "").split("-")[0] for case in found} >= {"dh", "xs", "bh"}
     bodies = [event.body for commit in await commits(here) for event in commit.recorded]
     named = {getattr(body, field, None) for body in bodies for field in ("org", "body")}
     below = {
         one.code for one in book.organisations.values() if one.parent is not None
     }  # forwarded down to, never sent to
     assert named >= set(book.organisations) - below
-    assert {case.class_ for case in found} >= {"claim", "suggestion", "consultation", "accusation", "litigation"}
-    assert {case.path for case in found} >= {1, 2, 3, 4, 5, 6}
-    assert all(case.org in (None, "jjw") for case in found if case.sealed_track)
-    assert any(case.queue_reason == "no_rule" for case in found if case.state == "registered")
-    assert {grade for case in found for grade in case.evaluations} == {
+    assert {case.filing.class_ for case in found} >= {"claim", "suggestion", "consultation", "accusation", "litigation"}
+    assert {case.filing.path for case in found} >= {1, 2, 3, 4, 5, 6}
+    assert all(case.assignment.org in (None, "jjw") for case in found if case.accusation.sealed)
+    assert any(case.assignment.queue_reason == "no_rule" for case in found if case.state == "registered")
+    assert {grade for case in found for grade in case.evaluation.grades} == {
         (about, grade)
         for about in ("petition_office", "organisation")
         for grade in ("satisfied", "basically_satisfied", "dissatisfied")

@@ -36,7 +36,7 @@ async def figures(here: Served) -> Any:
 async def suspected(here: Served) -> str:
     receipt = await here.filed(channel="province", text=TEXT, respondent=None)
     case = (await here.runtime.ports.cases.reload(receipt["case"]))[0]
-    assert case.suspected == "k-accusation"
+    assert case.accusation.suspected == "k-accusation"
     return str(receipt["case"])
 
 
@@ -113,4 +113,4 @@ async def test_which_rule_knew_the_subject_is_told_and_nothing_of_the_text() -> 
         assert line["details"] == {"class": "claim", "by": "rule", "rule": "k-0102"}
         nobody = await here.filed(subject=None, place="sl", text="说不清楚的事")
         case = (await here.runtime.ports.cases.reload(nobody["case"]))[0]
-        assert case.queue_reason == "no_rule"
+        assert case.assignment.queue_reason == "no_rule"

@@ -56,7 +56,7 @@ async def test_effects_happen_once_however_often_they_are_told() -> None:
         async with county(seed=seed) as here:
             cases = [(await here.file(str(number), place="dh", subject="01")).case for number in range(5)]
             for case in cases:
-                org = (await here.case(case)).org
+                org = (await here.case(case)).assignment.org
                 assert org is not None
                 await here.act(case, "sign_off", clerk(org))
             told = [event.body for event in await here.events(f"outbox/{org}")]

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from operator import attrgetter
 from random import Random
 from typing import Any, NamedTuple
 
@@ -37,6 +38,9 @@ MODELS = body_models()
 CASES = 6
 """Cases of one county."""
 TICKER = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted"})
+_COMPARED = (
+    "state", "assignment.org", "assignment.assist", "assignment.forwarded", "review.reviewer", "filing.class_", "filing.path",
+)  # fmt: skip
 ENDED = frozenset({"closed", "withdrawn", "voided"})
 _CODE = re.compile(r"[a-z][a-z0-9_]+")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -202,10 +206,11 @@ class Desk:
                 if event.actor.role == "service":
                     self._by_service(matter, event)
         case = (await self.runtime.ports.cases.get(lived.id))[0]
-        for name in ("state", "org", "assist", "forwarded", "reviewer", "class_", "path"):
-            if getattr(case, name) != getattr(matter, name):
+        for path in _COMPARED:
+            name, value = path.rpartition(".")[2], attrgetter(path)(case)
+            if value != getattr(matter, name):
                 raise Disagreement(
-                    f"after {command or 'what the services did'} {name} is {getattr(case, name)}"
+                    f"after {command or 'what the services did'} {name} is {value}"
                     f" and in the table {getattr(matter, name)}"
                 )
 

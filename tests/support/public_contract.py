@@ -24,7 +24,7 @@ from prometheus_client.metrics import MetricWrapperBase
 import deploy.modes.composition  # noqa: F401  # registers every command
 from deploy.cli.main import app
 from deploy.contract.asyncapi import files
-from services.intake.importer.errors import REASONS
+from services.intake.importer.errors import ROW_ERRORS
 from shared.hosting.metrics import Metrics
 from shared.kernel.settings import PREFIX, Settings
 from tests.support.make_docs import ROOT, problem_codes
@@ -100,7 +100,7 @@ def documents() -> dict[str, Any]:
 
 def import_codes() -> list[str]:
     """Codes of what can be wrong with an imported file or with one of its rows."""
-    found = set(REASONS)
+    found = set(ROW_ERRORS.sentences)
     for path in (ROOT / "services").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "FileError":

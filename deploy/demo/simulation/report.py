@@ -90,7 +90,7 @@ async def reported(world: World, profiles: Mapping[str, Profile]) -> Report:
     sent_by_hand = events["CaseAssigned"] + events["CaseRoutedToSealedChannel"]
     return Report(
         events=events,
-        channels=Counter(case.channel for case in cases),
+        channels=Counter(case.filing.channel for case in cases),
         routed=counted["routed"],
         by_hand=counted["transferred_by_hand"] + sent_by_hand,
         returned=counted["returned"],

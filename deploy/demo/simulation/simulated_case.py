@@ -80,7 +80,7 @@ class SimulatedCase:
             await self._do("nudge", self._petitioner, text=self._say("nudge"))
 
     async def evaluate(self, case: Case) -> None:
-        self.satisfied = self.dice.random() < (0.85 if case.redos else 0.75)
+        self.satisfied = self.dice.random() < (0.85 if case.supervision.redos else 0.75)
         await self._do("evaluate", self._petitioner, object="petition_office", grade="satisfied")
         grade = "satisfied" if self.satisfied else "dissatisfied"
         await self._do("evaluate", self._petitioner, object="organisation", grade=grade)
@@ -88,22 +88,22 @@ class SimulatedCase:
     # ------------------------------------------------------------ the petition office
 
     async def routed(self, case: Case) -> None:
-        if case.org is None:
+        if case.assignment.org is None:
             late = self.dice.random() < 0.12
             self._office((14, 24) if late else (0, 6), self.dispatch)
         else:
             await self.arrived(case)
 
     async def dispatch(self, case: Case) -> None:
-        if case.org is not None or not case.open:
+        if case.assignment.org is not None or not case.open:
             return
         if self.kind == "consultation":
             await self._do("answer_at_once", REGISTRAR, text=self._say("answer"))
             self._office((1, 4), self.finish)
             return
         org = self.county.organisation(self.place, self.subject)
-        if org in case.past_orgs or org == self.county.petition_office:
-            org = self.dice.choice([org for org in sorted(self.profiles) if org not in case.past_orgs])
+        if org in case.assignment.past_orgs or org == self.county.petition_office:
+            org = self.dice.choice([org for org in sorted(self.profiles) if org not in case.assignment.past_orgs])
         fields: dict[str, Any] = {"org": self.county.sealed_organisation if self.kind == "accusation" else org}
         if self.kind == "claim" and self.dice.random() < 0.5:
             due = day_of(self.world.clock.now(), self.world.book.zone) + timedelta(days=self.dice.randint(25, 50))
@@ -118,7 +118,7 @@ class SimulatedCase:
         case = await self.world.case(self.id)
         if case.state == "disputed":
             self._office((2, 8), self.rule)
-        elif case.org is None:
+        elif case.assignment.org is None:
             self._office((0, 4), self.dispatch)
         else:
             self._organisation(self._profile(case).accept, self.accept)
@@ -137,33 +137,43 @@ class SimulatedCase:
         reached = self.dice.random() < 0.8
         satisfied = self.satisfied if self.satisfied is not None else self.dice.random() < 0.8
         await self._do("follow_up", REGISTRAR, reached=reached, satisfied=satisfied if reached else None)
-        again = self.satisfied is False and case.redos == 0 and case.org is not None and self.dice.random() < 0.7
+        again = (
+            self.satisfied is False
+            and case.supervision.redos == 0
+            and case.assignment.org is not None
+            and self.dice.random() < 0.7
+        )
         if again and await self._do("order_redo", SUPERVISOR, ground="dissatisfied", text=self._say("redo")):
             self.satisfied = None
             self._organisation(self._profile(case).work, self.decide)
             return
-        if case.supervision == "supervised":
+        if case.supervision.stage == "supervised":
             await self._do("close_supervision", SUPERVISOR, text=self._say("supervision_done"))
         self._office((0, 3), self.close)
 
     async def close(self, case: Case) -> None:
-        if case.result == "supported" and not case.executed:
+        if case.handling.result == "supported" and not case.handling.executed:
             self._office((1, 5), self.close)
             return
-        confirmed = case.follow_up_satisfied is True or case.grade_now("organisation") == "satisfied"
-        kind = _CLOSED.get(case.result or "", "resolved_confirmed" if confirmed else "resolved_unconfirmed")
+        confirmed = case.evaluation.follow_up_satisfied is True or case.grade_now("organisation") == "satisfied"
+        kind = _CLOSED.get(case.handling.result or "", "resolved_confirmed" if confirmed else "resolved_unconfirmed")
         await self._do("close", REGISTRAR, kind=kind, text=self._say("close"))
 
     async def watch(self) -> None:
         """The supervisor's round has come to this case, because a deadline of it has passed."""
         case = await self.world.case(self.id)
-        if not case.open or case.org is None or self.dice.random() < 0.25 or case.supervision == "supervised":
+        if (
+            not case.open
+            or case.assignment.org is None
+            or self.dice.random() < 0.25
+            or case.supervision.stage == "supervised"
+        ):
             return
-        if case.supervision != "urged":
+        if case.supervision.stage != "urged":
             await self._do("urge", SUPERVISOR, text=self._say("urged"))
             return
         now, zone = self.world.clock.now(), self.world.book.zone
-        if case.supervision_at is None or not before(case.supervision_at, now - _PATIENCE, zone):
+        if case.supervision.since is None or not before(case.supervision.since, now - _PATIENCE, zone):
             return
         opened = await self._do("open_supervision", SUPERVISOR, ground="delay", text=self._say("supervised"))
         if opened and self.waits_for_supervision:
@@ -176,7 +186,7 @@ class SimulatedCase:
         profile = self._profile(case)
         if not profile.signs:
             self.waits_for_supervision = True
-        elif self.dice.random() < profile.returns and not case.final_ruling:
+        elif self.dice.random() < profile.returns and not case.assignment.final_ruling:
             self._organisation((0, 8), self.object_)
         elif self.dice.random() < 0.9:
             self._organisation(profile.sign, self.sign)
@@ -219,7 +229,7 @@ class SimulatedCase:
         self._organisation((15, 50), self.decide)
 
     async def decide(self, case: Case, org: str) -> None:
-        if self.kind == "suggestion" and case.redos == 0:
+        if self.kind == "suggestion" and case.supervision.redos == 0:
             result = self.dice.choice(("adopted", "partly_adopted", "not_adopted"))
             text = self._say("adopted" if result == "adopted" else "not_adopted")
             done = await self._do("answer_suggestion", clerk(org), result=result, text=text)
@@ -235,9 +245,9 @@ class SimulatedCase:
         mode, text = self.dice.choice(("post", "electronic")), self._say("reply")
         if not await self._do("deliver_reply", clerk(org), mode=mode, text=text):
             return
-        if case.result == "supported":
+        if case.handling.result == "supported":
             self._organisation((1, 6), self.execute)
-        if case.assigned and not case.report_filed:
+        if case.assignment.assigned and not case.handling.report_filed:
             self._organisation((0, 5), self.report)
         if self.dice.random() < 0.5:
             self._citizen((1, 4), self.evaluate)
@@ -256,7 +266,7 @@ class SimulatedCase:
         return Principal("citizen", None, "play-code", self.id)
 
     def _profile(self, case: Case) -> Profile:
-        return self.profiles.get(case.org or "", PROMPT)
+        return self.profiles.get(case.assignment.org or "", PROMPT)
 
     def _say(self, kind: str) -> str:
         return self.texts.say(kind, self.dice)
@@ -285,5 +295,5 @@ class SimulatedCase:
         await act(await self.world.case(self.id))
 
     async def _by_organisation(self, act: OrgAct, case: Case) -> None:
-        if case.org is not None:
-            await act(case, case.org)
+        if case.assignment.org is not None:
+            await act(case, case.assignment.org)

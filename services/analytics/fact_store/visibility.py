@@ -32,7 +32,7 @@ class Visibility(NamedTuple):
     def hides(self, case: Case) -> bool:
         """True if this case counts in no figure."""
         elsewhere = self.jurisdiction not in (None, case.jurisdiction)
-        return elsewhere or (self.org is not None and self.org in case.accused)
+        return elsewhere or (self.org is not None and self.org in case.accusation.accused)
 
 
 EVERYTHING = Visibility()

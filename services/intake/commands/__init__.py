@@ -1,0 +1,8 @@
+"""The commands of intake. Importing any of them registers all, in the order in which the contract publishes them."""
+
+# isort: off
+from services.intake.commands import filing as filing
+from services.intake.commands import review_requests as review_requests
+from services.intake.commands import corrections as corrections
+from services.intake.commands import matter_links as matter_links
+from services.intake.commands import representatives as representatives

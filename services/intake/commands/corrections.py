@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from pydantic import Field
 
 from services.intake.commands.late_accusations import named, only_of_an_accusation, taken_away
 from services.intake.commands.parties import Respondent
 from shared.case import MOVES, Case
+from shared.case.evolve import changed
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
 from shared.deadlines import deadlines
@@ -61,10 +62,10 @@ def correct(case: Case, command: Correct, given: DecisionContext) -> list[NewEve
 def _as_corrected(case: Case, command: Correct) -> Case:
     """The case with the new value, as far as deadlines depend on it."""
     if command.field == "class":
-        return replace(case, class_=command.new, sealed_track=command.new == "accusation" or case.suspected is not None)
+        sealed = command.new == "accusation" or case.accusation.suspected is not None
+        return changed(case, {"filing.class_": command.new, "accusation.sealed": sealed})
     if command.field != "effective_at":
-        changed: dict[str, Any] = {command.field: command.new}
-        return replace(case, **changed)
+        return changed(case, {f"filing.{command.field}": command.new})
     at = from_text(command.new)
     return replace(
         case, facts=tuple(fact._replace(effective_at=at) if fact.version == command.of else fact for fact in case.facts)
@@ -148,7 +149,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
                 why_zh="该地点不在本辖区的地点目录中，请使用目录中的代码。",
                 field="new",
             )
-        return case.place
+        return case.filing.place
     if command.field == "subject":
         if not book.knows_subject(command.new):
             raise Invalid(
@@ -157,7 +158,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
                 why_zh="该内容分类不在本辖区的分类目录中，请使用目录中的代码。",
                 field="new",
             )
-        return case.subject
+        return case.filing.subject
     if command.field == "class":
         if command.new not in get_args(Class):
             raise Invalid(
@@ -166,7 +167,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
                 why_zh=f"类别应为以下之一：{'、'.join(get_args(Class))}。",
                 field="new",
             )
-        return case.class_
+        return case.filing.class_
     if not book.knows_level(command.new):
         raise Invalid(
             "unknown_level",
@@ -174,7 +175,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
             why_zh="路由规则中没有这一层级，请使用规则中列出的层级。",
             field="new",
         )
-    return case.level
+    return case.filing.level
 
 
 class Void(Command):
@@ -189,7 +190,7 @@ def void(case: Case, command: Void, given: DecisionContext) -> list[NewEvent]:
     A case with a missed deadline is voided by a supervisor only."""
     if case.state == "voided":
         return []
-    if case.replied_at is not None:
+    if case.handling.replied_at is not None:
         raise Refused(
             "already_answered",
             "The case was answered, so it cannot be voided. Close it instead.",

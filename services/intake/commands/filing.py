@@ -177,7 +177,7 @@ def evaluate(case: Case, command: Evaluate, given: DecisionContext) -> list[NewE
     """Evaluate the petition office or the organisation; a later grade replaces the earlier one."""
     if case.grade_now(command.object) == command.grade:
         return []
-    if command.object not in case.invited and case.replied_at is None:
+    if command.object not in case.evaluation.invited and case.handling.replied_at is None:
         raise Refused(
             "not_invited",
             "The reply was not delivered yet. Evaluate after its delivery.",
@@ -199,14 +199,14 @@ def invite_evaluation(case: Case, command: Command, given: DecisionContext) -> l
 
     The petitioner of a follower is invited when it was closed with a lead whose reply was delivered."""
     objects: list[e.EvaluationObject] = ["petition_office", "organisation"]
-    lead = given.head(case.lead)
-    if case.lead is not None and (lead is None or lead.replied_at is None):
+    lead = given.head(case.matter.lead)
+    if case.matter.lead is not None and (lead is None or lead.handling.replied_at is None):
         return []
-    handled = {"organisation": lead.org} if lead is not None else {}
+    handled = {"organisation": lead.assignment.org} if lead is not None else {}
     return [
         NewEvent(e.EvaluationInvited(object=about, org=handled.get(about)))
         for about in objects
-        if about not in case.invited
+        if about not in case.evaluation.invited
     ]
 
 
@@ -227,7 +227,7 @@ class AnswerAtOnce(Command):
 @rule("answer_at_once", service="intake", roles=DESK, states=("registered",), zh="直接答复")
 def answer_at_once(case: Case, command: AnswerAtOnce, given: DecisionContext) -> list[NewEvent]:
     """Answer a consultation without dispatching it (直接答复)."""
-    if case.class_ not in (None, "consultation"):
+    if case.filing.class_ not in (None, "consultation"):
         raise Refused(
             "not_a_consultation",
             "This case is not a consultation, so it cannot be answered directly. Dispatch it instead.",

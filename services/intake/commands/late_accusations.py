@@ -27,9 +27,9 @@ def named(case: Case, respondent: Respondent | None, given: DecisionContext) -> 
     """The record of the respondent, unless the case has it already."""
     if respondent is None:
         return []
-    known = [party for party, role in case.parties if role == "respondent"]
+    known = [party for party, role in case.filing.parties if role == "respondent"]
     recorded = complained_of(respondent, f"r{len(known) + 1}", given.book)
-    if recorded.respondent_org in case.accused and recorded.name is None:
+    if recorded.respondent_org in case.accusation.accused and recorded.name is None:
         return []
     return [NewEvent(recorded)]
 
@@ -41,8 +41,11 @@ def taken_away(case: Case, recorded: Sequence[NewEvent], given: DecisionContext)
     Args:
         recorded: the respondents that the same commit records.
     """
-    accused = {*case.accused, *(one.body.respondent_org for one in recorded if isinstance(one.body, PartyRecorded))}
-    having = {*case.handlers, *case.assist, *filter(None, [case.reviewer])}
-    if case.org is None or all(given.book.takes_accusations(org) and org not in accused for org in having):
+    accused = {
+        *case.accusation.accused,
+        *(one.body.respondent_org for one in recorded if isinstance(one.body, PartyRecorded)),
+    }
+    having = {*case.handlers, *case.assignment.assist, *filter(None, [case.review.reviewer])}
+    if case.assignment.org is None or all(given.book.takes_accusations(org) and org not in accused for org in having):
         return []
-    return [NewEvent(routing.AssignmentWithdrawn(org=case.org, reason_code="recalled"), given.now)]
+    return [NewEvent(routing.AssignmentWithdrawn(org=case.assignment.org, reason_code="recalled"), given.now)]

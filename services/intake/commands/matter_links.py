@@ -54,7 +54,7 @@ def link(case: Case, command: Link, given: DecisionContext) -> list[NewEvent]:
         )
     named = given.cases.get(command.lead)
     lead = named if command.kind == "related" else given.head(command.lead)
-    if any(one.lead == case.id for one in line_of(command.lead, given.cases)):
+    if any(one.matter.lead == case.id for one in line_of(command.lead, given.cases)):
         raise Refused(
             "link_in_a_circle",
             "That case already follows this one, so this one cannot follow it. Name another case.",
@@ -69,10 +69,10 @@ def link(case: Case, command: Link, given: DecisionContext) -> list[NewEvent]:
             field="lead",
         )
     if command.kind == "related":
-        if lead.id in case.related:
+        if lead.id in case.matter.related:
             return []
-    elif case.lead is not None:
-        now = given.head(case.lead)
+    elif case.matter.lead is not None:
+        now = given.head(case.matter.lead)
         if now is not None and now.id == lead.id:
             return []
         raise Refused(
@@ -86,8 +86,8 @@ def link(case: Case, command: Link, given: DecisionContext) -> list[NewEvent]:
         return [NewEvent(e.CaseLinked(lead=lead.id, kind="related", reason=command.reason))]
     _leads(case, lead, given.book.zone)
     events = [NewEvent(e.CaseLinked(lead=lead.id, kind=command.kind, reason=command.reason))]
-    if case.org is not None:
-        events.insert(0, NewEvent(routing.AssignmentWithdrawn(org=case.org, reason_code="follows_lead")))
+    if case.assignment.org is not None:
+        events.insert(0, NewEvent(routing.AssignmentWithdrawn(org=case.assignment.org, reason_code="follows_lead")))
     return events
 
 
@@ -107,7 +107,7 @@ def _fits(case: Case, lead: Case) -> None:
             why_zh="不同辖区的案件不能并案。",
             field="lead",
         )
-    if lead.sealed_track != case.sealed_track:
+    if lead.accusation.sealed != case.accusation.sealed:
         raise Refused(
             "accusation_apart",
             "An accusation may only be linked to an accusation (Art. 30). Handle this filing separately.",
@@ -139,7 +139,7 @@ def _leads(case: Case, lead: Case, zone: str) -> None:
             why_zh="以最早登记的案件为主件，请将较晚的案件并入本件。",
             field="lead",
         )
-    if lead.org is not None and lead.org in case.accused:
+    if lead.assignment.org is not None and lead.assignment.org in case.accusation.accused:
         raise Refused(
             "is_the_respondent",
             "That case is handled by the respondent of this filing. Handle this filing separately.",
@@ -168,11 +168,11 @@ class Unlink(Command):
 @rule("unlink", service="intake", roles=JOINERS, states=OPEN_STATES, followers=True, zh="解除并案")
 def unlink(case: Case, command: Unlink, given: DecisionContext) -> list[NewEvent]:
     """Unlink the case because it is another matter. It is routed or queued by itself again."""
-    if command.lead is not None and command.lead in case.related:
+    if command.lead is not None and command.lead in case.matter.related:
         return [NewEvent(e.CaseUnlinked(lead=command.lead, kind="related", reason=command.reason))]
-    if case.lead is None:
+    if case.matter.lead is None:
         return []
-    if command.lead is not None and all(one.id != command.lead for one in line_of(case.lead, given.cases)):
+    if command.lead is not None and all(one.id != command.lead for one in line_of(case.matter.lead, given.cases)):
         raise Refused(
             "follows_another",
             "This filing does not follow that case. Leave lead out to unlink it from the case that it follows.",
@@ -183,17 +183,19 @@ def unlink(case: Case, command: Unlink, given: DecisionContext) -> list[NewEvent
 
 
 def _parted(case: Case, reason: str | None) -> e.CaseUnlinked:
-    assert case.lead is not None
-    kind: LinkKind = "duplicate" if case.lead_kind == "duplicate" else "same_matter"
-    return e.CaseUnlinked(lead=case.lead, kind=kind, reason=reason, reason_code="lead_gone" if reason is None else None)
+    assert case.matter.lead is not None
+    kind: LinkKind = "duplicate" if case.matter.lead_kind == "duplicate" else "same_matter"
+    return e.CaseUnlinked(
+        lead=case.matter.lead, kind=kind, reason=reason, reason_code="lead_gone" if reason is None else None
+    )
 
 
 @rule("part", service="intake", roles=("service",), states=OPEN_STATES, followers=True, zh="主件失效后解除并案")
 def part(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
     """Unlink a follower whose lead was voided or withdrawn, or where one of the two turned out to be an accusation (Art. 30)."""
-    if case.lead is None or not case.open:
+    if case.matter.lead is None or not case.open:
         return []
-    lead = given.head(case.lead)
-    if lead is not None and lead.state not in GONE and lead.sealed_track == case.sealed_track:
+    lead = given.head(case.matter.lead)
+    if lead is not None and lead.state not in GONE and lead.accusation.sealed == case.accusation.sealed:
         return []
     return [NewEvent(_parted(case, None))]

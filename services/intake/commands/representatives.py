@@ -26,9 +26,9 @@ class NameRepresentatives(Command):
 @rule("name_representatives", service="intake", roles=DESK, states=OPEN_STATES, zh="推选代表")
 def name_representatives(case: Case, command: NameRepresentatives, given: DecisionContext) -> list[NewEvent]:
     """Name at most five of the petitioners as representatives (Art. 20 ¶3). They replace those named before."""
-    filers = [party for party, role in case.parties if role in ("petitioner", "co_petitioner")]
+    filers = [party for party, role in case.filing.parties if role in ("petitioner", "co_petitioner")]
     named = representatives(command.parties, filers, "parties")
-    if named == case.representatives:
+    if named == case.filing.representatives:
         return []
     return [NewEvent(e.RepresentativesNamed(parties=named))]
 
@@ -43,8 +43,8 @@ class RequestConfidentiality(Command):
     roles=CITIZEN,
     states=OPEN_STATES,
     zh="请求保密",
-    when=lambda case: not case.confidential,
+    when=lambda case: not case.filing.confidential,
 )
 def request_confidentiality(case: Case, command: RequestConfidentiality, given: DecisionContext) -> list[NewEvent]:
     """Show identities only to the petition office and to supervisors from now on (Art. 18 ¶4, 46(5))."""
-    return [] if case.confidential else [NewEvent(e.ConfidentialityRequested())]
+    return [] if case.filing.confidential else [NewEvent(e.ConfidentialityRequested())]

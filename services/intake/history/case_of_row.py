@@ -110,7 +110,12 @@ def check_case(item: HistoryItem, case: Case) -> None:
             field="item",
         )
     named = any("org" in step.body for step in item.steps)
-    if item.org is not None and not named and item.org != case.org and item.org not in case.past_orgs:
+    if (
+        item.org is not None
+        and not named
+        and item.org != case.assignment.org
+        and item.org not in case.assignment.past_orgs
+    ):
         raise other_organisation()
 
 

@@ -41,15 +41,15 @@ def check_organs(item: HistoryItem, steps: Sequence[HistoryStep], case: Case, bo
             unknown = not _looks_like_a_code(code) and not book.ever_listed(code)
         if unknown:
             raise unknown_organisation(field)
-    known = case.class_ == "accusation" and all(mended.field != "class_" for mended in case.corrections)
-    if case.sealed_track and not accuses(item) and not known:
+    known = case.filing.class_ == "accusation" and all(mended.field != "class_" for mended in case.corrections)
+    if case.accusation.sealed and not accuses(item) and not known:
         raise other_organisation()  # that it is one is not for whoever imports to know
     if not (accuses(item) or known):
         return
     moved = any(step.type in DISPATCHES for step in steps)
     ruled = any(step.type == "JurisdictionRuled" for step in steps)
-    has = [*(() if moved else case.handlers), *(() if ruled else case.assist)]
-    has += [case.reviewer] if case.reviewer else []
+    has = [*(() if moved else case.handlers), *(() if ruled else case.assignment.assist)]
+    has += [case.review.reviewer] if case.review.reviewer else []
     for field, code in (*named, *(("organisation", org) for org in has)):
         if field in _HAVE_IT_NOT or book.takes_accusations(code):
             continue

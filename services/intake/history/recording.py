@@ -161,7 +161,7 @@ class _Recorder:
                 still = history.runs(item, found, zone)
                 if not still or still[0] != run:
                     return []
-            return history.steps_fresh(steps, item.org or found.org)
+            return history.steps_fresh(steps, item.org or found.assignment.org)
 
         digest = history.steps_digest(self._secret, case.id, steps)
         stamp = self._stamp(history.steps_cause(steps), steps[0].effective_at, digest)
@@ -253,7 +253,7 @@ def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[
     """All of a row is checked before any of it is written: a row is taken or refused as a whole. Returns what is to be
     appended after the filing."""
     steps = history.pending(item, case, zone)
-    fresh = history.steps_fresh(steps, item.org or case.org)
+    fresh = history.steps_fresh(steps, item.org or case.assignment.org)
     filed = [] if case.exists else [NewEvent(_FILED, item.filing.received_at)]
     try:
         check_order(case, [*filed, *fresh], item.filing.received_at, now, zone)

@@ -102,7 +102,7 @@ def router(runtime: Process) -> APIRouter:
         case = await own_case(caller, platform, reference)
         await read_recorded(runtime.handling("routing"), caller, case, "receipt")
         code = query_code(ports.keys.secret("query-code"), case.id)
-        return ReceiptAnswer.built_from(case, case=case.id, code=code, received_at=case.filed_at, repeated=True)
+        return ReceiptAnswer.built_from(case, case=case.id, code=code, received_at=case.filing.filed_at, repeated=True)
 
     @routes.get(
         "/v1/platforms/{platform}/answers/{reference:path}",

@@ -1,0 +1,10 @@
+"""The commands of routing. Importing any of them registers all, in the order in which the contract publishes them."""
+
+# isort: off
+from services.routing.commands import accusations as accusations
+from services.routing.commands import handling as handling
+from services.routing.commands import dispatch as dispatch
+from services.routing.commands import forwarding as forwarding
+from services.routing.commands import notices as notices
+from services.routing.commands import returns as returns
+from services.routing.commands import review as review

@@ -35,12 +35,12 @@ class ConfirmAccusation(Command):
     roles=READERS,
     states=("registered",),
     zh="确认为检举控告",
-    when=lambda case: case.suspected is not None,
+    when=lambda case: case.accusation.suspected is not None,
 )
 def confirm_accusation(case: Case, command: ConfirmAccusation, given: DecisionContext) -> list[NewEvent]:
     """Confirm that the petition is an accusation. A registrar then dispatches it to an authorised organisation."""
-    if case.suspected is None:
-        if case.class_ == "accusation":
+    if case.accusation.suspected is None:
+        if case.filing.class_ == "accusation":
             return []
         raise _not_suspected()
     respondent = command.respondent or AccusedOf()
@@ -65,13 +65,13 @@ class ClearSuspicion(Command):
     roles=READERS,
     states=("registered",),
     zh="排除检举控告",
-    when=lambda case: case.suspected is not None,
+    when=lambda case: case.accusation.suspected is not None,
 )
 def clear_suspicion(case: Case, command: ClearSuspicion, given: DecisionContext) -> list[NewEvent]:
     """Clear the suspicion. The petition is routed like any other, and keyword rules do not suspect it again."""
-    if case.cleared:
+    if case.accusation.cleared:
         return []
-    if case.suspected is None:
+    if case.accusation.suspected is None:
         raise _not_suspected()
     return [NewEvent(e.SuspicionCleared(reason=command.reason))]
 

@@ -24,13 +24,13 @@ def own(case: Case, given: DecisionContext) -> str:
         Denied: the caller is neither the responsible organisation nor a subordinate that the case was forwarded to. An assisting
             organisation sees the case, but does not decide.
     """
-    if case.org is None or given.org not in case.handlers:
+    if case.assignment.org is None or given.org not in case.handlers:
         raise Denied(
             "not_your_case",
             "Only the responsible organisation may give this command.",
             why_zh="只有主办单位可以执行该操作。",
         )
-    return case.org
+    return case.assignment.org
 
 
 def said_otherwise(field: str) -> Refused:
@@ -51,9 +51,9 @@ def same_day(given: DecisionContext, recorded: LegalTime) -> bool:
 def fit(case: Case, book: PolicyBook, code: str, field: str) -> None:
     """Raises Refused if this organisation must not have the case: it is the respondent, or the case is an accusation and the
     organisation is not authorised to receive accusations (Art. 30)."""
-    if code in case.accused:
+    if code in case.accusation.accused:
         raise the_respondent(field)
-    if case.sealed_track and not book.takes_accusations(code):
+    if case.accusation.sealed and not book.takes_accusations(code):
         raise no_sealed_organ(field)
 
 

@@ -35,38 +35,45 @@ def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEve
 
     The subject is the one given by the submitter, otherwise that of a keyword rule. A suspected accusation is never routed
     (Art. 30)."""
-    if case.state != "registered" or case.org is not None or case.queue_reason is not None or case.lead is not None:
+    if (
+        case.state != "registered"
+        or case.assignment.org is not None
+        or case.assignment.queue_reason is not None
+        or case.matter.lead is not None
+    ):
         return []
-    if case.sealed_track:
+    if case.accusation.sealed:
         return [NewEvent(e.QueuedForDispatch(why="sealed_track"))]
     suspicion = given.book.keyword_rule(command.suspicion)
-    if suspicion is not None and suspicion.suspected and not case.cleared:
+    if suspicion is not None and suspicion.suspected and not case.accusation.cleared:
         return [NewEvent(e.AccusationSuspected(rule=suspicion.id))]
-    known = given.book.keyword_rule(command.subject) if case.subject is None else None
-    subject = case.subject or (known.subject if known else None)
+    known = given.book.keyword_rule(command.subject) if case.filing.subject is None else None
+    subject = case.filing.subject or (known.subject if known else None)
     classified = None
     if known is not None and subject is not None:
-        classified = e.CaseClassified(class_=case.class_, subject=subject, by="rule", rule=known.id)
+        classified = e.CaseClassified(class_=case.filing.class_, subject=subject, by="rule", rule=known.id)
     org, how = _destination(case, subject, given)
     if org is None:
         queued = NewEvent(e.QueuedForDispatch(why=how))
         return [queued] if classified is None else [NewEvent(classified), queued]
-    if classified is not None or case.class_ is None:
-        classified = (classified or e.CaseClassified(by="rule")).model_copy(update={"class_": case.class_ or "claim"})
+    if classified is not None or case.filing.class_ is None:
+        classified = (classified or e.CaseClassified(by="rule")).model_copy(
+            update={"class_": case.filing.class_ or "claim"}
+        )
     transferred = NewEvent(e.CaseTransferred(org=org, rule=how))
     return [transferred] if classified is None else [NewEvent(classified), transferred]
 
 
 def _destination(case: Case, subject: str | None, given: DecisionContext) -> tuple[str | None, str | None]:
     """(organisation, id of the rule), or (None, reason code for dispatch by hand)."""
-    if "place" in case.unclear:
+    if "place" in case.filing.unclear:
         return None, "unknown_place"
-    if subject is None and "subject" in case.unclear:
+    if subject is None and "subject" in case.filing.unclear:
         return None, "unknown_subject"
-    found = given.book.route(case.place, subject, case.level, given.at)
+    found = given.book.route(case.filing.place, subject, case.filing.level, given.at)
     if found.org is None:
         return None, found.why or "no_rule"
-    if found.org in case.accused:  # the respondent must not see the case: a registrar decides
+    if found.org in case.accusation.accused:  # the respondent must not see the case: a registrar decides
         return None, "respondent"
     return found.org, found.rule_id
 
@@ -85,25 +92,25 @@ class Dispatch(Command):
 @rule("dispatch", service="routing", roles=DESK, states=DISPATCHABLE, zh="派单")
 def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewEvent]:
     """Dispatch the case by hand (Art. 22). A case has one responsible organisation at a time."""
-    if case.org is not None:
-        as_it_is = case.sealed_track or (command.kind == "assignment") == case.assigned
-        if case.org == command.org and case.state == "dispatched" and as_it_is:
+    if case.assignment.org is not None:
+        as_it_is = case.accusation.sealed or (command.kind == "assignment") == case.assignment.assigned
+        if case.assignment.org == command.org and case.state == "dispatched" and as_it_is:
             return []
         raise Refused(
             "has_an_organisation",
-            f"{case.org} is responsible for this case. Recall the case first.",
-            why_zh=f"该件已有承办单位（{case.org}），请先撤回。",
-            org=case.org,
+            f"{case.assignment.org} is responsible for this case. Recall the case first.",
+            why_zh=f"该件已有承办单位（{case.assignment.org}），请先撤回。",
+            org=case.assignment.org,
         )
     found = organisation(given.book, command.org, "org")
-    if command.org in case.accused and (command.class_ or case.class_) != "accusation":
+    if command.org in case.accusation.accused and (command.class_ or case.filing.class_) != "accusation":
         raise the_respondent("org")
     events: list[NewEvent] = []
-    class_ = command.class_ or case.class_ or "claim"
-    if command.class_ is not None or case.class_ is None or command.path is not None:
+    class_ = command.class_ or case.filing.class_ or "claim"
+    if command.class_ is not None or case.filing.class_ is None or command.path is not None:
         events.append(NewEvent(e.CaseClassified(class_=class_, path=command.path, by="person")))
     if class_ == "accusation":
-        if found.kind != "sealed" or command.org in case.accused:
+        if found.kind != "sealed" or command.org in case.accusation.accused:
             raise no_sealed_organ("org")
         return [*events, NewEvent(e.CaseRoutedToSealedChannel(org=command.org))]
     if command.kind == "transfer":
@@ -133,7 +140,7 @@ class RecordDelivery(Command):
 @rule("record_delivery", service="routing", roles=SERVICE, followers=True, zh="送达收件箱")
 def record_delivery(case: Case, command: RecordDelivery, given: DecisionContext) -> list[NewEvent]:
     """Record the delivery to the outbox. If the case has left the organisation meanwhile, its clocks never start."""
-    if case.org != command.org or case.delivered or not case.open:
+    if case.assignment.org != command.org or case.assignment.delivered or not case.open:
         return []
     stood = min(instant_of(given.at, given.book.zone), given.now)  # a clock that was set back must not park the case
     return [NewEvent(e.AssignmentDelivered(org=command.org, seq=command.seq), stood)]
@@ -147,9 +154,11 @@ class Recall(Command):
 @rule("recall", service="routing", roles=DESK, states=("dispatched",), zh="撤回派单")
 def recall(case: Case, command: Recall, given: DecisionContext) -> list[NewEvent]:
     """Recall the case from the organisation, before sign-off."""
-    if case.org is None:
+    if case.assignment.org is None:
         return []
-    return [NewEvent(e.AssignmentWithdrawn(org=case.org, reason_code=command.reason_code, reason=command.reason))]
+    return [
+        NewEvent(e.AssignmentWithdrawn(org=case.assignment.org, reason_code=command.reason_code, reason=command.reason))
+    ]
 
 
 class Guide(Command):

@@ -63,12 +63,12 @@ class HandBack(Command):
     roles=HANDLERS,
     states=IN_HAND,
     zh="退回下转单位",
-    when=lambda case: bool(case.forwarded),
+    when=lambda case: bool(case.assignment.forwarded),
 )
 def hand_back(case: Case, command: HandBack, given: DecisionContext) -> list[NewEvent]:
     """Return the case to the organisation that forwarded it, never directly to the sender."""
     own(case, given)
-    if given.org not in case.forwarded:
+    if given.org not in case.assignment.forwarded:
         raise Denied(
             "not_forwarded_to_you",
             "The case was not forwarded to this organisation, so it cannot be handed back. Use request_return.",

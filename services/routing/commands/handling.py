@@ -39,10 +39,10 @@ def accept(case: Case, command: Accept, given: DecisionContext) -> list[NewEvent
     """Accept the case (受理), a claim on its statutory path (Art. 31)."""
     org = own(case, given)
     if case.state == "accepted":
-        if command.path not in (None, case.path):
+        if command.path not in (None, case.filing.path):
             raise said_otherwise("path")
         return []
-    if case.class_ == "claim" and command.path is None and case.path is None:
+    if case.filing.class_ == "claim" and command.path is None and case.filing.path is None:
         raise Invalid(
             "path_needed",
             "A claim is accepted on a statutory path (Art. 31). Give path, 1 to 6.",
@@ -91,7 +91,7 @@ class AskExtension(Command):
 def ask_extension(case: Case, command: AskExtension, given: DecisionContext) -> list[NewEvent]:
     """Request an extension of the handling period (Art. 34)."""
     org = own(case, given)
-    if case.extension_asked is not None:
+    if case.handling.extension_asked is not None:
         raise Refused(
             "extension_pending",
             "An extension request is still pending. Wait for the decision before requesting another one.",
@@ -127,7 +127,7 @@ class AnswerSuggestion(Command):
 def answer_suggestion(case: Case, command: AnswerSuggestion, given: DecisionContext) -> list[NewEvent]:
     """Answer a suggestion. It is studied and answered, not decided like a claim (Art. 29)."""
     org = own(case, given)
-    if case.class_ != "suggestion":
+    if case.filing.class_ != "suggestion":
         raise Refused(
             "not_a_suggestion",
             "This case is not a suggestion. Use decide instead.",
@@ -148,7 +148,7 @@ def deliver_reply(case: Case, command: Deliver, given: DecisionContext) -> list[
     """Record the delivery of the written reply (送达). The 30 days for a review request start here (Art. 35)."""
     org = own(case, given)
     if case.state == "replied":
-        if case.replied_at is not None and not same_day(given, case.replied_at):
+        if case.handling.replied_at is not None and not same_day(given, case.handling.replied_at):
             raise said_otherwise("effective_at")
         return []
     return [NewEvent(e.ReplyDelivered(org=org, mode=command.mode, text=command.text))]
@@ -178,9 +178,9 @@ class ConfirmExecution(Command):
 def confirm_execution(case: Case, command: ConfirmExecution, given: DecisionContext) -> list[NewEvent]:
     """Confirm that the supported request was carried out (Art. 32)."""
     org = own(case, given)
-    if case.executed:
+    if case.handling.executed:
         return []
-    if case.result != "supported":
+    if case.handling.result != "supported":
         raise Refused(
             "nothing_to_execute",
             "Only a supported claim is executed (Art. 32), and this one was not supported. Leave the confirmation out.",
@@ -203,7 +203,7 @@ class FileReport(Command):
 def file_report(case: Case, command: FileReport, given: DecisionContext) -> list[NewEvent]:
     """File the closing report that an assignment requires (办结报告; Art. 22)."""
     org = own(case, given)
-    return [] if case.report_filed else [NewEvent(e.ClosingReportFiled(org=org, text=command.text))]
+    return [] if case.handling.report_filed else [NewEvent(e.ClosingReportFiled(org=org, text=command.text))]
 
 
 class GrantExtension(Command):
@@ -222,13 +222,14 @@ class GrantExtension(Command):
 def grant_extension(case: Case, command: GrantExtension, given: DecisionContext) -> list[NewEvent]:
     """Grant the requested extension, up to the total cap of the policy; not by the person who requested it (Art. 34)."""
     _may_decide(case, given)
-    if case.extension_asked is None:
+    if case.handling.extension_asked is None:
         raise _nobody_asked()
     cap = _extension_cap(given, case)
-    if case.extension_days + command.days > cap:
+    granted = case.handling.extension_days
+    if granted + command.days > cap:
         raise Refused(
             "extension_over_cap",
-            f"All extensions together must not exceed {cap} days, and {case.extension_days} are granted already. Give fewer days.",
+            f"All extensions together must not exceed {cap} days, and {granted} are granted already. Give fewer days.",
             why_zh=f"延期合计不得超过{cap}日。",
             field="days",
         )
@@ -249,7 +250,7 @@ class RefuseExtension(Command):
 def refuse_extension(case: Case, command: RefuseExtension, given: DecisionContext) -> list[NewEvent]:
     """Refuse the requested extension; not by the person who requested it (Art. 34)."""
     _may_decide(case, given)
-    if case.extension_asked is None:
+    if case.handling.extension_asked is None:
         if case.fact("ExtensionRefused") is not None:
             return []
         raise _nobody_asked()
@@ -262,7 +263,7 @@ def _may_decide(case: Case, given: DecisionContext) -> None:
     if given.principal.role == "supervisor":
         return
     own(case, given)
-    if case.extension_asked is not None and given.principal.ref == case.extension_asker:
+    if case.handling.extension_asked is not None and given.principal.ref == case.handling.extension_asker:
         raise Refused(
             "own_request",
             "The person who requested the extension cannot decide on it. Ask another person or a supervisor.",

@@ -47,14 +47,14 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             why_zh="免予告知须说明理由。",
             field="reason",
         )
-    if command.kind == "joined" and case.lead is None:
+    if command.kind == "joined" and case.matter.lead is None:
         raise Refused(
             "not_joined",
             "This filing is not joined to another one. Choose another kind of notice.",
             why_zh="该件未并案，请选择其他告知类型。",
             field="kind",
         )
-    if case.notice == command.kind:
+    if case.handling.notice == command.kind:
         return []
     served = NewEvent(
         e.NoticeServed(org=given.org or None, kind=command.kind, mode=command.mode, reason=command.reason)
@@ -62,7 +62,7 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
     delivered = case.fact("AssignmentDelivered")
     if command.kind == "transfer":  # possible before the delivery, but not before the transfer
         delivered = next((fact for fact in reversed(case.facts) if fact.name in DISPATCHES), None)
-        if delivered is None and case.org is None:
+        if delivered is None and case.assignment.org is None:
             raise Refused(
                 "not_sent_yet",
                 "This filing was not sent to any organisation yet. Serve the notice after the transfer.",

@@ -30,7 +30,7 @@ class RequestReturn(Command):
     roles=HANDLERS,
     states=("dispatched", "signed"),
     zh="申请退回",
-    when=lambda case: not case.final_ruling,
+    when=lambda case: not case.assignment.final_ruling,
 )
 def request_return(case: Case, command: RequestReturn, given: DecisionContext) -> list[NewEvent]:
     """Object to the transfer within 5 working days of delivery, with reasons; not after a ruling (Art. 23 ¶3, 24)."""
@@ -42,7 +42,7 @@ def request_return(case: Case, command: RequestReturn, given: DecisionContext) -
             " transfer.",
             why_zh="本件系上级单位下转，请退回下转单位（hand_back），由其提出异议。",
         )
-    if case.final_ruling:
+    if case.assignment.final_ruling:
         raise Refused(
             "ruled",
             "A ruling (指定管辖) designated this organisation. The case cannot be returned.",
@@ -79,8 +79,8 @@ def verify_return(case: Case, command: VerifyReturn, given: DecisionContext) -> 
     ):
         return []
     events = [NewEvent(routing.ReturnVerified(agreed=command.agreed, reason=command.reason))]
-    if case.objections >= given.book.most_objections:
-        events.append(NewEvent(routing.JurisdictionDisputed(hops=case.hops)))
+    if case.assignment.objections >= given.book.most_objections:
+        events.append(NewEvent(routing.JurisdictionDisputed(hops=case.assignment.hops)))
     return events
 
 
@@ -93,7 +93,7 @@ def refer_dispute(case: Case, command: ReferDispute, given: DecisionContext) -> 
     """Refer the case for a ruling because the organs disagree; their common superior decides (Art. 24)."""
     if case.state == "disputed":
         return []
-    return [NewEvent(routing.JurisdictionDisputed(hops=case.hops, reason=command.reason))]
+    return [NewEvent(routing.JurisdictionDisputed(hops=case.assignment.hops, reason=command.reason))]
 
 
 class RuleJurisdiction(Command):
@@ -105,7 +105,7 @@ class RuleJurisdiction(Command):
 @rule("rule_jurisdiction", service="routing", roles=("supervisor",), states=("disputed",), zh="指定管辖")
 def rule_jurisdiction(case: Case, command: RuleJurisdiction, given: DecisionContext) -> list[NewEvent]:
     """Record the ruling of the common superior or of the joint meeting (Art. 24)."""
-    if case.final_ruling and case.org == command.org:
+    if case.assignment.final_ruling and case.assignment.org == command.org:
         return []
     for field, code in (("org", command.org), *(("assist", one) for one in command.assist)):
         organisation(given.book, code, field)

@@ -35,9 +35,13 @@ Decision = Literal["supported", "explained", "not_supported"]
 def _barred(case: Case, body: str, book: PolicyBook) -> bool:
     """True if this organisation must not review the case (Art. 28: recusal; Art. 30: never the accused)."""
     decided = {fact.org for fact in case.facts if fact.name in DECISIONS} | set(case.handlers)
-    if body in decided or body in case.accused or (case.state == "in_re_review" and body == case.reviewed_by):
+    if (
+        body in decided
+        or body in case.accusation.accused
+        or (case.state == "in_re_review" and body == case.review.reviewed_by)
+    ):
         return True
-    if case.sealed_track and not book.takes_accusations(body):
+    if case.accusation.sealed and not book.takes_accusations(body):
         return True
     return any(org is not None and book.is_below(body, org) for org in decided)
 
@@ -45,9 +49,9 @@ def _barred(case: Case, body: str, book: PolicyBook) -> bool:
 @rule("direct_review", service="routing", roles=SERVICE, states=ASKED, zh="确定复查复核机关")
 def direct_review(case: Case, command: Command, given: DecisionContext) -> list[NewEvent]:
     """Name the organisation above the deciding one by the policy. If the policy names none, the request waits for a person."""
-    if case.state not in ASKED or case.reviewer is not None:
+    if case.state not in ASKED or case.review.reviewer is not None:
         return []
-    decided = case.reviewed_by if case.state == "in_re_review" else case.org
+    decided = case.review.reviewed_by if case.state == "in_re_review" else case.assignment.org
     found = given.book.reviewer_of(decided) if decided is not None else None
     if found is None or _barred(case, found, given.book):
         return []
@@ -62,17 +66,17 @@ class NameReviewBody(Command):
 @rule("name_review_body", service="routing", roles=OFFICE, states=ASKED, zh="指定复查复核机关")
 def name_review_body(case: Case, command: NameReviewBody, given: DecisionContext) -> list[NewEvent]:
     """Name the review body by hand, if the policy names none. A body that has accepted the review is not replaced."""
-    if case.reviewer == command.body:
+    if case.review.reviewer == command.body:
         return []
     organisation(given.book, command.body, "body")
-    if case.review_accepted:
+    if case.review.accepted:
         raise Refused(
             "review_begun",
-            f"{case.reviewer} has accepted this review and cannot be replaced.",
+            f"{case.review.reviewer} has accepted this review and cannot be replaced.",
             why_zh="复查复核机关已受理，不能更换。",
             field="body",
         )
-    if command.body not in case.accused:
+    if command.body not in case.accusation.accused:
         fit(case, given.book, command.body, "body")
     if _barred(case, command.body, given.book):
         raise Refused(
@@ -86,13 +90,13 @@ def name_review_body(case: Case, command: NameReviewBody, given: DecisionContext
 
 def _body(case: Case, given: DecisionContext) -> str:
     """The acting review body. Raises Denied unless it is the one named for this request."""
-    if case.reviewer is None or given.org != case.reviewer or _barred(case, given.org, given.book):
+    if case.review.reviewer is None or given.org != case.review.reviewer or _barred(case, given.org, given.book):
         raise Denied(
             "not_your_review",
             "Only the review body named for this request may give this command, never the handling organisation.",
             why_zh="只有被确定的复查复核机关可以执行该操作，承办单位不得复查自己的决定。",
         )
-    return case.reviewer
+    return case.review.reviewer
 
 
 class AcceptReview(Command):
@@ -103,7 +107,7 @@ class AcceptReview(Command):
 def accept_review(case: Case, command: AcceptReview, given: DecisionContext) -> list[NewEvent]:
     """Accept the review. Its 30 days run from the request, not from the acceptance (Art. 35 ¶2, 36 ¶2)."""
     body = _body(case, given)
-    return [] if case.review_accepted else [NewEvent(d.ReviewAccepted(body=body))]
+    return [] if case.review.accepted else [NewEvent(d.ReviewAccepted(body=body))]
 
 
 class IssueReview(Command):
@@ -133,7 +137,7 @@ def deliver_opinion(case: Case, command: DeliverOpinion, given: DecisionContext)
     """Record the delivery of the opinion, as the body that issued it or as the petition office.
 
     The 30 days for a re-review request run from the delivery, not from the issue (Art. 36 ¶1)."""
-    body = case.reviewed_by if given.principal.role in DESK else _body(case, given)
+    body = case.review.reviewed_by if given.principal.role in DESK else _body(case, given)
     opinion = _opinion_in_force(case)
     if opinion is None or body is None:
         raise Refused(

@@ -60,7 +60,7 @@ async def _may_be_told(ports: Ports, other: str | None, event: RecordedEvent) ->
     if other is None:
         return True
     case, _head = await ports.cases.get(case_of(event))
-    return other not in case.accused
+    return other not in case.accusation.accused
 
 
 def router(runtime: Process) -> APIRouter:

@@ -1,0 +1,5 @@
+"""The commands of supervision. Importing any of them registers all, in the order in which the contract publishes them."""
+
+# isort: off
+from services.supervision.commands import closing as closing
+from services.supervision.commands import escalation as escalation

@@ -95,7 +95,7 @@ class OrderRedo(Command):
 def order_redo(case: Case, command: OrderRedo, given: DecisionContext) -> list[NewEvent]:
     """Order the case to be handled again (重办), with a new clock. The first reply stays in the history."""
     outside(case, given)
-    if case.org is None:
+    if case.assignment.org is None:
         raise _no_organisation()
     if case.concluded and command.ground != "not_executed":
         raise Refused(
@@ -117,16 +117,21 @@ class OrderAcceptance(Command):
 def order_acceptance(case: Case, command: OrderAcceptance, given: DecisionContext) -> list[NewEvent]:
     """Order the organisation to accept a wrongly refused case (Art. 44(2))."""
     outside(case, given)
-    if case.org is None:
+    if case.assignment.org is None:
         raise _no_organisation()
-    if case.state == "not_accepted" and case.class_ == "claim" and command.path is None and case.path is None:
+    if (
+        case.state == "not_accepted"
+        and case.filing.class_ == "claim"
+        and command.path is None
+        and case.filing.path is None
+    ):
         raise Invalid(
             "path_needed",
             "A claim is accepted on a statutory path (Art. 31). Give path, 1 to 6.",
             why_zh="受理申诉求决类事项须注明法定途径（1–6）。",
             field="path",
         )
-    return [NewEvent(e.AcceptanceOrdered(org=case.org, path=command.path, text=command.text))]
+    return [NewEvent(e.AcceptanceOrdered(org=case.assignment.org, path=command.path, text=command.text))]
 
 
 def _no_organisation() -> Refused:
@@ -146,7 +151,7 @@ class Close(Command):
 def close(case: Case, command: Close, given: DecisionContext) -> list[NewEvent]:
     """Close the case (办结). The log has to support the kind of closing."""
     outside(case, given)
-    if case.state == "closed" and case.closure == command.kind:
+    if case.state == "closed" and case.closure.kind == command.kind:
         return []
     objection = _objection(case, command)
     if objection is not None:
@@ -166,13 +171,13 @@ def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
     kind = command.kind
     if case.state not in CLOSABLE:
         return None  # refused by the states of the rule
-    if case.result == "supported" and not case.executed and kind != "closed_unresolved":
+    if case.handling.result == "supported" and not case.handling.executed and kind != "closed_unresolved":
         return (
             "not_executed",
             "The supported request was not carried out. Give confirm_execution first (Art. 32).",
             "支持的诉求尚未执行，须先确认执行。",
         )
-    if case.assigned and case.report_required and not case.report_filed:
+    if case.assignment.assigned and case.handling.report_required and not case.handling.report_filed:
         return (
             "report_missing",
             "The closing report of this assignment (交办) is missing. Give file_report first.",
@@ -191,13 +196,13 @@ def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
             f"A case in state {case.state} cannot be closed as {kind}. Choose another kind.",
             "办结方式与当前状态不符。",
         )
-    if kind == "resolved_unconfirmed" and case.result in ("explained", "not_supported", "not_adopted"):
+    if kind == "resolved_unconfirmed" and case.handling.result in ("explained", "not_supported", "not_adopted"):
         return (
             "kind_does_not_fit",
             "The decision did not support the request, so nothing is resolved. Choose another kind.",
             "处理结论并未解决诉求。",
         )
-    if case.result not in _RESULTS.get(kind, (case.result,)):
+    if case.handling.result not in _RESULTS.get(kind, (case.handling.result,)):
         return ("kind_does_not_fit", f"The decision was not {kind}. Choose another kind.", "办结方式与处理结论不符。")
     if kind == "resolved_confirmed" and not _confirmed(case):
         return (
@@ -217,7 +222,7 @@ def merge(case: Case, command: Command, given: DecisionContext) -> list[NewEvent
     """Close a follower as merged once its lead has ended and its own petitioner has the written notice of the joining (Art. 23).
 
     Until then the clock of that notice runs, and lists show it."""
-    lead = given.head(case.lead)
+    lead = given.head(case.matter.lead)
     if lead is None or not case.open or lead.state not in ENDED or _notice_owed(case, given):
         return []
     return [NewEvent(e.CaseClosed(kind="merged"))]
@@ -231,4 +236,7 @@ def _notice_owed(case: Case, given: DecisionContext) -> bool:
 
 
 def _confirmed(case: Case) -> bool:
-    return case.grade_now("organisation") in ("satisfied", "basically_satisfied") or case.follow_up_satisfied is True
+    return (
+        case.grade_now("organisation") in ("satisfied", "basically_satisfied")
+        or case.evaluation.follow_up_satisfied is True
+    )

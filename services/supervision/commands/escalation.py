@@ -29,21 +29,21 @@ def urge(case: Case, command: Urge, given: DecisionContext) -> list[NewEvent]:
 
     It takes effect at any hour; only automatic messages wait for office hours."""
     outside(case, given)
-    if case.org is None or not case.open:
+    if case.assignment.org is None or not case.open:
         raise Refused(
             "nobody_to_urge",
             "No organisation handles this case at present, so none can be urged. Dispatch the case first.",
             why_zh="本件目前没有承办单位，只有正在承办的件可以催办。",
         )
-    if case.supervision == "supervised":
+    if case.supervision.stage == "supervised":
         return []
     waits = given.book.escalation
-    if case.supervision == "urged":
+    if case.supervision.stage == "urged":
         until = _until(case, waits.supervise_after, given)
         if waits.supervise_after is None or until is not None:
             return []
     elif not late(case, given):
-        if case.supervision == "none":
+        if case.supervision.stage == "none":
             raise Refused(
                 "remind_first",
                 "There was no reminder and no clock has lapsed, so urging is not possible yet. Wait for one of them.",
@@ -57,7 +57,7 @@ def urge(case: Case, command: Urge, given: DecisionContext) -> list[NewEvent]:
                 why_zh="提醒期限未满，期满后方可催办。",
                 until=to_text(until),
             )
-    return [NewEvent(e.Urged(org=case.org, text=command.text))]
+    return [NewEvent(e.Urged(org=case.assignment.org, text=command.text))]
 
 
 class OpenSupervision(Command):
@@ -72,17 +72,17 @@ class OpenSupervision(Command):
 def open_supervision(case: Case, command: OpenSupervision, given: DecisionContext) -> list[NewEvent]:
     """Open formal supervision (督办): after urging whose period has ended, or directly on a ground of Art. 40 with its decider."""
     outside(case, given)
-    if case.org is None or not case.open:
+    if case.assignment.org is None or not case.open:
         raise Refused(
             "nobody_to_supervise",
             "No organisation handles this case at present, so none can be supervised. Dispatch the case first.",
             why_zh="本件目前没有承办单位，只有正在承办的件可以督办。",
         )
-    if case.supervision == "supervised":
+    if case.supervision.stage == "supervised":
         return []
     if command.decider is not None:
         organisation(given.book, command.decider, "decider")
-        if command.decider == case.org:
+        if command.decider == case.assignment.org:
             raise Invalid(
                 "decides_on_itself",
                 "The handling organisation cannot decide on its own supervision. Name another decider.",
@@ -98,7 +98,7 @@ def _follows_urging(case: Case, given: DecisionContext) -> None:
     """Raises Refused unless the organisation was urged and the period of the urging has ended."""
     directly = "Without urging it needs a ground of Art. 40 and decider."
     directly_zh = "直接督办须有《条例》第四十条所列情形并注明决定单位。"
-    if case.supervision != "urged":
+    if case.supervision.stage != "urged":
         raise Refused(
             "urge_first", f"Supervision follows urging. {directly}", why_zh=f"督办之前须先催办。{directly_zh}"
         )
@@ -120,14 +120,14 @@ class CloseSupervision(Command):
     "close_supervision",
     service="supervision",
     roles=("supervisor",),
-    when=lambda case: case.supervision == "supervised",
+    when=lambda case: case.supervision.stage == "supervised",
     zh="督办结束",
 )
 def close_supervision(case: Case, command: CloseSupervision, given: DecisionContext) -> list[NewEvent]:
     """Close formal supervision because its ground no longer exists. Delay (拖延) exists while a clock of the organisation is
     lapsed."""
     outside(case, given)
-    if case.supervision != "supervised":
+    if case.supervision.stage != "supervised":
         return []
     opened = case.fact("SupervisionOpened")
     if opened is not None and opened.kind == "delay" and case.open and late(case, given):
@@ -142,16 +142,16 @@ def close_supervision(case: Case, command: CloseSupervision, given: DecisionCont
 def late(case: Case, given: DecisionContext) -> bool:
     """True if a clock of the responsible organisation has lapsed and its duty is not fulfilled."""
     return any(
-        clock.running and not clock.rule.window and clock.org == case.org and clock.due < given.now
+        clock.running and not clock.rule.window and clock.org == case.assignment.org and clock.due < given.now
         for clock in deadlines(case, given.book)
     )
 
 
 def _until(case: Case, wait: Wait | None, given: DecisionContext) -> datetime | None:
     """The end of the period of the present step; None if it has ended or the policy sets none."""
-    if wait is None or case.supervision_at is None:
+    if wait is None or case.supervision.since is None:
         return None
     zone = given.book.zone
-    last = given.book.calendar.period(day_of(case.supervision_at, zone), wait.days, wait.unit).day
+    last = given.book.calendar.period(day_of(case.supervision.since, zone), wait.days, wait.unit).day
     until = end_of_day(last, zone)
     return until if given.now <= until else None

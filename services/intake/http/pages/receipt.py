@@ -31,7 +31,7 @@ class Right(NamedTuple):
 
 def receipt(case: Case, book: PolicyBook, code: str, public_url: str | None) -> HTMLResponse:
     """The page of a registered case. `public_url`: where citizens reach this server; without it the QR code is text."""
-    assert case.filed_at is not None
+    assert case.filing.filed_at is not None
     office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "Petition Office")
     rows = [
         _row("编号", "Number", case.number, code=True),
@@ -70,10 +70,10 @@ def link(number: str, code: str, public_url: str | None) -> str:
 
 def rights(case: Case, book: PolicyBook) -> Iterator[Right]:
     """As the policy in force at the filing has them: notice, reply, evaluation, review, re-review, each with its article."""
-    assert case.filed_at is not None
-    clocks = book.clocks_at(case.filed_at)
+    assert case.filing.filed_at is not None
+    clocks = book.clocks_at(case.filing.filed_at)
     rules = clocks.rules if clocks else ()
-    direct = case.received_by is not None
+    direct = case.filing.received_by is not None
     notice = _meeting(rules, "NoticeServed", direct=direct)
     if notice is not None:
         sent, sent_en = ("或转送何处", " or where it was sent") if direct else ("", "")
@@ -122,9 +122,9 @@ def _right(rule: ClockRule, zh: str, en: str) -> Right:
 
 def _filed_under(case: Case, book: PolicyBook) -> Iterator[tuple[str, str, Words]]:
     for zh, en, code, known in (
-        ("渠道", "Channel", case.channel, book.channels),
-        ("问题属地", "Place", case.place, book.places),
-        ("事项类别", "Subject", case.subject, book.subjects),
+        ("渠道", "Channel", case.filing.channel, book.channels),
+        ("问题属地", "Place", case.filing.place, book.places),
+        ("事项类别", "Subject", case.filing.subject, book.subjects),
     ):
         entry = known.get(code) if code is not None else None
         if entry is not None:
@@ -136,7 +136,7 @@ def _filed_under(case: Case, book: PolicyBook) -> Iterator[tuple[str, str, Words
 
 
 def _day(case: Case, book: PolicyBook) -> str:
-    filed = case.filed_at
+    filed = case.filing.filed_at
     assert filed is not None
     day = day_of(filed, book.zone)
     if not is_instant(filed):

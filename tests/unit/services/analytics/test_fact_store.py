@@ -195,12 +195,16 @@ class Oracle:
         for life in self.lives:
             case = fold(life)
             if case.state == "voided":
-                if self.within(case.filed_at):
+                if self.within(case.filing.filed_at):
                     self.note(
-                        "voided", None, group_of(case, case.past_orgs[-1] if case.past_orgs else None), True, True
+                        "voided",
+                        None,
+                        group_of(case, case.assignment.past_orgs[-1] if case.assignment.past_orgs else None),
+                        True,
+                        True,
                     )
                 continue
-            org = case.org or (case.past_orgs[-1] if case.past_orgs else None)
+            org = case.assignment.org or (case.assignment.past_orgs[-1] if case.assignment.past_orgs else None)
             for deadline in deadlines(case, BOOK):
                 self._deadline(deadline, group_of(case, deadline.org))
             self._times(case, org, group_of)
@@ -221,15 +225,15 @@ class Oracle:
             self.note("closed_late", None, group, status == "late", known)
 
     def _times(self, case: Case, org: str | None, group_of: Callable[[Case, str | None], tuple[str, ...]]) -> None:
-        filed = case.filed_at
+        filed = case.filing.filed_at
         assert filed is not None
-        ended = case.closed_at if case.state in FINAL_STATES else None
+        ended = case.closure.closed_at if case.state in FINAL_STATES else None
         group = group_of(case, org)
         if self.within(filed):
             self.note("registered", None, group, True, True)
             if ended is None:
-                self.note("open", "following" if case.lead else case.state, group, True, case.live)
-            if case.lead or case.closure == "merged":
+                self.note("open", "following" if case.matter.lead else case.state, group, True, case.live)
+            if case.matter.lead or case.closure.kind == "merged":
                 self.note("joined", None, group, True, True)
         first = next((fact for fact in case.facts if fact.name in ("ReplyDelivered", "AnsweredAtOnce")), None)
         replied = group_of(case, (first.org or org) if first else org)
@@ -247,9 +251,9 @@ class Oracle:
             for name in ("median", "p90"):
                 self.note(f"elapsed_closing_{name}", None, group, True, ended is not None, seconds)
             if ended is not None:
-                self.note("closed", case.closure or case.state, group, True, True)
-            if ended is None or (case.state == "closed" and case.closure != "merged"):
-                is_known, kind = ended is not None, case.closure
+                self.note("closed", case.closure.kind or case.state, group, True, True)
+            if ended is None or (case.state == "closed" and case.closure.kind != "merged"):
+                is_known, kind = ended is not None, case.closure.kind
                 self.note("resolution", None, group, kind in ("resolved_confirmed", "settled"), is_known)
                 self.note("resolved_unconfirmed", None, group, kind == "resolved_unconfirmed", is_known)
                 self.note("closed_unresolved", None, group, kind == "closed_unresolved", is_known)
@@ -273,7 +277,7 @@ def no_group(_case: Case, _org: str | None) -> tuple[str, ...]:
 
 
 def by_org_and_place(case: Case, org: str | None) -> tuple[str, ...]:
-    return ("sealed" if case.sealed_track else org or "-", case.place or "-")
+    return ("sealed" if case.accusation.sealed else org or "-", case.filing.place or "-")
 
 
 def compare(result: StatsResult, expected: Tally) -> None:

@@ -105,7 +105,7 @@ def test_nothing_after_voiding_means_anything() -> None:
     voided = recorded(REGISTRY["CaseVoided"].model_validate({}), 2, START)
     late = recorded(REGISTRY["CaseTransferred"].model_validate({"org": "zj"}), 3, START)
     case = fold([filed, voided, late])
-    assert (case.state, case.org, case.version) == ("voided", None, 3)
+    assert (case.state, case.assignment.org, case.version) == ("voided", None, 3)
 
 
 def test_a_corrected_date_moves_only_what_it_is_the_date_of() -> None:
@@ -119,5 +119,5 @@ def test_a_corrected_date_moves_only_what_it_is_the_date_of() -> None:
         recorded(CaseCorrected(field="effective_at", of=2, old="2026-03-02", new="2026-02-27"), 4, day),
     ]
     case = fold(steps)
-    assert (case.filed_at, case.accepted_at, case.replied_at) == (day, date(2026, 2, 27), day)
+    assert (case.filing.filed_at, case.handling.accepted_at, case.handling.replied_at) == (day, date(2026, 2, 27), day)
     assert case.moved_at == day

@@ -127,7 +127,7 @@ def test_urging_fires_once_and_not_where_a_person_urged_already() -> None:
     by_ladder = Urged(org="zj", clock="C3", episode=1, rung="urged")
     for event in (by_ladder, Urged(org="zj")):
         after = fold([recorded(event, case.version + 1, look)], case)
-        assert after.supervision == "urged"
+        assert after.supervision.stage == "urged"
         assert rungs_due(after, BOOK, at("2026-06-01 10:00")) == []
         assert next_look(after, BOOK) is None
     assert fold([recorded(by_ladder, case.version + 1, look)], case).acted == case.acted

@@ -157,7 +157,7 @@ def test_a_long_life_remembers_a_limited_number_of_streams() -> None:
 
 async def test_letters_and_what_is_carried_are_counted_by_kind_of_topic() -> None:
     process = WatchedProcess("routing")
-    letters = SimpleNamespace(figures=lambda: topics.Figures("actions", 3, 40, 1))
+    letters = SimpleNamespace(figures=lambda: topics.TopicFigures("actions", 3, 40, 1))
     process.runtime.letters = [letters]
     process.runtime.relay = SimpleNamespace(sent=12, behind=2, missing=frozenset({"assignments.zj"}))
     assert await process.shows("huiyin_letters_waiting", topic="actions") == 3

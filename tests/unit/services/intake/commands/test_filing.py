@@ -114,14 +114,14 @@ def test_a_wrong_place_is_corrected_beside_the_original() -> None:
     given(REGISTERED).when("correct", REGISTRAR, field="place", new="xs").then(right)
     given(REGISTERED).when("correct", REGISTRAR, field="place", new="dh").then_nothing()
     given(REGISTERED).when("correct", REGISTRAR, field="place", new="nowhere").refused("unknown_place")
-    assert given(REGISTERED, right).case.place == "xs"
+    assert given(REGISTERED, right).case.filing.place == "xs"
     assert given(REGISTERED, right).case.corrections[0].old == "dh"
 
 
 def test_a_wrong_date_is_corrected_and_the_clocks_follow() -> None:
     right = i.CaseCorrected(field="effective_at", of=1, new="2026-02-20")
     story = given(REGISTERED, right)
-    assert story.case.filed_at == date(2026, 2, 20)
+    assert story.case.filing.filed_at == date(2026, 2, 20)
     assert story.case.facts[0].effective_at == date(2026, 2, 20)
     given(REGISTERED).when("correct", REGISTRAR, field="effective_at", of=9, new="2026-02-20").refused(
         "unknown_version"

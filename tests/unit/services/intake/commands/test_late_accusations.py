@@ -23,15 +23,20 @@ CLOSED = (*REPLIED, d.ExecutionConfirmed(org="zj"), i.EvaluationInvited(object="
 def test_it_is_taken_from_the_organisation_that_has_it(events: tuple[Event, ...], by: Principal) -> None:
     given(*events).when("correct", by, field="class", new="accusation").then(TAKEN, CORRECTED)
     case = given(*events, TAKEN, CORRECTED).case
-    assert (case.state, case.org, case.queue_reason, case.sealed_track) == ("registered", None, "sealed_track", True)
+    assert (case.state, case.assignment.org, case.assignment.queue_reason, case.accusation.sealed) == (
+        "registered",
+        None,
+        "sealed_track",
+        True,
+    )
     assert not visible(Principal("clerk", "zj", "k"), case)
     given(*events, TAKEN, CORRECTED).when("dispatch", REGISTRAR, org="rs").refused("accusation_needs_sealed_organ")
 
 
 def test_what_was_decided_before_is_no_outcome_of_the_accusation() -> None:
     case = given(*CLOSED, TAKEN, CORRECTED).case
-    assert (case.result, case.executed, case.invited) == (None, False, ())
-    assert case.replied_at is not None and case.replies == 1, "the reply stays in the history"
+    assert (case.handling.result, case.handling.executed, case.evaluation.invited) == (None, False, ())
+    assert case.handling.replied_at is not None and case.handling.replies == 1, "the reply stays in the history"
 
 
 def test_it_can_be_said_whom_it_is_about() -> None:
@@ -41,7 +46,7 @@ def test_it_can_be_said_whom_it_is_about() -> None:
         TAKEN, CORRECTED, recorded
     )
     story = (*SENT, TAKEN, CORRECTED, recorded)
-    assert given(*story).case.accused == ("zj",)
+    assert given(*story).case.accusation.accused == ("zj",)
     given(*story).when("correct", REGISTRAR, field="class", new="accusation").then_nothing()
     given(*story).when("correct", REGISTRAR, field="class", new="accusation", respondent={"org": "zj"}).then_nothing()
     for field, new in (("class", "suggestion"), ("place", "sl")):
@@ -100,7 +105,7 @@ def test_who_assisted_by_a_ruling_sees_nothing_once_the_case_is_recalled() -> No
 
 def test_a_ruling_binds_until_the_case_is_recalled() -> None:
     again = (*RECALLED, r.CaseTransferred(org="jy"), r.AssignmentDelivered(org="jy"))
-    assert given(*RULED).case.final_ruling and not given(*again).case.final_ruling
+    assert given(*RULED).case.assignment.final_ruling and not given(*again).case.assignment.final_ruling
 
 
 def test_a_case_that_has_ended_stays_ended_and_is_nobodys_any_more() -> None:
@@ -109,7 +114,7 @@ def test_a_case_that_has_ended_stays_ended_and_is_nobodys_any_more() -> None:
     closed = (*CLOSED, CaseClosed(kind="resolved_unconfirmed"))
     given(*closed).when("correct", SUPERVISOR, field="class", new="accusation").then(TAKEN, CORRECTED)
     case = given(*closed, TAKEN, CORRECTED).case
-    assert (case.state, case.closure, case.org) == ("closed", "resolved_unconfirmed", None)
+    assert (case.state, case.closure.kind, case.assignment.org) == ("closed", "resolved_unconfirmed", None)
     assert not visible(Principal("clerk", "zj", "k"), case)
 
 

@@ -71,7 +71,12 @@ def test_its_organisation_is_released_in_the_same_commit() -> None:
         i.CaseLinked(lead="k0", kind="same_matter", reason="同一楼道"),
     )
     after = given(*ACCEPTED, r.AssignmentWithdrawn(org="zj", reason_code="follows_lead"), LINKED[1]).case
-    assert (after.org, after.state, after.lead, after.past_orgs) == (None, "registered", "k0", ("zj",))
+    assert (after.assignment.org, after.state, after.matter.lead, after.assignment.past_orgs) == (
+        None,
+        "registered",
+        "k0",
+        ("zj",),
+    )
 
 
 def test_a_lead_that_follows_stands_for_its_own_lead() -> None:
@@ -87,12 +92,12 @@ def test_a_related_case_is_only_a_reference() -> None:
     related = i.CaseLinked(lead="k2", kind="related", reason="同一楼道")
     given(*ACCEPTED).beside(younger).when("link", REGISTRAR, lead="k2", kind="related", **REASON).then(related)
     story = given(*ACCEPTED, related)
-    assert (story.case.lead, story.case.org, story.case.related) == (None, "zj", ("k2",))
+    assert (story.case.matter.lead, story.case.assignment.org, story.case.matter.related) == (None, "zj", ("k2",))
     story.beside(younger).when("link", REGISTRAR, lead="k2", kind="related", **REASON).then_nothing()
     story.when("unlink", REGISTRAR, lead="k2", **REASON).then(
         i.CaseUnlinked(lead="k2", kind="related", reason="同一楼道")
     )
-    assert given(*ACCEPTED, related, i.CaseUnlinked(lead="k2", kind="related")).case.related == ()
+    assert given(*ACCEPTED, related, i.CaseUnlinked(lead="k2", kind="related")).case.matter.related == ()
 
 
 FOREIGN = Story(SENT, START - timedelta(days=1), "k0")
@@ -134,7 +139,7 @@ def test_a_circle_is_refused_also_where_a_date_was_corrected() -> None:
     earlier = i.CaseCorrected(field="effective_at", of=1, old="2026-03-02", new="2026-01-05")
     follower = case("k2", REGISTERED, i.CaseLinked(lead="k1", kind="same_matter"), earlier, days=2)
     lead = given(*SENT)
-    assert follower.filed_at == date(2026, 1, 5)
+    assert follower.filing.filed_at == date(2026, 1, 5)
     assert older(lead.case, follower, BOOK.zone), "a correction does not change which case is the older one"
     lead.beside(follower).when("link", REGISTRAR, lead="k2", **REASON).refused("link_in_a_circle")
 
@@ -194,7 +199,7 @@ def test_routing_by_rule_leaves_a_follower_alone_and_takes_it_up_again() -> None
     given(*by_rule).when("route", SERVICE).then(r.CaseTransferred(org="zj", rule="r01"))
     by_hand = (REGISTERED, r.CaseTransferred(org="jy"), released, LINKED[1], i.CaseUnlinked(lead="k0"))
     given(*by_hand).when("route", SERVICE).then_nothing()
-    assert given(*by_hand).case.queue_reason == "returned"
+    assert given(*by_hand).case.assignment.queue_reason == "returned"
 
 
 def test_unlinking() -> None:
@@ -303,10 +308,10 @@ def test_whatever_is_linked_every_line_ends_at_an_older_case_and_followers_have_
         cases = {one: now(one).case for one in names}
         for case_ in cases.values():
             line = list(line_of(case_.id, cases))
-            assert line[-1].lead is None and head_of(case_.id, cases) is line[-1]
+            assert line[-1].matter.lead is None and head_of(case_.id, cases) is line[-1]
             assert all(older(second, first, BOOK.zone) for first, second in pairwise(line))
-            assert case_.lead is None or case_.org is None
-            assert case_.lead is None or case_.assist == ()
+            assert case_.matter.lead is None or case_.assignment.org is None
+            assert case_.matter.lead is None or case_.assignment.assist == ()
 
 
 def test_every_refusal_tells_what_is_possible() -> None:

@@ -60,6 +60,6 @@ def test_an_anonymous_filing_has_no_name() -> None:
 def test_confidence_may_be_asked_for_later() -> None:
     given(REGISTERED).when("request_confidentiality", CITIZEN).then(i.ConfidentialityRequested())
     confidential = given(REGISTERED, i.ConfidentialityRequested())
-    assert confidential.case.confidential
+    assert confidential.case.filing.confidential
     confidential.when("request_confidentiality", REGISTRAR).then_nothing()
     assert CLERK.role not in RULES["request_confidentiality"].roles

@@ -70,8 +70,8 @@ CLOSED = ("CaseClosed", "2026-01-05", {"kind": "resolved_unconfirmed"})
 
 def test_registering_happens_once() -> None:
     case = imported(item())
-    assert (case.state, case.origin, case.org, case.live) == ("registered", "history", "A", False)
-    assert case.parties == (("p1", "petitioner"),)
+    assert (case.state, case.origin, case.assignment.org, case.live) == ("registered", "history", "A", False)
+    assert case.filing.parties == (("p1", "petitioner"),)
     assert history.register(item(), case, GIVEN, ID) == []
 
 
@@ -129,8 +129,8 @@ def test_parallel_things_do_not_contradict() -> None:
     office = ("EvaluationSubmitted", "2026-01-05", {"object": "petition_office", "grade": "satisfied"})
     org = ("EvaluationSubmitted", "2026-01-07", {"object": "organisation", "grade": "dissatisfied"})
     case = imported(item(office, org), imported(item(office)))
-    assert len(case.evaluations) == 2
-    assert imported(item(("Nudged", "2026-01-02"), ("Nudged", "2026-01-03"))).nudges == 2
+    assert len(case.evaluation.grades) == 2
+    assert imported(item(("Nudged", "2026-01-02"), ("Nudged", "2026-01-03"))).supervision.nudges == 2
 
 
 def test_a_step_that_would_go_back_is_refused() -> None:

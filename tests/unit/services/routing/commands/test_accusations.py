@@ -24,7 +24,7 @@ def test_a_rule_that_is_gone_suspects_nothing() -> None:
 
 def test_nothing_moves_it_before_a_person_has_decided() -> None:
     story = given(*SUSPECTED)
-    assert story.case.sealed_track and story.case.queue_reason == "suspected_accusation"
+    assert story.case.accusation.sealed and story.case.assignment.queue_reason == "suspected_accusation"
     for name, fields in (
         ("dispatch", {"org": "zj"}),
         ("dispatch", {"org": "jjw", "class": "accusation"}),
@@ -39,7 +39,7 @@ def test_nothing_moves_it_before_a_person_has_decided() -> None:
 
 def test_correcting_the_class_unseals_nothing() -> None:
     corrected = i.CaseCorrected(field="class_", old="claim", new="suggestion")
-    assert given(*SUSPECTED, corrected).case.sealed_track
+    assert given(*SUSPECTED, corrected).case.accusation.sealed
 
 
 def test_confirmed_with_its_respondent() -> None:
@@ -48,8 +48,8 @@ def test_confirmed_with_its_respondent() -> None:
         r.AccusationConfirmed(respondent_org="zj", name="某人"),
     )
     case = given(*SUSPECTED, r.AccusationConfirmed(respondent_org="zj", name="某人")).case
-    assert (case.class_, case.sealed_track, case.suspected) == ("accusation", True, None)
-    assert case.accused == ("zj",) and ("r1", "respondent") in case.parties
+    assert (case.filing.class_, case.accusation.sealed, case.accusation.suspected) == ("accusation", True, None)
+    assert case.accusation.accused == ("zj",) and ("r1", "respondent") in case.filing.parties
     after = (*SUSPECTED, r.AccusationConfirmed(respondent_org="zj"))
     given(*after).when("route", SERVICE).then_nothing()
     given(*after).when("dispatch", REGISTRAR, org="rs").refused("accusation_needs_sealed_organ")
@@ -67,7 +67,7 @@ def test_an_unknown_organisation_is_words_and_sealed() -> None:
 def test_cleared_it_goes_the_ordinary_way_and_is_not_asked_again() -> None:
     given(*SUSPECTED).when("clear_suspicion", REGISTRAR, reason="只是提到").then(r.SuspicionCleared(reason="只是提到"))
     cleared = (*SUSPECTED, r.SuspicionCleared())
-    assert not given(*cleared).case.sealed_track
+    assert not given(*cleared).case.accusation.sealed
     given(*cleared).when("route", SERVICE, suspicion="k-accusation").then(r.CaseTransferred(org="zj", rule="r01"))
     given(*cleared).when("clear_suspicion", REGISTRAR).then_nothing()
 
@@ -87,7 +87,7 @@ def test_a_keyword_rule_knows_the_subject() -> None:
         r.CaseTransferred(org="zj", rule="r01"),
     )
     case = given(SUBJECTLESS, r.CaseClassified(subject="0102", rule="k-0102")).case
-    assert (case.subject, case.class_) == ("0102", None)
+    assert (case.filing.subject, case.filing.class_) == ("0102", None)
 
 
 def test_the_submitters_subject_comes_first() -> None:
@@ -98,7 +98,7 @@ def test_words_that_the_policy_does_not_know_are_helped_by_a_rule() -> None:
     unclear = SUBJECTLESS.model_copy(update={"unclear": ("subject",)})
     given(unclear).when("route", SERVICE).then(r.QueuedForDispatch(why="unknown_subject"))
     story = given(unclear, r.CaseClassified(subject="0102", rule="k-0102"))
-    assert story.case.unclear == ()
+    assert story.case.filing.unclear == ()
     nowhere = SUBJECTLESS.model_copy(update={"unclear": ("place", "subject"), "place": None})
     given(nowhere).when("route", SERVICE, subject="k-0102").then(
         r.CaseClassified(subject="0102", by="rule", rule="k-0102"), r.QueuedForDispatch(why="unknown_place")
@@ -108,7 +108,7 @@ def test_words_that_the_policy_does_not_know_are_helped_by_a_rule() -> None:
 def test_a_person_who_dispatches_it_as_a_claim_unseals_it_as_a_correction_does() -> None:
     filed = REGISTERED.model_copy(update={"class_": "accusation"})
     assert (
-        given(filed, r.CaseClassified(class_="claim", by="person"), r.CaseTransferred(org="dhq")).case.sealed_track
+        given(filed, r.CaseClassified(class_="claim", by="person"), r.CaseTransferred(org="dhq")).case.accusation.sealed
         is False
     )
-    assert given(filed, r.CaseClassified(class_="claim", by="rule")).case.sealed_track is True
+    assert given(filed, r.CaseClassified(class_="claim", by="rule")).case.accusation.sealed is True

@@ -39,7 +39,7 @@ def test_no_clock_restarts_and_what_is_late_stays_the_forwarders() -> None:
     before = {(one.clock, one.episode): (one.due, one.org) for one in deadlines(given(*SENT).case, BOOK)}
     forwarded = given(*DOWN).case
     assert {(one.clock, one.episode): (one.due, one.org) for one in deadlines(forwarded, BOOK)} == before
-    assert (forwarded.org, forwarded.handlers, forwarded.state) == ("dhq", ("dhq", "dhyl"), "dispatched")
+    assert (forwarded.assignment.org, forwarded.handlers, forwarded.state) == ("dhq", ("dhq", "dhyl"), "dispatched")
     for who in (DISTRICT, STREET):
         assert visible(who, forwarded)
     given(*DOWN).when("accept", STREET, path=6).then(d.Accepted(org="dhq", path=6))
@@ -71,7 +71,7 @@ def test_who_loses_the_case_loses_it_with_all_below() -> None:
         r.CaseTransferred(org="zj"),
     ):
         case = given(*DOWN, taken).case
-        assert case.forwarded == ()
+        assert case.assignment.forwarded == ()
         assert not visible(STREET, case)
 
 

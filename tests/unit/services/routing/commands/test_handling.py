@@ -173,7 +173,7 @@ def test_an_extension_is_granted_by_another_and_within_the_cap() -> None:
 
 def test_who_asked_for_an_extension_does_not_grant_it() -> None:
     story = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=20))
-    asker = CLERK._replace(ref=story.case.extension_asker or "")
+    asker = CLERK._replace(ref=story.case.handling.extension_asker or "")
     story.when("grant_extension", asker, days=20, approver="局长").refused("own_request")
 
 

@@ -30,12 +30,12 @@ def test_the_sender_verifies_and_agrees_or_not() -> None:
 def test_a_refused_return_goes_back_to_where_it_was() -> None:
     assert given(*SENT, OBJECTED, REFUSED).case.state == "dispatched"
     assert given(*SENT, d.SignedFor(org="zj"), OBJECTED, REFUSED).case.state == "signed"
-    assert given(*SENT, OBJECTED, REFUSED).case.org == "zj"
+    assert given(*SENT, OBJECTED, REFUSED).case.assignment.org == "zj"
 
 
 def test_an_agreed_return_takes_the_case_away() -> None:
     case = given(*SENT, OBJECTED, r.ReturnVerified(agreed=True)).case
-    assert (case.state, case.org, case.past_orgs) == ("returned", None, ("zj",))
+    assert (case.state, case.assignment.org, case.assignment.past_orgs) == ("returned", None, ("zj",))
 
 
 def test_after_the_last_objection_that_the_policy_bears_it_is_a_dispute() -> None:
@@ -44,7 +44,7 @@ def test_after_the_last_objection_that_the_policy_bears_it_is_a_dispute() -> Non
         REFUSED, r.JurisdictionDisputed(hops=1)
     )
     disputed = given(*SENT, *often, OBJECTED, REFUSED, r.JurisdictionDisputed(hops=1)).case
-    assert (disputed.state, disputed.org) == ("disputed", None)
+    assert (disputed.state, disputed.assignment.org) == ("disputed", None)
 
 
 def test_a_dispute_is_referred_by_the_petition_office() -> None:
@@ -72,7 +72,7 @@ def test_an_extension_is_refused_by_another_than_the_asker() -> None:
     story = given(*asked)
     other = CLERK._replace(ref="k-head")
     story.when("refuse_extension", other, reason="理由不足").then(d.ExtensionRefused(reason="理由不足"))
-    asker = CLERK._replace(ref=story.case.extension_asker or "")
+    asker = CLERK._replace(ref=story.case.handling.extension_asker or "")
     story.when("refuse_extension", asker, reason="x").refused("own_request")
     given(*asked, d.ExtensionRefused()).when("refuse_extension", other, reason="x").then_nothing()
     given(*asked[:-1]).when("refuse_extension", other, reason="x").refused("no_extension_asked")
@@ -96,7 +96,7 @@ def test_a_suggestion_is_answered_and_closed_as_explained() -> None:
 def test_a_reply_is_corrected_beside_the_first() -> None:
     replied = (*SENT, d.Accepted(org="zj", path=6), d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered())
     given(*replied).when("correct_reply", CLERK, text="更正").then(d.ReplyCorrected(org="zj", text="更正"))
-    assert given(*replied, d.ReplyCorrected(org="zj")).case.replies == 1
+    assert given(*replied, d.ReplyCorrected(org="zj")).case.handling.replies == 1
 
 
 def test_no_date_goes_round_the_window() -> None:

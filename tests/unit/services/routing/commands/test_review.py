@@ -45,7 +45,7 @@ def test_closing_takes_the_right_away_from_nobody() -> None:
     closed = (*REPLIED, s.CaseClosed(kind="not_supported"))
     given(*closed).when("request_review", CITIZEN).then(i.ReviewRequested())
     case = given(*closed, i.ReviewRequested()).case
-    assert (case.state, case.closure, case.closed_at) == ("in_review", None, None)
+    assert (case.state, case.closure.kind, case.closure.closed_at) == ("in_review", None, None)
     given(*UPHELD, s.CaseClosed(kind="not_supported")).when("request_re_review", CITIZEN).then(i.ReReviewRequested())
 
 
@@ -121,7 +121,12 @@ def test_the_body_accepts_and_decides() -> None:
 def test_a_changed_decision_is_carried_out_before_closing() -> None:
     changed = (*NAMED, d.ReviewOpinionIssued(body="fc", result="changed", decision="supported"))
     case = given(*changed).case
-    assert (case.state, case.result, case.executed, case.org) == ("reviewed", "supported", False, "zj")
+    assert (case.state, case.handling.result, case.handling.executed, case.assignment.org) == (
+        "reviewed",
+        "supported",
+        False,
+        "zj",
+    )
     given(*changed).when("close", SUPERVISOR, kind="resolved_unconfirmed").refused("not_executed")
     given(*changed).when("confirm_execution", CLERK).then(d.ExecutionConfirmed(org="zj"))
     executed = (*changed, d.ExecutionConfirmed(org="zj"))
@@ -134,7 +139,13 @@ def test_a_changed_decision_is_carried_out_before_closing() -> None:
 def test_redo_gives_it_back_with_a_clock_of_its_own() -> None:
     redo = given(*NAMED, d.ReviewOpinionIssued(body="fc", result="redo"))
     case = redo.case
-    assert (case.state, case.org, case.result, case.redos, case.reviewed_by) == ("handling", "zj", None, 1, "fc")
+    assert (case.state, case.assignment.org, case.handling.result, case.supervision.redos, case.review.reviewed_by) == (
+        "handling",
+        "zj",
+        None,
+        1,
+        "fc",
+    )
     clocks = [clock for clock in deadlines(case, BOOK) if clock.clock == "C5"]
     assert [(clock.episode, clock.org) for clock in clocks] == [(1, "zj"), (2, "zj")]
     assert clocks[-1].running

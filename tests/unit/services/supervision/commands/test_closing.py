@@ -71,7 +71,7 @@ def test_redo_keeps_the_first_reply() -> None:
     story = given(*REPLIED)
     story.when("order_redo", SUPERVISOR, ground="dissatisfied").then(s.RedoOrdered(ground="dissatisfied"))
     again = given(*REPLIED, s.RedoOrdered(ground="dissatisfied"))
-    assert again.case.replies == 1
+    assert again.case.handling.replies == 1
     assert again.case.state == "redo_ordered"
 
 
@@ -101,8 +101,8 @@ def test_a_clock_that_lapsed_needs_no_reminder_and_no_waiting() -> None:
 )
 def test_a_duty_that_was_met_or_passed_on_ends_the_ladder_below_supervision(after: Event) -> None:
     urged = (*SENT, s.Reminded(clock="C3", episode=1, rung="at_75", org="zj"), s.Urged(org="zj"))
-    assert given(*urged, after).case.supervision == "none"
-    assert given(*urged, s.SupervisionOpened(ground="delay"), after).case.supervision == "supervised"
+    assert given(*urged, after).case.supervision.stage == "none"
+    assert given(*urged, s.SupervisionOpened(ground="delay"), after).case.supervision.stage == "supervised"
 
 
 def test_supervision_needs_an_organisation_at_work() -> None:
@@ -137,7 +137,7 @@ def test_supervision_ends_when_what_it_was_opened_for_is_put_right() -> None:
     shirked = (*SENT, s.SupervisionOpened(ground="shirking", decider="xfj"))
     given(*shirked).later(days=20).when("close_supervision", SUPERVISOR, text="x").then(s.SupervisionClosed(text="x"))
     given(*opened).when("close_supervision", OWN, text="x").refused("handling_unit")
-    assert given(*opened, s.SupervisionClosed()).case.supervision == "none"
+    assert given(*opened, s.SupervisionClosed()).case.supervision.stage == "none"
 
 
 def test_a_tick_before_anything_is_due_gives_nothing() -> None:
