@@ -18,7 +18,7 @@ from services.intake.importer.excluded_columns import marks_a_person
 from services.intake.importer.mapping import Mapping as Reading
 from services.intake.importer.mapping_file import problems_of
 from services.intake.importer.readers import Row, Table
-from services.intake.importer.row_mapper import Rows
+from services.intake.importer.row_mapper import RowMapper
 from shared.kernel.refusals import Invalid, Refused
 from shared.policy.book import PolicyBook
 from shared.policy.validation.checks import checks_mappings
@@ -50,7 +50,7 @@ def understood(book: PolicyBook, channel: str, value: Any) -> MappedItem:
     codes_apart = reading.model_copy(update={"filing": reading.filing.model_copy(update=plain)})
     try:
         cells = table.cells_of(value)
-        found = Rows(codes_apart, table).item(Row(1, cells))
+        found = RowMapper(codes_apart, table).item(Row(1, cells))
     except RowError as error:
         field = names.get(error.field, error.field)
         raise Invalid(error.code, f"{field}: {error.why}", why_zh=f"{field}：{error.why_zh}", field=field) from None

@@ -23,7 +23,7 @@ from services.intake.importer.mapping import Mapping
 from services.intake.importer.preview import preview
 from services.intake.importer.readers import Table
 from services.intake.importer.rejects import Reject, RejectsFile
-from services.intake.importer.row_mapper import Rows
+from services.intake.importer.row_mapper import RowMapper
 from services.intake.importer.warnings import Snapshot
 
 BATCH = 500
@@ -91,7 +91,7 @@ class _Batch(NamedTuple):
     share: float | None
 
 
-def _batches(rows: Rows, table: Table, after: int, go_live: bool) -> Generator[_Batch, None, None]:
+def _batches(rows: RowMapper, table: Table, after: int, go_live: bool) -> Generator[_Batch, None, None]:
     """The batches of the rows after line `after`. Raises FileError after the last batch of a file that breaks off."""
     items: list[Item] = []
     rejects: list[Reject] = []
@@ -110,12 +110,12 @@ def _batches(rows: Rows, table: Table, after: int, go_live: bool) -> Generator[_
                 except RowError as error:
                     rejects.append(Reject(error.line, error.field, error.code, error.why, error.why_zh))
                 if len(items) >= BATCH or count >= 4 * BATCH or size >= LARGEST_BATCH:
-                    yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
+                    yield _Batch(items, rejects, count, last, rows.warnings.snapshot(), table.share)
                     items, rejects, count, size = [], [], 0, 0
         except FileError as error:
             broken = error
     if count:
-        yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
+        yield _Batch(items, rejects, count, last, rows.warnings.snapshot(), table.share)
     if broken is not None:
         raise broken
 
@@ -146,14 +146,14 @@ async def import_file(
     began = time.monotonic()
     table = Table(path, mapping.source)
     await asyncio.to_thread(table.read_columns)
-    rows = Rows(mapping, table)
+    rows = RowMapper(mapping, table)
     rows.check_columns()
     state = _State(None if dry_run else state_path)
     report = Report(dry_run=dry_run)
     if state.path is not None:
         await asyncio.to_thread(state.load, path, mapping, go_live, report)
     if state.noted is not None:
-        rows.noticed.restore(state.noted)
+        rows.warnings.restore(state.noted)
     rejects = RejectsFile(rejects_path or path.with_name(path.name + ".rejects.csv"), keep=state.rejects)
     before = report.rows
     batches = _batches(rows, table, state.line, go_live)
@@ -194,7 +194,7 @@ async def import_file(
         unreadable.rows = report.rows
         raise unreadable
     state.done()
-    _noted(report, rows, rows.noticed.snapshot())
+    _noted(report, rows, rows.warnings.snapshot())
     report.rejects = str(rejects.path) if rejects.size else None
     report.seconds = round(time.monotonic() - began, 3)
     report.rows_per_second = round((report.rows - before) / max(report.seconds, 0.001), 1)
@@ -224,7 +224,7 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
     report.problems = dict(sorted(problems.items()))
 
 
-def _noted(report: Report, rows: Rows, noted: Snapshot) -> None:
+def _noted(report: Report, rows: RowMapper, noted: Snapshot) -> None:
     report.cleaned = noted.cleaned
     report.dropped_columns = rows.dropped()
     report.unmapped_columns = dict(sorted(noted.unmapped_columns.items()))

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from services.intake.history import STEPS
+from services.intake.history.step_types import STEPS
 from services.intake.importer.errors import MAPPING_ERRORS, MappingError
 from services.intake.importer.excluded_columns import marks_a_person
 from services.intake.importer.mapping import Channel, DueDate, Filing, Mapping, Organisation, Source, Step, Value

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.intake.history import STEPS
+from services.intake.history.step_types import STEPS
 from services.intake.importer import mapping_file as mappings
 from services.intake.importer.errors import MappingError
 from services.intake.importer.excluded_columns import marks_a_person
