@@ -206,7 +206,7 @@ def _clock(rule: ClockRule) -> str:
         length += f", extended by at most {rule.extension.cap_days}"
     if rule.window:
         length += " (a right of the petitioner: its end is no missed deadline)"
-    applies = ", ".join(f"{name} in {list(allowed)}" for name, allowed in rule.conditions)
+    applies = ", ".join(f"{name} in {list(allowed)}" for name, _value_of, allowed in rule.conditions)
     if rule.applies.direct is not None:
         applies = "received by an organisation itself" if rule.applies.direct else "received by the petition office"
 

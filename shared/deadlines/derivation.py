@@ -78,7 +78,7 @@ def _of_edition(
 
 
 def _applies(rule: ClockRule, case: Case) -> bool:
-    for value_of, allowed in rule.conditions:
+    for _name, value_of, allowed in rule.conditions:
         if value_of(case) not in allowed:
             return False
     direct = rule.applies.direct

@@ -45,8 +45,8 @@ class Trigger(Document):
     lapses: bool = True
 
 
-_CONDITIONS = {"sealed": "accusation.sealed", "report_required": "handling.report_required"}
-"""Conditions on a value of the case outside of `filing` -> its path."""
+_PATHS = {"sealed": "accusation.sealed", "report_required": "handling.report_required"}
+"""Condition on a value of the case outside of `filing` -> its path."""
 
 
 class Applies(Document):
@@ -145,10 +145,14 @@ class ClockRule(Document):
         return found["en"] if found else self.article
 
     @cached_property
-    def conditions(self) -> tuple[tuple[attrgetter[object], tuple[object, ...]], ...]:
-        """(getter of the value from the case, allowed values) of each condition but `direct`, which shared.deadlines checks."""
+    def conditions(self) -> tuple[tuple[str, attrgetter[object], tuple[object, ...]], ...]:
+        """(name, getter of the value from the case, allowed values) of each condition but `direct`, which shared.deadlines checks."""
         return tuple(
-            (attrgetter(_CONDITIONS.get(name, f"filing.{name}")), allowed if isinstance(allowed, tuple) else (allowed,))
+            (
+                name,
+                attrgetter(_PATHS.get(name, f"filing.{name}")),
+                allowed if isinstance(allowed, tuple) else (allowed,),
+            )
             for name, allowed in self.applies
             if allowed is not None and name != "direct"
         )

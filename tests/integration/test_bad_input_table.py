@@ -88,7 +88,7 @@ async def test_a_return_after_the_fifth_working_day(here: Served) -> None:
         case,
         "request_return",
         "objection_window_lapsed",
-        "Accept it, or say why you do not",
+        "Accept the case, or refuse it",
         reason_code="not_our_place",
         reason="不在辖区",
     )
@@ -110,10 +110,10 @@ async def test_an_extension_by_the_asker_and_beyond_the_cap(here: Served) -> Non
     case = await accepted(here)
     office = {"approver": "zj-head"}
     await refused(
-        here, "head", case, "grant_extension", "no_extension_asked", "ask_extension comes first", days=5, **office
+        here, "head", case, "grant_extension", "no_extension_asked", "Give ask_extension first", days=5, **office
     )
     await done(here, "clerk", case, "ask_extension", days=30, reason="取证需要时间")
-    await refused(here, "clerk", case, "grant_extension", "own_request", "cannot grant it", days=30, **office)
+    await refused(here, "clerk", case, "grant_extension", "own_request", "cannot decide on it", days=30, **office)
     await refused(here, "clerk", case, "refuse_extension", "own_request", "does not decide", reason="不必")
     await refused(
         here, "head", case, "grant_extension", "extension_over_cap", "may not exceed 30 days", days=31, **office
@@ -134,7 +134,7 @@ async def test_a_notice_dated_before_the_delivery(here: Served) -> None:
         case,
         "serve_notice",
         "before_delivery",
-        "give the day of the delivery or a later one",
+        "Give that day or a later one",
         kind="acceptance",
         effective_at="2026-03-03",
     )
@@ -150,11 +150,11 @@ async def test_an_accusation_sent_by_hand_to_the_accused(here: Served) -> None:
             accusation,
             "dispatch",
             "accusation_needs_sealed_organ",
-            "marked for them that is not the respondent",
+            "authorised to receive accusations and is not the respondent",
             org=org,
         )
     claim = (await here.filed(place="sl", subject="1502", respondent={"name": "某人", "org": "zj"}))["case"]
-    await refused(here, "registrar", claim, "dispatch", "is_the_respondent", "choose another one", org="zj")
+    await refused(here, "registrar", claim, "dispatch", "is_the_respondent", "Choose another organisation", org="zj")
     await done(here, "registrar", accusation, "dispatch", org="jjw")
     await refused(here, "clerk", accusation, "sign_off", "unknown_case", "among those you may see")
 

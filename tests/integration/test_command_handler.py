@@ -13,6 +13,7 @@ import pytest
 from services.intake.commands.filing import FileCase
 from services.intake.registration import file_case
 from services.routing.commands.dispatch import RecordDelivery
+from shared.case.evolve import changed
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, DecisionContext, NewEvent
 from shared.commands.event_writer import LARGEST_EVENT, EventMetadata
@@ -197,7 +198,9 @@ async def test_a_delivery_is_recorded_although_the_clock_was_put_back(here: Coun
     given = DecisionContext(
         Principal("service", None, "routing"), here.clock.now(), told, await here.ports.policies.book(DEMO)
     )
-    (fresh,) = rule(replace(case, delivered=False), RecordDelivery(org=case.assignment.org or "", seq=1), given)
+    (fresh,) = rule(
+        changed(case, {"assignment.delivered": False}), RecordDelivery(org=case.assignment.org or "", seq=1), given
+    )
     assert fresh.at == here.clock.now()
 
 

@@ -32,7 +32,7 @@ import httpx
 from deploy.api.app import build_app
 from deploy.modes.embedded import opened
 from services.supervision.policy_activation import activate
-from shared.adapters.sqlite import SqliteEventStore
+from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.hosting.log_format import configure
 from shared.hosting.process import Process
 from shared.kernel.settings import Settings
