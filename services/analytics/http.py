@@ -49,19 +49,19 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
         as_of: str | None = _AS_OF,
     ) -> StatsResult:
         authorize(caller, STATS)
-        asked = StatsQuery(period=period, by=_split(by), compare=_split(compare), measures=_split(measures))
+        request = StatsQuery(period=period, by=_split(by), compare=_split(compare), measures=_split(measures))
         visibility = visibility_of(caller)
         now = ports.clock.now()
         books = await ports.policies.all()
         if as_of is None:
-            result = await query(facts, asked, now, visibility)
+            result = await query(facts, request, now, visibility)
         else:
             when = _as_of(as_of)
             then = min(now, max((instant_of(when, book.zone) for book in books.values()), default=now))
             async with reconstruction:
                 past = await facts_as_of(ports.log, ports.policies, when, visibility=visibility)
                 try:
-                    result = await query(past, asked, then, visibility)
+                    result = await query(past, request, then, visibility)
                 finally:
                     await past.close()
         codes = {code for figure in result.figures for code in figure.group.values()}

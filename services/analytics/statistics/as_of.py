@@ -67,15 +67,15 @@ async def facts_as_of(
 
 async def _streams(log: EventStore) -> AsyncIterator[Sequence[RecordedEvent]]:
     """The events of each case in turn; a scan delivers the commits of a stream together."""
-    held: list[RecordedEvent] = []
+    stream: list[RecordedEvent] = []
     async for commits in log.scan(STREAM):
         for commit in commits:
-            if held and held[0].stream != commit.stream:
-                yield held
-                held = []
-            held.extend(commit.recorded)
-    if held:
-        yield held
+            if stream and stream[0].stream != commit.stream:
+                yield stream
+                stream = []
+            stream.extend(commit.recorded)
+    if stream:
+        yield stream
 
 
 async def _book(log: EventStore, policies: PolicyRepository, jurisdiction: str, known_at: LegalTime) -> PolicyBook:

@@ -46,13 +46,13 @@ _EMPTY = _Cell(0, 0, 0)
 Cells = Mapping[tuple[str | None, Key], _Cell]
 
 
-async def query(facts: Facts, asked: StatsQuery, now: datetime, visibility: Visibility = EVERYTHING) -> StatsResult:
+async def query(facts: Facts, request: StatsQuery, now: datetime, visibility: Visibility = EVERYTHING) -> StatsResult:
     """The figures as of `now`, of the cases that the caller may see.
 
     Raises:
         Invalid: unknown period, group, comparison or measure.
     """
-    period, by, compare, measures = parse(asked.period), _by(asked), _compare(asked), _measures(asked)
+    period, by, compare, measures = parse(request.period), _by(request), _compare(request), _measures(request)
     periods = [period, *(period.compared(with_) for with_ in compare)]
     if "clock" in by:
         measures = [measure for measure in measures if measure.source == "clocks"]
@@ -88,26 +88,26 @@ def _known(field: str, code: str, given: Sequence[str], allowed: Sequence[str]) 
         )
 
 
-def _by(asked: StatsQuery) -> tuple[Dimension, ...]:
-    _known("by", "unknown_group", asked.by, DIMENSIONS)
-    return tuple(name for name in asked.by if name in DIMENSIONS)
+def _by(request: StatsQuery) -> tuple[Dimension, ...]:
+    _known("by", "unknown_group", request.by, DIMENSIONS)
+    return tuple(name for name in request.by if name in DIMENSIONS)
 
 
-def _compare(asked: StatsQuery) -> tuple[Compare, ...]:
-    _known("compare", "wrong_compare", asked.compare, COMPARES)
-    if asked.compare and {"month", "period"} & set(asked.by):
+def _compare(request: StatsQuery) -> tuple[Compare, ...]:
+    _known("compare", "wrong_compare", request.compare, COMPARES)
+    if request.compare and {"month", "period"} & set(request.by):
         raise Invalid(
             "wrong_compare",
             "Groups by month or period have no partner in another period; compare without them.",
             why_zh="按月或按期间分组时不能比较。",
             field="compare",
         )
-    return tuple(name for name in COMPARES if name in asked.compare)
+    return tuple(name for name in COMPARES if name in request.compare)
 
 
-def _measures(asked: StatsQuery) -> list[Measure]:
-    _known("measures", "unknown_measure", asked.measures, list(BY_NAME))
-    wanted = {*asked.measures, *(SHOWN_WITH[name] for name in asked.measures if name in SHOWN_WITH)}
+def _measures(request: StatsQuery) -> list[Measure]:
+    _known("measures", "unknown_measure", request.measures, list(BY_NAME))
+    wanted = {*request.measures, *(SHOWN_WITH[name] for name in request.measures if name in SHOWN_WITH)}
     return [measure for measure in MEASURES if not wanted or measure.name in wanted]
 
 

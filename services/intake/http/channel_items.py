@@ -18,7 +18,7 @@ from services.intake.http.submissions import (
     filed_many,
     filed_one,
 )
-from services.intake.importer.channel_items import understood
+from services.intake.importer.channel_items import mapped_item
 from shared.commands.authorization import FILE, Principal, authorize, within
 from shared.hosting.process import Process
 from shared.http.admission import ADMITTED
@@ -55,7 +55,7 @@ async def _file_item(
             why_zh="平台只能通过自己的渠道提交。",
             field="channel",
         )
-    found = understood(book, channel, value)
+    found = mapped_item(book, channel, value)
     try:
         return await file_one(runtime, jurisdictions, principal, found.submission, jurisdiction)
     except Refused as refused:

@@ -87,7 +87,7 @@ class _Batch(NamedTuple):
     rejects: list[Reject]
     rows: int
     last: int
-    noted: Snapshot
+    warnings: Snapshot
     share: float | None
 
 
@@ -152,8 +152,8 @@ async def import_file(
     report = Report(dry_run=dry_run)
     if state.path is not None:
         await asyncio.to_thread(state.load, path, mapping, go_live, report)
-    if state.noted is not None:
-        rows.warnings.restore(state.noted)
+    if state.warnings is not None:
+        rows.warnings.restore(state.warnings)
     rejects = RejectsFile(rejects_path or path.with_name(path.name + ".rejects.csv"), keep=state.rejects)
     before = report.rows
     batches = _batches(rows, table, state.line, go_live)
@@ -179,8 +179,8 @@ async def import_file(
             batch, task = under_way.popleft()
             results = await task if task is not None else []
             _count(report, batch, results, rejects)
-            state.save(batch.last, report, batch.noted, rejects.size)
-            _noted(report, rows, batch.noted)
+            state.save(batch.last, report, batch.warnings, rejects.size)
+            _report_warnings(report, rows, batch.warnings)
             if progress is not None:
                 progress(report, batch.share)
     finally:
@@ -194,7 +194,7 @@ async def import_file(
         unreadable.rows = report.rows
         raise unreadable
     state.done()
-    _noted(report, rows, rows.warnings.snapshot())
+    _report_warnings(report, rows, rows.warnings.snapshot())
     report.rejects = str(rejects.path) if rejects.size else None
     report.seconds = round(time.monotonic() - began, 3)
     report.rows_per_second = round((report.rows - before) / max(report.seconds, 0.001), 1)
@@ -224,13 +224,13 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
     report.problems = dict(sorted(problems.items()))
 
 
-def _noted(report: Report, rows: RowMapper, noted: Snapshot) -> None:
-    report.cleaned = noted.cleaned
+def _report_warnings(report: Report, rows: RowMapper, warnings: Snapshot) -> None:
+    report.cleaned = warnings.cleaned
     report.dropped_columns = rows.dropped()
-    report.unmapped_columns = dict(sorted(noted.unmapped_columns.items()))
+    report.unmapped_columns = dict(sorted(warnings.unmapped_columns.items()))
     report.unmapped_values = {
         column: dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
-        for column, counts in sorted(noted.unmapped_values.items())
+        for column, counts in sorted(warnings.unmapped_values.items())
     }
 
 
@@ -241,7 +241,7 @@ class _State:
         self.path = path
         self.line = 0
         self.rejects = 0
-        self.noted: Snapshot | None = None
+        self.warnings: Snapshot | None = None
         self._key = ""
 
     def load(self, file: Path, mapping: Mapping, go_live: bool, report: Report) -> None:
@@ -258,20 +258,20 @@ class _State:
                 return
             counts = {name: int(found["report"][name]) for name in _COUNTED}
             problems = {str(code): int(count) for code, count in found["report"]["problems"].items()}
-            noted = Snapshot(*found["noted"])
+            warnings = Snapshot(*found["noted"])
             line, rejects = int(found["line"]), int(found["rejects"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return
-        self.line, self.rejects, self.noted = line, rejects, noted
+        self.line, self.rejects, self.warnings = line, rejects, warnings
         vars(report).update(counts)
         report.problems = problems
         report.resumed_after_line = line
 
-    def save(self, line: int, report: Report, noted: Snapshot, rejects: int) -> None:
+    def save(self, line: int, report: Report, warnings: Snapshot, rejects: int) -> None:
         if self.path is None:
             return
         counts = {name: vars(report)[name] for name in (*_COUNTED, "problems")}
-        content = {"key": self._key, "line": line, "rejects": rejects, "report": counts, "noted": list(noted)}
+        content = {"key": self._key, "line": line, "rejects": rejects, "report": counts, "noted": list(warnings)}
         new = self.path.with_name(self.path.name + ".new")
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import yaml
 
 from services.intake.importer.dates import BadDate, reader
-from services.intake.importer.excluded_columns import in_words, marks_a_person
+from services.intake.importer.excluded_columns import classifies_persons, in_words
 from services.intake.importer.mapping import Source
 from services.intake.importer.readers import Cell, Table
 
@@ -45,7 +45,7 @@ def suggest(path: Path, *, zone: str = "Asia/Shanghai", source: Source | None = 
     columns = [
         _look(name, place, [row.cells for row in sample], zone) for place, name in enumerate(table.columns) if name
     ]
-    people = [column.name for column in columns if marks_a_person(column.name)]
+    people = [column.name for column in columns if classifies_persons(column.name)]
     free = [column for column in columns if column.name not in people]
     found = _guess(free, len(sample))
     return _write(table, zone, found, free, people, sample=len(sample))

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from services.intake.history.items import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep
-from services.intake.importer.cells import of_cell
+from services.intake.importer.cells import cell_text
 from services.intake.importer.dates import BadDate, reader
 from services.intake.importer.errors import MappingError, RowError
-from services.intake.importer.excluded_columns import marks_a_person
-from services.intake.importer.mapping import Mapping, Step, Value, spell
+from services.intake.importer.excluded_columns import classifies_persons
+from services.intake.importer.mapping import Mapping, Step, Value, normalized_name
 from services.intake.importer.readers import Cell, Row, Table
 from services.intake.importer.warnings import ImportWarnings
 from shared.events import REGISTRY
@@ -56,11 +56,11 @@ class RowMapper:
             self._organisation = self._getter(mapping.organisation.model_copy(update={"table": None}), "organisation")
         self._steps = [self._step(step) for step in mapping.steps]
         self._due = None if mapping.due is None else self._dates(Value(column=mapping.due.column), "due")
-        used = {spell(column) for column in (*mapping.columns, *mapping.ignore)}
+        used = {normalized_name(column) for column in (*mapping.columns, *mapping.ignore)}
         self._unmapped = [
             (place, column)
             for place, column in enumerate(self._table.columns)
-            if column and column not in used and not marks_a_person(column)
+            if column and column not in used and not classifies_persons(column)
         ]
 
     def check_columns(self) -> None:
@@ -68,15 +68,15 @@ class RowMapper:
         which one is meant. JSON lines may leave out any column."""
         if self._table.format == "jsonl":
             return
-        used = sorted(column for column in self._mapping.columns if not marks_a_person(column))
-        if twice := sorted(self._table.repeated.intersection(map(spell, used))):
+        used = sorted(column for column in self._mapping.columns if not classifies_persons(column))
+        if twice := sorted(self._table.repeated.intersection(map(normalized_name, used))):
             raise MappingError("repeated_column", field="columns", columns=twice)
         if missing := [column for column in used if self._table.place(column) is None]:
             raise MappingError("missing_column", field="columns", columns=missing)
 
     def dropped(self) -> list[str]:
         """The columns of the file that classify persons. They are never read."""
-        return sorted({column for column in self._table.columns if marks_a_person(column)})
+        return sorted({column for column in self._table.columns if classifies_persons(column)})
 
     # ------------------------------------------------------------ one row
 
@@ -138,7 +138,7 @@ class RowMapper:
         return [
             place
             for column in columns
-            if not marks_a_person(column) and (place := self._table.place(column)) is not None
+            if not classifies_persons(column) and (place := self._table.place(column)) is not None
         ]
 
     def _getter(self, value: Value, field: str, *, required: bool = False) -> Get:
@@ -149,7 +149,7 @@ class RowMapper:
         places, table, default, clean = self._places(value.columns), value.table, value.default, self.warnings.clean
 
         def get(cells: Sequence[Cell], line: int) -> str | None:
-            parts = [of_cell(cells[at], line, field, clean) for at in places if at < len(cells)]
+            parts = [cell_text(cells[at], line, field, clean) for at in places if at < len(cells)]
             text = value.with_.join(part for part in parts if part is not None)
             if not text or table is None:
                 return text or default
