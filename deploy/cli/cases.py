@@ -109,7 +109,6 @@ def _joined(*parts: str) -> str:
 
 
 def _show_case(case: dict[str, Any], zone: str | None) -> None:
-
     terminal.fields(
         {
             "number 编号": case["number"],

@@ -60,12 +60,12 @@ def parked_redrive(
     json: AsJson = False,
 ) -> None:
     """Try again to handle parked streams. Ends with 1 if a stream is still parked."""
+
+    def show(found: dict[str, Any]) -> None:
+        terminal.line(f"tried again 已重试: {found['redriven']}; still parked 仍停留: {found['parked']}")
+
     body = {"group": group, "stream": id}
-    ask("POST", "/local/parked:redrive", _show_redriven, data, failed=lambda found: found["parked"], json=body)
-
-
-def _show_redriven(found: dict[str, Any]) -> None:
-    terminal.line(f"tried again 已重试: {found['redriven']}; still parked 仍停留: {found['parked']}")
+    ask("POST", "/local/parked:redrive", show, data, failed=lambda found: found["parked"], json=body)
 
 
 def rebuild(
@@ -143,12 +143,11 @@ def scrub(
     json: AsJson = False,
 ) -> None:
     """Compare every read model with the log. Ends with 1 if they still differ."""
-    params = {"mend": str(mend).lower()}
-    ask("POST", "/local/scrub", terminal.fields, data, failed=_still_differs, params=params)
 
+    def differs(found: dict[str, Any]) -> bool:
+        return bool(found["behind"] > found["mended"] or found["ahead"])
 
-def _still_differs(found: dict[str, Any]) -> bool:
-    return bool(found["behind"] > found["mended"] or found["ahead"])
+    ask("POST", "/local/scrub", terminal.fields, data, failed=differs, params={"mend": str(mend).lower()})
 
 
 def export(

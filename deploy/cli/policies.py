@@ -27,7 +27,8 @@ def read_source(source: Path) -> tuple[str | None, dict[str, Any]]:
     """Jurisdiction and sections of a policy in files. Ends the command with what is wrong with it."""
     import services.intake.importer.channel_items  # noqa: F401  # registers the checks of mappings
     from shared.policy.documents import Jurisdiction as Named
-    from shared.policy.loading.loader import PolicyInvalid, bundled, bundled_names, load
+    from shared.policy.loading.files import bundled_names
+    from shared.policy.loading.loader import PolicyInvalid, bundled, load
 
     if not source.exists() and str(source) not in bundled_names():
         names = ", ".join(sorted(bundled_names()))

@@ -12,13 +12,10 @@ from shared.policy.deadline_rules import ClockRule
 Duty = Literal["notice", "reply", "closing", "other"]
 Outcome = Literal["met", "late", "open", "cancelled", "unknown"]
 
+_DUTIES: dict[str, Duty] = {"NoticeServed": "notice", "ReplyDelivered": "reply", "CaseClosed": "closing"}
+"""Event that ends a clock -> its duty, in order of precedence."""
 REPLIES = frozenset({"ReplyDelivered", "AnsweredAtOnce"})
 """Events that answer the petitioner: the reply of an organisation, or the direct answer of the hotline."""
-
-
-_DUTIES: dict[int, tuple[ClockRule, Duty]] = {}
-"""Cache by id: the duty of a rule is needed once per deadline, and hashing a rule costs more than computing it."""
-_MANY = 10_000
 
 
 class Evaluation(NamedTuple):
@@ -83,21 +80,10 @@ def closed_at(case: Case) -> LegalTime | None:
 
 def duty_of(rule: ClockRule) -> Duty:
     """The duty of a clock, derived from the facts that end it; this works for the clocks of any policy."""
-    known = _DUTIES.get(id(rule))
-    if known is not None and known[0] is rule:
-        return known[1]
-    ends = {trigger.event for trigger in rule.end}
-    duty: Duty = "other"
-    if "NoticeServed" in ends:
-        duty = "notice"
-    elif "ReplyDelivered" in ends:
-        duty = "reply"
-    elif "CaseClosed" in ends:
-        duty = "closing"
-    if len(_DUTIES) > _MANY:
-        _DUTIES.clear()
-    _DUTIES[id(rule)] = (rule, duty)
-    return duty
+    for event, duty in _DUTIES.items():
+        if event in rule.end_events:
+            return duty
+    return "other"
 
 
 def outcome(deadline: Deadline) -> Outcome:

@@ -30,23 +30,17 @@ class Step(NamedTuple):
     day: date | None = None
 
 
-class Calculation(NamedTuple):
-    """The values from which a period was computed."""
+def sentences(
+    rule: ClockRule, period: Period | None, event: str, start: date, due: date, *, extended: int, excluded: int
+) -> Iterator[Step]:
+    """The sentences from the article and the start to the due date, with every skipped day.
 
-    event: str
-    start: date
-    due: date
-    extended: int
-    excluded: int
-
-
-def sentences(rule: ClockRule, period: Period | None, calculation: Calculation) -> tuple[Step, ...]:
-    """The sentences from the article and the start to the due date, with every skipped day. `period` None: an assigned date."""
-    return tuple(_sentences(rule, period, calculation))
-
-
-def _sentences(rule: ClockRule, period: Period | None, calculation: Calculation) -> Iterator[Step]:
-    start, due, event = calculation.start, calculation.due, calculation.event
+    Args:
+        period: None for an assigned date.
+        event: type of the start fact.
+        extended: days that were granted.
+        excluded: days that are not counted by law.
+    """
     words = event_words(event).zh
     yield _step("basis", article=rule.article, article_zh=rule.article_zh)
     if period is None:
@@ -56,11 +50,10 @@ def _sentences(rule: ClockRule, period: Period | None, calculation: Calculation)
     yield _step("start", start, event=event, event_zh=words)
     unit, unit_zh = ("working days", "个工作日") if rule.period.unit == "working" else ("calendar days", "日")
     yield _step("by_subject" if rule.period.by_subject else "days", unit=unit, unit_zh=unit_zh, days=rule.period.days)
-    if calculation.extended:
-        cap = rule.extension.cap_days if rule.extension else calculation.extended
-        yield _step("extended", days=calculation.extended, cap=cap)
-    if calculation.excluded:
-        yield _step("excluded", days=calculation.excluded)
+    if extended:
+        yield _step("extended", days=extended, cap=rule.extension.cap_days if rule.extension else extended)
+    if excluded:
+        yield _step("excluded", days=excluded)
     for skipped in period.skipped:
         rolled = "rolled_first" if skipped.day == period.nominal else "rolled"
         reason_zh, reason = _REASONS[skipped.reason]

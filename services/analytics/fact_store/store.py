@@ -25,7 +25,7 @@ import pyarrow as pa
 from services.analytics.fact_rows import Snapshot, case_batch, event_batch
 from services.analytics.fact_store.arrow_batches import unpack
 from services.analytics.fact_store.known_versions import KnownVersions
-from services.analytics.fact_store.schema import CREATE, DROP, KEYS, SCHEMA, Table, columns_of
+from services.analytics.fact_store.schema import COLUMNS, CREATE, DROP, KEYS, SCHEMA, Table
 from services.analytics.fact_store.visibility import LogExtent, extent_of
 from shared.case import STREAM
 from shared.eventstore.recorded_event import RecordedEvent
@@ -85,12 +85,12 @@ class Facts:
 
     def columns(self, table: Table) -> tuple[str, ...]:
         """The columns of rows(), in order."""
-        return columns_of(table)
+        return COLUMNS[table]
 
     async def rows(self, table: Table, *, batch: int = 5000) -> AsyncIterator[list[tuple[Any, ...]]]:
         """All rows in canonical order, for the views digest: times as text, without the times of writing."""
         order = ", ".join(f'"{name}"' for name in KEYS[table])
-        chosen = ", ".join(f'"{name}"' for name in columns_of(table))
+        chosen = ", ".join(f'"{name}"' for name in COLUMNS[table])
         await self.start()
         cursor = await self._in_reader(self._own().cursor)
         try:

@@ -148,17 +148,20 @@ async def import_file(
     await asyncio.to_thread(table.read_columns)
     rows = RowMapper(mapping, table)
     rows.check_columns()
-    state = _State(None if dry_run else state_path)
+    state = _ProgressFile(None if dry_run else state_path)
     report = Report(dry_run=dry_run)
-    if state.path is not None:
-        await asyncio.to_thread(state.load, path, mapping, go_live, report)
+    await asyncio.to_thread(state.load, path, mapping, go_live, report)
     if state.warnings is not None:
         rows.warnings.restore(state.warnings)
     rejects = RejectsFile(rejects_path or path.with_name(path.name + ".rejects.csv"), keep=state.rejects)
     before = report.rows
     batches = _batches(rows, table, state.line, go_live)
-    under_way: deque[tuple[_Batch, asyncio.Task[list[dict[str, Any]]] | None]] = deque()
+    under_way: deque[tuple[_Batch, asyncio.Task[list[dict[str, Any]]]]] = deque()
     unreadable: FileError | None = None
+
+    async def post(batch: _Batch) -> list[dict[str, Any]]:
+        return await send(batch.items) if batch.items and not dry_run else []
+
     try:
         more = True
         while more or under_way:
@@ -172,13 +175,11 @@ async def import_file(
                     continue
                 if dry_run and len(report.preview) < SHOWN:
                     report.preview += [preview(item) for item in batch.items[: SHOWN - len(report.preview)]]
-                task = asyncio.ensure_future(send(batch.items)) if batch.items and not dry_run else None
-                under_way.append((batch, task))
+                under_way.append((batch, asyncio.create_task(post(batch))))
                 await asyncio.sleep(0)
                 continue
             batch, task = under_way.popleft()
-            results = await task if task is not None else []
-            _count(report, batch, results, rejects)
+            _count(report, batch, await task, rejects)
             state.save(batch.last, report, batch.warnings, rejects.size)
             _report_warnings(report, rows, batch.warnings)
             if progress is not None:
@@ -186,10 +187,9 @@ async def import_file(
     finally:
         with suppress(ValueError):  # a thread still reads: it stops at the end of its batch
             batches.close()
-        for _, left in under_way:
-            if left is not None:
-                left.cancel()
-        await asyncio.gather(*(left for _, left in under_way if left is not None), return_exceptions=True)
+        for _, task in under_way:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
     if unreadable is not None:
         unreadable.rows = report.rows
         raise unreadable
@@ -234,7 +234,7 @@ def _report_warnings(report: Report, rows: RowMapper, warnings: Snapshot) -> Non
     }
 
 
-class _State:
+class _ProgressFile:
     """The progress of an import: a small file, replaced as a whole, that identifies file and mapping by their hash."""
 
     def __init__(self, path: Path | None) -> None:
@@ -246,7 +246,8 @@ class _State:
 
     def load(self, file: Path, mapping: Mapping, go_live: bool, report: Report) -> None:
         """Read the progress of the same file with the same mapping. Any other import begins at the first row."""
-        assert self.path is not None
+        if self.path is None:
+            return
         digest = hashlib.sha256(f"{mapping.model_dump_json()}\n{go_live}\n".encode())
         with file.open("rb") as source:
             while chunk := source.read(1 << 20):
