@@ -55,13 +55,15 @@ def act_file(file: Path, *, data: Path | None, as_: str | None) -> NoReturn:
             answers = iter(await _sent(client, [row for row in part if row.problem is None]))
             for row in part:
                 result = next(answers) if row.problem is None else {"problem": row.problem}
-                if terminal.wants_json():
-                    print(orjson.dumps({**result, "line": row.line}).decode())
                 if "answer" in result:
                     counts["repeated" if result["answer"]["repeated"] else "done"] += 1
                 else:
                     counts["refused"] += 1
-                    _show_refused(row.line, result["problem"])
+                if terminal.wants_json():
+                    print(orjson.dumps({**result, "line": row.line}).decode())
+                elif "answer" not in result:
+                    terminal.err.print(f"line 第 {row.line} 行: ", end="", markup=False)
+                    terminal.problem(result["problem"])
         if not terminal.wants_json():
             terminal.line(
                 f"done 已办理 {counts['done']}, done before 此前已办 {counts['repeated']},"
@@ -77,12 +79,6 @@ async def _sent(client: httpx.AsyncClient, rows: Sequence[Row]) -> list[dict[str
     answer = await client.post("/v1/commands:batch", content=body, headers={"content-type": "application/x-ndjson"})
     check(answer)
     return [orjson.loads(line) for line in answer.content.splitlines()]
-
-
-def _show_refused(line: int, problem: dict[str, Any]) -> None:
-    if not terminal.wants_json():
-        terminal.err.print(f"line 第 {line} 行: ", end="", markup=False)
-        terminal.problem(problem)
 
 
 def read(file: Path) -> Iterator[Row]:

@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -87,7 +87,7 @@ async def run_import(client: httpx.AsyncClient | None, options: ImportOptions) -
     except Stopped as stopped:
         exit_code = WRONG_USE if stopped.status in (401, 403, 404) else REFUSED
         _stop(stopped.code, stopped.why, stopped.why_zh, exit_code)
-    terminal.answer(report.as_dict(), lambda _: _show(report, mapping.source.zone))
+    terminal.answer(asdict(report), lambda _: _show(report, mapping.source.zone))
     return DONE if report.clean else REFUSED
 
 

@@ -178,10 +178,6 @@ class PolicyBook(OrganisationsInForce):
             latest["organisations"] = Organisations(organisations=tuple(self.organisations.values()))
         return latest
 
-    def hash_of(self, section: Section) -> str | None:
-        edition = self.edition(section)
-        return edition.hash if edition else None
-
     # ---------------------------------------------------------------- entries of its lists
 
     @cached_property

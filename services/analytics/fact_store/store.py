@@ -26,7 +26,6 @@ from services.analytics.fact_rows import Snapshot, case_batch, event_batch
 from services.analytics.fact_store.arrow_batches import unpack
 from services.analytics.fact_store.known_versions import KnownVersions
 from services.analytics.fact_store.schema import COLUMNS, CREATE, DROP, KEYS, SCHEMA, Table
-from services.analytics.fact_store.visibility import LogExtent, extent_of
 from shared.case import STREAM
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Unavailable
@@ -78,11 +77,6 @@ class Facts:
         await self.start()
         return await self._in_reader(lambda: self._select(statements))
 
-    async def rests(self) -> LogExtent:
-        """The numbers of cases and events that an answer would be based on now."""
-        [[row]] = await self.select([extent_of()])
-        return LogExtent(*row)
-
     def columns(self, table: Table) -> tuple[str, ...]:
         """The columns of rows(), in order."""
         return COLUMNS[table]
@@ -107,7 +101,7 @@ class Facts:
 
     async def end_anew(self, *, whole: bool) -> None:
         """Commit the writes since begin_anew(), or roll them back unless `whole`. A failed batch has rolled them back already."""
-        await self._write(self._end_rebuild if whole else self._abandon_rebuild)
+        await self._write(self._end_rebuild if whole else self._roll_back)
 
     async def empty(self) -> bool:
         """True if the store has no case."""
@@ -169,10 +163,6 @@ class Facts:
             self._roll_back()
             raise
         self._rebuilding = False
-
-    def _abandon_rebuild(self) -> None:
-        if self._rebuilding:
-            self._roll_back()
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -39,7 +39,8 @@ def check_organisations(item: HistoryItem, steps: Sequence[HistoryStep], case: C
         if field == "organisation":
             unknown = bool(book.organisations) and book.organisation(code) is None
         else:
-            unknown = not _is_code(code) and not book.ever_listed(code)
+            is_code = _CODE.fullmatch(code) and not _PERSONAL_NUMBER.fullmatch(code)
+            unknown = not is_code and not book.ever_listed(code)
         if unknown:
             raise unknown_organisation(field)
     known = case.filing.class_ == "accusation" and all(correction.field != "class_" for correction in case.corrections)
@@ -105,7 +106,3 @@ def _named(item: HistoryItem, steps: Sequence[HistoryStep], case: Case) -> Itera
             for code in value if isinstance(value, tuple) else (value,):
                 if isinstance(code, str) and code != _RESPONSIBLE:
                     yield f"steps.{step.type}.{name}", code
-
-
-def _is_code(code: str) -> bool:
-    return _CODE.fullmatch(code) is not None and _PERSONAL_NUMBER.fullmatch(code) is None

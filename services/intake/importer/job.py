@@ -14,7 +14,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,9 +71,6 @@ class Report:
     @property
     def clean(self) -> bool:
         return not self.refused and not self.bad_rows
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 _COUNTED = (
