@@ -15,33 +15,39 @@ from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 
 _kind_of = KINDS.get
 _tuple = tuple.__new__
-_place_of = {
+_new = object.__new__
+_PLACES = {field.name: ("", field.name) for field in fields(Case)} | {
     f"{group.name}.{field.name}": (group.name, field.name)
     for group in fields(Case)
     if is_dataclass(group.default)
     for field in fields(group.default)
-}.get
-"""Path -> group and field; None for a field of the case itself."""
+}
+"""Path -> group and field; the group of a field of the case itself is empty."""
 
 
 def fold(events: Iterable[RecordedEvent], case: Case = EMPTY) -> Case:
     """The case after all `events`: evolve() over all of them."""
     after: Case = _copy(case)
-    owned: set[str] = set()
+    own: dict[str, Any] = after.__dict__
+    copied = {"": own}
     for event in events:
-        _apply(after, event, owned)
+        _apply(after, own, copied, event)
     return after
 
 
 def _copy(value: Any) -> Any:
-    after = object.__new__(type(value))
+    after = _new(type(value))
     after.__dict__.update(value.__dict__)
     return after
 
 
-def _apply(case: Case, event: RecordedEvent, owned: set[str]) -> None:
-    """Change `case`, which fold() owns and nobody else has seen. `owned`: its values that are copies already."""
-    own = case.__dict__
+def _apply(case: Case, own: dict[str, Any], copied: dict[str, dict[str, Any]], event: RecordedEvent) -> None:
+    """Change `case`, which fold() owns and nobody else has seen.
+
+    Args:
+        own: The fields of `case`.
+        copied: Group -> its fields, for `own` and for those values of `case` that fold() has copied already.
+    """
     version, effective_at, recorded_at, body = event.version, event.effective_at, event.recorded_at, event.body
     own["version"] = version
     own["last_recorded"] = recorded_at
@@ -62,15 +68,13 @@ def _apply(case: Case, event: RecordedEvent, owned: set[str]) -> None:
         fact = _tuple(Fact, (name, told, version, effective_at, recorded_at, org, due, days, since))
         own["facts"] = (*own["facts"], fact)
     for path, value in changes.items():
-        place = _place_of(path)
-        if place is None:
-            own[path] = value
-            continue
-        group, name = place
-        if group not in owned:
-            owned.add(group)
-            own[group] = _copy(own[group])
-        own[group].__dict__[name] = value
+        group, field = _PLACES[path]
+        try:
+            copied[group][field] = value
+        except KeyError:
+            own[group] = whole = _copy(own[group])
+            copied[group] = whole.__dict__
+            copied[group][field] = value
     if moves == "":
         return
     if moves is not None:

@@ -48,7 +48,7 @@ def from_text(text: str) -> LegalTime:
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError("an instant needs an offset, for example 2026-01-31T10:00:00+08:00")
-    return instant.astimezone(UTC)
+    return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
 
 
 def instant_from_text(text: str) -> datetime:

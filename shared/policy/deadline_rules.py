@@ -151,7 +151,7 @@ class ClockRule(Document):
 
     @cached_property
     def conditions(self) -> tuple[tuple[str, attrgetter[object], tuple[object, ...]], ...]:
-        """(name, getter of the value from the case, allowed values) of all conditions but `direct`, which is checked elsewhere."""
+        """(name, getter of the value from the case, allowed values) of each condition. `direct` is checked by shared.deadlines."""
         return tuple(
             (
                 name,

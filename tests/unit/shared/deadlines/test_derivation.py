@@ -557,10 +557,10 @@ def test_any_log_in_any_order_has_sound_deadlines(acts: list[Any], history: bool
             range(1, 1 + sum(one.clock == clock_name for one in found))
         )
     due = rungs_due(case, BOOK, now)
-    assert due == rungs_due(case, BOOK, now, found) and not (history and due)
+    assert not (history and due)
     assert all(rung.at <= now or rung.kind == "lift" for rung in due)
     look = next_look(case, BOOK)
-    assert look == next_look(case, BOOK, found) and (not due or (look is not None and look <= now))
+    assert not due or (look is not None and look <= now)
     open_at = at("2026-06-01 10:00")  # at midnight a reminder waits, though its time has come
     assert bool(rungs_due(case, BOOK, open_at)) == (look is not None and look <= open_at)
     for sent in {(rung.clock, rung.episode) for rung in due}:
