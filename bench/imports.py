@@ -13,7 +13,7 @@ from bench.cases import folder
 from bench.figures import Figure, beside, quotient
 from bench.peer import Command, Peer, commands_of
 from bench.world import DEMO, FILING, world
-from services.intake.history import Filing, HistoryItem, HistoryStep
+from services.intake.history.items import Filing, HistoryItem, HistoryStep
 from services.intake.history.recording import record_batch
 from shared.application.ports import Ports
 from shared.commands.authorization import Principal

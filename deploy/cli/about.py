@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.options import AsJson, Data
 from deploy.cli.output import WRONG_USE
 from shared.kernel.settings import load, shown, wrong_names
@@ -11,17 +11,17 @@ from shared.kernel.version import VERSION
 
 def settings(data: Data = None, json: AsJson = False) -> None:
     """Show every setting with its meaning, its value (secrets masked) and its source."""
-    with showing.stopping(ValueError, exit_code=WRONG_USE):
+    with terminal.stopping(ValueError, exit_code=WRONG_USE):
         lines = shown(load(data=data), frozenset({"data"}) if data is not None else frozenset())
     unknown = wrong_names()
     if json:
-        showing.as_json({"settings": [line._asdict() for line in lines], "unknown": unknown})
+        terminal.as_json({"settings": [line._asdict() for line in lines], "unknown": unknown})
     else:
-        showing.table(("name 名称", "value 值", "source 来源", "meaning 含义"), lines)
+        terminal.table(("name 名称", "value 值", "source 来源", "meaning 含义"), lines)
         for name in unknown:
-            showing.note(f"note: {name}")
+            terminal.note(f"note: {name}")
 
 
 def version(json: AsJson = False) -> None:
     """Show the release of this program."""
-    showing.answer({"version": VERSION}, lambda _: showing.line(VERSION))
+    terminal.answer({"version": VERSION}, lambda _: terminal.line(VERSION))

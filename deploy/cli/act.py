@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import httpx
 import typer
 
-from deploy.cli import output as showing
-from deploy.cli.act_file import act_file, known_rules, put, typed
+from deploy.cli import output as terminal
+from deploy.cli.act_file import act_file, field_value, known_rules, set_field
 from deploy.cli.client import AS_HEADER, call, quoted, run
 from deploy.cli.options import SUPERVISOR, As, AsJson, Data, given
 from deploy.cli.text_files import text_of
@@ -34,15 +34,15 @@ def act(
     """Run a command on a case, or the commands of a file. Default of --as: an allowed role."""
     if file is not None:
         if id is not None:
-            showing.stop("Give either a case and a command, or --file.", "请只给出案件与命令，或者 --file。")
+            terminal.stop("Give either a case and a command, or --file.", "请只给出案件与命令，或者 --file。")
         act_file(file, data=data, as_=as_)
     if id is None or command is None:
-        showing.stop("Give a case and a command: huiyin act ID COMMAND.", "请注明案件和命令。")
+        terminal.stop("Give a case and a command: huiyin act ID COMMAND.", "请注明案件和命令。")
     reference = id
     rules = known_rules()
     rule = rules.get(command)
     if rule is None:
-        showing.stop(
+        terminal.stop(
             f"There is no command of that name. The commands are: {', '.join(sorted(rules))}", "没有这一命令。"
         )
     body = {
@@ -53,9 +53,9 @@ def act(
     }
 
     async def work(client: httpx.AsyncClient) -> None:
-        headers = {} if as_ else {AS_HEADER: await _who_may(client, rule, reference)}
+        headers = {} if as_ else {AS_HEADER: await _default_role(client, rule, reference)}
         path = f"/v1/cases/{quoted(reference)}/commands"
-        showing.answer(await call(client, "POST", path, json=body, headers=headers), _show)
+        terminal.answer(await call(client, "POST", path, json=body, headers=headers), _show)
 
     run(work, data, as_=as_)
 
@@ -63,7 +63,7 @@ def act(
 def _show(answer: dict[str, Any]) -> None:
     happened = ", ".join(event["type"] for event in answer["events"]) or "nothing to do 无需办理"
     state = f"{answer['state_zh']} ({answer['state']})"
-    showing.line(f"{answer['number']}  {happened} → {state}, version {answer['version']}")
+    terminal.line(f"{answer['number']}  {happened} → {state}, version {answer['version']}")
 
 
 def _values(rule: Decider, fields: list[str]) -> dict[str, Any]:
@@ -73,20 +73,20 @@ def _values(rule: Decider, fields: list[str]) -> dict[str, Any]:
         name, equals, value = field.partition("=")
         if not equals:
             known = ", ".join(info.alias or name for name, info in rule.model.model_fields.items())
-            showing.stop(
+            terminal.stop(
                 f"Write fields as field=value. The fields of this command are: {known or 'none'}.",
                 f"字段请写成 字段=值。该命令的字段：{known or '无'}。",
             )
         if value.startswith("@"):
             value = text_of(Path(value[1:]))
         if name in named:
-            showing.stop(f"The field {name} is given twice; give it once.", f"字段 {name} 重复，请只写一次。")
+            terminal.stop(f"The field {name} is given twice; give it once.", f"字段 {name} 重复，请只写一次。")
         named.add(name)
-        put(values, name, typed(rule, name, value))
+        set_field(values, name, field_value(rule, name, value))
     return values
 
 
-async def _who_may(client: httpx.AsyncClient, rule: Decider, reference: str) -> str:
+async def _default_role(client: httpx.AsyncClient, rule: Decider, reference: str) -> str:
     """A role that may give the command: the responsible organisation, the registrar, the supervisor or a platform."""
     if "organisation" in rule.roles:
         shown = await client.get(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, get_origin
 import httpx
 import orjson
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import check, run
 from deploy.cli.output import DONE, REFUSED
 from deploy.cli.text_files import bytes_of
@@ -45,7 +45,7 @@ class Row(NamedTuple):
 def act_file(file: Path, *, data: Path | None, as_: str | None) -> NoReturn:
     """Carry out the commands of `file` and end the process: 0 if all were done, 1 if one was refused, 2 for a bad file."""
     if as_ is None and not os.environ.get("HUIYIN_URL"):
-        showing.stop("Name the role: --as ROLE or --as ROLE:ORG.", "请用 --as 注明以谁的身份办理。")
+        terminal.stop("Name the role: --as ROLE or --as ROLE:ORG.", "请用 --as 注明以谁的身份办理。")
     rows = list(read(file))
 
     async def work(client: httpx.AsyncClient) -> int:
@@ -55,15 +55,17 @@ def act_file(file: Path, *, data: Path | None, as_: str | None) -> NoReturn:
             answers = iter(await _sent(client, [row for row in part if row.problem is None]))
             for row in part:
                 result = next(answers) if row.problem is None else {"problem": row.problem}
-                if showing.wants_json():
-                    print(orjson.dumps({**result, "line": row.line}).decode())
                 if "answer" in result:
                     counts["repeated" if result["answer"]["repeated"] else "done"] += 1
                 else:
                     counts["refused"] += 1
-                    _show_refused(row.line, result["problem"])
-        if not showing.wants_json():
-            showing.line(
+                if terminal.wants_json():
+                    print(orjson.dumps({**result, "line": row.line}).decode())
+                elif "answer" not in result:
+                    terminal.err.print(f"line 第 {row.line} 行: ", end="", markup=False)
+                    terminal.problem(result["problem"])
+        if not terminal.wants_json():
+            terminal.line(
                 f"done 已办理 {counts['done']}, done before 此前已办 {counts['repeated']},"
                 f" refused 被拒绝 {counts['refused']}"
             )
@@ -79,12 +81,6 @@ async def _sent(client: httpx.AsyncClient, rows: Sequence[Row]) -> list[dict[str
     return [orjson.loads(line) for line in answer.content.splitlines()]
 
 
-def _show_refused(line: int, problem: dict[str, Any]) -> None:
-    if not showing.wants_json():
-        showing.err.print(f"line 第 {line} 行: ", end="", markup=False)
-        showing.problem(problem)
-
-
 def read(file: Path) -> Iterator[Row]:
     """The commands of a CSV file (by its name) or of NDJSON. Ends the command if the file cannot be read as a whole.
 
@@ -92,7 +88,7 @@ def read(file: Path) -> Iterator[Row]:
     try:
         text = bytes_of(file).decode("utf-8-sig")
     except UnicodeDecodeError:
-        showing.stop(f"{file} is not UTF-8; save it as “CSV UTF-8”.", f"{file} 不是 UTF-8 编码，请另存为 UTF-8 编码。")
+        terminal.stop(f"{file} is not UTF-8; save it as “CSV UTF-8”.", f"{file} 不是 UTF-8 编码，请另存为 UTF-8 编码。")
     yield from _of_csv(text) if file.suffix.lower() == ".csv" else _of_lines(text)
 
 
@@ -115,7 +111,7 @@ def _of_csv(text: str) -> Iterator[Row]:
     try:
         lacking = ", ".join(sorted({"case", "command"} - set(reader.fieldnames or ())))
         if lacking:
-            showing.stop(
+            terminal.stop(
                 f"The first line must name the columns; missing: {lacking}.", f"首行须为列名，缺少：{lacking}。"
             )
         for row in reader:
@@ -128,11 +124,11 @@ def _of_csv(text: str) -> Iterator[Row]:
                 if cell and (rule is None or name in _OWN):
                     value[name] = cell
                 elif cell and rule is not None:
-                    put(value, name, typed(rule, name, cell))
+                    set_field(value, name, field_value(rule, name, cell))
             if value:
                 yield Row(reader.line_num, _with_id(value, seen))
     except csv.Error as error:
-        showing.stop(f"line {reader.line_num}: {error}.", f"第 {reader.line_num} 行格式有误。")
+        terminal.stop(f"line {reader.line_num}: {error}.", f"第 {reader.line_num} 行格式有误。")
 
 
 def _with_id(value: Any, seen: Counter[bytes]) -> bytes:
@@ -151,7 +147,7 @@ def known_rules() -> dict[str, Decider]:
     return {rule.name: rule for rule in RULES.values() if set(rule.roles) != {"service"}}
 
 
-def put(values: dict[str, Any], name: str, value: Any) -> None:
+def set_field(values: dict[str, Any], name: str, value: Any) -> None:
     """Set a field. The name `respondent.org` means the field `org` of `respondent`."""
     outer, _dot, inner = name.partition(".")
     within = values.setdefault(outer, {}) if inner else None
@@ -161,7 +157,7 @@ def put(values: dict[str, Any], name: str, value: Any) -> None:
         values[name] = value
 
 
-def typed(rule: Decider, name: str, value: str) -> Any:
+def field_value(rule: Decider, name: str, value: str) -> Any:
     """The text of a field as the command takes it: a list if the field is a list."""
     by_alias = {field.alias or own: field for own, field in rule.model.model_fields.items()}
     info = by_alias.get(name) or by_alias.get(f"{name}_")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import call, only_jurisdiction, quoted, run
 from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data
@@ -38,17 +38,17 @@ def publish(
     async def work(client: httpx.AsyncClient) -> None:
         code = jurisdiction or await only_jurisdiction(client)
         if code is None:
-            showing.stop("Name the jurisdiction: --jurisdiction CODE.", "请用 --jurisdiction 指明辖区。")
+            terminal.stop("Name the jurisdiction: --jurisdiction CODE.", "请用 --jurisdiction 指明辖区。")
         found = await call(client, "GET", f"/v1/policies/{quoted(code)}")
         known = found["documents"].get("calendar")
         present = CalendarDocument.model_validate(known) if known else None
         with stopping_for_file(source, "read"):
             days, findings = read_calendar(source, lambda new: merged(present, new))
         if findings or days is None:
-            showing.findings(findings, "calendar_invalid: ", code="calendar_invalid")
+            terminal.findings(findings, "calendar_invalid: ", code="calendar_invalid")
             raise typer.Exit(REFUSED)
         done = await call(client, "POST", "/v1/calendars:publish", json={"jurisdiction": code, "calendar": days})
-        showing.answer(done, lambda done: _show(done, found["zone"]))
+        terminal.answer(done, lambda done: _show(done, found["zone"]))
 
     run(work, data)
 
@@ -56,12 +56,12 @@ def publish(
 def _show(done: dict[str, Any], zone: str) -> None:
     published = f"{done['jurisdiction']} {done['reference']}"
     if not done["changed"]:
-        showing.line(f"{published}: nothing changed 无变化")
+        terminal.line(f"{published}: nothing changed 无变化")
         return
     rows = [_moved_row(one, zone) for one in done["moved"]]
     if rows:
-        showing.table(("number 编号", "clock", "org 单位", "old due 原期限", "new due 新期限"), rows, whole=1)
-    showing.line(
+        terminal.table(("number 编号", "clock", "org 单位", "old due 原期限", "new due 新期限"), rows, whole=1)
+    terminal.line(
         f"{published}: published until 已公布至 {done['published_until']};"
         f" moved 变动 {done['moved_in_all']}, confirmed 确认不变 {done['confirmed']}"
     )

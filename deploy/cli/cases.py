@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import ask, ask_page, call, quoted, run
 from deploy.cli.local_words import Wording, at, due, wording
 from deploy.cli.options import DESK, SUPERVISOR, As, AsJson, CaseId, Cursor, Data, Most, given
@@ -63,8 +63,8 @@ def show_case(
 
     async def work(client: httpx.AsyncClient) -> None:
         case = await call(client, "GET", f"/v1/cases/{quoted(id)}", params=asked)
-        if showing.wants_json():
-            showing.as_json(case)
+        if terminal.wants_json():
+            terminal.as_json(case)
         else:
             _show_case(case, (await wording(client, ())).zone(case["jurisdiction"]))
 
@@ -109,8 +109,7 @@ def _joined(*parts: str) -> str:
 
 
 def _show_case(case: dict[str, Any], zone: str | None) -> None:
-
-    showing.fields(
+    terminal.fields(
         {
             "number 编号": case["number"],
             "id": case["id"],
@@ -131,22 +130,22 @@ def _show_case(case: dict[str, Any], zone: str | None) -> None:
     )
     dues = [_deadline_row(one, zone) for one in case["deadlines"]]
     if dues:
-        showing.table(("clock", "due 期限", "status 状况", "", "org 单位"), dues, title="\ndeadlines 时限", whole=3)
+        terminal.table(("clock", "due 期限", "status 状况", "", "org 单位"), dues, title="\ndeadlines 时限", whole=3)
     steps = [_step_row(one, zone) for one in case["timeline"]]
-    showing.table(("v", "effective 生效", "", "detail 要点", "by 由"), steps, title="\ntimeline 经过", whole=2)
+    terminal.table(("v", "effective 生效", "", "detail 要点", "by 由"), steps, title="\ntimeline 经过", whole=2)
     if case["corrections"]:
         by = {one["version"]: _by(one["by"]) for one in case["timeline"]}
         heads = ("v", "when 时间", "by 由", "field 事项", "old 原", "new 改为", "reason 原因")
         corrections = [_correction_row(one, by.get(one["version"], ""), zone) for one in case["corrections"]]
-        showing.table(heads, corrections, title="\ncorrections 更正", whole=2)
+        terminal.table(heads, corrections, title="\ncorrections 更正", whole=2)
     if case["content"]:
         for party, values in case["content"]["parties"].items():
-            showing.line(f"{party}: " + ", ".join(f"{name} {value}" for name, value in values.items() if value))
+            terminal.line(f"{party}: " + ", ".join(f"{name} {value}" for name, value in values.items() if value))
         for text in case["content"]["texts"]:
             for name, value in text["fields"].items():
-                showing.line(f"[{text['version']}] {text['zh']} {name}: {value}")
+                terminal.line(f"[{text['version']}] {text['zh']} {name}: {value}")
     if case["allowed"]:
-        showing.line(f"\npossible now 现在可以: {', '.join(case['allowed'])}")
+        terminal.line(f"\npossible now 现在可以: {', '.join(case['allowed'])}")
 
 
 def _lead(lead: dict[str, Any] | None) -> str:
@@ -192,8 +191,8 @@ def explain(
 
 def _show_episodes(clock: str, episodes: list[dict[str, Any]]) -> None:
     for one in episodes:
-        showing.line(f"{clock} #{one['episode']} {one['zh']} {one['en']}", style="bold")
-        showing.line(f"{with_words(one['status'])}, due 期限 {one['due_local'].replace('T', ' ')}")
+        terminal.line(f"{clock} #{one['episode']} {one['zh']} {one['en']}", style="bold")
+        terminal.line(f"{with_words(one['status'])}, due 期限 {one['due_local'].replace('T', ' ')}")
         for language in ("zh", "en"):
             for step in one["steps"]:
-                showing.line(f"  {step[language]}")
+                terminal.line(f"  {step[language]}")

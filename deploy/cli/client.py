@@ -17,7 +17,7 @@ from urllib.parse import quote
 import httpx
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.local_words import Wording, wording
 from deploy.cli.output import DONE, REFUSED, WRONG_USE
 from deploy.storage.data_folder import Folder, FolderBusy, FolderProblem
@@ -77,7 +77,7 @@ def ask(
 
     async def work(client: httpx.AsyncClient) -> int:
         found = await call(client, method, path, **request)
-        showing.answer(found, show)
+        terminal.answer(found, show)
         return REFUSED if failed(found) else DONE
 
     run(work, data, as_=as_, create=create, feed=feed)
@@ -108,17 +108,17 @@ def ask_page(
 
     async def work(client: httpx.AsyncClient) -> None:
         page = await call(client, "GET", path, params=params)
-        if showing.wants_json():
-            showing.as_json(page)
+        if terminal.wants_json():
+            terminal.as_json(page)
             return
         if empty and not page[entries]:
-            showing.line(empty)
+            terminal.line(empty)
             return
         codes = {one.get("jurisdiction") for one in page[entries]}
         words = await wording(client, None if None in codes else codes)
-        showing.table(columns, [row(one, words) for one in page[entries]], whole=whole)
+        terminal.table(columns, [row(one, words) for one in page[entries]], whole=whole)
         if page.get("more", page.get("after")):
-            showing.line(f"more: {following}--after {page['after']}")
+            terminal.line(f"more: {following}--after {page['after']}")
 
     run(work, data, as_=as_)
 
@@ -134,7 +134,7 @@ async def _guarded(work: Work, data: Path | None, as_: str | None, *, create: bo
     except ProblemAnswer as error:
         return refused(error)
     except httpx.TransportError:
-        showing.stop(
+        terminal.stop(
             "The connection to the server was lost. Check that it is running, then repeat the command.",
             "与服务器的连接已断开。请确认服务正在运行，然后重新执行命令。",
             REFUSED,
@@ -145,15 +145,15 @@ async def _guarded(work: Work, data: Path | None, as_: str | None, *, create: bo
 def stopping_for_folder() -> Iterator[None]:
     """End the command if its data folder cannot be used or another process uses it."""
     with (
-        showing.stopping(FolderProblem, exit_code=WRONG_USE),
-        showing.stopping(FolderBusy, why_zh="该数据文件夹正被另一进程使用。"),
+        terminal.stopping(FolderProblem, exit_code=WRONG_USE),
+        terminal.stopping(FolderBusy, why_zh="该数据文件夹正被另一进程使用。"),
     ):
         yield
 
 
 def refused(error: ProblemAnswer) -> int:
     """Print a refusal of the API. The exit code: WRONG_USE if the request itself is wrong."""
-    showing.problem(error.content)
+    terminal.problem(error.content)
     return WRONG_USE if error.content.get("status") in (400, 415, 422) else REFUSED
 
 
@@ -199,7 +199,7 @@ def _client(
 def _settings(data: Path | None) -> Settings:
     from shared.kernel.settings import load
 
-    with showing.stopping(ValueError, exit_code=WRONG_USE):
+    with terminal.stopping(ValueError, exit_code=WRONG_USE):
         return load(data=data)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import call, run
 from deploy.cli.local_words import at, wording
 from deploy.cli.options import AsJson, Data
@@ -33,12 +33,12 @@ def _clock(method: str, path: str, data: Path | None) -> None:
     async def work(client: httpx.AsyncClient) -> int:
         found = await call(client, method, path)
         paused = found["paused"]
-        if showing.wants_json():
-            showing.as_json(found)
+        if terminal.wants_json():
+            terminal.as_json(found)
         else:
             now = at(found["now"], (await wording(client, ())).zone())
             deadlines = f"paused 暂停: {paused}" if paused else "fire 正常计时"
-            showing.fields({"now 现在": now, "deadlines 时限": deadlines, "jumps 跳变次数": found["jumps"]})
+            terminal.fields({"now 现在": now, "deadlines 时限": deadlines, "jumps 跳变次数": found["jumps"]})
         return REFUSED if paused else DONE
 
     run(work, data)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import stopping_for_folder
 from deploy.cli.local_words import at
 from deploy.cli.options import AsJson
@@ -61,87 +61,87 @@ def demo(
     began = time.monotonic()
     with stopping_for_folder():
         if keep is not None:
-            played = _played(keep, days, cases, seed)
+            report = _simulate(keep, days, cases, seed)
         else:
             with tempfile.TemporaryDirectory(prefix="huiyin-demo-") as folder:
-                played = _played(Path(folder) / "data", days, cases, seed)
+                report = _simulate(Path(folder) / "data", days, cases, seed)
     if json:
-        showing.as_json({**played._asdict(), "breaches": [one._asdict() for one in played.breaches]})
+        terminal.as_json({**report._asdict(), "breaches": [one._asdict() for one in report.breaches]})
     else:
-        _show(played, time.monotonic() - began, keep)
+        _show(report, time.monotonic() - began, keep)
 
 
-def _played(folder: Path, days: int, cases: int, seed: int) -> Report:
+def _simulate(folder: Path, days: int, cases: int, seed: int) -> Report:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FolderProblem(f"{folder} is not empty: the demo needs a new or empty folder.")
-    with Progress(TextColumn("{task.description}"), BarColumn(), console=showing.err, transient=True) as bar:
+    with Progress(TextColumn("{task.description}"), BarColumn(), console=terminal.err, transient=True) as bar:
         task = bar.add_task("playing 演示", total=days)
 
-        def tell(day: Day) -> None:
+        def show_day(day: Day) -> None:
             bar.advance(task)
-            if not showing.wants_json():
-                showing.line(_day(day), style="dim" if day.off else "")
+            if not terminal.wants_json():
+                terminal.line(_day(day), style="dim" if day.off else "")
 
-        return asyncio.run(simulate(folder, Parameters(days, cases, seed), tell))
+        return asyncio.run(simulate(folder, Parameters(days, cases, seed), show_day))
 
 
 def _day(day: Day) -> str:
     """`2026-08-10 一  filed 登记 12 · …`, without what did not happen."""
     counted = [(name, sum(day.events[kind] for kind in kinds)) for name, kinds in _SHOWN]
-    told = " · ".join(f"{name} {number}" for name, number in counted if number)
+    counts = " · ".join(f"{name} {number}" for name, number in counted if number)
     off = f"[{_OFF[day.off]}] " if day.off else ""
-    return f"{day.day} {_WEEKDAYS[day.day.weekday()]}  {off}{told}"
+    return f"{day.day} {_WEEKDAYS[day.day.weekday()]}  {off}{counts}"
 
 
-def _show(played: Report, seconds: float, keep: Path | None) -> None:
-    events = played.events
-    showing.line("")
-    showing.fields(
+def _show(report: Report, seconds: float, keep: Path | None) -> None:
+    events = report.events
+    terminal.line("")
+    terminal.fields(
         {
             "registered 登记": events.get("CaseRegistered"),
-            "by channel 渠道": _counts(played.channels),
-            "routed by rule 自动派转": played.routed,
-            "dispatched by hand 人工派转": played.by_hand,
-            "returned 退回": played.returned,
-            "reminders sent 已发提醒": played.reminders,
-            "passed, not sent 未发提醒": played.passed,
-            "urged by the system 自动催办": played.urged_by_itself,
-            "urged by hand 人工催办": played.urged_by_hand,
+            "by channel 渠道": _counts(report.channels),
+            "routed by rule 自动派转": report.routed,
+            "dispatched by hand 人工派转": report.by_hand,
+            "returned 退回": report.returned,
+            "reminders sent 已发提醒": report.reminders,
+            "passed, not sent 未发提醒": report.passed,
+            "urged by the system 自动催办": report.urged_by_itself,
+            "urged by hand 人工催办": report.urged_by_hand,
             "supervised 督办": events.get("SupervisionOpened"),
             "extensions 延期": events.get("ExtensionGranted"),
             "handled again 重办": events.get("RedoOrdered"),
             "closed 办结": events.get("CaseClosed"),
-            "states now 当前状态": _counts({with_words(state): number for state, number in played.states.items()}),
-            "refused commands 被拒绝的操作": _counts(played.refused),
-            "organisations 单位": ", ".join(f"{org} {temper}" for org, temper in sorted(played.tempers.items())),
-            "late 超期": len(played.breaches),
+            "states now 当前状态": _counts({with_words(state): number for state, number in report.states.items()}),
+            "refused commands 被拒绝的操作": _counts(report.refused),
+            "organisations 单位": ", ".join(f"{org} {temper}" for org, temper in sorted(report.tempers.items())),
+            "late 超期": len(report.breaches),
         }
     )
-    _show_breaches(played.breaches)
-    showing.table(
+    _show_breaches(report.breaches)
+    terminal.table(
         ("figure", "of", "value", "numerator", "denominator"),
         (
             (one["measure"], one["of"], _value(one), one["numerator"], one["denominator"])
-            for one in played.figures
+            for one in report.figures
             if one["denominator"] and one["shape"] != "count"
         ),
         title="figures 统计 (huiyin stats)",
     )
-    showing.line(f"\noutcome 结果摘要: {played.digest}")
-    showing.line(f"{events.get('CaseRegistered', 0)} cases, {sum(events.values())} events, {seconds:.0f} s")
+    terminal.line(f"\noutcome 结果摘要: {report.digest}")
+    terminal.line(f"{events.get('CaseRegistered', 0)} cases, {sum(events.values())} events, {seconds:.0f} s")
     if keep is not None:
-        showing.line(f"The data folder was kept 数据文件夹已保留: huiyin case list --queue overdue --data {keep}")
+        terminal.line(f"The data folder was kept 数据文件夹已保留: huiyin case list --queue overdue --data {keep}")
 
 
 def _show_breaches(breaches: Sequence[Breach]) -> None:
     by = Counter((one.clock, one.org or "", one.why, one.fact or "") for one in breaches)
-    showing.table(
+    terminal.table(
         ("clock", "org 单位", "why 原因", "ended by 终了事实", "cases 件"),
         ((clock, org, _WHY[why], fact, number) for (clock, org, why, fact), number in sorted(by.items())),
         title="\nwhy they are late 超期原因",
     )
     shown = breaches[:_BREACHES_SHOWN]
-    showing.table(
+    terminal.table(
         ("number 编号", "clock", "org", "due 期限", "days late 逾期天数", "explained by 说明事实"),
         map(_breach_row, shown),
         title=f"\nbreaches 超期明细, {len(shown)} of {len(breaches)} (all with --json)",

@@ -13,7 +13,7 @@ import httpx
 import orjson
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import ask, ask_page, check, quoted, run
 from deploy.cli.local_words import Wording, at, due
 from deploy.cli.options import DESK, After, As, AsJson, CaseId, Data, Most, Organisation, Wait, given
@@ -50,13 +50,13 @@ def submit(
     if file is not None:
         if fields or petitioner or anonymous or confidential:
             why = "--file holds the whole submission; leave the other options out."
-            showing.stop(why, "--file 已包含全部内容，请去掉其他选项。")
+            terminal.stop(why, "--file 已包含全部内容，请去掉其他选项。")
         try:
             content: Any = orjson.loads(bytes_of(file))
         except ValueError:
-            showing.stop(f"{file} is not JSON.", f"文件 {file} 不是 JSON 格式。")
+            terminal.stop(f"{file} is not JSON.", f"文件 {file} 不是 JSON 格式。")
     elif text is None:
-        showing.stop('Give the text: --text "…" (or --text - to read it, or --file).', "请用 --text 填写内容。")
+        terminal.stop('Give the text: --text "…" (or --text - to read it, or --file).', "请用 --text 填写内容。")
     else:
         content = {"channel": channel, **fields, "anonymous": anonymous, "confidential": confidential}
         content.setdefault("item", f"cli-{secrets.token_hex(6)}")
@@ -68,7 +68,7 @@ def submit(
 
 
 def _show_receipt(receipt: dict[str, Any]) -> None:
-    showing.fields(
+    terminal.fields(
         {
             "number 编号": receipt["number"],
             "query code 查询码": receipt["code"],
@@ -77,7 +77,7 @@ def _show_receipt(receipt: dict[str, Any]) -> None:
         }
     )
     if receipt["repeated"]:
-        showing.line("This item was filed before; this is its receipt again. 该件此前已登记。")
+        terminal.line("This item was filed before; this is its receipt again. 该件此前已登记。")
 
 
 def receipt(
@@ -98,7 +98,7 @@ def receipt(
         with stopping_for_file(output, "written"):
             output.touch(mode=0o600)
             output.write_text(page, "utf-8")
-        showing.line(f"Written to {output}. 已写入 {output}。")
+        terminal.line(f"Written to {output}. 已写入 {output}。")
 
     run(work, data, as_=as_ or DESK)
 
@@ -116,8 +116,8 @@ def inbox(
     path = f"/v1/organisations/{quoted(org)}/assignments"
     columns = ("#", "at 时间", "number 编号", "kind 事由", "due, subject, place 期限、事项、属地")
     role, more = as_ or f"organisation:{org}", f"huiyin inbox {org} "
-    asked = {"after": after, "limit": limit, "wait": wait}
-    ask_page(path, "entries", columns, _inbox_row, data, as_=role, params=asked, whole=4, following=more)
+    params = {"after": after, "limit": limit, "wait": wait}
+    ask_page(path, "entries", columns, _inbox_row, data, as_=role, params=params, whole=4, following=more)
 
 
 def _inbox_row(one: dict[str, Any], words: Wording) -> tuple[Any, ...]:
@@ -137,14 +137,14 @@ def status(
     if code is None:
         code = _code(code_file)
     else:
-        showing.note("note: a code on the command line stays in the history of the shell 查询码会留在命令历史中")
+        terminal.note("note: a code on the command line stays in the history of the shell 查询码会留在命令历史中")
     ask("POST", "/v1/status", _show_status, data, json={"number": number, "code": code})
 
 
 def _show_status(found: dict[str, Any]) -> None:
-    showing.line(found["zh"])
-    showing.line(found["en"])
-    showing.table(("day 日期", "", ""), [(one["day"], one["zh"], one["en"]) for one in found["events"]])
+    terminal.line(found["zh"])
+    terminal.line(found["en"])
+    terminal.table(("day 日期", "", ""), [(one["day"], one["zh"], one["en"]) for one in found["events"]])
 
 
 def _code(file: Path | None) -> str:
@@ -154,5 +154,5 @@ def _code(file: Path | None) -> str:
     if known:
         return known.strip()
     if not sys.stdin.isatty():
-        showing.stop("The query code is needed: --code-file, or HUIYIN_CODE.", "需要查询码。")
+        terminal.stop("The query code is needed: --code-file, or HUIYIN_CODE.", "需要查询码。")
     return str(typer.prompt("query code 查询码", hide_input=True))

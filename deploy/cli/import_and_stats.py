@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import run
 from deploy.cli.options import As, AsJson, Data, Output
 from shared.kernel.settings import load
@@ -59,4 +59,4 @@ def stats(
     from deploy.cli.stats import StatsOptions, run_stats
 
     options = StatsOptions(period, by, compare, measures, as_of, "json" if json else format, output, lang)
-    run(lambda client: run_stats(client, options, showing.out), data, as_=as_ or "operations")
+    run(lambda client: run_stats(client, options, terminal.out), data, as_=as_ or "operations")

@@ -7,7 +7,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,7 +15,7 @@ import httpx
 import orjson
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import only_jurisdiction, problem_of
 from deploy.cli.local_words import at
 from deploy.cli.output import DONE, REFUSED, WRONG_USE
@@ -87,12 +87,12 @@ async def run_import(client: httpx.AsyncClient | None, options: ImportOptions) -
     except Stopped as stopped:
         exit_code = WRONG_USE if stopped.status in (401, 403, 404) else REFUSED
         _stop(stopped.code, stopped.why, stopped.why_zh, exit_code)
-    showing.answer(report.as_dict(), lambda _: _show(report, mapping.source.zone))
+    terminal.answer(asdict(report), lambda _: _show(report, mapping.source.zone))
     return DONE if report.clean else REFUSED
 
 
 def _stop(code: str, why: str, why_zh: str, exit_code: int = WRONG_USE, field: str = "") -> NoReturn:
-    showing.stop(why, why_zh, exit_code, code=code, field=field or None)
+    terminal.stop(why, why_zh, exit_code, code=code, field=field or None)
 
 
 async def _import(
@@ -104,7 +104,7 @@ async def _import(
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]} rows"),
                TimeElapsedColumn())  # fmt: skip
-    with Progress(*columns, console=showing.err, disable=showing.wants_json(), transient=True) as bar:
+    with Progress(*columns, console=terminal.err, disable=terminal.wants_json(), transient=True) as bar:
         task = bar.add_task("reading 试读" if options.dry_run else "importing 导入", total=1.0, rows=0)
         return await import_file(
             send,
@@ -174,7 +174,7 @@ def _suggest(options: ImportOptions) -> int:
         _stop("mapping_exists", why, "映射文件已存在，不会覆盖，请换一个文件名。")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
-    showing.note(f"Written: {options.mapping}. Check it, then use it with --dry-run. 已写入，请核对后试运行。")
+    terminal.note(f"Written: {options.mapping}. Check it, then use it with --dry-run. 已写入，请核对后试运行。")
     return DONE
 
 
@@ -206,30 +206,30 @@ def local_times(value: Any, zone: str) -> Any:
 def _show(report: Report, zone: str) -> None:
     """Print the report for people. `zone`: time zone of the file."""
     for number, item in enumerate(report.preview, 1):
-        showing.line(f"row {number} as understood 第 {number} 行的理解:")
-        showing.as_json(local_times(item, zone))
+        terminal.line(f"row {number} as understood 第 {number} 行的理解:")
+        terminal.as_json(local_times(item, zone))
     counts = {title: getattr(report, name) for name, title in _ROWS.items()}
     always = {_ROWS[name] for name in ("rows", "added", "bad_rows")}
     lines = {title: f"{count:,}" for title, count in counts.items() if count or title in always}
-    showing.fields({**lines, "seconds 秒": f"{report.seconds:.1f}  ({report.rows_per_second:,.0f} rows/s)"})
+    terminal.fields({**lines, "seconds 秒": f"{report.seconds:.1f}  ({report.rows_per_second:,.0f} rows/s)"})
     if report.dues_not_derived:
-        showing.line(
+        terminal.line(
             "due dates not derived: no clock of that name applies to these cases on their day and for their subject. "
             "Before the policy is activated for the first time, write in it since when the clocks apply (clocks: in_force).\n"
             "期限未推算：没有时限规则适用于这些件（登记日期或分类）。施行日期请在首次启用前用 clocks 的 in_force 写明。"
         )
     if report.resumed_after_line is not None:
-        showing.line(f"continued after line 从此行之后继续: {report.resumed_after_line}")
+        terminal.line(f"continued after line 从此行之后继续: {report.resumed_after_line}")
     _show_counts("problems 问题", report.problems)
     _show_counts("columns not mapped 未映射的列", report.unmapped_columns)
     for column, values in report.unmapped_values.items():
         _show_counts(f"values not in the table of {column} 对照表中没有的值", values)
     if report.dropped_columns:
-        showing.line(f"columns with personal data, not read 标记人员的列，未读取: {', '.join(report.dropped_columns)}")
+        terminal.line(f"columns with personal data, not read 标记人员的列，未读取: {', '.join(report.dropped_columns)}")
     if report.rejects:
-        showing.line(f"rejected rows with reasons 未导入的行及原因: {report.rejects}")
+        terminal.line(f"rejected rows with reasons 未导入的行及原因: {report.rejects}")
 
 
 def _show_counts(title: str, counts: dict[str, int]) -> None:
     if counts:
-        showing.line(f"{title}: " + ", ".join(f"{name} ({count:,})" for name, count in counts.items()))
+        terminal.line(f"{title}: " + ", ".join(f"{name} ({count:,})" for name, count in counts.items()))

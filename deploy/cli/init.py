@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.output import REFUSED
 from deploy.cli.text_files import stopping_for_file
 
@@ -23,14 +23,14 @@ def init(folder: Annotated[Path, typer.Argument(help="A new or an empty folder",
     """Write a small first policy, as files that open in a spreadsheet."""
     with stopping_for_file(folder, "written", REFUSED):
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            showing.stop(
+            terminal.stop(
                 f"{folder} is not empty; name a new folder. Nothing was written.", "文件夹非空，未写入。", REFUSED
             )
         folder.mkdir(parents=True, exist_ok=True)
         _copy(resources.files("shared.policy").joinpath("starter"), folder)
-    showing.line(f"{folder}: README.md explains every file and column 各文件、各列的含义见 README.md")
-    showing.line(f"  huiyin policy validate {folder}")
-    showing.line(f"  huiyin policy activate {folder}")
+    terminal.line(f"{folder}: README.md explains every file and column 各文件、各列的含义见 README.md")
+    terminal.line(f"  huiyin policy validate {folder}")
+    terminal.line(f"  huiyin policy activate {folder}")
 
 
 def _copy(source: Traversable, folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import ask, quoted
 from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, given
@@ -28,13 +28,13 @@ def add(
     wanted = given(role=role, org=org, jurisdiction=jurisdiction, expires=expires)
 
     def show(issued: dict[str, Any]) -> None:
-        showing.line(issued["key"])
+        terminal.line(issued["key"])
         if issued["named_nowhere"]:
-            showing.note(
+            terminal.note(
                 f"No policy in force names {org}. Check the code; to withdraw the key: huiyin keys revoke {issued['id']} "
                 "现行规则中没有该代码，请核对。"
             )
-        showing.note(f"id {issued['id']}. Save the key now, it is not shown again. 请保存，密钥不再显示。")
+        terminal.note(f"id {issued['id']}. Save the key now, it is not shown again. 请保存，密钥不再显示。")
 
     ask("POST", "/local/keys", show, data, create=True, json=wanted)
 
@@ -50,11 +50,11 @@ def _show(found: dict[str, Any]) -> None:
         (one["id"], one["role"], one["org"], at(one["issued_at"]), at(one["expires"]), at(one["revoked_at"]))
         for one in found["keys"]
     ]
-    showing.table(("id", "role 角色", "org 单位", "issued 签发", "expires 到期", "revoked 吊销"), rows, whole=4)
+    terminal.table(("id", "role 角色", "org 单位", "issued 签发", "expires 到期", "revoked 吊销"), rows, whole=4)
 
 
 @group.command("revoke")
 def revoke(key: Annotated[str, typer.Argument(help="Id of the key")], data: Data = None, json: AsJson = False) -> None:
     """Revoke a key. It gives no access any more."""
     path = f"/local/keys/{quoted(key)}:revoke"
-    ask("POST", path, lambda found: showing.line(f"revoked 已吊销: {found['id']}"), data)
+    ask("POST", path, lambda found: terminal.line(f"revoked 已吊销: {found['id']}"), data)

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.lazy_commands import LazyCommand, LazyGroup
 from deploy.cli.output import REFUSED
 
@@ -106,7 +106,7 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("HUIYIN_LOG_LEVEL") == "debug":
             raise
-        showing.complain(
+        terminal.complain(
             f"An unexpected error occurred ({type(error).__name__}). HUIYIN_LOG_LEVEL=debug shows the details.",
             "程序出错。设置 HUIYIN_LOG_LEVEL=debug 可查看详情。",
         )

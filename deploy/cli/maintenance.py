@@ -11,7 +11,7 @@ import httpx
 import orjson
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import ask, call, run, streamed
 from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, Output, given
@@ -46,10 +46,10 @@ def _parked(data: Path | None, stream: str | None) -> None:
 
 def _show_parked(found: dict[str, Any]) -> None:
     rows = [(one["group"], one["stream"], one["version"], one["reason"], at(one["since"])) for one in found["parked"]]
-    showing.table(("group", "stream", "version", "reason 原因", "since 自"), rows)
+    terminal.table(("group", "stream", "version", "reason 原因", "since 自"), rows)
     for one in found["parked"]:
         if one["bytes"]:
-            showing.line(one["bytes"])
+            terminal.line(one["bytes"])
 
 
 @parked.command("redrive")
@@ -60,12 +60,12 @@ def parked_redrive(
     json: AsJson = False,
 ) -> None:
     """Try again to handle parked streams. Exits with 1 if a stream is still parked."""
+
+    def show(found: dict[str, Any]) -> None:
+        terminal.line(f"tried again 已重试: {found['redriven']}; still parked 仍停留: {found['parked']}")
+
     body = {"group": group, "stream": id}
-    ask("POST", "/local/parked:redrive", _show_redriven, data, failed=lambda found: found["parked"], json=body)
-
-
-def _show_redriven(found: dict[str, Any]) -> None:
-    showing.line(f"tried again 已重试: {found['redriven']}; still parked 仍停留: {found['parked']}")
+    ask("POST", "/local/parked:redrive", show, data, failed=lambda found: found["parked"], json=body)
 
 
 def rebuild(
@@ -92,17 +92,17 @@ def rebuild(
                 if text.strip():
                     last = orjson.loads(text)
                     if sys.stderr.isatty() and not json and "cases" in last:
-                        showing.err.print(f"  {last['cases']:,} cases, {last['events']:,} events", end="\r")
+                        terminal.err.print(f"  {last['cases']:,} cases, {last['events']:,} events", end="\r")
         if last.get("done"):
-            showing.answer(last, _show_rebuilt)
+            terminal.answer(last, _show_rebuilt)
             return DONE
         if last.get("code") == "chain_broken":
-            showing.complain(
+            terminal.complain(
                 "The rebuild stopped because the hash chain of the log is broken. Run: huiyin verify",
                 "重建未完成：日志哈希链已断裂，请运行 huiyin verify 核验日志。",
             )
         else:
-            showing.complain(
+            terminal.complain(
                 f"The rebuild did not finish: {last.get('detail') or 'the server was interrupted'}",
                 last.get("detail_zh") or "重建未完成，服务器中断。",
             )
@@ -112,7 +112,7 @@ def rebuild(
 
 
 def _show_rebuilt(last: dict[str, Any]) -> None:
-    showing.line(f"rebuilt 已重建: {last['cases']:,} cases, {last['events']:,} events, {last['seconds']:.1f} s")
+    terminal.line(f"rebuilt 已重建: {last['cases']:,} cases, {last['events']:,} events, {last['seconds']:.1f} s")
 
 
 def digest(
@@ -121,7 +121,7 @@ def digest(
     json: AsJson = False,
 ) -> None:
     """Print digests of the log, of everything derived from it, and of the outcome."""
-    ask("GET", "/local/digest", showing.fields, data, params={"which": which})
+    ask("GET", "/local/digest", terminal.fields, data, params={"which": which})
 
 
 def verify(data: Data = None, json: AsJson = False) -> None:
@@ -132,9 +132,9 @@ def verify(data: Data = None, json: AsJson = False) -> None:
 def _show_verified(found: dict[str, Any]) -> None:
     if found["findings"]:
         rows = [(one["stream"], one["version"], one["column"], one["why"]) for one in found["findings"]]
-        showing.table(("stream", "version", "column", "what 问题"), rows)
+        terminal.table(("stream", "version", "column", "what 问题"), rows)
     else:
-        showing.line(f"intact 完好: {found['streams']:,} streams, {found['events']:,} events")
+        terminal.line(f"intact 完好: {found['streams']:,} streams, {found['events']:,} events")
 
 
 def scrub(
@@ -143,12 +143,11 @@ def scrub(
     json: AsJson = False,
 ) -> None:
     """Compare every read model with the log and update it. Exits with 1 if they still differ."""
-    params = {"mend": str(mend).lower()}
-    ask("POST", "/local/scrub", showing.fields, data, failed=_still_differs, params=params)
 
+    def differs(found: dict[str, Any]) -> bool:
+        return bool(found["behind"] > found["mended"] or found["ahead"])
 
-def _still_differs(found: dict[str, Any]) -> bool:
-    return bool(found["behind"] > found["mended"] or found["ahead"])
+    ask("POST", "/local/scrub", terminal.fields, data, failed=differs, params={"mend": str(mend).lower()})
 
 
 def export(
@@ -162,7 +161,7 @@ def export(
     """Print the bytes of the log, one event per line. Encrypted data stay encrypted."""
     if views and (commits or prefix):
         why = "--views exports everything; leave --commits and --prefix out."
-        showing.stop(why, "--views 导出全部内容，请去掉 --commits 和 --prefix。")
+        terminal.stop(why, "--views 导出全部内容，请去掉 --commits 和 --prefix。")
     form = "views" if views else "commits" if commits else "events"
 
     async def work(client: httpx.AsyncClient) -> None:
@@ -188,9 +187,9 @@ def backup(
     async def work(client: httpx.AsyncClient) -> int:
         found = await call(client, "POST", "/local/backup", json={"folder": str(folder.resolve())})
         damaged = found.pop("damaged", 0)
-        showing.answer(found | {"damaged": damaged} if damaged else found, showing.fields)
+        terminal.answer(found | {"damaged": damaged} if damaged else found, terminal.fields)
         if damaged and not json:
-            showing.complain(
+            terminal.complain(
                 "The log is damaged, and so is this copy: it cannot be restored. Keep the earlier backups, and run: "
                 "huiyin verify",
                 "日志已损坏，此备份同样损坏，无法用于恢复。请保留以前的备份，并运行 huiyin verify。",
@@ -209,6 +208,6 @@ def restore(
 
     target = load(data=data).data
     if not folder.is_dir():
-        showing.stop(f"There is no folder {folder}; name the folder of a backup.", "没有该备份文件夹。")
-    with showing.stopping(FolderProblem):
-        showing.answer(asyncio.run(restore_backup(folder, target)), showing.fields)
+        terminal.stop(f"There is no folder {folder}; name the folder of a backup.", "没有该备份文件夹。")
+    with terminal.stopping(FolderProblem):
+        terminal.answer(asyncio.run(restore_backup(folder, target)), terminal.fields)

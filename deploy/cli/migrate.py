@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.options import AsJson
 from deploy.cli.output import REFUSED
 from deploy.storage.data_folder import FolderProblem
@@ -18,7 +18,7 @@ from deploy.transfer.between_modes import move
 from shared.kernel.refusals import Refused
 from shared.kernel.settings import load
 
-Tell = Callable[[int, int | None], None]
+OnProgress = Callable[[int, int | None], None]
 """Takes the number of items that are done, and the number of all items if it is known."""
 
 
@@ -29,21 +29,23 @@ def migrate(
 ) -> None:
     """Copy log and keys from a data folder to MongoDB, or back. An interrupted run continues."""
     problems = (FolderProblem, StoreProblem)
-    showing.answer(copied("events 事件", lambda tell: move(from_, to, load(), tell), *problems), showing.fields)
+    terminal.answer(
+        run_copy("events 事件", lambda on_progress: move(from_, to, load(), on_progress), *problems), terminal.fields
+    )
 
 
-def copied(
-    unit: str, copy: Callable[[Tell], Coroutine[Any, Any, dict[str, Any]]], *problems: type[Exception]
+def run_copy(
+    unit: str, copy: Callable[[OnProgress], Coroutine[Any, Any, dict[str, Any]]], *problems: type[Exception]
 ) -> dict[str, Any]:
     """Run a copy with a progress bar of its `unit`. Ends the command if it is refused or has one of the `problems`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    hidden = showing.wants_json()
+    hidden = terminal.wants_json()
     try:
         with (
-            showing.stopping(*problems),
-            Progress(*columns, console=showing.err, transient=True, disable=hidden) as progress,
+            terminal.stopping(*problems),
+            Progress(*columns, console=terminal.err, transient=True, disable=hidden) as progress,
         ):
             bar = progress.add_task(unit, total=None)
             return asyncio.run(copy(lambda done, whole: progress.update(bar, completed=done, total=whole)))
     except Refused as error:
-        showing.stop(error.why, error.why_zh, REFUSED)
+        terminal.stop(error.why, error.why_zh, REFUSED)

@@ -21,7 +21,7 @@ def _json(wanted: bool) -> bool:
 
 Data = Annotated[Path | None, typer.Option("--data", help="Data folder (or HUIYIN_DATA). Default: data")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs", callback=_json)]
-"""Takes effect when it is parsed: `showing` then prints JSON. Commands need not read the value."""
+"""Takes effect when it is parsed: `terminal` then prints JSON. Commands need not read the value."""
 As = Annotated[
     str | None, typer.Option("--as", envvar="HUIYIN_AS", help="Act as ROLE or ROLE:ORG, as the owner of the folder")
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import ask, quoted
 from deploy.cli.options import AsJson, Data, Organisation, Since
 
@@ -31,6 +31,6 @@ def replay_topic(kind: str, receiver: str, since: str | None, data: Path | None)
 
     def show(found: dict[str, Any]) -> None:
         number, first = found["entries"], found["first"]
-        showing.line(f"{receiver}: {number} entries will be published again, from {first}. 重新发送 {number} 条。")
+        terminal.line(f"{receiver}: {number} entries will be published again, from {first}. 重新发送 {number} 条。")
 
     ask("POST", f"/local/{kind}/{quoted(receiver)}:replay", show, data, json={"since": since})

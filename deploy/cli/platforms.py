@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import ask, ask_page, quoted
 from deploy.cli.local_words import Wording, at
 from deploy.cli.options import After, As, AsJson, Data, Most, Platform, Since, Wait
@@ -32,8 +32,8 @@ def updates(
     path = f"/v1/platforms/{quoted(platform)}/updates"
     columns = ("#", "at 时间", "number 编号", "kind 事由", "more 说明")
     role, more = as_ or f"platform:{platform}", f"huiyin platform updates {platform} "
-    asked = {"after": after, "limit": limit, "wait": wait}
-    ask_page(path, "entries", columns, _row, data, as_=role, params=asked, whole=4, following=more)
+    params = {"after": after, "limit": limit, "wait": wait}
+    ask_page(path, "entries", columns, _row, data, as_=role, params=params, whole=4, following=more)
 
 
 def _row(one: dict[str, Any], words: Wording) -> tuple[Any, ...]:
@@ -71,4 +71,4 @@ def _show_day(platform: str, found: dict[str, Any]) -> None:
         *((f"  {code}", count) for code, count in found["refusals"].items()),
         ("same again 重复", found["same_again"]),
     ]
-    showing.table(("", "records 条"), rows, title=f"{platform} {found['day']} ({found['zone']})")
+    terminal.table(("", "records 条"), rows, title=f"{platform} {found['day']} ({found['zone']})")

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import ask, call, quoted, run
 from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, Jurisdiction, given
@@ -27,11 +27,12 @@ def read_source(source: Path) -> tuple[str | None, dict[str, Any]]:
     """Jurisdiction and sections of a policy in files. Ends the command with what is wrong with it."""
     import services.intake.importer.channel_items  # noqa: F401  # registers the checks of mappings
     from shared.policy.documents import Jurisdiction as Named
-    from shared.policy.loading.loader import PolicyInvalid, bundled, bundled_names, load
+    from shared.policy.loading.files import bundled_names
+    from shared.policy.loading.loader import PolicyInvalid, bundled, load
 
     if not source.exists() and str(source) not in bundled_names():
         names = ", ".join(sorted(bundled_names()))
-        showing.stop(
+        terminal.stop(
             f"There is no file or folder {source}, and no policy of that name comes with Huiyin ({names}).",
             "没有该文件或文件夹，也没有同名的内置规则。",
         )
@@ -39,7 +40,7 @@ def read_source(source: Path) -> tuple[str | None, dict[str, Any]]:
         with stopping_for_file(source, "read"):
             loaded = load(source) if source.exists() else bundled(str(source))
     except PolicyInvalid as invalid:
-        showing.findings(invalid.findings, valid=False)
+        terminal.findings(invalid.findings, valid=False)
         raise typer.Exit(REFUSED) from None
     sections: dict[str, Any] = {one.section: one.document for one in loaded}
     named = sections.get("jurisdiction")
@@ -57,7 +58,7 @@ def _show_list(found: dict[str, Any]) -> None:
         (one["jurisdiction"], one["name"], one["zone"], one["reference"], one["organisations"], one["channels"])
         for one in found["policies"]
     ]
-    showing.table(("code 代码", "name 名称", "zone 时区", "reference 引用", "orgs 单位", "channels 渠道"), rows)
+    terminal.table(("code 代码", "name 名称", "zone 时区", "reference 引用", "orgs 单位", "channels 渠道"), rows)
 
 
 @group.command("show")
@@ -72,19 +73,19 @@ def show(
     async def work(client: httpx.AsyncClient) -> None:
         found = await call(client, "GET", f"/v1/policies/{quoted(jurisdiction)}")
         if section is None:
-            showing.answer(found, _show)
+            terminal.answer(found, _show)
         elif section in found["documents"]:
-            showing.as_json(found["documents"][section])
+            terminal.as_json(found["documents"][section])
         else:
             there = sorted(found["documents"])
             why = f"There is no such section. The sections are: {', '.join(there)}."
-            showing.stop(why, f"没有这一部分。现有：{'、'.join(there)}。")
+            terminal.stop(why, f"没有这一部分。现有：{'、'.join(there)}。")
 
     run(work, data)
 
 
 def _show(found: dict[str, Any]) -> None:
-    showing.fields(
+    terminal.fields(
         {
             "jurisdiction 辖区": found["jurisdiction"],
             "name 名称": found["name"],
@@ -96,7 +97,7 @@ def _show(found: dict[str, Any]) -> None:
     for name, start, title in (("sections", "since 自", ""), ("scheduled", "from 自", "begins later 尚未生效")):
         rows = [(one["section"], at(one["since"], found["zone"]), one["hash"][:23]) for one in found[name]]
         if rows or name == "sections":
-            showing.table(("section 部分", start, "hash 哈希"), rows, title=title)
+            terminal.table(("section 部分", start, "hash 哈希"), rows, title=title)
 
 
 @group.command("validate")
@@ -104,9 +105,9 @@ def validate(source: Source, json: AsJson = False) -> None:
     """List everything that is wrong with a policy, with file, line and column. Needs no server. Exits with 1 if something is
     wrong."""
     sections = sorted(read_source(source)[1])
-    showing.answer(
+    terminal.answer(
         {"valid": True, "findings": [], "sections": sections},
-        lambda _: showing.line(f"valid 有效: {', '.join(sections)}"),
+        lambda _: terminal.line(f"valid 有效: {', '.join(sections)}"),
     )
 
 
@@ -132,29 +133,29 @@ def diff(
             "differences": [one._asdict() for one in differences(old, new)],
             "moved": [one._asdict() for one in moved(old, new)],
         }
-        showing.answer(content, _show_differences)
+        terminal.answer(content, _show_differences)
 
     run(work, data)
 
 
 def _show_differences(found: dict[str, Any]) -> None:
     if not found["differences"]:
-        showing.line("nothing changes 无变化")
+        terminal.line("nothing changes 无变化")
     for one in found["differences"]:
         if one["kind"] == "changed":
-            showing.line(f"~ {one['where']}: {one['old']} → {one['new']}")
+            terminal.line(f"~ {one['where']}: {one['old']} → {one['new']}")
         else:
             sign, value = ("+", one["new"]) if one["kind"] == "added" else ("-", one["old"])
-            showing.line(f"{sign} {one['where']}{f': {value}' if value != '' else ''}")
+            terminal.line(f"{sign} {one['where']}{f': {value}' if value != '' else ''}")
     for one in found["moved"]:
-        showing.line(
+        terminal.line(
             f"→ {one['pairs']} × (place 属地, subject 事项): {one['old'] or _QUEUE} → {one['new'] or _QUEUE},"
             f" e.g. 例如 {one['place']}, {one['subject']}"
         )
 
 
 def _code(code: str | None) -> str:
-    return code or showing.stop("Name the jurisdiction: --jurisdiction CODE.", "请用 --jurisdiction 指明辖区。")
+    return code or terminal.stop("Name the jurisdiction: --jurisdiction CODE.", "请用 --jurisdiction 指明辖区。")
 
 
 @group.command("activate")
@@ -172,9 +173,9 @@ def activate(
     def show(found: dict[str, Any]) -> None:
         changed = ", ".join(found["activated"]) or "nothing changed 无变化"
         since = f" from 自 {from_}" if from_ is not None and found["activated"] else ""
-        showing.line(f"{found['jurisdiction']} {found['reference']}: {changed}{since}")
+        terminal.line(f"{found['jurisdiction']} {found['reference']}: {changed}{since}")
         for warning in found["warnings"]:
-            showing.line(f"! {warning['where']}: {showing.both(warning['what'], warning.get('what_zh'))}")
+            terminal.line(f"! {warning['where']}: {terminal.both(warning['what'], warning.get('what_zh'))}")
 
     body = {
         "jurisdiction": _code(jurisdiction or named),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import typer
 
-from deploy.cli import output as showing
-from deploy.cli.migrate import copied
+from deploy.cli import output as terminal
+from deploy.cli.migrate import run_copy
 from deploy.cli.output import REFUSED, WRONG_USE
 from deploy.modes.distributed import CannotStart
 from deploy.storage.data_folder import FolderProblem
@@ -19,11 +19,11 @@ from shared.kernel.settings import load
 
 def from_topic(data: Path | None) -> None:
     """Recover the log. Exits with 1 if something on the topic could not be made a commit of the log."""
-    with showing.stopping(ValueError, exit_code=WRONG_USE):
+    with terminal.stopping(ValueError, exit_code=WRONG_USE):
         settings = load(data=data)
     configure("error")
     problems = (CannotStart, FolderProblem, StoreUnavailable, StoreBroken)
-    found = copied("records 记录", lambda tell: rebuild_from_topic(settings, tell), *problems)
-    showing.answer(found, showing.fields)
+    found = run_copy("records 记录", lambda on_progress: rebuild_from_topic(settings, on_progress), *problems)
+    terminal.answer(found, terminal.fields)
     if found["left_out"]:
         raise typer.Exit(REFUSED)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import stopping_for_folder
 from deploy.cli.options import Data
 from deploy.cli.output import REFUSED, WRONG_USE
@@ -60,22 +60,22 @@ def serve(
     data: Data = None,
 ) -> None:
     """Start Huiyin. Ctrl-C stops it gracefully."""
-    with showing.stopping(ValueError, exit_code=WRONG_USE):
+    with terminal.stopping(ValueError, exit_code=WRONG_USE):
         settings = load(strict=True, data=data, host=host, port=port)
     if sample not in ("yes", "no"):
-        showing.stop("--sample is yes or no.", "--sample 只能是 yes 或 no。")
+        terminal.stop("--sample is yes or no.", "--sample 只能是 yes 或 no。")
     if service is not None and service not in (*SERVICES, "all"):
-        showing.stop(f"Choose one of: {', '.join(SERVICES)}, all.", f"请选择：{'、'.join(SERVICES)}、all。")
+        terminal.stop(f"Choose one of: {', '.join(SERVICES)}, all.", f"请选择：{'、'.join(SERVICES)}、all。")
     services = SERVICES if service == "all" else tuple(one for one in SERVICES if one == service)
     configure(settings.log_level)
     try:
         with (
             stopping_for_folder(),
-            showing.stopping(CannotStart, exit_code=WRONG_USE),
-            showing.stopping(CannotListen, why_zh="端口无法使用，请用 --port 换一个。"),
-            showing.stopping(Ended, why_zh="服务已停止，已受理的数据均已保存。"),
+            terminal.stopping(CannotStart, exit_code=WRONG_USE),
+            terminal.stopping(CannotListen, why_zh="端口无法使用，请用 --port 换一个。"),
+            terminal.stopping(Ended, why_zh="服务已停止，已受理的数据均已保存。"),
             Progress(
-                TextColumn("loading the sample 载入示例"), BarColumn(), console=showing.err, transient=True
+                TextColumn("loading the sample 载入示例"), BarColumn(), console=terminal.err, transient=True
             ) as bar,
         ):
             task = bar.add_task("", total=None, visible=False)
@@ -96,7 +96,7 @@ def serve(
 
 def _welcome(settings: Settings, port: int, prepared: Prepared) -> None:
     """Print the address, the demo keys and the first steps."""
-    say = showing.line
+    say = terminal.line
     say(f"Huiyin 回音   http://{settings.host}:{port}   (API: /openapi.json)", style="bold")
     say(f"data folder 数据文件夹: {settings.data.resolve()}")
     if settings.host not in ("127.0.0.1", "::1", "localhost"):

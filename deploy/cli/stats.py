@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.client import ProblemAnswer, check, refused
 from deploy.cli.import_and_stats import Format, Lang
 from deploy.cli.local_words import at, wording
@@ -38,7 +38,7 @@ class StatsOptions:
 async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: Console | None = None) -> int:
     """Print or write the figures. Returns the exit code."""
     if options.format == "xlsx" and options.output is None and sys.stdout.isatty():
-        showing.complain(
+        terminal.complain(
             "A workbook cannot be shown in a terminal; name a file: --output stats.xlsx",
             "工作簿无法在终端显示，请指定文件：--output stats.xlsx",
         )
@@ -55,7 +55,7 @@ async def run_stats(client: httpx.AsyncClient, options: StatsOptions, console: C
     except OSError as error:
         if options.output is None or isinstance(error, BrokenPipeError):
             raise
-        showing.complain(
+        terminal.complain(
             f"{options.output} cannot be written: {error.strerror}. Name another file with --output.",
             "无法写入该文件，请用 --output 换一个。",
         )
@@ -88,4 +88,4 @@ def _write(path: Path | None, content: bytes) -> None:
         sys.stdout.flush()
     else:
         path.write_bytes(content)
-        showing.note(f"written 已写入: {path}")
+        terminal.note(f"written 已写入: {path}")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.output import WRONG_USE
 
 _ENCODINGS = ("utf-8-sig", "gb18030")
@@ -29,7 +29,7 @@ def text_of(file: Path) -> str:
                 return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
             except UnicodeDecodeError:
                 continue
-    return showing.stop(
+    return terminal.stop(
         f"{file} is not text in UTF-8 or GB 18030; save it as UTF-8.",
         f"{file} 不是 UTF-8 或 GB18030 文本，请另存为 UTF-8。",
     )
@@ -47,4 +47,4 @@ def stopping_for_file(path: Path, how: Literal["read", "written"], exit_code: in
         yield
     except OSError as error:
         how_zh = "读取" if how == "read" else "写入"
-        showing.stop(f"{path} cannot be {how}: {error.strerror}.", f"无法{how_zh} {path}。", exit_code)
+        terminal.stop(f"{path} cannot be {how}: {error.strerror}.", f"无法{how_zh} {path}。", exit_code)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from deploy.cli import output as showing
+from deploy.cli import output as terminal
 from deploy.cli.options import AsJson
 from deploy.cli.output import DONE, REFUSED
 from deploy.kafka.acls import command, rights
@@ -57,17 +57,17 @@ def acls(
     members = {"organisation": organisation or [], "platform": platform or []}
     if not apply:
         for line in _guarded(_commands(members)):
-            showing.line(line)
+            terminal.line(line)
         return
     missing, more = _guarded(_give(members))
     if json:
-        showing.as_json({"given": [one._asdict() for one in missing], "more": [one._asdict() for one in more]})
+        terminal.as_json({"given": [one._asdict() for one in missing], "more": [one._asdict() for one in more]})
     elif missing or more:
         rows = [_right_row(one, "given 已授予") for one in missing]
         rows += [_right_row(one, "not in the file 多出") for one in more]
-        showing.table(("user 用户", "", "", ""), rows, whole=1)
+        terminal.table(("user 用户", "", "", ""), rows, whole=1)
     else:
-        showing.line("The rights are as they should be. 权限与配置一致。")
+        terminal.line("The rights are as they should be. 权限与配置一致。")
     raise typer.Exit(REFUSED if more else DONE)
 
 
@@ -76,9 +76,9 @@ def refill(json: AsJson = False) -> None:
     """Publish the whole log to case-events again, after a restore under another HUIYIN_KAFKA_PREFIX. Every commit is marked
     as unpublished and the running processes publish it. Consumers handle nothing twice."""
     number = _guarded(_refilled())
-    showing.answer(
+    terminal.answer(
         {"commits": number},
-        lambda _: showing.line(f"{number} commits will be published again. {number} 次提交将重新发布。"),
+        lambda _: terminal.line(f"{number} commits will be published again. {number} 次提交将重新发布。"),
     )
 
 
@@ -145,17 +145,17 @@ async def _compare(*, apply: bool) -> list[Difference]:
 
 
 def _show_differences(found: list[Difference], *, apply: bool) -> None:
-    if showing.wants_json():
+    if terminal.wants_json():
         lines = [one._replace(change=None)._asdict() | {"left": one.change is None} for one in found]
-        showing.as_json({"applied": apply, "differences": lines})
+        terminal.as_json({"applied": apply, "differences": lines})
     elif not found:
-        showing.line("The topics are as they should be. 主题与配置一致。")
+        terminal.line("The topics are as they should be. 主题与配置一致。")
     else:
         done = "made 已完成" if apply else "would be made 待执行"
         rows = [
             (one.topic, one.what, one.wanted, one.have, done if one.change else f"left: {one.why}") for one in found
         ]
-        showing.table(("topic 主题", "what", "wanted 应为", "is 现为", ""), rows, whole=1)
+        terminal.table(("topic 主题", "what", "wanted 应为", "is 现为", ""), rows, whole=1)
 
 
 def _guarded(work: Coroutine[Any, Any, T]) -> T:
@@ -163,8 +163,8 @@ def _guarded(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except (CannotStart, StoreProblem, ValueError) as error:
-        showing.stop(str(error))
+        terminal.stop(str(error))
     except BrokerUnavailable as error:
-        showing.stop(f"Kafka does not answer ({error}). Check HUIYIN_KAFKA_BOOTSTRAP.", "Kafka 没有响应。", REFUSED)
+        terminal.stop(f"Kafka does not answer ({error}). Check HUIYIN_KAFKA_BOOTSTRAP.", "Kafka 没有响应。", REFUSED)
     except Refusal as error:
-        showing.stop(f"Kafka refuses: {error}.", "Kafka 拒绝了该操作。", REFUSED)
+        terminal.stop(f"Kafka refuses: {error}.", "Kafka 拒绝了该操作。", REFUSED)

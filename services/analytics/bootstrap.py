@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.analytics.fact_projection import sink
+from services.analytics.fact_projection import fact_projection
 from services.analytics.fact_store.store import Facts
 from services.analytics.http import router
 from shared.application.ports import Ports
@@ -14,7 +14,7 @@ def build(ports: Ports) -> ServiceModule:
     facts = Facts(ports.facts_path)
     consumer = ports.consumer(
         "analytics",
-        sink=sink(facts, ports.policies),
+        sink=fact_projection(facts, ports.policies),
         gather=0.2,
     )
     return ServiceModule("analytics", (consumer,), routers=lambda _runtime: [router(ports, facts)], facts=facts)

@@ -10,18 +10,15 @@ from shared.kernel.legal_time import LegalTime
 from shared.policy.deadline_rules import ClockRule
 
 Duty = Literal["notice", "reply", "closing", "other"]
-Standing = Literal["met", "late", "open", "cancelled", "unknown"]
+Outcome = Literal["met", "late", "open", "cancelled", "unknown"]
 
+_DUTIES: dict[str, Duty] = {"NoticeServed": "notice", "ReplyDelivered": "reply", "CaseClosed": "closing"}
+"""Event that ends a clock -> its duty, in order of precedence."""
 REPLIES = frozenset({"ReplyDelivered", "AnsweredAtOnce"})
 """Events that answer the petitioner: the reply of an organisation, or the direct answer of the hotline."""
 
 
-_DUTIES: dict[int, tuple[ClockRule, Duty]] = {}
-"""Cache by id: the duty of a rule is needed once per deadline, and hashing a rule costs more than computing it."""
-_MANY = 10_000
-
-
-class Asked(NamedTuple):
+class Evaluation(NamedTuple):
     """One of the two evaluations of a case: of the petition office, or of the organisation."""
 
     object: str
@@ -33,14 +30,14 @@ class Asked(NamedTuple):
     """For a follower: the organisation that handled the matter. None: the organisation that replied."""
 
 
-class ClockFact(NamedTuple):
+class CaseFacts(NamedTuple):
     """The facts of a case that the statistics need, collected in one pass."""
 
     first_reply: Fact | None
-    asked: tuple[Asked, ...]
+    evaluations: tuple[Evaluation, ...]
 
 
-def told(case: Case) -> ClockFact:
+def case_facts(case: Case) -> CaseFacts:
     """The first reply and the evaluations. An invitation counts even if the case was handled again later."""
     first: Fact | None = None
     invited: dict[str, LegalTime] = {}
@@ -58,13 +55,13 @@ def told(case: Case) -> ClockFact:
         elif name == "EvaluationSubmitted":
             evaluated[fact.kind or ""] = fact.effective_at
     if not invited and not evaluated:
-        return ClockFact(first, ())
+        return CaseFacts(first, ())
     grades = dict(case.evaluation.grades)
-    asked = [
-        Asked(object_, invited.get(object_), evaluated.get(object_), grades.get(object_), handled.get(object_))
-        for object_ in sorted({*invited, *evaluated})
-    ]
-    return ClockFact(first, tuple(asked))
+    evaluations = (
+        Evaluation(about, invited.get(about), evaluated.get(about), grades.get(about), handled.get(about))
+        for about in sorted({*invited, *evaluated})
+    )
+    return CaseFacts(first, tuple(evaluations))
 
 
 def responsible(case: Case) -> str | None:
@@ -83,24 +80,13 @@ def closed_at(case: Case) -> LegalTime | None:
 
 def duty_of(rule: ClockRule) -> Duty:
     """The duty of a clock, derived from the facts that end it; this works for the clocks of any policy."""
-    known = _DUTIES.get(id(rule))
-    if known is not None and known[0] is rule:
-        return known[1]
-    ends = {trigger.event for trigger in rule.end}
-    duty: Duty = "other"
-    if "NoticeServed" in ends:
-        duty = "notice"
-    elif "ReplyDelivered" in ends:
-        duty = "reply"
-    elif "CaseClosed" in ends:
-        duty = "closing"
-    if len(_DUTIES) > _MANY:
-        _DUTIES.clear()
-    _DUTIES[id(rule)] = (rule, duty)
-    return duty
+    for event, duty in _DUTIES.items():
+        if event in rule.end_events:
+            return duty
+    return "other"
 
 
-def standing(deadline: Deadline) -> Standing:
+def outcome(deadline: Deadline) -> Outcome:
     """The status of the deadline, independent of the time. `open`: neither met nor stopped; a miss once due has passed."""
     if deadline.end is not None:
         return "met" if deadline.in_time else "late"

@@ -13,14 +13,14 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.repositories.policy_repository import PolicyRepository
 
 
-def sink(facts: Facts, policies: PolicyRepository) -> BatchProjection:
-    """The sink that writes batches of cases and events to the facts."""
+def fact_projection(facts: Facts, policies: PolicyRepository) -> BatchProjection:
+    """The projection that writes batches of cases and events to the facts."""
 
-    async def take(cases: Sequence[Case], events: Sequence[RecordedEvent]) -> None:
+    async def project(cases: Sequence[Case], events: Sequence[RecordedEvent]) -> None:
         snapshots = []
         for case in cases:
             book = await policies.book(case.jurisdiction)
             snapshots.append(Snapshot(case, deadlines(case, book), book.zone))
         await facts.write(snapshots, events, renew=not events)
 
-    return take
+    return project

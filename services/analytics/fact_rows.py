@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from services.analytics.case_facts import Asked, closed_at, duty_of, responsible, standing, told
+from services.analytics.case_facts import Evaluation, case_facts, closed_at, duty_of, outcome, responsible
 from shared.case import Case
 from shared.deadlines import Deadline
 from shared.events import REGISTRY
@@ -111,7 +111,7 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
     """(row of the case, rows of its clocks, rows of its evaluations), in the order of the fields above."""
     case, deadlines, zone = snapshot
     day = _Days(zone)
-    first, asked = told(case)
+    first, evaluations = case_facts(case)
     org = responsible(case)
     filed, ended = case.filing.filed_at, closed_at(case)
     replied = first.effective_at if first is not None else None
@@ -150,7 +150,7 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
         case.matter.lead,
         cell(case.accusation.accused),
     )
-    return row, [_clock(deadline, day) for deadline in deadlines], [_asked(one, day) for one in asked]
+    return row, [_clock(deadline, day) for deadline in deadlines], [_evaluation(one, day) for one in evaluations]
 
 
 class _Days(dict[LegalTime | None, date | None]):
@@ -183,24 +183,24 @@ def _clock(deadline: Deadline, day: _Days) -> Cells:
         deadline.due,
         deadline.due_day,
         day[end.effective_at] if end is not None else None,
-        standing(deadline),
+        outcome(deadline),
         rule.window,
         deadline.provisional,
         deadline.extended_days,
     )
 
 
-def _asked(asked: Asked, day: _Days) -> Cells:
-    return asked.object, day[asked.invited], day[asked.evaluated], asked.grade, asked.about
+def _evaluation(one: Evaluation, day: _Days) -> Cells:
+    return one.object, day[one.invited], day[one.evaluated], one.grade, one.about
 
 
-def _turned(fields: dict[str, pa.DataType], rows: Sequence[Cells]) -> Sequence[Sequence[Any]]:
-    """The rows as columns."""
+def _columns(fields: dict[str, pa.DataType], rows: Sequence[Cells]) -> Sequence[Sequence[Any]]:
+    """The columns of these rows."""
     return list(zip(*rows, strict=True)) if rows else [()] * len(fields)
 
 
 def _table(fields: dict[str, pa.DataType], rows: Sequence[Cells]) -> pa.Table:
-    columns = zip(fields.items(), _turned(fields, rows), strict=True)
+    columns = zip(fields.items(), _columns(fields, rows), strict=True)
     return pa.table({name: pa.array(column, kind) for (name, kind), column in columns})
 
 
@@ -210,7 +210,7 @@ def _nested(fields: dict[str, pa.DataType], groups: Sequence[Sequence[Cells]]) -
     offsets = [0]
     for group in groups:
         offsets.append(offsets[-1] + len(group))
-    columns = [pa.array(column, kind) for column, kind in zip(_turned(fields, rows), fields.values(), strict=True)]
+    columns = [pa.array(column, kind) for column, kind in zip(_columns(fields, rows), fields.values(), strict=True)]
     struct = pa.StructArray.from_arrays(columns, names=list(fields))
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct)
 

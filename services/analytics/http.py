@@ -7,7 +7,7 @@ import asyncio
 from fastapi import APIRouter, Query
 
 from services.analytics.fact_store.store import Facts
-from services.analytics.fact_store.visibility import seeing_of
+from services.analytics.fact_store.visibility import visibility_of
 from services.analytics.statistics.as_of import facts_as_of
 from services.analytics.statistics.measures import BY_NAME
 from services.analytics.statistics.models import COMPARES, DIMENSIONS, StatsQuery, StatsResult
@@ -32,7 +32,7 @@ _AS_OF = Query(None, max_length=40, description="What was true and known then: a
 def router(ports: Ports, facts: Facts) -> APIRouter:
     """The routes of analytics over these facts."""
     routes = APIRouter(tags=["analytics"])
-    travelling = asyncio.Semaphore(1)  # one journey through the whole log at a time
+    reconstruction = asyncio.Semaphore(1)  # one pass over the whole log at a time
 
     @routes.get("/v1/stats", operation_id="stats_v1_stats_get", responses=answers(*READING))
     async def stats(
@@ -45,19 +45,19 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
     ) -> StatsResult:
         """Figures of a period: on-time, elapsed time, participation, satisfaction, resolution, counts."""
         authorize(caller, STATS)
-        asked = StatsQuery(period=period, by=_split(by), compare=_split(compare), measures=_split(measures))
-        seeing = seeing_of(caller)
+        request = StatsQuery(period=period, by=_split(by), compare=_split(compare), measures=_split(measures))
+        visibility = visibility_of(caller)
         now = ports.clock.now()
         books = await ports.policies.all()
         if as_of is None:
-            result = await query(facts, asked, now, seeing)
+            result = await query(facts, request, now, visibility)
         else:
-            when = _moment(as_of)
+            when = _as_of(as_of)
             then = min(now, max((instant_of(when, book.zone) for book in books.values()), default=now))
-            async with travelling:
-                past = await facts_as_of(ports.log, ports.policies, when, seeing=seeing)
+            async with reconstruction:
+                past = await facts_as_of(ports.log, ports.policies, when, visibility=visibility)
                 try:
-                    result = await query(past, asked, then, seeing)
+                    result = await query(past, request, then, visibility)
                 finally:
                     await past.close()
         codes = {code for figure in result.figures for code in figure.group.values()}
@@ -71,7 +71,7 @@ def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",")) if text else ()
 
 
-def _moment(text: str) -> LegalTime:
+def _as_of(text: str) -> LegalTime:
     """Raises Invalid for anything but a date or an instant with offset."""
     try:
         when = from_text(text)

@@ -29,7 +29,8 @@ from shared.policy.book import MODELS, STREAM, PolicyBook
 from shared.policy.deadline_rules import Clocks
 from shared.policy.documents import Document, Jurisdiction, Organisations
 from shared.policy.edition import begins
-from shared.policy.loading.loader import SECTIONS, LoadedSection, hash_of, plain
+from shared.policy.loading.files import SECTIONS
+from shared.policy.loading.loader import LoadedSection, hash_of, plain
 from shared.policy.validation.checks import check
 from shared.policy.validation.finding import Finding, of_error
 from shared.policy.validation.overlaps import overlaps

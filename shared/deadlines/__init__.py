@@ -5,7 +5,7 @@ clocks; the calendar caches the arithmetic.
 """
 
 from shared.deadlines.deadline import Deadline, Status
-from shared.deadlines.derivation import Explanation, deadlines, explain
+from shared.deadlines.derivation import deadlines
 from shared.deadlines.episodes import DISPATCHES
 from shared.deadlines.escalation_ladder import DueRung, RungKind, first_risk, next_look, rungs_due, waits_until
 
@@ -13,11 +13,9 @@ __all__ = [
     "DISPATCHES",
     "Deadline",
     "DueRung",
-    "Explanation",
     "RungKind",
     "Status",
     "deadlines",
-    "explain",
     "first_risk",
     "next_look",
     "rungs_due",

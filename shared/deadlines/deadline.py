@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 from shared.case import Fact
 from shared.kernel.legal_time import before, day_of, instant_of
 from shared.policy.deadline_rules import ClockRule
-from shared.policy.explanation import Calculation, Step, sentences
+from shared.policy.explanation import Step, sentences
 from shared.policy.working_calendar import Period
 
 Status = Literal["met", "late", "running", "overdue", "cancelled", "unknown", "window_open", "window_lapsed"]
@@ -88,17 +88,10 @@ class Deadline(NamedTuple):
     @property
     def steps(self) -> tuple[Step, ...]:
         """The explanation of the due date, sentence by sentence."""
-        return sentences(
-            self.rule,
-            self.period,
-            Calculation(
-                self.start.name,
-                day_of(self.start.effective_at, self.zone),
-                self.due_day,
-                self.extended_days,
-                self.excluded_days,
-            ),
-        )
+        start, extended, excluded = self.start, self.extended_days, self.excluded_days
+        first = day_of(start.effective_at, self.zone)
+        found = sentences(self.rule, self.period, start.name, first, self.due_day, extended=extended, excluded=excluded)
+        return tuple(found)
 
     def rung_at(self, percent: int) -> datetime:
         """The instant at `percent` of the time between start and due."""

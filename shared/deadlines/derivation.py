@@ -1,44 +1,23 @@
-"""The derivation of due dates from start facts, clock rules and the calendar, and its explanation."""
+"""The derivation of due dates from start facts, clock rules and the calendar."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
 
 from shared.case import Case, Fact
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.episodes import Episode, episodes_of
 from shared.kernel.legal_time import before, day_of, instant_of
 from shared.policy.book import PolicyBook
-from shared.policy.deadline_rules import ClockRule, Clocks, Text
-from shared.policy.explanation import Step
-from shared.policy.working_calendar import Calendar, Period, Skipped, due_instant
-
-
-class Explanation(NamedTuple):
-    """The explanation of a due date. `article`: the law; `start`: the fact with which the clock began."""
-
-    clock: str
-    episode: int
-    title: Text
-    article: str
-    start: Fact
-    due: datetime
-    due_day: date
-    extended_days: int
-    provisional: bool
-    reference: str
-    """The reference of the policy that was used."""
-    skipped: tuple[Skipped, ...]
-    steps: tuple[Step, ...]
-
+from shared.policy.deadline_rules import ClockRule, Clocks
+from shared.policy.working_calendar import Calendar, Period, due_instant
 
 _MOST_EXCLUDED = 3660
 _REVIEWS = frozenset({"ReviewRequested", "ReReviewRequested"})
 _KEPT = 512
-_known: OrderedDict[int, tuple[Case, PolicyBook, tuple[Deadline, ...]]] = OrderedDict()
+_cache: OrderedDict[int, tuple[Case, PolicyBook, tuple[Deadline, ...]]] = OrderedDict()
 """id(case) -> case, book, deadlines. Read models, facts and notifications need those of the same case in succession; cases and
 books are immutable."""
 
@@ -49,13 +28,13 @@ def deadlines(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
     A clock keeps the rule that was in force when it began. There is no deadline for a start before the first known law, for
     a subject without a period, and for a voided case.
     """
-    known = _known.get(id(case))
+    known = _cache.get(id(case))
     if known is not None and known[0] is case and known[1] is book:
         return known[2]
     found = _derived(case, book)
-    _known[id(case)] = (case, book, found)
-    if len(_known) > _KEPT:
-        _known.popitem(last=False)
+    _cache[id(case)] = (case, book, found)
+    if len(_cache) > _KEPT:
+        _cache.popitem(last=False)
     return found
 
 
@@ -68,32 +47,6 @@ def _derived(case: Case, book: PolicyBook) -> tuple[Deadline, ...]:
         return tuple(_of_edition(case, book, clocks, start, None))
     merged = [found for since, until, clocks in editions for found in _of_edition(case, book, clocks, since, until)]
     return tuple(_renumbered(merged))
-
-
-def explain(case: Case, book: PolicyBook, clock: str, episode: int | None = None) -> Explanation | None:
-    """The explanation of the due date of a clock, of that episode or of the last one. None: the case has no such clock."""
-    found = [
-        deadline
-        for deadline in deadlines(case, book)
-        if deadline.clock == clock and episode in (None, deadline.episode)
-    ]
-    if not found:
-        return None
-    deadline = found[-1]
-    return Explanation(
-        deadline.clock,
-        deadline.episode,
-        deadline.rule.title,
-        deadline.rule.article,
-        deadline.start,
-        deadline.due,
-        deadline.due_day,
-        deadline.extended_days,
-        deadline.provisional,
-        book.reference,
-        deadline.period.skipped if deadline.period else (),
-        deadline.steps,
-    )
 
 
 def _renumbered(found: list[Deadline]) -> Iterator[Deadline]:

@@ -93,8 +93,8 @@ def _lift(case: Case, deadline: Deadline) -> DueRung | None:
     return DueRung(clock, episode, BREACH, "lift", shown.recorded_at, False, deadline.org, shown.version)
 
 
-def rungs_due(case: Case, book: PolicyBook, now: datetime, known: tuple[Deadline, ...] | None = None) -> list[DueRung]:
-    """The rungs to be recorded at `now`, in order of time. `known`: deadlines() of the same case and book.
+def rungs_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
+    """The rungs to be recorded at `now`, in order of time.
 
     Organisations are reminded and urged only in office hours; a breach is recorded at any time. After downtime only the
     highest rung of a clock is sent, and the lower ones are recorded as passed. A breach that facts disprove is lifted, also
@@ -104,7 +104,7 @@ def rungs_due(case: Case, book: PolicyBook, now: datetime, known: tuple[Deadline
         return []
     found: list[DueRung] = []
     silent = _silent(case)
-    for deadline in deadlines(case, book) if known is None else known:
+    for deadline in deadlines(case, book):
         if case.rungs and (lift := _lift(case, deadline)) is not None:
             found.append(lift)
         if silent:
@@ -129,19 +129,19 @@ def _look(rung: _Open, deadline: Deadline, book: PolicyBook) -> datetime:
     return min(opening, deadline.due + _MOMENT) if rung.kind in REMINDERS else opening
 
 
-def next_look(case: Case, book: PolicyBook, known: tuple[Deadline, ...] | None = None) -> datetime | None:
+def next_look(case: Case, book: PolicyBook) -> datetime | None:
     """The next instant at which rungs_due() returns something; in the past if it already does. None: never.
 
     Rungs that are sent only in office hours are checked at the next opening, or at the due instant if that is earlier. An
     instant in the past may be in office hours that were missed; rungs_due() then returns the rung at the next opening.
-    `known`: deadlines() of the same case and book, if the caller has them."""
+    """
     if case.state == "voided" or not case.exists:
         return None
     silent = _silent(case)
     if silent and not case.rungs:
         return None
     looks: list[datetime] = []
-    for deadline in deadlines(case, book) if known is None else known:
+    for deadline in deadlines(case, book):
         if case.rungs and (lift := _lift(case, deadline)) is not None:
             looks.append(lift.at)
         if not silent:

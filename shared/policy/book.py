@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import zip_longest
-from typing import Any, cast
+from typing import Any
 
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
 from shared.eventstore.recorded_event import RecordedEvent
@@ -38,7 +38,7 @@ from shared.policy.documents import (
 from shared.policy.edition import Edition, begins, joined
 from shared.policy.keyword_rules import KeywordRule, Keywords
 from shared.policy.office_hours import Office
-from shared.policy.organisations import Organs
+from shared.policy.organisations import OrganisationsInForce
 from shared.policy.routing_table import RouteFound, Routing, RoutingTable
 from shared.policy.working_calendar import PLAIN, Calendar
 
@@ -59,7 +59,7 @@ _NAMING: tuple[Section, ...] = ("channels", "subjects", "places", "organisations
 
 
 @dataclass(frozen=True, eq=False)
-class PolicyBook(Organs):
+class PolicyBook(OrganisationsInForce):
     """The policies of a jurisdiction. Immutable; compared and hashed by identity, so that results can be cached per book."""
 
     @classmethod
@@ -74,17 +74,12 @@ class PolicyBook(Organs):
         """The book after one more event. Raises ValidationError of pydantic for a malformed document."""
         body = event.body
         code = self.jurisdiction or event.jurisdiction or event.stream.removeprefix(STREAM)
-        if isinstance(body, OrganisationAdded):
-            return replace(
-                self,
-                jurisdiction=code,
-                version=event.version,
-                added={**self.added, body.code: organisation_of(body)},
-            )
-        if not isinstance(body, PolicyActivated):
-            return replace(self, jurisdiction=code, version=event.version)
-        document: Any = MODELS[body.section].model_validate(body.document)
         book = replace(self, jurisdiction=code, version=event.version)
+        if isinstance(body, OrganisationAdded):
+            return replace(book, added={**self.added, body.code: organisation_of(body)})
+        if not isinstance(body, PolicyActivated):
+            return book
+        document: Any = MODELS[body.section].model_validate(body.document)
         return book.with_document(body.section, event.effective_at, body.hash, document)
 
     def with_document(self, section: Section, at: LegalTime, hashed: str, document: Document) -> PolicyBook:
@@ -183,55 +178,44 @@ class PolicyBook(Organs):
             latest["organisations"] = Organisations(organisations=tuple(self.organisations.values()))
         return latest
 
-    def hash_of(self, section: Section) -> str | None:
-        edition = self.edition(section)
-        return edition.hash if edition else None
-
     # ---------------------------------------------------------------- entries of its lists
 
     @cached_property
     def places(self) -> dict[str, Place]:
-        edition = self.edition("places")
-        return {entry.code: entry for entry in edition.document.places} if edition else {}
+        return {entry.code: entry for entry in self.document("places", Places).places}
 
     @cached_property
     def subjects(self) -> dict[str, Subject]:
-        edition = self.edition("subjects")
-        return {entry.code: entry for entry in edition.document.subjects} if edition else {}
+        return {entry.code: entry for entry in self.document("subjects", Subjects).subjects}
 
     @cached_property
     def channels(self) -> dict[str, Channel]:
-        edition = self.edition("channels")
-        return {entry.code: entry for entry in edition.document.channels} if edition else {}
+        return {entry.code: entry for entry in self.document("channels", Channels).channels}
 
     def known_channel(self, code: str) -> Channel | None:
         """The channel, including one that was removed from the list, since its items still belong to its platform."""
-        if code in self.channels:
-            return self.channels[code]
-        for edition in reversed(self.begun("channels")):
-            for channel in reversed(edition.document.channels):
-                if channel.code == code:
-                    return cast(Channel, channel)
-        return None
+        return self._known_channels.get(code)
+
+    @cached_property
+    def _known_channels(self) -> dict[str, Channel]:
+        listed = (channel for edition in self.begun("channels") for channel in edition.document.channels)
+        return {**{channel.code: channel for channel in listed}, **self.channels}
 
     @cached_property
     def qr_codes(self) -> dict[tuple[str, str], QrCode]:
         """(channel, code) -> the QR code and its place."""
-        edition = self.edition("channels")
-        return {(entry.channel, entry.code): entry for entry in edition.document.qr_codes} if edition else {}
+        return {(entry.channel, entry.code): entry for entry in self.document("channels", Channels).qr_codes}
 
     @cached_property
     def keywords(self) -> Keywords:
-        edition = self.edition("keywords")
-        return edition.document if edition else Keywords()
+        return self.document("keywords", Keywords)
 
     def keyword_rule(self, identity: str | None) -> KeywordRule | None:
         return self.keywords.by_id.get(identity) if identity else None
 
     def mapping(self, code: str | None) -> dict[str, Any] | None:
         """The mapping of items in a platform's own form."""
-        edition = self.edition("mappings")
-        return edition.document.mappings.get(code) if edition and code else None
+        return self.document("mappings", Mappings).mappings.get(code) if code else None
 
     @cached_property
     def place_lines(self) -> dict[str, tuple[str, ...]]:

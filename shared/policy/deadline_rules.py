@@ -145,6 +145,11 @@ class ClockRule(Document):
         return found["en"] if found else self.article
 
     @cached_property
+    def end_events(self) -> frozenset[str]:
+        """The types of the events that end the clock."""
+        return frozenset(trigger.event for trigger in self.end)
+
+    @cached_property
     def conditions(self) -> tuple[tuple[str, attrgetter[object], tuple[object, ...]], ...]:
         """(name, getter of the value from the case, allowed values) of each condition. `direct` is checked by shared.deadlines."""
         return tuple(

@@ -40,11 +40,9 @@ def differences(old: Mapping[Section, Document], new: Mapping[Section, Document]
     """The changes of `new`; sections that it does not contain are unchanged."""
     found: list[Difference] = []
     for section in MODELS:
-        if section not in new:
-            continue
-        before = _flat(section, plain(old[section])) if section in old else {}
-        after = _flat(section, plain(new[section]))
-        found += _compared(section, before, after)
+        if section in new:
+            before = _flat(section, plain(old[section])) if section in old else {}
+            found += _compared(section, before, _flat(section, plain(new[section])))
     return found
 
 
@@ -59,9 +57,8 @@ def moved(old: Mapping[Section, Document], new: Mapping[Section, Document]) -> l
     for place, subject in product(places, subjects):
         one, other = first.route(place, subject).org, second.route(place, subject).org
         if one != other:
-            known = counted.get((one, other))
-            pairs = known.pairs + 1 if known else 1
-            counted[one, other] = (known or Moved(one, other, 0, place, subject))._replace(pairs=pairs)
+            known = counted.get((one, other), Moved(one, other, 0, place, subject))
+            counted[one, other] = known._replace(pairs=known.pairs + 1)
     return sorted(counted.values(), key=lambda entry: (-entry.pairs, entry.old or "", entry.new or ""))
 
 
@@ -79,12 +76,12 @@ def _table(documents: Mapping[Section, Document]) -> RoutingTable:
 
 
 def _compared(section: Section, before: dict[str, Any], after: dict[str, Any]) -> Iterator[Difference]:
-    gone, come = before.keys() - after.keys(), after.keys() - before.keys()
-    for where in sorted(gone):
-        if not _within(where, gone):
+    removed, added = before.keys() - after.keys(), after.keys() - before.keys()
+    for where in sorted(removed):
+        if not _within(where, removed):
             yield Difference(section, "removed", where, old=before[where])
-    for where in sorted(come):
-        if not _within(where, come):
+    for where in sorted(added):
+        if not _within(where, added):
             yield Difference(section, "added", where, new=after[where])
     for where in sorted(before.keys() & after.keys()):
         if before[where] != after[where] and not isinstance(before[where], _Entry):
@@ -111,8 +108,7 @@ def _flat(where: str, value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         found: dict[str, Any] = {}
         for name, inner in value.items():
-            path = where if name == where else f"{where}.{name}"
-            found.update(_flat(path, inner))
+            found |= _flat(where if name == where else f"{where}.{name}", inner)
         return found
     if (
         isinstance(value, list)
@@ -123,6 +119,6 @@ def _flat(where: str, value: Any) -> dict[str, Any]:
         for one in value:
             path = f"{where}[{one.get('id') or one['code']}]"
             found[path] = _Entry(one.get("name") or "")
-            found.update(_flat(path, {key: inner for key, inner in one.items() if key not in ("id", "code")}))
+            found |= _flat(path, {key: inner for key, inner in one.items() if key not in ("id", "code")})
         return found
     return {where: value}

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 
 from shared.events.wording import event_words
+from shared.kernel.messages import Messages
 from shared.policy.deadline_rules import ClockRule
-from shared.policy.working_calendar import Period, Reason, Skipped
+from shared.policy.working_calendar import Period, Reason
 
 _REASONS: dict[Reason, tuple[str, str]] = {
     "holiday": ("法定节假日", "a public holiday"),
     "weekend": ("休息日", "a weekend day"),
     "statutory": ("法定节日(该年日历尚未公布)", "a statutory holiday of a year not yet published"),
 }
+_SENTENCES = Messages(Path(__file__).with_name("explanation.yaml"))
 _WEEKDAYS_ZH = "一二三四五六日"
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -27,76 +30,46 @@ class Step(NamedTuple):
     day: date | None = None
 
 
-class Calculation(NamedTuple):
-    """The values from which a period was computed."""
+def sentences(
+    rule: ClockRule, period: Period | None, event: str, start: date, due: date, *, extended: int, excluded: int
+) -> Iterator[Step]:
+    """The sentences from the article and the start to the due date, with every skipped day.
 
-    event: str
-    start: date
-    due: date
-    extended: int
-    excluded: int
-
-
-def sentences(rule: ClockRule, period: Period | None, reckoning: Calculation) -> tuple[Step, ...]:
-    """The sentences from the article and the start to the due date, with every skipped day. `period` None: an assigned date."""
-    return tuple(_sentences(rule, period, reckoning))
-
-
-def _sentences(rule: ClockRule, period: Period | None, reckoning: Calculation) -> Iterator[Step]:
-    start, due = reckoning.start, reckoning.due
-    yield Step(f"依据:{rule.article_zh}。", f"Basis: {rule.article}.")
-    event = event_words(reckoning.event).zh
+    Args:
+        period: None for an assigned date.
+        event: type of the start fact.
+        extended: days that were granted.
+        excluded: days that are not counted by law.
+    """
+    words = event_words(event).zh
+    yield _step("basis", article=rule.article, article_zh=rule.article_zh)
     if period is None:
-        yield Step(f"{_zh(start)}{event}。", f"{reckoning.event} on {_en(start)}.", start)
-        yield Step(f"期限由交办机关指定:{_zh(due)}。", f"The date was set by the assigner: {_en(due)}.", due)
+        yield _step("start_of_assigned", start, event=event, event_zh=words)
+        yield _step("assigned", due)
         return
-    yield Step(
-        f"{_zh(start)}{event},开始当日不计入。",
-        f"{reckoning.event} on {_en(start)}; the day of the start is not counted.",
-        start,
-    )
-    yield _length(rule, reckoning)
-    if reckoning.extended:
-        cap = rule.extension.cap_days if rule.extension else reckoning.extended
-        yield Step(
-            f"经批准延长{reckoning.extended}日(累计不超过{cap}日)。",
-            f"Extended by {reckoning.extended} days (at most {cap} in all).",
-        )
-    if reckoning.excluded:
-        yield Step(f"依法不计入期限{reckoning.excluded}日。", f"{reckoning.excluded} days are not counted by law.")
+    yield _step("start", start, event=event, event_zh=words)
+    unit, unit_zh = ("working days", "个工作日") if rule.period.unit == "working" else ("calendar days", "日")
+    yield _step("by_subject" if rule.period.by_subject else "days", unit=unit, unit_zh=unit_zh, days=rule.period.days)
+    if extended:
+        yield _step("extended", days=extended, cap=rule.extension.cap_days if rule.extension else extended)
+    if excluded:
+        yield _step("excluded", days=excluded)
     for skipped in period.skipped:
-        yield _skipped(skipped, period)
+        rolled = "rolled_first" if skipped.day == period.nominal else "rolled"
+        reason_zh, reason = _REASONS[skipped.reason]
+        yield _step(rolled if skipped.rolled else "skipped", skipped.day, reason=reason, reason_zh=reason_zh)
     for day in period.made_up:
-        yield Step(
-            f"{_zh(day)}为调休上班日,按工作日计。", f"{_en(day)} is a make-up workday and counts as a working day.", day
-        )
+        yield _step("made_up", day)
     if period.provisional:
-        yield Step(
-            "期限跨入尚未公布放假安排的年份,暂按一般规则推算,公布后重新计算。",
-            "The period reaches into a year whose calendar is not published: provisional, and computed again then.",
-        )
-    if rule.period.ends == "end_of_day":
-        yield Step(f"期限至{_zh(due)}24时届满。", f"The period ends on {_en(due)} at 24:00.", due)
-    else:
-        yield Step(f"期限至{_zh(due)}的同一钟点届满。", f"The period ends on {_en(due)} at the same time of day.", due)
+        yield _step("provisional")
+    yield _step(rule.period.ends, due)
 
 
-def _length(rule: ClockRule, reckoning: Calculation) -> Step:
-    unit_zh, unit_en = ("个工作日", "working days") if rule.period.unit == "working" else ("日", "calendar days")
-    days = rule.period.days
-    if rule.period.by_subject:
-        return Step(f"期限按事项类别确定,以{unit_zh}计。", f"The number of {unit_en} depends on the subject.")
-    return Step(f"期限{days}{unit_zh}。", f"The period is {days} {unit_en}.")
-
-
-def _skipped(skipped: Skipped, period: Period) -> Step:
-    zh, en = _REASONS[skipped.reason]
-    day = skipped.day
-    if not skipped.rolled:
-        return Step(f"{_zh(day)}为{zh},不计入。", f"{_en(day)} is {en} and is not counted.", day)
-    if day == period.nominal:
-        return Step(f"最后一日{_zh(day)}为{zh},顺延。", f"The last day, {_en(day)}, is {en}: the end moves on.", day)
-    return Step(f"{_zh(day)}为{zh},继续顺延。", f"{_en(day)} is {en}: the end moves on.", day)
+def _step(message: str, day: date | None = None, **values: object) -> Step:
+    if day is not None:
+        values |= {"day": _en(day), "day_zh": _zh(day)}
+    en, zh = _SENTENCES.filled(message, values)
+    return Step(zh, en, day)
 
 
 def _zh(day: date) -> str:

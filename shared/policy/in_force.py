@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import TypeVar, cast
 
 from shared.events.policy import Section
 from shared.kernel.legal_time import LegalTime, instant_of
-from shared.policy.documents import Organisation
+from shared.policy.documents import Document, Organisation
 from shared.policy.edition import Edition
+
+D = TypeVar("D", bound=Document)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,11 @@ class InForce:
             return editions[-1] if editions else None
         index = bisect_right([known.start for known in editions], instant_of(at, self.zone))
         return editions[index - 1] if index else None
+
+    def document(self, section: Section, kind: type[D]) -> D:
+        """The document in force at `now`; an empty one if there is none."""
+        edition = self.edition(section)
+        return cast(D, edition.document) if edition else kind()
 
     def when(self, section: Section, at: LegalTime) -> Edition | None:
         """The edition in force at `at`, or the first one before that, since imported history is older than any list."""

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from shared.kernel.legal_time import LegalTime
-from shared.policy.documents import Organisation, ancestry
+from shared.policy.documents import Organisation, Organisations, ancestry
 from shared.policy.in_force import InForce
 
 
 @dataclass(frozen=True, eq=False)
-class Organs(InForce):
+class OrganisationsInForce(InForce):
     """The organisations by the list in force."""
 
     @cached_property
     def organisations(self) -> dict[str, Organisation]:
         """Code -> organisation: the list, and those that were added later and are not in it."""
-        edition = self.edition("organisations")
-        listed = {entry.code: entry for entry in edition.document.organisations} if edition else {}
-        return {**self.added, **listed}
+        listed = self.document("organisations", Organisations).organisations
+        return {**self.added, **{entry.code: entry for entry in listed}}
 
     def organisation(self, code: str | None) -> Organisation | None:
         return self.organisations.get(code) if code else None

@@ -17,7 +17,7 @@ from shared.case import STREAM, Case, cut, fold, head_of
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import READ, SEES_ALL, Principal, authorize, visible
 from shared.commands.command_handler import CommandHandler
-from shared.deadlines import Deadline, deadlines, explain
+from shared.deadlines import Deadline, deadlines
 from shared.events.intake import CaseLinked, CaseUnlinked
 from shared.events.wording import details
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
@@ -165,10 +165,9 @@ async def explained(ports: Ports, principal: Principal, reference: str, clock: s
             field="clock",
         )
     now = ports.clock.now()
-    episodes = []
-    for one in found:
-        if one.clock == clock:
-            explanation = explain(case, book, clock, one.episode)
-            policy, steps = (explanation.reference, explanation.steps) if explanation else (book.reference, ())
-            episodes.append(_episode(ExplainedEpisode, one, book, now, policy=policy, steps=steps))
+    episodes = [
+        _episode(ExplainedEpisode, one, book, now, policy=book.reference, steps=one.steps)
+        for one in found
+        if one.clock == clock
+    ]
     return ExplanationAnswer(id=case.id, number=case.number, clock=clock, episodes=episodes)

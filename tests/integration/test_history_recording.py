@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from services.intake.history import HistoryItem, ItemResult
-from services.intake.history.recording import record_batch, record_item
+from services.intake.history.items import HistoryItem, ItemResult
+from services.intake.history.recording import record_batch
 from shared.commands.authorization import Principal
 from shared.deadlines import deadlines
 from shared.kernel.refusals import Denied, Unavailable
@@ -268,7 +268,7 @@ async def test_stated_due_dates_are_compared(here: County) -> None:
 async def test_only_operations_and_registrars_import(here: County) -> None:
     for principal in (Principal("clerk", "A", "k"), Principal("platform", "P", "k")):
         with pytest.raises(Denied):
-            await record_item(item(1), here.ports, principal=principal, jurisdiction=DEMO)
+            await record_batch([item(1)], here.ports, principal=principal, jurisdiction=DEMO)
     assert (await record(here, item(1), principal=REGISTRAR))[0].result == "added"
 
 

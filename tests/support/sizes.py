@@ -26,7 +26,7 @@ from deploy.modes import distributed as full
 from deploy.modes import embedded
 from deploy.modes.composition import SERVICES
 from deploy.storage.data_folder import Folder
-from services.intake.history import HistoryItem
+from services.intake.history.items import HistoryItem
 from services.intake.history.recording import record_batch
 from services.supervision.policy_activation import activate
 from shared.adapters.kafka.connection import Connection

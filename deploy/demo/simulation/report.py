@@ -64,7 +64,7 @@ class Report(NamedTuple):
     """Of the outcome; the same for the same seed."""
 
 
-async def reported(world: World, profiles: Mapping[str, Profile]) -> Report:
+async def create_report(world: World, profiles: Mapping[str, Profile]) -> Report:
     """Read the whole log once, and get the figures of analytics over HTTP."""
     log = world.runtime.ports.log
     events: Counter[str] = Counter()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from deploy.demo.county import DEMO, activate_demo
 from deploy.demo.simulation.organisation_profiles import profiles
-from deploy.demo.simulation.report import Report, reported
+from deploy.demo.simulation.report import Report, create_report
 from deploy.demo.simulation.simulated_case import SimulatedCase
 from deploy.demo.simulation.world import Act, World
 from deploy.modes.embedded import opened
@@ -51,8 +51,8 @@ class Day(NamedTuple):
     events: Counter[str]
 
 
-async def simulate(folder: Path, parameters: Parameters, tell: Callable[[Day], None] | None = None) -> Report:
-    """Simulate in a new data folder, with all services on SQLite. `tell` is called after each day.
+async def simulate(folder: Path, parameters: Parameters, on_day: Callable[[Day], None] | None = None) -> Report:
+    """Simulate in a new data folder, with all services on SQLite. `on_day` is called after each day.
 
     Raises FolderProblem when the folder is not empty.
     """
@@ -60,7 +60,7 @@ async def simulate(folder: Path, parameters: Parameters, tell: Callable[[Day], N
     async with opened(folder, Settings(data=folder), clock=clock, tasks=False) as runtime:
         await activate_demo(runtime)
         world = World(runtime, clock, await runtime.ports.policies.book(DEMO))
-        return await _Simulation(world, parameters, tell).run()
+        return await _Simulation(world, parameters, on_day).run()
 
 
 def _at(day: date, hour: int, zone_name: str) -> datetime:
@@ -68,11 +68,11 @@ def _at(day: date, hour: int, zone_name: str) -> datetime:
 
 
 class _Simulation:
-    def __init__(self, world: World, parameters: Parameters, tell: Callable[[Day], None] | None) -> None:
+    def __init__(self, world: World, parameters: Parameters, on_day: Callable[[Day], None] | None) -> None:
         self.world = world
         self.runtime: Process = world.runtime
         self.days = parameters.days
-        self.tell = tell
+        self.on_day = on_day
         self.today: Counter[str] = Counter()
         self.ticker: Any = next(part.ticker for part in self.runtime.parts if part.ticker is not None)
         self.runtime.observers.append(self._count)
@@ -97,10 +97,10 @@ class _Simulation:
                 await self._settle()
                 while await self.ticker.look():
                     await self._settle()
-            if self.tell is not None:
-                self.tell(Day(day, book.calendar.off(day), self.today))
+            if self.on_day is not None:
+                self.on_day(Day(day, book.calendar.off(day), self.today))
             self.today = Counter()
-        return await reported(self.world, self.profiles)
+        return await create_report(self.world, self.profiles)
 
     async def _act(self) -> None:
         """Do what is due now: cases concurrently, the acts of one case in their order."""

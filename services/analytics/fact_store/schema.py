@@ -61,12 +61,10 @@ DROP = (
 )
 
 
-def columns_of(table: Table) -> tuple[str, ...]:
-    """The columns of rows(), in order."""
-    if table == "cases":
-        return tuple(CASE_FIELDS)
-    if table == "clocks":
-        return ("case", *CLOCK_FIELDS)
-    if table == "asked":
-        return ("case", *ASKED_FIELDS)
-    return tuple(name for name in EVENT_FIELDS if name != "recorded_at")
+COLUMNS: Mapping[Table, tuple[str, ...]] = {
+    "cases": tuple(CASE_FIELDS),
+    "clocks": ("case", *CLOCK_FIELDS),
+    "asked": ("case", *ASKED_FIELDS),
+    "events": tuple(name for name in EVENT_FIELDS if name != "recorded_at"),
+}
+"""The columns of Facts.rows(), in order."""

@@ -12,9 +12,9 @@ case the version of the snapshot and of the events, about 0.3 kB, read from the 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -25,14 +25,14 @@ import pyarrow as pa
 from services.analytics.fact_rows import Snapshot, case_batch, event_batch
 from services.analytics.fact_store.arrow_batches import unpack
 from services.analytics.fact_store.known_versions import KnownVersions
-from services.analytics.fact_store.schema import CREATE, DROP, KEYS, SCHEMA, Table, columns_of
-from services.analytics.fact_store.visibility import LogExtent, rests_of
+from services.analytics.fact_store.schema import COLUMNS, CREATE, DROP, KEYS, SCHEMA, Table
 from shared.case import STREAM
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.refusals import Unavailable
 
 T = TypeVar("T")
-Connection = duckdb.DuckDBPyConnection
+Statement = tuple[str, Mapping[str, Any]]
+"""SQL, and the values of its named parameters."""
 
 
 class Facts:
@@ -42,10 +42,10 @@ class Facts:
 
     def __init__(self, path: Path | str | None = None) -> None:
         self._path = str(path) if path is not None else ":memory:"
-        self._connection: Connection | None = None
-        self._held = KnownVersions()
-        self._anew = False
-        """True while one transaction is open for all writes: see begin_anew()."""
+        self._connection: duckdb.DuckDBPyConnection | None = None
+        self._known = KnownVersions()
+        self._rebuilding = False
+        """True between begin_anew() and end_anew(), when one transaction is open for all writes."""
         self._writer = ThreadPoolExecutor(1, "facts-write")
         self._reader = ThreadPoolExecutor(1, "facts-read")
 
@@ -68,51 +68,45 @@ class Facts:
             await self._write(lambda: self._store(snapshots, events, renew))
 
     async def absorb(self, packed: bytes) -> None:
-        """Write complete cases from the rows that another process made (see packed.py), replacing their previous rows."""
+        """Write complete cases from the rows that another process made (arrow_batches.pack), replacing their previous rows."""
         await self.start()
-        await self._write(lambda: self._take(packed))
+        await self._write(lambda: self._absorb(packed))
 
-    async def read(self, question: Callable[[Connection], T]) -> T:
-        """Run `question` in a thread and in one transaction, so that all its queries see the same facts."""
+    async def select(self, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
+        """The rows of each statement. All run in one transaction, so that they see the same facts."""
         await self.start()
-        return await asyncio.get_running_loop().run_in_executor(self._reader, lambda: self._ask(question))
-
-    async def rests(self) -> LogExtent:
-        """The numbers of cases and events that an answer would rest on now."""
-        return await self.read(rests_of)
+        return await self._in_reader(lambda: self._select(statements))
 
     def columns(self, table: Table) -> tuple[str, ...]:
         """The columns of rows(), in order."""
-        return columns_of(table)
+        return COLUMNS[table]
 
     async def rows(self, table: Table, *, batch: int = 5000) -> AsyncIterator[list[tuple[Any, ...]]]:
         """All rows in canonical order, for the views digest: times as text, without the times of writing."""
         order = ", ".join(f'"{name}"' for name in KEYS[table])
-        chosen = ", ".join(f'"{name}"' for name in columns_of(table))
+        chosen = ", ".join(f'"{name}"' for name in COLUMNS[table])
         await self.start()
-        loop = asyncio.get_running_loop()
-        cursor = await loop.run_in_executor(self._reader, lambda: self._own().cursor())
+        cursor = await self._in_reader(self._own().cursor)
         try:
-            sql = f"SELECT {chosen} FROM {table} ORDER BY {order}"
-            await loop.run_in_executor(self._reader, lambda: cursor.execute(sql))
-            while found := await loop.run_in_executor(self._reader, lambda: cursor.fetchmany(batch)):
+            await self._in_reader(lambda: cursor.execute(f"SELECT {chosen} FROM {table} ORDER BY {order}"))
+            while found := await self._in_reader(lambda: cursor.fetchmany(batch)):
                 yield [tuple(_plain(value) for value in row) for row in found]
         finally:
-            await loop.run_in_executor(self._reader, cursor.close)
+            await self._in_reader(cursor.close)
 
     async def begin_anew(self) -> None:
         """Start one transaction that lasts until end_anew(). Readers keep their snapshot; a killed process rolls it back."""
         await self.start()
-        await self._write(self._empty)
+        await self._write(self._recreate)
 
     async def end_anew(self, *, whole: bool) -> None:
         """Commit the writes since begin_anew(), or roll them back unless `whole`. A failed batch has rolled them back already."""
-        await self._write(self._show if whole else self._forget)
+        await self._write(self._end_rebuild if whole else self._roll_back)
 
     async def empty(self) -> bool:
         """True if the store has no case."""
         await self.start()
-        return not self._held.shown
+        return not self._known.snapshots
 
     async def close(self) -> None:
         """Close the file. The object must not be used afterwards."""
@@ -120,10 +114,13 @@ class Facts:
         self._writer.shutdown(wait=False)
         self._reader.shutdown(wait=False)
 
-    # ---------------------------------------------------------------- in the writer's thread
+    # ---------------------------------------------------------------- in the threads
 
     async def _write(self, job: Callable[[], None]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._writer, job)
+
+    async def _in_reader(self, job: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, job)
 
     def _open(self) -> None:
         if self._connection is not None:
@@ -142,138 +139,124 @@ class Facts:
         found = own.execute("SELECT schema FROM about").fetchall()
         self._connection = own
         if found == [(SCHEMA,)]:
-            self._recall()
+            self._load_known_versions()
         else:
-            self._reset()
+            self._recreate()
+            self._end_rebuild()
 
-    def _reset(self) -> None:
-        self._empty()
-        self._show()
-
-    def _empty(self) -> None:
+    def _recreate(self) -> None:
+        """Begin the transaction of a rebuild, with empty tables."""
         own = self._own()
         own.execute("BEGIN")
-        self._anew = True
+        self._rebuilding = True
         for statement in (*DROP, *CREATE[1:]):
             own.execute(statement)
         own.execute("INSERT INTO about VALUES (?)", [SCHEMA])
-        self._held = KnownVersions()
+        self._known = KnownVersions()
 
-    def _show(self) -> None:
-        if not self._anew:
+    def _end_rebuild(self) -> None:
+        if not self._rebuilding:
             raise RuntimeError("begin_anew() was not called")
         try:
             self._own().execute("COMMIT")
         except BaseException:  # for example a full disk: the previous facts stay
-            self._undo()
+            self._roll_back()
             raise
-        self._anew = False
+        self._rebuilding = False
 
-    def _forget(self) -> None:
-        if self._anew:
-            self._undo()
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """A transaction of its own, or a part of the one of a rebuild, which a failure rolls back as a whole."""
+        try:
+            if not self._rebuilding:
+                self._own().execute("BEGIN")
+            yield
+            if not self._rebuilding:
+                self._own().execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
 
-    def _begin(self) -> None:
-        if not self._anew:
-            self._own().execute("BEGIN")
+    def _roll_back(self) -> None:
+        with suppress(duckdb.Error):  # no transaction is open, or DuckDB has rolled back itself
+            self._own().execute("ROLLBACK")
+        self._rebuilding = False
+        self._load_known_versions()
 
-    def _commit(self) -> None:
-        if not self._anew:
-            self._own().execute("COMMIT")
-
-    def _recall(self) -> None:
-        """Read the known versions from the tables."""
+    def _load_known_versions(self) -> None:
         own = self._own()
-        held = KnownVersions()
-        held.shown = dict(own.execute('SELECT "case", version FROM cases').fetchall())
-        whole = 'SELECT "case", max(version) AS last FROM events GROUP BY "case" HAVING max(version) = count(*)'
-        held.upto = dict(own.execute(whole).fetchall())
-        gaps = f'SELECT "case", version FROM events ANTI JOIN ({whole}) USING ("case") ORDER BY ALL'
+        known = KnownVersions()
+        known.snapshots = dict(own.execute('SELECT "case", version FROM cases').fetchall())
+        complete = 'SELECT "case", max(version) AS last FROM events GROUP BY "case" HAVING max(version) = count(*)'
+        known.complete_to = dict(own.execute(complete).fetchall())
+        gaps = f'SELECT "case", version FROM events ANTI JOIN ({complete}) USING ("case") ORDER BY ALL'
         for case, version in own.execute(gaps).fetchall():
-            held.add(case, version)
-        self._held = held
+            known.add(case, version)
+        self._known = known
 
     def _store(self, snapshots: Sequence[Snapshot], events: Sequence[RecordedEvent], renew: bool) -> None:
-        own, held = self._own(), self._held
+        known = self._known
         newest: dict[str, Snapshot] = {}
         for snapshot in snapshots:
             case = snapshot.case
-            if case.version + renew > held.shown.get(case.id, 0):
-                known = newest.get(case.id)
-                if known is None or case.version >= known.case.version:
+            if case.version + renew > known.snapshots.get(case.id, 0):
+                other = newest.get(case.id)
+                if other is None or case.version >= other.case.version:
                     newest[case.id] = snapshot
-        stale = [case for case in newest if case in held.shown]
-        skip, add = len(STREAM), held.add
-        try:
+        skip, add = len(STREAM), known.add
+        with self._transaction():
             fresh = [event for event in events if add(event.stream[skip:], event.version)]
-            self._begin()
-            if stale:
-                gone = pa.table({"case": stale})
-                _with(own, gone, 'DELETE FROM cases USING batch WHERE cases."case" = batch."case"')
+            self._delete([case for case in newest if case in known.snapshots], "cases")
             if newest:
-                _with(own, case_batch(list(newest.values())), "INSERT INTO cases SELECT * FROM batch")
+                self._insert("cases", case_batch(list(newest.values())))
             if fresh:
-                _with(own, event_batch(fresh, skip), "INSERT INTO events SELECT * FROM batch")
-            self._commit()
-        except BaseException:
-            self._undo()
-            raise
-        held.shown.update((case, snapshot.case.version) for case, snapshot in newest.items())
+                self._insert("events", event_batch(fresh, skip))
+        known.snapshots.update((case, snapshot.case.version) for case, snapshot in newest.items())
 
-    def _take(self, packed: bytes) -> None:
-        own, held = self._own(), self._held
+    def _absorb(self, packed: bytes) -> None:
+        known = self._known
         cases, events = unpack(packed)
         names: list[Any] = cases["case"].to_pylist()
         versions: list[Any] = cases["version"].to_pylist()
-        shown: dict[str, int] = dict(zip(names, versions, strict=True))
-        stale = [case for case in shown if case in held.shown or case in held.upto or case in held.ahead]
-        try:
-            self._begin()
-            if stale:
-                gone = pa.table({"case": stale})
-                for table in ("cases", "events"):
-                    _with(own, gone, f'DELETE FROM {table} USING batch WHERE {table}."case" = batch."case"')
-            _with(own, cases, "INSERT INTO cases SELECT * FROM batch")
-            _with(own, events, "INSERT INTO events SELECT * FROM batch")
-            self._commit()
-        except BaseException:
-            self._undo()
-            raise
-        for case in stale:
-            held.ahead.pop(case, None)
-        held.shown.update(shown)
-        held.upto.update(shown)
+        stale = [case for case in names if known.has(case)]
+        with self._transaction():
+            self._delete(stale, "cases", "events")
+            self._insert("cases", cases)
+            self._insert("events", events)
+        known.replace(dict(zip(names, versions, strict=True)))
 
-    def _undo(self) -> None:
+    def _delete(self, cases: Sequence[str], *tables: Table) -> None:
+        if cases:
+            batch = pa.table({"case": cases})
+            for table in tables:
+                self._execute_with(batch, f'DELETE FROM {table} USING batch WHERE {table}."case" = batch."case"')
+
+    def _insert(self, table: Table, batch: pa.Table) -> None:
+        self._execute_with(batch, f"INSERT INTO {table} SELECT * FROM batch")
+
+    def _execute_with(self, batch: pa.Table, sql: str) -> None:
+        """Run `sql`, which reads `batch`."""
         own = self._own()
-        with contextlib.suppress(duckdb.Error):  # no transaction is open, or DuckDB has rolled back itself
-            own.execute("ROLLBACK")
-        self._anew = False
-        self._recall()
+        own.register("batch", batch)
+        try:
+            own.execute(sql)
+        finally:
+            own.unregister("batch")
 
-    def _own(self) -> Connection:
+    def _own(self) -> duckdb.DuckDBPyConnection:
         if self._connection is None:
             raise RuntimeError("facts are closed")
         return self._connection
 
-    def _ask(self, question: Callable[[Connection], T]) -> T:
+    def _select(self, statements: Sequence[Statement]) -> list[list[tuple[Any, ...]]]:
         with self._own().cursor() as cursor:
             cursor.execute("BEGIN")
-            return question(cursor)
+            return [cursor.execute(sql, dict(values)).fetchall() for sql, values in statements]
 
     def _shut(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _with(connection: Connection, batch: pa.Table, sql: str) -> None:
-    """Run `sql`, which reads `batch`."""
-    connection.register("batch", batch)
-    try:
-        connection.execute(sql)
-    finally:
-        connection.unregister("batch")
 
 
 def _plain(value: Any) -> Any:

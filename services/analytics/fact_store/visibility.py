@@ -1,10 +1,8 @@
-"""Visibility: which cases count in the figures of a caller, and the size of the basis of an answer."""
+"""Visibility: which cases count in the figures of a caller, and on how many cases and events an answer is based."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
-
-import duckdb
 
 from shared.case import Case
 from shared.commands.authorization import Principal
@@ -40,7 +38,7 @@ class Visibility(NamedTuple):
 EVERYTHING = Visibility()
 
 
-def seeing_of(caller: Principal) -> Visibility:
+def visibility_of(caller: Principal) -> Visibility:
     """The visibility of this caller."""
     return Visibility(caller.jurisdiction, caller.org)
 
@@ -52,8 +50,7 @@ class LogExtent(NamedTuple):
     events: int
 
 
-def rests_of(connection: duckdb.DuckDBPyConnection, seeing: Visibility = EVERYTHING) -> LogExtent:
-    """The basis of the visible cases in this transaction."""
-    total = f"SELECT count(*), coalesce(sum(version), 0)::BIGINT FROM cases WHERE {seeing.condition}"
-    found = connection.execute(total, seeing.values()).fetchone()
-    return LogExtent(*found) if found else LogExtent(0, 0)
+def extent_of(visibility: Visibility = EVERYTHING) -> tuple[str, dict[str, Any]]:
+    """The statement, with its parameters, that selects the LogExtent of the visible cases."""
+    total = f"SELECT count(*), coalesce(sum(version), 0)::BIGINT FROM cases WHERE {visibility.condition}"
+    return total, visibility.values()

@@ -25,7 +25,7 @@ async def facts_as_of(
     when: LegalTime,
     known_at: LegalTime | None = None,
     *,
-    seeing: Visibility = EVERYTHING,
+    visibility: Visibility = EVERYTHING,
 ) -> Facts:
     """Facts in memory of what was true by `when` and known by `known_at`. The caller closes them.
 
@@ -33,7 +33,7 @@ async def facts_as_of(
 
     Args:
         known_at: None means `when`.
-        seeing: the cases that the caller may see now, whatever was known then.
+        visibility: the cases that the caller may see now, whatever was known then.
     """
     known = known_at if known_at is not None else when
     facts = Facts()
@@ -47,7 +47,7 @@ async def facts_as_of(
             if jurisdiction not in books:
                 books[jurisdiction] = await _book(log, policies, jurisdiction, known)
             book = books[jurisdiction]
-            if seeing != EVERYTHING and seeing.hides(fold(stream)):
+            if visibility != EVERYTHING and visibility.hides(fold(stream)):
                 continue
             kept = cut(stream, book.zone, as_of=when, known_at=known)
             case = fold(kept)
@@ -67,15 +67,15 @@ async def facts_as_of(
 
 async def _streams(log: EventStore) -> AsyncIterator[Sequence[RecordedEvent]]:
     """The events of each case in turn; a scan delivers the commits of a stream together."""
-    held: list[RecordedEvent] = []
+    stream: list[RecordedEvent] = []
     async for commits in log.scan(STREAM):
         for commit in commits:
-            if held and held[0].stream != commit.stream:
-                yield held
-                held = []
-            held.extend(commit.recorded)
-    if held:
-        yield held
+            if stream and stream[0].stream != commit.stream:
+                yield stream
+                stream = []
+            stream.extend(commit.recorded)
+    if stream:
+        yield stream
 
 
 async def _book(log: EventStore, policies: PolicyRepository, jurisdiction: str, known_at: LegalTime) -> PolicyBook:

@@ -10,25 +10,24 @@ with an unknown outcome has no such day and is counted as unknown in the period 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import BaseModel
 
 from shared.kernel import data_file
 
 VERSION = 2
-"""Raised whenever a formula changes: a published figure names it."""
-BESIDE = {"satisfaction": "participation", "resolution": "resolved_unconfirmed"}
+"""Increased whenever a formula changes; published figures name the version."""
+SHOWN_WITH = {"satisfaction": "participation", "resolution": "resolved_unconfirmed"}
 """Measure -> the one that is always shown with it."""
 
 
-@dataclass(frozen=True)
-class Measure:
+class Measure(BaseModel, frozen=True, extra="forbid"):
     """One figure.
 
-    A rate divides the rows with `counts` and `over` by the rows with `over`. A quantile is the nearest rank of `amount` among
-    the rows with `over`. A count is the number of rows with `over`.
+    A rate divides the rows that meet `numerator` and `denominator` by the rows that meet `denominator`. A quantile is the
+    nearest rank of `amount` among the rows that meet `denominator`. A count is the number of rows that meet `denominator`.
     """
 
     name: str
@@ -39,46 +38,26 @@ class Measure:
     day: str
     """SQL: the day of the cohort."""
     cohort: str
-    over: str
+    denominator: str
     formula: str
     excluded: str
     events: tuple[str, ...]
-    counts: str = "true"
+    numerator: str = "true"
     unknown: str = "false"
-    bound: bool = False
-    """True: the unknown rows are in the denominator too, so the value is a lower bound; no value where nothing is known."""
+    lower_bound: bool = False
+    """True: the denominator includes the unknown rows, so the value is a lower bound; no value where all rows are unknown."""
     label: str | None = None
     """SQL: the measure is a family, one figure per value: `on_time[C5]`."""
-    amount: str = ""
+    amount: str = "NULL"
+    """SQL: the seconds that a quantile ranks."""
     percent: int = 0
     """Of a quantile: 50 is the median."""
     unit: Literal["", "days"] = ""
     org: str = "org"
     """SQL: the organisation that the row is counted under."""
-    keep: str = "NOT voided"
+    where: str = "NOT voided"
 
 
-_FIELDS = frozenset(field.name for field in fields(Measure))
-
-
-def _measures() -> Iterator[Measure]:
-    data = data_file.load(Path(__file__).with_name("measures.yaml"))
-    phrases: dict[str, str] = {}
-    for name, phrase in data["phrase"].items():
-        phrases[name] = phrase.format_map(phrases)
-    for entry in data["measure"]:
-        values = _with_template(entry, data["template"])
-        known = {**phrases, **values}
-        done = {name: value.format_map(known) if isinstance(value, str) else value for name, value in values.items()}
-        yield Measure(**{name: done[name] for name in _FIELDS & done.keys()} | {"events": tuple(values["events"])})
-
-
-def _with_template(entry: Mapping[str, Any], templates: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry with the values of its template, and of that template's template."""
-    inherited = _with_template(templates[entry["like"]], templates) if "like" in entry else {}
-    return {**inherited, **entry}
-
-
-MEASURES: tuple[Measure, ...] = tuple(_measures())
+MEASURES = tuple(map(Measure.model_validate, data_file.load(Path(__file__).with_name("measures.yaml"))))
 """In the order of printing."""
 BY_NAME = {measure.name: measure for measure in MEASURES}

@@ -61,11 +61,12 @@ def parse(text: str) -> Period:
         if text == "all":
             return Period("all", "all", date.min, date.max)
         if found := _YEAR.fullmatch(text):
-            return _year(int(found[1]))
+            return _months("year", text, int(found[1]), 1, 12)
         if found := _QUARTER.fullmatch(text):
-            return _quarter(int(found[1]), int(found[2]))
+            quarter = int(found[2])
+            return _months("quarter", text, int(found[1]), quarter * 3 - 2, quarter * 3)
         if found := _MONTH.fullmatch(text):
-            return _month(int(found[1]), int(found[2]))
+            return _months("month", text, int(found[1]), int(found[2]), int(found[2]))
         if found := _DAYS.fullmatch(text):
             first = date.fromisoformat(found[1])
             last = date.fromisoformat(found[2]) if found[2] else first
@@ -86,20 +87,9 @@ def _wrong() -> Invalid:
     )
 
 
-def _year(year: int) -> Period:
-    return Period("year", f"{year:04}", date(year, 1, 1), date(year, 12, 31))
-
-
-def _quarter(year: int, quarter: int) -> Period:
-    last = quarter * 3
-    return Period(
-        "quarter", f"{year:04}-Q{quarter}", date(year, last - 2, 1), date(year, last, monthrange(year, last)[1])
-    )
-
-
-def _month(year: int, month: int) -> Period:
-    first = date(year, month, 1)
-    return Period("month", f"{year:04}-{month:02}", first, date(year, month, monthrange(year, month)[1]))
+def _months(kind: Kind, label: str, year: int, first: int, last: int) -> Period:
+    """The period from the month `first` to the month `last`. Raises ValueError for a month that does not exist."""
+    return Period(kind, label, date(year, first, 1), date(year, last, monthrange(year, last)[1]))
 
 
 def _days(first: date, last: date) -> Period:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import sqrt
 from typing import Any, NamedTuple
 
-import duckdb
-
-from services.analytics.fact_store.store import Facts
-from services.analytics.fact_store.visibility import EVERYTHING, LogExtent, Visibility, rests_of
-from services.analytics.statistics.measures import BESIDE, BY_NAME, MEASURES, Measure
+from services.analytics.fact_store.store import Facts, Statement
+from services.analytics.fact_store.visibility import EVERYTHING, LogExtent, Visibility, extent_of
+from services.analytics.statistics.measures import BY_NAME, MEASURES, SHOWN_WITH, Measure
 from services.analytics.statistics.models import (
     COMPARES,
     DIMENSIONS,
@@ -48,35 +46,33 @@ _EMPTY = _Cell(0, 0, 0)
 Cells = Mapping[tuple[str | None, Key], _Cell]
 
 
-async def query(facts: Facts, asked: StatsQuery, now: datetime, seeing: Visibility = EVERYTHING) -> StatsResult:
+async def query(facts: Facts, request: StatsQuery, now: datetime, visibility: Visibility = EVERYTHING) -> StatsResult:
     """The figures as of `now`, of the cases that the caller may see.
 
     Raises:
         Invalid: unknown period, group, comparison or measure.
     """
-    period, by, compare, measures = parse(asked.period), _by(asked), _compare(asked), _measures(asked)
-    others = [(with_, period.compared(with_)) for with_ in compare]
+    period, by, compare, measures = parse(request.period), _by(request), _compare(request), _measures(request)
+    periods = [period, *(period.compared(with_) for with_ in compare)]
     if "clock" in by:
         measures = [measure for measure in measures if measure.source == "clocks"]
-
-    def answer(connection: duckdb.DuckDBPyConnection) -> tuple[LogExtent, list[Figure]]:
-        figures: list[Figure] = []
-        for measure in measures:
-            cells = _cells(connection, measure, by, period, now, seeing)
-            beside = [(with_, other, _cells(connection, measure, by, other, now, seeing)) for with_, other in others]
-            figures.extend(_figures(measure, by, cells, beside))
-        return rests_of(connection, seeing), figures
-
-    rests, figures = await facts.read(answer)
+    statements = [_statement(measure, by, one, now, visibility) for measure in measures for one in periods]
+    (extent,), *answers = await facts.select([extent_of(visibility), *statements])
+    figures: list[Figure] = []
+    for place, measure in enumerate(measures):
+        own = answers[place * len(periods) : (place + 1) * len(periods)]
+        present, *others = (_cells(measure, by, rows) for rows in own)
+        figures += _figures(measure, by, present, list(zip(compare, periods[1:], others, strict=True)))
     everything = period.kind == "all"
+    cases, events = LogExtent(*extent)
     return StatsResult(
         period=period.label,
         first=None if everything else period.first.isoformat(),
         last=None if everything else period.last.isoformat(),
         now=to_text(now),
         by=by,
-        cases=rests.cases,
-        events=rests.events,
+        cases=cases,
+        events=events,
         figures=tuple(figures),
     )
 
@@ -92,26 +88,26 @@ def _known(field: str, code: str, given: Sequence[str], allowed: Sequence[str]) 
         )
 
 
-def _by(asked: StatsQuery) -> tuple[Dimension, ...]:
-    _known("by", "unknown_group", asked.by, DIMENSIONS)
-    return tuple(name for name in asked.by if name in DIMENSIONS)
+def _by(request: StatsQuery) -> tuple[Dimension, ...]:
+    _known("by", "unknown_group", request.by, DIMENSIONS)
+    return tuple(name for name in request.by if name in DIMENSIONS)
 
 
-def _compare(asked: StatsQuery) -> tuple[Compare, ...]:
-    _known("compare", "wrong_compare", asked.compare, COMPARES)
-    if asked.compare and {"month", "period"} & set(asked.by):
+def _compare(request: StatsQuery) -> tuple[Compare, ...]:
+    _known("compare", "wrong_compare", request.compare, COMPARES)
+    if request.compare and {"month", "period"} & set(request.by):
         raise Invalid(
             "wrong_compare",
             "Groups by month or period have no partner in another period; compare without them.",
             why_zh="按月或按期间分组时不能比较。",
             field="compare",
         )
-    return tuple(name for name in COMPARES if name in asked.compare)
+    return tuple(name for name in COMPARES if name in request.compare)
 
 
-def _measures(asked: StatsQuery) -> list[Measure]:
-    _known("measures", "unknown_measure", asked.measures, list(BY_NAME))
-    wanted = {*asked.measures, *(BESIDE[name] for name in asked.measures if name in BESIDE)}
+def _measures(request: StatsQuery) -> list[Measure]:
+    _known("measures", "unknown_measure", request.measures, list(BY_NAME))
+    wanted = {*request.measures, *(SHOWN_WITH[name] for name in request.measures if name in SHOWN_WITH)}
     return [measure for measure in MEASURES if not wanted or measure.name in wanted]
 
 
@@ -128,50 +124,45 @@ def _dimension(name: Dimension, measure: Measure) -> str:
     return f"coalesce(\"{name}\", '{NOBODY}')"
 
 
-def sql_of(measure: Measure, by: Sequence[Dimension], seen: str = "true") -> str:
-    """One statement over the rows that meet `seen`: the label, the groups, then numerator, denominator, unknown and the
+def sql_of(measure: Measure, by: Sequence[Dimension], visible: str = "true") -> str:
+    """One statement over the rows that meet `visible`: the label, the groups, then numerator, denominator, unknown and the
     amount of a quantile."""
     keys = [measure.label or "NULL", *(_dimension(name, measure) for name in by)]
     amount = "NULL"
     if measure.shape == "quantile":
-        rank = f'(count(*) FILTER (WHERE "over") * {measure.percent} + 99) // 100'
-        amount = f'list_sort(list(amount) FILTER (WHERE "over"))[{rank}]'
+        rank = f"(count(*) FILTER (WHERE denominator) * {measure.percent} + 99) // 100"
+        amount = f"list_sort(list(amount) FILTER (WHERE denominator))[{rank}]"
     named = ", ".join(f"k{place}" for place in range(len(keys)))
     inner = ", ".join(f"{sql} AS k{place}" for place, sql in enumerate(keys))
     return f"""
-        SELECT {named}, count(*) FILTER (WHERE "over" AND counts) AS n, count(*) FILTER (WHERE "over") AS d,
-               count(*) FILTER (WHERE unknown) AS u, {amount} AS a
+        SELECT {named}, count(*) FILTER (WHERE denominator AND numerator), count(*) FILTER (WHERE denominator),
+               count(*) FILTER (WHERE unknown), {amount}
         FROM (
-            SELECT {inner}, ({measure.over}) AS "over", ({measure.counts}) AS counts, ({measure.unknown}) AS unknown,
-                   {measure.amount or "NULL"} AS amount
-            FROM {measure.source} WHERE ({measure.keep}) AND {seen} AND {measure.day} BETWEEN $first AND $last
-        ) WHERE "over" OR unknown GROUP BY {named} ORDER BY {named}
+            SELECT {inner}, ({measure.denominator}) AS denominator, ({measure.numerator}) AS numerator,
+                   ({measure.unknown}) AS unknown, {measure.amount} AS amount
+            FROM {measure.source} WHERE ({measure.where}) AND {visible} AND {measure.day} BETWEEN $first AND $last
+        ) WHERE denominator OR unknown GROUP BY {named} ORDER BY {named}
     """
 
 
-def _cells(
-    connection: duckdb.DuckDBPyConnection,
-    measure: Measure,
-    by: Sequence[Dimension],
-    period: Period,
-    now: datetime,
-    seeing: Visibility,
-) -> dict[tuple[str | None, Key], _Cell]:
-    sql = sql_of(measure, by, seeing.condition)
+def _statement(
+    measure: Measure, by: Sequence[Dimension], period: Period, now: datetime, visibility: Visibility
+) -> Statement:
+    sql = sql_of(measure, by, visibility.condition)
     known: dict[str, Any] = {
         "first": period.first,
         "last": period.last,
         "now": now.astimezone(UTC).replace(tzinfo=None),
         "label": period.label,
-        **seeing.values(),
+        **visibility.values(),
     }
-    given = {name: value for name, value in known.items() if f"${name}" in sql}
-    found: dict[tuple[str | None, Key], _Cell] = {}
-    for label, *keys, numerator, denominator, unknown, amount in connection.execute(sql, given).fetchall():
-        found[label, tuple(keys)] = _Cell(numerator, denominator, unknown, amount)
-    if not found and not by and measure.label is None:
-        found[None, ()] = _EMPTY
-    return found
+    return sql, {name: value for name, value in known.items() if f"${name}" in sql}
+
+
+def _cells(measure: Measure, by: Sequence[Dimension], rows: Iterable[Sequence[Any]]) -> Cells:
+    """The cells in the rows of a statement; without groups and labels there is always one."""
+    found = {(row[0], tuple(row[1 : 1 + len(by)])): _Cell(*row[1 + len(by) :]) for row in rows}
+    return found if found or by or measure.label is not None else {(None, ()): _EMPTY}
 
 
 # -------------------------------------------------------------------- figures
@@ -192,9 +183,9 @@ def wilson_lower(numerator: int, denominator: int) -> float | None:
     return (share + square / 2 - margin) / (1 + square)
 
 
-def _rests_on(measure: Measure, cell: _Cell) -> int:
-    """How many rows a rate rests on."""
-    return cell.denominator - (cell.unknown if measure.bound else 0)
+def _known_rows(measure: Measure, cell: _Cell) -> int:
+    """The number of rows whose outcome is known."""
+    return cell.denominator - (cell.unknown if measure.lower_bound else 0)
 
 
 def _value(measure: Measure, cell: _Cell) -> float | None:
@@ -202,20 +193,20 @@ def _value(measure: Measure, cell: _Cell) -> float | None:
         return float(cell.denominator)
     if measure.shape == "quantile":
         return cell.amount / DAY if cell.amount is not None else None
-    return cell.numerator / cell.denominator if _rests_on(measure, cell) else None
+    return cell.numerator / cell.denominator if _known_rows(measure, cell) else None
 
 
 def _figures(
-    measure: Measure, by: Sequence[str], cells: Cells, beside: Sequence[tuple[str, Period, Cells]]
+    measure: Measure, by: Sequence[str], cells: Cells, comparisons: Sequence[tuple[str, Period, Cells]]
 ) -> list[Figure]:
-    keys = {*cells, *(key for _, _, other in beside for key in other)}
+    keys = {*cells, *(key for _, _, other in comparisons for key in other)}
     rate = measure.shape == "rate"
     figures = []
     for label, group in sorted(keys, key=lambda key: (key[0] or "", key[1])):
         cell = cells.get((label, group), _EMPTY)
         value = _value(measure, cell)
         compared = []
-        for with_, period, others in beside:
+        for with_, period, others in comparisons:
             other = others.get((label, group), _EMPTY)
             then = _value(measure, other)
             compared.append(
@@ -243,7 +234,7 @@ def _figures(
                 unknown=cell.unknown,
                 value=value,
                 wilson_low=wilson_lower(cell.numerator, cell.denominator)
-                if rate and _rests_on(measure, cell)
+                if rate and _known_rows(measure, cell)
                 else None,
                 compared=tuple(compared),
             )

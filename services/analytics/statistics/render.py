@@ -51,9 +51,13 @@ class Sheet(NamedTuple):
     rows: list[tuple[Cell, ...]]
 
 
+def _comparisons(result: StatsResult) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.with_ for figure in result.figures for one in figure.compared))
+
+
 def sheet(result: StatsResult) -> Sheet:
     """One row per figure. Column names are stable and values exact."""
-    withs = tuple(dict.fromkeys(one.with_ for figure in result.figures for one in figure.compared))
+    withs = _comparisons(result)
     extra = tuple(f"{what}_{with_}" for with_ in withs for what in ("value", "difference", "denominator", "unknown"))
     columns = ("measure", "of", *result.by, "value", "numerator", "denominator", "unknown", "wilson_low", *extra)
     rows: list[tuple[Cell, ...]] = []
@@ -95,19 +99,15 @@ def as_xlsx(result: StatsResult, lang: Lang = "zh") -> bytes:
     page = book.create_sheet("stats")
     columns, rows = sheet(result)
     page.freeze_panes = "A2"
-    heads = []
-    for name in columns:
-        head = WriteOnlyCell(page, value=_head(name, lang))
+    heads = [WriteOnlyCell(page, value=_head(name, lang)) for name in columns]
+    for head in heads:
         head.font = Font(bold=True)
-        heads.append(head)
     page.append(heads)
     for row in rows:
-        cells = []
-        for value in row:
-            cell = WriteOnlyCell(page, value=value)
+        cells = [WriteOnlyCell(page, value=value) for value in row]
+        for cell, value in zip(cells, row, strict=True):
             if isinstance(value, str):
                 cell.data_type = "s"
-            cells.append(cell)
         page.append(cells)
     out = io.BytesIO()
     book.save(out)
@@ -121,7 +121,7 @@ def as_json(result: StatsResult) -> str:
 def as_table(result: StatsResult, lang: Lang = "zh") -> Table:
     """A table for people: names with codes, percentages, days."""
     table = Table(header_style="bold")
-    withs = tuple(dict.fromkeys(one.with_ for figure in result.figures for one in figure.compared))
+    withs = _comparisons(result)
     for name in ("measure", *result.by):
         table.add_column(_head(name, lang), overflow="fold")
     for name in ("value", "numerator", "denominator", "unknown", "wilson_low"):
@@ -147,10 +147,9 @@ def _line(figure: Figure, result: StatsResult, withs: Sequence[str], lang: Lang)
         code = figure.group[dimension]
         known = result.names.get(code)
         cells.append(f"{known} {code}" if known and known != code else code)
-    cells.append(_shown(figure, figure.value))
-    cells.append("" if figure.numerator is None else str(figure.numerator))
-    cells += [str(figure.denominator), str(figure.unknown)]
-    cells.append("" if figure.wilson_low is None else _percent(figure.wilson_low))
+    numerator = "" if figure.numerator is None else str(figure.numerator)
+    lower_bound = "" if figure.wilson_low is None else f"{figure.wilson_low * 100:.1f} %"
+    cells += [_shown(figure, figure.value), numerator, str(figure.denominator), str(figure.unknown), lower_bound]
     compared = {one.with_: one for one in figure.compared}
     for with_ in withs:
         other = compared.get(with_)
@@ -168,10 +167,6 @@ def _shown(figure: Figure, value: float | None, *, signed: bool = False) -> str:
     if figure.shape == "quantile":
         return f"{sign}{value:.1f} d"
     return f"{sign}{value * 100:.1f}" + (" pp" if signed else " %")
-
-
-def _percent(value: float) -> str:
-    return f"{value * 100:.1f} %"
 
 
 def _plain(text: str) -> str:

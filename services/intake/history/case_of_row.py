@@ -1,4 +1,4 @@
-"""The case of a row: registering it, taking it over, and what tells whether it is the one of an earlier import."""
+"""The case of a row: its registration, its takeover, and whether it is the case of an earlier import."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GO_LIVE = "go-live"
 
 
 def digest(key: bytes, case_id: str, item: HistoryItem) -> str:
-    """Tells whether an item's filing is the one that was imported before."""
+    """The keyed digest of the filing of an item, which is compared with that of an earlier import."""
     content = orjson.dumps(
         item.filing.model_dump(mode="json", exclude_none=True, exclude_defaults=True), option=orjson.OPT_SORT_KEYS
     )
@@ -30,7 +30,7 @@ def digest(key: bytes, case_id: str, item: HistoryItem) -> str:
 
 
 def organisation_code(name: str) -> str:
-    """A code for an organisation that the source knows by name only: always the same one for the same name."""
+    """A code for an organisation of which the source states only the name; the same name always gives the same code."""
     plain = re.sub(r"[^A-Z0-9]+", "-", name.upper()).strip("-") if name.isascii() else ""
     if plain and len(plain) <= 60:
         return plain
@@ -38,7 +38,7 @@ def organisation_code(name: str) -> str:
 
 
 def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str) -> list[NewEvent]:
-    """Register the filing; nothing when the case exists. Raises Invalid `unknown_channel`."""
+    """Register the filing, unless the case exists. Raises Invalid `unknown_channel`."""
     if case.exists:
         return []
     book, filing = given.book, item.filing
@@ -92,14 +92,14 @@ def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str
 
 
 def go_live(case: Case) -> list[NewEvent]:
-    """Take an open imported case over; once."""
+    """Continue an open imported case as a live case, once."""
     if not case.exists or not case.open or case.live:
         return []
     return [NewEvent(e.WentLive())]
 
 
 def check_case(item: HistoryItem, case: Case) -> None:
-    """Raises Refused when the case cannot take history: it was filed here, or the source names another organisation."""
+    """Raises Refused if no history can be added to the case: it was filed here, or the source names another organisation."""
     if not case.exists:
         return
     if case.origin != "history":
@@ -109,18 +109,13 @@ def check_case(item: HistoryItem, case: Case) -> None:
             why_zh="该件是在本系统登记的，不是历史件，请用命令登记其步骤。",
             field="item",
         )
-    named = any("org" in step.body for step in item.steps)
-    if (
-        item.org is not None
-        and not named
-        and item.org != case.assignment.org
-        and item.org not in case.assignment.past_orgs
-    ):
+    names_org = any("org" in step.body for step in item.steps)
+    if item.org is not None and not names_org and item.org not in (case.assignment.org, *case.assignment.past_orgs):
         raise other_organisation()
 
 
 def other_organisation() -> Refused:
-    """Who is responsible here is not whom the export names."""
+    """The refusal of an export that names another responsible organisation."""
     return Refused(
         "history_differs",
         "The source now names another organisation than the one imported. Nothing is overwritten: map the step "

@@ -1,4 +1,4 @@
-"""The models of a row of an export, and of what came of it."""
+"""The models of a row of an export, and of the result of its import."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Annotated, Any, Literal, NamedTuple
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.intake.history.step_types import as_fact, body_of, lacks_org
-from shared.case import Fact
+from services.intake.history.step_types import NEEDS_ORG, body_of
+from shared.case import Fact, fold
+from shared.commands.authorization import Principal
 from shared.commands.command import NewEvent
 from shared.events import Event
 from shared.events.fields import Class, Moment
-from shared.kernel.legal_time import LegalTime, to_text
+from shared.eventstore.recorded_event import RecordedEvent
+from shared.kernel.legal_time import LegalTime, instant_of, to_text
 from shared.policy.documents import ChannelClass
 
 TEXT_LIMIT = 100_000
@@ -26,6 +28,7 @@ Code = Annotated[str, Field(min_length=1, max_length=CODE_LIMIT)]
 Short = Annotated[str, Field(min_length=1, max_length=SHORT_LIMIT)]
 Long = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
 DueResult = Literal["equal", "different", "not_derived"]
+_ACTOR = Principal("service", None, "history").actor
 
 
 class _Part(BaseModel):
@@ -33,7 +36,7 @@ class _Part(BaseModel):
 
 
 class HistoryStep(_Part):
-    """One thing that the export knows to have happened."""
+    """One step of a case, as the export contains it."""
 
     type: Annotated[str, Field(max_length=80)] = Field(description="Type of the event, one of STEPS")
     effective_at: Moment = Field(description="When: an instant with offset, or a date")
@@ -41,21 +44,25 @@ class HistoryStep(_Part):
 
     @cached_property
     def event(self) -> Event:
-        """The event, validated once; an organisation that is left out stands as `-`. Raises Invalid."""
-        return body_of(self, "-")
+        """The event, validated once; `-` replaces a missing organisation. Raises Invalid."""
+        return body_of(self.type, self.body, "-")
 
     @cached_property
     def fact(self) -> Fact:
-        """What the step will be among the facts of a case. Raises Invalid."""
-        return as_fact(self, self.event)
+        """The step as a fact of a case. Raises Invalid."""
+        at, body = self.effective_at, self.event
+        now = instant_of(at, "UTC")
+        event = RecordedEvent("", "", 1, self.type, 1, "", at, now, "history", _ACTOR, "", None, None, None, body, ())
+        return fold((event,)).facts[-1]
 
-    def fresh(self, org: str | None) -> NewEvent:
-        """The event as it is to be appended, where `org` is responsible. Raises Invalid."""
-        return NewEvent(body_of(self, org) if lacks_org(self) else self.event, self.effective_at)
+    def new_event(self, org: str | None) -> NewEvent:
+        """The event to append to a case for which `org` is responsible. Raises Invalid."""
+        lacks_org = self.type in NEEDS_ORG and self.body.get("org") is None
+        return NewEvent(body_of(self.type, self.body, org) if lacks_org else self.event, self.effective_at)
 
 
 class Filing(_Part):
-    """What was filed. Unknown fields stay out."""
+    """The filing. Unknown fields are left out."""
 
     received_at: Moment
     title: Short | None = None
@@ -75,7 +82,7 @@ class Filing(_Part):
 
 
 class HistoryOrganisation(_Part):
-    """Who was responsible, as the source names it. `create`: add it to the list when it is not there."""
+    """The responsible organisation, as the source names it. `create`: add it to the policy if it is not listed."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     code: Annotated[str, Field(min_length=1, max_length=80)] | None = None
@@ -104,8 +111,8 @@ class HistoryItem(_Part):
     go_live: bool = False
 
     @cached_property
-    def told(self) -> tuple[HistoryStep, ...]:
-        """The steps, each once: one thing told by two columns is one thing."""
+    def distinct_steps(self) -> tuple[HistoryStep, ...]:
+        """The steps without repetitions: two columns may state the same step."""
         if len({(step.type, step.effective_at) for step in self.steps}) == len(self.steps):
             return self.steps
         found: dict[tuple[str, bytes], HistoryStep] = {}
@@ -116,7 +123,7 @@ class HistoryItem(_Part):
 
 
 class DueCompared(NamedTuple):
-    """The date that the source states beside the derived one."""
+    """The date that the source states and the derived one."""
 
     clock: str
     result: DueResult
@@ -128,7 +135,7 @@ Outcome = Literal["added", "extended", "same", "refused"]
 
 
 class ItemResult(NamedTuple):
-    """What came of one row."""
+    """The result of one row."""
 
     line: int
     result: Outcome

@@ -1,7 +1,7 @@
 """Recording history: one row of an export becomes a case, or the steps that a case does not have yet.
 
-Every commit has a cause that follows from the content alone, and what is still missing is derived from the case each time.
-So a row may be cut off anywhere and sent again, also by several senders at once, and the log ends up the same.
+The cause of every commit depends only on the content, and the missing steps are derived from the case each time. Therefore the
+recording of a row may be interrupted anywhere and repeated, also by several senders at once, with the same log as the result.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from weakref import WeakKeyDictionary
 
-from services.intake import history
-from services.intake.history import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome, Run
-from services.intake.history.organisations import accuses, check_organs, unknown_organisation
+from services.intake.history.case_of_row import CAUSE, GO_LIVE, check_case, digest, go_live, organisation_code, register
+from services.intake.history.items import DueCompared, HistoryItem, HistoryStep, ItemResult, Outcome
+from services.intake.history.organisations import accuses, check_organisations, unknown_organisation
+from services.intake.history.steps import Run, in_runs, new_events, pending, runs, steps_cause, steps_digest
 from shared.application.ports import Ports
 from shared.case import Case
 from shared.commands.authorization import IMPORT, Action, Principal, Role, authorize, within
@@ -33,30 +34,25 @@ from shared.kernel.refusals import Refused, Unavailable
 from shared.policy.book import PolicyBook
 from shared.repositories.policy_repository import STREAM as POLICY
 
-_HANDS: tuple[Role, ...] = ("service",)
-RECORD = Action("import", _HANDS)
-FILE = Action("file", _HANDS)
+_ROLES: tuple[Role, ...] = ("service",)
+RECORD = Action("import", _ROLES)
+FILE = Action("file", _ROLES)
 AT_ONCE = 200
-"""Rows that are under way together, so that the log can write their commits together."""
+"""Rows that are recorded concurrently, so that the event store can write their commits together."""
 _FILED = CaseRegistered(number="", channel="", channel_class="")
-"""Stands for the filing when the order of times is checked."""
+"""Represents the filing when the order of times is checked."""
 _ADDING: WeakKeyDictionary[EventStore, asyncio.Lock] = WeakKeyDictionary()
-"""One after the other in this process: batches that need the same organisations would only get in each other's way."""
-TURNS = 50
+"""One lock per event store: concurrent batches that add the same organisations would only conflict."""
+CONFLICTS = 50
 """How often one row may find that another sender was first."""
-
-
-async def record_item(item: HistoryItem, ports: Ports, *, principal: Principal, jurisdiction: str) -> ItemResult:
-    """Record one row. A refusal becomes a result.
-
-    Raises StoreFull, StoreBroken and Unavailable: then it is not known what was written."""
-    return await _Recorder(ports, principal, jurisdiction).item(item)
 
 
 async def record_batch(
     items: Sequence[HistoryItem], ports: Ports, *, principal: Principal, jurisdiction: str
 ) -> list[ItemResult]:
-    """Record rows, many at once; rows of the same item one after the other. Results in the order of `items`."""
+    """Record rows, many at once; rows of the same item one after the other. Results in the order of `items`.
+
+    A refusal becomes a result. Raises StoreFull, StoreBroken and Unavailable: then it is not known what was written."""
     recorder = _Recorder(ports, principal, jurisdiction)
     found: list[ItemResult | None] = [None] * len(items)
     rows: dict[tuple[str, str], list[int]] = {}
@@ -70,14 +66,14 @@ async def record_batch(
             try:
                 for index in waiting.popleft():
                     found[index] = await recorder.item(items[index])
-            except BaseException:  # what is under way ends, and nothing more begins
+            except BaseException:  # rows that have begun are finished, and no other row begins
                 waiting.clear()
                 raise
 
     workers = (worker() for _ in range(min(AT_ONCE, len(waiting))))
-    for end in await asyncio.gather(*workers, return_exceptions=True):
-        if isinstance(end, BaseException):
-            raise end
+    for error in await asyncio.gather(*workers, return_exceptions=True):
+        if isinstance(error, BaseException):
+            raise error
     return [result for result in found if result is not None]
 
 
@@ -90,7 +86,7 @@ class _Recorder:
         self._ports = ports
         self._intake = ports.handling("intake")
         self._service = Principal("service", principal.org, principal.ref)
-        """May reach any case, whoever the importing person is."""
+        """May access any case, whatever the importing person may access."""
         self._jurisdiction = jurisdiction
         self._secret = ports.keys.secret("request")
 
@@ -100,9 +96,11 @@ class _Recorder:
         except Unavailable:
             raise
         except Refused as refused:
-            return ItemResult(item.line, "refused", 0, refused.code, refused.why, refused.why_zh, _field(refused), None)
+            other_filing = (refused.code, refused.field) == ("same_id_other_content", "command_id")
+            field = "filing" if other_filing else refused.field
+            return ItemResult(item.line, "refused", 0, refused.code, refused.why, refused.why_zh, field)
 
-    def _stamp(
+    def _metadata(
         self, cause: str, at: LegalTime | None = None, request: str | None = None, origin: Origin = "history"
     ) -> EventMetadata:
         return EventMetadata(self._service, cause, at, request, origin=origin, jurisdiction=self._jurisdiction)
@@ -116,25 +114,25 @@ class _Recorder:
             book = await policies.book(self._jurisdiction)
         case_name = case_id(self._ports.keys.secret("case-id"), item.channel, item.item)
         before, _ = await intake.cases.get(case_name)
-        history.check_case(item, before)
-        steps = history.pending(item, before, book.zone)
-        if steps or not before.exists or (item.go_live and history.go_live(before)):
-            check_organs(item, steps, before, book)
+        check_case(item, before)
+        steps = pending(item, before, book.zone)
+        if steps or not before.exists or (item.go_live and go_live(before)):
+            check_organisations(item, steps, before, book)
         left = _check_all(item, before, intake.clock.now(), book.zone)
-        digest = history.digest(self._secret, case_name, item)
-        stamp = self._stamp(history.CAUSE, item.filing.received_at, digest)
+        request = digest(self._secret, case_name, item)
+        metadata = self._metadata(CAUSE, item.filing.received_at, request)
         done = await intake.on_case(
-            case_name, FILE, stamp, lambda found, given: history.register(item, found, given, case_name)
+            case_name, FILE, metadata, lambda found, given: register(item, found, given, case_name)
         )
         case, added = done.case, not done.repeated
         if not added:
             case, _ = await intake.cases.get(case_name)
-            history.check_case(item, case)
+            check_case(item, case)
             await self._check_steps(item, case)
-            left = history.runs(item, case, book.zone)
-        count = turns = 0
+            left = runs(item, case, book.zone)
+        count = attempts = 0
         while left:
-            if (turns := turns + 1) > TURNS + len(item.steps):
+            if (attempts := attempts + 1) > CONFLICTS + len(item.steps):
                 raise Unavailable(
                     "busy",
                     "The case is being changed by many at once; try again in a moment.",
@@ -144,10 +142,10 @@ class _Recorder:
             appended, case = await self._append(left[0], item, case, book.zone)
             count += appended
             alone = appended and case.version == known + appended
-            left = left[1:] if alone else history.runs(item, case, book.zone)
-        if item.go_live and history.go_live(case):
-            stamp = self._stamp(history.GO_LIVE, origin="live")
-            case = (await intake.on_case(case_name, RECORD, stamp, lambda found, _given: history.go_live(found))).case
+            left = left[1:] if alone else runs(item, case, book.zone)
+        if item.go_live and go_live(case):
+            metadata = self._metadata(GO_LIVE, origin="live")
+            case = (await intake.on_case(case_name, RECORD, metadata, lambda found, _given: go_live(found))).case
         result: Outcome = "added" if added else "extended" if count else "same"
         return ItemResult(item.line, result, count, due=_compare(item, case, book))
 
@@ -157,20 +155,20 @@ class _Recorder:
         handling = self._ports.handling(service)
 
         def decide(found: Case, _given: object) -> list[NewEvent]:
-            if found.version != case.version:  # else it is the case that the run was found for
-                still = history.runs(item, found, zone)
-                if not still or still[0] != run:
+            if found.version != case.version:  # otherwise it is the case for which the run was derived
+                pending_runs = runs(item, found, zone)
+                if not pending_runs or pending_runs[0] != run:
                     return []
-            return history.steps_fresh(steps, item.org or found.assignment.org)
+            return new_events(steps, item.org or found.assignment.org)
 
-        digest = history.steps_digest(self._secret, case.id, steps)
-        stamp = self._stamp(history.steps_cause(steps), steps[0].effective_at, digest)
+        request = steps_digest(self._secret, case.id, steps)
+        metadata = self._metadata(steps_cause(steps), steps[0].effective_at, request)
         try:
-            done = await handling.on_case(case.id, RECORD, stamp, decide)
+            done = await handling.on_case(case.id, RECORD, metadata, decide)
         except Refused as refused:
             if refused.code != "same_id_other_content":
                 raise
-            done = None  # another sender began a shorter or longer run with the same step: see what is left
+            done = None  # another sender appended a shorter or longer run that begins with the same step
         if done is not None and done.commit is not None and not done.repeated:
             return len(steps), done.case
         return 0, (await handling.cases.reload(case.id))[0]
@@ -179,16 +177,16 @@ class _Recorder:
         """Steps that were imported before must have the same content. Only keyed digests are compared."""
         if not item.steps:
             return
-        told: dict[tuple[str, object], list[HistoryStep]] = {}
+        stated: dict[tuple[str, object], list[HistoryStep]] = {}
         for step in item.steps:
-            told.setdefault((step.type, step.effective_at), []).append(step)
+            stated.setdefault((step.type, step.effective_at), []).append(step)
         for commit in await self._ports.log.load(case.stream):
             if not commit.cause.startswith("history:"):
                 continue
-            steps = [told.get((event.type, event.effective_at), []) for event in commit.recorded]
-            if any(len(found) != 1 for found in steps):  # the export no longer tells it, or tells it twice
+            steps = [stated.get((event.type, event.effective_at), []) for event in commit.recorded]
+            if any(len(found) != 1 for found in steps):  # the export no longer contains it, or contains it twice
                 continue
-            if commit.request != history.steps_digest(self._secret, case.id, (found[0] for found in steps)):
+            if commit.request != steps_digest(self._secret, case.id, (found[0] for found in steps)):
                 raise Refused(
                     "same_id_other_content",
                     "A step of this item was imported before with different content. Nothing is overwritten.",
@@ -197,7 +195,7 @@ class _Recorder:
                 )
 
     async def organisations(self, items: Iterable[HistoryItem]) -> None:
-        """Create the organisations that the rows need, each once, before the rows are recorded side by side."""
+        """Create the organisations that the rows need, each once, before the rows are recorded concurrently."""
         wanted = {
             (item.organisation.code, item.organisation.name): item
             for item in items
@@ -209,27 +207,27 @@ class _Recorder:
             except Unavailable:
                 raise
             except Refused:
-                continue  # each row says it for itself
+                continue  # each row reports it
 
     async def _organisation(self, item: HistoryItem, book: PolicyBook) -> str:
-        """The code of the organisation that the row names; added to the list when it is not there and may be."""
+        """The code of the organisation that the row names, which is added if it is unknown and `create` is set."""
         named = item.organisation
         assert named is not None
-        code = named.code or history.organisation_code(named.name)
+        code = named.code or organisation_code(named.name)
         if book.organisation(code) is not None:
             return code
         if named.code is None:
             same = sorted(entry.code for entry in book.organisations.values() if entry.name == named.name)
             if same:
                 return same[0]
-        if not named.create or accuses(item):  # what is added by an export is not marked for accusations
+        if not named.create or accuses(item):  # an added organisation does not receive accusations
             raise unknown_organisation("organisation", accused=accuses(item))
         policies = self._ports.policies
         async with _ADDING.setdefault(self._ports.log, asyncio.Lock()):
             if (await policies.book(self._jurisdiction)).organisation(code) is None:
                 added = NewEvent(OrganisationAdded(code=code, name=named.name))
                 commit, _ = await self._ports.handling("supervision").on_stream(
-                    POLICY + self._jurisdiction, self._stamp(f"organisation:{code}"), lambda _head: [added]
+                    POLICY + self._jurisdiction, self._metadata(f"organisation:{code}"), lambda _head: [added]
                 )
                 policies.forget([commit])
         return code
@@ -246,14 +244,13 @@ _ORDER = {
         "该日期晚于当前时间。请在来源中修正，或检查映射文件中的 source: zone。",
     ),
 }
-"""Reasons that quote no cell: they go into a file that is passed around."""
+"""Reasons that quote no cell: they are written to the rejects file, which people pass on."""
 
 
 def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[Run]:
-    """All of a row is checked before any of it is written: a row is taken or refused as a whole. Returns what is to be
-    appended after the filing."""
-    steps = history.pending(item, case, zone)
-    fresh = history.steps_fresh(steps, item.org or case.assignment.org)
+    """Check a row as a whole before any of it is written. Returns the runs to append after the filing."""
+    steps = pending(item, case, zone)
+    fresh = new_events(steps, item.org or case.assignment.org)
     filed = [] if case.exists else [NewEvent(_FILED, item.filing.received_at)]
     try:
         check_order(case, [*filed, *fresh], item.filing.received_at, now, zone)
@@ -262,7 +259,7 @@ def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[
         field = "received_at" if wrong is _FILED else f"steps.{type(wrong).__name__}.effective_at"
         why, why_zh = _ORDER[refused.code]
         raise Refused(refused.code, why, why_zh=why_zh, field=field) from None
-    return history.in_runs(steps)
+    return in_runs(steps)
 
 
 def _first_wrong(case: Case, fresh: Sequence[NewEvent], item: HistoryItem, now: datetime, zone: str) -> Event:
@@ -284,7 +281,3 @@ def _compare(item: HistoryItem, case: Case, book: PolicyBook) -> DueCompared | N
     due = derived[-1]
     same = due == stated if is_instant(stated) else day_of(due, book.zone) == stated
     return DueCompared(clock, "equal" if same else "different", stated, due)
-
-
-def _field(refused: Refused) -> str | None:
-    return "filing" if refused.code == "same_id_other_content" and refused.field == "command_id" else refused.field

@@ -1,10 +1,10 @@
-"""The steps that a case does not have yet: which they are, in which order they come, who appends them."""
+"""The steps that a case does not have yet: which they are, in which order, and which service appends them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from itertools import groupby
 
 import orjson
 
@@ -19,11 +19,11 @@ from shared.kernel.legal_time import LegalTime, before, day_of, instant_of, is_i
 from shared.kernel.refusals import Refused
 
 Run = tuple[Service, list[HistoryStep]]
-"""Steps that follow each other and whose types one service owns."""
+"""Consecutive steps whose types belong to the same service."""
 
 
 def steps_digest(key: bytes, case_id: str, steps: Iterable[HistoryStep]) -> str:
-    """The same for the steps of one commit."""
+    """The keyed digest of the content of the steps of one commit."""
     content = orjson.dumps([step.model_dump(mode="json") for step in steps], option=orjson.OPT_SORT_KEYS)
     return request_digest(key, case_id, b"steps:" + content)
 
@@ -37,28 +37,19 @@ def _group(fact: Fact) -> tuple[str, str | None]:
 
 
 def in_order(steps: Iterable[HistoryStep], zone: str) -> list[HistoryStep]:
-    """By time. On one day, steps of which only the date is known stand where they usually come in a case."""
-    found = list(steps)
-    if len(found) < 2:
-        return found
-    days: dict[Any, list[HistoryStep]] = {}
-    for step in found:
-        days.setdefault(day_of(step.effective_at, zone), []).append(step)
+    """The steps by time. Within a day, a step of which only the date is known has its usual place in a case."""
     ordered: list[HistoryStep] = []
-    for day in sorted(days):
-        own = sorted(days[day], key=lambda step: RANK.get(step.type, 0))
-        timed = sorted((step for step in own if is_instant(step.effective_at)), key=lambda step: _at(step, zone))
+    by_day = sorted(steps, key=lambda step: (day_of(step.effective_at, zone), _rank(step)))
+    for _, group in groupby(by_day, key=lambda step: day_of(step.effective_at, zone)):
+        own = list(group)
+        timed = [step for step in own if is_instant(step.effective_at)]
+        timed.sort(key=lambda step: instant_of(step.effective_at, zone))
         for step in own:
-            if is_instant(step.effective_at):
-                continue
-            place = next((at for at, other in enumerate(timed) if _rank(other) > _rank(step)), len(timed))
-            timed.insert(place, step)
+            if not is_instant(step.effective_at):
+                place = next((at for at, other in enumerate(timed) if _rank(other) > _rank(step)), len(timed))
+                timed.insert(place, step)
         ordered += timed
     return ordered
-
-
-def _at(step: HistoryStep, zone: str) -> Any:
-    return instant_of(step.effective_at, zone)
 
 
 def _rank(step: HistoryStep) -> int:
@@ -66,55 +57,50 @@ def _rank(step: HistoryStep) -> int:
 
 
 def pending(item: HistoryItem, case: Case, zone: str) -> list[HistoryStep]:
-    """The steps that the case does not know yet, by time.
+    """The steps that the case does not have yet, by time.
 
-    Raises Refused `history_differs` where the export now tells another time or kind of a step that was imported, and
-    `history_too_late` for a step that lies before the one that moved the case last: it cannot be put in between.
+    Raises Refused `history_differs` where the export now states another time or kind of a step that was imported,
+    `already_live` where the case is no longer history, and `history_too_late` for a step before the latest one that moved the
+    case, which cannot be inserted.
     """
-    if case.state == "voided":  # nothing that came after means anything
+    steps = item.distinct_steps
+    if case.state == "voided" or not steps:  # steps after the voiding have no meaning
         return []
-    told = item.told
-    if not told:
-        return []
-    types = {step.type for step in told}
+    types = {step.type for step in steps}
     known = Counter((_group(fact), _key(fact)) for fact in case.facts if fact.name in types)
-    fresh: list[HistoryStep] = []
-    for entry in told:
-        place = _group(entry.fact), _key(entry.fact)
+    new: list[HistoryStep] = []
+    for step in steps:
+        place = _group(step.fact), _key(step.fact)
         if known[place]:
             known[place] -= 1
         else:
-            fresh.append(entry)
-    if not fresh:
-        return []
-    left = {group for (group, _), count in known.items() if count}
-    for entry in fresh:
-        if _group(entry.fact) in left:
-            raise _differs(case, entry)
-    if fresh and case.exists and case.live:
+            new.append(step)
+    contradicted = {group for (group, _), count in known.items() if count}
+    for step in new:
+        if _group(step.fact) in contradicted:
+            raise _differs(case, step)
+    if new and case.exists and case.live:
         raise Refused(
             "already_live",
             "This case is handled in this system now. Record the new step with a command.",
             why_zh="该件已转为在本系统办理，请用命令登记新的步骤，导入不再添加。",
             field="steps",
         )
-    ordered = in_order(fresh, zone)
+    ordered = in_order(new, zone)
     for step in ordered:
         _check_late(step, case, zone)
     return ordered
 
 
-def _differs(case: Case, entry: HistoryStep) -> Refused:
-    same_time = any(
-        fact.name == entry.fact.name and fact.effective_at == entry.fact.effective_at for fact in case.facts
-    )
+def _differs(case: Case, step: HistoryStep) -> Refused:
+    same_time = any((fact.name, fact.effective_at) == (step.type, step.effective_at) for fact in case.facts)
     field, what = ("kind", "类型") if same_time else ("effective_at", "时间")
     return Refused(
         "history_differs",
-        f"{entry.fact.name} was imported before with another {'kind' if same_time else 'time'}. Nothing is overwritten: "
+        f"{step.type} was imported before with another {'kind' if same_time else 'time'}. Nothing is overwritten: "
         "correct the case with case_corrected, or correct the export.",
-        why_zh=f"{entry.fact.name} 此前导入的{what}不同。不会覆盖原有记录：请更正该件，或修正导出文件。",
-        field=f"steps.{entry.fact.name}.{field}",
+        why_zh=f"{step.type} 此前导入的{what}不同。不会覆盖原有记录：请更正该件，或修正导出文件。",
+        field=f"steps.{step.type}.{field}",
     )
 
 
@@ -135,28 +121,21 @@ def _check_late(step: HistoryStep, case: Case, zone: str) -> None:
 
 
 def runs(item: HistoryItem, case: Case, zone: str = "UTC") -> list[Run]:
-    """What is still to be appended. Raises as pending()."""
+    """The runs that are still to be appended. Raises as pending()."""
     return in_runs(pending(item, case, zone))
 
 
 def in_runs(steps: Iterable[HistoryStep]) -> list[Run]:
-    """Steps that are in order, by the service that owns their types."""
-    grouped: list[Run] = []
-    for step in steps:
-        owner = REGISTRY[step.type].owner
-        if grouped and grouped[-1][0] == owner:
-            grouped[-1][1].append(step)
-        else:
-            grouped.append((owner, [step]))
-    return grouped
+    """Ordered steps, grouped into runs."""
+    return [(service, list(group)) for service, group in groupby(steps, key=lambda step: REGISTRY[step.type].owner)]
 
 
-def steps_fresh(steps: Sequence[HistoryStep], org: str | None = None) -> list[NewEvent]:
+def new_events(steps: Iterable[HistoryStep], org: str | None = None) -> list[NewEvent]:
     """The events of steps. Raises Invalid."""
-    return [step.fresh(org) for step in steps]
+    return [step.new_event(org) for step in steps]
 
 
 def steps_cause(steps: Sequence[HistoryStep]) -> str:
-    """Cause of the commit of a run: its first step, which is appended once and no more."""
+    """The cause of the commit of a run: its first step, which is appended only once."""
     first = steps[0]
     return f"history:{first.type}:{to_text(first.effective_at)}:{first.fact.kind or '-'}"

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.http.submissions import JURISDICTION, File, filing_routes
-from services.intake.importer.channel_items import understood
 from services.intake.registration import Receipt, filed
 from shared.commands.authorization import FILE, authorize, within
 from shared.hosting.process import Process
@@ -55,7 +54,7 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
                     why_zh="该渠道不属于本平台，请使用规则中列明的本平台渠道提交。",
                     field="channel",
                 )
-            found = understood(book, channel, value)
+            found = mapped_item(book, channel, value)
             try:
                 return await filed(handling, jurisdictions, caller, found.submission, own)
             except Refused as refused:

@@ -30,7 +30,7 @@ def _check_digit(digits: str) -> str:
     return "10X98765432"[sum(int(digit) * weight for digit, weight in zip(digits, _WEIGHTS, strict=False)) % 11]
 
 
-def of_cell(cell: Cell, line: int, field: str, cleaned: Callable[[], None]) -> str | None:
+def cell_text(cell: Cell, line: int, field: str, cleaned: Callable[[], None]) -> str | None:
     """The text of a cell, None if it is empty. `cleaned` is called if control characters were removed. Raises RowError."""
     if cell is None:
         return None

@@ -14,11 +14,11 @@ from weakref import WeakKeyDictionary
 from pydantic import ValidationError
 
 from services.intake.importer.errors import RowError
-from services.intake.importer.excluded_columns import marks_a_person
+from services.intake.importer.excluded_columns import classifies_persons
 from services.intake.importer.mapping import Mapping as Reading
 from services.intake.importer.mapping_file import problems_of
 from services.intake.importer.readers import Row, Table
-from services.intake.importer.row_mapper import Rows
+from services.intake.importer.row_mapper import RowMapper
 from shared.kernel.refusals import Invalid, Refused
 from shared.policy.book import PolicyBook
 from shared.policy.validation.checks import checks_mappings
@@ -35,7 +35,7 @@ class MappedItem(NamedTuple):
     names: dict[str, str]
 
 
-def understood(book: PolicyBook, channel: str, value: Any) -> MappedItem:
+def mapped_item(book: PolicyBook, channel: str, value: Any) -> MappedItem:
     """The submission of an item. Raises Refused `no_mapping`, and Invalid that names the platform's own field."""
     reading = _reading(book, channel)
     if not isinstance(value, dict):
@@ -50,7 +50,7 @@ def understood(book: PolicyBook, channel: str, value: Any) -> MappedItem:
     codes_apart = reading.model_copy(update={"filing": reading.filing.model_copy(update=plain)})
     try:
         cells = table.cells_of(value)
-        found = Rows(codes_apart, table).item(Row(1, cells))
+        found = RowMapper(codes_apart, table).item(Row(1, cells))
     except RowError as error:
         field = names.get(error.field, error.field)
         raise Invalid(error.code, f"{field}: {error.why}", why_zh=f"{field}：{error.why_zh}", field=field) from None
@@ -144,7 +144,7 @@ def check(name: str, raw: Mapping[str, object]) -> Iterator[tuple[str, str, str]
         )
     for path, value in reading.values():
         for column in value.columns:
-            if marks_a_person(column):
+            if classifies_persons(column):
                 yield (
                     ".".join(str(part) for part in path),
                     f"{column!r} classifies persons; such fields are never read: remove it",

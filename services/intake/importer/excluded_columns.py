@@ -28,7 +28,7 @@ def _excluded() -> _Excluded:
 
 
 @lru_cache(maxsize=4096)
-def marks_a_person(column: str) -> bool:
+def classifies_persons(column: str) -> bool:
     """True if a column of this name classifies persons. An ambiguous abbreviation counts as one that does."""
     excluded = _excluded()
     clean = re.sub(r"\s+", "", column)

@@ -14,7 +14,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from services.intake.importer.mapping import Mapping
 from services.intake.importer.preview import preview
 from services.intake.importer.readers import Table
 from services.intake.importer.rejects import Reject, RejectsFile
-from services.intake.importer.row_mapper import Rows
+from services.intake.importer.row_mapper import RowMapper
 from services.intake.importer.warnings import Snapshot
 
 BATCH = 500
@@ -72,9 +72,6 @@ class Report:
     def clean(self) -> bool:
         return not self.refused and not self.bad_rows
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 _COUNTED = (
     "rows", "added", "extended", "steps_added", "same", "refused", "bad_rows", "understood", "dues_equal",
@@ -87,11 +84,11 @@ class _Batch(NamedTuple):
     rejects: list[Reject]
     rows: int
     last: int
-    noted: Snapshot
+    warnings: Snapshot
     share: float | None
 
 
-def _batches(rows: Rows, table: Table, after: int, go_live: bool) -> Generator[_Batch, None, None]:
+def _batches(rows: RowMapper, table: Table, after: int, go_live: bool) -> Generator[_Batch, None, None]:
     """The batches of the rows after line `after`. Raises FileError after the last batch of a file that breaks off."""
     items: list[Item] = []
     rejects: list[Reject] = []
@@ -110,12 +107,12 @@ def _batches(rows: Rows, table: Table, after: int, go_live: bool) -> Generator[_
                 except RowError as error:
                     rejects.append(Reject(error.line, error.field, error.code, error.why, error.why_zh))
                 if len(items) >= BATCH or count >= 4 * BATCH or size >= LARGEST_BATCH:
-                    yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
+                    yield _Batch(items, rejects, count, last, rows.warnings.snapshot(), table.share)
                     items, rejects, count, size = [], [], 0, 0
         except FileError as error:
             broken = error
     if count:
-        yield _Batch(items, rejects, count, last, rows.noticed.snapshot(), table.share)
+        yield _Batch(items, rejects, count, last, rows.warnings.snapshot(), table.share)
     if broken is not None:
         raise broken
 
@@ -146,19 +143,22 @@ async def import_file(
     began = time.monotonic()
     table = Table(path, mapping.source)
     await asyncio.to_thread(table.read_columns)
-    rows = Rows(mapping, table)
+    rows = RowMapper(mapping, table)
     rows.check_columns()
-    state = _State(None if dry_run else state_path)
+    state = _ProgressFile(None if dry_run else state_path)
     report = Report(dry_run=dry_run)
-    if state.path is not None:
-        await asyncio.to_thread(state.load, path, mapping, go_live, report)
-    if state.noted is not None:
-        rows.noticed.restore(state.noted)
+    await asyncio.to_thread(state.load, path, mapping, go_live, report)
+    if state.warnings is not None:
+        rows.warnings.restore(state.warnings)
     rejects = RejectsFile(rejects_path or path.with_name(path.name + ".rejects.csv"), keep=state.rejects)
     before = report.rows
     batches = _batches(rows, table, state.line, go_live)
-    under_way: deque[tuple[_Batch, asyncio.Task[list[dict[str, Any]]] | None]] = deque()
+    under_way: deque[tuple[_Batch, asyncio.Task[list[dict[str, Any]]]]] = deque()
     unreadable: FileError | None = None
+
+    async def post(batch: _Batch) -> list[dict[str, Any]]:
+        return await send(batch.items) if batch.items and not dry_run else []
+
     try:
         more = True
         while more or under_way:
@@ -172,29 +172,26 @@ async def import_file(
                     continue
                 if dry_run and len(report.preview) < SHOWN:
                     report.preview += [preview(item) for item in batch.items[: SHOWN - len(report.preview)]]
-                task = asyncio.ensure_future(send(batch.items)) if batch.items and not dry_run else None
-                under_way.append((batch, task))
+                under_way.append((batch, asyncio.create_task(post(batch))))
                 await asyncio.sleep(0)
                 continue
             batch, task = under_way.popleft()
-            results = await task if task is not None else []
-            _count(report, batch, results, rejects)
-            state.save(batch.last, report, batch.noted, rejects.size)
-            _noted(report, rows, batch.noted)
+            _count(report, batch, await task, rejects)
+            state.save(batch.last, report, batch.warnings, rejects.size)
+            _report_warnings(report, rows, batch.warnings)
             if progress is not None:
                 progress(report, batch.share)
     finally:
         with suppress(ValueError):  # a thread still reads: it stops at the end of its batch
             batches.close()
-        for _, left in under_way:
-            if left is not None:
-                left.cancel()
-        await asyncio.gather(*(left for _, left in under_way if left is not None), return_exceptions=True)
+        for _, task in under_way:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
     if unreadable is not None:
         unreadable.rows = report.rows
         raise unreadable
     state.done()
-    _noted(report, rows, rows.noticed.snapshot())
+    _report_warnings(report, rows, rows.warnings.snapshot())
     report.rejects = str(rejects.path) if rejects.size else None
     report.seconds = round(time.monotonic() - began, 3)
     report.rows_per_second = round((report.rows - before) / max(report.seconds, 0.001), 1)
@@ -224,29 +221,30 @@ def _count(report: Report, batch: _Batch, results: list[dict[str, Any]], rejects
     report.problems = dict(sorted(problems.items()))
 
 
-def _noted(report: Report, rows: Rows, noted: Snapshot) -> None:
-    report.cleaned = noted.cleaned
+def _report_warnings(report: Report, rows: RowMapper, warnings: Snapshot) -> None:
+    report.cleaned = warnings.cleaned
     report.dropped_columns = rows.dropped()
-    report.unmapped_columns = dict(sorted(noted.unmapped_columns.items()))
+    report.unmapped_columns = dict(sorted(warnings.unmapped_columns.items()))
     report.unmapped_values = {
         column: dict(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])))
-        for column, counts in sorted(noted.unmapped_values.items())
+        for column, counts in sorted(warnings.unmapped_values.items())
     }
 
 
-class _State:
+class _ProgressFile:
     """The progress of an import: a small file, replaced as a whole, that identifies file and mapping by their hash."""
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
         self.line = 0
         self.rejects = 0
-        self.noted: Snapshot | None = None
+        self.warnings: Snapshot | None = None
         self._key = ""
 
     def load(self, file: Path, mapping: Mapping, go_live: bool, report: Report) -> None:
         """Read the progress of the same file with the same mapping. Any other import begins at the first row."""
-        assert self.path is not None
+        if self.path is None:
+            return
         digest = hashlib.sha256(f"{mapping.model_dump_json()}\n{go_live}\n".encode())
         with file.open("rb") as source:
             while chunk := source.read(1 << 20):
@@ -258,20 +256,20 @@ class _State:
                 return
             counts = {name: int(found["report"][name]) for name in _COUNTED}
             problems = {str(code): int(count) for code, count in found["report"]["problems"].items()}
-            noted = Snapshot(*found["noted"])
+            warnings = Snapshot(*found["noted"])
             line, rejects = int(found["line"]), int(found["rejects"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return
-        self.line, self.rejects, self.noted = line, rejects, noted
+        self.line, self.rejects, self.warnings = line, rejects, warnings
         vars(report).update(counts)
         report.problems = problems
         report.resumed_after_line = line
 
-    def save(self, line: int, report: Report, noted: Snapshot, rejects: int) -> None:
+    def save(self, line: int, report: Report, warnings: Snapshot, rejects: int) -> None:
         if self.path is None:
             return
         counts = {name: vars(report)[name] for name in (*_COUNTED, "problems")}
-        content = {"key": self._key, "line": line, "rejects": rejects, "report": counts, "noted": list(noted)}
+        content = {"key": self._key, "line": line, "rejects": rejects, "report": counts, "noted": list(warnings)}
         new = self.path.with_name(self.path.name + ".new")
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -187,6 +187,6 @@ class Mapping(_Part):
                 yield ("steps", index, "fields", name), value
 
 
-def spell(name: str) -> str:
+def normalized_name(name: str) -> str:
     """A column name as it is compared: without outer blanks, with single inner blanks."""
     return re.sub(r"\s+", " ", name.replace("\ufeff", "")).strip()

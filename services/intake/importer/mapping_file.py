@@ -10,9 +10,9 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from services.intake.history import STEPS
+from services.intake.history.step_types import STEPS
 from services.intake.importer.errors import MAPPING_ERRORS, MappingError
-from services.intake.importer.excluded_columns import marks_a_person
+from services.intake.importer.excluded_columns import classifies_persons
 from services.intake.importer.mapping import Channel, DueDate, Filing, Mapping, Organisation, Source, Step, Value
 from shared.events import REGISTRY
 from shared.kernel.validation_messages import told
@@ -178,5 +178,5 @@ def _check_step(step: Step, path: Path_, lines: dict[Path_, int]) -> None:
 
 
 def _refuse_excluded(columns: tuple[str, ...], path: Path_, lines: dict[Path_, int]) -> None:
-    if any(marks_a_person(column) for column in columns):
+    if any(classifies_persons(column) for column in columns):
         raise MappingError("excluded_column", line=_line(lines, path), field=_dotted(path))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from contextlib import closing
 from functools import cache
 from itertools import islice
@@ -14,9 +15,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.intake.importer.dates import BadDate, reader
-from services.intake.importer.excluded_columns import in_words, marks_a_person
+from services.intake.importer.excluded_columns import classifies_persons, in_words
 from services.intake.importer.mapping import Source
-from services.intake.importer.readers import Cell, Table
+from services.intake.importer.readers import Row, Table
 from shared.kernel import data_file
 
 SAMPLE = 500
@@ -41,22 +42,16 @@ def suggest(path: Path, *, zone: str = "Asia/Shanghai", source: Source | None = 
     table = Table(path, source or Source(zone=zone))
     with closing(iter(table)) as rows:
         sample = [row for row in islice(rows, SAMPLE) if row.problem is None]
-    columns = [
-        _look(name, place, [row.cells for row in sample], zone) for place, name in enumerate(table.columns) if name
-    ]
-    people = [column.name for column in columns if marks_a_person(column.name)]
+    columns = [_inspect(name, place, sample, zone) for place, name in enumerate(table.columns) if name]
+    people = [column.name for column in columns if classifies_persons(column.name)]
     free = [column for column in columns if column.name not in people]
     found = _guess(free, len(sample))
     return _write(table, zone, found, free, people, sample=len(sample))
 
 
-def _look(name: str, place: int, rows: list[object], zone: str) -> _Column:
+def _inspect(name: str, place: int, rows: Sequence[Row], zone: str) -> _Column:
     read = reader(zone)
-    values: list[Cell] = []
-    for cells in rows:
-        cell = cells[place] if isinstance(cells, list | tuple) and place < len(cells) else None
-        if cell not in (None, ""):
-            values.append(cell)
+    values = [row.cells[place] for row in rows if place < len(row.cells) and row.cells[place] not in (None, "")]
     dates = ambiguous = 0
     for value in values:
         if isinstance(value, float | int):
@@ -67,9 +62,8 @@ def _look(name: str, place: int, rows: list[object], zone: str) -> _Column:
         except BadDate as bad:
             ambiguous += bad.code == "ambiguous_date"
     texts = [str(value) for value in values]
-    return _Column(
-        name, len(values), len(set(texts)), dates, ambiguous, sum(map(len, texts)) / len(texts) if texts else 0.0
-    )
+    length = sum(map(len, texts)) / max(1, len(texts))
+    return _Column(name, len(values), len(set(texts)), dates, ambiguous, length)
 
 
 @cache
@@ -133,6 +127,7 @@ def _gaps(column: _Column, sample: int, then: str, then_zh: str, indent: str) ->
 def _write(
     table: Table, zone: str, found: dict[str, _Column], columns: list[_Column], people: list[str], *, sample: int
 ) -> str:
+    names = {what: _quoted(column.name) for what, column in found.items()}
     lines = [
         f"# A first mapping, guessed from {sample} rows. Check each line, then: huiyin import FILE --mapping THIS --dry-run",
         "# 由样本自动生成的初稿，请逐行核对后再试运行（--dry-run）。格式说明见 docs/import.md。",
@@ -147,7 +142,7 @@ def _write(
     if "channel" in found:
         lines += [
             "channel:                  # CHECK: every filing belongs to a channel of your policy 渠道代码",
-            f"  column: {_quoted(found['channel'].name)}",
+            f"  column: {names['channel']}",
             "  table: {}               # value in the file: code of the channel 文件中的值: 渠道代码",
             "  default: imported",
             "  class: web              # letter visit call fax web app ... for channels the policy does not know",
@@ -155,21 +150,17 @@ def _write(
     else:
         lines += ["channel:", "  constant: imported      # CHECK: code of the channel 渠道代码", "  class: web"]
     if "item" in found:
-        lines.append(
-            f"item: {_quoted(found['item'].name)}   # CHECK: the source's own number, never used twice 来源系统的唯一编号"
-        )
+        lines.append(f"item: {names['item']}   # CHECK: the source's own number, never used twice 来源系统的唯一编号")
         lines += _gaps(found["item"], sample, "A row without it is refused.", "缺少编号的行会被拒绝。", "")
     else:
-        names = [_quoted(column.name) for column in columns[:2]] or [_quoted("?")]
-        lines.append(
-            f"item: {{join: [{', '.join(names)}], with: '-'}}   # CHECK: no unique column was found 未找到唯一编号列"
-        )
+        parts = ", ".join(_quoted(column.name) for column in columns[:2]) or '"?"'
+        lines.append(f"item: {{join: [{parts}], with: '-'}}   # CHECK: no unique column was found 未找到唯一编号列")
     lines.append("filing:")
     if "received_at" in found:
-        lines.append(f"  received_at: {_quoted(found['received_at'].name)}   # CHECK: when it was filed 提交时间")
+        lines.append(f"  received_at: {names['received_at']}   # CHECK: when it was filed 提交时间")
         lines += _gaps(
             found["received_at"], sample,
-            f"A row without it is refused; a day for all of them: {{column: {_quoted(found['received_at'].name)}, default: "
+            f"A row without it is refused; a day for all of them: {{column: {names['received_at']}, default: "
             "YYYY-MM-DD}",
             "缺少日期的行会被拒绝；可用 default 给出统一日期。", "  ",
         )  # fmt: skip
@@ -178,23 +169,23 @@ def _write(
     for what in ("title", "text", "place", "subject", "location", *_PEOPLE):
         if what in found:
             note = "   # sealed 加密保存" if what in _PEOPLE else ""
-            lines.append(f"  {what}: {_quoted(found[what].name)}{note}")
+            lines.append(f"  {what}: {names[what]}{note}")
     if "organisation" in found:
         lines += [
             "organisation:",
-            f"  column: {_quoted(found['organisation'].name)}",
+            f"  column: {names['organisation']}",
             "  create: true            # adds what is not in the policy 不存在则新增",
         ]
     steps: list[str] = []
     for what, event in (("signed_at", "SignedFor"), ("accepted_at", "Accepted"), ("reply_at", "ReplyDelivered")):
         if what in found and (event == "ReplyDelivered" or "organisation" in found):
-            steps += [f"  - event: {event}", f"    date: {_quoted(found[what].name)}"]
+            steps += [f"  - event: {event}", f"    date: {names[what]}"]
             if event == "ReplyDelivered" and "reply" in found:
-                steps += ["    fields:", f"      text: {_quoted(found['reply'].name)}"]
+                steps += ["    fields:", f"      text: {names['reply']}"]
     if "closed_at" in found:
         steps += [
             "  - event: CaseClosed",
-            f"    date: {_quoted(found['closed_at'].name)}",
+            f"    date: {names['closed_at']}",
             "    fields:",
             "      kind: {constant: resolved_unconfirmed}   # CHECK: or a column with a table 或用对照表",
         ]
@@ -207,14 +198,12 @@ def _write(
         lines += [
             "# due:                    # compared with the derived date, never stored 仅用于比对",
             "#   clock: C5",
-            f"#   column: {_quoted(found['due'].name)}",
+            f"#   column: {names['due']}",
         ]
     if people:
-        lines.append(
-            "# Not read, because they classify persons 标记人员的列不读取: "
-            + ", ".join(_quoted(name) for name in people)
-        )
-    used = {column.name for what, column in found.items() if what != "due" or not found}
+        unread = ", ".join(map(_quoted, people))
+        lines.append(f"# Not read, because they classify persons 标记人员的列不读取: {unread}")
+    used = {column.name for what, column in found.items() if what != "due"}
     rest = [column.name for column in columns if column.name not in used]
     if rest:
         lines += ["ignore:                   # CHECK: not used 未使用的列", *(f"  - {_quoted(name)}" for name in rest)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.intake.history import organisation_code
+from services.intake.history.case_of_row import organisation_code
 from services.intake.importer.warnings import PERSONAL
 from shared.events import REGISTRY
 

@@ -16,7 +16,7 @@ from typing import IO, Any, BinaryIO, NamedTuple, cast
 from services.intake.importer.csv_reader import LONGEST_RECORD, read_csv
 from services.intake.importer.encodings import find_encoding, opened
 from services.intake.importer.errors import FileError, RowError
-from services.intake.importer.mapping import Source, spell
+from services.intake.importer.mapping import Source, normalized_name
 from shared.kernel import strict_json as unambiguous
 
 Cell = str | float | int | bool | datetime | date | None | list[Any] | dict[str, Any]
@@ -83,11 +83,11 @@ class Table:
 
     def place(self, column: str) -> int | None:
         """The index of a column in the cells of a row; None if the file lacks it."""
-        return self._places.get(spell(column))
+        return self._places.get(normalized_name(column))
 
     def _name(self, names: Sequence[object]) -> None:
         for name in names:
-            plain = spell(str(name) if name is not None else "")
+            plain = normalized_name(str(name) if name is not None else "")
             self.columns.append(plain)
             if plain and self._places.setdefault(plain, len(self.columns) - 1) != len(self.columns) - 1:
                 self.repeated.add(plain)
@@ -143,7 +143,7 @@ class Table:
         for name, value in found.items():
             inner = value if isinstance(value, dict) else {None: value}
             for within, cell in inner.items():
-                plain = spell(name if within is None else f"{name}.{within}")
+                plain = normalized_name(name if within is None else f"{name}.{within}")
                 if plain in flat:
                     raise RowError(line, plain, "repeated_key")
                 flat[plain] = cell

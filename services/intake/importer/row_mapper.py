@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
-from services.intake.history import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, body_of
-from services.intake.importer.cells import of_cell
+from services.intake.history.items import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep
+from services.intake.importer.cells import cell_text
 from services.intake.importer.dates import BadDate, reader
 from services.intake.importer.errors import MappingError, RowError
-from services.intake.importer.excluded_columns import marks_a_person
-from services.intake.importer.mapping import Mapping, Step, Value, spell
+from services.intake.importer.excluded_columns import classifies_persons
+from services.intake.importer.mapping import Mapping, Step, Value, normalized_name
 from services.intake.importer.readers import Cell, Row, Table
 from services.intake.importer.warnings import ImportWarnings
 from shared.events import REGISTRY
@@ -31,15 +31,15 @@ Get = Callable[[Sequence[Cell], int], str | None]
 GetStep = Callable[[Sequence[Cell], int], dict[str, Any] | None]
 
 
-class Rows:
-    """Reads the rows of one table by a mapping. Column names are looked up once."""
+class RowMapper:
+    """Maps the rows of one table to history items. Column names are looked up once."""
 
     def __init__(self, mapping: Mapping, table: Table) -> None:
         self._mapping = mapping
         self._table = table
         self._read_date = reader(mapping.source.zone, mapping.source.date_formats)
         self._known = len(table.columns)
-        self.noticed = ImportWarnings()
+        self.warnings = ImportWarnings()
         self._compile()
 
     def _compile(self) -> None:
@@ -56,11 +56,11 @@ class Rows:
             self._organisation = self._getter(mapping.organisation.model_copy(update={"table": None}), "organisation")
         self._steps = [self._step(step) for step in mapping.steps]
         self._due = None if mapping.due is None else self._dates(Value(column=mapping.due.column), "due")
-        used = {spell(column) for column in (*mapping.columns, *mapping.ignore)}
+        used = {normalized_name(column) for column in (*mapping.columns, *mapping.ignore)}
         self._unmapped = [
             (place, column)
             for place, column in enumerate(self._table.columns)
-            if column and column not in used and not marks_a_person(column)
+            if column and column not in used and not classifies_persons(column)
         ]
 
     def check_columns(self) -> None:
@@ -68,15 +68,15 @@ class Rows:
         which one is meant. JSON lines may leave out any column."""
         if self._table.format == "jsonl":
             return
-        used = sorted(column for column in self._mapping.columns if not marks_a_person(column))
-        if twice := sorted(self._table.repeated.intersection(map(spell, used))):
+        used = sorted(column for column in self._mapping.columns if not classifies_persons(column))
+        if twice := sorted(self._table.repeated.intersection(map(normalized_name, used))):
             raise MappingError("repeated_column", field="columns", columns=twice)
         if missing := [column for column in used if self._table.place(column) is None]:
             raise MappingError("missing_column", field="columns", columns=missing)
 
     def dropped(self) -> list[str]:
         """The columns of the file that classify persons. They are never read."""
-        return sorted({column for column in self._table.columns if marks_a_person(column)})
+        return sorted({column for column in self._table.columns if classifies_persons(column)})
 
     # ------------------------------------------------------------ one row
 
@@ -102,48 +102,35 @@ class Rows:
         }
         if self._mapping.channel.class_ is not None:
             item["channel_class"] = self._mapping.channel.class_
-        received = self._received(cells, line)
-        if received is None:
-            raise RowError(line, "received_at", "missing")
-        filing: dict[str, Any] = {"received_at": received}
+        filing: dict[str, Any] = {"received_at": _needed(self._received(cells, line), line, "received_at", CODE_LIMIT)}
         for name, get, limit in self._filing:
             value = get(cells, line)
-            if value is None:
-                continue
-            if len(value) > limit:
-                raise RowError(line, name, "too_long")
-            filing[name] = _typed(name, value, line)
+            if value is not None:
+                filing[name] = _typed(name, _needed(value, line, name, limit), line)
         item["filing"] = filing
-        if self._organisation is not None:
-            named = self._organisation(cells, line)
-            if named is not None:
-                item["organisation"] = self._org(_needed(named, line, "organisation", 200))
-        steps = [step for get_step in self._steps if (step := get_step(cells, line)) is not None]
-        if steps:
+        if self._organisation is not None and (org := self._organisation(cells, line)) is not None:
+            item["organisation"] = self._org(_needed(org, line, "organisation", 200))
+        if steps := [step for get_step in self._steps if (step := get_step(cells, line)) is not None]:
             item["steps"] = steps
-        if self._due is not None and self._mapping.due is not None:
-            due = self._due(cells, line)
-            if due is not None:
-                item["due"] = {"clock": self._mapping.due.clock, "at": due}
+        if self._mapping.due is not None and self._due is not None and (due := self._due(cells, line)) is not None:
+            item["due"] = {"clock": self._mapping.due.clock, "at": due}
         if go_live:
             item["go_live"] = True
         for place, column in self._unmapped:
             if place < len(cells) and cells[place] not in (None, ""):
-                self.noticed.unmapped[column] += 1
+                self.warnings.unmapped[column] += 1
         return item
 
     def _org(self, name: str) -> dict[str, Any]:
         mapping = self._mapping.organisation
         assert mapping is not None
-        code = None
+        organisation: dict[str, Any] = {"name": name, "create": mapping.create}
         if mapping.table is not None:
-            code = mapping.table.get(name)
-            if code is None:
-                self.noticed.note(mapping.columns, "organisation", name)
-        found: dict[str, Any] = {"name": name, "create": mapping.create}
-        if code is not None:
-            found["code"] = code
-        return found
+            if name in mapping.table:
+                organisation["code"] = mapping.table[name]
+            else:
+                self.warnings.note(mapping.columns, "organisation", name)
+        return organisation
 
     # ------------------------------------------------------------ compiled parts
 
@@ -151,106 +138,76 @@ class Rows:
         return [
             place
             for column in columns
-            if not marks_a_person(column) and (place := self._table.place(column)) is not None
+            if not classifies_persons(column) and (place := self._table.place(column)) is not None
         ]
 
     def _getter(self, value: Value, field: str, *, required: bool = False) -> Get:
         """A function that returns the text of a field from the cells of a row."""
-        table, default, clean = value.table, value.default, self.noticed.clean
-        raw: Get
         if value.constant is not None:
             constant = value.constant
             return lambda _cells, _line: constant
-        places = self._places(value.columns)
-        if value.column is not None:
-            place = places[0] if places else -1
+        places, table, default, clean = self._places(value.columns), value.table, value.default, self.warnings.clean
 
-            def raw(cells: Sequence[Cell], line: int) -> str | None:
-                return of_cell(cells[place], line, field, clean) if 0 <= place < len(cells) else None
-
-        else:
-
-            def raw(cells: Sequence[Cell], line: int) -> str | None:
-                parts = [of_cell(cells[at], line, field, clean) for at in places if at < len(cells)]
-                return value.with_.join(part for part in parts if part is not None) or None
-
-        if table is None:
-            if default is None:
-                return raw
-            return lambda cells, line: raw(cells, line) or default
-
-        def looked_up(cells: Sequence[Cell], line: int) -> str | None:
-            text = raw(cells, line)
-            if text is None:
-                return default
+        def get(cells: Sequence[Cell], line: int) -> str | None:
+            parts = [cell_text(cells[at], line, field, clean) for at in places if at < len(cells)]
+            text = value.with_.join(part for part in parts if part is not None)
+            if not text or table is None:
+                return text or default
             found = table.get(text)
-            if found is None:
-                self.noticed.note(value.columns, field, text)
-                if default is None and required:
-                    raise RowError(line, field, "value_not_in_table")
-                return default
-            return found or None
+            if found is not None:
+                return found or None
+            self.warnings.note(value.columns, field, text)
+            if default is None and required:
+                raise RowError(line, field, "value_not_in_table")
+            return default
 
-        return looked_up
+        return get
 
     def _dates(self, value: Value, field: str) -> Get:
         """A function that returns a date or instant in its storage form."""
-        read = self._read_date
-        get: Callable[[Sequence[Cell], int], Cell]
-        if value.column is None or value.table is not None:
-            get = self._getter(value, field)
-        else:
-            places = self._places(value.columns)
-            place, default = (places[0] if places else -1), value.default
+        read, places = self._read_date, self._places(value.columns)
+        get_text = self._getter(value, field) if value.column is None or value.table is not None else None
 
-            def get(cells: Sequence[Cell], line: int) -> Cell:
-                cell = cells[place] if 0 <= place < len(cells) else None
-                if cell is None or (isinstance(cell, str) and (not cell.strip() or cell.strip() == "NULL")):
-                    return default
-                return cell
-
-        def when(cells: Sequence[Cell], line: int) -> str | None:
-            cell = get(cells, line)
-            if cell is None:
-                return None
+        def get(cells: Sequence[Cell], line: int) -> str | None:
+            if get_text is not None:
+                cell: Cell = get_text(cells, line)
+            else:
+                cell = next((cells[at] for at in places if at < len(cells)), None)
+                if cell is None or (isinstance(cell, str) and cell.strip() in ("", "NULL")):
+                    cell = value.default
             try:
-                return to_text(read(cell))
+                return None if cell is None else to_text(read(cell))
             except BadDate as bad:
                 raise RowError(line, field, bad.code) from None
 
-        return when
+        return get
 
     def _step(self, step: Step) -> GetStep:
         """A function that returns the step of a row, or None if it did not occur."""
-        model = REGISTRY[step.event]
         date_of = self._dates(step.date, f"{step.event}.date")
         conditions = [(self._getter(Value(column=column), column), wanted) for column, wanted in step.when.items()]
         fields = [self._field(step, name, value) for name, value in step.fields.items()]
-        wants_org = "org" in model.model_fields and model.model_fields["org"].is_required()
 
-        def build(cells: Sequence[Cell], line: int) -> dict[str, Any] | None:
+        def get(cells: Sequence[Cell], line: int) -> dict[str, Any] | None:
             at = date_of(cells, line)
-            if at is None:
+            if at is None or not all(_holds(get_text(cells, line), wanted) for get_text, wanted in conditions):
                 return None
-            for get, wanted in conditions:
-                if not _holds(get(cells, line), wanted):
-                    return None
             body: dict[str, Any] = {}
-            for name, get, limit, required, many in fields:
-                value = get(cells, line)
+            for name, get_value, limit, required, many in fields:
+                value = get_value(cells, line)
                 if value is None and not required:
                     continue
                 text = _needed(value, line, f"{step.event}.{name}", limit)
                 body[name] = [text] if many else text
             found = {"type": step.event, "effective_at": at, "body": body}
             try:
-                body_of(HistoryStep.model_validate(found), "-" if wants_org else None)
+                _ = HistoryStep.model_validate(found).event
             except Refused as refused:
                 field = (refused.field or step.event).removeprefix("steps.")
                 raise RowError(line, field, "not_allowed_here") from None
             return found
 
-        return build
+        return get
 
     def _field(self, step: Step, name: str, value: Value) -> _StepField:
         model = REGISTRY[step.event]

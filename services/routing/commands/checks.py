@@ -33,7 +33,7 @@ def own(case: Case, given: DecisionContext) -> str:
     return case.assignment.org
 
 
-def said_otherwise(field: str) -> Refused:
+def recorded_otherwise(field: str) -> Refused:
     """The refusal of a step that is recorded already with another content. Accepting it silently would hide the difference."""
     return Refused(
         "recorded_otherwise",

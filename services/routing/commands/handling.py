@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.commands.checks import HANDLERS, Basis, own, said_otherwise, same_day
+from services.routing.commands.checks import HANDLERS, Basis, own, recorded_otherwise, same_day
 from shared.case import Case
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
@@ -40,7 +40,7 @@ def accept(case: Case, command: Accept, given: DecisionContext) -> list[NewEvent
     org = own(case, given)
     if case.state == "accepted":
         if command.path not in (None, case.filing.path):
-            raise said_otherwise("path")
+            raise recorded_otherwise("path")
         return []
     if case.filing.class_ == "claim" and command.path is None and case.filing.path is None:
         raise Invalid(
@@ -149,7 +149,7 @@ def deliver_reply(case: Case, command: Deliver, given: DecisionContext) -> list[
     org = own(case, given)
     if case.state == "replied":
         if case.handling.replied_at is not None and not same_day(given, case.handling.replied_at):
-            raise said_otherwise("effective_at")
+            raise recorded_otherwise("effective_at")
         return []
     return [NewEvent(e.ReplyDelivered(org=org, mode=command.mode, text=command.text))]
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.commands.checks import HANDLERS, fit, own, said_otherwise, same_day
+from services.routing.commands.checks import HANDLERS, fit, own, recorded_otherwise, same_day
 from shared.case import Case, Fact
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
@@ -148,7 +148,7 @@ def deliver_opinion(case: Case, command: DeliverOpinion, given: DecisionContext)
     known = next((f for f in case.facts if f.name == "OpinionDelivered" and f.version > opinion.version), None)
     if known is not None:
         if not same_day(given, known.effective_at):
-            raise said_otherwise("effective_at")
+            raise recorded_otherwise("effective_at")
         return []
     if before(given.at, opinion.effective_at, given.book.zone):
         raise Refused(

@@ -22,20 +22,6 @@ from shared.policy.validation.checks import check
 from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding
 
-__all__ = [
-    "SECTIONS",
-    "LoadedSection",
-    "PolicyInvalid",
-    "bundled",
-    "bundled_names",
-    "canonical",
-    "hash_of",
-    "load",
-    "plain",
-    "read",
-    "read_calendar",
-]
-
 
 class LoadedSection(NamedTuple):
     """One section, ready to be activated."""

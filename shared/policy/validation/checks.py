@@ -33,8 +33,6 @@ from shared.policy.validation.deadline_checks import of_calendar, of_clocks
 from shared.policy.validation.finding import Finding
 from shared.policy.validation.messages import finding, repeated, unlisted
 
-__all__ = ["Finding", "MappingCheck", "check", "checks_mappings"]
-
 _NAMED = 5
 """Number of examples in a finding; further ones are counted."""
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.case import Case, Rung, fold
-from shared.deadlines import Deadline, deadlines, explain, next_look, rungs_due
+from shared.deadlines import Deadline, deadlines, next_look, rungs_due
 from shared.kernel.legal_time import LegalTime, day_of, end_of_day
 from shared.policy.book import PolicyBook
 from shared.policy.loading.loader import LoadedSection, bundled, hash_of
@@ -415,17 +415,12 @@ def test_recording_what_is_due_leaves_nothing_due(first: int, second: int) -> No
 
 
 def test_explain_lists_each_skipped_day() -> None:
-    found = explain(dispatched("2025-09-26 10:00").case, BOOK, "C4")
-    assert found is not None
-    assert found.article.startswith("《信访工作条例》第二十三条")
-    assert (found.start.name, found.due_day, found.reference) == (
-        "AssignmentDelivered",
-        date(2025, 10, 10),
-        BOOK.reference,
-    )
-    said = {step.day for step in found.steps if step.day is not None}
-    assert {skipped.day for skipped in found.skipped} <= said
-    assert len(found.skipped) == 9
+    found = clock(dispatched("2025-09-26 10:00").case, "C4")
+    assert found.rule.article.startswith("《信访工作条例》第二十三条")
+    assert (found.start.name, found.due_day) == ("AssignmentDelivered", date(2025, 10, 10))
+    explained = {step.day for step in found.steps if step.day is not None}
+    assert found.period is not None and {skipped.day for skipped in found.period.skipped} <= explained
+    assert len(found.period.skipped) == 9
     assert "2025年10月1日(星期三)为法定节假日,不计入。" in [step.zh for step in found.steps]
     assert "Wednesday 2025-10-01 is a public holiday and is not counted." in [step.en for step in found.steps]
     assert "Sunday 2025-09-28 is a make-up workday and counts as a working day." in [step.en for step in found.steps]
@@ -433,22 +428,18 @@ def test_explain_lists_each_skipped_day() -> None:
 
 def test_explain_extension_roll_and_provisional() -> None:
     story = accepted("2026-11-03 10:00").on(at("2026-12-01 10:00"), "ExtensionGranted", days=40, approver="head")
-    found = explain(story.case, BOOK, "C5")
-    assert found is not None and found.provisional and found.extended_days == 30
+    found = clock(story.case, "C5")
+    assert found.provisional and found.extended_days == 30
     said = " ".join(step.en for step in found.steps)
     assert "Extended by 30 days (at most 30 in all)." in said and "provisional" in said
-    rolled = explain(dispatched("2026-02-01 10:00").case, BOOK, "C3")
-    assert rolled is not None
+    rolled = clock(dispatched("2026-02-01 10:00").case, "C3")
     assert "The last day, Monday 2026-02-16, is a public holiday: the end moves on." in [s.en for s in rolled.steps]
 
 
-def test_explain_an_assigned_date_and_a_clock_that_never_ran() -> None:
+def test_explain_an_assigned_date() -> None:
     moment = at("2026-03-02 10:00")
     story = Story().registered(moment).on(moment, "CaseAssigned", org="zj", due=date(2026, 3, 20))
-    found = explain(story.case, BOOK, "C10")
-    assert found is not None and found.steps[-1].zh == "期限由交办机关指定:2026年3月20日(星期五)。"
-    assert explain(story.case, BOOK, "C7") is None
-    assert explain(story.case, BOOK, "C10", episode=2) is None
+    assert clock(story.case, "C10").steps[-1].zh == "期限由交办机关指定:2026年3月20日(星期五)。"
 
 
 # -------------------------------------------------------------------- changes of law
@@ -560,17 +551,16 @@ def test_any_log_in_any_order_has_sound_deadlines(acts: list[Any], history: bool
         assert one.due_day == day_of(one.due, ZONE)
         assert (one.status(one.due) == "overdue") is False
         assert not (one.in_time and one.cancelled) and one.extended_days <= 30
-        said = explain(case, BOOK, one.clock, one.episode)
-        assert said is not None and said.due == one.due and said.steps
+        assert one.steps
     for clock_name in {one.clock for one in found}:
         assert [one.episode for one in found if one.clock == clock_name] == list(
             range(1, 1 + sum(one.clock == clock_name for one in found))
         )
     due = rungs_due(case, BOOK, now)
-    assert due == rungs_due(case, BOOK, now, found) and not (history and due)
+    assert not (history and due)
     assert all(rung.at <= now or rung.kind == "lift" for rung in due)
     look = next_look(case, BOOK)
-    assert look == next_look(case, BOOK, found) and (not due or (look is not None and look <= now))
+    assert not due or (look is not None and look <= now)
     open_at = at("2026-06-01 10:00")  # at midnight a reminder waits, though its time has come
     assert bool(rungs_due(case, BOOK, open_at)) == (look is not None and look <= open_at)
     for sent in {(rung.clock, rung.episode) for rung in due}:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from services.intake import history
-from services.intake.history import STEPS, HistoryItem
+from services.intake.history.case_of_row import check_case, digest, go_live, organisation_code, register
+from services.intake.history.items import HistoryItem
+from services.intake.history.step_types import STEPS
+from services.intake.history.steps import in_order, new_events, runs
 from shared.case import EMPTY, Case, fold
 from shared.commands.authorization import Principal
 from shared.commands.command import DecisionContext, NewEvent
@@ -52,15 +54,15 @@ def after(case: Case, fresh: list[NewEvent], origin: Any = "history") -> Case:
 
 
 def imported(one: HistoryItem, case: Case = EMPTY) -> Case:
-    case = after(case, history.register(one, case, GIVEN, ID))
-    while missing := history.runs(one, case, ZONE):
-        case = after(case, history.steps_fresh(missing[0][1], one.org))
+    case = after(case, register(one, case, GIVEN, ID))
+    while missing := runs(one, case, ZONE):
+        case = after(case, new_events(missing[0][1], one.org))
     return case
 
 
 def refused(one: HistoryItem, case: Case) -> tuple[str, str | None]:
     with pytest.raises(Refused) as caught:
-        history.runs(one, case, ZONE)
+        runs(one, case, ZONE)
     return caught.value.code, caught.value.field
 
 
@@ -72,12 +74,12 @@ def test_registering_happens_once() -> None:
     case = imported(item())
     assert (case.state, case.origin, case.assignment.org, case.live) == ("registered", "history", "A", False)
     assert case.filing.parties == (("p1", "petitioner"),)
-    assert history.register(item(), case, GIVEN, ID) == []
+    assert register(item(), case, GIVEN, ID) == []
 
 
 def test_a_channel_must_be_known_or_have_a_class() -> None:
     with pytest.raises(Refused) as caught:
-        history.register(item(channel_class=None), EMPTY, GIVEN, ID)
+        register(item(channel_class=None), EMPTY, GIVEN, ID)
     assert caught.value.code == "unknown_channel"
 
 
@@ -85,8 +87,8 @@ def test_steps_run_by_owner_in_the_order_of_time() -> None:
     one = item(
         CLOSED, REPLY, ("SignedFor", "2026-01-02"), ("EvaluationInvited", "2026-01-04", {"object": "organisation"})
     )
-    runs = history.runs(one, imported(item()), ZONE)
-    assert [(owner, [step.type for step in steps]) for owner, steps in runs] == [
+    found = runs(one, imported(item()), ZONE)
+    assert [(owner, [step.type for step in steps]) for owner, steps in found] == [
         ("routing", ["SignedFor"]),
         ("intake", ["EvaluationInvited"]),
         ("routing", ["ReplyDelivered"]),
@@ -97,7 +99,7 @@ def test_steps_run_by_owner_in_the_order_of_time() -> None:
 
 def test_dates_stand_among_hours_where_they_usually_come() -> None:
     steps = (("CaseClosed", "2026-01-05T02:00:00Z", {"kind": "explained"}), REPLY, ("Accepted", "2026-01-05"))
-    assert [step.type for step in history.in_order(item(*steps).steps, ZONE)] == [
+    assert [step.type for step in in_order(item(*steps).steps, ZONE)] == [
         "Accepted",
         "ReplyDelivered",
         "CaseClosed",
@@ -107,10 +109,10 @@ def test_dates_stand_among_hours_where_they_usually_come() -> None:
 def test_more_cells_add_just_those_steps() -> None:
     case = imported(item(("SignedFor", "2026-01-02")))
     whole = item(("SignedFor", "2026-01-02"), REPLY)
-    assert [step.type for _, steps in history.runs(whole, case, ZONE) for step in steps] == ["ReplyDelivered"]
+    assert [step.type for _, steps in runs(whole, case, ZONE) for step in steps] == ["ReplyDelivered"]
     case = imported(whole, case)
-    assert history.runs(whole, case, ZONE) == []
-    assert history.runs(item(("SignedFor", "2026-01-02")), case, ZONE) == []  # knowing less takes nothing away
+    assert runs(whole, case, ZONE) == []
+    assert runs(item(("SignedFor", "2026-01-02")), case, ZONE) == []  # knowing less takes nothing away
 
 
 def test_what_contradicts_is_refused_and_named() -> None:
@@ -122,7 +124,7 @@ def test_what_contradicts_is_refused_and_named() -> None:
     other = ("CaseClosed", "2026-01-05", {"kind": "explained"})
     assert refused(item(REPLY, other), case) == ("history_differs", "steps.CaseClosed.kind")
     with pytest.raises(Refused, match="history_differs"):
-        history.check_case(item(REPLY, org="B"), case)
+        check_case(item(REPLY, org="B"), case)
 
 
 def test_parallel_things_do_not_contradict() -> None:
@@ -143,19 +145,19 @@ def test_a_step_that_would_go_back_is_refused() -> None:
 
 def test_a_case_that_went_live_takes_no_more_history() -> None:
     case = imported(item(("SignedFor", "2026-01-02")))
-    fresh = history.go_live(case)
+    fresh = go_live(case)
     assert len(fresh) == 1
     case = after(case, fresh)
-    assert history.go_live(case) == []
-    assert history.runs(item(("SignedFor", "2026-01-02")), case, ZONE) == []
+    assert go_live(case) == []
+    assert runs(item(("SignedFor", "2026-01-02")), case, ZONE) == []
     assert refused(item(("SignedFor", "2026-01-02"), REPLY), case)[0] == "already_live"
-    assert history.go_live(imported(item(CLOSED))) == []
+    assert go_live(imported(item(CLOSED))) == []
 
 
 def test_a_case_filed_here_takes_no_history() -> None:
-    case = after(EMPTY, history.register(item(), EMPTY, GIVEN, ID), origin="live")
+    case = after(EMPTY, register(item(), EMPTY, GIVEN, ID), origin="live")
     with pytest.raises(Refused, match="filed_live"):
-        history.check_case(item(), case)
+        check_case(item(), case)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,7 @@ def test_bodies_are_checked_and_never_quoted() -> None:
         ({"kindd": "x"}, "unknown_field"),
     ):
         with pytest.raises(Refused) as caught:
-            history.runs(item(("CaseClosed", "2026-01-05", body)), EMPTY, ZONE)
+            runs(item(("CaseClosed", "2026-01-05", body)), EMPTY, ZONE)
         assert caught.value.code == code
         assert "geheim" not in str(caught.value)
 
@@ -185,16 +187,16 @@ def test_every_importable_type_is_a_fact_and_belongs_to_a_case_service() -> None
 
 def test_content_is_told_apart() -> None:
     key = b"k" * 32
-    assert history.digest(key, ID, item()) == history.digest(key, ID, item(REPLY, line=9, org="B"))
+    assert digest(key, ID, item()) == digest(key, ID, item(REPLY, line=9, org="B"))
     changed = item(filing={"received_at": "2026-01-01", "text": "路灯不亮了", "name": "甲"})
-    assert history.digest(key, ID, item()) != history.digest(key, ID, changed)
+    assert digest(key, ID, item()) != digest(key, ID, changed)
 
 
 def test_codes_of_organisations() -> None:
-    assert history.organisation_code("Solid Waste") == "SOLID-WASTE"
-    assert history.organisation_code("城管局") == history.organisation_code("城管局 ".strip())
-    assert history.organisation_code("城管局") != history.organisation_code("水务局")
-    assert history.organisation_code("???").startswith("ORG-")
+    assert organisation_code("Solid Waste") == "SOLID-WASTE"
+    assert organisation_code("城管局") == organisation_code("城管局 ".strip())
+    assert organisation_code("城管局") != organisation_code("水务局")
+    assert organisation_code("???").startswith("ORG-")
 
 
 MOMENTS = st.dates(date(2026, 1, 1), date(2026, 1, 6)).map(date.isoformat) | st.integers(0, 140).map(
@@ -216,11 +218,11 @@ ITEMS = st.dictionaries(st.integers(0, 5), MOMENTS, max_size=6).map(
 @forall(ITEMS)
 def test_once_is_enough_and_cutting_off_is_harmless(one: HistoryItem) -> None:
     case = imported(one)
-    assert history.runs(one, case, ZONE) == []
-    cut = after(EMPTY, history.register(one, EMPTY, GIVEN, ID))
-    missing = history.runs(one, cut, ZONE)
+    assert runs(one, case, ZONE) == []
+    cut = after(EMPTY, register(one, EMPTY, GIVEN, ID))
+    missing = runs(one, cut, ZONE)
     for _, steps in missing[:1]:
-        cut = after(cut, history.steps_fresh(steps, one.org))
+        cut = after(cut, new_events(steps, one.org))
     again = imported(one, cut)
     assert [fact[:2] + fact[3:4] for fact in again.facts] == [fact[:2] + fact[3:4] for fact in case.facts]
     assert again.state == case.state

@@ -145,7 +145,7 @@ def test_a_dry_run_sends_nothing_and_shows_no_person(file: Path, tmp_path: Path)
     assert server.sent == []
     assert (report.understood, report.bad_rows, report.added) == (98, 2, 0)
     assert len(report.preview) == 3
-    assert SECRET not in json.dumps(report.as_dict(), ensure_ascii=False)
+    assert SECRET not in json.dumps(vars(report), ensure_ascii=False)
     assert not (tmp_path / "state.json").exists()
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from services.intake.history import STEPS
+from services.intake.history.step_types import STEPS
 from services.intake.importer import mapping_file as mappings
 from services.intake.importer.errors import MappingError
-from services.intake.importer.excluded_columns import marks_a_person
+from services.intake.importer.excluded_columns import classifies_persons
 
 BASE = """source: {zone: Asia/Shanghai}
 channel: web
@@ -172,9 +172,9 @@ HARMLESS = [
 
 @pytest.mark.parametrize("column", MARKS)
 def test_marks_of_persons(column: str) -> None:
-    assert marks_a_person(column)
+    assert classifies_persons(column)
 
 
 @pytest.mark.parametrize("column", HARMLESS)
 def test_what_is_no_mark(column: str) -> None:
-    assert not marks_a_person(column)
+    assert not classifies_persons(column)

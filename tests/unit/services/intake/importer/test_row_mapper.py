@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as forall
 from hypothesis import strategies as st
 
-from services.intake.history import HistoryItem
+from services.intake.history.items import HistoryItem
 from services.intake.importer import mapping_file as mappings
 from services.intake.importer.errors import ROW_ERRORS, MappingError, RowError
 from services.intake.importer.mapping_suggestion import suggest
 from services.intake.importer.preview import preview
 from services.intake.importer.readers import Row, Table
 from services.intake.importer.rejects import Reject, RejectsFile
-from services.intake.importer.row_mapper import Rows
+from services.intake.importer.row_mapper import RowMapper
 
 MAPPING = """
 source: {zone: Asia/Shanghai}
@@ -95,8 +95,8 @@ def row(**changes: Any) -> Row:
     return Row(7, [cells.get(column) for column in COLUMNS])
 
 
-def rows(text: str = MAPPING) -> Rows:
-    return Rows(mappings.parse(text), Sheet())
+def rows(text: str = MAPPING) -> RowMapper:
+    return RowMapper(mappings.parse(text), Sheet())
 
 
 def refused(**changes: Any) -> tuple[int, str, str]:
@@ -141,7 +141,7 @@ def test_marks_of_persons_are_dropped_even_if_mapped() -> None:
     assert "满族标记" not in text
     assert "level" not in text
     assert made.dropped() == ["是否扬言", "民族"]
-    assert "是否扬言" not in made.noticed.unmapped
+    assert "是否扬言" not in made.warnings.unmapped
 
 
 def test_an_empty_date_or_a_condition_makes_a_step_unknown() -> None:
@@ -154,8 +154,8 @@ def test_unmapped_columns_and_values_are_counted_once() -> None:
     for value in ("噪声", "噪声", "其他"):
         assert "subject" not in made.item(row(分类=value))["filing"]
     made.item(row(备注=""))
-    assert made.noticed.snapshot().unmapped_values == {"分类": {"噪声": 2, "其他": 1}}
-    assert made.noticed.snapshot().unmapped_columns == {"备注": 3}
+    assert made.warnings.snapshot().unmapped_values == {"分类": {"噪声": 2, "其他": 1}}
+    assert made.warnings.snapshot().unmapped_columns == {"备注": 3}
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_real_number_ending_in_zeros_is_taken() -> None:
 def test_control_signs_are_taken_out_and_counted() -> None:
     made = rows()
     assert made.item(row(内容="a\x0bb"))["filing"]["text"] == "路灯\na b"
-    assert made.noticed.snapshot().cleaned == 1
+    assert made.warnings.snapshot().cleaned == 1
 
 
 def test_databases_write_nothing_as_null() -> None:
@@ -217,8 +217,8 @@ def test_a_column_that_is_not_there_is_named() -> None:
 def test_a_mapped_column_that_is_there_twice_is_named() -> None:
     mapping = mappings.parse(MAPPING)
     with pytest.raises(MappingError, match="more than one column 内容"):
-        Rows(mapping, Sheet([*COLUMNS, "内容"])).check_columns()
-    Rows(mapping, Sheet([*COLUMNS, "备注", "是否扬言"])).check_columns()  # not used: harmless
+        RowMapper(mapping, Sheet([*COLUMNS, "内容"])).check_columns()
+    RowMapper(mapping, Sheet([*COLUMNS, "备注", "是否扬言"])).check_columns()  # not used: harmless
 
 
 def test_previews_show_no_personal_value() -> None:
@@ -335,6 +335,6 @@ def test_a_suggested_mapping_loads(tmp_path: Path, name: str) -> None:
     if name not in ("bare", "odd"):
         sheet = Table(path, mapping.source)
         sheet.read_columns()
-        made = Rows(mapping, sheet)
+        made = RowMapper(mapping, sheet)
         made.check_columns()
         assert [made.item(one)["line"] for one in sheet]

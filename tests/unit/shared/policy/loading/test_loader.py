@@ -17,7 +17,8 @@ from shared.events.policy import OrganisationAdded, PolicyActivated
 from shared.kernel.legal_time import zone
 from shared.policy.book import PolicyBook
 from shared.policy.documents import Organisations
-from shared.policy.loading.loader import PolicyInvalid, bundled, bundled_names, hash_of, load
+from shared.policy.loading.files import bundled_names
+from shared.policy.loading.loader import PolicyInvalid, bundled, hash_of, load
 from shared.policy.validation.checks import check
 from tests.support.findings import in_english
 from tests.support.policies import LONG_AGO, Story, at, book_of, demo, recorded
