@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.http.submissions import JURISDICTION, File, filing_routes
+from services.intake.importer.channel_items import mapped_item
 from services.intake.registration import Receipt, filed
 from shared.commands.authorization import FILE, authorize, within
 from shared.hosting.process import Process
