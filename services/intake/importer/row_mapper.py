@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -146,11 +147,14 @@ class RowMapper:
         if value.constant is not None:
             constant = value.constant
             return lambda _cells, _line: constant
-        places, table, default, clean = self._places(value.columns), value.table, value.default, self.warnings.clean
+        first, *others = self._places(value.columns) or [sys.maxsize]
+        table, default, clean = value.table, value.default, self.warnings.clean
 
         def get(cells: Sequence[Cell], line: int) -> str | None:
-            parts = [cell_text(cells[at], line, field, clean) for at in places if at < len(cells)]
-            text = value.with_.join(part for part in parts if part is not None)
+            text = cell_text(cells[first], line, field, clean) if first < len(cells) else None
+            if others:
+                parts = [text, *(cell_text(cells[at], line, field, clean) for at in others if at < len(cells))]
+                text = value.with_.join(part for part in parts if part is not None)
             if not text or table is None:
                 return text or default
             found = table.get(text)
@@ -165,14 +169,15 @@ class RowMapper:
 
     def _dates(self, value: Value, field: str) -> Get:
         """A function that returns a date or instant in its storage form."""
-        read, places = self._read_date, self._places(value.columns)
+        read = self._read_date
+        place = next(iter(self._places(value.columns)), sys.maxsize)
         get_text = self._getter(value, field) if value.column is None or value.table is not None else None
 
         def get(cells: Sequence[Cell], line: int) -> str | None:
             if get_text is not None:
                 cell: Cell = get_text(cells, line)
             else:
-                cell = next((cells[at] for at in places if at < len(cells)), None)
+                cell = cells[place] if place < len(cells) else None
                 if cell is None or (isinstance(cell, str) and cell.strip() in ("", "NULL")):
                     cell = value.default
             try:
