@@ -84,7 +84,7 @@ class World:
         rule = RULES[name]
         command = rule.model.model_validate(fields)
         stamp = EventMetadata(principal, f"{principal.name}:{turn}")
-        await self.ports.handling(rule.service).on_case(
+        await self.ports.handling(rule.service).handle(
             case, rule.action, stamp, lambda found, given: rule(found, command, given)
         )
 
@@ -153,7 +153,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
     await ports.views.start()
     for entry in bundled("demo"):
         stamp = EventMetadata(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", date(2000, 1, 1), jurisdiction=DEMO)
-        await ports.handling("supervision").on_stream(STREAM + DEMO, stamp, partial(_activated, entry))
+        await ports.handling("supervision").append(STREAM + DEMO, stamp, partial(_activated, entry))
     await ports.feed.start()
     settle()
     try:

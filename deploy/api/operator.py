@@ -209,13 +209,13 @@ def router(runtime: Process) -> APIRouter:
             raise Invalid(
                 "no_folder",
                 "This system stores nothing on disk, so there is nothing to back up.",
-                why_zh="本系统不在磁盘上保存数据，无可备份。",
+                detail_zh="本系统不在磁盘上保存数据，无可备份。",
             )
         if not Path(wanted.folder).is_absolute():
             raise Invalid(
                 "not_absolute",
                 "folder is not an absolute path. Give an absolute path.",
-                why_zh="folder 不是绝对路径，请填写绝对路径。",
+                detail_zh="folder 不是绝对路径，请填写绝对路径。",
                 field="folder",
             )
         return await runtime.back_up(Path(wanted.folder))
@@ -263,7 +263,7 @@ async def _rebuilding(runtime: Process, workers: int | None) -> AsyncIterator[by
         metrics.verified(1)
         yield orjson.dumps({"done": False, "code": "chain_broken", "detail": str(error)}) + b"\n"
     except Refused as error:
-        told = {"done": False, "code": error.code, "detail": error.why, "detail_zh": error.why_zh}
+        told = {"done": False, "code": error.code, "detail": error.detail, "detail_zh": error.detail_zh}
         yield orjson.dumps(told) + b"\n"
 
 
@@ -291,6 +291,6 @@ async def _stream(runtime: Process, named: str | None) -> str | None:
         raise Unknown(
             "unknown_stream",
             "There is no such stream. Give the name of a stream, or a case as its id, number, or CHANNEL:ITEM.",
-            why_zh="没有这一记录流，请填写记录流名称或案件编号。",
+            detail_zh="没有这一记录流，请填写记录流名称或案件编号。",
             field="stream",
         ) from None

@@ -51,7 +51,7 @@ async def begin_of_replay(log: EventStore, stream: str, since: str | None, unkno
         raise Invalid(
             "wrong_since",
             f"Write the id of an entry, 1 to {end}, or a date like 2026-01-31.",
-            why_zh="请填写条目序号或日期（如 2026-01-31）。",
+            detail_zh="请填写条目序号或日期（如 2026-01-31）。",
             field="since",
         ) from None
     after = 0
@@ -77,7 +77,7 @@ def router(runtime: Process) -> APIRouter:
                 "no_topics_here",
                 "This process does not carry that to topics. Ask one of the full mode: routing for organisations, intake for"
                 " platforms.",
-                why_zh="本进程不送出该主题，请在完整模式下运行 routing（单位）或 intake（平台）的进程执行。",
+                detail_zh="本进程不送出该主题，请在完整模式下运行 routing（单位）或 intake（平台）的进程执行。",
             )
         await runtime.relay.again(stream, after)
         return {"first": after + 1, "entries": end - after}
@@ -91,7 +91,7 @@ def router(runtime: Process) -> APIRouter:
     async def outbox(org: str, request: Request, caller: Caller) -> dict[str, Any]:
         """Put an organisation's entries into its topic again."""
         unknown = Unknown(
-            "unknown_organisation", "This organisation was told nothing yet.", why_zh="该单位尚无内容。", field="org"
+            "unknown_organisation", "This organisation was told nothing yet.", detail_zh="该单位尚无内容。", field="org"
         )
         return await again(caller, request, OUTBOX + org, "routing", unknown)
 
@@ -104,7 +104,7 @@ def router(runtime: Process) -> APIRouter:
     async def platform_updates(platform: str, request: Request, caller: Caller) -> dict[str, Any]:
         """Put a platform's updates into its topic again."""
         unknown = Unknown(
-            "unknown_platform", "This platform was told nothing yet.", why_zh="该平台尚无内容。", field="platform"
+            "unknown_platform", "This platform was told nothing yet.", detail_zh="该平台尚无内容。", field="platform"
         )
         return await again(caller, request, UPDATES + platform, "intake", unknown)
 

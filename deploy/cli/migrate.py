@@ -48,4 +48,4 @@ def run_copy(
             bar = progress.add_task(unit, total=None)
             return asyncio.run(copy(lambda done, whole: progress.update(bar, completed=done, total=whole)))
     except Refused as error:
-        terminal.stop(error.why, error.why_zh, REFUSED)
+        terminal.stop(error.detail, error.detail_zh, REFUSED)

@@ -36,7 +36,7 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
         raise Invalid(
             "folder_not_empty",
             "The folder is not empty; name a new one.",
-            why_zh="目标文件夹不是空的。",
+            detail_zh="目标文件夹不是空的。",
             field="folder",
         )
     copy = Folder(target)
@@ -46,7 +46,7 @@ async def back_up(folder: Folder, target: Path) -> dict[str, Any]:
         raise Refused(
             "backup_failed",
             f"The backup could not be written: {error.strerror}.",
-            why_zh="备份未能写入，请检查目标文件夹和剩余空间后重试。",
+            detail_zh="备份未能写入，请检查目标文件夹和剩余空间后重试。",
         ) from error
     log = SqliteEventStore(copy.log)
     try:

@@ -68,5 +68,5 @@ def _lost(code: int) -> Unavailable:
         "worker_lost",
         f"A worker process of the rebuild ended too early ({how}). No incomplete result was kept. Run it again, with --workers 1 "
         "if memory is short.",
-        why_zh=f"重建的一个工作进程提前结束（{how}）。未保留不完整的结果：请重新执行，内存不足时加 --workers 1。",
+        detail_zh=f"重建的一个工作进程提前结束（{how}）。未保留不完整的结果：请重新执行，内存不足时加 --workers 1。",
     )

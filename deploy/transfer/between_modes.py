@@ -73,7 +73,7 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
             raise Refused(
                 "keys_missing",
                 f"The keys of the target belong to another deployment: {error}. Use an empty target.",
-                why_zh="目标系统的密钥属于另一部署，请换用空的目标。",
+                detail_zh="目标系统的密钥属于另一部署，请换用空的目标。",
             ) from error
         written = 0
         async for moved in move_log(here.log, there.log, done):
@@ -83,14 +83,14 @@ async def move(source: str, target: str, settings: Settings, tell: Callable[[int
             raise Refused(
                 "keys_missing",
                 f"The log names keys that are missing in the target: {', '.join(lost)}. Move the keys first.",
-                why_zh="日志引用的密钥在目标系统中不存在，请先迁移密钥。",
+                detail_zh="日志引用的密钥在目标系统中不存在，请先迁移密钥。",
             )
         before, after = await log_digest(here.log), await log_digest(there.log)
         if before != after:
             raise Refused(
                 "source_moved_on",
                 "The source was written to during the move. Stop its services and start the move again.",
-                why_zh="迁移期间来源又有新的写入，请停止其服务后重新迁移。",
+                detail_zh="迁移期间来源又有新的写入，请停止其服务后重新迁移。",
             )
         if to.folder is not None:
             to.folder.moving.unlink(missing_ok=True)

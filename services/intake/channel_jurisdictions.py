@@ -25,7 +25,7 @@ async def jurisdiction_of(policies: PolicyRepository, preferred: str | None, cha
         raise Invalid(
             "jurisdiction_needed",
             "Several jurisdictions have this channel; add ?jurisdiction=.",
-            why_zh="多个辖区都有该渠道，请注明辖区。",
+            detail_zh="多个辖区都有该渠道，请注明辖区。",
             field="jurisdiction",
         )
     if len(books) == 1:
@@ -34,9 +34,9 @@ async def jurisdiction_of(policies: PolicyRepository, preferred: str | None, cha
         raise Refused(
             "no_policy",
             "No policy is active yet. Activate one with: huiyin policy activate FILE",
-            why_zh="尚未启用任何规则。",
+            detail_zh="尚未启用任何规则。",
         )
-    raise Invalid("unknown_channel", "No jurisdiction has this channel.", why_zh="没有这一渠道。", field="channel")
+    raise Invalid("unknown_channel", "No jurisdiction has this channel.", detail_zh="没有这一渠道。", field="channel")
 
 
 class ChannelJurisdictions:

@@ -87,7 +87,7 @@ async def candidates(
         raise Refused(
             "not_at_intake",
             "Candidates are only offered while a filing waits for dispatch, and this one does not.",
-            why_zh="仅在登记后、派单前提供同一事项的比对。",
+            detail_zh="仅在登记后、派单前提供同一事项的比对。",
         )
     book = await ports.policies.book(case.jurisdiction)
     near = [

@@ -53,7 +53,7 @@ async def file_case(
         correlation=correlation,
     )
     try:
-        done = await handling.on_case(
+        done = await handling.handle(
             case, FILE, stamp, lambda found, given: register(found, command, given, case), expected=NEW
         )
     except Refused as refused:
@@ -83,7 +83,7 @@ def _by_its_field(refused: Refused) -> Refused:
         return Refused(
             refused.code,
             "received_at lies after now; a filing is registered once it was received.",
-            why_zh="收到时间（received_at）不能晚于当前时间。",
+            detail_zh="收到时间（received_at）不能晚于当前时间。",
             field="received_at",
             **refused.more,
         )

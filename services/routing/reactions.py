@@ -40,7 +40,7 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
         failpoint("outbox.told")
         rule, command = RULES["record_delivery"], RecordDelivery(org=org, seq=told.first)
         stamp = stamp_for("routing", "delivered", turn)._replace(at=told.recorded_at)
-        await handling.on_case(
+        await handling.handle(
             turn.case.id,
             rule.action,
             stamp,

@@ -126,6 +126,6 @@ def _invalid(findings: list[Finding]) -> Invalid:
     return Invalid(
         "calendar_invalid",
         f"The calendar was not published; the one in force stays in force. {first}",
-        why_zh=f"日历未公布，原日历继续有效。{first_zh}",
+        detail_zh=f"日历未公布，原日历继续有效。{first_zh}",
         errors=[one.problem() for one in findings[:20]],
     )

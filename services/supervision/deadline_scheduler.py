@@ -138,7 +138,7 @@ class DeadlineScheduler:
                 principal=Principal("service", None, "supervision"),
                 cause=f"supervision.tick:{'.'.join(due[0].name)}",
             )
-            done = await self._handling.on_case(row.key, rule.action, stamp, decide)
+            done = await self._handling.handle(row.key, rule.action, stamp, decide)
         except Unavailable as unavailable:  # only this case is affected; the others continue
             log.warning("ticker_waits", code=unavailable.code)
             return False

@@ -241,7 +241,7 @@ async def activate(
             raise Refused(
                 "stale_policy",
                 f"The policy has moved on to version {version} since you read it; compare again, then activate.",
-                why_zh="规则在您查看之后已有变化，请重新比较后再启用。",
+                detail_zh="规则在您查看之后已有变化，请重新比较后再启用。",
                 field="expected_version",
             )
         fresh = _fresh(found.documents, book, effective_at, handling.clock.now())
@@ -252,7 +252,7 @@ async def activate(
         stamp = EventMetadata(principal, cause=cause, jurisdiction=jurisdiction)
         events = [item for _section, _loaded, item in fresh]
         try:
-            await handling.on_stream(STREAM + jurisdiction, stamp, partial(_unmoved, version, events))
+            await handling.append(STREAM + jurisdiction, stamp, partial(_unmoved, version, events))
         except _Moved:
             continue
         await handling.policies.reload(jurisdiction)
@@ -260,7 +260,7 @@ async def activate(
     raise Unavailable(
         "busy",
         "The policy is being changed by many at once; try again in a moment.",
-        why_zh="此处正有多项写入，请稍后重试。",
+        detail_zh="此处正有多项写入，请稍后重试。",
     )
 
 
@@ -293,6 +293,6 @@ def _invalid(findings: list[Finding]) -> Invalid:
     return Invalid(
         "policy_in_the_past" if past else "policy_invalid",
         f"The policy was not activated. {first}",
-        why_zh=f"政策未启用。{first_zh}",
+        detail_zh=f"政策未启用。{first_zh}",
         errors=[one.problem() for one in findings[:MOST_FINDINGS]],
     )

@@ -113,19 +113,21 @@ class AccessKeys:
         opens; it may be left out only while there is one."""
         authorize(principal, OPERATE)
         if role not in PEOPLE:
-            raise Invalid("unknown_role", f"Choose one of: {', '.join(PEOPLE)}.", why_zh="没有这种角色。", field="role")
+            raise Invalid(
+                "unknown_role", f"Choose one of: {', '.join(PEOPLE)}.", detail_zh="没有这种角色。", field="role"
+            )
         if role in NEEDS_ORG and not org:
             raise Invalid(
                 "org_missing",
                 f"A key for a {role} needs the code of its organisation.",
-                why_zh="缺少单位代码。",
+                detail_zh="缺少单位代码。",
                 field="org",
             )
         if role not in NEEDS_ORG | MAY_NAME_ORG and org:
             raise Invalid(
                 "org_not_used",
                 f"A key for {role} belongs to no organisation; leave org out.",
-                why_zh="该角色不属于任何单位。",
+                detail_zh="该角色不属于任何单位。",
                 field="org",
             )
         if role in NEEDS_ORG and role != "platform":
@@ -136,7 +138,7 @@ class AccessKeys:
             key=key_id, digest=digest_of(text), role=role, org=org, jurisdiction=jurisdiction, expires=expires
         )
         stamp = EventMetadata(principal, cause=f"{principal.name}:issue:{key_id}")
-        await handling.on_stream(STREAM, stamp, lambda _head: [NewEvent(issued)])
+        await handling.append(STREAM, stamp, lambda _head: [NewEvent(issued)])
         await self.follow(at_once=True)
         return self._by_id[key_id], text
 
@@ -145,10 +147,10 @@ class AccessKeys:
         authorize(principal, OPERATE)
         await self.follow(at_once=True)
         if key_id not in self._by_id:
-            raise Unknown("unknown_key", "There is no key of this id; see: huiyin keys list", why_zh="没有该密钥。")
+            raise Unknown("unknown_key", "There is no key of this id; see: huiyin keys list", detail_zh="没有该密钥。")
         if self._by_id[key_id].revoked_at is None:
             stamp = EventMetadata(principal, cause=f"{principal.name}:revoke:{key_id}")
-            await handling.on_stream(STREAM, stamp, lambda _head: [NewEvent(KeyRevoked(key=key_id))])
+            await handling.append(STREAM, stamp, lambda _head: [NewEvent(KeyRevoked(key=key_id))])
             await self.follow(at_once=True)
         return self._by_id[key_id]
 
@@ -158,13 +160,13 @@ async def _one_of(handling: CommandHandler, named: str | None) -> str | None:
     books = await handling.policies.all()
     if named is not None and named not in books:
         raise Invalid(
-            "unknown_jurisdiction", "No policy is active for it.", why_zh="没有该辖区。", field="jurisdiction"
+            "unknown_jurisdiction", "No policy is active for it.", detail_zh="没有该辖区。", field="jurisdiction"
         )
     if named is None and len(books) > 1:
         raise Invalid(
             "jurisdiction_needed",
             "Several jurisdictions are active; name the one whose cases this key opens.",
-            why_zh="有多个辖区，请指明。",
+            detail_zh="有多个辖区，请指明。",
             field="jurisdiction",
         )
     return named or next(iter(books), None)

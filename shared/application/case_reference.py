@@ -17,14 +17,14 @@ _BETWEEN_LOOKS = 0.05
 
 
 def unknown_case() -> Unknown:
-    return Unknown("unknown_case", "There is no such case among those you may see.", why_zh="没有您可以查看的该件。")
+    return Unknown("unknown_case", "There is no such case among those you may see.", detail_zh="没有您可以查看的该件。")
 
 
 def case_missing() -> Invalid:
     return Invalid(
         "case_missing",
         "Name the case that is meant: its id, number, or CHANNEL:ITEM.",
-        why_zh="请注明案件（编号或 CHANNEL:ITEM）。",
+        detail_zh="请注明案件（编号或 CHANNEL:ITEM）。",
         field="case",
     )
 

@@ -76,7 +76,7 @@ async def give(
     shape: Any = body
     stamp = EventMetadata(principal, f"{principal.name}:{shape.command_id}", at=shape.effective_at, request=digest)
     handling = ports.handling(rule.service)
-    done = await handling.on_case(
+    done = await handling.handle(
         case_id,
         rule.action,
         stamp,

@@ -60,7 +60,11 @@ _ZH = {
 def describe(refused: Refused, **more: Any) -> dict[str, Any]:
     """The problem of a refusal."""
     return problem(
-        refused.status, refused.code, refused.why, refused.why_zh, **{"field": refused.field, **refused.more, **more}
+        refused.status,
+        refused.code,
+        refused.detail,
+        refused.detail_zh,
+        **{"field": refused.field, **refused.more, **more},
     )
 
 
@@ -140,7 +144,7 @@ def invalid(errors: Sequence[Mapping[str, Any]], *, skip: int = 0) -> Invalid:
     return Invalid(
         code,
         f"{first['field']} {first['problem']}.",
-        why_zh=why_zh,
+        detail_zh=why_zh,
         field=first["field"],
         errors=fields,
     )

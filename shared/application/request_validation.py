@@ -27,46 +27,46 @@ def parse(data: bytes) -> Any:
     try:
         value = strict_json.read(data.decode("utf-8"))
     except UnicodeDecodeError:
-        raise Malformed("not_utf8", "The body is not UTF-8 text.", why_zh="内容不是 UTF-8 文本。") from None
+        raise Malformed("not_utf8", "The body is not UTF-8 text.", detail_zh="内容不是 UTF-8 文本。") from None
     except RecursionError:
-        raise Malformed("too_deep", "The JSON is nested too deeply.", why_zh="JSON 嵌套过深。") from None
+        raise Malformed("too_deep", "The JSON is nested too deeply.", detail_zh="JSON 嵌套过深。") from None
     except strict_json.RepeatedKey as error:
         field = path_of((error.key,))
         raise Malformed(
-            "duplicate_key", f"The key {field} occurs twice; keep one.", why_zh="JSON 中有重复的键。", field=field
+            "duplicate_key", f"The key {field} occurs twice; keep one.", detail_zh="JSON 中有重复的键。", field=field
         ) from None
     except strict_json.NotFinite:
         raise Malformed(
             "not_a_number", "JSON has no NaN, no Infinity and no larger numbers than a float holds.",
-            why_zh="JSON 中不允许 NaN、Infinity 或超出范围的数字。",
+            detail_zh="JSON 中不允许 NaN、Infinity 或超出范围的数字。",
         ) from None  # fmt: skip
     except json.JSONDecodeError as error:
         raise Malformed(
             "not_json",
             f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.",
-            why_zh=f"内容不是有效的 JSON（第 {error.lineno} 行第 {error.colno} 列）。",
+            detail_zh=f"内容不是有效的 JSON（第 {error.lineno} 行第 {error.colno} 列）。",
         ) from None
     except ValueError:  # an integer of thousands of digits
-        raise Malformed("not_json", "A number in the body is too long.", why_zh="数字过长。") from None
+        raise Malformed("not_json", "A number in the body is too long.", detail_zh="数字过长。") from None
     _check(value, ())
     return value
 
 
 def _check(value: Any, path: tuple[int | str, ...]) -> None:
     if len(path) > _DEPTH:
-        raise Malformed("too_deep", "The JSON is nested too deeply.", why_zh="JSON 嵌套过深。")
+        raise Malformed("too_deep", "The JSON is nested too deeply.", detail_zh="JSON 嵌套过深。")
     if isinstance(value, str):
         if _FORBIDDEN.search(value):
             raise Invalid(
                 "control_character",
                 f"{path_of(path)} holds a control character or half of a surrogate pair; remove it.",
-                why_zh="内容含有控制字符或不完整的字符。",
+                detail_zh="内容含有控制字符或不完整的字符。",
                 field=path_of(path),
             )
     elif isinstance(value, dict):
         for name, inner in value.items():
             if _FORBIDDEN.search(name):
-                raise Malformed("control_character", "A key holds a control character.", why_zh="键名含有控制字符。")
+                raise Malformed("control_character", "A key holds a control character.", detail_zh="键名含有控制字符。")
             _check(inner, (*path, name))
     elif isinstance(value, list):
         for place, inner in enumerate(value):
@@ -77,7 +77,7 @@ def validated(model: type[M], value: Any) -> M:
     """`value` as `model`. Raises Invalid that names the fields."""
     if not isinstance(value, dict):
         raise Invalid(
-            "not_an_object", "The body must be a JSON object.", why_zh="内容必须是 JSON 对象。", field="(body)"
+            "not_an_object", "The body must be a JSON object.", detail_zh="内容必须是 JSON 对象。", field="(body)"
         )
     try:
         found = model.model_validate(value)
@@ -99,7 +99,7 @@ def command_of(models: Mapping[str, type[M]], value: Any) -> tuple[str, M]:
         raise Invalid(
             "unknown_command",
             f"command must be one of: {', '.join(sorted(models))}.",
-            why_zh="没有这一命令。",
+            detail_zh="没有这一命令。",
             field="command",
         )
     return name, validated(models[name], value)
@@ -109,6 +109,6 @@ def _out_of_range(field: str) -> Invalid:
     return Invalid(
         "wrong_time",
         f"{field}: the year must lie between {EARLIEST} and {LATEST}.",
-        why_zh="年份超出范围。",
+        detail_zh="年份超出范围。",
         field=field,
     )

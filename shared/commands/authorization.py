@@ -129,7 +129,7 @@ def within(principal: Principal, jurisdiction: str) -> None:
         raise Unknown(
             "unknown_jurisdiction",
             "There is no such jurisdiction for this key.",
-            why_zh="该密钥不属于这一辖区。",
+            detail_zh="该密钥不属于这一辖区。",
             field="jurisdiction",
         )
 
@@ -161,10 +161,12 @@ def authorize(principal: Principal, action: Action, case: Case | None = None, le
         Denied: the action belongs to other roles.
     """
     if case is not None and not visible(principal, case, lead):
-        raise Unknown("unknown_case", "There is no such case among those you may see.", why_zh="没有您可以查看的该件。")
+        raise Unknown(
+            "unknown_case", "There is no such case among those you may see.", detail_zh="没有您可以查看的该件。"
+        )
     if principal.role not in action.roles:
         raise Denied(
             "role_not_allowed",
             f"The role {principal.role} may not do this ({action.name}). It is open to: {', '.join(sorted(action.roles))}.",
-            why_zh=f"角色 {principal.role} 不能执行该操作。",
+            detail_zh=f"角色 {principal.role} 不能执行该操作。",
         )

@@ -19,7 +19,7 @@ def check_readable(case: Case) -> None:
         raise Unavailable(
             "newer_event",
             f"A newer release wrote {case.newer} into this case; it is read-only here.",
-            why_zh="较新版本的系统已在本件中写入记录，此处只能查看。",
+            detail_zh="较新版本的系统已在本件中写入记录，此处只能查看。",
         )
 
 
@@ -29,7 +29,7 @@ def check_version(case: Case, expected: int) -> None:
         raise Refused(
             "stale_version",
             f"The case has moved on to version {case.version} since you read it; read it again and decide.",
-            why_zh="该件在您读取之后已有新的变化，请重新查看后再办理。",
+            detail_zh="该件在您读取之后已有新的变化，请重新查看后再办理。",
         )
 
 
@@ -40,7 +40,7 @@ def follow_the_lead(lead: Case | None) -> Refused:
     return Refused(
         "follow_the_lead",
         f"This filing follows an older one of the same matter{which}; work on that one, or unlink this one first.",
-        why_zh=f"该件已并入此前登记的同一事项{which_zh}，请办理主件，或先解除并案。",
+        detail_zh=f"该件已并入此前登记的同一事项{which_zh}，请办理主件，或先解除并案。",
         lead=lead.id if lead is not None else None,
     )
 
@@ -59,18 +59,18 @@ def check_decided(case: Case, events: Iterable[Event], *, name: str, zh: str, st
             "voided",
             "The case was voided because it was registered by mistake, so no command is possible on it. If there is a matter,"
             " register it anew.",
-            why_zh="该件已作废，不能再办理；确有事项的，请重新登记。",
+            detail_zh="该件已作废，不能再办理；确有事项的，请重新登记。",
         )
     if case.accusation.suspected is not None and not _HELD.isdisjoint(types):
         raise Refused(
             "suspicion_undecided",
             "A rule suspects that this is an accusation. Read it, then give confirm_accusation or clear_suspicion.",
-            why_zh="该件疑似检举控告，请先阅看，再予以确认或排除。",
+            detail_zh="该件疑似检举控告，请先阅看，再予以确认或排除。",
         )
     if states and case.state not in states:
         raise Refused(
             "not_in_this_state",
             f"{name} is possible in: {', '.join(states)}. The case is {case.state}.",
-            why_zh=f"“{zh}”只能在这些状态下进行：{'、'.join(state_words(one).zh for one in states)}；"
+            detail_zh=f"“{zh}”只能在这些状态下进行：{'、'.join(state_words(one).zh for one in states)}；"
             f"该件现为{state_words(case.state).zh}。",
         )

@@ -8,7 +8,7 @@
 ...         receipt = await here.file(place="dh", subject="01")
 ...         rule = RULES["sign_off"]
 ...         who = clerk((await here.case(receipt.case)).org)
-...         done = await here.parts["routing"].handling.on_case(
+...         done = await here.parts["routing"].handling.handle(
 ...             receipt.case, rule.action, Stamp(who, "sign-1"), lambda case, given: rule(case, rule.model(), given)
 ...         )
 ...         return done.case.state, [event.type for event in done.commit.recorded]
@@ -70,13 +70,13 @@ class CommandHandler:
     def _writer(self) -> EventWriter:
         return EventWriter(self.service, self.log, self.keys, self.clock, self.published)
 
-    async def on_stream(
+    async def append(
         self, stream: str, stamp: EventMetadata, decide: DecideStream, last: Commit | None = None
     ) -> tuple[Commit, bool]:
         """Append to a stream that has no state of its own: see StreamWriter.append."""
         return await StreamWriter(self._writer).append(stream, stamp, decide, last)
 
-    async def on_case(
+    async def handle(
         self,
         case_id: str,
         action: Action,
@@ -126,7 +126,7 @@ class CommandHandler:
         raise Unavailable(
             "busy",
             "The case is being changed by many at once; try again in a moment.",
-            why_zh="该件正被多人同时办理，请稍后重试。",
+            detail_zh="该件正被多人同时办理，请稍后重试。",
         )
 
     async def _decide(

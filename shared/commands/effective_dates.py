@@ -28,7 +28,7 @@ def check_order(case: Case, fresh: Sequence[NewEvent], at: LegalTime, now: datet
             raise Refused(
                 "effective_in_future",
                 "effective_at is in the future; an event is recorded when it has happened.",
-                why_zh="生效时间不能晚于当前时间。",
+                detail_zh="生效时间不能晚于当前时间。",
                 field="effective_at",
                 latest=to_text(now),
             )
@@ -38,7 +38,7 @@ def check_order(case: Case, fresh: Sequence[NewEvent], at: LegalTime, now: datet
             raise Refused(
                 "effective_too_early",
                 f"effective_at is before the last step of this case ({local_text(last, zone)}).",
-                why_zh=f"生效时间不能早于该件上一步的时间（{local_text(last, zone)}）。",
+                detail_zh=f"生效时间不能早于该件上一步的时间（{local_text(last, zone)}）。",
                 field="effective_at",
                 earliest=to_text(last),
             )

@@ -72,7 +72,7 @@ class EventWriter:
             raise Unavailable(
                 "clock_behind",
                 "This machine's clock is more than 60 s behind the log. Correct the clock; no data was written.",
-                why_zh="本机时钟比记录落后六十秒以上，请先校正时钟；未写入任何内容。",
+                detail_zh="本机时钟比记录落后六十秒以上，请先校正时钟；未写入任何内容。",
             )
         return last
 
@@ -135,7 +135,7 @@ def first_answer(commit: Commit, stamp: EventMetadata) -> Commit:
         raise Refused(
             "same_id_other_content",
             "This id was used before with different content. Use a new id, or send exactly what was sent first.",
-            why_zh="该编号此前已提交过不同的内容。请使用新的编号，或原样重新提交。",
+            detail_zh="该编号此前已提交过不同的内容。请使用新的编号，或原样重新提交。",
             field="command_id",
         )
     return commit
@@ -147,5 +147,5 @@ def _check_size(data: Sequence[bytes]) -> None:
             "too_large_to_keep",
             f"An event may have {LARGEST_EVENT // 1024} KiB, and the events of one command {LARGEST_COMMIT // 1024} KiB;"
             " larger ones could not be published. Send the content in parts.",
-            why_zh="内容过大，无法保存和传送，请分次提交。",
+            detail_zh="内容过大，无法保存和传送，请分次提交。",
         )

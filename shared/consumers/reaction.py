@@ -50,7 +50,7 @@ async def carry_out(handling: CommandHandler, rule: Decider, turn: Trigger, comm
 
     Any other refusal is a fault of the product: it is raised, and the consumer parks the case."""
     try:
-        return await handling.on_case(
+        return await handling.handle(
             turn.case.id,
             rule.action,
             stamp_for(handling.service, rule.name, turn),

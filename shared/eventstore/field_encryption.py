@@ -109,7 +109,7 @@ async def obtain(keys: KeyStore, case: str, parts: Iterable[PartyPurpose]) -> di
         raise Refused(
             "party_erased",
             "This party's data were erased; nothing can be added for it.",
-            why_zh="该当事人的信息已依法删除，不能再为其添加内容。",
+            detail_zh="该当事人的信息已依法删除，不能再为其添加内容。",
         ) from erased
     return {(key.party, key.purpose): key for key in found}
 

@@ -41,7 +41,7 @@ class Backpressure:
                 "unpublished_full",
                 "Too many events wait for Kafka, so nothing new is accepted. Everything accepted before is stored. Send this"
                 " again later.",
-                why_zh="待送出的内容已达上限，暂不受理新的内容；已受理的均已保存。请稍后重新提交。",
+                detail_zh="待送出的内容已达上限，暂不受理新的内容；已受理的均已保存。请稍后重新提交。",
                 retry_after=RETRY,
             )
 

@@ -19,10 +19,13 @@ def acting_as(text: str) -> Principal:
     """The principal of `ROLE` or `ROLE:ORG`, as the owner of the folder."""
     role, _, org = text.partition(":")
     if role not in _ACTING:
-        raise Invalid("unknown_role", f"Act as one of: {', '.join(_ACTING)}.", why_zh="没有这种角色。", field="as")
+        raise Invalid("unknown_role", f"Act as one of: {', '.join(_ACTING)}.", detail_zh="没有这种角色。", field="as")
     if role in NEEDS_ORG and not org:
         raise Invalid(
-            "org_missing", f"Write {role}:ORG with the code of the organisation.", why_zh="缺少单位代码。", field="as"
+            "org_missing",
+            f"Write {role}:ORG with the code of the organisation.",
+            detail_zh="缺少单位代码。",
+            field="as",
         )
     return Principal(cast(Role, role), org or None, "local")
 
@@ -41,7 +44,7 @@ async def who(request: Request) -> Principal:
             raise NotAuthenticated(
                 "key_required",
                 "Send a valid access key: Authorization: Bearer hy_… (made with: huiyin keys add ROLE [ORG]).",
-                why_zh="需要有效的访问密钥。",
+                detail_zh="需要有效的访问密钥。",
             )
         principal = known
     request.state.role = principal.role

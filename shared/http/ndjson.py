@@ -48,7 +48,7 @@ async def answered(
             raise TooLarge(
                 "batch_too_long",
                 f"A batch has at most {most} lines. {kept}",
-                why_zh=f"一批最多 {most} 行，请分批提交。",
+                detail_zh=f"一批最多 {most} 行，请分批提交。",
             )
         waiting.append(line)
         if len(waiting) == at_once:
@@ -64,7 +64,7 @@ def value_of(line: RequestLine, limit: int) -> Any:
         raise TooLarge(
             "line_too_long",
             f"The line is longer than {limit} bytes. Shorten it.",
-            why_zh=f"该行超过 {limit} 字节，请缩短。",
+            detail_zh=f"该行超过 {limit} 字节，请缩短。",
         )
     return parse(line.data)
 

@@ -28,14 +28,14 @@ async def exact_query(request: Request) -> None:
             raise Invalid(
                 "unknown_parameter",
                 f"A query parameter is unknown. Use only: {', '.join(sorted(known)) or 'none'}.",
-                why_zh="查询参数中有未知的参数，请删除。",
+                detail_zh="查询参数中有未知的参数，请删除。",
                 field="query",
             )
         if count > 1:
             raise Invalid(
                 "parameter_twice",
                 f"The query parameter {name} occurs more than once. Keep one.",
-                why_zh=f"查询参数 {name} 重复，请只保留一个。",
+                detail_zh=f"查询参数 {name} 重复，请只保留一个。",
                 field=name,
             )
 
@@ -62,7 +62,7 @@ def _too_large(limit: int) -> TooLarge:
     return TooLarge(
         "body_too_large",
         f"The body is larger than {limit} bytes; send less at once, or use a batch.",
-        why_zh=f"内容超过 {limit} 字节。",
+        detail_zh=f"内容超过 {limit} 字节。",
     )
 
 
@@ -70,7 +70,7 @@ def require_type(request: Request, *allowed: str) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in allowed:
         raise WrongType(
-            "wrong_content_type", f"Send Content-Type: {allowed[0]}.", why_zh=f"内容类型应为 {allowed[0]}。"
+            "wrong_content_type", f"Send Content-Type: {allowed[0]}.", detail_zh=f"内容类型应为 {allowed[0]}。"
         )
 
 
@@ -83,7 +83,7 @@ async def read_json(request: Request, limit: int) -> Any:
     require_type(request, "application/json")
     data = await read_body(request, limit)
     if not data.strip():
-        raise Malformed("empty_body", "The body is empty; send a JSON object.", why_zh="内容为空。")
+        raise Malformed("empty_body", "The body is empty; send a JSON object.", detail_zh="内容为空。")
     return parse(data)
 
 

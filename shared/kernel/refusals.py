@@ -6,8 +6,8 @@
     ├── Invalid            the request itself is wrong; names the field (422)
     └── Unavailable        the request is valid; try again later (503)
 
-`code` is stable and never translated: programs depend on it. `why` is an English sentence for people that names what
-is allowed instead, `why_zh` the same in Chinese. Neither ever quotes a value of the request.
+`code` is stable and never translated: programs depend on it. `detail` is an English sentence for people that names what
+is allowed instead, `detail_zh` the same in Chinese. Neither ever quotes a value of the request.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ class Refused(Exception):
     status = 409
 
     def __init__(
-        self, code: str, why: str, *, why_zh: str | None = None, field: str | None = None, **more: Any
+        self, code: str, detail: str, *, detail_zh: str | None = None, field: str | None = None, **more: Any
     ) -> None:
-        super().__init__(f"{code}: {why}")
+        super().__init__(f"{code}: {detail}")
         self.code = code
-        self.why = why
-        self.why_zh = why_zh
+        self.detail = detail
+        self.detail_zh = detail_zh
         self.field = field
         self.more = more
 

@@ -29,20 +29,20 @@ def read_record(data: bytes, limit: int, opened: Callable[[bytes, int], bytes] |
             raise TooLarge(
                 "body_too_large",
                 f"The record is larger than {limit} bytes; send less, or material in parts.",
-                why_zh=f"内容超过 {limit} 字节。",
+                detail_zh=f"内容超过 {limit} 字节。",
             )
         if not clear.strip():
-            raise Malformed("empty_body", "The record is empty; send a JSON object.", why_zh="内容为空。")
+            raise Malformed("empty_body", "The record is empty; send a JSON object.", detail_zh="内容为空。")
         value = parse(clear)
         if not isinstance(value, dict):
             raise Invalid(
                 "not_an_object",
                 "The record must be a JSON object.",
-                why_zh="内容必须是 JSON 对象。",
+                detail_zh="内容必须是 JSON 对象。",
                 field="(body)",
             )
         return InboundRecord(value, orjson.dumps(value, option=orjson.OPT_SORT_KEYS), None)
     except Refused as refused:
         return InboundRecord({}, data, refused)
     except (TypeError, ValueError):  # a whole number that no other reader would keep
-        return InboundRecord({}, data, Malformed("not_json", "A number is too long.", why_zh="数字过长。"))
+        return InboundRecord({}, data, Malformed("not_json", "A number is too long.", detail_zh="数字过长。"))

@@ -44,7 +44,7 @@ class NotificationStream:
 
         Raises Refused where the cause was used for other content."""
         async with self._locks[recipient]:
-            commit, _repeated = await self._handling.on_stream(
+            commit, _repeated = await self._handling.append(
                 self._prefix + recipient, stamp, lambda _head: [NewEvent(body)], self._ends.get(recipient)
             )
             known = self._ends.get(recipient)

@@ -69,7 +69,7 @@ async def move_log(
                 raise Refused(
                     "log_damaged",
                     f"{first.stream} version {first.version}: {first.column} {first.why}. See: huiyin verify",
-                    why_zh="日志有损坏之处，请先执行 huiyin verify 查明。",
+                    detail_zh="日志有损坏之处，请先执行 huiyin verify 查明。",
                 )
             if commit.last > done.get(commit.stream, StreamHead(0, "")).version:
                 by_stream.setdefault(commit.stream, []).append(commit)
@@ -116,7 +116,7 @@ async def standing(source: EventStore, target: EventStore) -> dict[str, StreamHe
         raise Invalid(
             "target_not_empty",
             f"The target holds {len(unlike)} streams that are not the beginning of the source's. Name an empty target.",
-            why_zh="目标中有来源所没有的内容。",
+            detail_zh="目标中有来源所没有的内容。",
             field="to",
         )
     return done

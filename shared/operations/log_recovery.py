@@ -103,5 +103,5 @@ class LogRecovery:
                     "log_differs",
                     f"{commit.stream} version {commit.first}: the topic holds another commit than the log. They are of two"
                     " deployments, or the log was restored from a backup: give it a prefix of its own (HUIYIN_KAFKA_PREFIX).",
-                    why_zh="主题与日志内容不一致。",
+                    detail_zh="主题与日志内容不一致。",
                 )

@@ -61,7 +61,7 @@ async def record_reading(
         compared: Ids of the cases whose texts are compared with that of the case."""
     stamp = EventMetadata(principal, cause=f"{cause}:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
     body = ReadRecorded(case=case.id, purposes=tuple(purposes), compared=tuple(compared))
-    await handling.on_stream(STREAM + case.id, stamp, lambda _head: [NewEvent(body)])
+    await handling.append(STREAM + case.id, stamp, lambda _head: [NewEvent(body)])
 
 
 async def content(

@@ -78,7 +78,7 @@ async def show(
         raise Unknown(
             "not_yet",
             "The case did not exist at that time, or was not known then.",
-            why_zh="该时点尚无此件或尚不知悉。",
+            detail_zh="该时点尚无此件或尚不知悉。",
             field="as_of" if as_of is not None else "known_at",
         )
     seen = [event for event in seen if event.type not in _kept_from(principal)]
@@ -89,7 +89,9 @@ async def show(
     else:
         case = fold(seen)
     if not case.id:  # the registration itself lies after the cut
-        raise Unknown("not_yet", "The case was not registered at that time.", why_zh="该时点尚未登记。", field="as_of")
+        raise Unknown(
+            "not_yet", "The case was not registered at that time.", detail_zh="该时点尚未登记。", field="as_of"
+        )
     known = await _may_know(ports, principal, present, seen)
     lead = await ports.cases.lead_of(case)
     present_lead = lead if case.matter.lead == present.matter.lead else await ports.cases.lead_of(present)
@@ -161,7 +163,7 @@ async def explained(ports: Ports, principal: Principal, reference: str, clock: s
             "unknown_clock",
             "This case has no clock of that name. It has: "
             f"{', '.join(sorted({one.clock for one in found})) or 'none'}.",
-            why_zh="该件没有这一时限。",
+            detail_zh="该件没有这一时限。",
             field="clock",
         )
     now = ports.clock.now()

@@ -46,7 +46,7 @@ async def opened(ports: Ports, number: str, code: str) -> tuple[Principal, Case]
     wrong = Unknown(
         "wrong_number_or_code",
         "Number and query code do not belong together. Both are on the receipt.",
-        why_zh="编号与查询码不匹配，请核对回执。",
+        detail_zh="编号与查询码不匹配，请核对回执。",
     )
     if read_number(number) is None:
         raise wrong

@@ -259,6 +259,6 @@ def _read(text: str | None) -> _Cursor:
     raise Invalid(
         "wrong_cursor",
         "after is not a cursor of this list. Leave it out for the first page, then use the one that the page gives.",
-        why_zh="翻页标记无效。",
+        detail_zh="翻页标记无效。",
         field="after",
     )

@@ -142,7 +142,7 @@ async def test_a_calendar_published_later_moves_open_clocks_and_fires_nothing_tw
     day = clock.due_day
     document["years"][str(day.year)]["holidays"].append(day.isoformat())
     body = PolicyActivated(section="calendar", hash=hash_of(document), document=document)
-    await here.ports.handling("supervision").on_stream(
+    await here.ports.handling("supervision").append(
         POLICY + DEMO,
         EventMetadata(SUPERVISOR, "calendar:2", date(2026, 1, 1), jurisdiction=DEMO),
         lambda _head: [NewEvent(body)],

@@ -127,7 +127,7 @@ async def test_a_stale_version_is_refused_but_the_ticker_makes_none_stale(here: 
 
     async def sign(cause: str, expected: int) -> None:
         stamp = EventMetadata(clerk(org), cause)
-        await hands.on_case(
+        await hands.handle(
             filed.case, rule.action, stamp, lambda found, given: rule(found, command, given), expected_version=expected
         )
 
@@ -164,7 +164,7 @@ async def test_a_clock_far_behind_the_log_is_refused(here: County) -> None:
 
 async def test_a_service_cannot_append_what_another_owns(here: County) -> None:
     with pytest.raises(TypeError, match="routing owns it"):
-        await here.ports.handling("intake").on_stream(
+        await here.ports.handling("intake").append(
             "case/x", EventMetadata(REGISTRAR, "c"), lambda _head: [NewEvent(CaseTransferred(org="zj"))]
         )
 
@@ -208,7 +208,7 @@ async def test_times_of_a_stream_without_state_never_go_back(here: County) -> No
     read = ReadRecorded(case="x")
     for number, step in enumerate([0, -5, -20]):
         here.clock.jump(timedelta(seconds=step))
-        await hands.on_stream("reads/x", EventMetadata(SUPERVISOR, f"t:{number}"), lambda _head: [NewEvent(read)])
+        await hands.append("reads/x", EventMetadata(SUPERVISOR, f"t:{number}"), lambda _head: [NewEvent(read)])
     recorded = [event.recorded_at for event in await here.events("reads/x")]
     assert recorded == sorted(recorded)
 
@@ -218,10 +218,10 @@ async def test_what_could_not_be_passed_on_is_never_kept(here: County) -> None:
     stamp = EventMetadata(SUPERVISOR, "t:large", jurisdiction=DEMO)
     for fresh in ([ReadRecorded(case="x" * LARGEST_EVENT)], [ReadRecorded(case="x" * (LARGEST_EVENT - 2000))] * 4):
         with pytest.raises(Refused, match="too_large_to_keep"):
-            await handling.on_stream("reads/large", stamp, lambda _head, found=fresh: [NewEvent(one) for one in found])
+            await handling.append("reads/large", stamp, lambda _head, found=fresh: [NewEvent(one) for one in found])
     assert await here.ports.log.load("reads/large") == []
     fits = ReadRecorded(case="x" * (LARGEST_EVENT - 2000))
-    await handling.on_stream("reads/large", stamp, lambda _head: [NewEvent(fits)])
+    await handling.append("reads/large", stamp, lambda _head: [NewEvent(fits)])
     assert len(await here.ports.log.load("reads/large")) == 1
 
 
@@ -238,7 +238,7 @@ async def test_the_first_no_of_a_reaction_is_asked_again_of_the_log(here: County
     rule = RULES["serve_notice"]
     command = rule.model.model_validate({"kind": "acceptance", "mode": "electronic"})
     stamp = EventMetadata(clerk(org), "t:seen", jurisdiction=DEMO)
-    done = await handling.on_case(
+    done = await handling.handle(
         filed.case,
         rule.action,
         stamp,

@@ -131,7 +131,7 @@ async def test_a_clock_at_risk_is_told_to_who_bears_it(here: County) -> None:
         {**rule, "rungs": [{"id": "soon", "at_percent": 50, "kind": "at_risk"}]} if rule["id"] in ("C3", "C1") else rule
         for rule in clocks["rules"]
     ]
-    await here.ports.handling("supervision").on_stream(
+    await here.ports.handling("supervision").append(
         f"policy/{DEMO}",
         EventMetadata(SUPERVISOR, "activate:at-risk", date(2001, 1, 1), jurisdiction=DEMO),
         lambda _head: [NewEvent(PolicyActivated(section="clocks", hash=hash_of(clocks), document=clocks))],

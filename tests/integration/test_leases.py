@@ -166,12 +166,12 @@ async def test_a_night_costs_nothing(here: County) -> None:
     here.clock.advance(
         timedelta(days=14, hours=12)
     )  # it was to be sent this morning, and nobody looked; it is night now
-    on_case = own._handling.cases.get
+    handle = own._handling.cases.get
 
     async def counted(*args: object, **more: object) -> object:
         nonlocal looks
         looks += 1
-        return await on_case(*args, **more)
+        return await handle(*args, **more)
 
     own._handling.cases.get = counted
     for _ in range(200):

@@ -105,7 +105,7 @@ class Hands:
         rule = RULES[name]
         command = rule.model.model_validate(fields)
         try:
-            done = await self._handlings[rule.service].on_case(
+            done = await self._handlings[rule.service].handle(
                 case,
                 rule.action,
                 EventMetadata(principal, cause),

@@ -126,7 +126,7 @@ async def test_the_past_is_refused_unless_nothing_was_in_force() -> None:
                 await put(here, routed_to("rs"), past)
             assert refused.value.code == "policy_in_the_past"
             assert "2026-03-03" in str(refused.value)
-            assert "2026-03-03" in str(refused.value.why_zh)
+            assert "2026-03-03" in str(refused.value.detail_zh)
         assert (await here.ports.policies.book(DEMO)).version == version
         with pytest.raises(Invalid, match="policy_in_the_past"):
             await put(here, routed_to("rs"), date(1999, 1, 1))
@@ -225,7 +225,7 @@ async def test_who_holds_open_cases_is_not_removed() -> None:
         with pytest.raises(Invalid) as refused:
             await put(here, sections)
         assert "holds 1 open case;" in str(refused.value)
-        assert "仍有 1 件未办结件；" in str(refused.value.why_zh)
+        assert "仍有 1 件未办结件；" in str(refused.value.detail_zh)
         assert len(await here.events(STREAM + DEMO)) == (await here.ports.policies.book(DEMO)).version
         later = await put(here, sections, date(2026, 4, 1))
         assert [one.where for one in later.warnings] == ["organisations[rs]"]

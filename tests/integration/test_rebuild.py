@@ -315,7 +315,7 @@ async def test_one_that_cannot_begin_leaves_everything_at_work(monkeypatch: pyte
         await lives(here)
 
         async def in_use() -> None:
-            raise Unavailable("facts_in_use", "In use.", why_zh="正在使用。")
+            raise Unavailable("facts_in_use", "In use.", detail_zh="正在使用。")
 
         with monkeypatch.context() as patched:
             patched.setattr(facts_of(here.runtime), "begin_anew", in_use)

@@ -83,7 +83,7 @@ async def act(here: Served, case: str, name: str, principal: Principal, **fields
     rule = RULES[name]
     command = rule.model.model_validate(fields)
     stamp = EventMetadata(principal, f"{principal.name}:{name}-{case}")
-    await here.runtime.handling(rule.service).on_case(
+    await here.runtime.handling(rule.service).handle(
         case, rule.action, stamp, lambda found, given: rule(found, command, given)
     )
     await settle(here)

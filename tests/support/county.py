@@ -80,7 +80,7 @@ class County:
         self._ids += 1
         command = rule.model.model_validate(fields)
         stamp = EventMetadata(principal, f"{principal.name}:{command_id or self._ids}", at)
-        done = await self.ports.handling(rule.service).on_case(
+        done = await self.ports.handling(rule.service).handle(
             case, rule.action, stamp, lambda found, given: rule(found, command, given), others=rule.named(command)
         )
         await self.settle()
@@ -107,7 +107,7 @@ class County:
 async def activate(ports: Ports, policy: str, jurisdiction: str, since: date) -> None:
     """Put a bundled policy in force."""
     for entry in bundled(policy):
-        await ports.handling("supervision").on_stream(
+        await ports.handling("supervision").append(
             POLICY + jurisdiction,
             EventMetadata(SUPERVISOR, f"activate:{entry.section}:{entry.hash}", since, jurisdiction=jurisdiction),
             lambda _head, entry=entry: [NewEvent(entry.activation())],

@@ -133,7 +133,7 @@ class Facts:
             raise Unavailable(
                 "facts_in_use",
                 "The facts file cannot be opened, probably because another process uses it. Query the server of that process.",
-                why_zh="统计数据文件无法打开，可能正由另一进程使用，请向该服务查询。",
+                detail_zh="统计数据文件无法打开，可能正由另一进程使用，请向该服务查询。",
             ) from error
         own.execute(CREATE[0])
         found = own.execute("SELECT schema FROM about").fetchall()

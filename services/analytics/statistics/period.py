@@ -41,7 +41,7 @@ class Period(NamedTuple):
             raise Invalid(
                 "wrong_compare",
                 f"This period cannot be compared with the {with_} before. Use a period of this kind: {kinds}.",
-                why_zh="该期间不能作此比较。",
+                detail_zh="该期间不能作此比较。",
                 field="compare",
             )
         if with_ == "month":
@@ -81,7 +81,7 @@ def _wrong() -> Invalid:
     return Invalid(
         "wrong_period",
         f"This is not a valid period. Use one of: {ALLOWED}.",
-        why_zh=f"期间格式有误，可用：{ALLOWED}。",
+        detail_zh=f"期间格式有误，可用：{ALLOWED}。",
         field="period",
         allowed=[ALLOWED],
     )

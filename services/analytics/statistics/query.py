@@ -82,7 +82,7 @@ def _known(field: str, code: str, given: Sequence[str], allowed: Sequence[str]) 
         raise Invalid(
             code,
             f"Each of these once at most: {', '.join(allowed)}.",
-            why_zh=f"可用值（各至多一次）：{'、'.join(allowed)}。",
+            detail_zh=f"可用值（各至多一次）：{'、'.join(allowed)}。",
             field=field,
             allowed=list(allowed),
         )
@@ -99,7 +99,7 @@ def _compare(request: StatsQuery) -> tuple[Compare, ...]:
         raise Invalid(
             "wrong_compare",
             "Groups by month or period have no partner in another period; compare without them.",
-            why_zh="按月或按期间分组时不能比较。",
+            detail_zh="按月或按期间分组时不能比较。",
             field="compare",
         )
     return tuple(name for name in COMPARES if name in request.compare)

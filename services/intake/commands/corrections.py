@@ -80,7 +80,7 @@ def _no_breach_removed(case: Case, after: Case, given: DecisionContext, field: s
         raise Denied(
             "supervisor_needed",
             "This change would remove a missed deadline. Ask a supervisor outside the handling organisation to make it.",
-            why_zh="此操作会消除超期记录，须由承办单位以外的督查人员办理。",
+            detail_zh="此操作会消除超期记录，须由承办单位以外的督查人员办理。",
             field=field,
         )
 
@@ -114,7 +114,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
             raise Invalid(
                 "unknown_version",
                 "of names no step of this case. Give the version of a step.",
-                why_zh="of 须为本件某一步骤的版本号。",
+                detail_zh="of 须为本件某一步骤的版本号。",
                 field="of",
             )
         try:
@@ -123,21 +123,21 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
             raise Invalid(
                 "not_a_time",
                 "This is not a time. Give a date or an instant with offset.",
-                why_zh="请填写日期，或带时区偏移的时刻。",
+                detail_zh="请填写日期，或带时区偏移的时刻。",
                 field="new",
             ) from error
         if day_of(new, book.zone) > day_of(fact.recorded_at, book.zone):
             raise Refused(
                 "effective_in_future",
                 "The date is later than the recording of the step. Give an earlier date.",
-                why_zh="更正后的日期不能晚于该步骤的登记日期。",
+                detail_zh="更正后的日期不能晚于该步骤的登记日期。",
                 field="new",
             )
         if not _in_order(case, fact.version, new, book.zone):
             raise Refused(
                 "effective_out_of_order",
                 "The date is not between those of the preceding and the following step. Correct those first.",
-                why_zh="日期须介于前后步骤之间，请先更正相邻步骤。",
+                detail_zh="日期须介于前后步骤之间，请先更正相邻步骤。",
                 field="new",
             )
         return to_text(fact.effective_at)
@@ -146,7 +146,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
             raise Invalid(
                 "unknown_place",
                 "This place is not in the policy of the jurisdiction. Use a code of the policy.",
-                why_zh="该地点不在本辖区的地点目录中，请使用目录中的代码。",
+                detail_zh="该地点不在本辖区的地点目录中，请使用目录中的代码。",
                 field="new",
             )
         return case.filing.place
@@ -155,7 +155,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
             raise Invalid(
                 "unknown_subject",
                 "This subject is not in the policy of the jurisdiction. Use a code of the policy.",
-                why_zh="该内容分类不在本辖区的分类目录中，请使用目录中的代码。",
+                detail_zh="该内容分类不在本辖区的分类目录中，请使用目录中的代码。",
                 field="new",
             )
         return case.filing.subject
@@ -164,7 +164,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
             raise Invalid(
                 "unknown_class",
                 f"This is not a class. Use one of: {', '.join(get_args(Class))}.",
-                why_zh=f"类别应为以下之一：{'、'.join(get_args(Class))}。",
+                detail_zh=f"类别应为以下之一：{'、'.join(get_args(Class))}。",
                 field="new",
             )
         return case.filing.class_
@@ -172,7 +172,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
         raise Invalid(
             "unknown_level",
             "No routing rule of the policy names this level. Use a level of the routing table.",
-            why_zh="路由规则中没有这一层级，请使用规则中列出的层级。",
+            detail_zh="路由规则中没有这一层级，请使用规则中列出的层级。",
             field="new",
         )
     return case.filing.level
@@ -194,7 +194,7 @@ def void(case: Case, command: Void, given: DecisionContext) -> list[NewEvent]:
         raise Refused(
             "already_answered",
             "The case was answered, so it cannot be voided. Close it instead.",
-            why_zh="已答复的件不能作废，请按程序办结。",
+            detail_zh="已答复的件不能作废，请按程序办结。",
         )
     _no_breach_removed(case, replace(case, state="voided"), given, None)
     return [NewEvent(e.CaseVoided(reason_code=command.reason_code, reason=command.reason))]

@@ -62,7 +62,7 @@ def own_channel(principal: Principal, command: FileCase, book: PolicyBook) -> No
         raise Denied(
             "foreign_channel",
             "This channel belongs to another platform. Use a channel that the policy assigns to your platform.",
-            why_zh="平台只能通过自己的渠道提交。",
+            detail_zh="平台只能通过自己的渠道提交。",
             field="channel",
         )
 
@@ -77,7 +77,7 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
         raise Invalid(
             "unknown_channel",
             "This channel is not in the policy of the jurisdiction. Use a code of the policy, or have it added.",
-            why_zh="该渠道不在本辖区的渠道目录中。",
+            detail_zh="该渠道不在本辖区的渠道目录中。",
             field="channel",
         )
     own_channel(given.principal, command, book)
@@ -88,7 +88,7 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
         raise Invalid(
             "anonymous_with_name",
             "An anonymous filing must not contain a name or an identity number. Leave them out, or file confidentially.",
-            why_zh="匿名提交不应填写姓名或证件号码；如需保密，请选择保密提交。",
+            detail_zh="匿名提交不应填写姓名或证件号码；如需保密，请选择保密提交。",
             field="petitioner",
         )
     at = command.received_at or given.at
@@ -181,7 +181,7 @@ def evaluate(case: Case, command: Evaluate, given: DecisionContext) -> list[NewE
         raise Refused(
             "not_invited",
             "The reply was not delivered yet. Evaluate after its delivery.",
-            why_zh="答复送达之后方可评价。",
+            detail_zh="答复送达之后方可评价。",
         )
     return [NewEvent(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text))]
 
@@ -231,7 +231,7 @@ def answer_at_once(case: Case, command: AnswerAtOnce, given: DecisionContext) ->
         raise Refused(
             "not_a_consultation",
             "This case is not a consultation, so it cannot be answered directly. Dispatch it instead.",
-            why_zh="只有咨询类事项可以直接答复，其他事项请派单。",
+            detail_zh="只有咨询类事项可以直接答复，其他事项请派单。",
         )
     return [NewEvent(e.AnsweredAtOnce(text=command.text))]
 

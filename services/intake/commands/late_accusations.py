@@ -18,7 +18,7 @@ def only_of_an_accusation(respondent: Respondent | None, field: str, new: str) -
         raise Invalid(
             "respondent_of_an_accusation",
             "respondent is only allowed if the class is corrected to accusation. Leave it out.",
-            why_zh="只有将类别更正为检举控告时才填写被反映人。",
+            detail_zh="只有将类别更正为检举控告时才填写被反映人。",
             field="respondent",
         )
 

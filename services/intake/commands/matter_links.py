@@ -50,7 +50,10 @@ def link(case: Case, command: Link, given: DecisionContext) -> list[NewEvent]:
     A matter has one responsible organisation and is not handled twice (Art. 19 ¶3)."""
     if command.lead == case.id:
         raise Invalid(
-            "link_to_itself", "A case cannot follow itself. Name the older case.", why_zh="不能并入本件。", field="lead"
+            "link_to_itself",
+            "A case cannot follow itself. Name the older case.",
+            detail_zh="不能并入本件。",
+            field="lead",
         )
     named = given.cases.get(command.lead)
     lead = named if command.kind == "related" else given.head(command.lead)
@@ -58,14 +61,14 @@ def link(case: Case, command: Link, given: DecisionContext) -> list[NewEvent]:
         raise Refused(
             "link_in_a_circle",
             "That case already follows this one, so this one cannot follow it. Name another case.",
-            why_zh="所指案件已并入本件，不能反向并案。",
+            detail_zh="所指案件已并入本件，不能反向并案。",
             field="lead",
         )
     if named is None or lead is None:
         raise Invalid(
             "unknown_lead",
             "lead names no case that you may see. Give its id, its number, or CHANNEL:ITEM.",
-            why_zh="没有您可以查看的主件。",
+            detail_zh="没有您可以查看的主件。",
             field="lead",
         )
     if command.kind == "related":
@@ -78,7 +81,7 @@ def link(case: Case, command: Link, given: DecisionContext) -> list[NewEvent]:
         raise Refused(
             "follows_another",
             "This filing already follows another case. Unlink it first.",
-            why_zh="该件已并入其他案件，请先解除并案。",
+            detail_zh="该件已并入其他案件，请先解除并案。",
             field="lead",
         )
     _fits(case, lead)
@@ -97,21 +100,21 @@ def _fits(case: Case, lead: Case) -> None:
         raise Refused(
             "lead_voided",
             "That case was voided. Name another one.",
-            why_zh="所指案件已作废。",
+            detail_zh="所指案件已作废。",
             field="lead",
         )
     if lead.jurisdiction != case.jurisdiction:
         raise Refused(
             "other_jurisdiction",
             "That case belongs to another jurisdiction. Transfer or guide this filing instead.",
-            why_zh="不同辖区的案件不能并案。",
+            detail_zh="不同辖区的案件不能并案。",
             field="lead",
         )
     if lead.accusation.sealed != case.accusation.sealed:
         raise Refused(
             "accusation_apart",
             "An accusation may only be linked to an accusation (Art. 30). Handle this filing separately.",
-            why_zh="检举控告只能与检举控告并案。",
+            detail_zh="检举控告只能与检举控告并案。",
             field="lead",
         )
 
@@ -122,28 +125,28 @@ def _leads(case: Case, lead: Case, zone: str) -> None:
         raise Refused(
             "lead_withdrawn",
             "That case was withdrawn, so its matter is not handled. Handle this filing separately.",
-            why_zh="所指案件已撤回，请单独办理本件。",
+            detail_zh="所指案件已撤回，请单独办理本件。",
             field="lead",
         )
     if lead.open and not lead.live:
         raise Refused(
             "lead_not_live",
             "That imported case is not handled in this system. Give it go_live first.",
-            why_zh="所指历史件尚未转入办理，请先转入。",
+            detail_zh="所指历史件尚未转入办理，请先转入。",
             field="lead",
         )
     if not older(lead, case, zone):
         raise Refused(
             "lead_is_younger",
             "That case is younger, and the oldest case of a matter leads. Link it to this one instead.",
-            why_zh="以最早登记的案件为主件，请将较晚的案件并入本件。",
+            detail_zh="以最早登记的案件为主件，请将较晚的案件并入本件。",
             field="lead",
         )
     if lead.assignment.org is not None and lead.assignment.org in case.accusation.accused:
         raise Refused(
             "is_the_respondent",
             "That case is handled by the respondent of this filing. Handle this filing separately.",
-            why_zh="所指案件由本件的被反映单位承办，请单独办理本件。",
+            detail_zh="所指案件由本件的被反映单位承办，请单独办理本件。",
             field="lead",
         )
 
@@ -176,7 +179,7 @@ def unlink(case: Case, command: Unlink, given: DecisionContext) -> list[NewEvent
         raise Refused(
             "follows_another",
             "This filing does not follow that case. Leave lead out to unlink it from the case that it follows.",
-            why_zh="该件并未并入所指案件。",
+            detail_zh="该件并未并入所指案件。",
             field="lead",
         )
     return [NewEvent(_parted(case, command.reason))]

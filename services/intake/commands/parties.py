@@ -41,14 +41,14 @@ def representatives(parties: Sequence[str], filers: Sequence[str], field: str) -
             "too_many_representatives",
             f"A joint petition has at most {REPRESENTATIVES} representatives (Art. 20 ¶3). Name fewer; the others remain"
             " co-petitioners.",
-            why_zh=f"多人提出共同信访事项的，代表人数不得超过{REPRESENTATIVES}人；其他人仍列为信访人。",
+            detail_zh=f"多人提出共同信访事项的，代表人数不得超过{REPRESENTATIVES}人；其他人仍列为信访人。",
             field=field,
         )
     if not set(named) <= set(filers):
         raise Invalid(
             "unknown_representative",
             "A representative must be one of the petitioners: 1 (p1) is the petitioner, 2 (p2) the first co-petitioner.",
-            why_zh="代表人须为本件信访人之一。",
+            detail_zh="代表人须为本件信访人之一。",
             field=field,
         )
     return named

@@ -23,7 +23,7 @@ def _not_concluded(case: Case) -> None:
         raise Refused(
             "concluded",
             "The matter is concluded (Art. 36 ¶3). File new facts or reasons as a new matter.",
-            why_zh="该事项已终结（条例第三十六条第三款）；有新的事实和理由的，可另行提出。",
+            detail_zh="该事项已终结（条例第三十六条第三款）；有新的事实和理由的，可另行提出。",
         )
 
 
@@ -78,14 +78,14 @@ def _in_time(window: Deadline | None, given: DecisionContext, zh: str, en: str, 
             "nothing_to_review",
             f"A {en} is only possible against a written opinion on a claim under Art. 31(6) ({article}). Use the remedy that"
             " the reply names, or file new facts as a new matter.",
-            why_zh=f"本件没有可申请{zh}的处理意见；请按答复告知的途径提出，或就新的事实另行提出。",
+            detail_zh=f"本件没有可申请{zh}的处理意见；请按答复告知的途径提出，或就新的事实另行提出。",
         )
     if window.end is not None:
         raise Refused(
             "reviewed_already",
             f"The {en} of this opinion was requested before. Request a re-review of a review opinion; after that, file only"
             " new facts or reasons, as a new matter (Art. 36 ¶3).",
-            why_zh=f"该意见已申请过{zh}。对复查意见不服的可申请复核；复核之后仅可就新的事实和理由另行提出。",
+            detail_zh=f"该意见已申请过{zh}。对复查意见不服的可申请复核；复核之后仅可就新的事实和理由另行提出。",
         )
     future = before(given.now, given.at, given.book.zone)  # refused with a code of its own
     if before(window.due, given.at, given.book.zone) and not window.open_ended and not future:
@@ -94,6 +94,6 @@ def _in_time(window: Deadline | None, given: DecisionContext, zh: str, en: str, 
             "review_window_lapsed",
             f"The period to request a {en} ended on {day.isoformat()} ({article}). File new facts or reasons as a new"
             " matter.",
-            why_zh=f"申请{zh}的期限已于{day.year}年{day.month}月{day.day}日届满；有新的事实和理由的，可另行提出。",
+            detail_zh=f"申请{zh}的期限已于{day.year}年{day.month}月{day.day}日届满；有新的事实和理由的，可另行提出。",
             due=window.due.isoformat(),
         )

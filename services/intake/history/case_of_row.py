@@ -48,7 +48,7 @@ def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str
         raise Invalid(
             "unknown_channel",
             "This channel is not in the policy of the jurisdiction: add it there, or give its class in the mapping.",
-            why_zh="该渠道不在本辖区的渠道目录中：请先添加，或在映射文件中写明渠道类别。",
+            detail_zh="该渠道不在本辖区的渠道目录中：请先添加，或在映射文件中写明渠道类别。",
             field="channel",
         )
     known_place = not book.places or book.knows_place(filing.place)
@@ -106,7 +106,7 @@ def check_case(item: HistoryItem, case: Case) -> None:
         raise Refused(
             "filed_live",
             "This item was filed in this system and is not history. Record its steps with commands.",
-            why_zh="该件是在本系统登记的，不是历史件，请用命令登记其步骤。",
+            detail_zh="该件是在本系统登记的，不是历史件，请用命令登记其步骤。",
             field="item",
         )
     names_org = any("org" in step.body for step in item.steps)
@@ -120,6 +120,6 @@ def other_organisation() -> Refused:
         "history_differs",
         "The source now names another organisation than the one imported. Nothing is overwritten: map the step "
         "that changed it (CaseTransferred with its date), or correct the export.",
-        why_zh="来源现在给出的责任单位与此前导入的不同。不会覆盖：请映射带日期的转办步骤，或修正导出文件。",
+        detail_zh="来源现在给出的责任单位与此前导入的不同。不会覆盖：请映射带日期的转办步骤，或修正导出文件。",
         field="organisation",
     )

@@ -98,7 +98,7 @@ class _Recorder:
         except Refused as refused:
             other_filing = (refused.code, refused.field) == ("same_id_other_content", "command_id")
             field = "filing" if other_filing else refused.field
-            return ItemResult(item.line, "refused", 0, refused.code, refused.why, refused.why_zh, field)
+            return ItemResult(item.line, "refused", 0, refused.code, refused.detail, refused.detail_zh, field)
 
     def _metadata(
         self, cause: str, at: LegalTime | None = None, request: str | None = None, origin: Origin = "history"
@@ -121,7 +121,7 @@ class _Recorder:
         left = _check_all(item, before, intake.clock.now(), book.zone)
         request = digest(self._secret, case_name, item)
         metadata = self._metadata(CAUSE, item.filing.received_at, request)
-        done = await intake.on_case(
+        done = await intake.handle(
             case_name, FILE, metadata, lambda found, given: register(item, found, given, case_name)
         )
         case, added = done.case, not done.repeated
@@ -136,7 +136,7 @@ class _Recorder:
                 raise Unavailable(
                     "busy",
                     "The case is being changed by many at once; try again in a moment.",
-                    why_zh="该件正被多人同时办理，请稍后重试。",
+                    detail_zh="该件正被多人同时办理，请稍后重试。",
                 )
             known = case.version
             appended, case = await self._append(left[0], item, case, book.zone)
@@ -145,7 +145,7 @@ class _Recorder:
             left = left[1:] if alone else runs(item, case, book.zone)
         if item.go_live and go_live(case):
             metadata = self._metadata(GO_LIVE, origin="live")
-            case = (await intake.on_case(case_name, RECORD, metadata, lambda found, _given: go_live(found))).case
+            case = (await intake.handle(case_name, RECORD, metadata, lambda found, _given: go_live(found))).case
         result: Outcome = "added" if added else "extended" if count else "same"
         return ItemResult(item.line, result, count, due=_compare(item, case, book))
 
@@ -164,7 +164,7 @@ class _Recorder:
         request = steps_digest(self._secret, case.id, steps)
         metadata = self._metadata(steps_cause(steps), steps[0].effective_at, request)
         try:
-            done = await handling.on_case(case.id, RECORD, metadata, decide)
+            done = await handling.handle(case.id, RECORD, metadata, decide)
         except Refused as refused:
             if refused.code != "same_id_other_content":
                 raise
@@ -190,7 +190,7 @@ class _Recorder:
                 raise Refused(
                     "same_id_other_content",
                     "A step of this item was imported before with different content. Nothing is overwritten.",
-                    why_zh="该件的某一步骤此前以不同的内容导入过，不会覆盖原有记录。",
+                    detail_zh="该件的某一步骤此前以不同的内容导入过，不会覆盖原有记录。",
                     field=f"steps.{steps[0][0].type}",
                 )
 
@@ -226,7 +226,7 @@ class _Recorder:
         async with _ADDING.setdefault(self._ports.log, asyncio.Lock()):
             if (await policies.book(self._jurisdiction)).organisation(code) is None:
                 added = NewEvent(OrganisationAdded(code=code, name=named.name))
-                commit, _ = await self._ports.handling("supervision").on_stream(
+                commit, _ = await self._ports.handling("supervision").append(
                     POLICY + self._jurisdiction, self._metadata(f"organisation:{code}"), lambda _head: [added]
                 )
                 policies.forget([commit])
@@ -258,7 +258,7 @@ def _check_all(item: HistoryItem, case: Case, now: datetime, zone: str) -> list[
         wrong = _first_wrong(case, [*filed, *fresh], item, now, zone)
         field = "received_at" if wrong is _FILED else f"steps.{type(wrong).__name__}.effective_at"
         why, why_zh = _ORDER[refused.code]
-        raise Refused(refused.code, why, why_zh=why_zh, field=field) from None
+        raise Refused(refused.code, why, detail_zh=why_zh, field=field) from None
     return in_runs(steps)
 
 

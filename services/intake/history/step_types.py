@@ -82,7 +82,7 @@ def body_of(type_: str, fields: Mapping[str, Any], org: str | None = None) -> Ev
         raise Invalid(
             "step_not_importable",
             "This event type cannot come from an export. The types that can are listed in docs/import.md.",
-            why_zh="该事件类型不能由导入产生，可用的类型见 docs/import.md。",
+            detail_zh="该事件类型不能由导入产生，可用的类型见 docs/import.md。",
             field="steps.type",
         )
     model = REGISTRY[type_]
@@ -90,7 +90,7 @@ def body_of(type_: str, fields: Mapping[str, Any], org: str | None = None) -> Ev
         raise Invalid(
             "unknown_field",
             f"{type_} has no such field.",
-            why_zh=f"事件 {type_} 没有该字段。",
+            detail_zh=f"事件 {type_} 没有该字段。",
             field=f"steps.{type_}.{min(unknown)[:60]}",
         )
     body = {name: value for name, value in fields.items() if value is not None}
@@ -105,12 +105,12 @@ def body_of(type_: str, fields: Mapping[str, Any], org: str | None = None) -> Ev
             raise Invalid(
                 "invalid_step",
                 f"{type_} needs its organisation, and the row names none: the cell is empty.",
-                why_zh=f"{type_} 须有单位，而该行没有写明单位。",
+                detail_zh=f"{type_} 须有单位，而该行没有写明单位。",
                 field=f"steps.{type_}.org",
             ) from None
         raise Invalid(
             "invalid_step",
             f"A field of {type_} is missing or has a wrong value; docs/import.md lists what is allowed.",
-            why_zh=f"事件 {type_} 的字段缺失或取值不对，可用的取值见 docs/import.md。",
+            detail_zh=f"事件 {type_} 的字段缺失或取值不对，可用的取值见 docs/import.md。",
             field=f"steps.{type_}.{field[:60]}",
         ) from None

@@ -83,7 +83,7 @@ def pending(item: HistoryItem, case: Case, zone: str) -> list[HistoryStep]:
         raise Refused(
             "already_live",
             "This case is handled in this system now. Record the new step with a command.",
-            why_zh="该件已转为在本系统办理，请用命令登记新的步骤，导入不再添加。",
+            detail_zh="该件已转为在本系统办理，请用命令登记新的步骤，导入不再添加。",
             field="steps",
         )
     ordered = in_order(new, zone)
@@ -99,7 +99,7 @@ def _differs(case: Case, step: HistoryStep) -> Refused:
         "history_differs",
         f"{step.type} was imported before with another {'kind' if same_time else 'time'}. Nothing is overwritten: "
         "correct the case with case_corrected, or correct the export.",
-        why_zh=f"{step.type} 此前导入的{what}不同。不会覆盖原有记录：请更正该件，或修正导出文件。",
+        detail_zh=f"{step.type} 此前导入的{what}不同。不会覆盖原有记录：请更正该件，或修正导出文件。",
         field=f"steps.{step.type}.{field}",
     )
 
@@ -115,7 +115,7 @@ def _check_late(step: HistoryStep, case: Case, zone: str) -> None:
             "history_too_late",
             f"{step.type} is dated before the step that moved this case last ({to_text(last)}), which was imported earlier; "
             "it cannot be put in between.",
-            why_zh=f"{step.type} 早于该件此前已导入的最后一步（{to_text(last)}），不能再插入。",
+            detail_zh=f"{step.type} 早于该件此前已导入的最后一步（{to_text(last)}），不能再插入。",
             field=f"steps.{step.type}.effective_at",
         )
 

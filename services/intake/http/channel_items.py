@@ -29,8 +29,8 @@ def _in_its_words(refused: Refused, names: dict[str, str]) -> None:
     """Replace field names of a submission by those of the platform."""
     if refused.field in names:
         own = names[refused.field]
-        refused.why = refused.why.replace(refused.field, own, 1)
-        refused.why_zh = refused.why_zh and refused.why_zh.replace(refused.field, own, 1)
+        refused.detail = refused.detail.replace(refused.field, own, 1)
+        refused.detail_zh = refused.detail_zh and refused.detail_zh.replace(refused.field, own, 1)
         refused.field = own
     for one in refused.more.get("errors", ()):
         one["field"] = names.get(one["field"], one["field"])
@@ -52,7 +52,7 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
                 raise Denied(
                     "foreign_channel",
                     "This channel belongs to another platform. File under a channel that the policy lists for your platform.",
-                    why_zh="该渠道不属于本平台，请使用规则中列明的本平台渠道提交。",
+                    detail_zh="该渠道不属于本平台，请使用规则中列明的本平台渠道提交。",
                     field="channel",
                 )
             found = mapped_item(book, channel, value)

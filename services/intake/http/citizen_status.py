@@ -43,7 +43,7 @@ class StatusReaders:
             raise TooMany(
                 "too_many_misses",
                 f"Too many wrong pairs; try again in {wait} seconds.",
-                why_zh=f"尝试次数过多，请在{wait}秒后再试。",
+                detail_zh=f"尝试次数过多，请在{wait}秒后再试。",
                 retry_after=wait,
             )
         try:

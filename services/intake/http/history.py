@@ -91,4 +91,4 @@ def router(runtime: Process) -> APIRouter:
 
 
 def _refused(line: int, why: Refused) -> ItemResult:
-    return ItemResult(line, "refused", 0, why.code, why.why, describe(why)["detail_zh"], why.field)
+    return ItemResult(line, "refused", 0, why.code, why.detail, describe(why)["detail_zh"], why.field)

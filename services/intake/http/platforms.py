@@ -30,7 +30,9 @@ def require_own(principal: Principal, platform: str) -> None:
 
 
 def _unknown() -> Unknown:
-    return Unknown("unknown_platform", "There is no such platform for you.", why_zh="没有这一平台。", field="platform")
+    return Unknown(
+        "unknown_platform", "There is no such platform for you.", detail_zh="没有这一平台。", field="platform"
+    )
 
 
 async def zone_of(ports: Ports, platform: str, preferred: str | None) -> str:
@@ -119,5 +121,5 @@ def _day(text: str) -> date:
     except ValueError:
         pass
     raise Invalid(
-        "wrong_time", "day needs a date, for example 2026-01-31.", why_zh="日期应如 2026-01-31。", field="day"
+        "wrong_time", "day needs a date, for example 2026-01-31.", detail_zh="日期应如 2026-01-31。", field="day"
     )

@@ -39,7 +39,7 @@ def mapped_item(book: PolicyBook, channel: str, value: Any) -> MappedItem:
     """The submission of an item. Raises Refused `no_mapping`, and Invalid that names the platform's own field."""
     reading = _reading(book, channel)
     if not isinstance(value, dict):
-        raise Invalid("not_an_object", "An item is a JSON object.", why_zh="每一项应为 JSON 对象。", field="(body)")
+        raise Invalid("not_an_object", "An item is a JSON object.", detail_zh="每一项应为 JSON 对象。", field="(body)")
     names = _names(reading)
     table = Table(Path("item"), reading.source)
     plain = {
@@ -53,7 +53,7 @@ def mapped_item(book: PolicyBook, channel: str, value: Any) -> MappedItem:
         found = RowMapper(codes_apart, table).item(Row(1, cells))
     except RowError as error:
         field = names.get(error.field, error.field)
-        raise Invalid(error.code, f"{field}: {error.why}", why_zh=f"{field}：{error.why_zh}", field=field) from None
+        raise Invalid(error.code, f"{field}: {error.why}", detail_zh=f"{field}：{error.why_zh}", field=field) from None
     filing = dict(found["filing"])
     for name in plain:
         filing[name] = _code(book, reading, name, filing.get(name))
@@ -74,7 +74,7 @@ def _reading(book: PolicyBook, channel: str) -> Reading:
         raise Invalid(
             "unknown_channel",
             "This channel is not in the policy of the jurisdiction. Use a code of the list or have it added.",
-            why_zh="该渠道不在本辖区的渠道目录中。",
+            detail_zh="该渠道不在本辖区的渠道目录中。",
             field="channel",
         )
     raw = book.mapping(known.mapping)
@@ -82,7 +82,7 @@ def _reading(book: PolicyBook, channel: str) -> Reading:
         raise Refused(
             "no_mapping",
             "This channel has no mapping; file with POST /v1/submissions, or have a mapping added to the policy.",
-            why_zh="该渠道没有登记映射，请使用 POST /v1/submissions，或在规则中添加映射。",
+            detail_zh="该渠道没有登记映射，请使用 POST /v1/submissions，或在规则中添加映射。",
             field="channel",
         )
     of_book = _parsed.setdefault(book, {})

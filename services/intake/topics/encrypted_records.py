@@ -77,6 +77,6 @@ class EncryptedRecords:
             "cannot_be_opened",
             "The record is encrypted (JWE), and no key of this server decrypts it. Encrypt it for intake's current public key,"
             f" with {', '.join(ALGORITHMS[:3])} and {' or '.join(ALGORITHMS[3:])}, without zip.",
-            why_zh="该记录已加密，但无法用受理方的密钥解开，请使用最新公布的公钥重新加密。",
+            detail_zh="该记录已加密，但无法用受理方的密钥解开，请使用最新公布的公钥重新加密。",
             field="(body)",
         )

@@ -213,7 +213,7 @@ class PlatformSubmissions(InboundHandler):
         )
         cause = "intake.refused" if refusal.status < FINAL else own
         stamp = EventMetadata(topic_principal("platform", platform), cause, correlation=place.correlation)
-        await self._handling.on_stream(REFUSED + digest, stamp, lambda _head: [NewEvent(body)])
+        await self._handling.append(REFUSED + digest, stamp, lambda _head: [NewEvent(body)])
         return await self._refusal(platform, read, body, digest)
 
 

@@ -80,5 +80,5 @@ def _not_suspected() -> Refused:
     return Refused(
         "not_suspected",
         "No rule suspects that this case is an accusation. Correct its class, or dispatch it.",
-        why_zh="该件未被标记为疑似检举控告，请更正类别或派单。",
+        detail_zh="该件未被标记为疑似检举控告，请更正类别或派单。",
     )

@@ -28,7 +28,7 @@ def own(case: Case, given: DecisionContext) -> str:
         raise Denied(
             "not_your_case",
             "Only the responsible organisation may give this command.",
-            why_zh="只有主办单位可以执行该操作。",
+            detail_zh="只有主办单位可以执行该操作。",
         )
     return case.assignment.org
 
@@ -38,7 +38,7 @@ def recorded_otherwise(field: str) -> Refused:
     return Refused(
         "recorded_otherwise",
         "This step is recorded already with a different content, which is not overwritten. To correct a wrong date, use correct.",
-        why_zh="该步骤此前已登记，内容与此不同，不会覆盖。日期有误的，请用更正（correct）办理。",
+        detail_zh="该步骤此前已登记，内容与此不同，不会覆盖。日期有误的，请用更正（correct）办理。",
         field=field,
     )
 
@@ -61,7 +61,7 @@ def the_respondent(field: str) -> Refused:
     return Refused(
         "is_the_respondent",
         "This organisation is the respondent and must not see the case. Choose another organisation.",
-        why_zh="该单位是被反映单位，不得转送。",
+        detail_zh="该单位是被反映单位，不得转送。",
         field=field,
     )
 
@@ -71,6 +71,6 @@ def no_sealed_organ(field: str) -> Refused:
         "accusation_needs_sealed_organ",
         "An accusation may only go to an organisation that is authorised to receive accusations and is not the respondent"
         " (Art. 30). Choose such an organisation.",
-        why_zh="检举控告只能转送有权处理且非被反映人的机关。",
+        detail_zh="检举控告只能转送有权处理且非被反映人的机关。",
         field=field,
     )

@@ -99,7 +99,7 @@ def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewE
         raise Refused(
             "has_an_organisation",
             f"{case.assignment.org} is responsible for this case. Recall the case first.",
-            why_zh=f"该件已有承办单位（{case.assignment.org}），请先撤回。",
+            detail_zh=f"该件已有承办单位（{case.assignment.org}），请先撤回。",
             org=case.assignment.org,
         )
     found = organisation(given.book, command.org, "org")
@@ -119,14 +119,14 @@ def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewE
         raise Invalid(
             "due_needed",
             "An assignment (交办) needs a due date for its closing report. Give due.",
-            why_zh="交办须注明报送办结报告的日期。",
+            detail_zh="交办须注明报送办结报告的日期。",
             field="due",
         )
     if before(command.due, given.now, given.book.zone):
         raise Invalid(
             "due_in_the_past",
             "The due date of an assignment must be in the future. Give a later date.",
-            why_zh="交办的期限应为今后的日期。",
+            detail_zh="交办的期限应为今后的日期。",
             field="due",
         )
     return [*events, NewEvent(e.CaseAssigned(org=command.org, due=command.due, reason=command.reason))]
@@ -178,7 +178,7 @@ def _not_dated_back(case: Case, given: DecisionContext) -> None:
                 "period_was_missed",
                 "The handling period has ended, and guidance cannot be dated before its end. If it was given in time, ask the"
                 " petition office to record it.",
-                why_zh="办理期限已过，引导日期不得倒签至期限届满之前；确系期限内引导的，由信访部门登记。",
+                detail_zh="办理期限已过，引导日期不得倒签至期限届满之前；确系期限内引导的，由信访部门登记。",
                 field="effective_at",
                 due=clock.due.isoformat(),
             )

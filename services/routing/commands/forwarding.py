@@ -34,7 +34,7 @@ def forward_down(case: Case, command: ForwardDown, given: DecisionContext) -> li
         raise Refused(
             "forwarded_already",
             f"The case was already forwarded to {holder}. That organisation may forward it further or hand it back.",
-            why_zh="该件已下转，可由下级单位继续下转或退回。",
+            detail_zh="该件已下转，可由下级单位继续下转或退回。",
             org=holder,
         )
     organisation(given.book, command.to, "to")
@@ -43,7 +43,7 @@ def forward_down(case: Case, command: ForwardDown, given: DecisionContext) -> li
             "not_a_subordinate",
             "This organisation is not a subordinate (by `parent` in the policy). Choose a subordinate, or use request_return if"
             " another organisation is responsible.",
-            why_zh="只能下转给本单位的下级单位；应由其他单位承办的，请申请退回。",
+            detail_zh="只能下转给本单位的下级单位；应由其他单位承办的，请申请退回。",
             field="to",
         )
     fit(case, given.book, command.to, "to")
@@ -72,7 +72,7 @@ def hand_back(case: Case, command: HandBack, given: DecisionContext) -> list[New
         raise Denied(
             "not_forwarded_to_you",
             "The case was not forwarded to this organisation, so it cannot be handed back. Use request_return.",
-            why_zh="只有被下转的单位可以退回；其他情形请申请退回。",
+            detail_zh="只有被下转的单位可以退回；其他情形请申请退回。",
         )
     line = case.handlers
     to = line[line.index(given.org) - 1]

@@ -46,7 +46,7 @@ def accept(case: Case, command: Accept, given: DecisionContext) -> list[NewEvent
         raise Invalid(
             "path_needed",
             "A claim is accepted on a statutory path (Art. 31). Give path, 1 to 6.",
-            why_zh="受理申诉求决类事项须注明法定途径（1–6）。",
+            detail_zh="受理申诉求决类事项须注明法定途径（1–6）。",
             field="path",
         )
     return [NewEvent(e.Accepted(org=org, path=command.path))]
@@ -95,7 +95,7 @@ def ask_extension(case: Case, command: AskExtension, given: DecisionContext) -> 
         raise Refused(
             "extension_pending",
             "An extension request is still pending. Wait for the decision before requesting another one.",
-            why_zh="已有一项延期申请待批，批复之后方可再次申请。",
+            detail_zh="已有一项延期申请待批，批复之后方可再次申请。",
         )
     return [NewEvent(e.ExtensionRequested(org=org, days=command.days, reason=command.reason))]
 
@@ -131,7 +131,7 @@ def answer_suggestion(case: Case, command: AnswerSuggestion, given: DecisionCont
         raise Refused(
             "not_a_suggestion",
             "This case is not a suggestion. Use decide instead.",
-            why_zh="只有意见建议类事项以此方式答复，其他事项请出具处理意见。",
+            detail_zh="只有意见建议类事项以此方式答复，其他事项请出具处理意见。",
         )
     return [NewEvent(e.SuggestionAnswered(org=org, result=command.result, text=command.text))]
 
@@ -184,7 +184,7 @@ def confirm_execution(case: Case, command: ConfirmExecution, given: DecisionCont
         raise Refused(
             "nothing_to_execute",
             "Only a supported claim is executed (Art. 32), and this one was not supported. Leave the confirmation out.",
-            why_zh="只有予以支持的诉求才有执行事项（条例第三十二条）。",
+            detail_zh="只有予以支持的诉求才有执行事项（条例第三十二条）。",
         )
     return [NewEvent(e.ExecutionConfirmed(org=org, text=command.text))]
 
@@ -230,7 +230,7 @@ def grant_extension(case: Case, command: GrantExtension, given: DecisionContext)
         raise Refused(
             "extension_over_cap",
             f"All extensions together must not exceed {cap} days, and {granted} are granted already. Give fewer days.",
-            why_zh=f"延期合计不得超过{cap}日。",
+            detail_zh=f"延期合计不得超过{cap}日。",
             field="days",
         )
     return [NewEvent(e.ExtensionGranted(days=command.days, approver=command.approver, reason=command.reason))]
@@ -267,7 +267,7 @@ def _may_decide(case: Case, given: DecisionContext) -> None:
         raise Refused(
             "own_request",
             "The person who requested the extension cannot decide on it. Ask another person or a supervisor.",
-            why_zh="申请人不得自行决定延期，请由他人或督查人员办理。",
+            detail_zh="申请人不得自行决定延期，请由他人或督查人员办理。",
         )
 
 
@@ -275,7 +275,7 @@ def _nobody_asked() -> Refused:
     return Refused(
         "no_extension_asked",
         "No extension request is pending. Give ask_extension first.",
-        why_zh="没有待批的延期申请，须先申请延期。",
+        detail_zh="没有待批的延期申请，须先申请延期。",
     )
 
 
@@ -296,6 +296,6 @@ def _extension_cap(given: DecisionContext, case: Case) -> int:
         raise Refused(
             "no_clock_to_extend",
             "No clock of this case that could be extended is running. If it was extended in time, ask a supervisor to record it.",
-            why_zh="本件没有正在计算且可以延长的期限。",
+            detail_zh="本件没有正在计算且可以延长的期限。",
         )
     return min(caps)

@@ -44,14 +44,14 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
         raise Invalid(
             "reason_needed",
             "An exemption from the notice needs a reason. Give reason.",
-            why_zh="免予告知须说明理由。",
+            detail_zh="免予告知须说明理由。",
             field="reason",
         )
     if command.kind == "joined" and case.matter.lead is None:
         raise Refused(
             "not_joined",
             "This filing is not joined to another one. Choose another kind of notice.",
-            why_zh="该件未并案，请选择其他告知类型。",
+            detail_zh="该件未并案，请选择其他告知类型。",
             field="kind",
         )
     if case.handling.notice == command.kind:
@@ -66,14 +66,14 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             raise Refused(
                 "not_sent_yet",
                 "This filing was not sent to any organisation yet. Serve the notice after the transfer.",
-                why_zh="该件尚未转送任何单位，转送后方可告知去向。",
+                detail_zh="该件尚未转送任何单位，转送后方可告知去向。",
                 field="kind",
             )
     if delivered is not None and before(given.at, delivered.effective_at, given.book.zone):
         raise Refused(
             "before_delivery",
             "The notice is dated before the transfer or the delivery of the case. Give that day or a later one.",
-            why_zh="告知日期早于转送或送达日期，请填写当日或之后的日期。",
+            detail_zh="告知日期早于转送或送达日期，请填写当日或之后的日期。",
             field="effective_at",
             earliest=to_text(delivered.effective_at),
         )
@@ -94,7 +94,7 @@ def _as_receiver(case: Case, command: ServeNotice, given: DecisionContext) -> No
             "not_yours_to_accept",
             "This organisation received the filing and does not handle it. Its notice states the transfer (transfer) or the"
             " joining (joined).",
-            why_zh="本单位为收到单位，并非承办单位，请告知转送去向（transfer）或并案情况（joined）。",
+            detail_zh="本单位为收到单位，并非承办单位，请告知转送去向（transfer）或并案情况（joined）。",
             field="kind",
         )
     for clock in deadlines(case, given.book):
@@ -106,6 +106,6 @@ def _as_receiver(case: Case, command: ServeNotice, given: DecisionContext) -> No
                 "ends_anothers_period",
                 "By the clock rules of this case, this notice would also end the period of the handling organisation. Ask the"
                 " petition office to serve it.",
-                why_zh="按本件适用的时限规则，该告知会同时终止承办单位的告知期限，请由信访部门告知。",
+                detail_zh="按本件适用的时限规则，该告知会同时终止承办单位的告知期限，请由信访部门告知。",
                 field="kind",
             )

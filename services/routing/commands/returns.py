@@ -40,13 +40,13 @@ def request_return(case: Case, command: RequestReturn, given: DecisionContext) -
             "hand_back_instead",
             "The case was forwarded to this organisation. Use hand_back; the organisation that forwarded it may object to the"
             " transfer.",
-            why_zh="本件系上级单位下转，请退回下转单位（hand_back），由其提出异议。",
+            detail_zh="本件系上级单位下转，请退回下转单位（hand_back），由其提出异议。",
         )
     if case.assignment.final_ruling:
         raise Refused(
             "ruled",
             "A ruling (指定管辖) designated this organisation. The case cannot be returned.",
-            why_zh="指定管辖的事项不得退回。",
+            detail_zh="指定管辖的事项不得退回。",
         )
     windows = [clock for clock in deadlines(case, given.book) if clock.clock == "C4"]
     # The time of the command counts: no effective date moves an objection into the period.
@@ -54,7 +54,7 @@ def request_return(case: Case, command: RequestReturn, given: DecisionContext) -
         raise Refused(
             "objection_window_lapsed",
             "The 5 working days for an objection have passed (Art. 23). Accept the case, or refuse it with not_accept.",
-            why_zh="提出异议的五个工作日已过，请受理，或说明不予受理的理由。",
+            detail_zh="提出异议的五个工作日已过，请受理，或说明不予受理的理由。",
             due=windows[-1].due.isoformat(),
         )
     return [NewEvent(department.ReturnRequested(org=org, reason_code=command.reason_code, reason=command.reason))]
@@ -114,7 +114,7 @@ def rule_jurisdiction(case: Case, command: RuleJurisdiction, given: DecisionCont
         raise Refused(
             "assists_itself",
             "The responsible organisation cannot assist itself. Remove it from assist.",
-            why_zh="主办单位不能同时为协办单位，请在协办单位中去掉主办单位。",
+            detail_zh="主办单位不能同时为协办单位，请在协办单位中去掉主办单位。",
             field="assist",
         )
     return [NewEvent(routing.JurisdictionRuled(org=command.org, assist=command.assist, reason=command.reason))]

@@ -73,7 +73,7 @@ def name_review_body(case: Case, command: NameReviewBody, given: DecisionContext
         raise Refused(
             "review_begun",
             f"{case.review.reviewer} has accepted this review and cannot be replaced.",
-            why_zh="复查复核机关已受理，不能更换。",
+            detail_zh="复查复核机关已受理，不能更换。",
             field="body",
         )
     if command.body not in case.accusation.accused:
@@ -82,7 +82,7 @@ def name_review_body(case: Case, command: NameReviewBody, given: DecisionContext
         raise Refused(
             "not_its_own_review",
             "An organisation that handled or reviewed the case, or is the respondent, must not review it. Name the next level up.",
-            why_zh="承办单位、被反映单位和已作出复查意见的机关不得复查复核，请指定上一级机关。",
+            detail_zh="承办单位、被反映单位和已作出复查意见的机关不得复查复核，请指定上一级机关。",
             field="body",
         )
     return [NewEvent(e.ReviewBodyNamed(body=command.body, by="person", reason=command.reason))]
@@ -94,7 +94,7 @@ def _body(case: Case, given: DecisionContext) -> str:
         raise Denied(
             "not_your_review",
             "Only the review body named for this request may give this command, never the handling organisation.",
-            why_zh="只有被确定的复查复核机关可以执行该操作，承办单位不得复查自己的决定。",
+            detail_zh="只有被确定的复查复核机关可以执行该操作，承办单位不得复查自己的决定。",
         )
     return case.review.reviewer
 
@@ -143,7 +143,7 @@ def deliver_opinion(case: Case, command: DeliverOpinion, given: DecisionContext)
         raise Refused(
             "no_opinion_to_deliver",
             "This case has no review opinion for which a re-review can be requested. Issue the opinion first.",
-            why_zh="本件没有可据以申请复核的复查意见。",
+            detail_zh="本件没有可据以申请复核的复查意见。",
         )
     known = next((f for f in case.facts if f.name == "OpinionDelivered" and f.version > opinion.version), None)
     if known is not None:
@@ -154,7 +154,7 @@ def deliver_opinion(case: Case, command: DeliverOpinion, given: DecisionContext)
         raise Refused(
             "before_opinion",
             "The delivery is dated before the opinion. Give the day of the opinion or a later one.",
-            why_zh="送达日期早于复查意见的日期，请填写出具当日或之后的日期。",
+            detail_zh="送达日期早于复查意见的日期，请填写出具当日或之后的日期。",
             field="effective_at",
             earliest=to_text(opinion.effective_at),
         )
@@ -192,7 +192,7 @@ def _decision_fits(result: str, decision: str | None) -> None:
         raise Invalid(
             "decision_with_changed_only",
             "Give decision (supported, explained or not_supported) with the result changed, and with no other result.",
-            why_zh="变更须写明新的处理结论；维持或重新办理不填写。",
+            detail_zh="变更须写明新的处理结论；维持或重新办理不填写。",
             field="decision",
         )
 
@@ -223,14 +223,14 @@ def record_hearing(case: Case, command: RecordHearing, given: DecisionContext) -
         raise Invalid(
             "hearing_ends_first",
             "The hearing ends before it begins. Give a last day on or after the first one.",
-            why_zh="听证结束日期不得早于开始日期。",
+            detail_zh="听证结束日期不得早于开始日期。",
             field="to",
         )
     if last > day_of(given.now, zone):
         raise Refused(
             "hearing_not_over",
             "The hearing is not over. Record it after its last day.",
-            why_zh="听证结束后方可记录。",
+            detail_zh="听证结束后方可记录。",
             field="to",
         )
     if any(fact.name == "HearingHeld" and (fact.since, fact.due) == (command.from_, command.to) for fact in case.facts):

@@ -28,7 +28,7 @@ async def require_own(ports: Ports, principal: Principal, org: str) -> None:
         elsewhere = not (await ports.policies.book(principal.jurisdiction)).ever_listed(org)
     if elsewhere:
         raise Unknown(
-            "unknown_organisation", "There is no such organisation for you.", why_zh="没有这一单位。", field="org"
+            "unknown_organisation", "There is no such organisation for you.", detail_zh="没有这一单位。", field="org"
         )
 
 

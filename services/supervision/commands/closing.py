@@ -34,7 +34,7 @@ def outside(case: Case, given: DecisionContext) -> None:
         raise Denied(
             "handling_unit",
             "The handling organisation must not give this command. Ask a supervisor or the petition office.",
-            why_zh="该操作须由承办单位以外的人员进行。",
+            detail_zh="该操作须由承办单位以外的人员进行。",
         )
 
 
@@ -80,7 +80,7 @@ def follow_up(case: Case, command: FollowUp, given: DecisionContext) -> list[New
         raise Invalid(
             "not_reached",
             "A petitioner who was not reached cannot have answered. Leave satisfied out, or set reached.",
-            why_zh="未联系到信访人的，不填写满意与否。",
+            detail_zh="未联系到信访人的，不填写满意与否。",
             field="satisfied",
         )
     return [NewEvent(e.FollowUpRecorded(reached=command.reached, satisfied=command.satisfied, text=command.text))]
@@ -102,7 +102,7 @@ def order_redo(case: Case, command: OrderRedo, given: DecisionContext) -> list[N
             "concluded",
             "The matter is concluded (Art. 36 ¶3) and is only handled again if the decision was not carried out (ground"
             " not_executed). File new facts or reasons as a new matter.",
-            why_zh="该事项已终结（条例第三十六条第三款），仅可因处理决定未执行（not_executed）责令办理；有新的事实和理由的，可另行提出。",
+            detail_zh="该事项已终结（条例第三十六条第三款），仅可因处理决定未执行（not_executed）责令办理；有新的事实和理由的，可另行提出。",
             field="ground",
         )
     return [NewEvent(e.RedoOrdered(ground=command.ground, text=command.text))]
@@ -128,7 +128,7 @@ def order_acceptance(case: Case, command: OrderAcceptance, given: DecisionContex
         raise Invalid(
             "path_needed",
             "A claim is accepted on a statutory path (Art. 31). Give path, 1 to 6.",
-            why_zh="受理申诉求决类事项须注明法定途径（1–6）。",
+            detail_zh="受理申诉求决类事项须注明法定途径（1–6）。",
             field="path",
         )
     return [NewEvent(e.AcceptanceOrdered(org=case.assignment.org, path=command.path, text=command.text))]
@@ -138,7 +138,7 @@ def _no_organisation() -> Refused:
     return Refused(
         "no_organisation",
         "No organisation is responsible for this case. Dispatch it instead.",
-        why_zh="本件没有承办单位，请派单。",
+        detail_zh="本件没有承办单位，请派单。",
     )
 
 
@@ -155,12 +155,12 @@ def close(case: Case, command: Close, given: DecisionContext) -> list[NewEvent]:
         return []
     objection = _objection(case, command)
     if objection is not None:
-        raise Refused(objection[0], objection[1], why_zh=objection[2])
+        raise Refused(objection[0], objection[1], detail_zh=objection[2])
     if command.kind == "closed_unresolved" and command.text is None:
         raise Invalid(
             "reason_needed",
             "Closing a case as unresolved needs a reason in words. Give text.",
-            why_zh="以未解决方式办结的，须写明理由。",
+            detail_zh="以未解决方式办结的，须写明理由。",
             field="text",
         )
     return [NewEvent(e.CaseClosed(kind=command.kind, text=command.text))]

@@ -33,7 +33,7 @@ def urge(case: Case, command: Urge, given: DecisionContext) -> list[NewEvent]:
         raise Refused(
             "nobody_to_urge",
             "No organisation handles this case at present, so none can be urged. Dispatch the case first.",
-            why_zh="本件目前没有承办单位，只有正在承办的件可以催办。",
+            detail_zh="本件目前没有承办单位，只有正在承办的件可以催办。",
         )
     if case.supervision.stage == "supervised":
         return []
@@ -47,14 +47,14 @@ def urge(case: Case, command: Urge, given: DecisionContext) -> list[NewEvent]:
             raise Refused(
                 "remind_first",
                 "There was no reminder and no clock has lapsed, so urging is not possible yet. Wait for one of them.",
-                why_zh="催办之前须先提醒，或时限已届满。",
+                detail_zh="催办之前须先提醒，或时限已届满。",
             )
         until = _until(case, waits.urge_after, given)
         if until is not None:
             raise Refused(
                 "reminder_runs",
                 f"The organisation was reminded and has time until {to_text(until)}. Urge it after that.",
-                why_zh="提醒期限未满，期满后方可催办。",
+                detail_zh="提醒期限未满，期满后方可催办。",
                 until=to_text(until),
             )
     return [NewEvent(e.Urged(org=case.assignment.org, text=command.text))]
@@ -76,7 +76,7 @@ def open_supervision(case: Case, command: OpenSupervision, given: DecisionContex
         raise Refused(
             "nobody_to_supervise",
             "No organisation handles this case at present, so none can be supervised. Dispatch the case first.",
-            why_zh="本件目前没有承办单位，只有正在承办的件可以督办。",
+            detail_zh="本件目前没有承办单位，只有正在承办的件可以督办。",
         )
     if case.supervision.stage == "supervised":
         return []
@@ -86,7 +86,7 @@ def open_supervision(case: Case, command: OpenSupervision, given: DecisionContex
             raise Invalid(
                 "decides_on_itself",
                 "The handling organisation cannot decide on its own supervision. Name another decider.",
-                why_zh="承办单位不能决定对自身的督办，请填写其他决定单位。",
+                detail_zh="承办单位不能决定对自身的督办，请填写其他决定单位。",
                 field="decider",
             )
     if command.decider is None or command.ground == "other":
@@ -100,14 +100,14 @@ def _follows_urging(case: Case, given: DecisionContext) -> None:
     directly_zh = "直接督办须有《条例》第四十条所列情形并注明决定单位。"
     if case.supervision.stage != "urged":
         raise Refused(
-            "urge_first", f"Supervision follows urging. {directly}", why_zh=f"督办之前须先催办。{directly_zh}"
+            "urge_first", f"Supervision follows urging. {directly}", detail_zh=f"督办之前须先催办。{directly_zh}"
         )
     until = _until(case, given.book.escalation.supervise_after, given)
     if until is not None:
         raise Refused(
             "urging_runs",
             f"The organisation was urged and has time until {to_text(until)}. {directly}",
-            why_zh=f"催办期限未满。{directly_zh}",
+            detail_zh=f"催办期限未满。{directly_zh}",
             until=to_text(until),
         )
 
@@ -134,7 +134,7 @@ def close_supervision(case: Case, command: CloseSupervision, given: DecisionCont
         raise Refused(
             "still_late",
             "Supervision was opened for delay, and a clock of the organisation is still lapsed. Close it once the duty is met.",
-            why_zh="因拖延督办，时限仍处于超期状态，履行后方可结束。",
+            detail_zh="因拖延督办，时限仍处于超期状态，履行后方可结束。",
         )
     return [NewEvent(e.SupervisionClosed(text=command.text))]
 

@@ -33,14 +33,14 @@ def when(field: str, text: str | None) -> LegalTime | None:
             "wrong_time",
             f"{field} needs a date (2026-01-31) or an instant with offset "
             "(2026-01-31T10:00:00+08:00; in an address the + is written %2B).",
-            why_zh="时间须为日期，或带时区的时刻。",
+            detail_zh="时间须为日期，或带时区的时刻。",
             field=field,
         ) from None
     if not EARLIEST <= found.year <= LATEST:
         raise Invalid(
             "wrong_time",
             f"{field}: the year must lie between {EARLIEST} and {LATEST}.",
-            why_zh=f"年份须在{EARLIEST}至{LATEST}之间。",
+            detail_zh=f"年份须在{EARLIEST}至{LATEST}之间。",
             field=field,
         )
     return found
@@ -79,14 +79,14 @@ def router(runtime: Process) -> APIRouter:
             raise Invalid(
                 "unknown_queue",
                 f"queue is one of: {', '.join(listing.QUEUES)}.",
-                why_zh=f"queue 应为以下之一：{'、'.join(listing.QUEUES)}。",
+                detail_zh=f"queue 应为以下之一：{'、'.join(listing.QUEUES)}。",
                 field="queue",
             )
         if state is not None and state not in STATES:
             raise Invalid(
                 "unknown_state",
                 f"state is one of: {', '.join(STATES)}.",
-                why_zh=f"state 应为以下之一：{'、'.join(STATES)}。",
+                detail_zh=f"state 应为以下之一：{'、'.join(STATES)}。",
                 field="state",
             )
         before = await instant(runtime, due_before, "due_before")

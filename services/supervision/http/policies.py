@@ -78,7 +78,10 @@ def _moment(text: str, zone: str) -> datetime:
         found = from_text(text)
     except ValueError:
         raise Invalid(
-            "not_a_time", "at is a date, or an instant with offset.", why_zh="at 应为日期或带时区的时间。", field="at"
+            "not_a_time",
+            "at is a date, or an instant with offset.",
+            detail_zh="at 应为日期或带时区的时间。",
+            field="at",
         ) from None
     return found if isinstance(found, datetime) else start_of_day(found, zone)
 
@@ -150,7 +153,7 @@ def router(runtime: Process) -> APIRouter:
             book = await runtime.ports.policies.book(jurisdiction)
         except Refused:
             raise Unknown(
-                "unknown_jurisdiction", "No policy is active under this code.", why_zh="没有这一辖区。"
+                "unknown_jurisdiction", "No policy is active under this code.", detail_zh="没有这一辖区。"
             ) from None
         if at is not None:
             book = book.as_of(_moment(at, book.zone))

@@ -28,7 +28,7 @@ async def _question(request: Request) -> StatusQuestion:
         fields = dict(parse_qsl(data.decode("ascii"), max_num_fields=4, errors="strict"))
     except ValueError:
         raise Invalid(
-            "wrong_form", "The form cannot be read; send it again.", why_zh="表单无法读取，请重新提交。"
+            "wrong_form", "The form cannot be read; send it again.", detail_zh="表单无法读取，请重新提交。"
         ) from None
     return validated(StatusQuestion, {name: value.strip() for name, value in fields.items()})
 
@@ -67,7 +67,7 @@ def router(runtime: Process, askers: StatusReaders) -> APIRouter:
     async def static(name: str) -> Response:
         found = asset(name)
         if found is None:
-            raise Unknown("no_such_route", "There is nothing at this address.", why_zh="没有这一地址。")
+            raise Unknown("no_such_route", "There is nothing at this address.", detail_zh="没有这一地址。")
         headers = {**HEADERS, "Cache-Control": "public, max-age=3600"}
         return Response(found.content, media_type=found.media_type, headers=headers)
 
@@ -76,7 +76,7 @@ def router(runtime: Process, askers: StatusReaders) -> APIRouter:
 
 def _again(refused: Refused) -> HTMLResponse:
     """The form with the reason. What was typed is not written back."""
-    answer = pages.form((refused.why_zh or refused.why, refused.why), status=refused.status)
+    answer = pages.form((refused.detail_zh or refused.detail, refused.detail), status=refused.status)
     retry = refused.more.get("retry_after")
     if retry is not None:
         answer.headers["Retry-After"] = str(retry)

@@ -92,7 +92,7 @@ def test_a_letter_to_another_key_or_with_one_wrong_sign_is_refused(folder: Path)
     for keys, data in (("old.pem", sealed), ("ec.pem", sealed), ("rsa.pem", wrong), ("rsa.pem", b"eyJ9.AA.AA.AA.AA")):
         with pytest.raises(Invalid) as refused:
             EncryptedRecords.of(folder / keys).opened(data, LIMIT)
-        assert refused.value.code == "cannot_be_opened" and "路灯" not in refused.value.why
+        assert refused.value.code == "cannot_be_opened" and "路灯" not in refused.value.detail
     with pytest.raises(Invalid):
         EncryptedRecords(()).opened(sealed, LIMIT)
 

@@ -44,7 +44,7 @@ def said() -> Iterator[Said]:
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and _name(node.func) in KINDS and len(node.args) >= 2:
                     code = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
-                    given = next((word.value for word in node.keywords if word.arg == "why_zh"), None)
+                    given = next((word.value for word in node.keywords if word.arg == "detail_zh"), None)
                     where = f"{file.relative_to(ROOT)}:{node.lineno}"
                     yield Said(where, code, None if given is None else ast.unparse(given))  # type: ignore[arg-type]
 

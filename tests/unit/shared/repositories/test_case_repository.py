@@ -35,7 +35,7 @@ async def test_a_policy_that_another_process_put_in_force_is_read_again() -> Non
         assert (await elsewhere.book(DEMO)).version == before
         entry = next(iter(bundled("demo")))
         stamp = EventMetadata(SUPERVISOR, "again", date(2020, 1, 1), jurisdiction=DEMO)
-        await here.ports.handling("supervision").on_stream(
+        await here.ports.handling("supervision").append(
             f"policy/{DEMO}", stamp, lambda _head: [NewEvent(entry.activation())]
         )
         assert (await elsewhere.book(DEMO)).version == before, "the feed has told nothing here"

@@ -30,9 +30,7 @@ async def test_a_book_that_grew_while_it_was_read_is_not_kept() -> None:
         hands = here.ports.handling("supervision")
         old = await here.ports.log.load(STREAM + DEMO)
         added = OrganisationAdded(code="new", name="新单位")
-        newest, _ = await hands.on_stream(
-            STREAM + DEMO, EventMetadata(SUPERVISOR, "t:1"), lambda _head: [NewEvent(added)]
-        )
+        newest, _ = await hands.append(STREAM + DEMO, EventMetadata(SUPERVISOR, "t:1"), lambda _head: [NewEvent(added)])
         behind = list(old)
         policies = PolicyRepository(_Slow(behind))
         policies.forget([newest])  # it comes by while the stream is being read

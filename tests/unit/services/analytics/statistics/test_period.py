@@ -41,7 +41,7 @@ def test_anything_else_is_refused_and_told_what_is_allowed(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse(text)
     assert refused.value.field == "period"
-    assert "2025-Q1" in refused.value.why
+    assert "2025-Q1" in refused.value.detail
 
 
 @pytest.mark.parametrize(

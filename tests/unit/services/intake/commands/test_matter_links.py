@@ -183,11 +183,11 @@ def test_a_follower_is_not_handled(name: str) -> None:
     by, fields = HANDLING[name]
     outcome = given(*LINKED).beside(OLDER).when(name, by, **fields)
     outcome.refused("follow_the_lead")
-    assert outcome.refusal is not None and OLDER.number in outcome.refusal.why
+    assert outcome.refusal is not None and OLDER.number in outcome.refusal.detail
     unseen = given(*LINKED).when(name, by, **fields)
     unseen.refused("follow_the_lead")
     assert unseen.refusal is not None
-    assert OLDER.number not in unseen.refusal.why and unseen.refusal.more["lead"] is None
+    assert OLDER.number not in unseen.refusal.detail and unseen.refusal.more["lead"] is None
     assert name not in allowed(given(*LINKED).case, by)
 
 
@@ -317,7 +317,7 @@ def test_whatever_is_linked_every_line_ends_at_an_older_case_and_followers_have_
 def test_every_refusal_tells_what_is_possible() -> None:
     with pytest.raises(Refused, match="follow_the_lead") as refused:
         RULES["dispatch"](given(*LINKED).case, RULES["dispatch"].model.model_validate({"org": "zj"}), _given())
-    assert "unlink" in refused.value.why and refused.value.why_zh is not None
+    assert "unlink" in refused.value.detail and refused.value.detail_zh is not None
 
 
 def _given() -> Any:
