@@ -270,10 +270,10 @@ class Desk:
 
 
 def _well_refused(refused: Refused) -> None:
-    if not _CODE.fullmatch(refused.code) or not refused.why.endswith((".", ")")) or " " not in refused.why:
-        raise Disagreement(f"a refusal without code or sentence: {refused.code}: {refused.why}")
-    if refused.why_zh is None or not (_CHINESE.search(refused.why_zh) and refused.why_zh.endswith("。")):
-        raise Disagreement(f"a refusal without a Chinese sentence: {refused.code}: {refused.why_zh}")
+    if not _CODE.fullmatch(refused.code) or not refused.detail.endswith((".", ")")) or " " not in refused.detail:
+        raise Disagreement(f"a refusal without code or sentence: {refused.code}: {refused.detail}")
+    if refused.detail_zh is None or not (_CHINESE.search(refused.detail_zh) and refused.detail_zh.endswith("。")):
+        raise Disagreement(f"a refusal without a Chinese sentence: {refused.code}: {refused.detail_zh}")
 
 
 def _date(days_off: float | None, now: datetime) -> When | None:

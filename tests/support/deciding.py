@@ -75,7 +75,7 @@ class Outcome:
     def refused(self, code: str) -> None:
         assert self.refusal is not None, f"accepted: {self.events}"
         assert self.refusal.code == code
-        assert self.refusal.why.endswith((".", "；", "。", ")")), "a refusal is a sentence"
+        assert self.refusal.detail.endswith((".", "；", "。", ")")), "a refusal is a sentence"
 
 
 def given(*events: Event) -> Story:
