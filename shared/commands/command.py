@@ -5,8 +5,8 @@ The table of rules (`RULES`) is the one source for the HTTP endpoint, the comman
 >>> class Praise(Command):
 ...     text: str
 >>> @rule("praise", service="intake", roles=("registrar",), states=("closed",), zh="表扬")
-... def praise(case: Case, command: Praise, given: Given) -> list[Fresh]:
-...     return [Fresh(Nudged(text=command.text))]
+... def praise(case: Case, command: Praise, given: DecisionContext) -> list[Fresh]:
+...     return [NewEvent(Nudged(text=command.text))]
 >>> RULES["praise"].model, RULES.pop("praise").states
 (<class 'shared.commands.command.Praise'>, ('closed',))
 """
@@ -73,7 +73,8 @@ class NewEvent(NamedTuple):
 
 
 C = TypeVar("C", bound=Command)
-Decide = Callable[[Case, Any, DecisionContext], list[NewEvent]]
+Decide = Callable[[Case, C, DecisionContext], list[NewEvent]]
+"""The pure function of a command: (case, command, context) -> events. Raises Refused."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Decider:
     roles: tuple[Role, ...]
     states: tuple[str, ...]
     """States in which it is possible; empty: in all."""
-    decide: Decide
+    decide: Decide[Any]
     zh: str
     en: str
     when: Callable[[Case], bool] | None = None
@@ -142,15 +143,11 @@ def rule(
     when: Callable[[Case], bool] | None = None,
     followers: bool = False,
     receivers: bool = False,
-) -> Callable[
-    [Callable[[Case, C, DecisionContext], list[NewEvent]]], Callable[[Case, C, DecisionContext], list[NewEvent]]
-]:
-    """Register a decide function under `name`; the other arguments are the fields of Rule. The annotation of its parameter
+) -> Callable[[Decide[C]], Decide[C]]:
+    """Register a decide function under `name`; the other arguments are the fields of Decider. The annotation of its parameter
     `command` is the command's model."""
 
-    def register(
-        decide: Callable[[Case, C, DecisionContext], list[NewEvent]],
-    ) -> Callable[[Case, C, DecisionContext], list[NewEvent]]:
+    def register(decide: Decide[C]) -> Decide[C]:
         if name in RULES:
             raise ValueError(f"two rules are named {name}")
         model = get_type_hints(decide)["command"]

@@ -7,9 +7,9 @@
 ...     async with county() as here:
 ...         receipt = await here.file(place="dh", subject="01")
 ...         rule = RULES["sign_off"]
-...         who = clerk((await here.case(receipt.case)).org)
+...         who = clerk((await here.case(receipt.case)).assignment.org)
 ...         done = await here.parts["routing"].handling.handle(
-...             receipt.case, rule.action, Stamp(who, "sign-1"), lambda case, given: rule(case, rule.model(), given)
+...             receipt.case, rule.action, EventMetadata(who, "sign-1"), lambda case, given: rule(case, rule.model(), given)
 ...         )
 ...         return done.case.state, [event.type for event in done.commit.recorded]
 >>> asyncio.run(sign_off())
@@ -91,7 +91,7 @@ class CommandHandler:
 
         Args:
             expected_version: Refuse with `stale_version` where somebody has acted on the case since this version.
-            others: Ids of further cases that the decision needs (`Rule.named`).
+            others: Ids of further cases that the decision needs (`Decider.named`).
             expected: What the caller knows of the case beforehand; it can save a read of the log.
 
         Raises:
@@ -110,9 +110,8 @@ class CommandHandler:
                     stamped = stamp._replace(policy=policy, jurisdiction=jurisdiction or stamp.jurisdiction)
                     written = await self._writer.append(stream, loaded.head, fresh, stamped, given.now)
             except DuplicateCommand as same:
-                return CommandResult(
-                    (await self.cases.load_confirmed(case_id)).case, first_answer(same.commit, stamp), True
-                )
+                loaded = await self.cases.load_confirmed(case_id)
+                return CommandResult(loaded.case, first_answer(same.commit, stamp), True)
             except Conflict:
                 self.cases.forget([case_id])
                 await pause(attempt)
@@ -125,7 +124,7 @@ class CommandHandler:
                 return await self._repeated(loaded.case, stream, stamp, refused)
         raise Unavailable(
             "busy",
-            "The case is being changed by many at once; try again in a moment.",
+            "Many commands are changing this case at the same time. Try again in a moment.",
             detail_zh="该件正被多人同时办理，请稍后重试。",
         )
 

@@ -15,16 +15,11 @@ from shared.eventstore.commit import Commit, StreamHead
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.field_encryption import obtain, parts_of, seal
 from shared.eventstore.key_store import KeyStore
-from shared.eventstore.recorded_event import Actor, Origin, RecordedEvent
+from shared.eventstore.recorded_event import Origin, RecordedEvent
 from shared.kernel.clock import Clock
 from shared.kernel.failpoints import failpoint
 from shared.kernel.legal_time import LegalTime
-from shared.kernel.refusals import Invalid, Refused, Unavailable
-
-LARGEST_EVENT = (4096 - 64) * 1024
-"""Bytes. A topic takes records of 4 MiB including key and headers; an event that could not be published is never kept."""
-LARGEST_COMMIT = 12 * 1024 * 1024
-"""Bytes of all events of one decision: MongoDB keeps them in one document of at most 16 MB."""
+from shared.kernel.refusals import Refused, Unavailable
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 
@@ -44,10 +39,6 @@ class EventMetadata(NamedTuple):
     jurisdiction: str = ""
     policy: str | None = None
 
-    @property
-    def actor(self) -> Actor:
-        return self.principal.actor
-
 
 @dataclass(frozen=True)
 class EventWriter:
@@ -66,15 +57,13 @@ class EventWriter:
             Unavailable: `clock_behind`, this machine's clock is far behind `last`.
         """
         now = self.clock.now()
-        if last is None or now >= last:
-            return now
-        if last - now > CLOCK_TOLERANCE:
+        if last is not None and last - now > CLOCK_TOLERANCE:
             raise Unavailable(
                 "clock_behind",
                 "This machine's clock is more than 60 s behind the log. Correct the clock; no data was written.",
                 detail_zh="本机时钟比记录落后六十秒以上，请先校正时钟；未写入任何内容。",
             )
-        return last
+        return now if last is None else max(now, last)
 
     async def append(
         self, stream: str, head: StreamHead, fresh: Sequence[NewEvent], stamp: EventMetadata, now: datetime
@@ -88,7 +77,7 @@ class EventWriter:
             StoreFull, StoreBroken, StoreUnavailable: the store cannot write.
         """
         self._check_owner(fresh)
-        actor = stamp.actor
+        actor = stamp.principal.actor
         parts = [parts_of(item.body, actor.org) for item in fresh]
         keys = await obtain(self.keys, stream.removeprefix(STREAM), (part for one in parts for part in one))
         recorded = []
@@ -115,7 +104,6 @@ class EventWriter:
                 )
             )
         commit = Commit.following(head, recorded)
-        _check_size(commit.events)
         return await self.log.append(commit), tuple(recorded)
 
     async def publish(self, commit: Commit) -> None:
@@ -139,13 +127,3 @@ def first_answer(commit: Commit, stamp: EventMetadata) -> Commit:
             field="command_id",
         )
     return commit
-
-
-def _check_size(data: Sequence[bytes]) -> None:
-    if max(map(len, data)) > LARGEST_EVENT or sum(map(len, data)) > LARGEST_COMMIT:
-        raise Invalid(
-            "too_large_to_keep",
-            f"An event may have {LARGEST_EVENT // 1024} KiB, and the events of one command {LARGEST_COMMIT // 1024} KiB;"
-            " larger ones could not be published. Send the content in parts.",
-            detail_zh="内容过大，无法保存和传送，请分次提交。",
-        )

@@ -4,9 +4,9 @@ A delivery only says *that* streams have moved. The consumer brings each case fo
 the order, repeats and gaps of deliveries never matter, and writes one row per case and read model, guarded by `applied`.
 
 >>> import asyncio
->>> from shared.eventstore.read_models import View
+>>> from shared.eventstore.read_models import ReadModel
 >>> from tests.support.county import county
->>> states = Projection(View("states", {"state": "text"}), lambda case, book: {"state": case.state})
+>>> states = Projection(ReadModel("states", {"state": "text"}), lambda case, book: {"state": case.state})
 >>> async def project() -> str:
 ...     async with county() as here:
 ...         receipt = await here.file(place="dh", subject="01")

@@ -2,7 +2,7 @@
 
 >>> from shared.case import EMPTY
 >>> from shared.policy.book import PolicyBook
->>> states = Projection(View("states", {"state": "text"}), lambda case, book: {"state": case.state})
+>>> states = Projection(ReadModel("states", {"state": "text"}), lambda case, book: {"state": case.state})
 >>> states.row(EMPTY, PolicyBook.of([])).values
 {'state': ''}
 """

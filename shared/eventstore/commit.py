@@ -12,6 +12,12 @@ from shared.eventstore.errors import Damaged
 from shared.eventstore.fast_decode import fast_decode
 from shared.eventstore.hash_chain import GENESIS, algorithm_of, chain_all
 from shared.eventstore.recorded_event import RecordedEvent, encode
+from shared.kernel.refusals import Invalid
+
+LARGEST_EVENT = (4096 - 64) * 1024
+"""Bytes. A topic takes records of 4 MiB including key and headers; an event that could not be published is never kept."""
+LARGEST_COMMIT = 12 * 1024 * 1024
+"""Bytes of all events of one decision: MongoDB keeps them in one document of at most 16 MB."""
 
 
 class StreamHead(NamedTuple):
@@ -64,6 +70,7 @@ class Commit:
         Its `recorded` is set from `events`, so that they are not decoded again. Events with sealed fields are decoded: the
         clear values stay with the writer."""
         one, data = events[0], tuple(map(encode, events))
+        _check_size(data)
         hashed = chain_all(head.hash, data)
         commit = cls(one.stream, one.version, one.cause, data, head.hash, hashed, one.recorded_at, one.request)
         commit.__dict__["recorded"] = tuple(
@@ -108,3 +115,13 @@ def continuous(stream: str, commits: Sequence[Commit], after: int) -> list[Commi
             raise Damaged(stream, commit.first, "it does not continue the chain")
         head = commit.head
     return list(commits)
+
+
+def _check_size(data: Sequence[bytes]) -> None:
+    if max(map(len, data)) > LARGEST_EVENT or sum(map(len, data)) > LARGEST_COMMIT:
+        raise Invalid(
+            "too_large_to_keep",
+            f"An event may have {LARGEST_EVENT // 1024} KiB, and the events of one command {LARGEST_COMMIT // 1024} KiB;"
+            " larger ones could not be published. Send the content in parts.",
+            detail_zh="内容过大，无法保存和传送，请分次提交。",
+        )

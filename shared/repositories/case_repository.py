@@ -8,10 +8,10 @@ not to append only on a confirmed one, see command_handler.py and docs/adr/0028.
 
 >>> import asyncio
 >>> from shared.adapters.memory import MemoryEventStore
->>> several = Cases(MemoryEventStore(), alone=False)
+>>> several = CaseRepository(MemoryEventStore(), alone=False)
 >>> asyncio.run(several.load("c-1")).confirmed, asyncio.run(several.load("c-1")).case.exists
 (True, False)
->>> asyncio.run(Cases(MemoryEventStore()).load("c-1", NEW)).confirmed
+>>> asyncio.run(CaseRepository(MemoryEventStore()).load("c-1", NEW)).confirmed
 False
 """
 

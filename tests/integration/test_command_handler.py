@@ -16,8 +16,9 @@ from services.routing.commands.dispatch import RecordDelivery
 from shared.case.evolve import changed
 from shared.commands.authorization import Principal
 from shared.commands.command import RULES, DecisionContext, NewEvent
-from shared.commands.event_writer import LARGEST_EVENT, EventMetadata
+from shared.commands.event_writer import EventMetadata
 from shared.events.routing import CaseTransferred, ReadRecorded
+from shared.eventstore.commit import LARGEST_EVENT
 from shared.eventstore.recorded_event import decode
 from shared.kernel.refusals import Refused, Unavailable
 from shared.repositories.case_repository import CaseRepository, Expected

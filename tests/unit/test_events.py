@@ -30,5 +30,5 @@ def test_the_petitioner_reads_text_and_no_identity(model: type[Event]) -> None:
 
 
 def test_an_event_without_words_is_refused() -> None:
-    with pytest.raises(TypeError, match="needs words"):
+    with pytest.raises(TypeError, match="needs an owner, and words"):
         type("Wordless", (Event,), {"owner": "intake", "__module__": __name__})
