@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.events.event_words import EventWords
 from shared.events.fields import Personal, Purpose, Service
 from shared.events.trusted_build import trusted_build
-from shared.events.event_words import EventWords
 
 REGISTRY: dict[str, type[Event]] = {}
 """Stored type name -> model."""
@@ -61,8 +61,3 @@ class Event(EventWords, BaseModel):
             if isinstance(mark, Personal)
         }
         cls.trusted = staticmethod(trusted_build(cls))
-
-    def party_of(self, org: str | None) -> str:
-        """The party whose keys seal this event's personal fields; `org`: the acting organisation."""
-        named: str | None = self.__dict__.get("party") or self.author
-        return named or f"org:{org or 'office'}"

@@ -41,11 +41,10 @@ def parts_of(body: Event, org: str | None) -> dict[PartyPurpose, dict[str, Any]]
     parts: dict[PartyPurpose, dict[str, Any]] = {}
     if not body.personal:
         return parts
-    party = ""
+    party = body.__dict__.get("party") or body.author or f"org:{org or 'office'}"
     for name, purpose in body.personal.items():
         value = getattr(body, name)
         if value is not None and value != ():
-            party = party or body.party_of(org)
             parts.setdefault((party, purpose), {})[name] = value
     return parts
 
