@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from zlib import crc32
 
-from services.supervision.leases import slot_of
+from services.supervision.leases import SLOTS
 from shared.case import Case
 from shared.commands.authorization import owes_notice
 from shared.consumers.projection import Projection
@@ -131,6 +132,11 @@ def due_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     """When the ticker has to examine the case next. This is only an index: decisions use the log."""
     look = next_look(case, book)
     return None if look is None else {"next_at": to_text(look), "slot": slot_of(case.id)}
+
+
+def slot_of(case: str) -> int:
+    """The slot of a case: the same on every machine and in every release, because the due index stores it."""
+    return crc32(case.encode()) % SLOTS
 
 
 SHOWS = (Projection(WORKLIST, worklist_row), Projection(DUE, due_row))
