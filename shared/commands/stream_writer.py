@@ -19,7 +19,7 @@ DecideStream = Callable[[StreamHead], list[NewEvent]]
 async def append_to(
     writer: EventWriter, stream: str, stamp: EventMetadata, decide: DecideStream, last: Commit | None = None
 ) -> tuple[Commit, bool]:
-    """Append what `decide` returns on the head of a stream, once per cause. Returns the commit, and whether it had been there before.
+    """Append what `decide` returns on the head of a stream, once per cause. Returns the commit, and whether it was there already.
 
     Args:
         last: A remembered last commit of the stream. An outdated one only costs a second attempt.

@@ -57,7 +57,7 @@ class FileCase(Command):
 
 def own_channel(principal: Principal, command: FileCase, book: PolicyBook) -> None:
     """Raises Denied for a platform that files under a channel of another platform, even if the item exists."""
-    channel = book.known_channel(command.channel)
+    channel = book.known_channels.get(command.channel)
     if principal.role == "platform" and channel is not None and channel.platform != principal.org:
         raise Denied(
             "foreign_channel",
@@ -72,7 +72,7 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
     if case.exists:
         return []
     book = given.book
-    channel = book.channel(command.channel)
+    channel = book.channels.get(command.channel)
     if channel is None:
         raise Invalid(
             "unknown_channel",
@@ -96,9 +96,9 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
     place = command.place or (
         scanned.place if scanned else command.qr
     )  # an unknown code counts as words for an unclear place
-    known_place = place is not None and book.knows_place(place)
-    known_subject = command.subject is not None and book.knows_subject(command.subject)
-    known_level = command.level is not None and book.knows_level(command.level)
+    known_place = place is not None and place in book.places
+    known_subject = command.subject is not None and command.subject in book.subjects
+    known_level = command.level is not None and command.level in book.levels
     unclear: list[Literal["place", "subject"]] = []
     if place is not None and not known_place:
         unclear.append("place")
