@@ -36,7 +36,7 @@ from shared.policy.documents import (
     ancestry,
 )
 from shared.policy.edition import Edition, begins, joined
-from shared.policy.keyword_rules import KeywordRule, Keywords
+from shared.policy.keyword_rules import Keywords
 from shared.policy.office_hours import Office
 from shared.policy.organisations import OrganisationsInForce
 from shared.policy.routing_table import RouteFound, Routing, RoutingTable
@@ -206,9 +206,6 @@ class PolicyBook(OrganisationsInForce):
     @cached_property
     def keywords(self) -> Keywords:
         return self.document("keywords", Keywords)
-
-    def keyword_rule(self, identity: str | None) -> KeywordRule | None:
-        return self.keywords.by_id.get(identity) if identity else None
 
     def mapping(self, code: str | None) -> dict[str, Any] | None:
         """The mapping of items in a platform's own form."""
