@@ -44,7 +44,9 @@ async def append_to(
             await writer.publish(commit)
             return commit, False
     raise Unavailable(
-        "busy", "Many write here at once; try again in a moment.", detail_zh="此处正有多项写入，请稍后重试。"
+        "busy",
+        "There are many concurrent writes to this stream. Try again in a moment.",
+        detail_zh="此处正有多项写入，请稍后重试。",
     )
 
 
