@@ -8,8 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from shared.adapters.sqlite.commit_rows import insert_of, row_of
-from shared.adapters.sqlite.event_store import SqliteEventStore
+from shared.adapters.sqlite.event_store import SqliteEventStore, insert_of, row_of
 from shared.case import STREAM
 from shared.eventstore.commit import Commit
 from shared.eventstore.hash_chain import GENESIS, chain_all

@@ -14,11 +14,13 @@ async def jurisdiction_of(policies: PolicyRepository, preferred: str | None, cha
         await policies.book(named)
         return named
     books = await policies.all()
-    having = [code for code, book in books.items() if isinstance(channel, str) and book.channel(channel) is not None]
+    having = [
+        code for code, book in books.items() if isinstance(channel, str) and book.channels.get(channel) is not None
+    ]
     if preferred in having or (preferred is not None and not having):
         return preferred
     if not having:  # a channel that was removed: its items are still answered
-        having = [code for code, book in books.items() if isinstance(channel, str) and book.known_channel(channel)]
+        having = [code for code, book in books.items() if isinstance(channel, str) and book.known_channels.get(channel)]
     if len(having) == 1:
         return having[0]
     if len(having) > 1:
@@ -54,8 +56,8 @@ class ChannelJurisdictions:
             self._changes = self._policies.changes
             self._known.clear()
         known = self._known.get(channel)
-        if known is None or (await self._policies.book(known)).channel(channel) is None:
+        if known is None or (await self._policies.book(known)).channels.get(channel) is None:
             known = await jurisdiction_of(self._policies, self._preferred, channel, None)
-            if (await self._policies.book(known)).channel(channel) is not None:
+            if (await self._policies.book(known)).channels.get(channel) is not None:
                 self._known[channel] = known
         return known

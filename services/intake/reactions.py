@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.commands.command import RULES
 from shared.commands.command_handler import CommandHandler
-from shared.consumers.followers import follows, give_followers
+from shared.consumers.followers import give_followers
 from shared.consumers.reaction_table import ReactionTable, gives
 from shared.events.base import Event
 from shared.events.department import ReplyDelivered
@@ -24,9 +24,14 @@ def react(table: ReactionTable, handling: CommandHandler, views: ReadModelStore)
     part_followers = give_followers(handling, RULES["part"], views)
     table.on(ReplyDelivered, do=invite)
     table.on(CaseClosed, do=invite, when=lambda _turn, body: body.kind == "merged")
-    table.on(CaseLinked, do=part, when=follows)
+    table.on(CaseLinked, do=part, when=lambda turn, _body: turn.case.matter.lead is not None)
     table.on(CaseVoided, CaseWithdrawn, CaseRoutedToSealedChannel, do=part_followers)
-    table.on(CaseCorrected, CaseClassified, do=part, when=lambda turn, body: follows(turn, body) and _class_moved(body))
+    table.on(
+        CaseCorrected,
+        CaseClassified,
+        do=part,
+        when=lambda turn, body: turn.case.matter.lead is not None and _class_moved(body),
+    )
     table.on(CaseCorrected, CaseClassified, do=part_followers, when=lambda _turn, body: _class_moved(body))
 
 

@@ -21,7 +21,6 @@ from shared.events import supervision as s
 from shared.events.base import Event
 from shared.events.routing import OutboxKind
 from shared.kernel.failpoints import failpoint
-from shared.repositories.case_repository import Expected
 
 
 def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> ReactionTable:
@@ -38,15 +37,9 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
         """Write the assignment to the organisation's inbox, then record the delivery: the clocks run from then."""
         told = await outboxes.tell(org, kind, turn)
         failpoint("outbox.told")
-        rule, command = RULES["record_delivery"], RecordDelivery(org=org, seq=told.first)
+        command = RecordDelivery(org=org, seq=told.first)
         stamp = stamp_for("routing", "delivered", turn)._replace(at=told.recorded_at)
-        await handling.handle(
-            turn.case.id,
-            rule.action,
-            stamp,
-            lambda case, given: rule(case, command, given),
-            expected=Expected(turn.case.version),
-        )
+        await carry_out(handling, RULES["record_delivery"], turn, command, stamp)
 
     on(i.CaseRegistered, i.WentLive, r.SuspicionCleared, i.CaseUnlinked, do=route)
     on(r.CaseTransferred, do=lambda turn, body: deliver(turn, body.org))

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from zlib import crc32
 
 from shared.eventstore.read_models import ReadModel, ReadModelStore, Row
 from shared.kernel.legal_time import instant_from_text, to_text
@@ -22,11 +21,6 @@ _RENEW = LEASE / 3
 LEASES = ReadModel(name="leases", columns={"holder": "text", "until": "text"})
 """`slot/NN`: the holder; `ticker/ID`: a running ticker. Rows of stopped tickers stay, without values."""
 _TICKER = "ticker/"
-
-
-def slot_of(case: str) -> int:
-    """The slot of a case: the same on every machine and in every release, because the due index stores it."""
-    return crc32(case.encode()) % SLOTS
 
 
 class _Lease(NamedTuple):

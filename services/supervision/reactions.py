@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.supervision.read_models import WORKLIST
 from shared.commands.command import RULES
 from shared.commands.command_handler import CommandHandler
-from shared.consumers.followers import follows, give_followers
+from shared.consumers.followers import give_followers
 from shared.consumers.reaction_table import ReactionTable, gives
 from shared.events.department import Concluded, NoticeServed
 from shared.events.intake import CaseLinked
@@ -18,6 +18,8 @@ def reactions(handling: CommandHandler, views: ReadModelStore) -> ReactionTable:
     """The reactions of supervision. The events of a follower check its lead; the end of a lead checks its followers."""
     merge = RULES["merge"]
     table = ReactionTable()
-    table.on(CaseLinked, NoticeServed, do=gives(handling, merge), when=follows)
+    table.on(
+        CaseLinked, NoticeServed, do=gives(handling, merge), when=lambda turn, _body: turn.case.matter.lead is not None
+    )
     table.on(CaseClosed, Concluded, ReRegistrationBarred, do=give_followers(handling, merge, views, WORKLIST.name))
     return table

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from zlib import crc32
 
-from services.supervision.leases import slot_of
+from services.supervision.leases import SLOTS
 from shared.case import Case
 from shared.commands.authorization import owes_notice
 from shared.consumers.projection import Projection
@@ -101,6 +101,7 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     Voided cases have a row too, so that their number is found; without queue and deadline, listed only by that state."""
     running = [clock for clock in deadlines(case, book) if clock.running and not clock.rule.window]
     first = min(running, key=lambda clock: clock.due, default=None)
+    risk = first_risk(running)
     return {
         "number": case.number,
         "jurisdiction": case.jurisdiction,
@@ -117,21 +118,22 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
         "owes": case.filing.received_by if owes_notice(case.filing.received_by, case) else None,
         "due": to_text(first.due) if first else None,
         "due_clock": first.clock if first else None,
-        "risk_at": _text(first_risk(running)),
+        "risk_at": to_text(risk) if risk is not None else None,
         "filed_at": to_text(instant_of(case.filing.filed_at, book.zone)) if case.filing.filed_at else None,
         "lead": case.matter.lead,
         "accused": cell(case.accusation.accused),
     }
 
 
-def _text(instant: datetime | None) -> str | None:
-    return None if instant is None else to_text(instant)
-
-
 def due_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     """When the ticker has to examine the case next. This is only an index: decisions use the log."""
     look = next_look(case, book)
     return None if look is None else {"next_at": to_text(look), "slot": slot_of(case.id)}
+
+
+def slot_of(case: str) -> int:
+    """The slot of a case: the same on every machine and in every release, because the due index stores it."""
+    return crc32(case.encode()) % SLOTS
 
 
 SHOWS = (Projection(WORKLIST, worklist_row), Projection(DUE, due_row))

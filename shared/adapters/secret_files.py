@@ -113,16 +113,6 @@ class Wrapping:
         return DataKey(kid, case, party, purpose, secret)
 
 
-class Derived:
-    """The deployment's secrets by name, all derived from one root."""
-
-    def __init__(self, root: bytes) -> None:
-        self._root = root
-        self._known: dict[str, bytes] = {}
-
-    def secret(self, name: str) -> bytes:
-        secret = self._known.get(name)
-        if secret is None:
-            derive = HKDF(SHA256(), SIZE, salt=None, info=f"huiyin secret {name}".encode())
-            secret = self._known[name] = derive.derive(self._root)
-        return secret
+def derived_secret(root: bytes, name: str) -> bytes:
+    """The deployment's secret of that name. All are derived from one root."""
+    return HKDF(SHA256(), SIZE, salt=None, info=f"huiyin secret {name}".encode()).derive(root)

@@ -68,15 +68,11 @@ def on(
         if moves != "":
             MOVES[name] = moves
         details = fact if callable(fact) else None
-        org_of = attrgetter("org") if "org" in kind.model_fields else _no_org
+        org_of = attrgetter("org") if "org" in kind.model_fields else lambda _body: None
         KINDS[kind] = Kind(meaning, fact is not False, details, name, moves, org_of, name in s.TICKER)
         return meaning
 
     return register
-
-
-def _no_org(_body: Event) -> str | None:
-    return None
 
 
 def kind_of(name: str) -> Callable[[Any], Details]:

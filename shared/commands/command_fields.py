@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from annotated_types import Predicate
+from pydantic import Field
 
 TEXT_LIMIT = 50_000
 """Characters of one free text. A longer complaint is added as material in parts."""
-
-
-def _not_blank(text: str) -> str:
-    """A reason that consists of blanks is none."""
-    if not text.strip():
-        raise ValueError("blank")
-    return text
 
 
 class NamesCase:
@@ -24,6 +18,7 @@ class NamesCase:
 
 Code = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Short = Annotated[str, Field(min_length=1, max_length=400)]
-FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT), AfterValidator(_not_blank)]
+FreeText = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT), Predicate(str.strip)]
+"""A text that consists of blanks is none."""
 CaseName = Annotated[str, Field(min_length=1, max_length=200), NamesCase()]
 """Id, number, or CHANNEL:ITEM of another case; always an id when the command is decided."""

@@ -29,7 +29,7 @@ from shared.commands.command import DecisionContext, NewEvent
 from shared.commands.command_checks import check_version
 from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata, EventWriter, Published, first_answer
-from shared.commands.stream_writer import ATTEMPTS, DecideStream, StreamWriter, pause
+from shared.commands.stream_writer import ATTEMPTS, DecideStream, append_to, pause
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import Conflict, DuplicateCommand, EventStore
@@ -73,8 +73,8 @@ class CommandHandler:
     async def append(
         self, stream: str, stamp: EventMetadata, decide: DecideStream, last: Commit | None = None
     ) -> tuple[Commit, bool]:
-        """Append to a stream that has no state of its own: see StreamWriter.append."""
-        return await StreamWriter(self._writer).append(stream, stamp, decide, last)
+        """Append to a stream that has no state of its own: see append_to()."""
+        return await append_to(self._writer, stream, stamp, decide, last)
 
     async def handle(
         self,

@@ -78,8 +78,9 @@ class EventWriter:
         """
         self._check_owner(fresh)
         actor = stamp.principal.actor
-        parts = [parts_of(item.body, actor.org) for item in fresh]
-        keys = await obtain(self.keys, stream.removeprefix(STREAM), (part for one in parts for part in one))
+        parts = [parts_of(item.body, actor.org) if item.body.personal else {} for item in fresh]
+        wanted = {part for one in parts for part in one}
+        keys = await obtain(self.keys, stream.removeprefix(STREAM), wanted) if wanted else {}
         recorded = []
         for version, (item, own) in enumerate(zip(fresh, parts, strict=True), start=head.version + 1):
             body, event_id = item.body, item.id or self.clock.new_id()
@@ -100,7 +101,7 @@ class EventWriter:
                     correlation=stamp.correlation,
                     policy=stamp.policy,
                     body=body,
-                    sealed=seal(own, keys, event_id, stream, version),
+                    sealed=seal(own, keys, event_id, stream, version) if own else (),
                 )
             )
         commit = Commit.following(head, recorded)

@@ -5,65 +5,59 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from shared.commands.command import NewEvent
 from shared.commands.event_writer import EventMetadata, EventWriter, first_answer
 from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
-from shared.eventstore.event_store import Conflict, DuplicateCommand
+from shared.eventstore.event_store import Conflict, DuplicateCommand, EventStore
 from shared.kernel.refusals import Unavailable
 
 ATTEMPTS = 12
 DecideStream = Callable[[StreamHead], list[NewEvent]]
 
 
-@dataclass(frozen=True)
-class StreamWriter:
-    """Appends what is decided on the head of a stream, once per cause."""
+async def append_to(
+    writer: EventWriter, stream: str, stamp: EventMetadata, decide: DecideStream, last: Commit | None = None
+) -> tuple[Commit, bool]:
+    """Append what `decide` returns on the head of a stream, once per cause. Returns the commit, and whether it was there already.
 
-    writer: EventWriter
+    Args:
+        last: A remembered last commit of the stream. An outdated one only costs a second attempt.
 
-    async def append(
-        self, stream: str, stamp: EventMetadata, decide: DecideStream, last: Commit | None = None
-    ) -> tuple[Commit, bool]:
-        """Append what `decide` returns. Returns the commit, and whether it had been there before.
+    Raises:
+        Refused: the cause was used with other content, or what `decide` and EventWriter.append raise.
+        Unavailable: `busy`, other writers were first each time.
+    """
+    for attempt in range(ATTEMPTS):
+        if last is None:
+            last = await _last(writer.log, stream)
+        head = last.head if last is not None else EMPTY_HEAD
+        now = writer.recording_time(last.recorded_at if last is not None else None)
+        try:
+            commit, _recorded = await writer.append(stream, head, decide(head), stamp, now)
+        except DuplicateCommand as same:
+            return first_answer(same.commit, stamp), True
+        except Conflict:
+            last = None
+            await pause(attempt)
+        else:
+            await writer.publish(commit)
+            return commit, False
+    raise Unavailable(
+        "busy",
+        "There are many concurrent writes to this stream. Try again in a moment.",
+        detail_zh="此处正有多项写入，请稍后重试。",
+    )
 
-        Args:
-            last: A remembered last commit of the stream. An outdated one only costs a second attempt.
 
-        Raises:
-            Refused: the cause was used with other content, or what `decide` and EventWriter.append raise.
-            Unavailable: `busy`, other writers were first each time.
-        """
-        for attempt in range(ATTEMPTS):
-            if last is None:
-                last = await self._last(stream)
-            head = last.head if last is not None else EMPTY_HEAD
-            now = self.writer.recording_time(last.recorded_at if last is not None else None)
-            try:
-                commit, _recorded = await self.writer.append(stream, head, decide(head), stamp, now)
-            except DuplicateCommand as same:
-                return first_answer(same.commit, stamp), True
-            except Conflict:
-                last = None
-                await pause(attempt)
-            else:
-                await self.writer.publish(commit)
-                return commit, False
-        raise Unavailable(
-            "busy",
-            "There are many concurrent writes to this stream. Try again in a moment.",
-            detail_zh="此处正有多项写入，请稍后重试。",
-        )
-
-    async def _last(self, stream: str) -> Commit | None:
-        """The last commit of the stream. The cost does not grow with the stream."""
-        async for heads in self.writer.log.heads(stream, batch=1):
-            found, head = heads[0]
-            if found == stream:
-                return (await self.writer.log.load(stream, after=head.version - 1))[-1]
-            break
-        return None
+async def _last(log: EventStore, stream: str) -> Commit | None:
+    """The last commit of the stream. The cost does not grow with the stream."""
+    async for heads in log.heads(stream, batch=1):
+        found, head = heads[0]
+        if found == stream:
+            return (await log.load(stream, after=head.version - 1))[-1]
+        break
+    return None
 
 
 async def pause(attempt: int) -> None:

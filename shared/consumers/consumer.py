@@ -80,7 +80,7 @@ class CaseConsumer:
         for commit in commits:
             if commit.stream.startswith(STREAM):
                 by_stream[commit.stream].append(commit)
-        stopped = await self.parked.streams() if by_stream else frozenset()
+        stopped = {mark.stream for mark in await self.views.parked(self.group)} if by_stream else set()
         await self.handle({stream: own for stream, own in by_stream.items() if stream not in stopped})
         self.handled += len(commits)
 

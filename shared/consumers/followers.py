@@ -16,11 +16,6 @@ MATTERS = "matters"
 _PAGE = 200
 
 
-def follows(turn: Trigger, _body: Event) -> bool:
-    """True while the case follows another one."""
-    return turn.case.matter.lead is not None
-
-
 async def followers(views: ReadModelStore, lead: str, view: str = MATTERS) -> list[Row]:
     """The rows of all cases whose link names `lead`, oldest first."""
     found: list[Row] = []

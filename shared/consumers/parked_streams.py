@@ -36,10 +36,6 @@ class ParkedStreams:
         since = to_text(self.clock.now())
         await self.views.park(Parked(self.group, stream, commit.first, code, since, b"\n".join(commit.events)))
 
-    async def streams(self) -> frozenset[str]:
-        """The parked streams."""
-        return frozenset(mark.stream for mark in await self.views.parked(self.group))
-
     async def version(self, stream: str) -> int | None:
         """The version that the stream was parked at; None if it is not parked."""
         marks = await self.views.parked(self.group, stream)

@@ -47,7 +47,7 @@ class PolicyRefresh:
         }
         if not jurisdictions:
             return
-        stopped = await self.parked.streams()
+        stopped = {mark.stream for mark in await self.views.parked(self.parked.group)}
         async for heads in self.log.heads(STREAM, batch=500):
             rows, cases = RowBatch(self.shows, self.policies), list[Case]()
             for stream, head in heads:

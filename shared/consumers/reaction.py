@@ -45,15 +45,19 @@ def stamp_for(service: Service, name: str, turn: Trigger) -> EventMetadata:
     )
 
 
-async def carry_out(handling: CommandHandler, rule: Decider, turn: Trigger, command: Command) -> CommandResult | None:
+async def carry_out(
+    handling: CommandHandler, rule: Decider, turn: Trigger, command: Command, stamp: EventMetadata | None = None
+) -> CommandResult | None:
     """Run the command of a reaction. None if the case has moved on since the event, so that nothing is left to do.
+
+    `stamp`: the metadata of its events; None for those of stamp_for().
 
     Any other refusal is a fault of the product: it is raised, and the consumer parks the case."""
     try:
         return await handling.handle(
             turn.case.id,
             rule.action,
-            stamp_for(handling.service, rule.name, turn),
+            stamp or stamp_for(handling.service, rule.name, turn),
             lambda case, given: rule(case, command, given),
             others=rule.named(command),
             expected=Expected(turn.case.version),

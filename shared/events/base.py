@@ -61,8 +61,3 @@ class Event(EventWords, BaseModel):
             if isinstance(mark, Personal)
         }
         cls.trusted = staticmethod(trusted_build(cls))
-
-    def party_of(self, org: str | None) -> str:
-        """The party whose keys seal this event's personal fields; `org`: the acting organisation."""
-        named: str | None = self.__dict__.get("party") or self.author
-        return named or f"org:{org or 'office'}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.eventstore.errors import Damaged
 from shared.eventstore.fast_decode import fast_decode
@@ -67,15 +67,12 @@ class Commit:
     def following(cls, head: StreamHead, events: Sequence[RecordedEvent]) -> Commit:
         """The commit of new `events` of one decision, encoded once, to follow `head`.
 
-        Its `recorded` is set from `events`, so that they are not decoded again. Events with sealed fields are decoded: the
-        clear values stay with the writer."""
+        Its `recorded` is set from `events`, so that they are not decoded again."""
         one, data = events[0], tuple(map(encode, events))
         _check_size(data)
         hashed = chain_all(head.hash, data)
         commit = cls(one.stream, one.version, one.cause, data, head.hash, hashed, one.recorded_at, one.request)
-        commit.__dict__["recorded"] = tuple(
-            fast_decode(read) if event.sealed else event for event, read in zip(events, data, strict=True)
-        )
+        commit.__dict__["recorded"] = tuple(_without_personal(event) if event.sealed else event for event in events)
         return commit
 
     @cached_property
@@ -115,6 +112,13 @@ def continuous(stream: str, commits: Sequence[Commit], after: int) -> list[Commi
             raise Damaged(stream, commit.first, "it does not continue the chain")
         head = commit.head
     return list(commits)
+
+
+def _without_personal(event: RecordedEvent) -> RecordedEvent:
+    """The event as its bytes hold it, which is what decode() returns: the clear values stay with the writer."""
+    body: Any = event.body  # never a NewerEvent, which encode() refuses
+    fields = type(body).model_fields
+    return event._replace(body=body.model_copy(update={name: fields[name].default for name in body.personal}))
 
 
 def _check_size(data: Sequence[bytes]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -39,13 +39,10 @@ class OpenedFields(NamedTuple):
 def parts_of(body: Event, org: str | None) -> dict[PartyPurpose, dict[str, Any]]:
     """The personal fields that `body` carries, by party and purpose."""
     parts: dict[PartyPurpose, dict[str, Any]] = {}
-    if not body.personal:
-        return parts
-    party = ""
+    party = body.__dict__.get("party") or body.author or f"org:{org or 'office'}"
     for name, purpose in body.personal.items():
         value = getattr(body, name)
         if value is not None and value != ():
-            party = party or body.party_of(org)
             parts.setdefault((party, purpose), {})[name] = value
     return parts
 
@@ -98,13 +95,10 @@ def seal(
     return tuple(sealed)
 
 
-async def obtain(keys: KeyStore, case: str, parts: Iterable[PartyPurpose]) -> dict[PartyPurpose, DataKey]:
+async def obtain(keys: KeyStore, case: str, wanted: Collection[PartyPurpose]) -> dict[PartyPurpose, DataKey]:
     """Durable keys for those parts of the case. Raises Refused `party_erased` where one of them was erased."""
-    wanted = sorted(set(parts))
-    if not wanted:
-        return {}
     try:
-        found = await keys.obtain([(case, party, purpose) for party, purpose in wanted])
+        found = await keys.obtain([(case, party, purpose) for party, purpose in sorted(wanted)])
     except KeyErased as erased:
         raise Refused(
             "party_erased",

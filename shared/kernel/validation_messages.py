@@ -37,11 +37,8 @@ def told(error: Mapping[str, Any]) -> tuple[str, str]:
 def _kind(error: Mapping[str, Any]) -> str:
     """The name of the message for an error: mostly pydantic's type."""
     kind, message = str(error["type"]), str(error["msg"])
-    if kind == "value_error":
-        if message.endswith("blank"):
-            return "blank"
-        if any(word in message for word in ("offset", "isoformat", "month", "day is")):
-            return "moment"
+    if kind == "value_error" and any(word in message for word in ("offset", "isoformat", "month", "day is")):
+        return "moment"
     if kind in ("string_too_short", "too_short") and error.get("ctx", {}).get("min_length") == 1:
         return "empty"
     return kind

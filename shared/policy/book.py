@@ -36,7 +36,7 @@ from shared.policy.documents import (
     ancestry,
 )
 from shared.policy.edition import Edition, begins, joined
-from shared.policy.keyword_rules import KeywordRule, Keywords
+from shared.policy.keyword_rules import Keywords
 from shared.policy.office_hours import Office
 from shared.policy.organisations import OrganisationsInForce
 from shared.policy.routing_table import RouteFound, Routing, RoutingTable
@@ -192,12 +192,9 @@ class PolicyBook(OrganisationsInForce):
     def channels(self) -> dict[str, Channel]:
         return {entry.code: entry for entry in self.document("channels", Channels).channels}
 
-    def known_channel(self, code: str) -> Channel | None:
-        """The channel, including one that was removed from the list, since its items still belong to its platform."""
-        return self._known_channels.get(code)
-
     @cached_property
-    def _known_channels(self) -> dict[str, Channel]:
+    def known_channels(self) -> dict[str, Channel]:
+        """The channels, including those that were removed from the list, since their items still belong to their platform."""
         listed = (channel for edition in self.begun("channels") for channel in edition.document.channels)
         return {**{channel.code: channel for channel in listed}, **self.channels}
 
@@ -209,9 +206,6 @@ class PolicyBook(OrganisationsInForce):
     @cached_property
     def keywords(self) -> Keywords:
         return self.document("keywords", Keywords)
-
-    def keyword_rule(self, identity: str | None) -> KeywordRule | None:
-        return self.keywords.by_id.get(identity) if identity else None
 
     def mapping(self, code: str | None) -> dict[str, Any] | None:
         """The mapping of items in a platform's own form."""
@@ -254,24 +248,12 @@ class PolicyBook(OrganisationsInForce):
                 found.update({entry.code: entry.name for entry in getattr(edition.document, section)})
         return found
 
-    def knows_place(self, code: str | None) -> bool:
-        return code in self.places
-
-    def knows_subject(self, code: str | None) -> bool:
-        return code in self.subjects
-
-    def knows_level(self, code: str | None) -> bool:
-        """True if a rule of any routing table names this level of government."""
-        return code in self._levels
-
     @cached_property
-    def _levels(self) -> frozenset[str]:
+    def levels(self) -> frozenset[str]:
+        """The levels of government that the rules of all routing tables name."""
         return frozenset(
             rule.level for edition in self.editions.get("routing", ()) for rule in edition.document.rules if rule.level
         )
-
-    def channel(self, code: str) -> Channel | None:
-        return self.channels.get(code)
 
     # ---------------------------------------------------------------- routing
 

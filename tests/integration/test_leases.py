@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from services.supervision.deadline_scheduler import DeadlineScheduler
-from services.supervision.leases import LEASE, SLOTS, LeasedSlots, slot_of
+from services.supervision.leases import LEASE, SLOTS, LeasedSlots
+from services.supervision.read_models import slot_of
 from shared.kernel.identifiers import derived_id
 from tests.support.county import County, county
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import reduce
 
 import orjson
@@ -13,13 +14,17 @@ from shared.case import EMPTY, STREAM, evolve, fold
 from shared.events import REGISTRY
 from shared.events.base import Event
 from shared.events.intake import CaseCorrected
+from shared.eventstore.commit import EMPTY_HEAD, Commit
 from shared.eventstore.fast_decode import fast_decode
+from shared.eventstore.field_encryption import parts_of, seal
 from shared.eventstore.hash_chain import GENESIS, chain, chain_all
+from shared.eventstore.key_store import DataKey
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent, decode, encode
 from tests.support.deciding import START
 from tests.support.events import bodies
 from tests.support.policies import recorded
 
+KEY = DataKey("k", "k1", "p1", "text", bytes(32))
 ANY_BODY = st.sampled_from(sorted(REGISTRY)).flatmap(lambda name: bodies(REGISTRY[name]))
 
 
@@ -50,6 +55,17 @@ def test_fast_decode_equals_decode(body: Event, unknown: bool) -> None:
         data = orjson.dumps({**orjson.loads(data), "type": "Telepathy", "added_later": {"a": 1}})
     assert fast_decode(data) == decode(data)
     assert isinstance(fast_decode(data).body, NewerEvent) == unknown
+
+
+@settings(max_examples=400)
+@forall(ANY_BODY)
+def test_a_new_commit_holds_what_its_bytes_decode_to(body: Event) -> None:
+    """Without the personal fields, which are in the sealed parts only."""
+    clear = recorded(body, 1, START)
+    sealed = seal(parts_of(body, "zj"), defaultdict(lambda: KEY), clear.event_id, clear.stream, 1)
+    commit = Commit.following(EMPTY_HEAD, [clear._replace(sealed=sealed)])
+    assert commit.recorded == tuple(map(decode, commit.events))
+    assert not parts_of(commit.recorded[0].body, "zj")
 
 
 def test_fast_decode_and_decode_read_what_an_early_release_left_out() -> None:

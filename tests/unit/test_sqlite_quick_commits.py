@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from shared.adapters.sqlite.commit_rows import row_of, tolerant
+from shared.adapters.sqlite.commit_rows import tolerant
+from shared.adapters.sqlite.event_store import row_of
 from shared.adapters.sqlite.quick_commits import quick_commit
 from shared.eventstore.commit import Commit
 from tests.support.commits import history

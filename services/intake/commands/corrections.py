@@ -142,7 +142,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
             )
         return to_text(fact.effective_at)
     if command.field == "place":
-        if not book.knows_place(command.new):
+        if command.new not in book.places:
             raise Invalid(
                 "unknown_place",
                 "This place is not in the policy of the jurisdiction. Use a code of the policy.",
@@ -151,7 +151,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
             )
         return case.filing.place
     if command.field == "subject":
-        if not book.knows_subject(command.new):
+        if command.new not in book.subjects:
             raise Invalid(
                 "unknown_subject",
                 "This subject is not in the policy of the jurisdiction. Use a code of the policy.",
@@ -168,7 +168,7 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
                 field="new",
             )
         return case.filing.class_
-    if not book.knows_level(command.new):
+    if command.new not in book.levels:
         raise Invalid(
             "unknown_level",
             "No routing rule of the policy names this level. Use a level of the routing table.",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent, parties, representatives
+from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent, complained_of, representatives
 from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Principal, Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
@@ -57,7 +57,7 @@ class FileCase(Command):
 
 def own_channel(principal: Principal, command: FileCase, book: PolicyBook) -> None:
     """Raises Denied for a platform that files under a channel of another platform, even if the item exists."""
-    channel = book.known_channel(command.channel)
+    channel = book.known_channels.get(command.channel)
     if principal.role == "platform" and channel is not None and channel.platform != principal.org:
         raise Denied(
             "foreign_channel",
@@ -72,7 +72,7 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
     if case.exists:
         return []
     book = given.book
-    channel = book.channel(command.channel)
+    channel = book.channels.get(command.channel)
     if channel is None:
         raise Invalid(
             "unknown_channel",
@@ -96,9 +96,9 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
     place = command.place or (
         scanned.place if scanned else command.qr
     )  # an unknown code counts as words for an unclear place
-    known_place = place is not None and book.knows_place(place)
-    known_subject = command.subject is not None and book.knows_subject(command.subject)
-    known_level = command.level is not None and book.knows_level(command.level)
+    known_place = place is not None and place in book.places
+    known_subject = command.subject is not None and command.subject in book.subjects
+    known_level = command.level is not None and command.level in book.levels
     unclear: list[Literal["place", "subject"]] = []
     if place is not None and not known_place:
         unclear.append("place")
@@ -130,13 +130,27 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             subject_text=None if known_subject else command.subject,
         )
     ]
-    recorded = parties(petitioner, command.agent, command.co_petitioners, command.respondent, book)
+    recorded = _parties(command, book)
     events += recorded
     if command.representatives:
         filers = [party.party for party in recorded if party.role in ("petitioner", "co_petitioner")]
         named = representatives([f"p{place}" for place in command.representatives], filers, "representatives")
         events.append(e.RepresentativesNamed(parties=named))
     return [NewEvent(event, at) for event in events]
+
+
+def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:
+    """One event, and therefore one encryption key, for each party of the case."""
+    events: list[e.PartyRecorded] = []
+    if command.petitioner is not None:
+        events.append(e.PartyRecorded(party="p1", role="petitioner", **command.petitioner.model_dump()))
+    if command.agent is not None:
+        events.append(e.PartyRecorded(party="a1", role="agent", **command.agent.model_dump()))
+    for place, person in enumerate(command.co_petitioners, start=2):
+        events.append(e.PartyRecorded(party=f"p{place}", role="co_petitioner", **person.model_dump()))
+    if command.respondent is not None:
+        events.append(complained_of(command.respondent, "r1", book))
+    return events
 
 
 class AddMaterial(Command):

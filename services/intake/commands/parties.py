@@ -54,26 +54,6 @@ def representatives(parties: Sequence[str], filers: Sequence[str], field: str) -
     return named
 
 
-def parties(
-    petitioner: Person | None,
-    agent: Person | None,
-    co_petitioners: Sequence[Person],
-    respondent: Respondent | None,
-    book: PolicyBook,
-) -> list[e.PartyRecorded]:
-    """One event, and therefore one encryption key, for each party of the case."""
-    events: list[e.PartyRecorded] = []
-    if petitioner is not None:
-        events.append(e.PartyRecorded(party="p1", role="petitioner", **petitioner.model_dump()))
-    if agent is not None:
-        events.append(e.PartyRecorded(party="a1", role="agent", **agent.model_dump()))
-    for place, person in enumerate(co_petitioners, start=2):
-        events.append(e.PartyRecorded(party=f"p{place}", role="co_petitioner", **person.model_dump()))
-    if respondent is not None:
-        events.append(complained_of(respondent, "r1", book))
-    return events
-
-
 def complained_of(respondent: Respondent, party: str, book: PolicyBook) -> e.PartyRecorded:
     """The record of the respondent."""
     name, org = respondent.name, respondent.org

@@ -42,7 +42,7 @@ def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str
     if case.exists:
         return []
     book, filing = given.book, item.filing
-    channel = book.channel(item.channel)
+    channel = book.channels.get(item.channel)
     channel_class = channel.class_ if channel is not None else item.channel_class
     if channel_class is None:
         raise Invalid(
@@ -51,9 +51,9 @@ def register(item: HistoryItem, case: Case, given: DecisionContext, case_id: str
             detail_zh="该渠道不在本辖区的渠道目录中：请先添加，或在映射文件中写明渠道类别。",
             field="channel",
         )
-    known_place = not book.places or book.knows_place(filing.place)
-    known_subject = not book.subjects or book.knows_subject(filing.subject)
-    known_level = filing.level is None or book.knows_level(filing.level)
+    known_place = not book.places or filing.place in book.places
+    known_subject = not book.subjects or filing.subject in book.subjects
+    known_level = filing.level is None or filing.level in book.levels
     at = filing.received_at
     events: list[Event] = [
         e.CaseRegistered(

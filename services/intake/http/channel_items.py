@@ -47,7 +47,7 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
             own = jurisdiction or caller.jurisdiction or await jurisdictions.of(channel)
             book = await handling.policies.book(own)
             within(caller, own)
-            known = book.known_channel(channel)
+            known = book.known_channels.get(channel)
             if caller.role == "platform" and known is not None and known.platform != caller.org:
                 raise Denied(
                     "foreign_channel",

@@ -69,7 +69,7 @@ def mapped_item(book: PolicyBook, channel: str, value: Any) -> MappedItem:
 
 
 def _reading(book: PolicyBook, channel: str) -> Reading:
-    known = book.known_channel(channel)
+    known = book.known_channels.get(channel)
     if known is None:
         raise Invalid(
             "unknown_channel",

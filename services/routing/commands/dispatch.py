@@ -44,10 +44,11 @@ def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEve
         return []
     if case.accusation.sealed:
         return [NewEvent(e.QueuedForDispatch(why="sealed_track"))]
-    suspicion = given.book.keyword_rule(command.suspicion)
+    rules = given.book.keywords.by_id
+    suspicion = rules.get(command.suspicion or "")
     if suspicion is not None and suspicion.suspected and not case.accusation.cleared:
         return [NewEvent(e.AccusationSuspected(rule=suspicion.id))]
-    known = given.book.keyword_rule(command.subject) if case.filing.subject is None else None
+    known = rules.get(command.subject or "") if case.filing.subject is None else None
     subject = case.filing.subject or (known.subject if known else None)
     classified = None
     if known is not None and subject is not None:

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from shared.adapters.append_listeners import AppendListeners
+from shared.adapters.event_store_base import EventStoreBase
 from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
 from shared.eventstore.event_store import Conflict, DuplicateCommand
 from shared.eventstore.verification import ChainWalk, Finding
 
 
-class MemoryEventStore(AppendListeners):
+class MemoryEventStore(EventStoreBase):
     """A `Log`. With `outbox=True` every commit is unpublished until it is marked, as if a broker delivered the commits."""
 
     def __init__(self, *, outbox: bool = False) -> None:

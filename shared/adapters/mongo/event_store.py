@@ -11,8 +11,7 @@ from operator import itemgetter
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
-from shared.adapters.append_listeners import AppendListeners
-from shared.adapters.known_heads import KnownHeads
+from shared.adapters.event_store_base import EventStoreBase
 from shared.adapters.mongo.client import IN_ORDER, Document, Mongo, aggregate, ask, documents, fetch
 from shared.adapters.mongo.commit_documents import check, end_of, id_of, to_commit
 from shared.adapters.mongo.database_format import META, opened
@@ -34,7 +33,7 @@ _PAGE = 1000
 _FROM_THE_END = (("_id", DESCENDING),)
 
 
-class MongoEventStore(AppendListeners, UnpublishedCommits):
+class MongoEventStore(EventStoreBase, UnpublishedCommits):
     """A `Log` in one database. Use `open` to create it.
 
     Args:
@@ -42,11 +41,10 @@ class MongoEventStore(AppendListeners, UnpublishedCommits):
     """
 
     def __init__(self, mongo: Mongo, database: str, *, outbox: bool) -> None:
-        AppendListeners.__init__(self)
+        EventStoreBase.__init__(self)
         self._mongo = mongo
         self._database = mongo.database(database)
         UnpublishedCommits.__init__(self, self._database[COMMITS])
-        self._heads = KnownHeads()
         self._appending = CommitInserter(self._commits, self, outbox=outbox)
         self._writer: GroupCommit[Commit, Commit] = GroupCommit(
             self._appending.write, key=lambda commit: commit.stream, late=self._appending.late, at_once=2
@@ -141,7 +139,7 @@ class MongoEventStore(AppendListeners, UnpublishedCommits):
 
     def forget(self, stream: str) -> None:
         """Drop the remembered head of a stream, which may be wrong."""
-        self._heads.forget(stream)
+        self._heads.pop(stream, None)
 
     # --- reading ---
 
@@ -171,7 +169,7 @@ class MongoEventStore(AppendListeners, UnpublishedCommits):
     def _remember(self, stream: str, head: StreamHead) -> None:
         """Store a head that a majority has, so that it cannot be rolled back. An older head does not replace a newer one."""
         known = self._heads.get(stream)
-        self._heads.put(stream, head if known is None or known.version < head.version else known)
+        super()._remember(stream, head if known is None or known.version < head.version else known)
 
 
 def _heads(names: Document, batch: int) -> list[Document]:

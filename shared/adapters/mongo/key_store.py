@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ from shared.adapters.mongo.client import (
 )
 from shared.adapters.mongo.database_format import opened
 from shared.adapters.mongo.group_commit import GroupCommit, Job
-from shared.adapters.secret_files import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
+from shared.adapters.secret_files import NAMES, KeysLost, Wrapping, checked_secret, derived_secret, fingerprint
 from shared.eventstore.errors import StoreUnavailable
 from shared.eventstore.key_store import DataKey, Entry, KeyErased
 
@@ -60,7 +61,8 @@ class MongoKeyStore:
     def __init__(self, mongo: Mongo, database: Database, kek: bytes, root: bytes) -> None:
         self._mongo = mongo
         self._keys = database[KEYS]
-        self._wrapping, self._derived = Wrapping(kek), Derived(root)
+        self._wrapping = Wrapping(kek)
+        self.secret = cache(partial(derived_secret, root))
         self._writer: GroupCommit[Wanted, dict[Triple, DataKey]] = GroupCommit(self._obtain, at_once=2)
 
     @classmethod
@@ -122,9 +124,6 @@ class MongoKeyStore:
                 if DUPLICATE in codes:
                     raise KeysLost("the store already has another key for one of the names") from error
                 raise StoreUnavailable(_LATE) from error
-
-    def secret(self, name: str) -> bytes:
-        return self._derived.secret(name)
 
     async def close(self) -> None:
         await self._writer.close()

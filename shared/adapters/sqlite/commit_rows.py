@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from shared.adapters.sqlite.quick_commits import quick_commit
 from shared.adapters.stored_commits import PAST_ALL, Wrong, read_instant
 from shared.eventstore.commit import Commit, StreamHead, continuous
 from shared.eventstore.errors import Damaged
-from shared.kernel.legal_time import to_text
 
 COLUMNS = "position, stream, first, cause, request, recorded_at, previous, hash, events"
 _WHOLE = 256
@@ -29,29 +27,6 @@ SELECT name, last, hash FROM each JOIN commits
 
 Values = Sequence[Any] | Mapping[str, Any]
 """Parameters of a statement: in order, or by name."""
-
-
-@lru_cache(maxsize=256)
-def insert_of(count: int) -> str:
-    """The statement that inserts `count` commits; its parameters are those of `row_of`, one row after the other."""
-    row = "(?,?,?,?,?,?,?,?,?,?)"
-    return f"INSERT INTO commits({COLUMNS}, last) VALUES {','.join([row] * count)}"
-
-
-def row_of(commit: Commit, position: int) -> tuple[Any, ...]:
-    """The row of a commit that is stored at `position`."""
-    return (
-        position,
-        commit.stream,
-        commit.first,
-        commit.cause,
-        commit.request,
-        to_text(commit.recorded_at),
-        commit.previous,
-        commit.hash,
-        b"\n".join(commit.events),
-        commit.last,
-    )
 
 
 def select(connection: sqlite3.Connection, where: str, values: Values) -> list[Commit]:

@@ -8,18 +8,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from shared.adapters.append_listeners import AppendListeners
-from shared.adapters.known_heads import KnownHeads
+from shared.adapters.event_store_base import EventStoreBase
 from shared.adapters.paging import pages
 from shared.adapters.sqlite.commit_cache import CommitCache
 from shared.adapters.sqlite.commit_rows import (
-    insert_of,
+    COLUMNS,
     place_of,
-    row_of,
     select,
     select_cause,
     select_heads,
@@ -35,6 +33,7 @@ from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
 from shared.eventstore.errors import StoreBroken
 from shared.eventstore.event_store import Conflict, DuplicateCommand
 from shared.eventstore.verification import Finding
+from shared.kernel.legal_time import to_text
 
 FORMAT = 1
 # THE storage format. `events` is the bytes of the events joined by a newline, which JSON text never contains raw.
@@ -61,7 +60,7 @@ _Task = Commit | _Statement
 _Job = Job[_Task, Commit | None]
 
 
-class SqliteEventStore(AppendListeners, UnpublishedCommits):
+class SqliteEventStore(EventStoreBase, UnpublishedCommits):
     """A `Log` in the file `path`.
 
     Args:
@@ -70,7 +69,7 @@ class SqliteEventStore(AppendListeners, UnpublishedCommits):
     """
 
     def __init__(self, path: Path, *, outbox: bool = False, max_pages: int | None = None) -> None:
-        AppendListeners.__init__(self)
+        EventStoreBase.__init__(self)
         self.path = path
         self._connection = open_writer(path, "log", FORMAT, SCHEMA, synchronous="FULL")
         if outbox:
@@ -79,7 +78,6 @@ class SqliteEventStore(AppendListeners, UnpublishedCommits):
             self._connection.execute(f"PRAGMA max_page_count={max_pages}").fetchall()
         self._next = self._top() + 1
         self._recent = CommitCache(self._next - 1)
-        self._heads = KnownHeads()
         self._writer: GroupCommit[_Task, Commit | None] = GroupCommit(
             self._connection, path.name, self._write, delivered=self._delivered
         )
@@ -244,14 +242,14 @@ class SqliteEventStore(AppendListeners, UnpublishedCommits):
             job.result = commit.at(self._next)
             job.done = True
             self._next += 1
-            self._heads.put(commit.stream, commit.head)
+            self._remember(commit.stream, commit.head)
 
     def _read_head(self, stream: str) -> StreamHead:
         row = self._connection.execute(
             "SELECT last, hash FROM commits WHERE stream = ? ORDER BY first DESC LIMIT 1", (stream,)
         ).fetchone()
         head = StreamHead(*row) if row else EMPTY_HEAD
-        self._heads.put(stream, head)
+        self._remember(stream, head)
         return head
 
     def _top(self) -> int:
@@ -270,3 +268,26 @@ class SqliteEventStore(AppendListeners, UnpublishedCommits):
                 self._recent.forget(job.task.stream)
         if appended:
             self._announce(appended)
+
+
+@lru_cache(maxsize=256)
+def insert_of(count: int) -> str:
+    """The statement that inserts `count` commits; its parameters are those of `row_of`, one row after the other."""
+    row = "(?,?,?,?,?,?,?,?,?,?)"
+    return f"INSERT INTO commits({COLUMNS}, last) VALUES {','.join([row] * count)}"
+
+
+def row_of(commit: Commit, position: int) -> tuple[Any, ...]:
+    """The row of a commit that is stored at `position`."""
+    return (
+        position,
+        commit.stream,
+        commit.first,
+        commit.cause,
+        commit.request,
+        to_text(commit.recorded_at),
+        commit.previous,
+        commit.hash,
+        b"\n".join(commit.events),
+        commit.last,
+    )

@@ -6,12 +6,13 @@ import asyncio
 import sqlite3
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
-from shared.adapters.secret_files import NAMES, Derived, KeysLost, Wrapping, checked_secret, fingerprint
+from shared.adapters.secret_files import NAMES, KeysLost, Wrapping, checked_secret, derived_secret, fingerprint
 from shared.adapters.sqlite.connection import open_writer
 from shared.adapters.sqlite.group_commit import GroupCommit, Job
 from shared.adapters.sqlite.reader_pool import ReaderPool
@@ -72,7 +73,7 @@ class SqliteKeyStore:
             self._connection.close()
             raise
         self._wrapping = Wrapping(secrets["kek"])
-        self._derived = Derived(secrets["root"])
+        self.secret = cache(partial(derived_secret, secrets["root"]))
         self._by_triple: dict[Triple, DataKey] = {}
         self._by_kid: OrderedDict[str, DataKey] = OrderedDict()
         self._erasures = 0
@@ -129,9 +130,6 @@ class SqliteKeyStore:
     async def take(self, entries: Sequence[Entry]) -> None:
         """Store `entries`. What either side has erased stays erased. Raises KeysLost if the store has another key for a name."""
         await self._writer.submit(lambda connection: _take(connection, entries))
-
-    def secret(self, name: str) -> bytes:
-        return self._derived.secret(name)
 
     async def close(self) -> None:
         await asyncio.to_thread(self._readers.close)

@@ -26,7 +26,7 @@ def filed(**fields: Any) -> list[Any]:
 def test_each_party_has_an_event_and_so_keys_of_its_own() -> None:
     events = filed(petitioner={"name": "甲"}, agent={"name": "乙"}, co_petitioners=TWELVE)
     parties = [event for event in events if isinstance(event, i.PartyRecorded)]
-    assert [event.party_of(None) for event in parties] == ["p1", "a1", *(f"p{place}" for place in range(2, 14))]
+    assert [event.party for event in parties] == ["p1", "a1", *(f"p{place}" for place in range(2, 14))]
     assert events[0].filed_by_agent
 
 

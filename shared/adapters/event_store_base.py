@@ -1,19 +1,24 @@
-"""Callbacks that an event store makes after each append of this process."""
+"""What the event stores have in common: listeners, and the heads of the streams that were last used."""
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
-from shared.eventstore.commit import Commit
+from shared.eventstore.commit import Commit, StreamHead
 from shared.eventstore.errors import StoreBroken
 from shared.eventstore.event_store import Listener
 
+_MOST_HEADS = 50_000
 
-class AppendListeners:
-    """Base of the event stores: registers listeners and calls them."""
+
+class EventStoreBase:
+    """Base of the event stores."""
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+        self._heads: OrderedDict[str, StreamHead] = OrderedDict()
+        """Stream name -> head. Use _remember() to add one."""
 
     @property
     def broken(self) -> StoreBroken | None:
@@ -28,3 +33,10 @@ class AppendListeners:
     def _announce(self, commits: Sequence[Commit]) -> None:
         for listener in tuple(self._listeners):
             listener(commits)
+
+    def _remember(self, stream: str, head: StreamHead) -> None:
+        """Store a head, and drop the one that was stored least recently where there are too many."""
+        self._heads[stream] = head
+        self._heads.move_to_end(stream)
+        if len(self._heads) > _MOST_HEADS:
+            self._heads.popitem(last=False)
