@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.support.benching import lines_of
+from tests.support.benchmarks import lines_of
 
 LINES = {
     "fold",

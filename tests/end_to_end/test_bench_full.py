@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.benching import lines_of
+from tests.support.benchmarks import lines_of
 
 pytestmark = [pytest.mark.needs_kafka, pytest.mark.needs_mongo, pytest.mark.slow, pytest.mark.timeout(600)]
 LINES = {"commits", "commits p50", "carrying", "rows", "visible p99", "intake p99", "catching up"}

@@ -112,7 +112,7 @@ async def test_killed_at_any_moment_it_goes_on(tmp_path: Path, settings: Setting
         "HUIYIN_MONGODB_NAME": NAME,
         "HUIYIN_DATA": str(settings.data),
     }
-    command = [sys.executable, "-m", "tests.support.moving", *ends]
+    command = [sys.executable, "-m", "tests.support.migration", *ends]
     killed = 0
     for _ in range(KILLS):
         running = await asyncio.to_thread(

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.warm import Warm
+from tests.support.warm_process import WarmProcess
 
 HUIYIN = str(Path(sys.executable).with_name("huiyin"))
 
@@ -26,9 +26,9 @@ def clean_environment() -> dict[str, str]:
 
 
 @functools.cache
-def _warm() -> Warm:
+def _warm() -> WarmProcess:
     """One for this process, at its first command."""
-    return Warm(clean_environment())
+    return WarmProcess(clean_environment())
 
 
 def huiyin(*arguments: str, stdin: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:

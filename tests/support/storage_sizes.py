@@ -1,4 +1,4 @@
-"""`python -m tests.support.sizes`: how much room a case takes, in each store, from the sample.
+"""`python -m tests.support.storage_sizes`: how much room a case takes, in each store, from the sample.
 
 Imported: the sample is loaded several times under new names, with everything that follows from it, in one folder and on a real
 MongoDB and Kafka. Live: the log of the played ninety days, where each decision is a commit of its own, is appended and published
@@ -163,7 +163,7 @@ async def on_servers(place: Path, copies: int, kafka: Kafka, mongo: ReplicaSet) 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.sizes", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.storage_sizes", description=__doc__)
     parser.add_argument("--copies", type=int, default=8, help="how often the sample of 500 cases is loaded")
     parser.add_argument("--played", type=int, default=500, help="how many cases are played as live ones")
     given = parser.parse_args()

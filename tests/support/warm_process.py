@@ -30,11 +30,11 @@ LOADED = (
     "services.analytics.statistics.render",
 )
 _LONGEST = 1 << 20
-_BEGIN = "import sys; from tests.support.warm import serve; serve(sys.argv[1], int(sys.argv[2]))"
+_BEGIN = "import sys; from tests.support.warm_process import serve; serve(sys.argv[1], int(sys.argv[2]))"
 """Not with -m: the name of a command is looked for there first."""
 
 
-class Warm:
+class WarmProcess:
     """The client's side: one such process, which ends with this one."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
