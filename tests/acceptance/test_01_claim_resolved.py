@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.acceptance.vocabulary import story
 
 
-async def test_an_ordinary_claim_is_resolved_and_the_petitioner_says_so() -> None:
+async def test_ordinary_claim_is_resolved_and_confirmed_by_petitioner() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files("楼道漏水", on="2026-03-02")
         assert await county.housing.is_told() == [(case.id, "assigned")]

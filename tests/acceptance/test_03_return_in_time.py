@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.acceptance.vocabulary import story
 
 
-async def test_a_return_on_the_fifth_working_day_goes_back_once_the_sender_agrees() -> None:
+async def test_return_on_fifth_working_day_takes_effect_after_sender_agrees() -> None:
     async with story("2025-09-26") as county:
         case = await county.desk.files("施工噪声", on="2025-09-26")
         assert await county.due(case, "C4") == "2025-10-10", (
@@ -26,7 +26,7 @@ async def test_a_return_on_the_fifth_working_day_goes_back_once_the_sender_agree
         assert await county.transport.is_told() == [(case.id, "assigned")]
 
 
-async def test_a_return_on_the_sixth_working_day_is_too_late() -> None:
+async def test_return_on_sixth_working_day_is_refused() -> None:
     async with story("2025-09-26") as county:
         case = await county.desk.files("施工噪声", on="2025-09-26")
         problem = await county.refused("objection_window_lapsed", county.housing.returns(case, on="2025-10-11"))

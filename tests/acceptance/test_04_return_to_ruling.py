@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.acceptance.vocabulary import story
 
 
-async def test_three_objections_make_a_dispute_and_a_ruling_ends_it() -> None:
+async def test_third_objection_opens_dispute_and_ruling_ends_it() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files("路面坑洼", on="2026-03-02")
 

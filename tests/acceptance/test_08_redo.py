@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.acceptance.vocabulary import story
 
 
-async def test_a_dissatisfied_petitioner_has_it_handled_again() -> None:
+async def test_dissatisfied_petitioner_gets_redo() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files("楼道漏水", on="2026-03-02")
         await county.housing.accepts(case, on="2026-03-03")

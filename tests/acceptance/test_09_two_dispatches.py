@@ -8,7 +8,7 @@ from typing import Any
 from tests.acceptance.vocabulary import Actor, Answered, Filing, story
 
 
-async def test_two_dispatches_at_once_and_one_is_refused() -> None:
+async def test_one_of_two_concurrent_dispatches_is_refused() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files("难以归类", on="2026-03-02", place="sl", subject="1502")
         await county.refused("role_not_allowed", county.supervisor.dispatches(case, to="zj", on="2026-03-02"))

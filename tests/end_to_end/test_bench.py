@@ -18,5 +18,5 @@ LINES = {
 }
 
 
-def test_quick_gives_every_line_of_the_table() -> None:
+def test_quick_run_prints_every_line_of_the_table() -> None:
     assert lines_of("bench") == LINES

@@ -124,7 +124,7 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
             client.admin.command("dropUser", USER)
 
 
-def test_its_commands_start_with_its_environments_and_take_a_case_in(deployment: Deployment) -> None:
+def test_compose_services_start_and_register_a_case(deployment: Deployment) -> None:
     assert all(services()[name].get("stop_grace_period", "25s") == f"{GRACE}s" for name in OURS)
     assert not {"HUIYIN_MONGODB_PASSWORD"} & os.environ.keys()
     with ExitStack() as stack:

@@ -116,7 +116,7 @@ async def records(place: dict[str, str], topic: str) -> list[Any]:
     return found
 
 
-async def test_a_whole_life_through_two_topics(tmp_path: Path, place: dict[str, str]) -> None:
+async def test_full_case_lifecycle_runs_through_two_topics(tmp_path: Path, place: dict[str, str]) -> None:
     with ExitStack() as stack:
         one = stack.enter_context(serving("all", tmp_path, place))
         assert huiyin("topics", "apply", **place).returncode == 0
@@ -206,7 +206,7 @@ async def send(place: dict[str, str], topic: str, *values: Any) -> None:
             await producer.send_and_wait(place["HUIYIN_KAFKA_PREFIX"] + topic, data)
 
 
-def test_the_example_knows_nothing_of_us() -> None:
+def test_example_does_not_import_huiyin() -> None:
     lines = CLIENT.read_text().splitlines()
     assert len(lines) < 100
     imported = {line.split()[1].partition(".")[0] for line in lines if line.startswith(("import ", "from "))}

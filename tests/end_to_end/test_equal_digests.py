@@ -67,7 +67,7 @@ def said(one: Process) -> dict[str, Any]:
         ),
     ],
 )
-def test_digests_and_figures_agree(tmp_path: Path, fill: Fill) -> None:
+def test_digests_and_statistics_agree_between_modes(tmp_path: Path, fill: Fill) -> None:
     name, secrets = uuid4().hex[:8], tmp_path / "secrets"
     secrets.mkdir(mode=0o700)
     place = {

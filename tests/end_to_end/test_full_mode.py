@@ -155,7 +155,7 @@ def worked_on(data: Path, place: dict[str, str], wait: Callable[[], object]) -> 
     return outcome, ways(data)
 
 
-def test_four_processes_come_to_the_same_outcome_as_one(tmp_path: Path, place: dict[str, str]) -> None:
+def test_four_processes_reach_same_result_as_one(tmp_path: Path, place: dict[str, str]) -> None:
     with ExitStack() as stack:
         first = stack.enter_context(serving("routing", tmp_path, place))
         assert "topic_missing:" in str(first.ready()["reasons"])
@@ -180,7 +180,7 @@ def test_four_processes_come_to_the_same_outcome_as_one(tmp_path: Path, place: d
     assert sum("CaseTransferred" in way for way in full[1]) and sum(full[1].values()) == CASES
 
 
-def test_intake_accepts_while_kafka_is_away(tmp_path: Path, place: dict[str, str]) -> None:
+def test_intake_accepts_filings_while_kafka_is_down(tmp_path: Path, place: dict[str, str]) -> None:
     (closed,) = kafka.free_ports(1)
     away = {
         **place,

@@ -94,7 +94,7 @@ async def killed(server: Server, filing: Filing, name: str, *, answered: int) ->
     return any(op.outcome == "info" and op.key in cut for op in filing.history[before:])
 
 
-async def test_nothing_skipped_nothing_twice_the_same_from_zero_and_after_a_kill(tmp_path: Path) -> None:
+async def test_inbox_polling_is_complete_without_duplicates_and_survives_kill(tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     filing = Filing(server, matters=MATTERS)
     await asyncio.to_thread(server.prepare)

@@ -104,7 +104,7 @@ async def nothing_lost(log: EventStore, load: Load) -> None:
     assert [finding async for finding in log.verify()] == []
 
 
-async def test_kills_lose_nothing_and_double_nothing(one: ReplicaSet, driver: Driver) -> None:
+async def test_kills_cause_no_loss_and_no_duplicates(one: ReplicaSet, driver: Driver) -> None:
     (server,) = one.members
     async with opened(one, driver, "kills") as log:
         load = Load(log, 32)
@@ -138,7 +138,7 @@ ROWS = ReadModel("rows", {"n": "integer"}, indexes=(("n",),))
 
 
 @pytest.mark.parametrize("how", ["silent", "gone"])
-async def test_everything_is_refused_in_time_and_resumes(
+async def test_requests_are_refused_in_time_during_outage_and_resume(
     one: ReplicaSet, driver: Driver, how: str, tmp_path: Path
 ) -> None:
     (server,) = one.members
@@ -199,7 +199,7 @@ async def eventually(log: EventStore, wanted: Commit, seconds: float = 20) -> No
         return
 
 
-async def test_changing_primaries_lose_nothing(three: ReplicaSet, driver: Driver) -> None:
+async def test_primary_changes_lose_no_commits(three: ReplicaSet, driver: Driver) -> None:
     async with opened(three, driver, "primaries") as log:
         load = Load(log, 32)
         for how in ("step down", "kill"):
@@ -218,7 +218,7 @@ async def test_changing_primaries_lose_nothing(three: ReplicaSet, driver: Driver
     print(f"{driver}: {sum(map(len, load.accepted.values()))} accepted, {load.refused} refused and sent again")
 
 
-async def test_what_a_failover_undoes_was_never_read(three: ReplicaSet, driver: Driver) -> None:
+async def test_commits_rolled_back_by_failover_were_never_read(three: ReplicaSet, driver: Driver) -> None:
     """The primary takes a commit that no other member gets. It is not acknowledged, nobody reads it, and after the failover
     its version is decided again."""
     primary = await asyncio.to_thread(three.wait_for_primary)
@@ -261,7 +261,7 @@ def on_the_primary(primary: Mongod, database: str) -> int:
     ],
     ids=lambda fault: next(iter(fault)),
 )
-async def test_an_insert_without_an_answer_is_settled_by_its_cause(
+async def test_unanswered_insert_is_resolved_by_causation_id(
     one: ReplicaSet, driver: Driver, fault: dict[str, object]
 ) -> None:
     (server,) = one.members
@@ -282,7 +282,7 @@ async def test_an_insert_without_an_answer_is_settled_by_its_cause(
         assert [finding async for finding in log.verify()] == []
 
 
-async def test_a_caller_that_gave_up_before_its_turn_leaves_nothing(one: ReplicaSet, driver: Driver) -> None:
+async def test_caller_cancelled_before_its_turn_writes_nothing(one: ReplicaSet, driver: Driver) -> None:
     (server,) = one.members
     async with opened(one, driver, "turn") as log:
         first = await log.append(commit("case/a"))

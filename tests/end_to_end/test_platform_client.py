@@ -41,7 +41,7 @@ HEARD = [
 ]  # fmt: skip
 
 
-def test_the_example_is_short_and_imports_nothing_of_ours() -> None:
+def test_example_is_short_and_does_not_import_huiyin() -> None:
     text = CLIENT.read_text()
     assert len(text.splitlines()) < 100
     named = {
@@ -121,9 +121,7 @@ def act(url: str, key: str, case: str, command: str, fields: dict[str, Any]) -> 
         time.sleep(0.5)
 
 
-def test_a_platform_hears_every_step_of_a_whole_life_that_a_department_does(
-    tmp_path: Path, place: dict[str, str]
-) -> None:
+def test_platform_receives_every_step_of_case_handled_by_department(tmp_path: Path, place: dict[str, str]) -> None:
     with ExitStack() as stack:
         intake = stack.enter_context(serving("intake", tmp_path, place))
         done = huiyin("policy", "activate", str(policy(tmp_path)), "--data", str(intake.data), **place)

@@ -119,7 +119,7 @@ GARBAGE: dict[str, Any] = {
 """What is refused, and with which code."""
 
 
-async def test_garbage_duplicates_and_poison_are_answered_and_hold_nobody_up() -> None:
+async def test_garbage_duplicate_and_poison_records_are_answered_without_blocking() -> None:
     async with platform() as it:
         letters, relay = it.letters(), it.relay()
         await relay.start()
@@ -158,7 +158,7 @@ async def test_garbage_duplicates_and_poison_are_answered_and_hold_nobody_up() -
         assert {one["item"] for one in told if one["kind"] == "sent"} == {"P-1", "P-2"}
 
 
-async def test_a_platform_that_begins_from_zero_reads_the_same_again_and_a_lost_place_is_found() -> None:
+async def test_platform_replays_from_zero_and_recovers_lost_position() -> None:
     async with platform() as it:
         letters, relay = it.letters(), it.relay()
         await relay.start()
@@ -180,7 +180,7 @@ async def test_a_platform_that_begins_from_zero_reads_the_same_again_and_a_lost_
         await relay.stop()
 
 
-async def test_a_process_that_ends_before_the_offset_is_committed_answers_nothing_twice() -> None:
+async def test_process_killed_before_offset_commit_answers_once() -> None:
     """Every batch is answered and then fails, three times; and another member takes it all over."""
     async with platform() as it:
         taken = submissions(it.here.runtime)

@@ -36,7 +36,7 @@ def runs() -> list[Run]:
     return RUNS
 
 
-def test_good_runs_are_good() -> None:
+def test_checker_accepts_good_runs() -> None:
     for run in runs():
         found = verdict(run)
         assert found.good, found.violations
@@ -44,7 +44,7 @@ def test_good_runs_are_good() -> None:
         assert found.counts["submit_ok"] == found.counts["cases"] > 0
 
 
-def test_the_runs_hold_what_faults_are_planted_in() -> None:
+def test_good_runs_contain_targets_of_planted_faults() -> None:
     types = {event.type for run in runs() for events in run.log.streams.values() for event in events}
     assert types >= {
         "CaseTransferred", "AssignmentDelivered", "SignedFor", "Accepted", "DecisionIssued", "ReplyDelivered", "CaseClosed",
@@ -174,7 +174,7 @@ STORIES: dict[str, tuple[int, Story]] = {
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_a_fault_in_the_story_is_found(name: str) -> None:
+def test_planted_fault_in_history_is_found(name: str) -> None:
     invariant, plant = STORIES[name]
     run = next(one for one in runs() if _can(plant, one))
     steps = apart(run.log)
@@ -192,7 +192,7 @@ def _can(plant: Story, run: Run) -> bool:
     return True
 
 
-def test_a_log_put_together_again_without_a_fault_is_good() -> None:
+def test_rebuilt_log_without_fault_is_accepted() -> None:
     for run in runs():
         found = verdict(Run(run.history, together(apart(run.log))))
         assert found.good, found.violations
@@ -373,7 +373,7 @@ FAULTS: dict[str, tuple[int, Fault]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_found(name: str) -> None:
+def test_planted_fault_is_found(name: str) -> None:
     invariant, plant = FAULTS[name]
     run = copy.deepcopy(runs()[0])
     plant(run)
@@ -382,7 +382,7 @@ def test_a_fault_is_found(name: str) -> None:
     assert invariant in {one.invariant for one in found.violations}, found.violations
 
 
-def test_topics_that_repeat_and_clients_that_are_put_off_are_good() -> None:
+def test_duplicate_records_and_rejected_clients_are_accepted() -> None:
     run = copy.deepcopy(runs()[0])
     tell(run, [1, 2, 1, *every(run), 2])
     publish(run)
@@ -393,7 +393,7 @@ def test_topics_that_repeat_and_clients_that_are_put_off_are_good() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_any_one_event_of_the_log_changed_is_found(data: st.DataObject) -> None:
+def test_change_of_any_single_event_is_found(data: st.DataObject) -> None:
     """Bytes cut, changed, doubled, lost or exchanged anywhere, without a new chain: always found."""
     run = runs()[data.draw(st.integers(0, len(SEEDS) - 1))]
     log = copy.deepcopy(run.log)
@@ -421,7 +421,7 @@ def test_any_one_event_of_the_log_changed_is_found(data: st.DataObject) -> None:
 # ---- on its own
 
 
-def test_it_imports_nothing_but_the_standard_library() -> None:
+def test_checker_imports_standard_library_only() -> None:
     folder = Path(checker.__file__).parent
     for path in folder.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -432,7 +432,7 @@ def test_it_imports_nothing_but_the_standard_library() -> None:
             assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names, (path.name, names)
 
 
-def test_it_judges_a_folder_with_nothing_else_installed(tmp_path: Path) -> None:
+def test_checker_runs_without_installed_packages(tmp_path: Path) -> None:
     """A copy of the package, Python without site packages, and files: nothing of the product can be reached."""
     shutil.copytree(Path(checker.__file__).parent, tmp_path / "checker")
     run = runs()[0]

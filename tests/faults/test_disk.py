@@ -53,7 +53,7 @@ def traced(folder: Path, trace: Path, inject: str) -> Server:
     return Server(folder, *prefix)
 
 
-async def test_a_slow_disk_slows_down_and_loses_nothing(tmp_path: Path) -> None:
+async def test_slow_disk_delays_but_loses_nothing(tmp_path: Path) -> None:
     """50 ms for each fsync: what waits meanwhile is written together. Measured as a ratio, never as time."""
     server = traced(tmp_path / "data", tmp_path / "trace", "delay_enter=50000")
     filing = Filing(server)
@@ -81,7 +81,7 @@ def syncs(trace: Path) -> int:
 
 
 @pytest.mark.parametrize("after", [3, LATE])
-async def test_a_failed_fsync_ends_the_process(tmp_path: Path, after: int) -> None:
+async def test_failed_fsync_terminates_process(tmp_path: Path, after: int) -> None:
     """From the `after`-th fsync of a thread on, each fails: it says so, ends with 1, and what it had acknowledged is there."""
     whole = Server(tmp_path / "data")
     await asyncio.to_thread(whole.prepare)
@@ -129,7 +129,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(place)], check=False)
 
 
-async def test_a_full_disk_refuses_reads_and_resumes(small_disk: Path) -> None:
+async def test_full_disk_refuses_writes_serves_reads_and_resumes(small_disk: Path) -> None:
     server = Server(small_disk / "data")
     filing = Filing(server)
     await asyncio.to_thread(server.prepare)
@@ -199,7 +199,7 @@ class Inside(NamedTuple):
         return httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers={"x-huiyin-as": as_})
 
 
-async def test_a_full_log_by_its_limit(tmp_path: Path) -> None:
+async def test_log_at_size_limit_refuses_writes(tmp_path: Path) -> None:
     """The same without a disk of its own: the limit on the pages of the log."""
     async with opened(tmp_path / "data", Settings()) as runtime:
         log = runtime.ports.log

@@ -70,7 +70,7 @@ SHOWN = (
 )
 
 
-def test_the_tool_makes_the_drift_visible(tmp_path: Path) -> None:
+def test_faketime_shifts_wall_clock(tmp_path: Path) -> None:
     """Python's wall clock jumps and its monotonic clock does not: else the test below would prove nothing."""
     clock = WallClock(tmp_path / "clock")
     process = subprocess.Popen(
@@ -89,7 +89,7 @@ def test_the_tool_makes_the_drift_visible(tmp_path: Path) -> None:
     assert 0 <= steady < 20
 
 
-async def test_a_wall_clock_that_jumps_and_is_put_right(tmp_path: Path) -> None:
+async def test_wall_clock_jump_is_detected_and_corrected(tmp_path: Path) -> None:
     clock = WallClock(tmp_path / "clock", DUE - timedelta(seconds=BEFORE))
     server = Server(tmp_path / "data", **clock.environment)
     await asyncio.to_thread(server.prepare)

@@ -66,7 +66,9 @@ def as_(who: str) -> dict[str, str]:
     return {"X-Huiyin-As": who}
 
 
-async def test_canaries(here: tuple[Process, httpx.AsyncClient, Path], capfd: pytest.CaptureFixture[str]) -> None:
+async def test_personal_data_canaries_do_not_leak(
+    here: tuple[Process, httpx.AsyncClient, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
     runtime, client, folder = here
     birds = Canaries()
     shown: list[str] = []

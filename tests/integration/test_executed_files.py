@@ -36,7 +36,9 @@ def executed() -> dict[str, list[str]]:
     ("what", "limit"),
     [("filing", FILING), ("sign_off", SIGN_OFF), ("filing_with_consumers", FILING_WITH_CONSUMERS)],
 )
-def test_no_more_files_than_allowed(executed: dict[str, list[str]], what: str, limit: int) -> None:
+def test_request_executes_at_most_allowed_number_of_files(
+    executed: dict[str, list[str]], what: str, limit: int
+) -> None:
     files = executed[what]
     assert len(files) <= limit, "\n".join(files)
     assert len(files) > limit // 2, "it measures nothing"

@@ -114,7 +114,7 @@ class Tracer:
         return self._line
 
 
-async def test_an_exception_may_escape_at_every_line() -> None:
+async def test_exception_is_raised_at_every_line() -> None:
     async with world() as here:
 
         async def run(tracer: Tracer, number: int) -> None:
@@ -153,7 +153,7 @@ async def test_an_exception_may_escape_at_every_line() -> None:
         MemoryError(),
     ],
 )
-async def test_no_exception_of_a_handler_passes_a_batch_over(error: BaseException) -> None:
+async def test_handler_exception_never_skips_batch(error: BaseException) -> None:
     async with world() as here:
         here.fail = [error]
         made = [await here.log.append(each) for each in history("case/a", 5)]
@@ -164,7 +164,7 @@ async def test_no_exception_of_a_handler_passes_a_batch_over(error: BaseExceptio
         assert (more.stream, 1) in here.seen
 
 
-async def test_records_that_nobody_can_read_are_parked_and_hold_nobody_up() -> None:
+async def test_unreadable_records_are_parked_without_blocking() -> None:
     async with world(1) as here:
         await here.log.append(commit("case/a"))
         await here.settled()
@@ -185,7 +185,7 @@ async def test_records_that_nobody_can_read_are_parked_and_hold_nobody_up() -> N
         ]
 
 
-async def test_a_record_without_headers_is_read_from_the_log() -> None:
+async def test_record_without_headers_is_read_from_log() -> None:
     async with world(1) as here:
         made = await here.log.append(commit("case/a", events=2))
         await here.settled()
@@ -195,7 +195,7 @@ async def test_a_record_without_headers_is_read_from_the_log() -> None:
         assert here.seen == {("case/a", 1): 1, ("case/a", 2): 1}
 
 
-async def test_a_large_event_goes_through() -> None:
+async def test_large_event_is_delivered() -> None:
     async with world() as here:
         await here.log.append(commit("case/a", mark="长" * 900_000))
         await here.settled()

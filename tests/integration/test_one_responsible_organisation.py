@@ -62,7 +62,7 @@ def wrong(commits: Iterable[list[RecordedEvent]]) -> list[str]:
     return found
 
 
-def test_the_oracle_sees_a_wrong_log() -> None:
+def test_oracle_detects_wrong_log() -> None:
     """Linked without being released; and two that follow each other."""
     from shared.events.intake import CaseLinked, CaseUnlinked
     from shared.events.routing import AssignmentWithdrawn, CaseTransferred
@@ -139,7 +139,7 @@ def _choices(org: str, other: str) -> list[tuple[str, Principal, dict[str, Any]]
     ]
 
 
-async def test_never_two_responsible_organisations_in_a_matter(tmp_path: Path) -> None:
+async def test_matter_never_has_two_responsible_organisations(tmp_path: Path) -> None:
     async with county(tmp_path) as here:
         cases = []
         for matter in range(MATTERS):

@@ -15,7 +15,7 @@ async def figure(here: Served, line: str) -> float:
     return float(found.rpartition(" ")[2])
 
 
-async def test_dispatched_cases_that_nobody_signs_for_are_counted_by_kind_of_organisation() -> None:
+async def test_unsigned_dispatched_cases_are_counted_by_organisation_kind() -> None:
     async with served() as here:
         first = (await here.filed())["case"]
         await here.filed()
@@ -27,7 +27,7 @@ async def test_dispatched_cases_that_nobody_signs_for_are_counted_by_kind_of_org
         assert await figure(here, name) == 1
 
 
-async def test_a_rebuild_is_compared_with_the_digest_before_it() -> None:
+async def test_rebuild_is_compared_with_previous_digest() -> None:
     async with served() as here:
         await here.filed()
         name = "petition_rebuild_digest_match"

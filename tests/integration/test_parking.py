@@ -69,7 +69,7 @@ async def parked(here: Served) -> list[dict[str, Any]]:
     return found
 
 
-async def test_a_poison_event_parks_its_case_in_that_consumer_only(here: Served) -> None:
+async def test_poison_event_parks_its_case_in_one_consumer_only(here: Served) -> None:
     poison = Poison(consumer(here.runtime, "routing"), "Nudged", lambda: ZeroDivisionError("x"))
     poison.case = (await here.filed())["case"]
     other = (await here.filed())["case"]
@@ -120,7 +120,7 @@ async def nudged(here: Served, case: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["busy", "clock_behind"])
-async def test_what_passes_by_itself_is_tried_a_few_times_then_goes_on_by_itself(
+async def test_transient_failure_is_retried_and_resumes(
     here: Served, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     routing = consumer(here.runtime, "routing")
@@ -147,7 +147,7 @@ async def quick(monkeypatch: pytest.MonkeyPatch, here: Served) -> None:
     monkeypatch.setattr(here.clock, "sleep", sleep)
 
 
-async def test_a_view_or_a_sink_that_cannot_show_one_case_shows_the_others(here: Served) -> None:
+async def test_read_model_or_sink_failing_on_one_case_processes_others(here: Served) -> None:
     analytics, lists = consumer(here.runtime, "analytics"), consumer(here.runtime, "supervision")
     bad = (await here.filed())["case"]
     whole, shows = analytics.sink, lists.shows
@@ -253,7 +253,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("what", DAMAGES)
-async def test_a_damaged_commit_parks_its_case_only(tmp_path: Path, what: str) -> None:
+async def test_damaged_commit_parks_its_case_only(tmp_path: Path, what: str) -> None:
     column, value = DAMAGES[what]
     async with desk(tmp_path / "data") as here:
         bad, good = await here.file(), await here.file()
@@ -317,7 +317,7 @@ async def test_garbage_bytes_park_their_case_only(tmp_path: Path, data: bytes) -
         await served_despite_damage(here, bad, good)
 
 
-async def test_an_unknown_event_type_makes_its_case_read_only(tmp_path: Path) -> None:
+async def test_unknown_event_type_makes_case_read_only(tmp_path: Path) -> None:
     async with desk(tmp_path / "data") as here:
         new, good = await here.file(), await here.file()
         log = here.runtime.ports.log
@@ -335,7 +335,7 @@ async def test_an_unknown_event_type_makes_its_case_read_only(tmp_path: Path) ->
         assert (await here.call("operations", "GET", "/readyz")).status_code == 200
 
 
-async def test_a_reaction_to_a_case_that_became_read_only_holds_up_nobody(tmp_path: Path) -> None:
+async def test_reaction_to_read_only_case_does_not_block_others(tmp_path: Path) -> None:
     """The event of a newer release comes before routing had its turn: the case is parked, and routing goes on."""
     async with opened(tmp_path / "data", Settings(), tasks=False, feed=False) as runtime:
         sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}

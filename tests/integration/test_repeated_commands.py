@@ -25,7 +25,7 @@ async def code(here: Served, role: str, case: str, command: str, **fields: Any) 
     return None if answer.is_success else str(answer.json()["code"])
 
 
-async def test_a_path_a_kind_or_a_day_is_not_swallowed(here: Served) -> None:
+async def test_repeated_command_with_different_path_kind_or_date_is_not_ignored(here: Served) -> None:
     case = (await here.filed())["case"]
     assert await code(here, "registrar", case, "dispatch", org="zj") is None
     assert (

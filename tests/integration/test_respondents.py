@@ -407,7 +407,7 @@ async def transcript(
     return found
 
 
-async def test_the_accused_sees_no_difference(twins: Twins) -> None:
+async def test_accused_sees_no_difference_in_responses(twins: Twins) -> None:
     assert set(PROBES) == routes(twins.accusing), "a new route needs its row in PROBES"
     assert len(twins.secrets) == COMMON // 10
     assert len(twins.own) > 40
@@ -423,7 +423,7 @@ async def test_the_accused_sees_no_difference(twins: Twins) -> None:
 
 
 @pytest.mark.parametrize("role", WIDER)
-async def test_nobody_of_the_accused_organisation_sees_a_difference(twins: Twins, role: str) -> None:
+async def test_staff_of_accused_organisation_see_no_difference(twins: Twins, role: str) -> None:
     """They see the lists, inboxes and figures of a whole jurisdiction, but nothing of these cases in them: no entry, no gap in
     the numbers where one was left out, no count."""
     asking = [route for route in PROBES if route[0] == "GET"]
@@ -439,7 +439,7 @@ async def test_nobody_of_the_accused_organisation_sees_a_difference(twins: Twins
     assert told > (20_000 if role == "analyst" else 100_000), "they are told of the others"
 
 
-async def test_the_organ_that_handles_accusations_sees_them(twins: Twins) -> None:
+async def test_organ_for_accusations_sees_accusations(twins: Twins) -> None:
     """Otherwise the tests above see nothing at all."""
     twins.accusing.keys["organ"] = await twins.accusing.key_of("clerk", "jjw")
     twins.accusing.clock.advance(2)

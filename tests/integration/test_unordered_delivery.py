@@ -37,7 +37,7 @@ async def shown(commits: list[Commit], seed: int | None) -> str:
         await runtime.stop()
 
 
-async def test_50_seeds_show_what_straight_delivery_shows() -> None:
+async def test_unordered_delivery_gives_same_views_for_50_seeds() -> None:
     async with served() as here:
         await lives(here)
         for _ in range(6):
@@ -50,7 +50,7 @@ async def test_50_seeds_show_what_straight_delivery_shows() -> None:
     assert found == {expected: SEEDS}
 
 
-async def test_effects_happen_once_however_often_they_are_told() -> None:
+async def test_repeated_delivery_causes_effects_once() -> None:
     """A whole county on a feed that misbehaves, by several seeds: each dispatch is told once."""
     for seed in range(8):
         async with county(seed=seed) as here:

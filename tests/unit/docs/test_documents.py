@@ -38,7 +38,7 @@ def section(page: str, heading: str) -> str:
 
 
 @pages
-def test_paths_that_are_named_exist(page: Path) -> None:
+def test_documented_paths_exist(page: Path) -> None:
     for code in codes(page):
         if code.split("/")[0] in FOLDERS and "/" in code and " " not in code:
             pattern = re.sub(r"<\w+>|[A-Z]{3,}", "*", code).rstrip("/")
@@ -48,13 +48,13 @@ def test_paths_that_are_named_exist(page: Path) -> None:
 
 
 @pages
-def test_modules_that_are_run_exist(page: Path) -> None:
+def test_documented_modules_exist(page: Path) -> None:
     for module in re.findall(r"python3? -m ([a-z][\w.]*)", page.read_text(encoding="utf-8")):
         assert find_spec(module) is not None, module
 
 
 @pages
-def test_classes_that_are_named_exist(page: Path) -> None:
+def test_documented_classes_exist(page: Path) -> None:
     assert {code for code in codes(page) if CAMEL_CASE.fullmatch(code)} <= classes() | FOREIGN
 
 
@@ -66,14 +66,14 @@ def classes() -> frozenset[str]:
 
 
 @pages
-def test_functions_are_in_the_file_that_is_named(page: Path) -> None:
+def test_documented_functions_are_in_named_files(page: Path) -> None:
     for path, names in DEFINED_IN.findall(page.read_text(encoding="utf-8")):
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
         defined = {getattr(node, "name", "") for node in tree.body}
         assert set(CODE.findall(names)) <= defined, path
 
 
-def test_the_layers_are_those_of_the_linter() -> None:
+def test_documented_layers_match_import_linter() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
     ]
@@ -83,12 +83,12 @@ def test_the_layers_are_those_of_the_linter() -> None:
     assert f"in {len(checked)} folders" in text
 
 
-def test_the_heart_can_be_read_in_one_sitting() -> None:
+def test_core_modules_stay_below_line_limit() -> None:
     assert len(HEART) <= 8
     assert sum(heart_lines().values()) <= 650
 
 
-def test_the_changelog_is_short() -> None:
+def test_changelog_stays_short() -> None:
     releases = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n## ")[1:]
     for release in releases:
         assert len(release.strip().splitlines()) <= 25, release.splitlines()[0]

@@ -34,7 +34,7 @@ def _log(events: list[Event]) -> list[RecordedEvent]:
 
 @settings(max_examples=400)
 @forall(ANY_BODY)
-def test_a_trusted_build_equals_a_validated_one(body: Event) -> None:
+def test_trusted_build_equals_validated_build(body: Event) -> None:
     raw = orjson.loads(encode(recorded(body, 1, START)))["body"]
     plain = type(body).model_validate(raw)
     fast = type(body).trusted(raw)
@@ -52,7 +52,7 @@ def test_fast_decode_equals_decode(body: Event, unknown: bool) -> None:
     assert isinstance(fast_decode(data).body, NewerEvent) == unknown
 
 
-def test_fast_decode_and_decode_read_what_an_early_release_left_out() -> None:
+def test_fast_decode_and_decode_fill_fields_missing_in_early_release() -> None:
     raw = orjson.loads(encode(recorded(REGISTRY["SignedFor"].model_validate({"org": "zj"}), 1, START)))
     data = orjson.dumps(
         {name: value for name, value in raw.items() if name not in ("request", "correlation", "policy")}

@@ -25,7 +25,7 @@ class _Slow(MemoryEventStore):
         return list(self._behind)
 
 
-async def test_a_book_that_grew_while_it_was_read_is_not_kept() -> None:
+async def test_policy_book_changed_during_read_is_not_cached() -> None:
     async with county() as here:
         hands = here.ports.handling("supervision")
         old = await here.ports.log.load(STREAM + DEMO)
@@ -42,7 +42,7 @@ async def test_a_book_that_grew_while_it_was_read_is_not_kept() -> None:
         assert await policies.book(DEMO) is kept, "what is known already is not read again"
 
 
-def test_a_county_that_sets_itself_up_begins_with_the_clocks_of_the_law() -> None:
+def test_new_county_starts_with_statutory_clocks() -> None:
     """`huiyin init` copies the starter; what the law's own document gained later must be in it, too."""
     folder = resources.files("shared.policy") / "starter"
     starter, law = [
