@@ -148,7 +148,7 @@ def test_service_starts_without_store_reports_it_and_resumes_when_available(
         store.stop()
 
 
-def test_unresponsive_store_is_refused_within_two_seconds_with_stable_memory(
+def test_requests_are_refused_within_two_seconds_while_store_is_unresponsive(
     tmp_path: Path, place: dict[str, str]
 ) -> None:
     """R14: nothing piles up while MongoDB is silent, and work goes on when it is back."""

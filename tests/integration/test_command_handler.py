@@ -214,7 +214,7 @@ async def test_times_of_stateless_stream_never_decrease(here: County) -> None:
     assert recorded == sorted(recorded)
 
 
-async def test_failed_forwarding_is_never_cached(here: County) -> None:
+async def test_commit_too_large_to_publish_is_never_stored(here: County) -> None:
     handling = here.ports.handling("routing")
     stamp = EventMetadata(SUPERVISOR, "t:large", jurisdiction=DEMO)
     for fresh in ([ReadRecorded(case="x" * LARGEST_EVENT)], [ReadRecorded(case="x" * (LARGEST_EVENT - 2000))] * 4):
@@ -226,7 +226,7 @@ async def test_failed_forwarding_is_never_cached(here: County) -> None:
     assert len(await here.ports.log.load("reads/large")) == 1
 
 
-async def test_first_refusal_of_reaction_is_retried_against_log(here: County) -> None:
+async def test_stale_refusal_of_reaction_is_rechecked_against_log(here: County) -> None:
     """A process that knows a case as it was refuses on that: the log knows better (docs/adr/0028)."""
     filed = await here.file(place="dh", subject="01")
     org = (await here.case(filed.case)).assignment.org or ""

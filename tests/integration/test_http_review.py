@@ -160,7 +160,7 @@ async def test_review_request_without_review_body_waits_in_queue(here: Served) -
         assert (await accused.get("/v1/organisations/fc/assignments")).json()["entries"] == []
 
 
-async def test_citizen_may_use_citizen_commands_only(here: Served) -> None:
+async def test_citizen_uses_citizen_commands(here: Served) -> None:
     receipt = await replied(here)
     for command, fields in (
         ("nudge", {"text": "进展如何"}),

@@ -331,7 +331,7 @@ async def test_record_with_impossible_time_counts_on_day_of_reading() -> None:
         assert (await reconciled(here.runtime.ports.log, PLATFORM, MORNING.date(), ZONE)).sent == 3
 
 
-async def test_case_without_platform_costs_no_extra_work() -> None:
+async def test_case_without_platform_creates_no_update_stream() -> None:
     async with served() as here:
         await here.filed()
         streams = [one async for heads in here.runtime.ports.log.heads(STREAM) for one, _ in heads]

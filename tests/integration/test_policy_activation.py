@@ -154,7 +154,7 @@ async def test_second_activation_is_checked_against_first() -> None:
         assert gone in book.organisations or "late" not in {rule.id for rule in book.edition("routing").document.rules}  # type: ignore[union-attr]
 
 
-async def test_previously_read_policy_version_is_refreshed() -> None:
+async def test_activation_with_stale_policy_version_is_refused() -> None:
     async with county() as here:
         version = (await here.ports.policies.book(DEMO)).version
         await put(here, routed_to("rs"), expected_version=version)

@@ -168,7 +168,7 @@ async def test_killed_worker_process_fails_rebuild(tmp_path: Path) -> None:
         assert await rebuilt(runtime, workers=2) == before
 
 
-async def test_rebuild_with_workers_survives_disconnected_client(tmp_path: Path) -> None:
+async def test_cancelled_rebuild_stops_worker_processes(tmp_path: Path) -> None:
     others = children()
     async with on_disk(tmp_path / "data") as runtime:
         before = await views_digest(runtime.ports.views, runtime.parts)

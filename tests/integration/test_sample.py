@@ -226,7 +226,7 @@ def test_sample_rows_end_on_given_day_in_legal_order(today: date) -> None:
     assert max(filed) == today
 
 
-def test_sample_covers_demo_county_routing_rows(tmp_path: Path) -> None:
+def test_sample_texts_cover_demo_county_subjects_and_places(tmp_path: Path) -> None:
     assert len(TEXTS.names) == len(set(TEXTS.names))
     assert COUNTY.subjects.keys() | COUNTY.queued == TEXTS.issues.keys()
     assert COUNTY.places.keys() | {COUNTY.city} == TEXTS.spots.keys()

@@ -93,7 +93,7 @@ async def test_live_or_closed_case_cannot_go_live(here: Served) -> None:
     assert "go_live" not in offered
 
 
-async def test_citizen_sees_own_case_details_only(here: Served) -> None:
+async def test_citizen_sees_steps_that_concern_them(here: Served) -> None:
     receipt = await here.filed()
     case = receipt["case"]
     steps: list[tuple[str, str, dict[str, Any]]] = [

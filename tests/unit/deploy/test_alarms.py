@@ -145,7 +145,7 @@ def test_every_dashboard_query_is_valid_promql(tmp_path: Path) -> None:
     assert promtool("check", "rules", str(file)).returncode == 1
 
 
-def test_dashboard_has_few_panels_with_titles() -> None:
+def test_dashboard_top_row_shows_status_panels() -> None:
     board = json.loads(DASHBOARD.read_text("utf-8"))
     source = yaml.safe_load((ROOT / "deploy" / "grafana" / "datasource.yml").read_text("utf-8"))["datasources"][0]
     assert board["uid"] == "huiyin" and board["panels"]

@@ -126,7 +126,7 @@ def test_only_weekends_are_skipped_without_calendar() -> None:
 
 
 @pytest.mark.parametrize("days", [-1, 100_000])
-def test_invalid_period_is_refused(days: int) -> None:
+def test_period_outside_allowed_range_is_refused(days: int) -> None:
     with pytest.raises(ValueError, match="0 to 36500 days"):
         PLAIN.period(date(2026, 1, 1), days)
 

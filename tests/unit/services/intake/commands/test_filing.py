@@ -89,7 +89,7 @@ def test_an_evaluation_follows_a_reply() -> None:
     given(*REPLIED, said).when("evaluate", REGISTRAR, **opinion).then_nothing()
 
 
-def test_organisation_and_petition_office_are_both_evaluated() -> None:
+def test_evaluation_is_invited_for_organisation_and_petition_office() -> None:
     given(*REPLIED).when("invite_evaluation", SERVICE).then(
         i.EvaluationInvited(object="petition_office"), i.EvaluationInvited(object="organisation")
     )

@@ -202,7 +202,7 @@ def test_rule_routing_skips_follower_until_unlinked() -> None:
     assert given(*by_hand).case.assignment.queue_reason == "returned"
 
 
-def test_unlinking_reopens_follower() -> None:
+def test_unlink_command_separates_follower() -> None:
     given(*LINKED).beside(OLDER).when("unlink", REGISTRAR, **REASON).then(
         i.CaseUnlinked(lead="k0", kind="same_matter", reason="同一楼道")
     )

@@ -185,14 +185,14 @@ def test_every_importable_type_is_fact_of_case_service() -> None:
     assert len(set(STEPS)) == len(STEPS)
 
 
-def test_different_content_is_distinguished() -> None:
+def test_digest_distinguishes_different_content() -> None:
     key = b"k" * 32
     assert digest(key, ID, item()) == digest(key, ID, item(REPLY, line=9, org="B"))
     changed = item(filing={"received_at": "2026-01-01", "text": "路灯不亮了", "name": "甲"})
     assert digest(key, ID, item()) != digest(key, ID, changed)
 
 
-def test_organisation_codes_are_resolved() -> None:
+def test_organisation_codes_are_derived_from_names() -> None:
     assert organisation_code("Solid Waste") == "SOLID-WASTE"
     assert organisation_code("城管局") == organisation_code("城管局 ".strip())
     assert organisation_code("城管局") != organisation_code("水务局")

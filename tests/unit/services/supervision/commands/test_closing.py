@@ -75,7 +75,7 @@ def test_redo_keeps_first_reply() -> None:
     assert again.case.state == "redo_ordered"
 
 
-def test_unreached_petitioner_has_no_evaluation() -> None:
+def test_unreached_petitioner_cannot_be_recorded_as_satisfied() -> None:
     given(*REPLIED).when("follow_up", SUPERVISOR, reached=False, satisfied=True).refused("not_reached")
 
 
