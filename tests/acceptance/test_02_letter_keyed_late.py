@@ -1,4 +1,4 @@
-"""A letter is keyed nine days after its postmark: its clock runs from the postmark, and the nine days are seen (Art. 22)."""
+"""A letter is registered nine days after its postmark: its clock runs from the postmark, and the delay is visible (Art. 22)."""
 
 from __future__ import annotations
 

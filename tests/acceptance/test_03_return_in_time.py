@@ -1,4 +1,4 @@
-"""An objection on the fifth working day goes back once it is verified; on the sixth it is too late (Art. 23 ¶3)."""
+"""An objection on the fifth working day returns the case after verification; on the sixth it is refused (Art. 23 ¶3)."""
 
 from __future__ import annotations
 

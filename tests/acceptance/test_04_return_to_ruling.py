@@ -1,4 +1,4 @@
-"""Returns that are refused end in a ruling, and after a ruling nothing goes back (Art. 23 ¶3, 24)."""
+"""Repeatedly refused returns lead to a ruling; a case under a ruling cannot be returned (Art. 23 ¶3, 24)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody signs across National Day: the due day moves behind the holiday, and each rung fires once (Art. 23 ¶3, 40)."""
+"""An unsigned case over National Day: the due date moves past the holiday, and each rung fires once (Art. 23 ¶3, 40)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was supported must be carried out before the case is closed (Art. 32)."""
+"""A supported decision must be executed before the case is closed (Art. 32)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""交办: an assignment with a date is closed after its report, and never by the unit that handled it (Art. 22)."""
+"""交办: an assignment with a due date is closed after its report, and never by the organisation that handled it (Art. 22)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A dissatisfied petitioner: the matter is handled again with a clock of its own, and both replies stay (Art. 21, 32)."""
+"""A dissatisfied petitioner gets a redo with a clock of its own, and both replies are kept (Art. 21, 32)."""
 
 from __future__ import annotations
 

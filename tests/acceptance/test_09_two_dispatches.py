@@ -1,4 +1,4 @@
-"""Two desks dispatch one case at once: one organisation is responsible, the other desk is told (Art. 22)."""
+"""Two registrars dispatch one case at once: one organisation becomes responsible, the other registrar is refused (Art. 22)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A filing without a name, and one that twelve others join: both are registered, and nobody is listed (Art. 19, 20, 23)."""
+"""An anonymous filing and a filing with twelve co-petitioners: both are registered, and no name is disclosed (Art. 19, 20,
+23).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every Log promises."""
+"""The contract of every event store."""
 
 from __future__ import annotations
 

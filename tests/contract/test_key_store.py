@@ -1,4 +1,4 @@
-"""What every Keys promises."""
+"""The contract of every key store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every Views promises."""
+"""The contract of every read model store."""
 
 from __future__ import annotations
 

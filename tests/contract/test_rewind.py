@@ -1,4 +1,4 @@
-"""What was dropped beside old checkpoints is filled again: a group that has to begin again sees every commit."""
+"""Read models dropped while their checkpoints remain are refilled: a rewound group receives every commit again."""
 
 from __future__ import annotations
 

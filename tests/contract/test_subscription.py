@@ -1,4 +1,4 @@
-"""What every Feed promises: at least once, to every group, in any order."""
+"""The contract of every subscription: at-least-once delivery, to every group, in any order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`huiyin act --file`: what a clerk does with a spreadsheet."""
+"""`huiyin act --file`: commands from a spreadsheet."""
 
 from __future__ import annotations
 

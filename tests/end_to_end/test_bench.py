@@ -1,4 +1,4 @@
-"""The measurements run and give every line. How fast they are is no test: machines differ."""
+"""The benchmarks run and print every line. Speed is not tested, since machines differ."""
 
 from __future__ import annotations
 

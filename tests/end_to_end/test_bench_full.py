@@ -1,4 +1,4 @@
-"""The measurements of the full mode run on real servers and give every line. How fast they are is no test."""
+"""The benchmarks of the full mode run on real servers and print every line. Speed is not tested."""
 
 from __future__ import annotations
 

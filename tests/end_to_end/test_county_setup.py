@@ -1,4 +1,4 @@
-"""A county sets itself up: files to begin with, what is wrong with them, a new organisation on a running server."""
+"""Setting up a county: starter files, validation findings, and a new organisation on a running server."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_organisation_is_added_to_running_server(county: Path, tmp_path: Path) -
 
 
 def org_of_a_filing(item: str, data: Path) -> tuple[str, str]:
-    """Whom a new filing without a subject goes to, and its number."""
+    """Register a filing without a subject; return its organisation and number."""
     transport = httpx.HTTPTransport(uds=str(Folder(data).socket_path))
     with httpx.Client(
         transport=transport, base_url="http://huiyin", headers={"x-huiyin-as": "registrar:xfj"}

@@ -1,4 +1,4 @@
-"""R20 on files: whatever happens to the bytes of a log at rest, `huiyin verify` or the start itself names it."""
+"""R20 on files: `huiyin verify` or the start itself names any damage to the bytes of a stored log."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def contents(path: Path) -> list[Any]:
 
 
 async def found_in(folder: Path) -> list[dict[str, Any]] | str:
-    """What verify finds; or in words why the folder cannot even be opened."""
+    """The findings of verify, or the reason why the folder cannot be opened."""
     try:
         async with opened(folder, Settings(), create=False, feed=False, tasks=False) as runtime:
             transport = httpx.ASGITransport(build_app(runtime, local=True))
@@ -101,7 +101,7 @@ async def test_damaged_end_of_file_is_detected(whole: Path, tmp_path: Path, how:
 
 
 async def test_verify_names_200_flipped_bytes_in_every_column_while_serving(whole: Path, tmp_path: Path) -> None:
-    """With stream, version and column, through the route that `huiyin verify` calls, beside everything else that is open."""
+    """The route of `huiyin verify` names stream, version and column while the server is in use."""
     folder = tmp_path / "data"
     shutil.copytree(whole, folder)
     random = Random(20)

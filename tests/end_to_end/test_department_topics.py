@@ -1,4 +1,4 @@
-"""A department that works through Kafka alone: the example client lives through a whole case, as a process of its own."""
+"""A department that works through Kafka alone: the example client processes a whole case in a process of its own."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def act(one: Process, as_: str, case: str, command: str, **fields: Any) -> httpx
 
 
 async def records(place: dict[str, str], topic: str) -> list[Any]:
-    """What the topic holds."""
+    """The records in the topic."""
     partition = TopicPartition(place["HUIYIN_KAFKA_PREFIX"] + topic, 0)
     found: list[Any] = []
     async with AIOKafkaConsumer(bootstrap_servers=place["HUIYIN_KAFKA_BOOTSTRAP"]) as consumer:

@@ -1,4 +1,4 @@
-"""The manual is true: its commands exist and work, its links lead somewhere, its tables are the code's."""
+"""The manual is correct: its commands exist and work, its links resolve, and its tables match the code."""
 
 from __future__ import annotations
 

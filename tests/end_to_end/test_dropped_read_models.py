@@ -1,4 +1,4 @@
-"""Facts and views that were dropped beside the log and its checkpoints are there again after the next start."""
+"""Facts and read models that were deleted while log and checkpoints remain are restored at the next start."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def filled(folder: Path) -> str:
 
 
 async def lived(runtime: Process) -> None:
-    """The law first, as it was."""
+    """Activate the policy first, as in production."""
     async with served() as here:
         for commit in sorted(await lives(here), key=lambda one: one.stream.startswith("case/")):
             await runtime.ports.log.append(commit)

@@ -1,4 +1,4 @@
-"""One input, every way to keep it: embedded, full, moved there and back, made again from the topic alone. The digests agree."""
+"""One input in every storage form: embedded, full, migrated both ways, and rebuilt from the topic alone. The digests agree."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Fill = Callable[[Path, dict[str, str]], None]
 
 
 def sample(data: Path, _place: dict[str, str]) -> None:
-    """What is over in the bundled sample: what goes on has times of its own."""
+    """The closed cases of the bundled sample; open cases have times of their own."""
     load(data, [row for row in complaints(date(2026, 6, 1), "Asia/Shanghai") if not row["go_live"]])
 
 

@@ -1,4 +1,4 @@
-"""Backup and restore of the full mode as the manual says: a copy of MongoDB's files, and topics under a new prefix."""
+"""Backup and restore of the full mode as documented: a copy of MongoDB's files, and topics under a new prefix."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def mongo() -> Iterator[ReplicaSet]:
 
 
 def place(mongo: ReplicaSet, secrets: Path) -> dict[str, str]:
-    """A deployment whose topics nobody used before."""
+    """A deployment with unused topic names."""
     found = {
         "HUIYIN_KAFKA_BOOTSTRAP": kafka.bootstrap(),
         "HUIYIN_KAFKA_PREFIX": f"{kafka.PREFIX}{uuid4().hex[:8]}-",

@@ -1,4 +1,4 @@
-"""Real exports, read where they lie: figures against an oracle of ten lines. Texts are never printed."""
+"""Real exports, read in place: counts are compared with a ten-line oracle. Texts are never printed."""
 
 from __future__ import annotations
 

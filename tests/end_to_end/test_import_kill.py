@@ -1,4 +1,4 @@
-"""An import that is killed ten times and resumed ends like one that was never disturbed."""
+"""An import that is killed ten times and resumed gives the same result as an undisturbed one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A department polls its outbox while many file: it misses nothing, gets nothing twice, and reads the same again from zero."""
+"""A department polls its inbox under concurrent filings: it misses nothing, receives no duplicates, and can read again from
+zero.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ ROUNDS = 20
 
 
 class Poller:
-    """A department that keeps its cursor and what it was told."""
+    """A department that stores its cursor and the received entries."""
 
     def __init__(self, server: Server) -> None:
         self._server = server

@@ -1,4 +1,4 @@
-"""The feed on a broker of its own that goes away, falls silent and comes back."""
+"""The feed on a separate broker that becomes unreachable or unresponsive and recovers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def kafka() -> Iterator[Kafka]:
 
 
 class Process:
-    """What one process has: a feed with one group, and what its handler saw."""
+    """One process: a feed with one group, and the events that its handler received."""
 
     def __init__(
         self,

@@ -68,7 +68,7 @@ EVERY = (
 
 
 class Cluster:
-    """A broker that checks who somebody is, and what a user does with it."""
+    """A broker with authentication and authorisation, and the operations of one user."""
 
     def __init__(self) -> None:
         self.kafka = Kafka(users=PASSWORDS)
@@ -143,7 +143,7 @@ async def _prepare(cluster: Cluster) -> None:
 
 
 async def _soon(cluster: Cluster, topic: str) -> None:
-    """The broker hears of topics and rights a moment later."""
+    """Retry, since the broker applies new topics and rights with a delay."""
     until = time.monotonic() + 60
     while True:
         try:

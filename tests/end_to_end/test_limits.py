@@ -1,4 +1,4 @@
-"""What happens at the limits, on real servers: too much waits for Kafka, a store or a broker is away, also at the start."""
+"""Behaviour at the limits, on real servers: a full Kafka backlog, and an unreachable store or broker, also at the start."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def activated(one: Process, place: dict[str, str]) -> None:
 
 
 def test_filings_over_limit_are_refused_at_once_and_accepted_later(tmp_path: Path, place: dict[str, str]) -> None:
-    """R09: what was accepted is delivered, what was refused may come again."""
+    """R09: accepted filings are delivered, refused ones can be sent again."""
     broker = Kafka(1)
     here = {**place, "HUIYIN_KAFKA_BOOTSTRAP": broker.bootstrap, "HUIYIN_UNPUBLISHED_LIMIT": "40"}
     try:
@@ -151,7 +151,7 @@ def test_service_starts_without_store_reports_it_and_resumes_when_available(
 def test_requests_are_refused_within_two_seconds_while_store_is_unresponsive(
     tmp_path: Path, place: dict[str, str]
 ) -> None:
-    """R14: nothing piles up while MongoDB is silent, and work goes on when it is back."""
+    """R14: no backlog grows while MongoDB is unresponsive, and work resumes afterwards."""
     store = ReplicaSet(1)
     (member,) = store.members
     here = {**place, "HUIYIN_MONGODB_URL": store.url}

@@ -1,4 +1,4 @@
-"""From one mode to the other: everything arrives, whenever the move is killed, and nothing foreign is touched."""
+"""Migration between modes: everything is moved, even if the migration is killed, and foreign data is left unchanged."""
 
 from __future__ import annotations
 

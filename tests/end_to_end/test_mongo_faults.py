@@ -1,4 +1,4 @@
-"""A real MongoDB that is killed, stopped, and changes its primary: what was acknowledged stays, and nothing is there twice."""
+"""A real MongoDB is killed, stopped, and changes its primary: acknowledged commits are kept, without duplicates."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def opened(servers: ReplicaSet, driver: Driver, name: str) -> AsyncIterato
 
 
 class Load:
-    """Writers that go on until they are told to stop. One that is refused sends the same again until it has an answer."""
+    """Writers that run until stopped. A refused writer resends the same commit until it is acknowledged."""
 
     def __init__(self, log: EventStore, writers: int) -> None:
         self.accepted: dict[str, list[Commit]] = {}

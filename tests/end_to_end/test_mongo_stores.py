@@ -1,4 +1,4 @@
-"""Several processes on one MongoDB, damaged documents, and stores that are not ours."""
+"""Several processes on one MongoDB, damaged documents, and databases of other applications."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def driver(request: pytest.FixtureRequest) -> Driver:
 
 @pytest.fixture
 def raw() -> Iterator[MongoClient[dict[str, Any]]]:
-    """What somebody sees who goes past the adapters."""
+    """The stored documents, read without the adapters."""
     mongodb.drop(NAME)
     with MongoClient[dict[str, Any]](mongodb.url()) as client:
         yield client
@@ -64,7 +64,7 @@ async def opened(closing: AsyncExitStack, driver: Driver, *, outbox: bool = Fals
 
 
 async def test_two_processes_write_each_version_once(closing: AsyncExitStack, driver: Driver) -> None:
-    """What one remembers is older than what the other one wrote; the unique `_id` decides."""
+    """The cache of one process is older than the writes of the other; the unique `_id` decides."""
     one, two = await opened(closing, driver), await opened(closing, driver)
     first = await one.append(commit("case/a"))
     assert await two.load("case/a") == [first]
@@ -211,7 +211,7 @@ async def test_foreign_database_is_left_unchanged(
 
 
 async def test_url_options_do_not_weaken_write_guarantees(closing: AsyncExitStack, driver: Driver) -> None:
-    """Settings refuse them; whoever goes past the settings gets what the log promises all the same: check() compares."""
+    """Settings refuse such options; if they are bypassed, check() still enforces the guarantees of the log."""
     weak = "&w=1&journal=false&readConcernLevel=local&readPreference=secondary&retryWrites=false"
     log = await MongoEventStore.open(Mongo(mongodb.url() + weak, driver), NAME)
     closing.push_async_callback(log.close)
@@ -258,7 +258,7 @@ async def test_unreachable_stores_are_reported(driver: Driver, tmp_path: Path) -
 
 
 async def test_new_schema_is_filled_next_to_old_schema(closing: AsyncExitStack, driver: Driver) -> None:
-    """Two releases run at once, each with its own rows; the group of the new one begins at the first commit."""
+    """Two releases run at once, each with its own rows; the group of the newer one starts at the first commit."""
     shapes = [ReadModel("cases", {"org": "text"}), ReadModel("cases", {"org": "text"}, indexes=(("org",),))]
     views = []
     for shape in shapes:
@@ -281,7 +281,7 @@ async def test_new_schema_is_filled_next_to_old_schema(closing: AsyncExitStack, 
 
 
 async def test_concurrent_first_starts_share_created_collections(driver: Driver) -> None:
-    """Seen under load: of four processes that started together one found collections without knowing yet what they were for."""
+    """Regression: one of four processes started together found collections whose purpose was not yet recorded."""
     for turn in range(5):
         name = f"{NAME}_together{turn}_{driver}"
         logs = await asyncio.gather(

@@ -41,7 +41,7 @@ class Watch:
         return answer.json()["data"]
 
     def points(self, query: str) -> list[Any]:
-        """What a panel draws: of the last five minutes."""
+        """The data points of a panel for the last five minutes."""
         now = time.time()
         found: list[Any] = self.get("query_range", query=query, start=now - 300, end=now, step=5)["result"]
         return found
@@ -51,7 +51,7 @@ class Watch:
         return {one["labels"]["alertname"]: one for one in self.get("alerts")["alerts"] if one["state"] == "firing"}
 
     def missing(self) -> object:
-        """What a failure is to be understood by."""
+        """The explanation that a failure shows."""
         empty = [one["expr"] for panel in panels() for one in panel["targets"] if not self.points(one["expr"])]
         return empty, self.get("targets")["activeTargets"]
 

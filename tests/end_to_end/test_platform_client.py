@@ -87,7 +87,7 @@ def noted(notebook: Path) -> dict[str, Any]:
 
 
 def until(notebook: Path, condition: Callable[[dict[str, Any]], bool], seconds: float = 120) -> dict[str, Any]:
-    """What the platform knows, once it knows that."""
+    """The received updates, once they satisfy the condition."""
     end = time.monotonic() + seconds
     while not condition(noted(notebook)):
         assert time.monotonic() < end, noted(notebook)
@@ -108,7 +108,7 @@ def key_of(process: Process, role: str, org: str) -> str:
 
 
 def act(url: str, key: str, case: str, command: str, fields: dict[str, Any]) -> None:
-    """A command over HTTP, again while what has to come before it is under way."""
+    """A command over HTTP, repeated until its precondition is met."""
     body = {"command": command, "command_id": f"life-{command}", **fields}
     end = time.monotonic() + 60
     while True:

@@ -1,4 +1,4 @@
-"""`huiyin platform`: what a platform was told, and the figures of a day."""
+"""`huiyin platform`: the updates sent to a platform, and its daily report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A platform's topics on a real broker: what it sends is answered once, whatever it is, and what it hears is its stream."""
+"""The topics of a platform on a real broker: each submitted record is answered once, and updates match its stream."""
 
 from __future__ import annotations
 

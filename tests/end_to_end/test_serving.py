@@ -1,4 +1,4 @@
-"""What a newcomer does: start it, paste the eight commands, look; and what goes wrong on the way."""
+"""The first steps of a new user: start the server, run the eight documented commands, and handle common mistakes."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_filings_of_one_matter_are_linked(running: tuple[Server, str]) -> None:
 
 
 def _queued(data: str) -> str:
-    """A filing that no rule sends anywhere and that is like nothing else."""
+    """A filing that no rule routes and that resembles no other."""
     receipt = json.loads(huiyin("submit", "--text", "咨询办理护照需要什么材料", "--data", data, "--json").stdout)
     return str(receipt["number"])
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.needs_kafka
 
 
 async def described(brokers: Topics, name: str, wanted: ExistingTopic) -> None:
-    """Brokers hear of a change a moment later."""
+    """Wait for the description, since brokers apply changes with a delay."""
     for _ in range(200):
         if (await brokers.existing([name])).get(name) == wanted:
             return

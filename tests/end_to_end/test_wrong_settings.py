@@ -1,4 +1,4 @@
-"""One wrong setting after another: the process does not start, and says which it is and what to do, without a traceback."""
+"""With any wrong setting the process does not start and names the setting and the remedy, without a traceback."""
 
 from __future__ import annotations
 

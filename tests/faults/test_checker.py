@@ -1,4 +1,6 @@
-"""Faults planted in a run of the real product, its chains made whole again: the checker finds each, by the right invariant."""
+"""Faults are planted in a run of the real product and its hash chains recomputed: the checker finds each by the right
+invariant.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,7 @@ def apart(log: Log) -> Steps:
 
 
 def together(steps: Steps) -> Log:
-    """The log of these events, numbered and chained again: only its story can be wrong."""
+    """A log of these events with new numbers and hash chains: only its content can be wrong."""
     commits: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for stream, cause, event in steps:
         commits.setdefault((stream, cause), []).append({**event, "stream": stream, "cause": cause})
@@ -90,7 +92,7 @@ def first(steps: Steps, kind: str, **body: Any) -> int:
 
 
 def again(steps: Steps, place: int, **body: Any) -> None:
-    """The same event once more, at once, under an id of its own."""
+    """The same event a second time, immediately, with a new id."""
     stream, _cause, event = copy.deepcopy(steps[place])
     event["body"] |= body
     last = place + max(n for n, one in enumerate(steps[place:]) if one[:2] == steps[place][:2])
@@ -184,7 +186,7 @@ def test_planted_fault_in_history_is_found(name: str) -> None:
 
 
 def _can(plant: Story, run: Run) -> bool:
-    """Does this run have what the fault needs?"""
+    """True if this run contains the target of the fault."""
     try:
         plant(apart(run.log))
     except StopIteration:

@@ -54,7 +54,7 @@ def traced(folder: Path, trace: Path, inject: str) -> Server:
 
 
 async def test_slow_disk_delays_but_loses_nothing(tmp_path: Path) -> None:
-    """50 ms for each fsync: what waits meanwhile is written together. Measured as a ratio, never as time."""
+    """50 ms for each fsync: waiting commits are written together. The test compares ratios, not times."""
     server = traced(tmp_path / "data", tmp_path / "trace", "delay_enter=50000")
     filing = Filing(server)
     await asyncio.to_thread(server.prepare)
@@ -82,7 +82,7 @@ def syncs(trace: Path) -> int:
 
 @pytest.mark.parametrize("after", [3, LATE])
 async def test_failed_fsync_terminates_process(tmp_path: Path, after: int) -> None:
-    """From the `after`-th fsync of a thread on, each fails: it says so, ends with 1, and what it had acknowledged is there."""
+    """Each fsync after the `after`-th of a thread fails: the process reports it, exits with 1, and keeps acknowledged commits."""
     whole = Server(tmp_path / "data")
     await asyncio.to_thread(whole.prepare)
     server = traced(tmp_path / "data", tmp_path / "trace", f"error=EIO:when={after}+")
@@ -180,7 +180,7 @@ async def reads_go_on(client: httpx.AsyncClient, number: str) -> None:
 
 
 async def until_accepted(filing: Filing, client: httpx.AsyncClient) -> int:
-    """By itself: nobody restarts or tells anything."""
+    """Wait for recovery without a restart or other intervention."""
     for number in range(50):
         status = await filing.file(client, f"space-{number}")
         if status == 201:
@@ -200,7 +200,7 @@ class Inside(NamedTuple):
 
 
 async def test_log_at_size_limit_refuses_writes(tmp_path: Path) -> None:
-    """The same without a disk of its own: the limit on the pages of the log."""
+    """A full disk without a separate disk: the page limit of the log."""
     async with opened(tmp_path / "data", Settings()) as runtime:
         log = runtime.ports.log
         assert isinstance(log, SqliteEventStore)

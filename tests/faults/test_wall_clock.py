@@ -37,7 +37,7 @@ RUNGS = ("Reminded", "DeadlineAtRisk", "DeadlineBreached")
 
 
 class WallClock:
-    """The file that says what the process takes for the time: true time, moved to `base`, and wrong by so much."""
+    """The file that sets the process's wall clock: true time, shifted to `base`, plus an error."""
 
     def __init__(self, path: Path, base: datetime | None = None) -> None:
         self._path = path
@@ -146,7 +146,7 @@ async def test_wall_clock_jump_is_detected_and_corrected(tmp_path: Path) -> None
 
 
 async def received(desk: httpx.AsyncClient, filing: Filing, item: str) -> str:
-    """Received on 2 March, and nobody knows yet where it belongs: the clock of its dispatch runs."""
+    """Registered on 2 March and not yet routed: the dispatch clock is running."""
     body = {
         "channel": "web",
         "item": item,

@@ -39,7 +39,7 @@ async def here() -> AsyncIterator[Served]:
 async def refused(
     here: Served, role: str, case: str, command: str, code: str, instead: str, **fields: Any
 ) -> dict[str, Any]:
-    """The command is refused with `code`, says `instead`, offers what is possible, and nothing was written."""
+    """Assert that the command is refused with `code` and `instead`, lists possible commands, and writes nothing."""
     before = await log_digest(here.runtime.ports.log)
     answer = await here.act(role, case, command, **fields)
     problem: dict[str, Any] = answer.json()
@@ -160,7 +160,7 @@ async def test_accusation_dispatched_to_accused_is_refused(here: Served) -> None
 
 
 async def test_second_of_two_concurrent_clerks_is_refused(here: Served) -> None:
-    """Both read the same version and decide differently: one is told to read again, and nothing of it is written."""
+    """Both read the same version and decide differently: the second is refused as stale, and nothing of it is written."""
     case = await accepted(here)
     version = (await here.runtime.ports.cases.reload(case))[0].version
 

@@ -1,4 +1,4 @@
-"""A duty that lapses at midnight is breached at midnight, whatever was waiting for the office to open."""
+"""A deadline that expires at midnight is breached at midnight, even if a reminder is waiting for office hours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many commands in one request: a result per line, in order, and a bad line harms no other."""
+"""Many commands in one request: a result per line, in order; a bad line does not affect other lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A year's holidays are published: provisional dates are computed again, and those that moved are named."""
+"""Publication of a year's holidays: provisional dates are recomputed, and moved dates are named."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_calendar_publication_names_moved_due_dates_and_confirms_others(he
 
 
 async def test_moved_due_date_of_accusation_is_hidden_from_accused(here: Served) -> None:
-    """The registrar's own office is complained of: that there is such a case, where it lies and when it is due is not for it."""
+    """The registrar's own office is the respondent: existence, location and due date of the case are hidden from it."""
     case = (await here.filed(**{"class": "accusation"}, respondent={"name": "某科长", "org": "xfj"}))["case"]
     here.keys["another office"] = await here.key_of("registrar", "dh")
     assert (await here.act("another office", case, "dispatch", org="jjw")).is_success

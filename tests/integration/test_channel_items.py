@@ -1,4 +1,4 @@
-"""A platform files in its own form: understood by its channel's mapping, and only what the mapping names."""
+"""A platform files in its own format: the mapping of its channel translates it, and unmapped fields are dropped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""R16, R17: the wall clock jumps, calendars are published late: rungs fire once, never early, and never by mistake."""
+"""R16, R17: after wall clock jumps and late calendars, rungs fire once, never early, and never by mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""load -> decide -> append: once per cause, never two winners, nothing written on refusal, legal time in order."""
+"""load -> decide -> append: once per causation id, one winner per version, nothing written on refusal, effective times in
+order.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,7 @@ async def test_concurrent_filings_of_one_item_register_one_case(here: County) ->
 
 
 async def test_filing_evicted_from_memory_gets_first_answer(here: County) -> None:
-    """A case that is not known here is registered without a look at the log, which then says what it has."""
+    """An unknown case is registered without reading the log; the append then returns the stored answer."""
     filing = {"place": "dh", "subject": "01", "petitioner": {"name": "某"}}
     first = await here.file("B-2", text="one", **filing)
     org = (await here.case(first.case)).assignment.org or ""
@@ -227,7 +229,7 @@ async def test_commit_too_large_to_publish_is_never_stored(here: County) -> None
 
 
 async def test_stale_refusal_of_reaction_is_rechecked_against_log(here: County) -> None:
-    """A process that knows a case as it was refuses on that: the log knows better (docs/adr/0028)."""
+    """A process with an outdated case refuses; the refusal is rechecked against the log (docs/adr/0028)."""
     filed = await here.file(place="dh", subject="01")
     org = (await here.case(filed.case)).assignment.org or ""
     before, head = await here.ports.cases.get(filed.case)

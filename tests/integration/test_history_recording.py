@@ -1,4 +1,4 @@
-"""Recording history on both adapters: cut off anywhere, sent twice, sent at once."""
+"""Recording history on both adapters: interrupted anywhere, sent twice, and sent concurrently."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def test_contradictory_history_is_refused_without_changes(here: County) ->
 
 
 async def test_exported_accusation_is_assigned_to_marked_organs_only(here: County) -> None:
-    """Nobody, or the organ marked for them (Art. 30)."""
+    """Only no organisation or an organ marked for accusations is accepted (Art. 30)."""
     sent = ("CaseTransferred", "2025-01-02", {"org": "jjw"})
     found = await record(here, item(1, filing=ACCUSING), item(2, sent, filing=ACCUSING, org="jjw"))
     assert [one.result for one in found] == ["added", "added"]
@@ -144,7 +144,7 @@ async def test_reclassification_as_accusation_removes_ordinary_organisation(here
 
 
 async def test_import_does_not_disclose_case_reclassified_as_accusation(here: County) -> None:
-    """The same row again adds nothing; one that says more is refused as different, and not as an accusation (Art. 30)."""
+    """The same row adds nothing; a changed row is refused as different, without mention of the accusation (Art. 30)."""
     row = item(1, ("SignedFor", "2025-01-02", {}), org="zj")
     assert [one.result for one in await record(here, row)] == ["added"]
     case = (await here.ports.views.find("worklist", limit=1))[0].key
@@ -158,7 +158,7 @@ async def test_import_does_not_disclose_case_reclassified_as_accusation(here: Co
 
 
 async def test_imported_dispatch_does_not_show_accusation_to_former_review_body(here: County) -> None:
-    """It goes to the organ for them, and whoever assisted or reviewed would see it still."""
+    """The case goes to the organ for accusations; former assisting and review bodies must not see it."""
     sent = ("CaseTransferred", "2025-01-02", {"org": "zj"})
     opinion = ("ReviewOpinionIssued", "2025-02-02", {"body": "fc", "result": "upheld"})
     turned = ("CaseClassified", "2025-03-01", {"class_": "accusation", "by": "person"})

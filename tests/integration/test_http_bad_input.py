@@ -1,4 +1,4 @@
-"""What bad input gets: a message that names the field and what to do, never the value; the log stays as it was."""
+"""Responses to bad input name the field and the remedy, never the value; the log is unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface, from a filing to closing: what each call answers."""
+"""The HTTP interface from a filing to closing: the response of each call."""
 
 from __future__ import annotations
 

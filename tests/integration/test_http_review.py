@@ -1,4 +1,4 @@
-"""Review, forward down and parties over HTTP: the citizen asks by query code, each actor does its part, others may not."""
+"""Review, forwarding and parties over HTTP: the citizen uses the query code, and each actor may only do its own part."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every route of the public app, and who may use it. A route without a row fails."""
+"""Every route of the public app and its authorised roles. A route that is missing in the table fails."""
 
 from __future__ import annotations
 

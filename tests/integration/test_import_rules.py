@@ -1,4 +1,4 @@
-"""The import contracts refuse what they are there to refuse. Each test breaks a copy of the product and runs lint-imports on it."""
+"""The import contracts detect violations. Each test breaks a copy of the product and runs lint-imports on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def broken(copy: Path, line: str, files: Iterable[Path]) -> str:
-    """What lint-imports prints after `line` was added to each of `files`; empty if it keeps all contracts."""
+    """The output of lint-imports after `line` was added to each of `files`; empty if all contracts are kept."""
     for file in files:
         path = copy / file
         path.write_text(path.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What an organisation is told: every kind of entry comes from the life that it belongs to, to those it concerns."""
+"""Inbox entries of an organisation: every kind of entry arises in its lifecycle and goes to the organisations concerned."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ async def test_voided_case_is_removed_from_holding_organisation(here: County) ->
 
 
 async def test_organisation_losing_case_to_dispute_is_notified(here: County) -> None:
-    """The sender did not agree, and objected to for the third time it waits for a ruling: nobody has it meanwhile (Art. 24)."""
+    """After a third refused objection the case waits for a ruling without a responsible organisation (Art. 24)."""
     case = (await here.file(**HOUSING)).case
     objection: dict[str, Any] = {"reason_code": "other", "reason": "x"}
     for _ in range(3):
@@ -219,7 +219,8 @@ async def test_organisation_losing_case_to_dispute_is_notified(here: County) -> 
 
 
 async def test_receiving_organisation_is_told_when_notice_is_due_and_when_done(here: County) -> None:
-    """C2 is theirs although another organisation handles it (Art. 23 ¶1); once told where it went, they hear no more of it."""
+    """The receiving organisation bears C2 while another handles the case (Art. 23 ¶1); after the notice it gets no further
+    entries."""
     case = (await here.file(received_by="jt", **HOUSING)).case
     voided = (await here.file("2", received_by="jt", **HOUSING)).case
     here.clock.advance(14 * DAY)  # a Monday again

@@ -1,4 +1,4 @@
-"""Reading an outbox costs what the page costs; waiting for news of it costs nothing while there are none."""
+"""Reading an inbox costs O(page); waiting for new entries costs nothing while there are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that came is passed over: wherever an exception escapes, whatever a record holds. On a real broker."""
+"""No record is skipped, wherever an exception escapes and whatever a record contains. On a real broker."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ON_THE_WAY = frozenset(
 
 
 class World:
-    """A log, a topic and one group whose handler can be told to fail."""
+    """A log, a topic and one group with a handler that can be made to fail."""
 
     def __init__(self, topic: str, log: MemoryEventStore) -> None:
         self.log = log
@@ -68,7 +68,7 @@ class World:
     async def send(
         self, value: bytes | None, headers: Sequence[tuple[str, Any]] = (), key: bytes | None = b"k"
     ) -> None:
-        """Put any record into the topic, as a foreign hand might."""
+        """Send any record to the topic, as a foreign producer might."""
         producer = AIOKafkaProducer(bootstrap_servers=bootstrap())
         await producer.start()
         try:
@@ -89,7 +89,7 @@ async def world(partitions: int = 2) -> AsyncIterator[World]:
 
 
 class Fault(Exception):
-    """Raised by nobody but this test."""
+    """Raised by this test only."""
 
 
 class Tracer:

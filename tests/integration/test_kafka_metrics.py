@@ -1,4 +1,4 @@
-"""What the feed on a real broker counts."""
+"""The metrics of the feed on a real broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A claim that an organisation has in hand turns out to be an accusation against it: from then on nothing of it shows there."""
+"""A claim assigned to an organisation becomes an accusation against it: from then on it is completely hidden from that
+organisation.
+"""
 
 from __future__ import annotations
 

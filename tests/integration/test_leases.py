@@ -1,4 +1,4 @@
-"""Replicas share the due index by leases: two tickers on one store, one of them killed, a lease stolen."""
+"""Replicas share the due index by leases: two tickers on one store, a killed ticker, and a stolen lease."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def ticker(here: County) -> DeadlineScheduler:
 
 
 async def rungs(here: County, cases: list[str]) -> Counter[tuple[str, str]]:
-    """(case, clock, rung) -> how often it stands in the log."""
+    """(case, clock, rung) -> number of occurrences in the log."""
     found: Counter[tuple[str, str]] = Counter()
     for case in cases:
         for event in await here.events(f"case/{case}"):
@@ -159,7 +159,7 @@ async def test_rung_event_id_does_not_depend_on_ticker() -> None:
 
 
 async def test_ticker_does_no_work_at_night(here: County) -> None:
-    """What waits for the office is looked at once, not every second until the morning."""
+    """A reminder waiting for office hours is evaluated once, not every second until the morning."""
     await here.file(place="dh", subject="01")
     looks = 0
     own = here.parts["supervision"].ticker

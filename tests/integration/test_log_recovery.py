@@ -1,4 +1,4 @@
-"""A log is made again from commits as a topic has them: in any order, more than once, with others missing."""
+"""A log is rebuilt from the commits of a topic: in any order, with duplicates, and with gaps."""
 
 from __future__ import annotations
 

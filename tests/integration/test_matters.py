@@ -1,4 +1,4 @@
-"""Joining filings behind HTTP: candidates, links, what each reader sees, how a matter ends for all who filed it."""
+"""Linked filings over HTTP: candidates, links, what each reader sees, and how a matter ends for all its petitioners."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def get(here: Served, path: str, role: str | None = "registrar", key: str 
 
 
 async def queued(here: Served, **more: Any) -> dict[str, Any]:
-    """A filing that lies at the petition office: the registrar took it back."""
+    """A filing recalled by the registrar, waiting at the petition office."""
     here.clock.advance(60)
     receipt = await here.filed(**more)
     assert (await here.act("registrar", receipt["case"], "recall")).is_success

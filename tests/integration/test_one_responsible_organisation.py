@@ -84,7 +84,7 @@ def test_oracle_detects_wrong_log() -> None:
 
 
 class Hands:
-    """What one process has: folded cases of its own, which the other processes leave behind, and the same log."""
+    """One process: a case cache that other processes make outdated, on the shared log."""
 
     def __init__(self, shared: Ports, seed: int) -> None:
         ports = replace(shared, cases=CaseRepository(shared.log), policies=PolicyRepository(shared.log))

@@ -1,4 +1,4 @@
-"""Figures that operations watches, and what they are set by."""
+"""Operations metrics and the events that set them."""
 
 from __future__ import annotations
 

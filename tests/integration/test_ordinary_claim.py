@@ -1,4 +1,4 @@
-"""One ordinary claim all the way, on both adapters."""
+"""One ordinary claim from filing to closing, on both adapters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two counties in one deployment: a key reaches nothing of the other one, whatever a request names."""
+"""Two counties in one deployment: a key has no access to the other county, whatever a request names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEXT = "next-door"
 
 @pytest.fixture
 async def here() -> AsyncIterator[Served]:
-    """The county next door has organisations of its own, and a channel `letter-next` that this one has not."""
+    """The neighbouring county has its own organisations and a channel `letter-next` that this one lacks."""
     async with served() as made:
         sections: dict[str, Any] = deepcopy({one.section: one.document for one in bundled("demo")})
         sections["jurisdiction"]["code"] = NEXT
@@ -77,7 +77,7 @@ async def test_inbox_of_another_county_is_reported_as_unknown(here: Served, role
 
 
 async def test_activation_names_codes_used_by_another_county(here: Served) -> None:
-    """One channel with one item id is one case, one organisation's code one inbox, whoever's they are."""
+    """A channel and item id identify one case, and an organisation code one inbox, across all counties."""
     document = {one.section: deepcopy(one.document) for one in bundled("demo")}
     own = {"channels": [{"code": "tel-next", "name": "热线", "class_": "phone"}]}
     own_code = document["organisations"]["organisations"][0]["code"]

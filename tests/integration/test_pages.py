@@ -1,4 +1,4 @@
-"""The receipt and the status page: what stands on them, who gets them, and that a code is never in an address."""
+"""The receipt and the status page: their content, their access rules, and that a code never appears in a URL."""
 
 from __future__ import annotations
 

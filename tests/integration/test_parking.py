@@ -1,4 +1,4 @@
-"""R21: one bad event stops one case in one consumer, never the others; a redrive heals it once the fault is mended."""
+"""R21: a bad event stops one case in one consumer only; a redrive recovers it once the fault is fixed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def consumer(runtime: Process, group: str) -> CaseConsumer:
 
 
 class Poison:
-    """A reaction that raises for one case as long as it is not mended."""
+    """A reaction that raises for one case until it is fixed."""
 
     def __init__(self, reacting: CaseConsumer, kind: str, error: Callable[[], Exception]) -> None:
         self.case = ""
@@ -114,7 +114,7 @@ async def outbox(here: Served) -> list[dict[str, Any]]:
 
 
 async def nudged(here: Served, case: str) -> None:
-    """The event that the poisoned reaction follows: somebody asks how it stands."""
+    """The event that the poisoned reaction follows: a nudge by the petitioner."""
     answer = await here.act("registrar", case, "nudge")
     assert answer.is_success, answer.text
 
@@ -280,7 +280,7 @@ async def test_damaged_commit_parks_its_case_only(tmp_path: Path, what: str) -> 
 
 
 async def served_despite_damage(here: Desk, bad: str, good: str) -> None:
-    """That case is parked and answers 503; the process, the lists and every other case go on."""
+    """That case is parked and answers 503; the process, the lists and all other cases work."""
     await here.runtime.drain()
     marks = await here.marks()
     assert {stream for _group, stream, _reason in marks} == {f"case/{bad}"}
@@ -300,7 +300,7 @@ async def served_despite_damage(here: Desk, bad: str, good: str) -> None:
 
 
 def another(commit: Commit, data: bytes, cause: str) -> Commit:
-    """A commit after `commit` whose bytes are `data`, rightly hashed: whoever wrote it meant it."""
+    """A commit after `commit` with the bytes `data` and a correct hash."""
     return Commit(
         commit.stream, commit.last + 1, cause, (data,), commit.hash, chain_all(commit.hash, (data,)), commit.recorded_at
     )
@@ -336,7 +336,7 @@ async def test_unknown_event_type_makes_case_read_only(tmp_path: Path) -> None:
 
 
 async def test_reaction_to_read_only_case_does_not_block_others(tmp_path: Path) -> None:
-    """The event of a newer release comes before routing had its turn: the case is parked, and routing goes on."""
+    """The event of a newer release arrives before routing reacted: the case is parked, and routing continues."""
     async with opened(tmp_path / "data", Settings(), tasks=False, feed=False) as runtime:
         sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
         await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)

@@ -1,4 +1,4 @@
-"""What an organisation sends to its topic: each record has one answer in its outbox, whatever it is."""
+"""Commands that an organisation sends to its topic: each record gets one answer in its outbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SENT = datetime(2026, 3, 2, 1, tzinfo=UTC)
 
 
 class Desk:
-    """Organisations that write letters, and read what they were told."""
+    """Organisations that send commands and read their answers."""
 
     def __init__(self, here: Served) -> None:
         self.here = here

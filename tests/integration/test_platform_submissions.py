@@ -1,4 +1,4 @@
-"""What a platform sends to its topic: each record is answered once, and nothing that one record does holds up another."""
+"""Submissions of a platform through its topic: each record is answered once, and no record blocks another."""
 
 from __future__ import annotations
 
@@ -151,7 +151,8 @@ async def test_only_unreadable_records_are_kept_and_sealed() -> None:
 
 
 async def test_refusal_is_final_and_corrected_filing_is_accepted() -> None:
-    """What was refused stays refused when it comes again, also after the reason has gone; mended, it is another filing."""
+    """A refused record stays refused on redelivery, even if the reason no longer applies; the corrected filing is another
+    item."""
     async with served() as here:
         topic = Topic(here.runtime)
         early = {"command": "nudge", "command_id": "n-1", "case": f"{PLATFORM}:P-1"}
@@ -216,7 +217,7 @@ async def test_foreign_case_is_refused_like_unknown_case() -> None:
 
 
 async def test_topic_determines_platform() -> None:
-    """Another platform's item, under its own topic and with its own channel, is another case; theirs stays out of reach."""
+    """An item of another platform in its own topic and channel is another case; other platforms' cases are inaccessible."""
     async with served() as here:
         ours, theirs = Topic(here.runtime), Topic(here.runtime, "h12345")
         await ours.sends(filing("P-1"))
@@ -248,7 +249,7 @@ class _Away:
 
 @pytest.mark.parametrize("lost", range(1, 9))
 async def test_unavailable_log_loses_no_answer(lost: int) -> None:
-    """Whatever append fails, the batch comes again; in the end each record has one answer, and the first one is told apart."""
+    """After any failed append the batch is redelivered; in the end each record has one answer."""
     async with served() as here:
         topic = Topic(here.runtime)
         records = [topic.record(value) for value in (filing("P-1"), b"{", filing("P-1"))]
@@ -315,7 +316,7 @@ async def test_daily_report_adds_up() -> None:
 
 
 async def test_recreated_topic_loses_nothing() -> None:
-    """Its offsets begin at 0 again: what lies there now is not what was answered."""
+    """Its offsets start at 0 again, so the same offset is another record."""
     async with served() as here:
         topic = Topic(here.runtime)
         await topic.sends(filing("P-1"))
@@ -345,7 +346,7 @@ def test_topic_principal_is_platform() -> None:
 
 
 async def test_records_are_not_answered_again_after_restart(tmp_path: Path) -> None:
-    """On SQLite: nothing of what is known about answers lives in memory."""
+    """On SQLite: the state of answers is not kept in memory."""
     values = [filing("P-1"), b"{", filing("P-1"), {"command": "nudge", "command_id": "n", "case": f"{PLATFORM}:P-1"}]
     told: list[list[dict[str, Any]]] = []
     letters: list[InboundMessage] = []

@@ -1,4 +1,4 @@
-"""What a platform hears of its cases, over HTTP: every step of a life, to it alone, and texts by a GET that is recorded."""
+"""Updates for a platform about its cases, over HTTP: every step, to that platform only, with texts by a recorded GET."""
 
 from __future__ import annotations
 
@@ -226,7 +226,7 @@ async def test_erasure_removes_item_from_update_entries(platform: Platform) -> N
 
 
 async def test_accused_platform_receives_no_further_updates(platform: Platform) -> None:
-    """Art. 30: it filed it, so it has the number; what becomes of it is not told to it."""
+    """Art. 30: the platform filed the accusation and keeps the number, but receives no updates about it."""
     here = platform.here
     async with here.client("registrar") as client:
         body = filing("A-1", **{"class": "accusation", "respondent": {"name": "某人", "org": "zj"}})

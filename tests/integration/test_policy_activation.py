@@ -1,4 +1,4 @@
-"""When a policy is in force: from the day it names, never in the past, and the second of two against the first."""
+"""When a policy is in force: from its named day, never retroactively, and a second policy is checked against the first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything derived can be dropped: it comes back the same to the byte, on any adapter, with any number of workers."""
+"""All derived data can be dropped and is rebuilt to the same bytes, on any adapter, with any number of workers."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def views_of(runtime: Process) -> list[str]:
 
 
 async def shown(runtime: Process) -> tuple[int, int]:
-    """How many rows, and how many facts, somebody sees who looks now."""
+    """The number of rows and facts that a reader sees now."""
     rows = [len(rows) for name in views_of(runtime) async for rows in runtime.ports.views.rows(name)]
     return sum(rows), sum([len(rows) async for rows in facts_of(runtime).rows("events")])
 
@@ -267,7 +267,7 @@ async def test_folder_has_one_owner_process(tmp_path: Path) -> None:
 
 
 async def test_full_disk_on_sqlite_fails_rebuild_cleanly(tmp_path: Path) -> None:
-    """507, reads go on, and it resumes by itself once there is space."""
+    """507 for writes, reads continue, and work resumes automatically when space is available."""
     async with opened(tmp_path / "data", Settings(), tasks=False) as runtime:
         async with served() as here:
             for commit in await lives(here):
@@ -292,7 +292,7 @@ async def test_full_disk_on_sqlite_fails_rebuild_cleanly(tmp_path: Path) -> None
 
 
 async def test_old_rows_are_served_until_new_rows_are_complete(tmp_path: Path) -> None:
-    """At no moment somebody who looks misses a row; nobody's place in the feed moves, also when who asked goes away."""
+    """A reader never misses a row; checkpoints are kept, also if the client disconnects."""
     async with on_disk(tmp_path / "data") as runtime:
         views: Any = runtime.ports.views
         whole = await shown(runtime)
@@ -310,7 +310,7 @@ async def test_old_rows_are_served_until_new_rows_are_complete(tmp_path: Path) -
 
 
 async def test_rebuild_that_cannot_start_leaves_consumers_running(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process has the file of facts: the consumers go on, and the next rebuild finds its turn."""
+    """Another process holds the fact file: the consumers continue, and a later rebuild succeeds."""
     async with served() as here:
         await lives(here)
 
@@ -331,7 +331,7 @@ async def test_rebuild_that_cannot_start_leaves_consumers_running(monkeypatch: p
 
 @pytest.mark.parametrize("where", ["feed", "facts"])
 async def test_rebuild_cancelled_at_start_leaves_consumers_running(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    """The request of a rebuild ends while the consumers are being stopped, or while the facts begin anew."""
+    """The rebuild request ends while consumers are being stopped, or while the facts are being reset."""
     async with served() as here:
         await lives(here)
         reached, going = asyncio.Event(), asyncio.Event()
@@ -363,7 +363,7 @@ async def test_rebuild_cancelled_at_start_leaves_consumers_running(monkeypatch: 
 
 
 async def test_rows_without_events_are_removed() -> None:
-    """A view beside another log, or one that was cut, shows cases and versions that are not there."""
+    """Read models of another or truncated log contain unknown cases and versions."""
     async with served() as here:
         await lives(here)
         views, parts = here.runtime.ports.views, here.runtime.parts
@@ -378,7 +378,7 @@ async def test_rows_without_events_are_removed() -> None:
 
 
 async def test_marks_are_removed_by_full_rebuild_only(tmp_path: Path) -> None:
-    """Rows of a parked event are there again; what follows from one is not, so a group that reacts keeps its mark."""
+    """A rebuild restores the rows of a parked event but not its effects, so a reacting group keeps its mark."""
     async with on_disk(tmp_path / "data") as runtime:
         views = runtime.ports.views
         reacts = {consumer.group: bool(consumer.reactions) for consumer in runtime.consumers}
@@ -397,7 +397,7 @@ async def test_marks_are_removed_by_full_rebuild_only(tmp_path: Path) -> None:
 
 
 async def test_policy_change_is_shown_at_once() -> None:
-    """Rows of cases that did not move follow the new clocks: what is shown is what a rebuild would give."""
+    """Rows of unchanged cases follow the new clocks and equal those of a rebuild."""
     async with served() as here:
         runtime = here.runtime
         case = (await here.filed(place="nowhere"))["case"]

@@ -1,4 +1,4 @@
-"""What was recorded once and is said again otherwise is refused: "nothing to do" would hide that it stands differently."""
+"""A repeated command with different content is refused, since answering "nothing to do" would hide the difference."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ async def file(here: Served, principal: Principal = REGISTRAR, **fields: Any) ->
 
 
 async def act(here: Served, case: str, name: str, principal: Principal, **fields: Any) -> None:
-    """A command as the interface gives it, without HTTP: what is looked at here is what is read."""
+    """A command as the HTTP interface passes it, without HTTP."""
     rule = RULES[name]
     command = rule.model.model_validate(fields)
     stamp = EventMetadata(principal, f"{principal.name}:{name}-{case}")
@@ -107,7 +107,7 @@ async def work(here: Served, case: str, org: str, steps: int) -> None:
 
 
 async def common(here: Served, turn: int) -> str:
-    """The n-th case that both counties have. Every 20th is an accusation against somebody else."""
+    """The n-th case of both counties. Every 20th is an accusation against another organisation."""
     fields: dict[str, Any] = {
         "item": f"c-{turn}",
         "place": PLACES[turn // len(SUBJECTS) % len(PLACES)],
@@ -242,7 +242,7 @@ def statuses(twins: Twins) -> Iterator[Asked]:
 
 
 def guess(secret: Secret) -> dict[str, str]:
-    """The number, with a code that is not right."""
+    """The case number with a wrong code."""
     return {"number": secret.number, "code": "00000-00000-00000-00000-00000-0"}
 
 
@@ -380,7 +380,7 @@ class Answer(NamedTuple):
 
 
 def plain(text: str, seen: dict[str, str]) -> str:
-    """Without what is random and means nothing."""
+    """The answer without random values."""
     text = _UUID.sub(lambda found: seen.setdefault(found[0], f"event-{len(seen)}"), text)
     return re.sub(r'"ref": ?"[0-9a-f]{12}"', '"ref":"key"', text)
 

@@ -1,4 +1,4 @@
-"""The bundled sample: every row is accepted, every state is reached, nobody is reminded."""
+"""The bundled sample: every row is accepted, every state occurs, and no reminder is sent."""
 
 from __future__ import annotations
 

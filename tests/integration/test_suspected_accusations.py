@@ -1,4 +1,4 @@
-"""A filing that a rule suspects to be an accusation: sealed until a person has decided, and then as decided (Art. 30)."""
+"""A filing suspected by a rule to be an accusation: sealed until a human decision, then treated accordingly (Art. 30)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cases that are not in every list, figures that count some of them, and what each reader is told."""
+"""Cases excluded from some lists, counts of some cases, and the details that each reader sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random commands by random actors: what the product makes of each is what the table of transitions says.
+"""Random commands by random actors: the product's result equals that of the table of transitions.
 
 `HUIYIN_MODEL_STEPS=100000 pytest tests/property` (or `make model`) is the long run; the suite does a tenth of it.
 """

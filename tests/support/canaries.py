@@ -1,4 +1,4 @@
-"""Canaries: words that occur nowhere else, in Chinese and in digits, so that one look finds where they flew."""
+"""Canaries: unique words in Chinese and digits, so that one search finds every place where they leaked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`huiyin` as a process, as people run it."""
+"""`huiyin` as a process, as users run it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _warm() -> WarmProcess:
 
 
 def huiyin(*arguments: str, stdin: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, in a process of its own. No command ever shows a traceback."""
+    """Run a command to its end in a separate process. No command ever shows a traceback."""
     clean = clean_environment()
     if all(name.startswith("HUIYIN_") for name in more):
         done = _warm().run(arguments, stdin or "", {**clean, **more}, 120)
@@ -65,7 +65,7 @@ class Server:
 
     @property
     def preparing(self) -> str:
-        """The line that stands before them."""
+        """The line printed before them."""
         return next(line.strip() for line in self.printed.splitlines() if line.startswith("  export "))
 
     def key(self, name: str) -> str:

@@ -95,7 +95,7 @@ async def in_a_folder(place: Path, copies: int) -> tuple[tuple[int, int, int], d
 
 
 async def one_by_one(played: Path, kafka: Kafka, mongo: ReplicaSet) -> tuple[int, int, dict[str, int]]:
-    """Append and publish what a played folder holds, each commit alone: (cases, events, sizes)."""
+    """Append and publish the commits of a simulated folder one by one: (cases, events, sizes)."""
     topic = f"live-{EVENTS}"
     async with asking(Connection(kafka.bootstrap)) as brokers:
         await brokers.create(topic, WantedTopic(24, 1, FOREVER, 4_194_304))

@@ -117,7 +117,7 @@ def serve(address: str, watch: int) -> None:
 
 
 def _between(line: socket.socket, main: object) -> None:
-    """Fork the command, wait for it, and say how it ended."""
+    """Fork the command, wait for it, and report its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     content, fds, _flags, _address = socket.recv_fds(line, _LONGEST, 3)
     while more := line.recv(_LONGEST):

@@ -17,7 +17,7 @@ HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 
 
 def filed(running: Server, item: str) -> dict[str, Any]:
-    """A receipt; whatever was typed tries to be markup."""
+    """Register a filing whose text contains markup, and return its receipt."""
     body = {
         "channel": "web", "item": item, "text": HOSTILE, "title": HOSTILE, "location": HOSTILE, "place": "dh-yl",
         "subject": HOSTILE[:60], "petitioner": {"name": HOSTILE},

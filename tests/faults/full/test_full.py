@@ -18,7 +18,7 @@ from tests.support.servers.mongodb import ReplicaSet
 
 @pytest.fixture(scope="module")
 def kafka() -> Iterator[Kafka]:
-    """A broker of its own: what a fault does to it harms no other test."""
+    """A separate broker, so that faults do not affect other tests."""
     broker = Kafka()
     yield broker
     broker.stop()

@@ -1,4 +1,4 @@
-"""When a line of the benchmarks counts as slower, and that both commits run their own code in turn."""
+"""When a benchmark line counts as slower, and that both commits run their own code in turn."""
 
 from __future__ import annotations
 

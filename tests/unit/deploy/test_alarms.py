@@ -1,4 +1,4 @@
-"""Alarms and dashboard rest on figures that exist; each alarm sounds where it has to, and has a section of the manual."""
+"""Alarms and dashboard use existing metrics; each alarm fires as specified and has a section in the manual."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def panels() -> list[dict[str, Any]]:
 
 
 def queries() -> dict[str, str]:
-    """Where a query stands -> the query."""
+    """Location of a query -> the query."""
     found = {rule["alert"]: rule["expr"] for rule in rules()}
     for panel in panels():
         for target in panel["targets"]:
@@ -59,7 +59,7 @@ def exposed() -> dict[str, set[str]]:
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run it. A machine without it cannot know; in CI that is a failure."""
+    """Run promtool. A machine without it skips the test; on CI that is a failure."""
     program = shutil.which("promtool")
     if program is None:
         if os.environ.get("CI") == "true":

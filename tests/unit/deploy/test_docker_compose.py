@@ -1,4 +1,4 @@
-"""docker-compose.yml: what it must never lose."""
+"""Required properties of docker-compose.yml."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documents agree with the code: paths, names and modules exist, and the layers and the heart are those of today."""
+"""The documents agree with the code: paths, names and modules exist, and layers and core modules are current."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relativ
 
 
 def codes(page: Path) -> list[str]:
-    """What stands in backticks in the running text of the page."""
+    """The text in backticks in the running text of the page."""
     return CODE.findall(re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL))
 
 
@@ -60,7 +60,7 @@ def test_documented_classes_exist(page: Path) -> None:
 
 @cache
 def classes() -> frozenset[str]:
-    """Names of the classes of the project, and of what stands for one."""
+    """Names of the project's classes and of their aliases."""
     text = "\n".join(path.read_text(encoding="utf-8") for one in SOURCES for path in (ROOT / one).rglob("*.py"))
     return frozenset(re.findall(r"^ *(?:class )?([A-Z]\w+)\b(?= *[:(=])", text, re.MULTILINE))
 

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the heart run as written."""
+"""The examples in the docstrings of the core modules run as written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that need a server which is not there are counted, never passed; on CI they fail."""
+"""Tests that need a missing server are counted as not run, never passed; on CI they fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract says what a program relies on, and no sentence."""
+"""The contract contains what a program relies on, and no sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of commands says what the commands say, and asking for it imports none of them."""
+"""The command list shows the help of each command without importing any of them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_help_imports_no_command() -> None:
 
 
 def test_command_on_served_folder_imports_no_models() -> None:
-    """What `case show` imports before it knows whether a server runs; httpx is how it asks."""
+    """Imports of `case show` before it knows whether a server runs; it uses httpx to find out."""
     assert loaded("case", "show", "--help") & HEAVY == {"httpx"}
 
 

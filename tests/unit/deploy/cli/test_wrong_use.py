@@ -1,4 +1,4 @@
-"""A path that is not there is wrong use: 2, and a sentence that says what to do."""
+"""A missing path is wrong use: exit code 2, and a sentence with the remedy."""
 
 from __future__ import annotations
 

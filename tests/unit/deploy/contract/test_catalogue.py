@@ -45,7 +45,7 @@ def test_refusals_are_collected_from_source() -> None:
 
 
 def test_rule_table_is_complete_without_service_imports() -> None:
-    """What fills it for a short command fills it as the services do."""
+    """The registry of short commands fills the table as the services do."""
     count = "; from shared.commands.command import RULES; print(sorted(RULES))"
     alone, whole = (
         subprocess.run(

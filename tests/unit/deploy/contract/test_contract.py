@@ -1,4 +1,4 @@
-"""What others build on is current, complete and true, and a change that breaks somebody is seen."""
+"""The public contract is current, complete and correct, and a breaking change is detected."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_asyncapi_document_lists_every_topic_and_event() -> None:
 
 
 def official() -> dict[str, Any]:
-    """The JSON Schema of AsyncAPI 3.0, out of the package of those who make it. Raises NotHere."""
+    """The JSON Schema of AsyncAPI 3.0 from the official package. Raises NotHere."""
     target = cache() / "asyncapi-3.0.0.json"
     if not target.exists():
         npm = shutil.which("npm")

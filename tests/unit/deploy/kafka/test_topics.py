@@ -1,4 +1,4 @@
-"""Topics as data: what apply would change, and what it leaves to people."""
+"""Topics as data: the changes that apply makes, and those that it leaves to operators."""
 
 from __future__ import annotations
 

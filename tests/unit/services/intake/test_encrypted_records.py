@@ -1,4 +1,4 @@
-"""Records that are encrypted to intake's key: opened where a key fits, refused otherwise, and JSON is never taken for one."""
+"""Records encrypted to intake's key: decrypted with a matching key, refused otherwise, and never confused with JSON."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_invalid_key_files_are_named(folder: Path, tmp_path: Path) -> None:
 
 
 def _intake(runtime: Process) -> MessageHandler:
-    """What answers platforms' records in the full mode."""
+    """The handler of platform records in the full mode."""
     from deploy.modes.distributed import handler
 
     (partners,) = (part.partners for part in runtime.parts if part.name == "intake")

@@ -1,4 +1,4 @@
-"""evolve is total, and folding does not depend on how a log was cut."""
+"""evolve is total, and folding does not depend on how a log was divided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people read instead of codes and UTC."""
+"""The wording that people read instead of codes and UTC."""
 
 from __future__ import annotations
 

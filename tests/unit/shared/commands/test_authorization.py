@@ -1,4 +1,4 @@
-"""Who may see what: deny by default, and the present assignment decides."""
+"""Visibility of cases: deny by default, and the current assignment decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deadlines as stories: what happened, and what the clocks make of it."""
+"""Deadlines derived from event histories."""
 
 from __future__ import annotations
 

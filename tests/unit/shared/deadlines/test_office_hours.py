@@ -1,4 +1,4 @@
-"""Reminders wait for office hours, breaches do not: against working days of the package, not of our files."""
+"""Reminders wait for office hours, breaches do not: checked against the working days of an independent package."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def _in_office(at: datetime) -> datetime:
 
 
 def _starts() -> list[datetime]:
-    """Spread over everything that the package knows; two thirds close to holidays, where mistakes live."""
+    """Spread over all years of the package; two thirds are close to holidays, where mistakes are likely."""
     dice = Random(20220501)
     first, last = datetime(2004, 1, 1, tzinfo=UTC), datetime(2026, 7, 15, tzinfo=UTC)
     span = int((last - first).total_seconds())

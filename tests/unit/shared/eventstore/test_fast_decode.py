@@ -1,4 +1,4 @@
-"""Each fast version agrees with the plain version that it stands for."""
+"""Each fast version agrees with its plain version."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANY_BODY = st.sampled_from(sorted(REGISTRY)).flatmap(lambda name: bodies(REGISTR
 
 
 def _possible(body: Event) -> bool:
-    """False for a corrected date that is no date: no command writes one."""
+    """False for a corrected date that is invalid: no command writes one."""
     return not isinstance(body, CaseCorrected) or body.field != "effective_at" or body.new in (None, "2026-03-01")
 
 

@@ -1,4 +1,4 @@
-"""The bytes: once written they read back the same, without a second validation, and never hold personal data."""
+"""The stored bytes: they round-trip without a second validation and never contain personal data."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_hash_chain_depends_on_every_byte_and_order() -> None:
 
 
 def test_events_of_release_1_are_readable() -> None:
-    """One line per type as it was first released. A change that breaks an old line breaks somebody's log."""
+    """One line per type as first released. A change that breaks an old line breaks existing logs."""
     lines = GOLDEN.read_bytes().splitlines()
     seen = set()
     for line in lines:

@@ -1,4 +1,4 @@
-"""How events travel, in figures: what they say when something waits, comes again, or stops."""
+"""Delivery metrics when events wait, are redelivered, or stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WELL = {"ready": True, "reasons": [], "groups": {}, "notes": []}
 
 
 class Feed:
-    """Says what it is told to say."""
+    """A feed with prepared figures."""
 
     def __init__(self) -> None:
         self.one = GroupFigures("case-events", 8, 100, 3, 1, 2, 0)
@@ -40,7 +40,7 @@ class Feed:
 
 
 class WatchedProcess:
-    """One process with a group, its registry and what it shows."""
+    """One process with a group, its registry and its exposed metrics."""
 
     def __init__(self, *parts: str) -> None:
         self.clock = SetClock(START)

@@ -1,4 +1,4 @@
-"""Places where tests let a process die: nothing happens unless a test says so, and a poison case is poison each time."""
+"""Failpoints where tests terminate a process: inactive by default, and selecting the same cases each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every refusal is a sentence in both languages: read off the source, so that one nobody has provoked yet is looked at, too."""
+"""Every refusal has a sentence in both languages: collected from the source, including refusals that no test triggers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that are malformed or contradict each other are named at the start, and never shown."""
+"""Malformed or contradictory settings are named at the start, without their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keyword rules: which words of a text lead where."""
+"""Keyword rules: from words of a text to a subject or suspicion."""
 
 from __future__ import annotations
 

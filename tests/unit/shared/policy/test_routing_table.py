@@ -1,4 +1,4 @@
-"""The most specific rule wins; a table with a hole or a contradiction is refused."""
+"""The most specific rule wins; a table with a gap or a contradiction is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Period arithmetic against published dates, and against an oracle that knows working days from elsewhere."""
+"""Period arithmetic against published dates, and against an oracle with independent working days."""
 
 from __future__ import annotations
 

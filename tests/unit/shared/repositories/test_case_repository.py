@@ -1,4 +1,4 @@
-"""What a process knows must not be older than what another process has written."""
+"""Cached data must not be older than what another process has written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The books of a process follow their streams, whatever comes by while one is read."""
+"""Cached policy books follow their streams, also if events arrive during a read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.county import DEMO, SUPERVISOR, county
 
 
 class _Slow(MemoryEventStore):
-    """What it reads is told only after something else has happened."""
+    """A store whose reads return only after another event was appended."""
 
     def __init__(self, behind: list[Commit]) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ async def test_policy_book_changed_during_read_is_not_cached() -> None:
 
 
 def test_new_county_starts_with_statutory_clocks() -> None:
-    """`huiyin init` copies the starter; what the law's own document gained later must be in it, too."""
+    """`huiyin init` copies the starter, which must contain later additions to the statutory document."""
     folder = resources.files("shared.policy") / "starter"
     starter, law = [
         next(one.document for one in found if one.section == "clocks")

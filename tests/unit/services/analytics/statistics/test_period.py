@@ -1,4 +1,4 @@
-"""Periods, and Wilson's bound against known values."""
+"""Periods, and Wilson's bound against published values."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_wilson_interval_matches_published_values(numerator: int, denominator: i
 
 @given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_bounds_solve_their_equation(counts: tuple[int, int]) -> None:
-    """The bound p is where the observed share lies z standard deviations above p."""
+    """The bound p is the value for which the observed share is z standard deviations above p."""
     numerator, denominator = counts
     bound = wilson_lower(numerator, denominator)
     assert bound is not None

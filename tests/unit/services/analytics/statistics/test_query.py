@@ -1,4 +1,4 @@
-"""`huiyin stats`: what is asked of the server, and the four ways to print the answer."""
+"""`huiyin stats`: the request to the server, and the four output formats."""
 
 from __future__ import annotations
 

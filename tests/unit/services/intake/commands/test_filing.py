@@ -1,4 +1,4 @@
-"""The petitioner's side, and mending what was registered wrongly."""
+"""Commands of the petitioner, and corrections of wrong registrations."""
 
 from __future__ import annotations
 

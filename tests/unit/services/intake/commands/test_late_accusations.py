@@ -1,4 +1,4 @@
-"""A claim that turns out to be an accusation: whoever may not have one loses it at once, and it waits sealed (Art. 30)."""
+"""A claim that becomes an accusation: an organisation that may not have it loses it at once, and it waits sealed (Art. 30)."""
 
 from __future__ import annotations
 

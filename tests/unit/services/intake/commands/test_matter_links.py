@@ -1,4 +1,4 @@
-"""One matter, one responsible organisation: what may be linked, what a follower refuses, how it ends."""
+"""One matter, one responsible organisation: allowed links, refusals of a follower, and how it ends."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ REASON = {"reason": "同一楼道"}
 
 
 def case(name: str, *events: Event, days: float = -1) -> Case:
-    """Another case, filed `days` after the one that a story is about."""
+    """Another case, filed `days` after the case under test."""
     return Story(events or SENT, START + timedelta(days=days), name).case
 
 

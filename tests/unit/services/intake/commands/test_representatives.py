@@ -1,4 +1,4 @@
-"""Parties of a filing: who joins, who speaks for all, who files for another, who asks not to be named."""
+"""Parties of a filing: co-petitioners, representatives, agents, and requests for confidentiality."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an export adds to a case, and what it contradicts. Pure."""
+"""The events that an export adds to a case, and the contradictions it is refused for. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dates as exports write them."""
+"""Date formats of exports."""
 
 from __future__ import annotations
 

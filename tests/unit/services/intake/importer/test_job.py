@@ -1,4 +1,4 @@
-"""The whole import of a file: figures, resuming, two batches in flight, rejects."""
+"""The whole import of a file: counts, resuming, two concurrent batches, rejects."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECRET = "某某某秘密"
 
 
 class Server:
-    """Remembers what it got; answers as told."""
+    """A server that records requests and gives prepared answers."""
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""Mappings that people write: errors name the line; marks of persons are never read."""
+"""Mapping files: errors name the line, and personal identifiers are never read."""
 
 from __future__ import annotations
 

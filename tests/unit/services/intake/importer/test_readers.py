@@ -1,4 +1,4 @@
-"""Files of every format and encoding become rows; broken ones cost one row."""
+"""Files of every format and encoding become rows; a broken row affects only itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A row becomes an item as the mapping says, or is refused with line, field and code."""
+"""A row becomes an item according to the mapping, or is refused with line, field and code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A suspected accusation: never routed by rule, and nothing happens before a person has decided (Art. 30)."""
+"""A suspected accusation is never routed by rule and waits for a human decision (Art. 30)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forwarding down (下转): the subordinate works, the forwarder stays accountable, clocks do not restart."""
+"""Forwarding (下转): the subordinate works, the forwarder stays accountable, and clocks do not restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a case goes, and what the organisation that has it may do."""
+"""Routing of a case, and the commands of the responsible organisation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ DECIDED = (*ACCEPTED, d.DecisionIssued(org="zj", result="supported", basis=("Art
 
 
 def test_receiving_organisation_owes_transfer_notice() -> None:
-    """Art. 23 ¶1, ¶2: C2 is theirs. Whether it is accepted is for who has it now, and so ¶3's clock stays."""
+    """Art. 23 ¶1, ¶2: the receiver bears C2. The handling organisation decides on acceptance, so the clock of ¶3 keeps
+    running."""
     direct = (REGISTERED.model_copy(update={"received_by": "jt"}), *SENT[1:])
     theirs = CLERK._replace(org="jt")
     notice = d.NoticeServed(org="jt", kind="transfer")

@@ -1,4 +1,4 @@
-"""Handing back, disputes and rulings (Art. 23, 24)."""
+"""Returns, disputes and rulings (Art. 23, 24)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Review and re-review (Art. 35, 36): who may ask until when, who reviews, what the opinion does."""
+"""Review and re-review (Art. 35, 36): who may request it until when, the review body, and the effect of the opinion."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_re_review_is_requested_in_time_and_concludes_case() -> None:
 
 
 def test_re_review_period_runs_from_receipt_of_opinion() -> None:
-    """Art. 36 ¶1. Without a receipt on record nobody is late; with one the thirtieth day after it is the last."""
+    """Art. 36 ¶1. The period starts with the recorded receipt, and the thirtieth day after it is the last."""
     received = d.OpinionDelivered(body="fc", mode="post")
     given(*UPHELD).when("deliver_opinion", BODY, mode="post").then(received)
     given(*UPHELD, received).when("deliver_opinion", BODY, mode="post").then_nothing()
@@ -228,7 +228,7 @@ def test_re_review_hearing_moves_due_date() -> None:
 
 
 def test_concluded_matter_is_not_handled_again() -> None:
-    """Art. 36 ¶3; but what was decided is to be carried out."""
+    """Art. 36 ¶3; the decision must still be executed."""
     last = d.ReReviewOpinionIssued(body="sfc", result="upheld")
     closed = (*AGAIN, last, d.Concluded(by="re_review"), s.CaseClosed(kind="not_supported"))
     given(*closed).when("order_redo", SUPERVISOR, ground="other").refused("concluded")

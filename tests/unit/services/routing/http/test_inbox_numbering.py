@@ -1,4 +1,4 @@
-"""What a reader is not told of somebody else's outbox leaves no gap in what he is told."""
+"""Entries hidden from a reader of another organisation's inbox leave no gap in the numbering."""
 
 from __future__ import annotations
 

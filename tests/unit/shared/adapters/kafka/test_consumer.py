@@ -1,4 +1,4 @@
-"""No subscriber that could lose a record gets past the start."""
+"""A subscriber that could lose a record is refused at the start."""
 
 from __future__ import annotations
 

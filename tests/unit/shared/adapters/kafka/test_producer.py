@@ -1,4 +1,4 @@
-"""What becomes of commits that the broker refuses, and of a producer that is lost."""
+"""Handling of commits that the broker refuses, and of a lost producer."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ async def test_sweeper_takes_old_commits_unless_backlog_is_full() -> None:
 
 
 async def test_commits_waiting_for_unresponsive_broker_stay_with_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two processes and a broker that says nothing for a minute: the other one takes nothing of what the first still has.
-    Only when that one is gone, and its word has run out."""
+    """Two processes and a broker that is unresponsive for a minute: the second takes the first one's commits only after the first
+    has stopped and its claim has expired."""
     log, clock, instant = MemoryEventStore(outbox=True), SetClock(START), 1000.0
     monkeypatch.setattr("shared.adapters.kafka.producer.time", SimpleNamespace(monotonic=lambda: instant))
     (one, _), (two, _) = publisher(log), publisher(log)
@@ -175,7 +175,7 @@ class Deaf(MemoryEventStore):
 
 
 async def test_acknowledgements_are_marked_together_when_log_recovers() -> None:
-    """Until then what was acknowledged stays in hand, and no sweeper takes it."""
+    """Until then acknowledged commits stay claimed, and no sweeper takes them."""
     log = Deaf(outbox=True)
     of, _ended = publisher(log)
     made = [await log.append(commit(f"case/{number}")) for number in range(30)]

@@ -1,4 +1,4 @@
-"""Commits as records and back, and what is made of records that are not ours."""
+"""Conversion of commits to records and back, and handling of foreign records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clock that tests move."""
+"""The clock that tests set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The feed in memory misbehaves as its seed says, and no worse than the port allows."""
+"""The feed in memory disturbs delivery according to its seed, within the limits of the port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking MongoDB: whoever asks is answered in time, whatever the driver does when it is told to give up."""
+"""Requests to MongoDB: the caller is answered in time, even if the driver is slow to cancel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A failed fsync is the end: it is never tried again as if the pages were still there."""
+"""A failed fsync is final: it is never retried as if the pages were still in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.commits import commit
 
 
 class FailingConnection:
-    """Stands for a connection whose disk fails at a statement that begins with `at`."""
+    """A connection whose disk fails at a statement that begins with `at`."""
 
     def __init__(self, connection: sqlite3.Connection, at: str) -> None:
         self.connection = connection

@@ -1,4 +1,4 @@
-"""The settings that durability rests on, and files that must not be opened."""
+"""The settings that durability depends on, and files that must not be opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the SQLite log does beyond its port: batches, memory of recent commits, a second owner by mistake."""
+"""Behaviour of the SQLite log beyond its port: batches, cache of recent commits, accidental second owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A full disk: nothing is written, reads go on, and it goes on by itself once there is space."""
+"""A full disk: writes are refused, reads continue, and writing resumes automatically when space is available."""
 
 from __future__ import annotations
 

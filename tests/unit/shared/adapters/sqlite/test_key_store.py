@@ -1,4 +1,4 @@
-"""The key store's files: who may read them, what is gone after an erasure, what is refused."""
+"""The key store's files: permissions, removal after erasure, refusals."""
 
 from __future__ import annotations
 

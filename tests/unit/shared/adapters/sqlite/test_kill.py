@@ -1,4 +1,4 @@
-"""`kill -9` while writing: what was acknowledged is there."""
+"""`kill -9` while writing: acknowledged commits are kept."""
 
 from __future__ import annotations
 

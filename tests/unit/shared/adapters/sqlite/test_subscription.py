@@ -1,4 +1,4 @@
-"""A group that may gather gets fewer and larger batches; nobody who drains waits for that."""
+"""A group that may batch gets fewer and larger batches; drain does not wait for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a clerk begins with, and what is said of each mistake in it: file, line, column, and what to do."""
+"""The starter files of a clerk, and the finding for each mistake: file, line, column, and remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies from files: what is read, and what is said about one that is wrong."""
+"""Policies from files: valid ones are loaded, invalid ones are reported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CLOCK: dict[str, Any] = {
 
 
 def said(folder: Path, **sections: Any) -> list[str]:
-    """What loading a file with these sections complains about."""
+    """The findings for a file with these sections."""
     file = folder / "policy.yaml"
     file.write_text(yaml.safe_dump(sections, allow_unicode=True), encoding="utf-8")
     return complaints(file)

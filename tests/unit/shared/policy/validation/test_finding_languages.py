@@ -1,4 +1,4 @@
-"""Every finding is said in both languages: those that the mistakes of other tests lead to, some more, and all in the source."""
+"""Every finding has both languages: those of other tests, some more, and all in the source."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def calls() -> Iterator[Said]:
 
 
 def _text(node: ast.expr, function: ast.AST) -> str:
-    """What is said; of a name, what the function last assigned to it before."""
+    """The text; for a name, the value that the function last assigned to it before."""
     if not isinstance(node, ast.Name):
         return ast.unparse(node)
     found = ast.unparse(node)
