@@ -133,7 +133,7 @@ async def test_verify_names_200_flipped_bytes_in_every_column_while_serving(whol
                 wanted = ("hash", "events") if column in ("hash", "events") else (column,)
                 named = [one for one in findings if one["column"] in wanted]
                 assert named, (column, position, old, new, findings)
-                if column not in ("stream", "first", "position"):  # these are themselves what names the place
+                if column not in ("stream", "first", "position"):  # these columns themselves identify the position
                     assert any((one["stream"], one["version"]) == (stream, first) for one in named)
                 done += 1
             assert (await owner.post("/local/verify")).json()["findings"] == []

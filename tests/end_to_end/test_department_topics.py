@@ -174,7 +174,7 @@ async def test_full_case_lifecycle_runs_through_two_topics(tmp_path: Path, place
             carried = await records(place, "assignments.zj")
         assert [orjson.loads(record.value)["id"] for record in carried[len(whole) :]] == list(range(3, len(whole) + 1))
 
-        # Whatever it sends is answered, and what comes behind it is not held up.
+        # Each record is answered and does not block later records.
         foreign = ("--item", "k-2", "--place", "dh-yl", "--subject", "1002", "--text", "超市出售过期食品")
         filed = huiyin("submit", *foreign, "--json", "--data", str(one.data), **place)
         assert filed.returncode == 0, filed.stderr
@@ -184,7 +184,7 @@ async def test_full_case_lifecycle_runs_through_two_topics(tmp_path: Path, place
             "not_json": b"{",
             "not_utf8": b"\xff\x00",
             "body_too_large": b"x" * 2_000_000,
-            "invalid_request": {**sign, "schema": 2},  # of a major version that nobody here knows
+            "invalid_request": {**sign, "schema": 2},  # of an unknown major version
             "unknown_case": {**sign, "case": elsewhere, "command_id": "foreign"},
         }
         missing = {**sign, "case": "web:none", "command_id": "missing"}

@@ -85,7 +85,7 @@ def test_digests_and_statistics_agree_between_modes(tmp_path: Path, fill: Fill) 
     assert full["outcome"] == embedded["outcome"]
     assert full["stats"] == embedded["stats"]
 
-    # From the topic alone: an empty log, in a folder that knows nothing, with the same keys.
+    # From the topic alone: an empty log, in an empty folder, with the same keys.
     (tmp_path / "again").mkdir()
     empty = {**place, "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{name}-again"}
     made = huiyin("rebuild", "--from", "topic", "--json", "--data", str(tmp_path / "again" / "all"), **empty)

@@ -142,7 +142,7 @@ async def test_due_dates_of_another_law_are_imported(tmp_path: Path) -> None:
     async with county(start=NOW, seed=None) as here:
         here.folder = tmp_path  # type: ignore[attr-defined]
         sections = {entry.section: entry.document for entry in load(ROOT / "examples/policies/baltimore.yaml")}
-        # without a date, as a newcomer does: its clocks say themselves since when they are the law
+        # without a date, as a new user does: the clocks state their own effective dates
         await activate(here.ports.handling("supervision"), OPERATIONS, BALTIMORE, sections)
         report = await imported(here, REQUESTS, "baltimore.yaml", BALTIMORE)
         assert (report.added, report.refused, report.bad_rows) == (5000, 0, 0)

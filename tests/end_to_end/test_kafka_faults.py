@@ -197,7 +197,7 @@ async def test_four_sweepers_publish_few_duplicates_even_after_outage(kafka: Kaf
 
 async def test_commits_of_process_cut_off_from_broker_are_published_by_another(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
-    cut_off = Process(kafka, log, "cut-off-", bootstrap=NOBODY)  # it alone hears what is appended
+    cut_off = Process(kafka, log, "cut-off-", bootstrap=NOBODY)  # only this process receives appended commits
     other = Process(kafka, OfAnother(log), "not-cut-off-")  # type: ignore[arg-type]
     async with running(cut_off, other):
         made = [await log.append(commit(f"case/cut-{number}", at=datetime.now(UTC))) for number in range(30)]

@@ -58,7 +58,7 @@ def _topic(name: str, read: tuple[str, ...], write: tuple[str, ...]) -> Topic:
 OURS = tuple(f"svc-{service}" for service in SERVICES)
 EVERY = (
     _topic(CORE, OURS, OURS[:3]),
-    # Who repeats a stream in a topic reads its last record, to know how far it had come.
+    # A publisher of a stream reads the last record of the topic to find its position.
     _topic("assignments.{organisation}", ("dept-{organisation}", "svc-routing"), ("svc-routing",)),
     _topic("actions.{organisation}", ("svc-routing",), ("dept-{organisation}",)),
     _topic("submissions.{platform}", ("svc-intake",), ("platform-{platform}",)),
@@ -244,7 +244,7 @@ async def test_organisation_topic_adapters_work_with_routing_rights(cluster: Clu
     routing = cluster.connection("svc-routing")
     arriving = KafkaInbound(routing, "actions", "routing.actions", answer, instance="one", ended=pytest.fail)
     route = OutboundTopic("outbox/", "assignments", names, lines)
-    for _ in range(2):  # the second time its row is gone, and the topic says how far it had come
+    for _ in range(2):  # the second time its row is missing, and the topic gives the position
         relay = OutboxRelay(log, views, routing, [route], clock=clock, instance="one", look=0.2)
         await relay.start()
         until = time.monotonic() + 60

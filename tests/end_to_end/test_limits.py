@@ -140,7 +140,7 @@ def test_service_starts_without_store_reports_it_and_resumes_when_available(
             assert process.wait(30) == 0
         assert "Traceback" not in (tmp_path / "err").read_text()
         member.kill()
-        with started(tmp_path, here, port) as process:  # told to end while it waits
+        with started(tmp_path, here, port) as process:  # stopped while it waits
             eventually(lambda: ready()["reasons"] == ["log_away"])
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0

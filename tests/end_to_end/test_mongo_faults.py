@@ -166,7 +166,7 @@ async def test_requests_are_refused_in_time_during_outage_and_resume(
         writing = asyncio.create_task(views.write({"rows": [Row("a", 1, {"n": 1})]}))
         await asyncio.gather(*map(refused, questions))
         await refused(log.append(commit("case/c")))
-        with pytest.raises(StoreUnavailable):  # nobody waits for a consumer: it may take longer
+        with pytest.raises(StoreUnavailable):  # consumers may take longer, since no client waits for them
             await writing
     finally:
         if how == "silent":
@@ -231,7 +231,7 @@ async def test_commits_rolled_back_by_failover_were_never_read(three: ReplicaSet
         await asyncio.sleep(1)  # a fetch that was under way ends
         try:
             appending = asyncio.create_task(refused(log.append(lost)))
-            await until(lambda: on_the_primary(primary, f"undone_{driver}") == 2)  # it stands there, with no majority
+            await until(lambda: on_the_primary(primary, f"undone_{driver}") == 2)  # it is stored without a majority
             assert await log.load("case/a") == [first]
             assert await log.by_cause("case/a", lost.cause) is None
             assert await log.unpublished(lost.recorded_at.replace(year=2099)) == [first]

@@ -112,7 +112,7 @@ async def test_two_sweepers_share_backlog(closing: AsyncExitStack, driver: Drive
         for claim in await asyncio.gather(*claiming, return_exceptions=True):
             if isinstance(
                 claim, StoreUnavailable
-            ):  # the machine stood still for two seconds: what it claimed waits for its time
+            ):  # the machine was suspended for two seconds: its claims wait for expiry
                 unanswered += 50
             elif isinstance(claim, BaseException):
                 raise claim

@@ -113,7 +113,7 @@ GARBAGE: dict[str, Any] = {
     "body_too_large": b"x" * 2_000_000,
     "unknown_channel": filing("G", channel="nowhere"),
     "duplicate_key": b'{"a":1,"a":2}',
-    "invalid_request": {**filing("G"), "schema": 2},  # of a major version that nobody here knows
+    "invalid_request": {**filing("G"), "schema": 2},  # of an unknown major version
     "unknown_case": {"command": "nudge", "command_id": "g-1", "case": f"{PLATFORM}:none"},
 }
 """What is refused, and with which code."""
@@ -172,7 +172,7 @@ async def test_platform_replays_from_zero_and_recovers_lost_position() -> None:
         await relay.stop()
         await it.sends(filing("P-12"))
         await it.answered()
-        await it.here.runtime.ports.views.clear(RELAYS.name)  # and with it how far the topic has come
+        await it.here.runtime.ports.views.clear(RELAYS.name)  # and with it the position in the topic
         await relay.start()
         records = await it.reads(lambda found: len(found) >= whole + 2)
         assert [orjson.loads(one.value)["id"] for one in records] == list(range(1, whole + 3))

@@ -200,7 +200,7 @@ def test_rebuilt_log_without_fault_is_accepted() -> None:
         assert found.good, found.violations
 
 
-# ---- faults in the bytes, in what is derived, in what clients saw
+# ---- faults in bytes, in derived data, in client observations
 
 Fault = Callable[[Run], None]
 
@@ -379,7 +379,7 @@ def test_planted_fault_is_found(name: str) -> None:
     invariant, plant = FAULTS[name]
     run = copy.deepcopy(runs()[0])
     plant(run)
-    run.log.__dict__.pop("streams", None)  # what was read of the log before the fault
+    run.log.__dict__.pop("streams", None)  # the reads before the fault
     found = verdict(run)
     assert invariant in {one.invariant for one in found.violations}, found.violations
 

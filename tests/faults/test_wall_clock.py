@@ -119,7 +119,7 @@ async def test_wall_clock_jump_is_detected_and_corrected(tmp_path: Path) -> None
             await a_case_from_the_future_waits_alone(server, filing)
             clock.move_to(
                 DUE + timedelta(seconds=1)
-            )  # the time has come, but the ticker does not take a clock's word for it
+            )  # the deadline has passed, but the ticker does not trust the clock
             await until(operations, "huiyin_ticker_paused", 1)
             assert fired(tmp_path) == {}
             assert (await operations.post("/local/clock:accept")).status_code == 200

@@ -197,7 +197,7 @@ async def test_items_of_removed_channel_remain_visible_to_its_platform() -> None
         other = await here.key_of("platform", "other")
         async with here.client(key=other) as client:
             assert (await client.get("/v1/cases/prov:P-1")).status_code == 404
-            for item in ("P-1", "P-9"):  # whether it exists is not told
+            for item in ("P-1", "P-9"):  # existence is not disclosed
                 refused = await client.post("/v1/channels/prov/items", json={**ITEM, "xfjbh": item})
                 assert (refused.status_code, refused.json()["code"]) == (403, "foreign_channel")
 

@@ -96,7 +96,7 @@ async def test_citizen_reaches_conclusion_after_review_and_re_review(here: Serve
     assert (await by(here, body, case, "issue_review_opinion", result="upheld", text="维持")).json()[
         "state"
     ] == "reviewed"
-    here.clock.advance(40 * DAY)  # it is not on record that the petitioner has it: nobody is late
+    here.clock.advance(40 * DAY)  # receipt by the petitioner is not recorded, so the period has not started
     open_ended = (await asked(here, receipt))["may_ask"]
     assert (open_ended["command"], open_ended["until"]) == ("request_re_review", None)
     assert "within 30 days of receiving it" in open_ended["en"] and "自收到之日起30日" in open_ended["zh"]

@@ -138,7 +138,7 @@ async def test_at_risk_entry_goes_to_responsible_organisation(here: County) -> N
     )
     await here.settle()
     await here.file(**HOUSING)
-    await here.file("queued", place="nowhere")  # the petition office's clock runs, no organisation hears of it
+    await here.file("queued", place="nowhere")  # the petition office's clock runs; no organisation gets an entry
     here.clock.advance(10 * DAY)
     await here.tick()
     assert await told(here, "zj") == [("assigned", None), ("at_risk", "C3")]

@@ -66,7 +66,7 @@ async def test_second_ticker_gets_its_share_and_all_slots_after_first_stops(here
         seen.append((await one.held(now), await two.held(now)))
     assert all(not first & second for first, second in seen), "no slot has two holders"
     assert [len(share) for share in seen[-1]] == [SLOTS // 2, SLOTS // 2]
-    here.clock.advance(LEASE)  # the first was killed: nothing of it renews any more
+    here.clock.advance(LEASE)  # the first was killed and renews nothing
     assert await two.held(here.clock.now()) == frozenset(range(SLOTS))
 
 
@@ -90,15 +90,13 @@ async def test_contested_slot_has_one_owner(here: County) -> None:
 
 async def test_two_tickers_share_work_and_fire_each_rung_once(here: County) -> None:
     cases = []
-    for number in range(
-        CASES
-    ):  # from half of the day to the next, so that rungs come when the one looks first, and the other
+    for number in range(CASES):  # in steps of half a day, so that each ticker finds some rungs first
         cases.append((await here.file(str(number), place="dh", subject="01")).case)
         if number == CASES // 2:
             here.clock.advance(timedelta(hours=8))
     one, two = ticker(here), ticker(here)
     for turn in range(60):  # twenty days, and a lease is renewed every ten seconds
-        here.clock.advance(timedelta(hours=8) - LEASE)  # the leases have ended: who looks first takes what it may
+        here.clock.advance(timedelta(hours=8) - LEASE)  # the leases have expired: the first ticker takes its share
         for _step in range(4):
             here.clock.advance(LEASE / 4)
             await asyncio.gather(*(each.look() for each in ((one, two) if turn % 2 else (two, one))))
@@ -165,7 +163,7 @@ async def test_ticker_does_no_work_at_night(here: County) -> None:
     own = here.parts["supervision"].ticker
     here.clock.advance(
         timedelta(days=14, hours=12)
-    )  # it was to be sent this morning, and nobody looked; it is night now
+    )  # it was due this morning, the ticker was stopped, and it is night now
     handle = own._handling.cases.get
 
     async def counted(*args: object, **more: object) -> object:

@@ -149,7 +149,7 @@ async def test_matter_never_has_two_responsible_organisations(tmp_path: Path) ->
                 filings.append(receipt.case)
                 here.clock.advance(60)
             cases.append(filings)
-        await here.ports.feed.stop()  # the commands alone contend: what follows from events would calm them
+        await here.ports.feed.stop()  # only commands compete: reactions to events would reduce contention
         hands = [Hands(here.ports, seed) for seed in range(HANDS)]
         await asyncio.gather(*(one.work(cases, COMMANDS // HANDS) for one in hands))
         order = [

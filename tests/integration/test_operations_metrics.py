@@ -8,7 +8,7 @@ from tests.support.serving import Served, served
 
 
 async def figure(here: Served, line: str) -> float:
-    here.clock.advance(timedelta(seconds=20))  # counts are made anew
+    here.clock.advance(timedelta(seconds=20))  # counts are recomputed
     async with here.owner() as owner:
         text = (await owner.get("/metrics")).text
     (found,) = [one for one in text.splitlines() if one.startswith(f"{line} ")]

@@ -86,7 +86,7 @@ async def test_poison_event_parks_its_case_in_one_consumer_only(here: Served) ->
         assert "Nudged" in shown["bytes"]
         refused = (await owner.post("/local/parked:redrive", json={})).json()
         assert refused == {"redriven": 0, "parked": 1}, "not mended yet"
-        # The case itself goes on, and so does every other consumer of it.
+        # The case itself and all its other consumers continue.
         assert (await here.act("clerk", poison.case, "accept", path=6)).is_success
         assert (await here.act("clerk", other, "accept", path=6)).is_success
         listed = await states(here)
@@ -267,7 +267,7 @@ async def test_damaged_commit_parks_its_case_only(tmp_path: Path, what: str) -> 
         metrics = (await here.call("operations", "GET", "/metrics")).text
         assert f"petition_chain_verify_failures_total {float(len(found))}" in metrics
     original = {"events": events, "hash": commit.hash.encode(), "previous": commit.previous.encode()}[column]
-    alter(tmp_path / "data", damage(column, original, commit))  # restored from a backup, say
+    alter(tmp_path / "data", damage(column, original, commit))  # for example restored from a backup
     async with desk(tmp_path / "data") as here:
         assert {group for group, _stream, _reason in await here.marks()} >= {"routing"}, (
             "the marks survived the restart"

@@ -101,7 +101,7 @@ async def test_refused_command_is_not_accepted_on_redelivery() -> None:
         await desk.sends(decided)
         assert await desk.state(case) == "decided"
         await desk.actions(letters)
-        await desk.sends(command(case, "confirm_execution"))  # by a producer that did not hear of its success
+        await desk.sends(command(case, "confirm_execution"))  # by a producer that missed its acknowledgement
         assert len(await desk.outcomes()) == 3
         assert not (await here.runtime.ports.cases.get(case))[0].handling.executed
 

@@ -295,7 +295,7 @@ async def test_daily_report_adds_up() -> None:
             topic.record(b"?", MORNING - timedelta(days=1)),
         ]
         await topic.delivers(*yesterday)
-        await here.filed(channel=PLATFORM, item="by-the-desk")  # told, but it is no record of theirs
+        await here.filed(channel=PLATFORM, item="by-the-desk")  # notified, but not a record of this platform
         sent = [filing(f"P-{n}") for n in range(20)] + [filing("P-3")] * 3 + [b"{", b"{", filing("Q", channel="no")]
         sent += [{"command": "nudge", "command_id": f"n-{n}", "case": f"{PLATFORM}:P-{n}"} for n in range(4)]
         sent += [{"command": "nudge", "command_id": "n-0", "case": f"{PLATFORM}:P-0"}, filing("by-the-desk")]

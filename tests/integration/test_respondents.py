@@ -175,7 +175,7 @@ async def twins() -> AsyncIterator[Twins]:
         yield Twins(both[0], both[1], secrets, [one["id"] for one in page["cases"]])
 
 
-# ---- what is asked of each route
+# ---- requests for each route
 
 
 def lists(_twins: Twins) -> Iterator[Asked]:

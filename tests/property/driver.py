@@ -190,7 +190,7 @@ class Desk:
         own = lived.id if who.key == "own" else self.lived[step.case - 1].id
         return Principal("citizen", None, who.key, case=own)
 
-    # ---- what the county does by itself
+    # ---- automatic actions of the county
 
     async def absorb(self, lived: Lived, command: str = "") -> None:
         """Apply the appended events to the card, check it, and compare it with the product's state."""

@@ -78,7 +78,7 @@ def _limits(old: Schema, new: Schema, direction: Direction, place: str) -> Itera
         if before == after:
             continue
         if name == "additionalProperties" and direction == "sent":
-            continue  # whoever reads ignores what he does not know
+            continue  # readers ignore unknown values
         wider = (name in _LOWER and (after is None or (before is not None and after <= before))) or (
             name in _UPPER and (after is None or (before is not None and after >= before))
         )

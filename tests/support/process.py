@@ -36,7 +36,7 @@ def huiyin(*arguments: str, stdin: str | None = None, **more: str) -> subprocess
     clean = clean_environment()
     if all(name.startswith("HUIYIN_") for name in more):
         done = _warm().run(arguments, stdin or "", {**clean, **more}, 120)
-    else:  # what changes how Python itself starts
+    else:  # settings that change how Python itself starts
         done = subprocess.run(
             [HUIYIN, *arguments],
             input=stdin or "",

@@ -63,7 +63,7 @@ async def filled(runtime: Process, copies: int) -> tuple[int, int, int]:
                 raise SystemExit(f"a row was not added: {result}")
         print(f"\r{start + len(items)} of {len(rows)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    while True:  # what follows appends in turn
+    while True:  # the reactions append in turn
         before = await counted(runtime)
         if not await runtime.drain(600):
             raise SystemExit("the consumers do not keep up")

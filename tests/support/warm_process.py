@@ -46,7 +46,7 @@ class WarmProcess:
             command,
             pass_fds=(watch,),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,  # a command is told apart by what its streams are when it is imported
+            stdout=subprocess.PIPE,  # commands differ by the streams at import time
             env=dict(environment),
             cwd=Path(__file__).parents[2],
         )
@@ -101,7 +101,7 @@ def serve(address: str, watch: int) -> None:
     for name in LOADED:
         importlib.import_module(name)
     assert threading.active_count() == 1, "a fork copies one thread only"
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who stand between
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no process waits for the intermediate one
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen(64)

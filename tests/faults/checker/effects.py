@@ -104,7 +104,7 @@ def _invitations(events: list[Event], stopped: bool) -> Found:
             yield Violation(11, event.stream, (event.version,), "an evaluation is invited again, or without a reply")
     if (
         open_
-        and not merged  # whether the case that leads was answered does not stand here
+        and not merged  # this log does not show whether the lead was answered
         and events[-1].type != "CaseVoided"
         and not stopped
         and any(one.type == "ReplyDelivered" for one in events)

@@ -75,7 +75,7 @@ def _objections(case: Case, event: Event) -> list[str]:
     if not state and kind != "CaseRegistered":
         return [f"{kind} before it is registered"]
     if event.said.get("origin") == "history" or (case.live_from is None and case.jurisdiction == ""):
-        return []  # what another system did is told, not judged
+        return []  # imported steps of another system are not judged
     found = []
     follows = MOVES[kind][0] if kind in MOVES else STAYS.get(kind)
     merged = kind == "CaseClosed" and body.get("kind") == "merged"

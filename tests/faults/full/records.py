@@ -97,7 +97,7 @@ async def dumped(deployment: Deployment) -> list[dict[str, Any]]:
         found: list[ConsumerRecord] = []
         while any([await reader.position(part) < ends[part] for part in parts]):
             for part, batch in (await reader.getmany(timeout_ms=1000, max_records=2000)).items():
-                found += (one for one in batch if one.offset < ends[part])  # more may come: a clock goes on
+                found += (one for one in batch if one.offset < ends[part])  # more may arrive, since the clock runs
         assert len(found) == sum(ends.values()), f"{len(found)} of {sum(ends.values())} records were read"
         return [_told(one) for one in found]
     finally:

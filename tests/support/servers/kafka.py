@@ -151,7 +151,7 @@ class Kafka:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                start_new_session=True,  # Ctrl-C in the terminal is for who runs this, who then stops the broker
+                start_new_session=True,  # Ctrl-C in the terminal reaches the parent process only, which then stops the broker
                 preexec_fn=_die_with_parent,  # noqa: PLW1509
             )
 
@@ -228,7 +228,7 @@ class Kafka:
             "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
             "listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config": login,
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": f"User:{first};User:ANONYMOUS",  # nobody is anonymous but the brokers among themselves
+            "super.users": f"User:{first};User:ANONYMOUS",  # only connections between brokers are anonymous
         }
 
 

@@ -134,7 +134,7 @@ class ReplicaSet:
                 try:
                     if member.command({"hello": 1})["isWritablePrimary"]:
                         return member
-                except PyMongoError:  # it is starting, or gone
+                except PyMongoError:  # it is starting or has exited
                     continue
             time.sleep(0.1)
         raise NotHere(f"a primary within {seconds:.0f} s")

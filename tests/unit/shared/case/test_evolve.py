@@ -32,7 +32,7 @@ def logs(draw: st.DrawFn) -> list[RecordedEvent]:
     for version, name in enumerate(names, 1):
         body = draw(bodies(REGISTRY[name]))
         if isinstance(body, CaseCorrected) and body.field == "effective_at":
-            body = body.model_copy(update={"new": "2026-02-20"})  # decide() admits nothing else
+            body = body.model_copy(update={"new": "2026-02-20"})  # decide() produces no others
         when: Any = START + timedelta(hours=draw(st.integers(-400, 400)))
         if draw(st.booleans()):
             when = when.date()

@@ -229,7 +229,7 @@ def test_each_hearing_day_counts_once() -> None:
         date(2026, 4, 23),
     )
     assert heard((date(2026, 3, 18), date(2026, 3, 21))) == (1, date(2026, 4, 20))
-    # what was heard after the period had ended prolongs nothing
+    # a hearing after the end of the period does not extend it
     assert heard((date(2026, 5, 4), date(2026, 5, 8))) == (0, date(2026, 4, 20))
 
 
@@ -561,7 +561,7 @@ def test_deadlines_are_consistent_for_any_log_order(acts: list[Any], history: bo
     assert all(rung.at <= now or rung.kind == "lift" for rung in due)
     look = next_look(case, BOOK)
     assert not due or (look is not None and look <= now)
-    open_at = at("2026-06-01 10:00")  # at midnight a reminder waits, though its time has come
+    open_at = at("2026-06-01 10:00")  # at midnight a due reminder waits
     assert bool(rungs_due(case, BOOK, open_at)) == (look is not None and look <= open_at)
     for sent in {(rung.clock, rung.episode) for rung in due}:
         assert sum(not rung.passed for rung in due if (rung.clock, rung.episode) == sent) == 1

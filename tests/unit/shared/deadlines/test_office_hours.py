@@ -41,7 +41,7 @@ def test_next_opening_is_start_of_office_hours(naive: datetime, opens: int, more
     assert office.is_open(found)
     assert (found == now) == in_office(now, opens, closes)
     here = now
-    while here < found:  # nobody works in between
+    while here < found:  # the office is closed in between
         assert not in_office(here, opens, closes)
         here += timedelta(minutes=30)
 
@@ -156,7 +156,7 @@ def test_any_ticker_schedule_sends_once_within_office_hours(naive: datetime, min
     while (index := next_look(case, BOOK)) is not None:
         now = max(now, min((look for look in (*looks, index) if look > now), default=now))
         found = rungs_due(case, BOOK, now)
-        if not found and index <= now:  # it was looked for in office hours, and nobody looked
+        if not found and index <= now:  # it was due in office hours while the ticker was stopped
             now = BOOK.office.opening(now)
             found = rungs_due(case, BOOK, now)
             assert found

@@ -65,7 +65,7 @@ def test_every_refusal_has_its_own_chinese_sentence(one: Said) -> None:
     assert one.chinese is not None, one.where
     literal = one.chinese[:1] in ("'", '"') or one.chinese[:2] in ("f'", 'f"')
     if literal:
-        another = "_zh}" in one.chinese  # it ends with a sentence that stands elsewhere
+        another = "_zh}" in one.chinese  # it ends with a sentence defined elsewhere
         assert another or _CHINESE.search(one.chinese), one.where
         assert another or one.chinese[:-1].endswith("。"), f"{one.where}: no whole sentence"
 

@@ -33,7 +33,7 @@ async def test_policy_book_changed_during_read_is_not_cached() -> None:
         newest, _ = await hands.append(STREAM + DEMO, EventMetadata(SUPERVISOR, "t:1"), lambda _head: [NewEvent(added)])
         behind = list(old)
         policies = PolicyRepository(_Slow(behind))
-        policies.forget([newest])  # it comes by while the stream is being read
+        policies.forget([newest])  # it arrives while the stream is being read
         assert (await policies.book(DEMO)).organisation("new") is None
         behind.append(newest)
         assert (await policies.book(DEMO)).organisation("new") is not None

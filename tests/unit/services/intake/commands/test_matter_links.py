@@ -252,7 +252,7 @@ def test_follower_keeps_petitioner_notice_clock_only() -> None:
     assert [one.clock for one in deadlines(apart.case, BOOK) if one.running] == ["C1"]
 
 
-# ------------------------------------------------------------- who sees a follower
+# ------------------------------------------------------------- visibility of a follower
 
 
 def test_handling_organisation_reads_filing_texts_without_petitioner_identity() -> None:

@@ -112,7 +112,7 @@ def test_additional_cells_add_only_their_steps() -> None:
     assert [step.type for _, steps in runs(whole, case, ZONE) for step in steps] == ["ReplyDelivered"]
     case = imported(whole, case)
     assert runs(whole, case, ZONE) == []
-    assert runs(item(("SignedFor", "2026-01-02")), case, ZONE) == []  # knowing less takes nothing away
+    assert runs(item(("SignedFor", "2026-01-02")), case, ZONE) == []  # less information removes nothing
 
 
 def test_contradictory_step_is_refused_and_named() -> None:
@@ -140,7 +140,7 @@ def test_step_back_in_lifecycle_is_refused() -> None:
     assert refused(item(REPLY, ("Accepted", "2026-01-03")), case)[0] == "history_too_late"
     assert refused(item(REPLY, ("Accepted", "2026-01-05")), case)[0] == "history_too_late"  # would undo the reply
     notice = ("NoticeServed", "2026-01-03", {"kind": "acceptance"})
-    assert imported(item(REPLY, notice), case).state == "replied"  # moves nothing: may come late
+    assert imported(item(REPLY, notice), case).state == "replied"  # does not change the state: may arrive late
 
 
 def test_live_case_accepts_no_more_history() -> None:

@@ -53,7 +53,7 @@ def test_receiving_organisation_owes_transfer_notice() -> None:
         (accusation, r.CaseRoutedToSealedChannel(org="jjw")),
         (direct[0], about, *direct[1:]),
         (direct[0], i.AnsweredAtOnce()),
-        (*direct, r.AssignmentWithdrawn(org="zj", reason_code="recalled")),  # it lies nowhere again
+        (*direct, r.AssignmentWithdrawn(org="zj", reason_code="recalled")),  # it has no organisation again
         (*direct, d.SignedFor(org="zj"), s.CaseClosed(kind="explained"), s.RedoOrdered(ground="other")),
     ):
         assert not visible(theirs, given(*hidden).case)

@@ -124,7 +124,7 @@ async def test_commits_waiting_for_unresponsive_broker_stay_with_one_process(mon
 async def test_commit_acknowledged_under_claim_is_not_sent_again() -> None:
     log, clock = MemoryEventStore(outbox=True), SetClock(START)
     of, _ended = publisher(log)
-    sweeper = Sweeper(log, of, clock, every=60)  # whatever waits is looked at
+    sweeper = Sweeper(log, of, clock, every=60)  # every waiting commit is examined
     made = await log.append(commit(at=START))
     of.add([made])
     assert of.ending(90) == [made]
@@ -151,7 +151,7 @@ async def test_publisher_without_acknowledgements_yields_backlog_and_probes_with
     assert (cut_off.silent, cut_off.waiting, other.waiting) == (True, 0, 9)
     await sweepers[1].look()
     instant += 200
-    clock.advance(200)  # the other one is gone, too
+    clock.advance(200)  # the other one has stopped, too
     for _ in range(3):
         await sweepers[0].look()
     assert cut_off.waiting == 1, "it asks with one"

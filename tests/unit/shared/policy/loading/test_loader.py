@@ -47,7 +47,7 @@ def complaints(source: Path) -> list[str]:
     return in_english(caught.value.findings)
 
 
-# -------------------------------------------------------------------- what comes with Huiyin
+# -------------------------------------------------------------------- bundled policies
 
 
 def test_bundled_policies_are_valid() -> None:

@@ -90,7 +90,7 @@ def test_long_lists_are_abbreviated_with_count(tmp_path: Path) -> None:
     assert "属地 'p0'、'p1'、'p2'、'p3'、'p4' 等 8 个" in gap.zh
 
 
-# -------------------------------------------------------------------- what pydantic finds
+# -------------------------------------------------------------------- pydantic findings
 
 
 class Anything(BaseModel, extra="forbid"):
@@ -148,7 +148,7 @@ def calls() -> Iterator[Said]:
     for folder in ("shared", "services"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             if file.stem in ("verification", "stored_commits"):
-                continue  # other findings: what is wrong with a log
+                continue  # other findings: problems of a log
             tree = ast.parse(file.read_text(encoding="utf-8"))
             for function in (
                 node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
