@@ -1,11 +1,11 @@
 """What a command is: a model, who may give it, in which states, and the pure function that decides.
 
-The table of rules (`RULES`) is the one source for the HTTP endpoint, the command line, the commands offered now, and access.
+The table of rules (`RULES`) is the only source for the HTTP endpoint, the command line, the commands offered now, and access.
 
 >>> class Praise(Command):
 ...     text: str
 >>> @rule("praise", service="intake", roles=("registrar",), states=("closed",), zh="表扬")
-... def praise(case: Case, command: Praise, given: DecisionContext) -> list[Fresh]:
+... def praise(case: Case, command: Praise, given: DecisionContext) -> list[NewEvent]:
 ...     return [NewEvent(Nudged(text=command.text))]
 >>> RULES["praise"].model, RULES.pop("praise").states
 (<class 'shared.commands.command.Praise'>, ('closed',))

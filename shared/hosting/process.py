@@ -23,12 +23,12 @@ from shared.eventstore.subscription import Handler
 from shared.hosting.backpressure import Backpressure
 from shared.hosting.metrics import Metrics
 from shared.hosting.service_module import ServiceModule
-from shared.hosting.worker_pool import Spread
+from shared.hosting.worker_pool import WorkerPool
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import InboundTopics, Relay
 
 RETRY_SECONDS = 5.0
-"""Interval between two retries of the streams that were parked for a reason that passes by itself."""
+"""Interval between two retries of the streams that were parked for a temporary reason."""
 log = structlog.get_logger("runtime")
 
 
@@ -44,7 +44,7 @@ class Process:
     """Services whose consumers run in other processes. Their read models are in the same store as ours."""
     back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None
     """Copies the running system into a folder; None where nothing is stored."""
-    spread: Spread | None = None
+    spread: WorkerPool | None = None
     """Starts worker processes for a rebuild; None if only this process can read the log."""
     folder: Path | None = None
     """The data folder; None where nothing is stored."""
@@ -164,7 +164,7 @@ class Process:
         self.ended.set()
 
     async def _retry(self) -> None:
-        """Retry the streams that were parked for a reason that passes by itself."""
+        """Retry the streams that were parked for a temporary reason."""
         while True:
             await self.ports.clock.sleep(RETRY_SECONDS)
             for consumer in self.consumers:

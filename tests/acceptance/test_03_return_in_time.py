@@ -19,11 +19,11 @@ async def test_return_on_fifth_working_day_takes_effect_after_sender_agrees() ->
         await county.refused("has_an_organisation", county.desk.dispatches(case, to="jt", on="2025-10-11"))
         await county.desk.agrees_to_the_return(case, on="2025-10-11")
         assert await county.state(case) == "returned"
-        assert (await county.housing.is_told())[-1] == (case.id, "returned")
+        assert (await county.housing.is_notified())[-1] == (case.id, "returned")
         await county.refused("unknown_case", county.housing.reads(case))
 
         await county.desk.dispatches(case, to="jt", on="2025-10-13")
-        assert await county.transport.is_told() == [(case.id, "assigned")]
+        assert await county.transport.is_notified() == [(case.id, "assigned")]
 
 
 async def test_return_on_sixth_working_day_is_refused() -> None:

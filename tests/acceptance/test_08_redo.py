@@ -17,7 +17,7 @@ async def test_dissatisfied_petitioner_gets_redo() -> None:
         await county.refused("role_not_allowed", county.housing.orders_redo(case, on="2026-03-13"))
         await county.desk.orders_redo(case, on="2026-03-13")
         assert await county.state(case) == "redo_ordered"
-        assert (await county.housing.is_told())[-1] == (case.id, "redo_ordered")
+        assert (await county.housing.is_notified())[-1] == (case.id, "redo_ordered")
         assert await county.due(case, "C5") == "2026-05-12", "60 days of its own"
 
         await county.refused("not_in_this_state", county.housing.replies(case, on="2026-03-14"))

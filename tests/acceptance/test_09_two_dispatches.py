@@ -20,7 +20,7 @@ async def test_one_of_two_concurrent_dispatches_is_refused() -> None:
         assert "Recall the case first" in problems[0].problem["detail"]
 
         (sent,) = await county.events(case, "CaseTransferred")
-        told = {"zj": await county.housing.is_told(), "jt": await county.transport.is_told()}
+        told = {"zj": await county.housing.is_notified(), "jt": await county.transport.is_notified()}
         assert told.pop(sent.body.org) == [(case.id, "assigned")]
         assert list(told.values()) == [[]], "the other organisation never heard of it"
 

@@ -78,7 +78,7 @@ class Actor:
         answer: dict[str, Any] = await self.asks("GET", f"/v1/cases/{case.id}")
         return answer
 
-    async def is_told(self) -> list[tuple[str, str]]:
+    async def is_notified(self) -> list[tuple[str, str]]:
         """(case, kind) of every entry in the organisation's inbox."""
         page = await self.asks("GET", f"/v1/organisations/{self.org}/assignments?limit=200")
         return [(one["case"], one["kind"]) for one in page["entries"]]

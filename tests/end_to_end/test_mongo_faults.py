@@ -95,7 +95,7 @@ class Load:
                 break
 
 
-async def nothing_lost(log: EventStore, load: Load) -> None:
+async def no_loss(log: EventStore, load: Load) -> None:
     stored: dict[str, list[Commit]] = {}
     async for commits in log.scan("case/"):
         for each in commits:
@@ -116,7 +116,7 @@ async def test_kills_cause_no_loss_and_no_duplicates(one: ReplicaSet, driver: Dr
             await asyncio.to_thread(one.wait_for_primary)
             await until(lambda before=before: sum(map(len, load.accepted.values())) > before + 32)
         await load.stop()
-        await nothing_lost(log, load)
+        await no_loss(log, load)
     print(f"{driver}: {sum(map(len, load.accepted.values()))} accepted, {load.refused} refused and sent again")
 
 
@@ -214,7 +214,7 @@ async def test_primary_changes_lose_no_commits(three: ReplicaSet, driver: Driver
             if how == "kill":
                 await asyncio.to_thread(primary.start)
         await load.stop()
-        await nothing_lost(log, load)
+        await no_loss(log, load)
     print(f"{driver}: {sum(map(len, load.accepted.values()))} accepted, {load.refused} refused and sent again")
 
 

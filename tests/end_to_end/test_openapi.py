@@ -219,7 +219,7 @@ def test_every_operation_succeeds_as_documented(here: Prepared, capsys: pytest.C
         good(operation, here, tally)
     for role in ROLES:
         for operation in operations:
-            knock(operation, here, role, tally)
+            send_generated(operation, here, role, tally)
     with capsys.disabled():
         print(f"\n{tally}")
     never = [operation for operation, found in tally.by.items() if not found["2xx"]]
@@ -237,7 +237,7 @@ def good(operation: Any, here: Prepared, tally: Tally) -> None:
     assert answer.status_code in (200, 201), f"{operation.label}: {answer.text}"
 
 
-def knock(operation: Any, here: Prepared, role: str, tally: Tally) -> None:
+def send_generated(operation: Any, here: Prepared, role: str, tally: Tally) -> None:
     """Send a request generated from the document."""
 
     @given(case=operation.as_strategy(), there=st.booleans())

@@ -156,7 +156,7 @@ def test_platform_receives_every_step_of_case_handled_by_department(tmp_path: Pa
         out = tmp_path / "department.out"
         stack.enter_context(department(processes[1], place, keys["organisation"], out))
 
-        def done_by_the_department(command: str, case: str) -> bool:
+        def handled_by_department(command: str, case: str) -> bool:
             return any((one["command"], one["case"], one["detail"]) == (command, case, "done") for one in entries(out))
 
         with running(tmp_path, filings, notebook, settings):
@@ -166,11 +166,11 @@ def test_platform_receives_every_step_of_case_handled_by_department(tmp_path: Pa
             assert [one["refused"] for name, one in known.items() if "offset" in name] == [["not_json", None]]
             case = known["P-1"]["case"]
             until(notebook, lambda found: "notice" in steps(found, "P-1"))
-            eventually(lambda: done_by_the_department("ask_extension", case))
+            eventually(lambda: handled_by_department("ask_extension", case))
             act(processes[1].url, keys["clerk"], case, "record_step", {"step": "site_visit"})
         extension = {"days": 10, "approver": "局长", "reason": "须鉴定"}
         act(processes[1].url, keys["head"], case, "grant_extension", extension)  # while the platform is away
-        eventually(lambda: done_by_the_department("confirm_execution", case))
+        eventually(lambda: handled_by_department("confirm_execution", case))
         with running(tmp_path, [], notebook, settings):
             known = until(notebook, lambda found: "replied" in steps(found, "P-1"))
             assert f"“{FILING['text']}”" in str(known["P-1"]["answer"]), (

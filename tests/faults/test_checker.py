@@ -115,7 +115,7 @@ def fire_early(steps: Steps) -> None:
     event["recorded_at"] = event["effective_at"][:4] + "-01-01T00:00:00.000000Z"
 
 
-def double_a_case(steps: Steps) -> None:
+def duplicate_case(steps: Steps) -> None:
     stream = steps[first(steps, "CaseRegistered")][0]
     same = [copy.deepcopy(one) for one in steps if one[0] == stream][:1]
     steps.extend(("case/other", cause, {**event, "event_id": "planted"}) for _stream, cause, event in same)
@@ -143,11 +143,11 @@ def _assigned(steps: Steps) -> int:
     )
 
 
-def told_nobody(steps: Steps) -> None:
+def drop_inbox_entry(steps: Steps) -> None:
     del steps[_assigned(steps)]
 
 
-def told_to_another(steps: Steps) -> None:
+def move_inbox_entry(steps: Steps) -> None:
     place = _assigned(steps)
     steps[place] = ("outbox/nobody", *steps[place][1:])
 
@@ -157,19 +157,19 @@ STORIES: dict[str, tuple[int, Story]] = {
     "a registration is gone": (1, drop("CaseRegistered")),
     "an acceptance is gone": (4, drop("Accepted")),
     "a delivery is gone": (11, drop("AssignmentDelivered")),
-    "an entry of an outbox is gone": (11, told_nobody),
+    "an entry of an outbox is gone": (11, drop_inbox_entry),
     "an invitation is gone": (11, drop("EvaluationInvited")),
     "a breach happens twice": (7, twice("DeadlineBreached")),
     "a reminder happens twice": (7, twice("Reminded")),
     "a breach is early": (7, fire_early),
-    "a case is there twice": (2, double_a_case),
+    "a case is there twice": (2, duplicate_case),
     "a case is registered again": (4, twice("CaseRegistered")),
     "it is sent to two organisations": (4, twice("CaseTransferred", org="xfj")),
     "an organisation acts that does not have it": (4, by_another),
     "it is decided before it is accepted": (4, before_acceptance),
     "something happens after the end": (4, after_the_end),
     "an entry stands twice in an outbox": (11, twice("OutboxEntry")),
-    "an entry stands in another outbox": (11, told_to_another),
+    "an entry stands in another outbox": (11, move_inbox_entry),
     "it is delivered twice": (11, twice("AssignmentDelivered")),
     "an evaluation is invited twice": (11, twice("EvaluationInvited")),
 }
@@ -205,7 +205,7 @@ def test_rebuilt_log_without_fault_is_accepted() -> None:
 Fault = Callable[[Run], None]
 
 
-def flip_a_byte(run: Run) -> None:
+def flip_byte(run: Run) -> None:
     data = run.log.commits[3].events[0]
     run.log.commits[3].events[0] = data.replace(b"recorded_at", b"recorded_At")
 
@@ -218,7 +218,7 @@ def unknown_hash(run: Run) -> None:
     run.log.commits[-1].hash = "nothing:0"
 
 
-def cut_the_chain(run: Run) -> None:
+def break_chain(run: Run) -> None:
     long = next(one for one in run.log.commits if one.first > 1)
     long.previous = "sha256:" + "0" * 64
 
@@ -248,7 +248,7 @@ def record(run: Run, topic: str, stream: str, version: int, value: bytes) -> Non
     run.topics = [*(run.topics or ()), {"topic": topic, "headers": headers, "value": b64encode(value).decode()}]
 
 
-def fork_on_the_topic(run: Run) -> None:
+def fork_in_topic(run: Run) -> None:
     stream, events = next(iter(run.log.under("case/")))
     record(run, "case-events", f"case/{stream}", 1, events[0].data)
     record(run, "case-events", f"case/{stream}", 2, events[0].data)
@@ -289,7 +289,7 @@ def applied(by: int) -> Fault:
     return lambda run: row_of(run).__setitem__("applied", row_of(run)["applied"] + by)
 
 
-def lose_a_row(run: Run) -> None:
+def remove_row(run: Run) -> None:
     run.views = [row for row in run.views or () if row is not row_of(run)]
 
 
@@ -338,14 +338,14 @@ def figures(**fields: float) -> Fault:
 
 
 FAULTS: dict[str, tuple[int, Fault]] = {
-    "a byte is flipped": (10, flip_a_byte),
+    "a byte is flipped": (10, flip_byte),
     "a hash is wrong": (10, wrong_hash),
     "a hash is of no algorithm": (10, unknown_hash),
-    "a chain is cut": (10, cut_the_chain),
+    "a chain is cut": (10, break_chain),
     "a version is missing": (3, hole("case/")),
     "two commits are swapped": (3, swap),
     "a version stands twice": (3, fork),
-    "the topic has other bytes": (3, fork_on_the_topic),
+    "the topic has other bytes": (3, fork_in_topic),
     "an event is not on the topic": (3, lambda run: publish(run, leave_out=1)),
     "what is parked has other bytes": (3, park_other_bytes),
     "an outbox has a gap": (11, hole("outbox/")),
@@ -358,7 +358,7 @@ FAULTS: dict[str, tuple[int, Fault]] = {
     "a row follows another case": (5, edit("lead", "other")),
     "a row is behind": (5, applied(-1)),
     "a row is ahead": (5, applied(1)),
-    "a row is missing": (12, lose_a_row),
+    "a row is missing": (12, remove_row),
     "a later version than the parked one is applied": (6, park_behind),
     "an acknowledged filing is lost": (1, told(key="lost", number="0", case="lost")),
     "its number stands in another case": (1, told(key="elsewhere", case="elsewhere")),

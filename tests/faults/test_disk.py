@@ -146,7 +146,7 @@ async def test_full_disk_refuses_writes_serves_reads_and_resumes(small_disk: Pat
             assert filing.statuses[507] == 1, filing.statuses
             for number in range(20):
                 assert await filing.file(client, f"still-{number}", text="漏" * 9000) == 507
-            await reads_go_on(client, filing.history[0].number or "")
+            await reads_continue(client, filing.history[0].number or "")
             assert (await client.get("/readyz")).status_code == 503
             filler.unlink()
             assert await until_accepted(filing, client) == 201
@@ -173,7 +173,7 @@ def fill(filler: Path, *, leave: int) -> None:
         file.truncate(filler.stat().st_size - leave)
 
 
-async def reads_go_on(client: httpx.AsyncClient, number: str) -> None:
+async def reads_continue(client: httpx.AsyncClient, number: str) -> None:
     for path in ("/v1/cases?limit=5", f"/v1/cases/{number}?content=false", f"/v1/cases/{number}/deadlines/C1/explain"):
         answer = await client.get(path)
         assert answer.status_code == 200, (path, answer.text)
@@ -214,7 +214,7 @@ async def test_log_at_size_limit_refuses_writes(tmp_path: Path) -> None:
             while await filing.file(client, f"full-{sum(filing.statuses.values())}", text="漏" * 3000) == 201:
                 assert sum(filing.statuses.values()) < 200
             assert filing.statuses[507] == 1
-            await reads_go_on(client, filing.history[0].number or "")
+            await reads_continue(client, filing.history[0].number or "")
             await log.limit(100_000)
             assert await filing.file(client, "space") == 201
             await filing.many(8, 2, "after")

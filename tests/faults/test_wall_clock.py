@@ -116,7 +116,7 @@ async def test_wall_clock_jump_is_detected_and_corrected(tmp_path: Path) -> None
                 assert fired(tmp_path) == before, "paused: nothing fires, early or not"
                 clock.wrong_by(0)
                 await until(operations, "huiyin_ticker_paused", 0)
-            await a_case_from_the_future_waits_alone(server, filing)
+            await future_dated_case_waits(server, filing)
             clock.move_to(
                 DUE + timedelta(seconds=1)
             )  # the deadline has passed, but the ticker does not trust the clock
@@ -162,7 +162,7 @@ async def received(desk: httpx.AsyncClient, filing: Filing, item: str) -> str:
     return str(receipt["case"])
 
 
-async def a_case_from_the_future_waits_alone(server: Server, filing: Filing) -> None:
+async def future_dated_case_waits(server: Server, filing: Filing) -> None:
     """What was recorded while the clock was ahead is not moved on before that time; everything else is."""
     case = next(op.case for op in filing.history if op.key.startswith("wrong"))
     async with server.client("supervisor:xfj") as desk:

@@ -420,7 +420,7 @@ def next_step(made: Desk, dice: Random) -> Step:
     """A random action by a random actor; more often one of those that the table accepts, so that cases progress."""
     tried = [_any_step(made, dice) for _ in range(1 if dice.random() < 0.4 else 8)]
     return next(
-        (step for step in tried if _gets_on(made, step) and dice.random() < SLOW.get(step.command, 1)), tried[0]
+        (step for step in tried if _makes_progress(made, step) and dice.random() < SLOW.get(step.command, 1)), tried[0]
     )
 
 
@@ -444,7 +444,7 @@ def _any_step(made: Desk, dice: Random) -> Step:
     )  # fmt: skip
 
 
-def _gets_on(made: Desk, step: Step) -> bool:
+def _makes_progress(made: Desk, step: Step) -> bool:
     now = made.clock.now() + timedelta(seconds=step.wait)
     attempt = Attempt(step.who, step.command, step.fields, _date(step.days_off, now), now, step.stale)
     return verdict(made.lived[step.case].matter, attempt).outcome in ("done", "either")

@@ -41,7 +41,7 @@ def problems(data: bytes) -> list[str]:
     ]
 
 
-def told_wrong(event: RecordedEvent, body: OutboxEntry) -> list[str]:
+def inbox_problems(event: RecordedEvent, body: OutboxEntry) -> list[str]:
     """The same for the form that organisations read, one of each shape."""
     like = (body.kind, frozenset(body.model_fields_set), body.refusal is not None, "told")
     if like in _seen:
@@ -62,7 +62,7 @@ def looked_at(event: RecordedEvent) -> bytes:
         _seen.add(like)
         _wrong.extend(problems(data))
     if isinstance(event.body, OutboxEntry):
-        _wrong.extend(told_wrong(event, event.body))
+        _wrong.extend(inbox_problems(event, event.body))
     return data
 
 

@@ -82,7 +82,7 @@ async def counted(runtime: Process) -> tuple[int, int, int]:
     return cases, events, size
 
 
-async def in_a_folder(place: Path, copies: int) -> tuple[tuple[int, int, int], dict[str, int]]:
+async def in_folder(place: Path, copies: int) -> tuple[tuple[int, int, int], dict[str, int]]:
     settings = load(data=place / "one")
     folder = Folder(settings.data)
     async with embedded.opened(settings.data, settings, create=True) as runtime:
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--played", type=int, default=500, help="how many cases are played as live ones")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        (cases, events, size), sizes = asyncio.run(in_a_folder(Path(name), given.copies))
+        (cases, events, size), sizes = asyncio.run(in_folder(Path(name), given.copies))
         print(
             f"imported: {cases} cases, {events / cases:.1f} events a case, {size / events:.0f} bytes an event as JSON"
         )

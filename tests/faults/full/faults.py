@@ -105,7 +105,7 @@ async def _frozen_brokers(nemesis: Nemesis, number: int) -> None:
             kafka.signal(signal.SIGCONT, broker)
 
 
-async def past_the_limit(nemesis: Nemesis) -> None:
+async def backlog_over_limit(nemesis: Nemesis) -> None:
     """Kafka is silent until more waits than may: filings are refused at once, and taken in again by themselves."""
     (intake, *_more) = nemesis.deployment.of("intake")
     intake.kill()
@@ -119,7 +119,7 @@ async def past_the_limit(nemesis: Nemesis) -> None:
     await intake.start()
 
 
-async def coming_and_going(nemesis: Nemesis) -> None:
+async def processes_join_and_leave(nemesis: Nemesis) -> None:
     """A further process joins the groups and leaves them, by SIGTERM and kill -9 in turns."""
     guests = [nemesis.deployment.node(service, 9) for service in ("routing", "supervision")]
     try:
@@ -238,9 +238,9 @@ FAULTS: dict[str, Fault] = {
     "R06": rolling,
     "R07": brokers_restarted,
     "R08": brokers_silent,
-    "R09": past_the_limit,
+    "R09": backlog_over_limit,
     "R10": too_few_brokers,
-    "R11": coming_and_going,
+    "R11": processes_join_and_leave,
     "R12": taken_for_dead,
     "R13": primaries_changed,
     "R14": stores_silent,

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import chinese_calendar
 
-from shared.deadlines import deadlines, next_look
+from shared.deadlines.derivation import deadlines
+from shared.deadlines.escalation_ladder import next_look
 from shared.policy.loading.loader import LoadedSection, bundled, hash_of
 from tests.support.policies import Story, book_of
 

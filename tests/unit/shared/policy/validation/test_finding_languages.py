@@ -193,7 +193,8 @@ def test_every_finding_has_chinese_sentence(one: Said) -> None:
 
 @pytest.mark.parametrize("message", MESSAGES.sentences)
 def test_every_message_is_used_and_has_same_placeholders_in_both_languages(message: str) -> None:
-    texts = [file.read_text(encoding="utf-8") for file in sorted((ROOT / "shared" / "policy").rglob("*.py"))]
+    folders = (ROOT / "shared" / "policy", ROOT / "services" / "supervision")
+    texts = [file.read_text(encoding="utf-8") for folder in folders for file in folder.rglob("*.py")]
     assert any(f'"{message}"' in text for text in texts)
     en, zh = (_placeholders(MESSAGES.sentences[message][language]) for language in ("en", "zh"))
     assert en == zh
