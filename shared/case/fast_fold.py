@@ -1,6 +1,6 @@
 """The fast version of `evolve` (evolve.py) over many events: one object is changed in place, without the copies in between.
 
-`tests/unit/test_fast_versions.py` checks that both agree.
+`tests/unit/shared/eventstore/test_fast_decode.py` checks that both agree.
 """
 
 from __future__ import annotations

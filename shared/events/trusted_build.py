@@ -1,8 +1,8 @@
 """The fast version of `Model.model_validate` for bodies whose hash was checked.
 
 Such a body was validated when it was written, so it is not validated again: this takes a tenth of the time. The event's slots
-are set past pydantic's `frozen`, which takes half the time of `object.__setattr__`. `tests/unit/test_fast_versions.py` checks
-that the result equals that of `model_validate`.
+are set past pydantic's `frozen`, which takes half the time of `object.__setattr__`.
+`tests/unit/shared/eventstore/test_fast_decode.py` checks that the result equals that of `model_validate`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The fast version of `decode` (recorded_event.py). It runs once for every event that is ever read.
 
 It differs from the plain version only in cost: the body is not validated again (`Event.trusted`), named tuples are built without
-their Python constructors, and equal actors share one object. `tests/unit/test_fast_versions.py` checks that both agree.
+their Python constructors, and equal actors share one object.
+`tests/unit/shared/eventstore/test_fast_decode.py` checks that both agree.
 """
 
 from __future__ import annotations

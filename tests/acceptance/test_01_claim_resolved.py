@@ -5,10 +5,10 @@ from __future__ import annotations
 from tests.acceptance.vocabulary import story
 
 
-async def test_an_ordinary_claim_is_resolved_and_the_petitioner_says_so() -> None:
+async def test_ordinary_claim_is_resolved_and_confirmed_by_petitioner() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files("楼道漏水", on="2026-03-02")
-        assert await county.housing.is_told() == [(case.id, "assigned")]
+        assert await county.housing.is_notified() == [(case.id, "assigned")]
         await county.refused("unknown_case", county.transport.signs_off(case, on="2026-03-03"))
         await county.refused("role_not_allowed", county.desk.signs_off(case, on="2026-03-03"))
 

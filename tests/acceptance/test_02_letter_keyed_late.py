@@ -1,4 +1,4 @@
-"""A letter is keyed nine days after its postmark: its clock runs from the postmark, and the nine days are seen (Art. 22)."""
+"""A letter is registered nine days after its postmark: its clock runs from the postmark, and the delay is visible (Art. 22)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date
 from tests.acceptance.vocabulary import ZONE, story
 
 
-async def test_a_letter_keyed_nine_days_after_its_postmark() -> None:
+async def test_letter_registered_nine_days_after_postmark_counts_from_postmark() -> None:
     async with story("2026-03-02") as county:
         await county.refused(
             "effective_in_future",
@@ -37,7 +37,7 @@ async def test_a_letter_keyed_nine_days_after_its_postmark() -> None:
         assert late == [], "it left on the fourteenth day"
 
 
-async def test_a_letter_keyed_after_its_time_is_late_from_its_due_day_on() -> None:
+async def test_letter_registered_after_due_date_is_overdue_from_due_date() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files(
             "来信", on="2026-03-20", channel="letter", received_at="2026-03-02", subject="1502", place="sl"

@@ -1,11 +1,11 @@
-"""Returns that are refused end in a ruling, and after a ruling nothing goes back (Art. 23 ¶3, 24)."""
+"""Repeatedly refused returns lead to a ruling; a case under a ruling cannot be returned (Art. 23 ¶3, 24)."""
 
 from __future__ import annotations
 
 from tests.acceptance.vocabulary import story
 
 
-async def test_three_objections_make_a_dispute_and_a_ruling_ends_it() -> None:
+async def test_third_objection_opens_dispute_and_ruling_ends_it() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files("路面坑洼", on="2026-03-02")
 
@@ -26,7 +26,7 @@ async def test_three_objections_make_a_dispute_and_a_ruling_ends_it() -> None:
         await county.refused("role_not_allowed", county.desk.rules(case, responsible="zj", on="2026-03-09"))
         await county.refused("unknown_case", county.housing.accepts(case, on="2026-03-09"))
         await county.supervisor.rules(case, responsible="zj", on="2026-03-09")
-        assert (await county.housing.is_told())[-1] == (case.id, "ruled")
+        assert (await county.housing.is_notified())[-1] == (case.id, "ruled")
 
         problem = await county.refused("ruled", county.housing.returns(case, on="2026-03-10"))
         assert "request_return" not in problem["allowed"], "what is refused in any case is not offered"

@@ -1,4 +1,4 @@
-"""Nobody signs across National Day: the due day moves behind the holiday, and each rung fires once (Art. 23 ¶3, 40)."""
+"""An unsigned case over National Day: the due date moves past the holiday, and each rung fires once (Art. 23 ¶3, 40)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.acceptance.vocabulary import ZONE, story
 LADDER = ("DeadlineAtRisk", "Reminded", "DeadlineBreached")
 
 
-async def test_nobody_signs_across_national_day() -> None:
+async def test_unsigned_case_escalates_across_national_day_holiday() -> None:
     async with story("2026-09-18") as county:
         case = await county.desk.files("电梯停运", on="2026-09-18")
         assert await county.due(case, "C3") == "2026-10-08", "15 days end on 3 October, inside the holiday"

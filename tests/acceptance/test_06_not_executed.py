@@ -1,11 +1,11 @@
-"""What was supported must be carried out before the case is closed (Art. 32)."""
+"""A supported decision must be executed before the case is closed (Art. 32)."""
 
 from __future__ import annotations
 
 from tests.acceptance.vocabulary import story
 
 
-async def test_supported_but_not_executed_is_not_closed() -> None:
+async def test_supported_decision_without_execution_cannot_be_closed() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files("要求修复屋面", on="2026-03-02")
         await county.housing.accepts(case, on="2026-03-03")

@@ -1,11 +1,11 @@
-"""交办: an assignment with a date is closed after its report, and never by the unit that handled it (Art. 22)."""
+"""交办: an assignment with a due date is closed after its report, and never by the organisation that handled it (Art. 22)."""
 
 from __future__ import annotations
 
 from tests.acceptance.vocabulary import story
 
 
-async def test_an_assignment_is_closed_after_its_report_and_by_somebody_else() -> None:
+async def test_assignment_is_closed_after_report_by_another_person() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files("历史遗留问题", on="2026-03-02", place="sl", subject="1502")
         assert await county.state(case) == "registered", "no rule routes it: a person decides"

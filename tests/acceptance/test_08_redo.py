@@ -1,11 +1,11 @@
-"""A dissatisfied petitioner: the matter is handled again with a clock of its own, and both replies stay (Art. 21, 32)."""
+"""A dissatisfied petitioner gets a redo with a clock of its own, and both replies are kept (Art. 21, 32)."""
 
 from __future__ import annotations
 
 from tests.acceptance.vocabulary import story
 
 
-async def test_a_dissatisfied_petitioner_has_it_handled_again() -> None:
+async def test_dissatisfied_petitioner_gets_redo() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files("楼道漏水", on="2026-03-02")
         await county.housing.accepts(case, on="2026-03-03")
@@ -17,7 +17,7 @@ async def test_a_dissatisfied_petitioner_has_it_handled_again() -> None:
         await county.refused("role_not_allowed", county.housing.orders_redo(case, on="2026-03-13"))
         await county.desk.orders_redo(case, on="2026-03-13")
         assert await county.state(case) == "redo_ordered"
-        assert (await county.housing.is_told())[-1] == (case.id, "redo_ordered")
+        assert (await county.housing.is_notified())[-1] == (case.id, "redo_ordered")
         assert await county.due(case, "C5") == "2026-05-12", "60 days of its own"
 
         await county.refused("not_in_this_state", county.housing.replies(case, on="2026-03-14"))

@@ -1,4 +1,4 @@
-"""Two desks dispatch one case at once: one organisation is responsible, the other desk is told (Art. 22)."""
+"""Two registrars dispatch one case at once: one organisation becomes responsible, the other registrar is refused (Art. 22)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from tests.acceptance.vocabulary import Actor, Answered, Filing, story
 
 
-async def test_two_dispatches_at_once_and_one_is_refused() -> None:
+async def test_one_of_two_concurrent_dispatches_is_refused() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files("难以归类", on="2026-03-02", place="sl", subject="1502")
         await county.refused("role_not_allowed", county.supervisor.dispatches(case, to="zj", on="2026-03-02"))
@@ -20,7 +20,7 @@ async def test_two_dispatches_at_once_and_one_is_refused() -> None:
         assert "Recall the case first" in problems[0].problem["detail"]
 
         (sent,) = await county.events(case, "CaseTransferred")
-        told = {"zj": await county.housing.is_told(), "jt": await county.transport.is_told()}
+        told = {"zj": await county.housing.is_notified(), "jt": await county.transport.is_notified()}
         assert told.pop(sent.body.org) == [(case.id, "assigned")]
         assert list(told.values()) == [[]], "the other organisation never heard of it"
 

@@ -1,4 +1,6 @@
-"""A filing without a name, and one that twelve others join: both are registered, and nobody is listed (Art. 19, 20, 23)."""
+"""An anonymous filing and a filing with twelve co-petitioners: both are registered, and no name is disclosed (Art. 19, 20,
+23).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from tests.acceptance.vocabulary import story
 TWELVE = [{"name": f"联名人{number}", "phone": f"1390000{number:04d}"} for number in range(1, 13)]
 
 
-async def test_an_anonymous_filing_is_handled_and_its_notice_exempted_with_a_reason() -> None:
+async def test_anonymous_filing_is_handled_with_exempted_notice() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files("夜间违法施工", on="2026-03-02", channel="letter", anonymous=True)
         shown = await county.housing.reads(case)
@@ -27,7 +29,7 @@ async def test_an_anonymous_filing_is_handled_and_its_notice_exempted_with_a_rea
         assert await county.events(case, "DeadlineBreached") == []
 
 
-async def test_twelve_join_a_filing_and_only_those_who_work_on_it_read_their_names() -> None:
+async def test_names_of_twelve_co_petitioners_are_visible_to_handlers_only() -> None:
     async with story("2026-03-02") as county:
         case = await county.desk.files(
             "小区物业问题", on="2026-03-02", petitioner={"name": "代表人甲"}, co_petitioners=TWELVE

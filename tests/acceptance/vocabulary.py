@@ -32,7 +32,7 @@ _numbers = count(1)
 
 
 class Answered(Exception):
-    """The county said no, with the problem it answered."""
+    """The HTTP response was a refusal, with its problem details."""
 
     def __init__(self, answer: httpx.Response) -> None:
         super().__init__(answer.text)
@@ -42,7 +42,7 @@ class Answered(Exception):
 
 @dataclass
 class Filing:
-    """What the petitioner takes home."""
+    """The receipt data that the petitioner keeps."""
 
     id: str
     number: str
@@ -51,7 +51,7 @@ class Filing:
 
 @dataclass
 class Actor:
-    """One key: somebody of an organisation in a role."""
+    """A client with the access key of one role in one organisation."""
 
     county: County
     role: str
@@ -78,7 +78,7 @@ class Actor:
         answer: dict[str, Any] = await self.asks("GET", f"/v1/cases/{case.id}")
         return answer
 
-    async def is_told(self) -> list[tuple[str, str]]:
+    async def is_notified(self) -> list[tuple[str, str]]:
         """(case, kind) of every entry in the organisation's inbox."""
         page = await self.asks("GET", f"/v1/organisations/{self.org}/assignments?limit=200")
         return [(one["case"], one["kind"]) for one in page["entries"]]
@@ -190,7 +190,7 @@ class County:
         await self.here.runtime.drain()
 
     async def refused(self, code: str, attempt: Coroutine[Any, Any, Any]) -> dict[str, Any]:
-        """The attempt is refused with this code and a sentence in both languages, and the log stays as it was."""
+        """Assert that the command is refused with this code and a sentence in both languages, and that the log is unchanged."""
         self._before = await log_digest(self.here.runtime.ports.log)
         problem = await self._attempted(attempt)
         assert problem["code"] == code, problem
@@ -208,7 +208,7 @@ class County:
         raise AssertionError(f"this was accepted: {done}")
 
     async def citizen_asks(self, case: Filing) -> dict[str, Any]:
-        """What number and query code open."""
+        """The status that case number and query code give access to."""
         async with self.here.client() as anyone:
             answer = await anyone.post("/v1/status", json={"number": case.number, "code": case.code})
         assert answer.status_code == 200, answer.text
@@ -216,7 +216,7 @@ class County:
         return told
 
     async def events(self, case: Filing, *types: str) -> list[RecordedEvent]:
-        """What stands in the log of this case, of these types or all."""
+        """The events of this case in the log, of these types or all."""
         commits = await self.here.runtime.ports.log.load(f"case/{case.id}")
         return [event for commit in commits for event in commit.recorded if not types or event.type in types]
 

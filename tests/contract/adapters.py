@@ -35,7 +35,7 @@ from tests.support.servers import kafka, mongodb
 
 
 class DrainingFeed(Subscriptions, Protocol):
-    """What the suite needs beyond the port: to know that all was handled."""
+    """What the suite needs beyond the port: a way to know that all commits were handled."""
 
     async def drain(self) -> None: ...
 
@@ -91,7 +91,7 @@ async def open_sqlite(place: Path, outbox: bool) -> Ports:
 
 
 async def open_kafka(place: Path, outbox: bool) -> Ports:
-    """The feed on a real topic, over a log that knows what is unpublished. The place remembers the topic's name."""
+    """The feed on a real topic, over a log that tracks unpublished commits. The location keeps the topic name."""
     remembered = place / "topic"
     if not remembered.exists():
         remembered.write_text(await topics.create(topics.fresh_name()))

@@ -11,7 +11,7 @@ Opener = Callable[..., Awaitable[Ports]]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Each test on each adapter; a module that says NEEDS_FEED only on those with a feed."""
+    """Run each test on each adapter; a module with NEEDS_FEED runs only on adapters with a feed."""
     if "adapter" in metafunc.fixturenames:
         needs_feed = getattr(metafunc.module, "NEEDS_FEED", False)
         chosen = [adapter for adapter in ADAPTERS if (adapter.feeds if needs_feed else not adapter.only_feed)]

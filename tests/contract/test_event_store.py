@@ -1,4 +1,4 @@
-"""What every Log promises."""
+"""The contract of every event store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def scanned(log: EventStore, prefix: str = "", batch: int = 500) -> list[C
     return [each async for commits in log.scan(prefix, batch=batch) for each in commits]
 
 
-async def test_returns_the_bytes_that_were_appended(log: EventStore) -> None:
+async def test_load_returns_appended_bytes(log: EventStore) -> None:
     commits = [*history("case/a", 3, events=2), commit("case/b", request="hmac:1")]
     written = await put(log, commits)
     assert written == commits
@@ -41,13 +41,13 @@ async def test_returns_the_bytes_that_were_appended(log: EventStore) -> None:
     assert await log.load("case/none") == []
 
 
-async def test_load_after_a_version_never_cuts_a_commit(log: EventStore) -> None:
+async def test_load_after_version_returns_whole_commits(log: EventStore) -> None:
     commits = await put(log, history("case/a", 4, events=3))
     for after in range(14):
         assert await log.load("case/a", after) == [each for each in commits if each.last > after]
 
 
-async def test_load_with_a_limit_gives_the_first_ones(log: EventStore) -> None:
+async def test_load_with_limit_returns_first_commits(log: EventStore) -> None:
     commits = await put(log, history("case/a", 7, events=3))
     await put(log, history("outbox/long", 300))
     for after in (0, 1, 3, 4, 20, 21):
@@ -63,7 +63,7 @@ async def test_load_with_a_limit_gives_the_first_ones(log: EventStore) -> None:
     assert seen == list(range(1, 301)), "page by page, whatever is remembered of the stream"
 
 
-async def test_a_commit_that_does_not_continue_the_stream_conflicts(log: EventStore) -> None:
+async def test_commit_with_wrong_expected_version_conflicts(log: EventStore) -> None:
     first, second = await put(log, history("case/a", 2))
     for wrong in (
         commit("case/a"),
@@ -79,7 +79,7 @@ async def test_a_commit_that_does_not_continue_the_stream_conflicts(log: EventSt
     assert await log.load("case/new") == []
 
 
-async def test_a_known_cause_is_answered_before_the_version_is_looked_at(log: EventStore) -> None:
+async def test_known_causation_id_is_answered_before_version_check(log: EventStore) -> None:
     first = await log.append(commit("case/a", cause="clerk:1"))
     second = await log.append(commit("case/a", after=first, cause="clerk:2"))
     for again in (
@@ -97,7 +97,7 @@ async def test_a_known_cause_is_answered_before_the_version_is_looked_at(log: Ev
     assert await log.by_cause("case/c", "clerk:1") is None
 
 
-async def test_64_at_once_on_one_stream_have_one_winner_each_round(log: EventStore) -> None:
+async def test_64_concurrent_appends_to_one_stream_have_one_winner_each_round(log: EventStore) -> None:
     for version in range(5):
         stream = await log.load("case/a")
         after = stream[-1] if stream else None
@@ -109,7 +109,7 @@ async def test_64_at_once_on_one_stream_have_one_winner_each_round(log: EventSto
         assert (await log.load("case/a"))[version:] == won
 
 
-async def test_64_with_one_cause_get_one_answer(log: EventStore) -> None:
+async def test_64_appends_with_one_causation_id_get_one_answer(log: EventStore) -> None:
     tries = [commit("case/a", cause="platform:9") for _ in range(64)]
     results = await asyncio.gather(*(log.append(each) for each in tries), return_exceptions=True)
     (won,) = [result for result in results if isinstance(result, Commit)]
@@ -117,7 +117,7 @@ async def test_64_with_one_cause_get_one_answer(log: EventStore) -> None:
     assert all(isinstance(other, DuplicateCommand) and other.commit == won for other in others)
 
 
-async def test_a_bad_commit_does_not_harm_those_it_comes_with(log: EventStore) -> None:
+async def test_bad_commit_does_not_affect_rest_of_batch(log: EventStore) -> None:
     before = await log.append(commit("case/known", cause="c"))
     good = [commit(f"case/{number}") for number in range(60)]
     bad = [
@@ -135,7 +135,7 @@ async def test_a_bad_commit_does_not_harm_those_it_comes_with(log: EventStore) -
             assert isinstance(result, Conflict | DuplicateCommand)
 
 
-async def test_64_writers_on_few_streams_leave_neither_gap_nor_fork(log: EventStore) -> None:
+async def test_64_writers_on_few_streams_create_no_gap_and_no_fork(log: EventStore) -> None:
     async def writer(seed: int) -> None:
         random = Random(seed)
         for _ in range(6):
@@ -157,7 +157,7 @@ STREAMS = ("case/a", "case/a 2", "case/a-1", "case/ab", "case/b", "outbox/a", "p
 """In the order of their names, also where one begins with another."""
 
 
-async def test_scan_gives_streams_in_order_and_whole(log: EventStore) -> None:
+async def test_scan_returns_whole_streams_in_order(log: EventStore) -> None:
     histories = [history(stream, 5) for stream in STREAMS]
     mixed = [each for step in zip(*histories, strict=True) for each in step]
     await put(log, mixed)
@@ -169,7 +169,7 @@ async def test_scan_gives_streams_in_order_and_whole(log: EventStore) -> None:
         assert await scanned(log, "nothing", batch) == []
 
 
-async def test_what_is_appended_during_a_scan_leaves_no_gap(log: EventStore) -> None:
+async def test_append_during_scan_leaves_no_gap(log: EventStore) -> None:
     made = {f"case/{number}": history(f"case/{number}", 6) for number in range(8)}
     for commits in made.values():
         await put(log, commits[:3])
@@ -186,7 +186,7 @@ async def test_what_is_appended_during_a_scan_leaves_no_gap(log: EventStore) -> 
         assert len(commits) >= 3
 
 
-async def test_heads_are_the_ends_of_the_streams(log: EventStore) -> None:
+async def test_heads_match_ends_of_streams(log: EventStore) -> None:
     made = {stream: history(stream, length) for stream, length in (("case/a", 3), ("case/b", 1), ("outbox/x", 4))}
     for commits in made.values():
         await put(log, commits)
@@ -197,7 +197,7 @@ async def test_heads_are_the_ends_of_the_streams(log: EventStore) -> None:
     assert [part async for part in log.heads("none")] == []
 
 
-async def test_unpublished_until_marked(opened: Opener) -> None:
+async def test_commit_is_unpublished_until_marked(opened: Opener) -> None:
     log = (await opened(outbox=True)).log
     late = await log.append(commit("case/a", at=START + timedelta(seconds=30)))
     early = await log.append(commit("case/b", at=START + timedelta(seconds=10)))
@@ -209,7 +209,7 @@ async def test_unpublished_until_marked(opened: Opener) -> None:
     assert await log.unpublished(START + timedelta(seconds=31)) == [late]
 
 
-async def test_a_claimed_commit_is_nobody_elses_until_its_time(opened: Opener) -> None:
+async def test_claimed_commit_is_exclusive_until_claim_expires(opened: Opener) -> None:
     log = (await opened(outbox=True)).log
     made = [await log.append(commit(f"case/{number}", at=START + timedelta(seconds=number))) for number in range(40)]
     now = START + timedelta(minutes=1)
@@ -234,7 +234,7 @@ async def test_a_claimed_commit_is_nobody_elses_until_its_time(opened: Opener) -
     assert await log.claim(until + timedelta(days=1), until + timedelta(days=2)) == []
 
 
-async def test_what_somebody_still_has_in_hand_is_not_claimed(opened: Opener) -> None:
+async def test_commit_held_by_another_process_is_not_claimed(opened: Opener) -> None:
     log = (await opened(outbox=True)).log
     made = [await log.append(commit(f"case/{number}", at=START + timedelta(seconds=number))) for number in range(4)]
     now = START + timedelta(minutes=1)
@@ -253,14 +253,14 @@ async def test_what_somebody_still_has_in_hand_is_not_claimed(opened: Opener) ->
     assert await log.backlog() == 0
 
 
-async def test_without_an_outbox_nothing_is_unpublished(log: EventStore) -> None:
+async def test_store_without_outbox_has_no_unpublished_commits(log: EventStore) -> None:
     await log.append(commit())
     assert await log.unpublished(START + timedelta(days=9)) == []
     assert await log.claim(START + timedelta(days=9), START + timedelta(days=10)) == []
     assert await log.backlog() == 0
 
 
-async def test_everything_is_there_after_a_restart(adapter: Adapter, opened: Opener) -> None:
+async def test_commits_survive_restart(adapter: Adapter, opened: Opener) -> None:
     if not adapter.restarts:
         pytest.skip("nothing outlives this adapter")
     log = (await opened()).log
@@ -274,7 +274,7 @@ async def test_everything_is_there_after_a_restart(adapter: Adapter, opened: Ope
     await log.append(commit("case/b", after=commits[-1]))
 
 
-async def test_a_cancelled_caller_harms_nobody(log: EventStore) -> None:
+async def test_cancelled_caller_does_not_affect_other_callers(log: EventStore) -> None:
     tasks = [asyncio.create_task(log.append(commit(f"case/{number}"))) for number in range(20)]
     await asyncio.sleep(0)
     for task in tasks[::2]:
@@ -284,7 +284,7 @@ async def test_a_cancelled_caller_harms_nobody(log: EventStore) -> None:
     assert [finding async for finding in log.verify()] == []
 
 
-async def test_long_streams_are_read_like_short_ones(log: EventStore) -> None:
+async def test_long_streams_are_read_completely(log: EventStore) -> None:
     commits = await put(log, history("outbox/org", 700))
     assert await log.load("outbox/org") == commits
     for after in (0, 100, 443, 444, 445, 572, 699, 700, 701):

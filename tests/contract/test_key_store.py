@@ -1,4 +1,4 @@
-"""What every Keys promises."""
+"""The contract of every key store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def keys(ports: Ports) -> KeyStore:
     return ports.keys
 
 
-async def test_the_same_names_give_the_same_key(keys: KeyStore) -> None:
+async def test_same_names_give_same_key(keys: KeyStore) -> None:
     wanted = [("a", "p1", "identity"), ("a", "p1", "text"), ("b", "p1", "identity"), ("a", "p1", "identity")]
     made = await keys.obtain(wanted)
     assert [(key.case, key.party, key.purpose) for key in made] == wanted
@@ -29,7 +29,7 @@ async def test_the_same_names_give_the_same_key(keys: KeyStore) -> None:
     assert await keys.count() == 3
 
 
-async def test_64_who_ask_at_once_get_one_key(keys: KeyStore) -> None:
+async def test_64_concurrent_requests_get_one_key(keys: KeyStore) -> None:
     answers = await asyncio.gather(
         *(keys.obtain([("a", "p1", "text"), (f"c{n % 4}", "p1", "text")]) for n in range(64))
     )
@@ -38,7 +38,7 @@ async def test_64_who_ask_at_once_get_one_key(keys: KeyStore) -> None:
     assert await keys.count() == 5
 
 
-async def test_an_erased_key_is_gone_and_refused(keys: KeyStore) -> None:
+async def test_erased_key_cannot_be_read_or_recreated(keys: KeyStore) -> None:
     identity, text, other = await keys.obtain([("a", "p1", "identity"), ("a", "p1", "text"), ("a", "p2", "text")])
     assert await keys.erase("a", "p1", "identity") == 1
     assert await keys.erase("a", "p1", "identity") == 0
@@ -55,7 +55,7 @@ async def test_an_erased_key_is_gone_and_refused(keys: KeyStore) -> None:
     assert await keys.erase("b", "p1") == 0
 
 
-async def test_a_refusal_does_not_harm_those_it_comes_with(keys: KeyStore) -> None:
+async def test_refused_request_does_not_affect_rest_of_batch(keys: KeyStore) -> None:
     await keys.erase("a", "p1")
     answers = await asyncio.gather(
         *(keys.obtain([(f"c{n}", "p1", "text")]) for n in range(20)),
@@ -71,7 +71,7 @@ async def test_secrets_are_stable_and_differ_by_name(keys: KeyStore) -> None:
     assert keys.secret("case-id") == keys.secret("case-id") != keys.secret("query-code")
 
 
-async def test_keys_and_erasures_outlive_a_restart(adapter: Adapter, opened: Opener) -> None:
+async def test_keys_and_erasures_survive_restart(adapter: Adapter, opened: Opener) -> None:
     if not adapter.restarts:
         pytest.skip("nothing outlives this adapter")
     keys = (await opened()).keys

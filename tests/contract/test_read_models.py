@@ -1,4 +1,4 @@
-"""What every Views promises."""
+"""The contract of every read model store."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def row(key: str, applied: int = 1, **values: Value) -> Row:
     return Row(key, applied, {"org": None, "due": None, "open": None, "level": None, "score": None} | values)
 
 
-async def test_gives_back_what_was_written(views: ReadModelStore) -> None:
+async def test_read_returns_written_row(views: ReadModelStore) -> None:
     one = row("a", org="城管局", due="2026-03-02", open=True, level=2, score=0.1)
     await views.write({"cases": [one, Row("b", 4, None), Row("c", 1, {"org": "x", "open": False})]})
     assert await views.get("cases", "a") == one
@@ -47,7 +47,7 @@ async def test_gives_back_what_was_written(views: ReadModelStore) -> None:
     assert found.values["open"] is True
 
 
-async def test_an_older_row_never_replaces_a_newer_one(views: ReadModelStore) -> None:
+async def test_older_row_never_replaces_newer_row(views: ReadModelStore) -> None:
     await views.write({"cases": [row("a", 3, org="new")]})
     await views.write({"cases": [row("a", 2, org="old"), row("a", 3, org="same"), Row("a", 1, None)]})
     assert await views.get("cases", "a") == row("a", 3, org="new")
@@ -56,7 +56,7 @@ async def test_an_older_row_never_replaces_a_newer_one(views: ReadModelStore) ->
     assert await views.get("cases", "a") == Row("a", 4, None)
 
 
-async def test_empty_rows_are_in_no_list(views: ReadModelStore) -> None:
+async def test_empty_rows_are_excluded_from_lists(views: ReadModelStore) -> None:
     await views.write({"cases": [row("a", org="x"), row("b", org="x"), Row("c", 1, None)]})
     await views.write({"cases": [Row("b", 2, None)]})
     assert [each.key for each in await views.find("cases")] == ["a"]
@@ -65,7 +65,7 @@ async def test_empty_rows_are_in_no_list(views: ReadModelStore) -> None:
     assert [each.key async for part in views.rows("cases", batch=2) for each in part] == ["a", "b", "c"]
 
 
-async def test_finds_by_its_indexes(views: ReadModelStore) -> None:
+async def test_rows_are_found_by_index(views: ReadModelStore) -> None:
     rows = [row(f"k{number}", org="ab"[number % 2], due=f"2026-03-{number:02}", level=number) for number in range(1, 9)]
     await views.write({"cases": [*rows, row("k9", org="a")]})
 
@@ -86,7 +86,7 @@ async def test_finds_by_its_indexes(views: ReadModelStore) -> None:
     assert await views.count("cases", [Condition("org", "=", "a"), Condition("due", ">", "2026-03-04")]) == {None: 2}
 
 
-async def test_refuses_what_no_index_answers(views: ReadModelStore) -> None:
+async def test_query_without_index_is_refused(views: ReadModelStore) -> None:
     for where, order in (
         ([Condition("score", "=", 1.0)], ()),
         ([Condition("level", "=", 1)], ()),
@@ -103,7 +103,7 @@ async def test_refuses_what_no_index_answers(views: ReadModelStore) -> None:
         await views.find("cases", after=("a", "b"))
 
 
-async def test_a_wrong_row_harms_no_other_writer(views: ReadModelStore) -> None:
+async def test_invalid_row_does_not_affect_other_writers(views: ReadModelStore) -> None:
     results = await asyncio.gather(
         *(views.write({"cases": [row(f"k{number}")]}) for number in range(20)),
         views.write({"cases": [row("bad1"), Row("bad2", 1, {"nothing": 1})]}),
@@ -114,7 +114,7 @@ async def test_a_wrong_row_harms_no_other_writer(views: ReadModelStore) -> None:
     assert (await views.count("cases"))[None] == 20
 
 
-async def test_clear_drops_rows_and_all_drops_marks(views: ReadModelStore) -> None:
+async def test_clear_removes_rows_and_clear_all_removes_marks(views: ReadModelStore) -> None:
     await views.write({"cases": [row("a")]})
     await views.park(Parked("routing", "case/a", 2, "ValueError", "2026-03-02T00:00:00.000000Z", b"\x00{"))
     await views.clear("cases")
@@ -128,7 +128,7 @@ async def test_clear_drops_rows_and_all_drops_marks(views: ReadModelStore) -> No
     assert len(await views.find("cases")) == 1
 
 
-async def test_rows_are_named_in_order_and_removed_by_key(views: ReadModelStore) -> None:
+async def test_rows_are_listed_in_order_and_removed_by_key(views: ReadModelStore) -> None:
     await views.write({"cases": [row(f"k{number}", number + 1) for number in range(7)]})
     await views.write({"cases": [Row("k3", 9, None)]})
     for batch in (1, 3, 7, 1000):
@@ -145,7 +145,7 @@ async def test_rows_are_named_in_order_and_removed_by_key(views: ReadModelStore)
     assert [standing async for standing in views.standing("cases")] == []
 
 
-async def test_what_older_releases_left_is_forgotten_and_nothing_else(adapter: Adapter, opened: Opener) -> None:
+async def test_only_leftovers_of_older_releases_are_removed(adapter: Adapter, opened: Opener) -> None:
     if not adapter.restarts:
         pytest.skip("nothing outlives this adapter")
     old = ReadModel("cases", {"org": "text"}, version=CASES.version + 1)
@@ -164,7 +164,7 @@ async def test_what_older_releases_left_is_forgotten_and_nothing_else(adapter: A
     assert await views.parked() == [mark]
 
 
-async def test_the_first_parked_mark_stays(views: ReadModelStore) -> None:
+async def test_first_parked_mark_is_kept(views: ReadModelStore) -> None:
     first = Parked("routing", "case/a", 2, "ValueError", "2026-03-02T00:00:00.000000Z", b"\xff\x00")
     other = Parked("routing", "case/b", 7, "KeyError", "2026-03-03T00:00:00.000000Z", b"")
     third = Parked("intake", "case/a", 2, "KeyError", "2026-03-03T00:00:00.000000Z", b"{}")
@@ -179,14 +179,14 @@ async def test_the_first_parked_mark_stays(views: ReadModelStore) -> None:
     assert await views.parked("routing") == [other]
 
 
-async def test_a_view_has_one_shape(ports: Ports) -> None:
+async def test_read_model_has_one_schema(ports: Ports) -> None:
     ports.views.declare(CASES)
     ports.views.declare(CASES)
     with pytest.raises(ValueError, match="shape"):
         ports.views.declare(ReadModel("cases", {"org": "text"}))
 
 
-async def test_rows_outlive_a_restart(adapter: Adapter, opened: Opener) -> None:
+async def test_rows_survive_restart(adapter: Adapter, opened: Opener) -> None:
     if not adapter.restarts:
         pytest.skip("nothing outlives this adapter")
     for number in range(3):
@@ -212,7 +212,7 @@ async def fresh(adapter: Adapter, folder: str) -> Ports:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(written, st.integers(1, 7))
-def test_the_greatest_applied_wins_in_any_order(
+def test_highest_applied_version_wins_in_any_order(
     adapter: Adapter, writes: list[tuple[str, int, str | None, bool]], cut: int
 ) -> None:
     async def run() -> None:
@@ -244,7 +244,7 @@ table = st.dictionaries(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table, st.integers(1, 5), st.sampled_from([(), ("due",), ("org", "due")]))
-def test_pages_are_the_whole_list_cut(
+def test_pages_together_equal_whole_list(
     adapter: Adapter, cells: dict[str, tuple[str | None, str | None]], limit: int, order: tuple[str, ...]
 ) -> None:
     async def run() -> None:
@@ -302,7 +302,7 @@ orders = st.sampled_from([(), ("org", "due"), ("due",), ("open", "level"), ("lev
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.text("ab", min_size=1, max_size=3), cells, max_size=12), st.lists(st.tuples(queries, orders)))
-def test_answers_as_the_reference_does(
+def test_queries_agree_with_reference_implementation(
     adapter: Adapter, content: dict[str, dict[str, Value]], asked: list[tuple[list[Condition], tuple[str, ...]]]
 ) -> None:
     async def answer(views: ReadModelStore, where: list[Condition], order: tuple[str, ...]) -> list[object]:
@@ -335,7 +335,7 @@ def test_answers_as_the_reference_does(
     asyncio.run(run())
 
 
-async def test_a_row_is_renewed_at_its_version_and_never_by_an_older_one(views: ReadModelStore) -> None:
+async def test_row_is_renewed_at_same_version_but_not_by_older_version(views: ReadModelStore) -> None:
     await views.write({"cases": [row("a", 3, org="old")]})
     await views.write({"cases": [row("a", 3, org="same")]})
     assert (await views.get("cases", "a")) == row("a", 3, org="old")

@@ -1,4 +1,4 @@
-"""What was dropped beside old checkpoints is filled again: a group that has to begin again sees every commit."""
+"""Read models dropped while their checkpoints remain are refilled: a rewound group receives every commit again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def started(ports: Ports, *views: ReadModel) -> dict[str, Seen]:
     return groups
 
 
-async def test_a_group_that_is_rewound_sees_every_commit_again(ports: Ports) -> None:
+async def test_rewound_group_receives_every_commit_again(ports: Ports) -> None:
     made = [await ports.log.append(each) for each in history("case/a", 20)]
     groups = await started(ports, ONE)
     for seen in groups.values():
@@ -62,7 +62,7 @@ async def test_a_group_that_is_rewound_sees_every_commit_again(ports: Ports) -> 
     await ports.feed.stop()
 
 
-async def test_rewinding_is_kept_over_a_restart(adapter: Adapter, opened: Opener) -> None:
+async def test_rewind_survives_restart(adapter: Adapter, opened: Opener) -> None:
     if not adapter.checkpoints:
         pytest.skip("begins at the beginning anyway")
     ports = await opened()
@@ -75,7 +75,7 @@ async def test_rewinding_is_kept_over_a_restart(adapter: Adapter, opened: Opener
 
 
 @pytest.mark.parametrize("views", [(ONE, TWO), (ReadModel("one", {"number": "integer"}, version=2),)])
-async def test_a_view_that_is_new_is_filled(adapter: Adapter, opened: Opener, views: tuple[ReadModel, ...]) -> None:
+async def test_new_read_model_is_filled(adapter: Adapter, opened: Opener, views: tuple[ReadModel, ...]) -> None:
     if not (adapter.checkpoints and adapter.beside_views):
         pytest.skip("begins at the beginning anyway, or keeps its positions elsewhere")
     ports = await opened()
@@ -89,7 +89,7 @@ async def test_a_view_that_is_new_is_filled(adapter: Adapter, opened: Opener, vi
         assert seen.causes == set()
 
 
-async def test_a_table_that_was_dropped_is_filled(adapter: Adapter, opened: Opener, tmp_path: Path) -> None:
+async def test_dropped_table_is_refilled(adapter: Adapter, opened: Opener, tmp_path: Path) -> None:
     if adapter.name != "sqlite":
         pytest.skip("about a table of SQLite")
     ports = await opened()

@@ -1,4 +1,4 @@
-"""What every Feed promises: at least once, to every group, in any order."""
+"""The contract of every subscription: at-least-once delivery, to every group, in any order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Consumer:
         return {each.cause for each in self.seen}
 
 
-async def test_every_group_gets_every_commit(ports: Ports) -> None:
+async def test_every_group_receives_every_commit(ports: Ports) -> None:
     one, two = Consumer(), Consumer()
     ports.feed.subscribe("one", one)
     ports.feed.subscribe("two", two, max_commits=3)
@@ -55,7 +55,7 @@ async def test_every_group_gets_every_commit(ports: Ports) -> None:
     await ports.feed.stop()
 
 
-async def test_a_failing_handler_gets_its_batch_again_and_holds_nobody_up(ports: Ports) -> None:
+async def test_failing_handler_receives_batch_again_without_blocking_other_groups(ports: Ports) -> None:
     failing, well = Consumer(fail=3), Consumer()
     ports.feed.subscribe("failing", failing)
     ports.feed.subscribe("well", well)
@@ -67,7 +67,7 @@ async def test_a_failing_handler_gets_its_batch_again_and_holds_nobody_up(ports:
     await ports.feed.stop()
 
 
-async def test_what_a_handler_appends_comes_round_too(ports: Ports) -> None:
+async def test_commits_appended_by_handler_are_delivered(ports: Ports) -> None:
     seen: set[str] = set()
 
     async def react(commits: Sequence[Commit]) -> None:
@@ -84,7 +84,7 @@ async def test_what_a_handler_appends_comes_round_too(ports: Ports) -> None:
     await ports.feed.stop()
 
 
-async def test_stop_finishes_the_batch_in_hand(ports: Ports) -> None:
+async def test_stop_completes_current_batch(ports: Ports) -> None:
     began, go = asyncio.Event(), asyncio.Event()
     done: list[Commit] = []
 
@@ -105,7 +105,7 @@ async def test_stop_finishes_the_batch_in_hand(ports: Ports) -> None:
     assert done
 
 
-async def test_what_was_not_handled_comes_after_the_next_start(ports: Ports) -> None:
+async def test_unhandled_commits_are_delivered_after_restart(ports: Ports) -> None:
     consumer = Consumer(fail=10**9)
     ports.feed.subscribe("group", consumer)
     await ports.feed.start()
@@ -121,7 +121,7 @@ async def test_what_was_not_handled_comes_after_the_next_start(ports: Ports) -> 
     assert consumer.causes == {each.cause for each in (*made, *more)}
 
 
-async def test_progress_moves_while_there_is_nothing_to_do(ports: Ports) -> None:
+async def test_progress_advances_while_idle(ports: Ports) -> None:
     ports.feed.subscribe("group", Consumer())
     before = ports.feed.last_progress("group")
     await ports.feed.start()
@@ -131,7 +131,7 @@ async def test_progress_moves_while_there_is_nothing_to_do(ports: Ports) -> None
     await ports.feed.stop()
 
 
-async def test_a_restart_goes_on_from_the_checkpoint(adapter: Adapter, opened: Opener) -> None:
+async def test_restart_resumes_from_checkpoint(adapter: Adapter, opened: Opener) -> None:
     if not adapter.checkpoints:
         pytest.skip("this adapter keeps its positions in memory")
     ports = await opened()
@@ -153,7 +153,7 @@ async def test_a_restart_goes_on_from_the_checkpoint(adapter: Adapter, opened: O
     await ports.feed.stop()
 
 
-async def test_dropping_the_views_drops_the_checkpoints(adapter: Adapter, ports: Ports) -> None:
+async def test_dropping_read_models_drops_checkpoints(adapter: Adapter, ports: Ports) -> None:
     if not (adapter.checkpoints and adapter.beside_views):
         pytest.skip("this adapter keeps its positions elsewhere: whoever drops the views rewinds the groups")
     consumer = Consumer()

@@ -1,4 +1,4 @@
-"""`huiyin act --file`: what a clerk does with a spreadsheet."""
+"""`huiyin act --file`: commands from a spreadsheet."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield str(folder)
 
 
-def test_a_spreadsheet_of_commands(data: str, tmp_path: Path) -> None:
+def test_spreadsheet_of_commands_is_executed(data: str, tmp_path: Path) -> None:
     table = tmp_path / "acts.csv"
     rows = (
         "case,command,path,basis,result,text",
@@ -47,7 +47,7 @@ def test_a_spreadsheet_of_commands(data: str, tmp_path: Path) -> None:
     assert shown["state"] == "decided"
 
 
-def test_lines_from_standard_input_and_bad_files(data: str, tmp_path: Path) -> None:
+def test_commands_are_read_from_standard_input_and_bad_files_refused(data: str, tmp_path: Path) -> None:
     line = json.dumps({"case": "web:b-2", "command": "accept", "path": 6})
     twice = '{"case": "web:b-2", "command": "accept", "path": 6, "command": "close"}'
     lines = f"{line}\noops\n{twice}\n"

@@ -1,8 +1,8 @@
-"""The measurements run and give every line. How fast they are is no test: machines differ."""
+"""The benchmarks run and print every line. Speed is not tested, since machines differ."""
 
 from __future__ import annotations
 
-from tests.support.benching import lines_of
+from tests.support.benchmarks import lines_of
 
 LINES = {
     "fold",
@@ -18,5 +18,5 @@ LINES = {
 }
 
 
-def test_quick_gives_every_line_of_the_table() -> None:
+def test_quick_run_prints_every_line_of_the_table() -> None:
     assert lines_of("bench") == LINES

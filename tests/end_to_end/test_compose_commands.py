@@ -30,7 +30,7 @@ USER, GRACE = "huiyin", 25
 
 
 def image() -> dict[str, Any]:
-    """What the image says: its settings, its entry point, its health check."""
+    """The settings, entry point and health check of the image."""
     text = (ROOT / "deploy/Dockerfile").read_text("utf-8").rpartition("\nFROM ")[2].replace("\\\n", "")
     settings = dict(re.findall(r"(HUIYIN_\w+)=(\S+)", "".join(re.findall(r"^ENV .*$", text, re.MULTILINE))))
     (entry,) = re.findall(r"^ENTRYPOINT (\[.*\])$", text, re.MULTILINE)
@@ -99,7 +99,7 @@ class Deployment:
         return (self.folder / f"{name}.log").read_text("utf-8")
 
     def healthy(self, name: str, process: subprocess.Popen[str]) -> None:
-        """Until the image's own check says so."""
+        """Wait until the health check of the image succeeds."""
         check = [word.replace("8080", str(self.ports[name])) for word in self.image["health"]]
         check[0] = sys.executable
         until = time.monotonic() + 120
@@ -124,7 +124,7 @@ def deployment(tmp_path: Path) -> Iterator[Deployment]:
             client.admin.command("dropUser", USER)
 
 
-def test_its_commands_start_with_its_environments_and_take_a_case_in(deployment: Deployment) -> None:
+def test_compose_services_start_and_register_a_case(deployment: Deployment) -> None:
     assert all(services()[name].get("stop_grace_period", "25s") == f"{GRACE}s" for name in OURS)
     assert not {"HUIYIN_MONGODB_PASSWORD"} & os.environ.keys()
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""A county sets itself up: files to begin with, what is wrong with them, a new organisation on a running server."""
+"""Setting up a county: starter files, validation findings, and a new organisation on a running server."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def county(tmp_path: Path) -> Iterator[Path]:
     yield folder
 
 
-def test_the_end_of_validate_says_whether_something_is_wrong(county: Path) -> None:
+def test_validate_exit_code_reports_findings(county: Path) -> None:
     assert huiyin("policy", "validate", str(county)).returncode == 0
     change(county, "routing.csv", "S02,*,cgj", "S02,*,gone")
     found = huiyin("policy", "validate", str(county))
@@ -60,7 +60,7 @@ def change(folder: Path, table: str, old: str, new: str) -> None:
     path.write_bytes(text.replace(old, new, 1).encode("utf-8"))
 
 
-def test_a_new_organisation_on_a_running_server(county: Path, tmp_path: Path) -> None:
+def test_organisation_is_added_to_running_server(county: Path, tmp_path: Path) -> None:
     data = tmp_path / "data"
     where = ("--data", str(data))
     with server(data, sample=False):
@@ -99,7 +99,7 @@ def test_a_new_organisation_on_a_running_server(county: Path, tmp_path: Path) ->
 
 
 def org_of_a_filing(item: str, data: Path) -> tuple[str, str]:
-    """Whom a new filing without a subject goes to, and its number."""
+    """Register a filing without a subject; return its organisation and number."""
     transport = httpx.HTTPTransport(uds=str(Folder(data).socket_path))
     with httpx.Client(
         transport=transport, base_url="http://huiyin", headers={"x-huiyin-as": "registrar:xfj"}

@@ -1,4 +1,4 @@
-"""R20 on files: whatever happens to the bytes of a log at rest, `huiyin verify` or the start itself names it."""
+"""R20 on files: `huiyin verify` or the start itself names any damage to the bytes of a stored log."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def contents(path: Path) -> list[Any]:
 
 
 async def found_in(folder: Path) -> list[dict[str, Any]] | str:
-    """What verify finds; or in words why the folder cannot even be opened."""
+    """The findings of verify, or the reason why the folder cannot be opened."""
     try:
         async with opened(folder, Settings(), create=False, feed=False, tasks=False) as runtime:
             transport = httpx.ASGITransport(build_app(runtime, local=True))
@@ -75,7 +75,7 @@ async def found_in(folder: Path) -> list[dict[str, Any]] | str:
 
 @pytest.mark.parametrize("size", [1024, 8 * 1024, 64 * 1024])
 @pytest.mark.parametrize("how", ["flip", "truncate"])
-async def test_a_damaged_end_of_the_file_is_detected(whole: Path, tmp_path: Path, how: str, size: int) -> None:
+async def test_damaged_end_of_file_is_detected(whole: Path, tmp_path: Path, how: str, size: int) -> None:
     random = Random(f"{how}{size}")
     before = contents(whole / "log.sqlite")
     for round_ in range(4):
@@ -100,8 +100,8 @@ async def test_a_damaged_end_of_the_file_is_detected(whole: Path, tmp_path: Path
         shutil.rmtree(folder)
 
 
-async def test_200_flips_over_every_column_are_named_by_the_running_verify(whole: Path, tmp_path: Path) -> None:
-    """With stream, version and column, through the route that `huiyin verify` calls, beside everything else that is open."""
+async def test_verify_names_200_flipped_bytes_in_every_column_while_serving(whole: Path, tmp_path: Path) -> None:
+    """The route of `huiyin verify` names stream, version and column while the server is in use."""
     folder = tmp_path / "data"
     shutil.copytree(whole, folder)
     random = Random(20)
@@ -133,7 +133,7 @@ async def test_200_flips_over_every_column_are_named_by_the_running_verify(whole
                 wanted = ("hash", "events") if column in ("hash", "events") else (column,)
                 named = [one for one in findings if one["column"] in wanted]
                 assert named, (column, position, old, new, findings)
-                if column not in ("stream", "first", "position"):  # these are themselves what names the place
+                if column not in ("stream", "first", "position"):  # these columns themselves identify the position
                     assert any((one["stream"], one["version"]) == (stream, first) for one in named)
                 done += 1
             assert (await owner.post("/local/verify")).json()["findings"] == []
@@ -148,7 +148,7 @@ def flipped(value: object, random: Random) -> object:
     return bytes(data)
 
 
-def test_the_command_names_the_place_and_ends_with_1(whole: Path, tmp_path: Path) -> None:
+def test_verify_command_names_damaged_position_and_exits_with_1(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     shutil.copytree(whole, folder)
     assert huiyin("verify", "--data", str(folder)).returncode == 0
@@ -175,7 +175,7 @@ def test_the_command_names_the_place_and_ends_with_1(whole: Path, tmp_path: Path
     assert "The log of the backup is damaged" in restored.stderr
 
 
-def test_a_file_that_cannot_be_opened_says_so_without_a_traceback(whole: Path, tmp_path: Path) -> None:
+def test_unreadable_file_is_reported_without_traceback(whole: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     shutil.copytree(whole, folder)
     Folder(folder).log.write_bytes(bytes(4096) + Folder(folder).log.read_bytes()[4096:])

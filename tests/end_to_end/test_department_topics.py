@@ -1,4 +1,4 @@
-"""A department that works through Kafka alone: the example client lives through a whole case, as a process of its own."""
+"""A department that works through Kafka alone: the example client processes a whole case in a process of its own."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def act(one: Process, as_: str, case: str, command: str, **fields: Any) -> httpx
 
 
 async def records(place: dict[str, str], topic: str) -> list[Any]:
-    """What the topic holds."""
+    """The records in the topic."""
     partition = TopicPartition(place["HUIYIN_KAFKA_PREFIX"] + topic, 0)
     found: list[Any] = []
     async with AIOKafkaConsumer(bootstrap_servers=place["HUIYIN_KAFKA_BOOTSTRAP"]) as consumer:
@@ -116,7 +116,7 @@ async def records(place: dict[str, str], topic: str) -> list[Any]:
     return found
 
 
-async def test_a_whole_life_through_two_topics(tmp_path: Path, place: dict[str, str]) -> None:
+async def test_full_case_lifecycle_runs_through_two_topics(tmp_path: Path, place: dict[str, str]) -> None:
     with ExitStack() as stack:
         one = stack.enter_context(serving("all", tmp_path, place))
         assert huiyin("topics", "apply", **place).returncode == 0
@@ -174,7 +174,7 @@ async def test_a_whole_life_through_two_topics(tmp_path: Path, place: dict[str, 
             carried = await records(place, "assignments.zj")
         assert [orjson.loads(record.value)["id"] for record in carried[len(whole) :]] == list(range(3, len(whole) + 1))
 
-        # Whatever it sends is answered, and what comes behind it is not held up.
+        # Each record is answered and does not block later records.
         foreign = ("--item", "k-2", "--place", "dh-yl", "--subject", "1002", "--text", "超市出售过期食品")
         filed = huiyin("submit", *foreign, "--json", "--data", str(one.data), **place)
         assert filed.returncode == 0, filed.stderr
@@ -184,7 +184,7 @@ async def test_a_whole_life_through_two_topics(tmp_path: Path, place: dict[str, 
             "not_json": b"{",
             "not_utf8": b"\xff\x00",
             "body_too_large": b"x" * 2_000_000,
-            "invalid_request": {**sign, "schema": 2},  # of a major version that nobody here knows
+            "invalid_request": {**sign, "schema": 2},  # of an unknown major version
             "unknown_case": {**sign, "case": elsewhere, "command_id": "foreign"},
         }
         missing = {**sign, "case": "web:none", "command_id": "missing"}
@@ -206,7 +206,7 @@ async def send(place: dict[str, str], topic: str, *values: Any) -> None:
             await producer.send_and_wait(place["HUIYIN_KAFKA_PREFIX"] + topic, data)
 
 
-def test_the_example_knows_nothing_of_us() -> None:
+def test_example_does_not_import_huiyin() -> None:
     lines = CLIENT.read_text().splitlines()
     assert len(lines) < 100
     imported = {line.split()[1].partition(".")[0] for line in lines if line.startswith(("import ", "from "))}

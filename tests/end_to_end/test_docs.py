@@ -1,4 +1,4 @@
-"""The manual is true: its commands exist and work, its links lead somewhere, its tables are the code's."""
+"""The manual is correct: its commands exist and work, its links resolve, and its tables match the code."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def parameters(line: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_commands_and_options_exist(page: Path) -> None:
+def test_documented_commands_and_options_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for line in [*lines(page, "huiyin "), *INLINE.findall(text)]:
         assert parameters(line) == [], line
@@ -73,7 +73,7 @@ def test_commands_and_options_exist(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_links_lead_somewhere(page: Path) -> None:
+def test_documentation_links_resolve(page: Path) -> None:
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         if target.startswith(("http://", "https://", "mailto:")):
             continue
@@ -85,14 +85,14 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}, target
 
 
-def test_what_the_code_says_of_the_manual_exists() -> None:
+def test_manual_references_in_code_exist() -> None:
     for source in ("shared", "services", "deploy"):
         for path in (ROOT / source).rglob("*.py"):
             for page in re.findall(r"docs/[\w-]+\.md", path.read_text(encoding="utf-8")):
                 assert (ROOT / page).exists(), f"{path}: {page}"
 
 
-def test_the_twins_have_the_same_commands_and_length() -> None:
+def test_translations_have_same_commands_and_length() -> None:
     english, chinese = (SHELL.findall(page.read_text(encoding="utf-8")) for page in TWINS)
     assert english == chinese
     for page in TWINS:
@@ -100,7 +100,7 @@ def test_the_twins_have_the_same_commands_and_length() -> None:
 
 
 @pytest.mark.parametrize(("page", "table"), TABLES, ids=lambda one: one.replace("/", "-"))
-def test_tables_are_current(page: str, table: str) -> None:
+def test_documentation_tables_are_current(page: str, table: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     assert text == renewed(text, table, TABLES[page, table]()), "run: python -m tests.support.make_docs"
 
@@ -114,7 +114,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WALKS)
-def test_the_commands_work_as_written(running: tuple[Server, Path], page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_documented_commands_work_as_written(
+    running: tuple[Server, Path], page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In order, beside a running server, in a folder that holds an export. `make` and `huiyin serve` are tried elsewhere.
 
     Those of the README run in a shell, each from nothing; of the other page only what a shell has to understand."""

@@ -1,4 +1,4 @@
-"""Facts and views that were dropped beside the log and its checkpoints are there again after the next start."""
+"""Facts and read models that were deleted while log and checkpoints remain are restored at the next start."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def filled(folder: Path) -> str:
 
 
 async def lived(runtime: Process) -> None:
-    """The law first, as it was."""
+    """Activate the policy first, as in production."""
     async with served() as here:
         for commit in sorted(await lives(here), key=lambda one: one.stream.startswith("case/")):
             await runtime.ports.log.append(commit)
@@ -41,7 +41,7 @@ async def again(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("how", ["deleted", "of another schema"])
-async def test_facts_that_are_gone_are_filled_again(tmp_path: Path, how: str) -> None:
+async def test_missing_facts_are_refilled(tmp_path: Path, how: str) -> None:
     folder = tmp_path / "data"
     before = await filled(folder)
     assert await again(folder) == before
@@ -53,7 +53,7 @@ async def test_facts_that_are_gone_are_filled_again(tmp_path: Path, how: str) ->
     assert await again(folder) == before
 
 
-async def test_a_views_file_that_is_gone_is_filled_again(tmp_path: Path) -> None:
+async def test_missing_read_model_file_is_refilled(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     before = await filled(folder)
     for path in folder.glob("views.sqlite*"):
@@ -61,7 +61,7 @@ async def test_a_views_file_that_is_gone_is_filled_again(tmp_path: Path) -> None
     assert await again(folder) == before
 
 
-async def test_facts_that_are_there_are_not_read_again(tmp_path: Path) -> None:
+async def test_existing_facts_are_not_read_again(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     await filled(folder)
     async with opened(folder, Settings(), tasks=False) as runtime:
@@ -69,7 +69,7 @@ async def test_facts_that_are_there_are_not_read_again(tmp_path: Path) -> None:
         assert {consumer.group: consumer.handled for consumer in runtime.consumers if consumer.handled} == {}
 
 
-async def test_files_of_the_folder_are_the_owners_alone(tmp_path: Path) -> None:
+async def test_folder_files_are_readable_by_owner_only(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     async with opened(folder, Settings(), tasks=False) as runtime:
         await lived(runtime)

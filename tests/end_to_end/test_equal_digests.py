@@ -1,4 +1,4 @@
-"""One input, every way to keep it: embedded, full, moved there and back, made again from the topic alone. The digests agree."""
+"""One input in every storage form: embedded, full, migrated both ways, and rebuilt from the topic alone. The digests agree."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Fill = Callable[[Path, dict[str, str]], None]
 
 
 def sample(data: Path, _place: dict[str, str]) -> None:
-    """What is over in the bundled sample: what goes on has times of its own."""
+    """The closed cases of the bundled sample; open cases have times of their own."""
     load(data, [row for row in complaints(date(2026, 6, 1), "Asia/Shanghai") if not row["go_live"]])
 
 
@@ -67,7 +67,7 @@ def said(one: Process) -> dict[str, Any]:
         ),
     ],
 )
-def test_digests_and_figures_agree(tmp_path: Path, fill: Fill) -> None:
+def test_digests_and_statistics_agree_between_modes(tmp_path: Path, fill: Fill) -> None:
     name, secrets = uuid4().hex[:8], tmp_path / "secrets"
     secrets.mkdir(mode=0o700)
     place = {
@@ -85,7 +85,7 @@ def test_digests_and_figures_agree(tmp_path: Path, fill: Fill) -> None:
     assert full["outcome"] == embedded["outcome"]
     assert full["stats"] == embedded["stats"]
 
-    # From the topic alone: an empty log, in a folder that knows nothing, with the same keys.
+    # From the topic alone: an empty log, in an empty folder, with the same keys.
     (tmp_path / "again").mkdir()
     empty = {**place, "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{name}-again"}
     made = huiyin("rebuild", "--from", "topic", "--json", "--data", str(tmp_path / "again" / "all"), **empty)

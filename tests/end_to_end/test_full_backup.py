@@ -1,4 +1,4 @@
-"""Backup and restore of the full mode as the manual says: a copy of MongoDB's files, and topics under a new prefix."""
+"""Backup and restore of the full mode as documented: a copy of MongoDB's files, and topics under a new prefix."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def mongo() -> Iterator[ReplicaSet]:
 
 
 def place(mongo: ReplicaSet, secrets: Path) -> dict[str, str]:
-    """A deployment whose topics nobody used before."""
+    """A deployment with unused topic names."""
     found = {
         "HUIYIN_KAFKA_BOOTSTRAP": kafka.bootstrap(),
         "HUIYIN_KAFKA_PREFIX": f"{kafka.PREFIX}{uuid4().hex[:8]}-",
@@ -61,7 +61,7 @@ async def cases_on_topic(there: dict[str, str]) -> set[str]:
     return {one.stream async for turn in turns for one in turn.commits if one.stream.startswith(STREAM)}
 
 
-def test_what_a_backup_held_is_there_again_to_the_byte_and_work_goes_on(tmp_path: Path, mongo: ReplicaSet) -> None:
+def test_restored_backup_is_byte_identical_and_operation_resumes(tmp_path: Path, mongo: ReplicaSet) -> None:
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     before = place(mongo, secrets)

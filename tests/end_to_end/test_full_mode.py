@@ -1,4 +1,4 @@
-"""The four services as four processes on a real MongoDB and a real Kafka: the same outcome as in one process and one folder."""
+"""The four services as four processes on a real MongoDB and Kafka give the same result as one process on one folder."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Process:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The settings of a deployment of its own on the shared servers."""
+    """The settings of a separate deployment on the shared servers."""
     name = uuid4().hex[:8]
     secrets = tmp_path_factory.mktemp("secrets")
     return {
@@ -91,7 +91,7 @@ def serving(service: str, folder: Path, place: dict[str, str]) -> Iterator[Proce
 
 
 def settled(processes: list[Process]) -> None:
-    """Every group has handled everything, and goes on to have."""
+    """Wait until every group has handled everything and remains idle."""
     until = time.monotonic() + 180
     quiet = 0
     while quiet < 3:
@@ -102,7 +102,7 @@ def settled(processes: list[Process]) -> None:
 
 
 def owner(data: Path) -> httpx.Client:
-    """What `huiyin …` beside the process uses: its socket."""
+    """The socket that `huiyin` commands on the same machine use."""
     transport = httpx.HTTPTransport(uds=str(Folder(data).socket_path))
     headers = {"x-huiyin-as": "operations"}
     return httpx.Client(transport=transport, base_url="http://huiyin", headers=headers, timeout=300)
@@ -155,7 +155,7 @@ def worked_on(data: Path, place: dict[str, str], wait: Callable[[], object]) -> 
     return outcome, ways(data)
 
 
-def test_four_processes_come_to_the_same_outcome_as_one(tmp_path: Path, place: dict[str, str]) -> None:
+def test_four_processes_reach_same_result_as_one(tmp_path: Path, place: dict[str, str]) -> None:
     with ExitStack() as stack:
         first = stack.enter_context(serving("routing", tmp_path, place))
         assert "topic_missing:" in str(first.ready()["reasons"])
@@ -180,7 +180,7 @@ def test_four_processes_come_to_the_same_outcome_as_one(tmp_path: Path, place: d
     assert sum("CaseTransferred" in way for way in full[1]) and sum(full[1].values()) == CASES
 
 
-def test_intake_accepts_while_kafka_is_away(tmp_path: Path, place: dict[str, str]) -> None:
+def test_intake_accepts_filings_while_kafka_is_down(tmp_path: Path, place: dict[str, str]) -> None:
     (closed,) = kafka.free_ports(1)
     away = {
         **place,

@@ -1,4 +1,4 @@
-"""Real exports, read where they lie: figures against an oracle of ten lines. Texts are never printed."""
+"""Real exports, read in place: counts are compared with a ten-line oracle. Texts are never printed."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def oracle(rows: list[dict[str, str]]) -> list[timedelta]:
 
 
 @needs(MESSAGES)
-async def test_messages_with_replies(tmp_path: Path) -> None:
+async def test_messages_with_replies_are_imported(tmp_path: Path) -> None:
     async with county(start=NOW, seed=None) as here:
         here.folder = tmp_path  # type: ignore[attr-defined]
         report = await imported(here, MESSAGES, "messages_with_replies.yaml", DEMO)
@@ -111,7 +111,7 @@ async def test_messages_with_replies(tmp_path: Path) -> None:
 
 @needs(MESSAGES)
 @pytest.mark.parametrize("seed", range(3))
-async def test_random_halves_equal_the_oracle(tmp_path: Path, seed: int) -> None:
+async def test_import_in_random_halves_equals_oracle(tmp_path: Path, seed: int) -> None:
     columns, rows = table(MESSAGES)
     half = random.Random(seed).sample(rows, len(rows) // 2)
     async with county(start=NOW, seed=None) as here:
@@ -121,7 +121,7 @@ async def test_random_halves_equal_the_oracle(tmp_path: Path, seed: int) -> None
 
 
 @needs(MESSAGES)
-async def test_first_without_replies_then_whole(tmp_path: Path) -> None:
+async def test_import_without_replies_is_completed_by_full_import(tmp_path: Path) -> None:
     columns, rows = table(MESSAGES)
     blank = [{**row, "reply": "", "reply_time": ""} for row in rows]
     ends = []
@@ -138,11 +138,11 @@ async def test_first_without_replies_then_whole(tmp_path: Path) -> None:
 
 
 @needs(REQUESTS)
-async def test_due_dates_of_another_law(tmp_path: Path) -> None:
+async def test_due_dates_of_another_law_are_imported(tmp_path: Path) -> None:
     async with county(start=NOW, seed=None) as here:
         here.folder = tmp_path  # type: ignore[attr-defined]
         sections = {entry.section: entry.document for entry in load(ROOT / "examples/policies/baltimore.yaml")}
-        # without a date, as a newcomer does: its clocks say themselves since when they are the law
+        # without a date, as a new user does: the clocks state their own effective dates
         await activate(here.ports.handling("supervision"), OPERATIONS, BALTIMORE, sections)
         report = await imported(here, REQUESTS, "baltimore.yaml", BALTIMORE)
         assert (report.added, report.refused, report.bad_rows) == (5000, 0, 0)

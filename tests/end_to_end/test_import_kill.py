@@ -1,4 +1,4 @@
-"""An import that is killed ten times and resumed ends like one that was never disturbed."""
+"""An import that is killed ten times and resumed gives the same result as an undisturbed one."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def killed(data: Path, words: list[str], after: float) -> bool:
     return True
 
 
-def test_ten_kills_change_nothing(tmp_path: Path) -> None:
+def test_ten_kills_do_not_change_import_result(tmp_path: Path) -> None:
     file, mapping = export(tmp_path)
     words = ["import", str(file), "--mapping", str(mapping)]
     calm, rough = tmp_path / "calm", tmp_path / "rough"

@@ -1,4 +1,6 @@
-"""A department polls its outbox while many file: it misses nothing, gets nothing twice, and reads the same again from zero."""
+"""A department polls its inbox under concurrent filings: it misses nothing, receives no duplicates, and can read again from
+zero.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ ROUNDS = 20
 
 
 class Poller:
-    """A department that keeps its cursor and what it was told."""
+    """A department that stores its cursor and the received entries."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -94,7 +96,7 @@ async def killed(server: Server, filing: Filing, name: str, *, answered: int) ->
     return any(op.outcome == "info" and op.key in cut for op in filing.history[before:])
 
 
-async def test_nothing_skipped_nothing_twice_the_same_from_zero_and_after_a_kill(tmp_path: Path) -> None:
+async def test_inbox_polling_is_complete_without_duplicates_and_survives_kill(tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     filing = Filing(server, matters=MATTERS)
     await asyncio.to_thread(server.prepare)

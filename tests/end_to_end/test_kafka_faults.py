@@ -1,4 +1,4 @@
-"""The feed on a broker of its own that goes away, falls silent and comes back."""
+"""The feed on a separate broker that becomes unreachable or unresponsive and recovers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def kafka() -> Iterator[Kafka]:
 
 
 class Process:
-    """What one process has: a feed with one group, and what its handler saw."""
+    """One process: a feed with one group, and the events that its handler received."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ async def create(kafka: Kafka) -> None:
         await client.close()
 
 
-async def test_a_missing_topic_is_said_and_waited_for(kafka: Kafka) -> None:
+async def test_missing_topic_is_reported_and_awaited(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
     process = Process(kafka, log, "missing-")
     async with running(process):
@@ -100,7 +100,7 @@ async def test_a_missing_topic_is_said_and_waited_for(kafka: Kafka) -> None:
         assert process.feed.problems() == []
 
 
-async def test_what_is_appended_without_a_broker_comes_when_it_is_back(kafka: Kafka) -> None:
+async def test_commits_appended_without_broker_are_published_when_it_returns(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
     kafka.signal(signal.SIGKILL)
     process = Process(kafka, log, "without-")
@@ -120,7 +120,7 @@ async def test_what_is_appended_without_a_broker_comes_when_it_is_back(kafka: Ka
         assert not process.ended
 
 
-async def test_a_silent_broker_delays_and_loses_nothing(kafka: Kafka) -> None:
+async def test_unresponsive_broker_delays_but_loses_no_commit(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
     process = Process(kafka, log, "silent-")
     async with running(process):
@@ -161,7 +161,7 @@ class OfAnother:
         return getattr(self._log, name)
 
 
-async def test_four_sweepers_hardly_repeat_anything_not_even_after_an_outage(kafka: Kafka) -> None:
+async def test_four_sweepers_publish_few_duplicates_even_after_outage(kafka: Kafka) -> None:
     """At most one record in a hundred is there twice: four processes on one log, of which one appends most, and a broker that is
     silent for three times as long as commits belong to their appenders."""
     log = MemoryEventStore(outbox=True)
@@ -195,9 +195,9 @@ async def test_four_sweepers_hardly_repeat_anything_not_even_after_an_outage(kaf
         assert again <= len(made) / 100, (again, len(made), [one.feed.sweeper.claimed for one in four])
 
 
-async def test_what_a_process_that_is_cut_off_from_the_broker_holds_is_published_by_another(kafka: Kafka) -> None:
+async def test_commits_of_process_cut_off_from_broker_are_published_by_another(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
-    cut_off = Process(kafka, log, "cut-off-", bootstrap=NOBODY)  # it alone hears what is appended
+    cut_off = Process(kafka, log, "cut-off-", bootstrap=NOBODY)  # only this process receives appended commits
     other = Process(kafka, OfAnother(log), "not-cut-off-")  # type: ignore[arg-type]
     async with running(cut_off, other):
         made = [await log.append(commit(f"case/cut-{number}", at=datetime.now(UTC))) for number in range(30)]
@@ -206,7 +206,7 @@ async def test_what_a_process_that_is_cut_off_from_the_broker_holds_is_published
         assert cut_off.feed.publisher.waiting == 0
 
 
-async def test_a_producer_that_is_given_up_sends_nothing_when_the_broker_wakes(kafka: Kafka) -> None:
+async def test_abandoned_producer_sends_nothing_when_broker_recovers(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
     one = Process(kafka, log, "given-up-")
     async with running(one):
@@ -240,7 +240,7 @@ async def repeated(kafka: Kafka, made: Sequence[Commit]) -> int:
     return len(found) - len(causes)
 
 
-async def test_replicas_share_the_work_and_one_that_ends_is_replaced(kafka: Kafka) -> None:
+async def test_replicas_share_work_and_take_over_from_stopped_replica(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
     one, two = Process(kafka, log, "shared-", "one"), Process(kafka, log, "shared-", "two")
     async with running(one):
@@ -255,7 +255,7 @@ async def test_replicas_share_the_work_and_one_that_ends_is_replaced(kafka: Kafk
         assert one.feed.figures()["group"].rebalances == 2
 
 
-async def test_two_processes_of_one_name_throw_each_other_out_and_say_so(kafka: Kafka) -> None:
+async def test_two_processes_with_same_name_fence_each_other_and_report_it(kafka: Kafka) -> None:
     log = MemoryEventStore(outbox=True)
     one, two = Process(kafka, log, "same-", "twin"), Process(kafka, log, "same-", "twin")
     async with running(one, two):
@@ -264,9 +264,7 @@ async def test_two_processes_of_one_name_throw_each_other_out_and_say_so(kafka: 
     assert "twin" in why and "HUIYIN_INSTANCE" in why
 
 
-async def test_a_group_that_has_to_begin_again_says_who_keeps_it_from_that(
-    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_blocked_group_reset_names_active_members(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
     """A rebuild that met no broker lets its group begin again once there is one; somebody who was not ended is in it."""
     monkeypatch.setattr(standing, "LEAVING", 1.0)
     log = MemoryEventStore(outbox=True)

@@ -58,7 +58,7 @@ def _topic(name: str, read: tuple[str, ...], write: tuple[str, ...]) -> Topic:
 OURS = tuple(f"svc-{service}" for service in SERVICES)
 EVERY = (
     _topic(CORE, OURS, OURS[:3]),
-    # Who repeats a stream in a topic reads its last record, to know how far it had come.
+    # A publisher of a stream reads the last record of the topic to find its position.
     _topic("assignments.{organisation}", ("dept-{organisation}", "svc-routing"), ("svc-routing",)),
     _topic("actions.{organisation}", ("svc-routing",), ("dept-{organisation}",)),
     _topic("submissions.{platform}", ("svc-intake",), ("platform-{platform}",)),
@@ -68,7 +68,7 @@ EVERY = (
 
 
 class Cluster:
-    """A broker that checks who somebody is, and what a user does with it."""
+    """A broker with authentication and authorisation, and the operations of one user."""
 
     def __init__(self) -> None:
         self.kafka = Kafka(users=PASSWORDS)
@@ -143,7 +143,7 @@ async def _prepare(cluster: Cluster) -> None:
 
 
 async def _soon(cluster: Cluster, topic: str) -> None:
-    """The broker hears of topics and rights a moment later."""
+    """Retry, since the broker applies new topics and rights with a delay."""
     until = time.monotonic() + 60
     while True:
         try:
@@ -156,7 +156,7 @@ async def _soon(cluster: Cluster, topic: str) -> None:
             return
 
 
-async def test_each_organisation_reads_what_is_for_it_and_writes_what_is_from_it(cluster: Cluster) -> None:
+async def test_organisation_reads_and_writes_its_own_topics(cluster: Cluster) -> None:
     for code in MEMBERS["organisation"]:
         record = await cluster.consume(f"dept-{code}", f"assignments.{code}", f"dept-{code}.office")
         assert record.value == b"x"
@@ -186,7 +186,7 @@ async def test_each_organisation_reads_what_is_for_it_and_writes_what_is_from_it
         ("svc-analytics", "assignments.zj"),
     ],
 )
-async def test_nobody_reads_what_is_for_others(cluster: Cluster, user: str, topic: str) -> None:
+async def test_reading_topics_of_others_is_denied(cluster: Cluster, user: str, topic: str) -> None:
     with pytest.raises(TopicAuthorizationFailedError):
         await cluster.consume(user, topic, f"{user}.own")
 
@@ -208,7 +208,7 @@ async def test_nobody_reads_what_is_for_others(cluster: Cluster, user: str, topi
         ("svc-routing", "updates.hn"),
     ],
 )
-async def test_nobody_writes_in_the_name_of_others(cluster: Cluster, user: str, topic: str) -> None:
+async def test_writing_topics_of_others_is_denied(cluster: Cluster, user: str, topic: str) -> None:
     with pytest.raises((TopicAuthorizationFailedError, ClusterAuthorizationFailedError)):  # the latter: writes nowhere
         await cluster.produce(user, topic)
 
@@ -216,7 +216,7 @@ async def test_nobody_writes_in_the_name_of_others(cluster: Cluster, user: str, 
 @pytest.mark.parametrize(
     "group", ["dept-wj", "dept-wj.office", "dept-zj-2.office", "svc-routing", "dept-zjx", "anything"]
 )
-async def test_nobody_takes_part_in_the_group_of_others(cluster: Cluster, group: str) -> None:
+async def test_joining_consumer_groups_of_others_is_denied(cluster: Cluster, group: str) -> None:
     with pytest.raises(GroupAuthorizationFailedError):
         await cluster.consume("dept-zj", "assignments.zj", group)
     async with cluster.admin("dept-zj") as client:
@@ -224,7 +224,7 @@ async def test_nobody_takes_part_in_the_group_of_others(cluster: Cluster, group:
             await client.list_consumer_group_offsets(group, partitions=[TopicPartition("assignments.zj", 0)])
 
 
-async def test_the_adapters_for_topics_of_organisations_work_with_the_rights_of_routing(cluster: Cluster) -> None:
+async def test_organisation_topic_adapters_work_with_routing_rights(cluster: Cluster) -> None:
     letters: list[InboundMessage] = []
 
     async def answer(batch: Sequence[InboundMessage]) -> None:
@@ -244,7 +244,7 @@ async def test_the_adapters_for_topics_of_organisations_work_with_the_rights_of_
     routing = cluster.connection("svc-routing")
     arriving = KafkaInbound(routing, "actions", "routing.actions", answer, instance="one", ended=pytest.fail)
     route = OutboundTopic("outbox/", "assignments", names, lines)
-    for _ in range(2):  # the second time its row is gone, and the topic says how far it had come
+    for _ in range(2):  # the second time its row is missing, and the topic gives the position
         relay = OutboxRelay(log, views, routing, [route], clock=clock, instance="one", look=0.2)
         await relay.start()
         until = time.monotonic() + 60
@@ -268,7 +268,7 @@ async def test_the_adapters_for_topics_of_organisations_work_with_the_rights_of_
         await arriving.stop()
 
 
-async def test_names_of_others_are_not_told(cluster: Cluster) -> None:
+async def test_topic_names_of_others_are_hidden(cluster: Cluster) -> None:
     await cluster.consume("dept-wj", "assignments.wj", "dept-wj.office")
     async with cluster.admin("dept-zj") as client:
         assert set(await client.list_topics()) == {"assignments.zj", "actions.zj"}
@@ -281,7 +281,7 @@ async def test_names_of_others_are_not_told(cluster: Cluster) -> None:
         assert all(name.startswith("dept-zj.") for name in groups)
 
 
-async def test_nobody_but_the_administrator_makes_drops_or_allows(cluster: Cluster) -> None:
+async def test_only_administrator_creates_or_deletes_topics_and_grants_rights(cluster: Cluster) -> None:
     for user in ("dept-zj", "svc-routing"):
         async with cluster.admin(user) as client:
             made = await client.create_topics([NewTopic("actions.new", 1, 1)])
@@ -296,12 +296,12 @@ async def test_nobody_but_the_administrator_makes_drops_or_allows(cluster: Clust
                 await brokers.of({"dept-wj"})
 
 
-async def test_a_wrong_password_opens_nothing(cluster: Cluster) -> None:
+async def test_wrong_password_is_rejected(cluster: Cluster) -> None:
     with pytest.raises(KafkaConnectionError):
         await cluster.produce("dept-zj", "actions.zj", password="wrong")
 
 
-def test_what_is_missing_is_given_and_what_is_more_is_named(cluster: Cluster) -> None:
+def test_missing_rights_are_granted_and_extra_rights_reported(cluster: Cluster) -> None:
     prefix = f"{uuid4().hex[:6]}-"
     place = {**cluster.place(ADMIN), "HUIYIN_KAFKA_PREFIX": prefix}
     done = huiyin("topics", "acls", "--apply", "--json", **place)
@@ -327,7 +327,7 @@ def test_what_is_missing_is_given_and_what_is_more_is_named(cluster: Cluster) ->
 
 
 @pytest.mark.needs_mongo
-def test_the_four_services_work_with_no_more_than_their_rights(cluster: Cluster, tmp_path: Path) -> None:
+def test_four_services_work_with_their_own_rights(cluster: Cluster, tmp_path: Path) -> None:
     shared: Mapping[str, str] = {
         "HUIYIN_MONGODB_URL": mongodb.url(),
         "HUIYIN_MONGODB_NAME": f"{mongodb.PREFIX}{uuid4().hex[:8]}",

@@ -1,4 +1,4 @@
-"""What happens at the limits, on real servers: too much waits for Kafka, a store or a broker is away, also at the start."""
+"""Behaviour at the limits, on real servers: a full Kafka backlog, and an unreachable store or broker, also at the start."""
 
 from __future__ import annotations
 
@@ -59,10 +59,8 @@ def activated(one: Process, place: dict[str, str]) -> None:
     assert huiyin("policy", "activate", "demo", "--data", str(one.data), **place).returncode == 0
 
 
-def test_past_the_limit_filings_are_refused_at_once_and_taken_in_again_later(
-    tmp_path: Path, place: dict[str, str]
-) -> None:
-    """R09: what was accepted is delivered, what was refused may come again."""
+def test_filings_over_limit_are_refused_at_once_and_accepted_later(tmp_path: Path, place: dict[str, str]) -> None:
+    """R09: accepted filings are delivered, refused ones can be sent again."""
     broker = Kafka(1)
     here = {**place, "HUIYIN_KAFKA_BOOTSTRAP": broker.bootstrap, "HUIYIN_UNPUBLISHED_LIMIT": "40"}
     try:
@@ -110,7 +108,7 @@ def started(folder: Path, place: dict[str, str], port: int) -> Iterator[subproce
             process.wait(30)
 
 
-def test_without_its_store_it_starts_says_so_and_goes_on_once_it_is_there(
+def test_service_starts_without_store_reports_it_and_resumes_when_available(
     tmp_path: Path, place: dict[str, str]
 ) -> None:
     store = ReplicaSet(1)
@@ -142,7 +140,7 @@ def test_without_its_store_it_starts_says_so_and_goes_on_once_it_is_there(
             assert process.wait(30) == 0
         assert "Traceback" not in (tmp_path / "err").read_text()
         member.kill()
-        with started(tmp_path, here, port) as process:  # told to end while it waits
+        with started(tmp_path, here, port) as process:  # stopped while it waits
             eventually(lambda: ready()["reasons"] == ["log_away"])
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
@@ -150,8 +148,10 @@ def test_without_its_store_it_starts_says_so_and_goes_on_once_it_is_there(
         store.stop()
 
 
-def test_a_silent_store_is_refused_within_two_seconds_and_memory_stays(tmp_path: Path, place: dict[str, str]) -> None:
-    """R14: nothing piles up while MongoDB is silent, and work goes on when it is back."""
+def test_requests_are_refused_within_two_seconds_while_store_is_unresponsive(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
+    """R14: no backlog grows while MongoDB is unresponsive, and work resumes afterwards."""
     store = ReplicaSet(1)
     (member,) = store.members
     here = {**place, "HUIYIN_MONGODB_URL": store.url}
@@ -181,7 +181,7 @@ def test_a_silent_store_is_refused_within_two_seconds_and_memory_stays(tmp_path:
         store.stop()
 
 
-def test_a_user_that_mongodb_does_not_know_is_told_from_one_that_is_away(tmp_path: Path, place: dict[str, str]) -> None:
+def test_unknown_mongodb_user_is_distinguished_from_unreachable_mongodb(tmp_path: Path, place: dict[str, str]) -> None:
     (port,) = kafka.free_ports(1)
     here = {**place, "HUIYIN_MONGODB_URL": place["HUIYIN_MONGODB_URL"].replace("mongodb://", "mongodb://svc:pa55word@")}
 
@@ -206,7 +206,7 @@ def resident(one: Process) -> int:
     return int(found[1]) * 1024
 
 
-def test_a_topic_with_too_few_partitions_is_named(tmp_path: Path, place: dict[str, str]) -> None:
+def test_topic_with_too_few_partitions_is_named(tmp_path: Path, place: dict[str, str]) -> None:
     async def make() -> None:
         async with admin_client(Connection(place["HUIYIN_KAFKA_BOOTSTRAP"])) as admin:
             brokers = Topics(admin)
@@ -217,7 +217,7 @@ def test_a_topic_with_too_few_partitions_is_named(tmp_path: Path, place: dict[st
         eventually(lambda: one.ready()["reasons"] == [f"too_few_partitions:{place['HUIYIN_KAFKA_PREFIX']}{EVENTS}"])
 
 
-def test_a_login_that_kafka_refuses_is_told_from_one_that_is_away(tmp_path: Path, place: dict[str, str]) -> None:
+def test_rejected_kafka_login_is_distinguished_from_unreachable_kafka(tmp_path: Path, place: dict[str, str]) -> None:
     broker = Kafka(1, users={"svc": "right"})
     here = {
         **place,

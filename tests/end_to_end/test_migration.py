@@ -1,4 +1,4 @@
-"""From one mode to the other: everything arrives, whenever the move is killed, and nothing foreign is touched."""
+"""Migration between modes: everything is moved, even if the migration is killed, and foreign data is left unchanged."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def digest_of(folder: Folder) -> str:
         await log.close()
 
 
-async def test_there_and_back_with_keys(tmp_path: Path, settings: Settings) -> None:
+async def test_migration_round_trip_keeps_data_and_keys(tmp_path: Path, settings: Settings) -> None:
     here, back = Folder(tmp_path / "here"), Folder(tmp_path / "back")
     made = await filled(here, 40)
     before = await digest_of(here)
@@ -97,7 +97,7 @@ async def test_there_and_back_with_keys(tmp_path: Path, settings: Settings) -> N
 
 
 @pytest.mark.parametrize("way", ["there", "back"])
-async def test_killed_at_any_moment_it_goes_on(tmp_path: Path, settings: Settings, way: str) -> None:
+async def test_migration_resumes_after_kill_at_any_moment(tmp_path: Path, settings: Settings, way: str) -> None:
     here, back = Folder(tmp_path / "here"), Folder(tmp_path / "back")
     await filled(here, 400)
     before = await digest_of(here)
@@ -112,7 +112,7 @@ async def test_killed_at_any_moment_it_goes_on(tmp_path: Path, settings: Setting
         "HUIYIN_MONGODB_NAME": NAME,
         "HUIYIN_DATA": str(settings.data),
     }
-    command = [sys.executable, "-m", "tests.support.moving", *ends]
+    command = [sys.executable, "-m", "tests.support.migration", *ends]
     killed = 0
     for _ in range(KILLS):
         running = await asyncio.to_thread(
@@ -130,7 +130,7 @@ async def test_killed_at_any_moment_it_goes_on(tmp_path: Path, settings: Setting
     assert not back.moving.exists()
 
 
-async def test_a_target_that_holds_something_else_is_left_alone(tmp_path: Path, settings: Settings) -> None:
+async def test_target_with_other_data_is_left_unchanged(tmp_path: Path, settings: Settings) -> None:
     here, other = Folder(tmp_path / "here"), Folder(tmp_path / "other")
     await filled(here, 3)
     await filled(other, 2)
@@ -148,7 +148,7 @@ async def test_a_target_that_holds_something_else_is_left_alone(tmp_path: Path, 
     assert refused.value.code == "target_not_empty"
 
 
-async def test_two_folders_and_a_half_filled_one_are_refused(tmp_path: Path, settings: Settings) -> None:
+async def test_migration_between_folders_or_into_partial_folder_is_refused(tmp_path: Path, settings: Settings) -> None:
     here = Folder(tmp_path / "here")
     await filled(here, 1)
     with pytest.raises(FolderProblem, match="no change of mode"):
@@ -158,7 +158,7 @@ async def test_two_folders_and_a_half_filled_one_are_refused(tmp_path: Path, set
         here.take()
 
 
-async def test_a_damaged_source_stops_the_move(tmp_path: Path, settings: Settings) -> None:
+async def test_damaged_source_stops_migration(tmp_path: Path, settings: Settings) -> None:
     here = Folder(tmp_path / "here")
     await filled(here, 3)
     with sqlite3.connect(here.log) as raw:

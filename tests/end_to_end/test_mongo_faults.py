@@ -1,4 +1,4 @@
-"""A real MongoDB that is killed, stopped, and changes its primary: what was acknowledged stays, and nothing is there twice."""
+"""A real MongoDB is killed, stopped, and changes its primary: acknowledged commits are kept, without duplicates."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def opened(servers: ReplicaSet, driver: Driver, name: str) -> AsyncIterato
 
 
 class Load:
-    """Writers that go on until they are told to stop. One that is refused sends the same again until it has an answer."""
+    """Writers that run until stopped. A refused writer resends the same commit until it is acknowledged."""
 
     def __init__(self, log: EventStore, writers: int) -> None:
         self.accepted: dict[str, list[Commit]] = {}
@@ -95,7 +95,7 @@ class Load:
                 break
 
 
-async def nothing_lost(log: EventStore, load: Load) -> None:
+async def no_loss(log: EventStore, load: Load) -> None:
     stored: dict[str, list[Commit]] = {}
     async for commits in log.scan("case/"):
         for each in commits:
@@ -104,7 +104,7 @@ async def nothing_lost(log: EventStore, load: Load) -> None:
     assert [finding async for finding in log.verify()] == []
 
 
-async def test_kills_lose_nothing_and_double_nothing(one: ReplicaSet, driver: Driver) -> None:
+async def test_kills_cause_no_loss_and_no_duplicates(one: ReplicaSet, driver: Driver) -> None:
     (server,) = one.members
     async with opened(one, driver, "kills") as log:
         load = Load(log, 32)
@@ -116,7 +116,7 @@ async def test_kills_lose_nothing_and_double_nothing(one: ReplicaSet, driver: Dr
             await asyncio.to_thread(one.wait_for_primary)
             await until(lambda before=before: sum(map(len, load.accepted.values())) > before + 32)
         await load.stop()
-        await nothing_lost(log, load)
+        await no_loss(log, load)
     print(f"{driver}: {sum(map(len, load.accepted.values()))} accepted, {load.refused} refused and sent again")
 
 
@@ -138,7 +138,7 @@ ROWS = ReadModel("rows", {"n": "integer"}, indexes=(("n",),))
 
 
 @pytest.mark.parametrize("how", ["silent", "gone"])
-async def test_everything_is_refused_in_time_and_resumes(
+async def test_requests_are_refused_in_time_during_outage_and_resume(
     one: ReplicaSet, driver: Driver, how: str, tmp_path: Path
 ) -> None:
     (server,) = one.members
@@ -166,7 +166,7 @@ async def test_everything_is_refused_in_time_and_resumes(
         writing = asyncio.create_task(views.write({"rows": [Row("a", 1, {"n": 1})]}))
         await asyncio.gather(*map(refused, questions))
         await refused(log.append(commit("case/c")))
-        with pytest.raises(StoreUnavailable):  # nobody waits for a consumer: it may take longer
+        with pytest.raises(StoreUnavailable):  # consumers may take longer, since no client waits for them
             await writing
     finally:
         if how == "silent":
@@ -199,7 +199,7 @@ async def eventually(log: EventStore, wanted: Commit, seconds: float = 20) -> No
         return
 
 
-async def test_changing_primaries_lose_nothing(three: ReplicaSet, driver: Driver) -> None:
+async def test_primary_changes_lose_no_commits(three: ReplicaSet, driver: Driver) -> None:
     async with opened(three, driver, "primaries") as log:
         load = Load(log, 32)
         for how in ("step down", "kill"):
@@ -214,11 +214,11 @@ async def test_changing_primaries_lose_nothing(three: ReplicaSet, driver: Driver
             if how == "kill":
                 await asyncio.to_thread(primary.start)
         await load.stop()
-        await nothing_lost(log, load)
+        await no_loss(log, load)
     print(f"{driver}: {sum(map(len, load.accepted.values()))} accepted, {load.refused} refused and sent again")
 
 
-async def test_what_a_failover_undoes_was_never_read(three: ReplicaSet, driver: Driver) -> None:
+async def test_commits_rolled_back_by_failover_were_never_read(three: ReplicaSet, driver: Driver) -> None:
     """The primary takes a commit that no other member gets. It is not acknowledged, nobody reads it, and after the failover
     its version is decided again."""
     primary = await asyncio.to_thread(three.wait_for_primary)
@@ -231,7 +231,7 @@ async def test_what_a_failover_undoes_was_never_read(three: ReplicaSet, driver: 
         await asyncio.sleep(1)  # a fetch that was under way ends
         try:
             appending = asyncio.create_task(refused(log.append(lost)))
-            await until(lambda: on_the_primary(primary, f"undone_{driver}") == 2)  # it stands there, with no majority
+            await until(lambda: on_the_primary(primary, f"undone_{driver}") == 2)  # it is stored without a majority
             assert await log.load("case/a") == [first]
             assert await log.by_cause("case/a", lost.cause) is None
             assert await log.unpublished(lost.recorded_at.replace(year=2099)) == [first]
@@ -261,7 +261,7 @@ def on_the_primary(primary: Mongod, database: str) -> int:
     ],
     ids=lambda fault: next(iter(fault)),
 )
-async def test_an_insert_without_an_answer_is_settled_by_its_cause(
+async def test_unanswered_insert_is_resolved_by_causation_id(
     one: ReplicaSet, driver: Driver, fault: dict[str, object]
 ) -> None:
     (server,) = one.members
@@ -282,7 +282,7 @@ async def test_an_insert_without_an_answer_is_settled_by_its_cause(
         assert [finding async for finding in log.verify()] == []
 
 
-async def test_a_caller_that_gave_up_before_its_turn_leaves_nothing(one: ReplicaSet, driver: Driver) -> None:
+async def test_caller_cancelled_before_its_turn_writes_nothing(one: ReplicaSet, driver: Driver) -> None:
     (server,) = one.members
     async with opened(one, driver, "turn") as log:
         first = await log.append(commit("case/a"))

@@ -1,4 +1,4 @@
-"""Several processes on one MongoDB, damaged documents, and stores that are not ours."""
+"""Several processes on one MongoDB, damaged documents, and databases of other applications."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def driver(request: pytest.FixtureRequest) -> Driver:
 
 @pytest.fixture
 def raw() -> Iterator[MongoClient[dict[str, Any]]]:
-    """What somebody sees who goes past the adapters."""
+    """The stored documents, read without the adapters."""
     mongodb.drop(NAME)
     with MongoClient[dict[str, Any]](mongodb.url()) as client:
         yield client
@@ -63,8 +63,8 @@ async def opened(closing: AsyncExitStack, driver: Driver, *, outbox: bool = Fals
     return log
 
 
-async def test_two_processes_decide_a_version_once(closing: AsyncExitStack, driver: Driver) -> None:
-    """What one remembers is older than what the other one wrote; the unique `_id` decides."""
+async def test_two_processes_write_each_version_once(closing: AsyncExitStack, driver: Driver) -> None:
+    """The cache of one process is older than the writes of the other; the unique `_id` decides."""
     one, two = await opened(closing, driver), await opened(closing, driver)
     first = await one.append(commit("case/a"))
     assert await two.load("case/a") == [first]
@@ -82,9 +82,7 @@ async def test_two_processes_decide_a_version_once(closing: AsyncExitStack, driv
     assert [finding async for finding in one.verify()] == []
 
 
-async def test_many_writers_in_two_processes_leave_neither_gap_nor_fork(
-    closing: AsyncExitStack, driver: Driver
-) -> None:
+async def test_many_writers_in_two_processes_create_no_gap_and_no_fork(closing: AsyncExitStack, driver: Driver) -> None:
     logs = [await opened(closing, driver), await opened(closing, driver)]
 
     async def writer(number: int) -> None:
@@ -103,7 +101,7 @@ async def test_many_writers_in_two_processes_leave_neither_gap_nor_fork(
     assert [finding async for finding in logs[1].verify()] == []
 
 
-async def test_two_sweepers_share_the_backlog(closing: AsyncExitStack, driver: Driver) -> None:
+async def test_two_sweepers_share_backlog(closing: AsyncExitStack, driver: Driver) -> None:
     logs = [await opened(closing, driver, outbox=True), await opened(closing, driver, outbox=True)]
     made = await asyncio.gather(*(logs[0].append(commit(f"case/{number}")) for number in range(300)))
     late = START.replace(year=2099)
@@ -114,7 +112,7 @@ async def test_two_sweepers_share_the_backlog(closing: AsyncExitStack, driver: D
         for claim in await asyncio.gather(*claiming, return_exceptions=True):
             if isinstance(
                 claim, StoreUnavailable
-            ):  # the machine stood still for two seconds: what it claimed waits for its time
+            ):  # the machine was suspended for two seconds: its claims wait for expiry
                 unanswered += 50
             elif isinstance(claim, BaseException):
                 raise claim
@@ -145,7 +143,7 @@ async def test_two_sweepers_share_the_backlog(closing: AsyncExitStack, driver: D
         ({"events": []}, "events"),
     ],
 )
-async def test_verify_names_what_was_changed(
+async def test_verify_names_changed_commits(
     closing: AsyncExitStack, raw: MongoClient[dict[str, Any]], change: dict[str, Any], column: str
 ) -> None:
     log = await opened(closing, "motor")
@@ -167,7 +165,7 @@ async def test_verify_names_what_was_changed(
     assert await log.load("case/a", after=2) == commits[2:]
 
 
-async def test_a_key_erased_by_another_process_is_gone_at_once(
+async def test_key_erased_by_another_process_is_unavailable_at_once(
     closing: AsyncExitStack, driver: Driver, tmp_path: Path, raw: MongoClient[dict[str, Any]]
 ) -> None:
     one = await MongoKeyStore.open(Mongo(mongodb.url(), driver), NAME, tmp_path)
@@ -193,7 +191,7 @@ async def test_a_key_erased_by_another_process_is_gone_at_once(
         await MongoKeyStore.open(Mongo(mongodb.url(), driver), NAME, tmp_path / "another machine")
 
 
-async def test_a_database_of_something_else_is_not_touched(
+async def test_foreign_database_is_left_unchanged(
     driver: Driver, raw: MongoClient[dict[str, Any]], tmp_path: Path
 ) -> None:
     raw[NAME]["things"].insert_one({"_id": 1})
@@ -212,8 +210,8 @@ async def test_a_database_of_something_else_is_not_touched(
         await MongoEventStore.open(Mongo(mongodb.url(), driver), NAME)
 
 
-async def test_options_of_the_url_weaken_nothing(closing: AsyncExitStack, driver: Driver) -> None:
-    """Settings refuse them; whoever goes past the settings gets what the log promises all the same: check() compares."""
+async def test_url_options_do_not_weaken_write_guarantees(closing: AsyncExitStack, driver: Driver) -> None:
+    """Settings refuse such options; if they are bypassed, check() still enforces the guarantees of the log."""
     weak = "&w=1&journal=false&readConcernLevel=local&readPreference=secondary&retryWrites=false"
     log = await MongoEventStore.open(Mongo(mongodb.url() + weak, driver), NAME)
     closing.push_async_callback(log.close)
@@ -221,7 +219,7 @@ async def test_options_of_the_url_weaken_nothing(closing: AsyncExitStack, driver
     assert await log.load("case/a") == [made]
 
 
-async def test_stores_as_the_settings_say(driver: Driver, raw: MongoClient[dict[str, Any]], tmp_path: Path) -> None:
+async def test_stores_follow_settings(driver: Driver, raw: MongoClient[dict[str, Any]], tmp_path: Path) -> None:
     settings = Settings(
         mongodb_url=SecretStr(mongodb.url()), mongodb_name=NAME, mongodb_driver=driver, secrets=tmp_path / "secrets"
     )
@@ -243,7 +241,7 @@ async def test_stores_as_the_settings_say(driver: Driver, raw: MongoClient[dict[
         await open_stores(settings.model_copy(update={"secrets": tmp_path / "other"}))
 
 
-async def test_stores_that_are_not_there(driver: Driver, tmp_path: Path) -> None:
+async def test_unreachable_stores_are_reported(driver: Driver, tmp_path: Path) -> None:
     for url, why in (
         ("mongodb://127.0.0.1:1/?replicaSet=rs0", "does not answer"),
         ("mongodb://user:se:cret@127.0.0.1/", "cannot be read"),
@@ -259,8 +257,8 @@ async def test_stores_that_are_not_there(driver: Driver, tmp_path: Path) -> None
         gc.collect()
 
 
-async def test_another_shape_is_filled_beside_the_old_one(closing: AsyncExitStack, driver: Driver) -> None:
-    """Two releases run at once, each with its own rows; the group of the new one begins at the first commit."""
+async def test_new_schema_is_filled_next_to_old_schema(closing: AsyncExitStack, driver: Driver) -> None:
+    """Two releases run at once, each with its own rows; the group of the newer one starts at the first commit."""
     shapes = [ReadModel("cases", {"org": "text"}), ReadModel("cases", {"org": "text"}, indexes=(("org",),))]
     views = []
     for shape in shapes:
@@ -282,8 +280,8 @@ async def test_another_shape_is_filled_beside_the_old_one(closing: AsyncExitStac
     assert await old.checkpoint("group") == 0, "whoever dropped it"
 
 
-async def test_many_that_start_at_once_on_nothing_share_what_they_make(driver: Driver) -> None:
-    """Seen under load: of four processes that started together one found collections without knowing yet what they were for."""
+async def test_concurrent_first_starts_share_created_collections(driver: Driver) -> None:
+    """Regression: one of four processes started together found collections whose purpose was not yet recorded."""
     for turn in range(5):
         name = f"{NAME}_together{turn}_{driver}"
         logs = await asyncio.gather(

@@ -41,7 +41,7 @@ class Watch:
         return answer.json()["data"]
 
     def points(self, query: str) -> list[Any]:
-        """What a panel draws: of the last five minutes."""
+        """The data points of a panel for the last five minutes."""
         now = time.time()
         found: list[Any] = self.get("query_range", query=query, start=now - 300, end=now, step=5)["result"]
         return found
@@ -51,7 +51,7 @@ class Watch:
         return {one["labels"]["alertname"]: one for one in self.get("alerts")["alerts"] if one["state"] == "firing"}
 
     def missing(self) -> object:
-        """What a failure is to be understood by."""
+        """The explanation that a failure shows."""
         empty = [one["expr"] for panel in panels() for one in panel["targets"] if not self.points(one["expr"])]
         return empty, self.get("targets")["activeTargets"]
 
@@ -131,7 +131,7 @@ def file_some(process: Process, place: dict[str, str], number: int) -> None:
         told("submit", *words, data=process.data, place=place)
 
 
-def test_every_panel_has_data_and_a_healthy_system_is_silent(tmp_path: Path, place: dict[str, str]) -> None:
+def test_every_panel_has_data_and_healthy_system_raises_no_alarm(tmp_path: Path, place: dict[str, str]) -> None:
     assert huiyin("topics", "apply", **place).returncode == 0
     with serving("all", tmp_path, place) as one:
         told("policy", "activate", "demo", data=one.data, place=place)
@@ -156,7 +156,7 @@ def test_every_panel_has_data_and_a_healthy_system_is_silent(tmp_path: Path, pla
             assert not sounding - {"HuiyinCalendarEnds"}, sounding
 
 
-def test_a_process_that_is_gone_is_told_in_words(tmp_path: Path) -> None:
+def test_stopped_process_raises_readable_alarm(tmp_path: Path) -> None:
     (closed,) = kafka.free_ports(1)
     with watching(tmp_path, [f"127.0.0.1:{closed}"], "hy_none", patient=False) as watch:
         watch.until(
@@ -167,7 +167,7 @@ def test_a_process_that_is_gone_is_told_in_words(tmp_path: Path) -> None:
         assert notes["summary_zh"].startswith(f"127.0.0.1:{closed}")
 
 
-def test_kafka_that_falls_silent_is_heard_of_and_heard_to_be_back(tmp_path: Path) -> None:
+def test_kafka_outage_and_recovery_raise_notifications(tmp_path: Path) -> None:
     broker = kafka.Kafka()
     (tmp_path / "secrets").mkdir()
     place = {

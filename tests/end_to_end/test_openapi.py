@@ -37,12 +37,12 @@ PLATFORMS = {"when": "2026-03-01 08:30:00", "what": "楼上一直漏水"}
 
 @schemathesis.serializer("application/x-ndjson")
 def lines(_context: Any, value: Any) -> bytes:
-    """Whatever was generated, as text."""
+    """The generated value as text."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 
 
 class Prepared(NamedTuple):
-    """What is there to be asked for."""
+    """Identifiers of existing data for the requests."""
 
     url: str
     keys: dict[str, str]
@@ -56,14 +56,14 @@ class Prepared(NamedTuple):
     calendar: dict[str, Any]
 
     def names(self, parameter: str) -> str | None:
-        """Something of that name that is there."""
+        """An existing value for a parameter of that name."""
         known = {"reference": self.case, "org": "zj", "jurisdiction": "CN-DEMO", "clock": self.clock, "channel": "own"}
         known |= {"platform": "province", "day": "2026-03-02"}
         return known.get(parameter)
 
 
 class Request(NamedTuple):
-    """How somebody asks who may."""
+    """A valid request by an authorised client."""
 
     role: str
     path_parameters: dict[str, str] = {}  # noqa: RUF012
@@ -210,7 +210,7 @@ def headers_of(here: Prepared, role: str) -> dict[str, str]:
     return {"authorization": f"Bearer {here.keys[role]}"} if role else {}
 
 
-def test_every_operation_succeeds_and_none_surprises(here: Prepared, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_operation_succeeds_as_documented(here: Prepared, capsys: pytest.CaptureFixture[str]) -> None:
     schema = schemathesis.openapi.from_url(f"{here.url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
     assert {(one.method.upper(), one.path) for one in operations} == set(GOOD), "a new operation needs its row in GOOD"
@@ -219,7 +219,7 @@ def test_every_operation_succeeds_and_none_surprises(here: Prepared, capsys: pyt
         good(operation, here, tally)
     for role in ROLES:
         for operation in operations:
-            knock(operation, here, role, tally)
+            send_generated(operation, here, role, tally)
     with capsys.disabled():
         print(f"\n{tally}")
     never = [operation for operation, found in tally.by.items() if not found["2xx"]]
@@ -228,7 +228,7 @@ def test_every_operation_succeeds_and_none_surprises(here: Prepared, capsys: pyt
 
 
 def good(operation: Any, here: Prepared, tally: Tally) -> None:
-    """As somebody asks who may and knows what to send."""
+    """Send the valid request of an authorised client."""
     asked = GOOD[operation.method.upper(), operation.path](here)
     more = {} if asked.body is None else {"body": asked.body, "media_type": asked.media_type}
     case = operation.Case(path_parameters=dict(asked.path_parameters), query=dict(asked.query), **more)
@@ -237,8 +237,8 @@ def good(operation: Any, here: Prepared, tally: Tally) -> None:
     assert answer.status_code in (200, 201), f"{operation.label}: {answer.text}"
 
 
-def knock(operation: Any, here: Prepared, role: str, tally: Tally) -> None:
-    """With what is generated from the document."""
+def send_generated(operation: Any, here: Prepared, role: str, tally: Tally) -> None:
+    """Send a request generated from the document."""
 
     @given(case=operation.as_strategy(), there=st.booleans())
     @settings(

@@ -41,7 +41,7 @@ HEARD = [
 ]  # fmt: skip
 
 
-def test_the_example_is_short_and_imports_nothing_of_ours() -> None:
+def test_example_is_short_and_does_not_import_huiyin() -> None:
     text = CLIENT.read_text()
     assert len(text.splitlines()) < 100
     named = {
@@ -87,7 +87,7 @@ def noted(notebook: Path) -> dict[str, Any]:
 
 
 def until(notebook: Path, condition: Callable[[dict[str, Any]], bool], seconds: float = 120) -> dict[str, Any]:
-    """What the platform knows, once it knows that."""
+    """The received updates, once they satisfy the condition."""
     end = time.monotonic() + seconds
     while not condition(noted(notebook)):
         assert time.monotonic() < end, noted(notebook)
@@ -108,7 +108,7 @@ def key_of(process: Process, role: str, org: str) -> str:
 
 
 def act(url: str, key: str, case: str, command: str, fields: dict[str, Any]) -> None:
-    """A command over HTTP, again while what has to come before it is under way."""
+    """A command over HTTP, repeated until its precondition is met."""
     body = {"command": command, "command_id": f"life-{command}", **fields}
     end = time.monotonic() + 60
     while True:
@@ -121,9 +121,7 @@ def act(url: str, key: str, case: str, command: str, fields: dict[str, Any]) -> 
         time.sleep(0.5)
 
 
-def test_a_platform_hears_every_step_of_a_whole_life_that_a_department_does(
-    tmp_path: Path, place: dict[str, str]
-) -> None:
+def test_platform_receives_every_step_of_case_handled_by_department(tmp_path: Path, place: dict[str, str]) -> None:
     with ExitStack() as stack:
         intake = stack.enter_context(serving("intake", tmp_path, place))
         done = huiyin("policy", "activate", str(policy(tmp_path)), "--data", str(intake.data), **place)
@@ -158,7 +156,7 @@ def test_a_platform_hears_every_step_of_a_whole_life_that_a_department_does(
         out = tmp_path / "department.out"
         stack.enter_context(department(processes[1], place, keys["organisation"], out))
 
-        def done_by_the_department(command: str, case: str) -> bool:
+        def handled_by_department(command: str, case: str) -> bool:
             return any((one["command"], one["case"], one["detail"]) == (command, case, "done") for one in entries(out))
 
         with running(tmp_path, filings, notebook, settings):
@@ -168,11 +166,11 @@ def test_a_platform_hears_every_step_of_a_whole_life_that_a_department_does(
             assert [one["refused"] for name, one in known.items() if "offset" in name] == [["not_json", None]]
             case = known["P-1"]["case"]
             until(notebook, lambda found: "notice" in steps(found, "P-1"))
-            eventually(lambda: done_by_the_department("ask_extension", case))
+            eventually(lambda: handled_by_department("ask_extension", case))
             act(processes[1].url, keys["clerk"], case, "record_step", {"step": "site_visit"})
         extension = {"days": 10, "approver": "局长", "reason": "须鉴定"}
         act(processes[1].url, keys["head"], case, "grant_extension", extension)  # while the platform is away
-        eventually(lambda: done_by_the_department("confirm_execution", case))
+        eventually(lambda: handled_by_department("confirm_execution", case))
         with running(tmp_path, [], notebook, settings):
             known = until(notebook, lambda found: "replied" in steps(found, "P-1"))
             assert f"“{FILING['text']}”" in str(known["P-1"]["answer"]), (

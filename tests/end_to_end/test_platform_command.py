@@ -1,4 +1,4 @@
-"""`huiyin platform`: what a platform was told, and the figures of a day."""
+"""`huiyin platform`: the updates sent to a platform, and its daily report."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 from tests.support.process import huiyin
 
 
-def test_updates_and_a_day(tmp_path: Path) -> None:
+def test_platform_command_prints_updates_and_daily_report(tmp_path: Path) -> None:
     data = ("--data", str(tmp_path / "data"))
     assert huiyin("policy", "activate", "demo", *data).returncode == 0
     told = ("--channel", "province", "--item", "P-1", "--text", "路灯不亮", "--place", "dh-yl", "--subject", "0102")

@@ -1,4 +1,4 @@
-"""A platform's topics on a real broker: what it sends is answered once, whatever it is, and what it hears is its stream."""
+"""The topics of a platform on a real broker: each submitted record is answered once, and updates match its stream."""
 
 from __future__ import annotations
 
@@ -113,13 +113,13 @@ GARBAGE: dict[str, Any] = {
     "body_too_large": b"x" * 2_000_000,
     "unknown_channel": filing("G", channel="nowhere"),
     "duplicate_key": b'{"a":1,"a":2}',
-    "invalid_request": {**filing("G"), "schema": 2},  # of a major version that nobody here knows
+    "invalid_request": {**filing("G"), "schema": 2},  # of an unknown major version
     "unknown_case": {"command": "nudge", "command_id": "g-1", "case": f"{PLATFORM}:none"},
 }
 """What is refused, and with which code."""
 
 
-async def test_garbage_duplicates_and_poison_are_answered_and_hold_nobody_up() -> None:
+async def test_garbage_duplicate_and_poison_records_are_answered_without_blocking() -> None:
     async with platform() as it:
         letters, relay = it.letters(), it.relay()
         await relay.start()
@@ -158,7 +158,7 @@ async def test_garbage_duplicates_and_poison_are_answered_and_hold_nobody_up() -
         assert {one["item"] for one in told if one["kind"] == "sent"} == {"P-1", "P-2"}
 
 
-async def test_a_platform_that_begins_from_zero_reads_the_same_again_and_a_lost_place_is_found() -> None:
+async def test_platform_replays_from_zero_and_recovers_lost_position() -> None:
     async with platform() as it:
         letters, relay = it.letters(), it.relay()
         await relay.start()
@@ -172,7 +172,7 @@ async def test_a_platform_that_begins_from_zero_reads_the_same_again_and_a_lost_
         await relay.stop()
         await it.sends(filing("P-12"))
         await it.answered()
-        await it.here.runtime.ports.views.clear(RELAYS.name)  # and with it how far the topic has come
+        await it.here.runtime.ports.views.clear(RELAYS.name)  # and with it the position in the topic
         await relay.start()
         records = await it.reads(lambda found: len(found) >= whole + 2)
         assert [orjson.loads(one.value)["id"] for one in records] == list(range(1, whole + 3))
@@ -180,7 +180,7 @@ async def test_a_platform_that_begins_from_zero_reads_the_same_again_and_a_lost_
         await relay.stop()
 
 
-async def test_a_process_that_ends_before_the_offset_is_committed_answers_nothing_twice() -> None:
+async def test_process_killed_before_offset_commit_answers_once() -> None:
     """Every batch is answered and then fails, three times; and another member takes it all over."""
     async with platform() as it:
         taken = submissions(it.here.runtime)

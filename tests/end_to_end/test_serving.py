@@ -1,4 +1,4 @@
-"""What a newcomer does: start it, paste the eight commands, look; and what goes wrong on the way."""
+"""The first steps of a new user: start the server, run the eight documented commands, and handle common mistakes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
         yield found, str(data)
 
 
-def test_the_eight_commands_as_printed(running: tuple[Server, str]) -> None:
+def test_eight_printed_commands_work(running: tuple[Server, str]) -> None:
     found, data = running
     assert len(found.steps) == 8
     for step in found.steps:
@@ -39,7 +39,7 @@ def test_the_eight_commands_as_printed(running: tuple[Server, str]) -> None:
     assert shown["evaluations"] == {"organisation": "satisfied"}
 
 
-def test_commands_beside_a_running_server(running: tuple[Server, str]) -> None:
+def test_commands_work_next_to_running_server(running: tuple[Server, str]) -> None:
     _found, data = running
     receipt = json.loads(huiyin("submit", "--text", "路灯不亮", "--data", data, "--json").stdout)
     told = huiyin("status", receipt["number"], "--data", data, "--json", HUIYIN_CODE=receipt["code"])
@@ -57,7 +57,7 @@ def test_commands_beside_a_running_server(running: tuple[Server, str]) -> None:
     assert huiyin("stats", "--data", data, "--json").returncode == 0
 
 
-def test_filings_of_one_matter_are_joined(running: tuple[Server, str]) -> None:
+def test_filings_of_one_matter_are_linked(running: tuple[Server, str]) -> None:
     _found, data = running
     text = (
         "--text",
@@ -93,12 +93,12 @@ def test_filings_of_one_matter_are_joined(running: tuple[Server, str]) -> None:
 
 
 def _queued(data: str) -> str:
-    """A filing that no rule sends anywhere and that is like nothing else."""
+    """A filing that no rule routes and that resembles no other."""
     receipt = json.loads(huiyin("submit", "--text", "咨询办理护照需要什么材料", "--data", data, "--json").stdout)
     return str(receipt["number"])
 
 
-def test_a_second_server_and_a_used_port_are_told(running: tuple[Server, str], tmp_path: Path) -> None:
+def test_second_server_and_used_port_are_reported(running: tuple[Server, str], tmp_path: Path) -> None:
     found, data = running
     second = huiyin("serve", "--data", data, "--port", "0")
     assert second.returncode == 1
@@ -109,7 +109,7 @@ def test_a_second_server_and_a_used_port_are_told(running: tuple[Server, str], t
     assert f"Port {port}" in used.stderr
 
 
-def test_only_the_owner_can_open_the_socket(running: tuple[Server, str]) -> None:
+def test_socket_is_accessible_to_owner_only(running: tuple[Server, str]) -> None:
     _found, data = running
     mode = (Path(data) / "huiyin.sock").stat().st_mode
     assert stat.S_ISSOCK(mode)
@@ -117,7 +117,7 @@ def test_only_the_owner_can_open_the_socket(running: tuple[Server, str]) -> None
     assert stat.S_IMODE(Path(data).stat().st_mode) == 0o700
 
 
-def test_keys_open_the_public_door(running: tuple[Server, str]) -> None:
+def test_public_address_requires_access_key(running: tuple[Server, str]) -> None:
     found, _data = running
     with httpx.Client(base_url=found.url) as client:
         assert client.get("/v1/cases").status_code == 401
@@ -128,7 +128,7 @@ def test_keys_open_the_public_door(running: tuple[Server, str]) -> None:
         assert client.get("/readyz").json()["ready"]
 
 
-def test_the_command_line_with_a_key_over_http(running: tuple[Server, str]) -> None:
+def test_command_line_works_with_key_over_http(running: tuple[Server, str]) -> None:
     found, _data = running
     mine = {"HUIYIN_URL": found.url, "HUIYIN_ACCESS_KEY": found.key("organisation:zj")}
     assert json.loads(huiyin("inbox", "zj", "--json", **mine).stdout)["entries"] is not None
@@ -153,7 +153,7 @@ def test_backup_and_restore(running: tuple[Server, str], tmp_path: Path) -> None
     assert not (tmp_path / "third").exists()
 
 
-def test_without_a_server(tmp_path: Path) -> None:
+def test_command_without_server_reports_how_to_start_one(tmp_path: Path) -> None:
     data = str(tmp_path / "data")
     nothing = huiyin("case", "list", "--data", data)
     assert nothing.returncode == 2
@@ -168,7 +168,7 @@ def test_without_a_server(tmp_path: Path) -> None:
     assert [json.loads(line)["type"] for line in exported][-1] == "SignedFor"
 
 
-def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
+def test_unusable_folders_are_refused(tmp_path: Path) -> None:
     newer = tmp_path / "newer"
     newer.mkdir()
     (newer / "format").write_text("99\n")
@@ -192,7 +192,7 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
         assert huiyin("serve", "--data", str(tmp_path / "new"), "--port", port).returncode == 1
 
 
-def test_settings_show_meaning_and_source(tmp_path: Path) -> None:
+def test_settings_command_shows_meaning_and_source(tmp_path: Path) -> None:
     done = huiyin("settings", "--json", HUIYIN_PORT="9000", HUIYIN_ACCESS_KEY="hy_x_secret", HUIYIN_PROT="1")
     found = json.loads(done.stdout)
     by_name = {one["name"]: one for one in found["settings"]}
@@ -204,7 +204,9 @@ def test_settings_show_meaning_and_source(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("trusted", "answered"), [("127.0.0.1, 10.0.0.0/8", 404), ("10.0.0.0/8", 429)])
-def test_who_guesses_behind_a_trusted_proxy_locks_out_nobody_else(tmp_path: Path, trusted: str, answered: int) -> None:
+def test_guessing_client_behind_trusted_proxy_does_not_lock_out_others(
+    tmp_path: Path, trusted: str, answered: int
+) -> None:
     def asked(url: str, client: str) -> int:
         wrong = {"number": "2026-0000-0000-0000-0", "code": "0" * 26}
         return httpx.post(f"{url}/v1/status", json=wrong, headers={"x-forwarded-for": client}).status_code

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.needs_kafka
 
 
 async def described(brokers: Topics, name: str, wanted: ExistingTopic) -> None:
-    """Brokers hear of a change a moment later."""
+    """Wait for the description, since brokers apply changes with a delay."""
     for _ in range(200):
         if (await brokers.existing([name])).get(name) == wanted:
             return
@@ -26,7 +26,7 @@ async def described(brokers: Topics, name: str, wanted: ExistingTopic) -> None:
     pytest.fail(f"{await brokers.existing([name])} did not become {wanted}")
 
 
-async def test_diff_names_apply_makes_and_nothing_is_deleted() -> None:
+async def test_diff_lists_and_apply_creates_topics_without_deleting() -> None:
     prefix = fresh_name() + "-"
     place = {"HUIYIN_KAFKA_BOOTSTRAP": kafka.bootstrap(), "HUIYIN_KAFKA_PREFIX": prefix}
     name = f"{prefix}case-events"
@@ -56,7 +56,7 @@ async def test_diff_names_apply_makes_and_nothing_is_deleted() -> None:
             await client.delete_topics([name])
 
 
-def test_without_a_broker_it_says_so() -> None:
+def test_missing_broker_is_reported() -> None:
     (closed,) = kafka.free_ports(1)
     done = huiyin("topics", "diff", HUIYIN_KAFKA_BOOTSTRAP=f"127.0.0.1:{closed}")
     assert done.returncode == 1
@@ -64,7 +64,7 @@ def test_without_a_broker_it_says_so() -> None:
     assert huiyin("topics", "diff").returncode == 2
 
 
-def test_rights_cannot_be_given_where_nobody_is_checked() -> None:
+def test_rights_cannot_be_granted_without_authorizer() -> None:
     done = huiyin("topics", "acls", "--apply", HUIYIN_KAFKA_BOOTSTRAP=kafka.bootstrap())
     assert done.returncode == 1
     assert "SecurityDisabled" in done.stderr

@@ -1,4 +1,4 @@
-"""Two releases whose views have different shapes share the work, while cases go on: the new one is built beside the live one."""
+"""Two releases with different read model schemas run side by side: the new read model is built next to the live one."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def running(
             await release.client.aclose()
 
 
-async def test_a_view_of_another_shape_is_built_beside_the_live_one_under_traffic(
+async def test_read_model_with_new_schema_is_built_next_to_live_one_under_traffic(
     tmp_path: Path, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(full, "MIXED_SECONDS", 1.0)
@@ -155,8 +155,8 @@ async def test_a_view_of_another_shape_is_built_beside_the_live_one_under_traffi
                         await asyncio.sleep(0.2)
 
 
-async def test_one_service_rebuilds_the_views_of_all_and_forgets_no_mark(tmp_path: Path, prefix: str) -> None:
-    """Intake's views lie beside supervision's, and what waits for a redrive in any group goes on waiting."""
+async def test_one_service_rebuilds_all_read_models_and_keeps_marks(tmp_path: Path, prefix: str) -> None:
+    """Intake's read models share a store with supervision's, and parked cases of any group stay parked."""
     async with running(tmp_path, prefix, "all") as whole:
         await activate(
             whole.runtime.handling("supervision"),

@@ -1,4 +1,4 @@
-"""One wrong setting after another: the process does not start, and says which it is and what to do, without a traceback."""
+"""With any wrong setting the process does not start and names the setting and the remedy, without a traceback."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ WRONG: dict[str, tuple[dict[str, str | None], str]] = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_it_is_named_and_nothing_starts(what: str, tmp_path: Path) -> None:
+def test_wrong_setting_is_named_and_nothing_starts(what: str, tmp_path: Path) -> None:
     given, named = WRONG[what]
     place = {name: value for name, value in {**FULL, **given}.items() if value is not None}
     done = huiyin("serve", "all", "--data", str(tmp_path / "data"), **place)
@@ -73,14 +73,14 @@ def test_it_is_named_and_nothing_starts(what: str, tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+def test_all_wrong_settings_are_reported_at_once(tmp_path: Path) -> None:
     wrong = {"HUIYIN_PORT": "x", "HUIYIN_KAFKA_SECURITY": "SASL_SSL", "HUIYIN_MONGODB_NAME": "a.b", "HUIYIN_PROT": "1"}
     said = " ".join(huiyin("serve", "all", "--data", str(tmp_path / "data"), **FULL, **wrong).stderr.split())
     for name in ("HUIYIN_PORT", "HUIYIN_KAFKA_USER", "HUIYIN_KAFKA_PASSWORD", "HUIYIN_MONGODB_NAME", "HUIYIN_PROT:"):
         assert name in said, said
 
 
-def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+def test_secret_may_be_read_from_file(tmp_path: Path) -> None:
     path = tmp_path / "url"
     path.write_text("mongodb://h:1/?replicaSet=r\n")
     found = huiyin("settings", "--json", HUIYIN_MONGODB_URL_FILE=str(path))

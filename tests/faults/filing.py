@@ -1,4 +1,4 @@
-"""Many clients that file at once, and write down what they were told."""
+"""Many clients that file concurrently and record the answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Reached(Protocol):
 
 @dataclass
 class Filing:
-    """What was filed and answered so far."""
+    """The filings and answers so far."""
 
     server: Reached
     history: list[Op] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Filing:
             await self.file(client, f"{name}-{number}")
 
     async def file(self, client: httpx.AsyncClient, item: str, *, text: str = TEXT) -> int:
-        """File once. Whatever is neither accepted nor refused may have been registered, so it is `info`."""
+        """File once. An attempt that was neither accepted nor refused may have been registered, so it is `info`."""
         self._filed += 1
         place, subject = self.matters[self._filed % len(self.matters)]
         body = {"channel": "web", "item": item, "text": text, "place": place, "subject": subject}

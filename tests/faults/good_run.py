@@ -1,4 +1,4 @@
-"""A good run to plant faults in: a county in memory in which random people do random things for months, and a few certain ones."""
+"""A correct run into which faults are planted: a simulated county with months of random actions and a few fixed ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.property.driver import CASES, Desk, desk, next_step, start_of
 
 
 async def good_run(seed: int, steps: int) -> Run:
-    """What such a county leaves behind."""
+    """The recorded data of such a county."""
     dice, filing = Random(f"{seed}:steps"), Random(f"{seed}:filing")
     async with desk(start_of(seed)) as made:
         for _ in range(CASES):

@@ -1,4 +1,4 @@
-"""What a run leaves behind, fetched from the processes that hold it, and given to the checker."""
+"""Collect the recorded data of a run from its processes and pass it to the checker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.faults.checker import Log, Op, Run, read_commits
 
 
 async def left(clients: Sequence[httpx.AsyncClient], history: Sequence[Op], log: Log | None = None) -> Run:
-    """The run as these processes show it to their owner; the log from the first, unless somebody has read it already."""
+    """The run as its processes show it to the operator; the first process supplies the log unless it was read already."""
     if log is None:
         log = read_commits((await _got(clients[0], "/local/export?form=commits")).text.splitlines())
     views = [

@@ -32,14 +32,14 @@ LATE = timedelta(days=30)
 
 
 class Reached(Protocol):
-    """Whatever answers, in one process or in many."""
+    """The server under test, in one process or several."""
 
     def client(self, as_: str = ...) -> AbstractAsyncContextManager[httpx.AsyncClient]: ...
 
 
 @dataclass
 class Load:
-    """What was asked and answered so far. `stopping`: finish the request in hand, begin nothing."""
+    """Requests and answers so far. `stopping`: complete the current request and start no other."""
 
     server: Reached
     seed: int
@@ -54,7 +54,7 @@ class Load:
     """Place and subject: what decides who gets it."""
 
     def random(self, number: int) -> random.Random:
-        """What a client decides by."""
+        """The random choices of a client."""
         return random.Random(self.seed * 1000 + number)
 
     async def client(self, number: int) -> None:
@@ -110,7 +110,7 @@ class Load:
             self.history.append(Op("read", "", "ok", case, v=found["version"], **at))
 
     async def _org(self, case: str) -> str | None:
-        """Who got it: routing is a reaction, so it takes a moment."""
+        """The responsible organisation; waits, since routing is asynchronous."""
         while not self.stopping:
             found = await self._once("GET", "supervisor:xfj", f"/v1/cases/{case}", None)
             if found is not None and found.get("org"):
@@ -129,7 +129,7 @@ class Load:
             await asyncio.sleep(0.05)
 
     async def _once(self, method: str, as_: str, path: str, body: dict[str, Any] | None) -> dict[str, Any] | None:
-        """None: nobody knows what happened (no answer, or a 5xx that says so)."""
+        """The answer, or None if the outcome is unknown (no answer, or a 5xx that says so)."""
         try:
             async with self.server.client(as_) as client:
                 response = await client.request(method, path, json=body)

@@ -1,4 +1,4 @@
-"""The whole product as one process on a folder, to be started, killed and started again."""
+"""The whole product as one process on a folder that can be started, killed and restarted."""
 
 from __future__ import annotations
 

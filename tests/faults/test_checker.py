@@ -1,4 +1,6 @@
-"""Faults planted in a run of the real product, its chains made whole again: the checker finds each, by the right invariant."""
+"""Faults are planted in a run of the real product and its hash chains recomputed: the checker finds each by the right
+invariant.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ def runs() -> list[Run]:
     return RUNS
 
 
-def test_good_runs_are_good() -> None:
+def test_checker_accepts_good_runs() -> None:
     for run in runs():
         found = verdict(run)
         assert found.good, found.violations
@@ -44,7 +46,7 @@ def test_good_runs_are_good() -> None:
         assert found.counts["submit_ok"] == found.counts["cases"] > 0
 
 
-def test_the_runs_hold_what_faults_are_planted_in() -> None:
+def test_good_runs_contain_targets_of_planted_faults() -> None:
     types = {event.type for run in runs() for events in run.log.streams.values() for event in events}
     assert types >= {
         "CaseTransferred", "AssignmentDelivered", "SignedFor", "Accepted", "DecisionIssued", "ReplyDelivered", "CaseClosed",
@@ -65,7 +67,7 @@ def apart(log: Log) -> Steps:
 
 
 def together(steps: Steps) -> Log:
-    """The log of these events, numbered and chained again: only its story can be wrong."""
+    """A log of these events with new numbers and hash chains: only its content can be wrong."""
     commits: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for stream, cause, event in steps:
         commits.setdefault((stream, cause), []).append({**event, "stream": stream, "cause": cause})
@@ -90,7 +92,7 @@ def first(steps: Steps, kind: str, **body: Any) -> int:
 
 
 def again(steps: Steps, place: int, **body: Any) -> None:
-    """The same event once more, at once, under an id of its own."""
+    """The same event a second time, immediately, with a new id."""
     stream, _cause, event = copy.deepcopy(steps[place])
     event["body"] |= body
     last = place + max(n for n, one in enumerate(steps[place:]) if one[:2] == steps[place][:2])
@@ -113,7 +115,7 @@ def fire_early(steps: Steps) -> None:
     event["recorded_at"] = event["effective_at"][:4] + "-01-01T00:00:00.000000Z"
 
 
-def double_a_case(steps: Steps) -> None:
+def duplicate_case(steps: Steps) -> None:
     stream = steps[first(steps, "CaseRegistered")][0]
     same = [copy.deepcopy(one) for one in steps if one[0] == stream][:1]
     steps.extend(("case/other", cause, {**event, "event_id": "planted"}) for _stream, cause, event in same)
@@ -141,11 +143,11 @@ def _assigned(steps: Steps) -> int:
     )
 
 
-def told_nobody(steps: Steps) -> None:
+def drop_inbox_entry(steps: Steps) -> None:
     del steps[_assigned(steps)]
 
 
-def told_to_another(steps: Steps) -> None:
+def move_inbox_entry(steps: Steps) -> None:
     place = _assigned(steps)
     steps[place] = ("outbox/nobody", *steps[place][1:])
 
@@ -155,26 +157,26 @@ STORIES: dict[str, tuple[int, Story]] = {
     "a registration is gone": (1, drop("CaseRegistered")),
     "an acceptance is gone": (4, drop("Accepted")),
     "a delivery is gone": (11, drop("AssignmentDelivered")),
-    "an entry of an outbox is gone": (11, told_nobody),
+    "an entry of an outbox is gone": (11, drop_inbox_entry),
     "an invitation is gone": (11, drop("EvaluationInvited")),
     "a breach happens twice": (7, twice("DeadlineBreached")),
     "a reminder happens twice": (7, twice("Reminded")),
     "a breach is early": (7, fire_early),
-    "a case is there twice": (2, double_a_case),
+    "a case is there twice": (2, duplicate_case),
     "a case is registered again": (4, twice("CaseRegistered")),
     "it is sent to two organisations": (4, twice("CaseTransferred", org="xfj")),
     "an organisation acts that does not have it": (4, by_another),
     "it is decided before it is accepted": (4, before_acceptance),
     "something happens after the end": (4, after_the_end),
     "an entry stands twice in an outbox": (11, twice("OutboxEntry")),
-    "an entry stands in another outbox": (11, told_to_another),
+    "an entry stands in another outbox": (11, move_inbox_entry),
     "it is delivered twice": (11, twice("AssignmentDelivered")),
     "an evaluation is invited twice": (11, twice("EvaluationInvited")),
 }
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_a_fault_in_the_story_is_found(name: str) -> None:
+def test_planted_fault_in_history_is_found(name: str) -> None:
     invariant, plant = STORIES[name]
     run = next(one for one in runs() if _can(plant, one))
     steps = apart(run.log)
@@ -184,7 +186,7 @@ def test_a_fault_in_the_story_is_found(name: str) -> None:
 
 
 def _can(plant: Story, run: Run) -> bool:
-    """Does this run have what the fault needs?"""
+    """True if this run contains the target of the fault."""
     try:
         plant(apart(run.log))
     except StopIteration:
@@ -192,18 +194,18 @@ def _can(plant: Story, run: Run) -> bool:
     return True
 
 
-def test_a_log_put_together_again_without_a_fault_is_good() -> None:
+def test_rebuilt_log_without_fault_is_accepted() -> None:
     for run in runs():
         found = verdict(Run(run.history, together(apart(run.log))))
         assert found.good, found.violations
 
 
-# ---- faults in the bytes, in what is derived, in what clients saw
+# ---- faults in bytes, in derived data, in client observations
 
 Fault = Callable[[Run], None]
 
 
-def flip_a_byte(run: Run) -> None:
+def flip_byte(run: Run) -> None:
     data = run.log.commits[3].events[0]
     run.log.commits[3].events[0] = data.replace(b"recorded_at", b"recorded_At")
 
@@ -216,7 +218,7 @@ def unknown_hash(run: Run) -> None:
     run.log.commits[-1].hash = "nothing:0"
 
 
-def cut_the_chain(run: Run) -> None:
+def break_chain(run: Run) -> None:
     long = next(one for one in run.log.commits if one.first > 1)
     long.previous = "sha256:" + "0" * 64
 
@@ -246,7 +248,7 @@ def record(run: Run, topic: str, stream: str, version: int, value: bytes) -> Non
     run.topics = [*(run.topics or ()), {"topic": topic, "headers": headers, "value": b64encode(value).decode()}]
 
 
-def fork_on_the_topic(run: Run) -> None:
+def fork_in_topic(run: Run) -> None:
     stream, events = next(iter(run.log.under("case/")))
     record(run, "case-events", f"case/{stream}", 1, events[0].data)
     record(run, "case-events", f"case/{stream}", 2, events[0].data)
@@ -287,7 +289,7 @@ def applied(by: int) -> Fault:
     return lambda run: row_of(run).__setitem__("applied", row_of(run)["applied"] + by)
 
 
-def lose_a_row(run: Run) -> None:
+def remove_row(run: Run) -> None:
     run.views = [row for row in run.views or () if row is not row_of(run)]
 
 
@@ -336,14 +338,14 @@ def figures(**fields: float) -> Fault:
 
 
 FAULTS: dict[str, tuple[int, Fault]] = {
-    "a byte is flipped": (10, flip_a_byte),
+    "a byte is flipped": (10, flip_byte),
     "a hash is wrong": (10, wrong_hash),
     "a hash is of no algorithm": (10, unknown_hash),
-    "a chain is cut": (10, cut_the_chain),
+    "a chain is cut": (10, break_chain),
     "a version is missing": (3, hole("case/")),
     "two commits are swapped": (3, swap),
     "a version stands twice": (3, fork),
-    "the topic has other bytes": (3, fork_on_the_topic),
+    "the topic has other bytes": (3, fork_in_topic),
     "an event is not on the topic": (3, lambda run: publish(run, leave_out=1)),
     "what is parked has other bytes": (3, park_other_bytes),
     "an outbox has a gap": (11, hole("outbox/")),
@@ -356,7 +358,7 @@ FAULTS: dict[str, tuple[int, Fault]] = {
     "a row follows another case": (5, edit("lead", "other")),
     "a row is behind": (5, applied(-1)),
     "a row is ahead": (5, applied(1)),
-    "a row is missing": (12, lose_a_row),
+    "a row is missing": (12, remove_row),
     "a later version than the parked one is applied": (6, park_behind),
     "an acknowledged filing is lost": (1, told(key="lost", number="0", case="lost")),
     "its number stands in another case": (1, told(key="elsewhere", case="elsewhere")),
@@ -373,16 +375,16 @@ FAULTS: dict[str, tuple[int, Fault]] = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_found(name: str) -> None:
+def test_planted_fault_is_found(name: str) -> None:
     invariant, plant = FAULTS[name]
     run = copy.deepcopy(runs()[0])
     plant(run)
-    run.log.__dict__.pop("streams", None)  # what was read of the log before the fault
+    run.log.__dict__.pop("streams", None)  # the reads before the fault
     found = verdict(run)
     assert invariant in {one.invariant for one in found.violations}, found.violations
 
 
-def test_topics_that_repeat_and_clients_that_are_put_off_are_good() -> None:
+def test_duplicate_records_and_rejected_clients_are_accepted() -> None:
     run = copy.deepcopy(runs()[0])
     tell(run, [1, 2, 1, *every(run), 2])
     publish(run)
@@ -393,7 +395,7 @@ def test_topics_that_repeat_and_clients_that_are_put_off_are_good() -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_any_one_event_of_the_log_changed_is_found(data: st.DataObject) -> None:
+def test_change_of_any_single_event_is_found(data: st.DataObject) -> None:
     """Bytes cut, changed, doubled, lost or exchanged anywhere, without a new chain: always found."""
     run = runs()[data.draw(st.integers(0, len(SEEDS) - 1))]
     log = copy.deepcopy(run.log)
@@ -421,7 +423,7 @@ def test_any_one_event_of_the_log_changed_is_found(data: st.DataObject) -> None:
 # ---- on its own
 
 
-def test_it_imports_nothing_but_the_standard_library() -> None:
+def test_checker_imports_standard_library_only() -> None:
     folder = Path(checker.__file__).parent
     for path in folder.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -432,7 +434,7 @@ def test_it_imports_nothing_but_the_standard_library() -> None:
             assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names, (path.name, names)
 
 
-def test_it_judges_a_folder_with_nothing_else_installed(tmp_path: Path) -> None:
+def test_checker_runs_without_installed_packages(tmp_path: Path) -> None:
     """A copy of the package, Python without site packages, and files: nothing of the product can be reached."""
     shutil.copytree(Path(checker.__file__).parent, tmp_path / "checker")
     run = runs()[0]

@@ -53,8 +53,8 @@ def traced(folder: Path, trace: Path, inject: str) -> Server:
     return Server(folder, *prefix)
 
 
-async def test_a_slow_disk_slows_down_and_loses_nothing(tmp_path: Path) -> None:
-    """50 ms for each fsync: what waits meanwhile is written together. Measured as a ratio, never as time."""
+async def test_slow_disk_delays_but_loses_nothing(tmp_path: Path) -> None:
+    """50 ms for each fsync: waiting commits are written together. The test compares ratios, not times."""
     server = traced(tmp_path / "data", tmp_path / "trace", "delay_enter=50000")
     filing = Filing(server)
     await asyncio.to_thread(server.prepare)
@@ -81,8 +81,8 @@ def syncs(trace: Path) -> int:
 
 
 @pytest.mark.parametrize("after", [3, LATE])
-async def test_a_failed_fsync_ends_the_process(tmp_path: Path, after: int) -> None:
-    """From the `after`-th fsync of a thread on, each fails: it says so, ends with 1, and what it had acknowledged is there."""
+async def test_failed_fsync_terminates_process(tmp_path: Path, after: int) -> None:
+    """Each fsync after the `after`-th of a thread fails: the process reports it, exits with 1, and keeps acknowledged commits."""
     whole = Server(tmp_path / "data")
     await asyncio.to_thread(whole.prepare)
     server = traced(tmp_path / "data", tmp_path / "trace", f"error=EIO:when={after}+")
@@ -129,7 +129,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(place)], check=False)
 
 
-async def test_a_full_disk_refuses_reads_and_resumes(small_disk: Path) -> None:
+async def test_full_disk_refuses_writes_serves_reads_and_resumes(small_disk: Path) -> None:
     server = Server(small_disk / "data")
     filing = Filing(server)
     await asyncio.to_thread(server.prepare)
@@ -146,7 +146,7 @@ async def test_a_full_disk_refuses_reads_and_resumes(small_disk: Path) -> None:
             assert filing.statuses[507] == 1, filing.statuses
             for number in range(20):
                 assert await filing.file(client, f"still-{number}", text="漏" * 9000) == 507
-            await reads_go_on(client, filing.history[0].number or "")
+            await reads_continue(client, filing.history[0].number or "")
             assert (await client.get("/readyz")).status_code == 503
             filler.unlink()
             assert await until_accepted(filing, client) == 201
@@ -173,14 +173,14 @@ def fill(filler: Path, *, leave: int) -> None:
         file.truncate(filler.stat().st_size - leave)
 
 
-async def reads_go_on(client: httpx.AsyncClient, number: str) -> None:
+async def reads_continue(client: httpx.AsyncClient, number: str) -> None:
     for path in ("/v1/cases?limit=5", f"/v1/cases/{number}?content=false", f"/v1/cases/{number}/deadlines/C1/explain"):
         answer = await client.get(path)
         assert answer.status_code == 200, (path, answer.text)
 
 
 async def until_accepted(filing: Filing, client: httpx.AsyncClient) -> int:
-    """By itself: nobody restarts or tells anything."""
+    """Wait for recovery without a restart or other intervention."""
     for number in range(50):
         status = await filing.file(client, f"space-{number}")
         if status == 201:
@@ -199,8 +199,8 @@ class Inside(NamedTuple):
         return httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers={"x-huiyin-as": as_})
 
 
-async def test_a_full_log_by_its_limit(tmp_path: Path) -> None:
-    """The same without a disk of its own: the limit on the pages of the log."""
+async def test_log_at_size_limit_refuses_writes(tmp_path: Path) -> None:
+    """A full disk without a separate disk: the page limit of the log."""
     async with opened(tmp_path / "data", Settings()) as runtime:
         log = runtime.ports.log
         assert isinstance(log, SqliteEventStore)
@@ -214,7 +214,7 @@ async def test_a_full_log_by_its_limit(tmp_path: Path) -> None:
             while await filing.file(client, f"full-{sum(filing.statuses.values())}", text="漏" * 3000) == 201:
                 assert sum(filing.statuses.values()) < 200
             assert filing.statuses[507] == 1
-            await reads_go_on(client, filing.history[0].number or "")
+            await reads_continue(client, filing.history[0].number or "")
             await log.limit(100_000)
             assert await filing.file(client, "space") == 201
             await filing.many(8, 2, "after")

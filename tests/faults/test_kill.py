@@ -25,7 +25,7 @@ CLIENTS = 6
 
 
 @pytest.mark.timeout(1800)
-async def test_the_whole_process_is_killed_under_load(tmp_path: Path) -> None:
+async def test_killed_process_loses_nothing_under_load(tmp_path: Path) -> None:
     server = Server(tmp_path / "data")
     rng = random.Random(SEED)
     load = Load(server, SEED)
@@ -58,7 +58,7 @@ async def test_the_whole_process_is_killed_under_load(tmp_path: Path) -> None:
 
 
 async def quiet(server: Server) -> None:
-    """Wait until every consumer has handled everything, and what follows from it."""
+    """Wait until every consumer has handled everything and its effects are complete."""
     still = 0
     async with server.client("operations") as client:
         for _ in range(600):

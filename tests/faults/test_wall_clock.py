@@ -37,7 +37,7 @@ RUNGS = ("Reminded", "DeadlineAtRisk", "DeadlineBreached")
 
 
 class WallClock:
-    """The file that says what the process takes for the time: true time, moved to `base`, and wrong by so much."""
+    """The file that sets the process's wall clock: true time, shifted to `base`, plus an error."""
 
     def __init__(self, path: Path, base: datetime | None = None) -> None:
         self._path = path
@@ -70,7 +70,7 @@ SHOWN = (
 )
 
 
-def test_the_tool_makes_the_drift_visible(tmp_path: Path) -> None:
+def test_faketime_shifts_wall_clock(tmp_path: Path) -> None:
     """Python's wall clock jumps and its monotonic clock does not: else the test below would prove nothing."""
     clock = WallClock(tmp_path / "clock")
     process = subprocess.Popen(
@@ -89,7 +89,7 @@ def test_the_tool_makes_the_drift_visible(tmp_path: Path) -> None:
     assert 0 <= steady < 20
 
 
-async def test_a_wall_clock_that_jumps_and_is_put_right(tmp_path: Path) -> None:
+async def test_wall_clock_jump_is_detected_and_corrected(tmp_path: Path) -> None:
     clock = WallClock(tmp_path / "clock", DUE - timedelta(seconds=BEFORE))
     server = Server(tmp_path / "data", **clock.environment)
     await asyncio.to_thread(server.prepare)
@@ -116,10 +116,10 @@ async def test_a_wall_clock_that_jumps_and_is_put_right(tmp_path: Path) -> None:
                 assert fired(tmp_path) == before, "paused: nothing fires, early or not"
                 clock.wrong_by(0)
                 await until(operations, "huiyin_ticker_paused", 0)
-            await a_case_from_the_future_waits_alone(server, filing)
+            await future_dated_case_waits(server, filing)
             clock.move_to(
                 DUE + timedelta(seconds=1)
-            )  # the time has come, but the ticker does not take a clock's word for it
+            )  # the deadline has passed, but the ticker does not trust the clock
             await until(operations, "huiyin_ticker_paused", 1)
             assert fired(tmp_path) == {}
             assert (await operations.post("/local/clock:accept")).status_code == 200
@@ -146,7 +146,7 @@ async def test_a_wall_clock_that_jumps_and_is_put_right(tmp_path: Path) -> None:
 
 
 async def received(desk: httpx.AsyncClient, filing: Filing, item: str) -> str:
-    """Received on 2 March, and nobody knows yet where it belongs: the clock of its dispatch runs."""
+    """Registered on 2 March and not yet routed: the dispatch clock is running."""
     body = {
         "channel": "web",
         "item": item,
@@ -162,7 +162,7 @@ async def received(desk: httpx.AsyncClient, filing: Filing, item: str) -> str:
     return str(receipt["case"])
 
 
-async def a_case_from_the_future_waits_alone(server: Server, filing: Filing) -> None:
+async def future_dated_case_waits(server: Server, filing: Filing) -> None:
     """What was recorded while the clock was ahead is not moved on before that time; everything else is."""
     case = next(op.case for op in filing.history if op.key.startswith("wrong"))
     async with server.client("supervisor:xfj") as desk:

@@ -1,4 +1,4 @@
-"""Programs that break things on purpose. In CI they must be there; elsewhere a test without them is reported as not run."""
+"""Programs that inject faults. On CI they are required; elsewhere a test without them is reported as not run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def strace() -> str:
 
 
 def libfaketime() -> Path:
-    """The library that lies about the time."""
+    """The library that changes the time a process reads."""
     for place in sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")):
         return place
     not_run("libfaketime is missing (apt-get install libfaketime)")

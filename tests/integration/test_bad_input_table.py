@@ -39,7 +39,7 @@ async def here() -> AsyncIterator[Served]:
 async def refused(
     here: Served, role: str, case: str, command: str, code: str, instead: str, **fields: Any
 ) -> dict[str, Any]:
-    """The command is refused with `code`, says `instead`, offers what is possible, and nothing was written."""
+    """Assert that the command is refused with `code` and `instead`, lists possible commands, and writes nothing."""
     before = await log_digest(here.runtime.ports.log)
     answer = await here.act(role, case, command, **fields)
     problem: dict[str, Any] = answer.json()
@@ -74,12 +74,12 @@ async def replied(here: Served) -> str:
 
 
 @pytest.mark.parametrize("fields", [{}, {"reason": ""}, {"reason_code": "other"}, {"reason": "不属于我单位职责"}])
-async def test_a_return_without_reasons(here: Served, fields: dict[str, Any]) -> None:
+async def test_return_without_reason_is_refused(here: Served, fields: dict[str, Any]) -> None:
     case = (await here.filed())["case"]
     await refused(here, "clerk", case, "request_return", "invalid_request", "reason", **fields)
 
 
-async def test_a_return_after_the_fifth_working_day(here: Served) -> None:
+async def test_return_after_fifth_working_day_is_refused(here: Served) -> None:
     case = (await here.filed())["case"]
     here.clock.advance(8 * DAY)  # delivered on a Monday: the fifth working day was the Monday after
     problem = await refused(
@@ -95,7 +95,7 @@ async def test_a_return_after_the_fifth_working_day(here: Served) -> None:
     assert "accept" in problem["allowed"]
 
 
-async def test_closing_by_the_handling_unit(here: Served) -> None:
+async def test_closing_by_handling_organisation_is_refused(here: Served) -> None:
     case = await replied(here)
     await refused(
         here, "clerk", case, "close", "role_not_allowed", "It is open to: registrar, supervisor", kind="explained"
@@ -106,7 +106,7 @@ async def test_closing_by_the_handling_unit(here: Served) -> None:
     await done(here, "registrar", case, "close", kind="explained")
 
 
-async def test_an_extension_by_the_asker_and_beyond_the_cap(here: Served) -> None:
+async def test_extension_by_requester_or_beyond_cap_is_refused(here: Served) -> None:
     case = await accepted(here)
     office = {"approver": "zj-head"}
     await refused(
@@ -125,7 +125,7 @@ async def test_an_extension_by_the_asker_and_beyond_the_cap(here: Served) -> Non
     await done(here, "head", case, "grant_extension", days=10, **office)
 
 
-async def test_a_notice_dated_before_the_delivery(here: Served) -> None:
+async def test_notice_dated_before_delivery_is_refused(here: Served) -> None:
     here.clock.advance(3 * DAY)
     case = (await here.filed(received_at="2026-03-02"))["case"]
     await refused(
@@ -141,7 +141,7 @@ async def test_a_notice_dated_before_the_delivery(here: Served) -> None:
     await done(here, "clerk", case, "serve_notice", kind="acceptance", effective_at="2026-03-05")
 
 
-async def test_an_accusation_sent_by_hand_to_the_accused(here: Served) -> None:
+async def test_accusation_dispatched_to_accused_is_refused(here: Served) -> None:
     accusation = (await here.filed(**{"class": "accusation"}, respondent={"name": "某人", "org": "zj"}))["case"]
     for org in ("zj", "jt"):
         await refused(
@@ -159,8 +159,8 @@ async def test_an_accusation_sent_by_hand_to_the_accused(here: Served) -> None:
     await refused(here, "clerk", accusation, "sign_off", "unknown_case", "among those you may see")
 
 
-async def test_two_clerks_at_once(here: Served) -> None:
-    """Both read the same version and decide differently: one is told to read again, and nothing of it is written."""
+async def test_second_of_two_concurrent_clerks_is_refused(here: Served) -> None:
+    """Both read the same version and decide differently: the second is refused as stale, and nothing of it is written."""
     case = await accepted(here)
     version = (await here.runtime.ports.cases.reload(case))[0].version
 

@@ -1,4 +1,4 @@
-"""A duty that lapses at midnight is breached at midnight, whatever was waiting for the office to open."""
+"""A deadline that expires at midnight is breached at midnight, even if a reminder is waiting for office hours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DUE = datetime(2026, 3, 17, 16, 0, tzinfo=UTC)
 """The end of the fifteenth day, in the demo county, of what was received on 2 March (C1)."""
 
 
-async def test_a_reminder_that_waits_for_the_morning_holds_no_breach_up() -> None:
+async def test_reminder_waiting_for_morning_does_not_delay_breach() -> None:
     async with county(start=DUE - timedelta(minutes=50)) as here:
         case = (await here.file(place="sl", subject="07", received_at="2026-03-02")).case
         for _ in range(3):  # its reminders are overdue already, and the office is closed

@@ -1,4 +1,4 @@
-"""Many commands in one request: a result per line, in order, and a bad line harms no other."""
+"""Many commands in one request: a result per line, in order; a bad line does not affect other lines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def line(case: str, command: str, id_: str, **fields: Any) -> dict[str, Any]:
     return {"case": case, "command": command, "command_id": id_, **fields}
 
 
-async def test_lines_for_one_case_happen_in_their_order_whatever_it_is_called(here: Served) -> None:
+async def test_commands_for_one_case_run_in_order_under_any_identifier(here: Served) -> None:
     receipts = [await here.filed() for _ in range(3)]
     lines = [line(one["case"], "sign_off", "s") for one in receipts]
     lines += [line(one["number"], "accept", "a", path=6) for one in receipts]
@@ -43,7 +43,7 @@ async def test_lines_for_one_case_happen_in_their_order_whatever_it_is_called(he
     assert [one["answer"]["state"] for one in results] == ["signed"] * 3 + ["accepted"] * 3
 
 
-async def test_each_bad_line_has_its_own_problem_and_the_log_keeps_the_others(here: Served) -> None:
+async def test_each_bad_line_gets_own_problem_and_other_lines_are_kept(here: Served) -> None:
     one, other = await here.filed(), await here.filed()
     before = len(await here.runtime.ports.log.load(f"case/{other['case']}"))
     results = await sent(
@@ -73,7 +73,7 @@ async def test_each_bad_line_has_its_own_problem_and_the_log_keeps_the_others(he
     assert len(await here.runtime.ports.log.load(f"case/{other['case']}")) == before
 
 
-async def test_the_same_batch_again_gives_the_same_answers_and_adds_nothing(here: Served) -> None:
+async def test_repeated_batch_gives_same_answers_and_adds_nothing(here: Served) -> None:
     case = (await here.filed())["case"]
     lines = [line(case, "sign_off", "s"), line(case, "accept", "a", path=6)]
     first = await sent(here, "clerk", *lines)
@@ -84,7 +84,7 @@ async def test_the_same_batch_again_gives_the_same_answers_and_adds_nothing(here
     assert len(await here.runtime.ports.log.load(f"case/{case}")) == head
 
 
-async def test_a_foreign_case_in_a_batch_is_one_that_does_not_exist(here: Served) -> None:
+async def test_foreign_case_in_batch_is_reported_as_unknown(here: Served) -> None:
     case = (await here.filed())["case"]
     async with here.client(key=await here.key_of("clerk", "jt")) as other:
         answer = await other.post(
@@ -93,7 +93,7 @@ async def test_a_foreign_case_in_a_batch_is_one_that_does_not_exist(here: Served
     assert orjson.loads(answer.content)["problem"]["code"] == "unknown_case"
 
 
-async def test_a_batch_has_a_limit_and_a_content_type(here: Served) -> None:
+async def test_batch_requires_content_type_and_size_limit(here: Served) -> None:
     body = b"\n".join(b"{}" for _ in range(MOST + 1))
     async with here.client("clerk") as client:
         long = await client.post("/v1/commands:batch", content=body, headers=NDJSON)

@@ -1,4 +1,4 @@
-"""A year's holidays are published: provisional dates are computed again, and those that moved are named."""
+"""Publication of a year's holidays: provisional dates are recomputed, and moved dates are named."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def due_of(here: Served, case: str, clock: str) -> tuple[str, bool]:
     return one.due_day.isoformat(), one.provisional
 
 
-async def test_what_moved_is_named_and_what_stands_is_certain(here: Served) -> None:
+async def test_calendar_publication_names_moved_due_dates_and_confirms_others(here: Served) -> None:
     receipt = await here.filed()
     assert await due_of(here, receipt["case"], "C3") == ("2027-01-06", True)
     answer = await publish(here, year("2027-01-06", "2027-01-07"))
@@ -74,8 +74,8 @@ async def test_what_moved_is_named_and_what_stands_is_certain(here: Served) -> N
     assert (again["changed"], again["moved"]) == (False, [])
 
 
-async def test_an_accusation_is_not_told_to_whom_it_is_against(here: Served) -> None:
-    """The registrar's own office is complained of: that there is such a case, where it lies and when it is due is not for it."""
+async def test_moved_due_date_of_accusation_is_hidden_from_accused(here: Served) -> None:
+    """The registrar's own office is the respondent: existence, location and due date of the case are hidden from it."""
     case = (await here.filed(**{"class": "accusation"}, respondent={"name": "某科长", "org": "xfj"}))["case"]
     here.keys["another office"] = await here.key_of("registrar", "dh")
     assert (await here.act("another office", case, "dispatch", org="jjw")).is_success
@@ -86,7 +86,7 @@ async def test_an_accusation_is_not_told_to_whom_it_is_against(here: Served) -> 
     assert case not in answer.text
 
 
-async def test_a_calendar_with_a_missing_day_is_refused_and_nothing_changes(here: Served) -> None:
+async def test_calendar_with_missing_day_is_refused_without_changes(here: Served) -> None:
     receipt = await here.filed()
     before = await due_of(here, receipt["case"], "C3")
     answer = await publish(here, year(without="2027-10-02"))
@@ -101,17 +101,17 @@ async def test_a_calendar_with_a_missing_day_is_refused_and_nothing_changes(here
     assert (await publish(here, {"yeers": {}})).json()["code"] == "calendar_invalid"
 
 
-async def test_a_date_that_the_rule_had_guessed_right_is_certain_now(here: Served) -> None:
+async def test_correctly_estimated_date_becomes_certain(here: Served) -> None:
     await here.filed()
     told = (await publish(here, year())).json()
     assert (told["moved"], told["confirmed"]) == ([], 1)
 
 
-async def test_a_clerk_publishes_nothing(here: Served) -> None:
+async def test_clerk_cannot_publish_calendar(here: Served) -> None:
     assert (await publish(here, year(), role="clerk")).status_code == 403
 
 
-def test_the_line_of_a_missing_day_is_told(tmp_path: Path) -> None:
+def test_missing_day_is_reported_with_line(tmp_path: Path) -> None:
     present = CalendarDocument.model_validate(bundled("cn-calendar")[0].document)
     file = tmp_path / "2027.yaml"
     file.write_text(WHOLE, encoding="utf-8")
@@ -133,7 +133,7 @@ def test_the_line_of_a_missing_day_is_told(tmp_path: Path) -> None:
     assert "no section calendar" in in_english(read_calendar(file, lambda new: merged(present, new))[1])[0]
 
 
-def test_from_the_command_line(tmp_path: Path) -> None:
+def test_calendar_is_published_from_command_line(tmp_path: Path) -> None:
     data = str(tmp_path / "data")
     assert huiyin("policy", "activate", "demo", "--data", data).returncode == 0
     file = tmp_path / "2027.yaml"

@@ -66,7 +66,9 @@ def as_(who: str) -> dict[str, str]:
     return {"X-Huiyin-As": who}
 
 
-async def test_canaries(here: tuple[Process, httpx.AsyncClient, Path], capfd: pytest.CaptureFixture[str]) -> None:
+async def test_personal_data_canaries_do_not_leak(
+    here: tuple[Process, httpx.AsyncClient, Path], capfd: pytest.CaptureFixture[str]
+) -> None:
     runtime, client, folder = here
     birds = Canaries()
     shown: list[str] = []
@@ -117,7 +119,7 @@ async def test_canaries(here: tuple[Process, httpx.AsyncClient, Path], capfd: py
 
 
 async def joined(runtime: Process, client: httpx.AsyncClient, birds: Canaries) -> list[str]:
-    """A filing of the same matter: what candidates, links, and those who see the matter are shown."""
+    """A filing of the same matter: the responses with candidates, links and matters."""
     desk = as_("registrar:xfj")
     first, second = [
         (
@@ -153,7 +155,7 @@ async def joined(runtime: Process, client: httpx.AsyncClient, birds: Canaries) -
 
 
 async def bad_requests(client: httpx.AsyncClient, birds: Canaries, case: str, org: str) -> list[str]:
-    """Errors say which field and what is wrong, never what was typed."""
+    """Errors name the field and the problem, never the input."""
     bird = birds.new("error")
     bodies: list[Any] = [
         {"channel": "web", "item": "x", "text": "y", "surprise": bird},
@@ -192,7 +194,7 @@ async def bad_requests(client: httpx.AsyncClient, birds: Canaries, case: str, or
 
 
 async def by_code(client: httpx.AsyncClient, birds: Canaries, receipt: dict[str, str]) -> list[str]:
-    """What number and code open: status, pages and acts tell what happened, never who said what."""
+    """Responses for number and code: status, pages and acts state events, never identities."""
     pair = {"number": receipt["number"], "code": receipt["code"]}
     act = {**pair, "command": "request_re_review", "command_id": "r1", "text": birds.new("again")}
     wrong = {**pair, "command": birds.new("error"), "command_id": "r2", birds.new("error"): 1}
@@ -216,7 +218,7 @@ async def by_code(client: httpx.AsyncClient, birds: Canaries, receipt: dict[str,
 
 
 async def outsiders(client: httpx.AsyncClient, case: str, org: str) -> list[str]:
-    """What those see who may not read this case, and what lists and outboxes show to those who may."""
+    """Responses to readers without access to this case, and lists and inboxes for those with access."""
     answers = [
         await client.get(f"/v1/cases/{case}", headers=as_("clerk:jy")),
         await client.get("/v1/cases", headers=as_("supervisor:xfj")),

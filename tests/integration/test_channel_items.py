@@ -1,4 +1,4 @@
-"""A platform files in its own form: understood by its channel's mapping, and only what the mapping names."""
+"""A platform files in its own format: the mapping of its channel translates it, and unmapped fields are dropped."""
 
 from __future__ import annotations
 
@@ -67,14 +67,14 @@ async def opened(here: Served, case: str) -> dict[str, Any]:
     return {name: value for part in parts for name, value in part.values.items()}
 
 
-async def test_an_item_that_names_one_field_in_two_ways_is_refused() -> None:
+async def test_item_with_field_under_two_names_is_refused() -> None:
     async with served() as here:
         await mapped(here)
         status, problem = await post(here, {**ITEM, "nr.tsnr": "楼下"})
         assert (status, problem["code"], problem["field"]) == (422, "repeated_key", "nr.tsnr")
 
 
-async def test_an_item_in_the_platforms_own_form() -> None:
+async def test_item_in_platform_format_is_registered() -> None:
     async with served() as here:
         await mapped(here)
         status, receipt = await post(here, ITEM)
@@ -96,7 +96,7 @@ async def test_an_item_in_the_platforms_own_form() -> None:
         assert (changed, problem["code"]) == (409, "same_id_other_content")
 
 
-async def test_what_nobody_mapped_is_never_kept() -> None:
+async def test_unmapped_values_are_never_stored() -> None:
     """Marks of persons, and everything else that the mapping does not name."""
     flags = {"yybz": CANARY, "tsry": CANARY, "zzmm": CANARY, "重点人员标志": CANARY, "nr": {**ITEM["nr"], "mz": CANARY}}
     async with served() as here:
@@ -110,7 +110,7 @@ async def test_what_nobody_mapped_is_never_kept() -> None:
 
 
 @pytest.mark.parametrize("column", ["yybz", "是否特殊人员", "重点人员标志", "person.zzmm"])
-async def test_a_mapping_that_takes_a_mark_of_a_person_is_refused(column: str) -> None:
+async def test_mapping_of_personal_identifier_is_refused(column: str) -> None:
     bad = {**MAPPING, "filing": {**MAPPING["filing"], "location": column}}
     async with served() as here:
         with pytest.raises(Invalid) as refused:
@@ -135,7 +135,7 @@ async def test_a_mapping_that_takes_a_mark_of_a_person_is_refused(column: str) -
         ({"djsj": "2026-12-01"}, "effective_in_future", "djsj"),
     ],
 )
-async def test_errors_name_the_platforms_own_field(item: dict[str, Any], code: str, field: str) -> None:
+async def test_errors_name_platform_field(item: dict[str, Any], code: str, field: str) -> None:
     async with served() as here:
         await mapped(here)
         status, problem = await post(here, {**ITEM, **item})
@@ -144,7 +144,7 @@ async def test_errors_name_the_platforms_own_field(item: dict[str, Any], code: s
         assert all("噪" not in str(value) for value in problem.values())
 
 
-async def test_words_that_nobody_knows_are_registered() -> None:
+async def test_unknown_words_are_registered() -> None:
     async with served() as here:
         await mapped(here)
         _status, receipt = await post(
@@ -156,7 +156,7 @@ async def test_words_that_nobody_knows_are_registered() -> None:
         assert (said["place_text"], said["subject_text"]) == ("999999", "某种事情")
 
 
-async def test_a_batch_has_a_result_for_each_line() -> None:
+async def test_batch_returns_result_for_each_line() -> None:
     async with served() as here:
         await mapped(here)
         lines = [ITEM, {**ITEM, "xfjbh": "P-2", "djsj": "x"}, {**ITEM, "xfjbh": "P-3"}]
@@ -170,7 +170,7 @@ async def test_a_batch_has_a_result_for_each_line() -> None:
         assert found[1]["problem"]["field"] == "djsj"
 
 
-async def test_a_channel_without_mapping_of_another_or_unknown() -> None:
+async def test_channel_without_mapping_or_of_another_platform_or_unknown_is_refused() -> None:
     async with served() as here:
         await mapped(here)
         assert (await post(here, ITEM, "registrar", "web"))[1]["code"] == "no_mapping"
@@ -179,7 +179,7 @@ async def test_a_channel_without_mapping_of_another_or_unknown() -> None:
         assert (await post(here, ITEM, "clerk"))[0] == 403
 
 
-async def test_items_of_a_removed_channel_stay_its_platforms() -> None:
+async def test_items_of_removed_channel_remain_visible_to_its_platform() -> None:
     async with served() as here:
         await mapped(here)
         _status, receipt = await post(here, ITEM)
@@ -197,12 +197,12 @@ async def test_items_of_a_removed_channel_stay_its_platforms() -> None:
         other = await here.key_of("platform", "other")
         async with here.client(key=other) as client:
             assert (await client.get("/v1/cases/prov:P-1")).status_code == 404
-            for item in ("P-1", "P-9"):  # whether it exists is not told
+            for item in ("P-1", "P-9"):  # existence is not disclosed
                 refused = await client.post("/v1/channels/prov/items", json={**ITEM, "xfjbh": item})
                 assert (refused.status_code, refused.json()["code"]) == (403, "foreign_channel")
 
 
-async def test_a_scanned_code_knows_place_and_grid() -> None:
+async def test_scanned_code_supplies_place_and_grid() -> None:
     async with served() as here:
         await mapped(here)
         receipt = await here.filed(channel="scan", place=None, qr="Q1")

@@ -1,4 +1,4 @@
-"""R16, R17: the wall clock jumps, calendars are published late: rungs fire once, never early, and never by mistake."""
+"""R16, R17: after wall clock jumps and late calendars, rungs fire once, never early, and never by mistake."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def rungs(here: County, case: str) -> Counter[str]:
 
 
 @pytest.mark.parametrize("jump", [timedelta(hours=1), timedelta(hours=-1), timedelta(days=20)])
-async def test_a_jump_pauses_the_ticker_and_fires_nothing(here: County, jump: timedelta) -> None:
+async def test_clock_jump_pauses_ticker_and_fires_nothing(here: County, jump: timedelta) -> None:
     filed = await here.file(place="dh", subject="01")
     ticker = here.parts["supervision"].ticker
     await here.tick()
@@ -45,7 +45,7 @@ async def test_a_jump_pauses_the_ticker_and_fires_nothing(here: County, jump: ti
     assert ticker.paused is None
 
 
-async def test_after_the_clock_was_put_right_everything_fires_once(here: County) -> None:
+async def test_corrected_clock_fires_each_deadline_once(here: County) -> None:
     cases = [(await here.file(str(number), place="dh", subject="01")).case for number in range(20)]
     ticker = here.parts["supervision"].ticker
     here.clock.jump(timedelta(days=1))
@@ -64,7 +64,7 @@ async def test_after_the_clock_was_put_right_everything_fires_once(here: County)
         assert events[0].recorded_at >= clock.due
 
 
-async def test_many_small_jumps_add_up_and_are_noticed(here: County) -> None:
+async def test_accumulated_small_clock_jumps_are_detected(here: County) -> None:
     await here.file(place="dh", subject="01")
     ticker = here.parts["supervision"].ticker
     for _ in range(30):
@@ -77,7 +77,7 @@ async def test_many_small_jumps_add_up_and_are_noticed(here: County) -> None:
     assert ticker.paused is not None
 
 
-async def test_operations_accept_a_clock_that_is_right_now(here: County) -> None:
+async def test_operations_can_accept_current_clock(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
     ticker = here.parts["supervision"].ticker
     here.clock.jump(timedelta(days=20))
@@ -88,7 +88,7 @@ async def test_operations_accept_a_clock_that_is_right_now(here: County) -> None
     assert (await rungs(here, filed.case))["DeadlineBreached"] == 1
 
 
-async def test_a_paused_ticker_is_not_ready_until_operations_accept_the_clock() -> None:
+async def test_paused_ticker_is_unready_until_operations_accept_clock() -> None:
     async with served() as here:
         case = (await here.filed())["case"]
         ticker = next(part.ticker for part in here.runtime.parts if part.ticker is not None)
@@ -116,7 +116,7 @@ async def test_a_paused_ticker_is_not_ready_until_operations_accept_the_clock() 
         assert [one.type for one in events].count("DeadlineBreached") == 1
 
 
-async def test_after_downtime_only_the_highest_rung_is_sent(here: County) -> None:
+async def test_only_highest_rung_is_sent_after_downtime(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
     here.clock.advance(timedelta(days=40))
     await here.tick()
@@ -126,7 +126,7 @@ async def test_after_downtime_only_the_highest_rung_is_sent(here: County) -> Non
     assert told == ["assigned"], "the reminder was passed, it is recorded and not sent"
 
 
-async def test_a_calendar_published_later_moves_open_clocks_and_fires_nothing_twice(here: County) -> None:
+async def test_later_calendar_moves_open_clocks_without_repeated_rungs(here: County) -> None:
     """R17: a provisional year is published with another holiday; the due date follows, rungs that fired stay."""
     filed = await here.file(place="dh", subject="01")
     for _ in range(14):  # three quarters fell on a Saturday; it is sent on Monday morning

@@ -1,4 +1,6 @@
-"""load -> decide -> append: once per cause, never two winners, nothing written on refusal, legal time in order."""
+"""load -> decide -> append: once per causation id, one winner per version, nothing written on refusal, effective times in
+order.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield made
 
 
-async def test_the_same_item_gets_the_same_receipt_and_other_content_is_refused(here: County) -> None:
+async def test_same_item_gets_same_receipt_and_different_content_is_refused(here: County) -> None:
     first = await here.file("A-1", text="one")
     again = await here.file("A-1", text="one")
     assert (again.case, again.number, again.code) == (first.case, first.number, first.code)
@@ -43,7 +45,7 @@ async def test_the_same_item_gets_the_same_receipt_and_other_content_is_refused(
     assert types.count("CaseRegistered") == 1
 
 
-async def test_many_at_once_register_one_case(here: County) -> None:
+async def test_concurrent_filings_of_one_item_register_one_case(here: County) -> None:
     command = FileCase(channel="web", item="B-1", text="x", place="dh", subject="01")
     hands = here.ports.handling("intake")
     receipts = await asyncio.gather(*(file_case(hands, REGISTRAR, command, DEMO) for _ in range(40)))
@@ -54,8 +56,8 @@ async def test_many_at_once_register_one_case(here: County) -> None:
     assert [event.version for event in events] == list(range(1, len(events) + 1))
 
 
-async def test_a_filing_that_is_not_remembered_gets_its_first_answer(here: County) -> None:
-    """A case that is not known here is registered without a look at the log, which then says what it has."""
+async def test_filing_evicted_from_memory_gets_first_answer(here: County) -> None:
+    """An unknown case is registered without reading the log; the append then returns the stored answer."""
     filing = {"place": "dh", "subject": "01", "petitioner": {"name": "某"}}
     first = await here.file("B-2", text="one", **filing)
     org = (await here.case(first.case)).assignment.org or ""
@@ -75,7 +77,7 @@ async def test_a_filing_that_is_not_remembered_gets_its_first_answer(here: Count
     assert await here.ports.keys.count() <= keys
 
 
-async def test_a_commit_just_written_says_what_its_bytes_say(here: County) -> None:
+async def test_cached_commit_equals_decoded_bytes(here: County) -> None:
     filed = await here.file("B-3", place="dh", subject="01", petitioner={"name": "某"})
     org = (await here.case(filed.case)).assignment.org or ""
     await here.act(filed.case, "sign_off", clerk(org), at=date(2026, 3, 2))
@@ -87,7 +89,7 @@ async def test_a_commit_just_written_says_what_its_bytes_say(here: County) -> No
             assert commit.recorded == tuple(map(decode, commit.events))
 
 
-async def test_a_command_id_works_once_whatever_happened_since(here: County) -> None:
+async def test_command_id_is_idempotent_after_later_events(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
     org = (await here.case(filed.case)).assignment.org or ""
     first = await here.act(filed.case, "sign_off", clerk(org), command_id="s1")
@@ -98,7 +100,7 @@ async def test_a_command_id_works_once_whatever_happened_since(here: County) -> 
     assert again.commit.first == first.commit.first
 
 
-async def test_two_registrars_dispatch_and_one_is_refused(here: County) -> None:
+async def test_one_of_two_dispatching_registrars_is_refused(here: County) -> None:
     filed = await here.file(place="某处", subject="01")
     assert (await here.case(filed.case)).assignment.queue_reason == "unknown_place"
     results = await asyncio.gather(
@@ -112,7 +114,7 @@ async def test_two_registrars_dispatch_and_one_is_refused(here: County) -> None:
     assert len(sent) == 1
 
 
-async def test_a_stale_version_is_refused_but_the_ticker_makes_none_stale(here: County) -> None:
+async def test_stale_version_is_refused_but_ticker_events_do_not_make_versions_stale(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
     case = await here.case(filed.case)
     org = case.assignment.org or ""
@@ -137,7 +139,7 @@ async def test_a_stale_version_is_refused_but_the_ticker_makes_none_stale(here: 
     await sign("now", case.version)
 
 
-async def test_legal_time_runs_forward_and_never_ahead(here: County) -> None:
+async def test_effective_time_is_monotonic_and_not_in_future(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
     org = (await here.case(filed.case)).assignment.org or ""
     here.clock.advance(timedelta(days=2))
@@ -150,7 +152,7 @@ async def test_legal_time_runs_forward_and_never_ahead(here: County) -> None:
     assert (await here.case(filed.case)).moved_at == date(2026, 3, 3)
 
 
-async def test_a_clock_far_behind_the_log_is_refused(here: County) -> None:
+async def test_clock_far_behind_log_is_refused(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
     org = (await here.case(filed.case)).assignment.org or ""
     here.clock.jump(timedelta(hours=-1))
@@ -163,20 +165,20 @@ async def test_a_clock_far_behind_the_log_is_refused(here: County) -> None:
     assert times == sorted(times)
 
 
-async def test_a_service_cannot_append_what_another_owns(here: County) -> None:
+async def test_service_cannot_append_events_of_another_service(here: County) -> None:
     with pytest.raises(TypeError, match="routing owns it"):
         await here.ports.handling("intake").append(
             "case/x", EventMetadata(REGISTRAR, "c"), lambda _head: [NewEvent(CaseTransferred(org="zj"))]
         )
 
 
-async def test_the_log_verifies_after_all_of_it(here: County) -> None:
+async def test_log_verifies_after_all_commands(here: County) -> None:
     for item in range(5):
         await here.file(str(item), place="dh", subject="01", petitioner={"name": "某"})
     assert [found async for found in here.ports.log.verify()] == []
 
 
-async def test_a_platform_learns_nothing_of_a_foreign_item(here: County) -> None:
+async def test_foreign_item_is_hidden_from_platform(here: County) -> None:
     """Neither the receipt nor whether the item exists."""
     filed = await here.file("F-1", text="one")
     assert not filed.repeated
@@ -190,7 +192,7 @@ async def test_a_platform_learns_nothing_of_a_foreign_item(here: County) -> None
     assert len(set(codes)) == 1, codes
 
 
-async def test_a_delivery_is_recorded_although_the_clock_was_put_back(here: County) -> None:
+async def test_delivery_is_recorded_after_clock_moved_back(here: County) -> None:
     filed = await here.file(place="dh", subject="01", **{"class": "claim"})
     case = await here.case(filed.case)
     rule = RULES["record_delivery"]
@@ -204,7 +206,7 @@ async def test_a_delivery_is_recorded_although_the_clock_was_put_back(here: Coun
     assert fresh.at == here.clock.now()
 
 
-async def test_times_of_a_stream_without_state_never_go_back(here: County) -> None:
+async def test_times_of_stateless_stream_never_decrease(here: County) -> None:
     hands = here.ports.handling("routing")
     read = ReadRecorded(case="x")
     for number, step in enumerate([0, -5, -20]):
@@ -214,7 +216,7 @@ async def test_times_of_a_stream_without_state_never_go_back(here: County) -> No
     assert recorded == sorted(recorded)
 
 
-async def test_what_could_not_be_passed_on_is_never_kept(here: County) -> None:
+async def test_commit_too_large_to_publish_is_never_stored(here: County) -> None:
     handling = here.ports.handling("routing")
     stamp = EventMetadata(SUPERVISOR, "t:large", jurisdiction=DEMO)
     for fresh in ([ReadRecorded(case="x" * LARGEST_EVENT)], [ReadRecorded(case="x" * (LARGEST_EVENT - 2000))] * 4):
@@ -226,8 +228,8 @@ async def test_what_could_not_be_passed_on_is_never_kept(here: County) -> None:
     assert len(await here.ports.log.load("reads/large")) == 1
 
 
-async def test_the_first_no_of_a_reaction_is_asked_again_of_the_log(here: County) -> None:
-    """A process that knows a case as it was refuses on that: the log knows better (docs/adr/0028)."""
+async def test_stale_refusal_of_reaction_is_rechecked_against_log(here: County) -> None:
+    """A process with an outdated case refuses; the refusal is rechecked against the log (docs/adr/0028)."""
     filed = await here.file(place="dh", subject="01")
     org = (await here.case(filed.case)).assignment.org or ""
     before, head = await here.ports.cases.get(filed.case)

@@ -1,4 +1,4 @@
-"""A command can be followed: it runs through few files of the product."""
+"""A command is easy to follow: it runs through few product files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILING_WITH_CONSUMERS = 76
 
 @pytest.fixture(scope="module")
 def executed() -> dict[str, list[str]]:
-    """Measured in a process of its own: a plugin of the tests runs product code of its own at every commit."""
+    """Measured in a separate process, since a test plugin runs product code at every commit."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.executed_files", "--json"],
         cwd=ROOT,
@@ -36,7 +36,9 @@ def executed() -> dict[str, list[str]]:
     ("what", "limit"),
     [("filing", FILING), ("sign_off", SIGN_OFF), ("filing_with_consumers", FILING_WITH_CONSUMERS)],
 )
-def test_no_more_files_than_allowed(executed: dict[str, list[str]], what: str, limit: int) -> None:
+def test_request_executes_at_most_allowed_number_of_files(
+    executed: dict[str, list[str]], what: str, limit: int
+) -> None:
     files = executed[what]
     assert len(files) <= limit, "\n".join(files)
     assert len(files) > limit // 2, "it measures nothing"

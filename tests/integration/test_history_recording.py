@@ -1,4 +1,4 @@
-"""Recording history on both adapters: cut off anywhere, sent twice, sent at once."""
+"""Recording history on both adapters: interrupted anywhere, sent twice, and sent concurrently."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def everything(here: County) -> Counter[tuple[str, str]]:
     return found
 
 
-async def test_a_case_is_recorded_once(here: County) -> None:
+async def test_historical_case_is_recorded_once(here: County) -> None:
     whole = item(1, SIGNED, REPLY, INVITED, CLOSED)
     assert [(one.result, one.steps_added) for one in await record(here, whole)] == [("added", 4)]
     assert [(one.result, one.steps_added) for one in await record(here, whole)] == [("same", 0)]
@@ -75,14 +75,14 @@ async def test_a_case_is_recorded_once(here: County) -> None:
         pytest.fail(f"{len(commits)} entries were sent")
 
 
-async def test_more_cells_add_just_those_steps(here: County) -> None:
+async def test_additional_cells_add_only_their_steps(here: County) -> None:
     await record(here, *(item(number) for number in range(5)))
     found = await record(here, *(item(number, REPLY) for number in range(5)))
     assert [(one.result, one.steps_added) for one in found] == [("extended", 1)] * 5
     assert (await everything(here))["ReplyDelivered", "history"] == 5
 
 
-async def test_what_contradicts_is_refused_and_changes_nothing(here: County) -> None:
+async def test_contradictory_history_is_refused_without_changes(here: County) -> None:
     await record(here, item(1, REPLY))
     before = await everything(here)
     other = {"received_at": "2025-01-01", "text": "别的内容"}
@@ -113,8 +113,8 @@ async def test_what_contradicts_is_refused_and_changes_nothing(here: County) -> 
     assert await everything(here) == before
 
 
-async def test_an_accusation_of_an_export_goes_to_organs_for_them_only(here: County) -> None:
-    """Nobody, or the organ marked for them (Art. 30)."""
+async def test_exported_accusation_is_assigned_to_marked_organs_only(here: County) -> None:
+    """Only no organisation or an organ marked for accusations is accepted (Art. 30)."""
     sent = ("CaseTransferred", "2025-01-02", {"org": "jjw"})
     found = await record(here, item(1, filing=ACCUSING), item(2, sent, filing=ACCUSING, org="jjw"))
     assert [one.result for one in found] == ["added", "added"]
@@ -127,7 +127,7 @@ async def test_an_accusation_of_an_export_goes_to_organs_for_them_only(here: Cou
     )
 
 
-async def test_a_step_that_makes_it_an_accusation_leaves_it_with_no_ordinary_organisation(here: County) -> None:
+async def test_reclassification_as_accusation_removes_ordinary_organisation(here: County) -> None:
     sent = ("CaseTransferred", "2025-01-02", {"org": "zj"})
     turned = ("CaseClassified", "2025-01-03", {"class_": "accusation", "by": "person"})
     (first, later) = await record(here, item(1, sent), item(1, turned))
@@ -143,8 +143,8 @@ async def test_a_step_that_makes_it_an_accusation_leaves_it_with_no_ordinary_org
     assert office.result == "added"
 
 
-async def test_what_turned_out_to_be_an_accusation_here_is_not_told_by_an_import(here: County) -> None:
-    """The same row again adds nothing; one that says more is refused as different, and not as an accusation (Art. 30)."""
+async def test_import_does_not_disclose_case_reclassified_as_accusation(here: County) -> None:
+    """The same row adds nothing; a changed row is refused as different, without mention of the accusation (Art. 30)."""
     row = item(1, ("SignedFor", "2025-01-02", {}), org="zj")
     assert [one.result for one in await record(here, row)] == ["added"]
     case = (await here.ports.views.find("worklist", limit=1))[0].key
@@ -157,8 +157,8 @@ async def test_what_turned_out_to_be_an_accusation_here_is_not_told_by_an_import
     assert "ccusation" not in str(more)
 
 
-async def test_a_body_that_reviewed_sees_no_accusation_because_a_dispatch_comes_with_it(here: County) -> None:
-    """It goes to the organ for them, and whoever assisted or reviewed would see it still."""
+async def test_imported_dispatch_does_not_show_accusation_to_former_review_body(here: County) -> None:
+    """The case goes to the organ for accusations; former assisting and review bodies must not see it."""
     sent = ("CaseTransferred", "2025-01-02", {"org": "zj"})
     opinion = ("ReviewOpinionIssued", "2025-02-02", {"body": "fc", "result": "upheld"})
     turned = ("CaseClassified", "2025-03-01", {"class_": "accusation", "by": "person"})
@@ -167,24 +167,24 @@ async def test_a_body_that_reviewed_sees_no_accusation_because_a_dispatch_comes_
     assert (first.result, later.code) == ("added", "accusation_needs_sealed_organ")
 
 
-async def test_a_later_row_of_an_accusation_need_not_say_again_that_it_is_one(here: County) -> None:
+async def test_later_rows_of_accusation_may_omit_class(here: County) -> None:
     sent = ("CaseTransferred", "2025-01-02", {"org": "jjw"})
     turned = ("CaseClassified", "2025-01-01", {"class_": "accusation", "by": "person"})
     (first, later) = await record(here, item(1, turned, sent), item(1, ("SignedFor", "2025-01-05", {"org": "jjw"})))
     assert (first.result, later.result) == ("added", "extended")
 
 
-async def test_the_petition_office_acts_on_an_accusation_and_does_not_get_it_by_an_import(here: County) -> None:
+async def test_import_does_not_assign_accusation_to_petition_office(here: County) -> None:
     (result,) = await record(here, item(1, filing=ACCUSING, org="xfj"))
     assert (result.code, result.field) == ("accusation_needs_sealed_organ", "organisation")
 
 
-async def test_rows_of_one_item_go_in_the_order_of_the_file(here: County) -> None:
+async def test_rows_of_one_item_are_recorded_in_file_order(here: County) -> None:
     found = await record(here, item(1, line=10), item(2), item(1, REPLY, line=11), item(1, REPLY, line=12))
     assert [(one.line, one.result) for one in found] == [(10, "added"), (2, "added"), (11, "extended"), (12, "same")]
 
 
-async def test_several_senders_at_once(here: County, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_concurrent_senders_record_history_once(here: County, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(here.clock, "sleep", asyncio.sleep)  # a writer that was second waits a little, really
     wholes = [item(number, SIGNED, REPLY, INVITED, CLOSED) for number in range(8)]
     parts = [item(number, SIGNED, REPLY) for number in range(8)]
@@ -196,7 +196,9 @@ async def test_several_senders_at_once(here: County, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("after", range(6))
-async def test_cut_off_anywhere_and_sent_again(tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_history_interrupted_anywhere_can_be_resent(
+    tmp_path: Path, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with county(tmp_path) as here:
         whole = item(1, SIGNED, REPLY, INVITED, CLOSED, organisation={"name": "城管局", "create": True}, go_live=False)
         append, left = here.ports.log.append, [after]
@@ -240,14 +242,14 @@ async def _registered(here: County) -> list[Any]:
     return found
 
 
-async def test_going_live_once(here: County) -> None:
+async def test_case_goes_live_once(here: County) -> None:
     open_, closed = item(1, SIGNED, go_live=True), item(2, REPLY, CLOSED, go_live=True)
     await record(here, open_, closed)
     await record(here, open_, closed)
     assert (await everything(here))["WentLive", "live"] == 1
 
 
-async def test_stated_due_dates_are_compared(here: County) -> None:
+async def test_stated_due_dates_are_compared_with_derived_ones(here: County) -> None:
     book = await here.ports.policies.book(DEMO)
     await record(here, item(1))
     case = await here.case((await _registered(here))[0].stream.removeprefix("case/"))
@@ -265,14 +267,14 @@ async def test_stated_due_dates_are_compared(here: County) -> None:
     assert none.due.result == "not_derived"
 
 
-async def test_only_operations_and_registrars_import(here: County) -> None:
+async def test_only_operations_and_registrars_may_import(here: County) -> None:
     for principal in (Principal("clerk", "A", "k"), Principal("platform", "P", "k")):
         with pytest.raises(Denied):
             await record_batch([item(1)], here.ports, principal=principal, jurisdiction=DEMO)
     assert (await record(here, item(1), principal=REGISTRAR))[0].result == "added"
 
 
-async def test_personal_data_stay_sealed(here: County) -> None:
+async def test_imported_personal_data_stays_sealed(here: County) -> None:
     filing = {"received_at": "2025-01-01"} | {
         name: f"金丝雀{name}" for name in ("text", "name", "phone", "title", "place")
     }

@@ -1,4 +1,4 @@
-"""What bad input gets: a message that names the field and what to do, never the value; the log stays as it was."""
+"""Responses to bad input name the field and the remedy, never the value; the log is unchanged."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def check(answer: httpx.Response, status: int, code: str, field: str | None = No
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.name)
-async def test_a_bad_submission(here: Served, bad: Bad) -> None:
+async def test_bad_submission_is_refused(here: Served, bad: Bad) -> None:
     before = await log_digest(here.runtime.ports.log)
     async with here.client("registrar") as desk:
         answer = await desk.post("/v1/submissions", content=bad.content, headers={"content-type": "application/json"})
@@ -91,7 +91,7 @@ async def test_a_bad_submission(here: Served, bad: Bad) -> None:
     assert await log_digest(here.runtime.ports.log) == before
 
 
-async def test_a_body_that_hides_its_length_is_cut_off(here: Served) -> None:
+async def test_request_body_without_length_is_cut_off_at_limit(here: Served) -> None:
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -129,7 +129,7 @@ BAD_COMMANDS: tuple[tuple[str, dict[str, Any], int, str, str | None], ...] = (
 
 
 @pytest.mark.parametrize("bad", BAD_COMMANDS, ids=lambda bad: bad[0])
-async def test_a_bad_command(here: Served, bad: tuple[str, dict[str, Any], int, str, str | None]) -> None:
+async def test_bad_command_is_refused(here: Served, bad: tuple[str, dict[str, Any], int, str, str | None]) -> None:
     _name, body, status, code, field = bad
     case = (await here.filed())["case"]
     before = await log_digest(here.runtime.ports.log)
@@ -158,14 +158,14 @@ BAD_QUESTIONS = (
 
 
 @pytest.mark.parametrize("question", BAD_QUESTIONS, ids=lambda one: one[0])
-async def test_a_bad_question(here: Served, question: tuple[str, int, str | None]) -> None:
+async def test_bad_query_is_refused(here: Served, question: tuple[str, int, str | None]) -> None:
     path, status, field = question
     async with here.client("registrar") as desk:
         answer = await desk.get(path)
     check(answer, status, answer.json()["code"], field)
 
 
-async def test_wrong_method_and_wrong_type(here: Served) -> None:
+async def test_wrong_method_and_content_type_are_refused(here: Served) -> None:
     async with here.client("registrar") as desk:
         method = await desk.delete("/v1/cases")
         kind = await desk.post("/v1/submissions", content=b"a=1", headers={"content-type": "text/plain"})
@@ -174,7 +174,7 @@ async def test_wrong_method_and_wrong_type(here: Served) -> None:
     check(kind, 415, "wrong_content_type")
 
 
-async def test_a_full_disk_refuses_writing_and_goes_on_reading(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_full_disk_refuses_writes_and_serves_reads(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     case = (await here.filed())["case"]
     log = here.runtime.ports.log
 
@@ -192,7 +192,7 @@ async def test_a_full_disk_refuses_writing_and_goes_on_reading(here: Served, mon
     assert (await here.filed())["state"] == "registered"
 
 
-async def test_a_broken_log_ends_the_process(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_broken_log_terminates_process(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     async def broken(_commit: object) -> None:
         raise StoreBroken("fsync failed")
 
@@ -203,7 +203,7 @@ async def test_a_broken_log_ends_the_process(here: Served, monkeypatch: pytest.M
     assert here.runtime.ended.is_set()
 
 
-async def test_what_nobody_expected_becomes_a_problem_without_its_text(
+async def test_unexpected_error_becomes_problem_without_its_text(
     here: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def wrong(_commit: object) -> None:
@@ -215,7 +215,7 @@ async def test_what_nobody_expected_becomes_a_problem_without_its_text(
     assert SECRET not in "".join(capsys.readouterr())
 
 
-async def test_a_policy_with_a_gap_is_not_activated(here: Served) -> None:
+async def test_policy_with_routing_gap_is_not_activated(here: Served) -> None:
     async with here.client("operations") as operations:
         documents = (await operations.get("/v1/policies/CN-DEMO")).json()["documents"]
         routing = {**documents["routing"], "rules": documents["routing"]["rules"][:1]}

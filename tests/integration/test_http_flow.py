@@ -1,4 +1,4 @@
-"""The interface, from a filing to closing: what each call answers."""
+"""The HTTP interface from a filing to closing: the response of each call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ async def here() -> AsyncIterator[Served]:
         yield found
 
 
-async def test_a_complaint_from_filing_to_closing(here: Served) -> None:
+async def test_complaint_runs_from_filing_to_closing(here: Served) -> None:
     receipt = await here.filed()
     case = receipt["number"]
     for role, command, fields, state in (
@@ -45,7 +45,7 @@ async def test_a_complaint_from_filing_to_closing(here: Served) -> None:
     assert [one["type"] for one in whole["timeline"]][-1] == "CaseClosed"
 
 
-async def test_the_same_item_gives_the_same_receipt_and_other_content_is_refused(here: Served) -> None:
+async def test_same_item_gets_same_receipt_and_different_content_is_refused(here: Served) -> None:
     first = submission(item="same")
     async with here.client("registrar") as desk:
         one, two = [await desk.post("/v1/submissions", json=first) for _ in range(2)]
@@ -55,7 +55,7 @@ async def test_the_same_item_gives_the_same_receipt_and_other_content_is_refused
     assert other.json()["code"] == "same_id_other_content"
 
 
-async def test_the_same_command_gives_the_first_answer(here: Served) -> None:
+async def test_repeated_command_gets_first_answer(here: Served) -> None:
     case = (await here.filed())["case"]
     first = await here.act("clerk", case, "sign_off", command_id="mine")
     await here.act("clerk", case, "accept", path=6)
@@ -65,7 +65,7 @@ async def test_the_same_command_gives_the_first_answer(here: Served) -> None:
     assert (other.status_code, other.json()["code"]) == (409, "same_id_other_content")
 
 
-async def test_a_refused_command_says_what_is_possible(here: Served) -> None:
+async def test_refused_command_lists_possible_commands(here: Served) -> None:
     case = (await here.filed())["case"]
     answer = await here.act("clerk", case, "deliver_reply")
     problem = answer.json()
@@ -75,7 +75,7 @@ async def test_a_refused_command_says_what_is_possible(here: Served) -> None:
     assert "sign_off" in problem["allowed"]
 
 
-async def test_a_batch_answers_each_line(here: Served) -> None:
+async def test_batch_answers_each_line(here: Served) -> None:
     lines = [
         orjson.dumps(submission(item="b1")),
         b"{broken",
@@ -92,7 +92,7 @@ async def test_a_batch_answers_each_line(here: Served) -> None:
     assert [results[place]["problem"]["code"] for place in (1, 3)] == ["not_json", "invalid_request"]
 
 
-async def test_an_inbox_waits_for_news(here: Served) -> None:
+async def test_inbox_request_waits_for_new_entries(here: Served) -> None:
     async with here.client("organisation") as department:
         waiting = asyncio.create_task(department.get("/v1/organisations/zj/assignments?wait=10"))
         await asyncio.sleep(0.05)
@@ -103,7 +103,7 @@ async def test_an_inbox_waits_for_news(here: Served) -> None:
     assert again["entries"] == []
 
 
-async def test_a_foreign_case_does_not_exist(here: Served) -> None:
+async def test_foreign_case_is_reported_as_unknown(here: Served) -> None:
     case = (await here.filed())["case"]
     foreign = await here.key_of("clerk", "jt")
     async with here.client(key=foreign) as other:
@@ -119,7 +119,7 @@ async def test_a_foreign_case_does_not_exist(here: Served) -> None:
         assert (await other.get("/v1/cases?org=zj")).json()["cases"] == []
 
 
-async def test_opening_content_is_recorded_first(here: Served) -> None:
+async def test_content_access_is_recorded_before_content_is_returned(here: Served) -> None:
     case = (await here.filed())["case"]
     async with here.client("clerk") as clerk:
         await clerk.get(f"/v1/cases/{case}?content=false")
@@ -130,7 +130,7 @@ async def test_opening_content_is_recorded_first(here: Served) -> None:
     assert read.actor.org == "zj"
 
 
-async def test_who_asked_for_confidence_is_not_shown_to_the_organisation(here: Served) -> None:
+async def test_confidential_petitioner_is_hidden_from_organisation(here: Served) -> None:
     case = (await here.filed(confidential=True))["case"]
     async with here.client("clerk") as clerk:
         shown = (await clerk.get(f"/v1/cases/{case}")).text
@@ -139,7 +139,7 @@ async def test_who_asked_for_confidence_is_not_shown_to_the_organisation(here: S
     assert "13800000000" not in shown
 
 
-async def test_as_of_and_known_at(here: Served) -> None:
+async def test_case_is_shown_as_of_and_as_known_at_a_time(here: Served) -> None:
     case = (await here.filed())["case"]
     here.clock.advance(3 * 86400)
     await here.act("clerk", case, "sign_off")
@@ -151,7 +151,7 @@ async def test_as_of_and_known_at(here: Served) -> None:
     assert past["allowed"] == []
 
 
-async def test_pages_hold_every_case_once(here: Served) -> None:
+async def test_pages_contain_every_case_once(here: Served) -> None:
     numbers = {(await here.filed())["number"] for _ in range(7)}
     found: list[str] = []
     after: str | None = None
@@ -166,7 +166,7 @@ async def test_pages_hold_every_case_once(here: Served) -> None:
     assert sorted(found) == sorted(numbers)
 
 
-async def test_a_revoked_key_opens_nothing(here: Served) -> None:
+async def test_revoked_key_is_rejected(here: Served) -> None:
     async with here.owner() as owner:
         issued = (await owner.post("/local/keys", json={"role": "clerk", "org": "zj"})).json()
         async with here.client(key=issued["key"]) as clerk:
@@ -186,7 +186,7 @@ async def test_a_revoked_key_opens_nothing(here: Served) -> None:
         ("analyst", None, False),
     ],
 )
-async def test_a_key_for_a_code_that_no_policy_names_says_so(
+async def test_key_for_unknown_organisation_code_is_refused(
     here: Served, role: str, org: str | None, nowhere: bool
 ) -> None:
     async with here.owner() as owner:
@@ -194,7 +194,7 @@ async def test_a_key_for_a_code_that_no_policy_names_says_so(
     assert (answer.status_code, answer.json()["named_nowhere"]) == (201, nowhere)
 
 
-async def test_guessing_codes_is_slow(here: Served) -> None:
+async def test_query_code_guessing_is_rate_limited(here: Served) -> None:
     receipt = await here.filed()
     async with here.client() as guesser:
         for _ in range(10):
@@ -208,7 +208,7 @@ async def test_guessing_codes_is_slow(here: Served) -> None:
         assert right.status_code == 200
 
 
-async def test_rebuilding_gives_the_same_views(here: Served) -> None:
+async def test_rebuild_gives_same_read_models(here: Served) -> None:
     for _ in range(5):
         await here.filed()
     async with here.owner() as owner:
@@ -219,7 +219,7 @@ async def test_rebuilding_gives_the_same_views(here: Served) -> None:
         assert (await owner.post("/local/verify")).json()["findings"] == []
 
 
-async def test_nothing_personal_in_logs_and_metrics(here: Served, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_logs_and_metrics_contain_no_personal_data(here: Served, capsys: pytest.CaptureFixture[str]) -> None:
     receipt = await here.filed()
     async with here.client("operations") as operations:
         figures = (await operations.get("/metrics")).text
@@ -229,7 +229,7 @@ async def test_nothing_personal_in_logs_and_metrics(here: Served, capsys: pytest
         assert canary not in seen
 
 
-async def test_parked_is_shown_and_tried_again(here: Served) -> None:
+async def test_parked_case_is_listed_and_retried(here: Served) -> None:
     case = (await here.filed())["case"]
     mark = Parked("supervision", f"case/{case}", 1, "ValueError", "2026-03-02T01:00:00.000000Z", b"{}")
     await here.runtime.ports.views.park(mark)
@@ -241,7 +241,7 @@ async def test_parked_is_shown_and_tried_again(here: Served) -> None:
         assert (await owner.post("/local/parked:redrive", json={})).json() == {"redriven": 1, "parked": 0}
 
 
-async def test_a_list_never_shows_a_sealed_case_to_another_organisation(here: Served) -> None:
+async def test_sealed_case_is_hidden_from_lists_of_other_organisations(here: Served) -> None:
     await here.filed(**{"class": "accusation"}, respondent={"name": "某局", "org": "zj"})
     sealed = await here.key_of("clerk", "jjw")
     async with here.client("clerk") as accused, here.client(key=sealed) as organ, here.client("registrar") as desk:

@@ -1,4 +1,4 @@
-"""Review, forward down and parties over HTTP: the citizen asks by query code, each actor does its part, others may not."""
+"""Review, forwarding and parties over HTTP: the citizen uses the query code, and each actor may only do its own part."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def stream(here: Served, receipt: dict[str, Any]) -> list[Commit]:
     return list(await here.runtime.ports.log.load(f"case/{receipt['case']}"))
 
 
-async def test_a_citizen_goes_all_the_way_to_the_conclusion(here: Served) -> None:
+async def test_citizen_reaches_conclusion_after_review_and_re_review(here: Served) -> None:
     receipt = await replied(here)
     case = receipt["case"]
     told = await asked(here, receipt)
@@ -96,7 +96,7 @@ async def test_a_citizen_goes_all_the_way_to_the_conclusion(here: Served) -> Non
     assert (await by(here, body, case, "issue_review_opinion", result="upheld", text="维持")).json()[
         "state"
     ] == "reviewed"
-    here.clock.advance(40 * DAY)  # it is not on record that the petitioner has it: nobody is late
+    here.clock.advance(40 * DAY)  # receipt by the petitioner is not recorded, so the period has not started
     open_ended = (await asked(here, receipt))["may_ask"]
     assert (open_ended["command"], open_ended["until"]) == ("request_re_review", None)
     assert "within 30 days of receiving it" in open_ended["en"] and "自收到之日起30日" in open_ended["zh"]
@@ -114,7 +114,7 @@ async def test_a_citizen_goes_all_the_way_to_the_conclusion(here: Served) -> Non
     assert (await here.act("supervisor", case, "close", kind="resolved_unconfirmed")).json()["state"] == "closed"
 
 
-async def test_the_wrong_actors_change_nothing(here: Served) -> None:
+async def test_wrong_actors_are_refused_without_changes(here: Served) -> None:
     receipt = await replied(here)
     case = receipt["case"]
     assert (await here.act("clerk", case, "request_review")).status_code == 403
@@ -135,7 +135,7 @@ async def test_the_wrong_actors_change_nothing(here: Served) -> None:
     assert await stream(here, receipt) == before
 
 
-async def test_after_the_window_the_refusal_says_what_is_possible(here: Served) -> None:
+async def test_refusal_after_review_window_lists_possible_commands(here: Served) -> None:
     receipt = await replied(here)
     here.clock.advance(31 * DAY)
     assert (await asked(here, receipt))["may_ask"] is None
@@ -148,7 +148,7 @@ async def test_after_the_window_the_refusal_says_what_is_possible(here: Served) 
     assert in_time.status_code == 200, in_time.text
 
 
-async def test_a_request_that_nobody_can_review_waits_in_a_pile(here: Served) -> None:
+async def test_review_request_without_review_body_waits_in_queue(here: Served) -> None:
     receipt = await replied(here, respondent={"name": "某委", "org": "fc"})
     assert (await as_citizen(here, receipt, "request_review")).json()["state"] == "in_review"
     async with here.client("registrar") as desk:
@@ -160,7 +160,7 @@ async def test_a_request_that_nobody_can_review_waits_in_a_pile(here: Served) ->
         assert (await accused.get("/v1/organisations/fc/assignments")).json()["entries"] == []
 
 
-async def test_a_citizen_does_what_citizens_do(here: Served) -> None:
+async def test_citizen_uses_citizen_commands(here: Served) -> None:
     receipt = await replied(here)
     for command, fields in (
         ("nudge", {"text": "进展如何"}),
@@ -182,7 +182,7 @@ async def test_a_citizen_does_what_citizens_do(here: Served) -> None:
     assert (await as_citizen(here, receipt, "withdraw")).status_code == 429
 
 
-async def test_forwarded_down_and_back(here: Served) -> None:
+async def test_forwarded_case_returns_to_forwarder(here: Served) -> None:
     receipt = await here.filed()
     case = receipt["case"]
     await here.act("registrar", case, "recall")
@@ -209,7 +209,7 @@ def joint(representatives: tuple[int, ...] = (1, 2, 5)) -> dict[str, Any]:
     return submission(channel="hall", co_petitioners=people, representatives=representatives, confidential=True)
 
 
-async def test_twelve_join_and_the_organisation_sees_none_of_their_names(here: Served) -> None:
+async def test_names_of_twelve_co_petitioners_are_hidden_from_organisation(here: Served) -> None:
     line, single = joint(), joint()
     async with here.client("registrar") as desk:
         one = await desk.post("/v1/submissions", json=single)

@@ -1,4 +1,4 @@
-"""Every route of the public app, and who may use it. A route without a row fails."""
+"""Every route of the public app and its authorised roles. A route that is missing in the table fails."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def routes(found: Served) -> Iterator[tuple[str, str]]:
             yield method.upper(), path
 
 
-async def test_every_route_has_a_row() -> None:
+async def test_every_route_is_listed_in_role_table() -> None:
     async with served() as found:
         assert set(routes(found)) == set(MATRIX)
 
 
-async def test_the_operators_routes_are_on_the_socket_only() -> None:
+async def test_operator_routes_are_served_on_socket_only() -> None:
     async with served() as found:
         public = {path for _method, path in routes(found)}
         local = set(found.local.openapi()["paths"])
@@ -68,7 +68,7 @@ async def test_the_operators_routes_are_on_the_socket_only() -> None:
     assert len(local) > len(public) + 10
 
 
-async def test_routes_and_roles() -> None:
+async def test_routes_enforce_roles() -> None:
     async with served() as found:
         receipt = await found.filed()
         wrong = []

@@ -1,4 +1,4 @@
-"""The import contracts refuse what they are there to refuse. Each test breaks a copy of the product and runs lint-imports on it."""
+"""The import contracts detect violations. Each test breaks a copy of the product and runs lint-imports on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def copy(tmp_path: Path) -> Path:
 
 
 def broken(copy: Path, line: str, files: Iterable[Path]) -> str:
-    """What lint-imports prints after `line` was added to each of `files`; empty if it keeps all contracts."""
+    """The output of lint-imports after `line` was added to each of `files`; empty if all contracts are kept."""
     for file in files:
         path = copy / file
         path.write_text(path.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")
@@ -45,17 +45,17 @@ def module(file: Path) -> str:
     return ".".join(file.with_suffix("").parts)
 
 
-def test_contracts_hold_on_an_unchanged_copy(copy: Path) -> None:
+def test_import_contracts_hold_on_unchanged_copy(copy: Path) -> None:
     assert broken(copy, "", []) == ""
 
 
-def test_every_command_file_is_pure(copy: Path) -> None:
+def test_command_modules_are_pure(copy: Path) -> None:
     report = broken(copy, "import httpx", COMMANDS)
     assert len(COMMANDS) >= 15
     assert [file for file in COMMANDS if f"{module(file)} -> httpx" not in report] == []
 
 
-def test_a_new_command_file_is_pure_without_being_listed(copy: Path) -> None:
+def test_new_command_module_is_checked_without_registration(copy: Path) -> None:
     file = Path("services/routing/commands/added_later.py")
     (copy / file).write_text("", encoding="utf-8")
     assert "services.routing.commands.added_later -> asyncio" in broken(copy, "import asyncio", [file])
@@ -64,16 +64,16 @@ def test_a_new_command_file_is_pure_without_being_listed(copy: Path) -> None:
 @pytest.mark.parametrize(
     "file", ["services/analytics/statistics/query.py", "shared/queries/worklist.py", "services/intake/read_models.py"]
 )
-def test_only_adapters_and_the_fact_store_open_duckdb(copy: Path, file: str) -> None:
+def test_only_adapters_and_fact_store_import_duckdb(copy: Path, file: str) -> None:
     assert f"{module(Path(file))} -> duckdb" in broken(copy, "import duckdb", [Path(file)])
 
 
-def test_shared_knows_neither_services_nor_deploy(copy: Path) -> None:
+def test_shared_imports_neither_services_nor_deploy(copy: Path) -> None:
     file = Path("shared/kernel/clock.py")
     assert "shared is not allowed to import deploy" in broken(copy, "import deploy.modes.composition", [file])
 
 
-def test_a_new_folder_of_shared_needs_a_layer(copy: Path) -> None:
+def test_new_shared_package_requires_layer(copy: Path) -> None:
     folder = copy / "shared" / "added_later"
     folder.mkdir()
     (folder / "__init__.py").write_text("", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What an organisation is told: every kind of entry comes from the life that it belongs to, to those it concerns."""
+"""Inbox entries of an organisation: every kind of entry arises in its lifecycle and goes to the organisations concerned."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ANSWERED = (
 HOUSING = {"place": "dh-yl", "subject": "0102"}
 
 
-async def test_every_kind_is_told_by_the_life_it_belongs_to(here: County) -> None:
+async def test_every_entry_kind_appears_in_its_lifecycle(here: County) -> None:
     case = (await here.file(**HOUSING)).case
     await lived(here, case, *TAKEN)
     await lived(
@@ -109,7 +109,7 @@ async def test_every_kind_is_told_by_the_life_it_belongs_to(here: County) -> Non
     assert entries["fc"][0] == ("review_requested", "review")
 
 
-async def test_a_correction_that_moves_a_due_date_says_so_and_another_one_does_not(here: County) -> None:
+async def test_correction_creates_due_date_entry_only_if_due_date_moved(here: County) -> None:
     case = (await here.file(**HOUSING)).case
     here.clock.advance(8 * DAY)
     await lived(here, case, (ZJ, "sign_off", {}), (ZJ, "accept", {"path": 6}))
@@ -125,7 +125,7 @@ async def test_a_correction_that_moves_a_due_date_says_so_and_another_one_does_n
     ]
 
 
-async def test_a_clock_at_risk_is_told_to_who_bears_it(here: County) -> None:
+async def test_at_risk_entry_goes_to_responsible_organisation(here: County) -> None:
     clocks = next(dict(one.document) for one in bundled("cn-xf-2022") if one.section == "clocks")
     clocks["rules"] = [
         {**rule, "rungs": [{"id": "soon", "at_percent": 50, "kind": "at_risk"}]} if rule["id"] in ("C3", "C1") else rule
@@ -138,13 +138,13 @@ async def test_a_clock_at_risk_is_told_to_who_bears_it(here: County) -> None:
     )
     await here.settle()
     await here.file(**HOUSING)
-    await here.file("queued", place="nowhere")  # the petition office's clock runs, no organisation hears of it
+    await here.file("queued", place="nowhere")  # the petition office's clock runs; no organisation gets an entry
     here.clock.advance(10 * DAY)
     await here.tick()
     assert await told(here, "zj") == [("assigned", None), ("at_risk", "C3")]
 
 
-async def test_a_review_is_told_to_its_body_and_its_clocks_to_nobody_else(here: County) -> None:
+async def test_review_entries_and_clocks_go_to_review_body_only(here: County) -> None:
     case = (await here.file(**HOUSING)).case
     await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", {}))
     here_before = len(await told(here, "zj"))
@@ -159,7 +159,7 @@ async def test_a_review_is_told_to_its_body_and_its_clocks_to_nobody_else(here: 
     assert (await told(here, "zj"))[-2:] == [("opinion_issued", "redo"), ("redo_ordered", "review")]
 
 
-async def test_a_hearing_at_re_review_changes_the_due_date_of_its_body(here: County) -> None:
+async def test_hearing_at_re_review_moves_due_date_of_re_review_body(here: County) -> None:
     case = (await here.file(**HOUSING)).case
     await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", {}))
     await lived(here, case, (clerk("fc"), "issue_review_opinion", {"result": "upheld", "text": "x"}))
@@ -173,7 +173,7 @@ async def test_a_hearing_at_re_review_changes_the_due_date_of_its_body(here: Cou
     assert (await here.case(case)).state == "concluded"
 
 
-async def test_a_body_that_is_replaced_hears_of_it(here: County) -> None:
+async def test_replaced_review_body_is_notified(here: County) -> None:
     case = (await here.file(**HOUSING)).case
     await lived(here, case, *TAKEN, *ANSWERED, (REGISTRAR, "request_review", {}))
     await lived(here, case, (SUPERVISOR, "name_review_body", {"body": "sfc"}))
@@ -181,7 +181,7 @@ async def test_a_body_that_is_replaced_hears_of_it(here: County) -> None:
     assert await told(here, "sfc") == [("review_requested", "review")]
 
 
-async def test_who_lost_a_case_is_told_nothing_of_it_any_more(here: County) -> None:
+async def test_organisation_that_lost_case_gets_no_further_entries(here: County) -> None:
     case = (await here.file(**HOUSING)).case
     objection: dict[str, Any] = {"reason_code": "other", "reason": "x"}
     await lived(here, case, (ZJ, "request_return", objection), (REGISTRAR, "verify_return", {"agreed": True}))
@@ -189,7 +189,7 @@ async def test_who_lost_a_case_is_told_nothing_of_it_any_more(here: County) -> N
     assert [kind for kind, _ in await told(here, "zj")] == ["assigned", "returned"]
 
 
-async def test_below_the_forwarder_all_that_concerns_the_case_is_told_too(here: County) -> None:
+async def test_subordinate_of_forwarder_receives_case_entries(here: County) -> None:
     case = (await here.file("d", place="dh-yl", subject="0601")).case
     await here.act(case, "recall", REGISTRAR)
     await here.act(case, "dispatch", REGISTRAR, org="dhq")
@@ -202,14 +202,14 @@ async def test_below_the_forwarder_all_that_concerns_the_case_is_told_too(here: 
     assert [kind for kind, _ in await told(here, "dhq")][-2:] == ["nudged", "withdrawn"]
 
 
-async def test_a_case_that_was_registered_by_mistake_is_taken_from_who_had_it(here: County) -> None:
+async def test_voided_case_is_removed_from_holding_organisation(here: County) -> None:
     case = (await here.file(**HOUSING)).case
     await lived(here, case, (ZJ, "sign_off", {}), (REGISTRAR, "void", {"reason_code": "registered_twice"}))
     assert await told(here, "zj") == [("assigned", None), ("withdrawn", "voided")]
 
 
-async def test_who_loses_a_case_to_a_dispute_is_told(here: County) -> None:
-    """The sender did not agree, and objected to for the third time it waits for a ruling: nobody has it meanwhile (Art. 24)."""
+async def test_organisation_losing_case_to_dispute_is_notified(here: County) -> None:
+    """After a third refused objection the case waits for a ruling without a responsible organisation (Art. 24)."""
     case = (await here.file(**HOUSING)).case
     objection: dict[str, Any] = {"reason_code": "other", "reason": "x"}
     for _ in range(3):
@@ -218,8 +218,9 @@ async def test_who_loses_a_case_to_a_dispute_is_told(here: County) -> None:
     assert (await told(here, "zj"))[-2:] == [("return_refused", None), ("withdrawn", "disputed")]
 
 
-async def test_who_received_a_filing_hears_that_its_notice_is_due_and_when_it_is_over(here: County) -> None:
-    """C2 is theirs although another organisation handles it (Art. 23 ¶1); once told where it went, they hear no more of it."""
+async def test_receiving_organisation_is_told_when_notice_is_due_and_when_done(here: County) -> None:
+    """The receiving organisation bears C2 while another handles the case (Art. 23 ¶1); after the notice it gets no further
+    entries."""
     case = (await here.file(received_by="jt", **HOUSING)).case
     voided = (await here.file("2", received_by="jt", **HOUSING)).case
     here.clock.advance(14 * DAY)  # a Monday again

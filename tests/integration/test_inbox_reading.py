@@ -1,4 +1,4 @@
-"""Reading an outbox costs what the page costs; waiting for news of it costs nothing while there are none."""
+"""Reading an inbox costs O(page); waiting for new entries costs nothing while there are none."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Counted:
         return found
 
 
-async def test_a_page_loads_a_page(here: Served) -> None:
+async def test_inbox_page_loads_one_page_of_entries(here: Served) -> None:
     for _ in range(30):
         await here.filed()
     counted = Counted(here.runtime.ports.log, "outbox/zj")
@@ -59,9 +59,7 @@ async def test_a_page_loads_a_page(here: Served) -> None:
     assert counted.commits <= 30 + counted.loads, "one more than the page, to know whether there are more"
 
 
-async def test_a_reader_who_is_not_told_everything_pays_for_what_is_new(
-    here: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_filtered_inbox_reading_costs_only_new_entries(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every third case complains of the petition office, which reads the inbox of another organisation."""
     cases = [(await here.filed())["case"] for _ in range(30)]
     unseen = frozenset(cases[::3])
@@ -95,7 +93,7 @@ async def test_a_reader_who_is_not_told_everything_pays_for_what_is_new(
         assert counted.commits <= before + 3
 
 
-async def test_waiting_costs_nothing_while_others_are_told(here: Served) -> None:
+async def test_waiting_reader_does_no_work_for_entries_of_others(here: Served) -> None:
     counted = Counted(here.runtime.ports.log, "outbox/zj")
     async with here.client("organisation") as department:
         loop = asyncio.get_running_loop()
@@ -113,7 +111,7 @@ async def test_waiting_costs_nothing_while_others_are_told(here: Served) -> None
     assert here.runtime._waiting == {}, "nobody is remembered who does not wait any more"
 
 
-async def test_an_idle_wait_looks_once_a_second_and_ends_in_time(here: Served) -> None:
+async def test_idle_wait_polls_once_a_second_and_ends_in_time(here: Served) -> None:
     counted = Counted(here.runtime.ports.log, "outbox/zj")
     async with here.client("organisation") as department:
         loop = asyncio.get_running_loop()
@@ -125,7 +123,7 @@ async def test_an_idle_wait_looks_once_a_second_and_ends_in_time(here: Served) -
     assert counted.loads <= 5
 
 
-async def test_a_stopping_server_lets_nobody_wait(here: Served) -> None:
+async def test_stopping_server_releases_waiting_readers(here: Served) -> None:
     async with here.client("organisation") as department:
         waiting = asyncio.create_task(department.get("/v1/organisations/zj/assignments?wait=20"))
         await asyncio.sleep(0.05)
@@ -135,7 +133,7 @@ async def test_a_stopping_server_lets_nobody_wait(here: Served) -> None:
     here.runtime.stopping = False
 
 
-async def test_a_long_outbox_on_disk_is_read_page_by_page(tmp_path: Path) -> None:
+async def test_long_inbox_on_disk_is_read_page_by_page(tmp_path: Path) -> None:
     """After a restart nothing is remembered: a page from zero is one seek, not the whole stream."""
     async with served() as here:
         for _ in range(12):

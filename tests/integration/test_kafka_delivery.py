@@ -1,4 +1,4 @@
-"""Nothing that came is passed over: wherever an exception escapes, whatever a record holds. On a real broker."""
+"""No record is skipped, wherever an exception escapes and whatever a record contains. On a real broker."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ON_THE_WAY = frozenset(
 
 
 class World:
-    """A log, a topic and one group whose handler can be told to fail."""
+    """A log, a topic and one group with a handler that can be made to fail."""
 
     def __init__(self, topic: str, log: MemoryEventStore) -> None:
         self.log = log
@@ -68,7 +68,7 @@ class World:
     async def send(
         self, value: bytes | None, headers: Sequence[tuple[str, Any]] = (), key: bytes | None = b"k"
     ) -> None:
-        """Put any record into the topic, as a foreign hand might."""
+        """Send any record to the topic, as a foreign producer might."""
         producer = AIOKafkaProducer(bootstrap_servers=bootstrap())
         await producer.start()
         try:
@@ -89,7 +89,7 @@ async def world(partitions: int = 2) -> AsyncIterator[World]:
 
 
 class Fault(Exception):
-    """Raised by nobody but this test."""
+    """Raised by this test only."""
 
 
 class Tracer:
@@ -114,7 +114,7 @@ class Tracer:
         return self._line
 
 
-async def test_an_exception_may_escape_at_every_line() -> None:
+async def test_exception_is_raised_at_every_line() -> None:
     async with world() as here:
 
         async def run(tracer: Tracer, number: int) -> None:
@@ -153,7 +153,7 @@ async def test_an_exception_may_escape_at_every_line() -> None:
         MemoryError(),
     ],
 )
-async def test_no_exception_of_a_handler_passes_a_batch_over(error: BaseException) -> None:
+async def test_handler_exception_never_skips_batch(error: BaseException) -> None:
     async with world() as here:
         here.fail = [error]
         made = [await here.log.append(each) for each in history("case/a", 5)]
@@ -164,7 +164,7 @@ async def test_no_exception_of_a_handler_passes_a_batch_over(error: BaseExceptio
         assert (more.stream, 1) in here.seen
 
 
-async def test_records_that_nobody_can_read_are_parked_and_hold_nobody_up() -> None:
+async def test_unreadable_records_are_parked_without_blocking() -> None:
     async with world(1) as here:
         await here.log.append(commit("case/a"))
         await here.settled()
@@ -185,7 +185,7 @@ async def test_records_that_nobody_can_read_are_parked_and_hold_nobody_up() -> N
         ]
 
 
-async def test_a_record_without_headers_is_read_from_the_log() -> None:
+async def test_record_without_headers_is_read_from_log() -> None:
     async with world(1) as here:
         made = await here.log.append(commit("case/a", events=2))
         await here.settled()
@@ -195,7 +195,7 @@ async def test_a_record_without_headers_is_read_from_the_log() -> None:
         assert here.seen == {("case/a", 1): 1, ("case/a", 2): 1}
 
 
-async def test_a_large_event_goes_through() -> None:
+async def test_large_event_is_delivered() -> None:
     async with world() as here:
         await here.log.append(commit("case/a", mark="长" * 900_000))
         await here.settled()

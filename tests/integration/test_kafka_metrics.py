@@ -1,4 +1,4 @@
-"""What the feed on a real broker counts."""
+"""The metrics of the feed on a real broker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def until(true: Callable[[], object]) -> None:
         await asyncio.sleep(0.02)
 
 
-async def test_what_was_published_came_came_again_and_failed() -> None:
+async def test_published_received_duplicate_and_failed_records_are_counted() -> None:
     log, clock = MemoryEventStore(outbox=True), SystemClock()
     fail: list[Exception] = []
 

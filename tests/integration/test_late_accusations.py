@@ -1,4 +1,6 @@
-"""A claim that an organisation has in hand turns out to be an accusation against it: from then on nothing of it shows there."""
+"""A claim assigned to an organisation becomes an accusation against it: from then on it is completely hidden from that
+organisation.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,7 @@ async def steps(here: Served, case: str, far: int) -> None:
 
 @pytest.mark.parametrize("role", ["registrar", "supervisor"])
 @pytest.mark.parametrize("far", [0, 1, 3, 5, 6])
-async def test_it_leaves_the_organisation_with_a_word_that_says_nothing(role: str, far: int) -> None:
+async def test_late_accusation_leaves_organisation_with_neutral_entry(role: str, far: int) -> None:
     async with served() as here:
         case = (await here.filed(respondent=None))["case"]
         await steps(here, case, far)
@@ -72,7 +74,7 @@ async def test_it_leaves_the_organisation_with_a_word_that_says_nothing(role: st
         assert len(await inbox(here)) == seen + 1, "and nothing comes after it"
 
 
-async def test_it_waits_in_the_sealed_queue() -> None:
+async def test_late_accusation_waits_in_sealed_queue() -> None:
     async with served() as here:
         case = (await here.filed())["case"]
         assert (await here.act("registrar", case, "correct", field="class", new="accusation")).is_success

@@ -1,4 +1,4 @@
-"""Replicas share the due index by leases: two tickers on one store, one of them killed, a lease stolen."""
+"""Replicas share the due index by leases: two tickers on one store, a killed ticker, and a stolen lease."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def ticker(here: County) -> DeadlineScheduler:
 
 
 async def rungs(here: County, cases: list[str]) -> Counter[tuple[str, str]]:
-    """(case, clock, rung) -> how often it stands in the log."""
+    """(case, clock, rung) -> number of occurrences in the log."""
     found: Counter[tuple[str, str]] = Counter()
     for case in cases:
         for event in await here.events(f"case/{case}"):
@@ -44,11 +44,11 @@ async def rungs(here: County, cases: list[str]) -> Counter[tuple[str, str]]:
     return found
 
 
-def test_every_slot_has_its_cases() -> None:
+def test_every_slot_contains_cases() -> None:
     assert {slot_of(f"{number:032x}") for number in range(1000)} == set(range(SLOTS))
 
 
-async def test_one_ticker_holds_everything_and_renews(here: County) -> None:
+async def test_single_ticker_holds_and_renews_all_slots(here: County) -> None:
     one = slots(here, "one")
     everything = frozenset(range(SLOTS))
     for _ in range(20):
@@ -56,7 +56,7 @@ async def test_one_ticker_holds_everything_and_renews(here: County) -> None:
         here.clock.advance(LEASE / 4)
 
 
-async def test_a_second_ticker_gets_its_share_and_all_when_the_first_is_gone(here: County) -> None:
+async def test_second_ticker_gets_its_share_and_all_slots_after_first_stops(here: County) -> None:
     one, two = slots(here, "one"), slots(here, "two")
     assert len(await one.held(here.clock.now())) == SLOTS
     assert await two.held(here.clock.now()) == frozenset(), "nothing is free yet"
@@ -67,11 +67,11 @@ async def test_a_second_ticker_gets_its_share_and_all_when_the_first_is_gone(her
         seen.append((await one.held(now), await two.held(now)))
     assert all(not first & second for first, second in seen), "no slot has two holders"
     assert [len(share) for share in seen[-1]] == [SLOTS // 2, SLOTS // 2]
-    here.clock.advance(LEASE)  # the first was killed: nothing of it renews any more
+    here.clock.advance(LEASE)  # the first was killed and renews nothing
     assert await two.held(here.clock.now()) == frozenset(range(SLOTS))
 
 
-async def test_a_slot_that_was_given_back_is_free_at_once(here: County) -> None:
+async def test_released_slot_is_free_at_once(here: County) -> None:
     one, two = slots(here, "one"), slots(here, "two")
     await one.held(here.clock.now())
     await one.release()
@@ -79,7 +79,7 @@ async def test_a_slot_that_was_given_back_is_free_at_once(here: County) -> None:
     assert await one.held(here.clock.now()) == frozenset()
 
 
-async def test_of_many_that_want_the_same_slots_each_slot_has_one(here: County) -> None:
+async def test_contested_slot_has_one_owner(here: County) -> None:
     everyone = [slots(here, f"t{number}") for number in range(5)]
     for _ in range(8):
         held = await asyncio.gather(*(one.held(here.clock.now()) for one in everyone))
@@ -89,17 +89,15 @@ async def test_of_many_that_want_the_same_slots_each_slot_has_one(here: County) 
     assert set(taken) == set(range(SLOTS)), "and none is left alone"
 
 
-async def test_two_tickers_share_the_work_and_each_rung_is_fired_once(here: County) -> None:
+async def test_two_tickers_share_work_and_fire_each_rung_once(here: County) -> None:
     cases = []
-    for number in range(
-        CASES
-    ):  # from half of the day to the next, so that rungs come when the one looks first, and the other
+    for number in range(CASES):  # in steps of half a day, so that each ticker finds some rungs first
         cases.append((await here.file(str(number), place="dh", subject="01")).case)
         if number == CASES // 2:
             here.clock.advance(timedelta(hours=8))
     one, two = ticker(here), ticker(here)
     for turn in range(60):  # twenty days, and a lease is renewed every ten seconds
-        here.clock.advance(timedelta(hours=8) - LEASE)  # the leases have ended: who looks first takes what it may
+        here.clock.advance(timedelta(hours=8) - LEASE)  # the leases have expired: the first ticker takes its share
         for _step in range(4):
             here.clock.advance(LEASE / 4)
             await asyncio.gather(*(each.look() for each in ((one, two) if turn % 2 else (two, one))))
@@ -110,7 +108,7 @@ async def test_two_tickers_share_the_work_and_each_rung_is_fired_once(here: Coun
     assert one.fired and two.fired
 
 
-async def test_a_killed_tickers_cases_go_on_under_the_other(here: County) -> None:
+async def test_cases_of_killed_ticker_are_taken_over(here: County) -> None:
     cases = [(await here.file(str(number), place="dh", subject="01")).case for number in range(CASES)]
     one, two = ticker(here), ticker(here)
     await one.look()
@@ -123,7 +121,7 @@ async def test_a_killed_tickers_cases_go_on_under_the_other(here: County) -> Non
     assert set(found.values()) == {1}
 
 
-async def test_a_stolen_lease_fires_nothing_twice(here: County) -> None:
+async def test_stolen_lease_causes_no_repeated_rungs(here: County) -> None:
     """Both believe that they hold everything: the log decides."""
     cases = [(await here.file(str(number), place="dh", subject="01")).case for number in range(CASES)]
     one, two = ticker(here), ticker(here)
@@ -142,7 +140,7 @@ async def test_a_stolen_lease_fires_nothing_twice(here: County) -> None:
     assert len({case for case, rung in found if rung == "C3 breach"}) == CASES
 
 
-async def test_a_rungs_event_has_the_same_id_whoever_fires_it() -> None:
+async def test_rung_event_id_does_not_depend_on_ticker() -> None:
     ids: list[str] = []
     for _ in range(2):
         async with county() as here:
@@ -159,14 +157,14 @@ async def test_a_rungs_event_has_the_same_id_whoever_fires_it() -> None:
     assert len(ids) == 2
 
 
-async def test_a_night_costs_nothing(here: County) -> None:
-    """What waits for the office is looked at once, not every second until the morning."""
+async def test_ticker_does_no_work_at_night(here: County) -> None:
+    """A reminder waiting for office hours is evaluated once, not every second until the morning."""
     await here.file(place="dh", subject="01")
     looks = 0
     own = here.parts["supervision"].ticker
     here.clock.advance(
         timedelta(days=14, hours=12)
-    )  # it was to be sent this morning, and nobody looked; it is night now
+    )  # it was due this morning, the ticker was stopped, and it is night now
     handle = own._handling.cases.get
 
     async def counted(*args: object, **more: object) -> object:

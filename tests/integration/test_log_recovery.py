@@ -1,4 +1,4 @@
-"""A log is made again from commits as a topic has them: in any order, more than once, with others missing."""
+"""A log is rebuilt from the commits of a topic: in any order, with duplicates, and with gaps."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def filled() -> tuple[MemoryEventStore, list[Commit]]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_the_same_log_from_records_in_any_order(seed: int) -> None:
+async def test_log_is_rebuilt_from_records_in_any_order(seed: int) -> None:
     old, made = await filled()
     chance = random.Random(seed)
     found = records(*made) + chance.sample(records(*made), 20)
@@ -59,7 +59,7 @@ async def test_the_same_log_from_records_in_any_order(seed: int) -> None:
     assert await new.backlog() == 0, "the topic has them: nobody publishes them again"
 
 
-async def test_begun_again_it_goes_on_and_twice_it_does_nothing() -> None:
+async def test_recovery_resumes_and_second_run_adds_nothing() -> None:
     old, made = await filled()
     new = MemoryEventStore(outbox=True)
     await (await LogRecovery.begun(new)).take(made[:10])  # and it was killed
@@ -70,7 +70,7 @@ async def test_begun_again_it_goes_on_and_twice_it_does_nothing() -> None:
     assert await log_digest(new) == await log_digest(old)
 
 
-async def test_what_is_missing_or_was_changed_is_named_and_nothing_after_it_is_appended() -> None:
+async def test_recovery_names_missing_or_changed_commit_and_stops_there() -> None:
     _old, made = await filled()
     spoilt = replace(made[7], events=tuple(data.replace(b"cn", b"CN") for data in made[7].events))
     new, pieces = MemoryEventStore(outbox=True), Pieces()
@@ -85,7 +85,7 @@ async def test_what_is_missing_or_was_changed_is_named_and_nothing_after_it_is_a
     assert [len(await new.load(f"case/{number}")) for number in range(4)] == [2, 2, 2, 5]
 
 
-async def test_a_log_that_holds_something_else_is_left_alone() -> None:
+async def test_log_with_other_data_is_left_unchanged() -> None:
     _old, made = await filled()
     new = MemoryEventStore(outbox=True)
     other = await new.append(commit("case/0", cause="elsewhere"))
@@ -95,7 +95,7 @@ async def test_a_log_that_holds_something_else_is_left_alone() -> None:
     assert await new.load("case/0") == [other]
 
 
-async def test_a_fork_is_decided_by_nobody() -> None:
+async def test_fork_is_reported_and_not_resolved() -> None:
     one, two = commit("case/f", cause="one"), commit("case/f", cause="two")
     new = MemoryEventStore(outbox=True)
     refilling = await LogRecovery.begun(new)

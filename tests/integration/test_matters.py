@@ -1,4 +1,4 @@
-"""Joining filings behind HTTP: candidates, links, what each reader sees, how a matter ends for all who filed it."""
+"""Linked filings over HTTP: candidates, links, what each reader sees, and how a matter ends for all its petitioners."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def get(here: Served, path: str, role: str | None = "registrar", key: str 
 
 
 async def queued(here: Served, **more: Any) -> dict[str, Any]:
-    """A filing that lies at the petition office: the registrar took it back."""
+    """A filing recalled by the registrar, waiting at the petition office."""
     here.clock.advance(60)
     receipt = await here.filed(**more)
     assert (await here.act("registrar", receipt["case"], "recall")).is_success
@@ -70,7 +70,7 @@ async def test_candidates_are_offered_best_first_with_their_reasons(here: Served
     assert len(reads) == 1 and {lead["case"], far["case"]} <= set(reads[0].body.compared)  # type: ignore[union-attr]
 
 
-async def test_candidates_are_for_the_registrar_at_intake_only(here: Served) -> None:
+async def test_candidates_are_shown_to_intake_registrar_only(here: Served) -> None:
     new = await queued(here, text=LAMP)
     path = f"/v1/cases/{new['case']}/candidates"
     for role in ("supervisor", "clerk", "organisation", "platform", "analyst", "operations"):
@@ -82,7 +82,7 @@ async def test_candidates_are_for_the_registrar_at_intake_only(here: Served) -> 
     assert (await get(here, "/v1/cases/web:nothing/candidates")).status_code == 404
 
 
-async def test_an_accusation_is_offered_to_no_open_case_and_the_other_way_round(here: Served) -> None:
+async def test_accusations_and_open_cases_are_never_candidates_for_each_other(here: Served) -> None:
     sealed = await here.filed(text=LAMP, **{"class": "accusation"}, respondent={"name": "某局", "org": "jy"})
     new = await queued(here, text=LAMP)
     assert (await get(here, f"/v1/cases/{new['case']}/candidates")).json() == {"candidates": []}
@@ -90,7 +90,7 @@ async def test_an_accusation_is_offered_to_no_open_case_and_the_other_way_round(
     assert (refused.status_code, refused.json()["code"]) == (409, "accusation_apart")
 
 
-async def test_a_matter_has_one_organisation_and_its_inbox_is_told(here: Served) -> None:
+async def test_matter_has_one_organisation_and_its_inbox_gets_entry(here: Served) -> None:
     lead = await here.filed()
     follower = await linked(here, lead)
     shown = (await get(here, f"/v1/cases/{follower['case']}")).json()
@@ -110,7 +110,7 @@ async def test_a_matter_has_one_organisation_and_its_inbox_is_told(here: Served)
     assert (inbox[-1]["kind"], inbox[-1]["case"]) == ("material_added", follower["case"])
 
 
-async def test_unlinking_sends_it_again(here: Served) -> None:
+async def test_unlinked_case_is_routed_again(here: Served) -> None:
     lead = await here.filed()
     follower = await linked(here, lead)
     assert (await here.act("registrar", follower["case"], "unlink", reason="另一楼道")).is_success
@@ -118,7 +118,7 @@ async def test_unlinking_sends_it_again(here: Served) -> None:
     assert (shown["state"], shown["org"]["code"], shown["lead"]) == ("dispatched", "zj", None)
 
 
-async def test_who_handles_the_matter_reads_its_filings_without_who_filed(here: Served) -> None:
+async def test_handling_organisation_reads_filings_without_petitioner_identity(here: Served) -> None:
     lead = await here.filed()
     follower = await linked(here, lead, text=SAME, petitioner={"name": "李四", "phone": "13900000000"})
     answer = await get(here, f"/v1/cases/{follower['case']}", "clerk")
@@ -131,7 +131,7 @@ async def test_who_handles_the_matter_reads_its_filings_without_who_filed(here: 
     assert (refused.status_code, refused.json()["code"]) == (409, "follow_the_lead")
 
 
-async def test_a_matter_shows_its_filings_page_by_page(here: Served) -> None:
+async def test_matter_lists_filings_page_by_page(here: Served) -> None:
     lead = await here.filed()
     followers = [await linked(here, lead) for _ in range(3)]
     wanted = [lead["number"], *(one["number"] for one in followers)]
@@ -149,7 +149,7 @@ async def test_a_matter_shows_its_filings_page_by_page(here: Served) -> None:
     assert len(alone["filings"]) == 1
 
 
-async def test_the_petitioner_of_a_follower_hears_of_the_matter_and_not_of_the_other_petitioner(here: Served) -> None:
+async def test_follower_petitioner_is_told_of_matter_but_not_of_other_petitioner(here: Served) -> None:
     lead = await here.filed(petitioner={"name": "王五", "phone": "13700000000"})
     follower = await linked(here, lead)
     for role, command, fields in (
@@ -178,7 +178,7 @@ async def test_the_petitioner_of_a_follower_hears_of_the_matter_and_not_of_the_o
     assert (shown["closure"], shown["matter"]["state"]) == ("merged", "closed")
 
 
-async def test_the_petitioner_of_a_follower_judges_who_handled_the_matter(here: Served) -> None:
+async def test_follower_petitioner_evaluates_handling_organisation(here: Served) -> None:
     lead = await here.filed()
     follower = await linked(here, lead)
     early = await here.act("registrar", follower["case"], "evaluate", object="organisation", grade="satisfied")
@@ -210,7 +210,7 @@ async def test_the_petitioner_of_a_follower_judges_who_handled_the_matter(here: 
     assert {one["measure"]: one["denominator"] for one in of_zj} == {"satisfaction": 1, "participation": 2}
 
 
-async def test_a_follower_is_not_closed_before_its_petitioner_was_told(here: Served) -> None:
+async def test_follower_is_not_closed_before_petitioner_notice(here: Served) -> None:
     lead = await here.filed()
     follower = await linked(here, lead)
     for role, command, fields in (
@@ -231,7 +231,7 @@ async def test_a_follower_is_not_closed_before_its_petitioner_was_told(here: Ser
     assert "EvaluationInvited" not in str(shown["timeline"]), "nobody was answered"
 
 
-async def test_a_lead_that_is_voided_or_withdrawn_lets_its_followers_go(here: Served) -> None:
+async def test_voided_or_withdrawn_lead_releases_followers(here: Served) -> None:
     for command, fields in (("void", {"reason_code": "test"}), ("withdraw", {})):
         lead = await here.filed()
         follower = await linked(here, lead)
@@ -240,7 +240,7 @@ async def test_a_lead_that_is_voided_or_withdrawn_lets_its_followers_go(here: Se
         assert (shown["lead"], shown["org"]["code"]) == (None, "zj")
 
 
-async def test_a_lead_that_turns_out_to_be_an_accusation_is_told_of_nowhere(here: Served) -> None:
+async def test_lead_reclassified_as_accusation_is_not_disclosed(here: Served) -> None:
     lead = await here.filed()
     follower = await linked(here, lead)
     assert (await here.act("registrar", lead["case"], "correct", field="class", new="accusation")).is_success
@@ -251,7 +251,7 @@ async def test_a_lead_that_turns_out_to_be_an_accusation_is_told_of_nowhere(here
     assert clerk.status_code == 200 and (await get(here, f"/v1/cases/{lead['case']}", key=jy)).status_code == 404
 
 
-async def test_an_unknown_lead_and_one_that_may_not_be_seen_are_refused_in_the_same_words(here: Served) -> None:
+async def test_unknown_and_hidden_lead_get_same_refusal(here: Served) -> None:
     hidden = await here.filed(
         **{"class": "accusation"}, respondent={"name": "某办", "org": "xfj"}
     )  # complained of: the petition office itself

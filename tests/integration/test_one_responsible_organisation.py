@@ -62,7 +62,7 @@ def wrong(commits: Iterable[list[RecordedEvent]]) -> list[str]:
     return found
 
 
-def test_the_oracle_sees_a_wrong_log() -> None:
+def test_oracle_detects_wrong_log() -> None:
     """Linked without being released; and two that follow each other."""
     from shared.events.intake import CaseLinked, CaseUnlinked
     from shared.events.routing import AssignmentWithdrawn, CaseTransferred
@@ -84,7 +84,7 @@ def test_the_oracle_sees_a_wrong_log() -> None:
 
 
 class Hands:
-    """What one process has: folded cases of its own, which the other processes leave behind, and the same log."""
+    """One process: a case cache that other processes make outdated, on the shared log."""
 
     def __init__(self, shared: Ports, seed: int) -> None:
         ports = replace(shared, cases=CaseRepository(shared.log), policies=PolicyRepository(shared.log))
@@ -139,7 +139,7 @@ def _choices(org: str, other: str) -> list[tuple[str, Principal, dict[str, Any]]
     ]
 
 
-async def test_never_two_responsible_organisations_in_a_matter(tmp_path: Path) -> None:
+async def test_matter_never_has_two_responsible_organisations(tmp_path: Path) -> None:
     async with county(tmp_path) as here:
         cases = []
         for matter in range(MATTERS):
@@ -149,7 +149,7 @@ async def test_never_two_responsible_organisations_in_a_matter(tmp_path: Path) -
                 filings.append(receipt.case)
                 here.clock.advance(60)
             cases.append(filings)
-        await here.ports.feed.stop()  # the commands alone contend: what follows from events would calm them
+        await here.ports.feed.stop()  # only commands compete: reactions to events would reduce contention
         hands = [Hands(here.ports, seed) for seed in range(HANDS)]
         await asyncio.gather(*(one.work(cases, COMMANDS // HANDS) for one in hands))
         order = [

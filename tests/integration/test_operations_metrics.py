@@ -1,4 +1,4 @@
-"""Figures that operations watches, and what they are set by."""
+"""Operations metrics and the events that set them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from tests.support.serving import Served, served
 
 
 async def figure(here: Served, line: str) -> float:
-    here.clock.advance(timedelta(seconds=20))  # counts are made anew
+    here.clock.advance(timedelta(seconds=20))  # counts are recomputed
     async with here.owner() as owner:
         text = (await owner.get("/metrics")).text
     (found,) = [one for one in text.splitlines() if one.startswith(f"{line} ")]
     return float(found.rpartition(" ")[2])
 
 
-async def test_dispatched_cases_that_nobody_signs_for_are_counted_by_kind_of_organisation() -> None:
+async def test_unsigned_dispatched_cases_are_counted_by_organisation_kind() -> None:
     async with served() as here:
         first = (await here.filed())["case"]
         await here.filed()
@@ -27,7 +27,7 @@ async def test_dispatched_cases_that_nobody_signs_for_are_counted_by_kind_of_org
         assert await figure(here, name) == 1
 
 
-async def test_a_rebuild_is_compared_with_the_digest_before_it() -> None:
+async def test_rebuild_is_compared_with_previous_digest() -> None:
     async with served() as here:
         await here.filed()
         name = "petition_rebuild_digest_match"

@@ -1,4 +1,4 @@
-"""One ordinary claim all the way, on both adapters."""
+"""One ordinary claim from filing to closing, on both adapters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def here(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         yield made
 
 
-async def test_a_claim_from_filing_to_confirmed_closing(here: County) -> None:
+async def test_claim_runs_from_filing_to_confirmed_closing(here: County) -> None:
     filed = await here.file(place="dh", subject="0101", petitioner={"name": "张三", "phone": "13800000000"})
     case = await here.case(filed.case)
     assert case.state == "dispatched", case
@@ -58,7 +58,7 @@ async def test_a_claim_from_filing_to_confirmed_closing(here: County) -> None:
     assert kinds == ["assigned", "evaluated", "closed"]
 
 
-async def test_the_wrong_actor_is_refused_and_the_log_stays(here: County) -> None:
+async def test_wrong_actor_is_refused_and_log_is_unchanged(here: County) -> None:
     filed = await here.file(place="dh", subject="0101")
     before = (await here.case(filed.case)).version
     with pytest.raises(Unknown):
@@ -70,7 +70,7 @@ async def test_the_wrong_actor_is_refused_and_the_log_stays(here: County) -> Non
     assert (await here.case(filed.case)).version == before
 
 
-async def test_an_unsigned_case_is_reminded_once_and_breached_once(here: County) -> None:
+async def test_unsigned_case_gets_one_reminder_and_one_breach(here: County) -> None:
     filed = await here.file(place="dh", subject="0101")
     for _ in range(20):
         here.clock.advance(timedelta(days=1))

@@ -1,4 +1,4 @@
-"""Two counties in one deployment: a key reaches nothing of the other one, whatever a request names."""
+"""Two counties in one deployment: a key has no access to the other county, whatever a request names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEXT = "next-door"
 
 @pytest.fixture
 async def here() -> AsyncIterator[Served]:
-    """The county next door has organisations of its own, and a channel `letter-next` that this one has not."""
+    """The neighbouring county has its own organisations and a channel `letter-next` that this one lacks."""
     async with served() as made:
         sections: dict[str, Any] = deepcopy({one.section: one.document for one in bundled("demo")})
         sections["jurisdiction"]["code"] = NEXT
@@ -37,7 +37,7 @@ async def asked(here: Served, method: str, path: str, role: str = "registrar", *
     return answer.status_code, answer.json().get("code", "") if answer.content[:1] == b"{" else answer.text
 
 
-async def test_a_policy_or_a_calendar_of_another_county_is_not_changed(here: Served) -> None:
+async def test_policy_and_calendar_of_another_county_cannot_be_changed(here: Served) -> None:
     book = await here.runtime.ports.policies.book(NEXT)
     refused = (404, "unknown_jurisdiction")
     routing = {"jurisdiction": NEXT, "sections": {"routing": {"rules": [], "default": "queue"}}}
@@ -47,7 +47,7 @@ async def test_a_policy_or_a_calendar_of_another_county_is_not_changed(here: Ser
     assert (await here.runtime.ports.policies.book(NEXT)).version == book.version
 
 
-async def test_filings_go_to_the_county_of_the_key(here: Served) -> None:
+async def test_filing_is_registered_in_county_of_key(here: Served) -> None:
     status, _code = await asked(here, "POST", "/v1/submissions", json=submission())
     assert status == 201, "both counties have this channel; the key says which"
     assert await asked(here, "POST", f"/v1/submissions?jurisdiction={NEXT}", json=submission()) == (
@@ -60,7 +60,7 @@ async def test_filings_go_to_the_county_of_the_key(here: Served) -> None:
     assert {event.jurisdiction for commit in cases for event in commit.recorded} == {DEMO}
 
 
-async def test_history_is_recorded_in_the_county_of_the_key(here: Served) -> None:
+async def test_history_is_recorded_in_county_of_key(here: Served) -> None:
     row = {"line": 1, "channel": "letter", "item": "L-1", "filing": {"received_at": "2025-01-02", "text": "漏水"}}
     send: dict[str, Any] = {"content": orjson.dumps(row), "headers": {"content-type": "application/x-ndjson"}}
     assert await asked(here, "POST", f"/v1/history:batch?jurisdiction={NEXT}", **send) == (404, "unknown_jurisdiction")
@@ -71,13 +71,13 @@ async def test_history_is_recorded_in_the_county_of_the_key(here: Served) -> Non
 
 
 @pytest.mark.parametrize("role", ["registrar", "supervisor"])
-async def test_an_inbox_of_another_county_does_not_exist(here: Served, role: str) -> None:
+async def test_inbox_of_another_county_is_reported_as_unknown(here: Served, role: str) -> None:
     assert (await asked(here, "GET", "/v1/organisations/zj/assignments", role))[0] == 200
     assert await asked(here, "GET", "/v1/organisations/only-next/assignments", role) == (404, "unknown_organisation")
 
 
-async def test_activating_names_the_codes_that_another_county_has(here: Served) -> None:
-    """One channel with one item id is one case, one organisation's code one inbox, whoever's they are."""
+async def test_activation_names_codes_used_by_another_county(here: Served) -> None:
+    """A channel and item id identify one case, and an organisation code one inbox, across all counties."""
     document = {one.section: deepcopy(one.document) for one in bundled("demo")}
     own = {"channels": [{"code": "tel-next", "name": "热线", "class_": "phone"}]}
     own_code = document["organisations"]["organisations"][0]["code"]

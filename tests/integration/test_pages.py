@@ -1,4 +1,4 @@
-"""The receipt and the status page: what stands on them, who gets them, and that a code is never in an address."""
+"""The receipt and the status page: their content, their access rules, and that a code never appears in a URL."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def strict(answer: httpx.Response) -> None:
     assert " style=" not in answer.text
 
 
-async def test_the_receipt_says_what_the_petitioner_needs(here: Served) -> None:
+async def test_receipt_contains_what_petitioner_needs(here: Served) -> None:
     receipt = await here.filed(**FILED)
     pair = {"number": receipt["number"], "code": receipt["code"]}
     async with here.client() as citizen:
@@ -66,19 +66,19 @@ async def test_the_receipt_says_what_the_petitioner_needs(here: Served) -> None:
     assert not [word for word in NEVER if word in page.text]
 
 
-async def test_a_matter_received_directly_names_the_clock_of_its_own(here: Served) -> None:
+async def test_directly_received_matter_names_its_own_clock(here: Served) -> None:
     receipt = await here.filed(received_by="zj")
     async with here.client("registrar") as desk:
         page = await desk.get(f"/v1/cases/{receipt['number']}/receipt")
     assert "书面告知您是否受理或转送何处（《信访工作条例》第二十三条第一款、第二款）" in page.text
 
 
-async def test_a_link_carries_the_code_behind_the_hash() -> None:
+async def test_link_carries_query_code_in_fragment() -> None:
     assert link("2026-A", "AB-C", f"{PUBLIC}/") == f"{PUBLIC}/status#n=2026-A&c=AB-C"
     assert link("2026-A", "AB-C", None) == "2026-A\nAB-C"
 
 
-async def test_who_may_have_the_receipt_again(here: Served) -> None:
+async def test_receipt_is_reissued_to_authorised_roles_only(here: Served) -> None:
     receipt = await here.filed()
     case = receipt["case"]
     async with here.client("registrar") as desk:
@@ -100,7 +100,7 @@ async def test_who_may_have_the_receipt_again(here: Served) -> None:
         assert (await nobody.get(f"/v1/cases/{case}/receipt")).status_code == 401
 
 
-async def test_the_status_page_asks_and_answers(here: Served, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_status_page_asks_for_code_and_shows_status(here: Served, capsys: pytest.CaptureFixture[str]) -> None:
     receipt = await here.filed(**FILED)
     pair = {"number": receipt["number"].lower().replace("-", " "), "code": receipt["code"]}
     async with here.client() as citizen:
@@ -117,7 +117,7 @@ async def test_the_status_page_asks_and_answers(here: Served, capsys: pytest.Cap
     assert receipt["code"] not in "".join(capsys.readouterr())
 
 
-async def test_a_wrong_pair_is_told_without_repeating_it_and_slows_down(here: Served) -> None:
+async def test_wrong_number_and_code_are_reported_without_echo_and_rate_limited(here: Served) -> None:
     receipt = await here.filed()
     async with here.client() as guesser:
         for _ in range(5):
@@ -132,7 +132,7 @@ async def test_a_wrong_pair_is_told_without_repeating_it_and_slows_down(here: Se
     assert int(page.headers["retry-after"]) > 0
 
 
-async def test_what_is_no_question_is_refused_on_the_page(here: Served) -> None:
+async def test_malformed_status_query_is_refused_on_page(here: Served) -> None:
     async with here.client() as citizen:
         for content, kind, status in (
             ("number=1", "application/x-www-form-urlencoded", 422),
@@ -147,7 +147,7 @@ async def test_what_is_no_question_is_refused_on_the_page(here: Served) -> None:
             strict(answer)
 
 
-async def test_assets_are_ours_and_nothing_else(here: Served) -> None:
+async def test_pages_use_own_assets_only(here: Served) -> None:
     async with here.client() as browser:
         for name in ("page.css", "status.js"):
             found = await browser.get(f"/assets/{name}")
@@ -157,5 +157,5 @@ async def test_assets_are_ours_and_nothing_else(here: Served) -> None:
             assert (await browser.get(f"/assets/{name}")).status_code == 404
 
 
-def test_values_are_escaped() -> None:
+def test_page_values_are_escaped() -> None:
     assert markup("<p>{said}</p>", said='<img onerror="x">&') == "<p>&lt;img onerror=&quot;x&quot;&gt;&amp;</p>"

@@ -1,4 +1,4 @@
-"""R21: one bad event stops one case in one consumer, never the others; a redrive heals it once the fault is mended."""
+"""R21: a bad event stops one case in one consumer only; a redrive recovers it once the fault is fixed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def consumer(runtime: Process, group: str) -> CaseConsumer:
 
 
 class Poison:
-    """A reaction that raises for one case as long as it is not mended."""
+    """A reaction that raises for one case until it is fixed."""
 
     def __init__(self, reacting: CaseConsumer, kind: str, error: Callable[[], Exception]) -> None:
         self.case = ""
@@ -69,7 +69,7 @@ async def parked(here: Served) -> list[dict[str, Any]]:
     return found
 
 
-async def test_a_poison_event_parks_its_case_in_that_consumer_only(here: Served) -> None:
+async def test_poison_event_parks_its_case_in_one_consumer_only(here: Served) -> None:
     poison = Poison(consumer(here.runtime, "routing"), "Nudged", lambda: ZeroDivisionError("x"))
     poison.case = (await here.filed())["case"]
     other = (await here.filed())["case"]
@@ -86,7 +86,7 @@ async def test_a_poison_event_parks_its_case_in_that_consumer_only(here: Served)
         assert "Nudged" in shown["bytes"]
         refused = (await owner.post("/local/parked:redrive", json={})).json()
         assert refused == {"redriven": 0, "parked": 1}, "not mended yet"
-        # The case itself goes on, and so does every other consumer of it.
+        # The case itself and all its other consumers continue.
         assert (await here.act("clerk", poison.case, "accept", path=6)).is_success
         assert (await here.act("clerk", other, "accept", path=6)).is_success
         listed = await states(here)
@@ -114,13 +114,13 @@ async def outbox(here: Served) -> list[dict[str, Any]]:
 
 
 async def nudged(here: Served, case: str) -> None:
-    """The event that the poisoned reaction follows: somebody asks how it stands."""
+    """The event that the poisoned reaction follows: a nudge by the petitioner."""
     answer = await here.act("registrar", case, "nudge")
     assert answer.is_success, answer.text
 
 
 @pytest.mark.parametrize("code", ["busy", "clock_behind"])
-async def test_what_passes_by_itself_is_tried_a_few_times_then_goes_on_by_itself(
+async def test_transient_failure_is_retried_and_resumes(
     here: Served, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     routing = consumer(here.runtime, "routing")
@@ -147,7 +147,7 @@ async def quick(monkeypatch: pytest.MonkeyPatch, here: Served) -> None:
     monkeypatch.setattr(here.clock, "sleep", sleep)
 
 
-async def test_a_view_or_a_sink_that_cannot_show_one_case_shows_the_others(here: Served) -> None:
+async def test_read_model_or_sink_failing_on_one_case_processes_others(here: Served) -> None:
     analytics, lists = consumer(here.runtime, "analytics"), consumer(here.runtime, "supervision")
     bad = (await here.filed())["case"]
     whole, shows = analytics.sink, lists.shows
@@ -253,7 +253,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("what", DAMAGES)
-async def test_a_damaged_commit_parks_its_case_only(tmp_path: Path, what: str) -> None:
+async def test_damaged_commit_parks_its_case_only(tmp_path: Path, what: str) -> None:
     column, value = DAMAGES[what]
     async with desk(tmp_path / "data") as here:
         bad, good = await here.file(), await here.file()
@@ -267,7 +267,7 @@ async def test_a_damaged_commit_parks_its_case_only(tmp_path: Path, what: str) -
         metrics = (await here.call("operations", "GET", "/metrics")).text
         assert f"petition_chain_verify_failures_total {float(len(found))}" in metrics
     original = {"events": events, "hash": commit.hash.encode(), "previous": commit.previous.encode()}[column]
-    alter(tmp_path / "data", damage(column, original, commit))  # restored from a backup, say
+    alter(tmp_path / "data", damage(column, original, commit))  # for example restored from a backup
     async with desk(tmp_path / "data") as here:
         assert {group for group, _stream, _reason in await here.marks()} >= {"routing"}, (
             "the marks survived the restart"
@@ -280,7 +280,7 @@ async def test_a_damaged_commit_parks_its_case_only(tmp_path: Path, what: str) -
 
 
 async def served_despite_damage(here: Desk, bad: str, good: str) -> None:
-    """That case is parked and answers 503; the process, the lists and every other case go on."""
+    """That case is parked and answers 503; the process, the lists and all other cases work."""
     await here.runtime.drain()
     marks = await here.marks()
     assert {stream for _group, stream, _reason in marks} == {f"case/{bad}"}
@@ -300,7 +300,7 @@ async def served_despite_damage(here: Desk, bad: str, good: str) -> None:
 
 
 def another(commit: Commit, data: bytes, cause: str) -> Commit:
-    """A commit after `commit` whose bytes are `data`, rightly hashed: whoever wrote it meant it."""
+    """A commit after `commit` with the bytes `data` and a correct hash."""
     return Commit(
         commit.stream, commit.last + 1, cause, (data,), commit.hash, chain_all(commit.hash, (data,)), commit.recorded_at
     )
@@ -317,7 +317,7 @@ async def test_garbage_bytes_park_their_case_only(tmp_path: Path, data: bytes) -
         await served_despite_damage(here, bad, good)
 
 
-async def test_an_unknown_event_type_makes_its_case_read_only(tmp_path: Path) -> None:
+async def test_unknown_event_type_makes_case_read_only(tmp_path: Path) -> None:
     async with desk(tmp_path / "data") as here:
         new, good = await here.file(), await here.file()
         log = here.runtime.ports.log
@@ -335,8 +335,8 @@ async def test_an_unknown_event_type_makes_its_case_read_only(tmp_path: Path) ->
         assert (await here.call("operations", "GET", "/readyz")).status_code == 200
 
 
-async def test_a_reaction_to_a_case_that_became_read_only_holds_up_nobody(tmp_path: Path) -> None:
-    """The event of a newer release comes before routing had its turn: the case is parked, and routing goes on."""
+async def test_reaction_to_read_only_case_does_not_block_others(tmp_path: Path) -> None:
+    """The event of a newer release arrives before routing reacted: the case is parked, and routing continues."""
     async with opened(tmp_path / "data", Settings(), tasks=False, feed=False) as runtime:
         sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
         await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)

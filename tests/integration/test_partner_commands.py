@@ -1,4 +1,4 @@
-"""What an organisation sends to its topic: each record has one answer in its outbox, whatever it is."""
+"""Commands that an organisation sends to its topic: each record gets one answer in its outbox."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SENT = datetime(2026, 3, 2, 1, tzinfo=UTC)
 
 
 class Desk:
-    """Organisations that write letters, and read what they were told."""
+    """Organisations that send commands and read their answers."""
 
     def __init__(self, here: Served) -> None:
         self.here = here
@@ -54,7 +54,7 @@ def command(case: str, name: str = "sign_off", **more: Any) -> dict[str, Any]:
     return {"case": case, "command": name, "command_id": f"{name}-1", **more}
 
 
-async def test_a_command_is_carried_out_and_its_outcome_stands_in_the_outbox() -> None:
+async def test_command_is_executed_and_outcome_is_written_to_outbox() -> None:
     async with served() as here:
         desk = Desk(here)
         case = (await here.filed())["case"]
@@ -74,7 +74,7 @@ async def test_a_command_is_carried_out_and_its_outcome_stands_in_the_outbox() -
         assert (event.actor.org, event.actor.role) == ("zj", "organisation")
 
 
-async def test_the_same_record_and_the_same_command_again_are_answered_once() -> None:
+async def test_repeated_record_and_command_are_answered_once() -> None:
     async with served() as here:
         desk = Desk(here)
         case = (await here.filed())["case"]
@@ -88,7 +88,7 @@ async def test_the_same_record_and_the_same_command_again_are_answered_once() ->
         assert first["problem"] is None
 
 
-async def test_what_was_refused_is_not_accepted_when_it_is_delivered_again() -> None:
+async def test_refused_command_is_not_accepted_on_redelivery() -> None:
     async with served() as here:
         desk = Desk(here)
         case = (await here.filed())["case"]
@@ -101,7 +101,7 @@ async def test_what_was_refused_is_not_accepted_when_it_is_delivered_again() -> 
         await desk.sends(decided)
         assert await desk.state(case) == "decided"
         await desk.actions(letters)
-        await desk.sends(command(case, "confirm_execution"))  # by a producer that did not hear of its success
+        await desk.sends(command(case, "confirm_execution"))  # by a producer that missed its acknowledgement
         assert len(await desk.outcomes()) == 3
         assert not (await here.runtime.ports.cases.get(case))[0].handling.executed
 
@@ -124,7 +124,7 @@ async def test_what_was_refused_is_not_accepted_when_it_is_delivered_again() -> 
         ({"case": "web:none", "command": "accept", "command_id": "a", "org": "jy"}, "invalid_request"),
     ],
 )
-async def test_whatever_cannot_be_done_is_refused_in_the_outbox(value: Any, code: str) -> None:
+async def test_impossible_command_is_refused_in_outbox(value: Any, code: str) -> None:
     async with served() as here:
         desk = Desk(here)
         case = (await here.filed())["case"]
@@ -137,7 +137,7 @@ async def test_whatever_cannot_be_done_is_refused_in_the_outbox(value: Any, code
         assert done["problem"] is None, "what comes behind it is not held up"
 
 
-async def test_the_case_of_another_is_unknown_and_the_topic_says_who_acts() -> None:
+async def test_foreign_case_is_unknown_and_topic_determines_actor() -> None:
     async with served() as here:
         desk = Desk(here)
         case = (await here.filed())["case"]
@@ -148,7 +148,7 @@ async def test_the_case_of_another_is_unknown_and_the_topic_says_who_acts() -> N
         assert await desk.state(case) == "dispatched"
 
 
-async def test_a_fault_of_the_store_brings_the_letter_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_store_fault_causes_redelivery(monkeypatch: pytest.MonkeyPatch) -> None:
     async with served() as here:
         desk = Desk(here)
         case = (await here.filed())["case"]

@@ -1,4 +1,4 @@
-"""What a platform sends to its topic: each record is answered once, and nothing that one record does holds up another."""
+"""Submissions of a platform through its topic: each record is answered once, and no record blocks another."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def cases(here: Served) -> int:
     return len([one async for heads in here.runtime.ports.log.heads("case/") for one in heads])
 
 
-async def test_a_filing_is_registered_and_the_platform_hears_its_number() -> None:
+async def test_filing_is_registered_and_platform_receives_number() -> None:
     async with served() as here:
         topic = Topic(here.runtime)
         first, *later = await topic.sends(filing("P-1"))
@@ -58,7 +58,7 @@ async def test_a_filing_is_registered_and_the_platform_hears_its_number() -> Non
         assert code not in str(await topic.told())
 
 
-async def test_the_same_item_again_gets_the_same_answer_and_other_content_is_refused() -> None:
+async def test_repeated_item_gets_same_answer_and_different_content_is_refused() -> None:
     async with served() as here:
         topic = Topic(here.runtime)
         (first, _sent) = await topic.sends(filing("P-1"))
@@ -70,7 +70,7 @@ async def test_the_same_item_again_gets_the_same_answer_and_other_content_is_ref
         assert other["item"] == "P-1" and await cases(here) == 1
 
 
-async def test_what_is_delivered_again_is_answered_once() -> None:
+async def test_redelivered_record_is_answered_once() -> None:
     """The offset was not committed: the whole batch comes again, in parts, and at once from two members."""
     async with served() as here:
         topic = Topic(here.runtime)
@@ -113,7 +113,7 @@ async def test_what_is_delivered_again_is_answered_once() -> None:
         (b"eyJhbGciOiJkaXIifQ.e30.AAAA.AAAA.AAAA", "cannot_be_opened", "(body)"),
     ],
 )
-async def test_bad_records_are_refused_to_their_sender(value: Any, code: str, field: str | None) -> None:
+async def test_bad_records_are_refused_with_answer_to_sender(value: Any, code: str, field: str | None) -> None:
     async with served() as here:
         topic = Topic(here.runtime)
         entries = await topic.sends(filing("P-1"), value, filing("P-2"))
@@ -127,7 +127,7 @@ async def test_bad_records_are_refused_to_their_sender(value: Any, code: str, fi
         assert again["problem"] == refused["problem"] and again["repeated"]
 
 
-async def test_what_could_not_be_read_is_kept_sealed_and_nothing_else_is() -> None:
+async def test_only_unreadable_records_are_kept_and_sealed() -> None:
     async with served() as here:
         topic = Topic(here.runtime)
         secret = "张三丰的身份证".encode()
@@ -150,8 +150,9 @@ async def test_what_could_not_be_read_is_kept_sealed_and_nothing_else_is() -> No
         assert len({one.sealed[0]["kid"] for one in kept}) == 2
 
 
-async def test_a_refusal_stands_and_a_mended_filing_is_accepted() -> None:
-    """What was refused stays refused when it comes again, also after the reason has gone; mended, it is another filing."""
+async def test_refusal_is_final_and_corrected_filing_is_accepted() -> None:
+    """A refused record stays refused on redelivery, even if the reason no longer applies; the corrected filing is another
+    item."""
     async with served() as here:
         topic = Topic(here.runtime)
         early = {"command": "nudge", "command_id": "n-1", "case": f"{PLATFORM}:P-1"}
@@ -168,7 +169,7 @@ async def test_a_refusal_stands_and_a_mended_filing_is_accepted() -> None:
         assert kinds(mended) == ["registered", "sent"]
 
 
-async def test_commands_go_on_from_the_topic() -> None:
+async def test_topic_commands_continue_case() -> None:
     async with served() as here:
         topic = Topic(here.runtime)
         case = (await topic.sends(filing("P-1")))[0]["case"]
@@ -200,7 +201,7 @@ async def test_commands_go_on_from_the_topic() -> None:
         assert actors == {("platform", PLATFORM)}
 
 
-async def test_a_foreign_case_is_refused_like_one_that_is_not_there() -> None:
+async def test_foreign_case_is_refused_like_unknown_case() -> None:
     async with served() as here:
         foreign = await here.filed()
         topic = Topic(here.runtime)
@@ -215,8 +216,8 @@ async def test_a_foreign_case_is_refused_like_one_that_is_not_there() -> None:
         assert len({orjson.dumps(one["problem"]) for one in entries}) == 1
 
 
-async def test_the_platform_is_the_topics() -> None:
-    """Another platform's item, under its own topic and with its own channel, is another case; theirs stays out of reach."""
+async def test_topic_determines_platform() -> None:
+    """An item of another platform in its own topic and channel is another case; other platforms' cases are inaccessible."""
     async with served() as here:
         ours, theirs = Topic(here.runtime), Topic(here.runtime, "h12345")
         await ours.sends(filing("P-1"))
@@ -247,8 +248,8 @@ class _Away:
 
 
 @pytest.mark.parametrize("lost", range(1, 9))
-async def test_an_answer_is_never_lost_to_a_log_that_is_away(lost: int) -> None:
-    """Whatever append fails, the batch comes again; in the end each record has one answer, and the first one is told apart."""
+async def test_unavailable_log_loses_no_answer(lost: int) -> None:
+    """After any failed append the batch is redelivered; in the end each record has one answer."""
     async with served() as here:
         topic = Topic(here.runtime)
         records = [topic.record(value) for value in (filing("P-1"), b"{", filing("P-1"))]
@@ -266,7 +267,7 @@ async def test_an_answer_is_never_lost_to_a_log_that_is_away(lost: int) -> None:
         assert told == [(0, "registered", False), (1, "refused", False), (2, "registered", True)]
 
 
-async def test_what_is_only_unavailable_may_be_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_submission_refused_as_unavailable_may_be_resent(monkeypatch: pytest.MonkeyPatch) -> None:
     async with served() as here:
         topic = Topic(here.runtime)
         value = filing("P-1")
@@ -286,7 +287,7 @@ async def test_what_is_only_unavailable_may_be_sent_again(monkeypatch: pytest.Mo
         assert kinds(await topic.sends(value)) == ["registered", "sent"]
 
 
-async def test_a_day_adds_up() -> None:
+async def test_daily_report_adds_up() -> None:
     async with served() as here:
         topic = Topic(here.runtime)
         yesterday = [
@@ -294,7 +295,7 @@ async def test_a_day_adds_up() -> None:
             topic.record(b"?", MORNING - timedelta(days=1)),
         ]
         await topic.delivers(*yesterday)
-        await here.filed(channel=PLATFORM, item="by-the-desk")  # told, but it is no record of theirs
+        await here.filed(channel=PLATFORM, item="by-the-desk")  # notified, but not a record of this platform
         sent = [filing(f"P-{n}") for n in range(20)] + [filing("P-3")] * 3 + [b"{", b"{", filing("Q", channel="no")]
         sent += [{"command": "nudge", "command_id": f"n-{n}", "case": f"{PLATFORM}:P-{n}"} for n in range(4)]
         sent += [{"command": "nudge", "command_id": "n-0", "case": f"{PLATFORM}:P-0"}, filing("by-the-desk")]
@@ -314,8 +315,8 @@ async def test_a_day_adds_up() -> None:
         assert answer.json()["sent"] == len(sent) and answer.json()["refusals"]["not_json"] == 1
 
 
-async def test_a_topic_that_was_made_anew_loses_nothing() -> None:
-    """Its offsets begin at 0 again: what lies there now is not what was answered."""
+async def test_recreated_topic_loses_nothing() -> None:
+    """Its offsets start at 0 again, so the same offset is another record."""
     async with served() as here:
         topic = Topic(here.runtime)
         await topic.sends(filing("P-1"))
@@ -323,7 +324,7 @@ async def test_a_topic_that_was_made_anew_loses_nothing() -> None:
         assert kinds(await topic.delivers(anew)) == ["registered", "sent"]
 
 
-async def test_a_record_with_an_impossible_time_counts_on_the_day_it_was_read() -> None:
+async def test_record_with_impossible_time_counts_on_day_of_reading() -> None:
     async with served() as here:
         topic = Topic(here.runtime)
         for wrong in (datetime.fromtimestamp(0, UTC), MORNING - timedelta(days=400), MORNING + timedelta(days=400)):
@@ -331,21 +332,21 @@ async def test_a_record_with_an_impossible_time_counts_on_the_day_it_was_read() 
         assert (await reconciled(here.runtime.ports.log, PLATFORM, MORNING.date(), ZONE)).sent == 3
 
 
-async def test_an_ordinary_case_costs_nothing() -> None:
+async def test_case_without_platform_creates_no_update_stream() -> None:
     async with served() as here:
         await here.filed()
         streams = [one async for heads in here.runtime.ports.log.heads(STREAM) for one, _ in heads]
         assert streams == []
 
 
-def test_the_principal_of_a_topic() -> None:
+def test_topic_principal_is_platform() -> None:
     from shared.messaging.inbound_handler import topic_principal
 
     assert topic_principal("platform", "province") == Principal("platform", "province", "topic")
 
 
-async def test_after_a_restart_the_same_records_are_answered_no_second_time(tmp_path: Path) -> None:
-    """On SQLite: nothing of what is known about answers lives in memory."""
+async def test_records_are_not_answered_again_after_restart(tmp_path: Path) -> None:
+    """On SQLite: the state of answers is not kept in memory."""
     values = [filing("P-1"), b"{", filing("P-1"), {"command": "nudge", "command_id": "n", "case": f"{PLATFORM}:P-1"}]
     told: list[list[dict[str, Any]]] = []
     letters: list[InboundMessage] = []

@@ -1,4 +1,4 @@
-"""What a platform hears of its cases, over HTTP: every step of a life, to it alone, and texts by a GET that is recorded."""
+"""Updates for a platform about its cases, over HTTP: every step, to that platform only, with texts by a recorded GET."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ LIFE: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
-async def test_every_step_of_a_life_is_heard_in_order(platform: Platform) -> None:
+async def test_platform_receives_every_case_step_in_order(platform: Platform) -> None:
     here = platform.here
     here.keys["head"] = await here.key_of("clerk", "zj")
     here.clock.advance(2)
@@ -106,7 +106,7 @@ async def test_every_step_of_a_life_is_heard_in_order(platform: Platform) -> Non
     assert DECISION not in str(heard) and "须鉴定" not in str(heard)
 
 
-async def test_texts_come_by_a_get_that_is_recorded_and_not_before_the_reply(platform: Platform) -> None:
+async def test_texts_are_read_by_recorded_request_after_reply_only(platform: Platform) -> None:
     here = platform.here
     here.keys["head"] = await here.key_of("clerk", "zj")
     here.clock.advance(2)
@@ -125,7 +125,7 @@ async def test_texts_come_by_a_get_that_is_recorded_and_not_before_the_reply(pla
     assert reads == [("text",), ("text",)]
 
 
-async def test_the_query_code_comes_by_a_get_that_is_recorded(platform: Platform) -> None:
+async def test_query_code_is_read_by_recorded_request(platform: Platform) -> None:
     here = platform.here
     topic = Topic(here.runtime)
     case = (await topic.sends(filing("P-1")))[0]["case"]
@@ -135,7 +135,7 @@ async def test_the_query_code_comes_by_a_get_that_is_recorded(platform: Platform
     assert len(await here.runtime.ports.log.load(f"reads/{case}")) == 1
 
 
-async def test_for_everybody_else_there_is_no_such_thing(platform: Platform) -> None:
+async def test_other_platforms_get_not_found(platform: Platform) -> None:
     here = platform.here
     case = await platform.files("P-1")
     own = await here.filed()
@@ -160,7 +160,7 @@ async def test_for_everybody_else_there_is_no_such_thing(platform: Platform) -> 
         assert (await client.get("/v1/platforms/nobody/days/2026-03-02")).status_code == 404
 
 
-async def test_from_zero_for_ever_in_pages_and_with_waiting(platform: Platform) -> None:
+async def test_updates_are_read_from_zero_in_pages_and_with_waiting(platform: Platform) -> None:
     here = platform.here
     for number in range(7):
         await platform.files(f"P-{number}")
@@ -179,7 +179,7 @@ async def test_from_zero_for_ever_in_pages_and_with_waiting(platform: Platform) 
     assert here.runtime.broken is None
 
 
-async def test_other_endings_are_heard_too(platform: Platform) -> None:
+async def test_platform_receives_other_case_endings(platform: Platform) -> None:
     here = platform.here
     refused = await platform.files("N-1")
     await live(
@@ -214,7 +214,7 @@ async def test_other_endings_are_heard_too(platform: Platform) -> None:
     assert not any("L-1" in str(one) for one in await platform.heard() if one["item"] == "L-2")
 
 
-async def test_an_erased_party_leaves_the_entries_without_the_item(platform: Platform) -> None:
+async def test_erasure_removes_item_from_update_entries(platform: Platform) -> None:
     here = platform.here
     case = await platform.files("P-1")
     await here.runtime.ports.keys.erase(case, "p1")
@@ -225,8 +225,8 @@ async def test_an_erased_party_leaves_the_entries_without_the_item(platform: Pla
     ]
 
 
-async def test_a_platform_that_is_the_accused_hears_nothing_more_of_it(platform: Platform) -> None:
-    """Art. 30: it filed it, so it has the number; what becomes of it is not told to it."""
+async def test_accused_platform_receives_no_further_updates(platform: Platform) -> None:
+    """Art. 30: the platform filed the accusation and keeps the number, but receives no updates about it."""
     here = platform.here
     async with here.client("registrar") as client:
         body = filing("A-1", **{"class": "accusation", "respondent": {"name": "某人", "org": "zj"}})

@@ -1,4 +1,4 @@
-"""When a policy is in force: from the day it names, never in the past, and the second of two against the first."""
+"""When a policy is in force: from its named day, never retroactively, and a second policy is checked against the first."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def put(here: County, sections: Sections, at: Any = None, **more: Any) -> 
     return await activate(hands, REGISTRAR, DEMO, sections, at, views=here.ports.views, **more)
 
 
-async def test_routing_changes_at_midnight_there() -> None:
+async def test_routing_changes_at_local_midnight() -> None:
     async with county(start=datetime(2026, 3, 2, 1, 0, tzinfo=UTC)) as here:
         done = await put(here, {**with_organisation("new"), **routed_to("new")}, date(2026, 3, 4))
         assert set(done.sections) == {"organisations", "routing"}
@@ -56,7 +56,7 @@ async def test_routing_changes_at_midnight_there() -> None:
         assert (await here.case(before.case)).assignment.org == "zj"
 
 
-async def test_a_channel_that_is_not_there_yet_and_one_that_is_gone() -> None:
+async def test_filing_on_future_or_removed_channel_is_refused() -> None:
     async with county() as here:
         channels = documents()["channels"]
         listed = [one for one in channels["channels"] if one["code"] != "fax"]
@@ -74,7 +74,7 @@ async def test_a_channel_that_is_not_there_yet_and_one_that_is_gone() -> None:
         assert (await here.ports.policies.book(DEMO)).names["fax"] == "传真"
 
 
-async def test_a_running_clock_keeps_its_rule() -> None:
+async def test_running_clock_keeps_rule_after_activation() -> None:
     async with county() as here:
         clocks = documents()["clocks"]
         rules = [{**rule, "period": {"days": 3}} if rule["id"] == "C1" else rule for rule in clocks["rules"]]
@@ -95,7 +95,7 @@ async def _due(here: County, case: str) -> str:
     return next(one.due_day.isoformat() for one in deadlines(await here.case(case), book) if one.clock == "C1")
 
 
-async def test_rows_do_not_depend_on_when_they_are_made() -> None:
+async def test_read_model_rows_do_not_depend_on_build_time() -> None:
     """A change of the petition office that begins later moves no clock that runs, before or after it begins."""
     from shared.deadlines.derivation import deadlines
 
@@ -118,7 +118,7 @@ async def test_rows_do_not_depend_on_when_they_are_made() -> None:
             assert deadlines(found, whole.as_of(moment))[0].org == "xfj"
 
 
-async def test_the_past_is_refused_unless_nothing_was_in_force() -> None:
+async def test_retroactive_activation_is_refused_unless_no_policy_was_in_force() -> None:
     async with county() as here:
         version = (await here.ports.policies.book(DEMO)).version
         for past in (date(2026, 3, 1), date(2026, 3, 2), datetime(2026, 3, 2, 0, 59, tzinfo=UTC)):
@@ -136,7 +136,7 @@ async def test_the_past_is_refused_unless_nothing_was_in_force() -> None:
         assert (await put(here, mappings, date(1999, 1, 1))).sections == ["mappings"], "nothing was decided by another"
 
 
-async def test_the_second_of_two_is_checked_against_the_first() -> None:
+async def test_second_activation_is_checked_against_first() -> None:
     async with county() as here:
         removed = {"organisations": {"organisations": documents()["organisations"]["organisations"][:-1]}}
         gone = documents()["organisations"]["organisations"][-1]["code"]
@@ -154,7 +154,7 @@ async def test_the_second_of_two_is_checked_against_the_first() -> None:
         assert gone in book.organisations or "late" not in {rule.id for rule in book.edition("routing").document.rules}  # type: ignore[union-attr]
 
 
-async def test_a_version_that_was_read_before() -> None:
+async def test_activation_with_stale_policy_version_is_refused() -> None:
     async with county() as here:
         version = (await here.ports.policies.book(DEMO)).version
         await put(here, routed_to("rs"), expected_version=version)
@@ -162,7 +162,7 @@ async def test_a_version_that_was_read_before() -> None:
             await put(here, routed_to("zj"), expected_version=version)
 
 
-async def test_what_is_activated_for_later_must_fit_then() -> None:
+async def test_future_activation_is_checked_against_policy_in_force_then() -> None:
     async with county() as here:
         await put(here, {**with_organisation("new"), **routed_to("new")}, date(2026, 3, 10))
         with pytest.raises(Invalid) as refused:
@@ -204,7 +204,7 @@ async def test_what_is_activated_for_later_must_fit_then() -> None:
         ),
     ],
 )
-async def test_what_is_wrong_is_said_in_both_languages(sections: Sections, what: str, zh: str) -> None:
+async def test_findings_are_reported_in_both_languages(sections: Sections, what: str, zh: str) -> None:
     async with county() as here:
         await put(here, with_organisation("new"), date(2026, 3, 10))
         found = await checked(here.ports.handling("supervision"), DEMO, sections)
@@ -212,7 +212,7 @@ async def test_what_is_wrong_is_said_in_both_languages(sections: Sections, what:
         assert any(zh in one.zh for one in found.findings)
 
 
-async def test_who_holds_open_cases_is_not_removed() -> None:
+async def test_organisation_with_open_cases_cannot_be_removed() -> None:
     async with county() as here:
         case = (await here.file("1", place="dh", subject="02")).case
         listed = documents()["organisations"]["organisations"]

@@ -1,4 +1,4 @@
-"""Everything derived can be dropped: it comes back the same to the byte, on any adapter, with any number of workers."""
+"""All derived data can be dropped and is rebuilt to the same bytes, on any adapter, with any number of workers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def rebuilt(runtime: Process, workers: int = 1) -> str:
     return await views_digest(runtime.ports.views, runtime.parts)
 
 
-async def test_the_same_on_memory_and_sqlite_with_one_and_two_workers(tmp_path: Path) -> None:
+async def test_rebuild_is_equal_on_memory_and_sqlite_with_one_and_two_workers(tmp_path: Path) -> None:
     async with AsyncExitStack() as stack:
         here = await stack.enter_async_context(served())
         commits = await lives(here)
@@ -69,7 +69,7 @@ async def test_the_same_on_memory_and_sqlite_with_one_and_two_workers(tmp_path: 
         assert await log_digest(kept.ports.log) == await log_digest(here.runtime.ports.log)
 
 
-async def test_the_digest_notices_one_value_in_every_view() -> None:
+async def test_digest_detects_single_changed_value_in_every_read_model() -> None:
     async with served() as here:
         await lives(here)
         views = here.runtime.ports.views
@@ -88,7 +88,7 @@ async def test_the_digest_notices_one_value_in_every_view() -> None:
         assert await rebuilt(here.runtime) == before
 
 
-async def test_a_rebuild_stops_at_a_broken_chain() -> None:
+async def test_rebuild_stops_at_broken_chain() -> None:
     async with served() as here:
         await lives(here)
         log: Any = here.runtime.ports.log
@@ -124,7 +124,7 @@ def views_of(runtime: Process) -> list[str]:
 
 
 async def shown(runtime: Process) -> tuple[int, int]:
-    """How many rows, and how many facts, somebody sees who looks now."""
+    """The number of rows and facts that a reader sees now."""
     rows = [len(rows) for name in views_of(runtime) async for rows in runtime.ports.views.rows(name)]
     return sum(rows), sum([len(rows) async for rows in facts_of(runtime).rows("events")])
 
@@ -144,7 +144,7 @@ async def test_worker_processes_name_a_broken_chain(tmp_path: Path) -> None:
         assert await views_digest(runtime.ports.views, runtime.parts) == before, "what stood there stands there"
 
 
-async def test_a_worker_process_that_is_killed_fails_the_rebuild(tmp_path: Path) -> None:
+async def test_killed_worker_process_fails_rebuild(tmp_path: Path) -> None:
     others = children()  # a server of other tests
     async with on_disk(tmp_path / "data") as runtime:
         before = await views_digest(runtime.ports.views, runtime.parts)
@@ -168,7 +168,7 @@ async def test_a_worker_process_that_is_killed_fails_the_rebuild(tmp_path: Path)
         assert await rebuilt(runtime, workers=2) == before
 
 
-async def test_who_asked_for_worker_processes_may_go_away(tmp_path: Path) -> None:
+async def test_cancelled_rebuild_stops_worker_processes(tmp_path: Path) -> None:
     others = children()
     async with on_disk(tmp_path / "data") as runtime:
         before = await views_digest(runtime.ports.views, runtime.parts)
@@ -196,7 +196,7 @@ asyncio.run(main())
 """
 
 
-async def test_a_rebuild_whose_process_is_killed_can_be_done_again(tmp_path: Path) -> None:
+async def test_rebuild_can_be_repeated_after_process_is_killed(tmp_path: Path) -> None:
     async with on_disk(tmp_path / "data") as runtime:
         before = await views_digest(runtime.ports.views, runtime.parts)
     ended = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", KILLED, str(tmp_path / "data")], check=False)
@@ -207,7 +207,7 @@ async def test_a_rebuild_whose_process_is_killed_can_be_done_again(tmp_path: Pat
         assert await rebuilt(runtime, workers=2) == before
 
 
-async def test_a_small_log_is_not_worth_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_small_log_is_rebuilt_without_worker_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     async with served() as here:
         await lives(here)
         ports = here.runtime.ports
@@ -226,7 +226,7 @@ def facts_of(runtime: Process) -> FactStore:
     return next(part.facts for part in runtime.parts if part.facts is not None)
 
 
-async def test_a_scrub_mends_what_is_behind() -> None:
+async def test_scrub_repairs_outdated_rows() -> None:
     async with served() as here:
         await lives(here)
         ports, parts = here.runtime.ports, here.runtime.parts
@@ -241,7 +241,7 @@ async def test_a_scrub_mends_what_is_behind() -> None:
         assert (await reconcile(ports, parts)).behind == 0
 
 
-async def test_a_backup_that_was_touched_is_not_restored(tmp_path: Path) -> None:
+async def test_modified_backup_is_not_restored(tmp_path: Path) -> None:
     async with opened(tmp_path / "data", Settings(), tasks=False) as runtime:
         assert runtime.back_up is not None
         async with served() as here:
@@ -259,15 +259,15 @@ async def test_a_backup_that_was_touched_is_not_restored(tmp_path: Path) -> None
     assert not (tmp_path / "new").exists()
 
 
-async def test_a_folder_has_one_owner(tmp_path: Path) -> None:
+async def test_folder_has_one_owner_process(tmp_path: Path) -> None:
     async with opened(tmp_path / "data", Settings(), tasks=False):
         with pytest.raises(FolderBusy):
             Folder(tmp_path / "data").take()
     assert Folder(tmp_path / "data").owner() is None
 
 
-async def test_a_full_disk_on_sqlite(tmp_path: Path) -> None:
-    """507, reads go on, and it resumes by itself once there is space."""
+async def test_full_disk_on_sqlite_fails_rebuild_cleanly(tmp_path: Path) -> None:
+    """507 for writes, reads continue, and work resumes automatically when space is available."""
     async with opened(tmp_path / "data", Settings(), tasks=False) as runtime:
         async with served() as here:
             for commit in await lives(here):
@@ -291,8 +291,8 @@ async def test_a_full_disk_on_sqlite(tmp_path: Path) -> None:
             assert (await desk.post("/local/verify", headers={"x-huiyin-as": "operations"})).json()["findings"] == []
 
 
-async def test_the_old_rows_serve_until_the_new_ones_stand_there(tmp_path: Path) -> None:
-    """At no moment somebody who looks misses a row; nobody's place in the feed moves, also when who asked goes away."""
+async def test_old_rows_are_served_until_new_rows_are_complete(tmp_path: Path) -> None:
+    """A reader never misses a row; checkpoints are kept, also if the client disconnects."""
     async with on_disk(tmp_path / "data") as runtime:
         views: Any = runtime.ports.views
         whole = await shown(runtime)
@@ -309,8 +309,8 @@ async def test_the_old_rows_serve_until_the_new_ones_stand_there(tmp_path: Path)
         assert all([await views.checkpoint(group) >= place for group, place in places.items()])
 
 
-async def test_one_that_cannot_begin_leaves_everything_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process has the file of facts: the consumers go on, and the next rebuild finds its turn."""
+async def test_rebuild_that_cannot_start_leaves_consumers_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process holds the fact file: the consumers continue, and a later rebuild succeeds."""
     async with served() as here:
         await lives(here)
 
@@ -330,10 +330,8 @@ async def test_one_that_cannot_begin_leaves_everything_at_work(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("where", ["feed", "facts"])
-async def test_whoever_gives_up_while_it_begins_leaves_everything_at_work(
-    monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
-    """The request of a rebuild ends while the consumers are being stopped, or while the facts begin anew."""
+async def test_rebuild_cancelled_at_start_leaves_consumers_running(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """The rebuild request ends while consumers are being stopped, or while the facts are being reset."""
     async with served() as here:
         await lives(here)
         reached, going = asyncio.Event(), asyncio.Event()
@@ -364,8 +362,8 @@ async def test_whoever_gives_up_while_it_begins_leaves_everything_at_work(
             assert await rebuilt(here.runtime) == await views_digest(here.runtime.ports.views, here.runtime.parts)
 
 
-async def test_what_the_log_knows_nothing_of_is_taken_away() -> None:
-    """A view beside another log, or one that was cut, shows cases and versions that are not there."""
+async def test_rows_without_events_are_removed() -> None:
+    """Read models of another or truncated log contain unknown cases and versions."""
     async with served() as here:
         await lives(here)
         views, parts = here.runtime.ports.views, here.runtime.parts
@@ -379,8 +377,8 @@ async def test_what_the_log_knows_nothing_of_is_taken_away() -> None:
         assert await rebuilt(here.runtime) == before
 
 
-async def test_marks_go_with_a_whole_rebuild_only(tmp_path: Path) -> None:
-    """Rows of a parked event are there again; what follows from one is not, so a group that reacts keeps its mark."""
+async def test_marks_are_removed_by_full_rebuild_only(tmp_path: Path) -> None:
+    """A rebuild restores the rows of a parked event but not its effects, so a reacting group keeps its mark."""
     async with on_disk(tmp_path / "data") as runtime:
         views = runtime.ports.views
         reacts = {consumer.group: bool(consumer.reactions) for consumer in runtime.consumers}
@@ -398,8 +396,8 @@ async def test_marks_go_with_a_whole_rebuild_only(tmp_path: Path) -> None:
         assert await views.parked() == [mark for mark in marks if reacts[mark.group]]
 
 
-async def test_a_law_that_changes_is_shown_at_once() -> None:
-    """Rows of cases that did not move follow the new clocks: what is shown is what a rebuild would give."""
+async def test_policy_change_is_shown_at_once() -> None:
+    """Rows of unchanged cases follow the new clocks and equal those of a rebuild."""
     async with served() as here:
         runtime = here.runtime
         case = (await here.filed(place="nowhere"))["case"]

@@ -1,4 +1,6 @@
-"""Who received a filing and does not handle it (Art. 23 ¶1, ¶2): what they see, and that they tell the petitioner where it went."""
+"""An organisation that received a filing but does not handle it (Art. 23 ¶1, ¶2): its access, and its transfer notice to the
+petitioner.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ async def here() -> AsyncIterator[Served]:
         yield made
 
 
-async def test_it_stands_in_their_list_until_the_petitioner_was_told(here: Served) -> None:
+async def test_receiving_organisation_lists_case_until_petitioner_notice(here: Served) -> None:
     key = await here.key_of("clerk", "jt")
     filing = submission(received_by="jt")
     async with here.client("registrar") as desk:
@@ -45,8 +47,8 @@ async def test_it_stands_in_their_list_until_the_petitioner_was_told(here: Serve
         assert (await supervisor.get("/v1/cases?queue=to_notify")).json()["cases"] == []
 
 
-async def test_who_handles_the_matter_reads_what_was_filed_at_its_own_window(here: Served) -> None:
-    """Joined to a case that they have: the text is theirs to read, whether or not they still owe the notice."""
+async def test_handling_organisation_reads_filings_received_at_its_own_window(here: Served) -> None:
+    """The filing is linked to a case of the organisation: it may read the text, whether or not the notice is still due."""
     async with here.client("registrar") as desk:
         lead = (await desk.post("/v1/submissions", json=submission())).json()["case"]
         await here.runtime.drain()
@@ -62,8 +64,8 @@ async def test_who_handles_the_matter_reads_what_was_filed_at_its_own_window(her
     assert whole["allowed"] == ["serve_notice"]
 
 
-async def test_by_clocks_that_any_notice_ends_the_petition_office_tells(here: Served) -> None:
-    """A policy from before the clocks said which notices end C3: the receiver's would end the period of who has it."""
+async def test_petition_office_gives_notice_under_clocks_ended_by_any_notice(here: Served) -> None:
+    """An older policy does not say which notices end C3, so a notice of the receiver would end the handler's period."""
     document = deepcopy(next(one.document for one in bundled("cn-xf-2022") if one.section == "clocks"))
     for one in document["rules"]:
         if one["id"] == "C3":
@@ -79,8 +81,8 @@ async def test_by_clocks_that_any_notice_ends_the_petition_office_tells(here: Se
     assert (refused.status_code, refused.json()["code"]) == (409, "ends_anothers_period")
 
 
-async def test_neither_is_late_with_the_clock_of_the_other(here: Served) -> None:
-    """C2 is of who received it: neither the handler's list nor the petitioner's sentence says that the handler is late with it."""
+async def test_receiver_and_handler_are_late_with_their_own_clocks_only(here: Served) -> None:
+    """The receiver bears C2: neither the handler's list nor the petitioner's status says that the handler is late."""
     async with here.client("registrar") as desk:
         filed = (await desk.post("/v1/submissions", json=submission(received_by="jt", received_at="2026-02-01"))).json()
         await here.runtime.drain()

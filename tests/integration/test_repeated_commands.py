@@ -1,4 +1,4 @@
-"""What was recorded once and is said again otherwise is refused: "nothing to do" would hide that it stands differently."""
+"""A repeated command with different content is refused, since answering "nothing to do" would hide the difference."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def code(here: Served, role: str, case: str, command: str, **fields: Any) 
     return None if answer.is_success else str(answer.json()["code"])
 
 
-async def test_a_path_a_kind_or_a_day_is_not_swallowed(here: Served) -> None:
+async def test_repeated_command_with_different_path_kind_or_date_is_not_ignored(here: Served) -> None:
     case = (await here.filed())["case"]
     assert await code(here, "registrar", case, "dispatch", org="zj") is None
     assert (

@@ -79,7 +79,7 @@ async def file(here: Served, principal: Principal = REGISTRAR, **fields: Any) ->
 
 
 async def act(here: Served, case: str, name: str, principal: Principal, **fields: Any) -> None:
-    """A command as the interface gives it, without HTTP: what is looked at here is what is read."""
+    """A command as the HTTP interface passes it, without HTTP."""
     rule = RULES[name]
     command = rule.model.model_validate(fields)
     stamp = EventMetadata(principal, f"{principal.name}:{name}-{case}")
@@ -107,7 +107,7 @@ async def work(here: Served, case: str, org: str, steps: int) -> None:
 
 
 async def common(here: Served, turn: int) -> str:
-    """The n-th case that both counties have. Every 20th is an accusation against somebody else."""
+    """The n-th case of both counties. Every 20th is an accusation against another organisation."""
     fields: dict[str, Any] = {
         "item": f"c-{turn}",
         "place": PLACES[turn // len(SUBJECTS) % len(PLACES)],
@@ -175,7 +175,7 @@ async def twins() -> AsyncIterator[Twins]:
         yield Twins(both[0], both[1], secrets, [one["id"] for one in page["cases"]])
 
 
-# ---- what is asked of each route
+# ---- requests for each route
 
 
 def lists(_twins: Twins) -> Iterator[Asked]:
@@ -242,7 +242,7 @@ def statuses(twins: Twins) -> Iterator[Asked]:
 
 
 def guess(secret: Secret) -> dict[str, str]:
-    """The number, with a code that is not right."""
+    """The case number with a wrong code."""
     return {"number": secret.number, "code": "00000-00000-00000-00000-00000-0"}
 
 
@@ -380,7 +380,7 @@ class Answer(NamedTuple):
 
 
 def plain(text: str, seen: dict[str, str]) -> str:
-    """Without what is random and means nothing."""
+    """The answer without random values."""
     text = _UUID.sub(lambda found: seen.setdefault(found[0], f"event-{len(seen)}"), text)
     return re.sub(r'"ref": ?"[0-9a-f]{12}"', '"ref":"key"', text)
 
@@ -407,7 +407,7 @@ async def transcript(
     return found
 
 
-async def test_the_accused_sees_no_difference(twins: Twins) -> None:
+async def test_accused_sees_no_difference_in_responses(twins: Twins) -> None:
     assert set(PROBES) == routes(twins.accusing), "a new route needs its row in PROBES"
     assert len(twins.secrets) == COMMON // 10
     assert len(twins.own) > 40
@@ -423,7 +423,7 @@ async def test_the_accused_sees_no_difference(twins: Twins) -> None:
 
 
 @pytest.mark.parametrize("role", WIDER)
-async def test_nobody_of_the_accused_organisation_sees_a_difference(twins: Twins, role: str) -> None:
+async def test_staff_of_accused_organisation_see_no_difference(twins: Twins, role: str) -> None:
     """They see the lists, inboxes and figures of a whole jurisdiction, but nothing of these cases in them: no entry, no gap in
     the numbers where one was left out, no count."""
     asking = [route for route in PROBES if route[0] == "GET"]
@@ -439,7 +439,7 @@ async def test_nobody_of_the_accused_organisation_sees_a_difference(twins: Twins
     assert told > (20_000 if role == "analyst" else 100_000), "they are told of the others"
 
 
-async def test_the_organ_that_handles_accusations_sees_them(twins: Twins) -> None:
+async def test_organ_for_accusations_sees_accusations(twins: Twins) -> None:
     """Otherwise the tests above see nothing at all."""
     twins.accusing.keys["organ"] = await twins.accusing.key_of("clerk", "jjw")
     twins.accusing.clock.advance(2)

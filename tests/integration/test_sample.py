@@ -1,4 +1,4 @@
-"""The bundled sample: every row is accepted, every state is reached, nobody is reminded."""
+"""The bundled sample: every row is accepted, every state occurs, and no reminder is sent."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         yield here, summary
 
 
-async def test_the_county_after_loading(loaded: tuple[County, Summary]) -> None:
+async def test_loaded_sample_fills_county(loaded: tuple[County, Summary]) -> None:
     here, summary = loaded
     assert (summary.added, summary.refused, dict(summary.codes)) == (COUNT, 0, {})
     found = await cases(here)
@@ -133,7 +133,7 @@ async def test_the_county_after_loading(loaded: tuple[County, Summary]) -> None:
     assert sum(clock.due < now for clock in running) < len(running) / 4
 
 
-async def test_loading_reminds_nobody_and_tells_nobody(loaded: tuple[County, Summary]) -> None:
+async def test_loading_sample_sends_no_reminders_and_no_notices(loaded: tuple[County, Summary]) -> None:
     here, _ = loaded
     await here.tick()
     events = [event for commit in await commits(here) for event in commit.recorded]
@@ -148,7 +148,7 @@ async def test_loading_reminds_nobody_and_tells_nobody(loaded: tuple[County, Sum
     assert await here.ports.views.parked() == []
 
 
-async def test_the_open_cases_are_watched_from_then_on(loaded: tuple[County, Summary]) -> None:
+async def test_open_sample_cases_are_monitored_after_loading(loaded: tuple[County, Summary]) -> None:
     here, _ = loaded
     began = here.clock.now()
     here.clock.advance(timedelta(days=6))
@@ -158,7 +158,7 @@ async def test_the_open_cases_are_watched_from_then_on(loaded: tuple[County, Sum
     assert all(began < event.effective_at <= here.clock.now() for event in fired)
 
 
-async def test_loading_again_adds_nothing(loaded: tuple[County, Summary]) -> None:
+async def test_loading_sample_again_adds_nothing(loaded: tuple[County, Summary]) -> None:
     here, summary = loaded
     before = len(await commits(here))
     again = await load(here, TODAY)
@@ -171,7 +171,7 @@ async def test_loading_again_adds_nothing(loaded: tuple[County, Summary]) -> Non
     assert summary.steps > COUNT * 5
 
 
-async def test_no_name_stands_open_in_the_log(loaded: tuple[County, Summary]) -> None:
+async def test_log_contains_no_plain_text_names(loaded: tuple[County, Summary]) -> None:
     here, _ = loaded
     data = b"".join(data for commit in await commits(here) for data in commit.events)
     assert b"CaseRegistered" in data
@@ -181,7 +181,7 @@ async def test_no_name_stands_open_in_the_log(loaded: tuple[County, Summary]) ->
         assert secret.encode() not in data
 
 
-async def test_some_filings_are_one_matter(tmp_path: Path) -> None:
+async def test_sample_contains_linked_filings(tmp_path: Path) -> None:
     async with served() as here:
         await prepare(here.runtime, Folder(tmp_path), wanted=True)
         await here.runtime.drain()
@@ -198,14 +198,14 @@ async def test_some_filings_are_one_matter(tmp_path: Path) -> None:
         assert len(streams) == COUNT
 
 
-def test_who_follows_whom_is_the_same_on_any_day() -> None:
+def test_sample_links_do_not_depend_on_day() -> None:
     found = {tuple(matters(complaints(day, ZONE))) for day in (TODAY, date(2026, 11, 25), date(2028, 2, 29))}
     (pairs,) = found
     assert len(pairs) == MOST
     assert {one.follower for one in pairs}.isdisjoint({one.lead for one in pairs})
 
 
-def test_the_same_day_gives_the_same_rows() -> None:
+def test_same_day_gives_same_sample_rows() -> None:
     assert complaints(TODAY, ZONE) == complaints(TODAY, ZONE)
     assert len(plan()) == COUNT
     assert set(map(id, plan())) == set(map(id, case_histories().histories))
@@ -213,7 +213,7 @@ def test_the_same_day_gives_the_same_rows() -> None:
 
 
 @pytest.mark.parametrize("today", [date(2026, 1, 1), date(2026, 7, 4), date(2026, 10, 8), date(2028, 2, 29)])
-def test_on_any_day_the_rows_end_there_in_legal_order(today: date) -> None:
+def test_sample_rows_end_on_given_day_in_legal_order(today: date) -> None:
     filed = set()
     for row in map(HistoryItem.model_validate, complaints(today, ZONE)):
         days = [day_of(row.filing.received_at, ZONE), *(day_of(step.effective_at, ZONE) for step in row.steps)]
@@ -226,13 +226,13 @@ def test_on_any_day_the_rows_end_there_in_legal_order(today: date) -> None:
     assert max(filed) == today
 
 
-def test_the_sample_knows_the_rows_of_the_demo_county(tmp_path: Path) -> None:
+def test_sample_texts_cover_demo_county_subjects_and_places(tmp_path: Path) -> None:
     assert len(TEXTS.names) == len(set(TEXTS.names))
     assert COUNTY.subjects.keys() | COUNTY.queued == TEXTS.issues.keys()
     assert COUNTY.places.keys() | {COUNTY.city} == TEXTS.spots.keys()
 
 
-async def test_it_routes_as_the_policy_does() -> None:
+async def test_sample_routing_agrees_with_policy() -> None:
     async with county() as here:
         book = await here.ports.handling("intake").policies.book(DEMO)
         for place in TEXTS.spots:
@@ -240,7 +240,7 @@ async def test_it_routes_as_the_policy_does() -> None:
                 assert COUNTY.responsible(place, subject) == book.route(place, subject, None, MORNING).org
 
 
-def test_one_of_each_rarity() -> None:
+def test_sample_contains_each_rare_case() -> None:
     rows = list(map(HistoryItem.model_validate, complaints(TODAY, ZONE)))
     assert any(row.filing.anonymous and row.filing.name is None for row in rows)
     assert any(row.filing.confidential for row in rows)
@@ -261,6 +261,6 @@ def test_one_of_each_rarity() -> None:
 REACHABLE = {history.state for history in case_histories().histories if history.types <= set(STEPS)}
 
 
-def test_every_state_has_histories_that_can_be_imported() -> None:
+def test_every_state_has_importable_histories() -> None:
     assert set(STATES) == REACHABLE
     assert set(OPEN_STATES) <= REACHABLE

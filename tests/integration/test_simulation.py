@@ -71,7 +71,7 @@ def midnight_after(start: datetime, days: int) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=CHINA) + timedelta(days=1)
 
 
-def test_everybody_played(shown: Shown) -> None:
+def test_simulation_uses_every_channel_temper_and_event(shown: Shown) -> None:
     played = shown.played
     assert played.events["CaseRegistered"] == CASES == sum(played.channels.values()) == len(shown.cases)
     assert set(played.tempers.values()) == {"prompt", "slow", "objecting", "extending", "silent"}
@@ -86,7 +86,7 @@ def test_everybody_played(shown: Shown) -> None:
     assert {one["measure"] for one in played.figures}
 
 
-def test_nobody_is_reminded_out_of_office_hours(shown: Shown) -> None:
+def test_no_reminder_is_sent_outside_office_hours(shown: Shown) -> None:
     sent = [
         event
         for events in shown.cases.values()
@@ -100,7 +100,7 @@ def test_nobody_is_reminded_out_of_office_hours(shown: Shown) -> None:
     assert [event for event in (*sent, *told) if not in_office(instant(event["recorded_at"]))] == []
 
 
-def test_each_rung_happened_once(shown: Shown) -> None:
+def test_each_rung_is_recorded_once(shown: Shown) -> None:
     rungs = Counter(
         (stream, event["body"]["clock"], event["body"]["episode"], event["body"].get("rung", event["type"]))
         for stream, events in shown.cases.items()
@@ -168,7 +168,7 @@ def runs(events: list[dict[str, Any]]) -> list[Run]:
     return found
 
 
-def test_every_breach_is_explained_by_a_fact_and_none_is_missing(shown: Shown) -> None:
+def test_breaches_match_oracle_exactly(shown: Shown) -> None:
     expected: set[tuple[str, str, datetime]] = set()
     for stream, events in shown.cases.items():
         over = next((instant(one["effective_at"]) for one in events if one["type"] == "CaseClosed"), shown.end)
@@ -187,7 +187,7 @@ def test_every_breach_is_explained_by_a_fact_and_none_is_missing(shown: Shown) -
     assert {"C3", "C5"} <= {clock for _stream, clock, _due in recorded}
 
 
-def test_the_summary_names_each_breach_with_its_fact(shown: Shown) -> None:
+def test_summary_names_each_breach_with_its_fact(shown: Shown) -> None:
     facts = {(_number(events), event["version"]): event for events in shown.cases.values() for event in events}
     written = sum(event["type"] == "DeadlineBreached" for events in shown.cases.values() for event in events)
     assert len(shown.played.breaches) == written - shown.played.lifted
@@ -205,7 +205,7 @@ def _number(events: list[dict[str, Any]]) -> str:
     return str(events[0]["body"]["number"])
 
 
-def test_every_step_of_the_ladder_follows_the_one_before(shown: Shown) -> None:
+def test_every_ladder_step_follows_previous_step(shown: Shown) -> None:
     opened = 0
     for events in shown.cases.values():
         seen: set[str] = set()
@@ -219,12 +219,12 @@ def test_every_step_of_the_ladder_follows_the_one_before(shown: Shown) -> None:
     assert opened
 
 
-def test_no_name_stands_open_in_the_log(shown: Shown) -> None:
+def test_log_contains_no_plain_text_names(shown: Shown) -> None:
     data = orjson.dumps([*shown.cases.values(), shown.outboxes]).decode()
     assert not [name for name in (*TEXTS.names, TEXTS.phone) if name in data]
 
 
-def test_the_same_seed_plays_the_same_and_another_does_not(tmp_path: Path) -> None:
+def test_simulation_depends_on_seed_only(tmp_path: Path) -> None:
     digests = [
         asyncio.run(simulate(tmp_path / str(turn), Parameters(21, 40, seed))).digest
         for turn, seed in enumerate((5, 5, 6))
@@ -232,7 +232,7 @@ def test_the_same_seed_plays_the_same_and_another_does_not(tmp_path: Path) -> No
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_the_days_that_were_off_are_told(shown: Shown) -> None:
+def test_days_off_are_reported(shown: Shown) -> None:
     off = {day.day for day in shown.days if day.off}
     assert off == {day.day for day in shown.days if not chinese_calendar.is_workday(day.day)}
     assert date(2026, 10, 1) in off

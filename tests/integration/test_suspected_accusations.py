@@ -1,4 +1,4 @@
-"""A filing that a rule suspects to be an accusation: sealed until a person has decided, and then as decided (Art. 30)."""
+"""A filing suspected by a rule to be an accusation: sealed until a human decision, then treated accordingly (Art. 30)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def suspected(here: Served) -> str:
     return str(receipt["case"])
 
 
-async def test_nobody_else_sees_it_not_even_as_a_number() -> None:
+async def test_suspected_accusation_is_hidden_from_others_even_in_counts() -> None:
     async with served() as here:
         before = (await gauge(here, "petition_open_cases"), await figures(here))
         case = await suspected(here)
@@ -57,7 +57,7 @@ async def test_nobody_else_sees_it_not_even_as_a_number() -> None:
             assert await listed(here, role, queue="to_dispatch") == []
 
 
-async def test_who_filed_it_is_told_nothing_of_the_suspicion() -> None:
+async def test_petitioner_is_not_told_of_suspicion() -> None:
     async with served() as here:
         case = await suspected(here)
         key = await here.key_of("platform", "province")
@@ -70,7 +70,7 @@ async def test_who_filed_it_is_told_nothing_of_the_suspicion() -> None:
 
 
 @pytest.mark.parametrize("role", ["registrar", "supervisor"])
-async def test_cleared_it_goes_the_ordinary_way(role: str) -> None:
+async def test_cleared_case_is_routed_normally(role: str) -> None:
     async with served() as here:
         case = await suspected(here)
         assert (await here.act(role, case, "clear_suspicion", reason="只是道听途说")).status_code == 200
@@ -83,7 +83,7 @@ async def test_cleared_it_goes_the_ordinary_way(role: str) -> None:
         assert found == ['petition_open_cases{state="dispatched"} 1.0']
 
 
-async def test_confirmed_it_is_an_accusation_and_its_respondent_never_sees_it() -> None:
+async def test_confirmed_accusation_is_hidden_from_respondent() -> None:
     async with served() as here:
         case = await suspected(here)
         assert (await here.act("clerk", case, "confirm_accusation")).status_code == 404
@@ -103,7 +103,7 @@ async def test_confirmed_it_is_an_accusation_and_its_respondent_never_sees_it() 
             assert "某经理".encode() not in b"".join(commit.events) and "红包".encode() not in b"".join(commit.events)
 
 
-async def test_which_rule_knew_the_subject_is_told_and_nothing_of_the_text() -> None:
+async def test_matching_keyword_rule_is_reported_without_text() -> None:
     async with served() as here:
         receipt = await here.filed(subject=None, text="楼道里一直漏水")
         async with here.client("registrar") as client:

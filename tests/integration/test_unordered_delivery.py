@@ -1,4 +1,4 @@
-"""R18, R19: whatever the feed repeats, delays and swaps, the rows are those of straight delivery, and each effect is once."""
+"""R18, R19: repeated, delayed and reordered delivery gives the rows of ordered delivery, and each effect happens once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LATER = MORNING + timedelta(days=60)
 
 
 async def shown(commits: list[Commit], seed: int | None) -> str:
-    """The views that consumers make of these commits when they are delivered as `seed` says; None: straight."""
+    """The read models after delivery of these commits in the order of `seed`; None: in order."""
     runtime = compose(Settings(), memory_ports(SetClock(LATER), seed=seed))
     try:
         await runtime.start(feed=False, tasks=False)
@@ -37,7 +37,7 @@ async def shown(commits: list[Commit], seed: int | None) -> str:
         await runtime.stop()
 
 
-async def test_50_seeds_show_what_straight_delivery_shows() -> None:
+async def test_unordered_delivery_gives_same_views_for_50_seeds() -> None:
     async with served() as here:
         await lives(here)
         for _ in range(6):
@@ -50,8 +50,8 @@ async def test_50_seeds_show_what_straight_delivery_shows() -> None:
     assert found == {expected: SEEDS}
 
 
-async def test_effects_happen_once_however_often_they_are_told() -> None:
-    """A whole county on a feed that misbehaves, by several seeds: each dispatch is told once."""
+async def test_repeated_delivery_causes_effects_once() -> None:
+    """A whole county with unordered delivery under several seeds: each dispatch is notified once."""
     for seed in range(8):
         async with county(seed=seed) as here:
             cases = [(await here.file(str(number), place="dh", subject="01")).case for number in range(5)]

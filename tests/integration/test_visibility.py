@@ -1,4 +1,4 @@
-"""Cases that are not in every list, figures that count some of them, and what each reader is told."""
+"""Cases excluded from some lists, counts of some cases, and the details that each reader sees."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def status(here: Served, receipt: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-async def test_the_number_of_a_voided_case_still_answers(here: Served) -> None:
+async def test_number_of_voided_case_still_resolves(here: Served) -> None:
     receipt = await here.filed()
     assert (await here.act("registrar", receipt["case"], "void", reason_code="test")).is_success
     told = await status(here, receipt)
@@ -44,7 +44,7 @@ async def test_the_number_of_a_voided_case_still_answers(here: Served) -> None:
         assert (await desk.get(f"/v1/cases/{receipt['number']}")).json()["state"] == "voided"
 
 
-async def test_a_voided_case_is_listed_only_when_asked_for(here: Served) -> None:
+async def test_voided_case_is_listed_on_request_only(here: Served) -> None:
     kept, voided = (await here.filed())["case"], (await here.filed())["case"]
     await here.act("registrar", voided, "void", reason_code="test")
     for wanted in ({}, {"place": "dh-yl"}, {"subject": "0102"}, {"due_before": "2030-01-01"}):
@@ -53,7 +53,7 @@ async def test_a_voided_case_is_listed_only_when_asked_for(here: Served) -> None
     assert await listed(here, "clerk", state="voided") == []
 
 
-async def test_only_open_cases_are_counted_as_open(here: Served) -> None:
+async def test_open_count_contains_open_cases_only(here: Served) -> None:
     await here.filed()
     for receipt in (await here.filed(), await here.filed()):
         await here.act("registrar", receipt["case"], "void", reason_code="test")
@@ -65,7 +65,7 @@ async def test_only_open_cases_are_counted_as_open(here: Served) -> None:
     ]
 
 
-async def test_the_organ_for_accusations_lists_its_own(here: Served) -> None:
+async def test_organ_for_accusations_lists_its_own_cases(here: Served) -> None:
     sealed = (await here.filed(**{"class": "accusation"}, respondent={"name": "某局", "org": "zj"}))["case"]
     organ, accused = await here.key_of("clerk", "jjw"), await here.key_of("organisation", "zj")
     assert await listed(here, key=organ) == []
@@ -79,13 +79,13 @@ async def test_the_organ_for_accusations_lists_its_own(here: Served) -> None:
             assert (await client.get("/v1/organisations/zj/assignments")).json()["entries"] == []
 
 
-async def test_the_accused_organ_for_accusations_lists_nothing(here: Served) -> None:
+async def test_accused_organ_for_accusations_lists_nothing(here: Served) -> None:
     sealed = (await here.filed(**{"class": "accusation"}, respondent={"name": "某室", "org": "jjw"}))["case"]
     assert await listed(here, key=await here.key_of("clerk", "jjw")) == []
     assert await listed(here) == [sealed]
 
 
-async def test_a_live_or_closed_case_is_not_offered_to_go_live(here: Served) -> None:
+async def test_live_or_closed_case_cannot_go_live(here: Served) -> None:
     case = (await here.filed())["case"]
     async with here.client("registrar") as desk:
         offered = (await desk.get(f"/v1/cases/{case}")).json()["allowed"]
@@ -93,7 +93,7 @@ async def test_a_live_or_closed_case_is_not_offered_to_go_live(here: Served) -> 
     assert "go_live" not in offered
 
 
-async def test_a_citizen_hears_what_concerns_them(here: Served) -> None:
+async def test_citizen_sees_steps_that_concern_them(here: Served) -> None:
     receipt = await here.filed()
     case = receipt["case"]
     steps: list[tuple[str, str, dict[str, Any]]] = [

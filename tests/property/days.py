@@ -18,7 +18,7 @@ def day(when: When) -> date:
 
 
 def earlier(first: When, second: When) -> bool:
-    """Surely earlier: by the instant, or by the day where one of them is only a day."""
+    """True if certainly earlier: by instant, or by day if one of them is a date."""
     if isinstance(first, datetime) and isinstance(second, datetime):
         return first < second
     return day(first) < day(second)

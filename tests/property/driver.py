@@ -57,7 +57,7 @@ ACTORS = (
 
 
 class Step(NamedTuple):
-    """Something that happens in the county, told so that it can be done again without the steps before it."""
+    """One action in the county, recorded so that it can be repeated without the earlier steps."""
 
     case: int
     wait: float
@@ -75,12 +75,12 @@ class Step(NamedTuple):
 
 
 class Disagreement(Exception):
-    """Table and product say different things, or a promise is broken."""
+    """Table and product disagree, or an invariant is violated."""
 
 
 @dataclass
 class Lived:
-    """One case: the card of the table, and what the product has."""
+    """One case: its card in the table, and its state in the product."""
 
     id: str
     matter: Matter
@@ -157,7 +157,7 @@ class Desk:
         return wanted
 
     async def _give(self, lived: Lived, step: Step, attempt: Attempt) -> tuple[str, str]:
-        """What the product makes of it: an outcome of the table, and its words."""
+        """The product's answer as an outcome of the table, with its text."""
         value: dict[str, Any] = {"command": step.command, "command_id": f"m-{self._ids}", **step.fields}
         self._ids += 1
         if attempt.at is not None:
@@ -190,10 +190,10 @@ class Desk:
         own = lived.id if who.key == "own" else self.lived[step.case - 1].id
         return Principal("citizen", None, who.key, case=own)
 
-    # ---- what the county does by itself
+    # ---- automatic actions of the county
 
     async def absorb(self, lived: Lived, command: str = "") -> None:
-        """Let the card follow what the services appended, check it, and compare the card with the product's state."""
+        """Apply the appended events to the card, check it, and compare it with the product's state."""
         matter = lived.matter
         for commit in await self.runtime.ports.log.load(f"case/{lived.id}", after=lived.version):
             for event in commit.recorded:
@@ -243,7 +243,7 @@ class Desk:
             await self.settle()
 
     async def finish(self) -> None:
-        """What must hold of the whole log. Raises Disagreement."""
+        """Check the invariants of the whole log. Raises Disagreement."""
         await self.look()
         findings = [finding async for finding in self.runtime.ports.log.verify()]
         if findings:
@@ -417,10 +417,10 @@ SLOW = {
 
 
 def next_step(made: Desk, dice: Random) -> Step:
-    """Anything by anybody; more often than not one of a few of which the table says that it will be done, so that cases get on."""
+    """A random action by a random actor; more often one of those that the table accepts, so that cases progress."""
     tried = [_any_step(made, dice) for _ in range(1 if dice.random() < 0.4 else 8)]
     return next(
-        (step for step in tried if _gets_on(made, step) and dice.random() < SLOW.get(step.command, 1)), tried[0]
+        (step for step in tried if _makes_progress(made, step) and dice.random() < SLOW.get(step.command, 1)), tried[0]
     )
 
 
@@ -444,7 +444,7 @@ def _any_step(made: Desk, dice: Random) -> Step:
     )  # fmt: skip
 
 
-def _gets_on(made: Desk, step: Step) -> bool:
+def _makes_progress(made: Desk, step: Step) -> bool:
     now = made.clock.now() + timedelta(seconds=step.wait)
     attempt = Attempt(step.who, step.command, step.fields, _date(step.days_off, now), now, step.stale)
     return verdict(made.lived[step.case].matter, attempt).outcome in ("done", "either")
@@ -455,7 +455,7 @@ def _gets_on(made: Desk, step: Step) -> bool:
 
 @dataclass
 class Run:
-    """What came of a run."""
+    """The result of a run."""
 
     steps: list[Step]
     outcomes: Counter[str]
@@ -512,7 +512,7 @@ async def shrunk(seed: int, run: Run) -> Run:
 
 
 def _without(steps: Sequence[Step], place: int, size: int) -> Iterator[tuple[Step, ...]]:
-    """Those steps without `size` of them: their time gone, or spent waiting."""
+    """The steps without `size` of them: their time removed, or spent waiting."""
     before, gone, after = steps[:place], steps[place : place + size], steps[place + size :]
     yield (*before, *after)
     if after:
@@ -525,7 +525,7 @@ def report(seed: int, run: Run) -> str:
 
 
 async def campaign(seeds: Sequence[int], steps: int) -> tuple[list[str], Counter[str], Counter[str], Counter[str]]:
-    """Run the counties of `seeds`. Returns the disagreements, shrunk, and how often what came out."""
+    """Run the counties of `seeds`. Returns the shrunk disagreements and the number of each outcome."""
     troubles: list[str] = []
     totals: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
     for seed in seeds:

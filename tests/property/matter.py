@@ -1,4 +1,4 @@
-"""What the table of transitions has to remember of a case. Written from the law's words, not from the product's state."""
+"""The case state that the table of transitions needs. Written from the law, not from the product's state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ REVIEW_DAYS = 30
 
 
 class Who(NamedTuple):
-    """An actor: a key of somebody in a role."""
+    """An actor: a key with a role."""
 
     role: str
     org: str | None
@@ -103,14 +103,14 @@ class Matter:
         return working_days_after(self.delivered, OBJECTION_DAYS) if self.delivered else None
 
     def last_day_to_handle(self) -> date | None:
-        """Art. 34: sixty days from acceptance and what was granted; only for matters on path 6."""
+        """Art. 34: sixty days from acceptance plus granted extensions; for matters on path 6 only."""
         if self.path != 6 or self.period_from is None:
             return None
         return calendar_days_after(self.period_from, HANDLING_DAYS + self.extended_now)
 
     @property
     def handlers(self) -> tuple[str, ...]:
-        """The responsible organisation and those below it that have it in hand."""
+        """The responsible organisation and the subordinates that handle the case."""
         return () if self.org is None else (self.org, *self.forwarded)
 
     def begin_again(self, when: When) -> None:

@@ -139,8 +139,8 @@ def may(row: Row, matter: Matter, who: Who) -> bool:
 
 
 def partial(matter: Matter, org: str | None) -> bool:
-    """Who handled or decided it does not review, nor somebody below them, nor the accused; who reviewed does not re-review
-    (Art. 28, 35, 36)."""
+    """True for an organisation that handled or decided the case, its subordinates and the accused, which may not review it, and
+    for the reviewing body, which may not re-review (Art. 28, 35, 36)."""
     concerned = matter.decided_by | set(matter.handlers)
     if org in concerned or org == matter.accused or ABOVE.get(org or "") in concerned:
         return True
@@ -148,7 +148,7 @@ def partial(matter: Matter, org: str | None) -> bool:
 
 
 def verdict(matter: Matter, attempt: Attempt) -> Verdict:
-    """What must come of the attempt."""
+    """The expected outcome of the attempt."""
     row = TABLE[attempt.command]
     if not knows(matter, attempt.who):
         return Verdict("hidden")
@@ -358,7 +358,7 @@ def replied(matter: Matter, attempt: Attempt) -> None:
 
 
 def wrongly_forwarded(matter: Matter, attempt: Attempt) -> str | None:
-    """Down one step from who has it in hand; never to the accused, an accusation never to an ordinary organ."""
+    """True unless forwarded one level down from a handler, not to the accused, and no accusation to an ordinary organ."""
     to, holder = attempt.get("to"), matter.handlers[-1] if matter.handlers else None
     if attempt.who.org != holder:
         return "forwarded already"
@@ -409,7 +409,7 @@ def corrected(matter: Matter, attempt: Attempt) -> None:
 
 
 def unmasked(matter: Matter) -> None:
-    """Art. 30: who has it and may not have an accusation loses it; what they made of it is no outcome of the accusation."""
+    """Art. 30: an organisation that may not have an accusation loses it; its decisions are no outcome of the accusation."""
     having = {*matter.handlers, *matter.assist, *([matter.reviewer] if matter.reviewer else [])}
     if matter.org is not None and all(ORGS[org] == "sealed" and org != matter.accused for org in having):
         return
@@ -450,7 +450,7 @@ def nothing_received(matter: Matter, attempt: Attempt) -> str | None:
 
 
 def re_review_lapsed(matter: Matter, attempt: Attempt) -> str | None:
-    """From the receipt of the opinion: before it nobody is late (Art. 36 ¶1)."""
+    """Counted from receipt of the opinion: before receipt the period does not run (Art. 36 ¶1)."""
     return None if matter.opinion_open and not matter.opinion_received else lapsed(matter.opinion_open, attempt)
 
 
@@ -533,7 +533,7 @@ def acceptance_ordered(matter: Matter, attempt: Attempt) -> None:
 
 
 def not_closable(matter: Matter, attempt: Attempt) -> str | None:
-    """What the kind of closing claims must have happened (Art. 32, 22; closure kinds)."""
+    """The facts that the kind of closing requires (Art. 32, 22; closure kinds)."""
     kind = attempt.get("kind")
     if matter.result == "supported" and not matter.executed and kind != "closed_unresolved":
         return "supported but not executed"

@@ -1,4 +1,4 @@
-"""Random commands by random actors: what the product makes of each is what the table of transitions says.
+"""Random commands by random actors: the product's result equals that of the table of transitions.
 
 `HUIYIN_MODEL_STEPS=100000 pytest tests/property` (or `make model`) is the long run; the suite does a tenth of it.
 """
@@ -28,17 +28,17 @@ RARELY_REACHED = {"concluded"} if SHORT else set()
 """The end of the longest way: a short run may not come to it."""
 
 
-def test_every_command_has_its_row() -> None:
+def test_every_command_has_row_in_model_table() -> None:
     assert {rule.name for rule in open_rules()} == set(TABLE) == set(MODELS)
 
 
-def test_every_role_acts() -> None:
+def test_every_role_acts_in_model() -> None:
     assert {who.role for who in ACTORS} == set(ROLES) - {"service"}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(max(300, STEPS // 50))
-async def test_the_product_does_what_the_table_says(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_product_agrees_with_model_table(capsys: pytest.CaptureFixture[str]) -> None:
     start = time.perf_counter()
     seeds = range(FIRST, FIRST + -(-STEPS // OF_ONE_COUNTY))
     troubles, outcomes, commands, states = await campaign(seeds, OF_ONE_COUNTY)
@@ -65,7 +65,7 @@ async def test_the_product_does_what_the_table_says(capsys: pytest.CaptureFixtur
         ("decide", {"states": frozenset({"handling"})}),
     ],
 )
-async def test_a_wrong_row_is_found_and_told_in_few_steps(
+async def test_wrong_model_row_is_found_with_short_counterexample(
     command: str, wrong: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The comparison sees something: each of these tables is wrong in one place."""

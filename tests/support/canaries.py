@@ -1,4 +1,4 @@
-"""Canaries: words that occur nowhere else, in Chinese and in digits, so that one look finds where they flew."""
+"""Canaries: unique words in Chinese and digits, so that one search finds every place where they leaked."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ class Canaries:
     """Makes them, and finds them again in every form in which text is usually kept."""
 
     def __init__(self) -> None:
-        self._birds: dict[str, str] = {}
+        self._words: dict[str, str] = {}
 
     def new(self, name: str) -> str:
         """A canary; the same name gives the same one."""
-        if name not in self._birds:
-            number = 7_310_000 + len(self._birds) * 7919
-            self._birds[name] = f"金丝雀{chr(0x9000 + len(self._birds))}{number}"
-        return self._birds[name]
+        if name not in self._words:
+            number = 7_310_000 + len(self._words) * 7919
+            self._words[name] = f"金丝雀{chr(0x9000 + len(self._words))}{number}"
+        return self._words[name]
 
     def fill(self, value: Any) -> Any:
         """`value` with every `{name}` replaced by its canary."""
@@ -35,7 +35,7 @@ class Canaries:
         """Names of the canaries that are there: plain, escaped as in JSON or Python, or as UTF-16."""
         return [
             name
-            for name, bird in self._birds.items()
+            for name, bird in self._words.items()
             if any(
                 form in data
                 for form in (

@@ -23,7 +23,7 @@ TOLERANT = frozenset({"kind"})
 
 
 def breaks(old: Schema, new: Schema, direction: Direction, place: str = "") -> Iterator[str]:
-    """What breaks those who were built on `old`."""
+    """The changes that break consumers built on `old`."""
     for name, part in old.get("$defs", {}).items():
         if name not in new.get("$defs", {}):
             yield f"{place}/$defs/{name}: is gone"
@@ -78,7 +78,7 @@ def _limits(old: Schema, new: Schema, direction: Direction, place: str) -> Itera
         if before == after:
             continue
         if name == "additionalProperties" and direction == "sent":
-            continue  # whoever reads ignores what he does not know
+            continue  # readers ignore unknown values
         wider = (name in _LOWER and (after is None or (before is not None and after <= before))) or (
             name in _UPPER and (after is None or (before is not None and after >= before))
         )
@@ -90,7 +90,7 @@ def _limits(old: Schema, new: Schema, direction: Direction, place: str) -> Itera
 
 
 def _choices(old: list[Schema], new: list[Schema], direction: Direction, place: str) -> Iterator[str]:
-    """Alternatives are known by what they refer to, or by their place."""
+    """Alternatives are identified by their reference, or by their position."""
     before, after = (
         {_name(one, at): one for at, one in enumerate(old)},
         {_name(one, at): one for at, one in enumerate(new)},

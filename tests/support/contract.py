@@ -22,7 +22,7 @@ _wrong: list[str] = []
 
 @cache
 def validator(name: str) -> Any:
-    """Of one event type: told by its name, not tried among all."""
+    """The validator of one event type, selected by name."""
     import jsonschema_rs
 
     from deploy.contract.json_schemas import case_events
@@ -34,15 +34,15 @@ def validator(name: str) -> Any:
 
 
 def problems(data: bytes) -> list[str]:
-    """What is wrong with the bytes of an event, without a value of it."""
+    """The problems of the bytes of an event, without its values."""
     event = orjson.loads(data)
     return [
         f"{event['type']}{'/'.join(map(str, one.instance_path))}" for one in validator(event["type"]).iter_errors(event)
     ]
 
 
-def told_wrong(event: RecordedEvent, body: OutboxEntry) -> list[str]:
-    """The same of what the organisation reads of it, one of each shape."""
+def inbox_problems(event: RecordedEvent, body: OutboxEntry) -> list[str]:
+    """The same for the form that organisations read, one of each shape."""
     like = (body.kind, frozenset(body.model_fields_set), body.refusal is not None, "told")
     if like in _seen:
         return []
@@ -54,7 +54,7 @@ def told_wrong(event: RecordedEvent, body: OutboxEntry) -> list[str]:
 
 
 def looked_at(event: RecordedEvent) -> bytes:
-    """What the product calls in place of encode()."""
+    """The replacement for encode() that records each event."""
     data = encode(event)
     shape = orjson.loads(data)
     like = (event.type, frozenset(shape["body"]), bool(shape["sealed"]), event.origin)
@@ -62,7 +62,7 @@ def looked_at(event: RecordedEvent) -> bytes:
         _seen.add(like)
         _wrong.extend(problems(data))
     if isinstance(event.body, OutboxEntry):
-        _wrong.extend(told_wrong(event, event.body))
+        _wrong.extend(inbox_problems(event, event.body))
     return data
 
 

@@ -1,4 +1,4 @@
-"""One good body for each command that somebody outside may give. A new command needs its example here."""
+"""One valid body for each public command. A new command requires an example here."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def example(command: str) -> dict[str, Any]:
 
 
 def commands() -> list[str]:
-    """The commands that somebody outside may give; each has its example."""
+    """The public commands; each has an example."""
     names = sorted(rule.name for rule in open_rules())
     without = sorted(set(names) - EXAMPLES.keys())
     assert not without, f"add an example for: {', '.join(without)}"

@@ -179,7 +179,7 @@ async def executed(folder: Path) -> Executed:
 
 
 def in_all(measured: Sequence[set[str]]) -> list[str]:
-    """The files of every repeat: what a consumer group does from time to time without a reason is not among them."""
+    """The files of every repeat: the occasional work of consumer groups is excluded."""
     return sorted(set.intersection(*measured))
 
 

@@ -1,4 +1,4 @@
-"""Findings as tests compare them."""
+"""Findings in the form that tests compare."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 def in_english(findings: Iterable[Finding]) -> list[str]:
-    """The lines without their Chinese, which each of them must have: a sentence of its own at the end."""
+    """The lines without their Chinese sentence, which each must have at the end."""
     found = []
     for finding in findings:
         assert is_chinese(finding.zh, finding.what), finding

@@ -1,4 +1,4 @@
-"""Writes a golden line for each event type that has none yet. Lines that are there are never changed."""
+"""Writes a golden line for each event type that has none yet. Existing lines are never changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A platform's side for tests: records as its topic would bring them, and what its updates stream says."""
+"""The platform's side for tests: records as its topic delivers them, and the content of its updates stream."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLATFORM = "province"
 
 
 class Topic:
-    """What a platform has sent. Each record gets the next offset, and can be delivered again."""
+    """The records of a platform. Each gets the next offset and can be redelivered."""
 
     def __init__(self, runtime: Process, platform: str = PLATFORM, letters: EncryptedRecords | None = None) -> None:
         self.runtime = runtime
@@ -56,7 +56,7 @@ class Topic:
 def submissions(
     runtime: Process, letters: EncryptedRecords | None = None, updates: PlatformNotifications | None = None
 ) -> PlatformSubmissions:
-    """What intake answers records with."""
+    """The handler with which intake answers records."""
     ports, settings = runtime.ports, runtime.settings
     jurisdictions = ChannelJurisdictions(ports.policies, settings.jurisdiction)
     updates = updates or PlatformNotifications(runtime.handling("intake"))

@@ -1,4 +1,4 @@
-"""Books and cases for tests of deadlines and routing, built from events as they stand in a log."""
+"""Policy books and cases for tests of deadlines and routing, built from events as stored in a log."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def demo(since: LegalTime = LONG_AGO) -> PolicyBook:
 
 
 class Story:
-    """A case told event by event: `Story().on(day, "CaseTransferred", org="zj")`."""
+    """A case built event by event: `Story().on(day, "CaseTransferred", org="zj")`."""
 
     def __init__(self, *, origin: Origin = "live", zone: str = "Asia/Shanghai") -> None:
         self.events: list[RecordedEvent] = []

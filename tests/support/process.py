@@ -1,4 +1,4 @@
-"""`huiyin` as a process, as people run it."""
+"""`huiyin` as a process, as users run it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.warm import Warm
+from tests.support.warm_process import WarmProcess
 
 HUIYIN = str(Path(sys.executable).with_name("huiyin"))
 
@@ -26,17 +26,17 @@ def clean_environment() -> dict[str, str]:
 
 
 @functools.cache
-def _warm() -> Warm:
+def _warm() -> WarmProcess:
     """One for this process, at its first command."""
-    return Warm(clean_environment())
+    return WarmProcess(clean_environment())
 
 
 def huiyin(*arguments: str, stdin: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, in a process of its own. No command ever shows a traceback."""
+    """Run a command to its end in a separate process. No command ever shows a traceback."""
     clean = clean_environment()
     if all(name.startswith("HUIYIN_") for name in more):
         done = _warm().run(arguments, stdin or "", {**clean, **more}, 120)
-    else:  # what changes how Python itself starts
+    else:  # settings that change how Python itself starts
         done = subprocess.run(
             [HUIYIN, *arguments],
             input=stdin or "",
@@ -65,7 +65,7 @@ class Server:
 
     @property
     def preparing(self) -> str:
-        """The line that stands before them."""
+        """The line printed before them."""
         return next(line.strip() for line in self.printed.splitlines() if line.startswith("  export "))
 
     def key(self, name: str) -> str:

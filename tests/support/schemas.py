@@ -1,4 +1,4 @@
-"""The published schemas of topics, for messages that tests saw on the way."""
+"""The published schemas of topics, for messages that tests observe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _validator(name: str) -> Any:
 
 
 def unfit(name: str, values: Iterable[bytes]) -> list[str]:
-    """What is wrong with these values of a topic, as `docs/schemas/NAME.json` has it."""
+    """The violations of `docs/schemas/NAME.json` by these values of a topic."""
     return [
         f"{name}: {orjson.loads(value).get('kind')} /{'/'.join(map(str, error.instance_path))}: {error.message[:200]}"
         for value in values

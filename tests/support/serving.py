@@ -92,7 +92,7 @@ def submission(**more: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def served(*, start: datetime = MORNING, **settings: Any) -> AsyncIterator[Served]:
-    """A running county; its clock stands at `start`."""
+    """A running county with its clock set to `start`."""
     clock = SetClock(start)
     async with opened(Settings(**settings), clock=clock) as runtime:
         sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}

@@ -1,4 +1,4 @@
-"""Topics for tests on a real broker, each its own."""
+"""Separate topics for tests on a real broker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _numbers = count(1)
 
 
 def fresh_name() -> str:
-    """A topic's name that nobody used before."""
+    """An unused topic name."""
     return f"{PREFIX}{_RUN}-{next(_numbers)}"
 
 

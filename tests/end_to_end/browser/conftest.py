@@ -1,4 +1,4 @@
-"""A real browser, or the reason why these tests are not run. In CI there is one: without it they fail."""
+"""A real browser, or the reason why these tests are not run. On CI a missing browser is a failure."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>'
 
 
 def filed(running: Server, item: str) -> dict[str, Any]:
-    """A receipt; whatever was typed tries to be markup."""
+    """Register a filing whose text contains markup, and return its receipt."""
     body = {
         "channel": "web", "item": item, "text": HOSTILE, "title": HOSTILE, "location": HOSTILE, "place": "dh-yl",
         "subject": HOSTILE[:60], "petitioner": {"name": HOSTILE},
@@ -54,7 +54,7 @@ async def opened(context: BrowserContext, running: Server) -> Watched:
     return Watched(await context.new_page(), running.url)
 
 
-async def test_the_code_behind_the_hash_asks_and_leaves_no_trace(running: Server, browser: Browser) -> None:
+async def test_query_code_in_url_fragment_is_used_and_leaves_no_trace(running: Server, browser: Browser) -> None:
     receipt = filed(running, "browser-1")
     context = await browser.new_context()
     watched = await opened(context, running)
@@ -75,7 +75,7 @@ async def test_the_code_behind_the_hash_asks_and_leaves_no_trace(running: Server
     await context.close()
 
 
-async def test_it_all_works_without_scripts(running: Server, browser: Browser) -> None:
+async def test_pages_work_without_javascript(running: Server, browser: Browser) -> None:
     receipt = filed(running, "browser-2")
     context = await browser.new_context(java_script_enabled=False, viewport={"width": 360, "height": 740})
     watched = await opened(context, running)
@@ -94,7 +94,7 @@ async def test_it_all_works_without_scripts(running: Server, browser: Browser) -
 
 
 @pytest.mark.parametrize("paper", ["A4", "A5"])
-async def test_the_receipt_fits_one_sheet(running: Server, browser: Browser, paper: str, tmp_path: Path) -> None:
+async def test_receipt_fits_one_sheet(running: Server, browser: Browser, paper: str, tmp_path: Path) -> None:
     receipt = filed(running, f"browser-{paper}")
     context = await browser.new_context()
     watched = await opened(context, running)
@@ -112,7 +112,7 @@ async def test_the_receipt_fits_one_sheet(running: Server, browser: Browser, pap
     await context.close()
 
 
-async def test_a_wrong_pair_is_told_on_the_page(running: Server, browser: Browser) -> None:
+async def test_wrong_number_and_code_are_reported_on_page(running: Server, browser: Browser) -> None:
     context = await browser.new_context()
     watched = await opened(context, running)
     page = watched.page

@@ -1,4 +1,4 @@
-"""Invariants 1, 2, 8 and 9: what clients were told is true, and they were never told silence."""
+"""Invariants 1, 2, 8 and 9: answers to clients are true, and no request remains unanswered."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def filings(run: Run) -> Found:
 
 
 def commands(run: Run) -> Found:
-    """An acknowledged command stands in its case exactly once, a refused one not at all."""
+    """An acknowledged command is in its case exactly once, a refused one not at all."""
     causes = Counter((commit.stream, commit.cause.rpartition(":")[2]) for commit in run.log.commits)
     outcomes: dict[tuple[str, str], set[str]] = defaultdict(set)
     for op in run.history:
@@ -62,7 +62,7 @@ def commands(run: Run) -> Found:
 
 
 def reads(run: Run) -> Found:
-    """No client sees an older version than it has seen, nor one that never was; after two seconds it sees what it wrote."""
+    """No client sees an older version than before, nor one that never existed; after two seconds it sees its own writes."""
     seen: dict[tuple[str, str], int] = {}
     wrote: dict[tuple[str, str], tuple[int, int]] = {}
     ends = {case: events[-1].version for case, events in run.log.under(CASE)}
@@ -85,7 +85,7 @@ def reads(run: Run) -> Found:
 
 
 def bounds(run: Run) -> Found:
-    """Whoever is put off is told until when, and no figure passes its limit."""
+    """A rejected client gets a retry time, and no metric exceeds its limit."""
     for op in run.history:
         if op.status in LATER and not op.retry_after:
             yield Violation(9, f"{op.kind} {op.key}", (), f"{op.status} without Retry-After")

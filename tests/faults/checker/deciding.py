@@ -29,7 +29,7 @@ class Verdict:
 
 
 def verdict(run: Run) -> Verdict:
-    """What the run broke. Pure; the same run gets the same verdict."""
+    """The violations of the run. Pure: the same run gives the same verdict."""
     folded = fold.cases(run.log.streams)
     found = [
         *streams.chains(run), *streams.copies(run), *clients.filings(run), *clients.commands(run), *clients.reads(run),

@@ -1,4 +1,4 @@
-"""Invariants 5, 6 and 12: what is derived is the fold of the log, parking stops one case, and nothing is lost on the way."""
+"""Invariants 5, 6 and 12: derived data equals the fold of the log, parking stops one case only, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMES = ("filed_at",)
 
 
 def fields_of(case: Case) -> dict[str, Any]:
-    """What a reader of the specification can say of a case."""
+    """The fields of a case that follow from the specification alone."""
     return {
         **{name: case.fields.get(name) for name in ("number", "channel", "place", "subject", "class_")},
         "jurisdiction": case.jurisdiction,
@@ -29,7 +29,7 @@ def fields_of(case: Case) -> dict[str, Any]:
 
 
 def projections(run: Run, folded: dict[str, Case]) -> Found:
-    """Every row shows the version at which its case is, and says what the fold says."""
+    """Every row shows the version of its case and agrees with the fold."""
     stopped = {(mark.get("group"), mark["stream"]) for mark in run.parked or ()}
     keys: dict[str, set[str]] = defaultdict(set)
     for row in run.views or ():
@@ -56,7 +56,7 @@ def projections(run: Run, folded: dict[str, Case]) -> Found:
 
 
 def whole(run: Run) -> set[str]:
-    """Views that hold every case: those that show its state."""
+    """Read models that contain every case: those that show its state."""
     return {row["view"] for row in run.views or () if "state" in (row.get("values") or ())}
 
 
@@ -116,7 +116,7 @@ def conservation(run: Run, folded: dict[str, Case]) -> Found:
 
 
 def kind(case: Case, state: str | None = None) -> str:
-    """Which of the four a case is, in the state that somebody says it has."""
+    """Which of the four kinds a case in the given state is."""
     state = state or case.state
     if state in ("voided", "barred"):
         return "rejected"

@@ -1,4 +1,4 @@
-"""Invariants 7 and 11: every rung and everything that is told happens once, and at its time."""
+"""Invariants 7 and 11: every rung and every notification happens once, and at its time."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def rungs(run: Run) -> Found:
 
 
 def told(run: Run, folded: dict[str, Case]) -> Found:
-    """Gapless streams of what was told; of every event everybody at most once under one kind, its handler surely."""
+    """Streams of notifications have no gaps; each event is notified at most once per kind, and always to the handler."""
     stopped = {mark["stream"] for mark in run.parked or ()}
     entries: dict[str, Counter[str]] = {}
     for stream, events in run.log.streams.items():
@@ -62,7 +62,7 @@ def told(run: Run, folded: dict[str, Case]) -> Found:
 def _dispatches(
     events: list[Event], entries: dict[str, Counter[str]], streams: dict[str, list[Event]], stopped: bool
 ) -> Found:
-    """Sent, told to the one that it was sent to, and delivered: once each."""
+    """Dispatched, notified to the receiving organisation, and delivered: once each."""
     sends = {event.said.get("event_id"): event for event in events if event.type in DISPATCHES}
     delivered: Counter[str] = Counter()
     for event in (one for one in events if one.type == "AssignmentDelivered"):
@@ -104,7 +104,7 @@ def _invitations(events: list[Event], stopped: bool) -> Found:
             yield Violation(11, event.stream, (event.version,), "an evaluation is invited again, or without a reply")
     if (
         open_
-        and not merged  # whether the case that leads was answered does not stand here
+        and not merged  # this log does not show whether the lead was answered
         and events[-1].type != "CaseVoided"
         and not stopped
         and any(one.type == "ReplyDelivered" for one in events)
@@ -113,7 +113,7 @@ def _invitations(events: list[Event], stopped: bool) -> Found:
 
 
 def topics(run: Run) -> Found:
-    """A topic of an organisation or a platform says what its stream says, in its order, without a gap, repeats allowed."""
+    """The topic of an organisation or platform equals its stream, in order and without gaps; repeats are allowed."""
     if run.topics is None:
         return
     first: dict[str, list[int]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Our own reading of a case: what its events make of it, and which of them the specification does not allow there."""
+"""An independent fold of a case, which also notes the events that the specification does not allow."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Case:
 
 
 def fold(case_id: str, events: Sequence[Event]) -> Case:
-    """The case after `events`. Total: what is not allowed is noted, and applied."""
+    """The case after `events`. Total: a forbidden event is noted and applied."""
     case = Case(case_id)
     recorded = ""
     for event in events:
@@ -75,7 +75,7 @@ def _objections(case: Case, event: Event) -> list[str]:
     if not state and kind != "CaseRegistered":
         return [f"{kind} before it is registered"]
     if event.said.get("origin") == "history" or (case.live_from is None and case.jurisdiction == ""):
-        return []  # what another system did is told, not judged
+        return []  # imported steps of another system are not judged
     found = []
     follows = MOVES[kind][0] if kind in MOVES else STAYS.get(kind)
     merged = kind == "CaseClosed" and body.get("kind") == "merged"
@@ -109,7 +109,7 @@ NEVER = datetime.max.replace(tzinfo=UTC) - timedelta(days=2)
 
 
 def instant(text: object) -> datetime:
-    """The instant of a stored time; a date is its end, anywhere on earth. What is no time never comes."""
+    """The instant of a stored time; a date is its end in the westernmost time zone. An invalid time is never reached."""
     try:
         found = datetime.fromisoformat(str(text))
     except ValueError:
@@ -208,7 +208,7 @@ def _state(case: Case, event: Event) -> str:
 
 
 def lives(streams: dict[str, Case]) -> Found:
-    """What the folds have noted."""
+    """The notes of the folds."""
     return (problem for case in streams.values() for problem in case.problems)
 
 

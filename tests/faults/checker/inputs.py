@@ -1,4 +1,4 @@
-"""What a run leaves behind, and how it is read. The forms of the files stand in the package's docstring."""
+"""The recorded data of a run, and how it is read. The docstring of the package describes the file formats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TOLD = ("outbox/", "updates/")
 
 @dataclass
 class Op:
-    """One operation of a client. `outcome`: ok, fail (refused), info (nobody knows)."""
+    """One operation of a client. `outcome`: ok, fail (refused), info (unknown)."""
 
     kind: str
     key: str
@@ -40,7 +40,7 @@ class Op:
 
 @dataclass
 class Stored:
-    """One commit as it lies in the log."""
+    """One commit as stored in the log."""
 
     stream: str
     first: int
@@ -51,7 +51,7 @@ class Stored:
 
 
 class Event(NamedTuple):
-    """One event: its place by the commit that holds it, and what it says itself."""
+    """One event: its position according to its commit, and its own content."""
 
     stream: str
     version: int
@@ -75,7 +75,7 @@ class Log:
 
     @cached_property
     def streams(self) -> dict[str, list[Event]]:
-        """Stream -> its events in the order of the log. Bytes that are no event say nothing; `streams` reports them."""
+        """Stream -> its events in log order. Bytes that are no event are skipped; `streams` reports them."""
         found: dict[str, list[Event]] = {}
         for commit in self.commits:
             for place, data in enumerate(commit.events):
@@ -89,7 +89,7 @@ class Log:
         return [(commit, _object(data)) for commit in self.commits for data in commit.events]
 
     def under(self, prefix: str) -> Iterator[tuple[str, list[Event]]]:
-        """(what follows the prefix, events) of each stream that begins with it."""
+        """(rest of the name, events) of each stream with this prefix."""
         return ((name[len(prefix) :], events) for name, events in self.streams.items() if name.startswith(prefix))
 
 
@@ -103,7 +103,7 @@ def _object(data: bytes) -> dict[str, Any]:
 
 @dataclass
 class Run:
-    """All that is known of a run. What is None was not looked at, and is not judged."""
+    """The recorded data of a run. Data that is None was not collected and is not checked."""
 
     history: Sequence[Op]
     log: Log

@@ -1,4 +1,4 @@
-"""Invariants 3 and 10: versions without gap or fork, wherever a stream is kept or told, and chains that hold."""
+"""Invariants 3 and 10: versions without gap or fork in every copy of a stream, and valid hash chains."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .inputs import CASE, TOLD, Found, Run, Violation
 
 
 def chains(run: Run) -> Found:
-    """Gapless, unforked, every byte as it was hashed, and every cause once."""
+    """No gap, no fork, every byte as hashed, and every causation id once."""
     ends: dict[str, tuple[int, str]] = {}
     for commit in run.log.commits:
         version, head = ends.get(commit.stream, (0, ""))
@@ -43,7 +43,7 @@ def chains(run: Run) -> Found:
 
 
 def chained(previous: str, events: list[bytes], name: str) -> str | None:
-    """H(hash before, bytes) over all of them, by the algorithm of that name; None where nobody knows it."""
+    """H(previous hash, bytes) over all of them with the named algorithm; None for an unknown algorithm."""
     if name not in hashlib.algorithms_available:
         return None
     for data in events:
@@ -52,7 +52,7 @@ def chained(previous: str, events: list[bytes], name: str) -> str | None:
 
 
 def copies(run: Run) -> Found:
-    """Each version has the same bytes in every other place where it stands: topic, parked mark."""
+    """Each version has the same bytes in every other copy: topic, parked mark."""
     kept = {(event.stream, event.version): event.data for events in run.log.streams.values() for event in events}
     published: set[tuple[str, int]] = set()
     for record in run.topics or ():

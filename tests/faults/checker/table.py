@@ -1,4 +1,4 @@
-"""What may follow what, as data: the words of the law and the published catalogue, typed off by hand."""
+"""The allowed order of events as data, copied by hand from the law and the published catalogue."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The four services as processes on real servers, broken on purpose: `python -m tests.faults.full --help`."""
+"""The four services as processes on real servers, with injected faults: `python -m tests.faults.full --help`."""

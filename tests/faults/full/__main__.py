@@ -1,4 +1,4 @@
-"""`python -m tests.faults.full`: break a full deployment on purpose, and say whether it kept its promises."""
+"""`python -m tests.faults.full`: inject faults into a full deployment and report whether it kept its guarantees."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RUNS = Path(__file__).parents[3] / "docs" / "reliability-runs.jsonl"
 
 
 def main() -> None:
-    """Run the named faults once each; or, for so many minutes, one deployment under whatever the seed deals."""
+    """Run the named faults once each; or run one deployment for some minutes under faults chosen by the seed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faults", default="", help=f"with commas, of {', '.join(FAULTS)}; empty: at random")
     parser.add_argument("--seed", type=int, default=1)
@@ -68,7 +68,7 @@ def _once(fault: str, plan: Plan, wanted: argparse.Namespace) -> dict[str, Any]:
 
 
 async def _until_told(work: Coroutine[Any, Any, dict[str, Any]]) -> dict[str, Any]:
-    """SIGTERM is as Ctrl-C: what was started is ended."""
+    """Treat SIGTERM like Ctrl-C: stop everything that was started."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)

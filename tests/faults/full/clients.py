@@ -1,4 +1,4 @@
-"""Clients at a fixed rate, and the journal of what they were told."""
+"""Clients at a fixed rate, and the journal of their answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.faults.load import Load
 
 
 class Journal(list[Op]):
-    """A history that stands in a file, too, line by line, as soon as it is known."""
+    """A history that is also written to a file, line by line, as soon as each entry is known."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Paced(Load):
         await self._life(f"p{number}", self.random(number))
 
     async def finish(self) -> None:
-        """Let each end what it has in hand."""
+        """Let each client complete its current request."""
         self.stopping = True
         await asyncio.gather(*self._lives)
 
@@ -86,6 +86,6 @@ class Paced(Load):
                 self.took.append(time.monotonic() - began)
 
     def counts(self) -> dict[str, int]:
-        """What became of them."""
+        """The number of clients by outcome."""
         found = Counter(f"{op.kind}_{op.outcome}" for op in self.history)
         return {**dict(sorted(found.items())), "repeated": self.repeats, "not_begun": self.not_begun}

@@ -29,7 +29,7 @@ RESTING = 600.0
 
 
 class Deployment:
-    """Running servers and processes. What they hold is gone at the end."""
+    """Running servers and processes. Their data is removed at the end."""
 
     def __init__(self, kafka: Kafka, mongo: ReplicaSet, replicas: int = 1, **more: str) -> None:
         """`more`: further settings of every process."""
@@ -108,7 +108,7 @@ class Deployment:
         return "" if float(lines[0].split()[1]) == 0 else lines[0]
 
     def log(self) -> Log:
-        """What lies in MongoDB, read without the product's code."""
+        """The commits in MongoDB, read without product code."""
         with MongoClient[dict[str, object]](self.mongo.url) as client:
             commits = client.get_database(f"{self.database}_log").get_collection("commits")
             return Log([_stored(each) for each in commits.find().sort([("stream", 1), ("first", 1)])])

@@ -39,7 +39,7 @@ _SAFE = WriteConcern(w="majority", j=True)
 
 
 async def between_steps(nemesis: Nemesis) -> None:
-    """Processes die between appended and told, acknowledged and noted, told and recorded, handled and committed."""
+    """Kill processes between two steps: append and publish, acknowledge and mark, notify and record, handle and commit."""
     nodes = nemesis.deployment.nodes
     deaths = 0
     nemesis.did(DEADLY)
@@ -96,7 +96,7 @@ def _place(mark: dict[str, Any]) -> tuple[str, str]:
 
 
 async def half_rebuilt(nemesis: Nemesis) -> None:
-    """A process is killed early, half way and late in rebuilding its views, while work goes on and lists are read."""
+    """Kill a process early, half way and late in a rebuild of its read models, while commands and lists are in use."""
     pages: list[int] = []
     looking = asyncio.create_task(_look(nemesis.deployment, pages))
     try:
@@ -111,7 +111,7 @@ async def half_rebuilt(nemesis: Nemesis) -> None:
 
 
 async def _look(deployment: Deployment, pages: list[int]) -> None:
-    """Read the list of cases, again and again, where nobody rebuilds: the rows are the same."""
+    """Read the list of cases repeatedly during the rebuild of another process: the rows do not change."""
     client = deployment.of("intake")[0].client("supervisor:xfj")
     while True:
         answer = await client.get(f"/v1/cases?limit={PAGE}")
@@ -135,7 +135,7 @@ async def _killed_in_rebuilds(nemesis: Nemesis) -> None:
 
 
 async def _rebuilt(node: Node) -> float:
-    """Rebuild, and say how long it took."""
+    """Rebuild, and return the duration."""
     began = time.monotonic()
     done = False
     client = node.client("operations")
@@ -147,7 +147,7 @@ async def _rebuilt(node: Node) -> float:
 
 
 async def newer_release(nemesis: Nemesis) -> None:
-    """A newer release writes an event that nobody knows into some cases: those can be read only, and nothing else waits."""
+    """A newer release writes an unknown event into some cases: those become read-only, and other cases proceed."""
     await asyncio.sleep(nemesis.seconds)
     written: list[str] = []
     until = time.monotonic() + LONGEST

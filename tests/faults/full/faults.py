@@ -1,4 +1,4 @@
-"""What is broken, one function each. It gets the deployment, a generator made from the seed, and how hard to try."""
+"""One function per fault. It gets the deployment, a seeded random generator, and the intensity."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FROZEN = 20.0
 
 @dataclass
 class Nemesis:
-    """One run's hand that breaks things. `schedule`: what it did, in order; `figures`: what it measured."""
+    """The fault injector of one run. `schedule`: its actions, in order; `figures`: its measurements."""
 
     deployment: Deployment
     rng: random.Random
@@ -83,12 +83,12 @@ async def brokers_restarted(nemesis: Nemesis) -> None:
 
 
 async def brokers_silent(nemesis: Nemesis) -> None:
-    """No broker answers, and none is gone either."""
+    """All brokers are frozen; none has exited."""
     await _frozen_brokers(nemesis, nemesis.deployment.kafka.brokers)
 
 
 async def too_few_brokers(nemesis: Nemesis) -> None:
-    """Two of three do not answer: what is written has too few copies, and waits."""
+    """Two of three brokers are frozen: writes have too few replicas, and wait."""
     await _frozen_brokers(nemesis, max(1, nemesis.deployment.kafka.brokers - 1))
 
 
@@ -105,7 +105,7 @@ async def _frozen_brokers(nemesis: Nemesis, number: int) -> None:
             kafka.signal(signal.SIGCONT, broker)
 
 
-async def past_the_limit(nemesis: Nemesis) -> None:
+async def backlog_over_limit(nemesis: Nemesis) -> None:
     """Kafka is silent until more waits than may: filings are refused at once, and taken in again by themselves."""
     (intake, *_more) = nemesis.deployment.of("intake")
     intake.kill()
@@ -119,7 +119,7 @@ async def past_the_limit(nemesis: Nemesis) -> None:
     await intake.start()
 
 
-async def coming_and_going(nemesis: Nemesis) -> None:
+async def processes_join_and_leave(nemesis: Nemesis) -> None:
     """A further process joins the groups and leaves them, by SIGTERM and kill -9 in turns."""
     guests = [nemesis.deployment.node(service, 9) for service in ("routing", "supervision")]
     try:
@@ -138,7 +138,7 @@ async def coming_and_going(nemesis: Nemesis) -> None:
 
 
 async def taken_for_dead(nemesis: Nemesis) -> None:
-    """A process sleeps until the group has given its partitions away, then goes on with what it had in hand."""
+    """A process is frozen until the group has reassigned its partitions, then resumes with its old batch."""
     for service in ("routing", "supervision"):
         node = nemesis.rng.choice(nemesis.deployment.of(service))
         nemesis.did(f"freeze {node.name} for {FROZEN:.0f} s")
@@ -151,7 +151,7 @@ async def taken_for_dead(nemesis: Nemesis) -> None:
 
 
 async def _alive_again(node: Node) -> None:
-    """It goes on, or it ended itself with the reason and is started again as whoever supervises it would."""
+    """It resumed, or it terminated with the reason and is restarted as by a supervisor."""
     await asyncio.sleep(5)
     if node.running:
         await node.wait()
@@ -192,21 +192,21 @@ async def stores_silent(nemesis: Nemesis) -> None:
 
 
 async def repeated(nemesis: Nemesis) -> None:
-    """What is in the topic comes again, one to four times, from its beginning, while it goes on."""
+    """The records of the topic are sent again, one to four times, from the beginning, during operation."""
     found = await repeat(nemesis.deployment, nemesis.seconds, nemesis.rng, shuffle=False)
     nemesis.did(f"{found} records again")
     nemesis.figures["records_again"] = found
 
 
 async def shuffled(nemesis: Nemesis) -> None:
-    """What is in the topic comes again in another order."""
+    """The records of the topic are sent again in another order."""
     found = await repeat(nemesis.deployment, nemesis.seconds, nemesis.rng, shuffle=True)
     nemesis.did(f"{found} records again, shuffled")
     nemesis.figures["records_again"] = found
 
 
 async def garbled(nemesis: Nemesis) -> None:
-    """Records that are no event, among those that are: each is parked, and nothing waits for it."""
+    """Invalid records among valid ones: each is parked, and none blocks the others."""
     found = await garbage(nemesis.deployment, nemesis.seconds, nemesis.rng)
     nemesis.did(f"{found} records of garbage")
     nemesis.figures["garbage"] = found
@@ -238,9 +238,9 @@ FAULTS: dict[str, Fault] = {
     "R06": rolling,
     "R07": brokers_restarted,
     "R08": brokers_silent,
-    "R09": past_the_limit,
+    "R09": backlog_over_limit,
     "R10": too_few_brokers,
-    "R11": coming_and_going,
+    "R11": processes_join_and_leave,
     "R12": taken_for_dead,
     "R13": primaries_changed,
     "R14": stores_silent,

@@ -1,4 +1,4 @@
-"""One service as a process, to be killed, stopped, frozen and started again."""
+"""One service as a process that can be killed, stopped, frozen and restarted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=50)
 
 
 class Node:
-    """`huiyin serve SERVICE` under a name of its own, reached through the socket in its folder."""
+    """`huiyin serve SERVICE` under its own instance name, reached through the socket in its folder."""
 
     def __init__(self, service: str, number: int, folder: Path, settings: Mapping[str, str]) -> None:
         self.service = service
@@ -49,7 +49,7 @@ class Node:
         return self._process is not None and self._process.poll() is None
 
     def client(self, as_: str) -> httpx.AsyncClient:
-        """One client for each who asks, kept: to make one costs more than a request."""
+        """One reused client per role: creating a client costs more than a request."""
         if as_ not in self._clients:
             transport = httpx.AsyncHTTPTransport(uds=str(Folder(self._data).socket_path), limits=_LIMITS)
             headers = {"X-Huiyin-As": as_}
@@ -75,7 +75,7 @@ class Node:
         self.leaving = False
 
     async def wait(self) -> None:
-        """Until it says that it is ready. Raises AssertionError when it ends, or never does."""
+        """Wait until it reports ready. Raises AssertionError when it exits or never becomes ready."""
         until = time.monotonic() + STARTING
         said: Any = None
         while time.monotonic() < until:
@@ -87,7 +87,7 @@ class Node:
         raise AssertionError(f"{self.name} was not ready within {STARTING:.0f} s: {said}; {self.output()[-2000:]}")
 
     async def asked(self, path: str, method: str = "GET", seconds: float = 30) -> Any:
-        """What it answers to its owner; None where it does not, or says nothing that can be read."""
+        """The answer on the operator socket; None without an answer or with an unreadable one."""
         try:
             answer = await self.client("operations").request(method, path, timeout=seconds)
         except (httpx.TransportError, OSError):
@@ -103,7 +103,7 @@ class Node:
             self._process.wait()
 
     def signal(self, number: signal.Signals) -> None:
-        """SIGSTOP freezes it, SIGCONT lets it go on."""
+        """SIGSTOP freezes the process, SIGCONT resumes it."""
         assert self._process is not None
         self._process.send_signal(number)
 
@@ -121,7 +121,7 @@ class Node:
         return self._output.read_text(errors="replace")
 
     def held(self) -> tuple[int, int]:
-        """Resident memory in bytes, and open descriptors: without the connections of clients, who open as many as they like."""
+        """Resident memory in bytes, and open descriptors without client connections, whose number is not limited here."""
         assert self._process is not None
         place = Path(f"/proc/{self._process.pid}")
         pages = int((place / "statm").read_text().split()[1])
@@ -136,7 +136,7 @@ class Node:
 
 
 def _target(descriptor: Path) -> str:
-    """What it is open on; it may be closed by now."""
+    """The target of a descriptor; None if it was closed meanwhile."""
     with suppress(OSError):
         return str(descriptor.readlink())
     return ""

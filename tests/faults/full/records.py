@@ -1,4 +1,4 @@
-"""Records put into the topic of events by somebody who should not: again, in another order, garbage."""
+"""Unauthorised records in the topic of events: repeated, reordered, and invalid ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ GARBAGE = (
 
 
 async def repeat(deployment: Deployment, seconds: float, rng: random.Random, *, shuffle: bool) -> int:
-    """For so long: read the topic from its beginning and put what is read into it again; returns how many were put."""
+    """For this time: read the topic from its beginning and send the records again; returns their number."""
     topic = deployment.prefix + EVENTS
     reader = _reader(deployment)
     writer = AIOKafkaProducer(bootstrap_servers=deployment.kafka.bootstrap, acks="all")
@@ -97,7 +97,7 @@ async def dumped(deployment: Deployment) -> list[dict[str, Any]]:
         found: list[ConsumerRecord] = []
         while any([await reader.position(part) < ends[part] for part in parts]):
             for part, batch in (await reader.getmany(timeout_ms=1000, max_records=2000)).items():
-                found += (one for one in batch if one.offset < ends[part])  # more may come: a clock goes on
+                found += (one for one in batch if one.offset < ends[part])  # more may arrive, since the clock runs
         assert len(found) == sum(ends.values()), f"{len(found)} of {sum(ends.values())} records were read"
         return [_told(one) for one in found]
     finally:

@@ -41,13 +41,13 @@ Breaking = Callable[[Nemesis], Awaitable[None]]
 
 
 async def run(fault: str, plan: Plan, *, kafka: Kafka, mongo: ReplicaSet) -> dict[str, Any]:
-    """Break this one thing under load; returns the record of the run, whose `violations` and `failure` say how it went."""
+    """Inject one fault under load; returns the record of the run with its `violations` and `failure`."""
     replicas = 2 if fault in TWO_REPLICAS else 1
     return await broken(fault, FAULTS[fault], plan, Deployment(kafka, mongo, replicas))
 
 
 async def broken(name: str, breaking: Breaking, plan: Plan, deployment: Deployment) -> dict[str, Any]:
-    """A run of whatever `breaking` does to this deployment."""
+    """A run under the fault that `breaking` injects into this deployment."""
     journal = Journal(deployment.folder / "history.jsonl")
     load = Paced(deployment, plan.seed, journal)
     nemesis = Nemesis(deployment, random.Random(f"{name}/{plan.seed}"), plan.kills, plan.seconds, load.refused)
@@ -89,7 +89,7 @@ async def broken(name: str, breaking: Breaking, plan: Plan, deployment: Deployme
 
 
 async def _judged(deployment: Deployment, journal: Journal, records: Sequence[dict[str, Any]]) -> Sequence[Violation]:
-    """What the checker says of history, log, topic, views and parked streams; garbage that was planted is nobody's case."""
+    """The verdict of the checker on history, log, topic, read models and parked streams; injected garbage belongs to no case."""
     owners = [deployment.of(service)[0].client("operations") for service in SERVICES]
     run = await left(owners, journal, deployment.log())
     run.parked = [mark for mark in run.parked or () if mark["stream"].startswith("case/") and mark["stream"] != NOBODY]
@@ -98,7 +98,7 @@ async def _judged(deployment: Deployment, journal: Journal, records: Sequence[di
 
 
 async def _upkeep(deployment: Deployment, nemesis: Nemesis) -> list[str]:
-    """What the product finds in itself: chains, views against the log, streams that were stopped at."""
+    """The product's own checks: chains, read models against the log, parked streams."""
     wrong = []
     verified = await deployment.of("intake")[0].asked("/local/verify", "POST", LONG)
     wrong += [f"verify: {finding}" for finding in verified["findings"]]
@@ -131,7 +131,7 @@ def _part(ordered: Sequence[float], part: float) -> float:
 
 
 def _commit() -> str:
-    """What was run. The record of the runs before is not part of it."""
+    """The tested commit. The records of earlier runs are not part of it."""
     changed = _git("status", "--porcelain", "--untracked-files=no", ":/", ":!/docs/reliability-runs.jsonl")
     return (_git("describe", "--always") or "unknown") + ("-dirty" if changed else "")
 

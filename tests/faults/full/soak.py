@@ -1,4 +1,4 @@
-"""An hour, or as long as wanted, of one deployment under load while one thing after the other is broken at random."""
+"""One deployment under load for an hour or another duration, with one random fault after another."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ DESCRIPTORS = 40
 
 
 async def soak(plan: Plan, minutes: float, *, kafka: Kafka, mongo: ReplicaSet) -> dict[str, Any]:
-    """In the first half anything is broken; in the second only what leaves our processes alive, so that they can be watched."""
+    """The first half injects any fault; the second only faults that keep our processes alive, so that their resources can be
+    observed."""
     deployment = Deployment(kafka, mongo, 1, HUIYIN_CASES_KEPT=str(KEPT))
     watch = Watch(deployment)
 
@@ -82,7 +83,7 @@ class Watch:
         return round((last - first) / 2**20)
 
     def opened(self, name: str) -> int:
-        """Descriptors open at the end beyond those of when it had settled."""
+        """Descriptors open at the end beyond those of the settled deployment."""
         first, last = self._ends(name, 2)
         return round(last - first)
 

@@ -18,7 +18,7 @@ from tests.support.servers.mongodb import ReplicaSet
 
 @pytest.fixture(scope="module")
 def kafka() -> Iterator[Kafka]:
-    """A broker of its own: what a fault does to it harms no other test."""
+    """A separate broker, so that faults do not affect other tests."""
     broker = Kafka()
     yield broker
     broker.stop()
@@ -39,7 +39,7 @@ def mongo() -> Iterator[ReplicaSet]:
     os.environ.get("CI") != "true", reason="runs in .ci/run; by hand: make chaos FAULTS=R05,R18,R21,R22,R25"
 )
 @pytest.mark.parametrize("fault", ["R05", "R18", "R21", "R22", "R25"])
-async def test_a_fault_under_load_breaks_no_promise(fault: str, kafka: Kafka, mongo: ReplicaSet) -> None:
+async def test_fault_under_load_breaks_no_guarantee(fault: str, kafka: Kafka, mongo: ReplicaSet) -> None:
     found = await run(fault, Plan(1, kills=2, seconds=6, rate=8), kafka=kafka, mongo=mongo)
     print(json.dumps(found, ensure_ascii=False))
     assert found["failure"] is None
@@ -47,13 +47,13 @@ async def test_a_fault_under_load_breaks_no_promise(fault: str, kafka: Kafka, mo
     assert found["submit_ok"] > 20 and found["command_ok"] > 20
 
 
-def test_the_table_is_what_the_records_say() -> None:
+def test_fault_table_matches_records() -> None:
     text = report.PAGE.read_text(encoding="utf-8")
     assert report.page(text) == text, "python -m tests.faults.full.report"
     assert report.WHAT.keys() == FAULTS.keys() | {SOAK}
     assert all(run["fault"] in report.WHAT for run in report.recorded())
 
 
-def test_a_failed_run_is_shown_as_failed() -> None:
+def test_failed_run_is_shown_as_failed() -> None:
     failed = {**report.recorded()[-1], "fault": "R01", "failure": "it did not\ncome to rest", "violations": []}
     assert "failed: it did not come to rest" in report.table([failed])

@@ -1,1 +1,1 @@
-"""The real servers of the full mode for tests: fetched once, started where a test needs them."""
+"""The real servers of the full mode for tests: downloaded once, started on demand."""

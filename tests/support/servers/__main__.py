@@ -12,7 +12,7 @@ from tests.support.servers.mongodb import ReplicaSet
 
 
 def main() -> None:
-    """Start them, say where they are, wait, stop them."""
+    """Start the servers, print their addresses, wait, and stop them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--brokers", type=int, choices=(0, 1, 3), default=1, help="of Kafka; 0: none")
     parser.add_argument("--members", type=int, choices=(0, 1, 3), default=1, help="of MongoDB; 0: none")

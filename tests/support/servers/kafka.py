@@ -82,7 +82,7 @@ def _java() -> int:
 
 
 def free_ports(number: int) -> list[int]:
-    """TCP ports that nobody listens on now, all different."""
+    """Distinct TCP ports without a listener."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
     try:
         return [int(one.getsockname()[1]) for one in held]
@@ -115,12 +115,12 @@ class Kafka:
 
     @property
     def bootstrap(self) -> str:
-        """What a client is given."""
+        """The bootstrap address for clients."""
         return ",".join(f"127.0.0.1:{port}" for port in self.ports[: self.brokers])
 
     @property
     def folder(self) -> Path:
-        """Where everything lies: what broker 1 holds in `data-1`."""
+        """The data folder: broker 1 uses `data-1`."""
         return self._folder
 
     def _start(self) -> None:
@@ -151,7 +151,7 @@ class Kafka:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 cwd=self._folder,
-                start_new_session=True,  # Ctrl-C in the terminal is for who runs this, who then stops the broker
+                start_new_session=True,  # Ctrl-C in the terminal reaches the parent process only, which then stops the broker
                 preexec_fn=_die_with_parent,  # noqa: PLW1509
             )
 
@@ -218,7 +218,7 @@ class Kafka:
         return path
 
     def _checking(self) -> dict[str, str]:
-        """What makes a broker ask who somebody is, and what they may do."""
+        """The broker settings for authentication and authorisation."""
         if not self._users:
             return {}
         first, password = next(iter(self._users.items()))
@@ -228,7 +228,7 @@ class Kafka:
             "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
             "listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config": login,
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-            "super.users": f"User:{first};User:ANONYMOUS",  # nobody is anonymous but the brokers among themselves
+            "super.users": f"User:{first};User:ANONYMOUS",  # only connections between brokers are anonymous
         }
 
 
@@ -236,7 +236,7 @@ _running: list[Kafka] = []
 
 
 def why_not() -> str | None:
-    """None when bootstrap() will answer; otherwise what is missing here."""
+    """None if bootstrap() works; otherwise what is missing here."""
     try:
         bootstrap()
     except NotHere as error:
@@ -255,7 +255,7 @@ def bootstrap() -> str:
 
 
 def stop() -> None:
-    """End what bootstrap() has started."""
+    """Stop the broker that bootstrap() started."""
     while _running:
         _running.pop().stop()
 

@@ -36,7 +36,7 @@ _SPAWNER = ThreadPoolExecutor(1)
 
 
 class Mongod:
-    """One server process on its own folder and port. It dies with the process that started it."""
+    """One server process with its own folder and port. It ends with the process that started it."""
 
     def __init__(self, program: Path, folder: Path, port: int) -> None:
         self._program = program
@@ -87,12 +87,12 @@ class Mongod:
             self.process.wait()
 
     def signal(self, number: signal.Signals) -> None:
-        """SIGSTOP makes it silent, SIGCONT lets it go on."""
+        """SIGSTOP freezes it, SIGCONT resumes it."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(number)
 
     def command(self, command: Mapping[str, object]) -> dict[str, object]:
-        """What this member answers, primary or not."""
+        """The answer of this member, primary or not."""
         with _client(self.address) as client:
             return client.admin.command(command)
 
@@ -127,14 +127,14 @@ class ReplicaSet:
         return f"mongodb://{','.join(member.address for member in self.members)}/?replicaSet=rs0"
 
     def wait_for_primary(self, seconds: float = _START_SECONDS) -> Mongod:
-        """The member that is primary, and takes writes."""
+        """Wait for the member that is primary and accepts writes."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             for member in self.members:
                 try:
                     if member.command({"hello": 1})["isWritablePrimary"]:
                         return member
-                except PyMongoError:  # it is starting, or gone
+                except PyMongoError:  # it is starting or has exited
                     continue
             time.sleep(0.1)
         raise NotHere(f"a primary within {seconds:.0f} s")
@@ -154,7 +154,7 @@ _running: list[ReplicaSet] = []
 
 
 def why_not() -> str | None:
-    """None when url() will answer; otherwise what is missing here."""
+    """None if url() works; otherwise what is missing here."""
     try:
         url()
     except NotHere as error:
@@ -173,7 +173,7 @@ def url() -> str:
 
 
 def stop() -> None:
-    """End what url() has started, and drop what tests left in a server that was given."""
+    """Stop the server that url() started, and drop test databases on an external server."""
     given = os.environ.get("HUIYIN_TEST_MONGODB")
     if given:
         drop(PREFIX)

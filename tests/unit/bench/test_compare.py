@@ -1,4 +1,4 @@
-"""When a line of the benchmarks counts as slower, and that both commits run their own code in turn."""
+"""When a benchmark line counts as slower, and that both commits run their own code in turn."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def sides(**slow: float) -> tuple[Scripted, Scripted, list[str]]:
 
 
 @pytest.mark.parametrize(("rounds", "agreeing"), [(7, 6), (10, 8), (1, 1), (3, 3), (5, 4)])
-def test_how_many_rounds_have_to_agree(rounds: int, agreeing: int) -> None:
+def test_required_number_of_agreeing_rounds(rounds: int, agreeing: int) -> None:
     assert needed(rounds) == agreeing
 
 
@@ -46,7 +46,7 @@ def test_how_many_rounds_have_to_agree(rounds: int, agreeing: int) -> None:
         *((unit, False) for unit in ("ms", "µs/command", "µs/event at 1,000,000", "ms among 5,000")),
     ],
 )
-def test_whether_a_higher_figure_is_better(unit: str, higher: bool) -> None:
+def test_unit_determines_whether_higher_is_better(unit: str, higher: bool) -> None:
     assert higher_is_better(unit) is higher
 
 
@@ -68,16 +68,16 @@ def test_an_unknown_unit_is_refused() -> None:
         ([106] * 7 + [99] * 3, False),
     ],
 )
-def test_a_time_is_slower(new: list[float], slower: bool) -> None:
+def test_longer_time_is_slower(new: list[float], slower: bool) -> None:
     assert judge("due", [100] * len(new), new, higher=False).slower is slower
 
 
-def test_a_rate_is_slower_when_it_falls() -> None:
+def test_lower_rate_is_slower() -> None:
     assert judge("fold", [106] * 7, [100] * 7, higher=True).slower
     assert not judge("fold", [100] * 7, [106] * 7, higher=True).slower
 
 
-def test_the_ratios_are_those_of_each_round() -> None:
+def test_ratios_are_computed_per_round() -> None:
     """A machine that gets slower from round to round is no fault of the new commit."""
     old = [100.0, 200, 300, 400, 500, 600, 700]
     found = judge("due", old, [one * 1.01 for one in old], higher=False)
@@ -85,7 +85,7 @@ def test_the_ratios_are_those_of_each_round() -> None:
     assert (found.old, found.agreeing, found.rounds, found.slower) == (400, 7, 7, False)
 
 
-def test_the_sides_take_turns_and_begin_in_turn() -> None:
+def test_sides_alternate_and_alternate_first_run() -> None:
     old, new, order = sides()
     comparison = Comparison(old, new)
     comparison.round(["fold"])
@@ -94,7 +94,7 @@ def test_the_sides_take_turns_and_begin_in_turn() -> None:
     assert order == ["old fold", "new fold", "new fold", "old fold", "old fold", "new fold"]
 
 
-def test_three_more_rounds_decide_about_a_line_that_looks_slower() -> None:
+def test_three_more_rounds_decide_on_seemingly_slower_line() -> None:
     old, new, order = sides(due=1.2)
     found = compare(old, new, MEASURES, 7)
     verdicts = {one.line: one for one in found.verdicts()}
@@ -103,13 +103,13 @@ def test_three_more_rounds_decide_about_a_line_that_looks_slower() -> None:
     assert order.count("new fold") == 7
 
 
-def test_no_more_rounds_without_such_a_line() -> None:
+def test_no_extra_rounds_without_seemingly_slower_line() -> None:
     old, new, order = sides()
     compare(old, new, MEASURES, 2)
     assert len(order) == 8
 
 
-def test_the_table_names_every_line_with_its_verdict() -> None:
+def test_comparison_table_names_every_line_with_verdict() -> None:
     old, new, _ = sides(due=1.2)
     found = compare(old, new, MEASURES, 7)
     found.lines["fold"].figures["new"].clear()

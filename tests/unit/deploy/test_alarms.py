@@ -1,4 +1,4 @@
-"""Alarms and dashboard rest on figures that exist; each alarm sounds where it has to, and has a section of the manual."""
+"""Alarms and dashboard use existing metrics; each alarm fires as specified and has a section in the manual."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def panels() -> list[dict[str, Any]]:
 
 
 def queries() -> dict[str, str]:
-    """Where a query stands -> the query."""
+    """Location of a query -> the query."""
     found = {rule["alert"]: rule["expr"] for rule in rules()}
     for panel in panels():
         for target in panel["targets"]:
@@ -59,7 +59,7 @@ def exposed() -> dict[str, set[str]]:
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run it. A machine without it cannot know; in CI that is a failure."""
+    """Run promtool. A machine without it skips the test; on CI that is a failure."""
     program = shutil.which("promtool")
     if program is None:
         if os.environ.get("CI") == "true":
@@ -69,7 +69,7 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("where", queries())
-def test_every_figure_that_is_asked_for_is_exposed_with_these_labels(where: str) -> None:
+def test_every_queried_metric_is_exposed_with_its_labels(where: str) -> None:
     query, known = queries()[where], exposed()
     names = set(OURS.findall(query))
     assert names or "up{" in query or "ALERTS{" in query
@@ -79,7 +79,7 @@ def test_every_figure_that_is_asked_for_is_exposed_with_these_labels(where: str)
     assert labels <= GIVEN.union(*(known[name] for name in names)), query
 
 
-def test_no_figure_has_a_label_that_grows_with_the_province() -> None:
+def test_no_metric_has_label_with_unbounded_cardinality() -> None:
     labels = set().union(*exposed().values())
     assert labels == {
         "channel_class", "clock", "command", "jurisdiction", "method", "org_class", "reason", "result", "route", "rule",
@@ -88,7 +88,7 @@ def test_no_figure_has_a_label_that_grows_with_the_province() -> None:
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
-def test_an_alarm_says_in_two_languages_what_is_wrong_and_where_to_read_on(rule: dict[str, Any]) -> None:
+def test_alarm_texts_are_bilingual_and_link_to_manual(rule: dict[str, Any]) -> None:
     notes = rule["annotations"]
     assert rule["labels"]["severity"] in ("critical", "warning") and "for" in rule
     for name in ("summary", "description"):
@@ -100,17 +100,17 @@ def test_an_alarm_says_in_two_languages_what_is_wrong_and_where_to_read_on(rule:
     assert [len(text) > 60 for name, text in sections if name.lower() == anchor] == [True], anchor
 
 
-def test_the_manual_names_no_alarm_that_does_not_exist() -> None:
+def test_manual_names_existing_alarms_only() -> None:
     named = set(re.findall(r"\bHuiyin[A-Z]\w+", MANUAL.read_text("utf-8")))
     assert named == {rule["alert"] for rule in rules()}
 
 
-def test_the_number_of_slots_is_that_of_the_code() -> None:
+def test_alarm_slot_count_matches_code() -> None:
     (rule,) = [rule for rule in rules() if rule["alert"] == "HuiyinDeadlinesUnwatched"]
     assert rule["expr"].endswith(f"< {SLOTS}")
 
 
-def test_the_alarms_sound_and_are_silent_where_they_have_to() -> None:
+def test_alarms_fire_and_stay_silent_as_specified() -> None:
     done = promtool("check", "rules", str(PROMETHEUS / "rules.yml"))
     assert done.returncode == 0, done.stderr
     done = promtool("test", "rules", str(PROMETHEUS / "rules.test.yml"))
@@ -121,7 +121,7 @@ def test_the_alarms_sound_and_are_silent_where_they_have_to() -> None:
 
 
 @pytest.mark.parametrize(("always", "fails"), [("vector(1)", "is silent"), ("vector(0) > 1", "sounds")])
-def test_each_story_would_notice_an_alarm_that_is_broken(tmp_path: Path, always: str, fails: str) -> None:
+def test_each_alarm_scenario_detects_broken_alarm(tmp_path: Path, always: str, fails: str) -> None:
     broken = rules()
     for rule in broken:
         rule["expr"] = always
@@ -134,7 +134,7 @@ def test_each_story_would_notice_an_alarm_that_is_broken(tmp_path: Path, always:
         assert promtool("test", "rules", str(tmp_path / "test.yml")).returncode == 1, rule["alert"]
 
 
-def test_every_query_of_the_dashboard_is_promql(tmp_path: Path) -> None:
+def test_every_dashboard_query_is_valid_promql(tmp_path: Path) -> None:
     recorded = [{"record": f"panel:{number}", "expr": query} for number, query in enumerate(queries().values())]
     file = tmp_path / "panels.yml"
     file.write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": recorded}]}))
@@ -145,7 +145,7 @@ def test_every_query_of_the_dashboard_is_promql(tmp_path: Path) -> None:
     assert promtool("check", "rules", str(file)).returncode == 1
 
 
-def test_the_dashboard_can_be_read_at_a_glance() -> None:
+def test_dashboard_top_row_shows_status_panels() -> None:
     board = json.loads(DASHBOARD.read_text("utf-8"))
     source = yaml.safe_load((ROOT / "deploy" / "grafana" / "datasource.yml").read_text("utf-8"))["datasources"][0]
     assert board["uid"] == "huiyin" and board["panels"]

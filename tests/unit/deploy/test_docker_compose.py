@@ -1,4 +1,4 @@
-"""docker-compose.yml: what it must never lose."""
+"""Required properties of docker-compose.yml."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def services() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", [*OURS, "topics", "prometheus", "grafana"])
-def test_nothing_is_written_beside_the_volumes(name: str) -> None:
+def test_containers_write_to_volumes_only(name: str) -> None:
     service = services()[name]
     assert service["read_only"]
     assert "user" not in service, "the image's own user is not root"
 
 
 @pytest.mark.parametrize("name", services())
-def test_no_process_has_rights_that_it_does_not_need(name: str) -> None:
+def test_containers_run_with_minimal_privileges(name: str) -> None:
     service = services()[name]
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
@@ -41,7 +41,7 @@ def test_no_process_has_rights_that_it_does_not_need(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", services())
-def test_everything_has_a_limit_of_memory_and_a_check_of_its_health(name: str) -> None:
+def test_every_container_has_memory_limit_and_health_check(name: str) -> None:
     service = services()[name]
     assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
     if name == "topics":
@@ -51,14 +51,14 @@ def test_everything_has_a_limit_of_memory_and_a_check_of_its_health(name: str) -
         assert service["restart"] == "unless-stopped"
 
 
-def test_the_image_is_not_root_and_checks_its_own_health() -> None:
+def test_image_runs_as_non_root_with_health_check() -> None:
     image = (ROOT / "deploy" / "Dockerfile").read_text()
     last = image.rpartition("\nFROM ")[2]
     assert re.search(r"^USER 10001$", last, re.MULTILINE)
     assert re.search(r"^HEALTHCHECK .*\\\n.*/readyz", last, re.MULTILINE)
 
 
-def test_every_file_that_is_mounted_is_there() -> None:
+def test_every_mounted_file_exists() -> None:
     named = {part for one in services().values() for part in one.get("volumes", []) if part.startswith("./")}
     files = {volume.split(":")[0] for volume in named} - {"./metrics.key"}
     assert files, "Prometheus and Grafana are given theirs"
@@ -67,7 +67,7 @@ def test_every_file_that_is_mounted_is_there() -> None:
     assert all(volume.endswith(":ro") for volume in named)
 
 
-def test_prometheus_and_grafana_are_wired_to_the_files_of_deploy() -> None:
+def test_prometheus_and_grafana_use_deploy_files() -> None:
     mounted = {
         volume.split(":")[1]: volume.split(":")[0]
         for name in ("prometheus", "grafana")
@@ -87,21 +87,21 @@ def test_prometheus_and_grafana_are_wired_to_the_files_of_deploy() -> None:
     assert all(services()[name]["profiles"] == ["watch"] for name in ("prometheus", "grafana"))
 
 
-def test_only_this_machine_reaches_it_and_no_store_is_reachable() -> None:
+def test_ports_are_bound_to_localhost_and_stores_are_not_published() -> None:
     for name, service in services().items():
         ports = service.get("ports", [])
         assert all(port.startswith("127.0.0.1:") for port in ports), name
         assert not ports or name in ("intake", "analytics", "grafana"), name
 
 
-def test_there_is_no_default_password() -> None:
+def test_compose_has_no_default_password() -> None:
     text = FILE.read_text("utf-8")
     for value in re.findall(r"\$\{(\w*PASSWORD\w*)(.*?)\}", text):
         assert value[1].startswith(":?"), value[0]
     assert not re.search(r"PASSWORD\w*:\s*[\"']?[A-Za-z0-9]", text)
 
 
-def test_compose_accepts_it() -> None:
+def test_docker_compose_accepts_configuration() -> None:
     program = shutil.which("docker-compose")
     if program is None:
         if os.environ.get("CI") == "true":

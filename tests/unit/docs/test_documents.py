@@ -1,4 +1,4 @@
-"""The documents agree with the code: paths, names and modules exist, and the layers and the heart are those of today."""
+"""The documents agree with the code: paths, names and modules exist, and layers and core modules are current."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.make_docs import HEART, heart_lines
+from tests.support.make_docs import HEART, core_module_lines
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -27,7 +27,7 @@ pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relativ
 
 
 def codes(page: Path) -> list[str]:
-    """What stands in backticks in the running text of the page."""
+    """The text in backticks in the running text of the page."""
     return CODE.findall(re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL))
 
 
@@ -38,7 +38,7 @@ def section(page: str, heading: str) -> str:
 
 
 @pages
-def test_paths_that_are_named_exist(page: Path) -> None:
+def test_documented_paths_exist(page: Path) -> None:
     for code in codes(page):
         if code.split("/")[0] in FOLDERS and "/" in code and " " not in code:
             pattern = re.sub(r"<\w+>|[A-Z]{3,}", "*", code).rstrip("/")
@@ -48,32 +48,32 @@ def test_paths_that_are_named_exist(page: Path) -> None:
 
 
 @pages
-def test_modules_that_are_run_exist(page: Path) -> None:
+def test_documented_modules_exist(page: Path) -> None:
     for module in re.findall(r"python3? -m ([a-z][\w.]*)", page.read_text(encoding="utf-8")):
         assert find_spec(module) is not None, module
 
 
 @pages
-def test_classes_that_are_named_exist(page: Path) -> None:
+def test_documented_classes_exist(page: Path) -> None:
     assert {code for code in codes(page) if CAMEL_CASE.fullmatch(code)} <= classes() | FOREIGN
 
 
 @cache
 def classes() -> frozenset[str]:
-    """Names of the classes of the project, and of what stands for one."""
+    """Names of the project's classes and of their aliases."""
     text = "\n".join(path.read_text(encoding="utf-8") for one in SOURCES for path in (ROOT / one).rglob("*.py"))
     return frozenset(re.findall(r"^ *(?:class )?([A-Z]\w+)\b(?= *[:(=])", text, re.MULTILINE))
 
 
 @pages
-def test_functions_are_in_the_file_that_is_named(page: Path) -> None:
+def test_documented_functions_are_in_named_files(page: Path) -> None:
     for path, names in DEFINED_IN.findall(page.read_text(encoding="utf-8")):
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
         defined = {getattr(node, "name", "") for node in tree.body}
         assert set(CODE.findall(names)) <= defined, path
 
 
-def test_the_layers_are_those_of_the_linter() -> None:
+def test_documented_layers_match_import_linter() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
         "contracts"
     ]
@@ -83,12 +83,12 @@ def test_the_layers_are_those_of_the_linter() -> None:
     assert f"in {len(checked)} folders" in text
 
 
-def test_the_heart_can_be_read_in_one_sitting() -> None:
+def test_core_modules_stay_below_line_limit() -> None:
     assert len(HEART) <= 8
-    assert sum(heart_lines().values()) <= 650
+    assert sum(core_module_lines().values()) <= 650
 
 
-def test_the_changelog_is_short() -> None:
+def test_changelog_stays_short() -> None:
     releases = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n## ")[1:]
     for release in releases:
         assert len(release.strip().splitlines()) <= 25, release.splitlines()[0]

@@ -21,11 +21,11 @@ from tests.support.line_count import files, lines_of_code
         ('x = """two\nlines"""\n', 2),
     ],
 )
-def test_lines_of_code(source: str, count: int) -> None:
+def test_lines_of_code_are_counted(source: str, count: int) -> None:
     assert lines_of_code(source) == count
 
 
-def test_a_file_that_is_named_twice_counts_once(tmp_path: Path) -> None:
+def test_file_named_twice_counts_once(tmp_path: Path) -> None:
     (tmp_path / "inner").mkdir()
     file = tmp_path / "inner" / "one.py"
     file.write_text("x = 1\n")

@@ -1,4 +1,4 @@
-"""Tests that need a server which is not there are counted, never passed; on CI they fail."""
+"""Tests that need a missing server are counted as not run, never passed; on CI they fail."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 TESTS = {
-    "MongoDB": ("tests/contract/test_key_store.py::test_the_same_names_give_the_same_key", "memory", "mongodb-motor"),
-    "Kafka": ("tests/contract/test_subscription.py::test_every_group_gets_every_commit", "memory", "kafka"),
+    "MongoDB": ("tests/contract/test_key_store.py::test_same_names_give_same_key", "memory", "mongodb-motor"),
+    "Kafka": ("tests/contract/test_subscription.py::test_every_group_receives_every_commit", "memory", "kafka"),
 }
 """Server -> a test, an adapter that needs no server, one that needs this one."""
 
@@ -26,9 +26,7 @@ TESTS = {
     ],
 )
 @pytest.mark.parametrize(("ci", "code", "summary"), [("", 0, "1 passed, 1 skipped"), ("true", 1, "1 passed, 1 error")])
-def test_a_missing_server_is_reported(
-    tmp_path: Path, server: str, needs: str, ci: str, code: int, summary: str
-) -> None:
+def test_missing_server_is_reported(tmp_path: Path, server: str, needs: str, ci: str, code: int, summary: str) -> None:
     """Neither the cache nor a package index has it, and there is no Java."""
     test, *adapters = TESTS[server]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HUIYIN_TEST_")}

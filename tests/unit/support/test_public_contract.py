@@ -1,11 +1,11 @@
-"""The contract says what a program relies on, and no sentence."""
+"""The contract contains what a program relies on, and no sentences."""
 
 from __future__ import annotations
 
 from tests.support.public_contract import canonical
 
 
-def test_sentences_are_left_out_and_fields_of_that_name_are_not() -> None:
+def test_descriptions_are_removed_but_fields_named_description_are_kept() -> None:
     schema = {
         "description": "A sentence.",
         "properties": {"summary": {"type": "string", "description": "Another."}, "description": {"type": "string"}},
@@ -13,7 +13,7 @@ def test_sentences_are_left_out_and_fields_of_that_name_are_not() -> None:
     assert canonical(schema) == {"properties": {"summary": {"type": "string"}, "description": {"type": "string"}}}
 
 
-def test_codes_in_examples_stay() -> None:
+def test_codes_in_examples_are_kept() -> None:
     examples = {
         "examples": [{"code": "not_found", "detail": "There is no such case.", "at": "2026-01-01T00:00:00+08:00"}]
     }

@@ -1,4 +1,4 @@
-"""The list of commands says what the commands say, and asking for it imports none of them."""
+"""The command list shows the help of each command without importing any of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def loaded(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_list_says_what_the_command_says(name: str) -> None:
+def test_command_list_agrees_with_command_help(name: str) -> None:
     commands = typer.main.get_group(app).commands
     assert commands[name].name == name
     assert commands[name].help == COMMANDS[name].help
@@ -40,12 +40,12 @@ def test_help_imports_no_command() -> None:
     assert loaded("--help") & HEAVY == set()
 
 
-def test_a_command_of_a_folder_that_is_served_needs_no_models() -> None:
-    """What `case show` imports before it knows whether a server runs; httpx is how it asks."""
+def test_command_on_served_folder_imports_no_models() -> None:
+    """Imports of `case show` before it knows whether a server runs; it uses httpx to find out."""
     assert loaded("case", "show", "--help") & HEAVY == {"httpx"}
 
 
-def test_a_name_that_is_none_is_refused_with_the_nearest() -> None:
+def test_unknown_command_is_refused_with_closest_match() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "deploy.cli.main", "cas"], capture_output=True, text=True, timeout=60, check=False
     )

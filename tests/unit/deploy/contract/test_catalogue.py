@@ -16,12 +16,12 @@ from shared.events import REGISTRY
 ROOT = Path(__file__).parents[4]
 
 
-def test_the_catalogue_is_current() -> None:
+def test_contract_catalogue_is_current() -> None:
     written = (ROOT / "docs" / "catalogue.md").read_text("utf-8")
     assert written == catalogue(), "run: python -m deploy.contract.catalogue"
 
 
-def test_everything_is_in_it() -> None:
+def test_contract_catalogue_is_complete() -> None:
     text = catalogue()
     assert RULES
     for name in (*REGISTRY, *STATES, *RULES):
@@ -29,7 +29,7 @@ def test_everything_is_in_it() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(RULES))
-def test_what_a_rule_appends_it_owns(name: str) -> None:
+def test_rules_append_events_of_their_own_service(name: str) -> None:
     rule = RULES[name]
     assert appends(rule), "a rule that appends nothing is no rule"
     models = [REGISTRY[kind] for kind in appends(rule)]
@@ -37,15 +37,15 @@ def test_what_a_rule_appends_it_owns(name: str) -> None:
     assert all(rule.service in (model.owner, *model.also) for model in models)
 
 
-def test_refusals_are_found_in_the_source() -> None:
+def test_refusals_are_collected_from_source() -> None:
     assert {"due_needed", "unknown_organisation", "has_an_organisation", "not_in_this_state"} <= set(
         refusals(RULES["dispatch"])
     )
     assert {"not_executed", "report_missing", "not_confirmed", "handling_unit"} <= set(refusals(RULES["close"]))
 
 
-def test_the_table_of_rules_is_whole_without_the_services() -> None:
-    """What fills it for a short command fills it as the services do."""
+def test_rule_table_is_complete_without_service_imports() -> None:
+    """The registry of short commands fills the table as the services do."""
     count = "; from shared.commands.command import RULES; print(sorted(RULES))"
     alone, whole = (
         subprocess.run(

@@ -1,4 +1,4 @@
-"""What others build on is current, complete and true, and a change that breaks somebody is seen."""
+"""The public contract is current, complete and correct, and a breaking change is detected."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ DIRECTIONS: dict[str, Direction] = {
 }
 
 
-def test_it_is_current() -> None:
+def test_asyncapi_document_is_current() -> None:
     for path, text in files().items():
         assert (ROOT / path).read_text("utf-8") == text, "run: python -m deploy.contract"
     assert {path.name for path in (ROOT / SCHEMAS).iterdir()} == set(schemas())
 
 
-def test_every_topic_and_every_event_is_in_it() -> None:
+def test_asyncapi_document_lists_every_topic_and_event() -> None:
     document = yaml.safe_load((ROOT / DOCUMENT).read_text("utf-8"))
     assert {channel["address"] for channel in document["channels"].values()} == {topic.name for topic in load()}
     (events,) = [one for one in document["channels"].values() if one["address"] == EVENTS]
@@ -68,7 +68,7 @@ def test_every_topic_and_every_event_is_in_it() -> None:
 
 
 def official() -> dict[str, Any]:
-    """The JSON Schema of AsyncAPI 3.0, out of the package of those who make it. Raises NotHere."""
+    """The JSON Schema of AsyncAPI 3.0 from the official package. Raises NotHere."""
     target = cache() / "asyncapi-3.0.0.json"
     if not target.exists():
         npm = shutil.which("npm")
@@ -88,7 +88,7 @@ def official() -> dict[str, Any]:
     return found
 
 
-def test_the_document_is_asyncapi() -> None:
+def test_document_is_valid_asyncapi() -> None:
     try:
         rules = jsonschema_rs.validator_for(official())
     except NotHere as error:
@@ -100,7 +100,7 @@ def test_the_document_is_asyncapi() -> None:
     assert not rules.is_valid({**document, "channels": {"a": {"adress": "b"}}}), "it can say no"
 
 
-def test_every_event_that_was_ever_released_validates() -> None:
+def test_every_released_event_validates() -> None:
     for line in GOLDEN:
         assert problems(line) == []
 
@@ -117,14 +117,14 @@ def test_every_event_that_was_ever_released_validates() -> None:
         lambda event: event["body"].pop("org"),
     ],
 )
-def test_an_event_that_is_wrong_does_not(spoil: Callable[[dict[str, Any]], object]) -> None:
+def test_wrong_event_does_not_validate(spoil: Callable[[dict[str, Any]], object]) -> None:
     (line,) = [one for one in GOLDEN if decode(one).type == "Accepted"]
     event = orjson.loads(line)
     spoil(event)
     assert problems(orjson.dumps(event))
 
 
-def test_a_reader_ignores_what_it_does_not_know() -> None:
+def test_reader_ignores_unknown_fields() -> None:
     for line in GOLDEN:
         event = orjson.loads(line)
         event["later"], event["body"]["later"] = 1, {"a": [1]}
@@ -133,7 +133,7 @@ def test_a_reader_ignores_what_it_does_not_know() -> None:
         assert decode(data).body == decode(line).body
 
 
-def test_records_carry_the_headers_that_are_published() -> None:
+def test_records_carry_published_headers() -> None:
     document = yaml.safe_load((ROOT / DOCUMENT).read_text("utf-8"))
     headers = jsonschema_rs.validator_for(document["components"]["messageTraits"]["cloudevents-commit"]["headers"])
     for record in to_records(commit("case/a")):
@@ -142,7 +142,7 @@ def test_records_carry_the_headers_that_are_published() -> None:
         assert not headers.is_valid({**shown, "ce_sequence": "first"})
 
 
-def test_what_an_organisation_reads_and_writes_validates() -> None:
+def test_organisation_records_validate() -> None:
     told = jsonschema_rs.validator_for(schemas()["assignments.json"])
     for line in GOLDEN:
         if (event := decode(line)).type == "OutboxEntry":
@@ -158,7 +158,7 @@ def test_what_an_organisation_reads_and_writes_validates() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(DIRECTIONS))
-def test_nobody_who_was_built_on_the_last_release_is_broken(name: str) -> None:
+def test_contract_is_compatible_with_last_release(name: str) -> None:
     released = orjson.loads((RELEASED / name).read_bytes())
     assert list(breaks(released, schemas()[name], DIRECTIONS[name])) == [], "see CONTRIBUTING.md"
     assert {path.name for path in RELEASED.iterdir()} == set(DIRECTIONS) == set(schemas())
@@ -195,7 +195,7 @@ SENT: dict[str, Callable[[Schema], object]] = {
 
 
 @pytest.mark.parametrize("what", SENT)
-def test_what_breaks_a_reader_is_seen(what: str) -> None:
+def test_change_breaking_readers_is_detected(what: str) -> None:
     old = schemas()["case-events.json"]
     new = copy.deepcopy(old)
     SENT[what](new)
@@ -216,7 +216,7 @@ TAKEN: dict[str, Callable[[Schema], object]] = {
 
 
 @pytest.mark.parametrize("what", TAKEN)
-def test_what_breaks_a_sender_is_seen(what: str) -> None:
+def test_change_breaking_senders_is_detected(what: str) -> None:
     old = schemas()["actions.json"]
     new = copy.deepcopy(old)
     TAKEN[what](new)
@@ -224,7 +224,7 @@ def test_what_breaks_a_sender_is_seen(what: str) -> None:
     assert list(breaks(old, new, "taken"))
 
 
-def test_what_harms_nobody_is_let_through() -> None:
+def test_compatible_change_is_accepted() -> None:
     sent = schemas()["case-events.json"]
     new = copy.deepcopy(sent)
     new["$defs"]["Later"] = {"type": "object"}

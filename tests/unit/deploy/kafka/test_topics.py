@@ -1,4 +1,4 @@
-"""Topics as data: what apply would change, and what it leaves to people."""
+"""Topics as data: the changes that apply makes, and those that it leaves to operators."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def changes(topic: Topic, have: ExistingTopic) -> dict[str, WantedTopic | None]:
     return {one.what: one.change for one in differences((topic,), {"t": have}, 3)}
 
 
-def test_the_topic_of_the_feed_keeps_everything_and_never_changes_its_partitions() -> None:
+def test_event_topic_keeps_everything_with_fixed_partitions() -> None:
     (events,) = [topic for topic in load() if topic.name == EVENTS]
     assert events.fixed and events.retention == "forever"
     assert events.largest == LARGEST, "producer and topic agree on the largest record"
@@ -35,12 +35,12 @@ def test_the_topic_of_the_feed_keeps_everything_and_never_changes_its_partitions
 
 
 @pytest.mark.parametrize(("brokers", "replicas"), [(1, 1), (2, 2), (3, 3), (9, 3)])
-def test_a_missing_topic_is_made_with_as_many_replicas_as_there_are_brokers_for(brokers: int, replicas: int) -> None:
+def test_missing_topic_is_created_with_replicas_limited_by_brokers(brokers: int, replicas: int) -> None:
     (found,) = differences((SOME,), {}, brokers)
     assert found.change == WantedTopic(6, replicas, 30 * DAY_MS, 2000)
 
 
-def test_what_is_the_same_is_no_difference() -> None:
+def test_equal_topic_has_no_changes() -> None:
     assert changes(SOME, SAME) == {}
 
 
@@ -56,22 +56,22 @@ def test_what_is_the_same_is_no_difference() -> None:
         (SAME._replace(largest=3000), "largest", None),
     ],
 )
-def test_nothing_becomes_less(have: ExistingTopic, what: str, change: WantedTopic | None) -> None:
+def test_topic_limits_are_never_reduced(have: ExistingTopic, what: str, change: WantedTopic | None) -> None:
     assert changes(SOME, have) == {what: change}
 
 
-def test_forever_is_longer_than_any_days() -> None:
+def test_unlimited_retention_replaces_days() -> None:
     forever = SOME.model_copy(update={"retention": "forever"})
     assert changes(forever, SAME) == {"retention": WantedTopic(retention_ms=FOREVER)}
 
 
 @pytest.mark.parametrize("partitions", [3, 9])
-def test_fixed_partitions_are_left_alone(partitions: int) -> None:
+def test_fixed_partitions_are_not_changed(partitions: int) -> None:
     fixed = SOME.model_copy(update={"fixed": True})
     assert changes(fixed, SAME._replace(partitions=partitions)) == {"partitions": None}
 
 
-def test_a_misspelt_file_is_refused(tmp_path: Path) -> None:
+def test_topic_file_with_misspelt_field_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "topics.yaml"
     file.write_text("topics: [{name: t, partitons: 5}]")
     with pytest.raises(ValueError, match="partitons"):
@@ -84,7 +84,7 @@ MANY = Topic(
 )  # fmt: skip
 
 
-def test_a_reader_gets_its_topic_and_groups_of_its_name_and_nothing_else() -> None:
+def test_reader_gets_rights_on_its_topic_and_groups_only() -> None:
     assert rights([SOME], {}) == [
         Acl("svc-intake", "group", "svc-intake", False, "Read"),
         Acl("svc-intake", "group", "svc-intake.", True, "Read"),
@@ -93,7 +93,7 @@ def test_a_reader_gets_its_topic_and_groups_of_its_name_and_nothing_else() -> No
     ]
 
 
-def test_one_of_many_gets_its_own_and_a_service_all_that_begin_so() -> None:
+def test_member_gets_its_own_topic_and_service_gets_topic_prefix() -> None:
     assert rights([MANY], {"organisation": ["wj", "zj"], "platform": ["hn"]}, "a-") == [
         *(
             Acl(f"a-dept-{code}", *what, "Read")  # type: ignore[arg-type]
@@ -110,25 +110,25 @@ def test_one_of_many_gets_its_own_and_a_service_all_that_begin_so() -> None:
 
 
 @pytest.mark.parametrize("code", ["*", "a.b", "", "a b", "a'b", "ä", "x" * 101])
-def test_a_code_that_would_reach_further_than_its_own_is_refused(code: str) -> None:
+def test_member_code_granting_wider_rights_is_refused(code: str) -> None:
     with pytest.raises(ValueError, match="cannot be part of the name of a topic"):
         rights([MANY], {"organisation": [code]})
 
 
 @pytest.mark.parametrize("name", ["t", "t.{platform}"])
-def test_one_of_many_gets_nothing_that_is_not_its_own(name: str) -> None:
+def test_member_rights_require_topic_per_member(name: str) -> None:
     wrong = MANY.model_copy(update={"name": name})
     with pytest.raises(ValueError, match="not one topic per member"):
         rights([wrong], {"organisation": ["wj"]})
 
 
 @pytest.mark.parametrize("change", [{"name": "*"}, {"name": "{organisation}.x"}, {"read": ["svc.x"]}, {"write": ["*"]}])
-def test_a_name_that_means_more_than_it_says_is_refused(change: dict[str, object]) -> None:
+def test_topic_name_with_pattern_characters_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="String should match pattern"):
         Topic.model_validate({**SOME.model_dump(), **change})
 
 
-def test_the_commands_are_those_of_kafka_s_own_tool() -> None:
+def test_rights_are_printed_as_kafka_acls_commands() -> None:
     words = shlex.split(command(Acl("svc-routing", "topic", "assignments.", True, "Write"), "k:9092"))
     assert words == [
         "kafka-acls.sh", "--bootstrap-server", "k:9092", "--command-config", "admin.properties", "--add",
@@ -137,7 +137,7 @@ def test_the_commands_are_those_of_kafka_s_own_tool() -> None:
     ]  # fmt: skip
 
 
-def test_organisations_that_work_through_kafka_have_topics_of_their_own() -> None:
+def test_kafka_organisations_have_their_own_topics() -> None:
     book = book_of(
         [
             one._replace(document=_through_kafka(one.document)) if one.section == "organisations" else one
@@ -153,7 +153,7 @@ def test_organisations_that_work_through_kafka_have_topics_of_their_own() -> Non
     assert made["a-assignments.zj"].retention_ms >= 90 * DAY_MS
 
 
-def test_a_code_that_cannot_be_part_of_a_name_is_said() -> None:
+def test_organisation_code_invalid_in_topic_name_is_reported() -> None:
     with pytest.raises(ValueError, match=r"organisation a\.b"):
         spread(load(), {"organisation": ["a.b"]})
 
@@ -163,7 +163,7 @@ def _through_kafka(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "organisations": listed}
 
 
-def test_platforms_have_topics_where_a_topic_can_have_their_name() -> None:
+def test_platforms_with_valid_topic_names_have_topics() -> None:
     channels = next(one for one in bundled("demo") if one.section == "channels")
     own = {**channels.document["channels"][0], "code": "own", "platform": "省平台"}
     more = channels._replace(document={"channels": [*channels.document["channels"], own]})
@@ -174,7 +174,7 @@ def test_platforms_have_topics_where_a_topic_can_have_their_name() -> None:
     assert made["submissions.province"].retention_ms <= 7 * DAY_MS
 
 
-def test_what_platforms_send_is_kept_seven_days_at_most_and_one_partition_keeps_its_order() -> None:
+def test_submissions_are_kept_seven_days_at_most_in_order() -> None:
     topics = {topic.name: topic for topic in load()}
     sent, told = topics["submissions.{platform}"], topics["updates.{platform}"]
     assert isinstance(sent.retention, int) and sent.retention <= 7

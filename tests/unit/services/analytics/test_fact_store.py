@@ -332,7 +332,7 @@ def test_every_measure_equals_its_recomputation(period: str, first: date, last: 
     asyncio.run(check())
 
 
-def test_the_oracle_meets_every_measure() -> None:
+def test_oracle_covers_every_measure() -> None:
     found = Oracle([stream_of(seed) for seed in range(500)], date.min, date.max, NOW).run(no_group)
     assert {name for name, _, _ in found} == {measure.name for measure in MEASURES}
 
@@ -342,7 +342,7 @@ def test_the_oracle_meets_every_measure() -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32))
-def test_repeated_reordered_and_late_batches_give_the_same_rows(seed: int) -> None:
+def test_repeated_reordered_and_late_batches_give_same_rows(seed: int) -> None:
     dice = random.Random(seed)
     lives = [stream_of(seed * 1000 + number) for number in range(30)]
 
@@ -365,7 +365,7 @@ def test_repeated_reordered_and_late_batches_give_the_same_rows(seed: int) -> No
     asyncio.run(check())
 
 
-async def test_a_file_knows_what_it_holds_when_opened_again(tmp_path: Path) -> None:
+async def test_reopened_fact_file_keeps_applied_versions(tmp_path: Path) -> None:
     path = tmp_path / "facts.duckdb"
     lives = [stream_of(number) for number in range(40)]
     first = Facts(path)
@@ -381,7 +381,7 @@ async def test_a_file_knows_what_it_holds_when_opened_again(tmp_path: Path) -> N
     await second.close()
 
 
-async def test_what_is_written_anew_is_shown_at_once_or_not_at_all(tmp_path: Path) -> None:
+async def test_rewritten_facts_become_visible_atomically(tmp_path: Path) -> None:
     path = tmp_path / "facts.duckdb"
     old, new = stream_of(1), stream_of(2)
     facts = Facts(path)
@@ -402,7 +402,7 @@ async def test_what_is_written_anew_is_shown_at_once_or_not_at_all(tmp_path: Pat
     await facts.close()
 
 
-async def test_a_batch_that_fails_anew_leaves_the_old_ones(tmp_path: Path) -> None:
+async def test_failed_rewrite_keeps_old_facts(tmp_path: Path) -> None:
     """And so does a process that ends before the new ones were shown."""
     path = tmp_path / "facts.duckdb"
     old, new = stream_of(1), stream_of(2)
@@ -424,7 +424,7 @@ async def test_a_batch_that_fails_anew_leaves_the_old_ones(tmp_path: Path) -> No
     await again.close()
 
 
-async def test_a_batch_that_fails_leaves_nothing_behind_and_can_come_again(facts: Facts) -> None:
+async def test_failed_batch_writes_nothing_and_can_be_retried(facts: Facts) -> None:
     life = stream_of(7)
     broken = snapshot(life)._replace(zone="Nowhere/Land")
     with pytest.raises(ValueError, match="time zone"):
@@ -434,7 +434,7 @@ async def test_a_batch_that_fails_leaves_nothing_behind_and_can_come_again(facts
     assert len((await all_rows(facts))["events"]) == len(life)
 
 
-async def test_renew_replaces_a_snapshot_of_the_same_version(facts: Facts) -> None:
+async def test_renew_replaces_snapshot_of_same_version(facts: Facts) -> None:
     life = next(life for life in map(stream_of, range(50)) if snapshot(life).deadlines)
     await facts.write([snapshot(life)._replace(deadlines=())], life)
     await facts.write([snapshot(life)])
@@ -443,7 +443,7 @@ async def test_renew_replaces_a_snapshot_of_the_same_version(facts: Facts) -> No
     assert (await all_rows(facts))["clocks"]
 
 
-async def test_questions_and_writing_go_on_beside_each_other(facts: Facts) -> None:
+async def test_queries_and_writes_run_concurrently(facts: Facts) -> None:
     lives = [stream_of(number) for number in range(200)]
 
     async def write() -> None:
@@ -460,7 +460,7 @@ async def test_questions_and_writing_go_on_beside_each_other(facts: Facts) -> No
     assert await extent(facts) == (200, sum(map(len, lives)))
 
 
-async def test_another_process_is_told_that_the_file_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_second_process_is_told_that_file_is_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def taken(*_args: Any, **_more: Any) -> None:
         raise duckdb.IOException("Could not set lock")
 
@@ -487,7 +487,7 @@ async def figure(facts: Facts, measure: str, now: datetime = NOW, of: str | None
     return next(one for one in result.figures if one.measure == measure and one.of == of)
 
 
-async def test_an_undecided_deadline_is_a_miss_once_due_and_not_before(facts: Facts) -> None:
+async def test_undecided_deadline_counts_as_missed_from_due_date(facts: Facts) -> None:
     start = datetime(2025, 3, 3, 2, tzinfo=UTC)
     await facts.write([snapshot(life((filed(), start), (d.Accepted(org="o"), start)))])
     due = datetime(2025, 4, 2, 15, 59, 59, 999999, tzinfo=UTC)
@@ -497,7 +497,7 @@ async def test_an_undecided_deadline_is_a_miss_once_due_and_not_before(facts: Fa
     assert (after.numerator, after.denominator, after.value) == (0, 1, 0.0)
 
 
-async def test_history_without_knowledge_is_unknown_and_in_no_rate(facts: Facts) -> None:
+async def test_history_with_unknown_times_is_excluded_from_rates(facts: Facts) -> None:
     start = datetime(2025, 3, 3, 2, tzinfo=UTC)
     await facts.write([snapshot(life((filed(org="o"), start), (d.Accepted(org="o"), start), origin="history"))])
     for measure in ("on_time_reply", "on_time_closing", "elapsed_reply_median", "resolution", "elapsed_closing_p90"):
@@ -507,7 +507,7 @@ async def test_history_without_knowledge_is_unknown_and_in_no_rate(facts: Facts)
     assert (bound.numerator, bound.denominator, bound.unknown, bound.value) == (0, 1, 1, None)
 
 
-async def test_a_voided_case_is_in_no_figure(facts: Facts) -> None:
+async def test_voided_case_is_excluded_from_statistics(facts: Facts) -> None:
     start = datetime(2025, 3, 3, 2, tzinfo=UTC)
     voided = life(
         (filed(), start),
@@ -523,7 +523,7 @@ async def test_a_voided_case_is_in_no_figure(facts: Facts) -> None:
     assert [(one.measure, one.denominator) for one in result.figures] == [("voided", 1)]
 
 
-async def test_an_accusation_counts_but_never_under_an_organisation(facts: Facts) -> None:
+async def test_accusation_is_counted_without_organisation(facts: Facts) -> None:
     start = datetime(2025, 3, 3, 2, tzinfo=UTC)
     sealed = life(
         (filed(class_="accusation"), start),
@@ -539,7 +539,7 @@ async def test_an_accusation_counts_but_never_under_an_organisation(facts: Facts
     assert (await figure(facts, "registered")).value == 1
 
 
-async def test_a_day_is_a_day_in_the_zone_of_the_jurisdiction(facts: Facts) -> None:
+async def test_days_follow_jurisdiction_time_zone(facts: Facts) -> None:
     before, after = datetime(2025, 3, 31, 15, 59, 59, tzinfo=UTC), datetime(2025, 3, 31, 16, 0, tzinfo=UTC)
     await facts.write(
         [snapshot(life((filed(), before), name="case/a")), snapshot(life((filed(), after), name="case/b"))]
@@ -550,7 +550,7 @@ async def test_a_day_is_a_day_in_the_zone_of_the_jurisdiction(facts: Facts) -> N
     assert [one.group for one in months.figures] == [{"month": "2025-03"}, {"month": "2025-04"}]
 
 
-async def test_comparison_with_the_month_and_the_year_before(facts: Facts) -> None:
+async def test_statistics_compare_with_previous_month_and_year(facts: Facts) -> None:
     starts = [datetime(2025, 3, 5, tzinfo=UTC)] * 3 + [
         datetime(2025, 2, 5, tzinfo=UTC),
         datetime(2024, 3, 5, tzinfo=UTC),
@@ -578,13 +578,13 @@ async def test_comparison_with_the_month_and_the_year_before(facts: Facts) -> No
         ({"measures": ("volume_rank",)}, "measures"),
     ],
 )
-async def test_what_there_is_not_is_refused_with_the_field(facts: Facts, asked: dict[str, Any], field: str) -> None:
+async def test_unknown_value_is_refused_with_field_name(facts: Facts, asked: dict[str, Any], field: str) -> None:
     with pytest.raises(Invalid) as refused:
         await query(facts, StatsQuery(**asked), NOW)
     assert refused.value.field == field
 
 
-async def test_satisfaction_never_comes_without_participation(facts: Facts) -> None:
+async def test_satisfaction_is_reported_with_participation(facts: Facts) -> None:
     result = await query(facts, StatsQuery(measures=("satisfaction",), by=("organisation",)), NOW)
     assert result.figures == ()
     start = datetime(2025, 3, 3, 2, tzinfo=UTC)
@@ -627,7 +627,7 @@ class _Policies:
         return BOOK
 
 
-async def test_as_of_a_day_the_figures_are_those_of_the_cut_log() -> None:
+async def test_statistics_as_of_day_equal_those_of_truncated_log() -> None:
     lives = [stream_of(number) for number in range(120)]
     log = LogOf({life[0].stream: life for life in lives} | {f"policy/{J}": policy_events()})
     for day in (date(2025, 3, 1), date(2025, 6, 15), datetime(2025, 5, 1, 3, tzinfo=UTC)):
@@ -639,7 +639,7 @@ async def test_as_of_a_day_the_figures_are_those_of_the_cut_log() -> None:
         await facts.close()
 
 
-async def test_time_travel_uses_the_law_that_was_known_then() -> None:
+async def test_historical_view_uses_policy_known_then() -> None:
     start = datetime(2025, 3, 3, 2, tzinfo=UTC)
     longer = {"id": "TEST", "rules": [_clock({**RULES[2], "days": 300})]}
     changed = recorded(

@@ -1,4 +1,4 @@
-"""Records that are encrypted to intake's key: opened where a key fits, refused otherwise, and JSON is never taken for one."""
+"""Records encrypted to intake's key: decrypted with a matching key, refused otherwise, and never confused with JSON."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def letter(folder: Path, name: str, alg: str, enc: str, clear: bytes = CLEAR, **
 
 
 @pytest.mark.parametrize(("name", "alg", "enc"), WAYS)
-def test_a_letter_is_opened(folder: Path, name: str, alg: str, enc: str) -> None:
+def test_encrypted_record_is_decrypted(folder: Path, name: str, alg: str, enc: str) -> None:
     letters = EncryptedRecords.of(folder / f"{name}.pem")
     sealed = letter(folder, name, alg, enc)
     assert CLEAR not in sealed
@@ -55,13 +55,13 @@ def test_a_letter_is_opened(folder: Path, name: str, alg: str, enc: str) -> None
     assert letters.opened(sealed + b"\n", LIMIT) == CLEAR
 
 
-def test_a_long_letter_is_opened(folder: Path) -> None:
+def test_long_encrypted_record_is_decrypted(folder: Path) -> None:
     clear = b'{"text":"' + b"x" * (LIMIT - 11) + b'"}'
     sealed = letter(folder, "rsa", "RSA-OAEP-256", "A256GCM", clear)
     assert EncryptedRecords.of(folder / "rsa.pem").opened(sealed, LIMIT) == clear
 
 
-def test_while_a_key_is_replaced_both_open(folder: Path, tmp_path: Path) -> None:
+def test_both_keys_decrypt_during_key_rotation(folder: Path, tmp_path: Path) -> None:
     both = tmp_path / "both.pem"
     both.write_text(
         (folder / "rsa.pem").read_text() + (folder / "old.pem").read_text() + (folder / "ec.pem").read_text()
@@ -75,7 +75,7 @@ def test_while_a_key_is_replaced_both_open(folder: Path, tmp_path: Path) -> None
     ("alg", "enc", "header"),
     [("RSA1_5", "A256GCM", {}), ("RSA-OAEP", "A256GCM", {}), ("RSA-OAEP-256", "A256GCM", {"zip": "DEF"})],
 )
-def test_other_ways_are_refused(folder: Path, alg: str, enc: str, header: dict[str, str]) -> None:
+def test_other_algorithms_are_refused(folder: Path, alg: str, enc: str, header: dict[str, str]) -> None:
     import warnings
 
     with warnings.catch_warnings():
@@ -86,7 +86,7 @@ def test_other_ways_are_refused(folder: Path, alg: str, enc: str, header: dict[s
     assert refused.value.code == "cannot_be_opened"
 
 
-def test_a_letter_to_another_key_or_with_one_wrong_sign_is_refused(folder: Path) -> None:
+def test_record_for_another_key_or_with_changed_character_is_refused(folder: Path) -> None:
     sealed = letter(folder, "rsa", "RSA-OAEP-256", "A256GCM")
     wrong = sealed[:-3] + (b"AAA" if sealed[-3:] != b"AAA" else b"BBB")
     for keys, data in (("old.pem", sealed), ("ec.pem", sealed), ("rsa.pem", wrong), ("rsa.pem", b"eyJ9.AA.AA.AA.AA")):
@@ -98,11 +98,11 @@ def test_a_letter_to_another_key_or_with_one_wrong_sign_is_refused(folder: Path)
 
 
 @pytest.mark.parametrize("data", [CLEAR, b"", b"eyJ", b"not json", b"eyJ.a.b", b"\xff\xfe", b"eyJ" + b"A" * 3_000_000])
-def test_what_is_no_letter_is_given_back_as_it_came(data: bytes) -> None:
+def test_unencrypted_record_is_returned_unchanged(data: bytes) -> None:
     assert EncryptedRecords(()).opened(data, LIMIT) is data
 
 
-def test_files_that_are_no_keys_are_named(folder: Path, tmp_path: Path) -> None:
+def test_invalid_key_files_are_named(folder: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty.pem"
     empty.write_text("nothing")
     for path, why in (
@@ -116,7 +116,7 @@ def test_files_that_are_no_keys_are_named(folder: Path, tmp_path: Path) -> None:
 
 
 def _intake(runtime: Process) -> MessageHandler:
-    """What answers platforms' records in the full mode."""
+    """The handler of platform records in the full mode."""
     from deploy.modes.distributed import handler
 
     (partners,) = (part.partners for part in runtime.parts if part.name == "intake")
@@ -125,7 +125,7 @@ def _intake(runtime: Process) -> MessageHandler:
 
 
 @pytest.mark.parametrize(("content", "why"), [(None, "cannot be read"), ("nothing", "no private key")])
-async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
+async def test_process_with_wrong_key_does_not_start_and_names_setting(
     tmp_path: Path, content: str | None, why: str
 ) -> None:
     from deploy.modes.distributed import CannotStart
@@ -141,7 +141,7 @@ async def test_a_process_with_a_wrong_key_does_not_start_and_names_the_setting(
     assert "HUIYIN_INTAKE_KEY" in str(named.value) and str(path) in str(named.value)
 
 
-async def test_a_process_with_a_key_opens_what_is_encrypted_to_it(folder: Path) -> None:
+async def test_process_with_key_decrypts_records(folder: Path) -> None:
     from shared.messaging.partner_topics import InboundMessage
     from tests.support.platform import PLATFORM, Topic, filing
     from tests.support.serving import served

@@ -1,4 +1,4 @@
-"""evolve is total, and folding does not depend on how a log was cut."""
+"""evolve is total, and folding does not depend on how a log was divided."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def logs(draw: st.DrawFn) -> list[RecordedEvent]:
     for version, name in enumerate(names, 1):
         body = draw(bodies(REGISTRY[name]))
         if isinstance(body, CaseCorrected) and body.field == "effective_at":
-            body = body.model_copy(update={"new": "2026-02-20"})  # decide() admits nothing else
+            body = body.model_copy(update={"new": "2026-02-20"})  # decide() produces no others
         when: Any = START + timedelta(hours=draw(st.integers(-400, 400)))
         if draw(st.booleans()):
             when = when.date()
@@ -42,7 +42,7 @@ def logs(draw: st.DrawFn) -> list[RecordedEvent]:
 
 
 @forall(logs())
-def test_evolve_never_fails_and_states_have_names(log: list[RecordedEvent]) -> None:
+def test_evolve_never_raises_and_states_have_names(log: list[RecordedEvent]) -> None:
     case = EMPTY
     for event in log:
         case = evolve(case, event)
@@ -51,7 +51,7 @@ def test_evolve_never_fails_and_states_have_names(log: list[RecordedEvent]) -> N
 
 
 @forall(logs(), st.integers(0, 14))
-def test_folding_does_not_depend_on_where_the_log_was_cut(log: list[RecordedEvent], at: int) -> None:
+def test_fold_does_not_depend_on_batches(log: list[RecordedEvent], at: int) -> None:
     assert fold(log[at:], fold(log[:at])) == fold(log)
     one_by_one = EMPTY
     for event in log:
@@ -60,7 +60,7 @@ def test_folding_does_not_depend_on_where_the_log_was_cut(log: list[RecordedEven
 
 
 @forall(logs(), st.integers(0, 14))
-def test_evolve_leaves_the_case_before_as_it_was(log: list[RecordedEvent], at: int) -> None:
+def test_evolve_does_not_change_previous_case(log: list[RecordedEvent], at: int) -> None:
     before = fold(log[:at])
     copy = fold(log[:at])
     for event in log[at:]:
@@ -69,7 +69,7 @@ def test_evolve_leaves_the_case_before_as_it_was(log: list[RecordedEvent], at: i
 
 
 @forall(logs(), st.integers(-20, 20), st.integers(0, 15))
-def test_any_cut_by_two_times_folds(log: list[RecordedEvent], days: int, minutes: int) -> None:
+def test_log_cut_by_two_times_can_be_folded(log: list[RecordedEvent], days: int, minutes: int) -> None:
     as_of = (START + timedelta(days=days)).date()
     known_at = START + timedelta(minutes=minutes)
     part = cut(log, "Asia/Shanghai", as_of=as_of, known_at=known_at)
@@ -78,7 +78,7 @@ def test_any_cut_by_two_times_folds(log: list[RecordedEvent], days: int, minutes
     assert cut(log, "Asia/Shanghai") == log
 
 
-def test_as_of_now_shows_the_case_as_it_is() -> None:
+def test_as_of_now_equals_current_case() -> None:
     story: list[Event] = [
         REGISTRY["CaseRegistered"].model_validate({"number": "n", "channel": "c", "channel_class": "web"})
     ]
@@ -87,7 +87,7 @@ def test_as_of_now_shows_the_case_as_it_is() -> None:
     assert fold(cut(log, "Asia/Shanghai", as_of=START - timedelta(days=1))) == EMPTY
 
 
-def test_the_tickers_events_do_not_make_a_version_stale() -> None:
+def test_ticker_events_do_not_make_version_stale() -> None:
     log = [
         recorded(
             REGISTRY["CaseRegistered"].model_validate({"number": "n", "channel": "c", "channel_class": "web"}), 1, START
@@ -98,7 +98,7 @@ def test_the_tickers_events_do_not_make_a_version_stale() -> None:
     assert (case.version, case.acted) == (2, 1)
 
 
-def test_nothing_after_voiding_means_anything() -> None:
+def test_events_after_voiding_have_no_effect() -> None:
     filed = recorded(
         REGISTRY["CaseRegistered"].model_validate({"number": "n", "channel": "c", "channel_class": "web"}), 1, START
     )
@@ -108,7 +108,7 @@ def test_nothing_after_voiding_means_anything() -> None:
     assert (case.state, case.assignment.org, case.version) == ("voided", None, 3)
 
 
-def test_a_corrected_date_moves_only_what_it_is_the_date_of() -> None:
+def test_corrected_date_moves_its_own_event_only() -> None:
     day = date(2026, 3, 2)
     steps = [
         recorded(

@@ -1,4 +1,4 @@
-"""What people read instead of codes and UTC."""
+"""The wording that people read instead of codes and UTC."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ SHANGHAI = "Asia/Shanghai"
         (None, SHANGHAI, ""),
     ],
 )
-def test_times_in_the_zone_of_the_jurisdiction(text: str | None, zone: str | None, shown: str) -> None:
+def test_times_are_shown_in_jurisdiction_time_zone(text: str | None, zone: str | None, shown: str) -> None:
     assert at(text, zone) == shown
 
 
-def test_the_end_of_a_day_is_that_day() -> None:
+def test_end_of_day_is_shown_as_that_day() -> None:
     assert due("2026-01-31T15:59:59.999999Z", SHANGHAI) == "2026-01-31"
     assert due("2026-01-31T15:59:59.999999Z") == "2026-01-31 15:59 +00:00"
     assert due("2026-01-31T09:30:00.000000Z", SHANGHAI) == "2026-01-31 17:30 +08:00"
 
 
-def test_a_row_is_previewed_in_the_zone_of_its_file() -> None:
+def test_row_is_previewed_in_time_zone_of_file() -> None:
     row = {"line": 2, "steps": [{"effective_at": "2026-01-31T16:00:00.000000Z"}], "item": "*** (3)"}
     assert local_times(row, SHANGHAI) == {
         "line": 2,
@@ -46,7 +46,7 @@ def test_a_row_is_previewed_in_the_zone_of_its_file() -> None:
     }
 
 
-def test_names_beside_codes() -> None:
+def test_names_are_shown_next_to_codes() -> None:
     words = Wording({"A": SHANGHAI, "B": "UTC"}, {"A": {"zj": "住建局"}, "B": {"zj": "Housing"}})
     assert words.named("zj", "B") == "Housing (zj)"
     assert words.named("zj") == "住建局 (zj)"
@@ -54,7 +54,7 @@ def test_names_beside_codes() -> None:
     assert (words.zone("B"), words.zone("C"), words.zone()) == ("UTC", None, None)
 
 
-async def test_who_may_not_see_policies_reads_codes() -> None:
+async def test_role_without_policy_access_reads_codes() -> None:
     refused = httpx.MockTransport(lambda _request: httpx.Response(403, json={"code": "role_not_allowed"}))
     async with httpx.AsyncClient(transport=refused, base_url="http://huiyin") as client:
         assert await wording(client) == Wording({}, {})
@@ -74,11 +74,11 @@ async def test_who_may_not_see_policies_reads_codes() -> None:
         ("SomethingNew", {"newer": True}, ""),
     ],
 )
-def test_a_line_of_a_timeline_says_what_was_decided(kind: str, told: dict[str, Any], line: str) -> None:
+def test_timeline_line_states_decision(kind: str, told: dict[str, Any], line: str) -> None:
     assert decisive(kind, told) == line
 
 
-def test_an_article_is_named_in_the_language_of_its_sentence() -> None:
+def test_article_is_cited_in_language_of_sentence() -> None:
     clocks: Any = next(one.document for one in bundled("demo") if one.section == "clocks")
     rules = Clocks.model_validate(clocks).rules
     first = next(rule for rule in rules if rule.id == "C1")

@@ -1,4 +1,4 @@
-"""Who may see what: deny by default, and the present assignment decides."""
+"""Visibility of cases: deny by default, and the current assignment decides."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ CASE: Case = given(*SENT).case
 DEMO = "CN-DEMO"
 
 
-def test_a_case_that_does_not_exist_is_seen_by_nobody() -> None:
+def test_unknown_case_is_visible_to_nobody() -> None:
     for role in ("registrar", "supervisor", "organisation", "service"):
         assert not visible(Principal(role, "zj", "k"), EMPTY)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("role", ["registrar", "supervisor"])
-def test_an_office_sees_the_cases_of_its_own_jurisdiction(role: str) -> None:
+def test_office_sees_cases_of_own_jurisdiction(role: str) -> None:
     assert role in SEES_ALL
     assert visible(Principal(role, "xfj", "k", jurisdiction=DEMO), CASE)  # type: ignore[arg-type]
     assert visible(Principal(role, "xfj", "local"), CASE)  # type: ignore[arg-type]
     assert not visible(Principal(role, "xfj", "k", jurisdiction="CN-OTHER"), CASE)  # type: ignore[arg-type]
 
 
-def test_an_organisation_sees_what_it_has_now_and_only_in_its_jurisdiction() -> None:
+def test_organisation_sees_current_cases_in_own_jurisdiction_only() -> None:
     assert visible(Principal("clerk", "zj", "k", jurisdiction=DEMO), CASE)
     assert not visible(Principal("clerk", "jy", "k", jurisdiction=DEMO), CASE)
     assert not visible(Principal("clerk", "zj", "k", jurisdiction="CN-OTHER"), CASE)
 
 
-def test_what_may_not_be_seen_is_unknown_and_what_may_not_be_done_is_denied() -> None:
+def test_hidden_case_is_unknown_and_forbidden_command_is_denied() -> None:
     with pytest.raises(Unknown, match="unknown_case"):
         authorize(Principal("clerk", "jy", "k"), READ, CASE)
     with pytest.raises(Denied, match="role_not_allowed"):

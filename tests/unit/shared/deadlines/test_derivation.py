@@ -1,4 +1,4 @@
-"""Deadlines as stories: what happened, and what the clocks make of it."""
+"""Deadlines derived from event histories."""
 
 from __future__ import annotations
 
@@ -46,24 +46,24 @@ def accepted(start: str = "2026-03-02 10:00") -> Story:
 # -------------------------------------------------------------------- golden
 
 
-def test_objection_of_five_working_days() -> None:
+def test_objection_period_is_five_working_days() -> None:
     assert clock(dispatched("2025-09-26 10:00").case, "C4").due_day == date(2025, 10, 10)
     found = clock(dispatched("2026-02-12 10:00").case, "C4")
     assert found.due == end_of_day(date(2026, 2, 26), ZONE)
     assert found.org == "zj"
 
 
-def test_notice_of_fifteen_days_rolls() -> None:
+def test_fifteen_day_notice_rolls_to_working_day() -> None:
     assert clock(dispatched("2026-02-01 10:00").case, "C3").due_day == date(2026, 2, 24)
 
 
-def test_sixty_days_from_acceptance_on_path_six_only() -> None:
+def test_sixty_day_period_runs_from_acceptance_on_path_six_only() -> None:
     assert clock(accepted("2025-08-02 10:00").case, "C5").due_day == date(2025, 10, 9)
     other = Story().registered(at("2025-08-02 10:00")).on(at("2025-08-02 10:00"), "Accepted", org="zj", path=5)
     assert "C5/1" not in names(other.case)
 
 
-def test_direct_receipt_has_its_own_clock() -> None:
+def test_direct_receipt_has_own_clock() -> None:
     story = Story().registered(at("2026-03-02 10:00"), received_by="zj")
     assert names(story.case) == ["C2/1"]
     found = clock(story.case, "C2")
@@ -72,7 +72,7 @@ def test_direct_receipt_has_its_own_clock() -> None:
     assert clock(Story().registered(at("2026-03-02 10:00")).case, "C1").org == "xfj"
 
 
-def test_assigned_dates() -> None:
+def test_assigned_dates_set_due_dates() -> None:
     moment = at("2026-03-02 10:00")
     story = Story().registered(moment).on(moment, "CaseAssigned", org="zj", due=date(2026, 3, 20))
     found = clock(story.case, "C10")
@@ -103,7 +103,7 @@ def _rolled(start: date, days: int) -> date:
 
 @settings(max_examples=500, deadline=None)
 @given(st.datetimes(datetime(2004, 1, 1), datetime(2026, 6, 30)), st.integers(1, 30))  # noqa: DTZ001 - made UTC below
-def test_two_thousand_deadlines_agree_with_an_oracle(naive: datetime, granted: int) -> None:
+def test_two_thousand_deadlines_agree_with_oracle(naive: datetime, granted: int) -> None:
     start = naive.replace(tzinfo=UTC)
     story = Story().registered(start).on(start, "CaseTransferred", org="zj")
     story.on(start, "AssignmentDelivered", org="zj").on(start, "Accepted", org="zj", path=6)
@@ -126,19 +126,19 @@ def test_two_thousand_deadlines_agree_with_an_oracle(naive: datetime, granted: i
     ("when", "status"),
     [(at("2026-03-17 23:59"), "met"), (at("2026-03-18 00:00"), "late"), (date(2026, 3, 17), "met")],
 )
-def test_met_or_late_by_legal_time(when: datetime | date, status: str) -> None:
+def test_deadline_is_met_or_late_by_effective_time(when: datetime | date, status: str) -> None:
     story = dispatched().on(when, "NoticeServed", kind="acceptance", known=at("2026-03-19 09:00"))
     assert clock(story.case, "C3").status(at("2026-03-19 09:00")) == status
 
 
-def test_running_and_overdue() -> None:
+def test_deadline_is_running_then_overdue() -> None:
     found = clock(dispatched().case, "C3")
     assert found.status(found.due) == "running"
     assert found.status(found.due + timedelta(microseconds=1)) == "overdue"
     assert found.running and not found.missed
 
 
-def test_a_window_lapses_and_is_no_breach() -> None:
+def test_expired_window_is_not_breach() -> None:
     found = clock(dispatched().case, "C4")
     assert found.status(found.due) == "window_open"
     assert found.status(at("2026-03-10 00:00")) == "window_lapsed"
@@ -147,7 +147,7 @@ def test_a_window_lapses_and_is_no_breach() -> None:
     assert clock(used.case, "C4").status(at("2027-01-01 00:00")) == "met"
 
 
-def test_a_return_ends_the_notice_without_judgement_and_a_new_delivery_begins_again() -> None:
+def test_return_ends_notice_clock_and_new_delivery_restarts_it() -> None:
     story = dispatched().on(at("2026-03-04 10:00"), "ReturnRequested", org="zj", reason_code="other")
     story.on(at("2026-03-05 10:00"), "ReturnVerified", agreed=False)
     assert clock(story.case, "C3").status(at("2026-03-06 00:00")) == "running"
@@ -159,19 +159,19 @@ def test_a_return_ends_the_notice_without_judgement_and_a_new_delivery_begins_ag
     assert (second.episode, second.org, second.status(at("2026-05-01 00:00"))) == (2, "dhq", "overdue")
 
 
-def test_a_cancel_after_the_due_day_does_not_undo_the_breach() -> None:
+def test_cancellation_after_due_date_keeps_breach() -> None:
     story = dispatched().on(at("2026-03-25 10:00"), "CaseWithdrawn")
     found = clock(story.case, "C3")
     assert (found.status(at("2026-04-01 00:00")), found.cancelled, found.missed) == ("late", False, True)
 
 
-def test_a_delivery_to_an_assisting_organisation_starts_nothing() -> None:
+def test_delivery_to_assisting_organisation_starts_no_clock() -> None:
     story = dispatched().on(at("2026-03-04 10:00"), "ForwardedDown", org="zj", to="dhq")
     story.on(at("2026-03-04 10:00"), "AssignmentDelivered", org="dhq")
     assert [name for name in names(story.case) if name.startswith("C3")] == ["C3/1"]
 
 
-def test_redo_begins_a_second_episode_of_handling() -> None:
+def test_redo_starts_second_handling_episode() -> None:
     story = accepted().on(at("2026-03-20 10:00"), "ReplyDelivered", mode="post")
     story.on(at("2026-03-25 10:00"), "RedoOrdered", ground="dissatisfied")
     first, second = (found for found in deadlines(story.case, BOOK) if found.clock == "C5")
@@ -180,20 +180,20 @@ def test_redo_begins_a_second_episode_of_handling() -> None:
     assert clock(story.case, "C6").status(at("2026-03-26 00:00")) == "cancelled"
 
 
-def test_late_paper_finds_its_own_episode() -> None:
+def test_late_document_is_matched_to_its_episode() -> None:
     story = accepted().on(at("2026-06-10 10:00"), "RedoOrdered", ground="dissatisfied")
     story.on(at("2026-04-01 10:00"), "ReplyDelivered", mode="post", known=at("2026-06-11 10:00"))
     first, second = (found for found in deadlines(story.case, BOOK) if found.clock == "C5")
     assert (first.status(at("2026-06-12 00:00")), second.status(at("2026-06-12 00:00"))) == ("met", "running")
 
 
-def test_the_earlier_of_two_notices_counts() -> None:
+def test_earlier_of_two_notices_counts() -> None:
     story = dispatched().on(at("2026-03-20 10:00"), "NoticeServed", kind="acceptance")
     story.on(at("2026-03-10 10:00"), "NoticeServed", kind="acceptance", known=at("2026-03-21 10:00"))
     assert clock(story.case, "C3").status(at("2026-03-22 00:00")) == "met"
 
 
-def test_extensions_are_capped_and_come_in_time() -> None:
+def test_extensions_are_capped_and_granted_in_time() -> None:
     story = accepted().on(at("2026-04-01 10:00"), "ExtensionGranted", days=20, approver="head")
     assert (clock(story.case, "C5").due_day, clock(story.case, "C5").extended_days) == (date(2026, 5, 21), 20)
     story.on(at("2026-05-06 10:00"), "ExtensionGranted", days=20, approver="head")
@@ -202,7 +202,7 @@ def test_extensions_are_capped_and_come_in_time() -> None:
     assert clock(late.case, "C5").extended_days == 0
 
 
-def test_a_hearing_is_not_counted_at_re_review_only() -> None:
+def test_hearing_days_are_excluded_at_re_review_only() -> None:
     story = accepted().on(at("2026-03-20 10:00"), "ReReviewRequested")
     story.on(at("2026-03-20 10:00"), "ReviewBodyNamed", body="fc")
     story.on(at("2026-03-25 10:00"), "HearingHeld", org="fc", from_=at("2026-03-25 09:00"), to=at("2026-03-25 12:00"))
@@ -214,7 +214,7 @@ def test_a_hearing_is_not_counted_at_re_review_only() -> None:
     assert (clock(review.case, "C7").excluded_days, clock(review.case, "C7").due_day) == (0, date(2026, 4, 20))
 
 
-def test_a_hearing_counts_for_each_of_its_days_once() -> None:
+def test_each_hearing_day_counts_once() -> None:
     def heard(*hearings: tuple[LegalTime, LegalTime]) -> tuple[int, date]:
         story = accepted().on(at("2026-03-20 10:00"), "ReReviewRequested")
         for first, last in hearings:
@@ -231,11 +231,11 @@ def test_a_hearing_counts_for_each_of_its_days_once() -> None:
         date(2026, 4, 23),
     )
     assert heard((date(2026, 3, 18), date(2026, 3, 21))) == (1, date(2026, 4, 20))
-    # what was heard after the period had ended prolongs nothing
+    # a hearing after the end of the period does not extend it
     assert heard((date(2026, 5, 4), date(2026, 5, 8))) == (0, date(2026, 4, 20))
 
 
-def test_who_reviews_bears_the_clock_and_while_nobody_is_named_the_petition_office() -> None:
+def test_review_body_bears_clock_and_petition_office_until_named() -> None:
     story = accepted().on(at("2026-03-20 10:00"), "ReplyDelivered").on(at("2026-03-23 10:00"), "ReviewRequested")
     assert clock(story.case, "C7").org == "xfj"
     story.on(at("2026-03-24 10:00"), "ReviewBodyNamed", body="dhq")
@@ -245,13 +245,13 @@ def test_who_reviews_bears_the_clock_and_while_nobody_is_named_the_petition_offi
     assert (clock(story.case, "C7").org, clock(story.case, "C9").org) == ("dhq", "sfc")
 
 
-def test_a_correction_of_the_date_moves_the_due_day() -> None:
+def test_date_correction_moves_due_date() -> None:
     story = Story().registered(at("2026-03-02 10:00"))
     story.on(at("2026-03-03 10:00"), "CaseCorrected", field="effective_at", of=1, new="2026-03-01")
     assert clock(story.case, "C1").due_day == date(2026, 3, 16)
 
 
-def test_only_a_notice_that_says_whether_it_is_accepted_ends_the_clock_of_who_has_it() -> None:
+def test_only_acceptance_notice_ends_clock_of_handling_organisation() -> None:
     """Art. 23 ¶3."""
     story = dispatched().on(at("2026-03-05 10:00"), "NoticeServed", kind="transfer")
     assert clock(story.case, "C3").running
@@ -259,14 +259,14 @@ def test_only_a_notice_that_says_whether_it_is_accepted_ends_the_clock_of_who_ha
     assert not clock(story.case, "C3").running
 
 
-def test_who_is_guided_to_another_procedure_has_no_sixty_days_here() -> None:
+def test_guidance_to_another_procedure_starts_no_sixty_day_clock() -> None:
     story = accepted()
     assert clock(story.case, "C5").running
     story.on(at("2026-03-20 10:00"), "StatutoryPathGuided", path=4)
     assert (clock(story.case, "C5").running, clock(story.case, "C5").stopped) == (False, story.case.facts[-1])
 
 
-def test_voided_cases_have_no_clocks() -> None:
+def test_voided_case_has_no_clocks() -> None:
     story = dispatched().on(at("2026-03-03 10:00"), "CaseVoided")
     assert deadlines(story.case, BOOK) == ()
     assert next_look(story.case, BOOK) is None and rungs_due(story.case, BOOK, at("2027-01-01 00:00")) == []
@@ -276,7 +276,7 @@ def test_voided_cases_have_no_clocks() -> None:
 # -------------------------------------------------------------------- history
 
 
-def test_history_without_an_end_is_unknown_and_never_fires() -> None:
+def test_history_without_end_is_unknown_and_never_fires() -> None:
     story = Story(origin="history").registered(at("2019-03-02 10:00"))
     found = clock(story.case, "C1")
     assert found.status(at("2026-01-01 00:00")) == "unknown"
@@ -286,13 +286,13 @@ def test_history_without_an_end_is_unknown_and_never_fires() -> None:
     assert clock(story.case, "C1").status(at("2026-01-01 00:00")) == "late"
 
 
-def test_history_without_a_start_has_no_deadline() -> None:
+def test_history_without_start_has_no_deadline() -> None:
     story = Story(origin="history").registered(at("2019-03-02 10:00"))
     story.on(at("2019-04-02 10:00"), "ReplyDelivered", mode="other")
     assert "C5/1" not in names(story.case)
 
 
-def test_after_going_live_only_what_lies_ahead_fires() -> None:
+def test_only_future_deadlines_fire_after_going_live() -> None:
     story = Story(origin="history").registered(at("2026-03-02 10:00"))
     live = fold([*story.events, recorded(_went_live(), 2, at("2026-03-16 12:00"), recorded_at=at("2026-03-16 12:00"))])
     found = clock(live, "C1")
@@ -320,7 +320,7 @@ def _record(case: Case, *rungs: tuple[str, int, str]) -> Case:
     return replace(case, rungs=case.rungs | {Rung(*rung) for rung in rungs})
 
 
-def test_rungs_fire_one_after_the_other() -> None:
+def test_rungs_fire_in_order() -> None:
     case = Story().registered(at("2026-03-02 00:00")).case
     look = next_look(case, BOOK)
     assert look == at("2026-03-16 09:00")  # three quarters of 16 days from 0:00 are Friday's midnight: on Monday
@@ -339,23 +339,23 @@ def test_rungs_fire_one_after_the_other() -> None:
     assert next_look(case, BOOK) is None and rungs_due(case, BOOK, at("2027-01-01 00:00")) == []
 
 
-def test_after_downtime_only_the_highest_is_sent() -> None:
+def test_only_highest_rung_fires_after_downtime() -> None:
     case = Story().registered(at("2026-03-02 00:00")).case
     found = rungs_due(case, BOOK, at("2026-04-01 00:00"))
     assert [(rung.rung, rung.passed) for rung in found] == [("at_75", True), ("at_90", True), ("breach", False)]
 
 
-def test_a_duty_that_was_met_reminds_nobody() -> None:
+def test_met_duty_sends_no_reminder() -> None:
     story = Story().registered(at("2026-03-02 00:00")).on(at("2026-03-16 00:00"), "CaseTransferred", org="zj")
     assert rungs_due(story.case, BOOK, at("2026-04-01 00:00")) == []
 
 
-def test_a_duty_met_late_is_still_a_breach() -> None:
+def test_duty_met_late_is_still_breach() -> None:
     story = Story().registered(at("2026-03-02 00:00")).on(at("2026-03-20 00:00"), "CaseTransferred", org="zj")
     assert [rung.rung for rung in rungs_due(story.case, BOOK, at("2026-03-21 00:00"))] == ["breach"]
 
 
-def test_a_breach_is_lifted_once_when_paper_shows_it_was_in_time() -> None:
+def test_breach_is_lifted_once_when_document_proves_timeliness() -> None:
     story = dispatched()
     case = _record(story.case, ("C3", 1, "breach"), ("C3", 1, "at_75"), ("C3", 1, "at_90"))
     served = recorded(_notice(), case.version + 1, at("2026-03-10 10:00"), recorded_at=at("2026-03-25 10:00"))
@@ -379,7 +379,7 @@ def _lifted(fact: int) -> Any:
     return BreachLifted(clock="C3", episode=1, fact=fact)
 
 
-def test_an_extension_moves_only_what_has_not_fired() -> None:
+def test_extension_moves_unfired_rungs_only() -> None:
     story = accepted()
     case = _record(story.case, ("C5", 1, "at_50"), ("C5", 1, "at_75"))
     before = next_look(case, BOOK)
@@ -392,7 +392,7 @@ def test_an_extension_moves_only_what_has_not_fired() -> None:
     ("event", "fields"),
     [("CaseWithdrawn", {}), ("CaseVoided", {})],
 )
-def test_cases_that_are_over_have_no_rungs(event: str, fields: dict[str, Any]) -> None:
+def test_ended_cases_have_no_rungs(event: str, fields: dict[str, Any]) -> None:
     story = dispatched().on(at("2026-03-30 10:00"), event, **fields)
     assert rungs_due(story.case, BOOK, at("2026-05-01 00:00")) == []
     assert next_look(story.case, BOOK) is None
@@ -400,7 +400,7 @@ def test_cases_that_are_over_have_no_rungs(event: str, fields: dict[str, Any]) -
 
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 100), st.integers(0, 100))
-def test_recording_what_is_due_leaves_nothing_due(first: int, second: int) -> None:
+def test_recording_due_rungs_leaves_none_due(first: int, second: int) -> None:
     case = accepted().case
     for days in (first, second):
         now = at("2026-03-02 10:00") + timedelta(days=days)
@@ -428,7 +428,7 @@ def test_explain_lists_each_skipped_day() -> None:
     assert "Sunday 2025-09-28 is a make-up workday and counts as a working day." in [step.en for step in found.steps]
 
 
-def test_explain_extension_roll_and_provisional() -> None:
+def test_explain_describes_extension_roll_and_provisional_date() -> None:
     story = accepted("2026-11-03 10:00").on(at("2026-12-01 10:00"), "ExtensionGranted", days=40, approver="head")
     found = clock(story.case, "C5")
     assert found.provisional and found.extended_days == 30
@@ -438,7 +438,7 @@ def test_explain_extension_roll_and_provisional() -> None:
     assert "The last day, Monday 2026-02-16, is a public holiday: the end moves on." in [s.en for s in rolled.steps]
 
 
-def test_explain_an_assigned_date() -> None:
+def test_explain_describes_assigned_date() -> None:
     moment = at("2026-03-02 10:00")
     story = Story().registered(moment).on(moment, "CaseAssigned", org="zj", due=date(2026, 3, 20))
     assert clock(story.case, "C10").steps[-1].zh == "期限由交办机关指定:2026年3月20日(星期五)。"
@@ -455,7 +455,7 @@ def _changed(days: int, since: str) -> PolicyBook:
     return BOOK.with_event(recorded(entry.activation(), 99, at(since), stream="policy/CN-DEMO"))
 
 
-def test_a_running_clock_keeps_the_rule_in_force_when_it_began() -> None:
+def test_running_clock_keeps_rule_in_force_at_start() -> None:
     book = _changed(5, "2026-04-01 00:00")
     old = Story().registered(at("2026-03-30 10:00")).case
     new = Story().registered(at("2026-04-01 10:00")).case
@@ -463,7 +463,7 @@ def test_a_running_clock_keeps_the_rule_in_force_when_it_began() -> None:
     assert clock(new, "C1", book).due_day == date(2026, 4, 7)  # 6 April is a holiday
 
 
-def test_episodes_are_counted_over_a_change_of_law() -> None:
+def test_episodes_are_counted_across_policy_change() -> None:
     book = _changed(5, "2026-04-01 00:00")
     story = Story().registered(at("2026-03-20 10:00")).on(at("2026-03-21 10:00"), "ReReviewRequested")
     story.on(at("2026-04-02 10:00"), "CaseReopened")
@@ -471,14 +471,14 @@ def test_episodes_are_counted_over_a_change_of_law() -> None:
     assert [(one.episode, one.rule.period.days) for one in found] == [(1, 15), (2, 5)]
 
 
-def test_before_any_law_there_are_no_deadlines() -> None:
+def test_no_deadlines_exist_before_first_policy() -> None:
     book = demo(date(2022, 5, 1))
     assert deadlines(Story().registered(at("2022-04-30 23:00")).case, book) == ()
     assert [one.clock for one in deadlines(Story().registered(at("2022-05-01 00:00")).case, book)] == ["C1"]
     assert deadlines(Story().registered(at("2022-04-30 23:00")).case, PolicyBook()) == ()
 
 
-def test_a_published_calendar_moves_a_provisional_date() -> None:
+def test_published_calendar_moves_provisional_date() -> None:
     story = Story().registered(at("2026-12-20 10:00"))
     assert (clock(story.case, "C1").due_day, clock(story.case, "C1").provisional) == (date(2027, 1, 4), True)
     document = next(loaded for loaded in bundled("demo") if loaded.section == "calendar").document
@@ -491,7 +491,7 @@ def test_a_published_calendar_moves_a_provisional_date() -> None:
     )
 
 
-def test_a_period_may_depend_on_the_subject() -> None:
+def test_period_may_depend_on_subject() -> None:
     document: dict[str, Any] = {
         "id": "S",
         "rules": [
@@ -541,7 +541,7 @@ ACTS: list[tuple[str, dict[str, Any]]] = [
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(ACTS), st.integers(-20, 120), st.booleans()), max_size=14), st.booleans())
-def test_any_log_in_any_order_has_sound_deadlines(acts: list[Any], history: bool) -> None:
+def test_deadlines_are_consistent_for_any_log_order(acts: list[Any], history: bool) -> None:
     story = Story(origin="history" if history else "live").registered(at("2026-03-02 10:00"))
     for (event, fields), days, whole_day in acts:
         moment = at("2026-03-02 10:00") + timedelta(days=days)
@@ -563,19 +563,19 @@ def test_any_log_in_any_order_has_sound_deadlines(acts: list[Any], history: bool
     assert all(rung.at <= now or rung.kind == "lift" for rung in due)
     look = next_look(case, BOOK)
     assert not due or (look is not None and look <= now)
-    open_at = at("2026-06-01 10:00")  # at midnight a reminder waits, though its time has come
+    open_at = at("2026-06-01 10:00")  # at midnight a due reminder waits
     assert bool(rungs_due(case, BOOK, open_at)) == (look is not None and look <= open_at)
     for sent in {(rung.clock, rung.episode) for rung in due}:
         assert sum(not rung.passed for rung in due if (rung.clock, rung.episode) == sent) == 1
 
 
-def test_who_received_it_owes_the_notice_whoever_has_it_now() -> None:
+def test_receiving_organisation_owes_notice_after_transfer() -> None:
     moment = at("2026-03-02 10:00")
     story = Story().registered(moment, received_by="zj").on(moment, "CaseTransferred", org="rs")
     assert clock(story.case, "C2").org == "zj"
 
 
-def test_no_day_is_set_for_the_answer_to_a_suggestion() -> None:
+def test_suggestion_reply_has_no_due_date() -> None:
     moment = at("2026-03-02 10:00")
     story = Story().registered(moment, class_="suggestion").on(moment, "Accepted", org="zj")
     assert [one.clock for one in deadlines(story.case, BOOK)] == ["C1"]

@@ -1,4 +1,4 @@
-"""Reminders wait for office hours, breaches do not: against working days of the package, not of our files."""
+"""Reminders wait for office hours, breaches do not: checked against the working days of an independent package."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def in_office(instant: datetime, opens: int = 9, closes: int = 17) -> bool:
 
 @settings(max_examples=400, deadline=None)
 @given(st.datetimes(datetime(2004, 1, 1), datetime(2026, 11, 30)), st.integers(0, 23), st.integers(1, 24))  # noqa: DTZ001
-def test_the_next_opening_is_the_first_moment_of_work(naive: datetime, opens: int, more: int) -> None:
+def test_next_opening_is_start_of_office_hours(naive: datetime, opens: int, more: int) -> None:
     closes = min(24, opens + more)
     office = Office(OfficeHours(opens=opens, closes=closes), BOOK.calendar, "Asia/Shanghai")
     now = naive.replace(tzinfo=UTC)
@@ -41,12 +41,12 @@ def test_the_next_opening_is_the_first_moment_of_work(naive: datetime, opens: in
     assert office.is_open(found)
     assert (found == now) == in_office(now, opens, closes)
     here = now
-    while here < found:  # nobody works in between
+    while here < found:  # the office is closed in between
         assert not in_office(here, opens, closes)
         here += timedelta(minutes=30)
 
 
-def test_without_hours_nothing_waits() -> None:
+def test_reminders_do_not_wait_without_office_hours() -> None:
     night = at("2026-02-17 03:00")
     assert Office(None, BOOK.calendar, "Asia/Shanghai").opening(night) == night
 
@@ -60,7 +60,7 @@ def test_without_hours_nothing_waits() -> None:
         ("2026-10-01 10:00", "2026-10-08 09:00"),
     ],
 )
-def test_holidays_and_swap_days(now: str, opening: str) -> None:
+def test_office_hours_follow_holidays_and_swap_days(now: str, opening: str) -> None:
     assert BOOK.office.opening(at(now)) == at(opening)
 
 
@@ -81,14 +81,14 @@ def reached(case: Case, *rungs: str) -> Case:
     return replace(case, rungs=case.rungs | {Rung("C3", 1, rung) for rung in rungs})
 
 
-def test_a_reminder_of_the_night_is_sent_in_the_morning() -> None:
+def test_night_reminder_is_sent_in_morning() -> None:
     case = delivered("2026-03-02 20:00").case  # 75 % of 15 days and 4 hours lie on Saturday
     assert next_look(case, BOOK) == at("2026-03-16 09:00")
     assert rungs_due(case, BOOK, at("2026-03-15 12:00")) == []
     assert of("C3", rungs_due(case, BOOK, at("2026-03-16 09:00"))) == [("at_75", False)]
 
 
-def test_a_reminder_that_was_missed_at_its_hour_waits_for_the_next_morning() -> None:
+def test_missed_reminder_waits_for_next_morning() -> None:
     case = delivered("2026-03-03 10:00").case
     due = next_look(case, BOOK)
     assert due is not None and in_office(due)
@@ -97,7 +97,7 @@ def test_a_reminder_that_was_missed_at_its_hour_waits_for_the_next_morning() -> 
     assert rungs_due(case, BOOK, BOOK.office.opening(night))
 
 
-def test_a_breach_is_recorded_at_midnight_and_beats_what_waited() -> None:
+def test_breach_at_midnight_supersedes_waiting_reminder() -> None:
     case = delivered("2026-02-01 10:00").case  # due on 2026-02-24, the first working day after Spring Festival
     due = end_of_day(date(2026, 2, 24), "Asia/Shanghai")
     assert of("C3", rungs_due(reached(case, "at_75"), BOOK, due)) == []  # its 90 % came at 17:24 that day, after hours
@@ -108,7 +108,7 @@ def test_a_breach_is_recorded_at_midnight_and_beats_what_waited() -> None:
     assert found[-1].at == due
 
 
-def test_after_downtime_the_breach_is_recorded_at_once_and_urging_waits_for_the_office() -> None:
+def test_breach_is_recorded_at_once_after_downtime_and_urging_waits_for_office_hours() -> None:
     case = delivered("2026-03-02 10:00").case
     night = at("2026-04-11 03:00")  # a Saturday
     assert of("C3", rungs_due(case, BOOK, night)) == [("at_75", True), ("at_90", True), ("breach", False)]
@@ -117,7 +117,7 @@ def test_after_downtime_the_breach_is_recorded_at_once_and_urging_waits_for_the_
     assert of("C3", rungs_due(case, BOOK, at("2026-04-13 09:00"))) == [("urged", False)]
 
 
-def test_urging_fires_once_and_not_where_a_person_urged_already() -> None:
+def test_urging_fires_once_unless_person_already_urged() -> None:
     case = delivered("2026-03-02 10:00").case
     case = reached(case, "at_75", "at_90", "breach")
     look = next_look(case, BOOK)
@@ -134,7 +134,7 @@ def test_urging_fires_once_and_not_where_a_person_urged_already() -> None:
     assert fold([recorded(Urged(org="zj"), case.version + 1, look)], case).acted == case.version + 1
 
 
-def test_who_has_no_case_is_not_urged() -> None:
+def test_organisation_without_case_is_not_urged() -> None:
     case = Story().registered(at("2026-03-02 10:00"), received_by="zj").case
     kinds = {rung.kind for rung in rungs_due(case, BOOK, at("2026-06-01 10:00"))}
     assert kinds == {"remind", "breach"}
@@ -145,7 +145,7 @@ def test_who_has_no_case_is_not_urged() -> None:
     st.datetimes(datetime(2025, 1, 1), datetime(2026, 8, 1)),  # noqa: DTZ001 - made UTC below
     st.lists(st.integers(1, 40 * 24 * 60), max_size=12),
 )
-def test_however_the_ticker_looks_nothing_is_sent_out_of_hours_or_twice(naive: datetime, minutes: list[int]) -> None:
+def test_any_ticker_schedule_sends_once_within_office_hours(naive: datetime, minutes: list[int]) -> None:
     """Looks at any times, the index's own among them: each rung once, breaches exact, no notice out of hours."""
     start = naive.replace(tzinfo=UTC)
     story = Story().registered(start).on(start, "CaseTransferred", org="zj")
@@ -156,7 +156,7 @@ def test_however_the_ticker_looks_nothing_is_sent_out_of_hours_or_twice(naive: d
     while (index := next_look(case, BOOK)) is not None:
         now = max(now, min((look for look in (*looks, index) if look > now), default=now))
         found = rungs_due(case, BOOK, now)
-        if not found and index <= now:  # it was looked for in office hours, and nobody looked
+        if not found and index <= now:  # it was due in office hours while the ticker was stopped
             now = BOOK.office.opening(now)
             found = rungs_due(case, BOOK, now)
             assert found
@@ -171,7 +171,7 @@ def test_however_the_ticker_looks_nothing_is_sent_out_of_hours_or_twice(naive: d
     assert {("C3", 1, "breach"), ("C5", 1, "breach"), ("C3", 1, "at_75")} <= set(fired)
 
 
-def test_the_policy_says_when_nobody_is_reminded() -> None:
+def test_policy_defines_office_hours_for_reminders() -> None:
     loaded = [entry for entry in bundled("demo") if entry.section != "jurisdiction"]
     assert isinstance(book_of(loaded), PolicyBook)
     assert book_of(loaded).office.is_open(at("2026-02-17 03:00"))

@@ -1,4 +1,4 @@
-"""The bytes: once written they read back the same, without a second validation, and never hold personal data."""
+"""The stored bytes: they round-trip without a second validation and never contain personal data."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def without_personal(body: Event) -> Event:
 
 @settings(max_examples=400)
 @forall(ANY_EVENT)
-def test_what_was_written_reads_back(body: Event) -> None:
+def test_recorded_event_round_trips(body: Event) -> None:
     event = recorded(body, 1, START)
     back = decode(encode(event))
     assert back.body == without_personal(body)
@@ -39,30 +39,30 @@ def test_what_was_written_reads_back(body: Event) -> None:
 
 
 @forall(ANY_EVENT)
-def test_trusted_reading_equals_validated_reading(body: Event) -> None:
+def test_trusted_decoding_equals_validated_decoding(body: Event) -> None:
     raw = orjson.loads(encode(recorded(body, 1, START)))["body"]
     assert type(body).trusted(raw) == type(body).model_validate(raw)
 
 
-def test_every_personal_field_is_optional_and_left_out() -> None:
+def test_personal_fields_are_optional_and_omitted_after_erasure() -> None:
     for model in REGISTRY.values():
         for name in model.personal:
             assert not model.model_fields[name].is_required(), f"{model.__name__}.{name}"
 
 
-def test_a_type_of_a_newer_release_is_named_and_not_guessed() -> None:
+def test_event_type_of_newer_release_is_named_and_not_decoded() -> None:
     raw = orjson.loads(encode(recorded(REGISTRY["Nudged"].model_validate({}), 1, START)))
     assert decode(orjson.dumps({**raw, "type": "Telepathy"})).body == NewerEvent("Telepathy")
     assert decode(orjson.dumps({**raw, "schema": 2})).body == NewerEvent("Nudged")
 
 
-def test_fields_that_a_reader_does_not_know_are_ignored() -> None:
+def test_unknown_fields_are_ignored() -> None:
     raw = orjson.loads(encode(recorded(REGISTRY["SignedFor"].model_validate({"org": "zj"}), 1, START)))
     raw["body"]["added_later"] = {"a": 1}
     assert decode(orjson.dumps(raw)).body == REGISTRY["SignedFor"].model_validate({"org": "zj"})
 
 
-def test_an_old_schema_is_upcast_when_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_schema_is_upcast_on_read(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = orjson.loads(encode(recorded(REGISTRY["SignedFor"].model_validate({"org": "zj"}), 1, START)))
     raw["body"] = {"unit": "zj"}
     monkeypatch.setattr(REGISTRY["SignedFor"], "schema_version", 2)
@@ -70,7 +70,7 @@ def test_an_old_schema_is_upcast_when_read(monkeypatch: pytest.MonkeyPatch) -> N
     assert decode(orjson.dumps(raw)).body == REGISTRY["SignedFor"].model_validate({"org": "zj"})
 
 
-def test_the_chain_depends_on_every_byte_and_on_the_order() -> None:
+def test_hash_chain_depends_on_every_byte_and_order() -> None:
     one, two = b"one", b"two"
     assert chain_all("", [one, two]) == chain(chain("", one), two)
     assert chain_all("", [one, two]) != chain_all("", [two, one])
@@ -78,8 +78,8 @@ def test_the_chain_depends_on_every_byte_and_on_the_order() -> None:
     assert chain("", one, "sm3").startswith("sm3:")
 
 
-def test_events_of_release_1_still_read() -> None:
-    """One line per type as it was first released. A change that breaks an old line breaks somebody's log."""
+def test_events_of_release_1_are_readable() -> None:
+    """One line per type as first released. A change that breaks an old line breaks existing logs."""
     lines = GOLDEN.read_bytes().splitlines()
     seen = set()
     for line in lines:

@@ -1,4 +1,4 @@
-"""How events travel, in figures: what they say when something waits, comes again, or stops."""
+"""Delivery metrics when events wait, are redelivered, or stop."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WELL = {"ready": True, "reasons": [], "groups": {}, "notes": []}
 
 
 class Feed:
-    """Says what it is told to say."""
+    """A feed with prepared figures."""
 
     def __init__(self) -> None:
         self.one = GroupFigures("case-events", 8, 100, 3, 1, 2, 0)
@@ -40,7 +40,7 @@ class Feed:
 
 
 class WatchedProcess:
-    """One process with a group, its registry and what it shows."""
+    """One process with a group, its registry and its exposed metrics."""
 
     def __init__(self, *parts: str) -> None:
         self.clock = SetClock(START)
@@ -64,7 +64,7 @@ class WatchedProcess:
         return self.registry.get_sample_value(name, labels)
 
 
-async def test_the_age_is_that_of_the_oldest_even_where_a_sweeper_has_moved_its_time() -> None:
+async def test_backlog_age_is_age_of_oldest_commit_despite_sweeper() -> None:
     process = WatchedProcess()
     assert await process.shows("huiyin_publish_lag_seconds") == 0
     first = commit("case/a", at=START)
@@ -81,7 +81,7 @@ async def test_the_age_is_that_of_the_oldest_even_where_a_sweeper_has_moved_its_
     assert await process.shows("huiyin_unpublished_commits") == 0
 
 
-async def test_a_group_with_work_that_does_none_stands_still() -> None:
+async def test_group_with_backlog_and_no_progress_is_stalled() -> None:
     process = WatchedProcess()
     process.feed.progress = process.clock.monotonic()
     process.clock.advance(timedelta(seconds=90))
@@ -94,7 +94,7 @@ async def test_a_group_with_work_that_does_none_stands_still() -> None:
         assert await process.shows("huiyin_consumer_stalled_seconds", away, view="routing") == 0, "one alarm is enough"
 
 
-async def test_what_the_feed_counts_becomes_counters() -> None:
+async def test_feed_counts_are_exported_as_counters() -> None:
     process = WatchedProcess()
     labels = {"view": "routing", "topic": "case-events"}
     assert await process.shows("huiyin_feed_records_total", **labels) == 100
@@ -110,14 +110,14 @@ async def test_what_the_feed_counts_becomes_counters() -> None:
     assert await process.shows("huiyin_consumer_handled_total", view="routing") == 70
 
 
-async def test_parked_cases_count_for_their_group() -> None:
+async def test_parked_cases_are_counted_per_group() -> None:
     process = WatchedProcess()
     await process.views.park(Parked("routing", "case/a", 1, "ValueError", "2026-01-01T00:00:00Z", b""))
     await process.views.park(Parked("another", "case/b", 1, "ValueError", "2026-01-01T00:00:00Z", b""))
     assert await process.shows("huiyin_parked_streams", view="routing") == 1
 
 
-async def test_reasons_are_codes_and_go_when_they_have_passed() -> None:
+async def test_readiness_reasons_are_codes_and_are_cleared() -> None:
     process = WatchedProcess("intake")
     wrong = {"ready": False, "reasons": ["topic_missing:prod-case-events", "disk_full"]}
     assert await process.shows("huiyin_not_ready", wrong, reason="topic_missing") == 1
@@ -128,13 +128,13 @@ async def test_reasons_are_codes_and_go_when_they_have_passed() -> None:
     assert await process.shows("huiyin_accepting", service="intake") == 1
 
 
-async def test_filings_are_accepted_by_intake_only_and_also_without_a_topic() -> None:
+async def test_intake_accepts_filings_even_without_topic() -> None:
     reasons = {"ready": False, "reasons": ["topic_missing:case-events", "no_progress:intake"]}
     assert await WatchedProcess("intake").shows("huiyin_accepting", reasons, service="intake") == 1
     assert await WatchedProcess("routing").shows("huiyin_accepting", service="intake") is None
 
 
-def test_what_comes_again_is_counted_and_what_is_new_is_not() -> None:
+def test_redelivered_events_are_counted_and_new_events_are_not() -> None:
     repeats = DuplicateFilter()
     first, second, third = history("case/a", 3)
     repeats.handled([first, second])
@@ -146,7 +146,7 @@ def test_what_comes_again_is_counted_and_what_is_new_is_not() -> None:
     assert repeats.skipped == len(second.events) + len(first.events)
 
 
-def test_a_long_life_remembers_a_limited_number_of_streams() -> None:
+def test_number_of_remembered_streams_is_bounded() -> None:
     repeats = DuplicateFilter()
     repeats.handled([commit("case/first")])
     repeats.handled(commit(f"case/{number}") for number in range(STREAMS))
@@ -155,7 +155,7 @@ def test_a_long_life_remembers_a_limited_number_of_streams() -> None:
     assert repeats.skipped == 0, "it was forgotten: a figure, not a promise"
 
 
-async def test_letters_and_what_is_carried_are_counted_by_kind_of_topic() -> None:
+async def test_records_are_counted_by_topic_kind() -> None:
     process = WatchedProcess("routing")
     letters = SimpleNamespace(figures=lambda: topics.TopicFigures("actions", 3, 40, 1))
     process.runtime.letters = [letters]

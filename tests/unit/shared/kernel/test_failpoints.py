@@ -1,4 +1,4 @@
-"""Places where tests let a process die: nothing happens unless a test says so, and a poison case is poison each time."""
+"""Failpoints where tests terminate a process: inactive by default, and selecting the same cases each time."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from shared.kernel import failpoints
 from shared.kernel.failpoints import PLACES, VARIABLE, Armed, Failed, failpoint, parsed
 
 
-def test_without_the_variable_nothing_is_armed() -> None:
+def test_failpoints_are_disarmed_without_variable() -> None:
     assert parsed("") == {}
     for place in PLACES:
         failpoint(place)
 
 
-def test_what_a_test_says() -> None:
+def test_failpoint_specification_is_parsed() -> None:
     assert parsed("log.appended=kill:0.5,consumer.reacts=fail:1") == {
         "log.appended": Armed(True, 0.5),
         "consumer.reacts": Armed(False, 1.0),
@@ -27,12 +27,12 @@ def test_what_a_test_says() -> None:
 
 
 @pytest.mark.parametrize("text", ["nowhere=kill:1", "log.appended", "log.appended=stop:1", "log.appended=kill:2"])
-def test_a_misspelt_place_or_part_is_refused(text: str) -> None:
+def test_misspelt_failpoint_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=VARIABLE):
         parsed(text)
 
 
-def test_the_same_cases_are_hit_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failpoint_selects_same_cases_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failpoints, "_ARMED", parsed("consumer.reacts=fail:0.1"))
 
     def hit() -> list[str]:
@@ -50,7 +50,7 @@ def _fails(key: str) -> bool:
     return False
 
 
-def test_a_process_dies_there() -> None:
+def test_failpoint_terminates_process() -> None:
     code = "from shared.kernel.failpoints import failpoint; failpoint('log.appended'); print('alive')"
     died = subprocess.run(
         [sys.executable, "-c", code],

@@ -13,18 +13,18 @@ ITEMS = st.text(min_size=1, max_size=30)
 
 
 @forall(ITEMS, ITEMS)
-def test_the_same_item_is_the_same_case(channel: str, item: str) -> None:
+def test_same_item_gets_same_case_id(channel: str, item: str) -> None:
     assert case_id(KEY, channel, item) == case_id(KEY, channel, item)
     assert case_id(KEY, channel, item) != case_id(OTHER, channel, item)
     assert case_id(KEY, channel, item) != case_id(KEY, channel, item + "x")
 
 
-def test_channel_and_item_do_not_run_together() -> None:
+def test_channel_and_item_are_separated_in_case_id() -> None:
     assert case_id(KEY, "ab", "c") != case_id(KEY, "a", "bc")
 
 
 @forall(ITEMS, st.integers(2004, 2100))
-def test_a_number_is_read_back_however_it_was_written(item: str, year: int) -> None:
+def test_case_number_is_parsed_in_any_notation(item: str, year: int) -> None:
     written = number(case_id(KEY, "web", item), year)
     assert read_number(written) == written
     assert read_number(written.lower().replace("-", " ")) == written
@@ -32,7 +32,7 @@ def test_a_number_is_read_back_however_it_was_written(item: str, year: int) -> N
 
 
 @forall(ITEMS, st.integers(0, 16), st.sampled_from("0123456789ABCDEFGHJKMNPQRSTVWXYZ"))
-def test_every_wrong_sign_is_noticed(item: str, place: int, sign: str) -> None:
+def test_every_wrong_character_is_detected(item: str, place: int, sign: str) -> None:
     written = number(case_id(KEY, "web", item), 2026)
     signs = [index for index, one in enumerate(written) if one != "-"]
     wrong = written[: signs[place]] + sign + written[signs[place] + 1 :]
@@ -42,18 +42,18 @@ def test_every_wrong_sign_is_noticed(item: str, place: int, sign: str) -> None:
 
 
 @forall(ITEMS, st.integers(4, 15))
-def test_two_swapped_signs_are_noticed(item: str, place: int) -> None:
+def test_swapped_characters_are_detected(item: str, place: int) -> None:
     written = number(case_id(KEY, "web", item), 2026).replace("-", "")
     swapped = written[:place] + written[place + 1] + written[place] + written[place + 2 :]
     assert (read_number(swapped) is None) == (swapped != written)
 
 
-def test_words_are_no_number() -> None:
+def test_text_is_not_parsed_as_number() -> None:
     for text in ("", "2026", "hello", "2026-0000-0000-0000", "x" * 17):
         assert read_number(text) is None
 
 
-def test_a_query_code_opens_its_own_case_and_generation_only() -> None:
+def test_query_code_is_valid_for_own_case_and_generation_only() -> None:
     one, two = case_id(KEY, "web", "1"), case_id(KEY, "web", "2")
     code = query_code(KEY, one)
     assert code_matches(KEY, one, code.lower().replace("-", " "))
@@ -63,6 +63,6 @@ def test_a_query_code_opens_its_own_case_and_generation_only() -> None:
     assert len(code.replace("-", "")) * 5 >= 128
 
 
-def test_request_digests_do_not_link_cases() -> None:
+def test_request_digests_cannot_be_linked_across_cases() -> None:
     assert request_digest(KEY, "a", b"same") != request_digest(KEY, "b", b"same")
     assert request_digest(KEY, "a", b"same") == request_digest(KEY, "a", b"same")

@@ -1,4 +1,4 @@
-"""Every refusal is a sentence in both languages: read off the source, so that one nobody has provoked yet is looked at, too."""
+"""Every refusal has a sentence in both languages: collected from the source, including refusals that no test triggers."""
 
 from __future__ import annotations
 
@@ -56,21 +56,21 @@ def _name(node: ast.expr) -> str | None:
 SAID = list(said())
 
 
-def test_the_source_was_read() -> None:
+def test_source_files_are_found() -> None:
     assert len(SAID) > 150
 
 
 @pytest.mark.parametrize("one", SAID, ids=[one.where for one in SAID])
-def test_a_refusal_has_a_chinese_sentence_of_its_own(one: Said) -> None:
+def test_every_refusal_has_its_own_chinese_sentence(one: Said) -> None:
     assert one.chinese is not None, one.where
     literal = one.chinese[:1] in ("'", '"') or one.chinese[:2] in ("f'", 'f"')
     if literal:
-        another = "_zh}" in one.chinese  # it ends with a sentence that stands elsewhere
+        another = "_zh}" in one.chinese  # it ends with a sentence defined elsewhere
         assert another or _CHINESE.search(one.chinese), one.where
         assert another or one.chinese[:-1].endswith("。"), f"{one.where}: no whole sentence"
 
 
-def test_every_refusal_of_the_catalogue_is_said_somewhere() -> None:
+def test_every_catalogued_refusal_is_raised_somewhere() -> None:
     codes = {one.code for one in SAID}
     named = {code for rule in RULES.values() for code in refusals(rule)}
     elsewhere = {"not_executed", "report_missing", "kind_not_by_hand", "kind_does_not_fit", "not_confirmed"}

@@ -1,4 +1,4 @@
-"""Settings that are malformed or contradict each other are named at the start, and never shown."""
+"""Malformed or contradictory settings are named at the start, without their values."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from shared.kernel.settings import load, shown
         ({"mongodb_name": "a/pa55"}, "HUIYIN_MONGODB_NAME"),
     ],
 )
-def test_what_is_wrong_is_named_and_not_shown(given: dict[str, str], named: str) -> None:
+def test_invalid_setting_is_named_without_its_value(given: dict[str, str], named: str) -> None:
     with pytest.raises(ValueError, match="a setting is wrong") as raised:
         load(**given)
     assert named in str(raised.value)
     assert "pa55" not in str(raised.value)
 
 
-def test_a_url_with_a_password_is_masked() -> None:
+def test_url_with_password_is_masked() -> None:
     settings = load(
         mongodb_url="mongodb://u:pa55@h:27017/?replicaSet=rs0&tls=true", mongodb_keys_url="mongodb+srv://k/"
     )

@@ -1,4 +1,4 @@
-"""Keyword rules: which words of a text lead where."""
+"""Keyword rules: from words of a text to a subject or suspicion."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ RULES = Keywords.model_validate(
         ("", "", None),
     ],
 )
-def test_the_first_rule_that_matches(title: str, text: str, rule: str | None) -> None:
+def test_first_matching_keyword_rule_applies(title: str, text: str, rule: str | None) -> None:
     assert RULES.subject(title, text) == rule
     assert RULES.suspicion(title, text) is None
 
@@ -52,11 +52,11 @@ def test_the_first_rule_that_matches(title: str, text: str, rule: str | None) ->
         ("他收" + "了" * 11 + "红包", False),
     ],
 )
-def test_a_star_stays_inside_a_sentence(text: str, suspected: bool) -> None:
+def test_wildcard_matches_within_one_sentence(text: str, suspected: bool) -> None:
     assert (RULES.suspicion("", text) == "bribe") is suspected
 
 
-def test_a_long_text_is_searched_in_no_time() -> None:
+def test_long_text_is_searched_quickly() -> None:
     import time
 
     slow = Keywords.model_validate({"rules": [{"id": "x", "subject": "S", "any": ["了*了*完"]}]})
@@ -76,6 +76,6 @@ def test_a_long_text_is_searched_in_no_time() -> None:
         {"id": "a", "subject": "s", "any": ["*"]},
     ],
 )
-def test_rules_that_could_mean_anything_are_refused(rule: dict[str, Any]) -> None:
+def test_overbroad_keyword_rules_are_refused(rule: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Keywords.model_validate({"rules": [rule]})

@@ -1,4 +1,4 @@
-"""The most specific rule wins; a table with a hole or a contradiction is refused."""
+"""The most specific rule wins; a table with a gap or a contradiction is refused."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def wrong(*rules: dict[str, Any], **more: Any) -> list[str]:
     return in_english(check(documents))
 
 
-def test_the_most_specific_rule_wins() -> None:
+def test_most_specific_rule_wins() -> None:
     book = table(rule("all", "*", "*", "a"), rule("home", "*", "home", "b"), rule("town", "town", "roof", "c"))
     assert book.route("city", "road") == RouteFound("a", "all", "rule")
     assert book.route("east", "roof") == RouteFound("b", "home", "rule")  # a rule covers what is below its subject
@@ -56,26 +56,26 @@ def test_the_most_specific_rule_wins() -> None:
     assert book.route("town", "home") == RouteFound("b", "home", "rule")
 
 
-def test_a_rule_covers_what_is_below_its_place() -> None:
+def test_rule_covers_subordinate_places() -> None:
     book = table(rule("all", "*", "*", "a"), rule("east", "east", "*", "b"))
     assert book.route("town", "road").org == "b"
     assert book.route("city", "road").org == "a"
 
 
 @pytest.mark.parametrize(("prefer", "org"), [("subject", "b"), ("place", "c")])
-def test_the_table_says_whether_subject_or_place_counts_first(prefer: str, org: str) -> None:
+def test_table_defines_precedence_of_subject_and_place(prefer: str, org: str) -> None:
     book = table(rule("s", "*", "roof", "b"), rule("p", "town", "*", "c"), prefer=prefer, default="queue")
     assert book.route("town", "roof").org == org
 
 
-def test_a_level_is_more_specific_than_none() -> None:
+def test_rule_with_level_is_more_specific_than_without() -> None:
     book = table(rule("all", "*", "*", "a"), rule("urgent", "*", "*", "b", level="urgent"))
     assert book.route("town", "roof", "urgent").org == "b"
     assert book.route("town", "roof", "normal").org == "a"
     assert book.route("town", "roof").org == "a"
 
 
-def test_reasons_when_nobody_is_named() -> None:
+def test_missing_target_is_explained() -> None:
     book = table(rule("home", "*", "home", "a"), rule("queue", "east", "road", None), default="queue")
     assert book.route("nowhere", "home") == RouteFound(None, None, "unknown_place")
     assert book.route("town", "nothing") == RouteFound(None, None, "unknown_subject")
@@ -87,7 +87,7 @@ def test_reasons_when_nobody_is_named() -> None:
     assert PolicyBook().route("city", "home") == RouteFound(None, None, "no_rule")
 
 
-def test_the_table_in_force_at_the_time_is_used() -> None:
+def test_table_in_force_at_filing_time_is_used() -> None:
     book = table(rule("old", "*", "*", "a"))
     document = {"rules": [rule("new", "*", "*", "b")]}
     from shared.events.policy import PolicyActivated
@@ -101,7 +101,7 @@ def test_the_table_in_force_at_the_time_is_used() -> None:
     assert later.reference != book.reference
 
 
-def test_a_gap_is_found() -> None:
+def test_routing_gap_is_found() -> None:
     (gap,) = wrong(rule("home", "*", "home", "a"), rule("road", "town", "road", "b"))
     assert gap == (
         "routing.rules: a gap: no rule covers subject 'road' in place 'city', 'east';"
@@ -111,17 +111,17 @@ def test_a_gap_is_found() -> None:
     assert wrong(rule("home", "*", "home", "a"), rule("q", "*", "road", None)) == []
 
 
-def test_a_rule_for_one_level_leaves_the_others_uncovered() -> None:
+def test_rule_for_one_level_leaves_other_levels_uncovered() -> None:
     assert "a gap" in wrong(rule("u", "*", "*", "a", level="urgent"))[0]
 
 
-def test_an_overlap_is_found() -> None:
+def test_routing_overlap_is_found() -> None:
     (overlap,) = wrong(rule("one", "*", "*", "a"), rule("two", "*", "*", "b"))
     assert overlap.startswith("routing.rules[two]: overlaps rule 'one': both cover place '*', subject '*', level '*'")
     assert wrong(rule("one", "*", "*", "a"), rule("two", "*", "*", "a")) == []  # they say the same
 
 
-def test_all_findings_at_once() -> None:
+def test_all_routing_findings_are_reported_at_once() -> None:
     found = wrong(rule("one", "mars", "*", "nobody"), rule("one", "*", "dreams", "a"), default="ghost")
     assert [finding.split(":")[0] for finding in found] == [
         "routing.rules[one].id",
@@ -132,12 +132,12 @@ def test_all_findings_at_once() -> None:
     ]
 
 
-def test_a_rule_has_one_target() -> None:
+def test_rule_has_one_target() -> None:
     with pytest.raises(ValueError, match="either org or queue"):
         Routing.model_validate({"rules": [{"id": "x"}]})
 
 
-def test_the_demo_county_answers_for_every_place_and_subject() -> None:
+def test_demo_county_routes_every_place_and_subject() -> None:
     book = demo()
     for place in book.places:
         for subject in book.subjects:
@@ -151,7 +151,7 @@ def test_the_demo_county_answers_for_every_place_and_subject() -> None:
     assert not any(book.route(place, subject).org == "jjw" for place in book.places for subject in book.subjects)
 
 
-def test_what_the_book_knows() -> None:
+def test_policy_book_answers_lookups() -> None:
     book = demo(LONG_AGO)
     assert (book.jurisdiction, book.zone, book.petition_office) == ("CN-DEMO", "Asia/Shanghai", "xfj")
     assert "dh" in book.places and "nowhere" not in book.places and None not in book.places

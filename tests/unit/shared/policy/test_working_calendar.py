@@ -1,4 +1,4 @@
-"""Period arithmetic against published dates, and against an oracle that knows working days from elsewhere."""
+"""Period arithmetic against published dates, and against an oracle with independent working days."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def china() -> Calendar:
         ("2026-02-06", 8, "calendar", "2026-02-14"),
     ],
 )
-def test_golden_dates(start: str, days: int, unit: Unit, due: str) -> None:
+def test_due_dates_match_golden_file(start: str, days: int, unit: Unit, due: str) -> None:
     assert china().period(date.fromisoformat(start), days, unit).day == date.fromisoformat(due)
 
 
@@ -64,7 +64,7 @@ def oracle(start: date, days: int, unit: Unit, roll: Roll) -> date:
     unit=st.sampled_from(["calendar", "working"]),
     roll=st.sampled_from(["next_working_day", "none"]),
 )
-def test_periods_agree_with_an_independent_oracle(start: date, days: int, unit: Unit, roll: Roll) -> None:
+def test_periods_agree_with_independent_oracle(start: date, days: int, unit: Unit, roll: Roll) -> None:
     expected_last = start + timedelta(days=days * 2 + 40)
     if expected_last > date(2026, 12, 31):
         start -= timedelta(days=366)
@@ -78,14 +78,14 @@ def test_periods_agree_with_an_independent_oracle(start: date, days: int, unit: 
         assert (period.day - period.nominal).days == len(period.skipped)
 
 
-def test_every_published_day_is_what_the_package_says() -> None:
+def test_every_published_day_agrees_with_calendar_package() -> None:
     day = date(2004, 1, 1)
     while day <= date(2026, 12, 31):
         assert china().is_working(day) == chinese_calendar.is_workday(day), day
         day += timedelta(days=1)
 
 
-def test_every_skipped_day_has_its_reason() -> None:
+def test_every_skipped_day_has_reason() -> None:
     period = china().period(date(2025, 9, 26), 5, "working")
     assert [(skipped.day.isoformat()[5:], skipped.reason) for skipped in period.skipped] == [
         ("09-27", "weekend"),
@@ -98,11 +98,11 @@ def test_every_skipped_day_has_its_reason() -> None:
     assert all(skipped.rolled and skipped.reason == "holiday" for skipped in rolled.skipped)
 
 
-def test_rolling_is_a_switch() -> None:
+def test_rolling_can_be_switched_off() -> None:
     assert china().period(date(2026, 2, 1), 15, "calendar", "none").day == date(2026, 2, 16)
 
 
-def test_an_unpublished_year_is_computed_by_the_statute_and_marked() -> None:
+def test_unpublished_year_is_computed_from_statute_and_marked_provisional() -> None:
     across = china().period(date(2026, 12, 28), 5, "working")
     assert across.provisional
     assert across.day == date(2027, 1, 5)  # 1 January is a holiday by statute, then a weekend
@@ -112,7 +112,7 @@ def test_an_unpublished_year_is_computed_by_the_statute_and_marked() -> None:
     assert not china().period(date(2026, 12, 20), 15, "calendar", "none").provisional  # no calendar was needed
 
 
-def test_publishing_the_year_ends_the_guess() -> None:
+def test_published_year_replaces_provisional_dates() -> None:
     document = bundled("cn-calendar")[0].document
     years = {**document["years"], "2027": {"holidays": ["2027-01-01", "2027-01-04"], "workdays": ["2027-01-02"]}}
     later = Calendar(CalendarDocument.model_validate({**document, "years": years, "published_until": 2027}))
@@ -120,13 +120,13 @@ def test_publishing_the_year_ends_the_guess() -> None:
     assert (period.day, period.provisional) == (date(2027, 1, 5), False)
 
 
-def test_without_a_calendar_weekends_are_all_there_is() -> None:
+def test_only_weekends_are_skipped_without_calendar() -> None:
     assert PLAIN.period(date(2031, 1, 3), 1, "working").day == date(2031, 1, 6)
     assert not PLAIN.period(date(2031, 1, 3), 1, "working").provisional
 
 
 @pytest.mark.parametrize("days", [-1, 100_000])
-def test_a_period_that_no_law_sets_is_refused(days: int) -> None:
+def test_period_outside_allowed_range_is_refused(days: int) -> None:
     with pytest.raises(ValueError, match="0 to 36500 days"):
         PLAIN.period(date(2026, 1, 1), days)
 
@@ -138,25 +138,25 @@ def here(year: int, month: int, day: int, hour: int, minute: int = 0, fold: int 
     return datetime(year, month, day, hour, minute, tzinfo=zone(NEW_YORK), fold=fold).astimezone(UTC)
 
 
-def test_the_day_ends_at_midnight_of_the_zone() -> None:
+def test_day_ends_at_local_midnight() -> None:
     due = due_instant(date(2026, 2, 24), datetime(2026, 2, 1, 2, tzinfo=UTC), "end_of_day", SHANGHAI)
     assert due == datetime(2026, 2, 24, 15, 59, 59, 999999, tzinfo=UTC)
     short = due_instant(date(2026, 3, 8), here(2026, 3, 1, 9), "end_of_day", NEW_YORK)
     assert short == datetime(2026, 3, 9, 3, 59, 59, 999999, tzinfo=UTC)
 
 
-def test_the_wall_clock_is_kept_across_summer_time() -> None:
+def test_local_time_is_kept_across_summer_time() -> None:
     due = due_instant(date(2026, 3, 10), here(2026, 3, 5, 9), "same_wall_time", NEW_YORK)
     assert due == here(2026, 3, 10, 9)
     assert due - here(2026, 3, 5, 9) == timedelta(days=5) - timedelta(hours=1)
 
 
-def test_a_time_that_the_wall_never_shows_is_read_late() -> None:
+def test_skipped_local_time_is_read_as_later_instant() -> None:
     due = due_instant(date(2026, 3, 8), here(2026, 3, 1, 2, 30), "same_wall_time", NEW_YORK)
     assert due == here(2026, 3, 8, 3, 30)
 
 
-def test_a_time_that_the_wall_shows_twice_is_the_second_one() -> None:
+def test_repeated_local_time_is_read_as_second_instant() -> None:
     due = due_instant(date(2026, 11, 1), here(2026, 10, 1, 1, 30), "same_wall_time", NEW_YORK)
     assert due == here(2026, 11, 1, 1, 30, fold=1)
     # a start in the second hour keeps its time of day, nothing else
@@ -165,14 +165,14 @@ def test_a_time_that_the_wall_shows_twice_is_the_second_one() -> None:
     )
 
 
-def test_a_start_without_a_time_ends_with_the_day() -> None:
+def test_period_from_date_ends_with_day() -> None:
     due = due_instant(date(2026, 3, 8), date(2026, 3, 1), "same_wall_time", NEW_YORK)
     assert due == datetime(2026, 3, 9, 3, 59, 59, 999999, tzinfo=UTC)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.datetimes(datetime(2015, 1, 1), datetime(2026, 1, 1)), st.integers(0, 200))  # noqa: DTZ001 - wall times
-def test_the_wall_shows_the_same_time(wall: datetime, days: int) -> None:
+def test_due_instant_keeps_local_time(wall: datetime, days: int) -> None:
     start = wall.replace(tzinfo=zone(NEW_YORK)).astimezone(UTC)
     local = start.astimezone(zone(NEW_YORK))
     last = local.date() + timedelta(days=days)

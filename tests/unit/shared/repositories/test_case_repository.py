@@ -1,4 +1,4 @@
-"""What a process knows must not be older than what another process has written."""
+"""Cached data must not be older than what another process has written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.commits import history
 from tests.support.county import DEMO, SUPERVISOR, county
 
 
-async def test_a_case_that_another_process_moved_is_seen_moved() -> None:
+async def test_case_changed_by_another_process_is_reloaded() -> None:
     log = MemoryEventStore()
     here, there, alone = CaseRepository(log, alone=False), CaseRepository(log, alone=False), CaseRepository(log)
     first, second = history("case/a", 2)
@@ -27,7 +27,7 @@ async def test_a_case_that_another_process_moved_is_seen_moved() -> None:
     assert (await here.get("a", at_least=2))[0].version == 2
 
 
-async def test_a_policy_that_another_process_put_in_force_is_read_again() -> None:
+async def test_policy_activated_by_another_process_is_reloaded() -> None:
     async with county(seed=None) as here:
         elsewhere = PolicyRepository(here.ports.log)
         before = (await elsewhere.book(DEMO)).version

@@ -1,4 +1,4 @@
-"""The books of a process follow their streams, whatever comes by while one is read."""
+"""Cached policy books follow their streams, also if events arrive during a read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.county import DEMO, SUPERVISOR, county
 
 
 class _Slow(MemoryEventStore):
-    """What it reads is told only after something else has happened."""
+    """A store whose reads return only after another event was appended."""
 
     def __init__(self, behind: list[Commit]) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class _Slow(MemoryEventStore):
         return list(self._behind)
 
 
-async def test_a_book_that_grew_while_it_was_read_is_not_kept() -> None:
+async def test_policy_book_changed_during_read_is_not_cached() -> None:
     async with county() as here:
         hands = here.ports.handling("supervision")
         old = await here.ports.log.load(STREAM + DEMO)
@@ -33,7 +33,7 @@ async def test_a_book_that_grew_while_it_was_read_is_not_kept() -> None:
         newest, _ = await hands.append(STREAM + DEMO, EventMetadata(SUPERVISOR, "t:1"), lambda _head: [NewEvent(added)])
         behind = list(old)
         policies = PolicyRepository(_Slow(behind))
-        policies.forget([newest])  # it comes by while the stream is being read
+        policies.forget([newest])  # it arrives while the stream is being read
         assert (await policies.book(DEMO)).organisation("new") is None
         behind.append(newest)
         assert (await policies.book(DEMO)).organisation("new") is not None
@@ -42,8 +42,8 @@ async def test_a_book_that_grew_while_it_was_read_is_not_kept() -> None:
         assert await policies.book(DEMO) is kept, "what is known already is not read again"
 
 
-def test_a_county_that_sets_itself_up_begins_with_the_clocks_of_the_law() -> None:
-    """`huiyin init` copies the starter; what the law's own document gained later must be in it, too."""
+def test_new_county_starts_with_statutory_clocks() -> None:
+    """`huiyin init` copies the starter, which must contain later additions to the statutory document."""
     folder = resources.files("shared.policy") / "starter"
     starter, law = [
         next(one.document for one in found if one.section == "clocks")

@@ -1,4 +1,4 @@
-"""Periods, and Wilson's bound against known values."""
+"""Periods, and Wilson's bound against published values."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from shared.kernel.refusals import Invalid
         ("2025-03-30..2025-04-02", date(2025, 3, 30), date(2025, 4, 2)),
     ],
 )
-def test_a_period_is_its_days_and_reads_its_own_label(text: str, first: date, last: date) -> None:
+def test_period_covers_its_days_and_parses_its_label(text: str, first: date, last: date) -> None:
     period = parse(text)
     assert (period.first, period.last, period.label) == (first, last, text)
     assert parse(period.label) == period
@@ -37,7 +37,7 @@ def test_a_period_is_its_days_and_reads_its_own_label(text: str, first: date, la
     ["", "2025-13", "2025-00", "0000", "2025-Q5", "2025-02-30", "2025-03-02..2025-03-01", "25", "last month", "2025-3",
      "2025-03..2025-04", "２０２５年", "２０２５"],
 )  # fmt: skip
-def test_anything_else_is_refused_and_told_what_is_allowed(text: str) -> None:
+def test_invalid_period_is_refused_with_allowed_forms(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         parse(text)
     assert refused.value.field == "period"
@@ -55,20 +55,20 @@ def test_anything_else_is_refused_and_told_what_is_allowed(text: str) -> None:
         ("2024-02-29..2024-03-01", "year", "2023-02-28..2023-03-01"),
     ],
 )
-def test_the_period_to_compare_with(text: str, with_: Compare, other: str) -> None:
+def test_comparison_period_is_derived(text: str, with_: Compare, other: str) -> None:
     assert parse(text).compared(with_) == parse(other)
 
 
 @pytest.mark.parametrize(
     ("text", "with_"), [("2025", "month"), ("all", "year"), ("2025-Q1", "month"), ("0001", "year")]
 )
-def test_a_comparison_that_makes_no_sense_is_refused(text: str, with_: Compare) -> None:
+def test_meaningless_comparison_is_refused(text: str, with_: Compare) -> None:
     with pytest.raises(Invalid):
         parse(text).compared(with_)
 
 
 @given(st.text(max_size=30))
-def test_a_period_is_read_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused_as_period(text: str) -> None:
     try:
         assert parse(text).first <= parse(text).last
     except Invalid as refused:
@@ -87,13 +87,13 @@ def test_a_period_is_read_or_refused(text: str) -> None:
         (15, 148, 0.0624),  # Newcombe 1998, table I
     ],
 )
-def test_wilson_gives_the_published_values(numerator: int, denominator: int, bound: float) -> None:
+def test_wilson_interval_matches_published_values(numerator: int, denominator: int, bound: float) -> None:
     assert wilson_lower(numerator, denominator) == pytest.approx(bound, abs=6e-5)
 
 
 @given(st.integers(1, 10**6).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
-def test_wilson_is_the_root_of_its_equation(counts: tuple[int, int]) -> None:
-    """The bound p is where the observed share lies z standard deviations above p."""
+def test_wilson_bounds_solve_their_equation(counts: tuple[int, int]) -> None:
+    """The bound p is the value for which the observed share is z standard deviations above p."""
     numerator, denominator = counts
     bound = wilson_lower(numerator, denominator)
     assert bound is not None
@@ -102,5 +102,5 @@ def test_wilson_is_the_root_of_its_equation(counts: tuple[int, int]) -> None:
     assert distance == pytest.approx(1.959963984540054 * sqrt(bound * (1 - bound) / denominator), abs=1e-6)
 
 
-def test_nothing_has_no_bound() -> None:
+def test_wilson_interval_of_no_observations_is_undefined() -> None:
     assert wilson_lower(0, 0) is None

@@ -1,4 +1,4 @@
-"""`huiyin stats`: what is asked of the server, and the four ways to print the answer."""
+"""`huiyin stats`: the request to the server, and the four output formats."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ COMPARED = Compared.model_validate(
         (None, None),
     ],
 )
-def test_no_cell_of_a_csv_is_a_formula(cell: str | float | None, safe: str | float | None) -> None:
+def test_csv_cells_are_never_formulas(cell: str | float | None, safe: str | float | None) -> None:
     assert defused(cell) == safe
 
 
@@ -103,7 +103,7 @@ def test_csv_has_exact_values_and_stable_columns() -> None:
     assert (rows[0]["value"], rows[0]["difference_month"], rows[0]["denominator"]) == ("0.8", "-0.1", "10")
 
 
-def test_xlsx_holds_texts_as_texts_and_numbers_as_numbers() -> None:
+def test_xlsx_keeps_cell_types() -> None:
     content = as_xlsx(result(figure(group={"organisation": EVIL}, compared=(COMPARED,))))
     page = load_workbook(io.BytesIO(content)).active
     assert page is not None
@@ -114,7 +114,7 @@ def test_xlsx_holds_texts_as_texts_and_numbers_as_numbers() -> None:
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_a_table_shows_names_and_aligns_chinese(lang: str) -> None:
+def test_table_shows_names_and_aligns_chinese(lang: str) -> None:
     out = io.StringIO()
     console = Console(file=out, width=160)
     console.print(as_table(result(figure(compared=(COMPARED,)), figure(group={"organisation": "[red]"})), lang))  # type: ignore[arg-type]
@@ -129,7 +129,7 @@ def test_a_table_shows_names_and_aligns_chinese(lang: str) -> None:
     assert len({cell_len(line) for line in body}) == 1
 
 
-def test_json_reads_back_as_the_same_answer() -> None:
+def test_json_output_round_trips() -> None:
     answer = result(figure(compared=(COMPARED,)))
     assert StatsResult.model_validate_json(as_json(answer)) == answer
     assert json.loads(as_json(answer))["figures"][0]["compared"][0]["with"] == "month"
@@ -146,7 +146,7 @@ def client(status: int = 200, seen: list[httpx.URL] | None = None) -> httpx.Asyn
     return httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://test")
 
 
-async def test_only_what_was_given_is_asked() -> None:
+async def test_query_contains_given_options_only() -> None:
     seen: list[httpx.URL] = []
     options = StatsOptions(period="2025-03", by="organisation,month", as_of="2025-04-01")
     async with client(seen=seen) as server:
@@ -155,16 +155,14 @@ async def test_only_what_was_given_is_asked() -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), [(422, 2), (403, 1), (503, 1)])
-async def test_a_refusal_is_printed_without_a_traceback(
-    status: int, code: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_refusal_is_printed_without_traceback(status: int, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     async with client(status) as server:
         assert await run_stats(server, StatsOptions()) == code
     assert capsys.readouterr().err == "wrong_period: This is no period.\n"
 
 
 @pytest.mark.parametrize("kind", ["table", "csv", "xlsx", "json"])
-async def test_every_format_can_go_to_a_file(tmp_path: Path, kind: str) -> None:
+async def test_every_format_can_be_written_to_file(tmp_path: Path, kind: str) -> None:
     path = tmp_path / f"stats.{kind}"
     async with client() as server:
         assert await run_stats(server, StatsOptions(format=kind, output=path)) == 0  # type: ignore[arg-type]
@@ -172,7 +170,7 @@ async def test_every_format_can_go_to_a_file(tmp_path: Path, kind: str) -> None:
     assert content.startswith({"table": "期间".encode(), "csv": b"\xef\xbb\xbf", "xlsx": b"PK", "json": b"{"}[kind])
 
 
-async def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_unwritable_output_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for kind in ("table", "csv", "xlsx", "json"):
         path = tmp_path / "nowhere" / kind
         async with client() as server:
@@ -184,7 +182,7 @@ async def test_a_file_that_cannot_be_written_is_named(tmp_path: Path, capsys: py
 # ------------------------------------------------------------------ the catalogue and the route
 
 
-def test_the_catalogue_says_what_the_measures_are() -> None:
+def test_catalogue_describes_measures() -> None:
     page = (Path(__file__).parents[5] / "docs" / "metrics.md").read_text(encoding="utf-8")
     assert f"metric version {VERSION}" in page
     for measure in MEASURES:
@@ -242,7 +240,7 @@ async def served(role: str = "analyst", jurisdiction: str | None = None) -> Asyn
     await facts.close()
 
 
-async def test_the_route_answers_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_http_route_serves_command(capsys: pytest.CaptureFixture[str]) -> None:
     async with served() as server:
         out = io.StringIO()
         options = StatsOptions(period="2025-Q2", by="organisation", compare="year")
@@ -265,12 +263,12 @@ async def test_the_route_answers_the_command(capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("role", ["organisation", "citizen", "platform"])
-async def test_figures_are_for_those_who_report(role: str) -> None:
+async def test_statistics_require_reporting_role(role: str) -> None:
     async with served(role) as server:
         assert (await server.get("/v1/stats")).status_code == 403
 
 
-async def test_figures_are_those_of_the_own_jurisdiction() -> None:
+async def test_statistics_cover_own_jurisdiction_only() -> None:
     async def total(jurisdiction: str | None, **asked: str) -> tuple[int, int, int]:
         async with served("supervisor", jurisdiction) as server:
             found = StatsResult.model_validate_json((await server.get("/v1/stats", params=asked)).content)

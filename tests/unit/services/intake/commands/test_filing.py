@@ -1,4 +1,4 @@
-"""The petitioner's side, and mending what was registered wrongly."""
+"""Commands of the petitioner, and corrections of wrong registrations."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ def first(fresh: list[NewEvent]) -> i.CaseRegistered:
     return body
 
 
-def test_a_filing_is_registered_with_its_number_and_parties() -> None:
+def test_filing_is_registered_with_number_and_parties() -> None:
     fresh = filing(place="dh", subject="01", petitioner={"name": "某"}, co_petitioners=[{"name": "甲"}, {"name": "乙"}])
     assert first(fresh).number.startswith("2026-")
     parties = [(item.body.party, item.body.role) for item in fresh if isinstance(item.body, i.PartyRecorded)]
     assert parties == [("p1", "petitioner"), ("p2", "co_petitioner"), ("p3", "co_petitioner")]
 
 
-def test_a_letter_counts_from_its_postmark() -> None:
+def test_letter_counts_from_postmark() -> None:
     fresh = filing(received_at="2026-02-20")
     assert {item.at for item in fresh} == {date(2026, 2, 20)}
 
 
-def test_an_unknown_place_is_registered_and_its_words_are_sealed() -> None:
+def test_unknown_place_is_registered_with_sealed_text() -> None:
     body = first(filing(place="某条街", subject="01"))
     assert (body.place, body.place_text, body.unclear) == (None, "某条街", ("place",))
     assert body.subject == "01"
 
 
-def test_an_unknown_channel_is_refused() -> None:
+def test_unknown_channel_is_refused() -> None:
     with pytest.raises(Refused, match="unknown_channel"):
         filing(channel="pigeon")
 
 
-def test_a_platform_files_under_its_own_channels_only() -> None:
+def test_platform_files_on_its_own_channels_only() -> None:
     platform = next(channel for channel in BOOK.channels.values() if channel.platform)
     own = Principal("platform", platform.platform, "k")
     assert first(filing(own, channel=platform.code)).platform == platform.platform
@@ -66,7 +66,7 @@ def test_a_platform_files_under_its_own_channels_only() -> None:
         filing(own, channel="web")
 
 
-def test_the_same_item_again_gives_nothing_new() -> None:
+def test_repeated_item_adds_nothing() -> None:
     case = fold([recorded(REGISTERED, 1, START)])
     command = FileCase(channel="web", item="1", text="x")
     assert register(case, command, DecisionContext(REGISTRAR, START, START, BOOK), CASE) == []
@@ -89,13 +89,13 @@ def test_an_evaluation_follows_a_reply() -> None:
     given(*REPLIED, said).when("evaluate", REGISTRAR, **opinion).then_nothing()
 
 
-def test_both_are_judged() -> None:
+def test_evaluation_is_invited_for_organisation_and_petition_office() -> None:
     given(*REPLIED).when("invite_evaluation", SERVICE).then(
         i.EvaluationInvited(object="petition_office"), i.EvaluationInvited(object="organisation")
     )
 
 
-def test_a_case_that_was_closed_meanwhile_is_judged_all_the_same() -> None:
+def test_closed_case_can_still_be_evaluated() -> None:
     """Found by killing the process 150 times: the invitation came after the closing, and was lost."""
     closed = given(*REPLIED, s.CaseClosed(kind="explained"))
     closed.when("invite_evaluation", SERVICE).then(
@@ -103,13 +103,13 @@ def test_a_case_that_was_closed_meanwhile_is_judged_all_the_same() -> None:
     )
 
 
-def test_a_consultation_is_answered_at_once() -> None:
+def test_consultation_is_answered_at_once() -> None:
     question = REGISTERED.model_copy(update={"class_": "consultation"})
     given(question).when("answer_at_once", REGISTRAR, text="答复").then(i.AnsweredAtOnce(text="答复"))
     given(REGISTERED).when("answer_at_once", REGISTRAR, text="答复").refused("not_a_consultation")
 
 
-def test_a_wrong_place_is_corrected_beside_the_original() -> None:
+def test_wrong_place_is_corrected_and_original_kept() -> None:
     right = i.CaseCorrected(field="place", old="dh", new="xs")
     given(REGISTERED).when("correct", REGISTRAR, field="place", new="xs").then(right)
     given(REGISTERED).when("correct", REGISTRAR, field="place", new="dh").then_nothing()
@@ -118,7 +118,7 @@ def test_a_wrong_place_is_corrected_beside_the_original() -> None:
     assert given(REGISTERED, right).case.corrections[0].old == "dh"
 
 
-def test_a_wrong_date_is_corrected_and_the_clocks_follow() -> None:
+def test_corrected_date_moves_clocks() -> None:
     right = i.CaseCorrected(field="effective_at", of=1, new="2026-02-20")
     story = given(REGISTERED, right)
     assert story.case.filing.filed_at == date(2026, 2, 20)
@@ -132,7 +132,7 @@ def test_a_wrong_date_is_corrected_and_the_clocks_follow() -> None:
     )
 
 
-def test_a_registration_by_mistake_is_voided_and_stays_so() -> None:
+def test_mistaken_registration_is_voided_permanently() -> None:
     given(REGISTERED).when("void", REGISTRAR, reason_code="test").then(i.CaseVoided(reason_code="test"))
     voided = given(REGISTERED, i.CaseVoided(reason_code="test"))
     voided.when("void", REGISTRAR, reason_code="test").then_nothing()
@@ -141,7 +141,7 @@ def test_a_registration_by_mistake_is_voided_and_stays_so() -> None:
     given(*REPLIED).when("void", REGISTRAR, reason_code="test").refused("already_answered")
 
 
-def test_voiding_removes_no_missed_deadline_without_a_supervisor() -> None:
+def test_voiding_case_with_missed_deadline_requires_supervisor() -> None:
     """Fifteen days to dispose of it have passed (Art. 22): a registrar alone does not make that unhappen."""
     late = given(REGISTERED).later(days=30)
     late.when("void", REGISTRAR, reason_code="test").refused("supervisor_needed")
@@ -151,7 +151,7 @@ def test_voiding_removes_no_missed_deadline_without_a_supervisor() -> None:
     handled.when("void", SUPERVISOR, reason_code="test").then(i.CaseVoided(reason_code="test"))
 
 
-def test_withdrawal_ends_an_open_case() -> None:
+def test_withdrawal_ends_open_case() -> None:
     given(*SENT).when("withdraw", REGISTRAR).then(i.CaseWithdrawn())
     given(*SENT, i.CaseWithdrawn()).when("withdraw", REGISTRAR).refused("not_in_this_state")
 
@@ -165,11 +165,11 @@ def test_only_open_history_goes_live() -> None:
     assert live.live
 
 
-def test_a_class_that_there_is_not_is_no_correction() -> None:
+def test_correction_to_unknown_class_is_refused() -> None:
     given(REGISTERED).when("correct", REGISTRAR, field="class", new="张三").refused("unknown_class")
 
 
-def test_a_correction_that_removes_a_breach_needs_a_supervisor() -> None:
+def test_correction_removing_breach_requires_supervisor() -> None:
     sent = SENT[1]
     story = given(REGISTERED)
     story.case = fold([recorded(REGISTERED, 1, START), recorded(sent, 2, START + timedelta(days=23))])
@@ -182,7 +182,7 @@ def test_a_correction_that_removes_a_breach_needs_a_supervisor() -> None:
     story.when("correct", SUPERVISOR, **within).then(i.CaseCorrected(old=old, **within))
 
 
-def test_a_date_is_corrected_between_the_steps_around_it() -> None:
+def test_corrected_date_must_lie_between_adjacent_steps() -> None:
     steps = (*SENT, d.SignedFor(org="zj"))
     given(*steps).later(days=9).when(
         "correct", SUPERVISOR, field="effective_at", of=2, new="2026-03-02T08:00:00Z"
@@ -192,7 +192,7 @@ def test_a_date_is_corrected_between_the_steps_around_it() -> None:
     )
 
 
-def test_words_in_place_of_an_organisation_are_sealed() -> None:
+def test_free_text_organisation_is_sealed() -> None:
     fresh = filing(respondent={"name": "某", "org": "张三 13800000000"})
     about = next(item.body for item in fresh if isinstance(item.body, i.PartyRecorded))
     assert (about.respondent_org, about.name) == (None, "某 张三 13800000000")

@@ -1,4 +1,4 @@
-"""A claim that turns out to be an accusation: whoever may not have one loses it at once, and it waits sealed (Art. 30)."""
+"""A claim that becomes an accusation: an organisation that may not have it loses it at once, and it waits sealed (Art. 30)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CLOSED = (*REPLIED, d.ExecutionConfirmed(org="zj"), i.EvaluationInvited(object="
 
 @pytest.mark.parametrize("events", [SENT, ACCEPTED, REPLIED], ids=["dispatched", "accepted", "replied"])
 @pytest.mark.parametrize("by", [REGISTRAR, SUPERVISOR], ids=["registrar", "supervisor"])
-def test_it_is_taken_from_the_organisation_that_has_it(events: tuple[Event, ...], by: Principal) -> None:
+def test_late_accusation_is_withdrawn_from_organisation(events: tuple[Event, ...], by: Principal) -> None:
     given(*events).when("correct", by, field="class", new="accusation").then(TAKEN, CORRECTED)
     case = given(*events, TAKEN, CORRECTED).case
     assert (case.state, case.assignment.org, case.assignment.queue_reason, case.accusation.sealed) == (
@@ -33,13 +33,13 @@ def test_it_is_taken_from_the_organisation_that_has_it(events: tuple[Event, ...]
     given(*events, TAKEN, CORRECTED).when("dispatch", REGISTRAR, org="rs").refused("accusation_needs_sealed_organ")
 
 
-def test_what_was_decided_before_is_no_outcome_of_the_accusation() -> None:
+def test_earlier_decision_is_not_outcome_of_accusation() -> None:
     case = given(*CLOSED, TAKEN, CORRECTED).case
     assert (case.handling.result, case.handling.executed, case.evaluation.invited) == (None, False, ())
     assert case.handling.replied_at is not None and case.handling.replies == 1, "the reply stays in the history"
 
 
-def test_it_can_be_said_whom_it_is_about() -> None:
+def test_correction_may_name_respondent() -> None:
     about = {"name": "某科长", "org": "zj"}
     recorded = i.PartyRecorded(party="r1", role="respondent", respondent_org="zj", name="某科长")
     given(*SENT).when("correct", REGISTRAR, field="class", new="accusation", respondent=about).then(
@@ -55,7 +55,7 @@ def test_it_can_be_said_whom_it_is_about() -> None:
         )
 
 
-def test_an_organ_marked_for_accusations_keeps_it_unless_it_is_the_accused() -> None:
+def test_organ_for_accusations_keeps_case_unless_accused() -> None:
     sent = (REGISTERED, r.CaseTransferred(org="jjw"), r.AssignmentDelivered(org="jjw", seq=1))
     given(*sent).when("correct", REGISTRAR, field="class", new="accusation").then(CORRECTED)
     about = {"org": "jjw"}
@@ -79,7 +79,7 @@ RULED = (
 RECALLED = (*RULED, r.AssignmentWithdrawn(org="zj"))
 
 
-def test_who_reviews_or_assists_loses_it_too() -> None:
+def test_review_body_and_assisting_organisation_lose_late_accusation() -> None:
     ruled = (
         *RULED,
         d.Accepted(org="zj", path=6),
@@ -94,7 +94,7 @@ def test_who_reviews_or_assists_loses_it_too() -> None:
         assert not visible(Principal("clerk", org, "k"), case), org
 
 
-def test_who_assisted_by_a_ruling_sees_nothing_once_the_case_is_recalled() -> None:
+def test_recall_hides_case_from_assisting_organisation() -> None:
     assert visible(Principal("clerk", "jt", "k"), given(*RULED).case)
     assert not visible(Principal("clerk", "jt", "k"), given(*RECALLED).case)
     sealed = given(
@@ -103,12 +103,12 @@ def test_who_assisted_by_a_ruling_sees_nothing_once_the_case_is_recalled() -> No
     assert not visible(Principal("clerk", "jt", "k"), sealed)
 
 
-def test_a_ruling_binds_until_the_case_is_recalled() -> None:
+def test_ruling_binds_until_recall() -> None:
     again = (*RECALLED, r.CaseTransferred(org="jy"), r.AssignmentDelivered(org="jy"))
     assert given(*RULED).case.assignment.final_ruling and not given(*again).case.assignment.final_ruling
 
 
-def test_a_case_that_has_ended_stays_ended_and_is_nobodys_any_more() -> None:
+def test_ended_case_stays_ended_without_organisation() -> None:
     from shared.events.supervision import CaseClosed
 
     closed = (*CLOSED, CaseClosed(kind="resolved_unconfirmed"))
@@ -118,7 +118,7 @@ def test_a_case_that_has_ended_stays_ended_and_is_nobodys_any_more() -> None:
     assert not visible(Principal("clerk", "zj", "k"), case)
 
 
-def test_a_ruling_and_a_review_give_an_accusation_to_nobody_of_the_open_track() -> None:
+def test_ruling_and_review_never_assign_accusation_to_open_track() -> None:
     accusation = REGISTERED.model_copy(update={"class_": "accusation"})
     sent = (accusation, r.CaseRoutedToSealedChannel(org="jjw"))
     disputed = (*sent, d.ReturnRequested(org="jjw", reason_code="other"), r.JurisdictionDisputed(hops=1))

@@ -1,4 +1,4 @@
-"""One matter, one responsible organisation: what may be linked, what a follower refuses, how it ends."""
+"""One matter, one responsible organisation: allowed links, refusals of a follower, and how it ends."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ REASON = {"reason": "同一楼道"}
 
 
 def case(name: str, *events: Event, days: float = -1) -> Case:
-    """Another case, filed `days` after the one that a story is about."""
+    """Another case, filed `days` after the case under test."""
     return Story(events or SENT, START + timedelta(days=days), name).case
 
 
 OLDER = case("k0")
 
 
-def test_a_filing_follows_the_older_one_of_the_same_matter() -> None:
+def test_filing_is_linked_to_older_filing_of_same_matter() -> None:
     for kind in ("same_matter", "duplicate"):
         given(REGISTERED).beside(OLDER).when("link", REGISTRAR, lead="k0", kind=kind, **REASON).then(
             i.CaseLinked(lead="k0", kind=kind, reason="同一楼道")
@@ -66,7 +66,7 @@ def test_a_filing_follows_the_older_one_of_the_same_matter() -> None:
     given(*LINKED).beside(OLDER).when("link", REGISTRAR, lead="k0", **REASON).then_nothing()
 
 
-def test_its_organisation_is_released_in_the_same_commit() -> None:
+def test_linking_releases_organisation_in_same_commit() -> None:
     given(*ACCEPTED).beside(OLDER).when("link", SUPERVISOR, lead="k0", **REASON).then(
         r.AssignmentWithdrawn(org="zj", reason_code="follows_lead"),
         i.CaseLinked(lead="k0", kind="same_matter", reason="同一楼道"),
@@ -80,7 +80,7 @@ def test_its_organisation_is_released_in_the_same_commit() -> None:
     )
 
 
-def test_a_lead_that_follows_stands_for_its_own_lead() -> None:
+def test_link_to_follower_resolves_to_its_lead() -> None:
     follower = case("k0", *LINKED[:1], i.CaseLinked(lead="oldest", kind="same_matter"))
     oldest = case("oldest", days=-2)
     given(REGISTERED).beside(follower, oldest).when("link", REGISTRAR, lead="k0", **REASON).then(
@@ -88,7 +88,7 @@ def test_a_lead_that_follows_stands_for_its_own_lead() -> None:
     )
 
 
-def test_a_related_case_is_only_a_reference() -> None:
+def test_related_case_is_reference_only() -> None:
     younger = case("k2", days=3)
     related = i.CaseLinked(lead="k2", kind="related", reason="同一楼道")
     given(*ACCEPTED).beside(younger).when("link", REGISTRAR, lead="k2", kind="related", **REASON).then(related)
@@ -120,12 +120,12 @@ WRONG: dict[str, tuple[tuple[Event, ...], tuple[Case, ...], str]] = {
 
 
 @pytest.mark.parametrize("code", WRONG)
-def test_a_link_that_cannot_be_is_refused_by_its_own_code(code: str) -> None:
+def test_impossible_link_is_refused_with_specific_code(code: str) -> None:
     events, others, lead = WRONG[code]
     given(*events).beside(*others).when("link", REGISTRAR, lead=lead, **REASON).refused(code)
 
 
-def test_an_accusation_is_not_joined_to_anything_of_the_open_track() -> None:
+def test_accusation_is_not_linked_to_open_track_cases() -> None:
     for kind in ("same_matter", "related"):
         given(ACCUSATION).beside(OLDER).when("link", REGISTRAR, lead="k0", kind=kind, **REASON).refused(
             "accusation_apart"
@@ -135,7 +135,7 @@ def test_an_accusation_is_not_joined_to_anything_of_the_open_track() -> None:
     )
 
 
-def test_a_circle_is_refused_also_where_a_date_was_corrected() -> None:
+def test_circular_link_is_refused_after_date_correction() -> None:
     """The younger one follows; then its date is corrected to before the lead's."""
     earlier = i.CaseCorrected(field="effective_at", of=1, old="2026-03-02", new="2026-01-05")
     follower = case("k2", REGISTERED, i.CaseLinked(lead="k1", kind="same_matter"), earlier, days=2)
@@ -145,7 +145,7 @@ def test_a_circle_is_refused_also_where_a_date_was_corrected() -> None:
     lead.beside(follower).when("link", REGISTRAR, lead="k2", **REASON).refused("link_in_a_circle")
 
 
-def test_history_that_nobody_works_on_leads_only_once_it_is_closed() -> None:
+def test_imported_history_may_lead_after_closing_only() -> None:
     given(REGISTERED).beside(replace(OLDER, origin="history")).when("link", REGISTRAR, lead="k0", **REASON).refused(
         "lead_not_live"
     )
@@ -155,7 +155,7 @@ def test_history_that_nobody_works_on_leads_only_once_it_is_closed() -> None:
     )
 
 
-def test_two_jurisdictions_share_no_matter() -> None:
+def test_matters_do_not_span_jurisdictions() -> None:
     given(REGISTERED).beside(replace(OLDER, jurisdiction="CN-OTHER")).when(
         "link", REGISTRAR, lead="k0", **REASON
     ).refused("other_jurisdiction")
@@ -180,7 +180,7 @@ HANDLING: dict[str, tuple[Principal, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", HANDLING)
-def test_a_follower_is_not_handled(name: str) -> None:
+def test_follower_is_not_handled(name: str) -> None:
     by, fields = HANDLING[name]
     outcome = given(*LINKED).beside(OLDER).when(name, by, **fields)
     outcome.refused("follow_the_lead")
@@ -192,7 +192,7 @@ def test_a_follower_is_not_handled(name: str) -> None:
     assert name not in allowed(given(*LINKED).case, by)
 
 
-def test_routing_by_rule_leaves_a_follower_alone_and_takes_it_up_again() -> None:
+def test_rule_routing_skips_follower_until_unlinked() -> None:
     given(*LINKED).when("route", SERVICE).then_nothing()
     given(*LINKED, i.CaseUnlinked(lead="k0")).when("route", SERVICE).then(r.CaseTransferred(org="zj", rule="r01"))
     released = r.AssignmentWithdrawn(org="zj", reason_code="follows_lead")
@@ -203,7 +203,7 @@ def test_routing_by_rule_leaves_a_follower_alone_and_takes_it_up_again() -> None
     assert given(*by_hand).case.assignment.queue_reason == "returned"
 
 
-def test_unlinking() -> None:
+def test_unlink_command_separates_follower() -> None:
     given(*LINKED).beside(OLDER).when("unlink", REGISTRAR, **REASON).then(
         i.CaseUnlinked(lead="k0", kind="same_matter", reason="同一楼道")
     )
@@ -213,7 +213,7 @@ def test_unlinking() -> None:
     assert "clerk" not in RULES["unlink"].roles + RULES["link"].roles
 
 
-def test_nobody_waits_for_a_lead_that_is_gone() -> None:
+def test_follower_is_released_when_lead_is_gone() -> None:
     gone = i.CaseUnlinked(lead="k0", kind="same_matter", reason_code="lead_gone")
     for ending in (i.CaseVoided(), i.CaseWithdrawn()):
         given(*LINKED).beside(case("k0", REGISTERED, ending)).when("part", SERVICE).then(gone)
@@ -223,7 +223,7 @@ def test_nobody_waits_for_a_lead_that_is_gone() -> None:
     given(*SENT).when("part", SERVICE).then_nothing()
 
 
-def test_a_follower_ends_with_its_lead_once_its_own_petitioner_was_told() -> None:
+def test_follower_closes_with_lead_after_petitioner_notice() -> None:
     ended = case("k0", *CLOSED)
     told = (*LINKED, d.NoticeServed(kind="joined"))
     given(*told).beside(ended).when("merge", SERVICE).then(s.CaseClosed(kind="merged"))
@@ -233,14 +233,14 @@ def test_a_follower_ends_with_its_lead_once_its_own_petitioner_was_told() -> Non
     given(*SENT).beside(ended).when("merge", SERVICE).then_nothing()
 
 
-def test_the_notice_says_that_it_was_joined_only_where_it_was() -> None:
+def test_notice_mentions_link_for_linked_cases_only() -> None:
     given(*LINKED).when("serve_notice", REGISTRAR, kind="joined", mode="post").then(
         d.NoticeServed(org="xfj", kind="joined", mode="post")
     )
     given(REGISTERED).when("serve_notice", REGISTRAR, kind="joined").refused("not_joined")
 
 
-def test_of_a_followers_clocks_only_the_notice_to_its_petitioner_goes_on() -> None:
+def test_follower_keeps_petitioner_notice_clock_only() -> None:
     story = given(*ACCEPTED, r.AssignmentWithdrawn(org="zj", reason_code="follows_lead"), LINKED[1])
     (running,) = [one for one in deadlines(story.case, BOOK) if one.running]
     assert (running.clock, running.org) == ("C12", BOOK.petition_office)
@@ -253,10 +253,10 @@ def test_of_a_followers_clocks_only_the_notice_to_its_petitioner_goes_on() -> No
     assert [one.clock for one in deadlines(apart.case, BOOK) if one.running] == ["C1"]
 
 
-# ------------------------------------------------------------- who sees a follower
+# ------------------------------------------------------------- visibility of a follower
 
 
-def test_who_handles_the_matter_reads_what_its_filings_say_and_not_who_filed_them() -> None:
+def test_handling_organisation_reads_filing_texts_without_petitioner_identity() -> None:
     follower = given(*LINKED).case
     assert not visible(CLERK, follower)
     assert visible(CLERK, follower, OLDER)
@@ -266,7 +266,7 @@ def test_who_handles_the_matter_reads_what_its_filings_say_and_not_who_filed_the
     assert not visible(CLERK, given(REGISTERED).case, OLDER), "it follows nothing"
 
 
-def test_the_accused_sees_no_follower_and_nobody_sees_across_the_sealed_track() -> None:
+def test_followers_are_hidden_from_accused_and_across_sealed_track() -> None:
     about = i.PartyRecorded(party="r1", role="respondent", respondent_org="zj")
     assert not visible(CLERK, given(REGISTERED, about, LINKED[1]).case, OLDER)
     assert not visible(CLERK, given(ACCUSATION, LINKED[1]).case, OLDER)
@@ -282,7 +282,7 @@ STEPS = ("link", "unlink", "dispatch", "verify_return", "request_return", "recal
     st.lists(st.integers(0, 2), min_size=4, max_size=4),
     st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 3), st.integers(0, 3)), max_size=40),
 )
-def test_whatever_is_linked_every_line_ends_at_an_older_case_and_followers_have_no_organisation(
+def test_any_links_lead_to_older_case_and_followers_have_no_organisation(
     days: list[int], steps: list[tuple[str, int, int]]
 ) -> None:
     names = [f"k{number}" for number in range(4)]
@@ -315,7 +315,7 @@ def test_whatever_is_linked_every_line_ends_at_an_older_case_and_followers_have_
             assert case_.matter.lead is None or case_.assignment.assist == ()
 
 
-def test_every_refusal_tells_what_is_possible() -> None:
+def test_every_link_refusal_lists_possible_commands() -> None:
     with pytest.raises(Refused, match="follow_the_lead") as refused:
         RULES["dispatch"](given(*LINKED).case, RULES["dispatch"].model.model_validate({"org": "zj"}), _given())
     assert "unlink" in refused.value.detail and refused.value.detail_zh is not None

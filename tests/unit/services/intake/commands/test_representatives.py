@@ -1,4 +1,4 @@
-"""Parties of a filing: who joins, who speaks for all, who files for another, who asks not to be named."""
+"""Parties of a filing: co-petitioners, representatives, agents, and requests for confidentiality."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def filed(**fields: Any) -> list[Any]:
     return [fresh.body for fresh in register(EMPTY, command, DecisionContext(REGISTRAR, START, START, BOOK), "0" * 32)]
 
 
-def test_each_party_has_an_event_and_so_keys_of_its_own() -> None:
+def test_each_party_has_own_event_and_keys() -> None:
     events = filed(petitioner={"name": "甲"}, agent={"name": "乙"}, co_petitioners=TWELVE)
     parties = [event for event in events if isinstance(event, i.PartyRecorded)]
     assert [event.party for event in parties] == ["p1", "a1", *(f"p{place}" for place in range(2, 14))]
     assert events[0].filed_by_agent
 
 
-def test_at_most_five_speak_for_all() -> None:
+def test_at_most_five_representatives_are_accepted() -> None:
     joint = {"petitioner": {"name": "甲"}, "co_petitioners": TWELVE}
     named = filed(**joint, representatives=[1, 2, 3, 4, 13])[-1]
     assert named == i.RepresentativesNamed(parties=("p1", "p2", "p3", "p4", "p13"))
@@ -40,7 +40,7 @@ def test_at_most_five_speak_for_all() -> None:
         assert (refused.value.code, refused.value.field) == (code, "representatives")
 
 
-def test_representatives_may_be_named_later() -> None:
+def test_representatives_may_be_added_later() -> None:
     joint = (REGISTERED, *(i.PartyRecorded(party=f"p{place}", role="co_petitioner") for place in range(2, 9)))
     first = i.RepresentativesNamed(parties=("p2", "p3"))
     given(*joint).when("name_representatives", REGISTRAR, parties=["p2", "p3", "p2"]).then(first)
@@ -50,14 +50,14 @@ def test_representatives_may_be_named_later() -> None:
     given(*joint).when("name_representatives", REGISTRAR, parties=["p1"]).refused("unknown_representative")
 
 
-def test_an_anonymous_filing_has_no_name() -> None:
+def test_anonymous_filing_has_no_name() -> None:
     for petitioner in ({"name": "甲"}, {"id_number": "1"}):
         with pytest.raises(Invalid, match="anonymous_with_name"):
             filed(anonymous=True, petitioner=petitioner)
     assert filed(anonymous=True, petitioner={"phone": "1"})[0].anonymous
 
 
-def test_confidence_may_be_asked_for_later() -> None:
+def test_confidentiality_may_be_requested_later() -> None:
     given(REGISTERED).when("request_confidentiality", CITIZEN).then(i.ConfidentialityRequested())
     confidential = given(REGISTERED, i.ConfidentialityRequested())
     assert confidential.case.filing.confidential

@@ -1,4 +1,4 @@
-"""What an export adds to a case, and what it contradicts. Pure."""
+"""The events that an export adds to a case, and the contradictions it is refused for. Pure."""
 
 from __future__ import annotations
 
@@ -70,20 +70,20 @@ REPLY = ("ReplyDelivered", "2026-01-05")
 CLOSED = ("CaseClosed", "2026-01-05", {"kind": "resolved_unconfirmed"})
 
 
-def test_registering_happens_once() -> None:
+def test_history_is_registered_once() -> None:
     case = imported(item())
     assert (case.state, case.origin, case.assignment.org, case.live) == ("registered", "history", "A", False)
     assert case.filing.parties == (("p1", "petitioner"),)
     assert register(item(), case, GIVEN, ID) == []
 
 
-def test_a_channel_must_be_known_or_have_a_class() -> None:
+def test_unknown_channel_requires_channel_class() -> None:
     with pytest.raises(Refused) as caught:
         register(item(channel_class=None), EMPTY, GIVEN, ID)
     assert caught.value.code == "unknown_channel"
 
 
-def test_steps_run_by_owner_in_the_order_of_time() -> None:
+def test_steps_are_recorded_by_owner_in_time_order() -> None:
     one = item(
         CLOSED, REPLY, ("SignedFor", "2026-01-02"), ("EvaluationInvited", "2026-01-04", {"object": "organisation"})
     )
@@ -97,7 +97,7 @@ def test_steps_run_by_owner_in_the_order_of_time() -> None:
     assert imported(one).state == "closed"
 
 
-def test_dates_stand_among_hours_where_they_usually_come() -> None:
+def test_date_only_steps_are_ordered_by_usual_sequence() -> None:
     steps = (("CaseClosed", "2026-01-05T02:00:00Z", {"kind": "explained"}), REPLY, ("Accepted", "2026-01-05"))
     assert [step.type for step in in_order(item(*steps).steps, ZONE)] == [
         "Accepted",
@@ -106,16 +106,16 @@ def test_dates_stand_among_hours_where_they_usually_come() -> None:
     ]
 
 
-def test_more_cells_add_just_those_steps() -> None:
+def test_additional_cells_add_only_their_steps() -> None:
     case = imported(item(("SignedFor", "2026-01-02")))
     whole = item(("SignedFor", "2026-01-02"), REPLY)
     assert [step.type for _, steps in runs(whole, case, ZONE) for step in steps] == ["ReplyDelivered"]
     case = imported(whole, case)
     assert runs(whole, case, ZONE) == []
-    assert runs(item(("SignedFor", "2026-01-02")), case, ZONE) == []  # knowing less takes nothing away
+    assert runs(item(("SignedFor", "2026-01-02")), case, ZONE) == []  # less information removes nothing
 
 
-def test_what_contradicts_is_refused_and_named() -> None:
+def test_contradictory_step_is_refused_and_named() -> None:
     case = imported(item(REPLY, CLOSED))
     assert refused(item(("ReplyDelivered", "2026-01-06"), CLOSED), case) == (
         "history_differs",
@@ -127,7 +127,7 @@ def test_what_contradicts_is_refused_and_named() -> None:
         check_case(item(REPLY, org="B"), case)
 
 
-def test_parallel_things_do_not_contradict() -> None:
+def test_parallel_steps_do_not_contradict() -> None:
     office = ("EvaluationSubmitted", "2026-01-05", {"object": "petition_office", "grade": "satisfied"})
     org = ("EvaluationSubmitted", "2026-01-07", {"object": "organisation", "grade": "dissatisfied"})
     case = imported(item(office, org), imported(item(office)))
@@ -135,15 +135,15 @@ def test_parallel_things_do_not_contradict() -> None:
     assert imported(item(("Nudged", "2026-01-02"), ("Nudged", "2026-01-03"))).supervision.nudges == 2
 
 
-def test_a_step_that_would_go_back_is_refused() -> None:
+def test_step_back_in_lifecycle_is_refused() -> None:
     case = imported(item(REPLY))
     assert refused(item(REPLY, ("Accepted", "2026-01-03")), case)[0] == "history_too_late"
     assert refused(item(REPLY, ("Accepted", "2026-01-05")), case)[0] == "history_too_late"  # would undo the reply
     notice = ("NoticeServed", "2026-01-03", {"kind": "acceptance"})
-    assert imported(item(REPLY, notice), case).state == "replied"  # moves nothing: may come late
+    assert imported(item(REPLY, notice), case).state == "replied"  # does not change the state: may arrive late
 
 
-def test_a_case_that_went_live_takes_no_more_history() -> None:
+def test_live_case_accepts_no_more_history() -> None:
     case = imported(item(("SignedFor", "2026-01-02")))
     fresh = go_live(case)
     assert len(fresh) == 1
@@ -154,7 +154,7 @@ def test_a_case_that_went_live_takes_no_more_history() -> None:
     assert go_live(imported(item(CLOSED))) == []
 
 
-def test_a_case_filed_here_takes_no_history() -> None:
+def test_case_filed_here_accepts_no_history() -> None:
     case = after(EMPTY, register(item(), EMPTY, GIVEN, ID), origin="live")
     with pytest.raises(Refused, match="filed_live"):
         check_case(item(), case)
@@ -163,11 +163,11 @@ def test_a_case_filed_here_takes_no_history() -> None:
 @pytest.mark.parametrize(
     "name", ["DeadlineBreached", "Reminded", "OutboxEntry", "PolicyActivated", "KeyIssued", "WentLive", "Nonsense"]
 )
-def test_what_machinery_writes_is_refused(name: str) -> None:
+def test_system_events_are_refused_in_history(name: str) -> None:
     assert refused(item((name, "2026-01-02")), EMPTY)[0] == "step_not_importable"
 
 
-def test_bodies_are_checked_and_never_quoted() -> None:
+def test_event_bodies_are_validated_and_never_quoted() -> None:
     for body, code in (
         ({"kind": "geheim-xyz"}, "invalid_step"),
         ({}, "invalid_step"),
@@ -179,20 +179,20 @@ def test_bodies_are_checked_and_never_quoted() -> None:
         assert "geheim" not in str(caught.value)
 
 
-def test_every_importable_type_is_a_fact_and_belongs_to_a_case_service() -> None:
+def test_every_importable_type_is_fact_of_case_service() -> None:
     for name in STEPS:
         assert REGISTRY[name].owner in ("intake", "routing", "supervision")
     assert len(set(STEPS)) == len(STEPS)
 
 
-def test_content_is_told_apart() -> None:
+def test_digest_distinguishes_different_content() -> None:
     key = b"k" * 32
     assert digest(key, ID, item()) == digest(key, ID, item(REPLY, line=9, org="B"))
     changed = item(filing={"received_at": "2026-01-01", "text": "路灯不亮了", "name": "甲"})
     assert digest(key, ID, item()) != digest(key, ID, changed)
 
 
-def test_codes_of_organisations() -> None:
+def test_organisation_codes_are_derived_from_names() -> None:
     assert organisation_code("Solid Waste") == "SOLID-WASTE"
     assert organisation_code("城管局") == organisation_code("城管局 ".strip())
     assert organisation_code("城管局") != organisation_code("水务局")
@@ -216,7 +216,7 @@ ITEMS = st.dictionaries(st.integers(0, 5), MOMENTS, max_size=6).map(
 
 
 @forall(ITEMS)
-def test_once_is_enough_and_cutting_off_is_harmless(one: HistoryItem) -> None:
+def test_recording_is_idempotent_and_resumable(one: HistoryItem) -> None:
     case = imported(one)
     assert runs(one, case, ZONE) == []
     cut = after(EMPTY, register(one, EMPTY, GIVEN, ID))

@@ -1,4 +1,4 @@
-"""Dates as exports write them."""
+"""Date formats of exports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEW_YORK = reader("America/New_York", ("MM/DD/YYYY hh:mm:ss AM",))
     "text",
     ["2026-01-31", "2026/1/31", "2026.01.31", "2026年1月31日", "20260131", " 2026-01-31 ", "2026 年 1 月 31 日"],
 )
-def test_a_date_stays_a_date(text: str) -> None:
+def test_date_without_time_stays_date(text: str) -> None:
     found = CHINA(text)
     assert found == date(2026, 1, 31)
     assert not isinstance(found, datetime)
@@ -38,7 +38,7 @@ def test_a_date_stays_a_date(text: str) -> None:
         "2026-01-30T19:05:00-0500",
     ],
 )
-def test_a_time_gets_its_zone(text: str) -> None:
+def test_time_gets_zone(text: str) -> None:
     assert CHINA(text) == datetime(2026, 1, 31, 0, 5, tzinfo=UTC)
 
 
@@ -61,13 +61,13 @@ def test_a_time_gets_its_zone(text: str) -> None:
         ([], "not_a_date"),
     ],
 )
-def test_what_is_no_date(cell: object, code: str) -> None:
+def test_invalid_date_is_refused(cell: object, code: str) -> None:
     with pytest.raises(BadDate) as caught:
         CHINA(cell)
     assert caught.value.code == code
 
 
-def test_declared_forms() -> None:
+def test_declared_date_formats_are_parsed() -> None:
     assert NEW_YORK("01/02/2026 03:04:05 PM") == datetime(2026, 1, 2, 20, 4, 5, tzinfo=UTC)
     assert NEW_YORK("01/02/2026 12:04:05 AM") == datetime(2026, 1, 2, 5, 4, 5, tzinfo=UTC)
     with pytest.raises(BadDate, match="impossible_date"):
@@ -82,18 +82,18 @@ def test_declared_forms() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "YYYY", "YYYY-MM", "DD/MM/YYYY DD", "MM/DD/YYYY AM"])
-def test_forms_that_cannot_be_used(text: str) -> None:
+def test_unusable_date_formats_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="made of"):
         compile_format(text)
 
 
-def test_summer_time_is_handled_the_same_each_time() -> None:
+def test_summer_time_is_handled_consistently() -> None:
     read = reader("America/New_York")
     assert read("2026-03-08 02:30:00") == datetime(2026, 3, 8, 7, 30, tzinfo=UTC)  # left out: an hour on, 03:30
     assert read("2026-11-01 01:30:00") == datetime(2026, 11, 1, 5, 30, tzinfo=UTC)  # twice: the first
 
 
-def test_days_of_a_spreadsheet() -> None:
+def test_spreadsheet_serial_days_are_parsed() -> None:
     assert CHINA(43831.0) == date(2020, 1, 1)
     assert CHINA(43831.5) == datetime(2020, 1, 1, 4, 0, tzinfo=UTC)
     assert CHINA(date(2020, 1, 1)) == date(2020, 1, 1)
@@ -101,7 +101,7 @@ def test_days_of_a_spreadsheet() -> None:
 
 
 @forall(st.text(st.sampled_from("0123456789-/年月日 :.TZ+时分秒AP"), max_size=25) | st.text(max_size=20) | st.floats())
-def test_nothing_but_bad_date(cell: object) -> None:
+def test_any_text_parses_or_raises_bad_date(cell: object) -> None:
     for read in (CHINA, NEW_YORK):
         try:
             read(cell)

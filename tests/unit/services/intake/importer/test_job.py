@@ -1,4 +1,4 @@
-"""The whole import of a file: figures, resuming, two batches in flight, rejects."""
+"""The whole import of a file: counts, resuming, two concurrent batches, rejects."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SECRET = "某某某秘密"
 
 
 class Server:
-    """Remembers what it got; answers as told."""
+    """A server that records requests and gives prepared answers."""
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Any]] = {}
@@ -78,7 +78,7 @@ def imported(server: Server, file: Path, **more: Any) -> Report:
     return asyncio.run(import_file(server.send, file, mappings.parse(MAPPING), **more))
 
 
-def test_figures_and_rejects(file: Path) -> None:
+def test_import_reports_counts_and_rejects(file: Path) -> None:
     server = Server()
     seen: list[int] = []
     report = imported(server, file, progress=lambda so_far, share: seen.append(so_far.rows))
@@ -103,7 +103,7 @@ def test_figures_and_rejects(file: Path) -> None:
     assert (again.added, again.same) == (0, 97)
 
 
-def test_more_cells(file: Path) -> None:
+def test_import_adds_steps_of_additional_cells(file: Path) -> None:
     server = Server()
     imported(server, file)
     file.write_text(file.read_text("utf-8").replace(f",{SECRET},,", f",{SECRET},2026-01-09,"), "utf-8")
@@ -112,7 +112,7 @@ def test_more_cells(file: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [0, 1, 4, 7])
-def test_an_interrupted_import_goes_on(file: Path, tmp_path: Path, stop: int) -> None:
+def test_interrupted_import_resumes(file: Path, tmp_path: Path, stop: int) -> None:
     state = tmp_path / "state.json"
     whole = imported(Server(), file, rejects_path=tmp_path / "whole.csv")
     server = Server()
@@ -132,14 +132,14 @@ def test_an_interrupted_import_goes_on(file: Path, tmp_path: Path, stop: int) ->
     assert not state.exists()
 
 
-def test_another_mapping_or_a_damaged_state_begins_anew(file: Path, tmp_path: Path) -> None:
+def test_changed_mapping_or_damaged_state_restarts_import(file: Path, tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     for content in ("{", "[]", json.dumps({"key": "x", "line": 50}), "\x00"):
         state.write_text(content)
         assert imported(Server(), file, state_path=state).rows == 100
 
 
-def test_a_dry_run_sends_nothing_and_shows_no_person(file: Path, tmp_path: Path) -> None:
+def test_dry_run_sends_nothing_and_shows_no_personal_data(file: Path, tmp_path: Path) -> None:
     server = Server()
     report = imported(server, file, dry_run=True, state_path=tmp_path / "state.json")
     assert server.sent == []
@@ -149,14 +149,14 @@ def test_a_dry_run_sends_nothing_and_shows_no_person(file: Path, tmp_path: Path)
     assert not (tmp_path / "state.json").exists()
 
 
-def test_a_missing_column_stops_before_anything_is_sent(file: Path) -> None:
+def test_missing_column_stops_import_before_sending(file: Path) -> None:
     server = Server()
     with pytest.raises(MappingError):
         asyncio.run(import_file(server.send, file, mappings.parse(MAPPING.replace("text: text", "text: txt"))))
     assert server.sent == []
 
 
-def test_a_file_that_breaks_off_says_how_far_it_was_dealt_with(file: Path, tmp_path: Path) -> None:
+def test_truncated_file_reports_last_processed_row(file: Path, tmp_path: Path) -> None:
     whole = gzip.compress(b"".join(b"%d,2026-01-01 08:00,%d,,,,x,x\n" % (n, n**5) for n in range(1, 2000)))
     head = gzip.compress(file.read_bytes().splitlines(keepends=True)[0])
     broken = tmp_path / "broken.csv.gz"
@@ -170,7 +170,7 @@ def test_a_file_that_breaks_off_says_how_far_it_was_dealt_with(file: Path, tmp_p
     assert len(server.items) + 1 >= caught.value.rows, "what was read is carried through (one is refused)"
 
 
-def test_go_live_is_passed_on(file: Path) -> None:
+def test_go_live_option_is_forwarded(file: Path) -> None:
     server = Server()
     imported(server, file, go_live=True)
     assert all(item["go_live"] for item in server.items.values())
@@ -225,7 +225,7 @@ def as_json() -> Iterator[None]:
     use_json(False)
 
 
-def test_the_command(file: Path, mapping: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_command_prints_summary(file: Path, mapping: Path, capsys: pytest.CaptureFixture[str]) -> None:
     server = Server()
     assert run(server, ImportOptions(file, mapping)) == 1
     shown = capsys.readouterr().out
@@ -236,12 +236,12 @@ def test_the_command(file: Path, mapping: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.usefixtures("as_json")
-def test_the_command_as_json(file: Path, mapping: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_import_command_prints_json(file: Path, mapping: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(Server(), ImportOptions(file, mapping)) == 1
     assert json.loads(capsys.readouterr().out)["added"] == 97
 
 
-def test_wrong_use(file: Path, tmp_path: Path, mapping: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use_is_reported(file: Path, tmp_path: Path, mapping: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(Server(), ImportOptions(file)) == 2
     assert run(Server(), ImportOptions(file, tmp_path / "none.yaml")) == 2
     assert run(Server(), ImportOptions(tmp_path / "none.csv", mapping)) == 2
@@ -252,13 +252,13 @@ def test_wrong_use(file: Path, tmp_path: Path, mapping: Path, capsys: pytest.Cap
 
 
 @pytest.mark.usefixtures("as_json")
-def test_wrong_use_as_json(file: Path, mapping: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_use_is_reported_as_json(file: Path, mapping: Path, capsys: pytest.CaptureFixture[str]) -> None:
     mapping.write_text(MAPPING.replace("jurisdiction: CN-DEMO", ""), "utf-8")
     assert run(Server(), ImportOptions(file, mapping)) == 2
     assert json.loads(capsys.readouterr().out)["code"] == "jurisdiction_missing"
 
 
-def test_the_command_suggests_once(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_suggests_mapping_once(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     new = tmp_path / "new.yaml"
     assert run(Server(), ImportOptions(file, new, suggest=True)) == 0
     assert mappings.load(new).item.column == "id"
@@ -267,7 +267,7 @@ def test_the_command_suggests_once(file: Path, tmp_path: Path, capsys: pytest.Ca
     assert SECRET not in capsys.readouterr().out
 
 
-async def test_a_server_that_is_away_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unreachable_server_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     real = asyncio.sleep
 

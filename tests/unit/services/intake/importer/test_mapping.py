@@ -1,4 +1,4 @@
-"""Mappings that people write: errors name the line; marks of persons are never read."""
+"""Mapping files: errors name the line, and personal identifiers are never read."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def failing(text: str) -> MappingError:
     return caught.value
 
 
-def test_the_smallest_mapping() -> None:
+def test_minimal_mapping_loads() -> None:
     mapping = mappings.parse(BASE)
     assert mapping.columns == {"id", "time"}
     assert mapping.channel.constant == "web"
 
 
-def test_words_of_yaml_stay_words() -> None:
+def test_yaml_keywords_stay_text() -> None:
     mapping = mappings.parse(BASE + "  subject: {column: s, table: {no: off, 1: 2020-01-01, ~: null}}\n")
     assert mapping.filing.subject is not None
     assert mapping.filing.subject.table == {"no": "off", "1": "2020-01-01", "~": "null"}
@@ -65,14 +65,14 @@ def test_words_of_yaml_stay_words() -> None:
         ("", 1, "source"),
     ],
 )
-def test_errors_name_the_line_and_what_to_do(text: str, line: int | None, says: str) -> None:
+def test_mapping_errors_name_line_and_remedy(text: str, line: int | None, says: str) -> None:
     error = failing(text)
     assert says in str(error)
     if line is not None:
         assert error.line == line
 
 
-def test_files(tmp_path: Path) -> None:
+def test_mapping_files_are_read(tmp_path: Path) -> None:
     path = tmp_path / "m.yaml"
     path.write_bytes((BASE + "  title: 标题\n").encode("gb18030"))
     assert "标题" in mappings.load(path).columns
@@ -87,11 +87,11 @@ def test_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples/mappings").glob("*.yaml")), ids=lambda path: path.name)
-def test_the_examples_load(path: Path) -> None:
+def test_example_mappings_load(path: Path) -> None:
     assert mappings.load(path).columns
 
 
-def test_the_documented_example_loads_and_every_event_is_documented() -> None:
+def test_documented_example_loads_and_lists_every_event() -> None:
     text = (ROOT / "docs/import.md").read_text("utf-8")
     example = re.search(r"```yaml\n(.*?)```", text, re.DOTALL)
     assert example is not None
@@ -171,10 +171,10 @@ HARMLESS = [
 
 
 @pytest.mark.parametrize("column", MARKS)
-def test_marks_of_persons(column: str) -> None:
+def test_personal_identifier_columns_are_recognised(column: str) -> None:
     assert classifies_persons(column)
 
 
 @pytest.mark.parametrize("column", HARMLESS)
-def test_what_is_no_mark(column: str) -> None:
+def test_other_columns_are_not_personal_identifiers(column: str) -> None:
     assert not classifies_persons(column)

@@ -1,4 +1,4 @@
-"""Files of every format and encoding become rows; broken ones cost one row."""
+"""Files of every format and encoding become rows; a broken row affects only itself."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def rows(path: Path, **source: object) -> list[tuple[int, list[object], str | No
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 @pytest.mark.parametrize("packed", [False, True])
-def test_encodings_are_found(tmp_path: Path, encoding: str, packed: bool) -> None:
+def test_encoding_is_detected(tmp_path: Path, encoding: str, packed: bool) -> None:
     data = TEXT.encode(encoding)
     path = tmp_path / ("a.csv.gz" if packed else "a.csv")
     path.write_bytes(gzip.compress(data) if packed else data)
     assert rows(path) == [(2, ["1", "路灯不亮"], None), (3, ["2", "两行\n文字"], None)]
 
 
-def test_an_encoding_that_shows_late_is_found(tmp_path: Path) -> None:
+def test_late_evidence_of_encoding_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "late.csv"
     path.write_bytes(b"a,b\n" + b"1,x\n" * 600_000 + "2,噪声".encode("gb18030"))
     assert find_encoding(path) == "gb18030"
@@ -50,20 +50,20 @@ def test_an_encoding_that_shows_late_is_found(tmp_path: Path) -> None:
     assert find_encoding(path) == "utf-8-sig"
 
 
-def test_one_damaged_byte_does_not_change_the_encoding(tmp_path: Path) -> None:
+def test_single_damaged_byte_does_not_change_encoding(tmp_path: Path) -> None:
     path = tmp_path / "damaged.csv"
     path.write_bytes(b"a,b\n" + "1,夜间施工噪声扰民请处理\n".encode() * 20 + b"2,\xe8\n")
     assert find_encoding(path) == "utf-8-sig"
 
 
-def test_a_multibyte_sign_across_two_reads(tmp_path: Path) -> None:
+def test_multibyte_character_across_two_reads_is_decoded(tmp_path: Path) -> None:
     path = tmp_path / "across.csv"
     path.write_bytes(b"a" * ((1 << 20) - 1) + "路".encode())
     assert find_encoding(path) == "utf-8-sig"
 
 
 @pytest.mark.parametrize("text", ["", "\n", "   \n1,2\n"])
-def test_a_file_without_header_is_refused(tmp_path: Path, text: str) -> None:
+def test_file_without_header_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.csv"
     path.write_text(text)
     with pytest.raises(FileError) as caught:
@@ -77,7 +77,7 @@ def packed_lines() -> bytes:
 
 @pytest.mark.parametrize("encoding", ["auto", "utf-8"])
 @pytest.mark.parametrize("damage", ["cut", "bytes", "more"])
-def test_a_damaged_gz_is_refused(tmp_path: Path, encoding: str, damage: str) -> None:
+def test_damaged_gz_file_is_refused(tmp_path: Path, encoding: str, damage: str) -> None:
     data = bytearray(packed_lines())
     if damage == "cut":
         del data[len(data) // 2 :]
@@ -92,12 +92,12 @@ def test_a_damaged_gz_is_refused(tmp_path: Path, encoding: str, damage: str) -> 
     assert caught.value.code == "broken_gz"
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+def test_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileError):
         rows(tmp_path / "none.csv")
 
 
-def test_header_row_and_delimiter(tmp_path: Path) -> None:
+def test_header_row_and_delimiter_are_detected(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("导出清单\n\na;b\n1;2\n")
     assert rows(path, header_row=3) == [(4, ["1", "2"], None)]
@@ -112,7 +112,7 @@ def broken(text: str) -> list[tuple[int, object]]:
     return [(line, cells) for line, cells in read_csv(io.StringIO(text, newline=""), ",", 1)][1:]
 
 
-def test_a_row_with_too_many_or_too_few_fields() -> None:
+def test_row_with_wrong_field_count_is_rejected() -> None:
     assert broken("a,b\n1,2\n1\n1,2,3\n3,4\n") == [
         (2, ["1", "2"]),
         (3, "wrong_number_of_fields"),
@@ -121,28 +121,28 @@ def test_a_row_with_too_many_or_too_few_fields() -> None:
     ]
 
 
-def test_empty_columns_at_the_end_and_empty_lines_are_harmless() -> None:
+def test_trailing_empty_columns_and_empty_lines_are_ignored() -> None:
     assert broken("a,b\n1,2,,\n\n3,4\n") == [(2, ["1", "2"]), (4, ["3", "4"])]
 
 
 @pytest.mark.parametrize("after", ['3,"c"\n4,d\n', "3,c\n4,d\n", '3,"c ""quoted"" c"\n4,d\n', '3,"two\nlines"\n4,d\n'])
-def test_an_open_quote_costs_one_row(after: str) -> None:
+def test_unclosed_quote_rejects_one_row(after: str) -> None:
     found = broken('a,b\n1,a\n2,"open\n' + after)
     assert found[:2] == [(2, ["1", "a"]), (3, "broken_quotes")]
     assert [cells[0] for _, cells in found[2:] if isinstance(cells, list)] == ["3", "4"]
     assert len(found) == 4
 
 
-def test_an_open_quote_in_the_last_row() -> None:
+def test_unclosed_quote_in_last_row_is_rejected() -> None:
     assert broken('a,b\n1,x\n2,"y') == [(2, ["1", "x"]), (3, "broken_quotes")]
 
 
-def test_one_line_that_is_too_long_has_no_quotation_mark_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_overlong_line_is_not_reported_as_unclosed_quote(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_rows, "LONGEST_RECORD", 50)
     assert broken("a,b\n1," + "x" * 60 + "\n2,y\n") == [(2, "too_long"), (3, ["2", "y"])]
 
 
-def test_every_row_broken_stays_cheap() -> None:
+def test_file_of_broken_rows_is_read_in_linear_time() -> None:
     found = broken("a,b\n" + '1,"x\n' * 5_000)
     assert {cells for _, cells in found if isinstance(cells, str)} <= {"broken_quotes", "wrong_number_of_fields"}
 
@@ -152,7 +152,7 @@ CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 
 @settings(max_examples=60)
 @forall(st.lists(st.tuples(CELLS, CELLS), max_size=12))
-def test_what_csv_wrote_is_read(pairs: list[tuple[str, str]]) -> None:
+def test_csv_writer_output_is_read_back(pairs: list[tuple[str, str]]) -> None:
     import csv
 
     out = io.StringIO(newline="")
@@ -162,7 +162,7 @@ def test_what_csv_wrote_is_read(pairs: list[tuple[str, str]]) -> None:
 
 @settings(max_examples=60)
 @forall(st.text(st.sampled_from('ab,"\n\r;\t路'), max_size=80))
-def test_whatever_a_csv_holds_reading_ends(text: str) -> None:
+def test_reading_any_csv_terminates(text: str) -> None:
     lines = [line for line, _ in read_csv(io.StringIO("a,b\n" + text, newline=""), ",", 1)]
     assert lines == sorted(set(lines))
 
@@ -170,7 +170,7 @@ def test_whatever_a_csv_holds_reading_ends(text: str) -> None:
 # ---------------------------------------------------------------- JSON lines and workbooks
 
 
-def test_json_lines(tmp_path: Path) -> None:
+def test_json_lines_are_read(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     lines = [
         json.dumps({"id": 1, "who": {"name": "甲"}}, ensure_ascii=False),
@@ -199,7 +199,7 @@ def test_json_lines(tmp_path: Path) -> None:
         '{"id": 1, "id ": 2}',
     ],
 )
-def test_a_line_of_json_that_says_one_thing_twice_is_a_bad_row_and_the_next_is_read(tmp_path: Path, line: str) -> None:
+def test_json_line_with_duplicate_key_is_rejected_and_next_line_read(tmp_path: Path, line: str) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text(f'{line}\n{{"id": 3}}\n', "utf-8")
     rows = list(table(path))
@@ -221,7 +221,7 @@ def workbook(path: Path, *, packed: bool = False) -> Path:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_workbooks(tmp_path: Path, packed: bool) -> None:
+def test_workbooks_are_read(tmp_path: Path, packed: bool) -> None:
     path = workbook(tmp_path / ("a.xlsx.gz" if packed else "a.xlsx"), packed=packed)
     assert rows(path) == [
         (2, [1.0, date(2026, 1, 2), datetime(2026, 1, 2, 3, 4, 5), 1.1010119900307e17], None),  # noqa: DTZ001
@@ -229,7 +229,7 @@ def test_workbooks(tmp_path: Path, packed: bool) -> None:
     ]
 
 
-def test_no_workbook_and_no_such_sheet(tmp_path: Path) -> None:
+def test_invalid_workbook_and_unknown_sheet_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.xlsx"
     path.write_text("not a workbook")
     with pytest.raises(FileError):
@@ -247,7 +247,7 @@ def test_no_workbook_and_no_such_sheet(tmp_path: Path) -> None:
         ("A.XLSX.GZ", b"", "xlsx"),
     ],
 )
-def test_the_format_is_found(tmp_path: Path, name: str, data: bytes, found: str) -> None:
+def test_file_format_is_detected(tmp_path: Path, name: str, data: bytes, found: str) -> None:
     path = tmp_path / name
     path.write_bytes(data)
     assert table(path).format == found

@@ -1,4 +1,4 @@
-"""A row becomes an item as the mapping says, or is refused with line, field and code."""
+"""A row becomes an item according to the mapping, or is refused with line, field and code."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def refused(**changes: Any) -> tuple[int, str, str]:
     return error.line, error.field, error.code
 
 
-def test_a_whole_row() -> None:
+def test_whole_row_is_mapped() -> None:
     item = understood()
     assert item == {
         "line": 7,
@@ -135,7 +135,7 @@ def test_a_whole_row() -> None:
     HistoryItem.model_validate(json.loads(json.dumps(item)))
 
 
-def test_marks_of_persons_are_dropped_even_if_mapped() -> None:
+def test_personal_identifiers_are_dropped_even_if_mapped() -> None:
     made = rows()
     text = json.dumps(made.item(row(民族="满族标记")), ensure_ascii=False)
     assert "满族标记" not in text
@@ -144,7 +144,7 @@ def test_marks_of_persons_are_dropped_even_if_mapped() -> None:
     assert "是否扬言" not in made.warnings.unmapped
 
 
-def test_an_empty_date_or_a_condition_makes_a_step_unknown() -> None:
+def test_empty_date_or_condition_makes_step_unknown() -> None:
     assert understood(答复时间="", 办结时间="2026-01-04", 状态="办理中").get("steps") is None
     assert [step["type"] for step in understood(状态="办理中")["steps"]] == ["ReplyDelivered"]
 
@@ -187,41 +187,41 @@ def test_unmapped_columns_and_values_are_counted_once() -> None:
         ({"内容": {"a": 1}}, "text", "nested_value"),
     ],
 )
-def test_what_is_refused(changes: dict[str, Any], field: str, code: str) -> None:
+def test_invalid_rows_are_refused(changes: dict[str, Any], field: str, code: str) -> None:
     assert refused(**changes) == (7, field, code)
     assert code in ROW_ERRORS.sentences
 
 
-def test_a_real_number_ending_in_zeros_is_taken() -> None:
+def test_number_with_trailing_zeros_is_accepted() -> None:
     assert understood(证件="'110101199003070038")["filing"]["id_number"] == "110101199003070038"
     assert understood(证件='="110101199003070038"')["filing"]["id_number"] == "110101199003070038"
     assert understood(编号=12.0)["item"] == "12"
 
 
-def test_control_signs_are_taken_out_and_counted() -> None:
+def test_control_characters_are_removed_and_counted() -> None:
     made = rows()
     assert made.item(row(内容="a\x0bb"))["filing"]["text"] == "路灯\na b"
     assert made.warnings.snapshot().cleaned == 1
 
 
-def test_databases_write_nothing_as_null() -> None:
+def test_null_text_is_read_as_empty() -> None:
     assert "name" not in understood(姓名="NULL")["filing"]
 
 
-def test_a_column_that_is_not_there_is_named() -> None:
+def test_missing_column_is_named() -> None:
     with pytest.raises(MappingError, match="no column"):
         rows(MAPPING.replace("name: 姓名", "name: 名字")).check_columns()
     rows().check_columns()
 
 
-def test_a_mapped_column_that_is_there_twice_is_named() -> None:
+def test_duplicate_mapped_column_is_named() -> None:
     mapping = mappings.parse(MAPPING)
     with pytest.raises(MappingError, match="more than one column 内容"):
         RowMapper(mapping, Sheet([*COLUMNS, "内容"])).check_columns()
     RowMapper(mapping, Sheet([*COLUMNS, "备注", "是否扬言"])).check_columns()  # not used: harmless
 
 
-def test_previews_show_no_personal_value() -> None:
+def test_preview_shows_no_personal_value() -> None:
     text = json.dumps(preview(understood()), ensure_ascii=False)
     for value in ("王秀英", "13800000000", "110101199003070011", "不亮", "已修", "A1"):
         assert value not in text
@@ -245,7 +245,7 @@ CELL = (
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @forall(st.lists(CELL, max_size=len(COLUMNS) + 2), st.dictionaries(st.sampled_from(COLUMNS), CELL))
-def test_a_row_gives_an_item_or_a_row_error(cells: list[Any], changes: dict[str, Any]) -> None:
+def test_any_row_gives_item_or_row_error(cells: list[Any], changes: dict[str, Any]) -> None:
     made = rows()
     for one in (Row(3, cells), row(**changes), Row(3, (), "broken_quotes")):
         try:
@@ -261,7 +261,7 @@ def test_a_row_gives_an_item_or_a_row_error(cells: list[Any], changes: dict[str,
 # ---------------------------------------------------------------- rejects and suggestions
 
 
-def test_rejects_are_private(tmp_path: Path) -> None:
+def test_rejects_file_is_private(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     path.write_text("old")
     path.chmod(0o644)
@@ -277,7 +277,7 @@ def test_rejects_are_private(tmp_path: Path) -> None:
     assert [line.split(",")[0] for line in lines[1:]] == ["3", "9", "11"]
 
 
-def test_an_interrupted_rejects_file_goes_on(tmp_path: Path) -> None:
+def test_interrupted_rejects_file_is_continued(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     made = RejectsFile(path)
     made.write([Reject(1, "a", "b", "c", "d")])
@@ -304,7 +304,7 @@ SAMPLES = {
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_suggested_mapping_loads(tmp_path: Path, name: str) -> None:
+def test_suggested_mapping_loads(tmp_path: Path, name: str) -> None:
     path = tmp_path / "s.csv"
     path.write_text(SAMPLES[name], "utf-8")
     text = suggest(path)

@@ -1,4 +1,4 @@
-"""A suspected accusation: never routed by rule, and nothing happens before a person has decided (Art. 30)."""
+"""A suspected accusation is never routed by rule and waits for a human decision (Art. 30)."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ SUSPECTED = (REGISTERED, r.AccusationSuspected(rule="k-accusation"))
 SUBJECTLESS = REGISTERED.model_copy(update={"subject": None, "class_": None})
 
 
-def test_a_rule_only_suspects() -> None:
+def test_keyword_rule_only_raises_suspicion() -> None:
     given(REGISTERED).when("route", SERVICE, suspicion="k-accusation", subject="k-0102").then(
         r.AccusationSuspected(rule="k-accusation")
     )
     given(*SUSPECTED).when("route", SERVICE).then_nothing()
 
 
-def test_a_rule_that_is_gone_suspects_nothing() -> None:
+def test_removed_rule_raises_no_suspicion() -> None:
     given(REGISTERED).when("route", SERVICE, suspicion="gone").then(r.CaseTransferred(org="zj", rule="r01"))
     given(REGISTERED).when("route", SERVICE, suspicion="k-0102").then(r.CaseTransferred(org="zj", rule="r01"))
 
 
-def test_nothing_moves_it_before_a_person_has_decided() -> None:
+def test_suspected_case_waits_for_human_decision() -> None:
     story = given(*SUSPECTED)
     assert story.case.accusation.sealed and story.case.assignment.queue_reason == "suspected_accusation"
     for name, fields in (
@@ -37,12 +37,12 @@ def test_nothing_moves_it_before_a_person_has_decided() -> None:
     given(*SUSPECTED).when("void", REGISTRAR, reason_code="test").then(i.CaseVoided(reason_code="test"))
 
 
-def test_correcting_the_class_unseals_nothing() -> None:
+def test_class_correction_does_not_unseal() -> None:
     corrected = i.CaseCorrected(field="class_", old="claim", new="suggestion")
     assert given(*SUSPECTED, corrected).case.accusation.sealed
 
 
-def test_confirmed_with_its_respondent() -> None:
+def test_accusation_is_confirmed_with_respondent() -> None:
     given(*SUSPECTED).when("confirm_accusation", REGISTRAR, respondent={"name": "某人", "org": "zj"}).then(
         r.CaseClassified(class_="accusation", by="person"),
         r.AccusationConfirmed(respondent_org="zj", name="某人"),
@@ -56,7 +56,7 @@ def test_confirmed_with_its_respondent() -> None:
     given(*after).when("confirm_accusation", SUPERVISOR).then_nothing()
 
 
-def test_an_unknown_organisation_is_words_and_sealed() -> None:
+def test_unknown_accused_organisation_is_kept_as_sealed_text() -> None:
     given(*SUSPECTED).when("confirm_accusation", SUPERVISOR, respondent={"org": "某某公司"}).then(
         r.CaseClassified(class_="accusation", by="person"),
         r.AccusationConfirmed(respondent_org=None, name="某某公司"),
@@ -64,7 +64,7 @@ def test_an_unknown_organisation_is_words_and_sealed() -> None:
     assert "name" in r.AccusationConfirmed.personal
 
 
-def test_cleared_it_goes_the_ordinary_way_and_is_not_asked_again() -> None:
+def test_cleared_case_is_routed_normally_and_not_suspected_again() -> None:
     given(*SUSPECTED).when("clear_suspicion", REGISTRAR, reason="只是提到").then(r.SuspicionCleared(reason="只是提到"))
     cleared = (*SUSPECTED, r.SuspicionCleared())
     assert not given(*cleared).case.accusation.sealed
@@ -72,7 +72,7 @@ def test_cleared_it_goes_the_ordinary_way_and_is_not_asked_again() -> None:
     given(*cleared).when("clear_suspicion", REGISTRAR).then_nothing()
 
 
-def test_only_who_may() -> None:
+def test_only_authorised_roles_decide_on_suspicion() -> None:
     from shared.commands.command import RULES
 
     for name in ("confirm_accusation", "clear_suspicion"):
@@ -81,7 +81,7 @@ def test_only_who_may() -> None:
         given(*SENT).when(name, CLERK).refused("not_suspected")
 
 
-def test_a_keyword_rule_knows_the_subject() -> None:
+def test_keyword_rule_sets_subject() -> None:
     given(SUBJECTLESS).when("route", SERVICE, subject="k-0102").then(
         r.CaseClassified(class_="claim", subject="0102", by="rule", rule="k-0102"),
         r.CaseTransferred(org="zj", rule="r01"),
@@ -90,11 +90,11 @@ def test_a_keyword_rule_knows_the_subject() -> None:
     assert (case.filing.subject, case.filing.class_) == ("0102", None)
 
 
-def test_the_submitters_subject_comes_first() -> None:
+def test_submitted_subject_takes_precedence() -> None:
     given(REGISTERED).when("route", SERVICE, subject="k-0102").then(r.CaseTransferred(org="zj", rule="r01"))
 
 
-def test_words_that_the_policy_does_not_know_are_helped_by_a_rule() -> None:
+def test_keyword_rule_replaces_unknown_subject() -> None:
     unclear = SUBJECTLESS.model_copy(update={"unclear": ("subject",)})
     given(unclear).when("route", SERVICE).then(r.QueuedForDispatch(why="unknown_subject"))
     story = given(unclear, r.CaseClassified(subject="0102", rule="k-0102"))
@@ -105,7 +105,7 @@ def test_words_that_the_policy_does_not_know_are_helped_by_a_rule() -> None:
     )
 
 
-def test_a_person_who_dispatches_it_as_a_claim_unseals_it_as_a_correction_does() -> None:
+def test_manual_dispatch_as_claim_unseals_like_correction() -> None:
     filed = REGISTERED.model_copy(update={"class_": "accusation"})
     assert (
         given(filed, r.CaseClassified(class_="claim", by="person"), r.CaseTransferred(org="dhq")).case.accusation.sealed

@@ -1,4 +1,4 @@
-"""Forwarding down (下转): the subordinate works, the forwarder stays accountable, clocks do not restart."""
+"""Forwarding (下转): the subordinate works, the forwarder stays accountable, and clocks do not restart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SENT = (REGISTERED, r.CaseTransferred(org="dhq"), r.AssignmentDelivered(org="dhq
 DOWN = (*SENT, r.ForwardedDown(org="dhq", to="dhyl"))
 
 
-def test_it_goes_to_a_subordinate_only() -> None:
+def test_case_is_forwarded_to_subordinate_only() -> None:
     given(*SENT).when("forward_down", DISTRICT, to="dhyl").then(r.ForwardedDown(org="dhq", to="dhyl"))
     given(*DOWN).when("forward_down", DISTRICT, to="dhyl").then_nothing()
     given(*SENT).when("forward_down", DISTRICT, to="zj").refused("not_a_subordinate")
@@ -27,7 +27,7 @@ def test_it_goes_to_a_subordinate_only() -> None:
     given(*DOWN).when("forward_down", DISTRICT, to="zj").refused("forwarded_already")
 
 
-def test_never_to_who_is_complained_of_and_an_accusation_to_no_ordinary_office() -> None:
+def test_case_is_never_forwarded_to_respondent_nor_accusation_to_ordinary_office() -> None:
     accused = i.PartyRecorded(party="r1", role="respondent", respondent_org="dhyl")
     given(REGISTERED, accused, *SENT[1:]).when("forward_down", DISTRICT, to="dhyl").refused("is_the_respondent")
     accusation = REGISTERED.model_copy(update={"class_": "accusation"})
@@ -35,7 +35,7 @@ def test_never_to_who_is_complained_of_and_an_accusation_to_no_ordinary_office()
     given(*sealed).when("forward_down", DISTRICT, to="dhyl").refused("accusation_needs_sealed_organ")
 
 
-def test_no_clock_restarts_and_what_is_late_stays_the_forwarders() -> None:
+def test_forwarding_restarts_no_clock_and_forwarder_keeps_breaches() -> None:
     before = {(one.clock, one.episode): (one.due, one.org) for one in deadlines(given(*SENT).case, BOOK)}
     forwarded = given(*DOWN).case
     assert {(one.clock, one.episode): (one.due, one.org) for one in deadlines(forwarded, BOOK)} == before
@@ -47,7 +47,7 @@ def test_no_clock_restarts_and_what_is_late_stays_the_forwarders() -> None:
     assert {one.org for one in deadlines(handled, BOOK) if one.clock in ("C3", "C5")} == {"dhq"}
 
 
-def test_a_return_comes_back_to_the_forwarder() -> None:
+def test_return_goes_to_forwarder() -> None:
     given(*DOWN).when("request_return", STREET, reason_code="not_our_place", reason="x").refused("hand_back_instead")
     given(*DOWN).when("hand_back", STREET, reason_code="not_our_place").then(
         d.HandedBack(org="dhyl", to="dhq", reason_code="not_our_place")
@@ -62,7 +62,7 @@ def test_a_return_comes_back_to_the_forwarder() -> None:
     )
 
 
-def test_who_loses_the_case_loses_it_with_all_below() -> None:
+def test_losing_case_removes_it_from_all_subordinates() -> None:
     for taken in (
         r.AssignmentWithdrawn(org="dhq"),
         r.ReturnVerified(agreed=True),
@@ -75,7 +75,7 @@ def test_who_loses_the_case_loses_it_with_all_below() -> None:
         assert not visible(STREET, case)
 
 
-def test_a_subordinate_does_not_close_what_it_handled() -> None:
+def test_handling_subordinate_cannot_close_case() -> None:
     replied = (
         *DOWN,
         d.Accepted(org="dhq", path=6),

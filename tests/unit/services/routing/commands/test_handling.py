@@ -1,4 +1,4 @@
-"""Where a case goes, and what the organisation that has it may do."""
+"""Routing of a case, and the commands of the responsible organisation."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ ACCEPTED = (*SIGNED, d.Accepted(org="zj", path=6))
 DECIDED = (*ACCEPTED, d.DecisionIssued(org="zj", result="supported", basis=("Art. 32",)))
 
 
-def test_who_received_a_filing_and_sent_it_on_says_where_it_went() -> None:
-    """Art. 23 ¶1, ¶2: C2 is theirs. Whether it is accepted is for who has it now, and so ¶3's clock stays."""
+def test_receiving_organisation_owes_transfer_notice() -> None:
+    """Art. 23 ¶1, ¶2: the receiver bears C2. The handling organisation decides on acceptance, so the clock of ¶3 keeps
+    running."""
     direct = (REGISTERED.model_copy(update={"received_by": "jt"}), *SENT[1:])
     theirs = CLERK._replace(org="jt")
     notice = d.NoticeServed(org="jt", kind="transfer")
@@ -52,14 +53,14 @@ def test_who_received_a_filing_and_sent_it_on_says_where_it_went() -> None:
         (accusation, r.CaseRoutedToSealedChannel(org="jjw")),
         (direct[0], about, *direct[1:]),
         (direct[0], i.AnsweredAtOnce()),
-        (*direct, r.AssignmentWithdrawn(org="zj", reason_code="recalled")),  # it lies nowhere again
+        (*direct, r.AssignmentWithdrawn(org="zj", reason_code="recalled")),  # it has no organisation again
         (*direct, d.SignedFor(org="zj"), s.CaseClosed(kind="explained"), s.RedoOrdered(ground="other")),
     ):
         assert not visible(theirs, given(*hidden).case)
     given(*SENT).when("serve_notice", theirs, kind="transfer").refused("not_your_case")
 
 
-def test_an_organisation_dates_no_guidance_back_over_its_own_breach() -> None:
+def test_guidance_cannot_be_backdated_before_own_breach() -> None:
     """A registrar may record that it was given in time (Art. 34)."""
     late = given(*ACCEPTED).later(days=80)
     early, after = date(2026, 3, 10), date(2026, 5, 20)
@@ -70,25 +71,25 @@ def test_an_organisation_dates_no_guidance_back_over_its_own_breach() -> None:
     late.when("guide", REGISTRAR._replace(org="zj"), at=early, **guidance).refused("period_was_missed")
 
 
-def test_a_filing_with_a_rule_is_transferred_with_the_rule_as_explanation() -> None:
+def test_filing_is_transferred_by_rule_with_rule_as_explanation() -> None:
     given(REGISTERED).when("route", SERVICE).then(r.CaseTransferred(org="zj", rule="r01"))
 
 
-def test_an_unknown_place_waits_for_a_person() -> None:
+def test_filing_with_unknown_place_waits_for_registrar() -> None:
     lost = REGISTERED.model_copy(update={"place": None, "unclear": ("place",)})
     given(lost).when("route", SERVICE).then(r.QueuedForDispatch(why="unknown_place"))
 
 
-def test_an_accusation_is_never_routed_by_rule() -> None:
+def test_accusation_is_never_routed_by_rule() -> None:
     accusation = REGISTERED.model_copy(update={"class_": "accusation"})
     given(accusation).when("route", SERVICE).then(r.QueuedForDispatch(why="sealed_track"))
 
 
-def test_routing_twice_does_nothing() -> None:
+def test_second_routing_adds_nothing() -> None:
     given(*SENT).when("route", SERVICE).then_nothing()
 
 
-def test_an_accusation_goes_only_to_an_organ_marked_for_them_and_never_to_the_accused() -> None:
+def test_accusation_goes_to_marked_organ_and_never_to_accused() -> None:
     accusation = REGISTERED.model_copy(update={"class_": "accusation"})
     about = i.PartyRecorded(party="r1", role="respondent", respondent_org="jjw")
     given(accusation).when("dispatch", REGISTRAR, org="zj").refused("accusation_needs_sealed_organ")
@@ -96,7 +97,7 @@ def test_an_accusation_goes_only_to_an_organ_marked_for_them_and_never_to_the_ac
     given(accusation).when("dispatch", REGISTRAR, org="jjw").then(r.CaseRoutedToSealedChannel(org="jjw"))
 
 
-def test_dispatch_by_hand() -> None:
+def test_registrar_dispatches_case() -> None:
     given(REGISTERED).when("dispatch", REGISTRAR, org="zj").then(r.CaseTransferred(org="zj"))
     given(REGISTERED).when("dispatch", REGISTRAR, org="nobody").refused("unknown_organisation")
     given(*SENT).when("dispatch", REGISTRAR, org="zj").then_nothing()
@@ -104,7 +105,7 @@ def test_dispatch_by_hand() -> None:
     given(*ACCEPTED, d.ReplyDelivered(org="zj")).when("dispatch", REGISTRAR, org="zj").refused("has_an_organisation")
 
 
-def test_an_assignment_needs_a_date_in_the_future() -> None:
+def test_assignment_requires_future_date() -> None:
     given(REGISTERED).when("dispatch", REGISTRAR, org="zj", kind="assignment").refused("due_needed")
     given(REGISTERED).when("dispatch", REGISTRAR, org="zj", kind="assignment", due="2026-03-01").refused(
         "due_in_the_past"
@@ -114,31 +115,31 @@ def test_an_assignment_needs_a_date_in_the_future() -> None:
     )
 
 
-def test_a_follower_is_not_dispatched() -> None:
+def test_follower_is_not_dispatched() -> None:
     linked = i.CaseLinked(lead="older", kind="same_matter")
     given(REGISTERED, linked).when("dispatch", REGISTRAR, org="zj").refused("follow_the_lead")
     given(REGISTERED, linked).when("route", SERVICE).then_nothing()
 
 
-def test_sign_off_happens_once() -> None:
+def test_case_is_signed_once() -> None:
     given(*SENT).when("sign_off", CLERK).then(d.SignedFor(org="zj"))
     given(*SIGNED).when("sign_off", CLERK).then_nothing()
 
 
 @pytest.mark.parametrize("name", ["sign_off", "accept", "deliver_reply", "confirm_execution"])
-def test_another_organisation_decides_nothing(name: str) -> None:
+def test_other_organisation_cannot_decide(name: str) -> None:
     foreign = CLERK._replace(org="jy")
     given(*DECIDED).when(name, foreign).refused("not_your_case")
 
 
-def test_a_claim_is_accepted_on_a_path() -> None:
+def test_claim_is_accepted_on_path() -> None:
     given(*SIGNED).when("accept", CLERK).refused("path_needed")
     given(*SIGNED).when("accept", CLERK, path=6).then(d.Accepted(org="zj", path=6))
     given(*ACCEPTED).when("accept", CLERK, path=6).then_nothing()
     given(REGISTERED).when("accept", CLERK, path=6).refused("not_your_case")
 
 
-def test_an_objection_is_possible_for_five_working_days() -> None:
+def test_objection_is_possible_for_five_working_days() -> None:
     objection = {"reason_code": "not_our_mandate", "reason": "不属于本单位职责"}
     given(*SENT).later(days=3).when("request_return", CLERK, **objection).then(
         d.ReturnRequested(org="zj", reason_code="not_our_mandate", reason="不属于本单位职责")
@@ -146,12 +147,12 @@ def test_an_objection_is_possible_for_five_working_days() -> None:
     given(*SENT).later(days=8).when("request_return", CLERK, **objection).refused("objection_window_lapsed")
 
 
-def test_a_ruling_cannot_be_returned() -> None:
+def test_case_under_ruling_cannot_be_returned() -> None:
     ruled = (REGISTERED, r.JurisdictionRuled(org="zj"), r.AssignmentDelivered(org="zj", seq=1))
     given(*ruled).when("request_return", CLERK, reason_code="other", reason="x").refused("ruled")
 
 
-def test_a_notice_is_not_dated_before_delivery_and_an_exemption_has_a_reason() -> None:
+def test_notice_follows_delivery_and_exemption_requires_reason() -> None:
     early = datetime(2026, 3, 1, tzinfo=UTC)
     given(*SIGNED).when("serve_notice", CLERK, at=early, kind="acceptance").refused("before_delivery")
     given(*SIGNED).when("serve_notice", REGISTRAR, at=early, kind="transfer").refused("before_delivery")
@@ -162,7 +163,7 @@ def test_a_notice_is_not_dated_before_delivery_and_an_exemption_has_a_reason() -
     )
 
 
-def test_an_extension_is_granted_by_another_and_within_the_cap() -> None:
+def test_extension_is_granted_by_another_person_within_cap() -> None:
     asked = (*ACCEPTED, d.ExtensionRequested(org="zj", days=20))
     grant = {"days": 20, "approver": "局长"}
     given(*ACCEPTED).when("grant_extension", HEAD, **grant).refused("no_extension_asked")
@@ -171,13 +172,13 @@ def test_an_extension_is_granted_by_another_and_within_the_cap() -> None:
     given(*asked).when("grant_extension", HEAD, **grant).then(d.ExtensionGranted(days=20, approver="局长"))
 
 
-def test_who_asked_for_an_extension_does_not_grant_it() -> None:
+def test_requester_cannot_grant_own_extension() -> None:
     story = given(*ACCEPTED, d.ExtensionRequested(org="zj", days=20))
     asker = CLERK._replace(ref=story.case.handling.extension_asker or "")
     story.when("grant_extension", asker, days=20, approver="局长").refused("own_request")
 
 
-def test_a_decision_has_a_basis_and_is_delivered_once() -> None:
+def test_decision_requires_basis_and_is_delivered_once() -> None:
     decision = {"result": "explained", "basis": ["Art. 32"], "text": "说明"}
     given(*ACCEPTED).when("decide", CLERK, **decision).then(
         d.DecisionIssued(org="zj", result="explained", basis=("Art. 32",), text="说明")
@@ -187,28 +188,28 @@ def test_a_decision_has_a_basis_and_is_delivered_once() -> None:
     given(*DECIDED, d.ReplyDelivered(org="zj")).when("deliver_reply", CLERK).then_nothing()
 
 
-def test_only_what_was_supported_is_executed() -> None:
+def test_only_supported_decision_is_executed() -> None:
     explained = (*ACCEPTED, d.DecisionIssued(org="zj", result="explained"))
     given(*explained).when("confirm_execution", CLERK).refused("nothing_to_execute")
     given(*DECIDED).when("confirm_execution", CLERK).then(d.ExecutionConfirmed(org="zj"))
 
 
-def test_recall_before_sign_off_only() -> None:
+def test_recall_is_possible_before_sign_off_only() -> None:
     given(*SENT).when("recall", REGISTRAR).then(r.AssignmentWithdrawn(org="zj"))
     given(*SIGNED).when("recall", REGISTRAR).refused("not_in_this_state")
 
 
-def test_delivery_is_recorded_once_and_only_for_the_present_organisation() -> None:
+def test_delivery_is_recorded_once_for_current_organisation_only() -> None:
     given(*SENT[:2]).when("record_delivery", SERVICE, org="zj", seq=4).then(r.AssignmentDelivered(org="zj", seq=4))
     given(*SENT).when("record_delivery", SERVICE, org="zj", seq=4).then_nothing()
     given(*SENT).when("record_delivery", SERVICE, org="jy", seq=4).then_nothing()
 
 
-def test_a_supervisor_is_no_clerk() -> None:
+def test_supervisor_cannot_act_as_clerk() -> None:
     given(*SENT).when("sign_off", SUPERVISOR).refused("not_your_case")
 
 
-def test_nothing_is_sent_to_the_organisation_that_is_complained_of() -> None:
+def test_case_is_never_sent_to_respondent_organisation() -> None:
     about = i.PartyRecorded(party="r1", role="respondent", respondent_org="zj")
     given(REGISTERED, about).when("route", SERVICE).then(r.QueuedForDispatch(why="respondent"))
     given(REGISTERED, about).when("dispatch", REGISTRAR, org="zj").refused("is_the_respondent")
@@ -216,7 +217,7 @@ def test_nothing_is_sent_to_the_organisation_that_is_complained_of() -> None:
     given(accusation, about).when("dispatch", REGISTRAR, org="zj", **{"class": "claim"}).refused("is_the_respondent")
 
 
-def test_a_refused_objection_does_not_reopen_its_window() -> None:
+def test_refused_objection_does_not_reopen_window() -> None:
     objection = {"reason_code": "not_our_mandate", "reason": "x"}
     once = (*SIGNED, d.ReturnRequested(org="zj", reason_code="other"), r.ReturnVerified(agreed=False))
     given(*once).later(days=1).when("request_return", CLERK, **objection).then(
@@ -225,17 +226,17 @@ def test_a_refused_objection_does_not_reopen_its_window() -> None:
     given(*once).later(days=30).when("request_return", CLERK, **objection).refused("objection_window_lapsed")
 
 
-def test_nobody_is_guided_to_the_path_that_is_handled_here() -> None:
+def test_guidance_to_path_handled_here_is_refused() -> None:
     with pytest.raises(ValueError, match="less than or equal to 5"):
         given(REGISTERED).when("guide", REGISTRAR, path=6, how_to="x")
 
 
-def test_a_period_that_has_ended_is_not_extended() -> None:
+def test_expired_period_is_not_extended() -> None:
     asked = (*ACCEPTED, d.ExtensionRequested(org="zj", days=20))
     given(*asked).later(days=80).when("grant_extension", HEAD, days=20, approver="局长").refused("no_clock_to_extend")
 
 
-def test_an_assignment_that_is_not_accepted_or_guided_can_be_reported_and_closed() -> None:
+def test_assignment_without_acceptance_can_be_reported_and_closed() -> None:
     assigned = (REGISTERED, r.CaseAssigned(org="zj", due=date(2026, 4, 1)), d.SignedFor(org="zj"))
     for ending, kind in [
         (d.NotAccepted(org="zj", reason_code="outside_mandate"), "not_accepted"),

@@ -1,4 +1,4 @@
-"""Handing back, disputes and rulings (Art. 23, 24)."""
+"""Returns, disputes and rulings (Art. 23, 24)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROUND: tuple[Event, ...] = (OBJECTED, REFUSED)
 RULING = {"org": "dhq", "assist": ["zj"]}
 
 
-def test_the_sender_verifies_and_agrees_or_not() -> None:
+def test_sender_agrees_to_or_refuses_return() -> None:
     given(*SENT, OBJECTED).when("verify_return", REGISTRAR, agreed=True).then(r.ReturnVerified(agreed=True))
     given(*SENT, OBJECTED).when("verify_return", REGISTRAR, agreed=False).then(REFUSED)
     given(*SENT, OBJECTED, REFUSED).when("verify_return", REGISTRAR, agreed=False).then_nothing()
@@ -27,18 +27,18 @@ def test_the_sender_verifies_and_agrees_or_not() -> None:
     given(*SENT).when("verify_return", REGISTRAR, agreed=True).refused("not_in_this_state")
 
 
-def test_a_refused_return_goes_back_to_where_it_was() -> None:
+def test_refused_return_restores_previous_state() -> None:
     assert given(*SENT, OBJECTED, REFUSED).case.state == "dispatched"
     assert given(*SENT, d.SignedFor(org="zj"), OBJECTED, REFUSED).case.state == "signed"
     assert given(*SENT, OBJECTED, REFUSED).case.assignment.org == "zj"
 
 
-def test_an_agreed_return_takes_the_case_away() -> None:
+def test_agreed_return_removes_case_from_organisation() -> None:
     case = given(*SENT, OBJECTED, r.ReturnVerified(agreed=True)).case
     assert (case.state, case.assignment.org, case.assignment.past_orgs) == ("returned", None, ("zj",))
 
 
-def test_after_the_last_objection_that_the_policy_bears_it_is_a_dispute() -> None:
+def test_objection_beyond_policy_limit_opens_dispute() -> None:
     often = ROUND * (BOOK.most_objections - 1)
     given(*SENT, *often, OBJECTED).when("verify_return", REGISTRAR, agreed=False).then(
         REFUSED, r.JurisdictionDisputed(hops=1)
@@ -47,14 +47,14 @@ def test_after_the_last_objection_that_the_policy_bears_it_is_a_dispute() -> Non
     assert (disputed.state, disputed.assignment.org) == ("disputed", None)
 
 
-def test_a_dispute_is_referred_by_the_petition_office() -> None:
+def test_petition_office_refers_dispute() -> None:
     given(*SENT, OBJECTED).when("refer_dispute", REGISTRAR, reason="两家均称不属职责").then(
         r.JurisdictionDisputed(hops=1, reason="两家均称不属职责")
     )
     given(*SENT).when("refer_dispute", REGISTRAR, reason="x").refused("not_in_this_state")
 
 
-def test_a_ruling_names_the_organisation_and_cannot_be_handed_back() -> None:
+def test_ruling_names_organisation_and_cannot_be_returned() -> None:
     disputed = (*SENT, OBJECTED, r.JurisdictionDisputed(hops=1))
     given(*disputed).when("rule_jurisdiction", SUPERVISOR, **RULING).then(
         r.JurisdictionRuled(org="dhq", assist=("zj",))
@@ -67,7 +67,7 @@ def test_a_ruling_names_the_organisation_and_cannot_be_handed_back() -> None:
     given(*ruled).when("rule_jurisdiction", SUPERVISOR, org="zj").then_nothing()
 
 
-def test_an_extension_is_refused_by_another_than_the_asker() -> None:
+def test_extension_is_refused_by_another_person() -> None:
     asked = (*SENT, d.Accepted(org="zj", path=6), d.ExtensionRequested(org="zj", days=20))
     story = given(*asked)
     other = CLERK._replace(ref="k-head")
@@ -78,7 +78,7 @@ def test_an_extension_is_refused_by_another_than_the_asker() -> None:
     given(*asked[:-1]).when("refuse_extension", other, reason="x").refused("no_extension_asked")
 
 
-def test_a_suggestion_is_answered_and_closed_as_explained() -> None:
+def test_suggestion_is_answered_and_closed_as_explained() -> None:
     suggestion = SENT[0].model_copy(update={"class_": "suggestion"})
     accepted = (suggestion, *SENT[1:], d.Accepted(org="zj"))
     answer = d.SuggestionAnswered(org="zj", result="adopted", text="已采纳")
@@ -93,25 +93,25 @@ def test_a_suggestion_is_answered_and_closed_as_explained() -> None:
     replied.when("close", SUPERVISOR, kind="not_supported").refused("kind_does_not_fit")
 
 
-def test_a_reply_is_corrected_beside_the_first() -> None:
+def test_reply_is_corrected_and_first_reply_kept() -> None:
     replied = (*SENT, d.Accepted(org="zj", path=6), d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered())
     given(*replied).when("correct_reply", CLERK, text="更正").then(d.ReplyCorrected(org="zj", text="更正"))
     assert given(*replied, d.ReplyCorrected(org="zj")).case.handling.replies == 1
 
 
-def test_no_date_goes_round_the_window() -> None:
+def test_backdating_does_not_bypass_window() -> None:
     story = given(*SENT).later(days=30)
     story.when("request_return", CLERK, reason_code="other", reason="x", at=START.date()).refused(
         "objection_window_lapsed"
     )
 
 
-def test_a_reason_of_blanks_is_none() -> None:
+def test_blank_reason_is_refused() -> None:
     with pytest.raises(ValidationError, match="predicate_failed"):
         given(*SENT).when("request_return", CLERK, reason_code="other", reason="  \u3000")
 
 
-def test_a_period_that_has_ended_is_not_prolonged_by_an_earlier_date() -> None:
+def test_backdating_does_not_extend_expired_period() -> None:
     asked = (*SENT, d.Accepted(org="zj", path=6), d.ExtensionRequested(org="zj", days=10))
     story = given(*asked).later(days=70)
     on = (START + timedelta(days=20)).date()

@@ -1,4 +1,4 @@
-"""Review and re-review (Art. 35, 36): who may ask until when, who reviews, what the opinion does."""
+"""Review and re-review (Art. 35, 36): who may request it until when, the review body, and the effect of the opinion."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AGAIN = (*UPHELD, i.ReReviewRequested(), r.ReviewBodyNamed(body="sfc"))
 
 
 @pytest.mark.parametrize("who", [CITIZEN, REGISTRAR])
-def test_a_review_is_asked_for_within_thirty_days_of_the_reply(who: Principal) -> None:
+def test_review_is_requested_within_thirty_days_of_reply(who: Principal) -> None:
     """Delivered on 2 March: the thirtieth day is Wednesday 1 April."""
     given(*REPLIED).later(days=30).when("request_review", who, text="不服").then(i.ReviewRequested(text="不服"))
     given(*REPLIED).later(days=31).when("request_review", who).refused("review_window_lapsed")
@@ -41,7 +41,7 @@ def test_a_review_is_asked_for_within_thirty_days_of_the_reply(who: Principal) -
     given(*ASKED).when("request_review", who).then_nothing()
 
 
-def test_closing_takes_the_right_away_from_nobody() -> None:
+def test_closing_preserves_right_to_review() -> None:
     closed = (*REPLIED, s.CaseClosed(kind="not_supported"))
     given(*closed).when("request_review", CITIZEN).then(i.ReviewRequested())
     case = given(*closed, i.ReviewRequested()).case
@@ -49,7 +49,7 @@ def test_closing_takes_the_right_away_from_nobody() -> None:
     given(*UPHELD, s.CaseClosed(kind="not_supported")).when("request_re_review", CITIZEN).then(i.ReReviewRequested())
 
 
-def test_what_cannot_be_reviewed() -> None:
+def test_review_of_unreviewable_case_is_refused() -> None:
     given(*SENT).when("request_review", CITIZEN).refused("not_in_this_state")
     given(*UPHELD, s.CaseClosed(kind="not_supported")).when("request_review", CITIZEN).refused("reviewed_already")
     other_path = (
@@ -61,13 +61,13 @@ def test_what_cannot_be_reviewed() -> None:
     given(*other_path).when("request_review", CITIZEN).refused("nothing_to_review")
 
 
-def test_the_next_level_up_is_named_by_the_policy() -> None:
+def test_policy_names_next_level_review_body() -> None:
     given(*ASKED).when("direct_review", SERVICE).then(r.ReviewBodyNamed(body="fc"))
     given(*NAMED).when("direct_review", SERVICE).then_nothing()
     given(*UPHELD, i.ReReviewRequested()).when("direct_review", SERVICE).then(r.ReviewBodyNamed(body="sfc"))
 
 
-def test_where_the_policy_names_nobody_fit_the_request_waits_for_a_person() -> None:
+def test_review_request_without_eligible_body_waits_for_registrar() -> None:
     accused = (i.PartyRecorded(party="r1", role="respondent", respondent_org="fc"),)
     waiting = (SENT[0], *accused, *ASKED[1:])
     given(*waiting).when("direct_review", SERVICE).then_nothing()
@@ -80,7 +80,7 @@ def test_where_the_policy_names_nobody_fit_the_request_waits_for_a_person() -> N
     given(*NAMED).when("name_review_body", SUPERVISOR, body="fc").then_nothing()
 
 
-def test_nobody_reviews_their_own_decision() -> None:
+def test_organisation_cannot_review_own_decision() -> None:
     opinion: dict[str, Any] = {"result": "upheld", "text": "维持"}
     for who in (CLERK, CLERK._replace(org="jt")):
         given(*NAMED).when("accept_review", who).refused("not_your_review")
@@ -94,7 +94,7 @@ def test_nobody_reviews_their_own_decision() -> None:
     given(*down).when("name_review_body", SUPERVISOR, body="dhyl").refused("not_its_own_review")
 
 
-def test_the_body_sees_the_case_while_it_is_the_one_that_reviews() -> None:
+def test_review_body_sees_case_while_reviewing() -> None:
     case = given(*NAMED).case
     assert visible(BODY, case)
     assert visible(CLERK, case)
@@ -105,7 +105,7 @@ def test_the_body_sees_the_case_while_it_is_the_one_that_reviews() -> None:
     assert not visible(BODY, taken_over)
 
 
-def test_the_body_accepts_and_decides() -> None:
+def test_review_body_accepts_and_decides() -> None:
     given(*NAMED).when("accept_review", BODY).then(d.ReviewAccepted(body="fc"))
     given(*NAMED, d.ReviewAccepted(body="fc")).when("accept_review", BODY).then_nothing()
     given(*NAMED).when("issue_review_opinion", BODY, result="upheld", text="维持").then(
@@ -118,7 +118,7 @@ def test_the_body_accepts_and_decides() -> None:
     given(*UPHELD).when("issue_review_opinion", BODY, result="upheld", text="x").refused("not_in_this_state")
 
 
-def test_a_changed_decision_is_carried_out_before_closing() -> None:
+def test_changed_decision_is_executed_before_closing() -> None:
     changed = (*NAMED, d.ReviewOpinionIssued(body="fc", result="changed", decision="supported"))
     case = given(*changed).case
     assert (case.state, case.handling.result, case.handling.executed, case.assignment.org) == (
@@ -136,7 +136,7 @@ def test_a_changed_decision_is_carried_out_before_closing() -> None:
     )
 
 
-def test_redo_gives_it_back_with_a_clock_of_its_own() -> None:
+def test_redo_returns_case_with_new_clock() -> None:
     redo = given(*NAMED, d.ReviewOpinionIssued(body="fc", result="redo"))
     case = redo.case
     assert (case.state, case.assignment.org, case.handling.result, case.supervision.redos, case.review.reviewed_by) == (
@@ -158,13 +158,13 @@ def test_redo_gives_it_back_with_a_clock_of_its_own() -> None:
     )
 
 
-def test_a_judgement_of_the_first_reply_says_nothing_of_the_second() -> None:
+def test_evaluation_of_first_reply_does_not_apply_to_second() -> None:
     judged = (*REPLIED, i.EvaluationSubmitted(object="organisation", grade="satisfied"), i.ReviewRequested())
     redo = given(*judged, r.ReviewBodyNamed(body="fc"), d.ReviewOpinionIssued(body="fc", result="redo")).case
     assert (redo.grade("organisation"), redo.grade_now("organisation")) == ("satisfied", None)
 
 
-def test_a_re_review_is_asked_for_in_time_and_concludes() -> None:
+def test_re_review_is_requested_in_time_and_concludes_case() -> None:
     given(*UPHELD).later(days=29).when("request_re_review", CITIZEN).then(i.ReReviewRequested())
     given(*UPHELD, d.OpinionDelivered(body="fc")).later(days=60).when("request_re_review", CITIZEN).refused(
         "review_window_lapsed"
@@ -183,8 +183,8 @@ def test_a_re_review_is_asked_for_in_time_and_concludes() -> None:
     given(*concluded).when("close", SUPERVISOR, kind="explained").refused("kind_does_not_fit")
 
 
-def test_the_period_for_a_re_review_runs_from_the_receipt_of_the_opinion() -> None:
-    """Art. 36 ¶1. Without a receipt on record nobody is late; with one the thirtieth day after it is the last."""
+def test_re_review_period_runs_from_receipt_of_opinion() -> None:
+    """Art. 36 ¶1. The period starts with the recorded receipt, and the thirtieth day after it is the last."""
     received = d.OpinionDelivered(body="fc", mode="post")
     given(*UPHELD).when("deliver_opinion", BODY, mode="post").then(received)
     given(*UPHELD, received).when("deliver_opinion", BODY, mode="post").then_nothing()
@@ -202,7 +202,7 @@ def test_the_period_for_a_re_review_runs_from_the_receipt_of_the_opinion() -> No
     late.later(days=31).when("request_re_review", CITIZEN).refused("review_window_lapsed")
 
 
-def test_a_hearing_is_held_by_who_has_the_matter() -> None:
+def test_hearing_is_held_by_responsible_body() -> None:
     story = given(*AGAIN).later(days=5)
     days = {"from": "2026-03-04", "to": "2026-03-05"}
     held = d.HearingHeld(org="sfc", from_=date(2026, 3, 4), to=date(2026, 3, 5))
@@ -216,7 +216,7 @@ def test_a_hearing_is_held_by_who_has_the_matter() -> None:
     handling.when("record_hearing", CLERK._replace(org="jt"), **days).refused("not_your_case")
 
 
-def test_the_hearing_of_the_re_review_moves_its_due_day() -> None:
+def test_re_review_hearing_moves_due_date() -> None:
     held = d.HearingHeld(org="sfc", from_=date(2026, 3, 4), to=date(2026, 3, 6))
     before, after = (
         next(one for one in deadlines(given(*events).case, BOOK) if one.clock == "C9")
@@ -227,8 +227,8 @@ def test_the_hearing_of_the_re_review_moves_its_due_day() -> None:
     assert (before.org, after.excluded_days) == ("sfc", 3)
 
 
-def test_a_concluded_matter_is_not_handled_again() -> None:
-    """Art. 36 ¶3; but what was decided is to be carried out."""
+def test_concluded_matter_is_not_handled_again() -> None:
+    """Art. 36 ¶3; the decision must still be executed."""
     last = d.ReReviewOpinionIssued(body="sfc", result="upheld")
     closed = (*AGAIN, last, d.Concluded(by="re_review"), s.CaseClosed(kind="not_supported"))
     given(*closed).when("order_redo", SUPERVISOR, ground="other").refused("concluded")
@@ -244,7 +244,7 @@ def test_a_concluded_matter_is_not_handled_again() -> None:
     assert not {"request_review", "request_re_review"} & set(offered)
 
 
-def test_another_day_of_receipt_is_not_swallowed() -> None:
+def test_repeated_delivery_with_different_receipt_date_is_not_ignored() -> None:
     received = d.OpinionDelivered(body="fc")
     story = given(*UPHELD, received).later(days=9)
     story.when("deliver_opinion", BODY).then_nothing()

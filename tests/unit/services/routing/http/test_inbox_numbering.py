@@ -1,4 +1,4 @@
-"""What a reader is not told of somebody else's outbox leaves no gap in what he is told."""
+"""Entries hidden from a reader of another organisation's inbox leave no gap in the numbering."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.routing.http.inbox_gaps import Gaps
 
 
 @forall(st.sets(st.integers(1, 40)), st.integers(1, 60))
-def test_numbers_run_without_a_gap_and_lead_back(hidden: set[int], last: int) -> None:
+def test_inbox_numbers_are_gapless_and_map_to_entries(hidden: set[int], last: int) -> None:
     gaps = Gaps(versions=sorted(hidden))
     told = [version for version in range(1, last + 1) if version not in hidden]
     numbers = [gaps.number(version) for version in told]

@@ -20,7 +20,7 @@ SUPPORTED = (*ACCEPTED, d.DecisionIssued(org="zj", result="supported"), d.ReplyD
 OWN = SUPERVISOR._replace(org="zj")
 
 
-def test_the_handling_unit_neither_closes_nor_follows_up() -> None:
+def test_handling_organisation_neither_closes_nor_follows_up() -> None:
     for name, fields in [
         ("close", {"kind": "explained"}),
         ("follow_up", {"reached": True}),
@@ -29,7 +29,7 @@ def test_the_handling_unit_neither_closes_nor_follows_up() -> None:
         given(*REPLIED).when(name, OWN, **fields).refused("handling_unit")
 
 
-def test_closing_needs_what_its_kind_claims() -> None:
+def test_closing_kind_requires_its_evidence() -> None:
     given(*REPLIED).when("close", SUPERVISOR, kind="explained").then(s.CaseClosed(kind="explained"))
     given(*REPLIED).when("close", SUPERVISOR, kind="not_supported").refused("kind_does_not_fit")
     given(*REPLIED).when("close", SUPERVISOR, kind="guided").refused("kind_does_not_fit")
@@ -46,16 +46,16 @@ def test_closing_needs_what_its_kind_claims() -> None:
         s.FollowUpRecorded(reached=True, satisfied=True),
     ],
 )
-def test_a_resolution_is_confirmed_by_the_petitioner(word: i.EvaluationSubmitted | s.FollowUpRecorded) -> None:
+def test_resolution_is_confirmed_by_petitioner(word: i.EvaluationSubmitted | s.FollowUpRecorded) -> None:
     executed = (*SUPPORTED, d.ExecutionConfirmed(org="zj"), word)
     given(*executed).when("close", REGISTRAR, kind="resolved_confirmed").then(s.CaseClosed(kind="resolved_confirmed"))
 
 
-def test_what_was_supported_is_executed_before_closing() -> None:
+def test_supported_decision_is_executed_before_closing() -> None:
     given(*SUPPORTED).when("close", SUPERVISOR, kind="resolved_unconfirmed").refused("not_executed")
 
 
-def test_an_assignment_is_closed_after_its_report() -> None:
+def test_assignment_is_closed_after_report() -> None:
     assigned = (REGISTERED, r.CaseAssigned(org="zj", due=date(2026, 4, 1)), *REPLIED[2:])
     given(*assigned).when("close", SUPERVISOR, kind="explained").refused("report_missing")
     given(*assigned, d.ClosingReportFiled(org="zj")).when("close", SUPERVISOR, kind="explained").then(
@@ -63,11 +63,11 @@ def test_an_assignment_is_closed_after_its_report() -> None:
     )
 
 
-def test_closing_twice_does_nothing() -> None:
+def test_second_closing_adds_nothing() -> None:
     given(*REPLIED, s.CaseClosed(kind="explained")).when("close", SUPERVISOR, kind="explained").then_nothing()
 
 
-def test_redo_keeps_the_first_reply() -> None:
+def test_redo_keeps_first_reply() -> None:
     story = given(*REPLIED)
     story.when("order_redo", SUPERVISOR, ground="dissatisfied").then(s.RedoOrdered(ground="dissatisfied"))
     again = given(*REPLIED, s.RedoOrdered(ground="dissatisfied"))
@@ -75,11 +75,11 @@ def test_redo_keeps_the_first_reply() -> None:
     assert again.case.state == "redo_ordered"
 
 
-def test_nobody_who_was_not_reached_said_anything() -> None:
+def test_unreached_petitioner_cannot_be_recorded_as_satisfied() -> None:
     given(*REPLIED).when("follow_up", SUPERVISOR, reached=False, satisfied=True).refused("not_reached")
 
 
-def test_urging_follows_a_reminder() -> None:
+def test_urging_requires_previous_reminder() -> None:
     given(*SENT).when("urge", SUPERVISOR).refused("remind_first")
     of_the_office = (REGISTERED, s.Reminded(clock="C1", episode=1, rung="r75", org="xfj"), *SENT[1:])
     given(*of_the_office).when("urge", SUPERVISOR).refused("remind_first")
@@ -90,7 +90,7 @@ def test_urging_follows_a_reminder() -> None:
     given(*reminded, s.Urged(org="zj")).later(days=9).when("urge", SUPERVISOR).then(s.Urged(org="zj"))
 
 
-def test_a_clock_that_lapsed_needs_no_reminder_and_no_waiting() -> None:
+def test_expired_clock_allows_urging_without_reminder() -> None:
     given(*SENT).later(days=17).when("urge", SUPERVISOR).then(s.Urged(org="zj"))
     reminded = (*SENT, s.Reminded(clock="C3", episode=1, rung="at_75", org="zj"))
     given(*reminded).later(days=17).when("urge", SUPERVISOR).then(s.Urged(org="zj"))
@@ -99,20 +99,20 @@ def test_a_clock_that_lapsed_needs_no_reminder_and_no_waiting() -> None:
 @pytest.mark.parametrize(
     "after", [d.NoticeServed(org="zj", kind="acceptance"), d.ReplyDelivered(org="zj"), r.CaseTransferred(org="rs")]
 )
-def test_a_duty_that_was_met_or_passed_on_ends_the_ladder_below_supervision(after: Event) -> None:
+def test_met_or_transferred_duty_ends_ladder_below_supervision(after: Event) -> None:
     urged = (*SENT, s.Reminded(clock="C3", episode=1, rung="at_75", org="zj"), s.Urged(org="zj"))
     assert given(*urged, after).case.supervision.stage == "none"
     assert given(*urged, s.SupervisionOpened(ground="delay"), after).case.supervision.stage == "supervised"
 
 
-def test_supervision_needs_an_organisation_at_work() -> None:
+def test_supervision_requires_responsible_organisation() -> None:
     given(REGISTERED).when("open_supervision", SUPERVISOR, ground="delay", text="x").refused("nobody_to_supervise")
     given(*SENT).when("open_supervision", SUPERVISOR, ground="delay", decider="xfj", text="x").then(
         s.SupervisionOpened(ground="delay", decider="xfj", text="x")
     )
 
 
-def test_supervision_follows_urging_or_names_its_ground_and_decider() -> None:
+def test_supervision_requires_urging_or_ground_and_decider() -> None:
     urged = (*SENT, s.Reminded(clock="C3", episode=1, rung="at_75", org="zj"), s.Urged(org="zj"))
     asked = {"ground": "delay", "text": "x"}
     given(*SENT).when("open_supervision", SUPERVISOR, **asked).refused("urge_first")
@@ -129,7 +129,7 @@ def test_supervision_follows_urging_or_names_its_ground_and_decider() -> None:
         given(*SENT).when("open_supervision", SUPERVISOR, **asked, decider=decider).refused(code)
 
 
-def test_supervision_ends_when_what_it_was_opened_for_is_put_right() -> None:
+def test_supervision_ends_when_its_cause_is_resolved() -> None:
     opened = (*SENT, s.SupervisionOpened(ground="delay", decider="xfj"))
     given(*SENT).when("close_supervision", SUPERVISOR, text="x").then_nothing()
     given(*opened).when("close_supervision", SUPERVISOR, text="x").then(s.SupervisionClosed(text="x"))
@@ -140,11 +140,11 @@ def test_supervision_ends_when_what_it_was_opened_for_is_put_right() -> None:
     assert given(*opened, s.SupervisionClosed()).case.supervision.stage == "none"
 
 
-def test_a_tick_before_anything_is_due_gives_nothing() -> None:
+def test_tick_before_due_date_adds_nothing() -> None:
     given(*SENT).when("tick", SERVICE).then_nothing()
 
 
-def test_a_breach_is_recorded_at_the_due_instant_and_once() -> None:
+def test_breach_is_recorded_once_at_due_instant() -> None:
     story = given(*SENT).later(days=30)
     outcome = story.when("tick", SERVICE)
     breach = next(item for item in outcome.events if isinstance(item.body, s.DeadlineBreached))
@@ -154,7 +154,7 @@ def test_a_breach_is_recorded_at_the_due_instant_and_once() -> None:
     given(*SENT, *bodies).later(days=30).when("tick", SERVICE).then_nothing()
 
 
-def test_a_wrong_refusal_is_put_right() -> None:
+def test_wrongful_refusal_is_corrected() -> None:
     refused = (*SENT, d.SignedFor(org="zj"), d.NotAccepted(org="zj", reason_code="outside_mandate"))
     given(*refused).when("order_acceptance", SUPERVISOR, text="x").refused("path_needed")
     ordered = s.AcceptanceOrdered(org="zj", path=6, text="x")
@@ -164,13 +164,13 @@ def test_a_wrong_refusal_is_put_right() -> None:
     given(*SENT).when("order_acceptance", SUPERVISOR, text="x").refused("not_in_this_state")
 
 
-def test_a_clerk_is_refused_by_role_before_the_rule_decides() -> None:
+def test_clerk_is_refused_by_role_before_rule_is_evaluated() -> None:
     from shared.commands.command import RULES
 
     assert CLERK.role not in RULES["close"].roles
 
 
-def test_what_was_not_supported_is_no_resolution() -> None:
+def test_unsupported_claim_cannot_be_closed_as_resolved() -> None:
     for result in ("explained", "not_supported"):
         denied = (*ACCEPTED, d.DecisionIssued(org="zj", result=result), d.ReplyDelivered(org="zj"))
         given(*denied).when("close", SUPERVISOR, kind="resolved_unconfirmed").refused("kind_does_not_fit")
@@ -178,7 +178,7 @@ def test_what_was_not_supported_is_no_resolution() -> None:
     given(*done).when("close", SUPERVISOR, kind="resolved_unconfirmed").then(s.CaseClosed(kind="resolved_unconfirmed"))
 
 
-def test_a_word_before_the_redo_confirms_nothing_after_it() -> None:
+def test_confirmation_before_redo_does_not_count_afterwards() -> None:
     praised = i.EvaluationSubmitted(object="organisation", grade="satisfied")
     again = (
         s.RedoOrdered(ground="other"),

@@ -1,4 +1,4 @@
-"""No subscriber that could lose a record gets past the start."""
+"""A subscriber that could lose a record is refused at the start."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def handle(records: Any) -> None:
     """Never called: nothing is started here."""
 
 
-def test_what_the_factory_makes_is_accepted() -> None:
+def test_client_from_factory_is_accepted() -> None:
     made = broker()
     subscribe(made, "t", group_id="g", instance="i", most=5, listener=None)(handle)  # type: ignore[arg-type]
     at_least_once(made)
@@ -40,7 +40,7 @@ def test_what_the_factory_makes_is_accepted() -> None:
         {"group_id": "g", "ack_policy": AckPolicy.NACK_ON_ERROR, "batch": True, "auto_offset_reset": "earliest"},
     ],
 )
-def test_any_other_is_refused(settings: dict[str, Any]) -> None:
+def test_client_from_elsewhere_is_refused(settings: dict[str, Any]) -> None:
     made = broker()
     subscribe(made, "t", group_id="g", instance="i", most=5, listener=None)(handle)  # type: ignore[arg-type]
     made.subscriber("other", **settings)(handle)
@@ -48,7 +48,7 @@ def test_any_other_is_refused(settings: dict[str, Any]) -> None:
         at_least_once(made)
 
 
-def test_one_that_came_by_a_router_is_seen_too() -> None:
+def test_client_included_by_router_is_checked() -> None:
     router = KafkaRouter()
     router.subscriber("t", group_id="g", batch=True)(handle)
     made = KafkaBroker(NOBODY, ack_policy=AckPolicy.NACK_ON_ERROR)

@@ -1,4 +1,4 @@
-"""What becomes of commits that the broker refuses, and of a producer that is lost."""
+"""Handling of commits that the broker refuses, and of a lost producer."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def answered(of: CommitProducer, one: Commit, error: Exception | None) -> 
         await producer.stop()
 
 
-async def test_only_what_is_acknowledged_is_marked() -> None:
+async def test_only_acknowledged_commits_are_marked() -> None:
     log = MemoryEventStore(outbox=True)
     of, ended = publisher(log)
     made = await log.append(commit())
@@ -62,7 +62,7 @@ async def test_only_what_is_acknowledged_is_marked() -> None:
 
 
 @pytest.mark.parametrize("error", [KafkaTimeoutError(), NotEnoughReplicasError()])
-async def test_what_passes_by_itself_renews_no_producer_and_is_no_refusal(error: KafkaError) -> None:
+async def test_transient_error_neither_renews_producer_nor_counts_as_refusal(error: KafkaError) -> None:
     log = MemoryEventStore(outbox=True)
     of, ended = publisher(log)
     made = await log.append(commit())
@@ -72,7 +72,7 @@ async def test_what_passes_by_itself_renews_no_producer_and_is_no_refusal(error:
     assert of.refused is None and not ended and await log.backlog() == 1
 
 
-async def test_a_producer_that_is_lost_is_made_anew_and_twice_within_a_minute_is_the_end() -> None:
+async def test_lost_producer_is_recreated_and_second_loss_within_minute_is_fatal() -> None:
     log = MemoryEventStore(outbox=True)
     of, ended = publisher(log)
     made = await log.append(commit())
@@ -82,7 +82,7 @@ async def test_a_producer_that_is_lost_is_made_anew_and_twice_within_a_minute_is
     assert len(ended) == 1 and "OutOfOrderSequenceNumber" in ended[0]
 
 
-async def test_the_sweeper_takes_what_is_old_and_nothing_while_too_much_waits() -> None:
+async def test_sweeper_takes_old_commits_unless_backlog_is_full() -> None:
     log = MemoryEventStore(outbox=True)
     of, _ended = publisher(log)
     clock = SetClock(START)
@@ -101,9 +101,9 @@ async def test_the_sweeper_takes_what_is_old_and_nothing_while_too_much_waits() 
     assert not await sweeper.look() and sweeper.claimed == claimed
 
 
-async def test_what_a_silent_broker_keeps_waiting_stays_in_one_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two processes and a broker that says nothing for a minute: the other one takes nothing of what the first still has.
-    Only when that one is gone, and its word has run out."""
+async def test_commits_waiting_for_unresponsive_broker_stay_with_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes and a broker that is unresponsive for a minute: the second takes the first one's commits only after the first
+    has stopped and its claim has expired."""
     log, clock, instant = MemoryEventStore(outbox=True), SetClock(START), 1000.0
     monkeypatch.setattr("shared.adapters.kafka.producer.time", SimpleNamespace(monotonic=lambda: instant))
     (one, _), (two, _) = publisher(log), publisher(log)
@@ -121,10 +121,10 @@ async def test_what_a_silent_broker_keeps_waiting_stays_in_one_hand(monkeypatch:
     assert two.waiting == 12
 
 
-async def test_what_is_acknowledged_while_its_process_says_that_it_has_it_is_not_sent_again() -> None:
+async def test_commit_acknowledged_under_claim_is_not_sent_again() -> None:
     log, clock = MemoryEventStore(outbox=True), SetClock(START)
     of, _ended = publisher(log)
-    sweeper = Sweeper(log, of, clock, every=60)  # whatever waits is looked at
+    sweeper = Sweeper(log, of, clock, every=60)  # every waiting commit is examined
     made = await log.append(commit(at=START))
     of.add([made])
     assert of.ending(90) == [made]
@@ -135,7 +135,7 @@ async def test_what_is_acknowledged_while_its_process_says_that_it_has_it_is_not
     assert (of.waiting, of.ending(90), await log.backlog(), len(of._queue)) == (0, [], 0, 1)
 
 
-async def test_who_gets_no_acknowledgement_for_long_leaves_it_to_others_and_asks_with_one(
+async def test_publisher_without_acknowledgements_yields_backlog_and_probes_with_one_commit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     log, clock, instant = MemoryEventStore(outbox=True), SetClock(START), 1000.0
@@ -151,7 +151,7 @@ async def test_who_gets_no_acknowledgement_for_long_leaves_it_to_others_and_asks
     assert (cut_off.silent, cut_off.waiting, other.waiting) == (True, 0, 9)
     await sweepers[1].look()
     instant += 200
-    clock.advance(200)  # the other one is gone, too
+    clock.advance(200)  # the other one has stopped, too
     for _ in range(3):
         await sweepers[0].look()
     assert cut_off.waiting == 1, "it asks with one"
@@ -174,8 +174,8 @@ class Deaf(MemoryEventStore):
         await super().mark_published(commits)
 
 
-async def test_a_log_that_does_not_answer_is_told_of_all_together_once_it_does() -> None:
-    """Until then what was acknowledged stays in hand, and no sweeper takes it."""
+async def test_acknowledgements_are_marked_together_when_log_recovers() -> None:
+    """Until then acknowledged commits stay claimed, and no sweeper takes them."""
     log = Deaf(outbox=True)
     of, _ended = publisher(log)
     made = [await log.append(commit(f"case/{number}")) for number in range(30)]
@@ -189,7 +189,7 @@ async def test_a_log_that_does_not_answer_is_told_of_all_together_once_it_does()
     assert (of.waiting, await log.backlog(), log.marks) == (0, 0, 1)
 
 
-async def test_one_partition_that_does_not_answer_leaves_no_other_unmarked() -> None:
+async def test_unresponsive_partition_does_not_delay_marking_of_others() -> None:
     log = MemoryEventStore(outbox=True)
     of, _ended = publisher(log)
     quick, slow = [await log.append(commit(stream)) for stream in ("case/quick", "case/slow")]
@@ -212,7 +212,7 @@ async def test_one_partition_that_does_not_answer_leaves_no_other_unmarked() -> 
         await producer.stop()
 
 
-async def test_a_process_that_may_only_read_leaves_publishing_to_others() -> None:
+async def test_read_only_process_leaves_publishing_to_others() -> None:
     log, clock = MemoryEventStore(outbox=True), SetClock(START)
     feed = KafkaSubscriptions(
         log, Connection(NOBODY), "t", clock=clock, instance="one", park=parking(MemoryReadModels(), clock),

@@ -1,4 +1,4 @@
-"""Commits as records and back, and what is made of records that are not ours."""
+"""Conversion of commits to records and back, and handling of foreign records."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def records_of(commits: Sequence[Commit]) -> list[Record]:
     return [Record(one.value, one.headers) for each in commits for one in to_records(each)]
 
 
-def test_what_goes_out_comes_back_the_same_in_any_order() -> None:
+def test_records_round_trip_in_any_order() -> None:
     commits = [*history("case/a", 5, events=3), *history("outbox/zj", 2), commit("policy/cn")]
     records = records_of(commits)
     random.Random(3).shuffle(records)
@@ -39,7 +39,7 @@ def test_what_goes_out_comes_back_the_same_in_any_order() -> None:
     assert not found.gaps and not found.unusable
 
 
-def test_a_record_is_a_cloud_event_over_the_stored_bytes() -> None:
+def test_record_is_cloud_event_of_stored_bytes() -> None:
     (each,) = history("case/a", 1, events=1)
     (record,) = to_records(each)
     headers = dict(record.headers)
@@ -57,18 +57,18 @@ def test_a_record_is_a_cloud_event_over_the_stored_bytes() -> None:
 @pytest.mark.parametrize(
     ("stream", "key"), [("case/abc", b"abc"), ("outbox/zj", b"outbox/zj"), ("policy/cn", b"policy/cn")]
 )
-def test_a_cases_events_share_a_key(stream: str, key: bytes) -> None:
+def test_events_of_one_case_share_record_key(stream: str, key: bytes) -> None:
     assert key_of(stream) == key
 
 
-def test_a_part_of_a_commit_is_a_gap_to_be_read_from_the_log() -> None:
+def test_partial_commit_is_read_from_log() -> None:
     (each,) = history("case/a", 1, events=3)
     found = sort(records_of([each])[:2])
     assert not found.commits
     assert [(gap.stream, gap.version) for gap in found.gaps] == [("case/a", 2)]
 
 
-def test_without_headers_the_bytes_say_where_it_belongs() -> None:
+def test_record_without_headers_is_placed_by_its_bytes() -> None:
     (each,) = history("case/a", 1)
     found = sort([Record(each.events[0])])
     assert [(gap.stream, gap.version) for gap in found.gaps] == [("case/a", 1)]
@@ -92,7 +92,7 @@ def test_without_headers_the_bytes_say_where_it_belongs() -> None:
         Record(b"{}", [("ce_subject", None)]),  # type: ignore[list-item]
     ],
 )
-def test_what_names_no_event_is_told_and_raises_nothing(record: Record) -> None:
+def test_record_without_event_is_reported_without_exception(record: Record) -> None:
     good = history("case/a", 2)
     found = sort([*records_of(good), record])
     assert found.commits == good
@@ -103,7 +103,7 @@ def test_what_names_no_event_is_told_and_raises_nothing(record: Record) -> None:
     "change",
     [{"ce_sequence": b"9"}, {"ce_first": b"0"}, {"ce_last": b"x"}, {"ce_time": b"yesterday"}, {"ce_hash": None}],
 )
-def test_headers_that_contradict_themselves_are_not_believed(change: dict[str, bytes | None]) -> None:
+def test_contradictory_headers_are_ignored(change: dict[str, bytes | None]) -> None:
     (each,) = history("case/a", 1)
     record = records_of([each])[0]
     headers = {**dict(record.headers), **change}

@@ -1,4 +1,4 @@
-"""The clock that tests move."""
+"""The clock that tests set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.adapters.system_clock import SystemClock
 from shared.kernel.clock import Clock
 
 
-async def test_sleepers_wake_in_order_when_time_passes() -> None:
+async def test_sleepers_wake_in_order_as_time_advances() -> None:
     clock = SetClock()
     woken: list[int] = []
 
@@ -38,7 +38,7 @@ async def test_sleepers_wake_in_order_when_time_passes() -> None:
         clock.advance(-1)
 
 
-async def test_a_jump_moves_the_wall_clock_alone() -> None:
+async def test_jump_moves_wall_clock_only() -> None:
     clock = SetClock()
     clock.jump(timedelta(hours=-1))
     assert clock.now() == START - timedelta(hours=1)
@@ -48,7 +48,7 @@ async def test_a_jump_moves_the_wall_clock_alone() -> None:
 
 
 @pytest.mark.parametrize("clock", [SetClock(seed=4), SystemClock()])
-async def test_ids_are_uuid7_and_grow(clock: Clock) -> None:
+async def test_ids_are_increasing_uuid7(clock: Clock) -> None:
     ids = [clock.new_id() for _ in range(5000)]
     assert len(set(ids)) == 5000
     assert all(UUID(each).version == 7 for each in ids)
@@ -57,7 +57,7 @@ async def test_ids_are_uuid7_and_grow(clock: Clock) -> None:
     assert clock.monotonic() >= 0
 
 
-def test_the_seed_makes_the_ids() -> None:
+def test_seed_determines_ids() -> None:
     assert [SetClock(seed=1).new_id() for _ in range(3)] == [SetClock(seed=1).new_id() for _ in range(3)]
     clock = SetClock()
     ids = [clock.new_id() for _ in range(9000)]

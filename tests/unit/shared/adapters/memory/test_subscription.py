@@ -1,4 +1,4 @@
-"""The feed in memory misbehaves as its seed says, and no worse than the port allows."""
+"""The feed in memory disturbs delivery according to its seed, within the limits of the port."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ async def deliveries(seed: int | None) -> list[tuple[int, ...]]:
     return batches
 
 
-async def test_straight_without_a_seed() -> None:
+async def test_delivery_is_ordered_without_seed() -> None:
     assert await deliveries(None) == [tuple(range(start, start + 10)) for start in range(1, 61, 10)]
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_repeats_delays_and_swaps_by_seed(seed: int) -> None:
+async def test_seed_determines_repeats_delays_and_swaps(seed: int) -> None:
     batches = await deliveries(seed)
     assert batches == await deliveries(seed)
     assert batches != await deliveries(seed + 100)

@@ -1,4 +1,4 @@
-"""Asking MongoDB: whoever asks is answered in time, whatever the driver does when it is told to give up."""
+"""Requests to MongoDB: the caller is answered in time, even if the driver is slow to cancel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ async def raising(error: Exception) -> None:
     raise error
 
 
-async def test_a_driver_that_is_slow_to_give_up_is_not_waited_for() -> None:
+async def test_slow_driver_timeout_is_not_awaited() -> None:
     ended = asyncio.Event()
 
     async def stubborn() -> None:
@@ -34,7 +34,7 @@ async def test_a_driver_that_is_slow_to_give_up_is_not_waited_for() -> None:
     await asyncio.wait_for(ended.wait(), 5)
 
 
-async def test_who_does_not_wait_any_more_takes_the_question_back() -> None:
+async def test_cancelled_caller_cancels_request() -> None:
     gone = asyncio.Event()
 
     async def long() -> None:
@@ -52,7 +52,7 @@ async def test_who_does_not_wait_any_more_takes_the_question_back() -> None:
     await asyncio.wait_for(gone.wait(), 5)
 
 
-async def test_an_error_says_what_it_means_for_the_caller() -> None:
+async def test_driver_error_is_translated_for_caller() -> None:
     assert await ask(asyncio.sleep(0, "answer")) == "answer"
     for error, meaning in (
         (AutoReconnect("gone"), StoreUnavailable),

@@ -1,4 +1,4 @@
-"""A failed fsync is the end: it is never tried again as if the pages were still there."""
+"""A failed fsync is final: it is never retried as if the pages were still in memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.commits import commit
 
 
 class FailingConnection:
-    """Stands for a connection whose disk fails at a statement that begins with `at`."""
+    """A connection whose disk fails at a statement that begins with `at`."""
 
     def __init__(self, connection: sqlite3.Connection, at: str) -> None:
         self.connection = connection
@@ -40,7 +40,7 @@ class FailingConnection:
 
 
 @pytest.mark.parametrize("at", ["INSERT", "COMMIT"])
-async def test_after_a_failed_fsync_nothing_is_accepted(tmp_path: Path, at: str) -> None:
+async def test_failed_fsync_stops_all_appends(tmp_path: Path, at: str) -> None:
     log = SqliteEventStore(tmp_path / "log.sqlite")
     kept = await log.append(commit("case/a", cause="c"))
     failing = FailingConnection(log._connection, at)
@@ -61,7 +61,7 @@ async def test_after_a_failed_fsync_nothing_is_accepted(tmp_path: Path, at: str)
     await log.close()
 
 
-async def test_a_failed_checkpoint_is_a_failed_fsync(tmp_path: Path) -> None:
+async def test_failed_checkpoint_counts_as_failed_fsync(tmp_path: Path) -> None:
     log = SqliteEventStore(tmp_path / "log.sqlite")
     log._writer._checkpoint_pages = 1
     log._writer._connection = FailingConnection(log._connection, "PRAGMA wal_checkpoint")  # type: ignore[assignment]
@@ -97,7 +97,7 @@ asyncio.run(main())
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="not run: strace is missing")
-def test_a_real_failing_fsync_ends_it(tmp_path: Path) -> None:
+def test_real_fsync_failure_terminates_process(tmp_path: Path) -> None:
     done = subprocess.run(
         [
             *("strace", "-f", "-qq", "-o", str(tmp_path / "trace"), "-e", "trace=fsync,fdatasync"),

@@ -1,4 +1,4 @@
-"""The settings that durability rests on, and files that must not be opened."""
+"""The settings that durability depends on, and files that must not be opened."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pragma(connection: sqlite3.Connection, name: str) -> object:
     return connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
-async def test_log_and_keys_are_synced_fully_and_views_may_be_behind(tmp_path: Path) -> None:
+async def test_log_and_keys_are_fully_synced_and_read_models_may_lag(tmp_path: Path) -> None:
     log, keys, views = (
         SqliteEventStore(tmp_path / "log"),
         SqliteKeyStore(tmp_path),
@@ -36,13 +36,13 @@ async def test_log_and_keys_are_synced_fully_and_views_may_be_behind(tmp_path: P
         await port.close()
 
 
-def test_refuses_to_start_when_a_setting_does_not_take() -> None:
+def test_start_is_refused_when_pragma_is_not_applied() -> None:
     with pytest.raises(RuntimeError, match="journal_mode is memory"):
         open_writer(Path(":memory:"), "log", 1, "CREATE TABLE t(a)", synchronous="FULL")
 
 
 @pytest.mark.parametrize("kind", [SqliteEventStore, SqliteReadModels])
-async def test_a_newer_file_is_refused_and_left_alone(
+async def test_newer_file_is_refused_and_left_unchanged(
     tmp_path: Path, kind: type[SqliteEventStore] | type[SqliteReadModels]
 ) -> None:
     path = tmp_path / "data"
@@ -57,7 +57,7 @@ async def test_a_newer_file_is_refused_and_left_alone(
     assert path.read_bytes() == before
 
 
-async def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
+async def test_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     await SqliteEventStore(tmp_path / "data").close()
     with pytest.raises(WrongData, match="holds log"):
         SqliteReadModels(tmp_path / "data")
@@ -69,13 +69,13 @@ async def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [SqliteEventStore, SqliteReadModels])
-def test_garbage_is_not_opened(tmp_path: Path, kind: type[SqliteEventStore] | type[SqliteReadModels]) -> None:
+def test_garbage_file_is_not_opened(tmp_path: Path, kind: type[SqliteEventStore] | type[SqliteReadModels]) -> None:
     (tmp_path / "data").write_bytes(b"no database" * 1000)
     with pytest.raises(StoreBroken, match="NOTADB"):
         kind(tmp_path / "data")
 
 
-def test_what_errors_mean() -> None:
+def test_sqlite_errors_are_translated() -> None:
     def error(code: int) -> sqlite3.OperationalError:
         made = sqlite3.OperationalError("test")
         made.sqlite_errorcode = code
@@ -89,7 +89,7 @@ def test_what_errors_mean() -> None:
     assert trouble(ValueError()) is None
 
 
-async def test_a_view_that_changed_needs_a_new_version(tmp_path: Path) -> None:
+async def test_changed_read_model_requires_new_version(tmp_path: Path) -> None:
     views = SqliteReadModels(tmp_path / "views")
     views.declare(ReadModel("cases", {"org": "text"}))
     await views.start()
@@ -103,7 +103,7 @@ async def test_a_view_that_changed_needs_a_new_version(tmp_path: Path) -> None:
         views.declare(ReadModel('x"; DROP TABLE y', {}))
 
 
-async def test_pages_are_seeks_of_an_index(tmp_path: Path) -> None:
+async def test_pages_use_index_seeks(tmp_path: Path) -> None:
     views = SqliteReadModels(tmp_path / "views")
     view = ReadModel("cases", {"org": "text", "due": "text"}, indexes=(("org", "due"),))
     views.declare(view)

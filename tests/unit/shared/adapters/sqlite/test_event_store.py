@@ -1,4 +1,4 @@
-"""What the SQLite log does beyond its port: batches, memory of recent commits, a second owner by mistake."""
+"""Behaviour of the SQLite log beyond its port: batches, cache of recent commits, accidental second owner."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def log(tmp_path: Path) -> AsyncIterator[SqliteEventStore]:
     await log.close()
 
 
-async def test_waiting_commits_share_a_transaction(log: SqliteEventStore) -> None:
+async def test_waiting_commits_share_transaction(log: SqliteEventStore) -> None:
     sizes: list[int] = []
     write = log._writer._write
 
@@ -47,14 +47,14 @@ async def test_waiting_commits_share_a_transaction(log: SqliteEventStore) -> Non
     assert len(sizes) < 160
 
 
-async def test_a_whole_history_may_be_handed_in_at_once(log: SqliteEventStore) -> None:
+async def test_whole_history_may_be_appended_at_once(log: SqliteEventStore) -> None:
     commits = history("case/a", 40)
     written = await asyncio.gather(*(log.append(each) for each in commits))
     assert [each.position for each in written] == list(range(1, 41))
     assert await log.load("case/a") == commits
 
 
-async def test_decoded_events_are_shared_by_all_readers(log: SqliteEventStore) -> None:
+async def test_decoded_events_are_shared_between_readers(log: SqliteEventStore) -> None:
     written = await log.append(commit("case/a"))
     (loaded,) = await log.load("case/a")
     (fed,) = await log.since(0, 10)
@@ -62,7 +62,7 @@ async def test_decoded_events_are_shared_by_all_readers(log: SqliteEventStore) -
     assert await log.by_cause("case/a", written.cause) is written
 
 
-async def test_bytes_that_cannot_be_stored_are_refused(log: SqliteEventStore) -> None:
+async def test_unstorable_bytes_are_refused(log: SqliteEventStore) -> None:
     good = commit("case/a")
     with pytest.raises(ValueError, match="newline"):
         await log.append(replace(good, events=(b"{\n}",)))
@@ -70,7 +70,7 @@ async def test_bytes_that_cannot_be_stored_are_refused(log: SqliteEventStore) ->
         await log.append(replace(good, events=()))
 
 
-async def test_a_changed_byte_is_not_served(log: SqliteEventStore, tmp_path: Path) -> None:
+async def test_changed_byte_is_not_served(log: SqliteEventStore, tmp_path: Path) -> None:
     written = await log.append(commit("case/a", mark="hotline"))
     log._recent.forget("case/a")
     log._connection.execute("DROP TRIGGER never_changed")
@@ -80,7 +80,7 @@ async def test_a_changed_byte_is_not_served(log: SqliteEventStore, tmp_path: Pat
     await log.append(commit("case/b"))
 
 
-async def test_another_process_that_appends_by_mistake_forks_nothing(log: SqliteEventStore, tmp_path: Path) -> None:
+async def test_append_by_second_process_creates_no_fork(log: SqliteEventStore, tmp_path: Path) -> None:
     other = SqliteEventStore(tmp_path / "log.sqlite")
     first = await log.append(commit("case/a"))
     second = await other.append(commit("case/a", after=first))
@@ -95,7 +95,7 @@ async def test_another_process_that_appends_by_mistake_forks_nothing(log: Sqlite
     await other.close()
 
 
-async def test_the_feed_notices_what_another_process_appended(log: SqliteEventStore, tmp_path: Path) -> None:
+async def test_feed_delivers_appends_of_another_process(log: SqliteEventStore, tmp_path: Path) -> None:
     views = SqliteReadModels(tmp_path / "views.sqlite")
     feed = SqliteSubscriptions(log, views, poll=0.02)
     seen: list[str] = []
@@ -122,7 +122,7 @@ def at(position: int, stream: str, first: int = 1) -> Commit:
     return replace(commit(stream), first=first, position=position)
 
 
-def test_recent_keeps_what_it_may_and_says_what_it_does_not_know() -> None:
+def test_recent_commits_are_bounded_and_misses_are_reported() -> None:
     recent = CommitCache(10, ring=4, tails=6)
     commits = [at(position, f"case/{position}") for position in range(11, 19)]
     for each in commits:
@@ -138,7 +138,7 @@ def test_recent_keeps_what_it_may_and_says_what_it_does_not_know() -> None:
     assert recent.by_cause("case/old", "unknown") == (False, None)
 
 
-def test_a_read_that_an_append_overtook_is_not_kept() -> None:
+def test_read_overtaken_by_append_is_not_cached() -> None:
     recent = CommitCache(0)
     mark = recent.begin("case/a")
     recent.add(at(1, "case/a"))

@@ -1,4 +1,4 @@
-"""A full disk: nothing is written, reads go on, and it goes on by itself once there is space."""
+"""A full disk: writes are refused, reads continue, and writing resumes automatically when space is available."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.eventstore.errors import StoreFull
 from tests.support.commits import commit, history
 
 
-async def test_full_then_space_again(tmp_path: Path) -> None:
+async def test_full_disk_recovers_when_space_returns(tmp_path: Path) -> None:
     log = SqliteEventStore(tmp_path / "log.sqlite", max_pages=40)
     made = history("case/a", 1000)
     with pytest.raises(StoreFull):
@@ -36,7 +36,7 @@ async def test_full_then_space_again(tmp_path: Path) -> None:
     await log.close()
 
 
-async def test_a_commit_that_does_not_fit_leaves_no_trace(tmp_path: Path) -> None:
+async def test_commit_without_disk_space_leaves_no_trace(tmp_path: Path) -> None:
     log = SqliteEventStore(tmp_path / "log.sqlite", max_pages=60)
     await log.append(commit("case/known", cause="c"))
     mixed = [*(commit(f"case/{n}", events=120) for n in range(20)), commit("case/known", cause="c")]

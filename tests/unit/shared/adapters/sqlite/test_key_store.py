@@ -1,4 +1,4 @@
-"""The key store's files: who may read them, what is gone after an erasure, what is refused."""
+"""The key store's files: permissions, removal after erasure, refusals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def bytes_of(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.iterdir() if path.name.startswith("keys.sqlite"))
 
 
-async def test_secret_files_are_for_the_owner_alone(tmp_path: Path) -> None:
+async def test_secret_files_are_readable_by_owner_only(tmp_path: Path) -> None:
     keys = SqliteKeyStore(tmp_path)
     for name in ("kek", "root"):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o400
@@ -34,7 +34,7 @@ async def test_secret_files_are_for_the_owner_alone(tmp_path: Path) -> None:
     await keys.close()
 
 
-async def test_an_erased_key_leaves_no_bytes(tmp_path: Path) -> None:
+async def test_erased_key_leaves_no_bytes_in_file(tmp_path: Path) -> None:
     keys = SqliteKeyStore(tmp_path)
     await keys.obtain([(f"c{number}", "p1", "text") for number in range(50)])
     wrapped = dict(keys._connection.execute("SELECT case_id, wrapped FROM data_keys").fetchall())
@@ -49,7 +49,7 @@ async def test_an_erased_key_leaves_no_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["kek", "root"])
-async def test_a_missing_or_foreign_secret_is_refused_not_replaced(tmp_path: Path, name: str) -> None:
+async def test_missing_or_foreign_secret_is_refused_and_not_replaced(tmp_path: Path, name: str) -> None:
     keys = SqliteKeyStore(tmp_path)
     await keys.obtain([("a", "p1", "text")])
     await keys.close()
@@ -68,7 +68,7 @@ async def test_a_missing_or_foreign_secret_is_refused_not_replaced(tmp_path: Pat
     await SqliteKeyStore(tmp_path).close()
 
 
-async def test_a_damaged_key_is_noticed(tmp_path: Path) -> None:
+async def test_damaged_key_is_detected(tmp_path: Path) -> None:
     keys = SqliteKeyStore(tmp_path)
     (key,) = await keys.obtain([("a", "p1", "text")])
     keys._connection.execute("UPDATE data_keys SET wrapped = zeroblob(60)")
@@ -81,7 +81,7 @@ async def test_a_damaged_key_is_noticed(tmp_path: Path) -> None:
     await keys.close()
 
 
-async def test_the_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_key_cache_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_CACHED", 10)
     keys = SqliteKeyStore(tmp_path)
     made = await keys.obtain([(f"c{number}", "p1", "text") for number in range(30)])

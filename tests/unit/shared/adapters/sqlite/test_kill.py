@@ -1,4 +1,4 @@
-"""`kill -9` while writing: what was acknowledged is there."""
+"""`kill -9` while writing: acknowledged commits are kept."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ asyncio.run(main())
 """
 
 
-def test_ten_kills_lose_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+def test_ten_kills_lose_no_acknowledged_commit(tmp_path: Path) -> None:
     random = Random(9)
     path = tmp_path / "log.sqlite"
     acknowledged: dict[tuple[str, int], str] = {}

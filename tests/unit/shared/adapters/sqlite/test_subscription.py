@@ -1,4 +1,4 @@
-"""A group that may gather gets fewer and larger batches; nobody who drains waits for that."""
+"""A group that may batch gets fewer and larger batches; drain does not wait for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.eventstore.commit import Commit
 from tests.support.commits import history
 
 
-async def test_commits_are_gathered_and_drain_cuts_it_short(tmp_path: Path) -> None:
+async def test_commits_are_batched_and_drain_ends_batching(tmp_path: Path) -> None:
     log, views = SqliteEventStore(tmp_path / "log.sqlite"), SqliteReadModels(tmp_path / "views.sqlite")
     feed = SqliteSubscriptions(log, views)
     at_once: list[int] = []

@@ -86,7 +86,7 @@ def named(finding: Finding, position: int, column: str, stream: str, first: int,
     return finding.position == position
 
 
-def test_a_missing_and_a_repeated_commit_are_found(path: Path) -> None:
+def test_missing_and_repeated_commits_are_found(path: Path) -> None:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("DROP TRIGGER never_deleted")
     connection.execute("DELETE FROM commits WHERE position = 7")
@@ -96,7 +96,7 @@ def test_a_missing_and_a_repeated_commit_are_found(path: Path) -> None:
     assert "first" in {each.column for each in found}
 
 
-def test_garbage_in_the_file_is_reported_and_never_raised(path: Path, tmp_path: Path) -> None:
+def test_garbage_in_file_is_reported_without_exception(path: Path, tmp_path: Path) -> None:
     random = Random(5)
     whole = path.read_bytes()
     connection = sqlite3.connect(path, isolation_level=None)
@@ -118,7 +118,7 @@ def test_garbage_in_the_file_is_reported_and_never_raised(path: Path, tmp_path: 
     assert found_some > 20
 
 
-def test_a_truncated_file_is_reported(path: Path, tmp_path: Path) -> None:
+def test_truncated_file_is_reported(path: Path, tmp_path: Path) -> None:
     for cut in (1, 1024, 4096, 16384):
         damaged = tmp_path / f"cut{cut}.sqlite"
         shutil.copy(path, damaged)

@@ -1,4 +1,4 @@
-"""What a clerk begins with, and what is said of each mistake in it: file, line, column, and what to do."""
+"""The starter files of a clerk, and the finding for each mistake: file, line, column, and remedy."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def complaints(folder: Path) -> list[str]:
     return in_english(caught.value.findings)
 
 
-def test_what_init_writes_is_a_policy(county: Path) -> None:
+def test_init_writes_valid_policy(county: Path) -> None:
     tables = sorted(path.name for path in county.glob("*.csv"))
     assert tables == sorted(
         f"{name}.csv" for name in ("organisations", "places", "subjects", "channels", "qr_codes", "routing", "keywords")
@@ -129,12 +129,12 @@ BAD: list[tuple[str, str, str, str]] = [
 
 
 @pytest.mark.parametrize(("table", "old", "new", "said"), BAD)
-def test_each_mistake_is_named_with_its_place(county: Path, table: str, old: str, new: str, said: str) -> None:
+def test_each_mistake_is_reported_with_location(county: Path, table: str, old: str, new: str, said: str) -> None:
     change(county, table, old, new)
     assert any(said in line for line in complaints(county)), complaints(county)
 
 
-def test_a_place_without_an_organisation(county: Path) -> None:
+def test_place_without_organisation_is_reported(county: Path) -> None:
     """Neither a rule nor the queue of a person."""
     change(county, "routing.csv", "r-labour,*,S03,*,rsj,\r\n", "r-labour,dongzhen,S03,*,rsj,\r\n")
     assert len(load(county)) == 10, "a person dispatches"
@@ -147,7 +147,7 @@ def test_a_place_without_an_organisation(county: Path) -> None:
     assert "routing: is missing" in found and "default: queue" in found
 
 
-def test_all_mistakes_at_once_and_as_gbk(county: Path) -> None:
+def test_all_mistakes_are_reported_at_once_in_gbk_file(county: Path) -> None:
     change(county, "organisations.csv", "dongzhen,pull", "moon,pull")
     change(county, "routing.csv", "S02,*,cgj", "S02,*,gone")
     change(county, "mappings/province.yaml", "lxdh", "yybz")

@@ -1,4 +1,4 @@
-"""Policies from files: what is read, and what is said about one that is wrong."""
+"""Policies from files: valid ones are loaded, invalid ones are reported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CLOCK: dict[str, Any] = {
 
 
 def said(folder: Path, **sections: Any) -> list[str]:
-    """What loading a file with these sections complains about."""
+    """The findings for a file with these sections."""
     file = folder / "policy.yaml"
     file.write_text(yaml.safe_dump(sections, allow_unicode=True), encoding="utf-8")
     return complaints(file)
@@ -47,10 +47,10 @@ def complaints(source: Path) -> list[str]:
     return in_english(caught.value.findings)
 
 
-# -------------------------------------------------------------------- what comes with Huiyin
+# -------------------------------------------------------------------- bundled policies
 
 
-def test_what_comes_with_huiyin_is_valid() -> None:
+def test_bundled_policies_are_valid() -> None:
     assert bundled_names() == ["cn-calendar", "cn-xf-2022", "demo"]
     assert [loaded.section for loaded in bundled("demo")] == [
         "jurisdiction",
@@ -68,7 +68,7 @@ def test_what_comes_with_huiyin_is_valid() -> None:
             bundled(name)
 
 
-def test_the_law_names_its_article_for_every_clock() -> None:
+def test_every_bundled_clock_names_its_article() -> None:
     clocks = demo().clocks_at(at("2026-01-01 00:00"))
     assert clocks is not None and clocks.id == "CN-XF-2022"
     assert [rule.id for rule in clocks.rules] == [f"C{number}" for number in (*range(1, 11), 12)]
@@ -76,13 +76,13 @@ def test_the_law_names_its_article_for_every_clock() -> None:
     assert [rule.id for rule in clocks.rules if rule.window] == ["C4", "C6", "C8"]
 
 
-def test_the_demo_county() -> None:
+def test_demo_county_policy_loads() -> None:
     book = demo()
     assert len(book.organisations) == 14 and len(book.channels) >= 8 and len(book.places) == 13
     assert len([subject for subject in book.subjects.values() if subject.parent is None]) == 15
 
 
-def test_the_hash_is_over_what_is_said_and_not_how(tmp_path: Path) -> None:
+def test_policy_hash_depends_on_content_not_formatting(tmp_path: Path) -> None:
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
     first.write_text("jurisdiction: {code: X, name: 某地, zone: Asia/Shanghai}\n", encoding="utf-8")
     second.write_text(
@@ -93,7 +93,7 @@ def test_the_hash_is_over_what_is_said_and_not_how(tmp_path: Path) -> None:
     assert one.activation() == PolicyActivated(section="jurisdiction", hash=one.hash, document=one.document)
 
 
-def test_a_document_survives_the_log() -> None:
+def test_policy_document_round_trips_through_log() -> None:
     for name in bundled_names():
         for loaded in bundled(name):
             event = recorded(loaded.activation(), 1, LONG_AGO, stream="policy/CN-DEMO")
@@ -102,7 +102,7 @@ def test_a_document_survives_the_log() -> None:
             assert hash_of(edition.document.model_dump(mode="json", exclude_defaults=True)) == loaded.hash
 
 
-def test_organisations_may_join_later() -> None:
+def test_organisations_may_be_added_later() -> None:
     body = OrganisationAdded(code="new", name="新单位", kind="something", parent="xfj")
     book = demo().with_event(recorded(body, 50, at("2026-01-01 00:00"), stream="policy/CN-DEMO"))
     added = book.organisation("new")
@@ -116,7 +116,7 @@ def test_organisations_may_join_later() -> None:
 # -------------------------------------------------------------------- findings
 
 
-def test_all_findings_are_collected_with_their_lines(tmp_path: Path) -> None:
+def test_all_findings_are_collected_with_lines(tmp_path: Path) -> None:
     (tmp_path / "organisations.csv").write_text(
         "code,name,kind,parent\na,甲,handling,\nb,乙,boss,a\n", encoding="utf-8"
     )
@@ -143,12 +143,12 @@ def test_all_findings_are_collected_with_their_lines(tmp_path: Path) -> None:
     ]
 
 
-def test_an_unknown_parent_is_named(tmp_path: Path) -> None:
+def test_unknown_parent_is_named(tmp_path: Path) -> None:
     found = said(tmp_path, places=[{"code": "r", "name": "丙", "parent": "zz"}])
     assert found == ["policy.yaml:4:3: places[r].parent: 'zz' is not in places; add it or leave parent empty"]
 
 
-def test_references_between_sections(tmp_path: Path) -> None:
+def test_references_between_sections_are_checked(tmp_path: Path) -> None:
     found = said(
         tmp_path,
         jurisdiction={"code": "X", "name": "某", "zone": "Asia/Shanghai", "petition_office": "nobody"},
@@ -163,7 +163,7 @@ def test_references_between_sections(tmp_path: Path) -> None:
     ]
 
 
-def test_clocks_that_could_never_work(tmp_path: Path) -> None:
+def test_impossible_clocks_are_refused(tmp_path: Path) -> None:
     endless = {key: value for key, value in CLOCK.items() if key != "end"}
     found = said(
         tmp_path,
@@ -188,12 +188,12 @@ def test_clocks_that_could_never_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("period", [{}, {"days": 3, "assigned": True}])
-def test_a_period_has_one_source(tmp_path: Path, period: dict[str, Any]) -> None:
+def test_period_has_one_source(tmp_path: Path, period: dict[str, Any]) -> None:
     (found,) = said(tmp_path, clocks={"id": "X", "rules": [{**CLOCK, "period": period}]})
     assert "clocks.rules[C1].period: a period needs either days (or by_subject) or assigned: true" in found
 
 
-def test_calendars_with_missing_days_and_years(tmp_path: Path) -> None:
+def test_calendars_with_missing_days_and_years_are_refused(tmp_path: Path) -> None:
     found = said(
         tmp_path,
         calendar={
@@ -233,12 +233,12 @@ def test_calendars_with_missing_days_and_years(tmp_path: Path) -> None:
         ("places:\n", "p.yaml:1:1: places"),
     ],
 )
-def test_files_that_cannot_be_read(tmp_path: Path, text: str, what: str) -> None:
+def test_unreadable_files_are_reported(tmp_path: Path, text: str, what: str) -> None:
     (tmp_path / "p.yaml").write_text(text, encoding="utf-8")
     assert any(line.startswith(what) for line in complaints(tmp_path / "p.yaml"))
 
 
-def test_other_things_that_are_no_policy(tmp_path: Path) -> None:
+def test_other_invalid_policies_are_refused(tmp_path: Path) -> None:
     assert complaints(tmp_path / "none.yaml") == [
         "none.yaml: policy: there is no such file or directory; check the path"
     ]
@@ -254,7 +254,7 @@ def test_other_things_that_are_no_policy(tmp_path: Path) -> None:
     ]
 
 
-def test_routing_may_be_split_between_yaml_and_a_table(tmp_path: Path) -> None:
+def test_routing_may_be_split_between_yaml_and_table(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text("routing: {prefer: place, default: queue}\nplaces: [{code: 1, name: x}]\n")
     (tmp_path / "routing.csv").write_text("id,place,subject,level,org,queue\nr1,1,*,*,,yes\n")
     documents = {loaded.section: loaded.document for loaded in load(tmp_path)}
@@ -265,7 +265,7 @@ def test_routing_may_be_split_between_yaml_and_a_table(tmp_path: Path) -> None:
     }
 
 
-def test_one_section_is_checked_against_what_is_in_force(tmp_path: Path) -> None:
+def test_single_section_is_checked_against_policy_in_force(tmp_path: Path) -> None:
     file = tmp_path / "routing.csv"
     file.write_text("id,place,subject,level,org,queue\nr1,*,*,*,new,\n", encoding="utf-8")
     assert len(complaints(tmp_path)) == 1
@@ -277,13 +277,13 @@ def test_one_section_is_checked_against_what_is_in_force(tmp_path: Path) -> None
     assert after.route("dh", "0101", None, at("2026-01-31 00:00")).org == "dhq"
 
 
-def test_dates_of_law_begin_in_the_zone_whatever_came_first() -> None:
+def test_effective_dates_start_in_jurisdiction_time_zone_in_any_section_order() -> None:
     loaded = list(reversed(bundled("demo")))
     edition = book_of(loaded, datetime(2022, 5, 1, tzinfo=UTC).date()).edition("clocks")
     assert edition is not None and edition.start == at("2022-05-01 00:00")
 
 
-def test_a_broken_section_is_not_reported_twice(tmp_path: Path) -> None:
+def test_broken_section_is_reported_once(tmp_path: Path) -> None:
     (tmp_path / "subjects.csv").write_text("code,name,colour\ns,x,red\n", encoding="utf-8")
     (tmp_path / "routing.csv").write_text("id,place,subject,level,org,queue\nr,*,s,*,,yes\n", encoding="utf-8")
     assert len(complaints(tmp_path)) == 1
@@ -296,7 +296,7 @@ def baltimore() -> PolicyBook:
     return book_of(load(EXAMPLES / "baltimore.yaml"))
 
 
-def test_another_city_is_a_file() -> None:
+def test_another_city_needs_policy_file_only() -> None:
     book = baltimore()
     assert (book.jurisdiction, book.zone) == ("CN-DEMO", "America/New_York")  # the stream's name is the test's
     assert len(book.subjects) == 207
@@ -307,7 +307,7 @@ def test_another_city_is_a_file() -> None:
     assert due.due == datetime(2026, 6, 3, 13, 0, tzinfo=UTC)  # 90 days, 9:00 on the wall in winter and in summer
 
 
-def test_every_due_date_of_the_city_is_derived() -> None:
+def test_every_due_date_of_city_is_derived() -> None:
     folder = os.environ.get("HUIYIN_EVAL_DATA")
     file = Path(folder or "nowhere") / "311" / "baltimore_5000.csv.gz"
     if not file.exists():
@@ -332,7 +332,7 @@ def _wall(text: str) -> datetime:
     return datetime.strptime(text, "%m/%d/%Y %I:%M:%S %p")  # noqa: DTZ007 - wall time of the city
 
 
-def test_who_reviews_is_somebody_else_one_level_up() -> None:
+def test_review_body_is_another_organisation_one_level_up() -> None:
     def found(*entries: dict[str, str]) -> list[str]:
         organisations = Organisations.model_validate(
             {"organisations": [{"name": entry["code"], **entry} for entry in entries]}

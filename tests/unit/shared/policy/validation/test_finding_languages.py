@@ -1,4 +1,4 @@
-"""Every finding is said in both languages: those that the mistakes of other tests lead to, some more, and all in the source."""
+"""Every finding has both languages: those of other tests, some more, and all in the source."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS = {"Finding": 2, "WrongValue": 1}
 
 
 @pytest.mark.parametrize(("table", "old", "new", "said"), BAD)
-def test_each_mistake_is_said_in_both_languages(county: Path, table: str, old: str, new: str, said: str) -> None:
+def test_each_finding_is_reported_in_both_languages(county: Path, table: str, old: str, new: str, said: str) -> None:
     change(county, table, old, new)
     with pytest.raises(PolicyInvalid) as caught:
         load(county)
@@ -66,7 +66,7 @@ MORE: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("sections", "zh"), MORE, ids=[zh for _sections, zh in MORE])
-def test_more_mistakes(tmp_path: Path, sections: dict[str, Any], zh: str) -> None:
+def test_further_findings_are_reported_in_both_languages(tmp_path: Path, sections: dict[str, Any], zh: str) -> None:
     assert said(tmp_path, **sections)
     with pytest.raises(PolicyInvalid) as caught:
         load(tmp_path / "policy.yaml")
@@ -74,13 +74,13 @@ def test_more_mistakes(tmp_path: Path, sections: dict[str, Any], zh: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["a: [", "- 1", "a: b", "source: {zone: Mars/North}\nitem: {}\n"])
-def test_mappings_that_cannot_be_read(tmp_path: Path, text: str) -> None:
+def test_unreadable_mappings_are_reported_in_both_languages(tmp_path: Path, text: str) -> None:
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "m.yaml").write_text(text, encoding="utf-8")
     assert complaints(tmp_path)
 
 
-def test_what_is_more_than_a_few_is_counted(tmp_path: Path) -> None:
+def test_long_lists_are_abbreviated_with_count(tmp_path: Path) -> None:
     places = [{"code": f"p{number}", "name": "地"} for number in range(8)]
     (tmp_path / "p.yaml").write_text(yaml.safe_dump({"places": places, "routing": {"rules": []}}), encoding="utf-8")
     with pytest.raises(PolicyInvalid) as caught:
@@ -90,7 +90,7 @@ def test_what_is_more_than_a_few_is_counted(tmp_path: Path) -> None:
     assert "属地 'p0'、'p1'、'p2'、'p3'、'p4' 等 8 个" in gap.zh
 
 
-# -------------------------------------------------------------------- what pydantic finds
+# -------------------------------------------------------------------- pydantic findings
 
 
 class Anything(BaseModel, extra="forbid"):
@@ -127,7 +127,7 @@ class Anything(BaseModel, extra="forbid"):
     ],
     ids=str,
 )
-def test_what_pydantic_says(value: object) -> None:
+def test_pydantic_errors_are_translated(value: object) -> None:
     with pytest.raises(ValidationError) as caught:
         TypeAdapter(Anything).validate_python(value)
     for error in caught.value.errors():
@@ -148,7 +148,7 @@ def calls() -> Iterator[Said]:
     for folder in ("shared", "services"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             if file.stem in ("verification", "stored_commits"):
-                continue  # other findings: what is wrong with a log
+                continue  # other findings: problems of a log
             tree = ast.parse(file.read_text(encoding="utf-8"))
             for function in (
                 node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -162,7 +162,7 @@ def calls() -> Iterator[Said]:
 
 
 def _text(node: ast.expr, function: ast.AST) -> str:
-    """What is said; of a name, what the function last assigned to it before."""
+    """The text; for a name, the value that the function last assigned to it before."""
     if not isinstance(node, ast.Name):
         return ast.unparse(node)
     found = ast.unparse(node)
@@ -180,19 +180,19 @@ SOURCE = [*calls(), *(Said(name, repr(sentence["zh"])) for name, sentence in MES
 MADE_ELSEWHERE = {"zh", "error.zh"}
 
 
-def test_the_source_was_read() -> None:
+def test_source_files_are_found() -> None:
     assert len(SOURCE) > 70
     assert sum(one.chinese in MADE_ELSEWHERE for one in SOURCE) == 3, "of a mapping, of a zone, of pydantic"
 
 
 @pytest.mark.parametrize("one", SOURCE, ids=[one.where for one in SOURCE])
-def test_a_finding_has_a_chinese_sentence(one: Said) -> None:
+def test_every_finding_has_chinese_sentence(one: Said) -> None:
     if one.chinese not in MADE_ELSEWHERE:
         assert CHINESE.search(one.chinese) and one.chinese[:-1].endswith("。"), one.where
 
 
 @pytest.mark.parametrize("message", MESSAGES.sentences)
-def test_a_message_is_used_and_says_the_same_in_both_languages(message: str) -> None:
+def test_every_message_is_used_and_has_same_placeholders_in_both_languages(message: str) -> None:
     folders = (ROOT / "shared" / "policy", ROOT / "services" / "supervision")
     texts = [file.read_text(encoding="utf-8") for folder in folders for file in folder.rglob("*.py")]
     assert any(f'"{message}"' in text for text in texts)

@@ -1,4 +1,4 @@
-"""A move in a process of its own, to be killed: it says when it begins."""
+"""A migration in a separate process that tests kill: it prints a line when it begins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples in the docstrings of the heart run as written."""
+"""The examples in the docstrings of the core modules run as written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MODULES = (
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_the_example_of_the_module_runs(name: str) -> None:
+def test_module_docstring_example_runs(name: str) -> None:
     result = doctest.testmod(import_module(name))
     assert result.attempted > 0, "the module has an example"
     assert result.failed == 0

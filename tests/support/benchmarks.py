@@ -1,4 +1,4 @@
-"""What a measurement prints, run small and as a user runs it."""
+"""The output of a benchmark, run with small numbers as a user runs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each fast version agrees with the plain version that it stands for."""
+"""Each fast version agrees with its plain version."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ANY_BODY = st.sampled_from(sorted(REGISTRY)).flatmap(lambda name: bodies(REGISTR
 
 
 def _possible(body: Event) -> bool:
-    """False for a corrected date that is no date: no command writes one."""
+    """False for a corrected date that is invalid: no command writes one."""
     return not isinstance(body, CaseCorrected) or body.field != "effective_at" or body.new in (None, "2026-03-01")
 
 
@@ -39,7 +39,7 @@ def _log(events: list[Event]) -> list[RecordedEvent]:
 
 @settings(max_examples=400)
 @forall(ANY_BODY)
-def test_a_trusted_build_equals_a_validated_one(body: Event) -> None:
+def test_trusted_build_equals_validated_build(body: Event) -> None:
     raw = orjson.loads(encode(recorded(body, 1, START)))["body"]
     plain = type(body).model_validate(raw)
     fast = type(body).trusted(raw)
@@ -68,7 +68,7 @@ def test_a_new_commit_holds_what_its_bytes_decode_to(body: Event) -> None:
     assert not parts_of(commit.recorded[0].body, "zj")
 
 
-def test_fast_decode_and_decode_read_what_an_early_release_left_out() -> None:
+def test_fast_decode_and_decode_fill_fields_missing_in_early_release() -> None:
     raw = orjson.loads(encode(recorded(REGISTRY["SignedFor"].model_validate({"org": "zj"}), 1, START)))
     data = orjson.dumps(
         {name: value for name, value in raw.items() if name not in ("request", "correlation", "policy")}

@@ -30,11 +30,11 @@ LOADED = (
     "services.analytics.statistics.render",
 )
 _LONGEST = 1 << 20
-_BEGIN = "import sys; from tests.support.warm import serve; serve(sys.argv[1], int(sys.argv[2]))"
+_BEGIN = "import sys; from tests.support.warm_process import serve; serve(sys.argv[1], int(sys.argv[2]))"
 """Not with -m: the name of a command is looked for there first."""
 
 
-class Warm:
+class WarmProcess:
     """The client's side: one such process, which ends with this one."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -46,7 +46,7 @@ class Warm:
             command,
             pass_fds=(watch,),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,  # a command is told apart by what its streams are when it is imported
+            stdout=subprocess.PIPE,  # commands differ by the streams at import time
             env=dict(environment),
             cwd=Path(__file__).parents[2],
         )
@@ -101,7 +101,7 @@ def serve(address: str, watch: int) -> None:
     for name in LOADED:
         importlib.import_module(name)
     assert threading.active_count() == 1, "a fork copies one thread only"
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who stand between
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no process waits for the intermediate one
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen(64)
@@ -117,7 +117,7 @@ def serve(address: str, watch: int) -> None:
 
 
 def _between(line: socket.socket, main: object) -> None:
-    """Fork the command, wait for it, and say how it ended."""
+    """Fork the command, wait for it, and report its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     content, fds, _flags, _address = socket.recv_fds(line, _LONGEST, 3)
     while more := line.recv(_LONGEST):

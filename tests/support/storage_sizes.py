@@ -1,4 +1,4 @@
-"""`python -m tests.support.sizes`: how much room a case takes, in each store, from the sample.
+"""`python -m tests.support.storage_sizes`: how much room a case takes, in each store, from the sample.
 
 Imported: the sample is loaded several times under new names, with everything that follows from it, in one folder and on a real
 MongoDB and Kafka. Live: the log of the played ninety days, where each decision is a commit of its own, is appended and published
@@ -63,7 +63,7 @@ async def filled(runtime: Process, copies: int) -> tuple[int, int, int]:
                 raise SystemExit(f"a row was not added: {result}")
         print(f"\r{start + len(items)} of {len(rows)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    while True:  # what follows appends in turn
+    while True:  # the reactions append in turn
         before = await counted(runtime)
         if not await runtime.drain(600):
             raise SystemExit("the consumers do not keep up")
@@ -82,7 +82,7 @@ async def counted(runtime: Process) -> tuple[int, int, int]:
     return cases, events, size
 
 
-async def in_a_folder(place: Path, copies: int) -> tuple[tuple[int, int, int], dict[str, int]]:
+async def in_folder(place: Path, copies: int) -> tuple[tuple[int, int, int], dict[str, int]]:
     settings = load(data=place / "one")
     folder = Folder(settings.data)
     async with embedded.opened(settings.data, settings, create=True) as runtime:
@@ -95,7 +95,7 @@ async def in_a_folder(place: Path, copies: int) -> tuple[tuple[int, int, int], d
 
 
 async def one_by_one(played: Path, kafka: Kafka, mongo: ReplicaSet) -> tuple[int, int, dict[str, int]]:
-    """Append and publish what a played folder holds, each commit alone: (cases, events, sizes)."""
+    """Append and publish the commits of a simulated folder one by one: (cases, events, sizes)."""
     topic = f"live-{EVENTS}"
     async with asking(Connection(kafka.bootstrap)) as brokers:
         await brokers.create(topic, WantedTopic(24, 1, FOREVER, 4_194_304))
@@ -163,12 +163,12 @@ async def on_servers(place: Path, copies: int, kafka: Kafka, mongo: ReplicaSet) 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m tests.support.sizes", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tests.support.storage_sizes", description=__doc__)
     parser.add_argument("--copies", type=int, default=8, help="how often the sample of 500 cases is loaded")
     parser.add_argument("--played", type=int, default=500, help="how many cases are played as live ones")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        (cases, events, size), sizes = asyncio.run(in_a_folder(Path(name), given.copies))
+        (cases, events, size), sizes = asyncio.run(in_folder(Path(name), given.copies))
         print(
             f"imported: {cases} cases, {events / cases:.1f} events a case, {size / events:.0f} bytes an event as JSON"
         )
