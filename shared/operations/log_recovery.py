@@ -28,7 +28,7 @@ class LogRecovery:
 
     @classmethod
     async def begun(cls, log: EventStore) -> LogRecovery:
-        """A recovery that continues each stream of `log` at its present end."""
+        """A recovery that continues each stream of `log` after its last commit."""
         heads: dict[str, StreamHead] = {}
         async for found in log.heads():
             heads.update(found)
