@@ -1,6 +1,6 @@
-"""Access keys: who they belong to, and who shows one.
+"""Access keys: issuing and revoking them, and the principal that a presented key belongs to.
 
-Of a key only the sha256 of its 256 random bits is kept, as events of the stream `principals`. The key itself is shown
+Only the SHA-256 of a key's 256 random bits is stored, in events of the stream `principals`. The key itself is shown
 once, when it is issued.
 """
 
@@ -25,14 +25,14 @@ from shared.repositories.policy_repository import PolicyRepository
 
 STREAM = "principals"
 FRESH_SECONDS = 1.0
-"""A key that another process issued or revoked is known here after at most so long."""
+"""Maximum time until this process knows a key that another process issued or revoked."""
 PEOPLE: tuple[Role, ...] = tuple(role for role in ROLES if role not in ("citizen", "service"))
-"""Roles that keys are issued for. Citizens show number and query code; services act inside."""
+"""Roles that keys are issued for. Citizens use number and query code; services need no key."""
 
 
 @dataclass(frozen=True)
 class AccessKey:
-    """One key, as far as it is known: never the key itself."""
+    """One issued key, without the key itself."""
 
     id: str
     digest: str
@@ -56,7 +56,7 @@ def digest_of(key: str) -> str:
 
 
 class AccessKeys:
-    """The keys of this deployment in memory, followed from the log."""
+    """The keys of this deployment, held in memory and updated from the log."""
 
     def __init__(self, log: EventStore, clock: Clock) -> None:
         self._log = log
@@ -67,7 +67,7 @@ class AccessKeys:
         self._looked: float | None = None
 
     async def follow(self, *, at_once: bool = False) -> None:
-        """Read what was appended since the last look; at most once a second unless `at_once`."""
+        """Read what was appended since the last call; at most once a second unless `at_once`."""
         now = self._clock.monotonic()
         if not at_once and self._looked is not None and now - self._looked < FRESH_SECONDS:
             return
@@ -87,8 +87,8 @@ class AccessKeys:
             self._by_id[known.id] = replace(known, revoked_at=at)
 
     async def authenticate(self, key: str) -> Principal | None:
-        """Whose key this is; None for one that is wrong, revoked or expired. What is looked up is the digest, so the time
-        that it takes tells nothing about the key."""
+        """The owner of this key; None if it is wrong, revoked or expired. The digest is looked up, so the response time
+        reveals nothing about the key."""
         await self.follow()
         digest = digest_of(key)
         known = self._by_id.get(self._by_digest.get(digest, ""))
@@ -109,8 +109,8 @@ class AccessKeys:
         expires: datetime | None = None,
         jurisdiction: str | None = None,
     ) -> tuple[AccessKey, str]:
-        """A new key. Returns what is kept, and the key's text: it is never shown again. `jurisdiction`: whose cases it
-        opens; it may be left out only while there is one."""
+        """Issue a key. Returns its record and its text, which is never shown again. `jurisdiction`: the cases that it gives
+        access to; optional while there is only one."""
         authorize(principal, OPERATE)
         if role not in PEOPLE:
             raise Invalid(
@@ -143,7 +143,7 @@ class AccessKeys:
         return self._by_id[key_id], text
 
     async def revoke(self, handling: CommandHandler, principal: Principal, key_id: str) -> AccessKey:
-        """From now on this key opens nothing. Revoking twice does no harm."""
+        """Revoke this key. Revoking it twice does no harm."""
         authorize(principal, OPERATE)
         await self.follow(at_once=True)
         if key_id not in self._by_id:
@@ -165,7 +165,7 @@ async def _one_of(handling: CommandHandler, named: str | None) -> str | None:
     if named is None and len(books) > 1:
         raise Invalid(
             "jurisdiction_needed",
-            "Several jurisdictions are active; name the one whose cases this key opens.",
+            "Several jurisdictions are active; name the one that this key gives access to.",
             detail_zh="有多个辖区，请指明。",
             field="jurisdiction",
         )
@@ -173,8 +173,8 @@ async def _one_of(handling: CommandHandler, named: str | None) -> str | None:
 
 
 async def named_nowhere(policies: PolicyRepository, key: AccessKey) -> bool:
-    """Does its organisation or platform stand in no policy in force? It may join later; more often it is a slip, and the key
-    opens an inbox that stays empty."""
+    """True if no policy in force lists its organisation or platform. It may be added later; more often it is a typing error,
+    and the key gives access to an inbox that stays empty."""
     if key.org is None:
         return False
     books = await policies.all()
@@ -185,7 +185,7 @@ async def named_nowhere(policies: PolicyRepository, key: AccessKey) -> bool:
 
 
 def shown(key: AccessKey) -> dict[str, str | None]:
-    """A key for people: no digest."""
+    """The fields of a key that are shown to people, without its digest."""
     return {
         "id": key.id,
         "role": key.role,

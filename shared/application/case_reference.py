@@ -23,7 +23,7 @@ def unknown_case() -> Unknown:
 def case_missing() -> Invalid:
     return Invalid(
         "case_missing",
-        "Name the case that is meant: its id, number, or CHANNEL:ITEM.",
+        "Name the case by its id, number, or CHANNEL:ITEM.",
         detail_zh="请注明案件（编号或 CHANNEL:ITEM）。",
         field="case",
     )

@@ -23,21 +23,21 @@ CommandId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-
 _SHAPE: dict[str, Any] = {
     "command_id": (
         CommandId,
-        Field(description="Your id of this command; sent again, it gives the first answer again"),
+        Field(description="Your id of this command. Sending the same id again returns the first answer"),
     ),
     "effective_at": (
         Moment | None,
-        Field(None, description="When it is true in law: an instant with offset, or a date. Default: now"),
+        Field(None, description="Legal time of the command: an instant with offset, or a date. Default: now"),
     ),
     "expected_version": (
         Annotated[int, Field(ge=0, le=2**53)] | None,
-        Field(None, description="Refuse if somebody has acted on the case since this version"),
+        Field(None, description="Refuse if the case has been changed since this version"),
     ),
 }
 
 
 def open_rules() -> list[Decider]:
-    """The rules that somebody outside may use."""
+    """The rules of commands that may be given from outside."""
     return [rule for rule in RULES.values() if any(role != "service" for role in rule.roles)]
 
 
@@ -61,14 +61,14 @@ def body_models() -> dict[str, type[BaseModel]]:
 async def give(
     ports: Ports, principal: Principal, reference: str, rule: Decider, body: BaseModel
 ) -> tuple[CommandResult, Case]:
-    """Carry a validated command out. Returns what came of it, and the case as it was right after."""
+    """Carry out a validated command. Returns its result, and the case directly after it."""
     case_id = await resolve(ports, reference)
     values = {name: getattr(body, name) for name in rule.model.model_fields}
     for name in rule.naming:
         if values[name] is not None:
             values[name] = await _named(ports, values[name])
     command = rule.model.model_construct(**values)
-    content = {  # what was stated: a field that a later release adds changes nothing
+    content = {  # without defaults, so that a field added later does not change the digest
         "command": rule.name,
         **body.model_dump(mode="json", exclude={"command_id", "command"}, by_alias=True, exclude_defaults=True),
     }
@@ -92,8 +92,8 @@ async def give(
 
 
 async def _named(ports: Ports, reference: str) -> str:
-    """The id of another case that a command names. What stands for no case is left to the rule: it refuses that in the
-    same words as a case which the caller may not see."""
+    """The id of another case that a command names. A reference to no case becomes an empty id, which the rule refuses in
+    the same words as a case that the caller may not see."""
     try:
         return await resolve(ports, reference)
     except Unknown:

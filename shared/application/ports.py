@@ -1,4 +1,4 @@
-"""The adapters that a process was given, and what is built on them for each service."""
+"""The adapters of a process, and the objects that are built on them for each service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.repositories.policy_repository import PolicyRepository
 
 @dataclass(frozen=True)
 class Ports:
-    """The adapters of this process. Services never know which they got."""
+    """The adapters of this process. Services depend on the ports only."""
 
     log: EventStore
     feed: Subscriptions
@@ -29,16 +29,16 @@ class Ports:
     cases: CaseRepository
     policies: PolicyRepository
     facts_path: str | None = None
-    """Where analytics keeps its DuckDB file; None keeps the facts in memory."""
+    """Path of the DuckDB file of analytics; None keeps the facts in memory."""
     checkpoints: Checkpoints | None = None
-    """Set where dropping the views drops also how far the consumers have come; None: the feed keeps that itself."""
+    """Set if the consumers' positions are dropped together with the views; None if the feed keeps them itself."""
     _handlings: dict[Service, CommandHandler] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.policies.keep_time(self.clock)
 
     def handling(self, service: Service) -> CommandHandler:
-        """What appends the events of `service`, whether or not its consumers run in this process."""
+        """The command handler of `service`, whether or not its consumers run in this process."""
         if service not in self._handlings:
             self._handlings[service] = CommandHandler(
                 service, self.log, self.keys, self.clock, self.cases, self.policies, self.feed.publish
@@ -46,5 +46,5 @@ class Ports:
         return self._handlings[service]
 
     def consumer(self, group: str, **more: Any) -> CaseConsumer:
-        """The consumer of this group on these ports; `more` is what it shows, reacts to and keeps (see Consumer)."""
+        """The consumer of this group on these ports; `more`: its projections, reactions and sink (see CaseConsumer)."""
         return CaseConsumer(group, self.log, self.views, self.cases, self.policies, self.clock, **more)

@@ -15,13 +15,13 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_:-]{1,64}")
 
 
 class NotAuthenticated(Refused):
-    """Nobody we know."""
+    """The request has no valid credentials."""
 
     status = 401
 
 
 class TooMany(Refused):
-    """Too often; `retry_after` in `more` says when again."""
+    """Too many requests; `retry_after` in `more` is the number of seconds to wait."""
 
     status = 429
 
@@ -35,7 +35,7 @@ class WrongType(Refused):
 
 
 class Malformed(Refused):
-    """Not even readable."""
+    """The request cannot be read."""
 
     status = 400
 
@@ -82,29 +82,29 @@ def problem(status: int, code: str, detail: str, detail_zh: str | None = None, *
 
 
 def of_error(error: Exception) -> dict[str, Any] | None:
-    """The problem of anything that a request may end with; None for what nobody expected."""
+    """The problem of an error that a request may end with; None for an unexpected error."""
     if isinstance(error, Refused):
         return describe(error)
     if isinstance(error, StoreFull):
         return problem(
             507,
             "log_full",
-            "There is no space: nothing new is accepted until there is. Reading goes on.",
+            "There is no storage space left. Nothing new is accepted until there is; reading still works.",
             "存储空间不足，腾出空间之前不能受理新的内容，仍可查询。",
         )
     if isinstance(error, StoreBroken):
         return problem(
             503,
             "log_broken",
-            "The log cannot be written safely any more; the server ends. Try again later.",
+            "The log can no longer be written safely, and the server is stopping. Try again later.",
             "日志已不能安全写入，服务即将停止，请稍后再试。",
         )
     if isinstance(error, StoreUnavailable):
         return problem(
             503,
             "log_away",
-            "The store does not answer now, so it is not known whether this was done. Send the same again in a moment: it"
-            " happens once.",
+            "The store does not answer, so it is not known whether this was carried out. Send the same request again in a"
+            " moment; it is carried out only once.",
             "存储暂时没有响应，无法确认是否已办理。请稍后原样重新提交，不会重复办理。",
             retry_after=1,
         )
@@ -112,21 +112,21 @@ def of_error(error: Exception) -> dict[str, Any] | None:
         return problem(
             503,
             "damaged_case",
-            "The stored bytes of this case cannot be trusted any more, so nothing of it is shown or changed; all other cases"
-            " go on. Operations find the place with: huiyin verify",
+            "The stored data of this case are damaged, so it can be neither shown nor changed. All other cases are unaffected."
+            " Operators find the place with: huiyin verify",
             "该件的存储数据已损坏，暂停查看和办理；其他件不受影响。请运维人员执行 huiyin verify。",
         )
     return None
 
 
 def path_of(location: Sequence[int | str]) -> str:
-    """A field path from pydantic's location. A name that somebody made up is not repeated."""
+    """A field path from pydantic's location. Names that the sender made up are not repeated."""
     parts = [str(part) for part in location]
     return ".".join(part if _PLAIN_NAME.fullmatch(part) else "(other)" for part in parts) or "(body)"
 
 
 def wrong_fields(errors: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """pydantic's errors in our words."""
+    """The errors of pydantic as wrong fields, with our sentences."""
     return [
         {"field": path_of(one["loc"]), "problem": problem, "problem_zh": problem_zh}
         for one in errors[:_MOST_ERRORS]

@@ -59,14 +59,16 @@ def _check(value: Any, path: tuple[int | str, ...]) -> None:
         if _FORBIDDEN.search(value):
             raise Invalid(
                 "control_character",
-                f"{path_of(path)} holds a control character or half of a surrogate pair; remove it.",
+                f"{path_of(path)} contains a control character or half of a surrogate pair; remove it.",
                 detail_zh="内容含有控制字符或不完整的字符。",
                 field=path_of(path),
             )
     elif isinstance(value, dict):
         for name, inner in value.items():
             if _FORBIDDEN.search(name):
-                raise Malformed("control_character", "A key holds a control character.", detail_zh="键名含有控制字符。")
+                raise Malformed(
+                    "control_character", "A key contains a control character.", detail_zh="键名含有控制字符。"
+                )
             _check(inner, (*path, name))
     elif isinstance(value, list):
         for place, inner in enumerate(value):
@@ -74,7 +76,7 @@ def _check(value: Any, path: tuple[int | str, ...]) -> None:
 
 
 def validated(model: type[M], value: Any) -> M:
-    """`value` as `model`. Raises Invalid that names the fields."""
+    """`value` as `model`. Raises Invalid, which names the wrong fields."""
     if not isinstance(value, dict):
         raise Invalid(
             "not_an_object", "The body must be a JSON object.", detail_zh="内容必须是 JSON 对象。", field="(body)"
@@ -108,7 +110,7 @@ def command_of(models: Mapping[str, type[M]], value: Any) -> tuple[str, M]:
 def _out_of_range(field: str) -> Invalid:
     return Invalid(
         "wrong_time",
-        f"{field}: the year must lie between {EARLIEST} and {LATEST}.",
+        f"{field}: the year must be between {EARLIEST} and {LATEST}.",
         detail_zh="年份超出范围。",
         field=field,
     )

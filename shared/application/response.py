@@ -47,7 +47,7 @@ def _readers(model: type[Answer]) -> dict[str, Callable[[object], Any]]:
 
 
 class Named(Answer):
-    """A code of the policy with its name for people."""
+    """A code of the policy with its display name."""
 
     code: str = Field(description="Stable code")
     name: str | None = Field(description="Name in the policy; null where it is not listed")
@@ -81,7 +81,7 @@ class LeadAnswer(Answer):
     """The case that leads a matter."""
 
     id: str = Field(description="Case id")
-    number: str = Field(description="Number that people use")
+    number: str = Field(description="Case number for people")
     state: str = Field(description="State as a code")
     state_zh: StateZh
     state_en: StateEn

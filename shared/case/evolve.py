@@ -29,7 +29,7 @@ from shared.kernel.legal_time import LegalTime
 Changes = dict[str, Any]
 """Path of a field of `Case` -> its new value: `state`, or `assignment.org` for a field of one of its values."""
 Details = tuple[str | None, LegalTime | None, int, LegalTime | None]
-"""What a deadline rule may ask of a fact besides its name: kind, date set by the assigner (or end of what lasted), days granted,
+"""What a deadline rule may use of a fact besides its name: kind, date set by the assigner (or end of what lasted), days granted,
 beginning of what lasted."""
 NO_DETAILS: Details = (None, None, 0, None)
 E = TypeVar("E", bound=Event)

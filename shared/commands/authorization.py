@@ -46,7 +46,7 @@ class Principal(NamedTuple):
 
 
 class Action(NamedTuple):
-    """Something that can be done to a case, and the roles that may do it. Without roles, nobody may."""
+    """An action on a case, and the roles that may take it. Without roles it is closed to everyone."""
 
     name: str
     roles: Collection[Role]

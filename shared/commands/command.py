@@ -1,6 +1,6 @@
 """What a command is: a model, who may give it, in which states, and the pure function that decides.
 
-The table of rules (`RULES`) is the one source for the HTTP endpoint, the command line, the commands offered now, and access.
+The table of rules (`RULES`) is the only source for the HTTP endpoint, the command line, the commands offered now, and access.
 
 >>> class Praise(Command):
 ...     text: str

@@ -24,7 +24,7 @@ def check_readable(case: Case) -> None:
 
 
 def check_version(case: Case, expected: int) -> None:
-    """Raises Refused `stale_version` where somebody has acted on the case since version `expected`."""
+    """Raises Refused `stale_version` where the case has been changed since version `expected`."""
     if case.acted > expected:
         raise Refused(
             "stale_version",
@@ -58,7 +58,7 @@ def check_decided(case: Case, events: Iterable[Event], *, name: str, zh: str, st
         raise Refused(
             "voided",
             "The case was voided because it was registered by mistake, so no command is possible on it. If there is a matter,"
-            " register it anew.",
+            " register it again.",
             detail_zh="该件已作废，不能再办理；确有事项的，请重新登记。",
         )
     if case.accusation.suspected is not None and not _HELD.isdisjoint(types):

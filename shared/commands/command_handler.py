@@ -87,10 +87,10 @@ class CommandHandler:
         others: Iterable[str] = (),
         expected: Expected = ANY,
     ) -> CommandResult:
-        """Carry out a command on a case: authorise, decide, append; again when another writer was first.
+        """Carry out a command on a case: authorise, decide, append; repeat when another writer was first.
 
         Args:
-            expected_version: Refuse with `stale_version` where somebody has acted on the case since this version.
+            expected_version: Refuse with `stale_version` where the case has been changed since this version.
             others: Ids of further cases that the decision needs (`Decider.named`).
             expected: What the caller knows of the case beforehand; it can save a read of the log.
 
@@ -120,7 +120,7 @@ class CommandHandler:
                 refused = error
             if written is not None:
                 return await self._written(loaded.case, *written)
-            if loaded.confirmed:  # else the no is asked again of the log (docs/adr/0028)
+            if loaded.confirmed:  # otherwise decide again on the state in the log (docs/adr/0028)
                 return await self._repeated(loaded.case, stream, stamp, refused)
         raise Unavailable(
             "busy",

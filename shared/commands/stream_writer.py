@@ -51,7 +51,9 @@ class StreamWriter:
                 await self.writer.publish(commit)
                 return commit, False
         raise Unavailable(
-            "busy", "Many write here at once; try again in a moment.", detail_zh="此处正有多项写入，请稍后重试。"
+            "busy",
+            "There are many concurrent writes to this stream. Try again in a moment.",
+            detail_zh="此处正有多项写入，请稍后重试。",
         )
 
     async def _last(self, stream: str) -> Commit | None:

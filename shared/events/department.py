@@ -154,7 +154,7 @@ class ExtensionRefused(_Department, zh="不批准延期", en="An extension was r
 
 
 class ExtensionNoticeServed(
-    _Department, zh="延期告知", en="The petitioner was told of the extension.", shows=("mode",), for_petitioner=True
+    _Department, zh="延期告知", en="The petitioner was notified of the extension.", shows=("mode",), for_petitioner=True
 ):
     """The petitioner was notified of the extension."""
 

@@ -119,7 +119,7 @@ class CaseLinked(
 
 
 class CaseUnlinked(_Intake, zh="解除并案", en="It was unlinked again.", shows=("reason_code",)):
-    """The link to `lead` ended; this petition is handled by itself again. `kind` is the kind of the link that ended."""
+    """The link to `lead` ended; this petition is handled separately again. `kind` is the kind of the link that ended."""
 
     lead: str
     kind: LinkKind | None = None

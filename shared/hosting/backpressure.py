@@ -39,8 +39,8 @@ class Backpressure:
         if self.full:
             raise Unavailable(
                 "unpublished_full",
-                "Too many events wait for Kafka, so nothing new is accepted. Everything accepted before is stored. Send this"
-                " again later.",
+                "Too many events are waiting for Kafka, so nothing new is accepted. All filings accepted so far are stored."
+                " Send this again later.",
                 detail_zh="待送出的内容已达上限，暂不受理新的内容；已受理的均已保存。请稍后重新提交。",
                 retry_after=RETRY,
             )

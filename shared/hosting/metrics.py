@@ -51,16 +51,18 @@ class Metrics:
         self._registered = counter("petition_cases_registered_total", "Cases registered", ["channel_class"])
         self._breaches = counter("petition_deadline_breaches_total", "Deadlines missed", ["clock"])
         self._at_risk = counter("petition_deadline_at_risk_total", "Rungs before a due date", ["clock"])
-        self._returns = counter("petition_returns_total", "Requests to hand back", ["result"])
-        self._behind = gauge("petition_event_lag_seconds", "From recording to handling, last batch", ["service"])
+        self._returns = counter("petition_returns_total", "Requests to return a case", ["result"])
+        self._behind = gauge(
+            "petition_event_lag_seconds", "Seconds from recording to handling, in the last batch", ["service"]
+        )
         self._verify_failures = counter(
             "petition_chain_verify_failures_total",
-            "Places where a verify or a rebuild found that the log is not what was written",
+            "Damaged places of the log that verify or rebuild found",
         )
         self._rebuild_match = gauge(
             "petition_rebuild_digest_match",
-            "Last rebuild whose log had been digested before it (huiyin digest): 1 all rows came back the same, 0 some did"
-            " not, NaN nothing to compare with yet",
+            "Last rebuild of a log that huiyin digest had digested before: 1 if all rows were the same afterwards, 0 if some"
+            " differed, NaN if there is nothing to compare",
         )
         self._rebuild_match.set(math.nan)
         self._exported = Exported()

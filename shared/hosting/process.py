@@ -28,7 +28,7 @@ from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import InboundTopics, Relay
 
 RETRY_SECONDS = 5.0
-"""Interval between two retries of the streams that were parked for a reason that passes by itself."""
+"""Interval between two retries of the streams that were parked for a temporary reason."""
 log = structlog.get_logger("runtime")
 
 
@@ -164,7 +164,7 @@ class Process:
         self.ended.set()
 
     async def _retry(self) -> None:
-        """Retry the streams that were parked for a reason that passes by itself."""
+        """Retry the streams that were parked for a temporary reason."""
         while True:
             await self.ports.clock.sleep(RETRY_SECONDS)
             for consumer in self.consumers:

@@ -1,1 +1,1 @@
-"""HTTP: how commands and questions travel. No rule of the domain lives here."""
+"""HTTP: the transport of commands and queries. It contains no domain rules."""

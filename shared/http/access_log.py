@@ -1,6 +1,6 @@
 """One line per request: route, method, status, milliseconds, role. No address, query, body, name or value.
 
-It is also the last net: whatever nobody expected becomes a problem and a line with its place in the code, never its text."""
+It also handles unexpected errors: each becomes a problem answer and a log line with its place in the code, not its text."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class AccessLog:
                 content = problem(
                     500,
                     "internal_error",
-                    "Something went wrong here; it was logged. Nothing was lost.",
+                    "An unexpected error occurred and was logged. No data was lost.",
                     "系统出错，已记录，数据没有丢失。",
                 )
                 await response(content)(scope, receive, watch)

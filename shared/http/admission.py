@@ -1,4 +1,4 @@
-"""Admission of routes that accept something new: they refuse before the body is read while too many events wait."""
+"""Admission of routes that accept new filings: they refuse before the body is read while too many events wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who calls: an access key in `Authorization: Bearer …`, or, on the socket in the data folder, whom its owner acts as."""
+"""Authentication: an access key in `Authorization: Bearer …`; on the socket in the data folder, the role its owner chooses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ACTING: tuple[str, ...] = tuple(role for role in get_args(Role) if role not in 
 
 
 def acting_as(text: str) -> Principal:
-    """The principal of `ROLE` or `ROLE:ORG`, as the owner of the folder."""
+    """The principal of `ROLE` or `ROLE:ORG`, chosen by the owner of the folder."""
     role, _, org = text.partition(":")
     if role not in _ACTING:
         raise Invalid("unknown_role", f"Act as one of: {', '.join(_ACTING)}.", detail_zh="没有这种角色。", field="as")

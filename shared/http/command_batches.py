@@ -24,7 +24,7 @@ from shared.http.responses import CommandAnswer
 from shared.kernel.refusals import Refused
 
 MOST = 1_000
-"""Largest number of lines of one batch of commands."""
+"""Maximum number of lines of one batch of commands."""
 AT_ONCE = 64
 
 
@@ -35,7 +35,9 @@ class CommandLine(Answer):
 
     case: str = Field(description="Case id, number, or CHANNEL:ITEM")
     command: str = Field(description="Name of the command; its fields are in the same object")
-    command_id: CommandId = Field(description="Your id of this command; sent again, it gives the first answer again")
+    command_id: CommandId = Field(
+        description="Your id of this command. Sending the same id again returns the first answer"
+    )
 
 
 class CommandLineAnswer(LineResult):
@@ -85,7 +87,7 @@ def router(runtime: Process, commands: Commands) -> APIRouter:
             limit=limit,
             most=min(MOST, runtime.settings.batch_lines),
             at_once=AT_ONCE,
-            kept="The lines before were carried out. Send everything again in smaller batches: nothing happens twice.",
+            kept="The lines before were carried out. Send everything again in smaller batches; no command is carried out twice.",
         )
 
     return routes

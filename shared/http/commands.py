@@ -1,4 +1,4 @@
-"""HTTP of commands: one route for all of them, with the shapes taken from the table of rules."""
+"""HTTP of commands: one route for all of them, with the body models of the table of rules."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shared.kernel.refusals import Refused, Unknown
 
 
 class Commands:
-    """Commands as HTTP gives them: read, carried out, answered; a refusal is counted and says what is possible."""
+    """Reads, carries out and answers commands over HTTP. Refusals are counted and list the possible commands."""
 
     def __init__(self, runtime: Process) -> None:
         self._runtime = runtime
@@ -56,7 +56,7 @@ def router(runtime: Process, commands: Commands) -> APIRouter:
         openapi_extra=takes(list(commands.models.values()), tag="command"),
     )
     async def command(request: Request, reference: str, caller: Caller) -> CommandAnswer:
-        """Give a command: sign off, accept, decide, close, …"""
+        """Give a command on a case: sign off, accept, decide, close, …"""
         value = await read_json(request, runtime.settings.body_limit)
         return await commands.carried_out(caller, reference, value)
 
@@ -64,7 +64,7 @@ def router(runtime: Process, commands: Commands) -> APIRouter:
 
 
 async def _say_what_is_possible(runtime: Process, caller: Principal, reference: str, refused: Refused) -> None:
-    """Add the state and the commands that are possible to the refusal, for somebody who may see the case."""
+    """Add the state and the possible commands to the refusal, for a principal that may see the case."""
     case, _head = await runtime.ports.cases.get(await resolve(runtime.ports, reference))
     if visible(caller, case):
         refused.more.setdefault("state", case.state)

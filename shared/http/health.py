@@ -1,4 +1,4 @@
-"""Whether the process works, and what operations watches."""
+"""Health of the process, and its metrics."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from shared.http.openapi import answers
 from shared.http.responses import Health
 
 MOST_NAMED = 10
-"""Missing topics of organisations that are named. Each is one organisation's trouble, which has its entries by pull."""
+"""Maximum number of missing topics that are named. Each affects one organisation, which can still read over HTTP."""
 LEAST_FREE = 16 * 1024 * 1024
 """Bytes that must be free on the data folder's disk."""
 
 
 async def health(runtime: Process) -> dict[str, Any]:
-    """Readiness by progress: a consumer that has handled nothing for a minute, with work waiting, is not ready."""
+    """Checks readiness by progress: a consumer with waiting work that has handled nothing for a minute is not ready."""
     ports = runtime.ports
     lag = await ports.feed.lag()
     reasons, notes = _of_feed(runtime)
@@ -62,8 +62,8 @@ async def health(runtime: Process) -> dict[str, Any]:
 
 
 def _of_feed(runtime: Process) -> tuple[list[str], list[str]]:
-    """What the feed has to say: (why this process is not ready, what is only to be known). Filings are accepted without a
-    broker, and wait in the log; so a process that accepts them is ready."""
+    """The problems of the feed: (why this process is not ready, notes). Filings are accepted without a broker and wait in
+    the log, so a process that accepts filings stays ready."""
     reasons = runtime.ports.feed.problems()
     if not any(part.name == "intake" for part in runtime.parts):
         return reasons, []
@@ -82,7 +82,7 @@ def router(runtime: Process) -> APIRouter:
         "/readyz",
         operation_id="readyz_readyz_get",
         response_model=Health,
-        responses={**answers(422), 503: {"model": Health, "description": "Not ready; `reasons` says why"}},
+        responses={**answers(422), 503: {"model": Health, "description": "Not ready; see `reasons`"}},
     )
     async def readyz() -> Response:
         """The process makes progress and can write."""

@@ -15,14 +15,14 @@ from shared.kernel.settings import Settings
 from shared.messaging.notification_stream import StreamPage
 
 LOOK_SECONDS = 1.0
-"""Interval of looks at the store, for entries that another process appended. Each look is one query of an index."""
+"""Interval of the queries for entries that another process appended. Each is one query of an index."""
 
 
 Page = TypeVar("Page", bound=StreamPage[Any])
 
 
 class Cursor(NamedTuple):
-    """Which entries of a stream a reader asks for, and how many seconds the request may wait for one."""
+    """The entries of a stream that a reader requests, and how many seconds the request may wait for one."""
 
     after: int
     limit: int
@@ -34,9 +34,9 @@ def cursor_query(settings: Settings) -> Any:
 
     async def cursor(
         after: int = Query(
-            0, ge=0, le=2**53, description="Cursor: id of the last entry that you have; 0 for the first"
+            0, ge=0, le=2**53, description="Cursor: id of the last entry that was read; 0 for the beginning"
         ),
-        limit: int = Query(50, ge=1, le=settings.page_limit, description="Largest number of entries"),
+        limit: int = Query(50, ge=1, le=settings.page_limit, description="Maximum number of entries"),
         wait: float = Query(0, ge=0, le=settings.wait_limit, description="Seconds to wait while there is no entry"),
     ) -> Cursor:
         return Cursor(after, limit, wait)
@@ -45,7 +45,7 @@ def cursor_query(settings: Settings) -> Any:
 
 
 async def polled(runtime: Process, stream: str, cursor: Cursor, look: Callable[[], Awaitable[Page]]) -> Page:
-    """The first page from `look` that reaches past the cursor, or the last one when the time is over or the process stops.
+    """The first page of `look` with entries after the cursor, or the last page when the time is up or the process stops.
 
     Appends to other streams cost nothing."""
     until = time.monotonic() + cursor.wait

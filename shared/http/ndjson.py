@@ -24,7 +24,9 @@ class LineResult(Answer):
 
     line: int = Field(description="Line number in the body, from 1")
     status: int = Field(description="HTTP status of this line alone")
-    problem: dict[str, Any] | None = Field(None, description="Present if the line was refused: a problem as elsewhere")
+    problem: dict[str, Any] | None = Field(
+        None, description="Present if the line was refused: a problem as for single requests"
+    )
 
 
 async def answered(
@@ -33,8 +35,8 @@ async def answered(
     """Read the body in chunks and answer all of its lines.
 
     Args:
-        limit: Largest number of bytes of a line.
-        most: Largest number of lines.
+        limit: Maximum number of bytes of a line.
+        most: Maximum number of lines.
         at_once: Number of lines that `each` gets together, so that the log can write them together.
         kept: Sentences for the error about a batch that is too long: what happened to the lines before, and what to do.
     Raises:

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says: every answer of every operation, every field, and bodies that are read by hand."""
+"""Parts of the OpenAPI document: answers of each operation, and bodies that FastAPI does not validate."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from shared.http.problem_details import MEDIA_TYPE, Problem
 
 _REF = "#/components/schemas/{model}"
 _WHY = {
-    400: "The body cannot be read: not JSON, double keys, NaN",
+    400: "The body cannot be read: not JSON, repeated keys, NaN",
     401: "No valid access key",
-    403: "Known, but not allowed for this role",
-    404: "There is no such thing among what you may see",
-    409: "Refused by a rule; `code` says which",
+    403: "Not allowed for this role",
+    404: "It does not exist, or you may not see it",
+    409: "Refused by a rule; see `code`",
     413: "The body is too large",
-    415: "Another content type is needed",
+    415: "Wrong content type",
     422: "A field or parameter is wrong; `errors` names it",
-    429: "Too often; see Retry-After",
+    429: "Too many requests; see Retry-After",
     503: "Not possible now; try again later",
-    507: "No space: nothing new is accepted, reading goes on",
+    507: "No storage space: nothing new is accepted; reading still works",
 }
 Documented = tuple[type[BaseModel], Literal["validation", "serialization"]]
 _BODIES: dict[str, Documented] = {}

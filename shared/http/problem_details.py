@@ -1,4 +1,4 @@
-"""Problem answers over HTTP: `application/problem+json` (RFC 9457), for every error that a request can end with."""
+"""Problem answers over HTTP: `application/problem+json` (RFC 9457), for every error of a request."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ class FieldError(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457), for people and for programs."""
+    """A problem (RFC 9457), for people and for programs."""
 
     type: str = Field(description="urn:huiyin:problem:<code>")
     title: str = Field(description="The code in words")
     status: int = Field(description="HTTP status")
     code: str = Field(description="Stable code that programs may depend on")
-    detail: str = Field(description="One sentence: what is wrong, and what to do")
+    detail: str = Field(description="What is wrong, and what to do")
     detail_zh: str = Field(description="The same in Chinese")
     field: str | None = Field(None, description="The field that is wrong")
     errors: list[FieldError] | None = Field(None, description="All fields that are wrong, at most 20")
-    state: str | None = Field(None, description="After a refused command: the state that the case is in")
-    allowed: list[str] | None = Field(None, description="What is possible instead: commands, or values")
-    earliest: str | None = Field(None, description="The earliest effective_at that would be possible")
-    latest: str | None = Field(None, description="The latest effective_at that would be possible")
+    state: str | None = Field(None, description="After a refused command: the state of the case")
+    allowed: list[str] | None = Field(None, description="Allowed commands or values")
+    earliest: str | None = Field(None, description="The earliest possible effective_at")
+    latest: str | None = Field(None, description="The latest possible effective_at")
 
 
 def response(content: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
@@ -52,7 +52,7 @@ def response(content: Mapping[str, Any], headers: Mapping[str, str] | None = Non
 
 
 def install(app: FastAPI, runtime: Process) -> None:
-    """Teach the app to answer every error as a problem."""
+    """Register the handlers that answer every error of the app as a problem."""
 
     async def expected(_request: Request, error: Exception) -> Response:
         if isinstance(error, StoreBroken):

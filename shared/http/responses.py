@@ -8,43 +8,43 @@ from shared.application.response import Answer, StateZh, TimeText
 
 
 class ReceiptAnswer(Answer):
-    """回执: keep it. The code is shown here only; with the number it answers how the case stands."""
+    """The receipt (回执) of a filing. Keep it: number and query code give access to the status of the case."""
 
     case: str = Field(description="Case id")
-    number: str = Field(description="Number that people use")
+    number: str = Field(description="Case number for people")
     code: str = Field(description="Query code, secret of the petitioner")
     version: int = Field(description="Version of the case")
     state: str = Field(description="State of the case")
-    received_at: TimeText = Field(description="When it was received, in law")
-    repeated: bool = Field(description="True: this item was registered before, this is its receipt again")
+    received_at: TimeText = Field(description="Legal time of the receipt")
+    repeated: bool = Field(description="True if this item was registered before and this is its receipt again")
 
 
 class EventAnswer(Answer):
-    """An event that a command led to."""
+    """An event that a command appended."""
 
     version: int = Field(description="Its version in the case")
     type: str = Field(description="Event type")
-    effective_at: TimeText = Field(description="When it is true in law: a date, or an instant in UTC")
+    effective_at: TimeText = Field(description="Legal time: a date, or an instant in UTC")
     recorded_at: TimeText = Field(description="When it was recorded")
 
 
 class CommandAnswer(Answer):
-    """What came of a command. The same command_id gives the first answer again."""
+    """The result of a command. The same command_id returns the first result again."""
 
     id: str = Field(description="Case id")
-    number: str = Field(description="Number that people use")
+    number: str = Field(description="Case number for people")
     version: int = Field(description="Version of the case after the command")
-    events: list[EventAnswer] = Field(description="What was appended; empty: there was nothing to do")
+    events: list[EventAnswer] = Field(description="Appended events; empty if there was nothing to do")
     state: str = Field(description="State after the command")
     state_zh: StateZh
     allowed: list[str] = Field(description="Commands that you may give next")
-    repeated: bool = Field(description="True: this command_id had been carried out before, or there was nothing to do")
+    repeated: bool = Field(description="True if this command_id was carried out before, or there was nothing to do")
 
 
 class Health(Answer):
-    """Whether this process works."""
+    """Readiness of this process."""
 
     ready: bool = Field(description="All is well")
     reasons: list[str] = Field(description="What is not")
     groups: dict[str, int] = Field(description="Consumer group -> commits not handled yet")
-    notes: list[str] = Field(description="What is wrong and keeps this process from nothing")
+    notes: list[str] = Field(description="Problems that do not prevent this process from working")

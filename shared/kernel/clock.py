@@ -1,4 +1,4 @@
-"""The port `Clock`: the only source of the time and of new ids."""
+"""The port `Clock`: the only source of time and of new ids."""
 
 from __future__ import annotations
 

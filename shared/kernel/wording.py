@@ -16,7 +16,7 @@ STATE_WORDS: dict[str, Words] = {
     "registered": Words("已登记", "registered"),
     "dispatched": Words("待签收", "sent to the organisation, not signed for yet"),
     "signed": Words("已签收", "signed for by the organisation"),
-    "return_requested": Words("申请退回", "the organisation asks to hand it back"),
+    "return_requested": Words("申请退回", "the organisation requests to return it"),
     "returned": Words("已退回", "handed back, to be sent elsewhere"),
     "disputed": Words("管辖争议", "disputed, waiting for a ruling on who is responsible"),
     "accepted": Words("已受理", "accepted"),

@@ -237,7 +237,7 @@ def _extended(days: int, until: Sequence[RecordedEvent], book: PolicyBook) -> Wo
     day, rule = last.due_day, last.rule
     return Words(
         f"经批准延长{days}日，至{day.year}年{day.month}月{day.day}日（{rule.article_zh}），理由见延期告知",
-        f"The period was extended by {days} days, until {day.isoformat()} ({rule.article_en}); the written notice gives the reason.",
+        f"The period was extended by {days} days, until {day.isoformat()} ({rule.article_en}); see the notice for the reason.",
     )
 
 
