@@ -96,13 +96,13 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
 
 @dataclass(frozen=True)
 class _Notifications:
-    """Who is notified of an event of a case. Each organisation has one entry per event and kind."""
+    """The recipients of the notifications of a case. Each organisation has one entry per event and kind."""
 
     handling: CommandHandler
     outboxes: OrganisationNotifications
 
     async def one(self, org: str | None, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> None:
-        """Notify this organisation; None: nobody."""
+        """Notify this organisation; None does nothing."""
         if org is not None:
             await self.outboxes.tell(org, kind, turn, detail)
 
@@ -128,7 +128,7 @@ class _Notifications:
 
     async def concerned(self, bearer: str | None, kind: OutboxKind, turn: Trigger, detail: str) -> None:
         """Notify of a clock its bearer: with all handlers if it was the responsible organisation then; alone if it was the
-        review body, or the receiver that still owed the notice where the case went. Nobody else is notified."""
+        review body, or the receiver that still owed the transfer notice."""
         version = turn.event.version
         line = handlers_at(turn.case, version)
         if line and bearer == line[0]:
