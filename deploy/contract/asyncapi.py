@@ -146,8 +146,10 @@ def _message(topic: Topic) -> dict[str, Any]:
     if payload.headers:
         found["traits"] = [{"$ref": f"#/components/messageTraits/{_CLOUD}"}]
     if payload.message == "Assignment":
-        told = next(event for event in map(decode, EXAMPLES.read_bytes().splitlines()) if event.type == "OutboxEntry")
-        found["examples"] = [{"payload": entry(told).model_dump(mode="json")}]
+        example = next(
+            event for event in map(decode, EXAMPLES.read_bytes().splitlines()) if event.type == "OutboxEntry"
+        )
+        found["examples"] = [{"payload": entry(example).model_dump(mode="json")}]
     return found
 
 

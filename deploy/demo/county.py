@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 
 
 class Prepared(NamedTuple):
-    """What there is to try out."""
+    """The loaded demo county."""
 
     demo: bool
     """The demo county is active."""

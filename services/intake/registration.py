@@ -41,9 +41,8 @@ async def file_case(
     item was filed with other content."""
     case = case_id(handling.keys.secret("case-id"), command.channel, command.item)
     own_channel(principal, command, await handling.policies.book(jurisdiction))
-    stated = command.model_dump(
-        mode="json", by_alias=True, exclude_defaults=True
-    )  # without defaults, so that a field added later does not change the digest
+    # without defaults, so that a field added later does not change the digest
+    stated = command.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     content = orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)
     stamp = EventMetadata(
         principal=principal,

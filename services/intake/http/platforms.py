@@ -24,7 +24,7 @@ from shared.queries.reply_texts import AnswerTexts, replies
 
 
 def require_own(principal: Principal, platform: str) -> None:
-    """Check that the caller is this platform or the petition office. Raises Unknown."""
+    """Raise Unknown unless the caller is this platform."""
     if principal.role not in UPDATES.roles or principal.org != platform:
         raise _unknown()
 
