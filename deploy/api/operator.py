@@ -20,7 +20,7 @@ from shared.consumers.redrive import redrive as handle_again
 from shared.eventstore.errors import Damaged, StoreBroken
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.http.openapi import answers, takes
+from shared.http.openapi import answers, operation
 from shared.http.request_bodies import NDJSON, read_model
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid, Refused, Unknown
@@ -91,13 +91,7 @@ def router(runtime: Process) -> APIRouter:
         """All access keys."""
         return {"keys": [principals.shown(key) for key in await runtime.principals.all()]}
 
-    @guarded.post(
-        "/keys",
-        operation_id="issue_local_keys_post",
-        status_code=201,
-        responses=answers(400, 415, 507),
-        openapi_extra=takes(KeyWanted),
-    )
+    @guarded.post("/keys", status_code=201, **operation("issue_local_keys_post", 400, 415, 507, body=KeyWanted))
     async def issue(request: Request, caller: Caller) -> dict[str, Any]:
         """Issue a key. It is shown only once."""
         wanted = await read_model(request, KeyWanted, _LIMIT)
@@ -107,7 +101,7 @@ def router(runtime: Process) -> APIRouter:
         unnamed = await principals.named_nowhere(ports.policies, key)
         return {**principals.shown(key), "key": text, "named_nowhere": unnamed}
 
-    @guarded.post("/keys/{key}:revoke", operation_id="revoke_local_keys__key__revoke_post", responses=answers(404, 507))
+    @guarded.post("/keys/{key}:revoke", **operation("revoke_local_keys__key__revoke_post", 404, 507))
     async def revoke(key: str, caller: Caller) -> dict[str, Any]:
         """Revoke a key."""
         return principals.shown(await runtime.principals.revoke(ports.handling("intake"), caller, key))
@@ -124,12 +118,7 @@ def router(runtime: Process) -> APIRouter:
             mark["bytes"] = mark["bytes"].decode("utf-8", "replace") if chosen is not None else None
         return {"parked": marks}
 
-    @guarded.post(
-        "/parked:redrive",
-        operation_id="redrive_local_parked_redrive_post",
-        responses=answers(400, 404, 415),
-        openapi_extra=takes(Redrive),
-    )
+    @guarded.post("/parked:redrive", **operation("redrive_local_parked_redrive_post", 400, 404, 415, body=Redrive))
     async def redrive(request: Request) -> dict[str, Any]:
         """Process parked streams again."""
         wanted = await read_model(request, Redrive, _LIMIT)
@@ -138,9 +127,7 @@ def router(runtime: Process) -> APIRouter:
         again = [await handle_again(consumers[mark.group], mark.stream) for mark in marks if mark.group in consumers]
         return {"redriven": sum(again), "parked": len(await ports.views.parked(wanted.group))}
 
-    @guarded.post(
-        "/rebuild", operation_id="rebuild_all_local_rebuild_post", responses=answers(415), openapi_extra=takes(Rebuild)
-    )
+    @guarded.post("/rebuild", **operation("rebuild_all_local_rebuild_post", 415, body=Rebuild))
     async def rebuild_all(request: Request) -> StreamingResponse:
         """Rebuild all views and facts from the log while they stay in use."""
         wanted = await read_model(request, Rebuild, _LIMIT)
@@ -198,12 +185,7 @@ def router(runtime: Process) -> APIRouter:
         chosen = exporting.commits if form == "commits" else exporting.lines
         return StreamingResponse(chosen(ports.log, prefix), media_type=NDJSON)
 
-    @guarded.post(
-        "/backup",
-        operation_id="backup_local_backup_post",
-        responses=answers(400, 409, 415, 507),
-        openapi_extra=takes(Backup),
-    )
+    @guarded.post("/backup", **operation("backup_local_backup_post", 400, 409, 415, 507, body=Backup))
     async def backup(request: Request) -> dict[str, Any]:
         """Copy log and keys of the running system."""
         wanted = await read_model(request, Backup, _LIMIT)

@@ -13,7 +13,7 @@ from shared.events.fields import Service
 from shared.eventstore.event_store import EventStore
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.http.openapi import answers, takes
+from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.messaging.organisation_inbox import STREAM as OUTBOX
@@ -84,12 +84,7 @@ def router(runtime: Process) -> APIRouter:
         await runtime.relay.again(stream, after)
         return {"first": after + 1, "entries": end - after}
 
-    @routes.post(
-        "/outbox/{org}:replay",
-        operation_id="outbox_local_outbox__org__replay_post",
-        responses=answers(*_ERRORS),
-        openapi_extra=takes(Replay),
-    )
+    @routes.post("/outbox/{org}:replay", **operation("outbox_local_outbox__org__replay_post", *_ERRORS, body=Replay))
     async def outbox(org: str, request: Request, caller: Caller) -> dict[str, Any]:
         """Publish an organisation's entries to its topic again."""
         unknown = Unknown(
@@ -102,9 +97,7 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.post(
         "/platforms/{platform}:replay",
-        operation_id="platform_updates_local_platforms__platform__replay_post",
-        responses=answers(*_ERRORS),
-        openapi_extra=takes(Replay),
+        **operation("platform_updates_local_platforms__platform__replay_post", *_ERRORS, body=Replay),
     )
     async def platform_updates(platform: str, request: Request, caller: Caller) -> dict[str, Any]:
         """Publish a platform's updates to its topic again."""

@@ -49,11 +49,9 @@ def catalogue() -> str:
 
 
 def _head() -> Iterator[str]:
-    yield "# Catalogue 目录"
-    yield ""
+    yield "# Catalogue 目录\n"
     yield "This page lists all states, commands, events and clocks. It is generated from the code by"
-    yield "`python -m deploy.contract.catalogue`; do not edit it."
-    yield ""
+    yield "`python -m deploy.contract.catalogue`; do not edit it.\n"
 
 
 def _table(*cells: str) -> str:
@@ -147,16 +145,13 @@ def refusals(rule: Decider) -> list[str]:
 
 
 def _commands() -> Iterator[str]:
-    yield "## Commands 办理动作"
-    yield ""
+    yield "## Commands 办理动作\n"
     yield "In addition to the listed codes, every command may be refused with `unknown_case`, `role_not_allowed`, `stale_version`,"
-    yield "`same_id_other_content`, `effective_in_future`, `effective_too_early` or `newer_event`."
-    yield ""
+    yield "`same_id_other_content`, `effective_in_future`, `effective_too_early` or `newer_event`.\n"
     for rule in _rules():
         roles = ", ".join(rule.roles)
         inner = " Run by a reaction of the service." if set(rule.roles) == {"service"} else ""
-        yield f"### `{rule.name}` {rule.zh}"
-        yield ""
+        yield f"### `{rule.name}` {rule.zh}\n"
         yield f"{_first(rule.decide.__doc__) or _first(rule.model.__doc__)}{inner}".strip()
         yield ""
         yield f"- by: {roles} · service: {rule.service} · states: {', '.join(rule.states) or 'any'}"
@@ -173,10 +168,8 @@ def _first(text: str | None) -> str:
 
 
 def _events() -> Iterator[str]:
-    yield "## Events 事件"
-    yield ""
-    yield "Fields in *italics* are personal data. They are encrypted separately and are not part of the event body."
-    yield ""
+    yield "## Events 事件\n"
+    yield "Fields in *italics* are personal data. They are encrypted separately and are not part of the event body.\n"
     for title, module in PARTS:
         yield f"### {title}\n"
         yield from _columns("event", "事件", "by", "moves to", "what it is", "fields")

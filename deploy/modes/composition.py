@@ -14,7 +14,7 @@ from shared.application.access_keys import AccessKeys
 from shared.application.ports import Ports
 from shared.events.fields import Service
 from shared.hosting.process import Process
-from shared.hosting.worker_pool import Spread
+from shared.hosting.worker_pool import WorkerPool
 from shared.kernel.settings import Settings
 
 SERVICES: tuple[Service, ...] = ("intake", "routing", "supervision", "analytics")
@@ -26,7 +26,7 @@ def compose(
     *,
     folder: Path | None = None,
     back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None,
-    spread: Spread | None = None,
+    spread: WorkerPool | None = None,
     services: Collection[Service] = SERVICES,
     loops: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> Process:

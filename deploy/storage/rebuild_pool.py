@@ -23,7 +23,7 @@ _COLUMNS = {show.view.name: tuple(show.view.columns) for show in SHOWS}
 
 
 async def spread(log: Path, digits: Sequence[str]) -> AsyncGenerator[Built, None]:
-    """A `Spread` over the file of the log: one new process, which inherits no socket and no lock."""
+    """A `WorkerPool` over the file of the log: one new process, which inherits no socket and no lock."""
     paths = (str(ROOT), os.environ.get("PYTHONPATH", ""))
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "deploy.storage.rebuild_worker", str(log), "".join(digits),

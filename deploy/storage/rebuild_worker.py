@@ -25,7 +25,7 @@ from services.intake.read_models import SHOWS as MATTERS
 from services.supervision.read_models import SHOWS as WORK
 from shared.adapters.sqlite.log_reader import LogFile
 from shared.case import STREAM
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.eventstore.errors import Damaged, StoreBroken
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.operations.rehydration import folded, streams_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from shared.case import FINAL_STATES, Case, Fact
-from shared.deadlines import Deadline
+from shared.deadlines.deadline import Deadline
 from shared.kernel.legal_time import LegalTime
 from shared.policy.deadline_rules import ClockRule
 

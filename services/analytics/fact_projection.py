@@ -8,7 +8,7 @@ from services.analytics.fact_rows import Snapshot
 from services.analytics.fact_store.store import Facts
 from shared.case import Case
 from shared.consumers.projection import BatchProjection
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.repositories.policy_repository import PolicyRepository
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from services.analytics.case_facts import Evaluation, case_facts, closed_at, duty_of, outcome, responsible
 from shared.case import Case
-from shared.deadlines import Deadline
+from shared.deadlines.deadline import Deadline
 from shared.events import REGISTRY
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime, day_of, elapsed, is_instant

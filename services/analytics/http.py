@@ -16,7 +16,7 @@ from services.analytics.statistics.query import query
 from shared.application.ports import Ports
 from shared.commands.authorization import STATS, authorize
 from shared.http.authentication import Caller
-from shared.http.openapi import READING, answers
+from shared.http.openapi import READING, operation
 from shared.kernel.legal_time import LegalTime, from_text, instant_of
 from shared.kernel.refusals import Invalid
 
@@ -34,7 +34,7 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
     routes = APIRouter(tags=["analytics"])
     reconstruction = asyncio.Semaphore(1)  # one pass over the whole log at a time
 
-    @routes.get("/v1/stats", operation_id="stats_v1_stats_get", responses=answers(*READING))
+    @routes.get("/v1/stats", **operation("stats_v1_stats_get", *READING))
     async def stats(
         caller: Caller,
         period: str = _PERIOD,

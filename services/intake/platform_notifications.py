@@ -14,7 +14,7 @@ from shared.commands.command_handler import CommandHandler
 from shared.commands.event_writer import EventMetadata
 from shared.consumers.reaction import Trigger, stamp_for
 from shared.consumers.reaction_table import ReactionTable
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r

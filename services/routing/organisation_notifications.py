@@ -12,7 +12,8 @@ from shared.case import Case, Fact
 from shared.commands.authorization import NOTHING_OWED
 from shared.commands.command_handler import CommandHandler
 from shared.consumers.reaction import Trigger, stamp_for
-from shared.deadlines import DISPATCHES, deadlines
+from shared.deadlines.derivation import deadlines
+from shared.deadlines.episodes import DISPATCHES
 from shared.events.routing import Due, OutboxEntry, OutboxKind
 from shared.eventstore.commit import Commit
 from shared.messaging.notification_stream import NotificationStream

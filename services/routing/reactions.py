@@ -13,7 +13,7 @@ from shared.commands.command import RULES
 from shared.commands.command_handler import CommandHandler
 from shared.consumers.reaction import Trigger, carry_out, stamp_for
 from shared.consumers.reaction_table import ReactionTable, gives
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r

@@ -13,7 +13,8 @@ from services.supervision.policy_activation import ACTIVATE, activate
 from shared.case import STREAM, Case
 from shared.commands.authorization import SEES_ALL, Principal, authorize, within
 from shared.commands.command_handler import CommandHandler
-from shared.deadlines import Deadline, deadlines
+from shared.deadlines.deadline import Deadline
+from shared.deadlines.derivation import deadlines
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
 from shared.policy.documents import CalendarDocument

@@ -18,7 +18,7 @@ from shared.commands.authorization import Principal
 from shared.commands.command import RULES, Command, DecisionContext, NewEvent
 from shared.commands.command_handler import CommandHandler
 from shared.commands.event_writer import EventMetadata
-from shared.deadlines import rungs_due, waits_until
+from shared.deadlines.escalation_ladder import rungs_due, waits_until
 from shared.eventstore.errors import Damaged
 from shared.eventstore.read_models import Condition, ReadModelStore, Row, Value
 from shared.kernel.identifiers import derived_id

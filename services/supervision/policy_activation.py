@@ -33,6 +33,7 @@ from shared.policy.loading.files import SECTIONS
 from shared.policy.loading.loader import LoadedSection, hash_of, plain
 from shared.policy.validation.checks import check
 from shared.policy.validation.finding import Finding, of_error
+from shared.policy.validation.messages import finding
 from shared.policy.validation.overlaps import overlaps
 
 ACTIVATE = Action("activate_policy", ("operations", "registrar"))
@@ -75,13 +76,7 @@ async def checked(
     findings: list[Finding] = []
     warnings: list[Finding] = []
     if not raw.keys() <= set(SECTIONS):
-        findings.append(
-            Finding(
-                "sections",
-                f"a name is not a section; use {', '.join(SECTIONS)}",
-                f"其中有名称不是政策的部分，请使用：{'、'.join(SECTIONS)}。",
-            )
-        )
+        findings.append(finding("sections", "unknown_section", sections=SECTIONS))
     for section in SECTIONS:
         if section not in raw:
             continue
@@ -100,13 +95,7 @@ async def checked(
     now = handling.clock.now()
     named = documents.get("jurisdiction") or (book.settings if book else None)
     if isinstance(named, Jurisdiction) and named.code != jurisdiction:
-        findings.append(
-            Finding(
-                "jurisdiction.code",
-                "is not the code of the jurisdiction to be changed; use that code",
-                "不是要更改的辖区，请使用该辖区的代码。",
-            )
-        )
+        findings.append(finding("jurisdiction.code", "another_jurisdiction"))
     findings += _together(documents, book or PolicyBook(jurisdiction), effective_at, now)
     if findings:
         return Checked(documents, findings, warnings, book)
@@ -137,10 +126,8 @@ def _together(
     }
     found: dict[tuple[str, str], Finding] = {}
     for moment in sorted(moments):
-        for finding in check(after.as_of(moment).documents):
-            found.setdefault(
-                (finding.where, finding.what), finding if moment == first else _then(finding, moment, after)
-            )
+        for one in check(after.as_of(moment).documents):
+            found.setdefault((one.where, one.what), one if moment == first else _then(one, moment, after))
     return list(found.values())
 
 
@@ -171,13 +158,7 @@ def _past(documents: Mapping[Section, Document], book: PolicyBook, at: LegalTime
         return []
     tomorrow = day_of(now, book.zone) + timedelta(days=1)
     return [
-        Finding(
-            section,
-            f"begins in the past ({at.isoformat()}), when another edition was in force and was used for decisions;"
-            f" leave the date out to begin now, or name a day from {tomorrow} on",
-            f"自过去的时间（{at.isoformat()}）起生效，而当时另有版本有效并已据以办理；"
-            f"请不写日期以立即生效，或写 {tomorrow} 及以后的日期。",
-        )
+        finding(section, "begins_in_the_past", at=at.isoformat(), tomorrow=tomorrow)
         for section in documents
         if section != "calendar"
         and any(section != "clocks" or edition.start <= start for edition in book.editions.get(section, ()))
@@ -198,13 +179,7 @@ async def _left_behind(document: Organisations, book: PolicyBook, views: ReadMod
         sealed = organisation.kind == "sealed"
         number = "open cases" if sealed else f"{held} open {'cases' if held > 1 else 'case'}"
         number_zh = "未办结件" if sealed else f" {held} 件未办结件"
-        found.append(
-            Finding(
-                f"organisations[{code}]",
-                f"is removed but holds {number}; recall and dispatch them to its successor first (Art. 24), or keep it",
-                f"已被删除，但仍有{number_zh}；请先撤回并改派给承接其职责的单位（《条例》第二十四条），或保留该单位。",
-            )
-        )
+        found.append(finding(f"organisations[{code}]", "removed_with_cases", number=number, number_zh=number_zh))
     return found
 
 

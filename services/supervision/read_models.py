@@ -9,7 +9,8 @@ from services.supervision.leases import slot_of
 from shared.case import Case
 from shared.commands.authorization import owes_notice
 from shared.consumers.projection import Projection
-from shared.deadlines import deadlines, first_risk, next_look
+from shared.deadlines.derivation import deadlines
+from shared.deadlines.escalation_ladder import first_risk, next_look
 from shared.eventstore.read_models import ReadModel, Value
 from shared.kernel.legal_time import instant_of, to_text
 from shared.policy.book import PolicyBook

@@ -5,7 +5,7 @@ The table of rules (`RULES`) is the only source for the HTTP endpoint, the comma
 >>> class Praise(Command):
 ...     text: str
 >>> @rule("praise", service="intake", roles=("registrar",), states=("closed",), zh="表扬")
-... def praise(case: Case, command: Praise, given: DecisionContext) -> list[Fresh]:
+... def praise(case: Case, command: Praise, given: DecisionContext) -> list[NewEvent]:
 ...     return [NewEvent(Nudged(text=command.text))]
 >>> RULES["praise"].model, RULES.pop("praise").states
 (<class 'shared.commands.command.Praise'>, ('closed',))

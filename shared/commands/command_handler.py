@@ -8,7 +8,7 @@
 ...         receipt = await here.file(place="dh", subject="01")
 ...         rule = RULES["sign_off"]
 ...         who = clerk((await here.case(receipt.case)).assignment.org)
-...         done = await here.parts["routing"].handling.handle(
+...         done = await here.ports.handling("routing").handle(
 ...             receipt.case, rule.action, EventMetadata(who, "sign-1"), lambda case, given: rule(case, rule.model(), given)
 ...         )
 ...         return done.case.state, [event.type for event in done.commit.recorded]

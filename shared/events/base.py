@@ -18,9 +18,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.events.event_words import EventWords
 from shared.events.fields import Personal, Purpose, Service
 from shared.events.trusted_build import trusted_build
-from shared.events.event_words import EventWords
 
 REGISTRY: dict[str, type[Event]] = {}
 """Stored type name -> model."""

@@ -23,7 +23,7 @@ from shared.eventstore.subscription import Handler
 from shared.hosting.backpressure import Backpressure
 from shared.hosting.metrics import Metrics
 from shared.hosting.service_module import ServiceModule
-from shared.hosting.worker_pool import Spread
+from shared.hosting.worker_pool import WorkerPool
 from shared.kernel.settings import Settings
 from shared.messaging.partner_topics import InboundTopics, Relay
 
@@ -44,7 +44,7 @@ class Process:
     """Services whose consumers run in other processes. Their read models are in the same store as ours."""
     back_up: Callable[[Path], Awaitable[dict[str, Any]]] | None = None
     """Copies the running system into a folder; None where nothing is stored."""
-    spread: Spread | None = None
+    spread: WorkerPool | None = None
     """Starts worker processes for a rebuild; None if only this process can read the log."""
     folder: Path | None = None
     """The data folder; None where nothing is stored."""

@@ -19,7 +19,7 @@ class Built(NamedTuple):
     """Service -> the argument of `absorb` of its facts."""
 
 
-Spread = Callable[[Sequence[str]], AsyncGenerator[Built, None]]
+WorkerPool = Callable[[Sequence[str]], AsyncGenerator[Built, None]]
 """Starts a worker process for the cases whose ids begin with one of these hex digits; it ends when the generator is closed.
 
 Raises StoreBroken where the chain does not hold, Unavailable `worker_lost` when the process ended before it was done."""

@@ -15,7 +15,7 @@ from shared.commands.authorization import OPERATE, authorize
 from shared.hosting.delivery_metrics import BROKER_AWAY
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.http.openapi import answers
+from shared.http.openapi import answers, operation
 from shared.http.responses import Health
 
 MOST_NAMED = 10
@@ -73,7 +73,7 @@ def _of_feed(runtime: Process) -> tuple[list[str], list[str]]:
 def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["operations"])
 
-    @routes.get("/livez", operation_id="livez_livez_get", response_model=dict[str, bool], responses=answers(422))
+    @routes.get("/livez", response_model=dict[str, bool], **operation("livez_livez_get", 422))
     async def livez() -> dict[str, bool]:
         """The process answers."""
         return {"alive": True}

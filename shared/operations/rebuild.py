@@ -18,7 +18,7 @@ from shared.application.ports import Ports
 from shared.consumers.projection import Projection
 from shared.consumers.row_batch import RowBatch
 from shared.hosting.service_module import ServiceModule
-from shared.hosting.worker_pool import Built, Spread
+from shared.hosting.worker_pool import Built, WorkerPool
 from shared.kernel.failpoints import failpoint
 from shared.operations.excess_rows import remove_excess_rows
 from shared.operations.paused_consumers import PausedConsumers
@@ -42,7 +42,7 @@ async def rebuild(
     *,
     feeding: bool,
     workers: int = 1,
-    spread: Spread | None = None,
+    spread: WorkerPool | None = None,
     beside: Sequence[ServiceModule] = (),
 ) -> AsyncIterator[Step]:
     """Compute all derived data again; yields the progress.

@@ -12,7 +12,7 @@ from shared.application.ports import Ports
 from shared.case import STREAM, Case
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.recorded_event import RecordedEvent
-from shared.hosting.worker_pool import Built, Spread
+from shared.hosting.worker_pool import Built, WorkerPool
 from shared.operations.rehydration import folded, scanned_streams
 
 BATCH = 400
@@ -40,7 +40,7 @@ async def worth_starting(ports: Ports) -> int:
     return 1
 
 
-def start_readers(log: EventStore, found: Found, workers: int, spread: Spread | None) -> list[asyncio.Task[None]]:
+def start_readers(log: EventStore, found: Found, workers: int, spread: WorkerPool | None) -> list[asyncio.Task[None]]:
     """Start the readers: worker processes where there is a `spread` and more than one worker, else tasks of this process."""
     ranges = [tuple(_DIGITS[worker::workers]) for worker in range(min(workers, len(_DIGITS)))]
     if spread is None or workers == 1:
@@ -48,7 +48,7 @@ def start_readers(log: EventStore, found: Found, workers: int, spread: Spread | 
     return [asyncio.create_task(_receive(spread, own, found)) for own in ranges]
 
 
-async def _receive(spread: Spread, digits: Sequence[str], found: Found) -> None:
+async def _receive(spread: WorkerPool, digits: Sequence[str], found: Found) -> None:
     """Queue the results of a worker process for the cases whose ids begin with one of `digits`."""
     try:
         async with aclosing(spread(digits)) as built:

@@ -17,7 +17,8 @@ from shared.case import STREAM, Case, cut, fold, head_of
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import READ, SEES_ALL, Principal, authorize, visible
 from shared.commands.command_handler import CommandHandler
-from shared.deadlines import Deadline, deadlines
+from shared.deadlines.deadline import Deadline
+from shared.deadlines.derivation import deadlines
 from shared.events.intake import CaseLinked, CaseUnlinked
 from shared.events.wording import details
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent

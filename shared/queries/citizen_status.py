@@ -8,7 +8,8 @@ from datetime import datetime
 from shared.application.ports import Ports
 from shared.case import FINAL_STATES, STREAM, Case, fold
 from shared.commands.authorization import owes_notice
-from shared.deadlines import Deadline, deadlines
+from shared.deadlines.deadline import Deadline
+from shared.deadlines.derivation import deadlines
 from shared.events.department import (
     Accepted,
     ExtensionGranted,

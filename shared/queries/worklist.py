@@ -17,7 +17,8 @@ from shared.application.case_reference import WORKLIST
 from shared.application.ports import Ports
 from shared.application.response import Answer, StateEn, StateZh
 from shared.commands.authorization import LIST, Principal, authorize, visible
-from shared.deadlines import deadlines, first_risk
+from shared.deadlines.derivation import deadlines
+from shared.deadlines.escalation_ladder import first_risk
 from shared.eventstore.read_models import Condition, Row, Value
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid

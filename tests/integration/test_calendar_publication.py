@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from services.supervision.calendar_publication import merged
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.policy.documents import CalendarDocument
 from shared.policy.loading.loader import bundled, read_calendar
 from tests.support.county import DEMO

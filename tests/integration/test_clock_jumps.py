@@ -11,7 +11,7 @@ import pytest
 
 from shared.commands.command import NewEvent
 from shared.commands.event_writer import EventMetadata
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events.policy import PolicyActivated
 from shared.policy.loading.loader import hash_of
 from shared.repositories.policy_repository import STREAM as POLICY

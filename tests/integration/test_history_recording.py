@@ -13,7 +13,7 @@ import pytest
 from services.intake.history.items import HistoryItem, ItemResult
 from services.intake.history.recording import record_batch
 from shared.commands.authorization import Principal
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.kernel.refusals import Denied, Unavailable
 from tests.support.county import DEMO, REGISTRAR, County, county
 

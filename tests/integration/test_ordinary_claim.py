@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.kernel.refusals import Denied, Refused, Unknown
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
 

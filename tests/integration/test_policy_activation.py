@@ -89,7 +89,7 @@ async def test_a_running_clock_keeps_its_rule() -> None:
 
 
 async def _due(here: County, case: str) -> str:
-    from shared.deadlines import deadlines
+    from shared.deadlines.derivation import deadlines
 
     book = await here.ports.policies.book(DEMO)
     return next(one.due_day.isoformat() for one in deadlines(await here.case(case), book) if one.clock == "C1")
@@ -97,7 +97,7 @@ async def _due(here: County, case: str) -> str:
 
 async def test_rows_do_not_depend_on_when_they_are_made() -> None:
     """A change of the petition office that begins later moves no clock that runs, before or after it begins."""
-    from shared.deadlines import deadlines
+    from shared.deadlines.derivation import deadlines
 
     async with county() as here:
         case = (await here.file("1")).case

@@ -22,7 +22,7 @@ from services.intake.history.recording import record_batch
 from services.intake.history.step_types import STEPS
 from shared.case import OPEN_STATES, STATES, Case
 from shared.commands.authorization import Principal
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events.routing import OutboxEntry
 from shared.events.supervision import TICKER, ClosureKind
 from shared.eventstore.commit import Commit

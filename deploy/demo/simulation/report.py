@@ -12,7 +12,8 @@ from deploy.api.app import build_app
 from deploy.demo.simulation.organisation_profiles import Profile
 from deploy.demo.simulation.world import World
 from shared.case import STREAM, Case
-from shared.deadlines import Deadline, deadlines
+from shared.deadlines.deadline import Deadline
+from shared.deadlines.derivation import deadlines
 from shared.events.routing import CaseTransferred, ReturnVerified
 from shared.events.supervision import Reminded, Urged
 from shared.hosting.process import Process

@@ -8,7 +8,7 @@ from services.analytics.fact_rows import Snapshot
 from services.analytics.fact_store.store import Facts
 from services.analytics.fact_store.visibility import EVERYTHING, Visibility
 from shared.case import STREAM, cut, fold
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.eventstore.event_store import EventStore
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime, instant_of

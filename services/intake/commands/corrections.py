@@ -13,7 +13,7 @@ from shared.case import MOVES, Case
 from shared.case.evolve import changed
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events import intake as e
 from shared.events.fields import Class
 from shared.kernel.legal_time import LegalTime, before, day_of, from_text, to_text

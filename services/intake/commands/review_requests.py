@@ -8,7 +8,8 @@ from services.intake.commands.filing import CITIZEN
 from shared.case import Case
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText
-from shared.deadlines import Deadline, deadlines
+from shared.deadlines.deadline import Deadline
+from shared.deadlines.derivation import deadlines
 from shared.events import intake as e
 from shared.kernel.legal_time import before
 from shared.kernel.refusals import Refused

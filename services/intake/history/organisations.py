@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from services.intake.history.case_of_row import other_organisation
 from services.intake.history.items import HistoryItem, HistoryStep
 from shared.case import Case
-from shared.deadlines import DISPATCHES
+from shared.deadlines.episodes import DISPATCHES
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
 

@@ -22,7 +22,7 @@ from shared.commands.authorization import IMPORT, Action, Principal, Role, autho
 from shared.commands.command import NewEvent
 from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events.base import Event
 from shared.events.intake import CaseRegistered
 from shared.events.policy import OrganisationAdded

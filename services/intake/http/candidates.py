@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from services.intake.duplicate_candidates import CandidateList, candidates
 from shared.application.ports import Ports
 from shared.http.authentication import Caller
-from shared.http.openapi import answers
+from shared.http.openapi import operation
 
 
 def router(ports: Ports, days: int) -> APIRouter:
@@ -17,8 +17,7 @@ def router(ports: Ports, days: int) -> APIRouter:
 
     @routes.get(
         "/v1/cases/{reference:path}/candidates",
-        operation_id="same_matter_v1_cases__reference__candidates_get",
-        responses=answers(401, 403, 404, 409, 422, 503, 507),
+        **operation("same_matter_v1_cases__reference__candidates_get", 401, 403, 404, 409, 422, 503, 507),
     )
     async def same_matter(reference: str, caller: Caller) -> CandidateList:
         """Older cases that may be the same matter, for a filing that waits for dispatch. The read is recorded."""

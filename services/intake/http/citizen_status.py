@@ -9,7 +9,7 @@ from shared.application.problem import TooMany
 from shared.case import Case
 from shared.commands.authorization import Principal
 from shared.hosting.process import Process
-from shared.http.openapi import answers, takes
+from shared.http.openapi import operation
 from shared.http.request_bodies import read_model
 from shared.kernel.refusals import Unknown
 from shared.queries.citizen_status import status
@@ -57,10 +57,7 @@ def router(runtime: Process, askers: StatusReaders) -> APIRouter:
     routes = APIRouter(tags=["citizens"])
 
     @routes.post(
-        "/v1/status",
-        operation_id="ask_v1_status_post",
-        responses=answers(400, 404, 413, 415, 422, 429, 503),
-        openapi_extra=takes(StatusQuestion),
+        "/v1/status", **operation("ask_v1_status_post", 400, 404, 413, 415, 422, 429, 503, body=StatusQuestion)
     )
     async def ask(request: Request) -> StatusAnswer:
         """The status of a case, by number and query code."""

@@ -13,7 +13,7 @@ from shared.commands.authorization import RECONCILE, UPDATES, Principal, authori
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.long_polling import Cursor, cursor_query, polled
-from shared.http.openapi import READING, answers
+from shared.http.openapi import READING, operation
 from shared.http.responses import ReceiptAnswer
 from shared.kernel.identifiers import query_code
 from shared.kernel.refusals import Invalid, Unknown
@@ -58,8 +58,7 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.get(
         "/v1/platforms/{platform}/updates",
-        operation_id="updates_v1_platforms__platform__updates_get",
-        responses=answers(401, 404, 422, 503),
+        **operation("updates_v1_platforms__platform__updates_get", 401, 404, 422, 503),
     )
     async def updates(platform: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> UpdatesPage:
         """The notifications to a platform after a cursor, without gaps. They can be read from the beginning at any time."""
@@ -79,9 +78,7 @@ def router(runtime: Process) -> APIRouter:
         return await polled(runtime, STREAM + platform, cursor, look)
 
     @routes.get(
-        "/v1/platforms/{platform}/days/{day}",
-        operation_id="of_a_day_v1_platforms__platform__days__day__get",
-        responses=answers(*READING),
+        "/v1/platforms/{platform}/days/{day}", **operation("of_a_day_v1_platforms__platform__days__day__get", *READING)
     )
     async def of_a_day(platform: str, day: str, caller: Caller) -> DayAnswer:
         """The results of the records that a platform sent to its topic on one day."""
@@ -95,8 +92,7 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.get(
         "/v1/platforms/{platform}/receipts/{reference:path}",
-        operation_id="receipt_v1_platforms__platform__receipts__reference__get",
-        responses=answers(401, 404, 422, 503, 507),
+        **operation("receipt_v1_platforms__platform__receipts__reference__get", 401, 404, 422, 503, 507),
     )
     async def receipt(platform: str, reference: str, caller: Caller) -> ReceiptAnswer:
         """The receipt, with query code, of a case that the platform filed. The access is recorded."""
@@ -107,8 +103,7 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.get(
         "/v1/platforms/{platform}/answers/{reference:path}",
-        operation_id="answer_texts_v1_platforms__platform__answers__reference__get",
-        responses=answers(401, 404, 422, 503, 507),
+        **operation("answer_texts_v1_platforms__platform__answers__reference__get", 401, 404, 422, 503, 507),
     )
     async def answer_texts(platform: str, reference: str, caller: Caller) -> AnswerTexts:
         """The reply texts of a case that the platform filed. The read is recorded."""

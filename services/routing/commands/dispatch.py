@@ -11,7 +11,7 @@ from shared.case import Case
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events import routing as e
 from shared.events.fields import Class, Moment
 from shared.kernel.legal_time import before, instant_of

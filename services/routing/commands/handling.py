@@ -10,7 +10,7 @@ from services.routing.commands.checks import HANDLERS, Basis, own, recorded_othe
 from shared.case import Case
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events import department as e
 from shared.events.department import Mode
 from shared.kernel.legal_time import before

@@ -11,7 +11,8 @@ from shared.case import Case
 from shared.commands.authorization import owes_notice
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText
-from shared.deadlines import DISPATCHES, deadlines
+from shared.deadlines.derivation import deadlines
+from shared.deadlines.episodes import DISPATCHES
 from shared.events import department as e
 from shared.events.department import Mode
 from shared.kernel.legal_time import before, to_text

@@ -10,7 +10,7 @@ from services.routing.commands.checks import HANDLERS, fit, own
 from shared.case import Case
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events import department, routing
 from shared.kernel.legal_time import before
 from shared.kernel.refusals import Refused

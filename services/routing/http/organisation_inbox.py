@@ -11,7 +11,7 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.long_polling import Cursor, cursor_query, polled
-from shared.http.openapi import READING, answers
+from shared.http.openapi import READING, operation
 from shared.kernel.refusals import Unknown
 from shared.messaging.organisation_inbox import STREAM, OutboxPage, entry
 from shared.queries.respondents import against
@@ -72,8 +72,7 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.get(
         "/v1/organisations/{org}/assignments",
-        operation_id="assignments_v1_organisations__org__assignments_get",
-        responses=answers(*READING),
+        **operation("assignments_v1_organisations__org__assignments_get", *READING),
     )
     async def assignments(org: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> OutboxPage:
         """The notifications to an organisation after a cursor, without gaps. They can be read from the beginning at any time."""

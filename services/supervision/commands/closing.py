@@ -10,7 +10,8 @@ from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Role
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText
-from shared.deadlines import DueRung, deadlines, rungs_due
+from shared.deadlines.derivation import deadlines
+from shared.deadlines.escalation_ladder import DueRung, rungs_due
 from shared.events import supervision as e
 from shared.events.base import Event
 from shared.events.supervision import ClosureKind

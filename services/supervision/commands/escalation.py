@@ -11,7 +11,7 @@ from services.supervision.commands.closing import OUTSIDE, outside
 from shared.case import Case
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events import supervision as e
 from shared.kernel.legal_time import day_of, end_of_day, to_text
 from shared.kernel.refusals import Invalid, Refused

@@ -13,7 +13,7 @@ from services.supervision.policy_activation import ACTIVATE
 from shared.commands.authorization import authorize
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.http.openapi import WRITING, answers, takes
+from shared.http.openapi import WRITING, operation
 from shared.http.request_bodies import read_model
 
 _LIMIT = 1024 * 1024
@@ -36,9 +36,7 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.post(
         "/v1/calendars:publish",
-        operation_id="put_into_force_v1_calendars_publish_post",
-        responses=answers(*WRITING),
-        openapi_extra=takes(CalendarProposal),
+        **operation("put_into_force_v1_calendars_publish_post", *WRITING, body=CalendarProposal),
     )
     async def put_into_force(request: Request, caller: Caller) -> CalendarPublishedAnswer:
         """Publish years of the working-day calendar. The answer lists the due dates that moved."""

@@ -11,7 +11,7 @@ from shared.case import STATES
 from shared.commands.authorization import LIST, authorize
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.http.openapi import READING, answers
+from shared.http.openapi import READING, operation
 from shared.kernel.legal_time import LegalTime, from_text, instant_of, to_text
 from shared.kernel.refusals import Invalid
 from shared.queries import case_details as reading
@@ -61,7 +61,7 @@ def router(runtime: Process) -> APIRouter:
     ports = runtime.ports
     most = runtime.settings.page_limit
 
-    @routes.get("/v1/cases", operation_id="cases_v1_cases_get", responses=answers(401, 403, 422, 503))
+    @routes.get("/v1/cases", **operation("cases_v1_cases_get", 401, 403, 422, 503))
     async def cases(
         caller: Caller,
         queue: str | None = Query(None, description=f"One of: {', '.join(listing.QUEUES)}", max_length=40),
@@ -95,14 +95,13 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.get(
         "/v1/cases/{reference:path}/deadlines/{clock}/explain",
-        operation_id="explain_v1_cases__reference__deadlines__clock__explain_get",
-        responses=answers(*READING),
+        **operation("explain_v1_cases__reference__deadlines__clock__explain_get", *READING),
     )
     async def explain(reference: str, clock: str, caller: Caller) -> ExplanationAnswer:
         """The calculation of the due dates of a clock, with every skipped day."""
         return await reading.explained(ports, caller, reference, clock)
 
-    @routes.get("/v1/cases/{reference:path}", operation_id="case_v1_cases__reference__get", responses=answers(*READING))
+    @routes.get("/v1/cases/{reference:path}", **operation("case_v1_cases__reference__get", *READING))
     async def case(
         reference: str,
         caller: Caller,

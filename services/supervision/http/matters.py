@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query
 
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.http.openapi import READING, answers
+from shared.http.openapi import READING, operation
 from shared.queries.matter import MatterPage, matter
 
 
@@ -14,9 +14,7 @@ def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["cases"])
     most = runtime.settings.page_limit
 
-    @routes.get(
-        "/v1/matters/{reference:path}", operation_id="filings_v1_matters__reference__get", responses=answers(*READING)
-    )
+    @routes.get("/v1/matters/{reference:path}", **operation("filings_v1_matters__reference__get", *READING))
     async def filings(
         reference: str,
         caller: Caller,

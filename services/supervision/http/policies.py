@@ -21,7 +21,7 @@ from shared.commands.authorization import POLICY, authorize
 from shared.events.fields import Moment
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
-from shared.http.openapi import READING, WRITING, answers, takes
+from shared.http.openapi import READING, WRITING, operation
 from shared.http.request_bodies import read_model
 from shared.kernel.legal_time import from_text, start_of_day
 from shared.kernel.refusals import Invalid, Refused, Unknown
@@ -89,7 +89,7 @@ def _moment(text: str, zone: str) -> datetime:
 def router(runtime: Process) -> APIRouter:
     routes = APIRouter(tags=["policies"])
 
-    @routes.get("/v1/policies", operation_id="policies_v1_policies_get", responses=answers(401, 403, 422, 503))
+    @routes.get("/v1/policies", **operation("policies_v1_policies_get", 401, 403, 422, 503))
     async def policies(caller: Caller) -> PolicyList:
         """All jurisdictions."""
         authorize(caller, POLICY)
@@ -98,9 +98,7 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.post(
         "/v1/policies:validate",
-        operation_id="validate_v1_policies_validate_post",
-        responses=answers(400, 401, 403, 413, 415, 422, 503),
-        openapi_extra=takes(PolicyProposal),
+        **operation("validate_v1_policies_validate_post", 400, 401, 403, 413, 415, 422, 503, body=PolicyProposal),
     )
     async def validate(request: Request, caller: Caller) -> PolicyChecked:
         """Check a policy. Nothing is changed."""
@@ -116,10 +114,7 @@ def router(runtime: Process) -> APIRouter:
         return PolicyChecked.built_from(found, valid=not found.findings)
 
     @routes.post(
-        "/v1/policies:activate",
-        operation_id="put_into_force_v1_policies_activate_post",
-        responses=answers(*WRITING),
-        openapi_extra=takes(PolicyProposal),
+        "/v1/policies:activate", **operation("put_into_force_v1_policies_activate_post", *WRITING, body=PolicyProposal)
     )
     async def put_into_force(request: Request, caller: Caller) -> PolicyActivatedAnswer:
         """Activate sections of a policy."""
@@ -137,9 +132,7 @@ def router(runtime: Process) -> APIRouter:
         book = await runtime.ports.policies.book(proposal.jurisdiction)
         return PolicyActivatedAnswer.built_from(book, activated=done.sections, warnings=done.warnings)
 
-    @routes.get(
-        "/v1/policies/{jurisdiction}", operation_id="policy_v1_policies__jurisdiction__get", responses=answers(*READING)
-    )
+    @routes.get("/v1/policies/{jurisdiction}", **operation("policy_v1_policies__jurisdiction__get", *READING))
     async def policy(
         jurisdiction: str,
         caller: Caller,

@@ -24,7 +24,8 @@ from services.analytics.statistics.measures import MEASURES
 from services.analytics.statistics.models import Figure, StatsQuery, StatsResult
 from services.analytics.statistics.query import query
 from shared.case import FINAL_STATES, Case, cut, fold
-from shared.deadlines import Deadline, deadlines
+from shared.deadlines.deadline import Deadline
+from shared.deadlines.derivation import deadlines
 from shared.events import Event
 from shared.events import department as d
 from shared.events import intake as i

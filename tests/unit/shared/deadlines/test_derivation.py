@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.case import Case, Rung, fold
-from shared.deadlines import Deadline, deadlines, next_look, rungs_due
+from shared.deadlines.deadline import Deadline
+from shared.deadlines.derivation import deadlines
+from shared.deadlines.escalation_ladder import next_look, rungs_due
 from shared.kernel.legal_time import LegalTime, day_of, end_of_day
 from shared.policy.book import PolicyBook
 from shared.policy.loading.loader import LoadedSection, bundled, hash_of

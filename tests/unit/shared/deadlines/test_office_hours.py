@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.case import Case, Rung, fold
-from shared.deadlines import DueRung, next_look, rungs_due
+from shared.deadlines.escalation_ladder import DueRung, next_look, rungs_due
 from shared.events.supervision import Urged
 from shared.kernel.legal_time import end_of_day
 from shared.policy.book import PolicyBook

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import chinese_calendar
 
-from shared.deadlines import deadlines, next_look
+from shared.deadlines.derivation import deadlines
+from shared.deadlines.escalation_ladder import next_look
 from shared.policy.loading.loader import LoadedSection, bundled, hash_of
 from tests.support.policies import Story, book_of
 
@@ -114,7 +115,7 @@ def _in_office(at: datetime) -> datetime:
 
 
 def _starts() -> list[datetime]:
-    """Spread over everything that the package knows; two thirds close to holidays, where mistakes live."""
+    """WorkerPool over everything that the package knows; two thirds close to holidays, where mistakes live."""
     dice = Random(20220501)
     first, last = datetime(2004, 1, 1, tzinfo=UTC), datetime(2026, 7, 15, tzinfo=UTC)
     span = int((last - first).total_seconds())

@@ -15,7 +15,8 @@ from shared.case import Case, head_of, line_of, older
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import Principal, visible
 from shared.commands.command import RULES
-from shared.deadlines import deadlines, rungs_due
+from shared.deadlines.derivation import deadlines
+from shared.deadlines.escalation_ladder import rungs_due
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r

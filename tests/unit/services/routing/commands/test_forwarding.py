@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.commands.authorization import Principal, visible
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from shared.commands.authorization import owes_notice, visible
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r

@@ -9,7 +9,7 @@ import pytest
 
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import Principal, visible
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events import department as d
 from shared.events import intake as i
 from shared.events import routing as r

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.deadlines import deadlines
+from shared.deadlines.derivation import deadlines
 from shared.events.policy import OrganisationAdded, PolicyActivated
 from shared.kernel.legal_time import zone
 from shared.policy.book import PolicyBook

@@ -193,7 +193,8 @@ def test_a_finding_has_a_chinese_sentence(one: Said) -> None:
 
 @pytest.mark.parametrize("message", MESSAGES.sentences)
 def test_a_message_is_used_and_says_the_same_in_both_languages(message: str) -> None:
-    texts = [file.read_text(encoding="utf-8") for file in sorted((ROOT / "shared" / "policy").rglob("*.py"))]
+    folders = (ROOT / "shared" / "policy", ROOT / "services" / "supervision")
+    texts = [file.read_text(encoding="utf-8") for folder in folders for file in folder.rglob("*.py")]
     assert any(f'"{message}"' in text for text in texts)
     en, zh = (_placeholders(MESSAGES.sentences[message][language]) for language in ("en", "zh"))
     assert en == zh
