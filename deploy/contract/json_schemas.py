@@ -32,9 +32,9 @@ def schemas() -> dict[str, dict[str, Any]]:
     """File name -> schema."""
     return {
         "case-events.json": case_events(),
-        "assignments.json": _sent("Notification of an organisation", OutboxAnswer),
+        "assignments.json": _sent("What an organisation was told", OutboxAnswer),
         "actions.json": actions(),
-        "updates.json": _sent("Notification of a platform", UpdateAnswer),
+        "updates.json": _sent("What a platform was told", UpdateAnswer),
         "submissions.json": submissions(),
     }
 
