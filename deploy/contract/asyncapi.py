@@ -127,7 +127,7 @@ def _events() -> dict[str, dict[str, Any]]:
             "summary": schema["description"],
             "payload": {"$ref": f"schemas/case-events.json#/$defs/{name}"},
             "traits": [{"$ref": f"#/components/messageTraits/{_CLOUD}-commit"}],
-            "bindings": _key("The case id; of other streams their name"),
+            "bindings": _key("The case id; for other streams their name"),
             "examples": [{"payload": examples[name]}],
         }
         for name, schema in case_events()["$defs"].items()

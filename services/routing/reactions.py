@@ -36,10 +36,10 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
 
     async def deliver(turn: Trigger, org: str, kind: OutboxKind = "assigned") -> None:
         """Write the assignment to the organisation's inbox, then record the delivery: the clocks run from then."""
-        told = await outboxes.tell(org, kind, turn)
+        entry = await outboxes.tell(org, kind, turn)
         failpoint("outbox.told")
-        rule, command = RULES["record_delivery"], RecordDelivery(org=org, seq=told.first)
-        stamp = stamp_for("routing", "delivered", turn)._replace(at=told.recorded_at)
+        rule, command = RULES["record_delivery"], RecordDelivery(org=org, seq=entry.first)
+        stamp = stamp_for("routing", "delivered", turn)._replace(at=entry.recorded_at)
         await handling.handle(
             turn.case.id,
             rule.action,

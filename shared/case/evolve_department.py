@@ -36,8 +36,8 @@ def _not_accepted(case: Case, event: RecordedEvent, body: d.NotAccepted) -> Chan
 
 @on(d.NoticeServed, fact=kind_of("kind"))
 def _notice(case: Case, event: RecordedEvent, body: d.NoticeServed) -> Changes:
-    told = {} if body.kind == "transfer" else calmed(case)  # the notice of acceptance is still owed
-    return {"handling.notice": body.kind, **told}
+    calm = {} if body.kind == "transfer" else calmed(case)  # the notice of acceptance is still owed
+    return {"handling.notice": body.kind, **calm}
 
 
 def _handling(case: Case) -> Changes:

@@ -41,9 +41,7 @@ _NOT_TOLD = frozenset({"exempt"})
 
 _NEXT: dict[str, Words] = {
     "registered": Words("由信访部门确定承办单位", "the petition office decides which organisation is responsible"),
-    "dispatched": Words(
-        "由承办单位签收并决定是否受理", "the organisation signs for it and decides whether it accepts it"
-    ),
+    "dispatched": Words("由承办单位签收并决定是否受理", "the organisation signs for it and decides on acceptance"),
     "signed": Words("由承办单位决定是否受理", "the organisation decides whether it accepts it"),
     "return_requested": Words(
         "由信访部门核实是否改派", "the petition office checks whether another organisation is responsible"
@@ -91,11 +89,11 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
     first = min(running, key=lambda one: one.due, default=None)
     lead = await _leading(ports, case)
     events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
-    told = []
+    shown: list[dict[str, str]] = []
     for place, event in enumerate(events):
         words = heard(event, events[: place + 1], book)
         if words is not None:
-            told.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
+            shown.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
     sentence = _sentence(case, book, first, overdue=first is not None and first.due < now)
     if lead is not None:
         theirs = [one for one in deadlines(lead, book) if one.running and not one.rule.window]
@@ -114,7 +112,7 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         due_day=first.due_day.isoformat() if first else None,
         due_because=first.rule.article if first else None,
         may_ask=right,
-        events=told,
+        events=shown,
     )
 
 

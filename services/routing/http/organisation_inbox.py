@@ -36,9 +36,9 @@ async def require_own(ports: Ports, principal: Principal, org: str) -> None:
 
 
 async def told(ports: Ports, gaps: AllGaps, principal: Principal, org: str, after: int, limit: int) -> OutboxPage:
-    """One page for this reader. The petition office and supervisors read the inboxes of others,
-    but not there either of a case in which their own organisation is complained of (Art. 30): what they may read is then
-    numbered by itself, for a gap in the numbers tells as much as an entry."""
+    """One page for this reader. The petition office and supervisors read the inboxes of others, without the entries of
+    cases whose respondent is their own organisation (Art. 30). The visible entries are then numbered without gaps,
+    because a gap would reveal a hidden entry."""
     other = principal.org if principal.org != org else None
     unseen = await against(ports.views, other) if other is not None else frozenset()
     hidden = await gaps.of(org, unseen) if unseen else NONE

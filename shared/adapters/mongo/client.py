@@ -105,7 +105,7 @@ class Database(Protocol):
 
 
 class Unsuitable(Exception):
-    """This server or this URL cannot guarantee durability. The message says what to change."""
+    """This server or this URL cannot guarantee durability. The message names the required change."""
 
 
 class Mongo:
