@@ -10,24 +10,9 @@ from shared.case import FINAL_STATES, STREAM, Case, fold
 from shared.commands.authorization import owes_notice
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
-from shared.events.department import (
-    Accepted,
-    ExtensionGranted,
-    NotAccepted,
-    NoticeServed,
-    ReReviewOpinionIssued,
-    ReviewOpinionIssued,
-    SuggestionAnswered,
-)
+from shared.events import department as d
+from shared.events import routing as r
 from shared.events.intake import CaseCorrected, CaseLinked, CaseUnlinked, EvaluationInvited
-from shared.events.routing import (
-    CaseAssigned,
-    CaseRoutedToSealedChannel,
-    CaseTransferred,
-    ForwardedDown,
-    JurisdictionRuled,
-    ReviewBodyNamed,
-)
 from shared.events.supervision import CaseClosed
 from shared.events.wording import event_words
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
@@ -190,24 +175,26 @@ def heard(event: RecordedEvent, until: Sequence[RecordedEvent], book: PolicyBook
         return event_words(event.type)
     if isinstance(body, CaseLinked | CaseUnlinked):
         return None if body.kind == "related" else event_words(event.type)
-    if isinstance(body, CaseTransferred | CaseAssigned | CaseRoutedToSealedChannel | JurisdictionRuled | ForwardedDown):
-        to = called(book, body.to if isinstance(body, ForwardedDown) else body.org)
+    if isinstance(
+        body, r.CaseTransferred | r.CaseAssigned | r.CaseRoutedToSealedChannel | r.JurisdictionRuled | r.ForwardedDown
+    ):
+        to = called(book, body.to if isinstance(body, r.ForwardedDown) else body.org)
         return Words(f"转交{to.zh}办理", f"It was sent to {to.en}.")
-    if isinstance(body, ReviewBodyNamed):
+    if isinstance(body, r.ReviewBodyNamed):
         to = called(book, body.body)
         return Words(f"由{to.zh}复查复核", f"{to.en} reviews it.")
-    if isinstance(body, Accepted):
+    if isinstance(body, d.Accepted):
         org = called(book, body.org)
         return Words(f"{org.zh}受理", f"{org.en} accepted it.")
-    if isinstance(body, NotAccepted):
+    if isinstance(body, d.NotAccepted):
         org, why = called(book, body.org), code_words(body.reason_code)
         return Words(f"{org.zh}不予受理：{why.zh}", f"{org.en} did not accept it: {why.en}.")
-    if isinstance(body, NoticeServed) and body.kind not in _NOT_TOLD:
+    if isinstance(body, d.NoticeServed) and body.kind not in _NOT_TOLD:
         kind = code_words(body.kind)
         return Words(f"书面告知：{kind.zh}", f"A written notice was served: {kind.en}.")
-    if isinstance(body, ExtensionGranted):
+    if isinstance(body, d.ExtensionGranted):
         return _extended(body.days, until, book)
-    if isinstance(body, SuggestionAnswered | ReviewOpinionIssued | ReReviewOpinionIssued):
+    if isinstance(body, d.SuggestionAnswered | d.ReviewOpinionIssued | d.ReReviewOpinionIssued):
         result, plain = code_words(body.result), event_words(event.type)
         return Words(f"{plain.zh}：{result.zh}", f"{plain.en[:-1]}: {result.en}.")
     if isinstance(body, EvaluationInvited):
