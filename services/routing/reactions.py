@@ -1,4 +1,4 @@
-"""What routing does after an event: choose the organisation, deliver the case, and notify the organisations concerned."""
+"""Reactions of routing: choose the organisation, deliver the case, and notify the organisations concerned."""
 
 from __future__ import annotations
 

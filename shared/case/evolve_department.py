@@ -1,4 +1,4 @@
-"""What the events of the handling organisations and the review bodies mean for a case."""
+"""Evolve functions for the events of the handling organisations and the review bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the events of filing, the petitioner and the parties mean for a case."""
+"""Evolve functions for the events of filing, the petitioner and the parties."""
 
 from __future__ import annotations
 

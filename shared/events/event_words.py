@@ -1,4 +1,4 @@
-"""What people read instead of the name of an event type: declared with the class of the event."""
+"""The display words of event types, declared with the class of the event."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class TimelineEntry(Answer):
     effective_at: TimeText = Field(description="Legal time")
     recorded_at: TimeText = Field(description="When it was recorded")
     origin: str = Field(description="live, or history (imported)")
-    by: ActingParty = Field(validation_alias="actor", description="Who acted")
+    by: ActingParty = Field(validation_alias="actor", description="Acting principal")
     policy: str | None = Field(description="Policy that the decision used")
     details: dict[str, Any] = Field(description="Codes and dates of the event; never text")
 
@@ -60,10 +60,10 @@ class CorrectionAnswer(Answer):
     """A registered fact that was corrected. The timeline keeps the original."""
 
     version: int = Field(description="Version of the correction")
-    field: Annotated[str, BeforeValidator(lambda name: name.rstrip("_"))] = Field(description="What was wrong")
+    field: Annotated[str, BeforeValidator(lambda name: name.rstrip("_"))] = Field(description="Corrected field")
     of: int | None = Field(description="Version whose date was wrong")
-    old: str | None = Field(description="As it was")
-    new: str | None = Field(description="As it is")
+    old: str | None = Field(description="Previous value")
+    new: str | None = Field(description="Corrected value")
     reason: str = Field(description="Code of the reason")
     recorded_at: TimeText = Field(description="When it was corrected")
     by: str = Field(validation_alias="ref", description="Id of the key that corrected it")
@@ -117,7 +117,7 @@ class CaseAnswer(Answer):
     anonymous: bool = Field(validation_alias="filing.anonymous", description="Filed without a name")
     sealed_track: bool = Field(validation_alias="accusation.sealed", description="An accusation")
     hops: int = Field(validation_alias="assignment.hops", description="How often it was transferred")
-    result: str | None = Field(validation_alias="handling.result", description="What was decided")
+    result: str | None = Field(validation_alias="handling.result", description="Result of the decision")
     closure: str | None = Field(validation_alias="closure.kind", description="Kind of closing")
     filed_at: TimeText | None = Field(validation_alias="filing.filed_at", description="Legal filing time")
     registered_at: TimeText | None = Field(description="When the filing was recorded here")
@@ -140,7 +140,7 @@ class CaseAnswer(Answer):
     known_at: TimeText | None = Field(description="Day by which the shown events were recorded")
     deadlines: list[DeadlineAnswer] = Field(description="All episodes of all clocks")
     timeline: list[TimelineEntry] = Field(description="Events in the order of the log")
-    corrections: list[CorrectionAnswer] = Field(description="What was corrected")
+    corrections: list[CorrectionAnswer] = Field(description="Corrections of registered facts")
     allowed: list[str] = Field(description="Commands that you may give now")
     content: ContentAnswer | None = Field(description="Sealed data, as far as you may see them")
 

@@ -17,7 +17,7 @@ SEED = 20220501
 SPAN = 146
 """Days from the first filing to today, a few less than 150: a weekend may postpone a step."""
 WINDOW_SHARE = 0.15
-"""Of the histories that may begin at an organisation's own counter."""
+"""Share of the histories that may begin at an organisation's own counter."""
 _MODES = ("in_person", "post", "post", "electronic", "electronic", "phone")
 _BY_CITIZEN = frozenset(
     {"Nudged", "MaterialAdded", "EvaluationSubmitted", "ReviewRequested", "ReReviewRequested", "CaseWithdrawn"}

@@ -62,7 +62,7 @@ class Report(NamedTuple):
     figures: tuple[Mapping[str, Any], ...]
     """The answer of GET /v1/stats."""
     digest: str
-    """Of the outcome; the same for the same seed."""
+    """Digest of the outcome; the same for the same seed."""
 
 
 async def create_report(world: World, profiles: Mapping[str, Profile]) -> Report:

@@ -36,7 +36,7 @@ _AT_ONCE = 64
 
 
 class Parameters(NamedTuple):
-    """What is simulated. The same parameters give the same outcome."""
+    """The parameters of a simulation. The same parameters give the same outcome."""
 
     days: int = 90
     cases: int = 2000

@@ -32,7 +32,7 @@ class HistoryLine(Answer):
     """The result of one row."""
 
     line: int = Field(description="Line number in the exported file")
-    result: Literal["added", "extended", "same", "refused"] = Field(description="What happened")
+    result: Literal["added", "extended", "same", "refused"] = Field(description="Result of the row")
     steps_added: int = Field(description="Number of new steps")
     code: str | None = Field(description="Code of the refusal")
     why: str | None = Field(description="The refusal as a sentence")

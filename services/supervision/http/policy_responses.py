@@ -92,5 +92,5 @@ class CalendarPublishedAnswer(Answer):
     changed: bool = Field(description="False if it was in force already")
     published_until: int | None = Field(description="Last year that is published")
     confirmed: int = Field(description="Provisional dates that did not change and are final now")
-    moved_in_all: int = Field(description="How many moved")
+    moved_in_all: int = Field(description="Number of due dates that moved")
     moved: list[DueMoved] = Field(description="Due dates that moved, earliest first; at most 10,000")
