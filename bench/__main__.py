@@ -1,4 +1,4 @@
-"""`python -m bench [--quick] [--only NAME] [--json]`: one table, every figure beside its peer or limit."""
+"""`python -m bench [--quick] [--only NAME] [--json]`: one table, every figure with its peer or limit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEASURES = (fold, rebuild, lifecycle, costs, visible, growth, due, imports)
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes, one round: shows that it runs, not how fast")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one round: a smoke test, not a measurement")
     parser.add_argument("--only", choices=[one.NAME for one in MEASURES], action="append", help="only this measure")
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     given = parser.parse_args(arguments)
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def table(figures: list[Figure]) -> str:
     """Columns as wide as they need to be."""
-    rows = [("measure", "here", "", "beside", "there", "ratio", "aim", "", "")]
+    rows = [("measure", "here", "", "peer or limit", "there", "ratio", "aim", "", "")]
     rows += [
         (
             figure.name,

@@ -1,4 +1,4 @@
-"""Big logs fast: valid commits, written past the log's own writer. Only for measuring what a big log costs."""
+"""Creates big logs fast: valid commits, written without the log's own writer. Only for measuring the cost of a big log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write_log(path: Path, commits: Iterable[Commit]) -> None:
 
 
 def copies(pattern: Sequence[Commit], number: int, mark: str = "") -> Iterator[Commit]:
-    """So many cases like the one in `pattern`, each with its own id and chain, in the order of streams."""
+    """`number` cases like the one in `pattern`, each with its own id and chain, in the order of streams."""
     for stream in sorted(stream_of(pattern, each, mark) for each in range(number)):
         yield from _copy(pattern, stream.removeprefix(STREAM))
 

@@ -19,7 +19,7 @@ from shared.eventstore.commit import Commit
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """An empty folder, gone afterwards."""
+    """An empty temporary folder."""
     path = Path(tempfile.mkdtemp(prefix="huiyin-bench-"))
     try:
         yield path

@@ -1,4 +1,4 @@
-"""What authorisation and the ticker take of a command: in microseconds, and as a share of the whole lifecycle of the same run."""
+"""The cost of authorisation and of the ticker per command: in microseconds, and as a share of the lifecycle of the same run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACTION = RULES["close"].action
 
 
 class Lived(NamedTuple):
-    """A run of whole cases: what a command took, and every state that its cases were in, one per event."""
+    """A run of whole cases: the time per command, and every state of its cases, one per event."""
 
     command: float
     """Seconds."""
@@ -34,7 +34,7 @@ class Lived(NamedTuple):
     commits: int
     book: PolicyBook
     look: float
-    """Seconds of one look of the ticker while nothing is due."""
+    """Seconds of one round of the ticker while nothing is due."""
 
 
 def measure(*, quick: bool) -> list[Figure]:
@@ -58,8 +58,8 @@ def measure(*, quick: bool) -> list[Figure]:
             "ticker",
             indexed + looking,
             lived,
-            f"due index anew at each of {lived.commits / commands:.1f} commits, deadlines derived;"
-            f" without writing the row; no rung fires; one idle look ({lived.look * 1e6:,.0f} µs) every {INTERVAL:g} s",
+            f"due index updated at each of {lived.commits / commands:.1f} commits, deadlines derived;"
+            f" without writing the row; no rung fires; one idle round ({lived.look * 1e6:,.0f} µs) every {INTERVAL:g} s",
         ),
     ]
 
@@ -82,7 +82,7 @@ def _due(states: Sequence[Case], book: PolicyBook) -> None:
 
 
 def forgotten(case: Case) -> Case:
-    """The same state as a new object, of which no deadline is remembered."""
+    """The same state as a new object without cached deadlines."""
     after = object.__new__(Case)
     after.__dict__.update(case.__dict__)
     return after

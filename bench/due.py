@@ -1,4 +1,4 @@
-"""Finding what is due: the ticker's own query, page by page, in a big due index beside a small one."""
+"""Finding what is due: the ticker's own query, page by page, in a big and in a small due index."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def measure(*, quick: bool) -> list[Figure]:
 
 
 async def _compare(path: Path, due: int, sizes: tuple[int, int], rounds: int) -> list[Figure]:
-    """A round takes a few milliseconds: some hundred of them outlast what the machine does for others meanwhile."""
+    """A round takes a few milliseconds; several hundred rounds average out other load of the machine."""
     small, big = sizes
     views = {size: await _filled(path / f"{size}.sqlite", size, due) for size in sizes}
     taken: dict[int, list[float]] = {size: [] for size in sizes}

@@ -1,4 +1,4 @@
-"""What a measure gives, and how two things are timed beside each other on a machine that others use too."""
+"""The figures of a measure, and the timing of alternatives in turn on a shared machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """One line of the table: what was measured here, beside what, and how much of it is aimed at."""
+    """One line of the table: the measured figure, its peer or limit, and the aim."""
 
     name: str
     here: float
@@ -19,7 +19,7 @@ class Figure(NamedTuple):
     """The peer or the limit."""
     there: float
     ratio: float
-    """How `here` compares with `there`; which way round stands in `aim`."""
+    """The quotient of `here` and `there`; `aim` gives its direction."""
     aim: str
     met: bool | None
     """None: no aim was set."""
@@ -35,7 +35,7 @@ def at_most(ratio: float, aim: float) -> tuple[str, bool]:
 
 
 def timed(work: Callable[[], object]) -> Callable[[], float]:
-    """`work` as something that tells how many seconds it took."""
+    """`work` as a function that returns the seconds that it took."""
 
     def run() -> float:
         start = time.perf_counter()
@@ -46,9 +46,9 @@ def timed(work: Callable[[], object]) -> Callable[[], float]:
 
 
 def beside(works: dict[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
-    """What each work tells in each of several alternating rounds: what disturbs one disturbs its neighbour too.
+    """The figures of each work in alternating rounds, so that disturbances of the machine affect all of them.
 
-    Garbage of the one before is collected first, so that nobody pays for another."""
+    Garbage is collected before each work, so that none pays for the garbage of another."""
     taken: dict[str, list[float]] = {name: [] for name in works}
     names = list(works)
     for turn in range(rounds):

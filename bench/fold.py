@@ -27,7 +27,7 @@ def measure(*, quick: bool) -> list[Figure]:
 
 
 def fold_all(cases: list[list[Commit]]) -> int:
-    """As a rebuild or a cold read does it; what the commits remember of earlier decoding is not used."""
+    """As a rebuild or a cold read does it, without the events that the commits have cached."""
     found = 0
     for commits in cases:
         if not all(commit.intact() for commit in commits):

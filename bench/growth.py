@@ -1,4 +1,4 @@
-"""What an event costs in a big log beside a smaller one: appending new cases, and reading an old one."""
+"""The cost of an event in a big and in a smaller log: appending new cases, and reading an old one."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def _append(log: SqliteEventStore, cases: list[list[Commit]]) -> float:
 
 
 def _old(pattern: Sequence[Commit], size: int, number: int, turn: int) -> list[str]:
-    """Streams that stand in the log since it was made."""
+    """Streams that the log has contained from the beginning."""
     chosen = random.Random(turn).sample(range(size // pattern[-1].last), min(number, size // pattern[-1].last))
     return [stream_of(pattern, each) for each in chosen]
 

@@ -1,4 +1,4 @@
-"""History rows from an export, recorded whole: filing, steps, every view and fact. Beside the peer, one save per row."""
+"""History rows of an export, recorded with every view and fact, compared with the peer, which saves once per row."""
 
 from __future__ import annotations
 

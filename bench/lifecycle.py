@@ -1,4 +1,4 @@
-"""The whole way of many cases, durable, with every reaction and view, beside the peer that appends the same events."""
+"""The lifecycle of many cases, durable, with every reaction and view, compared with the peer that appends the same events."""
 
 from __future__ import annotations
 

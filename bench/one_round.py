@@ -17,7 +17,7 @@ from typing import Any
 
 PACKAGES = ("bench", "shared", "services", "deploy")
 INNER_ROUNDS = {"fold": 5}
-"""Rounds inside of a measure; one where it is not named: the rounds of the comparison are outside."""
+"""Rounds within a measure; 1 for measures that are not named, since compare.py repeats the whole measure."""
 CASES = 200
 COPIES = 2_500
 REPEATED = {"visible": 6, "growth": 6, "due": 15}
@@ -70,7 +70,7 @@ def at_most(function: Callable[..., Any], position: int, limit: int) -> Callable
 
 
 def measured(measure: Any, *, whole: bool) -> list[dict[str, Any]]:
-    """Name, unit and figure of each line. A line that is printed beside several peers counts once."""
+    """Name, unit and figure of each line. A line that is printed with several peers counts once."""
     repeats = 1 if whole else REPEATED.get(measure.NAME, 1)
     quick = repeats > 1
     lines: dict[str, list[Any]] = {}

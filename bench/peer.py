@@ -1,9 +1,9 @@
 """The peer: the library `eventsourcing` doing the same cases on SQLite, durable, with its own settings.
 
 Its aggregate holds what decisions need, checks what they check, and stores the same bodies and envelope fields. It seals
-nothing, hashes nothing, shows no view and reacts to nothing by itself: what our reactions append is given to it as
-commands. It keeps each outbox in memory, since to load one for every entry would take longer with every entry. All of
-that is in its favour.
+nothing, hashes nothing, has no views and no reactions: the events of our reactions are given to it as
+commands. It keeps each outbox in memory, since loading one for every entry would take longer with every entry. All of
+this favours the peer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Told(NamedTuple):
 
 
 class Command(NamedTuple):
-    """What one of our commits appended."""
+    """The content of one of our commits."""
 
     stream: str
     first: int
@@ -66,7 +66,7 @@ class Complaint(Aggregate):
 
 
 class Outbox(Aggregate):
-    """What an organisation was told."""
+    """A notification to an organisation."""
 
     @event("Opened")
     def __init__(self, name: str) -> None:

@@ -14,7 +14,7 @@ MORE_ROUNDS = 3
 
 
 class Verdict(NamedTuple):
-    """What the rounds say of one line."""
+    """The result of the rounds for one line."""
 
     line: str
     old: float
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
 
 
 def needed(rounds: int) -> int:
-    """How many of so many rounds have to agree: six of seven, eight of ten."""
+    """Number of rounds that have to agree: six of seven, eight of ten."""
     return rounds - rounds // 5
 
 

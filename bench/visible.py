@@ -1,4 +1,4 @@
-"""From the submission to the moment at which the organisation's client sees the assignment, under a steady load."""
+"""The time from the submission until the organisation's client sees the assignment, under a steady load."""
 
 from __future__ import annotations
 

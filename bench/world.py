@@ -48,7 +48,7 @@ FILING: dict[str, Any] = {
     "petitioner": {"name": "张三", "phone": "13800000000", "address": "东湖区杨柳街道一号"},
 }
 WHERE = tuple((place, subject) for place in ("dh", "xs", "bh", "sl") for subject in ("0101", "0201", "0301", "0401"))
-"""The cases of a run go to several organisations, as a county's do: an outbox is written one entry after the other."""
+"""The cases of a run go to several organisations, as a county's do: an inbox stream is written one entry after the other."""
 CLERK = "clerk"
 STEPS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("sign_off", CLERK, {}),
@@ -62,14 +62,14 @@ STEPS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("follow_up", "supervisor", {"reached": True, "satisfied": True}),
     ("close", "supervisor", {"kind": "resolved_confirmed"}),
 )
-"""What follows the filing: the whole ordinary way of a claim."""
+"""The commands after the filing: the usual lifecycle of a claim."""
 COMMANDS = 1 + len(STEPS)
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class World:
-    """Commands in; `settle()` returns when views and reactions are through."""
+    """Runs commands; `settle()` returns when views and reactions have caught up."""
 
     def __init__(self, ports: Ports) -> None:
         self.ports = ports
@@ -100,7 +100,7 @@ class World:
             await self.act(case, name, principals[who], fields, turn)
 
     async def lifecycles(self, items: Iterable[str]) -> None:
-        """Whole cases, many at once, until every effect has come through."""
+        """Run whole cases concurrently until all their effects are recorded."""
         filed = await together(items, self.file)
         await self.settle()
         await together((receipt.case for receipt in filed), self.finish)

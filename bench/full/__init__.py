@@ -1,1 +1,1 @@
-"""The full mode, measured beside bare clients on the same bytes and the same servers."""
+"""The full mode, compared with bare clients on the same bytes and the same servers."""

@@ -19,7 +19,7 @@ MEASURES = (commits, carrying, rows, visible, outage, catching_up)
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.full", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes, one round: shows that it runs, not how fast")
+    parser.add_argument("--quick", action="store_true", help="small sizes, one round: a smoke test, not a measurement")
     parser.add_argument("--only", choices=[one.NAME for one in MEASURES], action="append", help="only this measure")
     parser.add_argument("--json", action="store_true", help="the figures as JSON")
     given = parser.parse_args(arguments)
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
                     figures += one.measure(servers, quick=given.quick)
                     print(f"{one.NAME}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     except NotHere as error:
-        raise SystemExit(f"cannot run here, needs {error}") from None
+        raise SystemExit(f"cannot run here: it needs {error}") from None
     if given.json:
         print(json.dumps([figure._asdict() for figure in figures], indent=2))
     else:

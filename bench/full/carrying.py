@@ -1,4 +1,4 @@
-"""From the append to the handler of a consumer, in one process: log, publisher, topic, feed; beside bare produce and consume."""
+"""From append to consumer, in one process: log, publisher, topic, feed. Compared with bare produce and consume."""
 
 from __future__ import annotations
 

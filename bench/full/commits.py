@@ -1,4 +1,4 @@
-"""Commits that 64 callers append at once, beside the bare client that inserts the same bytes, one by one and grouped."""
+"""Commits that 64 callers append at once, compared with a bare client that inserts the same bytes, singly and grouped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from shared.eventstore.commit import Commit
 NAME = "commits"
 AT_ONCE = 64
 ONE_BY_ONE, GROUPED = 4, 0.5
-"""Aims: so many times bare insert_one, so much of bare grouped insert_many."""
+"""Aims: multiple of bare insert_one, share of bare grouped insert_many."""
 Insert = Callable[[Commit], Awaitable[object]]
 
 
@@ -108,7 +108,7 @@ async def _one_by_one(servers: Servers, cases: Sequence[Sequence[Commit]]) -> tu
 
 
 async def _grouped(servers: Servers, cases: Sequence[Sequence[Commit]]) -> tuple[float, list[float]]:
-    """What the callers bring while one insert_many is under way goes into the next one."""
+    """Documents that arrive during one insert_many go into the next one."""
     client, collection = _bare(servers)
     waiting: list[tuple[dict[str, object], asyncio.Future[None]]] = []
     moved = asyncio.Event()

@@ -1,4 +1,4 @@
-"""A county in the full mode: the four services as four processes, reached as their owner reaches them."""
+"""A county in the full mode: the four services as four processes, used over the owner's sockets."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class County:
             yield client
 
     async def settled(self, names: Sequence[str]) -> None:
-        """Every group has handled everything. Asks seldom, over connections that stay: asking is not what is measured."""
+        """Every group has handled everything. Polls rarely, so that polling does not distort the measurement."""
         async with AsyncExitStack() as stack:
             clients = [await stack.enter_async_context(self.owner(name, "operations")) for name in names]
             quiet = 0
@@ -88,11 +88,11 @@ class County:
                 await asyncio.sleep(0.2 if quiet else 0.5)
 
     def cpu(self) -> dict[str, float]:
-        """Seconds of processor that each process has used; nothing where the system does not tell."""
+        """CPU seconds that each process has used; empty if the system does not report them."""
         return {name: used for name, process in self._processes.items() if (used := _cpu(process.pid)) is not None}
 
     def stop(self, *names: str) -> None:
-        """End these, or all."""
+        """Stop these processes, or all."""
         ending = [self._processes.pop(name) for name in names or tuple(self._processes)]
         for process in ending:
             process.send_signal(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""What somebody waits who submits while Kafka is stopped, and that everything is delivered afterwards."""
+"""The waiting time of submissions while Kafka is stopped, and the delivery of everything afterwards."""
 
 from __future__ import annotations
 

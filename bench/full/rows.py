@@ -1,4 +1,4 @@
-"""Rows of the worklist, written beside the bare client's conditional bulk write of the same rows."""
+"""Rows of the worklist, compared with the bare client's conditional bulk write of the same rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Kafka and a real MongoDB for one run, and places on them that nobody has used."""
+"""A real Kafka and a real MongoDB for one run, with new topics and databases."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def database() -> str:
 
 @contextmanager
 def running() -> Iterator[Servers]:
-    """Started for this run and gone with it. Raises NotHere."""
+    """Servers that run for the duration of the block. Raises NotHere."""
     kafka = Kafka(1)
     try:
         mongo = ReplicaSet(1)

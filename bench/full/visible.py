@@ -1,5 +1,5 @@
-"""From the submission to the moment at which the department sees it, at a steady load: four processes, over HTTP; beside the
-bare pipeline on the same servers: insert, publish, consume, and the same again."""
+"""The time from the submission until the department sees it, at a steady load: four processes, over HTTP. Compared with the
+bare pipeline on the same servers: insert, publish, consume, twice."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _percentiles(rounds: list[list[float]]) -> tuple[float, float]:
 
 
 async def _ours(made: County, turn: int, seconds: int, used: dict[str, float]) -> list[float]:
-    """`used`: what the processes spend from the first submission to the last answer is added to it."""
+    """`used`: the CPU time of the processes from the first submission to the last answer is added to it."""
     await made.settled(SERVICES)
     async with made.owner("intake", "registrar:xfj") as intake:
         await submissions(intake, f"warm-{turn}", 1, PER_SECOND)
@@ -80,7 +80,7 @@ async def _ours(made: County, turn: int, seconds: int, used: dict[str, float]) -
 
 
 async def _organisations(made: County) -> list[str]:
-    """Those that have an outbox by now."""
+    """Organisations with an inbox."""
     async with made.owner("intake", "operations") as client:
         found = (await client.get("/local/export?prefix=outbox/")).content
     return sorted({line.split(b'"stream":"outbox/', 1)[1].split(b'"', 1)[0].decode() for line in found.splitlines()})

@@ -37,7 +37,7 @@ def build_app(runtime: Process, *, local: bool = False) -> FastAPI:
     app.state.local = local
     problems.install(app, runtime)
     routers = [router for part in runtime.parts for router in part.routers(runtime)]
-    if any(part.name != "analytics" for part in runtime.parts):  # a process for figures alone changes no case
+    if any(part.name != "analytics" for part in runtime.parts):  # a process that runs only analytics changes no case
         given = commands.Commands(runtime)
         routers += [commands.router(runtime, given), bulk.router(runtime, given)]
         routers += [router for part in (*runtime.parts, *runtime.beside) for router in part.case_routers(runtime)]

@@ -43,7 +43,7 @@ class KeyWanted(BaseModel):
     role: str = Field(max_length=40, description="Role of its owner")
     org: str | None = Field(None, max_length=80, description="Organisation, where the role needs one")
     jurisdiction: str | None = Field(
-        None, max_length=80, description="Jurisdiction whose cases it opens; optional while there is only one"
+        None, max_length=80, description="Jurisdiction whose cases it gives access to; optional while there is only one"
     )
     expires: AwareDatetime | None = Field(None, description="When it expires")
 
@@ -93,7 +93,7 @@ def router(runtime: Process) -> APIRouter:
 
     @guarded.post("/keys", status_code=201, **operation("issue_local_keys_post", 400, 415, 507, body=KeyWanted))
     async def issue(request: Request, caller: Caller) -> dict[str, Any]:
-        """Issue a key; it is shown once."""
+        """Issue a key. It is shown only once."""
         wanted = await read_model(request, KeyWanted, _LIMIT)
         key, text = await runtime.principals.issue(
             ports.handling("intake"), caller, wanted.role, wanted.org, wanted.expires, wanted.jurisdiction
@@ -129,7 +129,7 @@ def router(runtime: Process) -> APIRouter:
 
     @guarded.post("/rebuild", **operation("rebuild_all_local_rebuild_post", 415, body=Rebuild))
     async def rebuild_all(request: Request) -> StreamingResponse:
-        """Build every view and fact again from the log, while they serve."""
+        """Rebuild all views and facts from the log while they stay in use."""
         wanted = await read_model(request, Rebuild, _LIMIT)
         return StreamingResponse(_rebuilding(runtime, wanted.workers), media_type=NDJSON)
 
@@ -145,7 +145,9 @@ def router(runtime: Process) -> APIRouter:
             await runtime.drain()
             before = await log_digest(ports.log)
             found["views"] = await views_digest(ports.views, runtime.parts)
-            if before == await log_digest(ports.log):  # nothing came in between: a rebuild can be compared with it
+            if before == await log_digest(
+                ports.log
+            ):  # the log did not change meanwhile, so a rebuild can be compared with it
                 metrics.known_digest = (before, found["views"])
         if which in ("outcome", "all"):
             found["outcome"] = await outcome_digest(ports.log)
@@ -157,7 +159,7 @@ def router(runtime: Process) -> APIRouter:
         found = [finding._asdict() async for finding in ports.log.verify()]
         metrics.verified(len(found))
         streams = events = 0
-        if not found:  # the ends of the streams of a damaged log cannot be relied on
+        if not found:  # the stream heads of a damaged log are not reliable
             async for heads in ports.log.heads():
                 streams += len(heads)
                 events += sum(head.version for _stream, head in heads)
@@ -177,7 +179,7 @@ def router(runtime: Process) -> APIRouter:
         ),
         form: exporting.Form = Query("events", description="Content of a line: an event, a commit, a row of a view"),
     ) -> StreamingResponse:
-        """The log, by event or by commit, or what was derived from it."""
+        """Export the log by event or by commit, or the rows that are derived from it."""
         if form == "views":
             return StreamingResponse(exporting.rows(ports.views, runtime.parts), media_type=NDJSON)
         chosen = exporting.commits if form == "commits" else exporting.lines
@@ -190,7 +192,7 @@ def router(runtime: Process) -> APIRouter:
         if runtime.back_up is None:
             raise Invalid(
                 "no_folder",
-                "This system stores nothing on disk, so there is nothing to back up.",
+                "This system stores no data on disk, so there is nothing to back up.",
                 detail_zh="本系统不在磁盘上保存数据，无可备份。",
             )
         if not Path(wanted.folder).is_absolute():
@@ -245,8 +247,8 @@ async def _rebuilding(runtime: Process, workers: int | None) -> AsyncIterator[by
         metrics.verified(1)
         yield orjson.dumps({"done": False, "code": "chain_broken", "detail": str(error)}) + b"\n"
     except Refused as error:
-        told = {"done": False, "code": error.code, "detail": error.detail, "detail_zh": error.detail_zh}
-        yield orjson.dumps(told) + b"\n"
+        failure = {"done": False, "code": error.code, "detail": error.detail, "detail_zh": error.detail_zh}
+        yield orjson.dumps(failure) + b"\n"
 
 
 def _tickers(runtime: Process) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Putting what an organisation or a platform was told into its topic again. On the socket in the folder only."""
+"""Replaying the notifications of an organisation or platform into its topic. Only on the socket in the data folder."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _ERRORS = (400, 401, 403, 404, 409, 415, 422)
 
 
 class Replay(BaseModel):
-    """From where on a topic gets its entries again."""
+    """The first entry of a replay."""
 
     model_config = ConfigDict(extra="forbid")
     since: str | None = Field(
-        None, max_length=40, description="Id of the first entry, or a date; null: from the first on"
+        None, max_length=40, description="Id of the first entry, or a date; null replays all entries"
     )
 
 
 async def begin_of_replay(log: EventStore, stream: str, since: str | None, unknown: Unknown) -> tuple[int, int]:
-    """(the entry before the first that is meant, the last one there is). Raises `unknown` for an empty stream, Invalid."""
+    """(version before the first entry of the replay, version of the last entry). Raises `unknown` for an empty stream, Invalid."""
     end = 0
     async for heads in log.heads(stream, batch=1):
         end = next((head.version for found, head in heads if found == stream), 0)
@@ -57,7 +57,9 @@ async def begin_of_replay(log: EventStore, stream: str, since: str | None, unkno
     after = 0
     while commits := await log.load(stream, after=after, limit=_PAGE):
         for commit in commits:
-            if commit.recorded_at.astimezone(UTC).date() >= day - timedelta(days=1):  # whichever zone: rather one more
+            if commit.recorded_at.astimezone(UTC).date() >= day - timedelta(
+                days=1
+            ):  # a day early, so that it is right in every time zone
                 return commit.first - 1, end
         after = commits[-1].last
     return after, end
@@ -75,8 +77,8 @@ def router(runtime: Process) -> APIRouter:
         if runtime.relay is None or not any(part.name == service for part in runtime.parts):
             raise Refused(
                 "no_topics_here",
-                "This process does not carry that to topics. Ask one of the full mode: routing for organisations, intake for"
-                " platforms.",
+                "This process does not publish to that topic. Use a process of the full mode: routing for organisations, intake"
+                " for platforms.",
                 detail_zh="本进程不送出该主题，请在完整模式下运行 routing（单位）或 intake（平台）的进程执行。",
             )
         await runtime.relay.again(stream, after)
@@ -84,9 +86,12 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.post("/outbox/{org}:replay", **operation("outbox_local_outbox__org__replay_post", *_ERRORS, body=Replay))
     async def outbox(org: str, request: Request, caller: Caller) -> dict[str, Any]:
-        """Put an organisation's entries into its topic again."""
+        """Publish an organisation's entries to its topic again."""
         unknown = Unknown(
-            "unknown_organisation", "This organisation was told nothing yet.", detail_zh="该单位尚无内容。", field="org"
+            "unknown_organisation",
+            "This organisation has no notifications yet.",
+            detail_zh="该单位尚无内容。",
+            field="org",
         )
         return await again(caller, request, OUTBOX + org, "routing", unknown)
 
@@ -95,9 +100,12 @@ def router(runtime: Process) -> APIRouter:
         **operation("platform_updates_local_platforms__platform__replay_post", *_ERRORS, body=Replay),
     )
     async def platform_updates(platform: str, request: Request, caller: Caller) -> dict[str, Any]:
-        """Put a platform's updates into its topic again."""
+        """Publish a platform's updates to its topic again."""
         unknown = Unknown(
-            "unknown_platform", "This platform was told nothing yet.", detail_zh="该平台尚无内容。", field="platform"
+            "unknown_platform",
+            "This platform has no notifications yet.",
+            detail_zh="该平台尚无内容。",
+            field="platform",
         )
         return await again(caller, request, UPDATES + platform, "intake", unknown)
 

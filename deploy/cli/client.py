@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from shared.kernel.settings import Settings
 
 Work = Callable[[httpx.AsyncClient], Awaitable[int | None]]
-"""What a command does with a client. Its exit code; None: DONE."""
+"""A function that uses a client and returns the exit code; None: DONE."""
 Row = Callable[[dict[str, Any], Wording], Sequence[Any]]
 AS_HEADER = "x-huiyin-as"
 _BASE = "http://huiyin"

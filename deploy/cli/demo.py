@@ -40,7 +40,7 @@ _WHY = {
     "not_dispatched_in_time": "未及时转送 not dispatched in time",
     "waited_for_an_objection": "等待异议核实 waited for an objection to be verified",
     "never_signed_in_time": "期内未签收未受理 neither signed for nor accepted in time",
-    "nothing_done_yet": "至今未履行 nothing done yet",
+    "nothing_done_yet": "至今未履行 not done yet",
     "ended_otherwise_after_it_was_due": "期满后以其他方式终了 ended otherwise, after it was due",
     "done_late": "履行但逾期 done, but late",
 }
@@ -86,7 +86,7 @@ def _simulate(folder: Path, days: int, cases: int, seed: int) -> Report:
 
 
 def _day(day: Day) -> str:
-    """`2026-08-10 一  filed 登记 12 · …`, without what did not happen."""
+    """`2026-08-10 一  filed 登记 12 · …`, without figures that are zero."""
     counted = [(name, sum(day.events[kind] for kind in kinds)) for name, kinds in _SHOWN]
     counts = " · ".join(f"{name} {number}" for name, number in counted if number)
     off = f"[{_OFF[day.off]}] " if day.off else ""

@@ -1,4 +1,4 @@
-"""`huiyin import` and `huiyin stats`: their options. What they do is imported when it is needed, since it needs DuckDB and
+"""`huiyin import` and `huiyin stats`: their options. The code behind them is imported on use, since it needs DuckDB and
 Arrow."""
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def _events() -> dict[str, dict[str, Any]]:
             "summary": schema["description"],
             "payload": {"$ref": f"schemas/case-events.json#/$defs/{name}"},
             "traits": [{"$ref": f"#/components/messageTraits/{_CLOUD}-commit"}],
-            "bindings": _key("The case id; of other streams their name"),
+            "bindings": _key("The case id; for other streams their name"),
             "examples": [{"payload": examples[name]}],
         }
         for name, schema in case_events()["$defs"].items()
@@ -146,8 +146,10 @@ def _message(topic: Topic) -> dict[str, Any]:
     if payload.headers:
         found["traits"] = [{"$ref": f"#/components/messageTraits/{_CLOUD}"}]
     if payload.message == "Assignment":
-        told = next(event for event in map(decode, EXAMPLES.read_bytes().splitlines()) if event.type == "OutboxEntry")
-        found["examples"] = [{"payload": entry(told).model_dump(mode="json")}]
+        example = next(
+            event for event in map(decode, EXAMPLES.read_bytes().splitlines()) if event.type == "OutboxEntry"
+        )
+        found["examples"] = [{"payload": entry(example).model_dump(mode="json")}]
     return found
 
 

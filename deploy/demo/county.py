@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 
 
 class Prepared(NamedTuple):
-    """What there is to try out."""
+    """The loaded demo county."""
 
     demo: bool
     """The demo county is active."""
@@ -69,7 +69,7 @@ async def activate_demo(runtime: Process) -> None:
 
 
 async def _load_sample(runtime: Process, zone: str, progress: Progress | None) -> None:
-    """Record the sample in batches, as an import does. What is recorded already stays as it is."""
+    """Record the sample in batches, as an import does. Rows that were recorded before do not change."""
     rows = complaints(day_of(runtime.ports.clock.now(), zone), zone)
     for start in range(0, len(rows), BATCH):
         batch = [HistoryItem.model_validate(row) for row in rows[start : start + BATCH]]

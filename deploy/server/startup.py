@@ -56,21 +56,21 @@ async def patiently(
     stack: AsyncExitStack, opening: Opening, public: socket.socket, serving: Callable[[Starlette], uvicorn.Server]
 ) -> Process | None:
     """The process, entered into `stack` as soon as its store answers. Until then an app on `public` refuses all requests.
-    None if the process received a signal to end meanwhile. Raises CannotStart for a problem that does not pass by itself."""
+    None if the process received a signal to end meanwhile. Raises CannotStart for a permanent problem."""
     try:
         return await stack.enter_async_context(opening())
     except NotReady as error:
         log.warning("waiting", reason=error.reason)
         meanwhile = app(error.reason)
-    told = asyncio.Event()
+    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
+        loop.add_signal_handler(number, stopping.set)
     server = serving(meanwhile)
     running = asyncio.create_task(server.serve([public.dup()]))
     try:
-        while not told.is_set():
-            if await set_within(told, PAUSE):
+        while not stopping.is_set():
+            if await set_within(stopping, PAUSE):
                 break
             try:
                 return await stack.enter_async_context(opening())

@@ -15,7 +15,7 @@ _LONGEST_SOCKET = 100
 
 
 class FolderProblem(Exception):
-    """The folder cannot be used; the message says why and what to do."""
+    """The folder cannot be used; the message gives the reason and the remedy."""
 
 
 class FolderBusy(FolderProblem):

@@ -19,7 +19,7 @@ from shared.repositories.policy_repository import PolicyRepository
 
 
 class StoreProblem(Exception):
-    """The stores cannot be used; the text says why and what to do. It quotes no URL."""
+    """The stores cannot be used; the message gives the reason and the remedy. It quotes no URL."""
 
 
 class StoreAway(StoreProblem):

@@ -34,15 +34,15 @@ async def spread(log: Path, digits: Sequence[str]) -> AsyncGenerator[Built, None
     try:
         while True:
             try:
-                told, facts = await _frame(process.stdout)
+                frame, facts = await _frame(process.stdout)
             except asyncio.IncompleteReadError:
                 raise _lost(await process.wait()) from None
-            if told.get("end") == "done":
+            if frame.get("end") == "done":
                 return
-            if told.get("end") == "broken":
-                raise StoreBroken(told["why"])
-            rows = {name: [_row(name, *row) for row in found] for name, found in told["rows"].items()}
-            yield Built(told["cases"], told["events"], rows, {FACTS: facts})
+            if frame.get("end") == "broken":
+                raise StoreBroken(frame["why"])
+            rows = {name: [_row(name, *row) for row in found] for name, found in frame["rows"].items()}
+            yield Built(frame["cases"], frame["events"], rows, {FACTS: facts})
     finally:
         if process.returncode is None:
             process.kill()

@@ -79,8 +79,8 @@ def _build(log: LogFile, digits: str, out: BinaryIO) -> None:
             _send(out, {"cases": len(some), "events": len(events), "rows": rows}, pack(snapshots, events))
 
 
-def _send(out: BinaryIO, told: dict[str, Any], facts: bytes = b"") -> None:
-    text = orjson.dumps(told)
+def _send(out: BinaryIO, frame: dict[str, Any], facts: bytes = b"") -> None:
+    text = orjson.dumps(frame)
     out.write(HEAD.pack(len(text), len(facts)))
     out.write(text)
     out.write(facts)

@@ -26,7 +26,7 @@ _PERIOD = Query("all", max_length=40, description=f"Days in the zone of the juri
 _BY = Query("", max_length=200, description=f"Groups, {_LIST}: {', '.join(DIMENSIONS)}")
 _COMPARE = Query("", max_length=40, description=f"The period before, {_LIST}: {', '.join(COMPARES)}")
 _MEASURES = Query("", max_length=600, description=f"Figures, {_LIST}; by default all: {', '.join(BY_NAME)}")
-_AS_OF = Query(None, max_length=40, description="What was true and known then: a date, or an instant with offset")
+_AS_OF = Query(None, max_length=40, description="Figures as they were known then: a date, or an instant with offset")
 
 
 def router(ports: Ports, facts: Facts) -> APIRouter:
@@ -43,7 +43,7 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
         measures: str = _MEASURES,
         as_of: str | None = _AS_OF,
     ) -> StatsResult:
-        """Figures of a period: on-time, elapsed time, participation, satisfaction, resolution, counts."""
+        """Statistics of a period: on-time rates, elapsed times, participation, satisfaction, resolution, counts."""
         authorize(caller, STATS)
         request = StatsQuery(period=period, by=_split(by), compare=_split(compare), measures=_split(measures))
         visibility = visibility_of(caller)
@@ -75,7 +75,7 @@ def _as_of(text: str) -> LegalTime:
     """Raises Invalid for anything but a date or an instant with offset."""
     try:
         when = from_text(text)
-        if when.year not in _YEARS:  # at the ends of the calendar no zone can be reckoned
+        if when.year not in _YEARS:  # at the ends of the calendar a zone cannot be applied
             raise ValueError
     except (ValueError, OverflowError) as error:
         raise Invalid(

@@ -1,4 +1,4 @@
-"""Which jurisdiction a filing belongs to: the one that is named, else the one whose policy lists the channel."""
+"""The jurisdiction of a filing: the named one, otherwise the one whose policy lists the channel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from shared.repositories.policy_repository import PolicyRepository
 
 
 async def jurisdiction_of(policies: PolicyRepository, preferred: str | None, channel: object, named: str | None) -> str:
-    """The jurisdiction `named`, else the one that has the channel; `preferred` decides between several.
+    """The jurisdiction `named`, otherwise the one that has the channel; `preferred` decides between several.
 
     Raises Refused `no_policy` or `unknown_jurisdiction`, and Invalid `jurisdiction_needed` or `unknown_channel`."""
     if named is not None:

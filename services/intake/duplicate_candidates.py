@@ -32,7 +32,7 @@ CANDIDATES = Action("candidates", _REGISTRAR)
 AT_INTAKE = ("registered", "returned")
 """States in which a filing is at the petition office and waits for dispatch."""
 MOST_COMPARED = 200
-"""Largest number of texts that one request decrypts."""
+"""Maximum number of texts that one request decrypts."""
 MOST_SHOWN = 10
 LEAST = 0.05
 """Smallest similarity of an offered case; docs/adr/0013 describes the measurement. The order matters more: a person chooses
@@ -43,19 +43,21 @@ DAY_SECONDS = 86_400.0
 class CandidateAnswer(LeadAnswer):
     """An older case that may be the same matter. A person decides."""
 
-    through: str | None = Field(description="Number of its follower that is alike; null: it is alike itself")
-    similarity: float = Field(description="How alike what was written is, 0 to 1")
-    shared: list[str] = Field(description="What else they have in common: place, subject")
+    through: str | None = Field(
+        description="Number of its follower that is similar; null if the case itself is similar"
+    )
+    similarity: float = Field(description="Similarity of the texts, 0 to 1")
+    shared: list[str] = Field(description="Other common features: place, subject")
     place: PolicyCode | None = Field(validation_alias="filing.place", description="Place of the problem")
     subject: PolicyCode | None = Field(validation_alias="filing.subject", description="Subject")
-    filed_at: TimeText | None = Field(validation_alias="filing.filed_at", description="When it was filed, in law")
+    filed_at: TimeText | None = Field(validation_alias="filing.filed_at", description="Legal filing time")
     closed_at: TimeText | None = Field(validation_alias="closure.closed_at", description="When it was closed")
 
 
 class CandidateList(Answer):
-    """Ten at most, best first."""
+    """At most ten candidates, best first."""
 
-    candidates: list[CandidateAnswer] = Field(description="Empty: nothing is alike enough")
+    candidates: list[CandidateAnswer] = Field(description="Empty if no case is similar enough")
 
 
 class NearCase(NamedTuple):

@@ -1,6 +1,6 @@
-"""Telling a platform: one thin entry in its updates stream per step of a case that it filed, and per record that it sent.
+"""Notifications to platforms: one short entry in the updates stream per step of a filed case, and per record sent.
 
-The stream is a fact of its own (what was told to whom, and when), so its version is the reader's cursor for ever.
+The stream records who was notified of what, and when, so its version is a permanent cursor for the reader.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ E = TypeVar("E", bound=Event)
 Detail = Callable[[E], str | int | None]
 Organisation = Callable[[E], str | None]
 _WITH_DATES = frozenset({"sent", "accepted", "extended", "reopened"})
-"""Kinds that say by when."""
+"""Kinds whose entries contain due dates."""
 
 
 class PlatformNotifications(NotificationStream):
@@ -41,7 +41,7 @@ class PlatformNotifications(NotificationStream):
         super().__init__(handling, STREAM)
 
     async def tell(self, kind: UpdateKind, turn: Trigger, detail: str | None = None, org: str | None = None) -> None:
-        """One entry about a step of a case, once per event and kind however often it is asked."""
+        """Append one entry about a step of a case, once per event and kind even if called repeatedly."""
         case = turn.case
         if case.filing.platform is None:
             return
@@ -58,7 +58,7 @@ class PlatformNotifications(NotificationStream):
         await self.append(case.filing.platform, stamp_for("intake", f"update.{kind}", turn), body)
 
     async def registered(self, case: Case, event_id: str, correlation: str | None) -> Commit:
-        """The one entry that says that it was registered, whoever comes first to write it."""
+        """Append the entry about the registration, once for all writers."""
         assert case.filing.platform is not None
         place = Place.of(correlation)
         body = PlatformUpdate(
@@ -88,7 +88,7 @@ class PlatformNotifications(NotificationStream):
 
 
 def first_answer(*about: str) -> str:
-    """Cause of the first answer to the same filing or command: what is sent again is answered beside it."""
+    """Cause of the first answer to the same filing or command; repeated answers have causes of their own."""
     return "intake.answer:" + ":".join(about)
 
 
@@ -103,8 +103,9 @@ def tell_platforms(table: ReactionTable, updates: PlatformNotifications) -> None
 
     def tell(kind: UpdateKind, event: type[E], detail: str | Detail[E], org: Organisation[E] | None = None) -> None:
         async def notify(turn: Trigger, body: E) -> None:
-            said = detail if isinstance(detail, str) else detail(body)
-            await updates.tell(kind, turn, None if said is None else str(said), org(body) if org is not None else None)
+            value = detail if isinstance(detail, str) else detail(body)
+            about = None if value is None else str(value)
+            await updates.tell(kind, turn, about, org(body) if org is not None else None)
 
         table.on(event, do=notify, when=told_of)
 

@@ -1,4 +1,4 @@
-"""What intake does after an event: invite to evaluate, and unlink filings whose lead can no longer lead."""
+"""Reactions of intake: invite to evaluate, and unlink filings whose lead can no longer lead."""
 
 from __future__ import annotations
 

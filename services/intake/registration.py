@@ -19,11 +19,11 @@ from shared.kernel.refusals import Refused
 from shared.repositories.case_repository import NEW
 
 CAUSE = "file"
-"""One filing per case stream: the item's own id is in the stream's name already."""
+"""Cause of the filing: one per case stream, whose name contains the item's id."""
 
 
 class Receipt(NamedTuple):
-    """回执: what the petitioner takes home. The same item always gets the same receipt."""
+    """The receipt (回执) for the petitioner. The same item always gets the same receipt."""
 
     case: str
     number: str
@@ -37,13 +37,12 @@ class Receipt(NamedTuple):
 async def file_case(
     handling: CommandHandler, principal: Principal, command: FileCase, jurisdiction: str, correlation: str | None = None
 ) -> Receipt:
-    """Register once (P1, P2). `correlation`: of what brought it. Raises Refused `same_id_other_content` when the item was filed
-    with other content."""
+    """Register a filing once. `correlation`: that of the record it came with. Raises Refused `same_id_other_content` if the
+    item was filed with other content."""
     case = case_id(handling.keys.secret("case-id"), command.channel, command.item)
     own_channel(principal, command, await handling.policies.book(jurisdiction))
-    stated = command.model_dump(
-        mode="json", by_alias=True, exclude_defaults=True
-    )  # a field added later changes nothing
+    # without defaults, so that a field added later does not change the digest
+    stated = command.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     content = orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)
     stamp = EventMetadata(
         principal=principal,
@@ -69,7 +68,7 @@ async def filed(
     named: str | None = None,
     correlation: str | None = None,
 ) -> Receipt:
-    """Register what one JSON value says. Raises Refused that names the field as a submission calls it."""
+    """Register the filing in one JSON value. Raises Refused, with field names as in a submission."""
     command = validated(FileCase, value)
     jurisdiction = named or principal.jurisdiction or await jurisdictions.of(command.channel)
     await handling.policies.book(jurisdiction)
@@ -78,11 +77,11 @@ async def filed(
 
 
 def _by_its_field(refused: Refused) -> Refused:
-    """The refusal with the names of fields that a submission has."""
+    """The refusal with field names as in a submission."""
     if refused.code == "effective_in_future":
         return Refused(
             refused.code,
-            "received_at lies after now; a filing is registered once it was received.",
+            "received_at is in the future. Give the time at which the filing was received.",
             detail_zh="收到时间（received_at）不能晚于当前时间。",
             field="received_at",
             **refused.more,
@@ -95,7 +94,7 @@ def _by_its_field(refused: Refused) -> Refused:
 
 
 def receipt(handling: CommandHandler, case: Case, *, repeated: bool) -> Receipt:
-    """The receipt of a registered case: nothing of it is stored, so it can be issued again."""
+    """The receipt of a registered case. Receipts are not stored, so they can be issued again at any time."""
     code = query_code(handling.keys.secret("query-code"), case.id)
     assert case.filing.filed_at is not None
     return Receipt(case.id, case.number, code, case.version, case.state, case.filing.filed_at, repeated)

@@ -1,6 +1,6 @@
-"""Notifies organisations: one thin entry in the inbox stream of an organisation for each thing that it has to know.
+"""Notifications to organisations: one short entry in the inbox stream of an organisation per event that concerns it.
 
-The stream is a fact of its own (what was told to whom, and when), so its version is the reader's cursor for ever.
+The stream records who was notified of what, and when, so its version is a permanent cursor for the reader.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from shared.messaging.organisation_inbox import STREAM
 from shared.policy.book import PolicyBook
 
 TAKEN = frozenset({"AssignmentWithdrawn", "JurisdictionDisputed", "CaseReopened", "CaseVoided"})
-"""After these the case is nobody's, until it is sent again."""
+"""After these events no organisation has the case until it is sent again."""
 
 
 def handlers_at(case: Case, version: int) -> tuple[str, ...]:
-    """The responsible organisation when the event of that version happened, and those it was forwarded down to by then. An
-    event that takes the case away is the last that they are told; one that handed it back knows."""
+    """The responsible organisation at that version, and the subordinates that it was forwarded to. They are still notified of
+    the event that withdraws the case; a subordinate that handed it back is not."""
     line: tuple[str, ...] = ()
     if (
         case.origin == "history"
@@ -49,7 +49,7 @@ def handlers_at(case: Case, version: int) -> tuple[str, ...]:
 
 
 def reviewer_at(case: Case, version: int) -> str | None:
-    """The body that was reviewing when the event of that version happened."""
+    """The body that was reviewing at that version."""
     named: str | None = None
     for fact in case.facts:
         if fact.version > version:
@@ -62,8 +62,8 @@ def reviewer_at(case: Case, version: int) -> str | None:
 
 
 def receiver_at(case: Case, version: int) -> str | None:
-    """Who had received the filing, which another one had or which was joined to a matter, and still owed the notice where it
-    went, when the event of that version happened. Nobody, if it is an accusation by now, or against them (Art. 30)."""
+    """The receiving organisation that still owed the transfer notice at that version, while another organisation had the case
+    or it was joined to a matter. None for an accusation, and for a respondent (Art. 30)."""
     org, joined = case.filing.received_by, False
     if org is None or case.accusation.sealed or org in case.accusation.accused or not case.live:
         return None
@@ -79,7 +79,7 @@ def receiver_at(case: Case, version: int) -> str | None:
 
 
 def _arrived(case: Case, org: str, at: datetime) -> Case:
-    """The case once this entry is in the inbox: the clocks that begin with it run already."""
+    """The case after the delivery of this entry, with the clocks that the delivery starts."""
     fact = Fact("AssignmentDelivered", None, case.version + 1, at, at, org)
     return replace(case, facts=(*case.facts, fact))
 
@@ -93,12 +93,12 @@ def entry(
     detail: str | None = None,
     arriving: datetime | None = None,
 ) -> OutboxEntry:
-    """What the organisation is told. Thin: the content is read by an authorised GET, so that reads are on record.
+    """The notification for an organisation. It holds no content: that is read by an authorised GET, so that reads are recorded.
 
     `arriving`: the entry itself delivers the assignment at that instant."""
     bearers = (
         {org, case.assignment.org} if org in case.assignment.forwarded else {org}
-    )  # whose periods a subordinate works in
+    )  # a subordinate works within the periods of the responsible organisation
     running = [
         Due(clock=clock.clock, due=clock.due, provisional=clock.provisional)
         for clock in deadlines(case if arriving is None else _arrived(case, org, arriving), book)
@@ -124,13 +124,13 @@ class OrganisationNotifications(NotificationStream):
         super().__init__(handling, STREAM)
 
     async def bearer(self, case: Case, clock: str, episode: int) -> str | None:
-        """Whose duty that clock is."""
+        """The organisation that has the duty of this clock."""
         book = await self._handling.policies.book(case.jurisdiction)
         found = (one.org for one in deadlines(case, book) if (one.clock, one.episode) == (clock, episode))
         return next(found, None)
 
     async def tell(self, org: str, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> Commit:
-        """Append one entry, once per event and kind however often it is asked. Returns its commit; its seq is `first`."""
+        """Append one entry, once per event and kind even if called repeatedly. Returns its commit; its seq is `first`."""
         book = await self._handling.policies.book(turn.case.jurisdiction)
         delivers = turn.event.type in DISPATCHES and not turn.case.assignment.delivered
         arriving = self._handling.clock.now() if delivers else None

@@ -1,4 +1,4 @@
-"""What routing does after an event: choose the organisation, deliver the case, and notify the organisations concerned."""
+"""Reactions of routing: choose the organisation, deliver the case, and notify the organisations concerned."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
 
     async def deliver(turn: Trigger, org: str, kind: OutboxKind = "assigned") -> None:
         """Write the assignment to the organisation's inbox, then record the delivery: the clocks run from then."""
-        told = await outboxes.tell(org, kind, turn)
+        entry = await outboxes.tell(org, kind, turn)
         failpoint("outbox.told")
-        command = RecordDelivery(org=org, seq=told.first)
-        stamp = stamp_for("routing", "delivered", turn)._replace(at=told.recorded_at)
+        command = RecordDelivery(org=org, seq=entry.first)
+        stamp = stamp_for("routing", "delivered", turn)._replace(at=entry.recorded_at)
         await carry_out(handling, RULES["record_delivery"], turn, command, stamp)
 
     on(i.CaseRegistered, i.WentLive, r.SuspicionCleared, i.CaseUnlinked, do=route)
@@ -89,13 +89,13 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
 
 @dataclass(frozen=True)
 class _Notifications:
-    """Who is notified of an event of a case. Each organisation has one entry per event and kind."""
+    """The recipients of the notifications of a case. Each organisation has one entry per event and kind."""
 
     handling: CommandHandler
     outboxes: OrganisationNotifications
 
     async def one(self, org: str | None, kind: OutboxKind, turn: Trigger, detail: str | None = None) -> None:
-        """Notify this organisation; None: nobody."""
+        """Notify this organisation; None does nothing."""
         if org is not None:
             await self.outboxes.tell(org, kind, turn, detail)
 
@@ -121,7 +121,7 @@ class _Notifications:
 
     async def concerned(self, bearer: str | None, kind: OutboxKind, turn: Trigger, detail: str) -> None:
         """Notify of a clock its bearer: with all handlers if it was the responsible organisation then; alone if it was the
-        review body, or the receiver that still owed the notice where the case went. Nobody else is notified."""
+        review body, or the receiver that still owed the transfer notice."""
         version = turn.event.version
         line = handlers_at(turn.case, version)
         if line and bearer == line[0]:

@@ -1,5 +1,5 @@
-"""Publishing a calendar: the year's holidays become known, provisional due dates are computed again, and who has to know
-is told which of them moved. Running clocks keep their rule and follow the calendar."""
+"""Publishing the calendar of a year: provisional due dates are computed again, and the caller gets a list of those that
+moved. Running clocks keep their rule and follow the calendar."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from shared.policy.validation.finding import Finding, of_error
 
 
 class MovedDeadline(NamedTuple):
-    """A running clock whose due instant is another one now."""
+    """A running clock whose due instant has changed."""
 
     case: str
     number: str
@@ -34,11 +34,11 @@ class MovedDeadline(NamedTuple):
     old_due: datetime
     new_due: datetime
     provisional: bool
-    """Still computed by the statutory rule: it reaches beyond what is published now."""
+    """True if it is after the last published year and still computed by the statutory rule."""
 
 
 class Published(NamedTuple):
-    """`confirmed`: so many provisional dates stand as they were, and are certain now."""
+    """`confirmed`: the number of provisional dates that did not change and are final now."""
 
     changed: bool
     published_until: int | None
@@ -47,20 +47,20 @@ class Published(NamedTuple):
 
 
 def merged(present: CalendarDocument | None, new: CalendarDocument) -> CalendarDocument:
-    """The calendar in force with the years of `new`: a publication brings its own years and replaces those only. What else
-    it says replaces what was said before."""
+    """The calendar in force with the content of `new`. Years that are not in `new` stay; all other given fields replace the
+    present ones."""
     if present is None:
         return new
     years = {**present.years, **new.years}
-    said = {name: getattr(new, name) for name in new.model_fields_set - {"years"}}
+    given = {name: getattr(new, name) for name in new.model_fields_set - {"years"}}
     until = new.published_until or max((*new.years, present.published_until or 0), default=None)
-    return present.model_copy(update={**said, "years": years, "published_until": until})
+    return present.model_copy(update={**given, "years": years, "published_until": until})
 
 
 async def publish(
     handling: CommandHandler, principal: Principal, jurisdiction: str, raw: Mapping[str, Any]
 ) -> tuple[PolicyBook, Published]:
-    """Activate the calendar and list what moved. Cost grows with the cases of the log: an act of once a year.
+    """Activate the calendar and list the due dates that moved. The cost grows with the cases of the log; it is done yearly.
 
     Raises Refused for an unknown jurisdiction, Invalid `calendar_invalid` with every finding."""
     authorize(principal, ACTIVATE)
@@ -97,14 +97,14 @@ async def publish(
 
 
 def _may_hear(principal: Principal, case: Case) -> bool:
-    """An accusation is told neither to the organisation that it is against nor to who reads no case (Art. 30)."""
+    """True if the principal may see the case: neither a respondent nor a role without access sees an accusation (Art. 30)."""
     if principal.org is not None and principal.org in case.accusation.accused:
         return False
     return not case.accusation.sealed or principal.role in SEES_ALL
 
 
 def compared(case: Case, before: PolicyBook, after: PolicyBook) -> tuple[list[MovedDeadline], int]:
-    """Running clocks of the case that moved, and how many stand and are no longer provisional. Pure."""
+    """The running clocks of the case that moved, and the number of those that are no longer provisional. Pure."""
     new: dict[tuple[str, int], Deadline] = {(one.clock, one.episode): one for one in deadlines(case, after)}
     moved: list[MovedDeadline] = []
     confirmed = 0
@@ -126,7 +126,7 @@ def _invalid(findings: list[Finding]) -> Invalid:
     first_zh = f"{findings[0].where}：{findings[0].zh}"
     return Invalid(
         "calendar_invalid",
-        f"The calendar was not published; the one in force stays in force. {first}",
+        f"The calendar was not published. The one in force remains in force. {first}",
         detail_zh=f"日历未公布，原日历继续有效。{first_zh}",
         errors=[one.problem() for one in findings[:20]],
     )

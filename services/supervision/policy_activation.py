@@ -1,7 +1,7 @@
 """Putting a policy into force: check all of it together, then append the sections that changed.
 
 An edition begins at an instant or with a day, 00:00 in the zone of the jurisdiction, now or later. It never begins in a
-time for which another one was in force: what was decided then was decided by that one (ADR 16).
+past during which another edition was in force, because decisions were based on that one (ADR 16).
 """
 
 from __future__ import annotations
@@ -39,28 +39,28 @@ from shared.policy.validation.overlaps import overlaps
 ACTIVATE = Action("activate_policy", ("operations", "registrar"))
 ATTEMPTS = 8
 MOST_FINDINGS = 500
-"""That one answer names."""
+"""Maximum number of findings in one answer."""
 
 
 class Checked(NamedTuple):
-    """The given sections as documents, what is wrong with them, and what is only to be known."""
+    """The given sections as documents, with the errors and the warnings about them."""
 
     documents: dict[Section, Document]
     findings: list[Finding]
     warnings: list[Finding]
     book: PolicyBook | None
-    """What it was checked against."""
+    """The policy that they were checked against."""
 
 
 class Activated(NamedTuple):
-    """Sections that changed; none: all was in force already."""
+    """The changed sections; empty if all were in force already."""
 
     sections: list[Section]
     warnings: list[Finding]
 
 
 class _Moved(Exception):
-    """Somebody else activated something since it was checked."""
+    """Another activation happened after the check."""
 
 
 async def checked(
@@ -70,13 +70,13 @@ async def checked(
     effective_at: LegalTime | None = None,
     views: ReadModelStore | None = None,
 ) -> Checked:
-    """What is wrong with the given sections together with all that is and will be in force. `views`: to see who still
-    holds cases."""
+    """Check the given sections together with everything that is or will be in force. `views`: to find organisations that
+    still hold cases."""
     documents: dict[Section, Document] = {}
     findings: list[Finding] = []
     warnings: list[Finding] = []
     if not raw.keys() <= set(SECTIONS):
-        findings.append(finding("sections", "not_a_section", sections=SECTIONS))
+        findings.append(finding("sections", "unknown_section", sections=SECTIONS))
     for section in SECTIONS:
         if section not in raw:
             continue
@@ -112,7 +112,7 @@ async def checked(
 def _together(
     documents: Mapping[Section, Document], book: PolicyBook, effective_at: LegalTime | None, now: datetime
 ) -> list[Finding]:
-    """Check what will be in force from each moment on at which something begins, from the first of the new on."""
+    """Check the policy at each instant at which an edition begins, starting with the first new one."""
     after = book
     for section in SECTIONS:
         if section in documents:
@@ -132,10 +132,10 @@ def _together(
 
 
 def _then(finding: Finding, moment: datetime, book: PolicyBook) -> Finding:
-    """The finding as it is said of something that begins later."""
+    """The finding with the day on which its edition begins."""
     day = day_of(moment, book.zone)
     return finding._replace(
-        what=f"{finding.what} (from {day} on, with what is activated for then)",
+        what=f"{finding.what} (from {day} on, together with what is activated for that day)",
         zh=f"自 {day} 起，与届时生效的内容合并来看：{finding.zh}",
     )
 
@@ -143,7 +143,7 @@ def _then(finding: Finding, moment: datetime, book: PolicyBook) -> Finding:
 def _begins(
     section: Section, documents: Mapping[Section, Document], book: PolicyBook | None, effective_at: LegalTime | None
 ) -> LegalTime | None:
-    """When the edition takes effect; None: now. The first clocks do when their law did, so that older cases have them."""
+    """When the edition takes effect; None: now. The first clocks take effect with their law, so that they apply to older cases."""
     document = documents[section]
     if effective_at is None and isinstance(document, Clocks) and (book is None or not book.editions.get("clocks")):
         return document.in_force
@@ -151,8 +151,8 @@ def _begins(
 
 
 def _past(documents: Mapping[Section, Document], book: PolicyBook, at: LegalTime, now: datetime) -> list[Finding]:
-    """History may be given its law: clocks from before the first, and sections that never were there. Calendars are looked at
-    as they are known, whenever they begin."""
+    """The findings about editions that begin in the past. Allowed are clocks before the first known ones, sections that did
+    not exist then, and calendars, of which always the latest one applies."""
     start = begins(at, book.zone)
     if start >= now:
         return []
@@ -166,7 +166,7 @@ def _past(documents: Mapping[Section, Document], book: PolicyBook, at: LegalTime
 
 
 async def _left_behind(document: Organisations, book: PolicyBook, views: ReadModelStore) -> list[Finding]:
-    """Organisations that are not listed any more and still hold open cases (Art. 24 ¶2: somebody succeeds them)."""
+    """The findings about removed organisations that still hold open cases (Art. 24 ¶2: a successor takes them over)."""
     listed = {organisation.code for organisation in document.organisations}
     found = []
     for code, organisation in book.organisations.items():
@@ -200,10 +200,10 @@ async def activate(
     expected_version: int | None = None,
     views: ReadModelStore | None = None,
 ) -> Activated:
-    """Append every section that differs from what is in force then.
+    """Append every section that differs from the edition in force at that time.
 
     Raises Invalid `policy_invalid` with all findings, Refused `stale_policy` when the policy has moved on since
-    `expected_version`. Of two activations at once the second is checked against the first."""
+    `expected_version`. Of two concurrent activations the second is checked against the first."""
     authorize(principal, ACTIVATE)
     within(principal, jurisdiction)
     for _attempt in range(ATTEMPTS):
@@ -215,26 +215,26 @@ async def activate(
         if expected_version is not None and version != expected_version:
             raise Refused(
                 "stale_policy",
-                f"The policy has moved on to version {version} since you read it; compare again, then activate.",
+                f"The policy has changed to version {version} since you read it. Compare again, then activate.",
                 detail_zh="规则在您查看之后已有变化，请重新比较后再启用。",
                 field="expected_version",
             )
-        fresh = _fresh(found.documents, book, effective_at, handling.clock.now())
-        if not fresh:
+        changes = _changes(found.documents, book, effective_at, handling.clock.now())
+        if not changes:
             return Activated([], found.warnings)
-        told = "\n".join(f"{section} {item.at} {one.hash}" for section, one, item in fresh)
-        cause = f"activate:{version}:{sha256(told.encode()).hexdigest()[:24]}"
+        content = "\n".join(f"{section} {item.at} {one.hash}" for section, one, item in changes)
+        cause = f"activate:{version}:{sha256(content.encode()).hexdigest()[:24]}"
         stamp = EventMetadata(principal, cause=cause, jurisdiction=jurisdiction)
-        events = [item for _section, _loaded, item in fresh]
+        events = [item for _section, _loaded, item in changes]
         try:
             await handling.append(STREAM + jurisdiction, stamp, partial(_unmoved, version, events))
         except _Moved:
             continue
         await handling.policies.reload(jurisdiction)
-        return Activated([section for section, _loaded, _item in fresh], found.warnings)
+        return Activated([section for section, _loaded, _item in changes], found.warnings)
     raise Unavailable(
         "busy",
-        "The policy is being changed by many at once; try again in a moment.",
+        "There are many concurrent changes of this policy. Try again in a moment.",
         detail_zh="此处正有多项写入，请稍后重试。",
     )
 
@@ -245,10 +245,10 @@ def _unmoved(version: int, events: list[NewEvent], head: StreamHead) -> list[New
     return events
 
 
-def _fresh(
+def _changes(
     documents: Mapping[Section, Document], book: PolicyBook | None, effective_at: LegalTime | None, now: datetime
 ) -> list[tuple[Section, LoadedSection, NewEvent]]:
-    fresh = []
+    changes = []
     for section, document in documents.items():
         content = plain(document)
         loaded = LoadedSection(section, content, hash_of(content))
@@ -256,12 +256,12 @@ def _fresh(
         then = book.edition(section, begins or now) if book is not None else None
         if then is not None and then.hash == loaded.hash:
             continue
-        fresh.append((section, loaded, NewEvent(loaded.activation(), begins)))
-    return fresh
+        changes.append((section, loaded, NewEvent(loaded.activation(), begins)))
+    return changes
 
 
 def _invalid(findings: list[Finding]) -> Invalid:
-    first, first_zh = "It holds no section.", "其中没有任何部分。"
+    first, first_zh = "It contains no section.", "其中没有任何部分。"
     if findings:
         first, first_zh = f"{findings[0].where}: {findings[0].what}", f"{findings[0].where}：{findings[0].zh}"
     past = any("begins in the past" in one.what for one in findings)

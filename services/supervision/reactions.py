@@ -1,4 +1,4 @@
-"""What supervision does after an event: a follower is closed once its lead has ended."""
+"""Reactions of supervision: close a follower once its lead has ended."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """evolve: the state of a case after one more event. Total: every cut of a log (as of a day, known at a day) folds.
 
 The meaning of each event type is registered with `on` in the files `evolve_*.py`, one per events file. What may be
-appended is decided by the commands of the services; evolve only says what an event means once it has happened.
+appended is decided by the commands of the services; evolve only applies an event that has happened.
 
 >>> from datetime import date
 >>> from shared.case import EMPTY
@@ -105,9 +105,9 @@ def _changes(case: Case, event: RecordedEvent) -> Changes:
     if kind is None or case.state == "voided":  # after a voiding only the record of what happened grows
         return changes | {"newer": body.type} if isinstance(body, NewerEvent) else changes
     if kind.fact:
-        told, due, days, since = kind.details(body) if kind.details is not None else NO_DETAILS
+        detail, due, days, since = kind.details(body) if kind.details is not None else NO_DETAILS
         org = kind.org_of(body) or case.assignment.org
-        fact = Fact(kind.name, told, event.version, event.effective_at, event.recorded_at, org, due, days, since)
+        fact = Fact(kind.name, detail, event.version, event.effective_at, event.recorded_at, org, due, days, since)
         changes["facts"] = (*case.facts, fact)
     meant = kind.meaning(case, event, body)
     changes |= meant

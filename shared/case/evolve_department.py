@@ -1,4 +1,4 @@
-"""What the events of the handling organisations and the review bodies mean for a case."""
+"""Evolve functions for the events of the handling organisations and the review bodies."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def _not_accepted(case: Case, event: RecordedEvent, body: d.NotAccepted) -> Chan
 
 @on(d.NoticeServed, fact=kind_of("kind"))
 def _notice(case: Case, event: RecordedEvent, body: d.NoticeServed) -> Changes:
-    told = {} if body.kind == "transfer" else calmed(case)  # the notice of acceptance is still owed
-    return {"handling.notice": body.kind, **told}
+    calm = {} if body.kind == "transfer" else calmed(case)  # the notice of acceptance is still owed
+    return {"handling.notice": body.kind, **calm}
 
 
 def _handling(case: Case) -> Changes:

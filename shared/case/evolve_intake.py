@@ -1,4 +1,4 @@
-"""What the events of filing, the petitioner and the parties mean for a case."""
+"""Evolve functions for the events of filing, the petitioner and the parties."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
 
 
 def _sealed_anew(case: Case) -> Changes:
-    """A case without an organisation turned out to be an accusation: nobody assists or reviews any more, and a result of an
-    organisation of the open track is no result of the accusation."""
+    """A case without an organisation turned out to be an accusation: no organisation assists or reviews any more, and results of an
+    organisation of the open track are no results of the accusation."""
     changes: Changes = {"assignment.assist": (), "review.reviewer": None, "review.accepted": False}
     if case.state != "registered":
         return changes

@@ -1,4 +1,4 @@
-"""What the events of routing mean for a case."""
+"""Evolve functions for the events of routing."""
 
 from __future__ import annotations
 

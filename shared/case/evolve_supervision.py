@@ -1,4 +1,4 @@
-"""What the events of deadlines, escalation, follow-up and closing mean for a case."""
+"""Evolve functions for the events of deadlines, escalation, follow-up and closing."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Correction(NamedTuple):
 
 @dataclass(frozen=True)
 class Filing:
-    """What was filed, where and by whom. Parties appear as codes; their names are sealed in the events."""
+    """The filing: content codes, place and parties. Parties appear as codes; their names are sealed in the events."""
 
     channel: str = ""
     channel_class: str = ""
@@ -140,7 +140,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class HandlingProgress:
-    """What the responsible organisation has done so far."""
+    """The handling by the responsible organisation."""
 
     notice: str | None = None
     accepted_at: LegalTime | None = None
@@ -157,7 +157,7 @@ class HandlingProgress:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the petitioner and the follow-up said about the handling."""
+    """The evaluation by the petitioner, and the follow-up."""
 
     invited: tuple[str, ...] = ()
     grades: tuple[tuple[str, str], ...] = ()

@@ -27,7 +27,7 @@ REGISTRY: dict[str, type[Event]] = {}
 
 
 class Event(EventWords, BaseModel):
-    """One thing that happened. The class name is the stored type name."""
+    """Base of all events. The class name is the stored type name."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
     """`defer_build`: a validator is built by its first use, because a process that only reads never validates."""

@@ -1,4 +1,4 @@
-"""What people read instead of the name of an event type: declared with the class of the event."""
+"""The display words of event types, declared with the class of the event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class EventWords:
     shows: ClassVar[tuple[str, ...]]
     """Details that a line of a timeline shows besides the sentence, named as in `details` of the API (`class`, not `class_`)."""
     for_petitioner: ClassVar[bool]
-    """True if the citizen's status shows the event in exactly these words; `heard` in that module words some other events."""
+    """True if the citizen's status shows the event in exactly these words. `heard` in that module words other events."""
     petitioner_reads: ClassVar[tuple[str, ...]]
     """Text fields that the petitioner may read."""
     petitioner_reads_after_reply: ClassVar[tuple[str, ...]]

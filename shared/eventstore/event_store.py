@@ -51,7 +51,7 @@ class EventStore(Publication, Protocol):
         ...
 
     def listen(self, listener: Listener) -> Callable[[], None]:
-        """Call `listener` with the commits of each append of this process; returns what ends that."""
+        """Call `listener` with the commits of each append of this process; returns a function that unregisters it."""
         ...
 
     async def append(self, commit: Commit) -> Commit:

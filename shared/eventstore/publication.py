@@ -25,7 +25,7 @@ class Publication(Protocol):
         ...
 
     async def hold(self, commits: Sequence[Commit], until: datetime) -> None:
-        """Extend the claim: those of `commits` that are unpublished get the time `until`, and nobody claims them before it."""
+        """Extend the claim: those of `commits` that are unpublished get the time `until`, and no process claims them before it."""
         ...
 
     async def mark_published(self, commits: Sequence[Commit]) -> None:

@@ -72,7 +72,7 @@ class ReadModelStore(Protocol):
 
     - `write` stores a row only if its `applied` is greater than the stored one (or there is none): replicas, repeats
       and late writers do no harm. A batch with a wrong row is refused as a whole. After a fault of the store in the middle the
-      batch is delivered again, because each row is guarded by itself.
+      batch is delivered again, because each row is guarded individually.
     - `find` and `count` never show empty rows; they use a declared index or raise ValueError.
     - `rows` shows every row, empty ones too, ordered by key.
     - Parked marks and checkpoints are stored with the rows and dropped with them. A view that is new to the store

@@ -12,7 +12,7 @@ Handler = Callable[[Sequence[Commit]], Awaitable[None]]
 
 
 class GroupFigures(NamedTuple):
-    """What operations watches of one group."""
+    """Metrics of one group."""
 
     topic: str
     """Kind of topic; never the name of one organisation's."""
@@ -25,7 +25,7 @@ class GroupFigures(NamedTuple):
 
 
 class ProducerFigures(NamedTuple):
-    """What operations watches of publishing."""
+    """Metrics of publishing."""
 
     published: int = 0
     swept: int = 0
@@ -47,7 +47,7 @@ class Subscriptions(Protocol):
     def subscribe(self, group: str, handler: Handler, *, max_commits: int = 500, gather: float = 0.0) -> None:
         """Declare a group before start(). Each group sees every commit from the beginning of the log.
 
-        `gather`: seconds that a commit may wait for others, so that fewer and larger batches come."""
+        `gather`: seconds that a commit may wait for others, so that fewer and larger batches are delivered."""
         ...
 
     async def start(self) -> None: ...
@@ -70,7 +70,7 @@ class Subscriptions(Protocol):
         ...
 
     def problems(self) -> list[str]:
-        """Codes of what keeps commits from coming or going; for /readyz."""
+        """Codes of the reasons why commits are not delivered or published; for /readyz."""
         return []
 
     def figures(self) -> Mapping[str, GroupFigures]:
@@ -78,5 +78,5 @@ class Subscriptions(Protocol):
         return {}
 
     def sending(self) -> ProducerFigures:
-        """What was published, and what became of the producers."""
+        """The metrics of publishing."""
         return ProducerFigures()

@@ -32,7 +32,7 @@ class ChainWalk:
         self._stream: str | None = None
         self._version = 0
         self._hash: str | None = ""
-        """None after a commit whose hash was wrong: its successor is checked by itself."""
+        """None after a commit whose hash was wrong: its successor is checked on its own."""
 
     def step(self, commit: Commit) -> list[Finding]:
         """The errors of `commit`, the next one in order."""

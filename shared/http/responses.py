@@ -45,6 +45,6 @@ class Health(Answer):
     """Readiness of this process."""
 
     ready: bool = Field(description="All is well")
-    reasons: list[str] = Field(description="What is not")
+    reasons: list[str] = Field(description="Reasons why the process is not ready")
     groups: dict[str, int] = Field(description="Consumer group -> commits not handled yet")
     notes: list[str] = Field(description="Problems that do not prevent this process from working")

@@ -18,7 +18,7 @@ STATE_WORDS: dict[str, Words] = {
     "signed": Words("已签收", "signed for by the organisation"),
     "return_requested": Words("申请退回", "the organisation requests to return it"),
     "returned": Words("已退回", "handed back, to be sent elsewhere"),
-    "disputed": Words("管辖争议", "disputed, waiting for a ruling on who is responsible"),
+    "disputed": Words("管辖争议", "disputed, waiting for a ruling on the responsible organisation"),
     "accepted": Words("已受理", "accepted"),
     "handling": Words("办理中", "being handled"),
     "decided": Words("已出具意见", "decided"),

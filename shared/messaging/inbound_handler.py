@@ -1,6 +1,6 @@
 """Answers the records that organisations and platforms write into topics of their own.
 
-Each record is answered once, a refusal too, before it counts as read. A record that cannot be handled is refused and never
+Each record is answered once, also by a refusal, before it counts as read. A record that cannot be handled is refused and never
 delays the records of others; only a fault of the infrastructure is raised, and then the whole batch is delivered again.
 """
 
@@ -35,14 +35,14 @@ AT_ONCE = 32
 """Groups of records that are handled concurrently, so that the log can write their commits together."""
 ATTEMPTS = 4
 FINAL = 500
-"""A refusal with this status or a higher one is not final: the same record sent again is tried again."""
+"""A refusal with this status or a higher one is not final: the same record is processed again when it is sent again."""
 INFRASTRUCTURE = (StoreUnavailable, StoreBroken, StoreFull)
 _COMMAND_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 log = structlog.get_logger("inbound")
 
 
 class CarriedOut(NamedTuple):
-    """A command that was carried out. `case`: as it was right after."""
+    """A command that was carried out. `case`: its state directly after it."""
 
     name: str
     command_id: str
@@ -70,11 +70,11 @@ class InboundHandler(ABC):
 
     @abstractmethod
     async def answer(self, letter: InboundMessage, read: InboundRecord) -> None:
-        """Answer one record, once however often it is delivered. Raises only faults of the infrastructure."""
+        """Answer one record; a repeated delivery gets no second answer. Raises only faults of the infrastructure."""
 
     async def __call__(self, letters: Sequence[InboundMessage]) -> None:
-        """Answer these records. Raises only faults of the infrastructure: then all of them are delivered again, and what was
-        answered is not answered twice."""
+        """Answer these records. Raises only faults of the infrastructure; then all of them are delivered again, and those that
+        were answered get no second answer."""
         groups: dict[str, list[tuple[InboundMessage, InboundRecord]]] = {}
         for letter in letters:
             read = read_record(letter.value or b"", self._limit, self._decrypt)
@@ -91,7 +91,7 @@ class InboundHandler(ABC):
     async def carried_out(
         self, read: InboundRecord, work: Callable[[], Awaitable[T]], refuse: Callable[[Refusal], Awaitable[T]]
     ) -> T:
-        """The result of `work`, tried again while the case is busy; else what `refuse` makes of the refusal."""
+        """The result of `work`, retried while the case is busy; if it is refused, the result of `refuse`."""
         for attempt in range(ATTEMPTS):
             try:
                 if read.problem is not None:
@@ -100,7 +100,7 @@ class InboundHandler(ABC):
             except INFRASTRUCTURE:
                 raise
             except Unavailable as error:
-                if error.code == "clock_behind":  # this machine cannot write at all
+                if error.code == "clock_behind":  # no command can be written on this machine
                     raise
                 if error.code == "busy" and attempt + 1 < ATTEMPTS:
                     await self._ports.clock.sleep(0.05 * 2**attempt)
@@ -111,7 +111,7 @@ class InboundHandler(ABC):
                 if content is None:
                     log.error("record_not_handled", error=type(error).__name__)
                 return await refuse(refusal_of(content) if content is not None else not_handled())
-        raise AssertionError("the last attempt answers")
+        raise AssertionError("the last attempt returns or raises")
 
     async def command(self, writer: Principal, read: InboundRecord) -> CarriedOut:
         """Carry out the command that a record names, with the same body as over HTTP. Raises Refused."""
@@ -124,7 +124,7 @@ class InboundHandler(ABC):
         return CarriedOut(name, body.command_id, done, case)
 
     async def visible_case(self, writer: Principal, reference: object) -> Case | None:
-        """The case that a record names, where its writer may know of it."""
+        """The case that a record names; None if its sender may not see it."""
         if not isinstance(reference, str):
             return None
         try:
@@ -139,18 +139,18 @@ class InboundHandler(ABC):
 
 
 def topic_principal(role: Role, owner: str) -> Principal:
-    """Who acts where a record says so: the topic names its owner, nothing in the record does."""
+    """The principal of a record: only the topic identifies the sender, never the content of the record."""
     return Principal(role, owner, "topic")
 
 
 def command_named(read: InboundRecord) -> str | None:
-    """The command that a record names, where there is one of that name."""
+    """The command that a record names; None if there is no such command."""
     found = read.value.get("command")
     return found if isinstance(found, str) and found in RULES else None
 
 
 def command_id(read: InboundRecord) -> str | None:
-    """The id that the sender gave to its command, where it is a valid one."""
+    """The command id in the record; None if it is not valid."""
     found = read.value.get("command_id")
     return found if isinstance(found, str) and _COMMAND_ID.fullmatch(found) else None
 
@@ -168,7 +168,7 @@ def refusal_of(content: dict[str, Any]) -> Refusal:
 
 
 def not_handled() -> Refusal:
-    """The answer to a record whose handling failed here."""
+    """The refusal of a record that could not be handled because of an internal error."""
     return refusal_of(
         problem(
             500,

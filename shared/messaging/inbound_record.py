@@ -13,7 +13,7 @@ from shared.kernel.refusals import Invalid, Refused
 
 
 class InboundRecord(NamedTuple):
-    """A record, as far as it could be read. `content`: the same for the same JSON however it is written."""
+    """A record, as far as it could be read. `content`: the same for equal JSON, whatever its formatting."""
 
     value: dict[str, Any]
     """Empty where there is a problem."""
@@ -44,5 +44,7 @@ def read_record(data: bytes, limit: int, opened: Callable[[bytes, int], bytes] |
         return InboundRecord(value, orjson.dumps(value, option=orjson.OPT_SORT_KEYS), None)
     except Refused as refused:
         return InboundRecord({}, data, refused)
-    except (TypeError, ValueError):  # a whole number that no other reader would keep
-        return InboundRecord({}, data, Malformed("not_json", "A number is too long.", detail_zh="数字过长。"))
+    except (TypeError, ValueError):  # an integer that other readers could not represent
+        return InboundRecord(
+            {}, data, Malformed("not_json", "A number in the record is too long.", detail_zh="数字过长。")
+        )

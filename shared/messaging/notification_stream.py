@@ -1,6 +1,6 @@
 """Streams of notifications, one per recipient: `<prefix><recipient>`, for example `outbox/zj` or `updates/province`.
 
-A stream is a fact of its own (who was notified of what, and when); its version is the reader's cursor.
+A stream records who was notified of what, and when; its version is the reader's cursor.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Entry = TypeVar("Entry", bound=Answer)
 class StreamPage(Answer, Generic[Entry]):
     """Entries after the cursor."""
 
-    entries: list[Entry] = Field(description="In order, without gap")
+    entries: list[Entry] = Field(description="In order, without gaps")
     after: int = Field(description="Cursor for the next call")
-    more: bool = Field(description="True if there are more entries already")
+    more: bool = Field(description="True if there are more entries")
 
 
 class NotificationStream:

@@ -1,4 +1,4 @@
-"""What an organisation reads: the entries of its inbox stream, the same over HTTP and in its topic."""
+"""Inbox entries for organisations, the same over HTTP and in topics."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STREAM = "outbox/"
 
 
 class OutboxDue(Answer):
-    """A running clock as told to the organisation."""
+    """A running clock in a notification."""
 
     clock: str = Field(description="Id of the clock")
     due: TimeText = Field(description="Due instant, UTC")
@@ -44,9 +44,9 @@ def _fields(errors: Iterable[BaseModel]) -> list[dict[str, str]]:
 
 
 class OutcomeProblem(Answer):
-    """Why a record that came by a topic was refused."""
+    """Why a record of a topic was refused."""
 
-    status: int = Field(description="The status that HTTP would have answered")
+    status: int = Field(description="The corresponding HTTP status")
     code: str = Field(description="Stable code")
     detail: str = Field(validation_alias="why", description="What is wrong, and what to do")
     detail_zh: str = Field(validation_alias="why_zh", description="The same in Chinese")
@@ -55,25 +55,27 @@ class OutcomeProblem(Answer):
 
 
 class OutboxAnswer(Answer):
-    """What an organisation was told. Thin: fetch the content with GET /v1/cases/{case}."""
+    """A notification to an organisation. It holds no content: read that with GET /v1/cases/{case}."""
 
-    id: int = Field(description="Place in the inbox, gapless from 1: the cursor")
+    id: int = Field(description="Position in the inbox, from 1 without gaps: the cursor")
     kind: str = Field(description="assigned, withdrawn, reminded, …")
     case: str = Field(description="Case id")
-    number: str = Field(description="Number that people use")
-    version: int = Field(description="Version of the case that it tells of")
+    number: str = Field(description="Case number for people")
+    version: int = Field(description="Version of the case")
     subject: str | None = Field(description="Code of the subject")
     place: str | None = Field(description="Code of the place")
     due: list[OutboxDue] = Field(description="Clocks that run")
-    about: str | None = Field(description="Event that it tells of")
+    about: str | None = Field(description="Id of the event")
     detail: str | None = Field(
-        description="Code that says more about the kind; of an outcome `done` or the refusal's code"
+        description="Code that refines the kind; for an outcome `done` or the code of the refusal"
     )
-    command: str | None = Field(description="Of an outcome: the command")
-    command_id: str | None = Field(description="Of an outcome: its id")
-    record: TopicRecord | None = Field(description="Of an outcome: the record of your topic that it answers")
-    problem: OutcomeProblem | None = Field(validation_alias="refusal", description="Of an outcome: why it was refused")
-    at: TimeText = Field(description="When it was put there")
+    command: str | None = Field(description="For an outcome: the command")
+    command_id: str | None = Field(description="For an outcome: the id of the command")
+    record: TopicRecord | None = Field(description="For an outcome: the record of your topic that it answers")
+    problem: OutcomeProblem | None = Field(
+        validation_alias="refusal", description="For an outcome: why the command was refused"
+    )
+    at: TimeText = Field(description="When the entry was appended")
 
 
 class OutboxPage(StreamPage[OutboxAnswer]):
@@ -81,6 +83,6 @@ class OutboxPage(StreamPage[OutboxAnswer]):
 
 
 def entry(event: RecordedEvent, number: int | None = None) -> OutboxAnswer:
-    """One entry as its reader gets it. `number`: its number for that reader; None for the version in the stream."""
+    """One entry for a reader. `number`: its number for that reader; None for the version in the stream."""
     assert isinstance(event.body, OutboxEntry)
     return OutboxAnswer.built_from(event.body, id=event.version if number is None else number, at=event.recorded_at)

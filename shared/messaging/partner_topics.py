@@ -1,6 +1,6 @@
 """Topics of organisations and platforms: streams of the log that are repeated in topics, and records that are received.
 
-An organisation that works through Kafka has a topic with what its stream of the log says (`outbox/zj` -> `assignments.zj`) and
+An organisation that works through Kafka has a topic that repeats its stream of the log (`outbox/zj` -> `assignments.zj`) and
 one into which it writes (`actions.zj`). The stream is authoritative: the topic repeats it, under the same ids and in its order.
 """
 

@@ -1,5 +1,5 @@
-"""Reading what a platform was told, and counting a day of it. The stream `updates/<platform>` holds no personal data; the
-platform's own item id is opened where it is sealed, when an entry is read by that platform or goes to its topic.
+"""Notifications to platforms, and the figures of one day. The stream `updates/<platform>` holds no personal data. The
+platform's own item id is decrypted from the case when the platform reads an entry or the entry is sent to its topic.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ STREAM = "updates/"
 REFUSED = "refused/"
 SUBMISSION = "submission:"
 LATE = timedelta(days=8)
-"""An answer can come so long after the record was sent: a topic keeps records for seven days."""
+"""Maximum time between a record and its answer: a topic keeps records for seven days."""
 AHEAD = timedelta(hours=1)
-"""A sender's clock may be so far ahead of ours."""
+"""Maximum time by which a sender's clock may be ahead of ours."""
 _STEP = 500
 
 
 class Place(NamedTuple):
-    """Where a record of a platform's topic lies, and when it was sent by its own time."""
+    """The position of a record in a platform's topic, and its timestamp."""
 
     partition: int
     offset: int
@@ -48,12 +48,12 @@ class Place(NamedTuple):
 
     @property
     def correlation(self) -> str:
-        """What every event that follows from the record carries."""
+        """The correlation of every event that the record causes."""
         return f"{SUBMISSION}{self.record}:{self.sent_at}"
 
     @staticmethod
     def of(correlation: str | None) -> Place | None:
-        """The place that a correlation names; None where it names none."""
+        """The place that a correlation names; None if it names none."""
         if correlation is None or not correlation.startswith(SUBMISSION):
             return None
         partition, offset, sent_at = correlation.removeprefix(SUBMISSION).split(":", 2)
@@ -61,7 +61,7 @@ class Place(NamedTuple):
 
 
 class Item(NamedTuple):
-    """How the platform itself calls what an entry is about."""
+    """The platform's own name of the subject of an entry."""
 
     channel: str | None
     item: str | None
@@ -71,25 +71,25 @@ _UNKNOWN = Item(None, None)
 
 
 class UpdateAnswer(Answer):
-    """What a platform was told. Thin: texts and the query code are fetched by a GET of their own."""
+    """A notification to a platform. It holds no texts and no query code: read these with GET requests of their own."""
 
-    id: int = Field(description="Place among the updates, gapless from 1: the cursor")
+    id: int = Field(description="Position in the updates, from 1 without gaps: the cursor")
     kind: str = Field(description="registered, refused, done, sent, accepted, replied, closed, …")
     channel: str | None = Field(description="Code of the channel")
-    item: str | None = Field(description="The platform's own item id; of a refused command the case as it was named")
+    item: str | None = Field(description="The platform's own item id; for a refused command the case reference as sent")
     case: str | None = Field(description="Case id")
-    number: str | None = Field(description="Number that people use")
-    version: int | None = Field(description="Version of the case that it tells of: orders the entries of one case")
-    org: str | None = Field(description="Code of the organisation that it is about")
-    due: list[OutboxDue] = Field(description="Clocks that run, where the kind says by when")
-    detail: str | None = Field(description="Code that says more about the kind")
-    command: str | None = Field(description="Name of the command that is answered")
+    number: str | None = Field(description="Case number for people")
+    version: int | None = Field(description="Version of the case; orders the entries of one case")
+    org: str | None = Field(description="Code of the organisation")
+    due: list[OutboxDue] = Field(description="Running clocks, for kinds with due dates")
+    detail: str | None = Field(description="Code that refines the kind")
+    command: str | None = Field(description="Name of the answered command")
     command_id: str | None = Field(description="The platform's id of that command")
-    record: TopicRecord | None = Field(description="The record of the platform's topic that is answered")
-    sent_at: TimeText | None = Field(description="When that record was sent, by its own time")
-    repeated: bool = Field(description="True: the same was answered before, this is that answer again")
-    problem: OutcomeProblem | None = Field(validation_alias="refusal", description="When it was refused: why")
-    at: TimeText = Field(description="When it was put there")
+    record: TopicRecord | None = Field(description="The answered record of the platform's topic")
+    sent_at: TimeText | None = Field(description="Timestamp of that record")
+    repeated: bool = Field(description="True for the repeated answer to content that was answered before")
+    problem: OutcomeProblem | None = Field(validation_alias="refusal", description="Why the record was refused")
+    at: TimeText = Field(description="When the entry was appended")
 
 
 class UpdatesPage(StreamPage[UpdateAnswer]):
@@ -97,43 +97,43 @@ class UpdatesPage(StreamPage[UpdateAnswer]):
 
 
 class DayAnswer(Answer):
-    """What became of the records that a platform sent to its topic on one day: sent = registered + done + refused + same_again."""
+    """The results of a platform's records of one day: sent = registered + done + refused + same_again."""
 
     platform: str = Field(description="Code of the platform")
-    day: str = Field(description="The day, by the records' own time")
+    day: str = Field(description="The day, by the timestamps of the records")
     zone: str = Field(description="Time zone of the day")
-    sent: int = Field(description="Records that were read: the sum of the next four")
+    sent: int = Field(description="Answered records: the sum of the next four")
     registered: int = Field(description="Filings that became cases")
     done: int = Field(description="Commands that were carried out")
     refused: int = Field(description="Records that were refused")
-    same_again: int = Field(description="Records that said what was answered before, and got that answer again")
+    same_again: int = Field(description="Records with content that was answered before, which got that answer again")
     refusals: Annotated[dict[str, int], BeforeValidator(lambda codes: dict(sorted(codes.items())))] = Field(
-        validation_alias="codes", description="How many were refused for each code"
+        validation_alias="codes", description="Number of refused records by code"
     )
 
 
 async def told(ports: Ports, events: Sequence[RecordedEvent]) -> list[UpdateAnswer]:
-    """Entries of one updates stream as their platform reads them, by HTTP and by its topic."""
+    """Entries of one updates stream for their platform, the same over HTTP and in its topic."""
     items = await _items(ports, events)
     return [_entry(event, items) for event in events]
 
 
 def key_of(event: RecordedEvent) -> str:
-    """What all entries about the same thing share and that tells nothing: the case id, else the keyed digest under which a
-    refused record is on file, else the record's place."""
+    """A key that entries about the same subject share and that reveals nothing: the case id, else the keyed digest of a
+    stored refusal, else the place of the record."""
     body = event.body
     assert isinstance(body, PlatformUpdate)
     return body.case or (body.kept or "").removeprefix(REFUSED) or f"record-{body.record}"
 
 
 async def _items(ports: Ports, events: Sequence[RecordedEvent]) -> dict[str, Item]:
-    """Stream -> how the platform calls it, for what these entries are about. Erased ones are unknown."""
+    """Stream -> the platform's own name of its subject. Erased names are left out."""
     streams = {stream for event in events if (stream := _sealed_in(event)) is not None}
     sealed: dict[str, RecordedEvent] = {}
     for stream in sorted(streams):
         try:
             commits = await ports.log.load(stream, limit=1)
-        except Damaged:  # told without its name, rather than not at all
+        except Damaged:  # the entry is delivered without the name
             continue
         if commits:
             sealed[stream] = commits[0].recorded[0]
@@ -163,8 +163,8 @@ def _entry(event: RecordedEvent, items: dict[str, Item]) -> UpdateAnswer:
 
 @dataclass
 class Day:
-    """What became of the records that a platform sent on one day. Every record that was read is in exactly one of the
-    first four, so `sent` is their sum; a record that nobody has answered yet is in none."""
+    """The results of the records that a platform sent on one day. Every answered record counts in exactly one of the
+    first four figures, so `sent` is their sum. Unanswered records count in none."""
 
     registered: int = 0
     done: int = 0
@@ -191,9 +191,9 @@ class Day:
 
 
 async def reconciled(log: EventStore, platform: str, day: date, zone: str) -> Day:
-    """The figures of the records that the platform sent to its topic on `day`, by the records' own time.
+    """The figures of the records that the platform sent to its topic on `day`, by their timestamps.
 
-    Costs what was told from that day to eight days later, not the whole stream."""
+    Reads the entries from that day to eight days later, not the whole stream."""
     found = Day()
     begin, end = start_of_day(day, zone), instant_of(day, zone)
     async for event in since(log, STREAM + platform, begin - AHEAD):
@@ -206,12 +206,12 @@ async def reconciled(log: EventStore, platform: str, day: date, zone: str) -> Da
 
 
 async def since(log: EventStore, stream: str, begin: datetime) -> AsyncIterator[RecordedEvent]:
-    """The events of a stream from the first that was recorded at or after `begin`. It is found by halving: inside a stream
-    `recorded_at` never goes back."""
+    """The events of a stream that were recorded at or after `begin`. The first is found by binary search, since
+    `recorded_at` never decreases within a stream."""
     low, high = 0, 1
     while (at := await _recorded_after(log, stream, high - 1)) is not None and at < begin:
         low, high = high, high * 2
-    while low < high - 1:  # version `low` lies before `begin`, or is 0; version `high` does not, or is not there
+    while low < high - 1:  # version `low` is before `begin`, or 0; version `high` is not, or does not exist
         middle = (low + high) // 2
         at = await _recorded_after(log, stream, middle - 1)
         low, high = (middle, high) if at is not None and at < begin else (low, middle)

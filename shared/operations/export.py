@@ -55,9 +55,9 @@ async def rows(views: ReadModelStore, parts: Sequence[ServiceModule]) -> AsyncIt
             if part.facts is not None and consumer.sink is not None:
                 names = part.facts.columns(FACTS)
                 async for facts in part.facts.rows(FACTS):
-                    told = [dict(zip(names, one, strict=True)) for one in facts]
+                    cases = [dict(zip(names, one, strict=True)) for one in facts]
                     yield b"".join(
-                        _row(f"facts.{FACTS}", consumer.group, one["case"], one["version"], one) for one in told
+                        _row(f"facts.{FACTS}", consumer.group, one["case"], one["version"], one) for one in cases
                     )
 
 

@@ -57,7 +57,7 @@ async def move_log(
         done: The result of `standing`.
 
     Raises:
-        Refused: `log_damaged`, at the first commit whose bytes or chain are wrong.
+        Refused: `log_damaged`, at the first commit whose bytes or hash chain are wrong.
     """
     walk = ChainWalk()
     events = written = 0

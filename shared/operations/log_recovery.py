@@ -28,7 +28,7 @@ class LogRecovery:
 
     @classmethod
     async def begun(cls, log: EventStore) -> LogRecovery:
-        """A recovery that continues each stream of `log` at its present end."""
+        """A recovery that continues each stream of `log` after its last commit."""
         heads: dict[str, StreamHead] = {}
         async for found in log.heads():
             heads.update(found)
@@ -101,7 +101,7 @@ class LogRecovery:
             if held.get(commit.first) != commit.hash:
                 raise Refused(
                     "log_differs",
-                    f"{commit.stream} version {commit.first}: the topic holds another commit than the log. They are of two"
-                    " deployments, or the log was restored from a backup: give it a prefix of its own (HUIYIN_KAFKA_PREFIX).",
+                    f"{commit.stream} version {commit.first}: the topic holds another commit than the log. They are from different"
+                    " deployments, or the log was restored from a backup: set another HUIYIN_KAFKA_PREFIX.",
                     detail_zh="主题与日志内容不一致。",
                 )

@@ -28,10 +28,10 @@ class PausedConsumers:
         return _TURNS.setdefault(self.ports.views, asyncio.Lock())
 
     async def stop(self) -> list[Parked]:
-        """Wait for our turn and stop the consumers. Where that fails, or this task is cancelled, they run again.
+        """Wait for other rebuilds, then stop the consumers. If that fails, or this task is cancelled, they are started again.
 
-        Returns the marks that a whole rebuild clears. Marks of groups that react stay: a rebuild brings the rows back, but only
-        a redrive does what would have followed from a parked event."""
+        Returns the marks that a complete rebuild clears. Marks of groups with reactions stay: a rebuild restores the rows, but
+        only a redrive runs the reactions to a parked event."""
         await self._turn.acquire()
         stopping = asyncio.create_task(self._stop())
         try:

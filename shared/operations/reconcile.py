@@ -24,13 +24,13 @@ class Lag(NamedTuple):
     behind: int
     mended: int
     parked: list[str]
-    """Behind because a consumer has stopped at them: see `huiyin parked`."""
+    """Behind because a consumer has parked them: see `huiyin parked`."""
     ahead: list[str]
     """A read model is ahead of the log: the log was truncated, or the read model belongs to another log. Rebuild it."""
 
 
 async def reconcile(ports: Ports, parts: Sequence[ServiceModule], *, mend: bool = True) -> Lag:
-    """Compare, and write the rows that are behind unless `mend` is False."""
+    """Compare the log with the read models. `mend`: write the rows that are behind."""
     consumers = [consumer for part in parts for consumer in part.consumers]
     parked = {(mark.group, mark.stream) for mark in await ports.views.parked()}
     streams = behind = mended = 0

@@ -133,7 +133,7 @@ def due_instant(last: date, start: LegalTime, ends: Ends, zone_name: str) -> dat
     """The instant (UTC) at which a period that ends on `last` ends.
 
     `same_wall_time`: at the local time of day of the start. If that time occurs twice or not at all (a change of summer
-    time), the later instant, so that nobody is late too early.
+    time), the later instant, so that no deadline passes too early.
     """
     if ends == "end_of_day" or not isinstance(start, datetime):
         return end_of_day(last, zone_name)

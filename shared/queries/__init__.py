@@ -1,1 +1,1 @@
-"""What may be read: each query returns the model that the HTTP API publishes for it."""
+"""Queries: each returns the response model that the HTTP API publishes."""

@@ -1,4 +1,4 @@
-"""The sealed parts of a case, opened for a principal that may see them. The reading is recorded first."""
+"""The sealed parts of a case, decrypted for a principal that may see them. Each read is recorded first."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ STREAM = "reads/"
 
 
 class ContentAnswer(Answer):
-    """Sealed data that were opened for you. The log records that you read them."""
+    """Decrypted data. The log records that you read them."""
 
-    withheld: str | None = Field(description="Why nothing was opened: log_full, the reading cannot be recorded")
-    parties: dict[str, dict[str, Any]] = Field(description="Party -> role and what is known of them")
-    texts: list[dict[str, Any]] = Field(description="What was written, with the event it belongs to")
+    withheld: str | None = Field(description="Why nothing was decrypted: log_full, the read cannot be recorded")
+    parties: dict[str, dict[str, Any]] = Field(description="Party -> role and known personal data")
+    texts: list[dict[str, Any]] = Field(description="Texts, each with the event that it belongs to")
     erased: list[str] = Field(description="Parties whose data were erased")
 
 
 def purposes(principal: Principal, case: Case, lead: Case | None = None) -> frozenset[str]:
-    """Which parts the principal, who may see the case, may open: the organisation in charge sees who asks, unless they
-    asked for confidence. Who handles the matter through its lead reads what a follower wrote, and not who wrote it:
-    telling that petitioner is the petition office's duty."""
+    """The purposes whose parts the principal may decrypt; the caller has checked that it may see the case. The handling
+    organisation reads texts and, without a request for confidentiality, identities. The organisation that handles the
+    matter reads the texts of a follower without identities: notifying that petitioner is the petition office's duty."""
     if principal.role in ("registrar", "supervisor"):
         return frozenset({"identity", "text"})
     if principal.role in ("organisation", "clerk"):
@@ -53,7 +53,7 @@ async def record_reading(
     purposes: Sequence[str],
     compared: Sequence[str] = (),
 ) -> None:
-    """Record that the principal reads these parts of the case, before they are opened.
+    """Record that the principal reads these parts of the case, before they are decrypted.
 
     Args:
         handling: The command handler of routing.
@@ -71,14 +71,14 @@ async def content(
     events: Sequence[RecordedEvent],
     lead: Case | None = None,
 ) -> ContentAnswer | None:
-    """Who the parties are and what they wrote, as far as the principal may see it; None when that is nothing.
+    """The parties and their texts, as far as the principal may see them; None if there is nothing to see.
 
     Args:
-        handling: The command handler of routing, which records the reading.
+        handling: The command handler of routing, which records the read.
         events: Events of the case that the principal may see.
         lead: Case that leads the matter of `case`.
 
-    While the log is full the reading cannot be recorded, so nothing is opened: `withheld` says so."""
+    While the log is full the read cannot be recorded, so nothing is decrypted; `withheld` gives the reason."""
     allowed = purposes(principal, case, lead)
     sealed = [event for event in events if event.sealed]
     if not allowed or not sealed:

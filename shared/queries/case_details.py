@@ -1,6 +1,6 @@
 """The details of a case, as far as a principal may see them. Every page, route and command reads a case through this module.
 
-`authorize` comes first, always on the case as it is now: a principal that lost the case no longer sees its past either.
+`authorize` comes first, always on the present case: a principal that lost access no longer sees the past either.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ from shared.queries.case_details_models import (
 
 Episode = TypeVar("Episode", bound=DeadlineAnswer)
 _ASIDE = frozenset({"AccusationSuspected", "SuspicionCleared"})
-"""Only the petition office learns that a rule suspected an accusation (Art. 30)."""
+"""Only the petition office sees that a rule suspected an accusation (Art. 30)."""
 
 
 async def find(ports: Ports, principal: Principal, reference: str) -> Case:
-    """The case as it is now. Raises Unknown when it does not exist or the principal may not see it."""
+    """The present state of the case. Raises Unknown if it does not exist or the principal may not see it."""
     case, _head = await ports.cases.get(await resolve(ports, reference))
     if not case.exists:
         case, _head = await ports.cases.reload(await resolve(ports, reference))
@@ -63,10 +63,10 @@ async def show(
     """Everything of a case that the principal may see.
 
     Args:
-        reader: The command handler of routing, which records the reading.
-        as_of: Show what was true then; None shows the case as it is.
-        known_at: Show what was recorded by then.
-        open_content: Open the sealed parts as well.
+        reader: The command handler of routing, which records the read.
+        as_of: Show the state at this time; None shows the present state.
+        known_at: Show only what was recorded by this time.
+        open_content: Decrypt the sealed parts as well.
     Raises:
         Unknown: The principal may not see the case, or it did not exist at that time.
     """
@@ -83,13 +83,13 @@ async def show(
             field="as_of" if as_of is not None else "known_at",
         )
     seen = [event for event in seen if event.type not in _kept_from(principal)]
-    if not past and len(seen) == present.version == events[-1].version:  # nothing is hidden, nothing is newer
+    if not past and len(seen) == present.version == events[-1].version:  # no event is left out
         case = present
-    elif not past:  # also where its last event is not shown: a command may be given on what was read
+    elif not past:  # the present version even if its last event is hidden, since commands expect that version
         case = replace(fold(seen), version=present.version)
     else:
         case = fold(seen)
-    if not case.id:  # the registration itself lies after the cut
+    if not case.id:  # the registration is after that time
         raise Unknown(
             "not_yet", "The case was not registered at that time.", detail_zh="该时点尚未登记。", field="as_of"
         )
@@ -114,7 +114,7 @@ async def show(
 
 
 def _kept_from(principal: Principal) -> frozenset[str]:
-    """Event types that this principal does not see. The organ for accusations sees whom an accusation is about."""
+    """Event types that this principal does not see. The organ for accusations sees the respondent of an accusation."""
     if principal.role in SEES_ALL:
         return frozenset()
     return _ASIDE if principal.role in ("organisation", "clerk") else _ASIDE | {"AccusationConfirmed"}
@@ -134,7 +134,7 @@ async def _may_know(ports: Ports, principal: Principal, case: Case, events: Sequ
 
 
 def _entry(event: RecordedEvent, book: PolicyBook, known: frozenset[str]) -> TimelineEntry:
-    """An event in words and codes. `known`: ids of other cases that may be named."""
+    """An event with its words and codes. `known`: ids of other cases that may be shown."""
     shown: dict[str, Any] = {"newer": True} if isinstance(event.body, NewerEvent) else details(event.body)
     if shown.get("lead") not in known:
         shown.pop("lead", None)
@@ -155,7 +155,7 @@ def _episode(model: type[Episode], deadline: Deadline, book: PolicyBook, now: da
 
 
 async def explained(ports: Ports, principal: Principal, reference: str, clock: str) -> ExplanationAnswer:
-    """Why each episode of a clock ends when it ends. Raises Unknown where the case has no such clock."""
+    """The calculation of the due date of each episode of a clock. Raises Unknown if the case has no such clock."""
     case = await find(ports, principal, reference)
     book = await ports.policies.book(case.jurisdiction)
     found = deadlines(case, book)

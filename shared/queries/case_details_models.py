@@ -1,4 +1,4 @@
-"""Response models of one case: its history, its deadlines, and why a deadline is due when it is."""
+"""Response models of one case: its history, its deadlines, and the calculation of due dates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.queries.case_content import ContentAnswer
 
 
 class ActingParty(Answer):
-    """Who acted. Never a person's name."""
+    """The acting principal. Never a person's name."""
 
     role: str = Field(description="Role of the principal")
     org: PolicyCode | None = Field(description="Its organisation")
@@ -19,16 +19,16 @@ class ActingParty(Answer):
 
 
 class TimelineEntry(Answer):
-    """One thing that happened."""
+    """One event of the case."""
 
     version: int = Field(description="Version in the case's stream")
     type: str = Field(description="Event type")
     zh: EventZh
     en: EventEn
-    effective_at: TimeText = Field(description="When it is true in law")
+    effective_at: TimeText = Field(description="Legal time")
     recorded_at: TimeText = Field(description="When it was recorded")
     origin: str = Field(description="live, or history (imported)")
-    by: ActingParty = Field(validation_alias="actor", description="Who acted")
+    by: ActingParty = Field(validation_alias="actor", description="Acting principal")
     policy: str | None = Field(description="Policy that the decision used")
     details: dict[str, Any] = Field(description="Codes and dates of the event; never text")
 
@@ -39,48 +39,48 @@ class DeadlineAnswer(Answer):
     clock: str = Field(description="Id of the clock")
     zh: str = Field(validation_alias="rule.title.zh", description="Its name in Chinese")
     en: str = Field(validation_alias="rule.title.en", description="Its name in English")
-    article: str = Field(validation_alias="rule.article", description="Where the law says so")
-    episode: int = Field(description="From 1; a new start begins the next")
+    article: str = Field(validation_alias="rule.article", description="Article of the law")
+    episode: int = Field(description="Number from 1; a new start begins the next episode")
     status: str = Field(description="met, late, running, overdue, cancelled, unknown, window_open, window_lapsed")
     due: TimeText = Field(description="Due instant, UTC")
-    due_local: str = Field(description="The same in the zone of the jurisdiction")
+    due_local: str = Field(description="Due instant in the zone of the jurisdiction")
     due_day: TimeText = Field(description="The day there")
-    org: PolicyCode | None = Field(description="Who bears the duty; null: the citizen, or not known")
+    org: PolicyCode | None = Field(description="Organisation that has the duty; null for the citizen, or if unknown")
     started_by: str = Field(validation_alias="start.name", description="Event that started it")
-    started_at: TimeText = Field(validation_alias="start.effective_at", description="When, in law")
+    started_at: TimeText = Field(validation_alias="start.effective_at", description="Legal time of the start")
     ended_by: str | None = Field(description="Event that met it")
-    ended_at: TimeText | None = Field(description="When, in law")
+    ended_at: TimeText | None = Field(description="Legal time of the end")
     extended_days: int = Field(description="Days granted by extensions")
-    excluded_days: int = Field(description="Days that the law does not count")
+    excluded_days: int = Field(description="Days that are not counted by law")
     provisional: bool = Field(description="The calendar of that year is not published yet")
-    window: bool = Field(validation_alias="rule.window", description="A right, not a duty: its lapse is no breach")
+    window: bool = Field(validation_alias="rule.window", description="True for a right: its lapse is no breach")
 
 
 class CorrectionAnswer(Answer):
     """A registered fact that was corrected. The timeline keeps the original."""
 
     version: int = Field(description="Version of the correction")
-    field: Annotated[str, BeforeValidator(lambda name: name.rstrip("_"))] = Field(description="What was wrong")
+    field: Annotated[str, BeforeValidator(lambda name: name.rstrip("_"))] = Field(description="Corrected field")
     of: int | None = Field(description="Version whose date was wrong")
-    old: str | None = Field(description="As it was")
-    new: str | None = Field(description="As it is")
+    old: str | None = Field(description="Previous value")
+    new: str | None = Field(description="Corrected value")
     reason: str = Field(description="Code of the reason")
     recorded_at: TimeText = Field(description="When it was corrected")
     by: str = Field(validation_alias="ref", description="Id of the key that corrected it")
 
 
 class CaseAnswer(Answer):
-    """A case with its history, as it is or as of a day."""
+    """A case with its history, at present or as of a day."""
 
     id: str = Field(description="Case id")
-    number: str = Field(description="Number that people use")
+    number: str = Field(description="Case number for people")
     version: int = Field(description="Version that is shown")
     jurisdiction: str = Field(description="Jurisdiction")
     origin: str = Field(description="live, or history (imported)")
     state: str = Field(description="State as a code")
     state_zh: StateZh
     state_en: StateEn
-    channel: PolicyCode | None = Field(validation_alias="filing.channel", description="Where it came from")
+    channel: PolicyCode | None = Field(validation_alias="filing.channel", description="Channel of the filing")
     channel_class: str = Field(validation_alias="filing.channel_class", description="Class of the channel")
     place: PolicyCode | None = Field(validation_alias="filing.place", description="Place of the problem")
     subject: PolicyCode | None = Field(validation_alias="filing.subject", description="Subject")
@@ -98,34 +98,36 @@ class CaseAnswer(Answer):
     assist: list[PolicyCode] = Field(validation_alias="assignment.assist", description="Organisations that assist")
     forwarded: list[PolicyCode] = Field(
         validation_alias="assignment.forwarded",
-        description="Subordinates that it was forwarded down to; the last has it in hand",
+        description="Subordinates that it was forwarded to; the last one handles it",
     )
     reviewer: PolicyCode | None = Field(
         validation_alias="review.reviewer", description="The body that reviews or reviewed it"
     )
     review_result: str | None = Field(validation_alias="review.result", description="upheld, changed or redo")
-    past_orgs: list[PolicyCode] = Field(validation_alias="assignment.past_orgs", description="Who had it before")
-    rule: str | None = Field(
-        validation_alias="assignment.rule", description="Routing rule that led to the organisation"
+    past_orgs: list[PolicyCode] = Field(
+        validation_alias="assignment.past_orgs", description="Previous responsible organisations"
     )
-    queue_reason: str | None = Field(description="Why a person has to dispatch it")
+    rule: str | None = Field(
+        validation_alias="assignment.rule", description="Routing rule that determined the organisation"
+    )
+    queue_reason: str | None = Field(description="Reason why a person has to dispatch it")
     confidential: bool = Field(
-        validation_alias="filing.confidential", description="The organisation does not see who filed"
+        validation_alias="filing.confidential", description="True if the handling organisation must not see identities"
     )
     anonymous: bool = Field(validation_alias="filing.anonymous", description="Filed without a name")
     sealed_track: bool = Field(validation_alias="accusation.sealed", description="An accusation")
-    hops: int = Field(validation_alias="assignment.hops", description="How often it was sent on")
-    result: str | None = Field(validation_alias="handling.result", description="What was decided")
+    hops: int = Field(validation_alias="assignment.hops", description="How often it was transferred")
+    result: str | None = Field(validation_alias="handling.result", description="Result of the decision")
     closure: str | None = Field(validation_alias="closure.kind", description="Kind of closing")
-    filed_at: TimeText | None = Field(validation_alias="filing.filed_at", description="When it was filed, in law")
-    registered_at: TimeText | None = Field(description="When it was recorded here")
+    filed_at: TimeText | None = Field(validation_alias="filing.filed_at", description="Legal filing time")
+    registered_at: TimeText | None = Field(description="When the filing was recorded here")
     accepted_at: TimeText | None = Field(validation_alias="handling.accepted_at", description="When it was accepted")
     replied_at: TimeText | None = Field(
         validation_alias="handling.replied_at", description="When the reply was delivered"
     )
     closed_at: TimeText | None = Field(validation_alias="closure.closed_at", description="When it was closed")
     lead: str | None = Field(description="The older case of the same matter that it follows, if you may see it")
-    matter: LeadAnswer | None = Field(description="How the case that leads the matter stands now, if you may see it")
+    matter: LeadAnswer | None = Field(description="Present state of the case that leads the matter, if you may see it")
     related: list[str] = Field(description="Cases that it refers to, as far as you may see them")
     supervision: str = Field(validation_alias="supervision.stage", description="Rung of supervision")
     evaluations: Annotated[dict[str, str], BeforeValidator(dict)] = Field(
@@ -134,11 +136,11 @@ class CaseAnswer(Answer):
     read_only: str | None = Field(
         validation_alias="newer", description="Event type of a newer release that makes the case read-only here"
     )
-    as_of: TimeText | None = Field(description="The day it is shown as of")
-    known_at: TimeText | None = Field(description="The day whose knowledge is shown")
+    as_of: TimeText | None = Field(description="Day of the shown state")
+    known_at: TimeText | None = Field(description="Day by which the shown events were recorded")
     deadlines: list[DeadlineAnswer] = Field(description="All episodes of all clocks")
-    timeline: list[TimelineEntry] = Field(description="What happened, in the order of the log")
-    corrections: list[CorrectionAnswer] = Field(description="What was corrected")
+    timeline: list[TimelineEntry] = Field(description="Events in the order of the log")
+    corrections: list[CorrectionAnswer] = Field(description="Corrections of registered facts")
     allowed: list[str] = Field(description="Commands that you may give now")
     content: ContentAnswer | None = Field(description="Sealed data, as far as you may see them")
 
@@ -148,7 +150,7 @@ class ExplanationStep(Answer):
 
     zh: str = Field(description="In Chinese")
     en: str = Field(description="In English")
-    day: TimeText | None = Field(description="The day that it is about")
+    day: TimeText | None = Field(description="Day of this step")
 
 
 class ExplainedEpisode(DeadlineAnswer):
@@ -159,9 +161,9 @@ class ExplainedEpisode(DeadlineAnswer):
 
 
 class ExplanationAnswer(Answer):
-    """Why a clock ends when it ends."""
+    """The calculation of the due dates of a clock."""
 
     id: str = Field(description="Case id")
-    number: str = Field(description="Number that people use")
+    number: str = Field(description="Case number for people")
     clock: str = Field(description="Id of the clock")
     episodes: list[ExplainedEpisode] = Field(description="Its episodes, each with its calculation")

@@ -1,4 +1,4 @@
-"""What a citizen is told with number and query code: what happened, who has it, what comes next, by when and why."""
+"""The status of a case for its petitioner: what happened, who is responsible, the next step, its due day and the law."""
 
 from __future__ import annotations
 
@@ -26,16 +26,14 @@ _NOT_TOLD = frozenset({"exempt"})
 
 _NEXT: dict[str, Words] = {
     "registered": Words("由信访部门确定承办单位", "the petition office decides which organisation is responsible"),
-    "dispatched": Words(
-        "由承办单位签收并决定是否受理", "the organisation signs for it and decides whether it accepts it"
-    ),
+    "dispatched": Words("由承办单位签收并决定是否受理", "the organisation signs for it and decides on acceptance"),
     "signed": Words("由承办单位决定是否受理", "the organisation decides whether it accepts it"),
     "return_requested": Words(
         "由信访部门核实是否改派", "the petition office checks whether another organisation is responsible"
     ),
     "returned": Words("由信访部门重新确定承办单位", "the petition office decides which organisation is responsible"),
-    "disputed": Words("由上级指定承办单位", "it is ruled which organisation is responsible"),
-    "accepted": Words("由承办单位调查处理并出具意见", "the organisation looks into it and decides"),
+    "disputed": Words("由上级指定承办单位", "the superior authority decides which organisation is responsible"),
+    "accepted": Words("由承办单位调查处理并出具意见", "the organisation investigates and decides"),
     "handling": Words("由承办单位出具处理意见", "the organisation decides"),
     "decided": Words("由承办单位将答复送达给您", "the organisation delivers its reply to you"),
     "replied": Words("您可以评价", "you may evaluate"),
@@ -43,7 +41,7 @@ _NEXT: dict[str, Words] = {
     "in_re_review": Words("由复核机关出具复核意见", "the re-review is decided"),
     "redo_ordered": Words("由承办单位重新办理", "the organisation handles it again"),
     "not_accepted": Words("请看书面告知中的理由和救济途径", "the written notice gives the reasons and your remedies"),
-    "guided": Words("请按告知的法定途径提出", "please follow the statutory path that you were shown"),
+    "guided": Words("请按告知的法定途径提出", "please follow the statutory path that you were guided to"),
 }
 
 
@@ -55,38 +53,38 @@ _NEXT_OF_MATTER: dict[str, Words] = {
     **{state: _NEXT[state] for state in ("accepted", "handling", "in_review", "in_re_review", "redo_ordered")},
     "decided": Words("由承办单位送达答复", "the organisation delivers its reply"),
 }
-"""What comes next in the matter, where it is not something between the office and another petitioner."""
+"""State of the lead -> the next step. Steps that concern only the petitioner of the lead are left out."""
 _OUTCOMES = frozenset(
     {
         "supported", "explained", "not_supported", "adopted", "partly_adopted", "not_adopted", "guided", "not_accepted",
         "closed_unresolved",
     }
 )  # fmt: skip
-"""How a matter ended, as far as everybody who filed it may know. What another petitioner agreed to or said is theirs."""
+"""Outcomes that every petitioner of a matter may see. Agreements and evaluations of another petitioner are not shown."""
 
 
 async def status(ports: Ports, case: Case) -> StatusAnswer:
-    """The plain sentences."""
+    """The status in plain sentences."""
     book = await ports.policies.book(case.jurisdiction)
     now = ports.clock.now()
-    has_it = holder_of(case)
-    running = [  # of who has it; who received it, and tells them where it went, is not who they wait for
+    responsible = holder_of(case)
+    running = [  # without the transfer notice that a receiving organisation owes: the petitioner does not wait for that
         one for one in deadlines(case, book) if one.running and not one.rule.window and not owes_notice(one.org, case)
     ]
     first = min(running, key=lambda one: one.due, default=None)
     lead = await _leading(ports, case)
     events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
-    told = []
+    shown: list[dict[str, str]] = []
     for place, event in enumerate(events):
         words = heard(event, events[: place + 1], book)
         if words is not None:
-            told.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
+            shown.append({"day": day_of(event.effective_at, book.zone).isoformat(), "zh": words.zh, "en": words.en})
     sentence = _sentence(case, book, first, overdue=first is not None and first.due < now)
     if lead is not None:
         theirs = [one for one in deadlines(lead, book) if one.running and not one.rule.window]
         until = min(theirs, key=lambda one: one.due, default=None)
         sentence = _matter_sentence(case, lead, book, until, overdue=until is not None and until.due < now)
-        first, has_it = first or until, holder_of(lead)
+        first, responsible = first or until, holder_of(lead)
     right = _right(case, book, now)
     if right is not None:
         sentence = Words(sentence.zh + right.zh, f"{sentence.en} {right.en}")
@@ -95,18 +93,18 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         state=case.state,
         zh=sentence.zh,
         en=sentence.en,
-        org=book.names.get(has_it, has_it) if has_it else None,
+        org=book.names.get(responsible, responsible) if responsible else None,
         due_day=first.due_day.isoformat() if first else None,
         due_because=first.rule.article if first else None,
         may_ask=right,
-        events=told,
+        events=shown,
     )
 
 
 _REVIEWS = {"ReviewRequested": "request_review", "ReReviewRequested": "request_re_review"}
-"""What uses a right -> the command by which it is used."""
+"""Event that uses a right -> the command for it."""
 _ASKED_IN = {"request_review": ("replied", "closed"), "request_re_review": ("reviewed", "closed")}
-"""States in which the rules take these requests."""
+"""Command -> states in which it is possible."""
 _REVIEW_WORDS = {
     "request_review": Words(
         "对处理意见不服的，您可以申请复查", "If you do not agree with the reply you may ask for a review"
@@ -118,10 +116,12 @@ _REVIEW_WORDS = {
 
 
 def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
-    """The review that may be asked for now, until when and why (Art. 35 ¶1, 36 ¶1); None where there is none."""
+    """The review that may be requested now, with its period and article (Art. 35 ¶1, 36 ¶1); None if there is none."""
     if case.concluded:
         return None
-    last = {one.clock: one for one in deadlines(case, book)}  # of each its last episode, which requests are measured by
+    last = {
+        one.clock: one for one in deadlines(case, book)
+    }  # the last episode of each clock, whose period a request has to observe
     for one in last.values():
         command = next((_REVIEWS[end.event] for end in one.rule.end if end.event in _REVIEWS), None)
         if (
@@ -154,22 +154,22 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
 
 
 async def _leading(ports: Ports, case: Case) -> Case | None:
-    """The case whose progress a follower's petitioner is shown: while it leads, and never across the sealed track."""
+    """The lead whose progress the petitioner of a follower may see; None if it no longer leads, or one of them is sealed."""
     lead = await ports.cases.lead_of(case)
     apart = lead is None or lead.state in ("voided", "withdrawn") or lead.accusation.sealed != case.accusation.sealed
     return None if apart or case.state in ("withdrawn", "voided") else lead
 
 
 def called(book: PolicyBook, code: str) -> Words:
-    """The name of an organisation in both languages, as far as the policy has it."""
+    """The name of an organisation in both languages; its code if the policy has no name."""
     known = book.organisation(code)
     return Words(known.name, known.name_en or known.name) if known is not None else Words(code, code)
 
 
 def heard(event: RecordedEvent, until: Sequence[RecordedEvent], book: PolicyBook) -> Words | None:
-    """What a citizen is told of an event: registered, sent to whom, accepted or not and why, notices, extended until when,
-    answered, invited to evaluate, closed how, corrected, joined. None: it is not theirs to follow. `until`: the case's
-    events up to this one."""
+    """The words of an event for the petitioner; None for an event that the petitioner does not see.
+
+    `until`: the events of the case up to this one."""
     body = event.body
     if not isinstance(body, NewerEvent) and body.for_petitioner:
         return event_words(event.type)
@@ -210,12 +210,12 @@ def heard(event: RecordedEvent, until: Sequence[RecordedEvent], book: PolicyBook
 
 
 def holder_of(case: Case) -> str | None:
-    """Who has it now: under review the body that reviews (None while nobody is named), else the responsible organisation."""
+    """The reviewing body during a review (None until one is named), otherwise the responsible organisation."""
     return case.review.reviewer if case.state in ("in_review", "in_re_review") else case.assignment.org
 
 
 def _extended(days: int, until: Sequence[RecordedEvent], book: PolicyBook) -> Words:
-    """Why stands in the notice, in the words of the organisation; here: by which article."""
+    """The extension with its article. The written notice of the organisation gives the reason."""
     longer = [one for one in deadlines(fold(until), book) if one.extended_days]
     if not longer:
         return Words(f"批准延期{days}日", f"The period was extended by {days} days.")
@@ -223,12 +223,12 @@ def _extended(days: int, until: Sequence[RecordedEvent], book: PolicyBook) -> Wo
     day, rule = last.due_day, last.rule
     return Words(
         f"经批准延长{days}日，至{day.year}年{day.month}月{day.day}日（{rule.article_zh}），理由见延期告知",
-        f"The period was extended by {days} days, until {day.isoformat()} ({rule.article_en}); the notice of it says why.",
+        f"The period was extended by {days} days, until {day.isoformat()} ({rule.article_en}); see the notice for the reason.",
     )
 
 
 def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadline | None, *, overdue: bool) -> Words:
-    """What happened to the matter, who has it, what comes next: of the lead, and nothing of who filed that."""
+    """The state of the matter, its organisation and the next step. Nothing about the petitioner of the lead."""
     zh, en = (
         "您的信访件与此前登记的同一事项并案办理",
         "Your filing is handled together with an older one of the same matter",
@@ -240,9 +240,9 @@ def _matter_sentence(case: Case, lead: Case, book: PolicyBook, deadline: Deadlin
     en += f". The matter is {state.en}"
     if lead.state not in FINAL_STATES:
         org = lead.assignment.org or book.petition_office
-        has_it = called(book, org) if org else None
-        zh += f"，由{has_it.zh if has_it else '信访部门'}负责"
-        en += f"; {has_it.en if has_it else 'the petition office'} has it"
+        responsible = called(book, org) if org else None
+        zh += f"，由{responsible.zh if responsible else '信访部门'}负责"
+        en += f"; {responsible.en if responsible else 'the petition office'} is responsible"
     outcome = lead.handling.result if lead.handling.result is not None else lead.closure.kind
     if outcome in _OUTCOMES:
         words = code_words(outcome)
@@ -273,10 +273,10 @@ def _sentence(case: Case, book: PolicyBook, deadline: Deadline | None, *, overdu
     state = state_words(case.state)
     office = called(book, book.petition_office) if book.petition_office else Words("信访部门", "the petition office")
     holder = holder_of(case)
-    has_it = called(book, holder) if holder and case.state not in FINAL_STATES else office
+    responsible = called(book, holder) if holder and case.state not in FINAL_STATES else office
     zh, en = f"您的信访件现为“{state.zh}”", f"Your case is {state.en}"
-    zh += f"，由{has_it.zh}负责" if case.state not in FINAL_STATES else ""
-    en += f"; {has_it.en} has it" if case.state not in FINAL_STATES else ""
+    zh += f"，由{responsible.zh}负责" if case.state not in FINAL_STATES else ""
+    en += f"; {responsible.en} is responsible" if case.state not in FINAL_STATES else ""
     after = _NEXT.get(case.state)
     if after is not None:
         zh, en = f"{zh}。下一步：{after.zh}", f"{en}. Next: {after.en}"

@@ -1,4 +1,4 @@
-"""The matter of a case: the filing that leads it, and those that follow. Found by an index of the view `matters`."""
+"""The matter of a case: its lead and the followers. Found by an index of the view `matters`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from shared.queries.case_details import find
 class FilingAnswer(LeadAnswer):
     """One filing of a matter."""
 
-    leads: bool = Field(description="True for the oldest one, which is worked on")
-    kind: str | None = Field(
-        validation_alias="matter.lead_kind", description="same_matter or duplicate, for one that follows"
-    )
-    channel: PolicyCode | None = Field(validation_alias="filing.channel", description="Where it came from")
-    filed_at: TimeText | None = Field(validation_alias="filing.filed_at", description="When it was filed, in law")
-    registered_at: TimeText | None = Field(description="When it was recorded here")
+    leads: bool = Field(description="True for the oldest one, which is handled")
+    kind: str | None = Field(validation_alias="matter.lead_kind", description="same_matter or duplicate for a follower")
+    channel: PolicyCode | None = Field(validation_alias="filing.channel", description="Channel of the filing")
+    filed_at: TimeText | None = Field(validation_alias="filing.filed_at", description="Legal filing time")
+    registered_at: TimeText | None = Field(description="When the filing was recorded here")
     closure: str | None = Field(validation_alias="closure.kind", description="Kind of closing")
 
 
@@ -36,7 +34,7 @@ class MatterPage(Answer):
 
 async def matter(ports: Ports, principal: Principal, reference: str, after: str | None, limit: int) -> MatterPage:
     """One page of the filings of the matter that a case belongs to, as far as the principal may see them: the lead first,
-    then the others from the oldest to the youngest. Raises Unknown for a case that the principal may not see."""
+    then the others from the oldest to the newest. Raises Unknown for a case that the principal may not see."""
     authorize(principal, LIST)
     case = await find(ports, principal, reference)
     lead = await ports.cases.lead_of(case) or case

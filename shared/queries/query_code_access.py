@@ -1,4 +1,4 @@
-"""Access to a case by number and query code, with a limit on wrong guesses."""
+"""Access to a case by number and query code, with a limit on wrong attempts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_CLIENTS = 10_000
 
 
 class RateLimiter:
-    """Counts the wrong pairs of each client in the last minute, to limit guessing."""
+    """Counts the wrong pairs of each client in the last minute, to prevent guessing."""
 
     def __init__(self, clock: Clock, most: int) -> None:
         self._clock = clock
@@ -42,10 +42,10 @@ class RateLimiter:
 
 
 async def opened(ports: Ports, number: str, code: str) -> tuple[Principal, Case]:
-    """The citizen and the case that number and code open together. Raises the same Unknown whichever of them is wrong."""
+    """The citizen principal and the case for number and code. Raises the same Unknown whichever of the two is wrong."""
     wrong = Unknown(
         "wrong_number_or_code",
-        "Number and query code do not belong together. Both are on the receipt.",
+        "Number and query code do not match. Both are on the receipt.",
         detail_zh="编号与查询码不匹配，请核对回执。",
     )
     if read_number(number) is None:
@@ -54,7 +54,7 @@ async def opened(ports: Ports, number: str, code: str) -> tuple[Principal, Case]
     try:
         case_id = await resolve(ports, number)
     except Unknown:
-        code_matches(secret, "0" * 32, code)  # the same work as for a number that exists
+        code_matches(secret, "0" * 32, code)  # constant work, so that timing does not reveal whether the number exists
         raise wrong from None
     if not code_matches(secret, case_id, code):
         raise wrong

@@ -1,4 +1,4 @@
-"""The reply texts of a case that the petitioner is entitled to, opened for the platform that filed it."""
+"""The reply texts of a case that the petitioner is entitled to, decrypted for the platform that filed it."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ class AnswerText(Answer):
     type: str = Field(description="Event type")
     zh: EventZh
     en: EventEn
-    at: TimeText = Field(validation_alias="effective_at", description="When it was true in law")
-    fields: dict[str, Any] = Field(description="The text: text, basis, reason, remedy, organ or how_to")
+    at: TimeText = Field(validation_alias="effective_at", description="Legal time")
+    fields: dict[str, Any] = Field(description="Field -> text: text, basis, reason, remedy, organ or how_to")
 
 
 class AnswerTexts(Answer):
-    """What a case was answered, in words."""
+    """The texts of the answers to a case."""
 
     case: str = Field(description="Case id")
-    number: str = Field(description="Number that people use")
-    texts: list[AnswerText] = Field(description="Oldest first; of a decision only once the reply was delivered")
+    number: str = Field(description="Case number for people")
+    texts: list[AnswerText] = Field(description="Oldest first; a decision appears only after its reply was delivered")
     erased: list[str] = Field(description="Parties whose data were erased")
 
 
 async def replies(handling: CommandHandler, principal: Principal, case: Case) -> AnswerTexts:
-    """The reply texts of a case that the principal may see. The reading is recorded first."""
+    """The reply texts of a case that the principal may see. The read is recorded first."""
     events = [event for commit in await handling.log.load(STREAM + case.id) for event in commit.recorded]
     delivered = max((event.version for event in events if event.type == "ReplyDelivered"), default=0)
     wanted = {event.version: event for event in events if _fields(event, delivered) and event.sealed}

@@ -1,7 +1,7 @@
-"""Lists of cases: which queue, whose, earliest due first, page by page. The scope comes from the principal.
+"""Lists of cases: filtered, earliest due date first, page by page. The principal determines the scope.
 
-A list is an index of the view `worklist`. Of the filters, as many as an index answers are asked of it; the others, and
-who may see the row, are checked here. Cases without a running deadline come last.
+A list is read from an index of the view `worklist`. The index answers as many filters as it can; the other filters, and
+the visibility of each row, are checked here. Cases without a running deadline come last.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ QUEUES = (
 )
 _BY_TIME = ("at_risk", "overdue")
 _MOST_LOOKED_AT = 5_000
-"""Most rows that one page reads. A rare filter gives a short page and a cursor instead of a slow answer."""
+"""Maximum number of rows that one page reads. A rare filter gives a short page and a cursor instead of a slow answer."""
 _OTHERWISE = {"forwarded": "holder", "to_notify": "owes"}
 _AS = {"to_review": "reviewer", **_OTHERWISE}
-"""Queues of those who have a case otherwise than as the responsible organisation -> the column that names them."""
+"""Queues of organisations with another role than the responsible one -> the column that names them."""
 _CHOICES: tuple[tuple[str, ...], ...] = (
     ("reviewer",),
     ("holder",),
@@ -60,7 +60,7 @@ _CHOICES: tuple[tuple[str, ...], ...] = (
 
 
 class ListFilter(NamedTuple):
-    """What the list shall hold."""
+    """The filters of a list."""
 
     queue: str | None = None
     org: str | None = None
@@ -68,37 +68,39 @@ class ListFilter(NamedTuple):
     place: str | None = None
     subject: str | None = None
     due_before: str | None = None
-    """Text instant."""
+    """An instant as text."""
     reviewer: str | None = None
     holder: str | None = None
-    """The subordinate that has it in hand."""
+    """The subordinate that handles the case."""
     owes: str | None = None
-    """Who received it, and has to tell the petitioner where it went."""
+    """The organisation that received the filing and owes the petitioner the notice of the transfer."""
 
 
 class ListedCase(Answer):
     """One row of a list."""
 
     id: str = Field(description="Case id")
-    number: str = Field(description="Number that people use")
+    number: str = Field(description="Case number for people")
     jurisdiction: str = Field(description="Jurisdiction")
     state: str = Field(description="State as a code")
     state_zh: StateZh
     state_en: StateEn
     org: str | None = Field(description="Code of the responsible organisation")
     reviewer: str | None = Field(description="Code of the body that reviews or reviewed it")
-    holder: str | None = Field(description="Code of the subordinate that has it in hand")
-    owes: str | None = Field(description="Code of who received it and has to tell the petitioner where it went")
+    holder: str | None = Field(description="Code of the subordinate that handles the case")
+    owes: str | None = Field(
+        description="Code of the organisation that received the filing and owes the transfer notice"
+    )
     place: str | None = Field(description="Code of the place of the problem")
     subject: str | None = Field(description="Code of the subject")
     channel: str = Field(description="Code of the channel")
-    class_: str | None = Field(serialization_alias="class", description="Class, once it is known")
+    class_: str | None = Field(serialization_alias="class", description="Class; null until it is determined")
     sealed_track: bool = Field(validation_alias="sealed", description="An accusation")
-    queue: str | None = Field(description="The queue that it is in")
+    queue: str | None = Field(description="Queue of the case")
     due: str | None = Field(description="Instant of the earliest running deadline, UTC")
-    due_clock: str | None = Field(description="Which clock that is")
-    overdue: bool = Field(description="That instant has passed")
-    filed_at: str | None = Field(description="When it was filed, in law")
+    due_clock: str | None = Field(description="Clock of that deadline")
+    overdue: bool = Field(description="True if that instant has passed")
+    filed_at: str | None = Field(description="Legal filing time")
 
 
 class CasePage(Answer):
@@ -118,7 +120,7 @@ class _Cursor(NamedTuple):
 async def cases(
     ports: Ports, principal: Principal, wanted: ListFilter, after: str | None = None, limit: int = 50
 ) -> CasePage:
-    """One page. Raises Invalid for a cursor that this list did not give."""
+    """One page. Raises Invalid for a cursor that is not of this list."""
     authorize(principal, LIST)
     if principal.role in ("organisation", "clerk"):
         if wanted.org not in (None, principal.org):
@@ -128,7 +130,7 @@ async def cases(
         wanted = wanted._replace(**{"org": None, _AS[wanted.queue]: wanted.org})
     cursor = _read(after)
     now = to_text(ports.clock.now())
-    if wanted.queue == "overdue":  # the list ends where time stands, not at the last case that is open
+    if wanted.queue == "overdue":  # the list ends at the present time, not at the last open case
         wanted = wanted._replace(due_before=min(now, wanted.due_before or now))
     found: list[ListedCase] = []
     looked_at = 0
@@ -204,13 +206,13 @@ def _meets(row: Row, wanted: ListFilter, now: str) -> bool:
 
 
 async def _may_be_named(ports: Ports, principal: Principal, row: Row) -> bool:
-    """True when a cursor may name this case, that is, when the principal may see it."""
+    """True if a cursor may name this case, that is, if the principal may see it."""
     return visible(principal, (await ports.cases.get(row.key, at_least=row.applied))[0])
 
 
 async def _may_see(ports: Ports, principal: Principal, row: Row) -> bool:
-    """Sealed accusations are for the petition office, supervisors, and the organ marked for accusations that has the case
-    now; nobody's list shows a case against them."""
+    """True if the row is visible: sealed accusations to the petition office, supervisors, and the authorised organisation
+    that handles the case. A respondent never sees a case against itself."""
     assert row.values is not None
     case, _head = await ports.cases.get(row.key, at_least=row.applied)
     if not visible(principal, case):
@@ -222,8 +224,8 @@ async def _may_see(ports: Ports, principal: Principal, row: Row) -> bool:
 
 
 async def _own_clocks(ports: Ports, principal: Principal, row: Row) -> Row:
-    """The row as an organisation reads it. Where one received the filing and another has it, each has a clock of its own, and
-    neither is late with that of the other."""
+    """The row for an organisation. The receiver of a filing and its handler have clocks of their own, so each sees only its
+    own deadline."""
     if principal.role not in ("organisation", "clerk") or row.values is None or row.values["owes"] is None:
         return row
     case, _head = await ports.cases.get(row.key, at_least=row.applied)
@@ -259,7 +261,7 @@ def _read(text: str | None) -> _Cursor:
         pass
     raise Invalid(
         "wrong_cursor",
-        "after is not a cursor of this list. Leave it out for the first page, then use the one that the page gives.",
+        "after is not a cursor of this list. Leave it out for the first page, then use the cursor of the previous page.",
         detail_zh="翻页标记无效。",
         field="after",
     )

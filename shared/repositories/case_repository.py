@@ -1,9 +1,9 @@
-"""The folded cases of this process: loaded from the log once, then followed.
+"""The folded cases of this process: loaded from the log once, then brought forward by its events.
 
-A cached case may be outdated. That is safe, because an append names the version that it was decided on, and the log refuses one
-that is late. Commands, views and reactions share this cache, so a case is folded once per process.
+A cached case may be outdated. That is safe, because an append names the version that it was decided on, and the log refuses
+an outdated one. Commands, views and reactions share this cache, so a case is folded once per process.
 
-`load` says with each case whether it is confirmed (`LoadedCase.confirmed`). A decision to append may rest on any case; a decision
+`load` reports for each case whether it is confirmed (`LoadedCase.confirmed`). A decision to append may rest on any case; a decision
 not to append only on a confirmed one, see command_handler.py and docs/adr/0028.
 
 >>> import asyncio
@@ -29,12 +29,12 @@ DEFAULT_SIZE = 20_000
 
 
 class Expected(NamedTuple):
-    """What the caller knows of a case before it is loaded. It can save a read of the log."""
+    """What the caller knows about a case before it is loaded. It can save a read of the log."""
 
     version: int = 0
     """The caller has just brought the case forward to this version. 0: nothing is known."""
     new: bool = False
-    """The command most often begins the case."""
+    """The command usually begins the case."""
 
 
 ANY = Expected()
@@ -42,19 +42,19 @@ NEW = Expected(new=True)
 
 
 class LoadedCase(NamedTuple):
-    """A case as the repository has it."""
+    """A case from the repository."""
 
     case: Case
     head: StreamHead
     confirmed: bool
-    """True if the log was read, or this process is the only one that appends. False: the log may have more."""
+    """True if the log was read, or this process is the only one that appends. False: the log may have newer events."""
 
 
 class CaseRepository:
     """At most `size` folded cases; the least recently used are dropped first.
 
-    `alone=False`: other processes append, too. Then a cached case is never shown, or used for a decision, without a look at the
-    end of its stream, unless the caller expects its version: nobody sees a case older than another process showed it to him.
+    `alone=False`: other processes append, too. Then the end of a case's stream is read before a cached case is shown or used
+    for a decision, unless the caller expects its version: no caller sees a case older than another process showed it.
     """
 
     def __init__(self, log: EventStore, size: int = DEFAULT_SIZE, *, alone: bool = True) -> None:
@@ -95,8 +95,8 @@ class CaseRepository:
         return case, head
 
     async def lines(self, case_ids: Iterable[str], *, fresh: bool = False) -> dict[str, Case]:
-        """These cases, each with all that it follows, by id; those that do not exist are left out. `fresh`: as the log has them
-        now, for decisions."""
+        """These cases, each with all that it follows, by id; those that do not exist are left out. `fresh`: read from
+        the log, for decisions."""
         found: dict[str, Case] = {}
         waiting = list(case_ids)
         while waiting:
@@ -115,7 +115,7 @@ class CaseRepository:
         return None if case.matter.lead is None else head_of(case.matter.lead, await self.lines([case.matter.lead]))
 
     def remember(self, case: Case, head: StreamHead) -> None:
-        """Keep a newer fold. An older one is ignored."""
+        """Store a fold. One that is older than the stored one is ignored."""
         known = self._known.get(case.id)
         if known is not None and known.case.version >= case.version:
             return
@@ -129,7 +129,7 @@ class CaseRepository:
             self._known.pop(case_id, None)
 
     def follow(self, commits: Iterable[Commit]) -> None:
-        """Bring cases forward with commits that continue them exactly, or begin them.
+        """Apply commits to the cases that they continue exactly, or begin.
 
         A process that is alone does not begin unknown cases here: a cached case counts as confirmed there, and a subscription
         that begins again delivers the oldest commits first."""

@@ -37,7 +37,7 @@ class PolicyRepository:
 
     @property
     def changes(self) -> int:
-        """Grows with each policy commit that this process has heard of."""
+        """Grows with each policy commit that this process receives."""
         return sum(self._seen.values())
 
     def keep_time(self, clock: Clock) -> None:

@@ -179,7 +179,7 @@ async def test_future_activation_is_checked_against_policy_in_force_then() -> No
 @pytest.mark.parametrize(
     ("sections", "what", "zh"),
     [
-        ({"laws": {}}, "a name that is no section", "有名称不是政策的部分"),
+        ({"laws": {}}, "a name is not a section", "有名称不是政策的部分"),
         ({"places": {"places": [{}]}}, "is missing; add it", "缺失，请补充。"),
         ({"places": {"more": 1}}, "is not a field of this section", "不是这一部分的字段"),
         (
@@ -189,7 +189,7 @@ async def test_future_activation_is_checked_against_policy_in_force_then() -> No
         ),
         (
             {"jurisdiction": {"code": "X", "name": "某", "zone": "Asia/Shanghai"}},
-            "is not the jurisdiction",
+            "is not the code of the jurisdiction",
             "不是要更改的辖区",
         ),
         (
@@ -199,7 +199,7 @@ async def test_future_activation_is_checked_against_policy_in_force_then() -> No
         ),
         (
             {**with_organisation("other"), **routed_to("other")},
-            "(from 2026-03-10 on, with what is activated for then)",
+            "(from 2026-03-10 on, together with what is activated for that day)",
             "自 2026-03-10 起",
         ),
     ],

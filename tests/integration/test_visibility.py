@@ -117,7 +117,8 @@ async def test_citizen_sees_steps_that_concern_them(here: Served) -> None:
     assert any("Housing and Construction" in one for one in said)
     assert any("示例市住房和城乡建设局" in one["zh"] for one in told["events"])
     assert (
-        "The period was extended by 20 days, until 2026-05-21 (Regulation Art. 34); the notice of it says why." in said
+        "The period was extended by 20 days, until 2026-05-21 (Regulation Art. 34); see the notice for the reason."
+        in said
     )
     steps = [
         ("clerk", "decide", {"result": "explained", "basis": ["条例"], "text": "已维修"}),

@@ -17,7 +17,7 @@ SEED = 20220501
 SPAN = 146
 """Days from the first filing to today, a few less than 150: a weekend may postpone a step."""
 WINDOW_SHARE = 0.15
-"""Of the histories that may begin at an organisation's own counter."""
+"""Share of the histories that may begin at an organisation's own counter."""
 _MODES = ("in_person", "post", "post", "electronic", "electronic", "phone")
 _BY_CITIZEN = frozenset(
     {"Nudged", "MaterialAdded", "EvaluationSubmitted", "ReviewRequested", "ReReviewRequested", "CaseWithdrawn"}
@@ -44,7 +44,7 @@ def complaints(today: date, zone: str) -> list[Item]:
 
 
 class _Complaint:
-    """Makes one row. All chance comes from its own dice, so no row depends on another."""
+    """Makes one row. Each row has its own random generator, so no row depends on another."""
 
     def __init__(self, number: int, history: CaseHistory, today: date, zone: str) -> None:
         self.number = number
@@ -81,7 +81,7 @@ class _Complaint:
             "go_live": self.history.state in OPEN_STATES,
         }
 
-    # ------------------------------------------------------------ what and where
+    # ------------------------------------------------------------ content and place
 
     def _subject(self) -> str:
         match self.history.kind:
@@ -119,7 +119,7 @@ class _Complaint:
             return self.county.counter.organisation
         return self.county.petition_office if self.history.kind == "consultation" else None
 
-    # ------------------------------------------------------------ when
+    # ------------------------------------------------------------ times
 
     def _chosen_steps(self) -> list[tuple[Step, int]]:
         """The steps that happen, each with the days since the step before. Drawn again, in time, when they last too long."""
@@ -214,7 +214,7 @@ class _Complaint:
         return {name: value for name, value in body.items() if value is not None}
 
     def _value(self, value: Any, at: datetime) -> Any:
-        """What a placeholder of case_histories.yaml stands for; any other value as it is."""
+        """The value of a placeholder of case_histories.yaml; any other value unchanged."""
         match value:
             case "$org":
                 return self.org
@@ -235,7 +235,7 @@ class _Complaint:
         return value
 
     def _due(self, assigned: date) -> date:
-        """When the report of an assignment is due: of an open case soon, of an ended one usually after it was filed."""
+        """The due date of an assignment's report: soon for an open case, usually after the report was filed for an ended one."""
         if self.history.state in OPEN_STATES:
             soon = self.today + timedelta(days=self.dice.choice((-2, 1, 2, 3, 5, 9, 14)))
             return max(assigned + timedelta(days=10), soon)

@@ -1,4 +1,4 @@
-"""What the sample and the simulation know of the demo county: channels, places, subjects and who is responsible."""
+"""Data of the demo county for the sample and the simulation: channels, places, subjects and responsible organisations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The invented words of the sample: what people write and what offices answer."""
+"""The invented texts of the sample: complaints and replies."""
 
 from __future__ import annotations
 

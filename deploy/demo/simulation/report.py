@@ -38,7 +38,7 @@ class Breach(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What happened. The field names are those of `huiyin demo --json`."""
+    """The results of the simulation. The field names are those of `huiyin demo --json`."""
 
     events: Mapping[str, int]
     """Type -> number of events."""
@@ -62,7 +62,7 @@ class Report(NamedTuple):
     figures: tuple[Mapping[str, Any], ...]
     """The answer of GET /v1/stats."""
     digest: str
-    """Of the outcome; the same for the same seed."""
+    """Digest of the outcome; the same for the same seed."""
 
 
 async def create_report(world: World, profiles: Mapping[str, Profile]) -> Report:
@@ -135,7 +135,7 @@ def _breach(case: Case, deadline: Deadline, world: World) -> Breach:
 
 
 def _why(case: Case, deadline: Deadline) -> str:
-    """What kept the duty from being performed: of several reasons the first in time."""
+    """The reason why the duty was not performed: the earliest of several."""
     since = [fact for fact in case.facts if fact.version >= deadline.start.version]
     in_time = {fact.name for fact in since if fact.recorded_at <= deadline.due}
     taken = bool(in_time & {"SignedFor", "Accepted"})

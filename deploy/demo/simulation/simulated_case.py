@@ -1,4 +1,4 @@
-"""One case of the simulation: who does what about it, from filing to closing. Each act plans the next."""
+"""One case of the simulation and its actions, from filing to closing. Each action schedules the next."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from shared.commands.authorization import Principal
 from shared.kernel.legal_time import before, day_of
 
 CaseAct = Callable[[Case], Awaitable[None]]
-"""What somebody does about the case as it is now."""
+"""An action on the present state of the case."""
 OrgAct = Callable[[Case, str], Awaitable[None]]
-"""What the organisation does that has the case."""
+"""An action of the responsible organisation."""
 _PLATFORMS = ("province", "h12345")
 _KINDS = ("claim",) * 88 + ("consultation",) * 5 + ("suggestion",) * 4 + ("accusation",) * 3
 _CLOSED = {"explained": "explained", "not_supported": "not_supported", "not_adopted": "explained"}
 _PATIENCE = timedelta(days=8)
-"""How long a supervisor waits after urging. Over a long holiday that is too short, and the command is refused."""
+"""Days that a supervisor waits after urging. Over a long holiday that is too short, and the command is refused."""
 
 
 class SimulatedCase:
-    """All its chance comes from its own dice, so that no case depends on another."""
+    """Each case has its own random generator, so that no case depends on another."""
 
     def __init__(self, number: int, seed: int, world: World, profiles: Mapping[str, Profile]) -> None:
         self.number = number
@@ -131,7 +131,7 @@ class SimulatedCase:
             self._soon(self.arrived)
 
     async def finish(self, case: Case) -> None:
-        """Call the petitioner; then order a redo, or close the case. Nobody of the handling organisation does that."""
+        """Call the petitioner; then order a redo, or close the case. The handling organisation never does that."""
         if case.state not in ("replied", "not_accepted", "guided"):
             return
         reached = self.dice.random() < 0.8
@@ -160,7 +160,7 @@ class SimulatedCase:
         await self._do("close", REGISTRAR, kind=kind, text=self._say("close"))
 
     async def watch(self) -> None:
-        """The supervisor's round has come to this case, because a deadline of it has passed."""
+        """The supervisor examines this case, because one of its deadlines has passed."""
         case = await self.world.case(self.id)
         if (
             not case.open
@@ -285,7 +285,7 @@ class SimulatedCase:
         self._plan(self.world.office_hour(self.dice, days), act)
 
     def _organisation(self, days: Days, act: OrgAct) -> None:
-        """Plan an act of the organisation that has the case then. Nothing happens when none has it."""
+        """Schedule an action of the organisation that is responsible then. Without one the action is skipped."""
         self._office(days, partial(self._by_organisation, act))
 
     def _plan(self, when: datetime, act: CaseAct) -> None:

@@ -1,4 +1,4 @@
-"""The simulation: hour after hour people act, the consumers follow, and the deadline scheduler looks for what is due."""
+"""The simulation: each hour people act, the consumers catch up, and the deadline scheduler records due deadlines."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from shared.policy.working_calendar import Reason
 FIRST = date(2026, 8, 10)
 """A Monday. The ninety days from it include Mid-Autumn, National Day and two worked weekend days."""
 HOURS = (0, *range(8, 18), 20)
-"""When something happens: shortly after midnight, in working hours, and in the evening."""
+"""Hours of the simulation: shortly after midnight, in working hours, and in the evening."""
 HOURS_OFF = (0, 8, 12, 16, 20)
-"""The same on days on which nobody works."""
+"""Hours of the simulation on days off."""
 ROUNDS = (0, 3)
 """Weekdays of the supervisor's round, at ten: Monday and Thursday."""
 _AT_ONCE = 64
 
 
 class Parameters(NamedTuple):
-    """What is simulated. The same parameters give the same outcome."""
+    """The parameters of a simulation. The same parameters give the same outcome."""
 
     days: int = 90
     cases: int = 2000
@@ -44,7 +44,7 @@ class Parameters(NamedTuple):
 
 
 class Day(NamedTuple):
-    """What happened on a day: event type -> number of events. `off`: why nobody worked."""
+    """The events of a day: event type -> number of events. `off`: why the day is off."""
 
     day: date
     off: Reason | None
@@ -103,7 +103,7 @@ class _Simulation:
         return await create_report(self.world, self.profiles)
 
     async def _act(self) -> None:
-        """Do what is due now: cases concurrently, the acts of one case in their order."""
+        """Perform the actions that are due now: cases concurrently, the actions of one case in their order."""
 
         async def in_turn(acts: Sequence[Act]) -> None:
             for act in acts:
@@ -114,7 +114,7 @@ class _Simulation:
             await asyncio.gather(*map(in_turn, turns[start : start + _AT_ONCE]))
 
     async def _settle(self) -> None:
-        """Wait until all consumers have followed what happened."""
+        """Wait until all consumers have handled every event."""
         feed: Any = self.runtime.ports.feed
         await feed.drain()
 

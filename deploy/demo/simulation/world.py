@@ -1,4 +1,4 @@
-"""The world of the simulation: a runtime, its set clock, and the agenda of everybody who acts."""
+"""The world of the simulation: a runtime, its settable clock, and the agenda of all actors."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def head(org: str) -> Principal:
 
 
 class World:
-    """What the simulated cases work on. Their chance comes from their own dice, time from the set clock alone."""
+    """The environment of the simulated cases. Time comes only from the settable clock."""
 
     def __init__(self, runtime: Process, clock: SetClock, book: PolicyBook) -> None:
         self.runtime = runtime
@@ -72,11 +72,11 @@ class World:
     # ------------------------------------------------------------ the agenda
 
     def at(self, when: datetime, number: int, act: Act) -> None:
-        """Plan an act of the case with that number. Acts of one case keep their order."""
+        """Schedule an action of the case with that number. Actions of one case keep their order."""
         heapq.heappush(self._agenda, (when, number, next(self._ids), act))
 
     def due(self) -> dict[int, list[Act]]:
-        """Take what is due now from the agenda: number of the case -> its acts in order."""
+        """Take the due actions from the agenda: number of the case -> its actions in order."""
         found: dict[int, list[Act]] = {}
         while self._agenda and self._agenda[0][0] <= self.clock.now():
             _when, number, _order, act = heapq.heappop(self._agenda)

@@ -41,9 +41,9 @@ class Compared(BaseModel):
     numerator: Annotated[int | None, _described("As in the figure")]
     denominator: Annotated[int, _described("As in the figure")]
     unknown: Annotated[int, _described("As in the figure")]
-    value: Annotated[float | None, _described("The figure of that period")]
+    value: Annotated[float | None, _described("Value in that period")]
     difference: Annotated[
-        float | None, _described("The figure minus this one; of rates, as a share (0.01 is one point)")
+        float | None, _described("The value minus that one; for rates as a share (0.01 is one percentage point)")
     ]
 
 
@@ -53,7 +53,7 @@ class Figure(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     measure: Annotated[str, _described("Which figure, as in docs/metrics.md")]
-    of: Annotated[str | None, _described("Which one of a family: the clock, the state, the kind, the object")]
+    of: Annotated[str | None, _described("Member of a family of figures: the clock, the state, the kind, the object")]
     group: Annotated[
         dict[str, str], _described("Dimension -> code; `-` where a case has none, `sealed` for accusations")
     ]
@@ -63,12 +63,12 @@ class Figure(BaseModel):
     unit: Annotated[Literal["", "days"], _described("days: of 24 hours")]
     numerator: Annotated[int | None, _described("Of a rate; null otherwise")]
     denominator: Annotated[
-        int, _described("Rows that count: what a rate divides by, what a quantile ranks, a count itself")
+        int, _described("Rows that count: the divisor of a rate, the ranked rows of a quantile, or the count")
     ]
-    unknown: Annotated[int, _described("History that nobody knows enough about: in neither of the two")]
-    value: Annotated[float | None, _described("The figure; null where nothing counts")]
+    unknown: Annotated[int, _described("History with an unknown outcome: in neither numerator nor denominator")]
+    value: Annotated[float | None, _described("The value; null if no row counts")]
     wilson_low: Annotated[float | None, _described("Wilson's lower bound, 95 %, of a rate")]
-    compared: Annotated[tuple[Compared, ...], _described("The same figure in the periods to compare with")] = ()
+    compared: Annotated[tuple[Compared, ...], _described("The same figure in the compared periods")] = ()
 
 
 class StatsResult(BaseModel):
@@ -82,7 +82,7 @@ class StatsResult(BaseModel):
     last: Annotated[str | None, _described("Its last day; null for all")]
     now: Annotated[str, _described("Deadlines up to this instant count, UTC")]
     by: Annotated[tuple[str, ...], _described("Groups")]
-    cases: Annotated[int, _described("Cases of the log that the answer rests on")]
+    cases: Annotated[int, _described("Number of cases that the answer is based on")]
     events: Annotated[int, _described("Position: the sum of the versions of these cases")]
     figures: Annotated[tuple[Figure, ...], _described("All figures, in the order of docs/metrics.md")]
     names: Annotated[dict[str, str], _described("Code -> name, of the codes in the groups")] = Field(

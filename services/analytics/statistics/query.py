@@ -25,7 +25,7 @@ from shared.kernel.refusals import Invalid
 
 SEALED = "sealed"
 """Replaces the organisation of an accusation (Art. 30): it is counted, but not under the name of any organisation."""
-NOBODY = "-"
+NO_CODE = "-"
 """A case without that code."""
 DAY = 86400.0
 """Seconds of a day."""
@@ -81,7 +81,7 @@ def _known(field: str, code: str, given: Sequence[str], allowed: Sequence[str]) 
     if len(set(given)) != len(given) or any(name not in allowed for name in given):
         raise Invalid(
             code,
-            f"Each of these once at most: {', '.join(allowed)}.",
+            f"Use each of these at most once: {', '.join(allowed)}.",
             detail_zh=f"可用值（各至多一次）：{'、'.join(allowed)}。",
             field=field,
             allowed=list(allowed),
@@ -98,7 +98,7 @@ def _compare(request: StatsQuery) -> tuple[Compare, ...]:
     if request.compare and {"month", "period"} & set(request.by):
         raise Invalid(
             "wrong_compare",
-            "Groups by month or period have no partner in another period; compare without them.",
+            "Groups by month or period cannot be compared with another period. Leave them out to compare.",
             detail_zh="按月或按期间分组时不能比较。",
             field="compare",
         )
@@ -116,12 +116,12 @@ def _measures(request: StatsQuery) -> list[Measure]:
 
 def _dimension(name: Dimension, measure: Measure) -> str:
     if name == "organisation":
-        return f"CASE WHEN sealed THEN '{SEALED}' ELSE coalesce({measure.org}, '{NOBODY}') END"
+        return f"CASE WHEN sealed THEN '{SEALED}' ELSE coalesce({measure.org}, '{NO_CODE}') END"
     if name == "month":
-        return f"coalesce(strftime({measure.day}, '%Y-%m'), '{NOBODY}')"
+        return f"coalesce(strftime({measure.day}, '%Y-%m'), '{NO_CODE}')"
     if name == "period":
         return "$label"
-    return f"coalesce(\"{name}\", '{NOBODY}')"
+    return f"coalesce(\"{name}\", '{NO_CODE}')"
 
 
 def sql_of(measure: Measure, by: Sequence[Dimension], visible: str = "true") -> str:

@@ -186,7 +186,7 @@ def _title(result: StatsResult, lang: Lang) -> str:
     if lang == "zh":
         return f"期间 {period} · 截至 {result.now} · 依据 {result.cases} 件 {result.events} 个事件 · 口径 {result.metric_version}"
     return (
-        f"period {period} · as of {result.now} · rests on {result.cases} cases, {result.events} events · "
+        f"period {period} · as of {result.now} · based on {result.cases} cases, {result.events} events · "
         f"metric version {result.metric_version}"
     )
 

@@ -34,7 +34,7 @@ class Correct(Command):
 
 @rule("correct", service="intake", roles=("registrar", "supervisor"), followers=True, zh="更正")
 def correct(case: Case, command: Correct, given: DecisionContext) -> list[NewEvent]:
-    """Correct a registered fact. The original event stays in the log, and all deadlines are derived anew.
+    """Correct a registered fact. The original event stays in the log, and all deadlines are derived again.
 
     A petition that turns out to be an accusation is withdrawn from its organisation and sealed (Art. 30)."""
     only_of_an_accusation(command.respondent, command.field, command.new)

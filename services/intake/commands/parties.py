@@ -14,7 +14,7 @@ from shared.policy.book import PolicyBook
 
 PARTIES_LIMIT = 500
 REPRESENTATIVES = 5
-"""Largest number of representatives of a joint petition (Art. 20 ¶3)."""
+"""Maximum number of representatives of a joint petition (Art. 20 ¶3)."""
 
 
 class Person(Command):

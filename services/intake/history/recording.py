@@ -135,7 +135,7 @@ class _Recorder:
             if (attempts := attempts + 1) > CONFLICTS + len(item.steps):
                 raise Unavailable(
                     "busy",
-                    "The case is being changed by many at once; try again in a moment.",
+                    "There are many concurrent changes of this case. Try again in a moment.",
                     detail_zh="该件正被多人同时办理，请稍后重试。",
                 )
             known = case.version

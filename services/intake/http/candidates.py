@@ -20,7 +20,7 @@ def router(ports: Ports, days: int) -> APIRouter:
         **operation("same_matter_v1_cases__reference__candidates_get", 401, 403, 404, 409, 422, 503, 507),
     )
     async def same_matter(reference: str, caller: Caller) -> CandidateList:
-        """Older cases that may be the same matter, while a filing waits to be dispatched; the look is recorded."""
+        """Older cases that may be the same matter, for a filing that waits for dispatch. The read is recorded."""
         return await candidates(ports, reader, caller, reference, days)
 
     return routes

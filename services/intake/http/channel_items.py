@@ -1,4 +1,4 @@
-"""Filing items in a platform's own form: one, or many as NDJSON. The channel's mapping says what the fields mean."""
+"""Filing items in a platform's own form: one, or many as NDJSON. The channel's mapping defines the meaning of the fields."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHANNEL = Path(max_length=128, description="Code of the channel, from the polic
 
 
 class PlatformItem(BaseModel):
-    """An object in the platform's own form. The mapping of the channel says what its fields mean; other fields are ignored."""
+    """An object in the platform's own form. The channel's mapping defines the meaning of its fields; others are ignored."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -71,7 +71,7 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
         by,
         one=(
             "item_v1_channels__channel__items_post",
-            "File an item in the platform's own form, as the channel's mapping reads it",
+            "File an item in the platform's own form; the channel's mapping reads it",
         ),
         many=(
             "items_v1_channels__channel__items_batch_post",

@@ -1,6 +1,6 @@
-"""What a citizen does with number and query code: add, ask, evaluate, withdraw, ask for a review; and the receipt again.
+"""Commands of a citizen with number and query code (add, nudge, evaluate, withdraw, request a review), and receipts.
 
-Number and code travel in the body. A citizen's act is true when it is done: there is no `effective_at` here.
+Number and code are in the body, never in the address. A citizen's command takes effect at once: no `effective_at`.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ _SHAPE: dict[str, Any] = {
     "code": (str, Field(min_length=1, max_length=100, description="Query code")),
     "command_id": (
         CommandId,
-        Field(description="Your id of this command; sent again, it gives the first answer again"),
+        Field(description="Your id of this command. Sending the same id again returns the first answer"),
     ),
 }
 
 
 def body_models() -> dict[str, type[BaseModel]]:
-    """Command name -> model of the body by which a citizen gives it."""
+    """Command name -> model of the body of a citizen's request."""
     models: dict[str, type[BaseModel]] = {}
     for rule in RULES.values():
         if "citizen" in rule.roles:
@@ -65,7 +65,7 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
         openapi_extra=takes(list(models.values()), tag="command"),
     )
     async def act(request: Request) -> CommandAnswer:
-        """Act on one's own case with number and query code: evaluate, nudge, ask for a review, …"""
+        """Give a command on one's own case with number and query code: evaluate, nudge, request a review, …"""
         body: Any
         name, body = command_of(models, await bodies.read_json(request, runtime.settings.body_limit))
         rule = RULES[name]
@@ -84,7 +84,7 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
         openapi_extra=takes(StatusQuestion),
     )
     async def by_code(request: Request) -> HTMLResponse:
-        """The receipt to print, by number and query code."""
+        """A printable receipt, by number and query code."""
         question = await bodies.read_model(request, StatusQuestion, LIMIT)
         _citizen, case = await askers.opened(request, question.number, question.code)
         return await page_of(runtime, case.id)
@@ -96,7 +96,7 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
         responses={**_PAGE, **answers(*READING, 507)},
     )
     async def by_key(reference: str, caller: Caller) -> HTMLResponse:
-        """The receipt to print, for the registrar and for the platform that filed; that it was issued is recorded."""
+        """A printable receipt, for the registrar and the filing platform. The access is recorded."""
         case = await reading.find(runtime.ports, caller, reference)
         authorize(caller, RECEIPT, case)
         await record_reading(runtime.handling("routing"), caller, case, "receipt", ("receipt",))
@@ -106,7 +106,7 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
 
 
 async def page_of(runtime: Process, case_id: str) -> HTMLResponse:
-    """The receipt's page. Nothing of a receipt is stored, so it can be issued again."""
+    """The page of a receipt. Receipts are not stored, so they can be issued again at any time."""
     ports = runtime.ports
     case, _head = await ports.cases.get(case_id)
     book = await ports.policies.book(case.jurisdiction)

@@ -1,4 +1,4 @@
-"""The citizen's question. Number and code travel in the body, never in an address."""
+"""Status queries of citizens. Number and code are in the body, never in the address."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIMIT = 4096
 
 
 class StatusQuestion(BaseModel):
-    """Both are on the receipt."""
+    """Number and query code, as on the receipt."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,7 +29,7 @@ class StatusQuestion(BaseModel):
 
 
 class StatusReaders:
-    """Opens cases by number and code for all routes together, so that guessing is slow however it is tried."""
+    """Checks number and code for all routes together, so that one limit on wrong pairs covers every route."""
 
     def __init__(self, runtime: Process) -> None:
         self._ports = runtime.ports
@@ -42,7 +42,7 @@ class StatusReaders:
         if wait:
             raise TooMany(
                 "too_many_misses",
-                f"Too many wrong pairs; try again in {wait} seconds.",
+                f"Too many wrong pairs of number and code. Try again in {wait} seconds.",
                 detail_zh=f"尝试次数过多，请在{wait}秒后再试。",
                 retry_after=wait,
             )
@@ -60,7 +60,7 @@ def router(runtime: Process, askers: StatusReaders) -> APIRouter:
         "/v1/status", **operation("ask_v1_status_post", 400, 404, 413, 415, 422, 429, 503, body=StatusQuestion)
     )
     async def ask(request: Request) -> StatusAnswer:
-        """How a case stands, by number and query code."""
+        """The status of a case, by number and query code."""
         question = await read_model(request, StatusQuestion, LIMIT)
         _citizen, case = await askers.opened(request, question.number, question.code)
         return await status(runtime.ports, case)

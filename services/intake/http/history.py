@@ -1,4 +1,4 @@
-"""History: rows of another system's export, as NDJSON, with a result per line. The same rows again add nothing."""
+"""History: rows of another system's export, as NDJSON, with a result per line. Repeated rows add nothing."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ AT_ONCE = 500
 
 
 class HistoryLine(Answer):
-    """What came of one row."""
+    """The result of one row."""
 
-    line: int = Field(description="The row's own line number")
-    result: Literal["added", "extended", "same", "refused"] = Field(description="What happened")
-    steps_added: int = Field(description="How many steps were new")
-    code: str | None = Field(description="Why it was refused")
-    why: str | None = Field(description="The same as a sentence")
+    line: int = Field(description="Line number in the exported file")
+    result: Literal["added", "extended", "same", "refused"] = Field(description="Result of the row")
+    steps_added: int = Field(description="Number of new steps")
+    code: str | None = Field(description="Code of the refusal")
+    why: str | None = Field(description="The refusal as a sentence")
     why_zh: str | None = Field(description="The same in Chinese")
     field: str | None = Field(description="The field that is wrong")
-    due: dict[str, Any] | None = Field(description="The derived due date beside the one that the source states")
+    due: dict[str, Any] | None = Field(description="The derived due date, and the one that the source states")
 
 
 def _shown(result: ItemResult) -> bytes:

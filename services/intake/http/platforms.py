@@ -1,4 +1,4 @@
-"""What a platform is told, and what it fetches: its updates from any cursor, receipts, texts, and the figures of a day."""
+"""HTTP for platforms: updates from any cursor, receipts, reply texts, and the figures of a day."""
 
 from __future__ import annotations
 
@@ -24,14 +24,17 @@ from shared.queries.reply_texts import AnswerTexts, replies
 
 
 def require_own(principal: Principal, platform: str) -> None:
-    """A platform reads what it was told; for everybody else there is no such thing."""
+    """Raise Unknown unless the caller is this platform."""
     if principal.role not in UPDATES.roles or principal.org != platform:
         raise _unknown()
 
 
 def _unknown() -> Unknown:
     return Unknown(
-        "unknown_platform", "There is no such platform for you.", detail_zh="没有这一平台。", field="platform"
+        "unknown_platform",
+        "There is no such platform, or you may not see it.",
+        detail_zh="没有这一平台。",
+        field="platform",
     )
 
 
@@ -58,12 +61,14 @@ def router(runtime: Process) -> APIRouter:
         **operation("updates_v1_platforms__platform__updates_get", 401, 404, 422, 503),
     )
     async def updates(platform: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> UpdatesPage:
-        """What became of a platform's filings, from a cursor on; gapless, readable from zero for ever."""
+        """The notifications to a platform after a cursor, without gaps. They can be read from the beginning at any time."""
         require_own(caller, platform)
 
         async def look() -> UpdatesPage:
             after, limit = cursor.after, cursor.limit
-            commits = await ports.log.load(STREAM + platform, after=after, limit=limit + 1)  # one more: are there any?
+            commits = await ports.log.load(
+                STREAM + platform, after=after, limit=limit + 1
+            )  # one more, to know whether there are more
             events = [event for commit in commits for event in commit.recorded if event.version > after]
             page = events[:limit]
             return UpdatesPage(
@@ -76,7 +81,7 @@ def router(runtime: Process) -> APIRouter:
         "/v1/platforms/{platform}/days/{day}", **operation("of_a_day_v1_platforms__platform__days__day__get", *READING)
     )
     async def of_a_day(platform: str, day: str, caller: Caller) -> DayAnswer:
-        """What became of the records that a platform sent to its topic on one day."""
+        """The results of the records that a platform sent to its topic on one day."""
         authorize(caller, RECONCILE)
         if caller.role == "platform":
             require_own(caller, platform)
@@ -90,7 +95,7 @@ def router(runtime: Process) -> APIRouter:
         **operation("receipt_v1_platforms__platform__receipts__reference__get", 401, 404, 422, 503, 507),
     )
     async def receipt(platform: str, reference: str, caller: Caller) -> ReceiptAnswer:
-        """The receipt of a case that the platform filed, with its query code; that it was given is recorded."""
+        """The receipt, with query code, of a case that the platform filed. The access is recorded."""
         case = await own_case(caller, platform, reference)
         await record_reading(runtime.handling("routing"), caller, case, "receipt", ("receipt",))
         code = query_code(ports.keys.secret("query-code"), case.id)
@@ -101,7 +106,7 @@ def router(runtime: Process) -> APIRouter:
         **operation("answer_texts_v1_platforms__platform__answers__reference__get", 401, 404, 422, 503, 507),
     )
     async def answer_texts(platform: str, reference: str, caller: Caller) -> AnswerTexts:
-        """What a case that the platform filed was answered, in words; that it was read is recorded."""
+        """The reply texts of a case that the platform filed. The read is recorded."""
         case = await own_case(caller, platform, reference)
         return await replies(runtime.handling("routing"), caller, case)
 
@@ -116,5 +121,5 @@ def _day(text: str) -> date:
     except ValueError:
         pass
     raise Invalid(
-        "wrong_time", "day needs a date, for example 2026-01-31.", detail_zh="日期应如 2026-01-31。", field="day"
+        "wrong_time", "day must be a date, for example 2026-01-31.", detail_zh="日期应如 2026-01-31。", field="day"
     )

@@ -63,7 +63,7 @@ def filing_routes(
         response_model=ReceiptAnswer,
         responses={
             **answers(*WRITING),
-            200: {"model": ReceiptAnswer, "description": "Registered before: its receipt again"},
+            200: {"model": ReceiptAnswer, "description": "Registered before; the same receipt again"},
         },
         openapi_extra=takes(model),
         summary=one[1],
@@ -96,7 +96,7 @@ def filing_routes(
             limit=limit,
             most=runtime.settings.batch_lines,
             at_once=AT_ONCE,
-            kept="The lines before were registered. Send everything again in smaller batches: nothing is registered twice.",
+            kept="The lines before were registered. Send everything again in smaller batches; nothing is registered twice.",
         )
 
     return routes
@@ -116,5 +116,5 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
         FileCase,
         by,
         one=("submit_v1_submissions_post", "File a complaint; the same item gives the same receipt"),
-        many=("submit_many_v1_submissions_batch_post", "File many: one JSON object per line"),
+        many=("submit_many_v1_submissions_batch_post", "File many complaints: one JSON object per line"),
     )

@@ -1,6 +1,6 @@
 """The mapping: the meaning of the columns of an export. A YAML file that can be written without programming.
 
-Its format is described in docs/import.md. Every error names the line and says what to do.
+Its format is described in docs/import.md. Every error names the line and the remedy.
 """
 
 from __future__ import annotations

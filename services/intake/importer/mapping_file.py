@@ -1,4 +1,4 @@
-"""The file of a mapping: reading and checking it. Every error has its line and says what to do."""
+"""The file of a mapping: reading and checking it. Every error has its line and the remedy."""
 
 from __future__ import annotations
 

@@ -42,21 +42,21 @@ from shared.messaging.partner_topics import InboundMessage
 from shared.messaging.platform_updates import AHEAD, LATE, REFUSED, Place
 
 _ITEM_LIMIT = 200
-"""Characters of an item id that are kept of a refused record."""
+"""Maximum number of characters of an item id that are stored for a refused record."""
 log = structlog.get_logger("submissions")
 
 
 class _Answer(NamedTuple):
-    """What becomes an entry. `first`: cause of the first answer to the same content; None where each record has its own."""
+    """An answer to a record. `first`: cause of the first answer to the same content; None if each record has its own answer."""
 
     body: PlatformUpdate
     first: str | None
     standing: Commit | None = None
-    """The entry that is the first answer, where it is known already."""
+    """The entry of the first answer, if it is known already."""
 
 
 class PlatformSubmissions(InboundHandler):
-    """Answers the records of platforms' topics, those about one case in their order."""
+    """Answers the records of platforms' topics; records about one case in their order."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class PlatformSubmissions(InboundHandler):
             await self._answer(letter, read)
         except (*INFRASTRUCTURE, Unavailable):
             raise
-        except Exception as error:  # not even a refusal could be written in the ordinary way
+        except Exception as error:  # the regular refusal could not be written either
             log.error("record_not_answered", error=type(error).__name__)
             place, body = self._place(letter), PlatformUpdate(kind="refused", refusal=not_handled())
             await self._append(letter.owner, self._own_cause(letter), place, _of_record(body, place))
@@ -102,26 +102,26 @@ class PlatformSubmissions(InboundHandler):
         if await self._updates.by_cause(platform, own) is not None:
             return  # answered, and delivered again
         answer = await self._answered(platform, place, read, own)
-        said = _of_record(answer.body, place)
+        entry = _of_record(answer.body, place)
         if answer.first is not None:
             standing = answer.standing or await self._updates.by_cause(platform, answer.first)
             if standing is None:
-                standing = await self._append(platform, answer.first, place, said)
+                standing = await self._append(platform, answer.first, place, entry)
             first = standing.recorded[0].body
             if isinstance(first, PlatformUpdate) and first.record == place.record:
                 return
-            said = said.model_copy(update={"repeated": True})
-        await self._append(platform, own, place, said)
+            entry = entry.model_copy(update={"repeated": True})
+        await self._append(platform, own, place, entry)
 
     def _place(self, letter: InboundMessage) -> Place:
         now = self._ports.clock.now()
         sent_at = letter.sent_at
-        if not now - LATE < sent_at < now + AHEAD:  # nobody's clock: the day that we read it counts
+        if not now - LATE < sent_at < now + AHEAD:  # implausible timestamp: use the time of reading
             sent_at = now
         return Place(letter.partition, letter.offset, to_text(sent_at))
 
     def _own_cause(self, letter: InboundMessage) -> str:
-        """Of an answer to this record alone. Its bytes are part of it: a topic that was made anew begins at offset 0 again."""
+        """Cause of the answer to this record alone. It includes the bytes, since a recreated topic begins at offset 0 again."""
         place = f"record/{letter.owner}/{letter.place}"
         return f"intake.record:{letter.place}:{self.digest(place, letter.value or b'')}"
 
@@ -173,7 +173,7 @@ class PlatformSubmissions(InboundHandler):
         return _Answer(body, first_answer("done", case.id, carried.command_id))
 
     async def _refused_before(self, digest: str) -> SubmissionRefused | None:
-        """The final refusal of the same content."""
+        """The earlier final refusal of the same content; None if there is none."""
         for commit in await self._ports.log.load(REFUSED + digest):
             body = commit.recorded[0].body
             if isinstance(body, SubmissionRefused) and body.refusal.status < FINAL:
@@ -197,8 +197,8 @@ class PlatformSubmissions(InboundHandler):
     async def _kept(
         self, platform: str, place: Place, read: InboundRecord, own: str, digest: str, refusal: Refusal
     ) -> _Answer:
-        """Put the refusal on file, so that the same content is refused for ever; the record itself is kept only where nobody
-        could read or handle it, sealed."""
+        """Store the refusal, so that the same content always gets it. The record itself is stored, encrypted, only if it could
+        not be read or handled."""
         value = read.value
         whole = read.problem is not None or refusal.code == "not_handled"
         named = value.get("case") if "command" in value else value.get("item")

@@ -16,7 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 async def platforms(ports: Ports) -> frozenset[str]:
-    """The platforms that the policies in force name, as far as a topic can have their name; the others work over HTTP."""
+    """The platforms in the policies in force whose names are valid in topic names; the others use HTTP."""
     books = await ports.policies.all()
     named = {one.platform for book in books.values() for one in book.channels.values() if one.platform is not None}
     return frozenset(name for name in named if _NAME.fullmatch(name))

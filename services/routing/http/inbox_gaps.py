@@ -1,4 +1,4 @@
-"""Where an inbox has entries that a reader may not see, so that a page is found without reading all entries before it."""
+"""Positions of the inbox entries that a reader may not see, so that a page is found without reading all entries before it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from shared.eventstore.recorded_event import RecordedEvent
 from shared.messaging.organisation_inbox import STREAM
 
 _KEPT = 200
-"""Inboxes, each as one reader sees it, of which the gaps are remembered."""
+"""Maximum number of inboxes, each for one kind of reader, whose gaps are remembered."""
 _STEP = 1000
-"""Entries that are looked at together."""
+"""Entries that are read together."""
 
 
 async def entries_of(log: EventStore, org: str, after: int, limit: int) -> list[RecordedEvent]:
@@ -25,23 +25,23 @@ async def entries_of(log: EventStore, org: str, after: int, limit: int) -> list[
 
 
 def case_of(event: RecordedEvent) -> str:
-    """Which case an entry is about."""
+    """The id of the case of an entry."""
     assert isinstance(event.body, OutboxEntry)
     return event.body.case
 
 
 @dataclass
 class Gaps:
-    """The versions of the entries that a reader is not told of. What he is told is numbered without them: a gap in the numbers
-    would tell as much as an entry."""
+    """The versions of the entries that a reader may not see. The visible entries are numbered without them, because a gap in
+    the numbers would reveal a hidden entry."""
 
     upto: int = 0
-    """So far the inbox has been examined."""
+    """Version up to which the inbox has been examined."""
     versions: list[int] = field(default_factory=list)
     looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def number(self, version: int) -> int:
-        """The reader's number of an entry that he is told."""
+        """The number of a visible entry for the reader."""
         return version - bisect_right(self.versions, version)
 
     def version(self, number: int) -> int:
@@ -55,15 +55,15 @@ class Gaps:
 
 
 class AllGaps:
-    """Of the outboxes that were read last, each as seen without certain cases. An outbox is read once, and then from where it
-    was left."""
+    """The gaps of the most recently read inboxes, by hidden cases. An inbox is read once; later calls read only its new
+    entries."""
 
     def __init__(self, log: EventStore) -> None:
         self._log = log
         self._known: OrderedDict[tuple[str, frozenset[str]], Gaps] = OrderedDict()
 
     async def of(self, org: str, unseen: frozenset[str]) -> Gaps:
-        """The gaps of this inbox for a reader who may not know of the cases `unseen`."""
+        """The gaps of this inbox for a reader that may not see the cases `unseen`."""
         known = self._known.setdefault((org, unseen), Gaps())
         self._known.move_to_end((org, unseen))
         if len(self._known) > _KEPT:

@@ -17,33 +17,36 @@ from shared.messaging.organisation_inbox import STREAM, OutboxPage, entry
 from shared.queries.respondents import against
 
 NONE = Gaps()
-"""For whoever is told everything."""
+"""The gaps for readers that see every entry."""
 
 
 async def require_own(ports: Ports, principal: Principal, org: str) -> None:
-    """An organisation reads its own inbox; another one does not exist for it. For the others those of their jurisdiction do."""
+    """Check that the principal may read this inbox: an organisation its own, other roles those of their jurisdiction."""
     authorize(principal, OUTBOX)
     elsewhere = principal.role in ("organisation", "clerk") and principal.org != org
     if not elsewhere and principal.jurisdiction is not None and principal.org != org:
         elsewhere = not (await ports.policies.book(principal.jurisdiction)).ever_listed(org)
     if elsewhere:
         raise Unknown(
-            "unknown_organisation", "There is no such organisation for you.", detail_zh="没有这一单位。", field="org"
+            "unknown_organisation",
+            "There is no such organisation, or you may not see it.",
+            detail_zh="没有这一单位。",
+            field="org",
         )
 
 
 async def told(ports: Ports, gaps: AllGaps, principal: Principal, org: str, after: int, limit: int) -> OutboxPage:
-    """One page for this reader. The petition office and supervisors read the inboxes of others,
-    but not there either of a case in which their own organisation is complained of (Art. 30): what they may read is then
-    numbered by itself, for a gap in the numbers tells as much as an entry."""
+    """One page for this reader. The petition office and supervisors read the inboxes of others, without the entries of
+    cases whose respondent is their own organisation (Art. 30). The visible entries are then numbered without gaps,
+    because a gap would reveal a hidden entry."""
     other = principal.org if principal.org != org else None
     unseen = await against(ports.views, other) if other is not None else frozenset()
     hidden = await gaps.of(org, unseen) if unseen else NONE
     page: list[RecordedEvent] = []
-    at = hidden.version(after + 1) - 1  # behind all that is hidden in between
-    while len(page) <= limit:  # one more: are there any?
+    at = hidden.version(after + 1) - 1  # skip hidden entries directly after the cursor
+    while len(page) <= limit:  # one more, to know whether there are more
         events = await entries_of(ports.log, org, at, limit + 1)
-        if unseen:  # what came after the gaps were looked at has no number yet
+        if unseen:  # newer entries have no number yet
             events = [event for event in events if event.version <= hidden.upto]
         page += [event for event in events if case_of(event) not in unseen]
         if len(events) <= limit:
@@ -56,7 +59,7 @@ async def told(ports: Ports, gaps: AllGaps, principal: Principal, org: str, afte
 
 
 async def _may_be_told(ports: Ports, other: str | None, event: RecordedEvent) -> bool:
-    """Once more of the log: the rows of views come a moment later."""
+    """Check against the log, because read models lag behind it."""
     if other is None:
         return True
     case, _head = await ports.cases.get(case_of(event))
@@ -72,7 +75,7 @@ def router(runtime: Process) -> APIRouter:
         **operation("assignments_v1_organisations__org__assignments_get", *READING),
     )
     async def assignments(org: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> OutboxPage:
-        """What an organisation was told, from a cursor on; gapless, readable from zero for ever."""
+        """The notifications to an organisation after a cursor, without gaps. They can be read from the beginning at any time."""
         await require_own(runtime.ports, caller, org)
 
         async def look() -> OutboxPage:

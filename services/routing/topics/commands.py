@@ -56,8 +56,8 @@ class PartnerCommands(InboundHandler):
     async def _done(self, org: str, read: InboundRecord, letter: InboundMessage) -> OutboxEntry:
         carried = await self.command(topic_principal("organisation", org), read)
         events = carried.done.commit.recorded if carried.done.commit is not None else ()
-        told = await self._entry(org, carried.case, events[0].event_id if events else None)
-        return told.model_copy(
+        outcome = await self._entry(org, carried.case, events[0].event_id if events else None)
+        return outcome.model_copy(
             update={
                 "version": carried.version,
                 "detail": "done",

@@ -21,7 +21,7 @@ _LISTED = 10_000
 
 
 class CalendarProposal(BaseModel):
-    """Years as they were published. Years that are left out stay as they are."""
+    """The published years. Years that are left out do not change."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -39,7 +39,7 @@ def router(runtime: Process) -> APIRouter:
         **operation("put_into_force_v1_calendars_publish_post", *WRITING, body=CalendarProposal),
     )
     async def put_into_force(request: Request, caller: Caller) -> CalendarPublishedAnswer:
-        """Publish years of the working-day calendar; lists the due dates that moved."""
+        """Publish years of the working-day calendar. The answer lists the due dates that moved."""
         authorize(caller, ACTIVATE)
         proposal = await read_model(request, CalendarProposal, _LIMIT)
         book, done = await publish(runtime.handling("supervision"), caller, proposal.jurisdiction, proposal.calendar)

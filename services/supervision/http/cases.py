@@ -1,4 +1,4 @@
-"""Reading cases: lists, one case as of any day, why a clock ends when it ends."""
+"""HTTP of case queries: lists, one case as of any day, and the calculation of due dates."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def when(field: str, text: str | None) -> LegalTime | None:
         raise Invalid(
             "wrong_time",
             f"{field} needs a date (2026-01-31) or an instant with offset "
-            "(2026-01-31T10:00:00+08:00; in an address the + is written %2B).",
+            "(2026-01-31T10:00:00+08:00; in a URL write + as %2B).",
             detail_zh="时间须为日期，或带时区的时刻。",
             field=field,
         ) from None
     if not EARLIEST <= found.year <= LATEST:
         raise Invalid(
             "wrong_time",
-            f"{field}: the year must lie between {EARLIEST} and {LATEST}.",
+            f"{field}: the year must be between {EARLIEST} and {LATEST}.",
             detail_zh=f"年份须在{EARLIEST}至{LATEST}之间。",
             field=field,
         )
@@ -70,10 +70,10 @@ def router(runtime: Process) -> APIRouter:
         place: str | None = Query(None, description="Place of the problem", max_length=128),
         subject: str | None = Query(None, description="Subject", max_length=128),
         due_before: str | None = Query(None, description=f"Due before: {_WHEN}", max_length=40),
-        after: str | None = Query(None, description="Cursor from the page before", max_length=400),
+        after: str | None = Query(None, description="Cursor of the previous page", max_length=400),
         limit: int = Query(50, ge=1, le=most, description="Most rows"),
     ) -> CasePage:
-        """Cases of your scope, earliest due first."""
+        """The cases that you may see, earliest due date first."""
         authorize(caller, LIST)
         if queue is not None and queue not in listing.QUEUES:
             raise Invalid(
@@ -98,18 +98,18 @@ def router(runtime: Process) -> APIRouter:
         **operation("explain_v1_cases__reference__deadlines__clock__explain_get", *READING),
     )
     async def explain(reference: str, clock: str, caller: Caller) -> ExplanationAnswer:
-        """Why a clock ends when it ends, with every skipped day."""
+        """The calculation of the due dates of a clock, with every skipped day."""
         return await reading.explained(ports, caller, reference, clock)
 
     @routes.get("/v1/cases/{reference:path}", **operation("case_v1_cases__reference__get", *READING))
     async def case(
         reference: str,
         caller: Caller,
-        as_of: str | None = Query(None, description=f"What was true then: {_WHEN}", max_length=40),
-        known_at: str | None = Query(None, description=f"What was known then: {_WHEN}", max_length=40),
-        content: bool = Query(True, description="Open the sealed data that you may see; false reads without them"),
+        as_of: str | None = Query(None, description=f"State at this time: {_WHEN}", max_length=40),
+        known_at: str | None = Query(None, description=f"Only what was recorded by this time: {_WHEN}", max_length=40),
+        content: bool = Query(True, description="Decrypt the data that you may see; false leaves them out"),
     ) -> CaseAnswer:
-        """A case by id, number or CHANNEL:ITEM, as it is or as of a day; opening its content is recorded."""
+        """A case by id, number or CHANNEL:ITEM, at present or as of a day. Decrypting its content is recorded."""
         return await reading.show(
             ports,
             runtime.handling("routing"),

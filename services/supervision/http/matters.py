@@ -1,4 +1,4 @@
-"""Reading a matter: all filings that were joined."""
+"""HTTP of matters: all linked filings."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def router(runtime: Process) -> APIRouter:
     async def filings(
         reference: str,
         caller: Caller,
-        after: str | None = Query(None, description="Cursor from the page before", max_length=100),
+        after: str | None = Query(None, description="Cursor of the previous page", max_length=100),
         limit: int = Query(50, ge=1, le=most, description="Most rows"),
     ) -> MatterPage:
-        """All filings of the matter that a case belongs to: the one that leads, then those that follow."""
+        """All filings of the matter of a case: the lead, then the followers."""
         return await matter(runtime.ports, caller, reference, after, limit)
 
     return routes

@@ -1,4 +1,4 @@
-"""Policies: what is in force, what is wrong with a new one, putting it into force."""
+"""HTTP of policies: reading, checking and activating them."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from shared.policy.loading.loader import plain
 
 Summary = TypeVar("Summary", bound=PolicySummary)
 _LIMIT = 8 * 1024 * 1024
-"""Bytes of one policy: organisations and places of a whole province fit."""
+"""Maximum size of a policy in bytes: enough for the organisations and places of a province."""
 
 
 class PolicyProposal(BaseModel):
-    """Sections of a policy. Sections that are left out stay as they are."""
+    """Sections of a policy. Sections that are left out do not change."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,8 +46,8 @@ class PolicyProposal(BaseModel):
     )
     effective_at: Moment | None = Field(
         None,
-        description="From when it is in force: a day (00:00 there) or an instant, not in the past. Default: now, and the"
-        " first clocks since their law is in force",
+        description="Start: a day (00:00 local time) or an instant, not in the past. Default: now; the first clocks start when"
+        " their law came into force",
     )
     expected_version: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
         None, description="Refuse if the policy has been changed since this version"
@@ -73,13 +73,13 @@ def _summary(model: type[Summary], book: PolicyBook, **more: Any) -> Summary:
 
 
 def _moment(text: str, zone: str) -> datetime:
-    """A day means its beginning there."""
+    """A day means its beginning in the zone of the jurisdiction."""
     try:
         found = from_text(text)
     except ValueError:
         raise Invalid(
             "not_a_time",
-            "at is a date, or an instant with offset.",
+            "at must be a date, or an instant with offset.",
             detail_zh="at 应为日期或带时区的时间。",
             field="at",
         ) from None
@@ -101,7 +101,7 @@ def router(runtime: Process) -> APIRouter:
         **operation("validate_v1_policies_validate_post", 400, 401, 403, 413, 415, 422, 503, body=PolicyProposal),
     )
     async def validate(request: Request, caller: Caller) -> PolicyChecked:
-        """What is wrong with a policy; nothing is changed."""
+        """Check a policy. Nothing is changed."""
         authorize(caller, POLICY)
         proposal = await read_model(request, PolicyProposal, _LIMIT)
         found = await checked(
@@ -117,7 +117,7 @@ def router(runtime: Process) -> APIRouter:
         "/v1/policies:activate", **operation("put_into_force_v1_policies_activate_post", *WRITING, body=PolicyProposal)
     )
     async def put_into_force(request: Request, caller: Caller) -> PolicyActivatedAnswer:
-        """Put sections of a policy into force."""
+        """Activate sections of a policy."""
         authorize(caller, ACTIVATE)
         proposal = await read_model(request, PolicyProposal, _LIMIT)
         done = await activate(
@@ -137,7 +137,7 @@ def router(runtime: Process) -> APIRouter:
         jurisdiction: str,
         caller: Caller,
         at: str | None = Query(
-            None, max_length=40, description="As it is in force at that day or instant. Default: now"
+            None, max_length=40, description="Show the policy in force at that day or instant. Default: now"
         ),
     ) -> PolicyAnswer:
         """One jurisdiction with its documents in force."""

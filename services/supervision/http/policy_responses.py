@@ -18,17 +18,17 @@ class PolicySection(Answer):
 
 
 class PolicySummary(Answer):
-    """What a jurisdiction has decided about itself."""
+    """A jurisdiction and its policy."""
 
     jurisdiction: str = Field(description="Code")
     name: str | None = Field(description="Name")
     zone: str = Field(description="Time zone")
     version: int = Field(description="Version of its policy stream")
-    reference: str = Field(description="What decisions name as the policy they used")
-    organisations: int = Field(description="How many organisations it names")
-    channels: int = Field(description="How many channels it names")
+    reference: str = Field(description="Reference of the policy that decisions store")
+    organisations: int = Field(description="Number of organisations")
+    channels: int = Field(description="Number of channels")
     sections: list[PolicySection] = Field(description="Sections in force")
-    scheduled: list[PolicySection] = Field(description="Sections that begin later")
+    scheduled: list[PolicySection] = Field(description="Sections that come into force later")
 
 
 class PolicyList(Answer):
@@ -45,7 +45,7 @@ class PolicyAnswer(PolicySummary):
 
 
 class PolicyFinding(Answer):
-    """Something that is wrong with a policy."""
+    """One error in a policy."""
 
     where: str = Field(description="Section and field")
     what: str = Field(description="What is wrong and what to do")
@@ -53,44 +53,44 @@ class PolicyFinding(Answer):
 
 
 class PolicyChecked(Answer):
-    """What is wrong with a policy; nothing: it can be activated."""
+    """The errors of a policy; without errors it can be activated."""
 
     valid: bool = Field(description="No findings")
     findings: list[PolicyFinding] = Field(description="All of them")
-    warnings: list[PolicyFinding] = Field(description="To be known, and no reason not to activate it")
+    warnings: list[PolicyFinding] = Field(description="Warnings, which do not prevent activation")
 
 
 class PolicyActivatedAnswer(Answer):
-    """What was activated."""
+    """The result of an activation."""
 
     jurisdiction: str = Field(description="Code")
     version: int = Field(description="Version of its policy stream")
-    reference: str = Field(description="What decisions will name")
-    activated: list[str] = Field(description="Sections that changed; empty: all was in force already")
+    reference: str = Field(description="Reference of the policy that decisions will store")
+    activated: list[str] = Field(description="Changed sections; empty if all were in force already")
     warnings: list[PolicyFinding] = Field(description="To be known")
 
 
 class DueMoved(Answer):
-    """A running clock that is due at another time now."""
+    """A running clock whose due instant has changed."""
 
     case: str = Field(description="Id of the case")
     number: str = Field(description="Its number")
     clock: str = Field(description="Clock")
-    episode: int = Field(description="Which run of the clock, from 1")
-    org: str | None = Field(description="Who bears the duty")
-    old_due: TimeText = Field(description="Due instant by the calendar before")
+    episode: int = Field(description="Episode of the clock, from 1")
+    org: str | None = Field(description="Organisation that has the duty")
+    old_due: TimeText = Field(description="Due instant by the previous calendar")
     new_due: TimeText = Field(description="Due instant now")
-    provisional: bool = Field(description="Reaches beyond what is published")
+    provisional: bool = Field(description="True if it is after the last published year")
 
 
 class CalendarPublishedAnswer(Answer):
-    """What a published calendar changed."""
+    """The result of publishing a calendar."""
 
     jurisdiction: str = Field(description="Code")
     version: int = Field(description="Version of its policy stream")
-    reference: str = Field(description="What decisions will name")
-    changed: bool = Field(description="False: it was in force already")
+    reference: str = Field(description="Reference of the policy that decisions will store")
+    changed: bool = Field(description="False if it was in force already")
     published_until: int | None = Field(description="Last year that is published")
-    confirmed: int = Field(description="Provisional dates that stand and are certain now")
-    moved_in_all: int = Field(description="How many moved")
-    moved: list[DueMoved] = Field(description="Those that moved, the earliest first; at most 10,000")
+    confirmed: int = Field(description="Provisional dates that did not change and are final now")
+    moved_in_all: int = Field(description="Number of due dates that moved")
+    moved: list[DueMoved] = Field(description="Due dates that moved, earliest first; at most 10,000")

@@ -36,7 +36,7 @@ class UnsafeSetting(Exception):
 
 
 class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
-    """The consumer of one group, with a FastStream broker of its own: each group fails by itself. It is also the listener of
+    """The consumer of one group, with a FastStream broker of its own, so that groups fail independently. It is also the listener of
     its rebalances and the logger of its broker."""
 
     def __init__(
@@ -57,7 +57,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self.fenced = 0
         """Number of times that the group has removed this process."""
         self.failed = asyncio.Event()
-        """Set when the consumer does not recover by itself, or was removed twice within a minute."""
+        """Set when the consumer cannot recover, or was removed twice within a minute."""
         self.out_twice = False
         self._out_at: float | None = None
         self._member = ""

@@ -105,13 +105,13 @@ class Database(Protocol):
 
 
 class Unsuitable(Exception):
-    """This server or this URL cannot guarantee durability. The message says what to change."""
+    """This server or this URL cannot guarantee durability. The message names the required change."""
 
 
 class Mongo:
     """A connection to one deployment, shared by the stores on it; it is closed when the last of them closes it.
 
-    Must be created in the event loop that uses it. It connects at the first operation and reconnects by itself.
+    Must be created in the event loop that uses it. It connects at the first operation and reconnects automatically.
 
     Raises:
         Unsuitable: The URL cannot be parsed.
@@ -251,7 +251,7 @@ def duplicates(error: BulkWriteError, late: str) -> list[int]:
 
 
 def _forgotten(asked: asyncio.Future[Any]) -> None:
-    """Retrieve the error of an operation that nobody awaits, so that asyncio does not log it."""
+    """Retrieve the error of an operation that is not awaited, so that asyncio does not log it."""
     if not asked.cancelled():
         asked.exception()
 
@@ -278,7 +278,7 @@ async def aggregate(
 
 
 def trouble(error: BaseException) -> StoreUnavailable | StoreFull | None:
-    """The error of the port that an error of the driver stands for; None for any other error."""
+    """The error of the port that corresponds to an error of the driver; None for any other error."""
     if isinstance(error, TimeoutError | ConnectionFailure | WTimeoutError | ExecutionTimeout):
         return StoreUnavailable("MongoDB does not answer")
     if isinstance(error, OperationFailure):

@@ -1,7 +1,7 @@
 """Inserts commits: which ones are written, which ones are refused, and which ones are settled later.
 
 An insert that timed out may have been applied. The same documents are inserted again until the outcome is known: a stored
-commit with the same cause and bytes is then this one. Nothing is decided anew in between, and nothing is stored twice.
+commit with the same cause and bytes is then this one. Nothing is decided again in between, and nothing is stored twice.
 """
 
 from __future__ import annotations

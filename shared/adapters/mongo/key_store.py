@@ -110,7 +110,7 @@ class MongoKeyStore:
         return [kid for kid in kids if kid not in known]
 
     async def entries(self, *, batch: int = 1000) -> AsyncIterator[Sequence[Entry]]:
-        """Everything in the store, in the order of the names; a key that was erased by itself comes with its mark."""
+        """Everything in the store, in the order of the names; a key that was erased individually comes with its mark."""
         async for page in documents(self._keys, batch):
             yield [entry for document in page for entry in _entries(document)]
 

@@ -39,7 +39,7 @@ _COUNT_SECONDS = 10.0
 class MongoReadModels(DeclaredReadModels[ReadModelDocuments]):
     """A `Views` in one database. Use `open` to create it.
 
-    Each row is protected against late writers by itself: a batch that fails half-way is delivered again.
+    Each row is protected against late writers individually: a batch that fails half-way is delivered again.
     """
 
     def __init__(self, mongo: Mongo, database: Database) -> None:

@@ -92,7 +92,7 @@ def meaningful_errors() -> Iterator[None]:
 
 
 def trouble(error: BaseException) -> StoreFull | StoreBroken | None:
-    """The error of the port that an error of SQLite stands for; None for any other error."""
+    """The error of the port that corresponds to an error of SQLite; None for any other error."""
     if not isinstance(error, sqlite3.Error):
         return None
     # Errors that the sqlite3 module itself raises have no code.

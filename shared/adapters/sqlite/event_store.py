@@ -1,6 +1,6 @@
 """The event log in a SQLite file: one row per commit, written by one thread.
 
-One process owns a file; whoever opens the data folder takes its lock.
+One process owns a file: it holds the lock of the data folder.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from shared.eventstore.key_store import DataKey, Entry, KeyErased
 
 FORMAT = 1
 # `wrapped` has the form of secrets.Wrapping; NULL once erased.
-# `erased` lists what must not be obtained again; purpose '' stands for all keys of the party.
+# `erased` lists what must not be obtained again; purpose '' means all keys of the party.
 SCHEMA = """
 CREATE TABLE data_keys(kid TEXT PRIMARY KEY, case_id TEXT NOT NULL, party TEXT NOT NULL, purpose TEXT NOT NULL,
     wrapped BLOB, UNIQUE(case_id, party, purpose)) WITHOUT ROWID;
@@ -171,7 +171,7 @@ class SqliteKeyStore:
         return []
 
     def _obtain_together(self, asked: list[tuple[_Job, _Obtain]]) -> list[tuple[_Job, Any]]:
-        """The keys of all requests, with the statements of one. If one request is refused, each is answered by itself."""
+        """The keys of all requests, with the statements of one. If one request is refused, each is answered separately."""
         if not asked:
             return []
         try:

@@ -1,1 +1,1 @@
-"""Pages that people look at and print: the receipt, and the status page for citizens. They work without scripts."""
+"""Pages for people, to read and to print: the receipt, and the status page for citizens. They work without scripts."""

@@ -23,7 +23,7 @@ from shared.queries.citizen_status import called
 
 
 class Right(NamedTuple):
-    """What the petitioner may expect or ask for, with the article."""
+    """A right of the petitioner, with its article."""
 
     zh: str
     en: str
@@ -55,7 +55,7 @@ def receipt(case: Case, book: PolicyBook, code: str, public_url: str | None) -> 
         _asking(public_url),
         both(
             "查询码是您本人的凭证，请妥善保管，不要告诉他人。",
-            "The query code is your proof: keep it, and show it to nobody else.",
+            "The query code is your proof: keep it, and do not show it to anyone else.",
         ),
         heading("h2", "您的权利和期限", "Your rights and the periods"),
         markup("<ul>{rights}</ul>", rights=joined([both(right.zh, right.en, "li") for right in rights(case, book)])),
@@ -78,7 +78,7 @@ _RIGHTS: tuple[tuple[str, str, str], ...] = (
     (
         "ReplyDelivered",
         "适用信访程序的，自受理之日起作出处理并书面答复",
-        "where no other procedure applies: from acceptance, a decision and a written reply",
+        "if no other procedure applies: a decision and a written reply, counted from acceptance",
     ),
     (
         "ReviewRequested",

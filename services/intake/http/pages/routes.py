@@ -1,4 +1,4 @@
-"""The pages of citizens: /status asks and answers, /receipt prints. Forms are posted, so that no code is in an address."""
+"""The pages for citizens: /status and /receipt. Forms are posted, so that no query code is in an address."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 async def _question(request: Request) -> StatusQuestion:
-    """Number and code of a posted form. Raises Invalid and its kin."""
+    """Number and code of a posted form. Raises Refused."""
     bodies.require_type(request, FORM)
     data = await bodies.read_body(request, LIMIT)
     try:
@@ -38,7 +38,7 @@ def router(runtime: Process, askers: StatusReaders) -> APIRouter:
 
     @routes.get("/")
     async def first() -> RedirectResponse:
-        """Who opens the address in a browser is a citizen; everybody else knows where to go."""
+        """Browsers are redirected to the status page, because their users are citizens."""
         return RedirectResponse("/status")
 
     @routes.get("/status")

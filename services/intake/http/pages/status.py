@@ -22,14 +22,14 @@ _PRINT = """<form method="post" action="/receipt" class="screen">
 
 
 def form(wrong: tuple[str, str] | None = None, *, status: int = 200) -> HTMLResponse:
-    """The empty form; `wrong`: why the last question had no answer, in both languages. What was typed is not written back."""
+    """The empty form; `wrong`: why the last query failed, in both languages. The input is not shown again."""
     said = [markup('<div class="wrong" role="alert">{said}</div>', said=both(*wrong))] if wrong else []
     body = [heading("h1", *_TITLE), *said, both("编号和查询码在回执上。", "Both are on your receipt."), Html(_FORM)]
     return page(*_TITLE, joined(body), status=status, script=True)
 
 
 def answer(told: StatusAnswer, number: str, code: str) -> HTMLResponse:
-    """How the case stands, what happened, and the receipt to print. `number` and `code` as they were given."""
+    """The status of the case, its events, and a form that prints the receipt. `number` and `code` as given."""
     steps = [
         markup(
             '<tr><th scope="row">{day}</th><td>{words}</td></tr>',
