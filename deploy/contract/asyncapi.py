@@ -50,13 +50,12 @@ PAYLOADS = _PARTS.payloads
 
 def files() -> dict[Path, str]:
     """All files of the contract, path -> text."""
-    found = {SCHEMAS / name: _json(schema) for name, schema in schemas().items()}
+    found = {
+        SCHEMAS / name: orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
+        for name, schema in schemas().items()
+    }
     found[DOCUMENT] = yaml.dump(document(), allow_unicode=True, sort_keys=False, width=120)
     return found
-
-
-def _json(schema: dict[str, Any]) -> str:
-    return orjson.dumps(schema, option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
 def document() -> dict[str, Any]:

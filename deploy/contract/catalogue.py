@@ -75,7 +75,9 @@ def _states() -> Iterator[str]:
             entered[state].append(kind)
     for state in STATES:
         leaving = [
-            rule.name for rule in _open_rules() if state in rule.states and any(name in MOVES for name in appends(rule))
+            rule.name
+            for rule in _rules()
+            if state in rule.states and set(rule.roles) != {"service"} and any(name in MOVES for name in appends(rule))
         ]
         final = " (final)" if state in FINAL_STATES else ""
         yield _table(
@@ -104,10 +106,6 @@ def _turns() -> dict[str, set[str]]:
 def _rules() -> list[Decider]:
     """All rules, in an order that does not depend on the order of imports."""
     return sorted(RULES.values(), key=lambda rule: (rule.service, rule.name))
-
-
-def _open_rules() -> list[Decider]:
-    return [rule for rule in _rules() if set(rule.roles) != {"service"}]
 
 
 def _source(rule: Decider) -> str:
@@ -152,8 +150,7 @@ def _commands() -> Iterator[str]:
         roles = ", ".join(rule.roles)
         inner = " Run by a reaction of the service." if set(rule.roles) == {"service"} else ""
         yield f"### `{rule.name}` {rule.zh}\n"
-        yield f"{_first(rule.decide.__doc__) or _first(rule.model.__doc__)}{inner}".strip()
-        yield ""
+        yield f"{_first(rule.decide.__doc__) or _first(rule.model.__doc__)}{inner}".strip() + "\n"
         yield f"- by: {roles} · service: {rule.service} · states: {', '.join(rule.states) or 'any'}"
         yield f"- appends: {', '.join(appends(rule)) or 'nothing'}"
         yield f"- refuses with: {', '.join(refusals(rule)) or 'no other code'}"

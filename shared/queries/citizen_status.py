@@ -45,14 +45,9 @@ _NEXT: dict[str, Words] = {
 }
 
 
-_NEXT_OF_MATTER: dict[str, Words] = {
-    **{
-        state: _NEXT[state]
-        for state in ("registered", "dispatched", "signed", "return_requested", "returned", "disputed")
-    },
-    **{state: _NEXT[state] for state in ("accepted", "handling", "in_review", "in_re_review", "redo_ordered")},
-    "decided": Words("由承办单位送达答复", "the organisation delivers its reply"),
-}
+_OF_THE_PETITIONER = ("decided", "replied", "not_accepted", "guided")
+_NEXT_OF_MATTER = {state: words for state, words in _NEXT.items() if state not in _OF_THE_PETITIONER}
+_NEXT_OF_MATTER["decided"] = Words("由承办单位送达答复", "the organisation delivers its reply")
 """State of the lead -> the next step. Steps that concern only the petitioner of the lead are left out."""
 _OUTCOMES = frozenset(
     {

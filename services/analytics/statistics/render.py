@@ -155,7 +155,7 @@ def _line(figure: Figure, result: StatsResult, withs: Sequence[str], lang: Lang)
         other = compared.get(with_)
         cells.append(_shown(figure, other.value if other else None))
         cells.append(_shown(figure, other.difference if other else None, signed=True))
-    return [_plain(cell) for cell in cells]
+    return [cell.replace("[", r"\[") for cell in cells]  # rich reads square brackets as markup
 
 
 def _shown(figure: Figure, value: float | None, *, signed: bool = False) -> str:
@@ -167,11 +167,6 @@ def _shown(figure: Figure, value: float | None, *, signed: bool = False) -> str:
     if figure.shape == "quantile":
         return f"{sign}{value:.1f} d"
     return f"{sign}{value * 100:.1f}" + (" pp" if signed else " %")
-
-
-def _plain(text: str) -> str:
-    """The text with escaped square brackets, which rich would read as markup."""
-    return text.replace("[", r"\[")
 
 
 def _head(name: str, lang: Lang) -> str:
