@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, PlainSerializer
 
@@ -21,11 +21,7 @@ class Personal:
     purpose: Purpose
 
 
-def _parse_when(value: Any) -> Any:
-    return from_text(value) if isinstance(value, str) else value
-
-
-WHEN = BeforeValidator(_parse_when)
+WHEN = BeforeValidator(lambda value: from_text(value) if isinstance(value, str) else value)
 """Marks a field as a moment: it reads what to_text() wrote."""
 # An instant or a date, its precision kept. Stored as text.
 Moment = Annotated[LegalTime, WHEN, PlainSerializer(to_text, return_type=str)]

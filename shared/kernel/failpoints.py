@@ -59,13 +59,12 @@ _ARMED = parsed(os.environ.get(VARIABLE, ""))
 def failpoint(place: str, key: str | None = None) -> None:
     """Do nothing, unless this place is armed and hit. Raises Failed."""
     armed = _ARMED.get(place)
-    if armed is None or _drawn(key) >= armed.part:
+    if armed is None:
+        return
+    # random, but for one key always the same
+    drawn = random.random() if key is None else int.from_bytes(sha256(key.encode()).digest()[:6], "big") / 2**48
+    if drawn >= armed.part:
         return
     if armed.kills:
         os.kill(os.getpid(), signal.SIGKILL)
     raise Failed(place)
-
-
-def _drawn(key: str | None) -> float:
-    """A number between 0 and 1: random, or always the same for a key."""
-    return random.random() if key is None else int.from_bytes(sha256(key.encode()).digest()[:6], "big") / 2**48

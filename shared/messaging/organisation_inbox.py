@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from shared.application.response import Answer, TimeText
 from shared.events.routing import OutboxEntry
@@ -39,10 +38,6 @@ TopicRecord = Annotated[RecordPlace, BeforeValidator(_place)]
 """The position that `PARTITION:OFFSET` names."""
 
 
-def _fields(errors: Iterable[BaseModel]) -> list[dict[str, str]]:
-    return [one.model_dump(exclude_none=True) for one in errors]
-
-
 class OutcomeProblem(Answer):
     """Why a record of a topic was refused."""
 
@@ -51,7 +46,9 @@ class OutcomeProblem(Answer):
     detail: str = Field(validation_alias="why", description="What is wrong, and what to do")
     detail_zh: str = Field(validation_alias="why_zh", description="The same in Chinese")
     field: str | None = Field(description="The field that is wrong")
-    errors: Annotated[list[dict[str, str]], BeforeValidator(_fields)] = Field(description="All fields that are wrong")
+    errors: Annotated[
+        list[dict[str, str]], BeforeValidator(lambda errors: [one.model_dump(exclude_none=True) for one in errors])
+    ] = Field(description="All fields that are wrong")
 
 
 class OutboxAnswer(Answer):

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -90,7 +90,7 @@ class Facts:
         try:
             await self._in_reader(lambda: cursor.execute(f"SELECT {chosen} FROM {table} ORDER BY {order}"))
             while found := await self._in_reader(lambda: cursor.fetchmany(batch)):
-                yield [tuple(_plain(value) for value in row) for row in found]
+                yield [tuple(cell.isoformat() if isinstance(cell, date) else cell for cell in row) for row in found]
         finally:
             await self._in_reader(cursor.close)
 
@@ -257,7 +257,3 @@ class Facts:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime | date) else value

@@ -81,14 +81,11 @@ def router(runtime: Process) -> APIRouter:
                 try:
                     items.append(validated(HistoryItem, value_of(line, limit)))
                 except Refused as why:
-                    refused[place] = _refused(line.number, why)
+                    detail_zh = describe(why)["detail_zh"]
+                    refused[place] = ItemResult(line.number, "refused", 0, why.code, why.detail, detail_zh, why.field)
             recorded = iter(await record_batch(items, runtime.ports, principal=caller, jurisdiction=chosen))
             return [_shown(refused.get(place) or next(recorded)) for place in range(len(lines))]
 
         return await answered(request, together, limit=limit, most=runtime.settings.batch_lines, at_once=AT_ONCE)
 
     return routes
-
-
-def _refused(line: int, why: Refused) -> ItemResult:
-    return ItemResult(line, "refused", 0, why.code, why.detail, describe(why)["detail_zh"], why.field)

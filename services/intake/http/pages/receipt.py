@@ -37,7 +37,7 @@ def receipt(case: Case, book: PolicyBook, code: str, public_url: str | None) -> 
         _row("编号", "Number", case.number, code=True),
         _row("查询码", "Query code", code, code=True),
         _row("收到日期", "Received", _day(case, book)),
-        _row("登记日期", "Registered", _registered(case, book)),
+        _row("登记日期", "Registered", day_of(case.registered_at, book.zone).isoformat() if case.registered_at else ""),
         *(_row(zh, en, f"{words.zh} {words.en}") for zh, en, words in _filed_under(case, book)),
     ]
     body = [
@@ -151,10 +151,6 @@ def _day(case: Case, book: PolicyBook) -> str:
     if not is_instant(filed):
         return day.isoformat()
     return f"{day.isoformat()} {instant_of(filed, book.zone).astimezone(zone(book.zone)):%H:%M}"
-
-
-def _registered(case: Case, book: PolicyBook) -> str:
-    return day_of(case.registered_at, book.zone).isoformat() if case.registered_at is not None else ""
 
 
 def _row(zh: str, en: str, value: str, *, code: bool = False) -> Html:
