@@ -1,7 +1,5 @@
-"""Example client of a platform: submits complaints through Kafka, reads notifications from Kafka, and fetches receipts and reply
-texts over HTTP. It needs only what docs/integrating.md describes.
-
-    python client.py FILINGS.jsonl NOTEBOOK.json
+"""Example client of a platform: submits complaints and reads notifications through Kafka, and fetches receipts and reply texts
+over HTTP. It needs only what docs/integrating.md describes: `python client.py FILINGS.jsonl NOTEBOOK.json`
 
 FILINGS contains one JSON body per line. NOTEBOOK stores the state of the client across restarts; if it is lost, the client
 rebuilds it from the first entry. Environment: KAFKA and HUIYIN (addresses), PLATFORM (code), KEY (access key); optional:
