@@ -114,14 +114,16 @@ async def test_extension_by_requester_or_beyond_cap_is_refused(here: Served) -> 
     )
     await done(here, "clerk", case, "ask_extension", days=30, reason="取证需要时间")
     await refused(here, "clerk", case, "grant_extension", "own_request", "cannot decide on it", days=30, **office)
-    await refused(here, "clerk", case, "refuse_extension", "own_request", "does not decide", reason="不必")
+    await refused(here, "clerk", case, "refuse_extension", "own_request", "cannot decide on it", reason="不必")
     await refused(
-        here, "head", case, "grant_extension", "extension_over_cap", "may not exceed 30 days", days=31, **office
+        here, "head", case, "grant_extension", "extension_over_cap", "must not exceed 30 days", days=31, **office
     )
     await refused(here, "registrar", case, "grant_extension", "role_not_allowed", "supervisor", days=5, **office)
     await done(here, "head", case, "grant_extension", days=20, **office)
     await done(here, "clerk", case, "ask_extension", days=20, reason="仍需时间")
-    await refused(here, "head", case, "grant_extension", "extension_over_cap", "20 were granted", days=11, **office)
+    await refused(
+        here, "head", case, "grant_extension", "extension_over_cap", "20 are granted already", days=11, **office
+    )
     await done(here, "head", case, "grant_extension", days=10, **office)
 
 
