@@ -11,7 +11,7 @@ from functools import cache
 from operator import attrgetter
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from shared.events.wording import event_words
 from shared.kernel.legal_time import to_text
@@ -53,11 +53,7 @@ class Named(Answer):
     name: str | None = Field(description="Name in the policy; null where it is not listed")
 
 
-def _named(code: str, info: ValidationInfo[PolicyBook]) -> dict[str, str | None]:
-    return {"code": code, "name": info.context.names.get(code)}
-
-
-PolicyCode = Annotated[Named, BeforeValidator(_named)]
+PolicyCode = Annotated[Named, BeforeValidator(lambda code, info: {"code": code, "name": info.context.names.get(code)})]
 """A code, published with the name that the policy in the validation context has for it."""
 StateZh = Annotated[
     str,

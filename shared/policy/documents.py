@@ -18,12 +18,9 @@ ChannelClass = Literal[
 OrganisationKind = Literal["petition_office", "handling", "review", "sealed"]
 
 
-def _number_as_text(value: object) -> object:
-    """The text of a code that is written without quotes, which YAML reads as a number."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Code = Annotated[str, BeforeValidator(_number_as_text), Field(min_length=1, max_length=80)]
+_NUMBER_AS_TEXT = BeforeValidator(lambda value: str(value) if type(value) is int else value)
+"""For a code that is written without quotes, which YAML reads as a number."""
+Code = Annotated[str, _NUMBER_AS_TEXT, Field(min_length=1, max_length=80)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -52,10 +53,12 @@ class ConsumerSupervisor:
     async def stop(self) -> None:
         """Finish the current batch, then end. What was not handled is delivered again after the next start."""
         self._stopping.set()
-        if self._task is not None:  # a consumer that is connecting to a broker that does not answer is cancelled
+        if self._task is not None:
             await asyncio.wait([self._task], timeout=DRAIN + 1)
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            if self._task.cancel():  # it is still connecting to a broker that does not answer
+                await asyncio.gather(self._task, return_exceptions=True)
+                with suppress(KafkaError, OSError, TimeoutError):
+                    await asyncio.wait_for(self.consumer.stop(), 1)
             self._task = None
 
     def _over(self, task: asyncio.Task[None]) -> None:
