@@ -45,6 +45,7 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "filing.anonymous": body.anonymous,
         "filing.confidential": body.confidential,
         "accusation.sealed": body.class_ == "accusation",
+        "filing.filer": event.actor.ref,
         "filing.filed_at": event.effective_at,
         "filing.ranked_at": event.effective_at,
         "registered_at": event.recorded_at,
@@ -67,6 +68,11 @@ def _represented(case: Case, event: RecordedEvent, body: i.RepresentativesNamed)
 @on(i.ConfidentialityRequested, fact=False)
 def _confidential(case: Case, event: RecordedEvent, body: i.ConfidentialityRequested) -> Changes:
     return {"filing.confidential": True}
+
+
+@on(i.ReceiptDateConfirmed, fact=False)
+def _receipt_confirmed(case: Case, event: RecordedEvent, body: i.ReceiptDateConfirmed) -> Changes:
+    return {"filing.unclear": _without(case, "received_at")}
 
 
 @on(i.Nudged)
@@ -100,7 +106,7 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
     changes: Changes = {"corrections": (*case.corrections, entry)}
     if body.field != "effective_at":
         changes[f"filing.{body.field}"] = body.new
-        changes["filing.unclear"] = tuple(field for field in case.filing.unclear if field != body.field)
+        changes["filing.unclear"] = _without(case, body.field, *(("qr",) if body.field == "place" else ()))
         if body.field == "class_":
             changes["accusation.sealed"] = body.new == "accusation" or case.accusation.suspected is not None
             if body.new == "accusation" and case.assignment.org is None:
@@ -108,6 +114,8 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
         return changes
     if body.new is None:
         return changes
+    if body.of == 1:
+        changes["filing.unclear"] = _without(case, "received_at")
     new = from_text(body.new)
     wrong = next((fact for fact in case.facts if fact.version == body.of), None)
     changes["facts"] = tuple(
@@ -121,6 +129,11 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
         if wrong.version == max((fact.version for fact in moved), default=None):
             changes["moved_at"] = new
     return changes
+
+
+def _without(case: Case, *settled: str) -> tuple[str, ...]:
+    """What is still unclear once these are settled."""
+    return tuple(field for field in case.filing.unclear if field not in settled)
 
 
 def _sealed_anew(case: Case) -> Changes:

@@ -87,7 +87,7 @@ class Filing:
     grid: str | None = None
     """The grid cell of the scanned QR code."""
     unclear: tuple[str, ...] = ()
-    """Those of place and subject that were given, but are not in the policy."""
+    """What a person still has to look at: place, subject or qr that are not in the policy, a received_at of long ago."""
     class_: str | None = None
     path: int | None = None
     received_by: str | None = None
@@ -96,6 +96,8 @@ class Filing:
     parties: tuple[tuple[str, str], ...] = ()
     """(party, role)."""
     representatives: tuple[str, ...] = ()
+    filer: str = ""
+    """Id of the key that filed it; another person confirms a date of long ago."""
     filed_at: LegalTime | None = None
     ranked_at: LegalTime | None = None
     """`filed_at` as it was registered. No correction changes it, so the order of two cases never changes."""

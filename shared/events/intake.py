@@ -11,6 +11,9 @@ EvaluationObject = Literal["petition_office", "organisation"]
 Grade = Literal["satisfied", "basically_satisfied", "dissatisfied"]
 
 
+Unclear = Literal["place", "subject", "qr", "received_at"]
+
+
 class _Intake(Event):
     owner: ClassVar[Service] = "intake"
 
@@ -38,8 +41,9 @@ class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_
     anonymous: bool = False
     confidential: bool = False
     filed_by_agent: bool = False
-    unclear: tuple[Literal["place", "subject"], ...] = ()
-    """Given, but not found in the policy: the petition is registered and queued for a person, never refused."""
+    unclear: tuple[Unclear, ...] = ()
+    """What a person has to look at: the petition is registered and queued, never refused. Place, subject or QR code were given,
+    but are not in the policy; `received_at` is so long ago that a second person confirms it."""
     qr: str | None = None
     """The scanned code, where the policy knows it; place and grid are derived from it."""
     grid: str | None = None
@@ -49,6 +53,8 @@ class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_
     location: Text = None
     place_text: Text = None
     """The unclear place in the words of the submitter."""
+    qr_text: Text = None
+    """The scanned code, where the policy does not know it; it may hold anything."""
     subject_text: Text = None
     level_text: Text = None
 
@@ -85,6 +91,12 @@ class ConfidentialityRequested(
     _Intake, zh="请求保密", en="The petitioner asked for confidentiality.", for_petitioner=True
 ):
     """The petitioner asked for confidentiality: the handling organisation sees the petition, but no identity."""
+
+
+class ReceiptDateConfirmed(_Intake, zh="确认收到日期", en="The date of receipt was confirmed."):
+    """A second person confirmed that the filing was received on the day on which it says it was (Art. 22)."""
+
+    reason: Text = None
 
 
 class MaterialAdded(_Intake, zh="补充材料", en="Material was added.", for_petitioner=True):

@@ -82,7 +82,7 @@ class SuspicionCleared(_Routing, zh="排除检举控告", en="A person found tha
 class QueuedForDispatch(_Routing, zh="待人工派单", en="It waits for a registrar to dispatch it.", shows=("why",)):
     """No routing rule names an organisation, so a registrar has to dispatch the case. `why` is the stable reason code."""
 
-    why: Literal["no_rule", "unknown_place", "unknown_subject", "sealed_track", "returned", "respondent"]
+    why: Literal["no_rule", "unknown_place", "unknown_subject", "unknown_qr", "sealed_track", "returned", "respondent"]
 
 
 class CaseTransferred(_Routing, zh="转送", en="It was transferred.", shows=("org", "rule")):

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.documents import Code, Document
+from shared.policy.profile import Profile
 from shared.policy.working_calendar import Ends, Roll, Unit
 
 Responsible = Literal["petition_office", "organisation", "review_body", "citizen"]
@@ -194,6 +195,7 @@ class Clocks(Document):
     in_force: date | None = None
     rules: tuple[ClockRule, ...] = ()
     escalation: Escalation = Escalation()
+    profile: Profile = Profile()
 
     @cached_property
     def actions(self) -> dict[str, tuple[Action, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -93,17 +94,20 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
         )
     at = command.received_at or given.at
     scanned = book.qr_codes.get((command.channel, command.qr)) if command.qr is not None else None
-    place = command.place or (
-        scanned.place if scanned else command.qr
-    )  # an unknown code counts as words for an unclear place
+    place = command.place or (scanned.place if scanned else None)
+    unknown_qr = command.qr if command.qr is not None and scanned is None else None
     known_place = place is not None and place in book.places
     known_subject = command.subject is not None and command.subject in book.subjects
     known_level = command.level is not None and command.level in book.levels
-    unclear: list[Literal["place", "subject"]] = []
+    unclear: list[e.Unclear] = []
     if place is not None and not known_place:
         unclear.append("place")
     if command.subject is not None and not known_subject:
         unclear.append("subject")
+    if unknown_qr is not None:
+        unclear.append("qr")
+    if received_long_ago(day_of(at, book.zone), day_of(given.now, book.zone), book):
+        unclear.append("received_at")
     events: list[Event] = [
         e.CaseRegistered(
             number=number(case_id, day_of(at, book.zone).year),
@@ -126,6 +130,7 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             location=command.location,
             place_text=None if known_place else place,
             qr=command.qr if scanned else None,
+            qr_text=unknown_qr,
             grid=scanned.grid if scanned else None,
             subject_text=None if known_subject else command.subject,
         )
@@ -134,9 +139,15 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
     events += recorded
     if command.representatives:
         filers = [party.party for party in recorded if party.role in ("petitioner", "co_petitioner")]
-        named = representatives([f"p{place}" for place in command.representatives], filers, "representatives")
+        most = book.profile.representatives.value
+        named = representatives([f"p{place}" for place in command.representatives], filers, most, "representatives")
         events.append(e.RepresentativesNamed(parties=named))
     return [NewEvent(event, at) for event in events]
+
+
+def received_long_ago(received: date, today: date, book: PolicyBook) -> bool:
+    """True if a second person has to confirm the day of receipt. Such a filing is never refused (Art. 22, 44)."""
+    return (today - received).days > book.profile.confirm_receipt_after_days.value
 
 
 def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:

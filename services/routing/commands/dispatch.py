@@ -67,6 +67,8 @@ def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEve
 
 def _destination(case: Case, subject: str | None, given: DecisionContext) -> tuple[str | None, str | None]:
     """(organisation, id of the rule), or (None, reason code for dispatch by hand)."""
+    if "qr" in case.filing.unclear:
+        return None, "unknown_qr"
     if "place" in case.filing.unclear:
         return None, "unknown_place"
     if subject is None and "subject" in case.filing.unclear:

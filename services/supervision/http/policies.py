@@ -23,7 +23,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, operation
 from shared.http.request_bodies import read_model
-from shared.kernel.legal_time import from_text, start_of_day
+from shared.kernel.legal_time import given_time, start_of_day
 from shared.kernel.refusals import Invalid, Refused, Unknown
 from shared.policy.book import PolicyBook
 from shared.policy.loading.loader import plain
@@ -75,7 +75,7 @@ def _summary(model: type[Summary], book: PolicyBook, **more: Any) -> Summary:
 def _moment(text: str, zone: str) -> datetime:
     """A day means its beginning in the zone of the jurisdiction."""
     try:
-        found = from_text(text)
+        found = given_time(text)
     except ValueError:
         raise Invalid(
             "not_a_time",
