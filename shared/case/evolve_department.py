@@ -83,7 +83,7 @@ def _extension_refused(case: Case, event: RecordedEvent, body: d.ExtensionRefuse
     return {"handling.extension_asked": None, "handling.extension_asker": None}
 
 
-@on(d.DecisionIssued, "decided", fact=kind_of("result"))
+@on(d.DecisionIssued, "decided", fact=lambda body: (body.result, body.execute_by, 0, None))
 def _decided(case: Case, event: RecordedEvent, body: d.DecisionIssued) -> Changes:
     return {"handling.result": body.result}
 
@@ -127,6 +127,21 @@ def _handed_back(case: Case, event: RecordedEvent, body: d.HandedBack) -> Change
 @on(d.ReviewAccepted)
 def _review_accepted(case: Case, event: RecordedEvent, body: d.ReviewAccepted) -> Changes:
     return {"review.reviewer": body.body, "review.accepted": True}
+
+
+@on(d.ReviewRefused, None)
+def _review_refused(case: Case, event: RecordedEvent, body: d.ReviewRefused) -> Changes:
+    before = case.review.before
+    if before is None:
+        return {}
+    return {
+        "state": before.state,
+        "closure.kind": before.closed_as,
+        "closure.closed_at": before.closed_at,
+        "review.reviewer": None,
+        "review.late": False,
+        "review.before": None,
+    }
 
 
 def _reviewed_decision(case: Case, decision: str | None) -> Changes:

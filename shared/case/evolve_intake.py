@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
-from shared.case.state import STREAM, Case, Correction, let_go, unanswered
+from shared.case.state import STREAM, BeforeReview, Case, Correction, let_go, unanswered
 from shared.events import intake as i
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
@@ -178,12 +178,24 @@ def _evaluated(case: Case, event: RecordedEvent, body: i.EvaluationSubmitted) ->
 
 @on(i.ReviewRequested, "in_review")
 def _review_requested(case: Case, event: RecordedEvent, body: i.ReviewRequested) -> Changes:
-    return {"closure.kind": None, "closure.closed_at": None, "review.reviewer": None, "review.accepted": False}
+    return _under_review(case, late=body.late)
 
 
 @on(i.ReReviewRequested, "in_re_review")
 def _re_review_requested(case: Case, event: RecordedEvent, body: i.ReReviewRequested) -> Changes:
-    return {"closure.kind": None, "closure.closed_at": None, "review.reviewer": None, "review.accepted": False}
+    return _under_review(case, late=body.late)
+
+
+def _under_review(case: Case, *, late: bool) -> Changes:
+    before = BeforeReview(case.state, case.closure.kind, case.closure.closed_at) if late else None
+    return {
+        "closure.kind": None,
+        "closure.closed_at": None,
+        "review.reviewer": None,
+        "review.accepted": False,
+        "review.late": late,
+        "review.before": before,
+    }
 
 
 @on(i.CaseWithdrawn, "withdrawn")

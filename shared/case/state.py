@@ -168,6 +168,14 @@ class Evaluation:
     follow_up_satisfied: bool | None = None
 
 
+class BeforeReview(NamedTuple):
+    """Where a case stood when a review was requested late; it returns there if the request is not accepted."""
+
+    state: str
+    closed_as: str | None
+    closed_at: LegalTime | None
+
+
 @dataclass(frozen=True)
 class Review:
     """Review (复查) and re-review (复核) of the decision (Art. 35, 36)."""
@@ -178,6 +186,9 @@ class Review:
     """The body whose review opinion is valid: it does not re-review."""
     accepted: bool = False
     result: str | None = None
+    late: bool = False
+    """Requested after its period with a reason, on which the review body decides first."""
+    before: BeforeReview | None = None
 
 
 @dataclass(frozen=True)

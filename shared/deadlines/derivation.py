@@ -98,10 +98,10 @@ def _deadline(
     extended = excluded = 0
     if by_subject:
         days = _days(by_subject, case, start, book, days)
-    if days is None:
-        if start.due is None or not rule.period.assigned:
-            return None
+    if start.due is not None and rule.period.assigned:
         due, due_day = instant_of(start.due, zone), day_of(start.due, zone)
+    elif days is None:
+        return None
     else:
         first = day_of(start.effective_at, zone)
         period = book.calendar.period(first, days, unit, roll)

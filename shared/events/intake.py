@@ -200,14 +200,20 @@ class ReviewRequested(_Intake, zh="申请复查", en="A review was requested.", 
     """The petitioner requested a review (复查; Art. 35), within 30 days of the written reply."""
 
     author: ClassVar[str | None] = "p1"
+    late: bool = False
+    """After the period, with a reason (不可抗力、正当理由) on which the review body decides."""
     text: Text = None
+    late_reason: Text = None
 
 
 class ReReviewRequested(_Intake, zh="申请复核", en="A re-review was requested.", for_petitioner=True):
     """The petitioner requested a re-review (复核; Art. 36)."""
 
     author: ClassVar[str | None] = "p1"
+    late: bool = False
+    """After the period, with a reason (不可抗力、正当理由) on which the review body decides."""
     text: Text = None
+    late_reason: Text = None
 
 
 class CaseWithdrawn(_Intake, zh="撤回", en="The petitioner withdrew it.", for_petitioner=True):

@@ -196,6 +196,7 @@ class ReRegistrationBarred(
 
     concluding_case: str
     concluding_event: str | None = None
+    reason: Text = None
 
 
 class FirstResponderFixed(_Routing, zh="确定首接首办单位", en="The first responder was fixed."):

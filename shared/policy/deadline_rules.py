@@ -63,8 +63,8 @@ class Applies(Document):
 
 
 class PeriodRule(Document):
-    """The length of a period: either `days` (and `by_subject`, which includes subordinate subjects), or `assigned`: the date
-    is in the start fact. `roll`: Civil Code Art. 203."""
+    """The length of a period: `days` (and `by_subject`, which includes subordinate subjects), or `assigned`: the date is in the
+    start fact. With both, `days` count where the start fact has no date. `roll`: Civil Code Art. 203."""
 
     days: Days | None = None
     by_subject: dict[Code, Days] = Field(default_factory=dict)
@@ -75,10 +75,10 @@ class PeriodRule(Document):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if self.assigned == (self.days is not None or bool(self.by_subject)):
+        if not self.assigned and self.days is None and not self.by_subject:
             raise WrongValue(
-                "a period needs either days (or by_subject) or assigned: true, and not both",
-                "期限须写明 days（或 by_subject）或 assigned: true，且只能写其中之一。",
+                "a period needs days (or by_subject) or assigned: true",
+                "期限须写明 days（或 by_subject）或 assigned: true。",
             )
         return self
 

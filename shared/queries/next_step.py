@@ -78,6 +78,12 @@ _REFUSAL_OWED = _Step(
     NOTICE,
     "non_acceptance",
 )
+_EXECUTION_OWED = _Step(
+    Words(
+        "由承办单位落实予以支持的诉求；您可以评价", "the organisation carries out what it supported; you may evaluate"
+    ),
+    "ExecutionConfirmed",
+)
 
 
 class NextStep(NamedTuple):
@@ -101,6 +107,12 @@ def next_step(case: Case, book: PolicyBook, lead: Case | None = None) -> NextSte
         step = None
     if matter.state == "not_accepted" and lead is None and notice is not None:
         step = _REFUSAL_OWED
+    if (
+        matter.state in ("replied", "reviewed")
+        and matter.handling.result == "supported"
+        and not matter.handling.executed
+    ):
+        step = _EXECUTION_OWED
     if step is None:
         return NextStep(None, None, notice)
     clocks = own if lead is None else _running(lead, book)

@@ -8,3 +8,5 @@ from services.routing.commands import forwarding as forwarding
 from services.routing.commands import notices as notices
 from services.routing.commands import returns as returns
 from services.routing.commands import review as review
+from services.routing.commands import mediation as mediation
+from services.routing.commands import repeated_matters as repeated_matters

@@ -13,6 +13,7 @@ from shared.commands.command_fields import Code, FreeText
 from shared.deadlines.derivation import deadlines
 from shared.events import department as e
 from shared.events.department import Mode
+from shared.events.fields import Moment
 from shared.kernel.legal_time import before
 from shared.kernel.refusals import Invalid, Refused
 
@@ -104,15 +105,28 @@ class Decide(Command):
     result: Literal["supported", "explained", "not_supported"] = Field(
         description="予以支持 / 解释说明 / 不予支持 (Art. 32)"
     )
+    execute_by: Moment | None = Field(
+        None, description="For supported: the date by which it will be carried out; without one the policy's days count"
+    )
     basis: tuple[Basis, ...] = Field(min_length=1, max_length=20, description="Legal basis: at least one provision")
     text: FreeText = Field(description="Request, facts and reasons, opinion; sealed")
 
 
 @rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见")
 def decide(case: Case, command: Decide, given: DecisionContext) -> list[NewEvent]:
-    """Issue the decision (信访处理意见书; Art. 32)."""
+    """Issue the decision (信访处理意见书; Art. 32). A supported request has a date by which it is carried out."""
+    org, by = own(case, given), command.execute_by
+    if by is not None and (command.result != "supported" or before(by, given.at, given.book.zone)):
+        raise Invalid(
+            "wrong_execution_date",
+            "execute_by is a date on or after the decision, and only a supported request has one. Correct it or leave it out.",
+            detail_zh="执行期限（execute_by）仅适用于予以支持的事项，且不得早于出具意见的日期。",
+            field="execute_by",
+        )
     return [
-        NewEvent(e.DecisionIssued(org=own(case, given), result=command.result, basis=command.basis, text=command.text))
+        NewEvent(
+            e.DecisionIssued(org=org, result=command.result, execute_by=by, basis=command.basis, text=command.text)
+        )
     ]
 
 

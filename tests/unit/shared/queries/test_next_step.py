@@ -92,6 +92,9 @@ SCENARIOS: dict[str, Story] = {
     "replied with a report to come: C6, C10": _accepted(told=True, assigned=True)
     .on(at("2026-04-01 10:00"), "DecisionIssued", org="zj", result="explained", basis=[])
     .on(at("2026-04-02 10:00"), "ReplyDelivered"),
+    "replied, to be carried out: C6, C13": _accepted(told=True)
+    .on(at("2026-04-01 10:00"), "DecisionIssued", org="zj", result="supported", execute_by=at("2026-07-01 18:00"))
+    .on(at("2026-04-02 10:00"), "ReplyDelivered"),
     "in_review: C7": _in_review(),
     "reviewed: C8": _reviewed(),
     "in_re_review: C9": _reviewed().on(at("2026-05-01 10:00"), "ReReviewRequested"),

@@ -71,7 +71,7 @@ def test_bundled_policies_are_valid() -> None:
 def test_every_bundled_clock_names_its_article() -> None:
     clocks = demo().clocks_at(at("2026-01-01 00:00"))
     assert clocks is not None and clocks.id == "CN-XF-2022"
-    assert [rule.id for rule in clocks.rules] == [f"C{number}" for number in (*range(1, 11), 12)]
+    assert [rule.id for rule in clocks.rules] == [f"C{number}" for number in (*range(1, 11), 12, 13)]
     assert all("第" in rule.article and "条" in rule.article for rule in clocks.rules)
     assert [rule.id for rule in clocks.rules if rule.window] == ["C4", "C6", "C8"]
 
@@ -187,10 +187,15 @@ def test_impossible_clocks_are_refused(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("period", [{}, {"days": 3, "assigned": True}])
-def test_period_has_one_source(tmp_path: Path, period: dict[str, Any]) -> None:
-    (found,) = said(tmp_path, clocks={"id": "X", "rules": [{**CLOCK, "period": period}]})
-    assert "clocks.rules[C1].period: a period needs either days (or by_subject) or assigned: true" in found
+def test_period_has_a_source(tmp_path: Path) -> None:
+    (found,) = said(tmp_path, clocks={"id": "X", "rules": [{**CLOCK, "period": {}}]})
+    assert "clocks.rules[C1].period: a period needs days (or by_subject) or assigned: true" in found
+
+
+def test_bar_after_lapse_needs_its_source(tmp_path: Path) -> None:
+    rules: dict[str, Any] = {"id": "X", "rules": [CLOCK]}
+    (found,) = said(tmp_path, clocks={**rules, "profile": {"bar_after_lapse": {"value": True}}})
+    assert "bar_after_lapse needs the source" in found
 
 
 def test_calendars_with_missing_days_and_years_are_refused(tmp_path: Path) -> None:
