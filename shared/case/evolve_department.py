@@ -54,6 +54,11 @@ def _mediation_offered(case: Case, event: RecordedEvent, body: d.MediationOffere
     return _handling(case)
 
 
+@on(d.MediationFailed)
+def _mediation_failed(case: Case, event: RecordedEvent, body: d.MediationFailed) -> Changes:
+    return {}
+
+
 @on(d.MediationAgreed, "decided")
 def _mediation_agreed(case: Case, event: RecordedEvent, body: d.MediationAgreed) -> Changes:
     return {"handling.result": "settled"}

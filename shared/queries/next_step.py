@@ -79,9 +79,7 @@ _REFUSAL_OWED = _Step(
     "non_acceptance",
 )
 _EXECUTION_OWED = _Step(
-    Words(
-        "由承办单位落实予以支持的诉求；您可以评价", "the organisation carries out what it supported; you may evaluate"
-    ),
+    Words("由承办单位落实予以支持的诉求", "the organisation carries out what it supported"),
     "ExecutionConfirmed",
 )
 
