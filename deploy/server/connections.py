@@ -119,7 +119,7 @@ class Connections:
             self._said, self._unsaid = now, 0
 
     def _longest_waiting(self) -> LimitedProtocol | None:
-        most = max(self._waiting.values(), key=len, default=None)  # type: ignore[arg-type]
+        most = max(self._waiting.values(), key=len, default=None)
         return None if most is None else next(iter(most))
 
     def protocol(self) -> Callable[..., LimitedProtocol]:

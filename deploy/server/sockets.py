@@ -25,14 +25,18 @@ def listen(host: str, port: int, option: str) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(WAITING)
-        listener.setblocking(False)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(WAITING)
+        except OSError:
+            listener.close()
+            raise
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortInUse(
                 f"Port {port} on {host} is in use by another program. Choose another one: {option}."
             ) from None
         raise CannotListen(f"Cannot listen on {host} port {port}: {error.strerror or 'not an address here'}.") from None
+    listener.setblocking(False)
     return listener
