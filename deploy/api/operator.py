@@ -44,9 +44,11 @@ class KeyWanted(BaseModel):
     role: str = Field(max_length=40, description="Role of its owner")
     org: str | None = Field(None, max_length=80, description="Organisation, where the role needs one")
     jurisdiction: str | None = Field(
-        None, max_length=80, description="Jurisdiction whose cases it gives access to; optional while there is only one"
+        None,
+        max_length=80,
+        description="Jurisdiction that it gives access to; * for operations: all. Optional while exactly one is active",
     )
-    expires: AwareDatetime | None = Field(None, description="When it expires")
+    expires: AwareDatetime | None = Field(None, description="When it expires. Default: after 365 days")
 
 
 class Redrive(BaseModel):
@@ -92,7 +94,7 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
     @guarded.get("/keys", operation_id="keys_local_keys_get")
     async def keys() -> dict[str, Any]:
         """All access keys."""
-        return {"keys": [principals.shown(key) for key in await runtime.principals.all()]}
+        return {"keys": [principals.shown(key, ports.clock.now()) for key in await runtime.principals.all()]}
 
     @owned.post("/keys", status_code=201, **operation("issue_local_keys_post", 400, 415, 507, body=KeyWanted))
     async def issue(request: Request, caller: Caller) -> dict[str, Any]:
@@ -102,12 +104,13 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
             ports.handling("intake"), caller, wanted.role, wanted.org, wanted.expires, wanted.jurisdiction
         )
         unnamed = await principals.named_nowhere(ports.policies, key)
-        return {**principals.shown(key), "key": text, "named_nowhere": unnamed}
+        return {**principals.shown(key, ports.clock.now()), "key": text, "named_nowhere": unnamed}
 
     @guarded.post("/keys/{key}:revoke", **operation("revoke_local_keys__key__revoke_post", 404, 507))
     async def revoke(key: str, caller: Caller) -> dict[str, Any]:
         """Revoke a key."""
-        return principals.shown(await runtime.principals.revoke(ports.handling("intake"), caller, key))
+        revoked = await runtime.principals.revoke(ports.handling("intake"), caller, key)
+        return principals.shown(revoked, ports.clock.now())
 
     @guarded.get("/parked", operation_id="parked_local_parked_get")
     async def parked(

@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     """Maximum number of rows of one page"""
     wait_limit: float = Field(30.0, ge=0, le=60)
     """Maximum duration of a long poll in seconds"""
+    read_limit: int = Field(500, ge=1)
+    """Cases whose personal data an access key may read in an hour without the header `Reason`; ten times as many with it"""
     status_misses: int = Field(10, ge=1)
     """Wrong pairs of number and query code per client and minute before 429"""
     ready_seconds: float = Field(60.0, gt=0)
