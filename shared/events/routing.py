@@ -252,3 +252,5 @@ class ReadRecorded(_Routing, zh="查阅个人信息", en="Personal data of the c
     purposes: tuple[str, ...] = ()
     compared: tuple[str, ...] | None = None
     """Cases whose text was compared with that of this case, in memory only; it was displayed to no person."""
+    reason: str | None = None
+    """Why, where the key read the personal data of many cases: a code."""

@@ -8,7 +8,9 @@ from fastapi import Depends, Request
 
 from shared.application.problem import NotAuthenticated
 from shared.commands.authorization import NEEDS_ORG, Principal, Role
+from shared.commands.reading_meter import reason_of
 from shared.hosting.process import Process
+from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Invalid
 
 AS_HEADER = "x-huiyin-as"
@@ -30,6 +32,14 @@ def acting_as(text: str) -> Principal:
     return Principal(cast(Role, role), org or None, "local")
 
 
+def key_required() -> NotAuthenticated:
+    return NotAuthenticated(
+        "key_required",
+        "Send a valid access key: Authorization: Bearer hy_… (made with: huiyin keys add ROLE [ORG]).",
+        detail_zh="需要有效的访问密钥。",
+    )
+
+
 async def who(request: Request) -> Principal:
     """The principal of this request. Raises NotAuthenticated."""
     runtime: Process = request.app.state.runtime
@@ -39,14 +49,14 @@ async def who(request: Request) -> Principal:
         principal = acting_as(request.headers.get(AS_HEADER, "operations"))
     else:
         scheme, _, key = (shown or "").partition(" ")
-        known = await runtime.principals.authenticate(key.strip()) if scheme.lower() == "bearer" and key else None
-        if known is None:
-            raise NotAuthenticated(
-                "key_required",
-                "Send a valid access key: Authorization: Bearer hy_… (made with: huiyin keys add ROLE [ORG]).",
-                detail_zh="需要有效的访问密钥。",
-            )
-        principal = known
+        record = await runtime.principals.authenticate(key.strip()) if scheme.lower() == "bearer" and key else None
+        if record is None:
+            raise key_required()
+        principal = record.principal
+        if record.expires is not None and record.expires_soon(runtime.ports.clock.now()):
+            request.state.key_expires = to_text(record.expires)
+    if (reason := request.headers.get("reason")) is not None:
+        principal = principal._replace(reason=reason_of(reason))
     request.state.role = principal.role
     return principal
 
