@@ -4,13 +4,14 @@ to access keys of the role operations, those that give access to no key and to n
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 import structlog
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from shared.application import access_keys as principals
@@ -18,6 +19,7 @@ from shared.application.case_reference import resolve
 from shared.case import STREAM
 from shared.commands.authorization import OPERATE, authorize
 from shared.consumers.redrive import redrive as handle_again
+from shared.events.fields import Moment
 from shared.eventstore.errors import Damaged, StoreBroken
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
@@ -48,7 +50,17 @@ class KeyWanted(BaseModel):
         max_length=80,
         description="Jurisdiction that it gives access to; * for operations: all. Optional while exactly one is active",
     )
-    expires: AwareDatetime | None = Field(None, description="When it expires. Default: after 365 days")
+    person: str | None = Field(
+        None,
+        min_length=1,
+        max_length=40,
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="Staff code of the person who holds it; never a name",
+    )
+    head: bool = Field(
+        False, description="The person is head (负责人) of the organisation and approves extensions (Art. 34)"
+    )
+    expires: Moment | None = Field(None, description="Instant with offset at which it expires. Default: after 365 days")
 
 
 class Redrive(BaseModel):
@@ -100,8 +112,22 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
     async def issue(request: Request, caller: Caller) -> dict[str, Any]:
         """Issue a key. It is shown only once."""
         wanted = await read_model(request, KeyWanted, _LIMIT)
+        if wanted.expires is not None and not isinstance(wanted.expires, datetime):
+            raise Invalid(
+                "wrong_time",
+                "expires must be an instant with offset.",
+                detail_zh="到期时间须为带时区偏移的时刻。",
+                field="expires",
+            )
         key, text = await runtime.principals.issue(
-            ports.handling("intake"), caller, wanted.role, wanted.org, wanted.expires, wanted.jurisdiction
+            ports.handling("intake"),
+            caller,
+            wanted.role,
+            wanted.org,
+            wanted.expires,
+            wanted.jurisdiction,
+            wanted.person,
+            wanted.head,
         )
         unnamed = await principals.named_nowhere(ports.policies, key)
         return {**principals.shown(key, ports.clock.now()), "key": text, "named_nowhere": unnamed}

@@ -22,6 +22,10 @@ def add(
     jurisdiction: Annotated[
         str | None, typer.Option(help="Code; needed unless exactly one policy is in force. '*': all, operations only")
     ] = None,
+    person: Annotated[str | None, typer.Option(help="Staff code of the person who holds it; never a name")] = None,
+    head: Annotated[
+        bool, typer.Option("--head", help="The person is head of the organisation: approves extensions")
+    ] = False,
     expires: Annotated[
         str | None, typer.Option(help="Instant with offset at which the key expires. Default: after 365 days")
     ] = None,
@@ -29,7 +33,7 @@ def add(
     json: AsJson = False,
 ) -> None:
     """Issue a key. It is shown once and not stored."""
-    wanted = given(role=role, org=org, jurisdiction=jurisdiction, expires=expires)
+    wanted = given(role=role, org=org, jurisdiction=jurisdiction, person=person, head=head or None, expires=expires)
 
     def show(issued: dict[str, Any]) -> None:
         terminal.line(issued["key"])
@@ -56,6 +60,7 @@ def _show(found: dict[str, Any]) -> None:
             one["id"],
             one["role"],
             one["org"],
+            (one["person"] or "") + (" head 负责人" if one["head"] else ""),
             one["jurisdiction"] or "none: gives no access 未指明，不能使用",
             at(one["issued_at"]),
             at(one["expires"]) + (" soon 即将到期" if one["expires_soon"] else ""),
@@ -63,7 +68,16 @@ def _show(found: dict[str, Any]) -> None:
         )
         for one in found["keys"]
     ]
-    heads = ("id", "role 角色", "org 单位", "jurisdiction 辖区", "issued 签发", "expires 到期", "revoked 吊销")
+    heads = (
+        "id",
+        "role 角色",
+        "org 单位",
+        "person 人员",
+        "jurisdiction 辖区",
+        "issued 签发",
+        "expires 到期",
+        "revoked 吊销",
+    )
     terminal.table(heads, rows, whole=4)
 
 

@@ -52,6 +52,8 @@ class AccessKey:
     org: str | None
     jurisdiction: str | None
     issued_at: datetime
+    person: str | None = None
+    head: bool = False
     expires: datetime | None = None
     revoked_at: datetime | None = None
 
@@ -66,7 +68,8 @@ class AccessKey:
                 detail_zh="该密钥未指明辖区，已不能使用。请运维人员重新签发（huiyin keys add ROLE [ORG] --jurisdiction 代码）。",
             )
         everywhere = self.jurisdiction == ALL
-        return Principal(self.role, self.org, self.id, jurisdiction=None if everywhere else self.jurisdiction)
+        jurisdiction = None if everywhere else self.jurisdiction
+        return Principal(self.role, self.org, self.id, jurisdiction=jurisdiction, person=self.person, head=self.head)
 
     def valid(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires is None or now < self.expires)
@@ -104,7 +107,9 @@ class AccessKeys:
     def _apply(self, body: object, at: datetime) -> None:
         if isinstance(body, KeyIssued) and body.role in ROLES:
             expires = body.expires if isinstance(body.expires, datetime) else None
-            key = AccessKey(body.key, body.digest, body.role, body.org, body.jurisdiction, at, expires)
+            key = AccessKey(
+                body.key, body.digest, body.role, body.org, body.jurisdiction, at, body.person, body.head, expires
+            )
             self._by_id[key.id] = key
             self._by_digest[key.digest] = key.id
         elif isinstance(body, KeyRevoked) and (known := self._by_id.get(body.key)) is not None:
@@ -144,12 +149,16 @@ class AccessKeys:
         org: str | None,
         expires: datetime | None = None,
         jurisdiction: str | None = None,
+        person: str | None = None,
+        head: bool = False,
     ) -> tuple[AccessKey, str]:
         """Issue a key. Returns its record and its text, which is never shown again.
 
         Args:
             expires: When it expires; None: after DEFAULT_LIFE.
             jurisdiction: The one that it gives access to, or ALL for operations. Optional while exactly one is active.
+            person: Staff code of the person who holds it. Needed for a head, and to ask for an extension.
+            head: True for the head (负责人) of the organisation, who approves extensions.
         Raises:
             Invalid: the role, organisation, jurisdiction or expiry is wrong.
         """
@@ -172,6 +181,13 @@ class AccessKeys:
                 detail_zh="该角色不属于任何单位。",
                 field="org",
             )
+        if head and (role != "clerk" or person is None):
+            raise Invalid(
+                "head_is_a_person",
+                "A head is a person of an organisation: issue a key of the role clerk with its staff code (person).",
+                detail_zh="负责人须为单位的工作人员，请签发 clerk 密钥并注明人员代码（person）。",
+                field="head",
+            )
         jurisdiction = await _one_of(handling, role, jurisdiction)
         now = self._clock.now()
         if expires is not None and expires <= now:
@@ -185,7 +201,14 @@ class AccessKeys:
         text = f"hy_{role}_{secrets.token_urlsafe(32)}"
         key_id = secrets.token_hex(6)
         issued = KeyIssued(
-            key=key_id, digest=digest_of(text), role=role, org=org, jurisdiction=jurisdiction, expires=expires
+            key=key_id,
+            digest=digest_of(text),
+            role=role,
+            org=org,
+            jurisdiction=jurisdiction,
+            person=person,
+            head=head,
+            expires=expires,
         )
         stamp = EventMetadata(principal, cause=f"{principal.name}:issue:{key_id}")
         await handling.append(STREAM, stamp, lambda _head: [NewEvent(issued)])
@@ -258,6 +281,8 @@ def shown(key: AccessKey, now: datetime) -> dict[str, str | bool | None]:
         "role": key.role,
         "org": key.org,
         "jurisdiction": key.jurisdiction,
+        "person": key.person,
+        "head": key.head,
         "issued_at": to_text(key.issued_at),
         "expires": to_text(key.expires) if key.expires else None,
         "revoked_at": to_text(key.revoked_at) if key.revoked_at else None,

@@ -71,7 +71,11 @@ def _hearing(case: Case, event: RecordedEvent, body: d.HearingHeld) -> Changes:
 
 @on(d.ExtensionRequested)
 def _extension_requested(case: Case, event: RecordedEvent, body: d.ExtensionRequested) -> Changes:
-    return {"handling.extension_asked": body.days, "handling.extension_asker": event.actor.ref}
+    return {
+        "handling.extension_asked": body.days,
+        "handling.extension_asker": event.actor.ref,
+        "handling.extension_person": body.person,
+    }
 
 
 @on(d.ExtensionGranted, fact=lambda body: (None, None, body.days, None))
@@ -79,13 +83,14 @@ def _extension_granted(case: Case, event: RecordedEvent, body: d.ExtensionGrante
     return {
         "handling.extension_asked": None,
         "handling.extension_asker": None,
+        "handling.extension_person": None,
         "handling.extension_days": case.handling.extension_days + body.days,
     }
 
 
 @on(d.ExtensionRefused)
 def _extension_refused(case: Case, event: RecordedEvent, body: d.ExtensionRefused) -> Changes:
-    return {"handling.extension_asked": None, "handling.extension_asker": None}
+    return {"handling.extension_asked": None, "handling.extension_asker": None, "handling.extension_person": None}
 
 
 @on(d.DecisionIssued, "decided", fact=lambda body: (body.result, body.execute_by, 0, None))

@@ -154,6 +154,8 @@ class HandlingProgress:
     executed: bool = False
     extension_asked: int | None = None
     extension_asker: str | None = None
+    extension_person: str | None = None
+    """Staff code of the person who asked for it."""
     extension_days: int = 0
 
 
@@ -353,6 +355,7 @@ def unanswered() -> dict[str, Any]:
         "handling.report_filed": False,
         "handling.extension_asked": None,
         "handling.extension_asker": None,
+        "handling.extension_person": None,
         "evaluation.followed_up": False,
         "evaluation.follow_up_satisfied": None,
         "evaluation.invited": (),

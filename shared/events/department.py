@@ -131,6 +131,8 @@ class ExtensionRequested(_Department, zh="申请延期", en="An extension was re
 
     org: str
     days: int
+    person: str | None = None
+    """The staff code of the person who asks; nobody approves their own request."""
     reason: Text = None
 
 

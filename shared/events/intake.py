@@ -235,6 +235,10 @@ class KeyIssued(_Intake, zh="签发密钥", en="An access key was issued."):
     role: str
     org: str | None = None
     jurisdiction: str | None = None
+    person: str | None = None
+    """The staff code of the person who holds it, never a name."""
+    head: bool = False
+    """The person is head (负责人) of the organisation."""
     expires: Moment | None = None
 
 

@@ -18,8 +18,10 @@ _ACTING: tuple[str, ...] = tuple(role for role in get_args(Role) if role not in 
 
 
 def acting_as(text: str) -> Principal:
-    """The principal of `ROLE` or `ROLE:ORG`, chosen by the owner of the folder."""
+    """The principal of `ROLE` or `ROLE:ORG`, chosen by the owner of the folder; `head:ORG` is the head of the organisation."""
     role, _, org = text.partition(":")
+    if head := role == "head":
+        role = "clerk"
     if role not in _ACTING:
         raise Invalid("unknown_role", f"Act as one of: {', '.join(_ACTING)}.", detail_zh="没有这种角色。", field="as")
     if role in NEEDS_ORG and not org:
@@ -29,7 +31,8 @@ def acting_as(text: str) -> Principal:
             detail_zh="缺少单位代码。",
             field="as",
         )
-    return Principal(cast(Role, role), org or None, "local")
+    person = "local-head" if head else "local"
+    return Principal(cast(Role, role), org or None, person, person=person, head=head)
 
 
 def key_required() -> NotAuthenticated:

@@ -63,8 +63,11 @@ class Served:
             transport=httpx.ASGITransport(self.local), base_url="http://huiyin", headers={"x-huiyin-as": as_}
         )
 
-    async def key_of(self, role: str, org: str | None) -> str:
-        _key, text = await self.runtime.principals.issue(self.runtime.handling("intake"), OPERATOR, role, org)
+    async def key_of(self, role: str, org: str | None, *, person: str | None = None, head: bool = False) -> str:
+        """The text of a new key; each is of a person of its own unless one is named."""
+        _key, text = await self.runtime.principals.issue(
+            self.runtime.handling("intake"), OPERATOR, role, org, person=person or f"person-{next(_items)}", head=head
+        )
         return text
 
     async def filed(self, **more: Any) -> dict[str, Any]:

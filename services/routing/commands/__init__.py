@@ -3,6 +3,7 @@
 # isort: off
 from services.routing.commands import accusations as accusations
 from services.routing.commands import handling as handling
+from services.routing.commands import extension as extension
 from services.routing.commands import dispatch as dispatch
 from services.routing.commands import forwarding as forwarding
 from services.routing.commands import notices as notices

@@ -15,6 +15,7 @@ from services.supervision.http.policy_responses import (
     PolicyList,
     PolicySection,
     PolicySummary,
+    ProfileValue,
 )
 from services.supervision.policy_activation import ACTIVATE, activate, checked
 from shared.commands.authorization import POLICY, authorize
@@ -151,6 +152,7 @@ def router(runtime: Process) -> APIRouter:
         if at is not None:
             book = book.as_of(_moment(at, book.zone))
         documents = {section: plain(document) for section, document in book.documents.items()}
-        return _summary(PolicyAnswer, book, documents=documents)
+        profile = [ProfileValue(name=name, value=value, source=source) for name, value, source in book.profile.values()]
+        return _summary(PolicyAnswer, book, documents=documents, profile=profile)
 
     return routes
