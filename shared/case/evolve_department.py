@@ -93,6 +93,11 @@ def _extension_refused(case: Case, event: RecordedEvent, body: d.ExtensionRefuse
     return {"handling.extension_asked": None, "handling.extension_asker": None, "handling.extension_person": None}
 
 
+@on(d.ExtensionNoticeServed)
+def _extension_told(case: Case, event: RecordedEvent, body: d.ExtensionNoticeServed) -> Changes:
+    return {}
+
+
 @on(d.DecisionIssued, "decided", fact=lambda body: (body.result, body.execute_by, 0, None))
 def _decided(case: Case, event: RecordedEvent, body: d.DecisionIssued) -> Changes:
     return {"handling.result": body.result}

@@ -409,6 +409,7 @@ LATE = {
     "request_re_review": 4.0,
     "issue_re_review_opinion": 3.0,
     "grant_extension": 3.0,
+    "serve_extension_notice": 4.0,
     "verify_return": 4.0,
 }
 """More weight for what stands at the end of the longest way."""

@@ -72,7 +72,7 @@ def no_effect(_matter: Matter, _attempt: Attempt) -> None:
 class Row(NamedTuple):
     by: str
     """organisation: the responsible one; desk: a registrar; outside: a supervisor or registrar of another unit than the
-    handling one; organisation_or_desk; head: the head of the responsible one; supervisor; petitioner: they, their platform, a registrar."""
+    handling one; organisation_or_desk; head: its head; supervisor; petitioner: they, their platform, a registrar."""
     states: frozenset[str]
     to: str | None = None
     """The state then; None: as before, or as `effect` says."""
@@ -662,11 +662,9 @@ TABLE: dict[str, Row] = {
         unless=says("not offered", lambda m, a: a.get("outcome") == "agreed" and not m.mediation),
         again=lambda m, a: a.get("outcome") == "offered" and m.mediation,
     ),
-    "confirm_receipt_date": Row("desk_or_supervisor", EVERY, again=lambda _m, _a: True),
-    "no_longer_accept": Row(
-        "desk", states("registered"), basis="Art. 36 ¶3", unless=says("no concluded case", lambda _m, _a: True)
-    ),
-    "refuse_review": Row("reviewer", ASKED, basis="Art. 35 ¶1", unless=says("asked in time", lambda _m, _a: True)),
+    "confirm_receipt_date": Row("desk_or_supervisor", states(), again=lambda _m, _a: True),
+    "no_longer_accept": Row("desk", states(), basis="Art. 36 ¶3"),  # no other case is concluded here
+    "refuse_review": Row("reviewer", states(), basis="Art. 35 ¶1"),  # every request is in time here
     "decide": Row(
         "organisation", states("accepted", "handling", "redo_ordered"), "decided", effect=decided, basis="Art. 32",
         # to decide is itself the first act of handling

@@ -86,6 +86,9 @@ SCENARIOS: dict[str, Story] = {
     "accepted: C5": _accepted(told=True),
     "accepted with a report: C5, C10": _accepted(told=True, assigned=True),
     "accepted on another path, not told: C3": _accepted(2),
+    "accepted and extended: C5, C14": _accepted(told=True)
+    .on(at("2026-04-01 10:00"), "ExtensionRequested", org="zj", days=20)
+    .on(at("2026-04-02 10:00"), "ExtensionGranted", days=20),
     "handling: C5": _accepted(told=True).on(at("2026-03-10 10:00"), "InvestigationStepRecorded", org="zj"),
     "decided: C5": _decided(),
     "replied: C6": _replied(),
