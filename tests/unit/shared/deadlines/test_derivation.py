@@ -115,6 +115,7 @@ def test_two_thousand_deadlines_agree_with_oracle(naive: datetime, granted: int)
         "C3": _rolled(day, 15),
         "C4": _workdays(day, 5),
         "C5": _rolled(day, 60 + granted),
+        "C14": _workdays(day + timedelta(days=1), 5),
     }
     assert not any(found.provisional for found in deadlines(story.case, BOOK))
 
@@ -384,6 +385,7 @@ def test_extension_moves_unfired_rungs_only() -> None:
     case = _record(story.case, ("C5", 1, "at_50"), ("C5", 1, "at_75"))
     before = next_look(case, BOOK)
     story.on(at("2026-04-20 10:00"), "ExtensionGranted", days=30, approver="head")
+    story.on(at("2026-04-20 11:00"), "ExtensionNoticeServed")
     after = next_look(_record(story.case, ("C5", 1, "at_50"), ("C5", 1, "at_75")), BOOK)
     assert before is not None and after is not None and after > before
 
