@@ -7,6 +7,7 @@ from zlib import crc32
 
 from services.supervision.leases import SLOTS
 from shared.case import Case
+from shared.case.withdrawals import withdrawal_due
 from shared.commands.authorization import owes_notice
 from shared.consumers.projection import Projection
 from shared.deadlines.derivation import deadlines
@@ -62,7 +63,7 @@ DUE = ReadModel(
     name="due",
     columns={"next_at": "text", "slot": "integer"},
     indexes=(("next_at",), ("slot", "next_at")),
-    version=3,
+    version=4,
 )
 
 
@@ -128,6 +129,9 @@ def worklist_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
 def due_row(case: Case, book: PolicyBook) -> Mapping[str, Value] | None:
     """When the ticker has to examine the case next. This is only an index: decisions use the log."""
     look = next_look(case, book)
+    ended = withdrawal_due(case, book.zone)
+    if ended is not None and (look is None or ended.at < look):
+        look = ended.at
     return None if look is None else {"next_at": to_text(look), "slot": slot_of(case.id)}
 
 

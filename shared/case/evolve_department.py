@@ -158,4 +158,4 @@ def _re_reviewed(case: Case, event: RecordedEvent, body: d.ReReviewOpinionIssued
 
 @on(d.Concluded, "concluded", fact=kind_of("by"))
 def _concluded(case: Case, event: RecordedEvent, body: d.Concluded) -> Changes:
-    return {"closure.closed_at": event.effective_at}
+    return {"closure.closed_at": event.effective_at, "withdrawals.pending": ()}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from operator import attrgetter
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
-from shared.case.state import STREAM, Case, Correction, let_go, unanswered
+from shared.case.state import STREAM, Case, Correction, PendingWithdrawal, let_go, unanswered
 from shared.events import intake as i
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
 
+STAFF = frozenset({"registrar", "supervisor", "organisation", "clerk", "operations"})
+"""Roles of members of staff; who files receives the query code."""
 _DATE_OF = {
     "CaseRegistered": "filing.filed_at",
     "Accepted": "handling.accepted_at",
@@ -44,6 +46,7 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "assignment.org": body.org,
         "filing.anonymous": body.anonymous,
         "filing.confidential": body.confidential,
+        "filing.code_with_staff": event.actor.role in STAFF,
         "accusation.sealed": body.class_ == "accusation",
         "filing.filed_at": event.effective_at,
         "filing.ranked_at": event.effective_at,
@@ -57,6 +60,11 @@ def _party(case: Case, event: RecordedEvent, body: i.PartyRecorded) -> Changes:
     if body.role == "respondent" and body.respondent_org:
         changes["accusation.accused"] = (*case.accusation.accused, body.respondent_org)
     return changes
+
+
+@on(i.ReceiptIssued, fact=False)
+def _receipt_issued(case: Case, event: RecordedEvent, body: i.ReceiptIssued) -> Changes:
+    return {"filing.code_with_staff": True}
 
 
 @on(i.RepresentativesNamed, fact=False)
@@ -111,7 +119,10 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
     new = from_text(body.new)
     wrong = next((fact for fact in case.facts if fact.version == body.of), None)
     changes["facts"] = tuple(
-        fact._replace(effective_at=new) if fact.version == body.of else fact for fact in case.facts
+        fact._replace(effective_at=new, dated=event.recorded_at, by=event.actor.org, vouched=False)
+        if fact.version == body.of
+        else fact
+        for fact in case.facts
     )
     if wrong is not None:
         date_of = _DATE_OF.get(wrong.name)
@@ -160,7 +171,12 @@ def _invited(case: Case, event: RecordedEvent, body: i.EvaluationInvited) -> Cha
 @on(i.EvaluationSubmitted, fact=kind_of("object"))
 def _evaluated(case: Case, event: RecordedEvent, body: i.EvaluationSubmitted) -> Changes:
     others = tuple(entry for entry in case.evaluation.grades if entry[0] != body.object)
-    return {"evaluation.grades": (*others, (body.object, body.grade))}
+    changes: Changes = {"evaluation.grades": (*others, (body.object, body.grade))}
+    if body.word is not None or case.evaluation.words:
+        words = tuple(entry for entry in case.evaluation.words if entry[0] != body.object)
+        own = () if body.word is None else ((body.object, "code_with_staff" if body.code_with_staff else body.word),)
+        changes["evaluation.words"] = (*words, *own)
+    return changes
 
 
 @on(i.ReviewRequested, "in_review")
@@ -175,7 +191,52 @@ def _re_review_requested(case: Case, event: RecordedEvent, body: i.ReReviewReque
 
 @on(i.CaseWithdrawn, "withdrawn")
 def _withdrawn(case: Case, event: RecordedEvent, body: i.CaseWithdrawn) -> Changes:
-    return {"closure.kind": "withdrawn", "closure.closed_at": event.effective_at}
+    return {
+        "closure.kind": "withdrawn",
+        "closure.closed_at": event.effective_at,
+        "withdrawals.gone": (*case.withdrawals.gone, *case.petitioners),
+        "withdrawals.pending": (),
+    }
+
+
+@on(i.WithdrawalRequested, fact=kind_of("party"))
+def _withdrawal_requested(case: Case, event: RecordedEvent, body: i.WithdrawalRequested) -> Changes:
+    word = "code_with_staff" if body.code_with_staff else body.word
+    asked = PendingWithdrawal(body.party, event.version, body.effective_on, word, event.actor.org)
+    return {"withdrawals.pending": (*_others_pending(case, body.party), asked)}
+
+
+@on(i.WithdrawalConfirmed, fact=kind_of("party"))
+def _withdrawal_confirmed(case: Case, event: RecordedEvent, body: i.WithdrawalConfirmed) -> Changes:
+    return {
+        "withdrawals.pending": tuple(
+            one._replace(confirmed_at=event.effective_at) if one.party == body.party else one
+            for one in case.withdrawals.pending
+        )
+    }
+
+
+@on(i.WithdrawalTakenBack, fact=kind_of("party"))
+def _withdrawal_taken_back(case: Case, event: RecordedEvent, body: i.WithdrawalTakenBack) -> Changes:
+    return {"withdrawals.pending": _others_pending(case, body.party)}
+
+
+@on(i.NameWithdrawn, fact=kind_of("party"))
+def _name_withdrawn(case: Case, event: RecordedEvent, body: i.NameWithdrawn) -> Changes:
+    return {
+        "withdrawals.pending": _others_pending(case, body.party),
+        "withdrawals.gone": (*case.withdrawals.gone, body.party),
+        "filing.representatives": tuple(one for one in case.filing.representatives if one != body.party),
+    }
+
+
+def _others_pending(case: Case, party: str) -> tuple[PendingWithdrawal, ...]:
+    return tuple(one for one in case.withdrawals.pending if one.party != party)
+
+
+@on(i.PartyCorrected, fact=False)
+def _party_corrected(case: Case, event: RecordedEvent, body: i.PartyCorrected) -> Changes:
+    return {}
 
 
 @on(i.WentLive)

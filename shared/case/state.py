@@ -53,6 +53,27 @@ class Fact(NamedTuple):
     """Days granted by an extension."""
     since: LegalTime | None = None
     """The beginning of something that lasted until `due`, such as a hearing."""
+    by: str | None = None
+    """The organisation whose key recorded it, or corrected its date; None: a petitioner, or the system itself."""
+    history: bool = False
+    """Imported: the date is the source's."""
+    dated: datetime | None = None
+    """When the present date was recorded, where that was corrected later; None: with the event."""
+    vouched: bool = False
+    """An office outside the unit that had the duty confirmed the date."""
+
+
+class PendingWithdrawal(NamedTuple):
+    """A request to withdraw that has not taken effect."""
+
+    party: str
+    version: int
+    """Version of the request."""
+    effective_on: LegalTime
+    word: str | None
+    by: str | None
+    """The organisation that recorded it; None for the petitioner's own request."""
+    confirmed_at: LegalTime | None = None
 
 
 class Rung(NamedTuple):
@@ -93,6 +114,8 @@ class Filing:
     received_by: str | None = None
     anonymous: bool = False
     confidential: bool = False
+    code_with_staff: bool = False
+    """A member of staff received the query code, with the receipt of a filing made at the desk or one fetched later."""
     parties: tuple[tuple[str, str], ...] = ()
     """(party, role)."""
     representatives: tuple[str, ...] = ()
@@ -162,8 +185,12 @@ class Evaluation:
     invited: tuple[str, ...] = ()
     grades: tuple[tuple[str, str], ...] = ()
     """(object, grade), the last grade of each object."""
+    words: tuple[tuple[str, str], ...] = ()
+    """(object, whose word the last grade is): a `Word`, or `code_with_staff` for an own hand that proves nothing."""
     followed_up: bool = False
     follow_up_satisfied: bool | None = None
+    confirmed_by: str | None = None
+    """The third unit to which the petitioner said that the matter is resolved."""
 
 
 @dataclass(frozen=True)
@@ -184,6 +211,14 @@ class Closure:
 
     kind: str | None = None
     closed_at: LegalTime | None = None
+
+
+@dataclass(frozen=True)
+class Withdrawals:
+    """Requests to withdraw, and the petitioners of a joint filing who have left it."""
+
+    pending: tuple[PendingWithdrawal, ...] = ()
+    gone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -237,6 +272,7 @@ class Case:
     evaluation: Evaluation = Evaluation()
     review: Review = Review()
     closure: Closure = Closure()
+    withdrawals: Withdrawals = Withdrawals()
     matter: Matter = Matter()
     supervision: Supervision = Supervision()
     facts: tuple[Fact, ...] = ()
@@ -281,6 +317,16 @@ class Case:
         since = max(redone, default=0)
         given = any(fact.version > since for fact in self.facts if (fact.name, fact.kind) == (_EVALUATED, object_))
         return self.grade(object_) if given else None
+
+    def word(self, object_: str) -> str | None:
+        """Whose word the last grade of `object_` is."""
+        return next((word for about, word in self.evaluation.words if about == object_), None)
+
+    @property
+    def petitioners(self) -> tuple[str, ...]:
+        """The parties that filed, except those who have left a joint filing; `p1` where none is recorded."""
+        filed = [party for party, role in self.filing.parties if role in ("petitioner", "co_petitioner")]
+        return tuple(party for party in filed or ["p1"] if party not in self.withdrawals.gone)
 
     @property
     def handlers(self) -> tuple[str, ...]:
@@ -342,5 +388,6 @@ def unanswered() -> dict[str, Any]:
         "handling.extension_asker": None,
         "evaluation.followed_up": False,
         "evaluation.follow_up_satisfied": None,
+        "evaluation.confirmed_by": None,
         "evaluation.invited": (),
     }

@@ -16,6 +16,8 @@ class Episode:
     end: Fact | None = None
     stopped: Fact | None = None
     extensions: tuple[Fact, ...] = ()
+    replaced: tuple[tuple[Fact, bool], ...] = ()
+    """What a later recorded end with an earlier date replaced, in the order of recording; True: an end, False: a stop."""
     excluded: tuple[Fact, ...] = ()
     """Facts of time that is not counted (hearings), from `since` to `due` of the fact."""
 
@@ -66,6 +68,8 @@ def _happened(episodes: list[Episode], role: int, fact: Fact, zone: str) -> None
     if role == END:
         known = episode.end or episode.stopped
         if known is None or before(fact.effective_at, known.effective_at, zone):
+            if known is not None:
+                episode.replaced = (*episode.replaced, (known, episode.end is not None))
             episode.end = fact
             episode.stopped = None
     elif episode.end is not None or episode.stopped is not None:

@@ -33,6 +33,7 @@ from shared.policy.documents import (
     QrCode,
     Subject,
     Subjects,
+    Withdrawals,
     ancestry,
 )
 from shared.policy.edition import Edition, begins, joined
@@ -135,6 +136,11 @@ class PolicyBook(OrganisationsInForce):
         return edition.document if edition else None
 
     @property
+    def cooling_off_days(self) -> int:
+        """Calendar days between the request for a withdrawal and its effect."""
+        return (self.settings.withdrawal if self.settings else Withdrawals()).cooling_off_days
+
+    @property
     def most_objections(self) -> int:
         """Number of objections after which a case is a jurisdiction dispute."""
         return self.settings.most_objections if self.settings else 3
@@ -157,6 +163,18 @@ class PolicyBook(OrganisationsInForce):
     def petition_office_at(self, when: LegalTime) -> str | None:
         edition = self.when("jurisdiction", when)
         return edition.document.petition_office if edition else None
+
+    def may_confirm_date(self, bearer: str | None, org: str | None) -> bool:
+        """True if `org` may confirm that an act of `bearer`, recorded after its due date, happened in time: the petition office
+        or an organisation above it; only one above it where the petition office itself has the duty, or is below the bearer."""
+        office = self.petition_office
+        if org is None or org == bearer:
+            return False
+        if office is None:
+            return bearer is None or not self.is_below(org, bearer)
+        if self.is_below(office, org):
+            return bearer is None or not self.is_below(org, bearer)
+        return org == office and bearer is not None and not self.is_below(office, bearer)
 
     @cached_property
     def reference(self) -> str:

@@ -95,7 +95,10 @@ async def content(
         event = by_version[opened.version]
         if opened.erased:
             erased.add(opened.party)
-        elif isinstance(event.body, PartyRecorded | PartyCorrected | AccusationConfirmed):
+        elif (
+            isinstance(event.body, PartyRecorded | PartyCorrected | AccusationConfirmed)
+            and "reference" not in opened.values
+        ):
             parties.setdefault(opened.party, {"role": dict(case.filing.parties).get(opened.party)}).update(
                 opened.values
             )

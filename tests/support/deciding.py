@@ -22,6 +22,16 @@ CLERK = Principal("clerk", "zj", "k-clerk")
 HEAD = Principal("clerk", "zj", "k-head")
 REGISTRAR = Principal("registrar", "xfj", "k-registrar")
 SUPERVISOR = Principal("supervisor", "xfj", "k-supervisor")
+SUPERIOR = Principal("supervisor", "sxfj", "k-superior")
+"""The level above the petition office."""
+FOLLOW_UP = Principal("registrar", "hfzx", "k-follow-up")
+"""A third unit: it has no part in any case and may follow up."""
+CITIZEN = Principal("citizen", None, "2026-0000-0000-0000-0", "k1")
+PROOF = {"evidence": "signed_form", "reference": "2026-017"}
+OWN_HAND: Any = {"word": "own_hand"}
+"""The fields of an event that the petitioner caused with number and query code."""
+KEYED: Any = {"word": "keyed", **PROOF}
+"""The fields of an event that an office recorded with PROOF."""
 SERVICE = Principal("service", None, "routing")
 
 REGISTERED = CaseRegistered(

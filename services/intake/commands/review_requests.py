@@ -6,8 +6,9 @@ from pydantic import Field
 
 from services.intake.commands.filing import CITIZEN
 from shared.case import Case
-from shared.commands.command import Command, DecisionContext, NewEvent, rule
+from shared.commands.command import DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText
+from shared.commands.petitioners_word import Keyed, spoken
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import intake as e
@@ -28,7 +29,7 @@ def _not_concluded(case: Case) -> None:
         )
 
 
-class RequestReview(Command):
+class RequestReview(Keyed):
     text: FreeText | None = Field(None, description="Objections to the decision, sealed")
 
 
@@ -37,15 +38,16 @@ def request_review(case: Case, command: RequestReview, given: DecisionContext) -
     """Request a review at the next higher level, within 30 days of the delivery of the written reply (Art. 35 ¶1).
 
     The right also exists after the case was closed."""
+    said = spoken(case, command, given, "request_review")
     if case.state == "in_review":
         return []
     if case.state in ("replied", "closed"):
         _not_concluded(case)
         _in_time(_window(case, given, "ReviewRequested"), given, "复查", "review", "Art. 35")
-    return [NewEvent(e.ReviewRequested(text=command.text))]
+    return [NewEvent(e.ReviewRequested(text=command.text, **said))]
 
 
-class RequestReReview(Command):
+class RequestReReview(Keyed):
     text: FreeText | None = Field(None, description="Objections to the review opinion, sealed")
 
 
@@ -54,12 +56,13 @@ def request_re_review(case: Case, command: RequestReReview, given: DecisionConte
     """Request a re-review above the review body, within 30 days of the delivery of the review opinion (Art. 36 ¶1).
 
     The period does not end while the delivery is not recorded."""
+    said = spoken(case, command, given, "request_re_review")
     if case.state == "in_re_review":
         return []
     if case.state in ("reviewed", "closed"):
         _not_concluded(case)
         _in_time(_window(case, given, "ReReviewRequested"), given, "复核", "re-review", "Art. 36")
-    return [NewEvent(e.ReReviewRequested(text=command.text))]
+    return [NewEvent(e.ReReviewRequested(text=command.text, **said))]
 
 
 def _window(case: Case, given: DecisionContext, request: str) -> Deadline | None:

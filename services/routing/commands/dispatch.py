@@ -11,6 +11,7 @@ from shared.case import Case
 from shared.commands.authorization import Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
+from shared.commands.petitioners_word import apart
 from shared.deadlines.derivation import deadlines
 from shared.events import routing as e
 from shared.events.fields import Class, Moment
@@ -155,6 +156,7 @@ class Recall(Command):
 @rule("recall", service="routing", roles=DESK, states=("dispatched",), zh="撤回派单")
 def recall(case: Case, command: Recall, given: DecisionContext) -> list[NewEvent]:
     """Recall the case from the organisation, before sign-off."""
+    apart(case, given)
     if case.assignment.org is None:
         return []
     return [

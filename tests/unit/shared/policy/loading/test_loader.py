@@ -78,7 +78,7 @@ def test_every_bundled_clock_names_its_article() -> None:
 
 def test_demo_county_policy_loads() -> None:
     book = demo()
-    assert len(book.organisations) == 14 and len(book.channels) >= 8 and len(book.places) == 13
+    assert len(book.organisations) == 16 and len(book.channels) >= 8 and len(book.places) == 13
     assert len([subject for subject in book.subjects.values() if subject.parent is None]) == 15
 
 
