@@ -5,7 +5,7 @@ from shared.case.as_of import cut
 from shared.case.evolve import MOVES, evolve
 from shared.case.fast_fold import fold
 from shared.case.matter import head_of, line_of, older
-from shared.case.state import EMPTY, FINAL_STATES, OPEN_STATES, STATES, STREAM, Case, Correction, Fact, Rung
+from shared.case.state import EMPTY, FINAL_STATES, OPEN_STATES, STATES, STREAM, Case, Correction, Fact, Rung, Unread
 
 __all__ = [
     "EMPTY",
@@ -18,6 +18,7 @@ __all__ = [
     "Correction",
     "Fact",
     "Rung",
+    "Unread",
     "cut",
     "evolve",
     "fold",

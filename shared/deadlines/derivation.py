@@ -63,7 +63,7 @@ def _of_edition(
 ) -> Iterator[Deadline]:
     zone = book.zone
     for index, episodes in sorted(episodes_of(case, clocks, zone).items()):
-        rule = clocks.rules[index]
+        rule = clocks.every[index]
         if not _applies(rule, case):
             continue
         number = 0
