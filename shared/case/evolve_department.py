@@ -43,7 +43,7 @@ def _notice(case: Case, event: RecordedEvent, body: d.NoticeServed) -> Changes:
     return {"handling.notice": body.kind, **calm, **unread}
 
 
-RECEIVED = frozenset({"in_person", "post", "left"})
+RECEIVED = frozenset({"in_person", "post", "left", "other"})
 """Modes of service by which the petitioner has the document in hand on the day that the proof shows."""
 UNSTATED = "unstated"
 """Kind of the fact of a service whose document does not state the right to a request: no period runs from it."""

@@ -56,7 +56,11 @@ def _issued(case: Case) -> Fact | None:
     issued = case.fact(name) if name is not None else None
     if issued is None:
         return None
-    served = [fact for fact in case.facts if fact.version > issued.version and fact.name in ("OpinionDelivered", "PaperServed")]
+    served = [
+        fact
+        for fact in case.facts
+        if fact.version > issued.version and fact.name in ("OpinionDelivered", "PaperServed")
+    ]
     return None if served else issued
 
 

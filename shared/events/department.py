@@ -14,7 +14,7 @@ NoticeKind = Literal[
     "acceptance", "non_acceptance", "transfer", "no_longer_accepted", "joined", "exempt", "guidance", "led_into"
 ]
 Mode = Literal["in_person", "post", "electronic", "left", "public", "phone", "other"]
-"""直接、邮寄、电子、留置、公告送达. `phone` and `other` occur in imported history only: neither proves a written document."""
+"""直接、邮寄、电子、留置、公告送达. `phone` and `other` (当面、邮寄以外的其他方式) occur in imported history only."""
 Proof = Literal["signature", "return_slip", "arrival", "witnessed", "publication"]
 """What shows the day of the service: the signature, the date on the postal return slip, the arrival at the electronic address that
 the petitioner confirmed, the record of witnesses, the publication."""
@@ -63,10 +63,10 @@ class NotAccepted(
 class NoticeServed(_Department, zh="书面告知", en="A written notice was served.", shows=("kind", "mode")):
     """A written notice was served on the petitioner (Art. 23).
 
-    Every kind ends C2; `acceptance`, `non_acceptance`, `no_longer_accepted` and `exempt` also end C3. `transfer` names the
-    organisation that received the case, `joined` the matter that the petition was joined to, `guidance` and `led_into` the statutory
-    procedure (Art. 31). `exempt`: no notice is due because name or address is unclear; the reason is recorded. The event takes
-    effect on the day that the proof shows.
+    Every kind ends C2; those about acceptance or a statutory procedure, and `exempt`, also end C3. `transfer` names the
+    organisation that received the case, `joined` the matter that the petition was joined to, `guidance` and `led_into` the
+    statutory procedure (Art. 31). `exempt`: no notice is due because name or address is unclear; the reason is recorded. The
+    event takes effect on the day that the proof shows.
     """
 
     org: str | None = None

@@ -183,7 +183,7 @@ class StatutoryPathGuided(
     for_petitioner=True,
     petitioner_reads=("organ", "address", "time_limit", "how_to", "reason"),
 ):
-    """The petitioner was guided to the statutory path (告知、引导; Art. 31): the organ, its address, the time limit there, and why."""
+    """The petitioner was guided to the statutory path (告知、引导; Art. 31): the organ, its address, the time limit there, why."""
 
     path: int
     organ: Text = None

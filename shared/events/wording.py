@@ -12,7 +12,8 @@ from shared.kernel.wording import Words, with_words
 DETAILS = frozenset({
     "org", "to", "kind", "result", "grade", "object", "reason_code", "why", "due", "days", "mode", "step", "clock", "rung",
     "agreed", "ground", "decider", "body", "decision", "from_", "parties",
-    "class_", "path", "document", "electronic", "opened_on", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied",
+    "document", "electronic", "opened_on",
+    "class_", "path", "rule", "field", "old", "new", "of", "lead", "by", "reached", "satisfied",
 })  # fmt: skip
 """Names of fields that a timeline shows of every event that has them: codes and dates, never text."""
 

@@ -216,13 +216,20 @@ class Clocks(Document):
     """The clocks of a law. `in_force`: the day since when it applies, the usual `effective_at` of its activation. `profiles`: the
     clocks of further rules, each for the cases of its track only."""
 
-    id: str
+    id: str = ""
+    """Empty in a file that brings profiles only."""
     title: Text | None = None
     in_force: date | None = None
     rules: tuple[ClockRule, ...] = ()
     escalation: Escalation = Escalation()
     unread: UnreadService = UnreadService()
     profiles: tuple[Profile, ...] = ()
+
+    @model_validator(mode="after")
+    def _rules_have_a_name(self) -> Self:
+        if self.rules and not self.id:
+            raise WrongValue("clocks with rules need an id", "有时限规则的，须写明 id。")
+        return self
 
     @cached_property
     def every(self) -> tuple[ClockRule, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.deciding import GUIDANCE
 from tests.support.serving import Served, served
 
 LAMP = "东湖小区三号楼路灯坏了半个月没有人修，晚上老人出门看不清路，请尽快派人维修。"
@@ -215,7 +216,7 @@ async def test_follower_is_not_closed_before_petitioner_notice(here: Served) -> 
     follower = await linked(here, lead)
     for role, command, fields in (
         ("clerk", "sign_off", {}),
-        ("registrar", "guide", {"path": 4, "how_to": "申请行政复议"}),
+        ("registrar", "guide", {"path": 4, **GUIDANCE}),
         ("registrar", "close", {"kind": "guided"}),
     ):
         answer = await here.act(role, lead["case"], command, **fields)

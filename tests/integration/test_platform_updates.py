@@ -11,6 +11,7 @@ import pytest
 from shared.application.access_keys import PEOPLE
 from shared.case.evolve import changed
 from shared.kernel.identifiers import query_code
+from tests.support.deciding import GUIDANCE
 from tests.support.platform import PLATFORM, Topic, filing
 from tests.support.serving import Served, served
 
@@ -194,7 +195,7 @@ async def test_platform_receives_other_case_endings(platform: Platform) -> None:
     await live(here, follower, ("registrar", "link", {"lead": lead, "reason": "同一事项"}))
     await live(here, follower, ("registrar", "unlink", {"reason": "不是"}))
     guided = await platform.files("G-1", place=None, subject=None, text="请问")
-    await live(here, guided, ("registrar", "guide", {"path": 4, "how_to": "可以申请行政复议"}))
+    await live(here, guided, ("registrar", "guide", {"path": 4, **GUIDANCE}))
     void = await platform.files("V-1")
     await live(here, void, ("registrar", "void", {"reason_code": "test"}))
     gone = await platform.files("W-1")

@@ -50,7 +50,5 @@ def confirm_delivery_address(case: Case, command: ConfirmDeliveryAddress, given:
     if not command.electronic and not case.service.electronic:
         return []
     return [
-        NewEvent(
-            e.DeliveryAddressConfirmed(electronic=command.electronic, kind=command.kind, address=command.address)
-        )
+        NewEvent(e.DeliveryAddressConfirmed(electronic=command.electronic, kind=command.kind, address=command.address))
     ]

@@ -6,22 +6,13 @@ They are no commands: only opening the documents with number and query code reco
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
 
 from shared.case import Case
 from shared.commands.command import DecisionContext, NewEvent
 from shared.deadlines.unread import window_waits
 from shared.events import intake as e
 from shared.kernel.refusals import Refused
-
-Document = Literal["reply", "opinion", "notice"]
-
-
-class Opened(NamedTuple):
-    """A document that is shown: what it is, and the version of the event with its text."""
-
-    document: Document
-    of: int
+from shared.queries.citizen_documents import Document, Opened
 
 
 def check_private(case: Case) -> None:
@@ -30,8 +21,8 @@ def check_private(case: Case) -> None:
     if case.accusation.sealed and case.service.code_issued_by != "own":
         raise Refused(
             "code_known_to_staff",
-            "A member of staff has had this query code in hand, so the answer is not shown with it. The organ that handles the matter"
-            " hands it over to you.",
+            "A member of staff has had this query code in hand, so the answer is not shown with it. The organ that handles the"
+            " matter hands it over to you.",
             detail_zh="该查询码曾由工作人员经手，不能凭此查阅答复；答复由承办机关直接向您反馈。",
         )
 
@@ -61,7 +52,7 @@ def read_documents(case: Case, opened: Iterable[Opened], given: DecisionContext)
 def _states_right(case: Case, document: Document) -> bool:
     served = {"reply": "ReplyDelivered", "opinion": "OpinionDelivered"}.get(document)
     fact = case.fact(served) if served is not None else None
-    return fact is not None and fact.kind != "unstated"
+    return fact is None or fact.kind != "unstated"
 
 
 def receipt_printed(case: Case) -> list[NewEvent]:

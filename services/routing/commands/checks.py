@@ -79,8 +79,8 @@ def no_sealed_organ(field: str) -> Refused:
 
 
 def not_dated_back(case: Case, given: DecisionContext, event: str) -> None:
-    """Raises Refused for an `event` dated before the end of a missed period that it would stop: an organisation cannot remove its own
-    breach. A registrar of another organisation may record that it happened in time."""
+    """Raises Refused for an `event` dated before the end of a missed period that it would stop: an organisation cannot remove its
+    own breach. A registrar of another organisation may record that it happened in time."""
     for clock in deadlines(case, given.book):
         ends = any(trigger.event == event for trigger in clock.rule.cancel)
         if ends and clock.running and clock.due < given.now and not before(clock.due, given.at, given.book.zone):

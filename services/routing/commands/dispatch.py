@@ -180,7 +180,7 @@ class Guide(Command):
     when=lambda case: case.filing.class_ in (None, "claim", "litigation"),
 )
 def guide(case: Case, command: Guide, given: DecisionContext) -> list[NewEvent]:
-    """Guide the petitioner to a statutory path: the organ, its address, the time limit there, and the reasons (告知、引导; Art. 31).
+    """Guide the petitioner to a statutory path (告知、引导; Art. 31): the organ, its address, the time limit there, the reasons.
 
     The time until that organ decides is no time of the petition: where it declares that it is not competent, see
     record_not_competent."""

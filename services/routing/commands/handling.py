@@ -106,7 +106,8 @@ class Decide(Command):
     basis: tuple[Basis, ...] = Field(min_length=1, max_length=20, description="Legal basis: at least one provision")
     text: FreeText = Field(description="Request, facts and reasons, opinion; sealed")
     states_review_right: bool = Field(
-        True, description="The document states the right to a review, the body and the days, as the policy has them (Art. 35)"
+        True,
+        description="The document states the right to a review, the body and the days, as the policy has them (Art. 35)",
     )
 
 
@@ -167,7 +168,8 @@ class Deliver(Command):
     )
     reference: Short | None = Field(None, description="Where the proof is kept, sealed")
     states_review_right: bool | None = Field(
-        None, description="For a decision: the reply states the right to a review, the body and the days. Default: as the decision"
+        None,
+        description="For a decision: the reply states the right to a review, the body and the days. Default: as the decision",
     )
 
 

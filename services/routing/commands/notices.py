@@ -17,18 +17,18 @@ from shared.events.department import NoticeKind
 from shared.kernel.legal_time import before, to_text
 from shared.kernel.refusals import Invalid, Refused
 
-
 _PROCEDURES = {"guidance": "guided", "led_into": "led_into"}
 """Kind of a notice about a statutory procedure -> the state that it needs."""
 
 
 class ServeNotice(Command):
     kind: NoticeKind = Field(
-        description="Content of the notice; joined: the matter it was joined to; guidance, led_into: the statutory procedure (Art. 31);"
-        " exempt if name or address is unclear (Art. 23)"
+        description="Content of the notice; joined: the matter it was joined to; guidance, led_into: the statutory procedure"
+        " (Art. 31); exempt if name or address is unclear (Art. 23)"
     )
     mode: Service = Field(
-        "in_person", description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows"
+        "in_person",
+        description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows",
     )
     reference: Short | None = Field(None, description="Where the proof is kept, sealed")
     reason: FreeText | None = Field(None, description="For exempt: the reason, sealed")
@@ -65,7 +65,7 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
     if command.kind in _PROCEDURES and case.state != _PROCEDURES[command.kind]:
         raise Refused(
             "not_in_a_procedure",
-            "This case was neither guided to another organ nor led into a procedure, as this notice says. Choose another kind of notice.",
+            "This case was not guided to another organ, or not led into a procedure, as this notice says. Choose another kind.",
             detail_zh="该件未引导或者导入法定程序，请选择其他告知类型。",
             field="kind",
         )

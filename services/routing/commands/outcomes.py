@@ -1,7 +1,7 @@
 """Which outcome a matter has: by its class, and a claim by its statutory path (Art. 29 to 31). Six paths have six outcomes.
 
-Only path 6 ends in an opinion (处理意见书) with a review. The table is the only place that says so; the commands of the outcomes and
-the list of commands that are offered now use it.
+Only path 6 ends in an opinion (处理意见书) with a review. The table is the only place that says so; the commands of the outcomes
+and the list of commands that are offered now use it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, own
+from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, not_dated_back, own
 from shared.case import Case
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText, Short

@@ -132,7 +132,8 @@ def issue_review_opinion(case: Case, command: IssueReview, given: DecisionContex
 
 class DeliverOpinion(Command):
     mode: Service = Field(
-        "in_person", description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows"
+        "in_person",
+        description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows",
     )
     reference: Short | None = Field(None, description="Where the proof is kept, sealed")
     states_review_right: bool = Field(

@@ -43,8 +43,8 @@ class ReviewRight(NamedTuple):
 
 
 def review_right(book: PolicyBook, decided_by: str, request: str) -> ReviewRight | None:
-    """The right that a document of `decided_by` has to state; `request` is the event that uses it. None if the policy names no body or
-    no period: such a document cannot state the right, and no period runs against the petitioner."""
+    """The right that a document of `decided_by` has to state; `request` is the event that uses it. None if the policy names no body
+    or no period: such a document cannot state the right, and no period runs against the petitioner."""
     body = book.reviewer_of(decided_by)
     rules = book.document("clocks", Clocks).rules if book.edition("clocks") is not None else ()
     days = next((rule.period.days for rule in rules if rule.window and request in rule.end_events), None)
@@ -60,8 +60,8 @@ def served(case: Case, given: DecisionContext, mode: Service) -> Proof:
     if mode == "electronic" and not case.service.electronic:
         raise Refused(
             "no_electronic_address",
-            "The petitioner has not confirmed an electronic address (送达地址确认), so electronic service is not possible. Serve the"
-            " document on paper, or record the confirmation first (confirm_delivery_address).",
+            "The petitioner has not confirmed an electronic address (送达地址确认), so electronic service is not possible. Serve"
+            " the document on paper, or record the confirmation first (confirm_delivery_address).",
             detail_zh="信访人未确认电子送达地址，不能电子送达；请以纸质方式送达，或先登记送达地址确认。",
             field="mode",
         )
@@ -155,7 +155,11 @@ def _perhaps_open(case: Case) -> frozenset[str]:
     """The documents whose receipt may not be on record: those served electronically and unread, a reply and an opinion."""
     found = {one.document for one in case.service.unread}
     replied = case.fact("ReplyDelivered")
-    if replied is not None and case.state != "decided" and (not case.service.reply_received or replied.kind == "unstated"):
+    if (
+        replied is not None
+        and case.state != "decided"
+        and (not case.service.reply_received or replied.kind == "unstated")
+    ):
         found.add("reply")
     delivered = case.fact("OpinionDelivered")
     opined = case.fact("ReviewOpinionIssued") or case.fact("ReReviewOpinionIssued")
