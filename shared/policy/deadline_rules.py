@@ -53,7 +53,7 @@ _PATHS = {
 
 class Applies(Document):
     """Conditions on the case; all given ones must hold. `direct`: the organisation received it directly (Art. 23). `sealed`: an
-    accusation. `real_name`: the petitioner gave a name."""
+    accusation. `real_name`: the petitioner gave a name. `discipline_organ`: the organisation of the start receives accusations."""
 
     path: Annotated[tuple[int, ...], BeforeValidator(_one_as_tuple)] | None = None
     class_: Annotated[tuple[str, ...], BeforeValidator(_one_as_tuple)] | None = None
@@ -63,6 +63,7 @@ class Applies(Document):
     report_required: bool | None = None
     sealed: bool | None = None
     real_name: bool | None = None
+    discipline_organ: bool | None = None
 
 
 class PeriodRule(Document):
@@ -167,7 +168,7 @@ class ClockRule(Document):
 
     @cached_property
     def conditions(self) -> tuple[tuple[str, attrgetter[object], tuple[object, ...]], ...]:
-        """(name, getter of the value from the case, allowed values) of each condition. `direct` is checked by shared.deadlines."""
+        """(name, getter of the value from the case, allowed values) of each condition; shared.deadlines checks the others."""
         return tuple(
             (
                 name,
@@ -175,7 +176,7 @@ class ClockRule(Document):
                 allowed if isinstance(allowed, tuple) else (allowed,),
             )
             for name, allowed in self.applies
-            if allowed is not None and name != "direct"
+            if allowed is not None and name not in ("direct", "discipline_organ")
         )
 
     @cached_property
@@ -203,7 +204,7 @@ class Action(NamedTuple):
 
 
 class Profile(Document):
-    """The clocks of other rules for a track of cases, such as accusations in the hands of discipline organs."""
+    """The clocks of other rules for the organisations of a track: those that receive accusations."""
 
     id: str
     title: Text | None = None
@@ -214,7 +215,7 @@ class Profile(Document):
 
 class Clocks(Document):
     """The clocks of a law. `in_force`: the day since when it applies, the usual `effective_at` of its activation. `profiles`: the
-    clocks of further rules, each for the cases of its track only."""
+    clocks of further rules, each for the organisations of its track only."""
 
     id: str = ""
     """Empty in a file that brings profiles only."""
@@ -237,7 +238,7 @@ class Clocks(Document):
         return (
             *self.rules,
             *(
-                rule.model_copy(update={"applies": rule.applies.model_copy(update={"sealed": True})})
+                rule.model_copy(update={"applies": rule.applies.model_copy(update={"discipline_organ": True})})
                 for profile in self.profiles
                 for rule in profile.rules
             ),

@@ -62,6 +62,8 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             detail_zh="该件未并案，请选择其他告知类型。",
             field="kind",
         )
+    if case.handling.notice == command.kind:
+        return []
     if command.kind in _PROCEDURES and case.state != _PROCEDURES[command.kind]:
         raise Refused(
             "not_in_a_procedure",
@@ -69,8 +71,6 @@ def serve_notice(case: Case, command: ServeNotice, given: DecisionContext) -> li
             detail_zh="该件未引导或者导入法定程序，请选择其他告知类型。",
             field="kind",
         )
-    if case.handling.notice == command.kind:
-        return []
     proof = None if command.kind == "exempt" else served(case, given, command.mode)
     notice = NewEvent(
         e.NoticeServed(

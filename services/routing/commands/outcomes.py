@@ -17,7 +17,7 @@ from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText, Short
 from shared.events import department as e
 from shared.events.fields import Moment
-from shared.kernel.legal_time import before
+from shared.kernel.legal_time import day_of
 from shared.kernel.refusals import Invalid, Refused
 
 _PROCEDURE = ("lead_into", "guide")
@@ -118,7 +118,7 @@ def lead_into(case: Case, command: LeadInto, given: DecisionContext) -> list[New
     if case.state == "led_into":
         return []
     leave_for_procedure(case, command.path, "lead_into")
-    if before(given.at, command.opened_on, given.book.zone):
+    if day_of(given.at, given.book.zone) < day_of(command.opened_on, given.book.zone):
         raise Refused(
             "opened_later",
             "The procedure was opened after this step. Record the step on or after the date of the procedure.",

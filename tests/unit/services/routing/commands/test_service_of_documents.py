@@ -131,9 +131,7 @@ def test_period_does_not_run_against_petitioner_who_received_nothing(unheard: tu
     assert last(story.case, "C6").open_ended
     assert story.later(days=400).when("request_review", CITIZEN).refusal is None
     paper = given(*unheard).when("serve_on_paper", CLERK, document="reply").events[0].body
-    assert paper == d.PaperServed(
-        org="zj", document="reply", **SIGNATURE, states_review_right=True, opens_window=True
-    )
+    assert paper == d.PaperServed(org="zj", document="reply", **SIGNATURE, states_review_right=True, opens_window=True)
     served = given(*unheard, paper)
     assert (last(served.case, "C6").start.name, last(served.case, "C6").open_ended) == ("PaperServed", False)
     served.when("serve_on_paper", REGISTRAR, document="reply").then_nothing()
@@ -185,7 +183,12 @@ def test_reading_after_receipt_does_not_prolong_period() -> None:
 
 
 def test_reading_after_review_opens_no_second_one() -> None:
-    asked = (*SERVED, i.ReviewRequested(), r.ReviewBodyNamed(body="fc"), d.ReviewOpinionIssued(body="fc", result="upheld"))
+    asked = (
+        *SERVED,
+        i.ReviewRequested(),
+        r.ReviewBodyNamed(body="fc"),
+        d.ReviewOpinionIssued(body="fc", result="upheld"),
+    )
     (read,) = reading(own_code(given(*asked)), Opened("reply", 6))
     assert not read.opens_window  # type: ignore[attr-defined]
 
