@@ -47,7 +47,10 @@ BODIES: dict[str, dict[str, Any]] = {
 
 async def attempt(actor: Actor, command: str, case: Filing, path: int | None, on: str) -> str:
     """`done`, or the code of the refusal."""
-    fields = {**BODIES[command], **({"path": path or 1} if command in ("guide", "lead_into") else {})}
+    fields = {
+        **BODIES[command],
+        **({"path": path if path in (1, 2, 3, 4) else 2} if command in ("guide", "lead_into") else {}),
+    }
     try:
         await actor.does(command, case, on=on, **fields)
     except Answered as refused:
@@ -63,6 +66,7 @@ async def sent(county: County, row: Row) -> tuple[Filing, Actor]:
         await county.desk.dispatches(case, to=org, on="2026-03-03")
     handler = await county.actor("clerk", org)
     await handler.does("accept", case, on="2026-03-04", **({"path": row.path} if row.class_ == "claim" else {}))
+    await handler.does("record_step", case, on="2026-03-04 15:00", step="inquiry")
     return case, handler
 
 
@@ -96,8 +100,8 @@ async def test_organ_that_is_not_competent_gives_case_its_first_date_back() -> N
         case = await county.desk.files("拖欠工程款", on="2026-03-02")
         await county.housing.does("accept", case, on="2026-03-03", path=6)
         due = await county.due(case, "C5")
-        await county.housing.does("guide", case, on="2026-03-20", path=2, **GUIDANCE)
-        await county.housing.serves_the_notice(case, on="2026-03-23", kind="guidance")
+        await county.housing.does("guide", case, on="2026-03-12", path=2, **GUIDANCE)
+        await county.housing.serves_the_notice(case, on="2026-03-16", kind="guidance")
         await county.desk.closes(case, "guided", on="2026-03-24")
         declared = {"organ": "劳动人事争议仲裁委员会", "reference": "不予受理通知书8号"}
         await county.refused(

@@ -32,7 +32,7 @@ async def says(county: County, case: Filing, command: str, *, on: str, **fields:
         "number": case.number,
         "code": case.code,
         "command": command,
-        "command_id": f"home-{on}-{command}",
+        "command_id": f"home-{on[:10]}-{command}",
         **fields,
     }
     async with county.here.client() as home:
