@@ -64,6 +64,27 @@ def case_facts(case: Case) -> CaseFacts:
     return CaseFacts(first, tuple(evaluations))
 
 
+class Guidance(NamedTuple):
+    """The first guidance of a petitioner to another organ (Art. 31)."""
+
+    at: LegalTime
+    org: str | None
+    """Who guided: the responsible organisation, or the petition office."""
+    came_back: bool
+
+
+_BACK = frozenset({"NotCompetentDeclared", "CaseReopened", "RedoOrdered"})
+
+
+def guidance(case: Case) -> Guidance | None:
+    """The first guidance, and whether the case came back after it; None if there was none."""
+    first = next((fact for fact in case.facts if fact.name == "StatutoryPathGuided"), None)
+    if first is None:
+        return None
+    back = any(fact.version > first.version and fact.name in _BACK for fact in case.facts)
+    return Guidance(first.effective_at, first.org or responsible(case), back)
+
+
 def responsible(case: Case) -> str | None:
     """The accountable organisation: the present one, otherwise the last, otherwise the one that received the filing directly."""
     return (

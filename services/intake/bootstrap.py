@@ -8,6 +8,7 @@ import services.intake.commands  # noqa: F401  # registers the commands
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.http import channel_items as channels
 from services.intake.http import citizen_commands as citizens
+from services.intake.http import citizen_documents as documents
 from services.intake.http import citizen_status as status
 from services.intake.http import history, platforms, submissions
 from services.intake.http.candidates import router as candidates
@@ -42,6 +43,7 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
             submissions.router(runtime, jurisdictions),
             channels.router(runtime, jurisdictions),
             status.router(runtime, askers),
+            documents.router(runtime, askers),
             citizens.router(runtime, Commands(runtime), askers),
             pages.router(runtime, askers),
             platforms.router(runtime),

@@ -16,6 +16,7 @@ from shared.case.state import (
     Fact,
     PendingWithdrawal,
     Rung,
+    Unread,
 )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Fact",
     "PendingWithdrawal",
     "Rung",
+    "Unread",
     "cut",
     "evolve",
     "fold",

@@ -10,8 +10,6 @@ from shared.events import intake as i
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
 
-STAFF = frozenset({"registrar", "supervisor", "organisation", "clerk", "operations"})
-"""Roles of members of staff; who files receives the query code."""
 _DATE_OF = {
     "CaseRegistered": "filing.filed_at",
     "Accepted": "handling.accepted_at",
@@ -46,11 +44,11 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "assignment.org": body.org,
         "filing.anonymous": body.anonymous,
         "filing.confidential": body.confidential,
-        "filing.code_with_staff": event.actor.role in STAFF,
         "accusation.sealed": body.class_ == "accusation",
         "filing.filed_at": event.effective_at,
         "filing.ranked_at": event.effective_at,
         "registered_at": event.recorded_at,
+        "service.code_issued_by": "own" if event.actor.role in ("platform", "citizen") else "staff",
     }
 
 
@@ -59,12 +57,29 @@ def _party(case: Case, event: RecordedEvent, body: i.PartyRecorded) -> Changes:
     changes: Changes = {"filing.parties": (*case.filing.parties, (body.party, body.role))}
     if body.role == "respondent" and body.respondent_org:
         changes["accusation.accused"] = (*case.accusation.accused, body.respondent_org)
+    if body.role == "petitioner" and body.named:
+        changes["filing.named"] = True
     return changes
 
 
 @on(i.ReceiptIssued, fact=False)
-def _receipt_issued(case: Case, event: RecordedEvent, body: i.ReceiptIssued) -> Changes:
-    return {"filing.code_with_staff": True}
+def _receipt(case: Case, event: RecordedEvent, body: i.ReceiptIssued) -> Changes:
+    return {"service.code_issued_by": body.code_issued_by}
+
+
+@on(i.DeliveryAddressConfirmed, fact=False)
+def _address(case: Case, event: RecordedEvent, body: i.DeliveryAddressConfirmed) -> Changes:
+    return {"service.electronic": body.electronic}
+
+
+@on(i.DocumentRead, fact=lambda body: (body.document if body.opens_window else None, None, 0, None))
+def _document_read(case: Case, event: RecordedEvent, body: i.DocumentRead) -> Changes:
+    changes: Changes = {"service.read": (*case.service.read, (body.of, body.code_issued_by))}
+    if body.code_issued_by == "own":
+        changes["service.unread"] = tuple(one for one in case.service.unread if one.document != body.document)
+        if body.document != "notice":
+            changes[f"service.{body.document}_received"] = True
+    return changes
 
 
 @on(i.RepresentativesNamed, fact=False)

@@ -23,6 +23,11 @@ def _reminded(case: Case, event: RecordedEvent, body: s.Reminded) -> Changes:
     return changes
 
 
+@on(s.UnreadReminded, fact=False)
+def _unread_reminded(case: Case, event: RecordedEvent, body: s.UnreadReminded) -> Changes:
+    return {"service.reminded": (*case.service.reminded, body.of)}
+
+
 @on(s.DeadlineBreached, fact=False)
 def _breached(case: Case, event: RecordedEvent, body: s.DeadlineBreached) -> Changes:
     return {"rungs": case.rungs | {Rung(body.clock, body.episode, "breach")}}

@@ -31,6 +31,7 @@ OPEN_STATES = (
     "redo_ordered",
     "not_accepted",
     "guided",
+    "led_into",
 )
 FINAL_STATES = ("closed", "concluded", "barred", "withdrawn", "voided")
 STATES = (*OPEN_STATES, *FINAL_STATES)
@@ -84,6 +85,16 @@ class Rung(NamedTuple):
     rung: str
 
 
+class Unread(NamedTuple):
+    """A document that was served electronically, and whose receipt is not on record."""
+
+    document: str
+    """reply, opinion or notice."""
+    version: int
+    """Version of the event of the service."""
+    since: LegalTime
+
+
 class Correction(NamedTuple):
     version: int
     field: str
@@ -113,9 +124,9 @@ class Filing:
     path: int | None = None
     received_by: str | None = None
     anonymous: bool = False
+    named: bool = False
+    """A petitioner gave a name: an accusation is a real-name one."""
     confidential: bool = False
-    code_with_staff: bool = False
-    """A member of staff received the query code, with the receipt of a filing made at the desk or one fetched later."""
     parties: tuple[tuple[str, str], ...] = ()
     """(party, role)."""
     representatives: tuple[str, ...] = ()
@@ -176,6 +187,29 @@ class HandlingProgress:
     extension_asked: int | None = None
     extension_asker: str | None = None
     extension_days: int = 0
+    right_stated: bool | None = None
+    """Whether the decision states the right to a review, the body and the days; None: no decision, or not known."""
+    guided_from: str | None = None
+    """The state in which it was guided or led into a procedure; a declaration of no competence leads back there."""
+    path_before: int | None = None
+    """The path before that."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service of documents on the petitioner (送达), and what the petitioner has received."""
+
+    electronic: bool = False
+    """The petitioner confirmed an electronic address (送达地址确认)."""
+    code_issued_by: str = "staff"
+    """`own`: no member of staff has had the query code in hand, so that reading with it is the petitioner's own act."""
+    unread: tuple[Unread, ...] = ()
+    reminded: tuple[int, ...] = ()
+    """Versions of the services of which the petitioner was reminded."""
+    read: tuple[tuple[int, str], ...] = ()
+    """(version of the event with the text, code_issued_by) of each document that was opened."""
+    reply_received: bool = False
+    opinion_received: bool = False
 
 
 @dataclass(frozen=True)
@@ -269,6 +303,7 @@ class Case:
     accusation: Accusation = Accusation()
     assignment: Assignment = Assignment()
     handling: HandlingProgress = HandlingProgress()
+    service: Service = Service()
     evaluation: Evaluation = Evaluation()
     review: Review = Review()
     closure: Closure = Closure()
@@ -374,6 +409,7 @@ def begun_again(case: Case) -> dict[str, Any]:
         "supervision.redos": case.supervision.redos + 1,
         "closure.kind": None,
         "closure.closed_at": None,
+        "service.unread": tuple(one for one in case.service.unread if one.document == "notice"),
         **unanswered(),
     }
 
@@ -386,6 +422,8 @@ def unanswered() -> dict[str, Any]:
         "handling.report_filed": False,
         "handling.extension_asked": None,
         "handling.extension_asker": None,
+        "handling.right_stated": None,
+        "service.reply_received": False,
         "evaluation.followed_up": False,
         "evaluation.follow_up_satisfied": None,
         "evaluation.confirmed_by": None,

@@ -31,6 +31,7 @@ Act = Literal[
     "request_review",
     "request_re_review",
     "correct_party",
+    "confirm_delivery_address",
 ]
 """What may be said for the petitioner."""
 PROVEN: frozenset[Act] = frozenset(
@@ -106,7 +107,7 @@ def judged_office(case: Case, book: PolicyBook, act: Act, lead: Case | None = No
     office = book.petition_office
     return act == "evaluate_petition_office" or (
         office is not None
-        and act not in ("add_material", "nudge", "request_confidentiality")
+        and act not in ("add_material", "nudge", "request_confidentiality", "confirm_delivery_address")
         and "handler" in relations(case, book, office, lead)
     )
 
@@ -173,7 +174,7 @@ def spoken(case: Case, command: Keyed, given: DecisionContext, act: Act) -> dict
         )
     return {
         "word": word,
-        "code_with_staff": word == "own_hand" and case.filing.code_with_staff,
+        "code_with_staff": word == "own_hand" and case.service.code_issued_by != "own",
         "evidence": command.evidence,
         "reference": command.reference,
     }

@@ -64,13 +64,15 @@ def _of_edition(
 ) -> Iterator[Deadline]:
     zone = book.zone
     for index, episodes in sorted(episodes_of(case, clocks, zone).items()):
-        rule = clocks.rules[index]
+        rule = clocks.every[index]
         if not _applies(rule, case):
             continue
-        number = 0
+        number, organ = 0, rule.applies.discipline_organ
         for episode in episodes:
             start = instant_of(episode.start.effective_at, zone)
             if start < since or (until is not None and start >= until):
+                continue
+            if organ is not None and organ != book.takes_accusations(_organ(rule, episode.start, case)):
                 continue
             deadline = _deadline(case, book, rule, episode, number + 1, zone)
             if deadline is not None:
@@ -84,6 +86,10 @@ def _applies(rule: ClockRule, case: Case) -> bool:
             return False
     direct = rule.applies.direct
     return direct is None or direct == (case.filing.received_by is not None)
+
+
+def _organ(rule: ClockRule, start: Fact, case: Case) -> str | None:
+    return case.filing.received_by if rule.applies.direct else start.org or case.assignment.org
 
 
 def _deadline(

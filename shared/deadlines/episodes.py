@@ -10,6 +10,28 @@ DISPATCHES = frozenset({"CaseTransferred", "CaseAssigned", "CaseRoutedToSealedCh
 """Facts whose organisation becomes the responsible one."""
 
 
+_GUIDED = "StatutoryPathGuided"
+_VOID = "NotCompetentDeclared"
+
+
+def _undone(facts: tuple[Fact, ...]) -> frozenset[int]:
+    """Versions of the guidances that a declaration of no competence made void, and of the closings that rested on them: clocks run
+    as if they had never happened."""
+    if all(fact.name != _VOID for fact in facts):
+        return frozenset()
+    found: set[int] = set()
+    resting: list[int] = []
+    for fact in facts:
+        if fact.name == _GUIDED:
+            resting = [fact.version]
+        elif fact.name == "CaseClosed" and resting:
+            resting.append(fact.version)
+        elif fact.name == _VOID:
+            found.update(resting)
+            resting = []
+    return frozenset(found)
+
+
 class Episode:
     """The time from one start fact to the next. Defaults are class attributes, since most episodes change only one of them."""
 
@@ -30,8 +52,11 @@ def episodes_of(case: Case, clocks: Clocks, zone: str) -> dict[int, list[Episode
     actions = clocks.actions
     found: dict[int, list[Episode]] = {}
     responsible: str | None = None
+    undone = _undone(case.facts)
     for fact in case.facts:
         name = fact.name
+        if fact.version in undone:
+            continue
         if name in DISPATCHES:
             responsible = fact.org
         for index, role, kinds, must_be_responsible in actions.get(name, ()):

@@ -72,6 +72,8 @@ class PartyRecorded(_Intake, zh="登记当事人", en="A party was recorded."):
     party: str
     role: Literal["petitioner", "co_petitioner", "representative", "agent", "respondent"]
     respondent_org: str | None = None
+    named: bool = False
+    """True if a name was given: an accusation with a name is a real-name one (实名检举控告)."""
     name: Identity = None
     phone: Identity = None
     id_number: Identity = None
@@ -88,14 +90,50 @@ class PartyCorrected(_PetitionersWord, zh="更正当事人信息", en="A party's
     address: Identity = None
 
 
+CodeIssuer = Literal["own", "staff"]
+"""Who has had the query code in hand: only the petitioner and the channel, or a member of staff who printed or reissued it."""
+
+
+class ReceiptIssued(_Intake, zh="出具回执", en="A receipt was issued."):
+    """A receipt with the query code was printed again. `code_issued_by` staff: a member of staff has seen the code."""
+
+    code_issued_by: CodeIssuer
+
+
+class DeliveryAddressConfirmed(
+    _PetitionersWord,
+    zh="送达地址确认",
+    en="The petitioner decided on electronic service.",
+    shows=("electronic",),
+    for_petitioner=True,
+):
+    """The petitioner confirmed an electronic address and agreed to be served there (送达地址确认), or took that back.
+
+    Without it there is no electronic service.
+    """
+
+    electronic: bool
+    kind: Literal["sms", "email", "account"] | None = None
+    address: Identity = None
+
+
+class DocumentRead(_Intake, zh="查阅文书", en="The petitioner read a document.", shows=("document",)):
+    """The petitioner opened a notice, a reply or an opinion with number and query code.
+
+    It is a receipt only with a code that no member of staff printed or reissued. `of`: version of the event that holds the text.
+    `opens_window`: the petitioner's period for a request runs from here.
+    """
+
+    document: Literal["reply", "opinion", "notice"]
+    of: int
+    code_issued_by: CodeIssuer
+    opens_window: bool = False
+
+
 class RepresentativesNamed(_Intake, zh="推选代表", en="Representatives were named.", for_petitioner=True):
     """The representatives of a joint petition were named: recorded parties of the case, at most five (代表人; Art. 20 ¶3)."""
 
     parties: tuple[str, ...]
-
-
-class ReceiptIssued(_Intake, zh="出具回执", en="A member of staff fetched the receipt with the query code."):
-    """A member of staff printed or fetched the receipt. From now on the query code is no proof of the petitioner's own hand."""
 
 
 class ConfidentialityRequested(

@@ -17,6 +17,7 @@ ClosureKind = Literal[
     "explained",
     "not_supported",
     "guided",
+    "led_into",
     "not_accepted",
     "closed_unresolved",
     "withdrawn",
@@ -44,6 +45,22 @@ class Reminded(_Supervision, zh="提醒", en="The organisation was reminded.", s
     rung: str
     org: str | None = None
     passed: bool = False
+
+
+class UnreadReminded(
+    _Supervision,
+    zh="提醒查阅文书",
+    en="The petitioner was reminded of an unread document.",
+    shows=("document",),
+    for_petitioner=True,
+):
+    """The petitioner was reminded of a document that was served electronically and not read yet.
+
+    `of`: version of the event of the service.
+    """
+
+    document: Literal["reply", "opinion", "notice"]
+    of: int
 
 
 class DeadlineBreached(_Supervision, zh="超期", en="A deadline passed.", shows=("clock",)):
@@ -154,5 +171,7 @@ class CaseReopened(_Supervision, zh="重新启动", en="It was reopened because 
     text: Text = None
 
 
-TICKER: frozenset[str] = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted"})
+TICKER: frozenset[str] = frozenset({
+    "DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "UnreadReminded",
+})  # fmt: skip
 """Event types that the deadline ticker appends."""

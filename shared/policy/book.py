@@ -18,7 +18,7 @@ from typing import Any
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime
-from shared.policy.deadline_rules import Clocks, Escalation
+from shared.policy.deadline_rules import Clocks, Escalation, UnreadService
 from shared.policy.documents import (
     CalendarDocument,
     Channel,
@@ -155,6 +155,12 @@ class PolicyBook(OrganisationsInForce):
         """The waiting times between the steps of supervision, by the clocks in force."""
         edition = self.edition("clocks")
         return edition.document.escalation if edition else Escalation()
+
+    @cached_property
+    def unread(self) -> UnreadService:
+        """What follows where a served document is not read, by the clocks in force."""
+        edition = self.edition("clocks")
+        return edition.document.unread if edition else UnreadService()
 
     @cached_property
     def petition_office(self) -> str | None:

@@ -19,6 +19,7 @@ from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words, code_words, state_words
 from shared.policy.book import PolicyBook
+from shared.queries.citizen_documents import readable
 from shared.queries.citizen_status_models import MayAsk, StatusAnswer
 
 _NOT_TOLD = frozenset({"exempt"})
@@ -42,17 +43,18 @@ _NEXT: dict[str, Words] = {
     "redo_ordered": Words("由承办单位重新办理", "the organisation handles it again"),
     "not_accepted": Words("请看书面告知中的理由和救济途径", "the written notice gives the reasons and your remedies"),
     "guided": Words("请按告知的法定途径提出", "please follow the statutory path that you were guided to"),
+    "led_into": Words("按已启动的法定程序办理", "the procedure that was opened decides"),
 }
 
 
-_OF_THE_PETITIONER = ("decided", "replied", "not_accepted", "guided")
+_OF_THE_PETITIONER = ("decided", "replied", "not_accepted", "guided", "led_into")
 _NEXT_OF_MATTER = {state: words for state, words in _NEXT.items() if state not in _OF_THE_PETITIONER}
 _NEXT_OF_MATTER["decided"] = Words("由承办单位送达答复", "the organisation delivers its reply")
 """State of the lead -> the next step. Steps that concern only the petitioner of the lead are left out."""
 _OUTCOMES = frozenset(
     {
-        "supported", "explained", "not_supported", "adopted", "partly_adopted", "not_adopted", "guided", "not_accepted",
-        "closed_unresolved",
+        "supported", "explained", "not_supported", "adopted", "partly_adopted", "not_adopted", "guided", "led_into",
+        "not_accepted", "performed", "refused", "answered", "closed_unresolved",
     }
 )  # fmt: skip
 """Outcomes that every petitioner of a matter may see. Agreements and evaluations of another petitioner are not shown."""
@@ -92,6 +94,7 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         due_day=first.due_day.isoformat() if first else None,
         due_because=first.rule.article if first else None,
         may_ask=right,
+        documents=len(readable(events)),
         events=shown,
     )
 
@@ -189,7 +192,7 @@ def heard(event: RecordedEvent, until: Sequence[RecordedEvent], book: PolicyBook
         return Words(f"书面告知：{kind.zh}", f"A written notice was served: {kind.en}.")
     if isinstance(body, d.ExtensionGranted):
         return _extended(body.days, until, book)
-    if isinstance(body, d.SuggestionAnswered | d.ReviewOpinionIssued | d.ReReviewOpinionIssued):
+    if isinstance(body, d.DutyPerformed | d.SuggestionAnswered | d.ReviewOpinionIssued | d.ReReviewOpinionIssued):
         result, plain = code_words(body.result), event_words(event.type)
         return Words(f"{plain.zh}：{result.zh}", f"{plain.en[:-1]}: {result.en}.")
     if isinstance(body, EvaluationInvited):

@@ -28,4 +28,5 @@ class StatusAnswer(Answer):
     due_day: str | None = Field(description="Day by which the next step is due")
     due_because: str | None = Field(description="Article of the law")
     may_ask: MayAsk | None = Field(description="The review that may be requested now")
+    documents: int = Field(description="Number of texts that can be read with /v1/status/documents")
     events: list[dict[str, str]] = Field(description="Events, oldest first: day, zh, en")

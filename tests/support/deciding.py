@@ -39,6 +39,14 @@ REGISTERED = CaseRegistered(
 )
 SENT = (REGISTERED, CaseTransferred(org="zj"), AssignmentDelivered(org="zj", seq=1))
 
+GUIDANCE = {
+    "organ": "县人民政府行政复议机构", "address": "县政府一楼", "time_limit": "知道之日起60日内", "how_to": "当面或者邮寄提出申请",
+    "reason": "该事项应当通过行政复议解决",
+}  # fmt: skip
+"""What a guidance has to say besides the path (Art. 31)."""
+SIGNATURE: dict[str, Any] = {"mode": "in_person", "proof": "signature"}
+"""A document that was handed over."""
+
 
 class Story:
     """A case made of events, one hour apart."""

@@ -19,7 +19,7 @@ from shared.kernel import data_file
 
 VERSION = 2
 """Increased whenever a formula changes; published figures name the version."""
-SHOWN_WITH = {"satisfaction": "participation", "resolution": "resolved_unconfirmed"}
+SHOWN_WITH = {"satisfaction": "participation", "resolution": "resolved_unconfirmed", "guided": "guided_back"}
 """Measure -> the one that is always shown with it."""
 
 

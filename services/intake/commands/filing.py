@@ -144,7 +144,8 @@ def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:
     """One event, and therefore one encryption key, for each party of the case."""
     events: list[e.PartyRecorded] = []
     if command.petitioner is not None:
-        events.append(e.PartyRecorded(party="p1", role="petitioner", **command.petitioner.model_dump()))
+        named = bool(command.petitioner.name) and not command.anonymous
+        events.append(e.PartyRecorded(party="p1", role="petitioner", named=named, **command.petitioner.model_dump()))
     if command.agent is not None:
         events.append(e.PartyRecorded(party="a1", role="agent", **command.agent.model_dump()))
     for place, person in enumerate(command.co_petitioners, start=2):

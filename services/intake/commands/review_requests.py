@@ -43,8 +43,36 @@ def request_review(case: Case, command: RequestReview, given: DecisionContext) -
         return []
     if case.state in ("replied", "closed"):
         _not_concluded(case)
+        _opinion_exists(case)
         _in_time(_window(case, given, "ReviewRequested"), given, "复查", "review", "Art. 35")
     return [NewEvent(e.ReviewRequested(text=command.text, **said))]
+
+
+def has_opinion(case: Case) -> bool:
+    """True if the present reply rests on a decision (处理意见). Imported history may know the reply only."""
+    last = next((fact for fact in reversed(case.facts) if fact.name in _ANSWERS), None)
+    return last is None or last.name == "DecisionIssued"
+
+
+_ANSWERS = frozenset({
+    "DecisionIssued", "DutyPerformed", "SuggestionAnswered", "ConsultationAnswered", "AnsweredAtOnce", "MediationAgreed",
+    "AccusationHandled", "LedInto", "StatutoryPathGuided", "NotAccepted",
+})  # fmt: skip
+"""The events that end the handling. Only a decision is an opinion against which a review is possible (Art. 31(6), 35)."""
+
+
+def _opinion_exists(case: Case) -> None:
+    if not has_opinion(case):
+        raise _nothing_to_review("复查", "review", "Art. 35")
+
+
+def _nothing_to_review(zh: str, en: str, article: str) -> Refused:
+    return Refused(
+        "nothing_to_review",
+        f"A {en} is only possible against a written opinion on a claim under Art. 31(6) ({article}). Use the remedy that"
+        " the reply names, or file new facts as a new matter.",
+        detail_zh=f"本件没有可申请{zh}的处理意见；请按答复告知的途径提出，或就新的事实另行提出。",
+    )
 
 
 class RequestReReview(Keyed):
@@ -78,12 +106,7 @@ def _window(case: Case, given: DecisionContext, request: str) -> Deadline | None
 def _in_time(window: Deadline | None, given: DecisionContext, zh: str, en: str, article: str) -> None:
     """Raises Refused if there is nothing to review, if the review was requested before, or if the period has ended."""
     if window is None or window.stopped is not None:
-        raise Refused(
-            "nothing_to_review",
-            f"A {en} is only possible against a written opinion on a claim under Art. 31(6) ({article}). Use the remedy that"
-            " the reply names, or file new facts as a new matter.",
-            detail_zh=f"本件没有可申请{zh}的处理意见；请按答复告知的途径提出，或就新的事实另行提出。",
-        )
+        raise _nothing_to_review(zh, en, article)
     if window.end is not None:
         raise Refused(
             "reviewed_already",

@@ -8,3 +8,5 @@ from services.routing.commands import forwarding as forwarding
 from services.routing.commands import notices as notices
 from services.routing.commands import returns as returns
 from services.routing.commands import review as review
+from services.routing.commands import outcomes as outcomes
+from services.routing.commands import service_of_documents as service_of_documents

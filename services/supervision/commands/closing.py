@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -25,12 +25,16 @@ from shared.policy.book import PolicyBook
 
 OUTSIDE: tuple[Role, ...] = ("supervisor", "registrar")
 _RESULTS: dict[str, tuple[str, ...]] = {
-    "explained": ("explained", "adopted", "partly_adopted", "not_adopted"),
-    "not_supported": ("not_supported",),
+    "explained": ("explained", "adopted", "partly_adopted", "not_adopted", "answered", "accusation_handled"),
+    "not_supported": ("not_supported", "refused"),
     "settled": ("settled",),
 }
-"""Kind of closing -> the decisions that allow it. An answered suggestion counts as explained (Art. 29)."""
-CLOSABLE = ("replied", "reviewed", "concluded", "guided", "not_accepted")
+"""Kind of closing -> the outcomes that allow it. An answered suggestion, an answered request for a duty, and an accusation whose
+handling ended count as explained (Art. 29, 31(5))."""
+_OUTCOME_STATES = {"guided": "guided", "led_into": "led_into", "not_accepted": "not_accepted"}
+"""State -> the only kind of closing that fits it."""
+_NOTHING_RESOLVED = ("explained", "not_supported", "not_adopted", "refused", "answered", "accusation_handled")
+CLOSABLE = ("replied", "reviewed", "concluded", "guided", "led_into", "not_accepted")
 
 
 def outside(case: Case, given: DecisionContext) -> None:
@@ -70,6 +74,10 @@ def _rung(found: DueRung, given: DecisionContext) -> tuple[Event, LegalTime]:
     if found.kind == "urge":
         assert found.org is not None
         return e.Urged(org=found.org, clock=found.clock, episode=found.episode, rung=found.rung), given.now
+    if found.kind == "unread":
+        assert found.fact is not None
+        document: Any = found.rung
+        return e.UnreadReminded(document=document, of=found.fact), given.now
     if found.kind == "remind":
         return (
             e.Reminded(clock=found.clock, episode=found.episode, rung=found.rung, org=found.org, passed=found.passed),
@@ -213,20 +221,26 @@ def _objection(case: Case, command: Close) -> tuple[str, str, str] | None:
             "The closing report of this assignment (交办) is missing. Give file_report first.",
             "交办件须先报送办结报告。",
         )
+    if any(one.document == "reply" for one in case.service.unread):
+        return (
+            "not_received",
+            "The reply was served electronically and nobody has read it. Serve it on paper first (serve_on_paper).",
+            "电子送达的答复尚未被查阅，请先纸质送达。",
+        )
     if kind in ("withdrawn", "merged"):
         return (
             "kind_not_by_hand",
             f"The kind {kind} results from withdrawal or linking. Choose another kind.",
             "该办结方式由撤回或并案产生。",
         )
-    wanted = {"guided": "guided", "not_accepted": "not_accepted"}.get(case.state)
-    if (wanted or kind) != kind or (wanted is None and kind in ("guided", "not_accepted")):
+    wanted = _OUTCOME_STATES.get(case.state)
+    if (wanted or kind) != kind or (wanted is None and kind in _OUTCOME_STATES):
         return (
             "kind_does_not_fit",
             f"A case in state {case.state} cannot be closed as {kind}. Choose another kind.",
             "办结方式与当前状态不符。",
         )
-    if kind == "resolved_unconfirmed" and case.handling.result in ("explained", "not_supported", "not_adopted"):
+    if kind == "resolved_unconfirmed" and case.handling.result in _NOTHING_RESOLVED:
         return (
             "kind_does_not_fit",
             "The decision did not support the request, so nothing is resolved. Choose another kind.",

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.intake.http.citizen_commands import page_of
+from services.intake.http.citizen_documents import opened_documents
 from services.intake.http.citizen_status import LIMIT, StatusQuestion, StatusReaders
 from services.intake.http.pages import status as pages
+from services.intake.http.pages.documents import documents_page
 from services.intake.http.pages.layout import HEADERS, asset
 from shared.application.request_validation import validated
 from shared.hosting.process import Process
@@ -51,6 +53,15 @@ def router(runtime: Process, askers: StatusReaders) -> APIRouter:
             question = await _question(request)
             _citizen, case = await askers.opened(request, question.number, question.code)
             return pages.answer(await status(runtime.ports, case), question.number, question.code)
+        except Refused as refused:
+            return _again(refused)
+
+    @routes.post("/status/documents")
+    async def read(request: Request) -> HTMLResponse:
+        try:
+            question = await _question(request)
+            citizen, case = await askers.opened(request, question.number, question.code)
+            return documents_page(await opened_documents(runtime, citizen, case))
         except Refused as refused:
             return _again(refused)
 

@@ -20,6 +20,11 @@ _PRINT = """<form method="post" action="/receipt" class="screen">
 <button><span lang="zh-CN">打印回执</span> <span lang="en">Print the receipt</span></button>
 </form>"""
 
+_READ = """<form method="post" action="/status/documents" class="screen">
+<input type="hidden" name="number" value="{number}"><input type="hidden" name="code" value="{code}">
+<button><span lang="zh-CN">查阅答复和告知书</span> <span lang="en">Read the reply and notices</span></button>
+</form>"""
+
 
 def form(wrong: tuple[str, str] | None = None, *, status: int = 200) -> HTMLResponse:
     """The empty form; `wrong`: why the last query failed, in both languages. The input is not shown again."""
@@ -44,6 +49,7 @@ def answer(told: StatusAnswer, number: str, code: str) -> HTMLResponse:
         markup('<div class="told" role="status">{said}</div>', said=both(told.zh, told.en)),
         heading("h2", "经过", "What happened"),
         markup("<table>{steps}</table>", steps=joined(steps)),
+        *([markup(_READ, number=number, code=code)] if told.documents else []),
         markup(_PRINT, number=number, code=code),
         Html('<p class="screen"><a href="/status">查询另一件 <span lang="en">Ask for another case</span></a></p>'),
     ]

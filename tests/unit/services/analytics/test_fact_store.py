@@ -132,6 +132,8 @@ def stream_of(seed: int) -> list[RecordedEvent]:
     add(r.AssignmentDelivered(org=org, seq=1), 0.8)
     add(d.NoticeServed(org=org, kind="acceptance"), 0.6)
     add(d.Accepted(org=org), 0.7)
+    add(r.StatutoryPathGuided(path=4, org=dice.choice((None, org))), 0.15)
+    add(r.NotCompetentDeclared(org=org), 0.1)
     add(d.ReplyDelivered(org=org, mode="post"), 0.6)
     add(i.AnsweredAtOnce(), 0.05)
     for object_ in ("organisation", "petition_office"):
@@ -242,6 +244,13 @@ class Oracle:
                 self.note("open", "following" if case.matter.lead else case.state, group, True, case.live)
             if case.matter.lead or case.closure.kind == "merged":
                 self.note("joined", None, group, True, True)
+        away = next((fact for fact in case.facts if fact.name == "StatutoryPathGuided"), None)
+        if away is not None and self.within(away.effective_at):
+            back = {"NotCompetentDeclared", "CaseReopened", "RedoOrdered"}
+            came = any(fact.name in back and fact.version > away.version for fact in case.facts)
+            gone = group_of(case, away.org or org)
+            self.note("guided", None, gone, True, True)
+            self.note("guided_back", None, gone, came, True)
         first = next((fact for fact in case.facts if fact.name in ("ReplyDelivered", "AnsweredAtOnce")), None)
         replied = group_of(case, (first.org or org) if first else org)
         known = first is not None

@@ -63,6 +63,7 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "nudge": {},
     "request_confidentiality": {},
     "correct_party": {"phone": "1", **PROOF},
+    "confirm_delivery_address": {"electronic": True, "kind": "sms", "address": "1"},
     "link": {"lead": "other", "reason": "x"},
     "unlink": {"reason": "x"},
     "recall": {},
@@ -153,7 +154,7 @@ def test_grade_of_own_hand_is_not_raised_by_others() -> None:
     own = i.EvaluationSubmitted(object="organisation", grade="dissatisfied", **OWN_HAND)
     opinion = {"object": "organisation", "grade": "satisfied"}
     given(*REPLIED, own).when("evaluate", REGISTRAR, **opinion, **PROOF).refused("own_word_stands")
-    seen = given(*REPLIED, own, i.ReceiptIssued())
+    seen = given(*REPLIED, own, i.ReceiptIssued(code_issued_by="staff"))
     seen.when("evaluate", CITIZEN, **opinion).refused("own_word_stands")
     given(*REPLIED, own).when("evaluate", CITIZEN, **opinion).then(i.EvaluationSubmitted(**opinion, **OWN_HAND))
 

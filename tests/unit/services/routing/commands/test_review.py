@@ -170,7 +170,15 @@ def test_redo_returns_case_with_new_clock() -> None:
     assert [(clock.episode, clock.org) for clock in clocks] == [(1, "zj"), (2, "zj")]
     assert clocks[-1].running
     redo.when("decide", CLERK, result="explained", basis=["x"], text="y").then(
-        d.DecisionIssued(org="zj", result="explained", basis=("x",), text="y")
+        d.DecisionIssued(
+            org="zj",
+            result="explained",
+            basis=("x",),
+            text="y",
+            states_review_right=True,
+            review_body="fc",
+            review_days=30,
+        )
     )
     second = (d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered(org="zj"))
     given(*NAMED, d.ReviewOpinionIssued(body="fc", result="redo"), *second).when("request_review", CITIZEN).then(
@@ -205,11 +213,13 @@ def test_re_review_is_requested_in_time_and_concludes_case() -> None:
 
 def test_re_review_period_runs_from_receipt_of_opinion() -> None:
     """Art. 36 ¶1. The period starts with the recorded receipt, and the thirtieth day after it is the last."""
-    received = d.OpinionDelivered(body="fc", mode="post")
-    given(*UPHELD).when("deliver_opinion", BODY, mode="post").then(received)
-    given(*UPHELD, received).when("deliver_opinion", BODY, mode="post").then_nothing()
-    given(*UPHELD).when("deliver_opinion", REGISTRAR, mode="post").then(received)
-    given(*UPHELD).when("deliver_opinion", CLERK, mode="post").refused("not_your_review")
+    received = d.OpinionDelivered(body="fc", mode="in_person", proof="signature", states_review_right=True)
+    given(*UPHELD).when("deliver_opinion", BODY).then(received)
+    given(*UPHELD, received).when("deliver_opinion", BODY).then_nothing()
+    given(*UPHELD).when("deliver_opinion", REGISTRAR).then(received)
+    given(*UPHELD).when("deliver_opinion", CLERK).refused("not_your_review")
+    given(*UPHELD).when("deliver_opinion", BODY, mode="post").refused("proof_date_needed")
+    given(*UPHELD).when("deliver_opinion", BODY, mode="electronic").refused("no_electronic_address")
     given(*UPHELD).when("deliver_opinion", BODY, at=date(2026, 3, 1)).refused("before_opinion")
     given(*UPHELD, s.RedoOrdered(ground="other")).when("deliver_opinion", BODY).refused("no_opinion_to_deliver")
     given(*NAMED, d.ReviewOpinionIssued(body="fc", result="redo")).when("deliver_opinion", BODY).refused(

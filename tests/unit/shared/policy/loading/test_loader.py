@@ -51,7 +51,7 @@ def complaints(source: Path) -> list[str]:
 
 
 def test_bundled_policies_are_valid() -> None:
-    assert bundled_names() == ["cn-calendar", "cn-xf-2022", "demo"]
+    assert bundled_names() == ["cn-calendar", "cn-jj-2020", "cn-xf-2022", "demo"]
     assert [loaded.section for loaded in bundled("demo")] == [
         "jurisdiction",
         "organisations",
@@ -64,7 +64,7 @@ def test_bundled_policies_are_valid() -> None:
         "keywords",
     ]
     for name in ("../demo", "nothing", ""):
-        with pytest.raises(KeyError, match="there are cn-calendar, cn-xf-2022, demo"):
+        with pytest.raises(KeyError, match="there are cn-calendar, cn-jj-2020, cn-xf-2022, demo"):
             bundled(name)
 
 
