@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from services.analytics.case_facts import Evaluation, case_facts, closed_at, duty_of, guidance, outcome, responsible
+from services.analytics.case_facts import (
+    Evaluation,
+    as_stated,
+    case_facts,
+    closed_at,
+    days_before_due,
+    duty_of,
+    guidance,
+    outcome,
+    responsible,
+)
 from shared.case import Case
 from shared.deadlines.deadline import Deadline
 from shared.events import REGISTRY
@@ -56,6 +66,7 @@ CASE_FIELDS: dict[str, pa.DataType] = {
     "nudges": _WHOLE,
     "lead": _TEXT,
     "accused": _TEXT,
+    "withdrawn_before": _WHOLE,
     "guided_day": _DAY,
     "guided_org": _TEXT,
     "came_back": _FLAG,
@@ -78,6 +89,8 @@ CLOCK_FIELDS: dict[str, pa.DataType] = {
     "window": _FLAG,
     "provisional": _FLAG,
     "extended_days": _WHOLE,
+    "stated": _TEXT,
+    "recorded_late": _FLAG,
 }
 """One row per (case, clock, episode); `org` has the duty."""
 
@@ -87,6 +100,7 @@ ASKED_FIELDS: dict[str, pa.DataType] = {
     "evaluated_day": _DAY,
     "grade": _TEXT,
     "about": _TEXT,
+    "word": _TEXT,
 }
 """One row per (case, object of evaluation)."""
 
@@ -153,6 +167,7 @@ def case_row(snapshot: Snapshot) -> tuple[Cells, list[Cells], list[Cells]]:
         case.supervision.nudges,
         case.matter.lead,
         cell(case.accusation.accused),
+        days_before_due(case, deadlines),
         day[away.at] if away is not None else None,
         away.org if away is not None else None,
         away.came_back if away is not None else None,
@@ -194,11 +209,13 @@ def _clock(deadline: Deadline, day: _Days) -> Cells:
         rule.window,
         deadline.provisional,
         deadline.extended_days,
+        outcome(as_stated(deadline)),
+        deadline.recorded_late,
     )
 
 
 def _evaluation(one: Evaluation, day: _Days) -> Cells:
-    return one.object, day[one.invited], day[one.evaluated], one.grade, one.about
+    return one.object, day[one.invited], day[one.evaluated], one.grade, one.about, one.word
 
 
 def _columns(fields: dict[str, pa.DataType], rows: Sequence[Cells]) -> Sequence[Sequence[Any]]:

@@ -38,14 +38,14 @@ def build(ports: Ports, settings: Settings) -> ServiceModule:
     jurisdictions = ChannelJurisdictions(ports.policies, settings.jurisdiction)
 
     def case_routers(runtime: Process) -> list[APIRouter]:
-        askers = status.StatusReaders(runtime)
+        askers, commands = status.StatusReaders(runtime), Commands(runtime)
         return [
             submissions.router(runtime, jurisdictions),
             channels.router(runtime, jurisdictions),
             status.router(runtime, askers),
             documents.router(runtime, askers),
-            citizens.router(runtime, Commands(runtime), askers),
-            pages.router(runtime, askers),
+            citizens.router(runtime, commands, askers),
+            pages.router(runtime, askers, commands),
             platforms.router(runtime),
             history.router(runtime),
         ]

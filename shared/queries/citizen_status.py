@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.application.ports import Ports
-from shared.case import FINAL_STATES, STREAM, Case, fold
+from shared.case import FINAL_STATES, STREAM, Case, PendingWithdrawal, fold
+from shared.case.withdrawals import waits_for_person
 from shared.commands.authorization import owes_notice
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
@@ -85,6 +86,10 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
     right = _right(case, book, now)
     if right is not None:
         sentence = Words(sentence.zh + right.zh, f"{sentence.en} {right.en}")
+    leaving = next((one for one in case.withdrawals.pending if one.party == "p1"), None) if case.open else None
+    if leaving is not None:
+        said = _withdrawal(case, leaving, book)
+        sentence = Words(sentence.zh + said.zh, f"{sentence.en} {said.en}")
     return StatusAnswer(
         number=case.number,
         state=case.state,
@@ -94,6 +99,7 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         due_day=first.due_day.isoformat() if first else None,
         due_because=first.rule.article if first else None,
         may_ask=right,
+        withdrawal=day_of(leaving.effective_on, book.zone).isoformat() if leaving is not None else None,
         documents=len(readable(events)),
         events=shown,
     )
@@ -149,6 +155,22 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
             article=one.rule.article,
         )
     return None
+
+
+def _withdrawal(case: Case, pending: PendingWithdrawal, book: PolicyBook) -> Words:
+    """When the request to withdraw takes effect, and that it can be taken back."""
+    day = day_of(pending.effective_on, book.zone)
+    if waits_for_person(case, pending):
+        return Words(
+            "您已申请撤回，须经核实后生效，生效之前可以取消；在此之前照常办理。",
+            "You asked to withdraw it. That takes effect only after it is confirmed with you, and you may take it back before;"
+            " until then it is handled as usual.",
+        )
+    return Words(
+        f"您已申请撤回，至{day.year}年{day.month}月{day.day}日结束时生效，此前可以取消；在此之前照常办理。",
+        f"You asked to withdraw it. That takes effect at the end of {day.isoformat()}, and you may take it back before; until then"
+        " it is handled as usual.",
+    )
 
 
 async def _leading(ports: Ports, case: Case) -> Case | None:
