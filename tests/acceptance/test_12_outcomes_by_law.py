@@ -87,7 +87,7 @@ async def test_matter_ends_as_law_says_and_not_otherwise(row: Row) -> None:
         if row.state == "decided":
             await handler.replies(case, on="2026-03-09")
         try:
-            await county.desk.does("request_review", case, on="2026-03-10")
+            await county.citizen_does("request_review", case, on="2026-03-10")
             asked = True
         except Answered as refused:
             assert refused.problem["code"] in ("nothing_to_review", "not_in_this_state"), refused.problem

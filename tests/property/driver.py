@@ -389,6 +389,8 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "correct_reply": lambda: {"text": "更正"},
         "file_report": lambda: {"text": "报告"},
         "add_material": lambda: {"text": "补充"},
+        "confirm_date": lambda: {"of": 1, "evidence": "letter", "reference": "1"},
+        "correct_party": lambda: {"name": "某"},
         "evaluate": lambda: {
             "object": dice.choice(("organisation", "petition_office")),
             "grade": dice.choice(("satisfied", "basically_satisfied", "dissatisfied")),

@@ -836,7 +836,11 @@ TABLE: dict[str, Row] = {
     "name_representatives": Row("desk", frozenset(), basis="Art. 20 ¶3; nobody who filed here is named"),
     "add_material": Row("petitioner", OPEN),
     "nudge": Row("petitioner", OPEN, basis="催问"),
-    "withdraw": Row("petitioner", OPEN, "withdrawn"),
+    "withdraw": Row("petitioner", OPEN, by_the_clocks=True, basis="it takes effect later: the tests of withdrawal"),
+    "take_back_withdrawal": Row("petitioner", OPEN, by_the_clocks=True),
+    "confirm_withdrawal": Row("desk_or_supervisor", frozenset(), basis="no third unit acts here"),
+    "correct_party": Row("petitioner", frozenset(), basis="PIPL Art. 46; no party is recorded here"),
+    "confirm_date": Row("desk_or_supervisor", frozenset(), basis="the tests of late records"),
     "evaluate": Row(
         "petitioner", states("replied", "closed", "reviewed", "concluded"), basis="Art. 21 ¶2", effect=graded,
         unless=says("no reply yet", lambda m, _a: not m.replied),
