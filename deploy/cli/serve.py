@@ -28,9 +28,9 @@ STEPS = (
     "submit --item {item} --place dh-yl --subject 0102 --text '楼道漏水两个月无人处理'",
     "act web:{item} sign_off --as organisation:zj",
     "act web:{item} accept path=6 --as organisation:zj",
-    "act web:{item} serve_notice kind=acceptance mode=electronic --as organisation:zj",
+    "act web:{item} serve_notice kind=acceptance mode=in_person --as organisation:zj",
     "act web:{item} decide result=explained basis=物业管理条例 text=已责成维修 --as organisation:zj",
-    "act web:{item} deliver_reply mode=electronic --as organisation:zj",
+    "act web:{item} deliver_reply mode=in_person --as organisation:zj",
     "act web:{item} evaluate object=organisation grade=satisfied --as registrar:xfj",
     "act web:{item} close kind=explained --as registrar:xfj",
 )

@@ -32,14 +32,14 @@ def fields(step: str, case: dict[str, Any]) -> dict[str, Any]:
     text = next((one["fields"]["text"] for one in case["content"]["texts"] if one["fields"].get("text")), "")
     return {
         "accept": {"path": 6},
-        "serve_notice": {"kind": "acceptance", "mode": "electronic"},
+        "serve_notice": {"kind": "acceptance", "mode": "in_person"},
         "ask_extension": {"days": 10, "reason": "需要第三方检测"},
         "decide": {
             "result": "supported",
             "basis": ["条例第三十二条"],
             "text": f"您反映的“{text[:12]}”属实，予以支持。",
         },
-        "deliver_reply": {"mode": "electronic"},
+        "deliver_reply": {"mode": "in_person"},
     }.get(step, {})
 
 

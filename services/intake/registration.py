@@ -8,6 +8,7 @@ import orjson
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.commands.filing import FileCase, own_channel, register
+from services.intake.commands.reading import receipt_printed
 from shared.application.request_validation import validated
 from shared.case import Case
 from shared.commands.authorization import FILE, Principal, within
@@ -59,7 +60,16 @@ async def file_case(
         )
     except Refused as refused:
         raise _by_its_field(refused) from None
+    if done.repeated and principal.role not in ("platform", "citizen"):
+        await _shown_to_staff(handling, principal, done.case)
     return receipt(handling, done.case, repeated=done.repeated)
+
+
+async def _shown_to_staff(handling: CommandHandler, principal: Principal, case: Case) -> None:
+    """Record once that a member of staff gets the query code of a case that somebody else filed, with a repeated receipt."""
+    if receipt_printed(case):
+        stamp = EventMetadata(principal, f"receipt:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
+        await handling.handle(case.id, FILE, stamp, lambda found, _given: receipt_printed(found))
 
 
 async def filed(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
-from shared.case.state import STREAM, BeforeReview, Case, Correction, let_go, unanswered
+from shared.case.state import STREAM, BeforeReview, Case, Correction, PendingWithdrawal, let_go, unanswered
 from shared.events import intake as i
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
@@ -49,6 +49,7 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "filing.filed_at": event.effective_at,
         "filing.ranked_at": event.effective_at,
         "registered_at": event.recorded_at,
+        "service.code_issued_by": "own" if event.actor.role in ("platform", "citizen") else "staff",
     }
 
 
@@ -57,6 +58,28 @@ def _party(case: Case, event: RecordedEvent, body: i.PartyRecorded) -> Changes:
     changes: Changes = {"filing.parties": (*case.filing.parties, (body.party, body.role))}
     if body.role == "respondent" and body.respondent_org:
         changes["accusation.accused"] = (*case.accusation.accused, body.respondent_org)
+    if body.role == "petitioner" and body.named:
+        changes["filing.named"] = True
+    return changes
+
+
+@on(i.ReceiptIssued, fact=False)
+def _receipt(case: Case, event: RecordedEvent, body: i.ReceiptIssued) -> Changes:
+    return {"service.code_issued_by": body.code_issued_by}
+
+
+@on(i.DeliveryAddressConfirmed, fact=False)
+def _address(case: Case, event: RecordedEvent, body: i.DeliveryAddressConfirmed) -> Changes:
+    return {"service.electronic": body.electronic}
+
+
+@on(i.DocumentRead, fact=lambda body: (body.document if body.opens_window else None, None, 0, None))
+def _document_read(case: Case, event: RecordedEvent, body: i.DocumentRead) -> Changes:
+    changes: Changes = {"service.read": (*case.service.read, (body.of, body.code_issued_by))}
+    if body.code_issued_by == "own":
+        changes["service.unread"] = tuple(one for one in case.service.unread if one.document != body.document)
+        if body.document != "notice":
+            changes[f"service.{body.document}_received"] = True
     return changes
 
 
@@ -119,7 +142,10 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
     new = from_text(body.new)
     wrong = next((fact for fact in case.facts if fact.version == body.of), None)
     changes["facts"] = tuple(
-        fact._replace(effective_at=new) if fact.version == body.of else fact for fact in case.facts
+        fact._replace(effective_at=new, dated=event.recorded_at, by=event.actor.org, vouched=False)
+        if fact.version == body.of
+        else fact
+        for fact in case.facts
     )
     if wrong is not None:
         date_of = _DATE_OF.get(wrong.name)
@@ -173,7 +199,12 @@ def _invited(case: Case, event: RecordedEvent, body: i.EvaluationInvited) -> Cha
 @on(i.EvaluationSubmitted, fact=kind_of("object"))
 def _evaluated(case: Case, event: RecordedEvent, body: i.EvaluationSubmitted) -> Changes:
     others = tuple(entry for entry in case.evaluation.grades if entry[0] != body.object)
-    return {"evaluation.grades": (*others, (body.object, body.grade))}
+    changes: Changes = {"evaluation.grades": (*others, (body.object, body.grade))}
+    if body.word is not None or case.evaluation.words:
+        words = tuple(entry for entry in case.evaluation.words if entry[0] != body.object)
+        own = () if body.word is None else ((body.object, "code_with_staff" if body.code_with_staff else body.word),)
+        changes["evaluation.words"] = (*words, *own)
+    return changes
 
 
 @on(i.ReviewRequested, "in_review")
@@ -200,7 +231,52 @@ def _under_review(case: Case, *, late: bool) -> Changes:
 
 @on(i.CaseWithdrawn, "withdrawn")
 def _withdrawn(case: Case, event: RecordedEvent, body: i.CaseWithdrawn) -> Changes:
-    return {"closure.kind": "withdrawn", "closure.closed_at": event.effective_at}
+    return {
+        "closure.kind": "withdrawn",
+        "closure.closed_at": event.effective_at,
+        "withdrawals.gone": (*case.withdrawals.gone, *case.petitioners),
+        "withdrawals.pending": (),
+    }
+
+
+@on(i.WithdrawalRequested, fact=kind_of("party"))
+def _withdrawal_requested(case: Case, event: RecordedEvent, body: i.WithdrawalRequested) -> Changes:
+    word = "code_with_staff" if body.code_with_staff else body.word
+    asked = PendingWithdrawal(body.party, event.version, body.effective_on, word, event.actor.org)
+    return {"withdrawals.pending": (*_others_pending(case, body.party), asked)}
+
+
+@on(i.WithdrawalConfirmed, fact=kind_of("party"))
+def _withdrawal_confirmed(case: Case, event: RecordedEvent, body: i.WithdrawalConfirmed) -> Changes:
+    return {
+        "withdrawals.pending": tuple(
+            one._replace(confirmed_at=event.effective_at) if one.party == body.party else one
+            for one in case.withdrawals.pending
+        )
+    }
+
+
+@on(i.WithdrawalTakenBack, fact=kind_of("party"))
+def _withdrawal_taken_back(case: Case, event: RecordedEvent, body: i.WithdrawalTakenBack) -> Changes:
+    return {"withdrawals.pending": _others_pending(case, body.party)}
+
+
+@on(i.NameWithdrawn, fact=kind_of("party"))
+def _name_withdrawn(case: Case, event: RecordedEvent, body: i.NameWithdrawn) -> Changes:
+    return {
+        "withdrawals.pending": _others_pending(case, body.party),
+        "withdrawals.gone": (*case.withdrawals.gone, body.party),
+        "filing.representatives": tuple(one for one in case.filing.representatives if one != body.party),
+    }
+
+
+def _others_pending(case: Case, party: str) -> tuple[PendingWithdrawal, ...]:
+    return tuple(one for one in case.withdrawals.pending if one.party != party)
+
+
+@on(i.PartyCorrected, fact=False)
+def _party_corrected(case: Case, event: RecordedEvent, body: i.PartyCorrected) -> Changes:
+    return {}
 
 
 @on(i.WentLive)

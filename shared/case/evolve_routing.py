@@ -150,9 +150,24 @@ def _ruled(case: Case, event: RecordedEvent, body: r.JurisdictionRuled) -> Chang
 
 @on(r.StatutoryPathGuided, "guided")
 def _guided(case: Case, event: RecordedEvent, body: r.StatutoryPathGuided) -> Changes:
-    return (
-        {} if case.handling.accepted_at is not None else {"filing.path": body.path}
-    )  # a deadline that ran on another path is not undone
+    gone: Changes = {"handling.guided_from": case.state, "handling.path_before": case.filing.path}
+    if case.handling.accepted_at is None:  # a deadline that ran on another path is not undone
+        gone["filing.path"] = body.path
+    return gone
+
+
+@on(r.NotCompetentDeclared, None)
+def _not_competent(case: Case, event: RecordedEvent, body: r.NotCompetentDeclared) -> Changes:
+    back = case.handling.guided_from or "registered"
+    return {
+        "state": back,
+        "filing.path": body.path if body.path is not None else case.handling.path_before,
+        "handling.guided_from": None,
+        "handling.path_before": None,
+        "closure.kind": None,
+        "closure.closed_at": None,
+        **({"assignment.queue_reason": "returned"} if back == "registered" else {}),
+    }
 
 
 @on(r.ReRegistrationBarred, "barred")

@@ -9,11 +9,12 @@ from typing import Literal, NamedTuple
 from shared.case import FINAL_STATES, Case, Rung
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
+from shared.deadlines.unread import reminders
 from shared.kernel.legal_time import instant_of
 from shared.policy.book import PolicyBook
 from shared.policy.deadline_rules import BREACH
 
-RungKind = Literal["remind", "at_risk", "breach", "urge", "lift", "lapse"]
+RungKind = Literal["remind", "at_risk", "breach", "urge", "lift", "lapse", "unread"]
 
 REMINDERS = ("remind", "at_risk")
 """Rungs before the due instant; a breach replaces them."""
@@ -36,7 +37,7 @@ class DueRung(NamedTuple):
     passed: bool
     org: str | None
     fact: int | None
-    """For a lift: version of the fact that disproves the breach."""
+    """For a lift: version of the fact that disproves the breach. For an unread document: version of the event of its service."""
 
     @property
     def name(self) -> tuple[str, str, str]:
@@ -136,6 +137,10 @@ def rungs_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
             passed = kind in REMINDERS and (beaten or name != due[-1].rung)
             instant = deadline.due if kind == "breach" else at
             found.append(DueRung(deadline.clock, deadline.episode, name, kind, instant, passed, deadline.org, None))
+    if not silent and case.service.unread and book.office.is_open(now):
+        for at, one in reminders(case, book):
+            if at <= now:
+                found.append(DueRung("unread", one.version, one.document, "unread", at, False, None, one.version))
     return sorted(found, key=lambda rung: rung.at)
 
 
@@ -165,6 +170,8 @@ def next_look(case: Case, book: PolicyBook) -> datetime | None:
             first = next(_open_rungs(case, deadline), None)
             if first is not None:
                 looks.append(_look(first, deadline, book))
+    if not silent and case.service.unread:
+        looks += [book.office.opening(at) for at, _one in reminders(case, book)]
     return min(looks, default=None)
 
 

@@ -14,6 +14,11 @@ Service = Literal["intake", "routing", "supervision", "analytics"]
 Purpose = Literal["identity", "text"]
 Class = Literal["claim", "accusation", "suggestion", "litigation", "consultation"]
 
+Word = Literal["own_hand", "keyed", "platform"]
+"""Whose word a fact of the petitioner is: the petitioner's own (query code), recorded by an office, or sent by a platform."""
+Evidence = Literal["signed_form", "recording", "letter", "witnessed_visit"]
+"""What an office has as proof of a word that it recorded for the petitioner."""
+
 
 @dataclass(frozen=True)
 class Personal:

@@ -34,6 +34,7 @@ OutboxKind = Literal[
     "handed_back",
     "review_requested",
     "opinion_issued",
+    "guidance_void",
 ]
 
 
@@ -180,13 +181,40 @@ class StatutoryPathGuided(
     en="The petitioner was guided to the statutory path.",
     shows=("path",),
     for_petitioner=True,
-    petitioner_reads=("organ", "how_to"),
+    petitioner_reads=("organ", "address", "time_limit", "how_to", "reason"),
 ):
-    """The petitioner was guided to the statutory path and to the competent organ (Art. 31)."""
+    """The petitioner was guided to the statutory path (告知、引导; Art. 31): the organ, its address, the time limit there, why."""
 
     path: int
     organ: Text = None
     how_to: Text = None
+    org: str | None = None
+    """Who guided: the responsible organisation or the petition office."""
+    address: Text = None
+    time_limit: Text = None
+    reason: Text = None
+
+
+class NotCompetentDeclared(
+    _Routing,
+    zh="被引导机关认定不属其职权",
+    en="The organ that the petitioner was guided to declared that it is not competent.",
+    shows=("path",),
+    for_petitioner=True,
+):
+    """The organ of the statutory path declared that it is not competent, so the guidance is void.
+
+    The case is where it was before the guidance, with its first dates: its clocks run as if it had never gone.
+    """
+
+    org: str | None = None
+    """Who had guided."""
+    path: int | None = None
+    """The path on which it is handled now; None: the one before the guidance."""
+    organ: Text = None
+    reference: Text = None
+    """The written declaration of that organ."""
+    reason: Text = None
 
 
 class ReRegistrationBarred(

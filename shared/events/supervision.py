@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from shared.events.base import Event
-from shared.events.fields import Service, Text
+from shared.events.fields import Evidence, Service, Text
 
 ClosureKind = Literal[
     "resolved_confirmed",
@@ -17,6 +17,7 @@ ClosureKind = Literal[
     "explained",
     "not_supported",
     "guided",
+    "led_into",
     "not_accepted",
     "closed_unresolved",
     "withdrawn",
@@ -44,6 +45,22 @@ class Reminded(_Supervision, zh="提醒", en="The organisation was reminded.", s
     rung: str
     org: str | None = None
     passed: bool = False
+
+
+class UnreadReminded(
+    _Supervision,
+    zh="提醒查阅文书",
+    en="The petitioner was reminded of an unread document.",
+    shows=("document",),
+    for_petitioner=True,
+):
+    """The petitioner was reminded of a document that was served electronically and not read yet.
+
+    `of`: version of the event of the service.
+    """
+
+    document: Literal["reply", "opinion", "notice"]
+    of: int
 
 
 class DeadlineBreached(_Supervision, zh="超期", en="A deadline passed.", shows=("clock",)):
@@ -127,11 +144,27 @@ class AcceptanceOrdered(_Supervision, zh="责令受理", en="Acceptance was orde
     text: Text = None
 
 
-class FollowUpRecorded(_Supervision, zh="回访", en="A follow-up was recorded.", shows=("reached", "satisfied")):
+class DateConfirmed(
+    _Supervision, zh="核实日期", en="The date of an act that was recorded late was confirmed.", shows=("of", "evidence")
+):
+    """An office outside the unit that had the duty confirmed that the act with version `of`, recorded after its due date, happened
+    on the stated day. The act counts as in time from now on."""
+
+    of: int
+    evidence: Evidence | None = None
+    reference: Text = None
+    text: Text = None
+
+
+class FollowUpRecorded(
+    _Supervision, zh="回访", en="A follow-up was recorded.", shows=("reached", "satisfied", "independent")
+):
     """A follow-up with the petitioner was recorded (回访), made by a person outside the handling organisation."""
 
     reached: bool
     satisfied: bool | None = None
+    independent: bool = False
+    """True if it was made by a third unit, so that it can confirm that the matter is resolved."""
     text: Text = None
 
 
@@ -155,5 +188,7 @@ class CaseReopened(_Supervision, zh="重新启动", en="It was reopened because 
     text: Text = None
 
 
-TICKER: frozenset[str] = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted"})
+TICKER: frozenset[str] = frozenset({
+    "DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "UnreadReminded",
+})  # fmt: skip
 """Event types that the deadline ticker appends."""

@@ -37,6 +37,15 @@ class OfficeHours(Document):
     closes: int = Field(ge=1, le=24)
 
 
+class Withdrawals(Document):
+    """The withdrawal of a petition by its petitioner. No article sets a cooling-off period: seven calendar days are our own
+    choice, so that a weekend with the family lies in it."""
+
+    cooling_off_days: int = Field(7, ge=1, le=60)
+    source: str = "own choice"
+    """The local rule that sets the period, or `own choice`."""
+
+
 class Entry(Document):
     """A named entry of a list."""
 
@@ -53,6 +62,7 @@ class Jurisdiction(Entry):
     office_hours: OfficeHours | None = None
     most_objections: int = Field(3, ge=1, le=20)
     """Number of objections after which a case is a dispute that needs a ruling (Art. 24)."""
+    withdrawal: Withdrawals = Withdrawals()
 
 
 class Organisation(Entry):
@@ -60,13 +70,16 @@ class Organisation(Entry):
 
     `places`: the places that it serves, shown when a person dispatches. Kind `sealed`: it receives accusations (Art. 30).
     `review_by`: the reviewing organisation, if it is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with
-    `kafka` its notifications are also sent to its topic in the full mode; they can always be read over HTTP."""
+    `kafka` its notifications are also sent to its topic in the full mode; they can always be read over HTTP.
+    `may_follow_up`: it may ask petitioners of cases in which it has no part whether they are satisfied (回访), and confirm
+    withdrawals that an office recorded."""
 
     kind: OrganisationKind = "handling"
     parent: Code | None = None
     review_by: Code | None = None
     places: tuple[Code, ...] = ()
     delivery: Literal["pull", "kafka"] = "pull"
+    may_follow_up: bool = False
 
 
 class Place(Entry):

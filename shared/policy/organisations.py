@@ -41,6 +41,11 @@ class OrganisationsInForce(InForce):
         """The default reviewing organisation: the first of kind `review`."""
         return next((entry.code for entry in self.organisations_of("review")), None)
 
+    def may_follow_up(self, code: str | None) -> bool:
+        """True if the organisation may follow up cases in which it has no part (回访)."""
+        found = self.organisation(code)
+        return found is not None and found.may_follow_up
+
     def reviewer_of(self, code: str) -> str | None:
         """The organisation that reviews decisions of `code` (Art. 35, 36): `review_by` of its entry, else its parent, else the
         review body of the jurisdiction, except for review bodies. None: a person names one."""

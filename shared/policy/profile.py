@@ -32,7 +32,7 @@ class Permission(Document):
     source: Source = OWN_CHOICE
 
 
-class Profile(Document):
+class ProfileValues(Document):
     """The values of one jurisdiction. Periods of clocks are in the rules of the clocks, with their articles."""
 
     confirm_receipt_after_days: Choice = Choice(value=60)

@@ -20,7 +20,7 @@ from shared.events.routing import AccusationConfirmed, ReadRecorded
 from shared.events.wording import event_words
 from shared.eventstore.errors import StoreFull
 from shared.eventstore.field_encryption import open_sealed
-from shared.eventstore.recorded_event import RecordedEvent
+from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 
 STREAM = "reads/"
 LOCAL = "local"
@@ -47,6 +47,14 @@ def purposes(principal: Principal, case: Case, lead: Case | None = None) -> froz
             return frozenset({"text"}) if case.filing.confidential else frozenset({"identity", "text"})
         return frozenset({"text"}) if lead is not None and handles_matter(principal.org, case, lead) else frozenset()
     return frozenset()
+
+
+def _for_the_accuser(event: RecordedEvent, principal: Principal, case: Case) -> bool:
+    """True for an answer of the organ that handles an accusation, which only the accuser and that organ read (Art. 30)."""
+    body = event.body
+    if not case.accusation.sealed or principal.org in case.handlers or isinstance(body, NewerEvent):
+        return False
+    return event.actor.org in case.handlers and bool(body.petitioner_reads or body.petitioner_reads_after_reply)
 
 
 async def record_reading(
@@ -102,7 +110,7 @@ async def content(
 
     While the log is full the read cannot be recorded, so nothing is decrypted; `withheld` gives the reason."""
     allowed = purposes(principal, case, lead)
-    sealed = [event for event in events if event.sealed]
+    sealed = [event for event in events if event.sealed and not _for_the_accuser(event, principal, case)]
     if not allowed or not sealed:
         return None
     try:
@@ -117,7 +125,10 @@ async def content(
         event = by_version[opened.version]
         if opened.erased:
             erased.add(opened.party)
-        elif isinstance(event.body, PartyRecorded | PartyCorrected | AccusationConfirmed):
+        elif (
+            isinstance(event.body, PartyRecorded | PartyCorrected | AccusationConfirmed)
+            and "reference" not in opened.values
+        ):
             parties.setdefault(opened.party, {"role": dict(case.filing.parties).get(opened.party)}).update(
                 opened.values
             )

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from shared.application.ports import Ports
-from shared.case import FINAL_STATES, STREAM, Case, fold
+from shared.case import FINAL_STATES, STREAM, Case, PendingWithdrawal, fold
+from shared.case.withdrawals import waits_for_person
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import department as d
@@ -18,6 +19,7 @@ from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 from shared.kernel.legal_time import day_of
 from shared.kernel.wording import Words, code_words, state_words
 from shared.policy.book import PolicyBook
+from shared.queries.citizen_documents import readable
 from shared.queries.citizen_status_models import MayAsk, StatusAnswer
 from shared.queries.next_step import NextStep, next_step
 
@@ -26,8 +28,8 @@ _NOT_TOLD = frozenset({"exempt"})
 
 _OUTCOMES = frozenset(
     {
-        "supported", "explained", "not_supported", "adopted", "partly_adopted", "not_adopted", "guided", "not_accepted",
-        "closed_unresolved",
+        "supported", "explained", "not_supported", "adopted", "partly_adopted", "not_adopted", "guided", "led_into",
+        "not_accepted", "performed", "refused", "answered", "closed_unresolved",
     }
 )  # fmt: skip
 """Outcomes that every petitioner of a matter may see. Agreements and evaluations of another petitioner are not shown."""
@@ -55,6 +57,10 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
     right = _right(case, book, now)
     if right is not None:
         sentence = Words(sentence.zh + right.zh, f"{sentence.en} {right.en}")
+    leaving = next((one for one in case.withdrawals.pending if one.party == "p1"), None) if case.open else None
+    if leaving is not None:
+        said = _withdrawal(case, leaving, book)
+        sentence = Words(sentence.zh + said.zh, f"{sentence.en} {said.en}")
     return StatusAnswer(
         number=case.number,
         state=case.state,
@@ -65,6 +71,8 @@ async def status(ports: Ports, case: Case) -> StatusAnswer:
         due_because=step.deadline.rule.article if step.deadline else None,
         notice_due=step.notice.due_day.isoformat() if step.notice else None,
         may_ask=right,
+        withdrawal=day_of(leaving.effective_on, book.zone).isoformat() if leaving is not None else None,
+        documents=len(readable(events)),
         events=shown,
     )
 
@@ -121,6 +129,22 @@ def _right(case: Case, book: PolicyBook, now: datetime) -> MayAsk | None:
     return None
 
 
+def _withdrawal(case: Case, pending: PendingWithdrawal, book: PolicyBook) -> Words:
+    """When the request to withdraw takes effect, and that it can be taken back."""
+    day = day_of(pending.effective_on, book.zone)
+    if waits_for_person(case, pending):
+        return Words(
+            "您已申请撤回，须经核实后生效，生效之前可以取消；在此之前照常办理。",
+            "You asked to withdraw it. That takes effect only after it is confirmed with you, and you may take it back before;"
+            " until then it is handled as usual.",
+        )
+    return Words(
+        f"您已申请撤回，至{day.year}年{day.month}月{day.day}日结束时生效，此前可以取消；在此之前照常办理。",
+        f"You asked to withdraw it. That takes effect at the end of {day.isoformat()}, and you may take it back before; until then"
+        " it is handled as usual.",
+    )
+
+
 async def _leading(ports: Ports, case: Case) -> Case | None:
     """The lead whose progress the petitioner of a follower may see; None if it no longer leads, or one of them is sealed."""
     lead = await ports.cases.lead_of(case)
@@ -162,7 +186,7 @@ def heard(event: RecordedEvent, until: Sequence[RecordedEvent], book: PolicyBook
         return Words(f"书面告知：{kind.zh}", f"A written notice was served: {kind.en}.")
     if isinstance(body, d.ExtensionGranted):
         return _extended(body.days, until, book)
-    if isinstance(body, d.SuggestionAnswered | d.ReviewOpinionIssued | d.ReReviewOpinionIssued):
+    if isinstance(body, d.DutyPerformed | d.SuggestionAnswered | d.ReviewOpinionIssued | d.ReReviewOpinionIssued):
         result, plain = code_words(body.result), event_words(event.type)
         return Words(f"{plain.zh}：{result.zh}", f"{plain.en[:-1]}: {result.en}.")
     if isinstance(body, EvaluationInvited):

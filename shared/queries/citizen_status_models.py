@@ -29,4 +29,8 @@ class StatusAnswer(Answer):
     due_because: str | None = Field(description="Article of the law")
     notice_due: str | None = Field(description="Day by which a written notice is due that is not the next step itself")
     may_ask: MayAsk | None = Field(description="The review that may be requested now")
+    documents: int = Field(description="Number of texts that can be read with /v1/status/documents")
+    withdrawal: str | None = Field(
+        description="Last day before your request to withdraw takes effect; until then you may take it back. Null: none"
+    )
     events: list[dict[str, str]] = Field(description="Events, oldest first: day, zh, en")

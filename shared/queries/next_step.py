@@ -66,10 +66,11 @@ STEPS: dict[str, _Step] = {
     "not_accepted": _Step(
         Words("请看书面告知中的理由和救济途径", "the written notice gives the reasons and your remedies")
     ),
+    "led_into": _Step(Words("按已启动的法定程序办理", "the procedure that was opened decides")),
     "guided": _Step(Words("请按告知的法定途径提出", "please follow the statutory path that you were guided to")),
 }
 """State -> the next step. A state without one is over, or needs nothing from anybody."""
-_OF_THE_PETITIONER = frozenset({"replied", "not_accepted", "guided"})
+_OF_THE_PETITIONER = frozenset({"replied", "not_accepted", "guided", "led_into"})
 """States of a lead whose next step concerns only the lead's own petitioner."""
 _REFUSAL_OWED = _Step(
     Words(

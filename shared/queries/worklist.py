@@ -38,6 +38,7 @@ QUEUES = (
     "forwarded",
     "to_notify",
     "to_confirm_receipt",
+    "to_serve_on_paper",
 )
 _ALSO = ("to_confirm_receipt",)
 """Queues of work beside the handling of a case: values of the column `also`."""
@@ -45,9 +46,12 @@ _BY_TIME = ("at_risk", "overdue")
 _MOST_LOOKED_AT = 5_000
 """Maximum number of rows that one page reads. A rare filter gives a short page and a cursor instead of a slow answer."""
 _OTHERWISE = {"forwarded": "holder", "to_notify": "owes"}
+_PAPER = "to_serve_on_paper"
+"""Decisions, opinions and notices that nobody has received: from the instant in the column `paper_at`."""
 _AS = {"to_review": "reviewer", **_OTHERWISE}
 """Queues of organisations with another role than the responsible one -> the column that names them."""
 _CHOICES: tuple[tuple[str, ...], ...] = (
+    ("on_paper",),
     ("reviewer",),
     ("holder",),
     ("owes",),
@@ -164,8 +168,12 @@ async def cases(
 
 async def _rows(ports: Ports, wanted: ListFilter, place: _Cursor, limit: int) -> Sequence[Row]:
     """The next rows in order, from the most selective index that fits the filters."""
-    asked = {name: value for name, value in wanted._asdict().items() if value is not None and name != "due_before"}
-    if asked.get("queue") in (*_BY_TIME, *_OTHERWISE):
+    asked: dict[str, Value] = {
+        name: value for name, value in wanted._asdict().items() if value is not None and name != "due_before"
+    }
+    if asked.get("queue") == _PAPER:
+        asked["on_paper"] = True
+    if asked.get("queue") in (*_BY_TIME, *_OTHERWISE, _PAPER):
         del asked["queue"]
     for columns in _CHOICES:
         if not set(columns) <= asked.keys():
@@ -208,6 +216,9 @@ def _meets(row: Row, wanted: ListFilter, now: str) -> bool:
     if wanted.queue == "at_risk":
         risk = values["risk_at"]
         return isinstance(due, str) and due >= now and isinstance(risk, str) and risk <= now
+    if wanted.queue == _PAPER:
+        paper = values["paper_at"]
+        return isinstance(paper, str) and paper <= now
     if wanted.queue in _OTHERWISE:
         return values[_OTHERWISE[wanted.queue]] is not None
     return wanted.queue is None or values["queue"] == wanted.queue

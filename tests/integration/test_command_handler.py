@@ -239,7 +239,7 @@ async def test_stale_refusal_of_reaction_is_rechecked_against_log(here: County) 
     known.remember(before, head)
     handling = replace(here.ports.handling("routing"), cases=known)
     rule = RULES["serve_notice"]
-    command = rule.model.model_validate({"kind": "acceptance", "mode": "electronic"})
+    command = rule.model.model_validate({"kind": "acceptance"})
     stamp = EventMetadata(clerk(org), "t:seen", jurisdiction=DEMO)
     done = await handling.handle(
         filed.case,

@@ -26,7 +26,7 @@ async def test_complaint_runs_from_filing_to_closing(here: Served) -> None:
         ("clerk", "accept", {"path": 6}, "accepted"),
         ("clerk", "serve_notice", {"kind": "acceptance"}, "accepted"),
         ("clerk", "decide", {"result": "explained", "basis": ["条例"], "text": "已维修"}, "decided"),
-        ("clerk", "deliver_reply", {"mode": "post"}, "replied"),
+        ("clerk", "deliver_reply", {"mode": "in_person"}, "replied"),
         ("registrar", "follow_up", {"reached": True, "satisfied": True}, "replied"),
         ("registrar", "close", {"kind": "explained"}, "closed"),
     ):

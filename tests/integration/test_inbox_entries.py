@@ -46,7 +46,7 @@ TAKEN = (
 )
 ANSWERED = (
     (ZJ, "decide", {"result": "explained", "basis": ["条例"], "text": "x"}),
-    (ZJ, "deliver_reply", {"mode": "post"}),
+    (ZJ, "deliver_reply", {"mode": "in_person"}),
 )
 HOUSING = {"place": "dh-yl", "subject": "0102"}
 

@@ -11,6 +11,7 @@ import pytest
 from shared.application.access_keys import PEOPLE
 from shared.case.evolve import changed
 from shared.kernel.identifiers import query_code
+from tests.support.deciding import GUIDANCE
 from tests.support.platform import PLATFORM, Topic, filing
 from tests.support.serving import Served, served
 
@@ -65,7 +66,7 @@ LIFE: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("head", "grant_extension", {"days": 10, "approver": "王局长", "reason": "须鉴定"}),
     ("clerk", "record_step", {"step": "site_visit"}),
     ("clerk", "decide", {"result": "supported", "basis": ["条例第三十二条"], "text": DECISION}),
-    ("clerk", "deliver_reply", {"mode": "electronic", "text": "答复如下"}),
+    ("clerk", "deliver_reply", {"mode": "in_person", "text": "答复如下"}),
     ("clerk", "correct_reply", {"text": "更正日期"}),
     ("clerk", "confirm_execution", {}),
     ("registrar", "correct", {"field": "subject", "new": "0103"}),
@@ -88,7 +89,7 @@ async def test_platform_receives_every_case_step_in_order(platform: Platform) ->
         ("accepted", "6"),
         ("notice", "acceptance"),
         ("extended", "10"),
-        ("replied", "electronic"),
+        ("replied", "in_person"),
         ("invited", "petition_office"),
         ("invited", "organisation"),
         ("corrected", "reply"),
@@ -194,7 +195,7 @@ async def test_platform_receives_other_case_endings(platform: Platform) -> None:
     await live(here, follower, ("registrar", "link", {"lead": lead, "reason": "同一事项"}))
     await live(here, follower, ("registrar", "unlink", {"reason": "不是"}))
     guided = await platform.files("G-1", place=None, subject=None, text="请问")
-    await live(here, guided, ("registrar", "guide", {"path": 4, "how_to": "可以申请行政复议"}))
+    await live(here, guided, ("registrar", "guide", {"path": 4, **GUIDANCE}))
     void = await platform.files("V-1")
     await live(here, void, ("registrar", "void", {"reason_code": "test"}))
     gone = await platform.files("W-1")

@@ -96,7 +96,9 @@ async def work(here: Served, case: str, org: str, steps: int) -> None:
         ("sign_off", own, {}),
         ("accept", own, {"path": 6}),
         ("serve_notice", own, {"kind": "acceptance"}),
-        ("decide", own, {"result": "explained", "basis": ["条例第三十二条"], "text": "意见"}),
+        ("finish_accusation", own, {"text": "意见"})
+        if org == "jjw"
+        else ("decide", own, {"result": "explained", "basis": ["条例第三十二条"], "text": "意见"}),
         ("deliver_reply", own, {}),
         ("evaluate", REGISTRAR, {"object": "organisation", "grade": "satisfied"}),
         ("follow_up", SUPERVISOR, {"reached": True, "satisfied": True}),

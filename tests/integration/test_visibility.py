@@ -123,7 +123,7 @@ async def test_citizen_sees_steps_that_concern_them(here: Served) -> None:
     )
     steps = [
         ("clerk", "decide", {"result": "explained", "basis": ["条例"], "text": "已维修"}),
-        ("clerk", "deliver_reply", {"mode": "post"}),
+        ("clerk", "deliver_reply", {"mode": "in_person"}),
         ("registrar", "follow_up", {"reached": True, "satisfied": True}),
         ("registrar", "close", {"kind": "explained"}),
     ]

@@ -32,11 +32,12 @@ from tests.property.days import ZONE, When
 from tests.property.matter import Attempt, Matter, Who
 from tests.property.table import AFTER_CLOSING, TABLE, Verdict, apply, knows, may, partial, verdict
 from tests.support.county import DEMO, activate
+from tests.support.deciding import GUIDANCE
 
 MODELS = body_models()
 CASES = 6
 """Cases of one county."""
-TICKER = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted"})
+TICKER = frozenset({"DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "UnreadReminded"})
 _COMPARED = (
     "state", "assignment.org", "assignment.assist", "assignment.forwarded", "review.reviewer", "filing.class_", "filing.path",
 )  # fmt: skip
@@ -259,11 +260,14 @@ class Desk:
             for event in commit.recorded:
                 if event.type in TICKER:
                     rung = getattr(event.body, "rung", "breach" if event.type == "DeadlineBreached" else "lift")
-                    fired[event.body.clock, event.body.episode, rung] += 1
+                    clock = getattr(event.body, "clock", "unread")
+                    fired[clock, getattr(event.body, "episode", getattr(event.body, "of", 0)), rung] += 1
                 if ended and event.type not in AFTER_CLOSING:
                     raise Disagreement(f"{event.type} after the case had ended")
                 ended = event.type in ("CaseClosed", "CaseWithdrawn", "CaseVoided") or (
-                    ended and event.type not in ("RedoOrdered", "ReviewRequested", "ReReviewRequested")
+                    ended
+                    and event.type
+                    not in ("RedoOrdered", "ReviewRequested", "ReReviewRequested", "NotCompetentDeclared")
                 )
         twice = [rung for rung, times in fired.items() if times > 1]
         if twice:
@@ -332,7 +336,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
     if command == "rule_jurisdiction":
         return {"org": org, "assist": list(dice.choice(((), (), ("jt",), ("zj", "jt"))))}
     if command in ("accept", "order_acceptance"):
-        path = {"path": dice.choice((6, 6, 6, 1, 4))} if dice.random() < 0.85 else {}
+        path = {"path": dice.choice((6, 6, 6, 6, 1, 4, 5))} if dice.random() < 0.85 else {}
         return path | ({"text": "应予受理"} if command == "order_acceptance" else {})
     if command == "record_hearing":
         first, last = (
@@ -354,12 +358,29 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         return {"field": name, "new": dice.choice(values[name])}
     return {
         "answer_at_once": lambda: {"text": "答复"},
-        "guide": lambda: {"path": dice.randint(1, 5), "how_to": "可以申请行政复议"},
+        "guide": lambda: {"path": dice.choice((1, 2, 3, 4, 4, 5, 6)), **GUIDANCE},
+        "record_not_competent": lambda: {"organ": "复议机构", "reference": "不予受理"}
+        | dice.choice(({}, {"path": 5}, {"path": 6})),
+        "lead_into": lambda: {
+            "path": dice.choice((1, 2, 3, 4, 4, 6)), "procedure": "行政裁决", "reference": "裁1号", "reason": "属于裁决事项",
+            "opened_on": (today + timedelta(days=dice.choice((-3, 0, 0, 2)))).isoformat(),
+        },
+        "perform_duty": lambda: {
+            "result": dice.choice(("performed", "refused", "answered")), "basis": ["某法第一条"], "text": "已查处",
+        },
+        "answer_consultation": lambda: {"text": "答复"},
+        "finish_accusation": lambda: {"text": "办理结果"},
+        "serve_on_paper": lambda: {"document": dice.choice(("reply", "reply", "notice"))},
+        "deliver_reply": lambda: {"mode": dice.choice(MODES)},
+        "confirm_delivery_address": lambda: {"electronic": dice.random() < 0.7, "kind": "sms", "address": "13900000000"},
         "verify_return": lambda: {"agreed": dice.random() < 0.4},
         "refer_dispute": lambda: {"reason": "意见不一"},
         "request_return": lambda: {"reason_code": "other", "reason": "不属于我单位职责"},
         "not_accept": lambda: {"reason_code": "other", "reason": "理由", "remedy": "可以申请复查"},
-        "serve_notice": lambda: {"kind": dice.choice(("acceptance", "non_acceptance", "exempt")), "reason": "说明"},
+        "serve_notice": lambda: {
+            "kind": dice.choice(("acceptance", "non_acceptance", "exempt", "guidance", "led_into")), "reason": "说明",
+            "mode": dice.choice(MODES),
+        },
         "record_step": lambda: {"step": "site_visit"},
         "ask_extension": lambda: {"days": dice.choice((5, 10, 30)), "reason": "复杂"},
         "grant_extension": lambda: {"days": dice.choice((5, 10, 20, 30, 31)), "approver": "office"},
@@ -372,6 +393,8 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "correct_reply": lambda: {"text": "更正"},
         "file_report": lambda: {"text": "报告"},
         "add_material": lambda: {"text": "补充"},
+        "confirm_date": lambda: {"of": 1, "evidence": "letter", "reference": "1"},
+        "correct_party": lambda: {"name": "某"},
         "evaluate": lambda: {
             "object": dice.choice(("organisation", "petition_office")),
             "grade": dice.choice(("satisfied", "basically_satisfied", "dissatisfied")),
@@ -390,12 +413,13 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "close": lambda: {
             "kind": dice.choice(
                 ("resolved_confirmed", "resolved_unconfirmed", "settled", "explained", "not_supported", "guided",
-                 "not_accepted", "closed_unresolved", "withdrawn", "merged")
+                 "led_into", "not_accepted", "closed_unresolved", "withdrawn", "merged")
             )
         } | ({"text": "说明"} if dice.random() < 0.7 else {}),
     }.get(command, dict)()  # fmt: skip
 
 
+MODES = ("in_person", "in_person", "in_person", "post", "electronic", "left", "public")
 CLASSES = (*("claim", "suggestion") * 8, "accusation")
 """To an accusation less often: it takes a case back to its beginning."""
 NOW_ONLY = frozenset({"ask_extension", "grant_extension", "refuse_extension"})
@@ -411,10 +435,15 @@ LATE = {
     "grant_extension": 3.0,
     "serve_extension_notice": 4.0,
     "verify_return": 4.0,
+    "record_not_competent": 3.0,
+    "finish_accusation": 3.0,
+    "answer_consultation": 3.0,
+    "perform_duty": 2.0,
 }
 """More weight for what stands at the end of the longest way."""
 SLOW = {
-    "withdraw": 0.02, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
+    "withdraw": 0.02, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1,
+    "lead_into": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
     "close_supervision": 0.2, "record_hearing": 0.3,
 }  # fmt: skip

@@ -103,6 +103,20 @@ class Matter:
     closure: str | None = None
     concluded: bool = False
     """By the opinion of the re-review: the last word (Art. 36 ¶3)."""
+    opinion: bool = False
+    """The handling ended in an opinion (处理意见书), which only path 6 has."""
+    reply_heard: bool = True
+    """The petitioner has the reply in hand, so that the period for a review runs."""
+    unread: bool = False
+    """The reply went to the electronic address, and nobody has read it."""
+    electronic: bool = False
+    """The petitioner confirmed an electronic address."""
+    before: str = ""
+    """The state before the last step."""
+    guided_from: str | None = None
+    path_before: int | None = None
+    declared: bool = False
+    """An organ declared that it is not competent."""
 
     def last_day_to_object(self) -> date | None:
         """Art. 23 ¶3: five working days from the delivery."""
@@ -124,6 +138,7 @@ class Matter:
         self.result = self.asked_by = self.closure = self.reply_open = self.opinion_open = None
         self.executed = self.report_filed = self.confirmed_by_call = False
         self.grades = {}
+        self.opinion = self.unread = False
         self.period_from = when
         self.extended_now = 0
 

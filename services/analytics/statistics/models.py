@@ -27,6 +27,7 @@ class StatsQuery(BaseModel):
     by: tuple[str, ...] = ()
     compare: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
+    version: int = VERSION
 
 
 class Compared(BaseModel):

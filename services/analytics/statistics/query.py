@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from services.analytics.fact_store.store import Facts, Statement
 from services.analytics.fact_store.visibility import EVERYTHING, LogExtent, Visibility, extent_of
-from services.analytics.statistics.measures import BY_NAME, MEASURES, SHOWN_WITH, Measure
+from services.analytics.statistics.measures import SHOWN_WITH, VERSIONS, Measure, measures_of
 from services.analytics.statistics.models import (
     COMPARES,
     DIMENSIONS,
@@ -66,6 +66,7 @@ async def query(facts: Facts, request: StatsQuery, now: datetime, visibility: Vi
     everything = period.kind == "all"
     cases, events = LogExtent(*extent)
     return StatsResult(
+        metric_version=request.version,
         period=period.label,
         first=None if everything else period.first.isoformat(),
         last=None if everything else period.last.isoformat(),
@@ -106,9 +107,16 @@ def _compare(request: StatsQuery) -> tuple[Compare, ...]:
 
 
 def _measures(request: StatsQuery) -> list[Measure]:
-    _known("measures", "unknown_measure", request.measures, list(BY_NAME))
+    if request.version not in VERSIONS:
+        raise Invalid(
+            "unknown_version",
+            f"Figures can be computed in these metric versions: {', '.join(map(str, VERSIONS))}.",
+            detail_zh=f"可用的口径版本：{'、'.join(map(str, VERSIONS))}。",
+            field="version",
+        )
+    _known("measures", "unknown_measure", request.measures, [one.name for one in measures_of(request.version)])
     wanted = {*request.measures, *(SHOWN_WITH[name] for name in request.measures if name in SHOWN_WITH)}
-    return [measure for measure in MEASURES if not wanted or measure.name in wanted]
+    return [measure for measure in measures_of(request.version) if not wanted or measure.name in wanted]
 
 
 # -------------------------------------------------------------------- SQL

@@ -1,4 +1,4 @@
-"""Commands of the petitioner: filing, material, evaluation, withdrawal. Pure: (case, command, given) -> events."""
+"""Commands of the petitioner: filing, material, evaluation. Pure: (case, command, given) -> events."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Principal, Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText, Short
+from shared.commands.petitioners_word import Keyed, own_word_stands, spoken, standing
 from shared.events import intake as e
 from shared.events.base import Event
 from shared.events.fields import Class, Moment
@@ -154,7 +155,8 @@ def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:
     """One event, and therefore one encryption key, for each party of the case."""
     events: list[e.PartyRecorded] = []
     if command.petitioner is not None:
-        events.append(e.PartyRecorded(party="p1", role="petitioner", **command.petitioner.model_dump()))
+        named = bool(command.petitioner.name) and not command.anonymous
+        events.append(e.PartyRecorded(party="p1", role="petitioner", named=named, **command.petitioner.model_dump()))
     if command.agent is not None:
         events.append(e.PartyRecorded(party="a1", role="agent", **command.agent.model_dump()))
     for place, person in enumerate(command.co_petitioners, start=2):
@@ -164,27 +166,27 @@ def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:
     return events
 
 
-class AddMaterial(Command):
+class AddMaterial(Keyed):
     text: FreeText = Field(description="The added material, sealed")
 
 
 @rule("add_material", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="补充材料")
 def add_material(case: Case, command: AddMaterial, given: DecisionContext) -> list[NewEvent]:
     """Add material to the case."""
-    return [NewEvent(e.MaterialAdded(text=command.text))]
+    return [NewEvent(e.MaterialAdded(text=command.text, **spoken(case, command, given, "add_material")))]
 
 
-class Nudge(Command):
+class Nudge(Keyed):
     text: FreeText | None = Field(None, description="The question, sealed")
 
 
 @rule("nudge", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="催问")
 def nudge(case: Case, command: Nudge, given: DecisionContext) -> list[NewEvent]:
     """Ask about the progress of the case (催问)."""
-    return [NewEvent(e.Nudged(text=command.text))]
+    return [NewEvent(e.Nudged(text=command.text, **spoken(case, command, given, "nudge")))]
 
 
-class Evaluate(Command):
+class Evaluate(Keyed):
     object: Literal["petition_office", "organisation"] = Field(description="The evaluated body")
     grade: Literal["satisfied", "basically_satisfied", "dissatisfied"] = Field(description="满意 / 基本满意 / 不满意")
     text: FreeText | None = Field(None, description="Comment of the petitioner, sealed")
@@ -199,8 +201,16 @@ class Evaluate(Command):
     zh="评价",
 )
 def evaluate(case: Case, command: Evaluate, given: DecisionContext) -> list[NewEvent]:
-    """Evaluate the petition office or the organisation; a later grade replaces the earlier one."""
-    if case.grade_now(command.object) == command.grade:
+    """Evaluate the petition office or the organisation; a later grade replaces the earlier one.
+
+    An office that records it needs evidence, and is neither judged by it nor has a part in the case."""
+    said = spoken(
+        case,
+        command,
+        given,
+        "evaluate_organisation" if command.object == "organisation" else "evaluate_petition_office",
+    )
+    if case.grade_now(command.object) == command.grade and case.word(command.object) in ("own_hand", standing(said)):
         return []
     if command.object not in case.evaluation.invited and case.handling.replied_at is None:
         raise Refused(
@@ -208,7 +218,8 @@ def evaluate(case: Case, command: Evaluate, given: DecisionContext) -> list[NewE
             "The reply was not delivered yet. Evaluate after its delivery.",
             detail_zh="答复送达之后方可评价。",
         )
-    return [NewEvent(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text))]
+    own_word_stands(case, command.object, command.grade, standing(said))
+    return [NewEvent(e.EvaluationSubmitted(object=command.object, grade=command.grade, text=command.text, **said))]
 
 
 @rule(
@@ -233,16 +244,6 @@ def invite_evaluation(case: Case, command: Command, given: DecisionContext) -> l
         for about in objects
         if about not in case.evaluation.invited
     ]
-
-
-class Withdraw(Command):
-    text: FreeText | None = Field(None, description="Reason, sealed")
-
-
-@rule("withdraw", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="撤回")
-def withdraw(case: Case, command: Withdraw, given: DecisionContext) -> list[NewEvent]:
-    """Withdraw the petition."""
-    return [NewEvent(e.CaseWithdrawn(text=command.text))]
 
 
 class AnswerAtOnce(Command):

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from services.intake.commands.filing import CITIZEN
 from shared.case import Case
-from shared.commands.command import Command, DecisionContext, NewEvent, rule
+from shared.commands.command import DecisionContext, NewEvent, rule
 from shared.commands.command_fields import FreeText
+from shared.commands.petitioners_word import Keyed, spoken
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events import intake as e
@@ -38,7 +39,7 @@ LateReason = Annotated[
 ]
 
 
-class RequestReview(Command):
+class RequestReview(Keyed):
     text: FreeText | None = Field(None, description="Objections to the decision, sealed")
     late_reason: LateReason = None
 
@@ -48,17 +49,46 @@ def request_review(case: Case, command: RequestReview, given: DecisionContext) -
     """Request a review at the next higher level, within 30 days of the delivery of the written reply (Art. 35 ¶1).
 
     The right also exists after the case was closed."""
+    said = spoken(case, command, given, "request_review")
     if case.state == "in_review":
         return []
     late = False
     if case.state in ("replied", "closed"):
         _not_concluded(case)
+        _opinion_exists(case)
         late = _late(_window(case, given, "ReviewRequested"), given, _REVIEW, command.late_reason)
     reason = command.late_reason if late else None
-    return [NewEvent(e.ReviewRequested(late=late, text=command.text, late_reason=reason))]
+    return [NewEvent(e.ReviewRequested(late=late, text=command.text, late_reason=reason, **said))]
 
 
-class RequestReReview(Command):
+def has_opinion(case: Case) -> bool:
+    """True if the present reply rests on a decision (处理意见). Imported history may know the reply only."""
+    last = next((fact for fact in reversed(case.facts) if fact.name in _ANSWERS), None)
+    return last is None or last.name == "DecisionIssued"
+
+
+_ANSWERS = frozenset({
+    "DecisionIssued", "DutyPerformed", "SuggestionAnswered", "ConsultationAnswered", "AnsweredAtOnce", "MediationAgreed",
+    "AccusationHandled", "LedInto", "StatutoryPathGuided", "NotAccepted",
+})  # fmt: skip
+"""The events that end the handling. Only a decision is an opinion against which a review is possible (Art. 31(6), 35)."""
+
+
+def _opinion_exists(case: Case) -> None:
+    if not has_opinion(case):
+        raise _nothing_to_review("复查", "review", "Art. 35")
+
+
+def _nothing_to_review(zh: str, en: str, article: str) -> Refused:
+    return Refused(
+        "nothing_to_review",
+        f"A {en} is only possible against a written opinion on a claim under Art. 31(6) ({article}). Use the remedy that"
+        " the reply names, or file new facts as a new matter.",
+        detail_zh=f"本件没有可申请{zh}的处理意见；请按答复告知的途径提出，或就新的事实另行提出。",
+    )
+
+
+class RequestReReview(Keyed):
     text: FreeText | None = Field(None, description="Objections to the review opinion, sealed")
     late_reason: LateReason = None
 
@@ -68,6 +98,7 @@ def request_re_review(case: Case, command: RequestReReview, given: DecisionConte
     """Request a re-review above the review body, within 30 days of the delivery of the review opinion (Art. 36 ¶1).
 
     The period does not end while the delivery is not recorded."""
+    said = spoken(case, command, given, "request_re_review")
     if case.state == "in_re_review":
         return []
     late = False
@@ -75,7 +106,7 @@ def request_re_review(case: Case, command: RequestReReview, given: DecisionConte
         _not_concluded(case)
         late = _late(_window(case, given, "ReReviewRequested"), given, _RE_REVIEW, command.late_reason)
     reason = command.late_reason if late else None
-    return [NewEvent(e.ReReviewRequested(late=late, text=command.text, late_reason=reason))]
+    return [NewEvent(e.ReReviewRequested(late=late, text=command.text, late_reason=reason, **said))]
 
 
 def _window(case: Case, given: DecisionContext, request: str) -> Deadline | None:
@@ -108,12 +139,7 @@ def _late(window: Deadline | None, given: DecisionContext, right: _Right, reason
     """
     zh, en, article = right
     if window is None or window.stopped is not None:
-        raise Refused(
-            "nothing_to_review",
-            f"A {en} is only possible against a written opinion on a claim under Art. 31(6) ({article}). Use the remedy that"
-            " the reply names, or file new facts as a new matter.",
-            detail_zh=f"本件没有可申请{zh}的处理意见；请按答复告知的途径提出，或就新的事实另行提出。",
-        )
+        raise _nothing_to_review(zh, en, article)
     if window.end is not None:
         raise Refused(
             "reviewed_already",

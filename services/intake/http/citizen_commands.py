@@ -11,12 +11,15 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, create_model
 from starlette.responses import HTMLResponse
 
+from services.intake.commands.reading import receipt_printed
 from services.intake.http.citizen_status import LIMIT, StatusQuestion, StatusReaders
 from services.intake.http.pages.receipt import receipt
 from shared.application.command_dispatch import CommandId
 from shared.application.request_validation import command_of
-from shared.commands.authorization import RECEIPT, authorize
+from shared.case import Case
+from shared.commands.authorization import RECEIPT, Principal, authorize
 from shared.commands.command import RULES
+from shared.commands.event_writer import EventMetadata
 from shared.hosting.process import Process
 from shared.http import request_bodies as bodies
 from shared.http.authentication import Caller
@@ -100,9 +103,19 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
         case = await reading.find(runtime.ports, caller, reference)
         authorize(caller, RECEIPT, case)
         await record_reading(runtime.handling("routing"), caller, case, "receipt", ("receipt",))
+        if caller.role != "platform":
+            await _seen_by_staff(runtime, caller, case)
         return await page_of(runtime, case.id)
 
     return routes
+
+
+async def _seen_by_staff(runtime: Process, caller: Principal, case: Case) -> None:
+    """Record once that a member of staff has had the query code in hand: reading with it proves no receipt any more."""
+    if receipt_printed(case):
+        handling = runtime.handling("intake")
+        stamp = EventMetadata(caller, f"receipt:{handling.clock.new_id()}", jurisdiction=case.jurisdiction)
+        await handling.handle(case.id, RECEIPT, stamp, lambda found, _given: receipt_printed(found))
 
 
 async def page_of(runtime: Process, case_id: str) -> HTMLResponse:

@@ -6,17 +6,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from services.routing.commands.checks import HANDLERS, Basis, own, recorded_otherwise, same_day
+from services.routing.commands.checks import HANDLERS, IN_WORK, Basis, own, recorded_otherwise, same_day
+from services.routing.commands.outcomes import check_outcome, ends_in
+from services.routing.commands.service_of_documents import Service, review_right, served
 from shared.case import Case
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import FreeText
+from shared.commands.command_fields import FreeText, Short
 from shared.events import department as e
-from shared.events.department import Mode
 from shared.events.fields import Moment
 from shared.kernel.legal_time import before
 from shared.kernel.refusals import Invalid, Refused
-
-IN_WORK = ("accepted", "handling", "redo_ordered")
 
 
 class SignOff(Command):
@@ -91,12 +90,19 @@ class Decide(Command):
     )
     basis: tuple[Basis, ...] = Field(min_length=1, max_length=20, description="Legal basis: at least one provision")
     text: FreeText = Field(description="Request, facts and reasons, opinion; sealed")
+    states_review_right: bool = Field(
+        True,
+        description="The document states the right to a review, the body and the days, as the policy has them (Art. 35)",
+    )
 
 
-@rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见")
+@rule("decide", service="routing", roles=HANDLERS, states=IN_WORK, zh="出具处理意见", when=ends_in("decide"))
 def decide(case: Case, command: Decide, given: DecisionContext) -> list[NewEvent]:
-    """Issue the decision (信访处理意见书; Art. 32). A supported request has a date by which it is carried out."""
+    """Issue the decision (信访处理意见书; Art. 32). Only a claim on path 6 has one (Art. 31(6)).
+
+    The right to a review, the body and the days are rendered from the policy."""
     org, by = own(case, given), command.execute_by
+    check_outcome(case, "decide")
     if by is not None and (command.result != "supported" or before(by, given.at, given.book.zone)):
         raise Invalid(
             "wrong_execution_date",
@@ -104,9 +110,20 @@ def decide(case: Case, command: Decide, given: DecisionContext) -> list[NewEvent
             detail_zh="执行期限（execute_by）仅适用于予以支持的事项，且不得早于出具意见的日期。",
             field="execute_by",
         )
+    right = review_right(given.book, org, "ReviewRequested")
+    stated = command.states_review_right and right is not None
     return [
         NewEvent(
-            e.DecisionIssued(org=org, result=command.result, execute_by=by, basis=command.basis, text=command.text)
+            e.DecisionIssued(
+                org=org,
+                result=command.result,
+                execute_by=by,
+                basis=command.basis,
+                text=command.text,
+                states_review_right=stated,
+                review_body=right.body if stated and right is not None else None,
+                review_days=right.days if stated and right is not None else None,
+            )
         )
     ]
 
@@ -118,35 +135,64 @@ class AnswerSuggestion(Command):
     text: FreeText = Field(description="The consequences, with reasons; sealed")
 
 
-@rule("answer_suggestion", service="routing", roles=HANDLERS, states=IN_WORK, zh="答复建议")
+@rule(
+    "answer_suggestion",
+    service="routing",
+    roles=HANDLERS,
+    states=IN_WORK,
+    zh="答复建议",
+    when=ends_in("answer_suggestion"),
+)
 def answer_suggestion(case: Case, command: AnswerSuggestion, given: DecisionContext) -> list[NewEvent]:
     """Answer a suggestion. It is studied and answered, not decided like a claim (Art. 29)."""
     org = own(case, given)
-    if case.filing.class_ != "suggestion":
-        raise Refused(
-            "not_a_suggestion",
-            "This case is not a suggestion. Use decide instead.",
-            detail_zh="只有意见建议类事项以此方式答复，其他事项请出具处理意见。",
-        )
+    check_outcome(case, "answer_suggestion")
     return [NewEvent(e.SuggestionAnswered(org=org, result=command.result, text=command.text))]
 
 
 class Deliver(Command):
-    mode: Mode = Field("other", description="Mode of delivery of the written reply")
+    mode: Service = Field(
+        "in_person",
+        description="Mode of service 直接, 邮寄, 电子, 留置, 公告; effective_at is the day that the proof shows: the signature, the"
+        " postal return slip, the arrival at the confirmed electronic address",
+    )
     text: FreeText | None = Field(
         None, description="The delivered reply, if it contains more than the decision; sealed"
+    )
+    reference: Short | None = Field(None, description="Where the proof is kept, sealed")
+    states_review_right: bool | None = Field(
+        None,
+        description="For a decision: the reply states the right to a review, the body and the days. Default: as the decision",
     )
 
 
 @rule("deliver_reply", service="routing", roles=HANDLERS, states=("decided",), zh="送达答复")
 def deliver_reply(case: Case, command: Deliver, given: DecisionContext) -> list[NewEvent]:
-    """Record the delivery of the written reply (送达). The 30 days for a review request start here (Art. 35)."""
+    """Record the service of the written reply (送达) on the day that its proof shows. The duty to reply ends then.
+
+    The 30 days for a review request start when the petitioner has received it (Art. 35): with signature, return slip or witnesses
+    on the same day, otherwise when the petitioner reads it, or with serve_on_paper."""
     org = own(case, given)
     if case.state == "replied":
         if case.handling.replied_at is not None and not same_day(given, case.handling.replied_at):
             raise recorded_otherwise("effective_at")
         return []
-    return [NewEvent(e.ReplyDelivered(org=org, mode=command.mode, text=command.text))]
+    proof = served(case, given, command.mode)
+    stated = case.handling.right_stated
+    if stated is not None and command.states_review_right is not None:
+        stated = stated and command.states_review_right
+    return [
+        NewEvent(
+            e.ReplyDelivered(
+                org=org,
+                mode=command.mode,
+                text=command.text,
+                proof=proof,
+                reference=command.reference,
+                states_review_right=stated,
+            )
+        )
+    ]
 
 
 class CorrectReply(Command):
@@ -192,7 +238,7 @@ class FileReport(Command):
     "file_report",
     service="routing",
     roles=HANDLERS,
-    states=("decided", "replied", "reviewed", "concluded", "not_accepted", "guided"),
+    states=("decided", "replied", "reviewed", "concluded", "not_accepted", "guided", "led_into"),
     zh="报送办结报告",
 )
 def file_report(case: Case, command: FileReport, given: DecisionContext) -> list[NewEvent]:

@@ -17,11 +17,29 @@ from shared.events import supervision as s
 from shared.events.base import Event
 from shared.kernel.identifiers import case_id
 from shared.kernel.refusals import Refused
-from tests.support.deciding import BOOK, REGISTERED, REGISTRAR, SENT, SERVICE, START, SUPERVISOR, given
+from tests.support.deciding import (
+    BOOK,
+    CITIZEN,
+    OWN_HAND,
+    PROOF,
+    REGISTERED,
+    REGISTRAR,
+    SENT,
+    SERVICE,
+    START,
+    SUPERIOR,
+    SUPERVISOR,
+    given,
+)
 from tests.support.policies import recorded
 
 CASE = case_id(b"k" * 32, "web", "1")
-REPLIED = (*SENT, d.Accepted(org="zj", path=6), d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered())
+REPLIED = (
+    *SENT,
+    d.Accepted(org="zj", path=6),
+    d.DecisionIssued(org="zj", result="explained"),
+    d.ReplyDelivered(org="zj"),
+)
 
 
 def filing(principal: Principal = REGISTRAR, **fields: object) -> list[NewEvent]:
@@ -122,10 +140,11 @@ def test_bad_fields_are_refused(fields: dict[str, object]) -> None:
 
 def test_an_evaluation_follows_a_reply() -> None:
     opinion = {"object": "organisation", "grade": "satisfied"}
-    given(*SENT).when("evaluate", REGISTRAR, **opinion).refused("not_invited")
-    said = i.EvaluationSubmitted(object="organisation", grade="satisfied")
-    given(*REPLIED).when("evaluate", REGISTRAR, **opinion).then(said)
-    given(*REPLIED, said).when("evaluate", REGISTRAR, **opinion).then_nothing()
+    given(*SENT).when("evaluate", CITIZEN, **opinion).refused("not_invited")
+    said = i.EvaluationSubmitted(object="organisation", grade="satisfied", **OWN_HAND)
+    given(*REPLIED).when("evaluate", CITIZEN, **opinion).then(said)
+    given(*REPLIED, said).when("evaluate", CITIZEN, **opinion).then_nothing()
+    given(*REPLIED, said).when("evaluate", REGISTRAR, **opinion, **PROOF).then_nothing()
 
 
 def test_evaluation_is_invited_for_organisation_and_petition_office() -> None:
@@ -183,16 +202,13 @@ def test_mistaken_registration_is_voided_permanently() -> None:
 def test_voiding_case_with_missed_deadline_requires_supervisor() -> None:
     """Fifteen days to dispose of it have passed (Art. 22): a registrar alone does not make that unhappen."""
     late = given(REGISTERED).later(days=30)
-    late.when("void", REGISTRAR, reason_code="test").refused("supervisor_needed")
-    late.when("void", SUPERVISOR, reason_code="test").then(i.CaseVoided(reason_code="test"))
+    late.when("void", REGISTRAR, reason_code="test").refused("level_above_needed")
+    late.when("void", SUPERVISOR, reason_code="test").refused("level_above_needed")
+    late.when("void", SUPERIOR, reason_code="test").then(i.CaseVoided(reason_code="test"))
     handled = given(*SENT).later(days=30)
-    handled.when("void", SUPERVISOR._replace(org="zj"), reason_code="test").refused("supervisor_needed")
+    handled.when("void", SUPERVISOR._replace(org="zj"), reason_code="test").refused("concerned_unit")
+    handled.when("void", REGISTRAR, reason_code="test").refused("supervisor_needed")
     handled.when("void", SUPERVISOR, reason_code="test").then(i.CaseVoided(reason_code="test"))
-
-
-def test_withdrawal_ends_open_case() -> None:
-    given(*SENT).when("withdraw", REGISTRAR).then(i.CaseWithdrawn())
-    given(*SENT, i.CaseWithdrawn()).when("withdraw", REGISTRAR).refused("not_in_this_state")
 
 
 def test_only_open_history_goes_live() -> None:
@@ -215,10 +231,13 @@ def test_correction_removing_breach_requires_supervisor() -> None:
     story.later(days=40)
     old = "2026-03-25T01:00:00.000000Z"
     harmless = {"field": "effective_at", "of": 2, "new": "2026-03-24"}
-    story.when("correct", REGISTRAR, **harmless).then(i.CaseCorrected(old=old, **harmless))
+    story.when("correct", REGISTRAR, **harmless).refused("concerned_unit")
+    superior = SUPERIOR._replace(role="registrar")
+    story.when("correct", superior, **harmless).then(i.CaseCorrected(old=old, **harmless))
     within = {"field": "effective_at", "of": 2, "new": "2026-03-10"}
-    story.when("correct", REGISTRAR, **within).refused("supervisor_needed")
-    story.when("correct", SUPERVISOR, **within).then(i.CaseCorrected(old=old, **within))
+    story.when("correct", SUPERVISOR, **within).refused("level_above_needed")
+    story.when("correct", superior, **within).refused("supervisor_needed")
+    story.when("correct", SUPERIOR, **within).then(i.CaseCorrected(old=old, **within))
 
 
 def test_corrected_date_must_lie_between_adjacent_steps() -> None:

@@ -86,7 +86,7 @@ def test_suggestion_is_answered_and_closed_as_explained() -> None:
     again = (*accepted, answer, d.ReplyDelivered(org="zj"), s.RedoOrdered(ground="incomplete"))
     given(*again).when("answer_suggestion", CLERK, result="adopted", text="已采纳").then(answer)
     given(*SENT, d.Accepted(org="zj", path=6)).when("answer_suggestion", CLERK, result="adopted", text="x").refused(
-        "not_a_suggestion"
+        "other_outcome"
     )
     replied = given(*accepted, answer, d.ReplyDelivered(org="zj"))
     assert replied.when("close", SUPERVISOR, kind="explained").refusal is None

@@ -52,7 +52,7 @@ def complaints(source: Path) -> list[str]:
 
 
 def test_bundled_policies_are_valid() -> None:
-    assert bundled_names() == ["cn-calendar", "cn-xf-2022", "demo"]
+    assert bundled_names() == ["cn-calendar", "cn-jj-2020", "cn-xf-2022", "demo"]
     assert [loaded.section for loaded in bundled("demo")] == [
         "jurisdiction",
         "organisations",
@@ -65,7 +65,7 @@ def test_bundled_policies_are_valid() -> None:
         "keywords",
     ]
     for name in ("../demo", "nothing", ""):
-        with pytest.raises(KeyError, match="there are cn-calendar, cn-xf-2022, demo"):
+        with pytest.raises(KeyError, match="there are cn-calendar, cn-jj-2020, cn-xf-2022, demo"):
             bundled(name)
 
 
@@ -88,7 +88,7 @@ def test_every_event_of_a_bundled_clock_is_a_fact_of_a_case() -> None:
 
 def test_demo_county_policy_loads() -> None:
     book = demo()
-    assert len(book.organisations) == 14 and len(book.channels) >= 8 and len(book.places) == 13
+    assert len(book.organisations) == 16 and len(book.channels) >= 8 and len(book.places) == 13
     assert len([subject for subject in book.subjects.values() if subject.parent is None]) == 15
 
 
