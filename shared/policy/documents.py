@@ -12,15 +12,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from shared.kernel.text_normalization import identifier_form
+
 ChannelClass = Literal[
     "letter", "visit", "call", "fax", "web", "app", "mini_program", "qr", "platform", "hotline_transfer"
 ]
 OrganisationKind = Literal["petition_office", "handling", "review", "sealed"]
 
 
-_NUMBER_AS_TEXT = BeforeValidator(lambda value: str(value) if type(value) is int else value)
-"""For a code that is written without quotes, which YAML reads as a number."""
-Code = Annotated[str, _NUMBER_AS_TEXT, Field(min_length=1, max_length=80)]
+def _as_code(value: object) -> object:
+    """A code that is written without quotes is a number in YAML."""
+    return identifier_form(value) if isinstance(value, str) else str(value) if type(value) is int else value
+
+
+Code = Annotated[str, BeforeValidator(_as_code), Field(min_length=1, max_length=80)]
+"""A code in the form in which codes are compared: half-width, without invisible characters."""
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 

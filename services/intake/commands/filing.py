@@ -10,13 +10,14 @@ from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent, 
 from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Principal, Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText, Short
+from shared.commands.command_fields import Code, FreeText, GivenCode, Short
 from shared.events import intake as e
 from shared.events.base import Event
 from shared.events.fields import Class, Moment
 from shared.kernel.identifiers import number
 from shared.kernel.legal_time import day_of
 from shared.kernel.refusals import Denied, Invalid, Refused
+from shared.kernel.text_normalization import identifier_form
 from shared.policy.book import PolicyBook
 from shared.policy.references import organisation
 
@@ -27,16 +28,20 @@ class FileCase(Command):
     """A filing from a channel."""
 
     channel: Code = Field(description="Code of the channel, from the policy")
-    item: Code = Field(description="The channel's own id of this item; filing the same item twice gives the same case")
+    item: GivenCode = Field(
+        description="The channel's own id of this item; filing the same item twice gives the same case"
+    )
     received_at: Moment | None = Field(
         None, description="Time of receipt: an instant with offset, or a date such as a postmark. Default: now"
     )
     title: Short | None = Field(None, description="Title, sealed")
     text: FreeText = Field(description="The complaint or request, sealed")
-    place: Code | None = Field(None, description="Place of the problem (code); unknown ones are queued, not refused")
-    subject: Code | None = Field(None, description="Subject (code); unknown ones are queued, not refused")
-    level: Code | None = Field(None, description="Level of government addressed, if the routing table uses it")
-    qr: Code | None = Field(None, description="The scanned QR code: place and grid are derived from it")
+    place: GivenCode | None = Field(
+        None, description="Place of the problem (code); unknown ones are queued, not refused"
+    )
+    subject: GivenCode | None = Field(None, description="Subject (code); unknown ones are queued, not refused")
+    level: GivenCode | None = Field(None, description="Level of government addressed, if the routing table uses it")
+    qr: GivenCode | None = Field(None, description="The scanned QR code: place and grid are derived from it")
     class_: Class | None = Field(None, alias="class", description="Class, if the submitter knows it")
     location: Short | None = Field(None, description="Exact location, sealed")
     received_by: Code | None = Field(
@@ -92,13 +97,11 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             field="petitioner",
         )
     at = command.received_at or given.at
-    scanned = book.qr_codes.get((command.channel, command.qr)) if command.qr is not None else None
-    place = command.place or (
-        scanned.place if scanned else command.qr
-    )  # an unknown code counts as words for an unclear place
-    known_place = place is not None and place in book.places
-    known_subject = command.subject is not None and command.subject in book.subjects
-    known_level = command.level is not None and command.level in book.levels
+    qr, subject, level = (_code(given) for given in (command.qr, command.subject, command.level))
+    scanned = book.qr_codes.get((command.channel, qr)) if qr is not None else None
+    stated_place = command.place or (scanned.place if scanned else command.qr)  # an unknown code counts as words
+    place = _code(stated_place)
+    known_place, known_subject, known_level = place in book.places, subject in book.subjects, level in book.levels
     unclear: list[Literal["place", "subject"]] = []
     if place is not None and not known_place:
         unclear.append("place")
@@ -111,8 +114,8 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             channel_class=channel.class_,
             platform=channel.platform,
             place=place if known_place else None,
-            subject=command.subject if known_subject else None,
-            level=command.level if known_level else None,
+            subject=subject if known_subject else None,
+            level=level if known_level else None,
             level_text=None if known_level else command.level,
             class_=command.class_,
             received_by=command.received_by or channel.received_by,
@@ -124,8 +127,8 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             title=command.title,
             text=command.text,
             location=command.location,
-            place_text=None if known_place else place,
-            qr=command.qr if scanned else None,
+            place_text=None if known_place else stated_place,
+            qr=qr if scanned else None,
             grid=scanned.grid if scanned else None,
             subject_text=None if known_subject else command.subject,
         )
@@ -137,6 +140,10 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
         named = representatives([f"p{place}" for place in command.representatives], filers, "representatives")
         events.append(e.RepresentativesNamed(parties=named))
     return [NewEvent(event, at) for event in events]
+
+
+def _code(given: str | None) -> str | None:
+    return None if given is None else identifier_form(given)
 
 
 def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:

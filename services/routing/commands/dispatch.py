@@ -27,6 +27,8 @@ class RouteCase(Command):
 
     suspicion: str | None = None
     subject: str | None = None
+    weak: bool = False
+    """Too little of the text speaks for that subject."""
 
 
 @rule("route", service="routing", roles=SERVICE, states=("registered",), followers=True, zh="自动派单")
