@@ -89,6 +89,7 @@ class Filing:
     unclear: tuple[str, ...] = ()
     """Those of place and subject that were given, but are not in the policy."""
     class_: str | None = None
+    urgency: str = "ordinary"
     path: int | None = None
     received_by: str | None = None
     anonymous: bool = False
@@ -112,6 +113,8 @@ class Accusation:
     cleared: bool = False
     """A person decided that it is no accusation; keyword rules are not applied again."""
     accused: tuple[str, ...] = ()
+    public_office: bool = False
+    """The filing complains of an organisation of the policy, its staff, or a holder of a public post."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from shared.kernel.legal_time import LegalTime, from_text, to_text
 Service = Literal["intake", "routing", "supervision", "analytics"]
 Purpose = Literal["identity", "text"]
 Class = Literal["claim", "accusation", "suggestion", "litigation", "consultation"]
+Urgency = Literal["ordinary", "urgent"]
+"""urgent: 重大、紧急信访事项 (Art. 22, 25)."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from shared.kernel.text_normalization import identifier_form
 ChannelClass = Literal[
     "letter", "visit", "call", "fax", "web", "app", "mini_program", "qr", "platform", "hotline_transfer"
 ]
-OrganisationKind = Literal["petition_office", "handling", "review", "sealed"]
+OrganisationKind = Literal["petition_office", "handling", "review", "sealed", "political_legal"]
 
 
 def _as_code(value: object) -> object:
@@ -64,9 +64,10 @@ class Jurisdiction(Entry):
 class Organisation(Entry):
     """An organisation that handles or reviews cases.
 
-    `places`: the places that it serves, shown when a person dispatches. Kind `sealed`: it receives accusations (Art. 30).
-    `review_by`: the reviewing organisation, if it is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with
-    `kafka` its notifications are also sent to its topic in the full mode; they can always be read over HTTP."""
+    `places`: the places that it serves, shown when a person dispatches. Kind `sealed`: it receives accusations (Art. 30);
+    `political_legal` (政法部门): it receives matters of litigation (Art. 22 ¶2). `review_by`: the reviewing organisation, if it
+    is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with `kafka` its notifications are also sent to its topic in
+    the full mode; they can always be read over HTTP."""
 
     kind: OrganisationKind = "handling"
     parent: Code | None = None

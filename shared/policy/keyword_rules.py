@@ -112,15 +112,33 @@ class Keywords(Document):
     def recognised(self, title: str, text: str) -> Recognised:
         """What the rules find. Title and text as filed."""
         title, text = search_form(title), search_form(text)
-        suspicion = _first((rule for rule in self.rules if rule.suspected), title, text)
-        subject = _first((rule for rule in self.rules if not rule.suspected), title, text)
+        rules = self._candidates(title + text)
+        suspicion = _first((rule for rule in rules if rule.suspected), title, text)
+        subject = _first((rule for rule in rules if not rule.suspected), title, text)
         return Recognised(
             suspicion.id if suspicion else None,
             subject.id if subject else None,
-            subject is not None and self._weak(subject, title, text),
+            subject is not None and self._weak(subject, title, text, rules),
         )
 
-    def _weak(self, rule: KeywordRule, title: str, text: str) -> bool:
+    @cached_property
+    def _starts(self) -> dict[str, list[tuple[str, int]]]:
+        """First letter of a word -> (the word up to its first star, place of its rule)."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for place, rule in enumerate(self.rules):
+            for word in rule.any or rule.all:
+                part = _compiled(word)[0][0]
+                found.setdefault(part[0], []).append((part, place))
+        return found
+
+    def _candidates(self, text: str) -> list[KeywordRule]:
+        """The rules, in order, of which a word begins in the text. Only words whose first letter occurs are looked for."""
+        starts, places = self._starts, set[int]()
+        for letter in starts.keys() & set(text):
+            places.update(place for part, place in starts[letter] if place not in places and part in text)
+        return [self.rules[place] for place in sorted(places)]
+
+    def _weak(self, rule: KeywordRule, title: str, text: str, rules: Iterable[KeywordRule]) -> bool:
         """True if nothing but the word was written, if one word of a long text is all that matches, or if more speaks for
         another subject."""
         length = len(title) + len(text)
@@ -129,7 +147,7 @@ class Keywords(Document):
         own = rule.evidence(title, text)
         if length > self.short_text and own < self.least_evidence:
             return True
-        others = (one for one in self.rules if not one.suspected and one.subject != rule.subject)
+        others = (one for one in rules if not one.suspected and one.subject != rule.subject)
         return any(one.evidence(title, text) > own and one.matches(title, text) for one in others)
 
 

@@ -13,7 +13,8 @@ from shared.commands.command import DESK, Command, DecisionContext, NewEvent, ru
 from shared.commands.command_fields import Code, FreeText, GivenCode, Short
 from shared.events import intake as e
 from shared.events.base import Event
-from shared.events.fields import Class, Moment
+from shared.events.fields import Class, Moment, Urgency
+from shared.events.routing import AssignmentWithdrawn
 from shared.kernel.identifiers import number
 from shared.kernel.legal_time import day_of
 from shared.kernel.refusals import Denied, Invalid, Refused
@@ -43,6 +44,7 @@ class FileCase(Command):
     level: GivenCode | None = Field(None, description="Level of government addressed, if the routing table uses it")
     qr: GivenCode | None = Field(None, description="The scanned QR code: place and grid are derived from it")
     class_: Class | None = Field(None, alias="class", description="Class, if the submitter knows it")
+    urgency: Urgency = Field("ordinary", description="urgent: a major or urgent matter (重大、紧急; Art. 22, 25)")
     location: Short | None = Field(None, description="Exact location, sealed")
     received_by: Code | None = Field(
         None, description="Organ that received the filing directly (Art. 23); empty for the petition office"
@@ -118,6 +120,7 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             level=level if known_level else None,
             level_text=None if known_level else command.level,
             class_=command.class_,
+            urgency=command.urgency,
             received_by=command.received_by or channel.received_by,
             anonymous=command.anonymous,
             confidential=command.confidential,
@@ -245,16 +248,19 @@ class AnswerAtOnce(Command):
     text: FreeText = Field(description="The answer, sealed")
 
 
-@rule("answer_at_once", service="intake", roles=DESK, states=("registered",), zh="直接答复")
+@rule("answer_at_once", service="intake", roles=DESK, states=("registered", "dispatched"), zh="直接答复")
 def answer_at_once(case: Case, command: AnswerAtOnce, given: DecisionContext) -> list[NewEvent]:
-    """Answer a consultation without dispatching it (直接答复)."""
+    """Answer a consultation (直接答复). It is possible until an organisation has signed for it, which is then told so."""
     if case.filing.class_ not in (None, "consultation"):
         raise Refused(
             "not_a_consultation",
             "This case is not a consultation, so it cannot be answered directly. Dispatch it instead.",
             detail_zh="只有咨询类事项可以直接答复，其他事项请派单。",
         )
-    return [NewEvent(e.AnsweredAtOnce(text=command.text))]
+    answered = NewEvent(e.AnsweredAtOnce(text=command.text))
+    if case.assignment.org is None:
+        return [answered]
+    return [NewEvent(AssignmentWithdrawn(org=case.assignment.org, reason_code="recalled")), answered]
 
 
 @rule(
