@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     if not asked.file.exists():
-        print("not run: there is no such file")  # noqa: T201
+        print("not run: there is no such file")
         return
     rules, read = keywords(asked.policy), list(messages(asked.file))
     began = time.process_time()
@@ -55,15 +55,15 @@ def main() -> None:
     sealed = [one for one, matches in found if matches.suspicion]
     subjects = [matches for _one, matches in found if matches.subject and not matches.suspicion]
     weak = sum(matches.weak for matches in subjects)
-    print(f"messages                {len(read):>7}")  # noqa: T201
-    print(f"suspected accusations   {len(sealed):>7}  {len(sealed) / len(read):.2%}")  # noqa: T201
-    print(f"subject by keywords     {len(subjects):>7}  of these weak, for a person: {weak}")  # noqa: T201
-    print(f"normalisation           {normalised / len(read) * 1e6:>7.0f} us a message")  # noqa: T201
-    print(f"with recognition        {recognised / len(read) * 1e6:>7.0f} us a message")  # noqa: T201
-    print("suspected:", " ".join(sealed))  # noqa: T201
+    print(f"messages                {len(read):>7}")
+    print(f"suspected accusations   {len(sealed):>7}  {len(sealed) / len(read):.2%}")
+    print(f"subject by keywords     {len(subjects):>7}  of these weak, for a person: {weak}")
+    print(f"normalisation           {normalised / len(read) * 1e6:>7.0f} us a message")
+    print(f"with recognition        {recognised / len(read) * 1e6:>7.0f} us a message")
+    print("suspected:", " ".join(sealed))
     if asked.read:
         drawn = random.Random(asked.seed).sample(sealed, min(asked.read, len(sealed)))
-        print(f"to read (seed {asked.seed}):", " ".join(drawn))  # noqa: T201
+        print(f"to read (seed {asked.seed}):", " ".join(drawn))
 
 
 if __name__ == "__main__":

@@ -70,7 +70,11 @@ class _Forms(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         character = chr(code)
-        found = _LOOKALIKES.get(character) or "".join(map(self._form, _decomposed(character)))
+        found = _LOOKALIKES.get(character, "")
+        if not found and not unicodedata.category(character).startswith(
+            "M"
+        ):  # a mark, which may have a letter as its small form
+            found = "".join(map(self._form, _decomposed(character)))
         if len(self) < _MOST_FORMS:
             self[code] = found
         return found

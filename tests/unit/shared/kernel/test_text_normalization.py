@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from shared.kernel.text_normalization import VARIANTS, identifier_form, is_empty, name_form, search_form
 
 TEXTS = st.text(max_size=60)
-IGNORABLE = "\u00ad\u034f\u115f\u1160\u180e\u200b\u200d\u200f\u202e\u2060\u2066\u3164\ufe0f\ufeff\uffa0\U000e0041\U000e0100"
+IGNORABLE = (
+    "\u00ad\u034f\u115f\u1160\u180e\u200b\u200d\u200f\u202e\u2060\u2066\u3164\ufe0f\ufeff\uffa0\U000e0041\U000e0100"
+)
 
 
 @pytest.mark.parametrize(

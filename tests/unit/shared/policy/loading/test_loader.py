@@ -136,7 +136,8 @@ def test_all_findings_are_collected_with_lines(tmp_path: Path) -> None:
         " routing, clocks, calendar, keywords, mappings",
         "subjects.csv:1:C: subjects.colour: is not a column of this table; remove it or correct its name: code, name,"
         " name_en, parent",
-        "organisations.csv:3:C: organisations[b].kind: input should be 'petition_office', 'handling', 'review', 'sealed' or 'political_legal'",
+        "organisations.csv:3:C: organisations[b].kind: "
+        "input should be 'petition_office', 'handling', 'review', 'sealed' or 'political_legal'",
         "policy.yaml:1:35: jurisdiction.zone: unknown time zone 'Mars/North'; use an IANA name such as Asia/Shanghai",
         "places.csv:4:A: places[r].code: appears 2 times; give each entry its own code",
         "places.csv:2:C: places[p].parent: forms a cycle (p → q → p); leave the parent of one of them empty",
