@@ -1,4 +1,4 @@
-"""Which messages of a file are suspected accusations by a policy: `python -m bench.recognition FILE [--policy P] [--read N --seed S]`.
+"""Which messages of a file are suspected accusations: `python -m bench.recognition FILE [--policy P] [--read N --seed S]`.
 
 FILE is a CSV file, also with .gz, with the columns title and text and optionally row or msg_id. Texts are never printed: only the
 ids, so that a person reads them in the file. `--read` draws the ids to read.

@@ -66,8 +66,8 @@ class Organisation(Entry):
 
     `places`: the places that it serves, shown when a person dispatches. Kind `sealed`: it receives accusations (Art. 30);
     `political_legal` (政法部门): it receives matters of litigation (Art. 22 ¶2). `review_by`: the reviewing organisation, if it
-    is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with `kafka` its notifications are also sent to its topic in
-    the full mode; they can always be read over HTTP."""
+    is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with `kafka` its notifications are also sent to its topic
+    in the full mode; they can always be read over HTTP."""
 
     kind: OrganisationKind = "handling"
     parent: Code | None = None

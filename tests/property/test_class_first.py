@@ -5,6 +5,7 @@ The filings are decided by the rules alone; `nightly` sends 10,000 of them throu
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any, get_args
@@ -87,7 +88,7 @@ def suspected(values: dict[str, Any]) -> bool:
     return values.get("respondent") in OFFICIAL or values["text"] not in PLAIN
 
 
-def check(values: dict[str, Any], case: Case, sent: list[Event], rules: PolicyBook) -> None:
+def check(values: dict[str, Any], case: Case, sent: Sequence[Event], rules: PolicyBook) -> None:
     """`sent`: the events that give the case to an organisation."""
     class_ = values.get("class")
     if class_ in ("accusation", "consultation") or suspected(values):
