@@ -14,6 +14,7 @@ from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, Jurisdiction, given
 from deploy.cli.output import REFUSED
 from deploy.cli.text_files import stopping_for_file
+from shared.policy.class_routes import class_routes
 
 group = typer.Typer(help="Policies: clocks, calendars, routing, organisations, places, subjects", no_args_is_help=True)
 Source = Annotated[Path, typer.Argument(help="YAML file or folder, or the name of a policy that comes with Huiyin")]
@@ -100,6 +101,7 @@ def _show(found: dict[str, Any]) -> None:
         rows = [(one["section"], at(one["since"], found["zone"]), one["hash"][:23]) for one in found[name]]
         if rows or name == "sections":
             terminal.table(("section 部分", start, "hash 哈希"), rows, title=title)
+    terminal.table(("class 类别", "dispatch 派单", "basis 依据"), class_routes(found["documents"]))
 
 
 @group.command("validate")

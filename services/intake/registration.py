@@ -17,6 +17,7 @@ from shared.commands.event_writer import EventMetadata
 from shared.kernel.identifiers import case_id, query_code, request_digest
 from shared.kernel.legal_time import LegalTime
 from shared.kernel.refusals import Refused
+from shared.kernel.text_normalization import identifier_form
 from shared.repositories.case_repository import NEW
 
 CAUSE = "file"
@@ -46,6 +47,7 @@ async def file_case(
     own_channel(principal, command, await handling.policies.book(jurisdiction))
     # without defaults, so that a field added later does not change the digest
     stated = command.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    stated["item"] = identifier_form(command.item)
     content = orjson.dumps(stated, option=orjson.OPT_SORT_KEYS)
     stamp = EventMetadata(
         principal=principal,

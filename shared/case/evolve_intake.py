@@ -40,6 +40,7 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "filing.grid": body.grid,
         "filing.unclear": body.unclear,
         "filing.class_": body.class_,
+        "filing.urgency": body.urgency,
         "filing.received_by": body.received_by,
         "assignment.org": body.org,
         "filing.anonymous": body.anonymous,
@@ -60,6 +61,8 @@ def _party(case: Case, event: RecordedEvent, body: i.PartyRecorded) -> Changes:
         changes["accusation.accused"] = (*case.accusation.accused, body.respondent_org)
     if body.role == "petitioner" and body.named:
         changes["filing.named"] = True
+    if body.public_office:
+        changes["accusation.public_office"] = True
     return changes
 
 

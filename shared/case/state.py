@@ -121,6 +121,7 @@ class Filing:
     unclear: tuple[str, ...] = ()
     """What a person still has to look at: place, subject or qr that are not in the policy, a received_at of long ago."""
     class_: str | None = None
+    urgency: str = "ordinary"
     path: int | None = None
     received_by: str | None = None
     anonymous: bool = False
@@ -148,6 +149,8 @@ class Accusation:
     cleared: bool = False
     """A person decided that it is no accusation; keyword rules are not applied again."""
     accused: tuple[str, ...] = ()
+    public_office: bool = False
+    """The filing complains of an organisation of the policy, its staff, or a holder of a public post."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from shared.kernel.legal_time import LegalTime, given_time, not_a_time, to_text
 Service = Literal["intake", "routing", "supervision", "analytics"]
 Purpose = Literal["identity", "text"]
 Class = Literal["claim", "accusation", "suggestion", "litigation", "consultation"]
+Urgency = Literal["ordinary", "urgent"]
+"""urgent: 重大、紧急信访事项 (Art. 22, 25)."""
 
 Word = Literal["own_hand", "keyed", "platform"]
 """Whose word a fact of the petitioner is: the petitioner's own (query code), recorded by an office, or sent by a platform."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from shared.events.base import Event
-from shared.events.fields import Class, Evidence, Identity, Moment, Service, Text, Word
+from shared.events.fields import Class, Evidence, Identity, Moment, Service, Text, Urgency, Word
 
 EvaluationObject = Literal["petition_office", "organisation"]
 Grade = Literal["satisfied", "basically_satisfied", "dissatisfied"]
@@ -47,6 +47,7 @@ class CaseRegistered(_Intake, zh="登记", en="The filing was registered.", for_
     subject: str | None = None
     level: str | None = None
     class_: Class | None = None
+    urgency: Urgency = "ordinary"
     received_by: str | None = None
     """The organ that received the petition directly (Art. 23); None if the petition office received it (Art. 22)."""
     org: str | None = None
@@ -80,6 +81,9 @@ class PartyRecorded(_Intake, zh="登记当事人", en="A party was recorded."):
     respondent_org: str | None = None
     named: bool = False
     """True if a name was given: an accusation with a name is a real-name one (实名检举控告)."""
+    public_office: bool = False
+    """True for a respondent that is an organisation of the policy, its staff, or a holder of a public post: the filing may be an
+    accusation (Art. 30)."""
     name: Identity = None
     phone: Identity = None
     id_number: Identity = None
@@ -199,7 +203,7 @@ class CaseCorrected(_Intake, zh="更正登记事项", en="A registered fact was 
     With `field` = `effective_at` the date of the event with version `of` is corrected.
     """
 
-    field: Literal["effective_at", "place", "subject", "class_", "level", "channel"]
+    field: Literal["effective_at", "place", "subject", "class_", "level", "channel", "urgency"]
     of: int | None = None
     old: str | None = None
     new: str | None = None

@@ -61,9 +61,10 @@ class CaseClassified(_Routing, zh="分类", en="It was classified.", shows=("cla
 class AccusationSuspected(
     _Routing, zh="疑似检举控告", en="A rule suspects an accusation; a person decides.", shows=("rule",)
 ):
-    """A keyword rule found a possible accusation (Art. 30). The case is sealed until a person has decided."""
+    """A possible accusation was found (Art. 30). The case is sealed until a person has decided."""
 
     rule: str
+    """The keyword rule, or `respondent`: the filing complains of an organ, its staff or a holder of a public post."""
 
 
 class AccusationConfirmed(_Routing, zh="确认为检举控告", en="A person confirmed that it is an accusation."):
@@ -83,7 +84,19 @@ class SuspicionCleared(_Routing, zh="排除检举控告", en="A person found tha
 class QueuedForDispatch(_Routing, zh="待人工派单", en="It waits for a registrar to dispatch it.", shows=("why",)):
     """No routing rule names an organisation, so a registrar has to dispatch the case. `why` is the stable reason code."""
 
-    why: Literal["no_rule", "unknown_place", "unknown_subject", "unknown_qr", "sealed_track", "returned", "respondent"]
+    why: Literal[
+        "no_rule",
+        "unknown_place",
+        "unknown_subject",
+        "unknown_qr",
+        "sealed_track",
+        "returned",
+        "respondent",
+        "litigation",
+        "litigation_visit",
+        "consultation",
+        "weak_keyword",
+    ]
 
 
 class CaseTransferred(_Routing, zh="转送", en="It was transferred.", shows=("org", "rule")):

@@ -10,9 +10,11 @@ import hmac
 from hashlib import sha256
 from uuid import UUID
 
+from shared.kernel.text_normalization import identifier_form, search_form
+
 _DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no I, L, O, U."""
-_LIKENESS = str.maketrans({"O": "0", "I": "1", "L": "1"})
+_LIKENESS = str.maketrans({"o": "0", "i": "1", "l": "1"})
 NUMBER_DIGITS = 12
 CODE_DIGITS = 26
 
@@ -37,7 +39,8 @@ def _check(text: str) -> str:
 
 
 def case_id(key: bytes, channel: str, item: str) -> str:
-    """32 hex digits; the same (channel, item) always gives the same id."""
+    """32 hex digits; the same (channel, item) always gives the same id, also with other width or invisible characters."""
+    channel, item = identifier_form(channel), identifier_form(item)
     return hmac.new(key, b"\x1f".join((channel.encode(), item.encode())), sha256).hexdigest()[:32]
 
 
@@ -55,8 +58,8 @@ def number(case: str, year: int) -> str:
 
 
 def read_number(text: str) -> str | None:
-    """The number in its normal form, ignoring case, spaces and look-alikes; None if it is no number."""
-    digits = "".join(digit for digit in text.upper().translate(_LIKENESS) if digit not in " -")
+    """The number in its normal form, ignoring case, width, spaces, dashes and look-alikes; None if it is no number."""
+    digits = search_form(text).translate(_LIKENESS).upper()
     year, middle, check = digits[:4], digits[4:-1], digits[-1:]
     if len(middle) != NUMBER_DIGITS or not year.isdigit() or any(digit not in _DIGITS for digit in middle + check):
         return None
@@ -72,8 +75,8 @@ def query_code(key: bytes, case: str, generation: int = 0) -> str:
 
 
 def code_matches(key: bytes, case: str, given: str, generation: int = 0) -> bool:
-    """Compare in constant time, ignoring case, spaces, hyphens and look-alikes."""
-    clean = "".join(digit for digit in given.upper().translate(_LIKENESS) if digit in _DIGITS)
+    """Compare in constant time, ignoring case, width, spaces, dashes and look-alikes."""
+    clean = search_form(given).translate(_LIKENESS).upper()
     right = query_code(key, case, generation).replace("-", "")
     return hmac.compare_digest(clean.encode(), right.encode())
 

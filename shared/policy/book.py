@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import zip_longest
-from typing import Any
+from typing import Any, get_args
 
+from shared.events.fields import Class, Urgency
 from shared.events.policy import OrganisationAdded, PolicyActivated, Section
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime
@@ -27,6 +28,7 @@ from shared.policy.documents import (
     Jurisdiction,
     Mappings,
     Organisation,
+    OrganisationKind,
     Organisations,
     Place,
     Places,
@@ -293,7 +295,13 @@ class PolicyBook(OrganisationsInForce):
         return {}
 
     def route(
-        self, place: str | None, subject: str | None, level: str | None = None, at: LegalTime | None = None
+        self,
+        place: str | None,
+        subject: str | None,
+        level: str | None = None,
+        at: LegalTime | None = None,
+        class_: Class = "claim",
+        urgency: Urgency = "ordinary",
     ) -> RouteFound:
         """The responsible organisation, by the routing table in force at `at`, or by the first one before that."""
         editions = self.editions.get("routing", ())
@@ -303,11 +311,11 @@ class PolicyBook(OrganisationsInForce):
         table = self._tables.get(edition.version)
         if table is None:
             table = self._tables[edition.version] = RoutingTable(edition.document, self.place_lines, self.subject_lines)
-        return table.route(place, subject, level)
+        return table.route(place, subject, level, class_, urgency)
 
 
 def organisation_of(added: OrganisationAdded) -> Organisation:
     """The entry of an organisation that was added by an event; an unknown kind is treated as `handling`."""
-    kinds = ("petition_office", "handling", "review", "sealed")
+    kinds = get_args(OrganisationKind)
     kind: Any = added.kind if added.kind in kinds else "handling"
     return Organisation(code=added.code, name=added.name or added.code, kind=kind, parent=added.parent)

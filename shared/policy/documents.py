@@ -12,15 +12,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from shared.kernel.text_normalization import identifier_form
+
 ChannelClass = Literal[
     "letter", "visit", "call", "fax", "web", "app", "mini_program", "qr", "platform", "hotline_transfer"
 ]
-OrganisationKind = Literal["petition_office", "handling", "review", "sealed"]
+OrganisationKind = Literal["petition_office", "handling", "review", "sealed", "political_legal"]
 
 
-_NUMBER_AS_TEXT = BeforeValidator(lambda value: str(value) if type(value) is int else value)
-"""For a code that is written without quotes, which YAML reads as a number."""
-Code = Annotated[str, _NUMBER_AS_TEXT, Field(min_length=1, max_length=80)]
+def _as_code(value: object) -> object:
+    """A code that is written without quotes is a number in YAML."""
+    return identifier_form(value) if isinstance(value, str) else str(value) if type(value) is int else value
+
+
+Code = Annotated[str, BeforeValidator(_as_code), Field(min_length=1, max_length=80)]
+"""A code in the form in which codes are compared: half-width, without invisible characters."""
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -68,11 +74,11 @@ class Jurisdiction(Entry):
 class Organisation(Entry):
     """An organisation that handles or reviews cases.
 
-    `places`: the places that it serves, shown when a person dispatches. Kind `sealed`: it receives accusations (Art. 30).
-    `review_by`: the reviewing organisation, if it is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with
-    `kafka` its notifications are also sent to its topic in the full mode; they can always be read over HTTP.
-    `may_follow_up`: it may ask petitioners of cases in which it has no part whether they are satisfied (回访), and confirm
-    withdrawals that an office recorded."""
+    `places`: the places that it serves, shown when a person dispatches. Kind `sealed`: it receives accusations (Art. 30);
+    `political_legal` (政法部门): it receives matters of litigation (Art. 22 ¶2). `review_by`: the reviewing organisation, if it
+    is not the `parent` (Art. 35, 36: the next higher level). `delivery`: with `kafka` its notifications are also sent to its topic
+    in the full mode; they can always be read over HTTP. `may_follow_up`: it may ask petitioners of cases in which it has no part
+    whether they are satisfied (回访), and confirm withdrawals that an office recorded."""
 
     kind: OrganisationKind = "handling"
     parent: Code | None = None

@@ -93,6 +93,7 @@ class CaseAnswer(Answer):
         serialization_alias="class",
         description="claim, accusation, suggestion, litigation, consultation",
     )
+    urgency: str = Field(validation_alias="filing.urgency", description="ordinary or urgent")
     path: int | None = Field(validation_alias="filing.path", description="Statutory path 1 to 6 (Art. 31)")
     org: PolicyCode | None = Field(validation_alias="assignment.org", description="The one responsible organisation")
     assist: list[PolicyCode] = Field(validation_alias="assignment.assist", description="Organisations that assist")

@@ -48,6 +48,8 @@ async def by(here: Served, key: str, case: str, command: str, **fields: Any) -> 
 
 async def replied(here: Served, **fields: Any) -> dict[str, Any]:
     receipt = await here.filed(**fields)
+    if "respondent" in fields:  # it is a suspected accusation until a person has read it
+        assert (await here.act("registrar", receipt["case"], "clear_suspicion")).status_code == 200
     for command, more in (
         ("accept", {"path": 6}),
         ("serve_notice", {"kind": "acceptance"}),

@@ -138,6 +138,9 @@ async def accusation(here: Served, turn: int) -> Secret:
         here, item=item, place=PLACES[turn % 4], subject="0102", respondent={"name": "某科长", "org": ACCUSED}, **fields
     )
     case = (await here.runtime.ports.cases.reload(receipt.case))[0]
+    if case.accusation.suspected is not None:  # a claim that names an organisation waits until a person has read it
+        await act(here, receipt.case, "clear_suspicion", REGISTRAR)
+        case = (await here.runtime.ports.cases.reload(receipt.case))[0]
     organ = case.assignment.org or ("jjw" if turn % 4 else "jt")
     if case.assignment.org is None and turn % 9:
         await act(here, receipt.case, "dispatch", REGISTRAR, org=organ)

@@ -219,7 +219,12 @@ class Desk:
     def _by_service(matter: Matter, event: Any) -> None:
         body = event.body
         if event.type == "CaseTransferred":
-            if matter.state != "registered" or body.org == matter.accused or matter.class_ == "accusation":
+            if (
+                matter.state != "registered"
+                or body.org == matter.accused
+                or matter.class_ in ("accusation", "consultation")
+                or (matter.class_ == "litigation" and body.org != "zfw")
+            ):
                 raise Disagreement(f"routed by itself while {matter.state}, {matter.class_}")
             matter.state, matter.moved = "dispatched", event.effective_at
             matter.given_to(body.org)
@@ -313,10 +318,10 @@ def _filing(dice: Random, number: int, now: datetime) -> dict[str, Any]:
         "place": dice.choice(("dh-yl", "sl", "sl")),
         "subject": dice.choice(("0102", "0301", "1101", "1502", "1502")),
     }
-    class_ = dice.choice((None, "claim", "claim", "suggestion", "consultation", "accusation"))
+    class_ = dice.choice((None, "claim", "claim", "suggestion", "consultation", "litigation", "accusation"))
     if class_ is not None:
         fields["class"] = class_
-    if class_ == "accusation" or dice.random() < 0.1:
+    if class_ == "accusation":  # a claim about an organisation is a suspected accusation
         fields["respondent"] = {"name": "某人", "org": dice.choice(("zj", "jt", "jjw"))}
     if dice.random() < 0.3:
         fields["received_at"] = (now.astimezone(ZONE).date() - timedelta(days=dice.randrange(9))).isoformat()
@@ -324,7 +329,7 @@ def _filing(dice: Random, number: int, now: datetime) -> dict[str, Any]:
 
 
 def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
-    org = dice.choice(("zj", "zj", "jt", "jjw", "dhq", "nowhere"))
+    org = dice.choice(("zj", "zj", "jt", "jjw", "zfw", "dhq", "nowhere"))
     today = now.astimezone(ZONE).date()
     if command == "dispatch":
         found: dict[str, Any] = {"org": org, "kind": dice.choice(("transfer", "transfer", "assignment"))}

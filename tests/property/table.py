@@ -21,7 +21,7 @@ from tests.property.matter import MOST_EXTENSION_DAYS, MOST_OBJECTIONS, REVIEW_D
 
 ORGS = {
     "zj": "handling", "jt": "handling", "jjw": "sealed", "xfj": "petition_office", "dhq": "handling", "dhyl": "handling",
-    "fc": "review", "sfc": "review",
+    "zfw": "political_legal", "fc": "review", "sfc": "review",
 }  # fmt: skip
 ABOVE = {"dhyl": "dhq"}
 """Subordinate -> the organisation above it."""
@@ -203,6 +203,8 @@ def misdirected(matter: Matter, attempt: Attempt) -> str | None:
         return "the accused"
     if class_ == "accusation":
         return None if ORGS[org] == "sealed" else "an accusation goes to a sealed organ"
+    if class_ == "litigation" and ORGS[org] != "political_legal":
+        return "litigation goes to the political and legal organ"
     if attempt.get("kind") == "assignment":
         due = attempt.get("due")
         if due is None:
@@ -257,6 +259,8 @@ def wrongly_ruled(matter: Matter, attempt: Attempt) -> str | None:
         return "the accused"
     if matter.class_ == "accusation" and any(ORGS[org] != "sealed" for org in named):
         return "an accusation goes to sealed organs"
+    if matter.class_ == "litigation" and ORGS[named[0]] != "political_legal":
+        return "litigation goes to the political and legal organ"
     return "assists itself" if named[0] in named[1:] else None
 
 
@@ -500,6 +504,8 @@ def graded(matter: Matter, attempt: Attempt) -> None:
 
 
 def answered_at_once(matter: Matter, _attempt: Attempt) -> None:
+    if matter.org is not None:
+        recalled(matter, _attempt)
     matter.result = "explained"
     matter.replied = True
 
@@ -702,7 +708,8 @@ def says(reason: str, condition: Condition) -> Objection:
 TABLE: dict[str, Row] = {
     # the desk
     "answer_at_once": Row(
-        "desk", states("registered"), "replied", effect=answered_at_once, basis="直接答复, consultations only",
+        "desk", states("registered", "dispatched"), "replied", effect=answered_at_once,
+        basis="直接答复, consultations only, until they are signed for",
         unless=says("not a consultation", lambda m, _a: m.class_ not in (None, "consultation")),
     ),
     "dispatch": Row(

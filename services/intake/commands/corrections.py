@@ -16,14 +16,16 @@ from shared.commands.command_fields import Code, FreeText
 from shared.commands.petitioners_word import apart, concerned
 from shared.deadlines.derivation import deadlines
 from shared.events import intake as e
-from shared.events.fields import Class
+from shared.events.fields import Class, Urgency
 from shared.kernel.legal_time import LegalTime, before, day_of, given_time, to_text
 from shared.kernel.refusals import Denied, Invalid, Refused
 from shared.policy.book import PolicyBook
 
 
 class Correct(Command):
-    field: Literal["effective_at", "place", "subject", "class", "level"] = Field(description="The wrong field")
+    field: Literal["effective_at", "place", "subject", "class", "level", "urgency"] = Field(
+        description="The wrong field"
+    )
     of: int | None = Field(None, ge=1, description="For effective_at: the version with the wrong date")
     new: Code = Field(description="The correct value; for effective_at a date or an instant with offset")
     reason_code: Literal["typing", "misread", "wrong_source", "other"] = Field("other", description="Reason code")
@@ -45,7 +47,7 @@ def correct(case: Case, command: Correct, given: DecisionContext) -> list[NewEve
     old = _present(case, command, given.book)
     if old == command.new:
         return [*taken_away(case, about, given), *about] if about else []
-    field: Literal["effective_at", "place", "subject", "class_", "level"] = (
+    field: Literal["effective_at", "place", "subject", "class_", "level", "urgency"] = (
         "class_" if command.field == "class" else command.field
     )
     after = _as_corrected(case, command, given)
@@ -206,6 +208,15 @@ def _present(case: Case, command: Correct, book: PolicyBook) -> str | None:
                 field="new",
             )
         return case.filing.class_
+    if command.field == "urgency":
+        if command.new not in get_args(Urgency):
+            raise Invalid(
+                "unknown_urgency",
+                f"This is not an urgency. Use one of: {', '.join(get_args(Urgency))}.",
+                detail_zh=f"紧急程度应为以下之一：{'、'.join(get_args(Urgency))}。",
+                field="new",
+            )
+        return case.filing.urgency
     if command.new not in book.levels:
         raise Invalid(
             "unknown_level",

@@ -11,14 +11,16 @@ from services.intake.commands.parties import PARTIES_LIMIT, Person, Respondent, 
 from shared.case import OPEN_STATES, Case
 from shared.commands.authorization import Principal, Role
 from shared.commands.command import DESK, Command, DecisionContext, NewEvent, rule
-from shared.commands.command_fields import Code, FreeText, Short
+from shared.commands.command_fields import Code, FreeText, GivenCode, Short
 from shared.commands.petitioners_word import Keyed, own_word_stands, spoken, standing
 from shared.events import intake as e
 from shared.events.base import Event
-from shared.events.fields import Class, Moment
+from shared.events.fields import Class, Moment, Urgency
+from shared.events.routing import AssignmentWithdrawn
 from shared.kernel.identifiers import number
 from shared.kernel.legal_time import day_of
 from shared.kernel.refusals import Denied, Invalid, Refused
+from shared.kernel.text_normalization import identifier_form
 from shared.policy.book import PolicyBook
 from shared.policy.references import organisation
 
@@ -29,17 +31,22 @@ class FileCase(Command):
     """A filing from a channel."""
 
     channel: Code = Field(description="Code of the channel, from the policy")
-    item: Code = Field(description="The channel's own id of this item; filing the same item twice gives the same case")
+    item: GivenCode = Field(
+        description="The channel's own id of this item; filing the same item twice gives the same case"
+    )
     received_at: Moment | None = Field(
         None, description="Time of receipt: an instant with offset, or a date such as a postmark. Default: now"
     )
     title: Short | None = Field(None, description="Title, sealed")
     text: FreeText = Field(description="The complaint or request, sealed")
-    place: Code | None = Field(None, description="Place of the problem (code); unknown ones are queued, not refused")
-    subject: Code | None = Field(None, description="Subject (code); unknown ones are queued, not refused")
-    level: Code | None = Field(None, description="Level of government addressed, if the routing table uses it")
-    qr: Code | None = Field(None, description="The scanned QR code: place and grid are derived from it")
+    place: GivenCode | None = Field(
+        None, description="Place of the problem (code); unknown ones are queued, not refused"
+    )
+    subject: GivenCode | None = Field(None, description="Subject (code); unknown ones are queued, not refused")
+    level: GivenCode | None = Field(None, description="Level of government addressed, if the routing table uses it")
+    qr: GivenCode | None = Field(None, description="The scanned QR code: place and grid are derived from it")
     class_: Class | None = Field(None, alias="class", description="Class, if the submitter knows it")
+    urgency: Urgency = Field("ordinary", description="urgent: a major or urgent matter (重大、紧急; Art. 22, 25)")
     location: Short | None = Field(None, description="Exact location, sealed")
     received_by: Code | None = Field(
         None, description="Organ that received the filing directly (Art. 23); empty for the petition office"
@@ -94,18 +101,17 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             field="petitioner",
         )
     at = command.received_at or given.at
-    scanned = book.qr_codes.get((command.channel, command.qr)) if command.qr is not None else None
-    place = command.place or (scanned.place if scanned else None)
-    unknown_qr = command.qr if command.qr is not None and scanned is None else None
-    known_place = place is not None and place in book.places
-    known_subject = command.subject is not None and command.subject in book.subjects
-    known_level = command.level is not None and command.level in book.levels
+    qr, subject, level = (_code(given) for given in (command.qr, command.subject, command.level))
+    scanned = book.qr_codes.get((command.channel, qr)) if qr is not None else None
+    stated_place = command.place or (scanned.place if scanned else None)
+    place = _code(stated_place)
+    known_place, known_subject, known_level = place in book.places, subject in book.subjects, level in book.levels
     unclear: list[e.Unclear] = []
     if place is not None and not known_place:
         unclear.append("place")
     if command.subject is not None and not known_subject:
         unclear.append("subject")
-    if unknown_qr is not None:
+    if qr is not None and scanned is None:
         unclear.append("qr")
     if received_long_ago(day_of(at, book.zone), day_of(given.now, book.zone), book):
         unclear.append("received_at")
@@ -116,10 +122,11 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             channel_class=channel.class_,
             platform=channel.platform,
             place=place if known_place else None,
-            subject=command.subject if known_subject else None,
-            level=command.level if known_level else None,
+            subject=subject if known_subject else None,
+            level=level if known_level else None,
             level_text=None if known_level else command.level,
             class_=command.class_,
+            urgency=command.urgency,
             received_by=command.received_by or channel.received_by,
             anonymous=command.anonymous,
             confidential=command.confidential,
@@ -129,9 +136,9 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             title=command.title,
             text=command.text,
             location=command.location,
-            place_text=None if known_place else place,
-            qr=command.qr if scanned else None,
-            qr_text=unknown_qr,
+            place_text=None if known_place else stated_place,
+            qr=qr if scanned else None,
+            qr_text=None if scanned else command.qr,
             grid=scanned.grid if scanned else None,
             subject_text=None if known_subject else command.subject,
         )
@@ -149,6 +156,10 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
 def received_long_ago(received: date, today: date, book: PolicyBook) -> bool:
     """True if a second person has to confirm the day of receipt. Such a filing is never refused (Art. 22, 44)."""
     return (today - received).days > book.profile.confirm_receipt_after_days.value
+
+
+def _code(given: str | None) -> str | None:
+    return None if given is None else identifier_form(given)
 
 
 def _parties(command: FileCase, book: PolicyBook) -> list[e.PartyRecorded]:
@@ -250,16 +261,19 @@ class AnswerAtOnce(Command):
     text: FreeText = Field(description="The answer, sealed")
 
 
-@rule("answer_at_once", service="intake", roles=DESK, states=("registered",), zh="直接答复")
+@rule("answer_at_once", service="intake", roles=DESK, states=("registered", "dispatched"), zh="直接答复")
 def answer_at_once(case: Case, command: AnswerAtOnce, given: DecisionContext) -> list[NewEvent]:
-    """Answer a consultation without dispatching it (直接答复)."""
+    """Answer a consultation (直接答复). It is possible until an organisation has signed for it, which is then told so."""
     if case.filing.class_ not in (None, "consultation"):
         raise Refused(
             "not_a_consultation",
             "This case is not a consultation, so it cannot be answered directly. Dispatch it instead.",
             detail_zh="只有咨询类事项可以直接答复，其他事项请派单。",
         )
-    return [NewEvent(e.AnsweredAtOnce(text=command.text))]
+    answered = NewEvent(e.AnsweredAtOnce(text=command.text))
+    if case.assignment.org is None:
+        return [answered]
+    return [NewEvent(AssignmentWithdrawn(org=case.assignment.org, reason_code="recalled")), answered]
 
 
 @rule(

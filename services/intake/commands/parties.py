@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from shared.commands.command import Command
-from shared.commands.command_fields import Code, Short
+from shared.commands.command_fields import GivenCode, Short
 from shared.events import intake as e
 from shared.kernel.refusals import Invalid
 from shared.policy.book import PolicyBook
+from shared.policy.public_offices import holds_public_office
 
 PARTIES_LIMIT = 500
 
@@ -28,7 +29,7 @@ class Respondent(Command):
     """The respondent of an accusation."""
 
     name: Short | None = Field(None, description="Name of the respondent, sealed")
-    org: Code | None = Field(None, description="Code of the respondent organisation, which never sees the case")
+    org: GivenCode | None = Field(None, description="Code of the respondent organisation, which never sees the case")
 
 
 def representatives(parties: Sequence[str], filers: Sequence[str], most: int, field: str) -> tuple[str, ...]:
@@ -61,9 +62,8 @@ def representatives(parties: Sequence[str], filers: Sequence[str], most: int, fi
 
 def complained_of(respondent: Respondent, party: str, book: PolicyBook) -> e.PartyRecorded:
     """The record of the respondent."""
-    name, org = respondent.name, respondent.org
-    if (
-        org is not None and book.organisation(org) is None
-    ):  # words instead of a code; they may name a person, so they are sealed
-        name, org = " ".join(filter(None, (name, org))), None
-    return e.PartyRecorded(party=party, role="respondent", respondent_org=org, name=name)
+    name, org = respondent.name, book.organisation_meant(respondent.org)
+    if org is None:  # words instead of a code; they may name a person, so they are sealed
+        name = " ".join(filter(None, (name, respondent.org))) or None
+    public_office = org is not None or holds_public_office(name or "", book)
+    return e.PartyRecorded(party=party, role="respondent", respondent_org=org, public_office=public_office, name=name)

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.intake.history.step_types import NEEDS_ORG, body_of
 from shared.case import Fact, fold
@@ -17,6 +17,7 @@ from shared.events import Event
 from shared.events.fields import Class, Moment
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import LegalTime, instant_of, to_text
+from shared.kernel.text_normalization import identifier_form
 from shared.policy.documents import ChannelClass
 
 TEXT_LIMIT = 100_000
@@ -24,7 +25,8 @@ TEXT_LIMIT = 100_000
 SHORT_LIMIT = 2_000
 CODE_LIMIT = 128
 
-Code = Annotated[str, Field(min_length=1, max_length=CODE_LIMIT)]
+GivenCode = Annotated[str, Field(min_length=1, max_length=CODE_LIMIT)]
+Code = Annotated[GivenCode, AfterValidator(identifier_form)]
 Short = Annotated[str, Field(min_length=1, max_length=SHORT_LIMIT)]
 Long = Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
 DueResult = Literal["equal", "different", "not_derived"]
@@ -85,7 +87,7 @@ class HistoryOrganisation(_Part):
     """The responsible organisation, as the source names it. `create`: add it to the policy if it is not listed."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    code: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    code: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(identifier_form)] | None = None
     create: bool = False
 
 
@@ -102,9 +104,9 @@ class HistoryItem(_Part):
     line: int = Field(ge=0)
     channel: Code
     channel_class: ChannelClass | None = Field(None, description="Only where the policy does not know the channel")
-    item: Code
+    item: GivenCode
     filing: Filing
-    org: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    org: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(identifier_form)] | None = None
     organisation: HistoryOrganisation | None = None
     steps: Annotated[tuple[HistoryStep, ...], Field(max_length=200)] = ()
     due: HistoryDue | None = None

@@ -31,6 +31,7 @@ from shared.eventstore.recorded_event import Origin
 from shared.kernel.identifiers import case_id
 from shared.kernel.legal_time import LegalTime, day_of, is_instant
 from shared.kernel.refusals import Refused, Unavailable
+from shared.kernel.text_normalization import identifier_form, name_form
 from shared.policy.book import PolicyBook
 from shared.repositories.policy_repository import STREAM as POLICY
 
@@ -57,7 +58,7 @@ async def record_batch(
     found: list[ItemResult | None] = [None] * len(items)
     rows: dict[tuple[str, str], list[int]] = {}
     for index, item in enumerate(items):
-        rows.setdefault((item.channel, item.item), []).append(index)
+        rows.setdefault((item.channel, identifier_form(item.item)), []).append(index)
     await recorder.organisations(items)
     waiting = deque(rows.values())
 
@@ -217,7 +218,8 @@ class _Recorder:
         if book.organisation(code) is not None:
             return code
         if named.code is None:
-            same = sorted(entry.code for entry in book.organisations.values() if entry.name == named.name)
+            form = name_form(named.name)
+            same = sorted(entry.code for entry in book.organisations.values() if name_form(entry.name) == form)
             if same:
                 return same[0]
         if not named.create or accuses(item):  # an added organisation does not receive accusations

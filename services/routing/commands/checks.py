@@ -59,6 +59,19 @@ def fit(case: Case, book: PolicyBook, code: str, field: str) -> None:
         raise no_sealed_organ(field)
 
 
+def litigation_organ(class_: str | None, book: PolicyBook, code: str, field: str) -> None:
+    """Raises Refused if a matter of litigation would go to another organisation than a political and legal organ
+    (Art. 22 ¶2)."""
+    if class_ == "litigation" and not book.takes_litigation(code):
+        raise Refused(
+            "litigation_needs_political_legal_organ",
+            "A matter of litigation goes only to a political and legal organ of the policy (Art. 22 ¶2). Choose such an"
+            " organisation, or explain and guide.",
+            detail_zh="涉法涉诉事项只能转送同级政法部门；来访的，应释法明理并引导其向有关政法部门反映。",
+            field=field,
+        )
+
+
 def the_respondent(field: str) -> Refused:
     return Refused(
         "is_the_respondent",

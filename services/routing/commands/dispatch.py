@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
-from services.routing.commands.checks import IN_WORK, no_sealed_organ, not_dated_back, own, the_respondent
+from services.routing.commands.checks import (
+    IN_WORK,
+    litigation_organ,
+    no_sealed_organ,
+    not_dated_back,
+    own,
+    the_respondent,
+)
 from services.routing.commands.outcomes import leave_for_procedure
 from shared.case import Case
 from shared.commands.authorization import Role
@@ -14,10 +21,12 @@ from shared.commands.command import DESK, Command, DecisionContext, NewEvent, ru
 from shared.commands.command_fields import Code, FreeText, Short
 from shared.commands.petitioners_word import apart
 from shared.events import routing as e
+from shared.events.base import Event
 from shared.events.fields import Class, Moment
-from shared.kernel.legal_time import before, instant_of, to_text
+from shared.kernel.legal_time import before, day_of, instant_of, to_text
 from shared.kernel.refusals import Invalid, Refused
 from shared.policy.references import organisation
+from shared.policy.routing_table import BY_PERSON
 
 SERVICE: tuple[Role, ...] = ("service",)
 DISPATCHABLE = ("registered", "returned")
@@ -28,14 +37,17 @@ class RouteCase(Command):
 
     suspicion: str | None = None
     subject: str | None = None
+    weak: bool = False
+    """Too little of the text speaks for that subject."""
 
 
 @rule("route", service="routing", roles=SERVICE, states=("registered",), followers=True, zh="自动派单")
 def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEvent]:
-    """Transfer the case to the organisation that the policy names for place, subject and level, or queue it for a registrar.
+    """Dispatch the case to the organisation that the policy names for it, or queue it for a registrar.
 
-    The subject is the one given by the submitter, otherwise that of a keyword rule. A suspected accusation is never routed
-    (Art. 30)."""
+    The class decides first: a suspected accusation is never routed (Art. 30); litigation goes to the political and legal organ
+    of the level, and on a visit it is explained by a person (Art. 22 ¶2); a consultation can be answered at once. The subject is
+    the one given by the submitter, otherwise that of a keyword rule for which enough speaks."""
     if (
         case.state != "registered"
         or case.assignment.org is not None
@@ -47,39 +59,68 @@ def route(case: Case, command: RouteCase, given: DecisionContext) -> list[NewEve
         return [NewEvent(e.QueuedForDispatch(why="sealed_track"))]
     rules = given.book.keywords.by_id
     suspicion = rules.get(command.suspicion or "")
-    if suspicion is not None and suspicion.suspected and not case.accusation.cleared:
-        return [NewEvent(e.AccusationSuspected(rule=suspicion.id))]
+    if not case.accusation.cleared:
+        if suspicion is not None and suspicion.suspected:
+            return [NewEvent(e.AccusationSuspected(rule=suspicion.id))]
+        if case.accusation.public_office:
+            return [NewEvent(e.AccusationSuspected(rule="respondent"))]
     known = rules.get(command.subject or "") if case.filing.subject is None else None
     subject = case.filing.subject or (known.subject if known else None)
     classified = None
     if known is not None and subject is not None:
         classified = e.CaseClassified(class_=case.filing.class_, subject=subject, by="rule", rule=known.id)
-    org, how = _destination(case, subject, given)
-    if org is None:
-        queued = NewEvent(e.QueuedForDispatch(why=how))
+    found = _destination(case, subject, given, weak=known is not None and command.weak)
+    if found.org is None:
+        queued = NewEvent(e.QueuedForDispatch(why=found.why))
         return [queued] if classified is None else [NewEvent(classified), queued]
     if classified is not None or case.filing.class_ is None:
         classified = (classified or e.CaseClassified(by="rule")).model_copy(
             update={"class_": case.filing.class_ or "claim"}
         )
-    transferred = NewEvent(e.CaseTransferred(org=org, rule=how))
-    return [transferred] if classified is None else [NewEvent(classified), transferred]
+    sent: Event = e.CaseTransferred(org=found.org, rule=found.rule)
+    if found.assign_days is not None:
+        due = given.book.calendar.period(day_of(given.at, given.book.zone), found.assign_days).day
+        sent = e.CaseAssigned(org=found.org, due=due, rule=found.rule)
+    return [NewEvent(sent)] if classified is None else [NewEvent(classified), NewEvent(sent)]
 
 
-def _destination(case: Case, subject: str | None, given: DecisionContext) -> tuple[str | None, str | None]:
-    """(organisation, id of the rule), or (None, reason code for dispatch by hand)."""
-    if "qr" in case.filing.unclear:
-        return None, "unknown_qr"
-    if "place" in case.filing.unclear:
-        return None, "unknown_place"
-    if subject is None and "subject" in case.filing.unclear:
-        return None, "unknown_subject"
-    found = given.book.route(case.filing.place, subject, case.filing.level, given.at)
+class _Destination(NamedTuple):
+    """The organisation and the id of the rule, or the reason code for dispatch by hand."""
+
+    org: str | None = None
+    rule: str | None = None
+    why: Any = None
+    assign_days: int | None = None
+
+
+def _destination(case: Case, subject: str | None, given: DecisionContext, *, weak: bool) -> _Destination:
+    """Where the case goes. The class decides before place and subject."""
+    filing, book = case.filing, given.book
+    class_: Any = filing.class_ or "claim"
+    if class_ in BY_PERSON:  # an accusation was sealed before
+        return _Destination(why=class_ if class_ == "consultation" else "sealed_track")
+    if class_ == "litigation" and filing.channel_class == "visit":
+        return _Destination(why="litigation_visit")
+    if class_ != "litigation":
+        if "qr" in filing.unclear:
+            return _Destination(why="unknown_qr")
+        if "place" in filing.unclear:
+            return _Destination(why="unknown_place")
+        if subject is None and "subject" in filing.unclear:
+            return _Destination(why="unknown_subject")
+        if weak:
+            return _Destination(why="weak_keyword")
+    urgency: Any = filing.urgency
+    found = book.route(filing.place, subject, filing.level, given.at, class_, urgency)
+    if class_ == "litigation" and not book.takes_litigation(found.org):
+        if found.rule_id is not None or book.political_legal_organ is None:
+            return _Destination(why="litigation")
+        found = found._replace(org=book.political_legal_organ, rule_id="litigation")
     if found.org is None:
-        return None, found.why or "no_rule"
+        return _Destination(why=found.why or "no_rule")
     if found.org in case.accusation.accused:  # the respondent must not see the case: a registrar decides
-        return None, "respondent"
-    return found.org, found.rule_id
+        return _Destination(why="respondent")
+    return _Destination(found.org, found.rule_id, None, found.assign_days)
 
 
 class Dispatch(Command):
@@ -117,6 +158,7 @@ def dispatch(case: Case, command: Dispatch, given: DecisionContext) -> list[NewE
         if found.kind != "sealed" or command.org in case.accusation.accused:
             raise no_sealed_organ("org")
         return [*events, NewEvent(e.CaseRoutedToSealedChannel(org=command.org))]
+    litigation_organ(class_, given.book, command.org, "org")
     if command.kind == "transfer":
         return [*events, NewEvent(e.CaseTransferred(org=command.org, reason=command.reason))]
     if command.due is None:

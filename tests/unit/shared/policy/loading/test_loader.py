@@ -88,7 +88,7 @@ def test_every_event_of_a_bundled_clock_is_a_fact_of_a_case() -> None:
 
 def test_demo_county_policy_loads() -> None:
     book = demo()
-    assert len(book.organisations) == 16 and len(book.channels) >= 8 and len(book.places) == 13
+    assert len(book.organisations) == 17 and len(book.channels) >= 8 and len(book.places) == 13
     assert len([subject for subject in book.subjects.values() if subject.parent is None]) == 15
 
 
@@ -146,7 +146,8 @@ def test_all_findings_are_collected_with_lines(tmp_path: Path) -> None:
         " routing, clocks, calendar, keywords, mappings",
         "subjects.csv:1:C: subjects.colour: is not a column of this table; remove it or correct its name: code, name,"
         " name_en, parent",
-        "organisations.csv:3:C: organisations[b].kind: input should be 'petition_office', 'handling', 'review' or 'sealed'",
+        "organisations.csv:3:C: organisations[b].kind: "
+        "input should be 'petition_office', 'handling', 'review', 'sealed' or 'political_legal'",
         "policy.yaml:1:35: jurisdiction.zone: unknown time zone 'Mars/North'; use an IANA name such as Asia/Shanghai",
         "places.csv:4:A: places[r].code: appears 2 times; give each entry its own code",
         "places.csv:2:C: places[p].parent: forms a cycle (p → q → p); leave the parent of one of them empty",
