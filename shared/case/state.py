@@ -96,6 +96,8 @@ class Filing:
     parties: tuple[tuple[str, str], ...] = ()
     """(party, role)."""
     representatives: tuple[str, ...] = ()
+    code_generation: int = 0
+    """Generation of the query code. A code of an earlier one opens nothing."""
     filed_at: LegalTime | None = None
     ranked_at: LegalTime | None = None
     """`filed_at` as it was registered. No correction changes it, so the order of two cases never changes."""

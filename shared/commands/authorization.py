@@ -93,6 +93,26 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
     return role in SEES_ALL
 
 
+NO_CASE = "-"
+"""Id of no case. Reading it costs what reading a case costs."""
+
+
+def lead_needed(principal: Principal, case: Case) -> str | None:
+    """Id of the lead that decides whether the principal may see `case`; None if the case alone decides.
+
+    For a department that may not see the case, and for a case that does not exist, it is the id of no case: a refusal then costs
+    the same reads, so that it does not tell which of the two it was."""
+    if principal.role not in ("organisation", "clerk") or visible(principal, case):
+        return None
+    elsewhere = principal.jurisdiction not in (None, case.jurisdiction) or principal.org in case.accusation.accused
+    return NO_CASE if elsewhere else case.matter.lead or NO_CASE
+
+
+def may_follow(principal: Principal, case: Case) -> bool:
+    """True if it may matter to the principal which case `case` follows: it sees the case, or would see it because of the lead."""
+    return visible(principal, case) or lead_needed(principal, case) not in (None, NO_CASE)
+
+
 def handles(org: str | None, case: Case) -> bool:
     """True while the organisation has the case: as the responsible one, a subordinate of it, assisting, or reviewing. A review
     body sees the whole case (Art. 35, 36) from the moment that it is named until another one is."""

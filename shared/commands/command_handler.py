@@ -20,11 +20,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from shared.case import STREAM, Case, fold
-from shared.commands.authorization import Action, authorize_command, visible_among
+from shared.commands.authorization import (
+    Action,
+    authorize_command,
+    lead_needed,
+    may_follow,
+    visible,
+    visible_among,
+)
 from shared.commands.command import DecisionContext, NewEvent
 from shared.commands.command_checks import check_version
 from shared.commands.effective_dates import check_order
@@ -102,6 +109,8 @@ class CommandHandler:
         stream = STREAM + case_id
         for attempt in range(ATTEMPTS):
             loaded = await (self.cases.load_confirmed(case_id) if attempt else self.cases.load(case_id, expected))
+            if loaded.case.exists and not loaded.read and not visible(stamp.principal, loaded.case):
+                loaded = await self.cases.load_confirmed(case_id)  # as for a case that does not exist (docs/adr/0034)
             refused = written = None
             try:
                 given, fresh = await self._decide(loaded.case, action, stamp, decide, others, expected_version)
@@ -138,12 +147,14 @@ class CommandHandler:
         expected_version: int | None,
     ) -> tuple[DecisionContext, list[NewEvent]]:
         """The events to append, and what they were decided on. Raises Refused."""
-        wanted = [*others, case.matter.lead] if case.matter.lead is not None else [*others]
-        known = await self.cases.lines(wanted, fresh=True) if wanted else {}
-        authorize_command(stamp.principal, action, case, known)
+        principal, needed, lead = stamp.principal, lead_needed(stamp.principal, case), case.matter.lead
+        known = await self.cases.lines([needed], fresh=True) if needed is not None else {}
+        authorize_command(principal, action, case, known)
+        if wanted := [*others, lead] if lead is not None else [*others]:
+            known = await self.cases.lines(wanted, fresh=True, through=partial(may_follow, principal))
         now = self._writer.recording_time(case.last_recorded)
         book = await self.policies.book(case.jurisdiction or stamp.jurisdiction)
-        given = DecisionContext(stamp.principal, now, stamp.at or now, book, visible_among(stamp.principal, known))
+        given = DecisionContext(stamp.principal, now, stamp.at or now, book, visible_among(principal, known))
         fresh = decide(case, given)
         if fresh:
             if expected_version is not None:

@@ -171,7 +171,7 @@ class Unlink(Command):
 @rule("unlink", service="intake", roles=JOINERS, states=OPEN_STATES, followers=True, zh="解除并案")
 def unlink(case: Case, command: Unlink, given: DecisionContext) -> list[NewEvent]:
     """Unlink the case because it is another matter. It is routed or queued separately again."""
-    if command.lead is not None and command.lead in case.matter.related:
+    if command.lead in given.cases and command.lead in case.matter.related:
         return [NewEvent(e.CaseUnlinked(lead=command.lead, kind="related", reason=command.reason))]
     if case.matter.lead is None:
         return []
