@@ -34,6 +34,7 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "filing.channel": body.channel,
         "filing.channel_class": body.channel_class,
         "filing.platform": body.platform,
+        "filing.filer": f"{event.actor.role}:{event.actor.org or '-'}:{event.actor.ref}",
         "filing.place": body.place,
         "filing.subject": body.subject,
         "filing.level": body.level,

@@ -81,6 +81,8 @@ class Filing:
     channel: str = ""
     channel_class: str = ""
     platform: str | None = None
+    filer: str = ""
+    """Name of the principal that filed it (`Principal.name`). It gets its own answer again, whatever it may see now."""
     place: str | None = None
     subject: str | None = None
     level: str | None = None

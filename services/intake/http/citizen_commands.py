@@ -110,5 +110,5 @@ async def page_of(runtime: Process, case_id: str) -> HTMLResponse:
     ports = runtime.ports
     case, _head = await ports.cases.get(case_id)
     book = await ports.policies.book(case.jurisdiction)
-    code = query_code(ports.keys.secret("query-code"), case.id)
+    code = query_code(ports.keys.secret("query-code"), case.id, case.filing.code_generation)
     return receipt(case, book, code, runtime.settings.public_url)
