@@ -55,7 +55,7 @@ WORKLIST = ReadModel(
         ("org", "state"),
         ("lead", "filed_at"),
     ),
-    version=6,
+    version=7,
 )
 
 DUE = ReadModel(
@@ -70,7 +70,8 @@ def queue_of(case: Case) -> str | None:
     """The work queue of the case; None if no one outside the handling organisation has to act."""
     if not case.live or case.matter.lead is not None:
         return None
-    if case.accusation.suspected is not None:
+    withdrawal = case.accusation.sealed and case.accusation.withdrawal is not None and case.open
+    if case.accusation.suspected is not None or withdrawal:
         return "to_confirm"
     if case.state in ("registered", "returned"):
         return (

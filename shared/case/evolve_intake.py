@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
-from shared.case.state import STREAM, Case, Correction, let_go, unanswered
+from shared.case.state import STREAM, Case, Correction, let_go, sealed_code, unanswered
 from shared.events import intake as i
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
@@ -24,6 +24,11 @@ _DATE_OF = {
 """Event type -> the path of the field of a case that holds its legal time."""
 
 
+def acting(event: RecordedEvent) -> str:
+    """The name of the principal that caused an event."""
+    return f"{event.actor.role}:{event.actor.org or '-'}:{event.actor.ref}"
+
+
 @on(i.CaseRegistered, "registered")
 def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Changes:
     return {
@@ -34,7 +39,7 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "filing.channel": body.channel,
         "filing.channel_class": body.channel_class,
         "filing.platform": body.platform,
-        "filing.filer": f"{event.actor.role}:{event.actor.org or '-'}:{event.actor.ref}",
+        "filing.filer": acting(event),
         "filing.place": body.place,
         "filing.subject": body.subject,
         "filing.level": body.level,
@@ -104,6 +109,7 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
         changes["filing.unclear"] = tuple(field for field in case.filing.unclear if field != body.field)
         if body.field == "class_":
             changes["accusation.sealed"] = body.new == "accusation" or case.accusation.suspected is not None
+            changes |= sealed_code(case, body.new)
             if body.new == "accusation" and case.assignment.org is None:
                 changes |= _sealed_anew(case)
         return changes
@@ -176,7 +182,27 @@ def _re_review_requested(case: Case, event: RecordedEvent, body: i.ReReviewReque
 
 @on(i.CaseWithdrawn, "withdrawn")
 def _withdrawn(case: Case, event: RecordedEvent, body: i.CaseWithdrawn) -> Changes:
-    return {"closure.kind": "withdrawn", "closure.closed_at": event.effective_at}
+    return {"closure.kind": "withdrawn", "closure.closed_at": event.effective_at, "accusation.withdrawal": None}
+
+
+@on(i.WithdrawalRequested)
+def _withdrawal_requested(case: Case, event: RecordedEvent, body: i.WithdrawalRequested) -> Changes:
+    return {"accusation.withdrawal": acting(event)}
+
+
+@on(i.SealedWithdrawalConfirmed)
+def _withdrawal_confirmed(case: Case, event: RecordedEvent, body: i.SealedWithdrawalConfirmed) -> Changes:
+    return {}
+
+
+@on(i.SealedWithdrawalDeclined)
+def _withdrawal_declined(case: Case, event: RecordedEvent, body: i.SealedWithdrawalDeclined) -> Changes:
+    return {"accusation.withdrawal": None}
+
+
+@on(i.QueryCodeRenewed, fact=False)
+def _code_renewed(case: Case, event: RecordedEvent, body: i.QueryCodeRenewed) -> Changes:
+    return {"filing.code_generation": body.generation}
 
 
 @on(i.WentLive)

@@ -116,6 +116,8 @@ class Accusation:
     cleared: bool = False
     """A person decided that it is no accusation; keyword rules are not applied again."""
     accused: tuple[str, ...] = ()
+    withdrawal: str | None = None
+    """Name of the principal that requested the withdrawal, while nobody has decided on it."""
 
 
 @dataclass(frozen=True)
@@ -324,6 +326,14 @@ def let_go(case: Case) -> dict[str, Any]:
         "assignment.assist": (),
         "assignment.final_ruling": False,
     }
+
+
+def sealed_code(case: Case, class_: str | None) -> dict[str, Any]:
+    """The query code of a case that becomes an accusation is renewed: whoever fetched the old one for an ordinary case has no
+    access to the accusation. A filing that is an accusation from the beginning keeps its code."""
+    if class_ != "accusation" or case.filing.class_ == "accusation":
+        return {}
+    return {"filing.code_generation": case.filing.code_generation + 1}
 
 
 def begun_again(case: Case) -> dict[str, Any]:

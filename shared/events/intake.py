@@ -205,6 +205,32 @@ class CaseWithdrawn(_Intake, zh="撤回", en="The petitioner withdrew it.", for_
     text: Text = None
 
 
+class WithdrawalRequested(_Intake, zh="申请撤回", en="The petitioner asked to withdraw it.", for_petitioner=True):
+    """The withdrawal of a sealed case was requested. The case only ends when a person has confirmed it (docs/adr/0035)."""
+
+    author: ClassVar[str | None] = "p1"
+    text: Text = None
+
+
+class SealedWithdrawalConfirmed(_Intake, zh="确认撤回", en="The withdrawal was confirmed."):
+    """A person confirmed that the petitioner withdraws the sealed case of their own will; `CaseWithdrawn` follows."""
+
+    reason: Text = None
+
+
+class SealedWithdrawalDeclined(_Intake, zh="未予撤回", en="It was not withdrawn."):
+    """The requested withdrawal of a sealed case was declined, because it is not the petitioner's own free decision."""
+
+    reason: Text = None
+
+
+class QueryCodeRenewed(_Intake, zh="更换查询码", en="The query code was renewed.", for_petitioner=True):
+    """The query code of the case was renewed: codes of an earlier generation open nothing from now on."""
+
+    generation: int
+    reason: Text = None
+
+
 class WentLive(_Intake, zh="转为在本系统办理", en="It is handled in this system from now on."):
     """An imported open case is handled in this system from now on. Earlier escalation rungs never fire."""
 

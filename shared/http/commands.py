@@ -44,7 +44,9 @@ class Commands:
                 await _say_what_is_possible(self._runtime, caller, reference, refused)
             raise
         events = done.commit.recorded if done.commit is not None else ()
-        return CommandAnswer.built_from(case, events=events, allowed=allowed(case, caller), repeated=done.repeated)
+        return CommandAnswer.built_from(
+            case, events=events, allowed=allowed(case, caller), repeated=done.repeated, code=None
+        )
 
 
 def router(runtime: Process, commands: Commands) -> APIRouter:

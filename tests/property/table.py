@@ -98,9 +98,11 @@ ROLES: dict[str, frozenset[str]] = {
     "desk": frozenset({"registrar"}),
     "outside": frozenset({"registrar", "supervisor"}),
     "desk_or_supervisor": frozenset({"registrar", "supervisor"}),
+    "organisation_or_desk_or_supervisor": frozenset({"organisation", "clerk", "registrar", "supervisor"}),
     "supervisor": frozenset({"supervisor"}),
     "outside_supervisor": frozenset({"supervisor"}),
     "petitioner": frozenset({"citizen", "platform", "registrar"}),
+    "holder_of_code": frozenset({"citizen", "registrar"}),
     "reviewer": frozenset({"organisation", "clerk"}),
     "reviewer_or_desk": frozenset({"organisation", "clerk", "registrar"}),
     "subordinate": frozenset({"organisation", "clerk"}),
@@ -574,6 +576,19 @@ def says(reason: str, condition: Condition) -> Objection:
     return lambda matter, attempt: reason if condition(matter, attempt) else None
 
 
+def withdrawn(matter: Matter, attempt: Attempt) -> None:
+    """An accusation is only asked to be withdrawn: who holds its code may be the accused (Art. 30)."""
+    if matter.class_ == "accusation":
+        matter.asked_to_withdraw = attempt.who
+    else:
+        matter.state, matter.moved, matter.asked_to_withdraw = "withdrawn", attempt.when, None
+
+
+def not_asked_by_another(matter: Matter, attempt: Attempt) -> str | None:
+    asked = matter.asked_to_withdraw
+    return "nobody else asked to withdraw it" if asked is None or asked == attempt.who else None
+
+
 TABLE: dict[str, Row] = {
     # the desk
     "answer_at_once": Row(
@@ -700,7 +715,22 @@ TABLE: dict[str, Row] = {
     "name_representatives": Row("desk", frozenset(), basis="Art. 20 ¶3; nobody who filed here is named"),
     "add_material": Row("petitioner", OPEN),
     "nudge": Row("petitioner", OPEN, basis="催问"),
-    "withdraw": Row("petitioner", OPEN, "withdrawn"),
+    "withdraw": Row(
+        "petitioner", OPEN, effect=withdrawn, basis="Art. 30: an accusation only after another person has confirmed it",
+        again=lambda m, _a: m.class_ == "accusation" and m.asked_to_withdraw is not None,
+        unless=says(
+            "before the step before", lambda m, a: m.class_ != "accusation" and earlier(a.when, m.moved)
+        ),
+    ),
+    "confirm_sealed_withdrawal": Row(
+        "organisation_or_desk_or_supervisor", OPEN, "withdrawn", unless=not_asked_by_another, basis="Art. 30",
+        effect=lambda m, _a: setattr(m, "asked_to_withdraw", None),
+    ),
+    "decline_sealed_withdrawal": Row(
+        "organisation_or_desk_or_supervisor", OPEN, effect=lambda m, _a: setattr(m, "asked_to_withdraw", None),
+        unless=not_asked_by_another, basis="Art. 30",
+    ),
+    "renew_query_code": Row("holder_of_code", EVERY),
     "evaluate": Row(
         "petitioner", states("replied", "closed", "reviewed", "concluded"), basis="Art. 21 ¶2", effect=graded,
         unless=says("no reply yet", lambda m, _a: not m.replied),

@@ -59,6 +59,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "unlink": {"reason": "并非同一事项"},
     "name_representatives": {"parties": ["p1"]},
     "request_confidentiality": {},
+    "renew_query_code": {"reason": "回执遗失"},
+    "confirm_sealed_withdrawal": {"reason": "已当面核实"},
+    "decline_sealed_withdrawal": {"reason": "并非本人意愿"},
 }
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from shared.kernel import data_file
 
-VERSION = 2
+VERSION = 3
 """Increased whenever a formula changes; published figures name the version."""
 SHOWN_WITH = {"satisfaction": "participation", "resolution": "resolved_unconfirmed"}
 """Measure -> the one that is always shown with it."""

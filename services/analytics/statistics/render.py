@@ -179,9 +179,14 @@ def _head(name: str, lang: Lang) -> str:
 def _title(result: StatsResult, lang: Lang) -> str:
     period = result.period
     if lang == "zh":
-        return f"期间 {period} · 截至 {result.now} · 依据 {result.cases} 件 {result.events} 个事件 · 口径 {result.metric_version}"
+        sealed = f" · 另有密件 {result.sealed} 件" if result.sealed else ""
+        return (
+            f"期间 {period} · 截至 {result.now} · 依据 {result.cases} 件 {result.events} 个事件{sealed}"
+            f" · 口径 {result.metric_version}"
+        )
+    sealed = f" · sealed cases {result.sealed}" if result.sealed else ""
     return (
-        f"period {period} · as of {result.now} · based on {result.cases} cases, {result.events} events · "
+        f"period {period} · as of {result.now} · based on {result.cases} cases, {result.events} events{sealed} · "
         f"metric version {result.metric_version}"
     )
 

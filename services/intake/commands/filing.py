@@ -240,7 +240,9 @@ class Withdraw(Command):
 
 @rule("withdraw", service="intake", roles=CITIZEN, states=OPEN_STATES, followers=True, zh="撤回")
 def withdraw(case: Case, command: Withdraw, given: DecisionContext) -> list[NewEvent]:
-    """Withdraw the petition."""
+    """Withdraw the petition. The withdrawal of a sealed case waits for a person."""
+    if case.accusation.sealed:  # sealed_withdrawals.py
+        return [] if case.accusation.withdrawal is not None else [NewEvent(e.WithdrawalRequested(text=command.text))]
     return [NewEvent(e.CaseWithdrawn(text=command.text))]
 
 
