@@ -20,23 +20,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import NamedTuple
 
 from shared.case import STREAM, Case, fold
-from shared.commands.authorization import (
-    Action,
-    authorize_command,
-    lead_needed,
-    may_follow,
-    visible,
-    visible_among,
-)
+from shared.commands.authorization import Action, visible, visible_among
 from shared.commands.command import DecisionContext, NewEvent
 from shared.commands.command_checks import check_version
 from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata, EventWriter, Published, first_answer
 from shared.commands.stream_writer import ATTEMPTS, DecideStream, append_to, pause
+from shared.commands.visible_cases import authorised
 from shared.events.fields import Service
 from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import Conflict, DuplicateCommand, EventStore
@@ -147,14 +141,10 @@ class CommandHandler:
         expected_version: int | None,
     ) -> tuple[DecisionContext, list[NewEvent]]:
         """The events to append, and what they were decided on. Raises Refused."""
-        principal, needed, lead = stamp.principal, lead_needed(stamp.principal, case), case.matter.lead
-        known = await self.cases.lines([needed], fresh=True) if needed is not None else {}
-        authorize_command(principal, action, case, known)
-        if wanted := [*others, lead] if lead is not None else [*others]:
-            known = await self.cases.lines(wanted, fresh=True, through=partial(may_follow, principal))
+        known = await authorised(self.cases, stamp.principal, action, case, others)
         now = self._writer.recording_time(case.last_recorded)
         book = await self.policies.book(case.jurisdiction or stamp.jurisdiction)
-        given = DecisionContext(stamp.principal, now, stamp.at or now, book, visible_among(principal, known))
+        given = DecisionContext(stamp.principal, now, stamp.at or now, book, visible_among(stamp.principal, known))
         fresh = decide(case, given)
         if fresh:
             if expected_version is not None:

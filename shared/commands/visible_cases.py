@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
+
 from shared.case import Case
-from shared.commands.authorization import Principal, lead_among, lead_needed, visible
+from shared.commands.authorization import (
+    Action,
+    Principal,
+    authorize_command,
+    lead_among,
+    lead_needed,
+    may_follow,
+    visible,
+)
 from shared.repositories.case_repository import CaseRepository
 
 
@@ -20,3 +31,24 @@ async def seen(cases: CaseRepository, principal: Principal, case_id: str) -> Cas
     case, needed = loaded.case, lead_needed(principal, loaded.case)
     known = await cases.lines([needed], fresh=True) if needed is not None else {}
     return case if visible(principal, case, lead_among(case, known)) else None
+
+
+async def authorised(
+    cases: CaseRepository, principal: Principal, action: Action, case: Case, others: Iterable[str]
+) -> dict[str, Case]:
+    """Check that the principal may do `action` on `case`; then read the cases that a decision on it needs.
+
+    Args:
+        others: Ids of the cases that the command names.
+
+    Returns: `others` and the lead of the case, each with all that it follows, by id, as the log has them now. What a case follows
+    is left out where the principal may not see that case.
+
+    Raises:
+        Unknown, Denied: as authorize(). Nothing but the case and its lead was read then, as seen() reads them.
+    """
+    needed, lead = lead_needed(principal, case), case.matter.lead
+    known = await cases.lines([needed], fresh=True) if needed is not None else {}
+    authorize_command(principal, action, case, known)
+    wanted = [*others, lead] if lead is not None else [*others]
+    return await cases.lines(wanted, fresh=True, through=partial(may_follow, principal)) if wanted else {}

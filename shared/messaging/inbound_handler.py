@@ -27,6 +27,7 @@ from shared.commands.visible_cases import seen
 from shared.events.refusal import FieldProblem, Refusal
 from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
 from shared.kernel.identifiers import request_digest
+from shared.kernel.plain_text import personal_number
 from shared.kernel.refusals import Refused, Unavailable
 from shared.messaging.inbound_record import InboundRecord, read_record
 from shared.messaging.partner_topics import InboundMessage
@@ -152,7 +153,8 @@ def command_named(read: InboundRecord) -> str | None:
 def command_id(read: InboundRecord) -> str | None:
     """The command id in the record; None if it is not valid."""
     found = read.value.get("command_id")
-    return found if isinstance(found, str) and _COMMAND_ID.fullmatch(found) else None
+    valid = isinstance(found, str) and _COMMAND_ID.fullmatch(found) and not personal_number(found)
+    return found if valid else None
 
 
 def refusal_of(content: dict[str, Any]) -> Refusal:

@@ -110,16 +110,18 @@ class Hidden:
         await self.here.runtime.drain()
         return Target("web", item, receipt.case, receipt.number)
 
-    async def ask(self, client: httpx.AsyncClient, method: str, request: Request, target: Target) -> Answered:
+    async def ask(self, role: str, method: str, request: Request, target: Target) -> Answered:
         """The answer, with the names of the target and everything that is made for one case replaced."""
         lines = isinstance(request.json, list)
         body: dict[str, Any] = {} if request.json is None else {"json": request.json}
         if lines:
             content = b"\n".join(httpx.Request("POST", "http://x", json=one).content for one in request.json)
             body = {"content": content, "headers": {"content-type": "application/x-ndjson"}}
-        with counted() as operations:
-            answer = await client.request(method, request.path, params=request.params, **body)
-        await self.here.runtime.drain()
+        async with self.here.client(role) as client:
+            with counted() as operations:
+                answer = await client.request(method, request.path, params=request.params, **body)
+        if method != "GET" and answer.is_success:
+            await self.here.runtime.drain()
         said = answer.content.replace(target.item.encode(), b"<item>")
         headers = tuple(sorted((name, value) for name, value in answer.headers.items() if name != "x-request-id"))
         return Answered(answer.status_code, _MADE.sub(b"<made>", said), headers, tuple(sorted(operations.items())))

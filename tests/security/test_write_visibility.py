@@ -5,12 +5,13 @@ The routes come from the OpenAPI document, so a new route is covered by itself; 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any, cast
 
 import pytest
 
 from shared.application.access_keys import PEOPLE
-from shared.commands.authorization import Principal, Role, may_add_history, visible
+from shared.commands.authorization import FILE, IMPORT, Principal, Role, may_add_history, visible
 from tests.integration.test_http_roles import routes
 from tests.security.hidden_cases import KINDS, NEXT, Hidden, Request, Target, hidden_cases
 from tests.support import examples
@@ -53,8 +54,8 @@ def _filings(path: str, more: dict[str, Any] | None = None) -> Requests:
 
     def made(target: Target) -> list[Request]:
         bodies = [{**one, **(more or {}), "item": target.item} for one in (WRONG_FILING, FILING)]
-        where = [{}, {"jurisdiction": DEMO}, {"jurisdiction": NEXT}]
-        return [Request(path, [body] if batch else body, params) for body in bodies for params in where]
+        requests = [Request(path, [body] if batch else body) for body in bodies]
+        return [*requests, requests[1]._replace(params={"jurisdiction": NEXT})]
 
     return made
 
@@ -68,7 +69,7 @@ def _history(target: Target) -> list[Request]:
 def _read(path: str) -> Requests:
     return lambda target: [
         Request(path.format(reference=one, clock="C1", platform="wlzj", org="zj", day="2026-03-02", jurisdiction=DEMO))
-        for one in target.references
+        for one in target.references[:2]
     ]
 
 
@@ -103,9 +104,12 @@ BODIES: dict[tuple[str, str], Requests] = {
     ),
 }
 """Route that writes -> valid requests that name the target."""
-APPENDS = frozenset({"/v1/submissions", "/v1/channels/{channel}/items", "/v1/history"})
-"""Routes whose requests are carried out for a case that does not exist: each needs a case of its own."""
-READS = ("{reference}",)
+APPENDS = {
+    "/v1/submissions": FILE.roles,
+    "/v1/channels/{channel}/items": FILE.roles,
+    "/v1/history": IMPORT.roles,
+}
+"""Route whose requests are carried out for a case that does not exist -> its roles. Each request is about another case."""
 
 
 def requests_of(method: str, path: str) -> Requests | None:
@@ -119,31 +123,30 @@ def requests_of(method: str, path: str) -> Requests | None:
 @pytest.mark.parametrize("alone", [True, False], ids=["embedded", "full"])
 async def test_hidden_case_is_answered_like_missing_case(alone: bool) -> None:
     async with hidden_cases(alone=alone) as world:
-        here = world.here
-        await here.filed(item="own")
+        await world.here.filed(item="own")
         wrong: list[Any] = []
         compared = 0
-        for method, path in routes(here):
+        for method, path in routes(world.here):
             made = requests_of(method, path)
             if made is None:
                 continue
-            appends = path.removesuffix(":batch") in APPENDS
-            for role in PEOPLE:
-                for kind in KINDS:
-                    if await _may_know(world, role, kind, importing=path.startswith("/v1/history")):
-                        continue
-                    async with here.client(role) as client:
-                        for place, _ in enumerate(made(world.missing())):
-                            target = await (world.new if appends else world.known)(role, kind)
-                            missing = world.missing()
-                            before = await _head(world, target)
-                            one = await world.ask(client, method, made(target)[place], target)
-                            other = await world.ask(client, method, made(missing)[place], missing)
-                            compared += 1
-                            if one != other or await _head(world, target) != before:
-                                wrong.append((method, made(target)[place], role, kind, one, other))
+            for role, kind in product(PEOPLE, KINDS):
+                if kind == "follower elsewhere" and role not in ("organisation", "clerk"):
+                    continue  # what a case follows decides only for them
+                if await _may_know(world, role, kind, importing=path.startswith("/v1/history")):
+                    continue
+                target_of = world.new if role in APPENDS.get(path.removesuffix(":batch"), ()) else world.known
+                for place, _ in enumerate(made(world.missing())):
+                    target, missing = await target_of(role, kind), world.missing()
+                    before = await _head(world, target)
+                    one, other = [
+                        await world.ask(role, method, made(about)[place], about) for about in (target, missing)
+                    ]
+                    compared += 1
+                    if one != other or await _head(world, target) != before:
+                        wrong.append((method, made(target)[place], role, kind, one, other))
         assert not wrong, "\n".join(str(one) for one in wrong[:12])
-        assert compared > 500
+        assert compared > 300
         print(f"{compared} pairs of answers compared")
 
 
@@ -151,14 +154,13 @@ async def test_every_command_on_hidden_case_is_answered_alike() -> None:
     async with hidden_cases() as world:
         for role in PEOPLE:
             hidden = await world.known(role, "hidden accusation")
-            async with world.here.client(role) as client:
-                for name in examples.commands():
-                    body = {"command": name, "command_id": f"c-{name}", **examples.example(name)}
-                    answers = [
-                        await world.ask(client, "POST", Request(f"/v1/cases/{one.id}/commands", body), one)
-                        for one in (hidden, world.missing())
-                    ]
-                    assert answers[0] == answers[1], (role, name)
+            for name in examples.commands():
+                body = {"command": name, "command_id": f"c-{name}", **examples.example(name)}
+                answers = [
+                    await world.ask(role, "POST", Request(f"/v1/cases/{one.id}/commands", body), one)
+                    for one in (hidden, world.missing())
+                ]
+                assert answers[0] == answers[1], (role, name)
 
 
 async def _may_know(world: Hidden, role: str, kind: str, *, importing: bool) -> bool:
