@@ -135,4 +135,5 @@ async def hidden_cases(*, alone: bool = True) -> AsyncIterator[Hidden]:
         sections["jurisdiction"]["code"] = NEXT
         await activate(here.runtime.handling("supervision"), OPERATOR, NEXT, sections)
         here.clock.advance(2)
+        await here.filed()  # so that the process knows the keys, which it reads from the log
         yield Hidden(here)

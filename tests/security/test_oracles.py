@@ -14,8 +14,8 @@ from services.intake.registration import file_case
 from shared.application.access_keys import PEOPLE
 from shared.commands.authorization import Principal
 from shared.policy.loading.loader import bundled
-from tests.security.hidden_cases import NEXT, Request, Target, hidden_cases
-from tests.support.counting import counted
+from tests.security.hidden_cases import NEXT, Hidden, Request, Target, hidden_cases
+from tests.support.counting import counted, opened
 from tests.support.county import DEMO
 from tests.support.serving import Served, served, submission
 
@@ -33,8 +33,10 @@ async def asked(here: Served, role: str, method: str, path: str, **more: Any) ->
 
 @pytest.mark.parametrize("path", ["/v1/submissions", "/v1/channels/province/items"])
 async def test_item_in_channel_of_platform_is_refused_before_it_is_looked_up(path: str) -> None:
-    async with hidden_cases() as world:
-        await world.here.filed(channel="province", item="their-1")
+    async with served(running=opened) as here:
+        world = Hidden(here)
+        await here.filed(channel="province", item="their-1")
+        await here.filed()
         answers = set()
         for role, item in product(("registrar", "platform"), ("their-1", "their-2")):
             for body in (submission(channel="province", item=item), {"channel": "province", "item": item, "text": ""}):
