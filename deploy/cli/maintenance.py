@@ -16,7 +16,7 @@ from deploy.cli.client import ask, call, run, streamed
 from deploy.cli.local_words import at
 from deploy.cli.options import AsJson, Data, Output, given
 from deploy.cli.output import DONE, REFUSED
-from deploy.cli.text_files import stopping_for_file
+from deploy.cli.text_files import private_file, stopping_for_file
 from deploy.storage.data_folder import FolderProblem
 
 _WORKERS = 16
@@ -171,8 +171,7 @@ def export(
                     sys.stdout.buffer.write(block)
                 sys.stdout.buffer.flush()
                 return
-            with stopping_for_file(output, "written"), output.open("xb") as file:
-                output.chmod(0o600)
+            with stopping_for_file(output, "written"), private_file(output) as file:
                 async for block in answer.aiter_bytes():
                     file.write(block)
 

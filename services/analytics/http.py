@@ -61,7 +61,7 @@ def router(ports: Ports, facts: Facts) -> APIRouter:
             async with reconstruction:
                 past = await facts_as_of(ports.log, ports.policies, when, visibility=visibility)
                 try:
-                    result = await query(past, request, then, visibility)
+                    result = await query(past, request, then, visibility, current=False)
                 finally:
                     await past.close()
         codes = {code for figure in result.figures for code in figure.group.values()}

@@ -7,7 +7,7 @@ from zlib import crc32
 
 from services.supervision.leases import SLOTS
 from shared.case import Case
-from shared.case.withdrawals import withdrawal_due
+from shared.case.withdrawals import waits_for_person, withdrawal_due
 from shared.commands.authorization import owes_notice
 from shared.consumers.projection import Projection
 from shared.deadlines.derivation import deadlines
@@ -77,7 +77,8 @@ def queue_of(case: Case) -> str | None:
     """The work queue of the case; None if no one outside the handling organisation has to act."""
     if not case.live or case.matter.lead is not None:
         return None
-    if case.accusation.suspected is not None:
+    withdrawal = any(waits_for_person(case, one) for one in case.withdrawals.pending)
+    if case.accusation.suspected is not None or (case.open and case.accusation.sealed and withdrawal):
         return "to_confirm"
     if case.state in ("registered", "returned"):
         return (

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, Field, create_model
+from pydantic import AfterValidator, BaseModel, Field, create_model
 
 from shared.application.case_reference import resolve
 from shared.application.ports import Ports
@@ -17,13 +17,32 @@ from shared.commands.command_handler import CommandResult
 from shared.commands.event_writer import EventMetadata
 from shared.events.fields import Moment
 from shared.kernel.identifiers import request_digest
+from shared.kernel.plain_text import personal_number
 from shared.kernel.refusals import Unknown
+from shared.kernel.validation_messages import WrongValue
 
-CommandId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$")]
+
+def no_personal_number(value: str) -> str:
+    """The value. Raises WrongValue if it contains a telephone or identity number: it is stored in clear."""
+    if personal_number(value):
+        raise WrongValue(
+            "contains what looks like a telephone or identity number, and it is stored in clear; use one without personal data",
+            "疑似含有电话或证件号码，而该内容以明文保存，请改用不含个人信息的编号。",
+        )
+    return value
+
+
+CommandId = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._:-]+$"), AfterValidator(no_personal_number)
+]
+"""Stored in clear with the events, and repeated in the answers to records of topics: never a telephone number or a name."""
 _SHAPE: dict[str, Any] = {
     "command_id": (
         CommandId,
-        Field(description="Your id of this command. Sending the same id again returns the first answer"),
+        Field(
+            description="Your id of this command, without personal data: it is stored in clear. Sending the same id again returns"
+            " the first answer"
+        ),
     ),
     "effective_at": (
         Moment | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 from shared.case.evolve import MOVES, Changes, kind_of, on
-from shared.case.state import STREAM, BeforeReview, Case, Correction, PendingWithdrawal, let_go, unanswered
+from shared.case.state import STREAM, BeforeReview, Case, Correction, PendingWithdrawal, let_go, sealed_code, unanswered
 from shared.events import intake as i
 from shared.eventstore.recorded_event import RecordedEvent
 from shared.kernel.legal_time import from_text
@@ -24,6 +24,11 @@ _DATE_OF = {
 """Event type -> the path of the field of a case that holds its legal time."""
 
 
+def acting(event: RecordedEvent) -> str:
+    """The name of the principal that caused an event."""
+    return f"{event.actor.role}:{event.actor.org or '-'}:{event.actor.ref}"
+
+
 @on(i.CaseRegistered, "registered")
 def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Changes:
     return {
@@ -34,6 +39,7 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "filing.channel": body.channel,
         "filing.channel_class": body.channel_class,
         "filing.platform": body.platform,
+        "filing.filer": acting(event),
         "filing.place": body.place,
         "filing.subject": body.subject,
         "filing.level": body.level,
@@ -46,7 +52,6 @@ def _registered(case: Case, event: RecordedEvent, body: i.CaseRegistered) -> Cha
         "filing.anonymous": body.anonymous,
         "filing.confidential": body.confidential,
         "accusation.sealed": body.class_ == "accusation",
-        "filing.filer": event.actor.ref,
         "filing.filed_at": event.effective_at,
         "filing.ranked_at": event.effective_at,
         "registered_at": event.recorded_at,
@@ -135,6 +140,7 @@ def _corrected(case: Case, event: RecordedEvent, body: i.CaseCorrected) -> Chang
         changes["filing.unclear"] = _without(case, body.field, *(("qr",) if body.field == "place" else ()))
         if body.field == "class_":
             changes["accusation.sealed"] = body.new == "accusation" or case.accusation.suspected is not None
+            changes |= sealed_code(case, body.new)
             if body.new == "accusation" and case.assignment.org is None:
                 changes |= _sealed_anew(case)
         return changes
@@ -245,7 +251,7 @@ def _withdrawn(case: Case, event: RecordedEvent, body: i.CaseWithdrawn) -> Chang
 @on(i.WithdrawalRequested, fact=kind_of("party"))
 def _withdrawal_requested(case: Case, event: RecordedEvent, body: i.WithdrawalRequested) -> Changes:
     word = "code_with_staff" if body.code_with_staff else body.word
-    asked = PendingWithdrawal(body.party, event.version, body.effective_on, word, event.actor.org)
+    asked = PendingWithdrawal(body.party, event.version, body.effective_on, word, event.actor.org, asker=acting(event))
     return {"withdrawals.pending": (*_others_pending(case, body.party), asked)}
 
 
@@ -280,6 +286,19 @@ def _others_pending(case: Case, party: str) -> tuple[PendingWithdrawal, ...]:
 @on(i.PartyCorrected, fact=False)
 def _party_corrected(case: Case, event: RecordedEvent, body: i.PartyCorrected) -> Changes:
     return {}
+
+
+@on(i.SealedWithdrawalDeclined)
+def _withdrawal_declined(case: Case, event: RecordedEvent, body: i.SealedWithdrawalDeclined) -> Changes:
+    return {"withdrawals.pending": _others_pending(case, body.party)}
+
+
+@on(i.QueryCodeRenewed, fact=False)
+def _code_renewed(case: Case, event: RecordedEvent, body: i.QueryCodeRenewed) -> Changes:
+    return {
+        "filing.code_generation": body.generation,
+        "service.code_issued_by": "own" if event.actor.role in ("platform", "citizen") else "staff",
+    }
 
 
 @on(i.WentLive)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.case.evolve import Changes, kind_of, on
-from shared.case.state import Case, calmed, let_go, past
+from shared.case.state import Case, calmed, let_go, past, sealed_code
 from shared.events import routing as r
 from shared.eventstore.recorded_event import RecordedEvent
 
@@ -33,6 +33,7 @@ def _classified(case: Case, event: RecordedEvent, body: r.CaseClassified) -> Cha
         "filing.unclear": tuple(field for field in unclear if field != "subject") if body.subject else unclear,
         "accusation.sealed": body.class_ == "accusation"
         or (accusation.sealed and (body.by != "person" or body.class_ is None or accusation.suspected is not None)),
+        **(sealed_code(case, body.class_) if body.by == "person" else {}),
     }
 
 
@@ -48,6 +49,7 @@ def _suspected(case: Case, event: RecordedEvent, body: r.AccusationSuspected) ->
 @on(r.AccusationConfirmed, fact=False)
 def _confirmed(case: Case, event: RecordedEvent, body: r.AccusationConfirmed) -> Changes:
     changes: Changes = {
+        **sealed_code(case, "accusation"),
         "accusation.suspected": None,
         "filing.class_": "accusation",
         "accusation.sealed": True,

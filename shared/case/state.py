@@ -75,6 +75,8 @@ class PendingWithdrawal(NamedTuple):
     by: str | None
     """The organisation that recorded it; None for the petitioner's own request."""
     confirmed_at: LegalTime | None = None
+    asker: str = ""
+    """The principal that recorded it, who never confirms it."""
 
 
 class Rung(NamedTuple):
@@ -113,6 +115,8 @@ class Filing:
     channel: str = ""
     channel_class: str = ""
     platform: str | None = None
+    filer: str = ""
+    """Name of the principal that filed it (`Principal.name`). It gets its own answer again, whatever it may see now."""
     place: str | None = None
     subject: str | None = None
     level: str | None = None
@@ -131,8 +135,8 @@ class Filing:
     parties: tuple[tuple[str, str], ...] = ()
     """(party, role)."""
     representatives: tuple[str, ...] = ()
-    filer: str = ""
-    """Id of the key that filed it; another person confirms a date of long ago."""
+    code_generation: int = 0
+    """Generation of the query code. A code of an earlier one opens nothing."""
     filed_at: LegalTime | None = None
     ranked_at: LegalTime | None = None
     """`filed_at` as it was registered. No correction changes it, so the order of two cases never changes."""
@@ -419,6 +423,14 @@ def let_go(case: Case) -> dict[str, Any]:
         "assignment.assist": (),
         "assignment.final_ruling": False,
     }
+
+
+def sealed_code(case: Case, class_: str | None) -> dict[str, Any]:
+    """The query code of a case that becomes an accusation is renewed: whoever fetched the old one for an ordinary case has no
+    access to the accusation. A filing that is an accusation from the beginning keeps its code."""
+    if class_ != "accusation" or case.filing.class_ == "accusation":
+        return {}
+    return {"filing.code_generation": case.filing.code_generation + 1}
 
 
 def begun_again(case: Case) -> dict[str, Any]:

@@ -13,6 +13,10 @@ _HELD = frozenset({*MOVES, "CaseLinked"}) - {"CaseVoided", "CaseWithdrawn"}
 """Events that cannot happen to a suspected accusation before a person has decided on the suspicion (Art. 30)."""
 
 
+COMPLETES_WITHDRAWAL = "complete_withdrawal"
+"""The only command that withdraws a sealed case: it needs the confirmation by a person (docs/adr/0035)."""
+
+
 def check_readable(case: Case) -> None:
     """Raises Unavailable `newer_event` where this process does not understand every event of the case."""
     if case.newer is not None:
@@ -66,6 +70,12 @@ def check_decided(case: Case, events: Iterable[Event], *, name: str, zh: str, st
             "suspicion_undecided",
             "A rule suspects that this is an accusation. Read it, then give confirm_accusation or clear_suspicion.",
             detail_zh="该件疑似检举控告，请先阅看，再予以确认或排除。",
+        )
+    if case.accusation.sealed and "CaseWithdrawn" in types and name != COMPLETES_WITHDRAWAL:
+        raise Refused(
+            "waits_for_person",
+            "A person has to confirm this withdrawal first. Nothing was changed.",
+            detail_zh="该撤回须先由工作人员确认，未作任何变更。",
         )
     if states and case.state not in states:
         raise Refused(

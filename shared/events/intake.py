@@ -330,6 +330,20 @@ class CaseWithdrawn(_Intake, zh="撤回", en="The petitioner withdrew it.", for_
     text: Text = None
 
 
+class SealedWithdrawalDeclined(_Intake, zh="未予撤回", en="It was not withdrawn."):
+    """The requested withdrawal of a sealed case was declined, because it is not the petitioner's own free decision."""
+
+    party: str
+    reason: Text = None
+
+
+class QueryCodeRenewed(_Intake, zh="更换查询码", en="The query code was renewed.", for_petitioner=True):
+    """The query code of the case was renewed: codes of an earlier generation open nothing from now on."""
+
+    generation: int
+    reason: Text = None
+
+
 class WentLive(_Intake, zh="转为在本系统办理", en="It is handled in this system from now on."):
     """An imported open case is handled in this system from now on. Earlier escalation rungs never fire."""
 

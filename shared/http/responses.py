@@ -43,6 +43,9 @@ class CommandAnswer(Answer):
     state_zh: StateZh
     allowed: list[str] = Field(description="Commands that you may give next")
     repeated: bool = Field(description="True if this command_id was carried out before, or there was nothing to do")
+    code: str | None = Field(
+        None, description="The new query code, for the petitioner who renewed it; the old one is void"
+    )
 
 
 class Health(Answer):

@@ -68,6 +68,18 @@ def read_number(text: str) -> str | None:
     return f"{year}-{middle[:4]}-{middle[4:8]}-{middle[8:]}-{check}"
 
 
+def id_prefix(number: str) -> str:
+    """The first 15 hex digits of the case id that a number in its normal form is made from.
+
+    >>> number("7f" * 16, 2026), id_prefix(number("7f" * 16, 2026))
+    ('2026-FXZQ-YZVZ-FXZQ-M', '7f7f7f7f7f7f7f7')
+    """
+    value = 0
+    for digit in number.replace("-", "")[4 : 4 + NUMBER_DIGITS]:
+        value = value << 5 | _DIGITS.index(digit)
+    return f"{value:0{NUMBER_DIGITS * 5 // 4}x}"
+
+
 def query_code(key: bytes, case: str, generation: int = 0) -> str:
     """The secret on the receipt, 130 bits. A lost one is revoked by the next generation."""
     digits = _base32(hmac.new(key, f"{case}\x1f{generation}".encode(), sha256).digest(), CODE_DIGITS)

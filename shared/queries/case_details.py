@@ -17,6 +17,7 @@ from shared.case import STREAM, Case, cut, fold, head_of
 from shared.commands.allowed_commands import allowed
 from shared.commands.authorization import READ, SEES_ALL, Principal, authorize, visible
 from shared.commands.command_handler import CommandHandler
+from shared.commands.visible_cases import seen
 from shared.deadlines.deadline import Deadline
 from shared.deadlines.derivation import deadlines
 from shared.events.intake import CaseLinked, CaseUnlinked
@@ -41,12 +42,10 @@ _ASIDE = frozenset({"AccusationSuspected", "SuspicionCleared"})
 
 async def find(ports: Ports, principal: Principal, reference: str) -> Case:
     """The present state of the case. Raises Unknown if it does not exist or the principal may not see it."""
-    case, _head = await ports.cases.get(await resolve(ports, reference))
-    if not case.exists:
-        case, _head = await ports.cases.reload(await resolve(ports, reference))
-    if not case.exists:
+    case = await seen(ports.cases, principal, await resolve(ports, reference))
+    if case is None:
         raise unknown_case()
-    authorize(principal, READ, case, await ports.cases.lead_of(case))
+    authorize(principal, READ)
     return case
 
 

@@ -22,6 +22,7 @@ from shared.policy.book import PolicyBook
 from shared.queries.citizen_documents import readable
 from shared.queries.citizen_status_models import MayAsk, StatusAnswer
 from shared.queries.next_step import NextStep, next_step
+from shared.queries.sealed_status import told_of_sealed
 
 _NOT_TOLD = frozenset({"exempt"})
 """Kinds of notices that were not served."""
@@ -36,12 +37,15 @@ _OUTCOMES = frozenset(
 
 
 async def status(ports: Ports, case: Case) -> StatusAnswer:
-    """The status in plain sentences."""
+    """The status in plain sentences. Of a sealed case it tells what it tells of any case that waits for dispatch (Art. 30)."""
+    events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
+    if case.accusation.sealed:
+        events = told_of_sealed(events)
+        case = fold(events)
     book = await ports.policies.book(case.jurisdiction)
     now = ports.clock.now()
     responsible = holder_of(case)
     lead = await _leading(ports, case)
-    events = [event for commit in await ports.log.load(STREAM + case.id) for event in commit.recorded]
     shown: list[dict[str, str]] = []
     for place, event in enumerate(events):
         words = heard(event, events[: place + 1], book)

@@ -229,7 +229,7 @@ async def test_erasure_removes_item_from_update_entries(platform: Platform) -> N
 async def test_accused_platform_receives_no_further_updates(platform: Platform) -> None:
     """Art. 30: the platform filed the accusation and keeps the number, but receives no updates about it."""
     here = platform.here
-    async with here.client("registrar") as client:
+    async with here.client(key=await here.key_of("platform", PLATFORM)) as client:
         body = filing("A-1", **{"class": "accusation", "respondent": {"name": "某人", "org": "zj"}})
         assert (await client.post("/v1/submissions", json=body)).status_code == 201
     await here.runtime.drain()

@@ -411,6 +411,9 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "void": lambda: {"reason_code": "other"},
         "link": lambda: {"lead": "0" * 32, "reason": "同一事项"},
         "unlink": lambda: {"reason": "并非同一事项"},
+        "renew_query_code": lambda: {"reason": "回执遗失"},
+        "confirm_sealed_withdrawal": lambda: {"reason": "已当面核实"},
+        "decline_sealed_withdrawal": lambda: {"reason": "并非本人意愿"},
         "follow_up": lambda: dice.choice(({"reached": False}, {"reached": True, "satisfied": dice.random() < 0.6})),
         "order_redo": lambda: {"ground": "other"},
         "open_supervision": lambda: {"ground": "delay", "text": "拖延"} | dice.choice(({}, {"decider": "xfj"})),
@@ -449,6 +452,7 @@ LATE = {
 SLOW = {
     "withdraw": 0.02, "void": 0.02, "answer_at_once": 0.2, "guide": 0.1,
     "lead_into": 0.1, "recall": 0.2, "nudge": 0.1, "add_material": 0.1,
+    "confirm_sealed_withdrawal": 0.02, "renew_query_code": 0.1,
     "correct": 0.2, "serve_notice": 0.3, "request_confidentiality": 0.2, "urge": 0.3, "open_supervision": 0.2,
     "close_supervision": 0.2, "record_hearing": 0.3,
 }  # fmt: skip

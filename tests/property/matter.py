@@ -61,6 +61,8 @@ class Matter:
     forwarded: tuple[str, ...] = ()
     """Down the line from the responsible organisation."""
     confidential: bool = False
+    asked_to_withdraw: Who | None = None
+    """Who asked to withdraw an accusation, while nobody has decided on it."""
     path: int | None = None
     ruled: bool = False
     objections: int = 0

@@ -99,10 +99,12 @@ ROLES: dict[str, frozenset[str]] = {
     "desk": frozenset({"registrar"}),
     "outside": frozenset({"registrar", "supervisor"}),
     "desk_or_supervisor": frozenset({"registrar", "supervisor"}),
+    "organisation_or_desk_or_supervisor": frozenset({"organisation", "clerk", "registrar", "supervisor"}),
     "supervisor": frozenset({"supervisor"}),
     "outside_supervisor": frozenset({"supervisor"}),
     "petitioner": frozenset({"citizen", "platform", "registrar"}),
     "petitioner_not_handler": frozenset({"citizen", "platform", "registrar"}),
+    "holder_of_code": frozenset({"citizen", "registrar"}),
     "reviewer": frozenset({"organisation", "clerk"}),
     "reviewer_or_desk": frozenset({"organisation", "clerk", "registrar"}),
     "subordinate": frozenset({"organisation", "clerk"}),
@@ -705,6 +707,19 @@ def says(reason: str, condition: Condition) -> Objection:
     return lambda matter, attempt: reason if condition(matter, attempt) else None
 
 
+def withdrawn(matter: Matter, attempt: Attempt) -> None:
+    """An accusation is only asked to be withdrawn: who holds its code may be the accused (Art. 30)."""
+    if matter.class_ == "accusation":
+        matter.asked_to_withdraw = attempt.who
+    else:
+        matter.state, matter.moved, matter.asked_to_withdraw = "withdrawn", attempt.when, None
+
+
+def not_asked_by_another(matter: Matter, attempt: Attempt) -> str | None:
+    asked = matter.asked_to_withdraw
+    return "nobody else asked to withdraw it" if asked is None or asked == attempt.who else None
+
+
 TABLE: dict[str, Row] = {
     # the desk
     "answer_at_once": Row(
@@ -877,6 +892,9 @@ TABLE: dict[str, Row] = {
     "confirm_withdrawal": Row("desk_or_supervisor", frozenset(), basis="no third unit acts here"),
     "correct_party": Row("petitioner", frozenset(), basis="PIPL Art. 46; no party is recorded here"),
     "confirm_date": Row("desk_or_supervisor", frozenset(), basis="the tests of late records"),
+    "confirm_sealed_withdrawal": Row("desk_or_supervisor", frozenset(), basis="Art. 30: the tests of sealed withdrawals"),
+    "decline_sealed_withdrawal": Row("desk_or_supervisor", frozenset(), basis="Art. 30: the tests of sealed withdrawals"),
+    "renew_query_code": Row("holder_of_code", EVERY),
     "evaluate": Row(
         "petitioner", states("replied", "closed", "reviewed", "concluded"), basis="Art. 21 ¶2", effect=graded,
         unless=says("no reply yet", lambda m, _a: not m.replied),

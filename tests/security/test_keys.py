@@ -37,7 +37,7 @@ async def issued_as_before(here: Served, role: str, jurisdiction: str | None) ->
         key=f"old-{role}-{jurisdiction}",
         digest=digest_of(text),
         role=role,
-        org=ORGS[role] if role in ORGS else None,
+        org=ORGS.get(role),
         jurisdiction=jurisdiction,
     )
     handling = here.runtime.handling("intake")
@@ -137,9 +137,8 @@ async def test_key_of_operations_for_all_sees_no_case() -> None:
                     )
                     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
                         answer = await client.get(address, headers={"authorization": f"Bearer {text}"})
-                    for word in (receipt["case"], receipt["number"], "item-of-nobody", "独特字样", "张三"):
-                        if word in answer.text:
-                            seen.append((path, word))
+                    words = (receipt["case"], receipt["number"], "item-of-nobody", "独特字样", "张三")
+                    seen.extend((path, word) for word in words if word in answer.text)
         assert seen == []
 
 

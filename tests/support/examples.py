@@ -84,6 +84,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "finish_accusation": {"text": "办理结果"},
     "serve_on_paper": {"document": "reply"},
     "confirm_delivery_address": {"electronic": True, "kind": "email", "address": "someone@example.com"},
+    "renew_query_code": {"reason": "回执遗失"},
+    "confirm_sealed_withdrawal": {"reason": "已当面核实"},
+    "decline_sealed_withdrawal": {"reason": "并非本人意愿"},
 }
 
 

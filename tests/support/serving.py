@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -32,8 +32,11 @@ ORGS: dict[str, str | None] = {
     "analyst": None,
     "operations": None,
 }
+PLATFORM_CHANNELS = ("province", "h12345")
+"""Channels of the demo county that a platform of the same code feeds."""
 OPERATOR = Principal("operations", None, "local")
 _items = count(1)
+Running = Callable[..., AbstractAsyncContextManager[Process]]
 
 
 @dataclass
@@ -71,8 +74,10 @@ class Served:
         return text
 
     async def filed(self, **more: Any) -> dict[str, Any]:
-        """A receipt of a claim that the demo county routes to `zj`."""
-        async with self.client("registrar") as client:
+        """A receipt of a claim that the demo county routes to `zj`. A platform files in its own channel."""
+        own = more.get("channel") in PLATFORM_CHANNELS
+        key = await self.key_of("platform", str(more["channel"])) if own else None
+        async with self.client("registrar", key=key) as client:
             answer = await client.post("/v1/submissions", json=submission(**more))
         assert answer.status_code == 201, answer.text
         await self.runtime.drain()
@@ -100,10 +105,10 @@ def submission(**more: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def served(*, start: datetime = MORNING, **settings: Any) -> AsyncIterator[Served]:
-    """A running county with its clock set to `start`."""
+async def served(*, start: datetime = MORNING, running: Running = opened, **settings: Any) -> AsyncIterator[Served]:
+    """A running county with its clock set to `start`. `running`: another way to start the system."""
     clock = SetClock(start)
-    async with opened(Settings(**settings), clock=clock) as runtime:
+    async with running(Settings(**settings), clock=clock) as runtime:
         sections: dict[str, Any] = {one.section: one.document for one in bundled("demo")}
         await activate(runtime.handling("supervision"), OPERATOR, DEMO, sections)
         found = Served(

@@ -245,7 +245,7 @@ def confirm_receipt_date(case: Case, command: ConfirmReceiptDate, given: Decisio
     A wrong date is corrected instead (`correct`, of version 1). Clocks run from the stated date all the time (Art. 22, 44)."""
     if "received_at" not in case.filing.unclear:
         return []
-    if given.principal.ref == case.filing.filer:
+    if given.principal.ref == case.filing.filer.rpartition(":")[2]:
         raise Denied(
             "second_person_needed",
             "Whoever registered the filing cannot confirm its date. Ask another registrar or a supervisor.",

@@ -64,14 +64,24 @@ class FileCase(Command):
     respondent: Respondent | None = Field(None, description="The respondent of an accusation")
 
 
-def own_channel(principal: Principal, command: FileCase, book: PolicyBook) -> None:
-    """Raises Denied for a platform that files under a channel of another platform, even if the item exists."""
-    channel = book.known_channels.get(command.channel)
-    if principal.role == "platform" and channel is not None and channel.platform != principal.org:
+def own_channel(principal: Principal, code: str, book: PolicyBook) -> None:
+    """Raises Denied for a platform that files under a channel of another platform, and for a registrar who files under a channel
+    of a platform. It does not matter whether the item exists."""
+    channel = book.known_channels.get(code)
+    if channel is None:
+        return
+    if principal.role == "platform" and channel.platform != principal.org:
         raise Denied(
             "foreign_channel",
             "This channel belongs to another platform. Use a channel that the policy assigns to your platform.",
             detail_zh="平台只能通过自己的渠道提交。",
+            field="channel",
+        )
+    if principal.role != "platform" and channel.platform is not None:
+        raise Denied(
+            "platform_channel",
+            "This channel belongs to a platform, which files its items itself. Use a channel of the petition office.",
+            detail_zh="该渠道由平台自行提交，信访部门请使用本部门的渠道登记。",
             field="channel",
         )
 
@@ -89,7 +99,7 @@ def register(case: Case, command: FileCase, given: DecisionContext, case_id: str
             detail_zh="该渠道不在本辖区的渠道目录中。",
             field="channel",
         )
-    own_channel(given.principal, command, book)
+    own_channel(given.principal, command.channel, book)
     if command.received_by is not None:
         organisation(book, command.received_by, "received_by")
     petitioner = command.petitioner

@@ -174,7 +174,7 @@ class Unlink(Command):
 def unlink(case: Case, command: Unlink, given: DecisionContext) -> list[NewEvent]:
     """Unlink the case because it is another matter. It is routed or queued separately again."""
     apart(case, given)
-    if command.lead is not None and command.lead in case.matter.related:
+    if command.lead in given.cases and command.lead in case.matter.related:
         return [NewEvent(e.CaseUnlinked(lead=command.lead, kind="related", reason=command.reason))]
     if case.matter.lead is None:
         return []

@@ -116,6 +116,12 @@ class ConfirmWithdrawal(Command):
 )
 def confirm_withdrawal(case: Case, command: ConfirmWithdrawal, given: DecisionContext) -> list[NewEvent]:
     """Confirm, as a unit without a part in the case, that the petitioner really asked to withdraw."""
+    if case.accusation.sealed:
+        raise Refused(
+            "sealed_withdrawal",
+            "The withdrawal of this case is confirmed with confirm_sealed_withdrawal.",
+            detail_zh="本件的撤回须经确认撤回（confirm_sealed_withdrawal）办理。",
+        )
     pending = _pending(case, command.party)
     org = given.principal.org
     if not third_unit(case, given.book, org, given.head(case.matter.lead)) or (pending and pending.by == org):

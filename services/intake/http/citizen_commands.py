@@ -1,4 +1,4 @@
-"""Commands of a citizen with number and query code (add, nudge, evaluate, withdraw, request a review), and receipts.
+"""Commands of a citizen with number and query code (add, nudge, evaluate, withdraw, review, renew the code), and receipts.
 
 Number and code are in the body, never in the address. A citizen's command takes effect at once: no `effective_at`.
 """
@@ -14,7 +14,9 @@ from starlette.responses import HTMLResponse
 from services.intake.commands.reading import receipt_printed
 from services.intake.http.citizen_status import LIMIT, StatusQuestion, StatusReaders
 from services.intake.http.pages.receipt import receipt
+from services.intake.http.sealed_commands import given_on_sealed
 from shared.application.command_dispatch import CommandId
+from shared.application.ports import Ports
 from shared.application.request_validation import command_of
 from shared.case import Case
 from shared.commands.authorization import RECEIPT, Principal, authorize
@@ -29,7 +31,9 @@ from shared.http.responses import CommandAnswer
 from shared.kernel.identifiers import query_code
 from shared.queries import case_details as reading
 from shared.queries.case_content import record_reading
+from shared.queries.sealed_status import told_case
 
+RENEWS = "renew_query_code"
 _PAGE: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page to print", "content": {"text/html": {"schema": {"type": "string"}}}}
 }
@@ -77,7 +81,13 @@ def router(runtime: Process, commands: Commands, askers: StatusReaders) -> APIRo
         command = commands.models[rule.name].model_construct(
             **given, command=rule.name, command_id=body.command_id, effective_at=None, expected_version=None
         )
-        return await commands.given(citizen, case.id, rule, command)
+        if case.accusation.sealed:
+            answer = await given_on_sealed(runtime.ports, commands, citizen, case, rule, command)
+        else:
+            answer = await commands.given(citizen, case.id, rule, command)
+        if rule.name == RENEWS:
+            answer = answer.model_copy(update={"code": await code_of(runtime.ports, case.id)})
+        return answer
 
     @routes.post(
         "/v1/receipt",
@@ -118,10 +128,15 @@ async def _seen_by_staff(runtime: Process, caller: Principal, case: Case) -> Non
         await handling.handle(case.id, RECEIPT, stamp, lambda found, _given: receipt_printed(found))
 
 
+async def code_of(ports: Ports, case_id: str) -> str:
+    """The present query code of a case. Codes are not stored, so they can be shown again at any time."""
+    case, _head = await ports.cases.get(case_id)
+    return query_code(ports.keys.secret("query-code"), case.id, case.filing.code_generation)
+
+
 async def page_of(runtime: Process, case_id: str) -> HTMLResponse:
     """The page of a receipt. Receipts are not stored, so they can be issued again at any time."""
     ports = runtime.ports
     case, _head = await ports.cases.get(case_id)
     book = await ports.policies.book(case.jurisdiction)
-    code = query_code(ports.keys.secret("query-code"), case.id)
-    return receipt(case, book, code, runtime.settings.public_url)
+    return receipt(await told_case(ports, case), book, await code_of(ports, case_id), runtime.settings.public_url)

@@ -99,7 +99,7 @@ def router(runtime: Process) -> APIRouter:
         """The receipt, with query code, of a case that the platform filed. The access is recorded."""
         case = await own_case(caller, platform, reference)
         await record_reading(runtime.handling("routing"), caller, case, "receipt", ("receipt",))
-        code = query_code(ports.keys.secret("query-code"), case.id)
+        code = query_code(ports.keys.secret("query-code"), case.id, case.filing.code_generation)
         return ReceiptAnswer.built_from(
             case,
             case=case.id,

@@ -12,13 +12,14 @@ from services.supervision.http.policy_responses import (
     PolicyActivatedAnswer,
     PolicyAnswer,
     PolicyChecked,
+    PolicyFinding,
     PolicyList,
     PolicySection,
     PolicySummary,
     ProfileValue,
 )
 from services.supervision.policy_activation import ACTIVATE, activate, checked
-from shared.commands.authorization import POLICY, authorize
+from shared.commands.authorization import POLICY, Principal, authorize, within
 from shared.events.fields import Moment
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
@@ -30,6 +31,10 @@ from shared.policy.book import PolicyBook
 from shared.policy.loading.loader import plain
 
 Summary = TypeVar("Summary", bound=PolicySummary)
+_CONFIDENTIAL = frozenset({"keywords"})
+"""Sections that only the petition office, its supervisors and the operators read: the words by which an accusation is recognised
+would tell how to write one that is not, and what to look for (Art. 30)."""
+_KEYWORD_READERS = frozenset({"registrar", "supervisor", "operations"})
 _LIMIT = 8 * 1024 * 1024
 """Maximum size of a policy in bytes: enough for the organisations and places of a province."""
 
@@ -53,6 +58,16 @@ class PolicyProposal(BaseModel):
     expected_version: Annotated[int, Field(ge=0, le=2**53)] | None = Field(
         None, description="Refuse if the policy has been changed since this version"
     )
+
+
+def _readable(caller: Principal) -> frozenset[str]:
+    """The confidential sections that the caller may read."""
+    return _CONFIDENTIAL if caller.role in _KEYWORD_READERS else frozenset()
+
+
+def _about(where: str, sections: frozenset[str]) -> bool:
+    """True if a finding is about one of these sections."""
+    return where.partition(".")[0].partition("[")[0] in sections
 
 
 def _summary(model: type[Summary], book: PolicyBook, **more: Any) -> Summary:
@@ -95,7 +110,8 @@ def router(runtime: Process) -> APIRouter:
         """All jurisdictions."""
         authorize(caller, POLICY)
         books = await runtime.ports.policies.all()
-        return PolicyList(policies=[_summary(PolicySummary, book) for _code, book in sorted(books.items())])
+        own = [book for code, book in sorted(books.items()) if caller.jurisdiction in (None, code)]
+        return PolicyList(policies=[_summary(PolicySummary, book) for book in own])
 
     @routes.post(
         "/v1/policies:validate",
@@ -105,14 +121,21 @@ def router(runtime: Process) -> APIRouter:
         """Check a policy. Nothing is changed."""
         authorize(caller, POLICY)
         proposal = await read_model(request, PolicyProposal, _LIMIT)
+        within(caller, proposal.jurisdiction)
         found = await checked(
             runtime.handling("supervision"),
             proposal.jurisdiction,
             proposal.sections,
             proposal.effective_at,
             runtime.ports.views,
+            caller,
         )
-        return PolicyChecked.built_from(found, valid=not found.findings)
+        hidden = _CONFIDENTIAL - proposal.sections.keys() - _readable(caller)
+        return PolicyChecked(
+            valid=not found.findings,
+            findings=[PolicyFinding.built_from(one) for one in found.findings if not _about(one.where, hidden)],
+            warnings=[PolicyFinding.built_from(one) for one in found.warnings if not _about(one.where, hidden)],
+        )
 
     @routes.post(
         "/v1/policies:activate", **operation("put_into_force_v1_policies_activate_post", *WRITING, body=PolicyProposal)
@@ -144,6 +167,7 @@ def router(runtime: Process) -> APIRouter:
         """One jurisdiction with its documents in force."""
         authorize(caller, POLICY)
         try:
+            within(caller, jurisdiction)
             book = await runtime.ports.policies.book(jurisdiction)
         except Refused:
             raise Unknown(
@@ -151,7 +175,8 @@ def router(runtime: Process) -> APIRouter:
             ) from None
         if at is not None:
             book = book.as_of(_moment(at, book.zone))
-        documents = {section: plain(document) for section, document in book.documents.items()}
+        hidden = _CONFIDENTIAL - _readable(caller)
+        documents = {section: plain(one) for section, one in book.documents.items() if section not in hidden}
         profile = [ProfileValue(name=name, value=value, source=source) for name, value, source in book.profile.values()]
         return _summary(PolicyAnswer, book, documents=documents, profile=profile)
 

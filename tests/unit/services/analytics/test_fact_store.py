@@ -206,6 +206,8 @@ class Oracle:
     def run(self, group_of: Callable[[Case, str | None], tuple[str, ...]]) -> Tally:
         for life in self.lives:
             case = fold(life)
+            if case.accusation.sealed or case.accusation.accused:
+                continue
             if case.state == "voided":
                 if self.within(case.filing.filed_at):
                     self.note(
@@ -326,7 +328,7 @@ def no_group(_case: Case, _org: str | None) -> tuple[str, ...]:
 
 
 def by_org_and_place(case: Case, org: str | None) -> tuple[str, ...]:
-    return ("sealed" if case.accusation.sealed else org or "-", case.filing.place or "-")
+    return (org or "-", case.filing.place or "-")
 
 
 def compare(result: StatsResult, expected: Tally) -> None:
@@ -565,7 +567,7 @@ async def test_voided_case_is_excluded_from_statistics(facts: Facts) -> None:
     assert [(one.measure, one.denominator) for one in result.figures] == [("voided", 1)]
 
 
-async def test_accusation_is_counted_without_organisation(facts: Facts) -> None:
+async def test_accusation_is_only_counted_in_coarse_number_of_a_year(facts: Facts) -> None:
     start = datetime(2025, 3, 3, 2, tzinfo=UTC)
     sealed = life(
         (filed(class_="accusation"), start),
@@ -576,9 +578,13 @@ async def test_accusation_is_counted_without_organisation(facts: Facts) -> None:
     )
     await facts.write([snapshot(sealed)], sealed)
     result = await query(facts, StatsQuery(by=("organisation",)), NOW)
-    assert {one.group["organisation"] for one in result.figures} == {"sealed"}
-    assert "secret" not in result.model_dump_json()
-    assert (await figure(facts, "registered")).value == 1
+    assert (result.cases, result.events, result.figures, result.sealed) == (0, 0, (), "0-9")
+    assert (await figure(facts, "registered")).value == 0
+    bands = {
+        period: (await query(facts, StatsQuery(period=period), NOW)).sealed
+        for period in ("2025", "2024", "2025-Q1", "2025-03", "2025-03-03")
+    }
+    assert bands == {"2025": "0-9", "2024": "0-9", "2025-Q1": None, "2025-03": None, "2025-03-03": None}
 
 
 async def test_days_follow_jurisdiction_time_zone(facts: Facts) -> None:
