@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from shared.adapters.memory import SetClock
 from shared.application import request_validation
 from shared.application.problem import Malformed
 from shared.application.request_validation import parse, validated
+from shared.commands import command_checks
 from shared.commands.reading_meter import FAR, HOUR, REASONS, ReadingMeter
 from shared.kernel import bounded_yaml, strict_json
 from shared.kernel.refusals import Invalid, Refused
 from shared.policy.loading.files import Reader
+from shared.queries import case_details
 from shared.queries.query_code_access import RateLimiter
 from tests.support.county import MORNING
 from tests.support.serving import Served, served
@@ -284,6 +287,47 @@ def test_memory_of_the_limiter_is_bounded() -> None:
     for _ in range(1_000):
         limiter.take("one")
     assert len(limiter._by_client["one"]) == 10
+
+
+# ------------------------------------------------------------ long cases
+
+
+async def test_long_case_is_read_in_pages(here: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(case_details, "TIMELINE", 10)
+    case = (await here.filed())["case"]
+    for place in range(25):
+        assert (await here.act("registrar", case, "nudge", text=f"words {place}")).status_code == 200
+    versions: list[int] = []
+    texts: list[str] = []
+    before: dict[str, int] = {}
+    async with here.client("registrar") as client:
+        for _ in range(10):
+            page = (await client.get(f"/v1/cases/{case}", params=before)).json()
+            assert len(page["timeline"]) <= 10 and page["content"]["parties"], "who it is about is on every page"
+            versions = [one["version"] for one in page["timeline"]] + versions
+            texts = [one["fields"]["text"] for one in page["content"]["texts"]] + texts
+            if page["timeline_before"] is None:
+                break
+            before = {"before": page["timeline_before"]}
+    assert versions == list(range(1, versions[-1] + 1)), "every event once, in order"
+    assert [one for one in texts if one.startswith("words")] == [f"words {place}" for place in range(25)]
+
+
+async def test_steps_of_a_case_in_a_day_are_bounded_for_everybody(
+    here: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_checks, "MOST_IN_A_DAY", 20)
+    receipt = await here.filed()
+    for _ in range(20):
+        await here.act("registrar", receipt["case"], "nudge")
+    refused = await here.act("registrar", receipt["case"], "nudge")
+    assert (refused.status_code, refused.json()["code"]) == (409, "too_many_in_a_day")
+    body = {"command": "nudge", "command_id": "c-1", "number": receipt["number"], "code": receipt["code"]}
+    async with here.client() as citizen:
+        answer = await citizen.post("/v1/citizens/commands", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (409, "too_many_in_a_day")
+    here.clock.advance(timedelta(hours=24, seconds=1))
+    assert (await here.act("registrar", receipt["case"], "nudge")).status_code == 200
 
 
 # ------------------------------------------------------------ bulk reading
