@@ -150,7 +150,7 @@ class CommandHandler:
         if fresh:
             if expected_version is not None:
                 check_version(case, expected_version)
-            if stamp.origin == "live":
+            if case.exists and stamp.origin == "live":
                 check_pace(case, stamp.principal.role, now)
             check_order(case, fresh, given.at, now, book.zone)
         return given, fresh
