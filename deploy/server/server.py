@@ -30,7 +30,7 @@ Ready = Callable[[Settings, int, int | None, Prepared], None]
 """Called with the settings, the port of the public app, and that of operations if there is one."""
 GRACE = 10
 """Time limit in seconds for running requests when the process stops."""
-ACCEPTED_AT_ONCE = 64
+ACCEPTED_AT_ONCE = 32
 """Connections that are accepted before other work goes on; more would exceed the limit of open files for a moment."""
 OPERATIONS_CONNECTIONS = 100
 log = structlog.get_logger("server")

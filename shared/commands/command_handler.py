@@ -26,7 +26,7 @@ from typing import NamedTuple
 from shared.case import STREAM, Case, fold
 from shared.commands.authorization import Action, authorize_command, visible_among
 from shared.commands.command import DecisionContext, NewEvent
-from shared.commands.command_checks import check_version
+from shared.commands.command_checks import check_pace, check_version
 from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata, EventWriter, Published, first_answer
 from shared.commands.reading_meter import ReadingMeter
@@ -150,6 +150,8 @@ class CommandHandler:
         if fresh:
             if expected_version is not None:
                 check_version(case, expected_version)
+            if case.exists and stamp.origin == "live":
+                check_pace(case, stamp.principal.role, now)
             check_order(case, fresh, given.at, now, book.zone)
         return given, fresh
 

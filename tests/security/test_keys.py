@@ -12,7 +12,7 @@ import pytest
 
 from deploy.modes.in_memory import memory_ports
 from shared.adapters.memory import SetClock
-from shared.application.access_keys import ALL, PEOPLE, STREAM, AccessKeys, digest_of
+from shared.application.access_keys import ALL, PEOPLE, STREAM, AccessKey, AccessKeys, digest_of
 from shared.application.problem import NotAuthenticated
 from shared.commands.authorization import NEEDS_ORG
 from shared.commands.command import NewEvent
@@ -37,7 +37,7 @@ async def issued_as_before(here: Served, role: str, jurisdiction: str | None) ->
         key=f"old-{role}-{jurisdiction}",
         digest=digest_of(text),
         role=role,
-        org=ORGS[role] if role in ORGS else None,
+        org=ORGS[role],
         jurisdiction=jurisdiction,
     )
     handling = here.runtime.handling("intake")
@@ -137,9 +137,8 @@ async def test_key_of_operations_for_all_sees_no_case() -> None:
                     )
                     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
                         answer = await client.get(address, headers={"authorization": f"Bearer {text}"})
-                    for word in (receipt["case"], receipt["number"], "item-of-nobody", "独特字样", "张三"):
-                        if word in answer.text:
-                            seen.append((path, word))
+                    words = (receipt["case"], receipt["number"], "item-of-nobody", "独特字样", "张三")
+                    seen += [(path, word) for word in words if word in answer.text]
         assert seen == []
 
 
@@ -204,8 +203,6 @@ async def test_wrong_key_of_any_form_is_refused_alike() -> None:
 
 
 def test_refusal_of_an_old_key_says_what_to_do() -> None:
-    from shared.application.access_keys import AccessKey
-
     key = AccessKey("k", "d", "clerk", "zj", None, MORNING)
     with pytest.raises(NotAuthenticated) as refused:
         _ = key.principal

@@ -108,6 +108,9 @@ def router(runtime: Process) -> APIRouter:
         as_of: str | None = Query(None, description=f"State at this time: {_WHEN}", max_length=40),
         known_at: str | None = Query(None, description=f"Only what was recorded by this time: {_WHEN}", max_length=40),
         content: bool = Query(True, description="Decrypt the data that you may see; false leaves them out"),
+        before: int | None = Query(
+            None, ge=1, le=2**53, description="Events before this version: `timeline_before` of the previous answer"
+        ),
     ) -> CaseAnswer:
         """A case by id, number or CHANNEL:ITEM, at present or as of a day. Decrypting its content is recorded."""
         return await reading.show(
@@ -118,6 +121,7 @@ def router(runtime: Process) -> APIRouter:
             as_of=when("as_of", as_of),
             known_at=when("known_at", known_at),
             open_content=content,
+            before=before,
         )
 
     return routes
