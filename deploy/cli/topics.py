@@ -12,6 +12,7 @@ from deploy.cli import output as terminal
 from deploy.cli.options import AsJson
 from deploy.cli.output import DONE, REFUSED
 from deploy.kafka.acls import command, rights
+from deploy.kafka.remedies import remedy
 from deploy.kafka.topics import Difference, Members, Topic, differences, members_of, spread
 from deploy.kafka.topics import load as load_topics
 from deploy.modes.distributed import CannotStart, connection
@@ -165,6 +166,6 @@ def _guarded(work: Coroutine[Any, Any, T]) -> T:
     except (CannotStart, StoreProblem, ValueError) as error:
         terminal.stop(str(error))
     except BrokerUnavailable as error:
-        terminal.stop(f"Kafka does not answer ({error}). Check HUIYIN_KAFKA_BOOTSTRAP.", "Kafka 没有响应。", REFUSED)
+        terminal.stop(*remedy(error), REFUSED)
     except Refusal as error:
         terminal.stop(f"Kafka refuses: {error}.", "Kafka 拒绝了该操作。", REFUSED)
