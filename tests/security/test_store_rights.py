@@ -40,7 +40,7 @@ OPERATIONS: dict[str, Operation] = {
     "dropDatabase": lambda database, _name: database.client.drop_database(database.name),
     "dropIndex": lambda database, name: database[name].drop_indexes(),
     "collMod": lambda database, name: database.command({"collMod": name, "validator": {}}),
-    "renameCollection": lambda database, name: database[name].rename(f"r{uuid4().hex[:8]}"),
+    "renameCollection": lambda database, _name: database["not_there"].rename("nor_this"),
     "createUser": lambda database, _name: database.command({"createUser": uuid4().hex, "pwd": "x", "roles": []}),
     "grantRole": lambda database, _name: database.command({"grantRolesToUser": "huiyin-analytics", "roles": ["root"]}),
 }
