@@ -37,7 +37,10 @@ def _values(text: str) -> list[str]:
         annotation = REGISTRY[event].model_fields[field].annotation
     except KeyError:
         raise ValueError(f"{FILE.name}: there is no {text}") from None
-    return [str(one).rstrip("_") for one in _literals(annotation)]
+    found = [str(one).rstrip("_") for one in _literals(annotation)]
+    if not found:
+        raise ValueError(f"{FILE.name}: {text} has no fixed values")
+    return found
 
 
 def _literals(annotation: Any) -> list[Any]:
