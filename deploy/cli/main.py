@@ -72,7 +72,8 @@ COMMANDS = {
     "policy": LazyCommand("policies:group", "Policies: clocks, calendars, routing, organisations, places, subjects"),
     "calendar": LazyCommand("calendars:group", "The calendar of working days"),
     "setup": LazyCommand(
-        "setup:setup", "Full mode: create the users, rights and topics of the services. Changes only what differs."
+        "setup:setup",
+        "Full mode: create the users, rights and topics of the services, as administrator. Exits with 1 if something is left.",
     ),
     "topics": LazyCommand("topics:group", "The topics and access rights of Kafka"),
     "outbox": LazyCommand("outbox:group", "Notifications in the topics of organisations"),

@@ -40,9 +40,7 @@ def setup(
     ],
     json: AsJson = False,
 ) -> None:
-    """Create the users of the four services in MongoDB and Kafka, with their rights, and the topics. Needs administrators of
-    both in the settings. Changes only what differs, so it can be run again, for example after a policy was activated. Exits with
-    1 if a user has more rights, or a topic has another form, than the files say."""
+    """Full mode: create the users, rights and topics of the services, as administrator. Exits with 1 if something is left."""
     with terminal.stopping(ValueError, OSError):
         found = {service: _read(passwords, service) for service in SERVICES}
     changed = [*topics.guarded(_in_mongodb(found)), *topics.guarded(_in_kafka(found))]
