@@ -18,10 +18,12 @@ from shared.application import access_keys as principals
 from shared.application.case_reference import resolve
 from shared.case import STREAM
 from shared.commands.authorization import OPERATE, authorize
+from shared.consumers.parked_streams import plain
 from shared.consumers.redrive import redrive as handle_again
+from shared.consumers.redrive import request as ask_others
 from shared.events.fields import Moment
 from shared.eventstore.errors import Damaged, StoreBroken
-from shared.hosting.process import Process
+from shared.hosting.process import RETRY_SECONDS, Process
 from shared.http.authentication import Caller
 from shared.http.openapi import answers, operation
 from shared.http.request_bodies import NDJSON, read_model
@@ -36,6 +38,8 @@ from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import reconcile
 
 _LIMIT = 64 * 1024
+OTHERS_SECONDS = 3 * RETRY_SECONDS
+"""How long a redrive waits for the processes of other consumers."""
 log = structlog.get_logger("operator")
 
 
@@ -152,12 +156,24 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
 
     @guarded.post("/parked:redrive", **operation("redrive_local_parked_redrive_post", 400, 404, 415, body=Redrive))
     async def redrive(request: Request) -> dict[str, Any]:
-        """Process parked streams again."""
+        """Process parked streams again, also those of the consumers of other processes, which do it at their next look."""
         wanted = await read_model(request, Redrive, _LIMIT)
-        marks = await ports.views.parked(wanted.group, await _stream(runtime, wanted.stream))
+        stream = await _stream(runtime, wanted.stream)
+        marks = await ports.views.parked(wanted.group, stream)
         consumers = {consumer.group: consumer for consumer in runtime.consumers}
-        again = [await handle_again(consumers[mark.group], mark.stream) for mark in marks if mark.group in consumers]
-        return {"redriven": sum(again), "parked": len(await ports.views.parked(wanted.group))}
+        own = [mark for mark in marks if mark.group in consumers]
+        others = {(mark.group, mark.stream) for mark in marks if mark not in own}
+        await ask_others(ports.views, [mark for mark in marks if mark not in own])
+        again = sum([await handle_again(consumers[mark.group], mark.stream) for mark in own])
+        until = ports.clock.monotonic() + OTHERS_SECONDS
+        while True:
+            left = await ports.views.parked(wanted.group, stream)
+            waiting = [one for one in left if one.group not in consumers and one.reason != plain(one)]
+            if not waiting or ports.clock.monotonic() > until:
+                break
+            await ports.clock.sleep(0.2)
+        again += len(others - {(mark.group, mark.stream) for mark in left})
+        return {"redriven": again, "parked": len(left), "waiting": len(waiting)}
 
     @guarded.post("/rebuild", **operation("rebuild_all_local_rebuild_post", 415, body=Rebuild))
     async def rebuild_all(request: Request) -> StreamingResponse:

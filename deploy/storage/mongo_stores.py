@@ -59,7 +59,7 @@ async def open_stores(settings: Settings) -> Stores:
             opened.push_async_callback(log.close)
             views = await MongoReadModels.open(mongo, f"{name}_views")
         except StoreUnavailable as error:
-            raise _away(error) from error
+            raise store_problem(error) from error
         except NewerData as error:
             raise StoreProblem(f"A newer version wrote the data: {error}. Start that version.") from error
         except KeysLost as error:
@@ -75,9 +75,13 @@ async def open_stores(settings: Settings) -> Stores:
         return Stores(log, views, keys)
 
 
-def _away(error: StoreUnavailable) -> StoreAway:
+def store_problem(error: StoreUnavailable) -> StoreAway:
+    """The problem as an operator reads it."""
     if isinstance(error, LoginRefused):
-        return StoreLoginRefused("MongoDB refuses the user of HUIYIN_MONGODB_URL, or its password.")
+        return StoreLoginRefused(
+            "MongoDB refuses the user of HUIYIN_MONGODB_URL, its password, or its access to the databases; `huiyin setup` grants"
+            " the rights of the services."
+        )
     return StoreAway("MongoDB does not answer. Start it, or check HUIYIN_MONGODB_URL.")
 
 
@@ -95,6 +99,6 @@ async def policies_of(settings: Settings) -> dict[str, PolicyBook]:
     try:
         return await policies.all()
     except StoreUnavailable as error:
-        raise _away(error) from error
+        raise store_problem(error) from error
     finally:
         await log.close()

@@ -1,14 +1,17 @@
 """Example client of a platform: submits complaints and reads notifications through Kafka, and fetches receipts and reply texts
-over HTTP. It needs only what docs/integrating.md describes: `python client.py FILINGS.jsonl NOTEBOOK.json`
+over HTTP. It needs only what docs/integrating.md describes, and `pip install aiokafka httpx`:
+
+    python client.py PLATFORM FILINGS.jsonl NOTEBOOK.json
 
 FILINGS contains one JSON body per line. NOTEBOOK stores the state of the client across restarts; if it is lost, the client
-rebuilds it from the first entry. Environment: KAFKA and HUIYIN (addresses), PLATFORM (code), KEY (access key); optional:
-PREFIX (of the topic names), KAFKA_USER, KAFKA_PASSWORD.
+rebuilds it from the first entry. Environment, with the names of Huiyin's own settings: HUIYIN_URL, HUIYIN_ACCESS_KEY,
+HUIYIN_KAFKA_BOOTSTRAP, and HUIYIN_KAFKA_SECURITY, _CA, _USER, _PASSWORD and _PREFIX where the deployment has them.
 """
 
 import asyncio
 import json
 import os
+import ssl
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,16 +19,24 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-PLATFORM, PREFIX = os.environ["PLATFORM"], os.environ.get("PREFIX", "")
-KAFKA: dict[str, Any] = {"bootstrap_servers": os.environ["KAFKA"]}
-if "KAFKA_USER" in os.environ:
-    KAFKA |= {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512"}
-    KAFKA |= {"sasl_plain_username": os.environ["KAFKA_USER"], "sasl_plain_password": os.environ["KAFKA_PASSWORD"]}
+PLATFORM, PREFIX = sys.argv[1], os.environ.get("HUIYIN_KAFKA_PREFIX", "")
+
+
+def kafka() -> dict[str, Any]:
+    """The settings of every Kafka client, from the same variables as those of Huiyin itself."""
+    security = os.environ.get("HUIYIN_KAFKA_SECURITY") or "PLAINTEXT"
+    given: dict[str, Any] = {"bootstrap_servers": os.environ["HUIYIN_KAFKA_BOOTSTRAP"], "security_protocol": security}
+    if security.endswith("SSL"):
+        given["ssl_context"] = ssl.create_default_context(cafile=os.environ.get("HUIYIN_KAFKA_CA") or None)
+    if security.startswith("SASL"):
+        user, password = os.environ["HUIYIN_KAFKA_USER"], os.environ["HUIYIN_KAFKA_PASSWORD"]
+        given |= {"sasl_mechanism": "SCRAM-SHA-512", "sasl_plain_username": user, "sasl_plain_password": password}
+    return given
 
 
 async def file(lines: list[str]) -> None:
     """Send every line. Sending an item again is safe: it gets the same answer."""
-    async with AIOKafkaProducer(**KAFKA, acks="all", enable_idempotence=True) as producer:
+    async with AIOKafkaProducer(**kafka(), acks="all", enable_idempotence=True) as producer:
         for line in lines:
             await producer.send_and_wait(f"{PREFIX}submissions.{PLATFORM}", line.encode())
 
@@ -76,9 +87,9 @@ async def listen(notebook: Path) -> None:
     """Read the notifications from the stored position on, without end. An entry that arrives twice is applied once, by its id."""
     kept = read(notebook)
     topic = TopicPartition(f"{PREFIX}updates.{PLATFORM}", 0)
-    headers = {"Authorization": f"Bearer {os.environ['KEY']}"}
-    consumer = AIOKafkaConsumer(**KAFKA, enable_auto_commit=False, auto_offset_reset="earliest")
-    async with httpx.AsyncClient(base_url=os.environ["HUIYIN"], headers=headers, timeout=60) as http, consumer:
+    headers = {"Authorization": f"Bearer {os.environ['HUIYIN_ACCESS_KEY']}"}
+    consumer = AIOKafkaConsumer(**kafka(), enable_auto_commit=False, auto_offset_reset="earliest")
+    async with httpx.AsyncClient(base_url=os.environ["HUIYIN_URL"], headers=headers, timeout=60) as http, consumer:
         consumer.assign([topic])
         consumer.seek(topic, kept["offset"])
         async for record in consumer:
@@ -95,4 +106,4 @@ async def main(filings: str, notebook: Path) -> None:
     await listen(notebook)
 
 
-asyncio.run(main(Path(sys.argv[1]).read_text(), Path(sys.argv[2])))
+asyncio.run(main(Path(sys.argv[2]).read_text(), Path(sys.argv[3])))

@@ -101,6 +101,7 @@ FIGURES = (
     ),
     Figure("huiyin_slot_leases", "Slots of the due index that this process holds, of 16", _SERVICE),
     Figure("huiyin_ticks_total", "Cases for which a due deadline was recorded", _SERVICE),
+    Figure("huiyin_service_runs", "1 for each service that this process runs", _SERVICE),
     Figure("huiyin_ready", "1 while /readyz reports ready"),
     Figure("huiyin_not_ready", "1 for each reason of /readyz, without its details", ("reason",)),
     Figure("huiyin_accepting", "1 while filings are accepted", _SERVICE),
@@ -127,6 +128,7 @@ class Exported(Collector):
         """Read the numbers of this process; `health` is the answer of /readyz."""
         values = self.values
         codes = {str(reason).partition(":")[0] for reason in health["reasons"]}
+        values["huiyin_service_runs"] = {(part.name,): 1 for part in runtime.parts}
         values["huiyin_ready"] = {(): health["ready"]}
         values["huiyin_not_ready"] = {(code,): 1 for code in codes}
         if any(part.name == "intake" for part in runtime.parts):

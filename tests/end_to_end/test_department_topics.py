@@ -72,10 +72,10 @@ def client(one: Process, place: dict[str, str], key: str, out: Path) -> Iterator
     """The example as a process."""
     environment = {
         "PATH": os.environ["PATH"],
-        "KAFKA": place["HUIYIN_KAFKA_BOOTSTRAP"],
-        "PREFIX": place["HUIYIN_KAFKA_PREFIX"],
+        "HUIYIN_KAFKA_BOOTSTRAP": place["HUIYIN_KAFKA_BOOTSTRAP"],
+        "HUIYIN_KAFKA_PREFIX": place["HUIYIN_KAFKA_PREFIX"],
         "HUIYIN_URL": one.url,
-        "HUIYIN_KEY": key,
+        "HUIYIN_ACCESS_KEY": key,
     }
     with out.open("w") as stdout, out.with_suffix(".err").open("w") as stderr:
         process = subprocess.Popen([sys.executable, str(CLIENT), "zj"], stdout=stdout, stderr=stderr, env=environment)

@@ -238,7 +238,7 @@ async def test_parked_case_is_listed_and_retried(here: Served) -> None:
         assert (listed["group"], listed["reason"], listed["bytes"]) == ("supervision", "ValueError", None)
         (shown,) = (await owner.get(f"/local/parked?stream={case}")).json()["parked"]
         assert shown["bytes"] == "{}"
-        assert (await owner.post("/local/parked:redrive", json={})).json() == {"redriven": 1, "parked": 0}
+        assert (await owner.post("/local/parked:redrive", json={})).json() == {"redriven": 1, "parked": 0, "waiting": 0}
 
 
 async def test_sealed_case_is_hidden_from_lists_of_other_organisations(here: Served) -> None:

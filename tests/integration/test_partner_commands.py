@@ -173,3 +173,24 @@ async def test_store_fault_causes_redelivery(monkeypatch: pytest.MonkeyPatch) ->
         assert outcome["detail"] == "done"
         types = [one.type for commit in await log.load(f"case/{case}") for one in commit.recorded]
         assert types.count("SignedFor") == 1
+
+
+async def test_every_refused_outcome_names_its_visible_case() -> None:
+    async with served() as here:
+        desk = Desk(here)
+        case = (await here.filed())["case"]
+        await desk.sends(command(case))
+        refused: list[dict[str, Any]] = [
+            command(case, path=3),  # the id was used before
+            command(case, "burn"),
+            command(case, "accept", path=9),
+            command(case, "dispatch", org="jy"),
+            command(case, "deliver_reply"),
+            command(case, "sign_off", command_id="second"),
+        ]
+        await desk.sends(*refused)
+        outcomes = [one for one in await desk.outcomes() if one["problem"] is not None]
+        assert outcomes and {one["problem"]["code"] for one in outcomes} > {"same_id_other_content", "unknown_command"}
+        assert {one["case"] for one in outcomes} == {case} and all(one["number"] for one in outcomes)
+        await desk.sends(*refused, org="jy")
+        assert {one["case"] for one in await desk.outcomes("jy")} == {""}, "who may not see the case is not told its id"

@@ -44,7 +44,7 @@ class PartnerCommands(InboundHandler):
         if known is not None and known.request == digest:
             return  # the same command sent again: its answer is in the inbox
         if known is not None:
-            body = _refused(_same_id(), read, letter)
+            body = await self._refusal(org, _same_id(), read, letter)
         else:
             body = await self.carried_out(
                 read, lambda: self._done(org, read, letter), lambda refusal: self._refusal(org, refusal, read, letter)

@@ -38,6 +38,8 @@ ANSWER = 15.0
 """Time limit in seconds for one batch: less than the lease."""
 LOOK = 5.0
 """Seconds between two checks of every stream, for appends of other processes and for topics that were missing."""
+PLAIN = "gzip"
+"""Compression of topics that others read: every client has it without further libraries."""
 SOON = 0.3
 """Seconds until the next attempt if another process relays the stream."""
 
@@ -123,6 +125,7 @@ class OutboxRelay:
             except Exception as error:  # the log or the brokers do not answer: try again in the next round
                 LOGGER.warning("relay_waits", error=type(error).__name__)
                 self._moved |= moved
+                self.behind = max(1, len(self._moved))  # something could not be sent or looked at
                 await self._close()
                 await asyncio.sleep(SOON)
 
@@ -206,7 +209,7 @@ class OutboxRelay:
         """The producer, if the topic exists. Raises TopicGone, KafkaError."""
         if self._producer is None:
             async with asyncio.timeout(ANSWER):
-                self._producer = await started(self._connection)
+                self._producer = await started(self._connection, PLAIN)
         if topic not in self._producer.client.cluster.topics():
             async with asyncio.timeout(ANSWER):
                 there = await self._producer.client.fetch_all_metadata()
