@@ -91,5 +91,5 @@ class _Reader:
                     self._cursors[org] = commit.last
 
     async def _organisations(self) -> list[str]:
-        book = await self._made.ports.policies.book("CN-DEMO")
+        book = await self._made.ports.policies.book("cn-demo")
         return list(book.organisations)

@@ -15,7 +15,7 @@ from starlette.responses import StreamingResponse
 from shared.application import access_keys as principals
 from shared.application.case_reference import resolve
 from shared.case import STREAM
-from shared.commands.authorization import OPERATE, authorize
+from shared.commands.authorization import OPERATE, Principal, authorize
 from shared.consumers.redrive import redrive as handle_again
 from shared.eventstore.errors import Damaged, StoreBroken
 from shared.hosting.process import Process
@@ -108,21 +108,22 @@ def router(runtime: Process) -> APIRouter:
 
     @guarded.get("/parked", operation_id="parked_local_parked_get")
     async def parked(
+        caller: Caller,
         group: str | None = Query(None, description="Consumer group"),
         stream: str | None = Query(None, description="Stream, or a reference to a case"),
     ) -> dict[str, Any]:
         """Streams that a consumer could not process further."""
-        chosen = await _stream(runtime, stream)
+        chosen = await _stream(runtime, caller, stream)
         marks = [mark._asdict() for mark in await ports.views.parked(group, chosen)]
         for mark in marks:
             mark["bytes"] = mark["bytes"].decode("utf-8", "replace") if chosen is not None else None
         return {"parked": marks}
 
     @guarded.post("/parked:redrive", **operation("redrive_local_parked_redrive_post", 400, 404, 415, body=Redrive))
-    async def redrive(request: Request) -> dict[str, Any]:
+    async def redrive(request: Request, caller: Caller) -> dict[str, Any]:
         """Process parked streams again."""
         wanted = await read_model(request, Redrive, _LIMIT)
-        marks = await ports.views.parked(wanted.group, await _stream(runtime, wanted.stream))
+        marks = await ports.views.parked(wanted.group, await _stream(runtime, caller, wanted.stream))
         consumers = {consumer.group: consumer for consumer in runtime.consumers}
         again = [await handle_again(consumers[mark.group], mark.stream) for mark in marks if mark.group in consumers]
         return {"redriven": sum(again), "parked": len(await ports.views.parked(wanted.group))}
@@ -265,12 +266,12 @@ def _clock(runtime: Process) -> dict[str, Any]:
     }
 
 
-async def _stream(runtime: Process, named: str | None) -> str | None:
+async def _stream(runtime: Process, caller: Principal, named: str | None) -> str | None:
     """The stream with this name, or of the case with this reference. Raises Unknown for a reference of no case."""
     if named is None or "/" in named.partition(":")[0]:
         return named
     try:
-        return STREAM + await resolve(runtime.ports, named)
+        return STREAM + await resolve(runtime.ports, caller, named)
     except Unknown:
         raise Unknown(
             "unknown_stream",

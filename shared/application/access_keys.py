@@ -130,7 +130,7 @@ class AccessKeys:
                 detail_zh="该角色不属于任何单位。",
                 field="org",
             )
-        if role in NEEDS_ORG and role != "platform":
+        if role in NEEDS_ORG:
             jurisdiction = await _one_of(handling, jurisdiction)
         text = f"hy_{role}_{secrets.token_urlsafe(32)}"
         key_id = secrets.token_hex(6)
@@ -178,9 +178,9 @@ async def named_nowhere(policies: PolicyRepository, key: AccessKey) -> bool:
     if key.org is None:
         return False
     books = await policies.all()
-    if key.role == "platform":
-        return not any(channel.platform == key.org for book in books.values() for channel in book.channels.values())
     chosen = [book for name, book in books.items() if key.jurisdiction in (None, name)]
+    if key.role == "platform":
+        return not any(channel.platform == key.org for book in chosen for channel in book.channels.values())
     return all(book.organisation(key.org) is None for book in chosen)
 
 

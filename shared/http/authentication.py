@@ -16,8 +16,9 @@ _ACTING: tuple[str, ...] = tuple(role for role in get_args(Role) if role not in 
 
 
 def acting_as(text: str) -> Principal:
-    """The principal of `ROLE` or `ROLE:ORG`, chosen by the owner of the folder."""
-    role, _, org = text.partition(":")
+    """The principal of `ROLE[:ORG][@JURISDICTION]`, chosen by the owner of the folder. Without a jurisdiction: of all of them."""
+    named, _, jurisdiction = text.partition("@")
+    role, _, org = named.partition(":")
     if role not in _ACTING:
         raise Invalid("unknown_role", f"Act as one of: {', '.join(_ACTING)}.", detail_zh="没有这种角色。", field="as")
     if role in NEEDS_ORG and not org:
@@ -27,7 +28,7 @@ def acting_as(text: str) -> Principal:
             detail_zh="缺少单位代码。",
             field="as",
         )
-    return Principal(cast(Role, role), org or None, "local")
+    return Principal(cast(Role, role), org or None, "local", jurisdiction=jurisdiction or None)
 
 
 async def who(request: Request) -> Principal:

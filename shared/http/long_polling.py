@@ -13,6 +13,7 @@ from fastapi import Depends, Query
 from shared.hosting.process import Process
 from shared.kernel.settings import Settings
 from shared.messaging.notification_stream import StreamPage
+from shared.messaging.opaque_cursor import BEGINNING
 
 LOOK_SECONDS = 1.0
 """Interval of the queries for entries that another process appended. Each is one query of an index."""
@@ -29,6 +30,14 @@ class Cursor(NamedTuple):
     wait: float
 
 
+class TextCursor(NamedTuple):
+    """The same, with a position whose meaning depends on the reader."""
+
+    after: str
+    limit: int
+    wait: float
+
+
 def cursor_query(settings: Settings) -> Any:
     """The FastAPI dependency that reads a Cursor from the query."""
 
@@ -36,25 +45,48 @@ def cursor_query(settings: Settings) -> Any:
         after: int = Query(
             0, ge=0, le=2**53, description="Cursor: id of the last entry that was read; 0 for the beginning"
         ),
-        limit: int = Query(50, ge=1, le=settings.page_limit, description="Maximum number of entries"),
-        wait: float = Query(0, ge=0, le=settings.wait_limit, description="Seconds to wait while there is no entry"),
+        limit: int = _limit(settings),
+        wait: float = _wait(settings),
     ) -> Cursor:
         return Cursor(after, limit, wait)
 
     return Depends(cursor)
 
 
-async def polled(runtime: Process, stream: str, cursor: Cursor, look: Callable[[], Awaitable[Page]]) -> Page:
-    """The first page of `look` with entries after the cursor, or the last page when the time is up or the process stops.
+def text_cursor_query(settings: Settings) -> Any:
+    """The FastAPI dependency that reads a TextCursor from the query."""
+
+    async def cursor(
+        after: str = Query(
+            BEGINNING, max_length=100, description="Cursor: id of the last entry that was read; 0 for the beginning"
+        ),
+        limit: int = _limit(settings),
+        wait: float = _wait(settings),
+    ) -> TextCursor:
+        return TextCursor(after, limit, wait)
+
+    return Depends(cursor)
+
+
+def _limit(settings: Settings) -> Any:
+    return Query(50, ge=1, le=settings.page_limit, description="Maximum number of entries")
+
+
+def _wait(settings: Settings) -> Any:
+    return Query(0, ge=0, le=settings.wait_limit, description="Seconds to wait while there is no entry")
+
+
+async def polled(runtime: Process, stream: str, wait: float, look: Callable[[], Awaitable[Page]]) -> Page:
+    """The first page of `look` with entries, or the last page when the time is up or the process stops.
 
     Appends to other streams cost nothing."""
-    until = time.monotonic() + cursor.wait
+    until = time.monotonic() + wait
     with runtime.watching(stream) as news:
         while True:
             news.clear()
             page = await look()
             left = until - time.monotonic()
-            if page.after > cursor.after or left <= 0 or runtime.stopping:
+            if page.entries or left <= 0 or runtime.stopping:
                 return page
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), min(left, LOOK_SECONDS))
