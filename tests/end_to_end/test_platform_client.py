@@ -201,7 +201,7 @@ def test_platform_receives_every_step_of_case_handled_by_department(tmp_path: Pa
         assert figures == [7, 2, 2, 2, 1] and found["refusals"] == {"foreign_channel": 1, "not_json": 1}
         heard_of = asyncio.run(records(place, "updates.province"))
         assert unfit("updates", [record.value for record in heard_of]) == []
-        assert unfit("assignments", [one.value for one in asyncio.run(records(place, "assignments.zj"))]) == []
+        assert unfit("assignments", [one.value for one in asyncio.run(records(place, "assignments.cn-demo.zj"))]) == []
         settled(processes)
         for one in processes:
             assert asked(one.data, "GET", "/local/parked")["parked"] == []

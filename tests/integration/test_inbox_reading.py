@@ -46,7 +46,7 @@ class Counted:
 async def test_inbox_page_loads_one_page_of_entries(here: Served) -> None:
     for _ in range(30):
         await here.filed()
-    counted = Counted(here.runtime.ports.log, "outbox/zj")
+    counted = Counted(here.runtime.ports.log, "inbox/cn-demo/zj")
     seen: list[int] = []
     after, more = 0, True
     async with here.client("organisation") as department:
@@ -69,7 +69,7 @@ async def test_filtered_inbox_reading_costs_only_new_entries(here: Served, monke
         return unseen
 
     monkeypatch.setattr("services.routing.http.organisation_inbox.against", against)
-    counted = Counted(here.runtime.ports.log, "outbox/zj")
+    counted = Counted(here.runtime.ports.log, "inbox/cn-demo/zj")
     told: list[tuple[int, str]] = []
     async with here.client("registrar") as office:
 
@@ -94,7 +94,7 @@ async def test_filtered_inbox_reading_costs_only_new_entries(here: Served, monke
 
 
 async def test_waiting_reader_does_no_work_for_entries_of_others(here: Served) -> None:
-    counted = Counted(here.runtime.ports.log, "outbox/zj")
+    counted = Counted(here.runtime.ports.log, "inbox/cn-demo/zj")
     async with here.client("organisation") as department:
         loop = asyncio.get_running_loop()
         waiting = asyncio.create_task(department.get("/v1/organisations/zj/assignments?wait=30"))
@@ -112,7 +112,7 @@ async def test_waiting_reader_does_no_work_for_entries_of_others(here: Served) -
 
 
 async def test_idle_wait_polls_once_a_second_and_ends_in_time(here: Served) -> None:
-    counted = Counted(here.runtime.ports.log, "outbox/zj")
+    counted = Counted(here.runtime.ports.log, "inbox/cn-demo/zj")
     async with here.client("organisation") as department:
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -143,7 +143,7 @@ async def test_long_inbox_on_disk_is_read_page_by_page(tmp_path: Path) -> None:
         for commit in commits:
             await runtime.ports.log.append(commit)
     async with opened(tmp_path / "data", Settings(), feed=False, tasks=False) as runtime:
-        counted = Counted(runtime.ports.log, "outbox/zj")
+        counted = Counted(runtime.ports.log, "inbox/cn-demo/zj")
         transport = httpx.ASGITransport(build_app(runtime, local=True))
         headers = {"x-huiyin-as": "organisation:zj"}
         async with httpx.AsyncClient(transport=transport, base_url="http://huiyin", headers=headers) as department:

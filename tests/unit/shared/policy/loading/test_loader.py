@@ -84,9 +84,9 @@ def test_demo_county_policy_loads() -> None:
 
 def test_policy_hash_depends_on_content_not_formatting(tmp_path: Path) -> None:
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
-    first.write_text("jurisdiction: {code: X, name: 某地, zone: Asia/Shanghai}\n", encoding="utf-8")
+    first.write_text("jurisdiction: {code: x, name: 某地, zone: Asia/Shanghai}\n", encoding="utf-8")
     second.write_text(
-        "# said otherwise\njurisdiction:\n  zone: Asia/Shanghai\n  name: 某地\n  code: X\n", encoding="utf-8"
+        "# said otherwise\njurisdiction:\n  zone: Asia/Shanghai\n  name: 某地\n  code: x\n", encoding="utf-8"
     )
     (one,), (two,) = load(first), load(second)
     assert one.hash == two.hash == hash_of(one.document) and one.hash.startswith("sha256:")
@@ -126,7 +126,7 @@ def test_all_findings_are_collected_with_lines(tmp_path: Path) -> None:
     (tmp_path / "subjects.csv").write_text("code,name,colour\ns,某事,red\n", encoding="utf-8")
     (tmp_path / "extra.csv").write_text("x\n1\n", encoding="utf-8")
     (tmp_path / "policy.yaml").write_text(
-        "jurisdiction: {code: X, name: 某地, zone: Mars/North}\nclock: {}\n", encoding="utf-8"
+        "jurisdiction: {code: x, name: 某地, zone: Mars/North}\nclock: {}\n", encoding="utf-8"
     )
     found = complaints(tmp_path)
     assert found == [
@@ -151,7 +151,7 @@ def test_unknown_parent_is_named(tmp_path: Path) -> None:
 def test_references_between_sections_are_checked(tmp_path: Path) -> None:
     found = said(
         tmp_path,
-        jurisdiction={"code": "X", "name": "某", "zone": "Asia/Shanghai", "petition_office": "nobody"},
+        jurisdiction={"code": "x", "name": "某", "zone": "Asia/Shanghai", "petition_office": "nobody"},
         organisations=[{"code": "a", "name": "甲", "places": ["moon"]}],
         channels=[{"code": "w", "name": "网", "class_": "web", "place": "moon", "received_by": "nobody"}],
     )
