@@ -6,6 +6,7 @@ Environment:
     KAFKA        HOST:PORT of the brokers
     HUIYIN_URL   address of the HTTP API, from which the content of cases is read
     HUIYIN_KEY   access key of the department
+    JURISDICTION code of the jurisdiction, which is part of the names of topics
     PREFIX       prefix of the topic names, if there is one
 
 It reads the assignments, fetches each case (this access is recorded), and sends the commands of an ordinary claim. It prints each
@@ -21,7 +22,7 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-ORG = sys.argv[1]
+NAME = f"{os.environ['JURISDICTION']}.{sys.argv[1]}"
 PREFIX = os.environ.get("PREFIX", "")
 STEPS = ("sign_off", "accept", "serve_notice", "ask_extension", "decide", "deliver_reply", "confirm_execution")
 """The commands of a case, in order. An inbox entry or the outcome of a command triggers the next one."""
@@ -46,7 +47,7 @@ def fields(step: str, case: dict[str, Any]) -> dict[str, Any]:
 async def main() -> None:
     kafka = os.environ["KAFKA"]
     consumer = AIOKafkaConsumer(
-        f"{PREFIX}assignments.{ORG}", bootstrap_servers=kafka, group_id=f"{PREFIX}dept-{ORG}.client",
+        f"{PREFIX}assignments.{NAME}", bootstrap_servers=kafka, group_id=f"{PREFIX}dept-{NAME}.client",
         auto_offset_reset="earliest", enable_auto_commit=False,
     )  # fmt: skip
     producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all", enable_idempotence=True)
@@ -58,7 +59,7 @@ async def main() -> None:
         async def act(step: str, case_id: str) -> None:
             case = (await http.get(f"/v1/cases/{case_id}")).raise_for_status().json()
             command = {"case": case_id, "command": step, "command_id": f"{case_id}.{step}", **fields(step, case)}
-            await producer.send_and_wait(f"{PREFIX}actions.{ORG}", json.dumps(command).encode(), key=case_id.encode())
+            await producer.send_and_wait(f"{PREFIX}actions.{NAME}", json.dumps(command).encode(), key=case_id.encode())
 
         await producer.start()
         await consumer.start()

@@ -76,6 +76,7 @@ def client(one: Process, place: dict[str, str], key: str, out: Path) -> Iterator
         "PREFIX": place["HUIYIN_KAFKA_PREFIX"],
         "HUIYIN_URL": one.url,
         "HUIYIN_KEY": key,
+        "JURISDICTION": "cn-demo",
     }
     with out.open("w") as stdout, out.with_suffix(".err").open("w") as stderr:
         process = subprocess.Popen([sys.executable, str(CLIENT), "zj"], stdout=stdout, stderr=stderr, env=environment)
