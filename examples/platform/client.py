@@ -2,8 +2,8 @@
 over HTTP. It needs only what docs/integrating.md describes: `python client.py FILINGS.jsonl NOTEBOOK.json`
 
 FILINGS contains one JSON body per line. NOTEBOOK stores the state of the client across restarts; if it is lost, the client
-rebuilds it from the first entry. Environment: KAFKA and HUIYIN (addresses), JURISDICTION and PLATFORM (codes), KEY (access key); optional:
-PREFIX (of the topic names), KAFKA_USER, KAFKA_PASSWORD.
+rebuilds it from the first entry. Environment: KAFKA and HUIYIN (addresses), JURISDICTION and PLATFORM (codes), KEY (access
+key); optional: PREFIX (of the topic names), KAFKA_USER, KAFKA_PASSWORD.
 """
 
 import asyncio

@@ -41,7 +41,6 @@ WORKLIST = ReadModel(
     },
     indexes=(
         ("number",),
-        ("accused",),
         ("due",),
         ("queue", "due"),
         ("org", "due"),
@@ -52,10 +51,10 @@ WORKLIST = ReadModel(
         ("place", "due"),
         ("subject", "due"),
         ("queue", "risk_at", "org"),
-        ("org", "state"),
+        ("org", "jurisdiction", "state"),
         ("lead", "filed_at"),
     ),
-    version=6,
+    version=7,
 )
 
 DUE = ReadModel(

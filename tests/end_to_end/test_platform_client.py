@@ -142,7 +142,8 @@ def test_platform_receives_every_step_of_case_handled_by_department(tmp_path: Pa
         }
         notebook = tmp_path / "notebook.json"
         settings = {
-            "KAFKA": kafka.bootstrap(), "HUIYIN": intake.url, "JURISDICTION": "cn-demo", "PLATFORM": "province", "KEY": keys["platform"],
+            "KAFKA": kafka.bootstrap(), "HUIYIN": intake.url, "JURISDICTION": "cn-demo",
+            "PLATFORM": "province", "KEY": keys["platform"],
             "PREFIX": place["HUIYIN_KAFKA_PREFIX"],
         }  # fmt: skip
         filings: list[Any] = [

@@ -370,7 +370,7 @@ async def test_topic_of_a_platform_names_no_item(two: Two) -> None:
     pulled = (await two.asked(ONE, "platform", "GET", f"/v1/platforms/{PLATFORM}/updates")).json()["entries"]
     assert {one["item"] for one in pulled} == {ITEM}, "over HTTP, until it is erased"
     case = two.cases[ONE]["case"]
-    for part in {part.party for event in await two.events(f"case/{case}") for part in event.sealed}:
+    for part in {part["party"] for event in await two.events(f"case/{case}") for part in event.sealed}:
         await two.runtime.ports.keys.erase(case, part)
     pulled = (await two.asked(ONE, "platform", "GET", f"/v1/platforms/{PLATFORM}/updates")).json()["entries"]
     assert {one["item"] for one in pulled} == {None}

@@ -26,7 +26,7 @@ from shared.queries.reply_texts import AnswerTexts, replies
 
 
 def require_own(principal: Principal, platform: str) -> None:
-    """Raise Unknown unless the caller is this platform."""
+    """Raises Unknown unless the caller is this platform."""
     if principal.role not in UPDATES.roles or principal.org != platform:
         raise _unknown()
 
@@ -79,6 +79,7 @@ def router(runtime: Process) -> APIRouter:
     )
     async def updates(platform: str, caller: Caller, cursor: Cursor = cursor_query(runtime.settings)) -> UpdatesPage:
         """The notifications to a platform after a cursor, without gaps. They can be read from the beginning at any time."""
+        require_own(caller, platform)
         stream = (await _of(ports, caller, platform)).stream(STREAM)
 
         async def look() -> UpdatesPage:
