@@ -82,10 +82,11 @@ def filtered_pages(ports: Ports, principal: Principal, inbox: Member, after: str
         while len(found) <= limit:  # one more, to know whether there are more
             events = await _entries(ports, inbox, place, limit + 1)
             found += [event for event in events if await _may_see(ports, principal, event)]
+            if events and not found:
+                begin = events[-1].version
             if len(events) <= limit:
                 break
             place = events[-1].version
-            begin = begin if found else place
         page = found[:limit]
         shown = [inbox_entry(event, cursor.text(event.version)) for event in page]
         return InboxPage(entries=shown, after=shown[-1].id if shown else after, more=len(found) > limit)
