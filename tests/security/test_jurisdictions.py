@@ -197,6 +197,7 @@ _PRINCIPALS = st.builds(
     st.sampled_from(["organisation", "clerk"]),
     st.text("a:%-", min_size=1, max_size=3),
     st.sampled_from(["topic", "k1"]),
+    case=st.none(),
     jurisdiction=st.sampled_from([ONE, OTHER]),
 )
 _COMMANDS = st.text("ak1topic:-", min_size=1, max_size=8)
