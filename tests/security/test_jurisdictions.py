@@ -207,6 +207,7 @@ _COMMANDS = st.text("ak1topic:-", min_size=1, max_size=8)
 def test_command_causes_of_two_principals_never_collide(
     one: Principal, other: Principal, command: str, second: str
 ) -> None:
+    assert one._replace(jurisdiction=ONE).name != one._replace(jurisdiction=OTHER).name
     if (one, command) != (other, second):
         assert f"{one.name}:{command}" != f"{other.name}:{second}"
 
