@@ -17,7 +17,7 @@ from starlette.responses import StreamingResponse
 from shared.application import access_keys as principals
 from shared.application.case_reference import resolve
 from shared.case import STREAM
-from shared.commands.authorization import OPERATE, authorize
+from shared.commands.authorization import OPERATE, Principal, authorize
 from shared.consumers.parked_streams import plain
 from shared.consumers.redrive import redrive as handle_again
 from shared.consumers.redrive import request as ask_others
@@ -144,21 +144,22 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
 
     @guarded.get("/parked", operation_id="parked_local_parked_get")
     async def parked(
+        caller: Caller,
         group: str | None = Query(None, description="Consumer group"),
         stream: str | None = Query(None, description="Stream, or a reference to a case"),
     ) -> dict[str, Any]:
         """Streams that a consumer could not process further."""
-        chosen = await _stream(runtime, stream)
+        chosen = await _stream(runtime, caller, stream)
         marks = [mark._asdict() for mark in await ports.views.parked(group, chosen)]
         for mark in marks:
             mark["bytes"] = mark["bytes"].decode("utf-8", "replace") if owner and chosen is not None else None
         return {"parked": marks}
 
     @guarded.post("/parked:redrive", **operation("redrive_local_parked_redrive_post", 400, 404, 415, body=Redrive))
-    async def redrive(request: Request) -> dict[str, Any]:
+    async def redrive(request: Request, caller: Caller) -> dict[str, Any]:
         """Process parked streams again, also those of the consumers of other processes, which do it at their next look."""
         wanted = await read_model(request, Redrive, _LIMIT)
-        stream = await _stream(runtime, wanted.stream)
+        stream = await _stream(runtime, caller, wanted.stream)
         marks = await ports.views.parked(wanted.group, stream)
         consumers = {consumer.group: consumer for consumer in runtime.consumers}
         own = [mark for mark in marks if mark.group in consumers]
@@ -315,12 +316,12 @@ def _clock(runtime: Process) -> dict[str, Any]:
     }
 
 
-async def _stream(runtime: Process, named: str | None) -> str | None:
+async def _stream(runtime: Process, caller: Principal, named: str | None) -> str | None:
     """The stream with this name, or of the case with this reference. Raises Unknown for a reference of no case."""
     if named is None or "/" in named.partition(":")[0]:
         return named
     try:
-        return STREAM + await resolve(runtime.ports, named)
+        return STREAM + await resolve(runtime.ports, caller, named)
     except Unknown:
         raise Unknown(
             "unknown_stream",

@@ -25,6 +25,8 @@ from shared.adapters.kafka.topics import Refusal, Topics, admin_client
 from shared.adapters.kafka.users import KafkaUsers
 from shared.adapters.system_clock import SystemClock
 from shared.kernel.settings import Settings, load
+from shared.messaging.member import Member
+from shared.policy.documents import SLUG
 
 T = TypeVar("T")
 NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
@@ -51,15 +53,19 @@ def apply(json: AsJson = False) -> None:
 @group.command("acls")
 def acls(
     organisation: Annotated[
-        list[str] | None, typer.Option(help="Code; may be repeated. Default: those of the policies in force")
+        list[str] | None,
+        typer.Option(help="JURISDICTION.CODE; may be repeated. Default: those of the policies in force"),
     ] = None,
-    platform: Annotated[list[str] | None, typer.Option(help="Code of a platform; may be repeated")] = None,
+    platform: Annotated[list[str] | None, typer.Option(help="The same for a platform; may be repeated")] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Grant the missing rights, as administrator of Kafka")] = False,
     json: AsJson = False,
 ) -> None:
     """Print the access rights as commands for Kafka's own tool, or grant them. Revokes nothing; with --apply it exits with 1 if
     one of these users has more rights than the file grants."""
-    members = {"organisation": organisation or [], "platform": platform or []}
+    members = {
+        "organisation": [_member(one) for one in organisation or ()],
+        "platform": [_member(one) for one in platform or ()],
+    }
     if not apply:
         for line in guarded(_commands(members)):
             terminal.line(line)
@@ -78,7 +84,9 @@ def acls(
 
 @group.command("user")
 def user(
-    name: Annotated[str, typer.Argument(help="As `huiyin topics acls` prints it, for example dept-zj", metavar="NAME")],
+    name: Annotated[
+        str, typer.Argument(help="As `huiyin topics acls` prints it, for example dept-cn-demo.zj", metavar="NAME")
+    ],
     json: AsJson = False,
 ) -> None:
     """Create the Kafka user of an organisation or platform, or give it a new password, as administrator of Kafka. The password is
@@ -107,6 +115,16 @@ def refill(json: AsJson = False) -> None:
         {"commits": number},
         lambda _: terminal.line(f"{number} commits will be published again. {number} 次提交将重新发布。"),
     )
+
+
+def _member(text: str) -> Member:
+    """The member that JURISDICTION.CODE names."""
+    jurisdiction, dot, code = text.partition(".")
+    if not (dot and SLUG.fullmatch(jurisdiction)):
+        terminal.stop(
+            f"{text} is not JURISDICTION.CODE. Write for example cn-demo.zj.", "请写作 辖区.代码，例如 cn-demo.zj。"
+        )
+    return Member(jurisdiction, code)
 
 
 async def _refilled() -> int:

@@ -119,7 +119,10 @@ def _channel(topic: Topic) -> dict[str, Any]:
         "x-write": list(topic.write),
     }
     if member := MEMBER.search(topic.name):
-        found["parameters"] = {member[1]: {"description": f"Code of the {member[1]} in the policy in force"}}
+        found["parameters"] = {
+            "jurisdiction": {"description": "Code of the jurisdiction"},
+            member[1]: {"description": f"Code of the {member[1]} in the policy in force"},
+        }
     return found
 
 

@@ -18,7 +18,7 @@ from shared.commands.command import RULES
 from shared.eventstore.recorded_event import RecordedEvent, decode
 from shared.kernel import data_file
 from shared.messaging.organisation_inbox import entry
-from shared.messaging.platform_updates import UpdateAnswer
+from shared.messaging.platform_updates import for_topic
 
 FOLDER = Path(__file__).parent
 EVENTS, GOLDEN = FOLDER / "event_examples.jsonl", Path("tests/golden/events-1.jsonl")
@@ -65,15 +65,13 @@ def events() -> dict[str, dict[str, Any]]:
 def entries(kind: str) -> list[dict[str, Any]]:
     """Entries as their readers get them, one of each kind: `OutboxEntry` or `PlatformUpdate`."""
     found = (event for event in _decoded(EVENTS.read_bytes().splitlines()) if event.type == kind)
-    return [_shown(event, number) for number, event in enumerate(found, 1)]
+    return [_shown(event) for event in found]
 
 
 def _decoded(lines: Iterable[bytes]) -> Iterator[RecordedEvent]:
     return map(decode, lines)
 
 
-def _shown(event: RecordedEvent, number: int) -> dict[str, Any]:
-    if event.type == "OutboxEntry":
-        return entry(event, number).model_dump(mode="json")
-    answer = UpdateAnswer.built_from(event.body, id=number, channel="province", item="P-1001", at=event.recorded_at)
-    return answer.model_dump(mode="json")
+def _shown(event: RecordedEvent) -> dict[str, Any]:
+    shown = entry(event) if event.type == "OutboxEntry" else for_topic(event)
+    return shown.model_dump(mode="json")

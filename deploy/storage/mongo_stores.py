@@ -10,7 +10,7 @@ from shared.adapters.mongo.event_store import MongoEventStore
 from shared.adapters.mongo.key_store import MongoKeyStore
 from shared.adapters.mongo.read_models import MongoReadModels
 from shared.adapters.secret_files import KeysLost
-from shared.adapters.store_format import NewerData, WrongData
+from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.adapters.system_clock import SystemClock
 from shared.eventstore.errors import LoginRefused, StoreUnavailable
 from shared.kernel.settings import Settings
@@ -62,6 +62,11 @@ async def open_stores(settings: Settings) -> Stores:
             raise store_problem(error) from error
         except NewerData as error:
             raise StoreProblem(f"A newer version wrote the data: {error}. Start that version.") from error
+        except OlderData as error:
+            raise StoreProblem(
+                f"An earlier version wrote the data, whose names of inboxes and cases contain no jurisdiction: {error}. Keep them"
+                " for that version, and begin with new databases: set HUIYIN_MONGODB_NAME. Nothing was changed."
+            ) from error
         except KeysLost as error:
             raise StoreProblem(
                 f"{secrets}: {error}. Every process needs the same `kek` and `root`: name their folder with HUIYIN_SECRETS, or"

@@ -1,7 +1,7 @@
 """Example client of a department that works through Kafka. It needs only what docs/integrating.md describes.
 
     pip install aiokafka httpx
-    python client.py ORG
+    python client.py JURISDICTION ORG        their codes in the policy
 
 Environment, with the names of Huiyin's own settings:
     HUIYIN_URL, HUIYIN_ACCESS_KEY              the HTTP API, from which the content of cases is read
@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
-ORG = sys.argv[1]
+NAME = f"{sys.argv[1]}.{sys.argv[2]}"  # the end of the names of topics and users
 PREFIX = os.environ.get("HUIYIN_KAFKA_PREFIX", "")
 STEPS = ("sign_off", "accept", "serve_notice", "ask_extension", "decide", "deliver_reply", "confirm_execution")
 """The commands of a case, in order. An inbox entry or the outcome of a command triggers the next one."""
@@ -60,7 +60,7 @@ def kafka() -> dict[str, Any]:
 
 async def main() -> None:
     consumer = AIOKafkaConsumer(
-        f"{PREFIX}assignments.{ORG}", **kafka(), group_id=f"{PREFIX}dept-{ORG}.client",
+        f"{PREFIX}assignments.{NAME}", **kafka(), group_id=f"{PREFIX}dept-{NAME}.client",
         auto_offset_reset="earliest", enable_auto_commit=False,
     )  # fmt: skip
     producer = AIOKafkaProducer(**kafka(), acks="all", enable_idempotence=True)
@@ -72,7 +72,7 @@ async def main() -> None:
         async def act(step: str, case_id: str) -> None:
             case = (await http.get(f"/v1/cases/{case_id}")).raise_for_status().json()
             command = {"case": case_id, "command": step, "command_id": f"{case_id}.{step}", **fields(step, case)}
-            await producer.send_and_wait(f"{PREFIX}actions.{ORG}", json.dumps(command).encode(), key=case_id.encode())
+            await producer.send_and_wait(f"{PREFIX}actions.{NAME}", json.dumps(command).encode(), key=case_id.encode())
 
         await producer.start()
         await consumer.start()

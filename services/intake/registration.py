@@ -41,7 +41,7 @@ async def file_case(
 ) -> Receipt:
     """Register a filing once. `correlation`: that of the record it came with. Raises Refused `same_id_other_content` if the
     item was filed with other content."""
-    case = case_id(handling.keys.secret("case-id"), command.channel, command.item)
+    case = case_id(handling.keys.secret("case-id"), jurisdiction, command.channel, command.item)
     own_channel(principal, command, await handling.policies.book(jurisdiction))
     # without defaults, so that a field added later does not change the digest
     stated = command.model_dump(mode="json", by_alias=True, exclude_defaults=True)
@@ -73,8 +73,8 @@ async def filed(
     """Register the filing in one JSON value. Raises Refused, with field names as in a submission."""
     command = validated(FileCase, value)
     jurisdiction = named or principal.jurisdiction or await jurisdictions.of(command.channel)
-    await handling.policies.book(jurisdiction)
     within(principal, jurisdiction)
+    await handling.policies.book(jurisdiction)
     return await file_case(handling, principal, command, jurisdiction, correlation)
 
 

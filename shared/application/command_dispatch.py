@@ -62,11 +62,11 @@ async def give(
     ports: Ports, principal: Principal, reference: str, rule: Decider, body: BaseModel
 ) -> tuple[CommandResult, Case]:
     """Carry out a validated command. Returns its result, and the case directly after it."""
-    case_id = await resolve(ports, reference)
+    case_id = await resolve(ports, principal, reference)
     values = {name: getattr(body, name) for name in rule.model.model_fields}
     for name in rule.naming:
         if values[name] is not None:
-            values[name] = await _named(ports, values[name])
+            values[name] = await _named(ports, principal, values[name])
     command = rule.model.model_construct(**values)
     content = {  # without defaults, so that a field added later does not change the digest
         "command": rule.name,
@@ -91,10 +91,10 @@ async def give(
     return done, case
 
 
-async def _named(ports: Ports, reference: str) -> str:
+async def _named(ports: Ports, principal: Principal, reference: str) -> str:
     """The id of another case that a command names. A reference to no case becomes an empty id, which the rule refuses in
     the same words as a case that the caller may not see."""
     try:
-        return await resolve(ports, reference)
+        return await resolve(ports, principal, reference)
     except Unknown:
         return ""

@@ -28,6 +28,7 @@ from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
 from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Refused, Unavailable
 from shared.messaging.inbound_record import InboundRecord, read_record
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import InboundMessage
 
 T = TypeVar("T")
@@ -128,7 +129,7 @@ class InboundHandler(ABC):
         if not isinstance(reference, str):
             return None
         try:
-            case, _head = await self._ports.cases.get(await resolve(self._ports, reference))
+            case, _head = await self._ports.cases.get(await resolve(self._ports, writer, reference))
         except Refused:
             return None
         return case if case.exists and visible(writer, case) else None
@@ -138,9 +139,9 @@ class InboundHandler(ABC):
         return request_digest(self._ports.keys.secret("request"), purpose, content)
 
 
-def topic_principal(role: Role, owner: str) -> Principal:
+def topic_principal(role: Role, owner: Member) -> Principal:
     """The principal of a record: only the topic identifies the sender, never the content of the record."""
-    return Principal(role, owner, "topic")
+    return Principal(role, owner.code, "topic", jurisdiction=owner.jurisdiction)
 
 
 def command_named(read: InboundRecord) -> str | None:

@@ -43,9 +43,9 @@ _ASIDE = frozenset({"AccusationSuspected", "SuspicionCleared"})
 
 async def find(ports: Ports, principal: Principal, reference: str) -> Case:
     """The present state of the case. Raises Unknown if it does not exist or the principal may not see it."""
-    case, _head = await ports.cases.get(await resolve(ports, reference))
+    case, _head = await ports.cases.get(await resolve(ports, principal, reference))
     if not case.exists:
-        case, _head = await ports.cases.reload(await resolve(ports, reference))
+        case, _head = await ports.cases.reload(await resolve(ports, principal, reference))
     if not case.exists:
         raise unknown_case()
     authorize(principal, READ, case, await ports.cases.lead_of(case))

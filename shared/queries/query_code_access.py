@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-from shared.application.case_reference import resolve
+from shared.application.case_reference import by_number
 from shared.application.ports import Ports
 from shared.case import Case
 from shared.commands.authorization import READ, Principal, authorize
@@ -56,11 +56,12 @@ async def opened(ports: Ports, number: str, code: str) -> tuple[Principal, Case]
         "Number and query code do not match. Both are on the receipt.",
         detail_zh="编号与查询码不匹配，请核对回执。",
     )
-    if read_number(number) is None:
+    known = read_number(number)
+    if known is None:
         raise wrong
     secret = ports.keys.secret("query-code")
     try:
-        case_id = await resolve(ports, number)
+        case_id = await by_number(ports, known)
     except Unknown:
         code_matches(secret, "0" * 32, code)  # constant work, so that timing does not reveal whether the number exists
         raise wrong from None

@@ -194,7 +194,7 @@ def test_compose_services_start_and_register_a_case(deployment: Deployment) -> N
             assert services()[name]["depends_on"]["intake"] == {"condition": "service_healthy"}
             deployment.healthy(name, process)
         deployment.run("intake", "policy", "activate", str(policy(deployment.folder)))
-        assert "assignments.zj" in deployment.run("setup"), "the topics that the policy asks for"
+        assert "assignments.cn-demo.zj" in deployment.run("setup"), "the topics that the policy asks for"
         words = ("submit", "--item", "c-1", "--place", "dh-yl", "--subject", "0102", "--text", "路灯不亮", "--json")
         case = json.loads(deployment.run("intake", *words))["case"]
         key = json.loads(deployment.run("intake", "keys", "add", "analyst", "--json"))["key"]
@@ -209,7 +209,7 @@ def test_compose_services_start_and_register_a_case(deployment: Deployment) -> N
             assert time.monotonic() < until, answer.text
             time.sleep(0.3)
         refused(deployment)
-        made = json.loads(deployment.run("setup", "topics", "user", "dept-zj", "--json"))
+        made = json.loads(deployment.run("setup", "topics", "user", "dept-cn-demo.zj", "--json"))
         asyncio.run(department(deployment, made["user"], made["password"]))
 
 
@@ -232,14 +232,14 @@ async def department(deployment: Deployment, user: str, password: str) -> None:
     """A client on this machine reaches Kafka through the listener of partners, and only its own topics."""
     bootstrap = deployment.filled("localhost:9094")
     with pytest.raises(KafkaError):
-        await sent(Connection(bootstrap, "SASL_PLAINTEXT", user, "wrong"), "actions.zj")
+        await sent(Connection(bootstrap, "SASL_PLAINTEXT", user, "wrong"), "actions.cn-demo.zj")
     own = Connection(bootstrap, "SASL_PLAINTEXT", user, password)
-    await sent(own, "actions.zj")
-    for topic in ("assignments.zj", "case-events"):
+    await sent(own, "actions.cn-demo.zj")
+    for topic in ("assignments.cn-demo.zj", "case-events"):
         with pytest.raises(TopicAuthorizationFailedError):
             await sent(own, topic)
     with pytest.raises(KafkaError):
-        await sent(Connection(bootstrap), "actions.zj")
+        await sent(Connection(bootstrap), "actions.cn-demo.zj")
 
 
 async def sent(connection: Connection, topic: str) -> None:

@@ -67,7 +67,7 @@ def running(
     lines.write_text("\n".join(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in filings))
     with (folder / "client.err").open("a") as errors:
         process = subprocess.Popen(
-            [sys.executable, "-I", str(CLIENT), "province", str(lines), str(notebook)],
+            [sys.executable, "-I", str(CLIENT), "cn-demo", "province", str(lines), str(notebook)],
             env={**clean_environment(), **settings},
             cwd=folder,
             stderr=errors,
@@ -199,9 +199,9 @@ def test_platform_receives_every_step_of_case_handled_by_department(tmp_path: Pa
         found = asked(intake.data, "GET", f"/v1/platforms/province/days/{day}")
         figures = [found[name] for name in ("sent", "registered", "done", "refused", "same_again")]
         assert figures == [7, 2, 2, 2, 1] and found["refusals"] == {"foreign_channel": 1, "not_json": 1}
-        heard_of = asyncio.run(records(place, "updates.province"))
+        heard_of = asyncio.run(records(place, "updates.cn-demo.province"))
         assert unfit("updates", [record.value for record in heard_of]) == []
-        assert unfit("assignments", [one.value for one in asyncio.run(records(place, "assignments.zj"))]) == []
+        assert unfit("assignments", [one.value for one in asyncio.run(records(place, "assignments.cn-demo.zj"))]) == []
         settled(processes)
         for one in processes:
             assert asked(one.data, "GET", "/local/parked")["parked"] == []

@@ -25,7 +25,9 @@ from tests.support.servers.kafka import Kafka
 
 pytestmark = [pytest.mark.needs_kafka, pytest.mark.needs_mongo, pytest.mark.slow, pytest.mark.timeout(600)]
 EXAMPLES = Path(__file__).parents[2] / "examples"
-USERS = {name: uuid4().hex for name in ("admin", "svc-intake", "svc-routing", "dept-zj", "platform-province")}
+USERS = {
+    name: uuid4().hex for name in ("admin", "svc-intake", "svc-routing", "dept-cn-demo.zj", "platform-cn-demo.province")
+}
 
 
 class Secure:
@@ -137,14 +139,16 @@ def test_both_examples_work_over_tls_and_scram_with_plain_clients(secure: Secure
             assert done.returncode == 0, done.stdout + done.stderr
         done = huiyin("topics", "acls", "--apply", **{**shared, **secure.place("admin")})
         assert done.returncode == 0, done.stdout + done.stderr
-        department = secure.place("dept-zj", HUIYIN_URL=routing.url)
+        department = secure.place("dept-cn-demo.zj", HUIYIN_URL=routing.url)
         department["HUIYIN_ACCESS_KEY"] = key_of(intake, "organisation", "zj")
-        out = stack.enter_context(example("department", ["zj"], department, tmp_path))
-        platform = secure.place("platform-province", HUIYIN_URL=intake.url)
+        out = stack.enter_context(example("department", ["cn-demo", "zj"], department, tmp_path))
+        platform = secure.place("platform-cn-demo.province", HUIYIN_URL=intake.url)
         platform["HUIYIN_ACCESS_KEY"] = key_of(intake, "platform", "province")
         filings, notebook = tmp_path / "filings.jsonl", tmp_path / "notebook.json"
         filings.write_text(json.dumps({**FILING, "item": "P-1"}, ensure_ascii=False))
-        stack.enter_context(example("platform", ["province", str(filings), str(notebook)], platform, tmp_path))
+        stack.enter_context(
+            example("platform", ["cn-demo", "province", str(filings), str(notebook)], platform, tmp_path)
+        )
         known = until(notebook, lambda found: "notice" in steps(found, "P-1"))
         case = known["P-1"]["case"]
         eventually(lambda: '"ask_extension"' in out.read_text())

@@ -122,7 +122,7 @@ async def test_only_highest_rung_is_sent_after_downtime(here: County) -> None:
     await here.tick()
     case = await here.case(filed.case)
     assert (await rungs(here, filed.case))["DeadlineBreached"] == 1
-    told = [event.body.kind for event in await here.events(f"outbox/{case.assignment.org}")]  # type: ignore[union-attr]
+    told = [event.body.kind for event in await here.events(f"inbox/cn-demo/{case.assignment.org}")]  # type: ignore[union-attr]
     assert told == ["assigned"], "the reminder was passed, it is recorded and not sent"
 
 

@@ -112,7 +112,7 @@ class _Recorder:
             org = await self._organisation(item, book)
             item = item.model_copy(update={"org": org})
             book = await policies.book(self._jurisdiction)
-        case_name = case_id(self._ports.keys.secret("case-id"), item.channel, item.item)
+        case_name = case_id(self._ports.keys.secret("case-id"), self._jurisdiction, item.channel, item.item)
         before, _ = await intake.cases.get(case_name)
         check_case(item, before)
         steps = pending(item, before, book.zone)

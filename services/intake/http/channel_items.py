@@ -45,8 +45,8 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
 
         async def file(value: Any) -> Receipt:
             own = jurisdiction or caller.jurisdiction or await jurisdictions.of(channel)
-            book = await handling.policies.book(own)
             within(caller, own)
+            book = await handling.policies.book(own)
             known = book.known_channels.get(channel)
             if caller.role == "platform" and known is not None and known.platform != caller.org:
                 raise Denied(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from shared.application.request_validation import EARLIEST, LATEST
 from shared.case import STATES
-from shared.commands.authorization import LIST, authorize
+from shared.commands.authorization import LIST, Principal, authorize
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, operation
@@ -46,13 +46,14 @@ def when(field: str, text: str | None) -> LegalTime | None:
     return found
 
 
-async def instant(runtime: Process, text: str | None, field: str) -> datetime | None:
-    """An instant from a query parameter; a date means its end in the default jurisdiction's zone."""
+async def instant(runtime: Process, caller: Principal, text: str | None, field: str) -> datetime | None:
+    """An instant from a query parameter; a date means its end in the zone of the caller's jurisdiction, or of the
+    default one."""
     found: date | datetime | None = when(field, text)
     if found is None:
         return None
     books = await runtime.ports.policies.all()
-    book = books.get(runtime.settings.jurisdiction or "") or next(iter(books.values()), None)
+    book = books.get(caller.jurisdiction or runtime.settings.jurisdiction or "") or next(iter(books.values()), None)
     return instant_of(found, book.zone if book else "UTC")
 
 
@@ -89,7 +90,7 @@ def router(runtime: Process) -> APIRouter:
                 detail_zh=f"state 应为以下之一：{'、'.join(STATES)}。",
                 field="state",
             )
-        before = await instant(runtime, due_before, "due_before")
+        before = await instant(runtime, caller, due_before, "due_before")
         wanted = listing.ListFilter(queue, org, state, place, subject, to_text(before) if before else None)
         return await listing.cases(ports, caller, wanted, after, limit)
 

@@ -26,6 +26,7 @@ from shared.eventstore.event_store import EventStore
 from shared.eventstore.read_models import ReadModel, ReadModelStore, Row
 from shared.kernel.clock import Clock
 from shared.kernel.legal_time import instant_from_text, to_text
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import OutboundMessage, OutboundTopic
 
 LOGGER = structlog.get_logger("kafka")
@@ -134,10 +135,10 @@ class OutboxRelay:
         missing: set[str] = set() if moved is None else set(self.missing)
         waiting = 0
         for route in self._routes:
-            wanted = {route.stream + name for name in await route.names()}
+            wanted = {member.stream(route.stream) for member in await route.members()}
             found = wanted & moved if moved is not None else await self._late(route, wanted)
             for stream in sorted(found):
-                topic = f"{self._prefix}{route.topic}.{stream.removeprefix(route.stream)}"
+                topic = self._prefix + Member.of_stream(route.stream, stream).topic(route.topic)
                 done = True
                 try:
                     done = await self._relay(route, stream, topic)
@@ -175,7 +176,7 @@ class OutboxRelay:
                 at = await self._last_of(topic) if at is None else at
                 while commits := await self._log.load(stream, after=at, limit=TOGETHER):
                     events = [event for commit in commits for event in commit.recorded if event.version > at]
-                    lines = await route.lines(stream.removeprefix(route.stream), events)
+                    lines = await route.lines(Member.of_stream(route.stream, stream), events)
                     await self._send(producer, topic, route, lines)
                     at = commits[-1].last
         except TimeoutError:

@@ -10,7 +10,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from shared.adapters.mongo.client import LONG_SECONDS, Database, Mongo, ask
-from shared.adapters.store_format import NewerData, WrongData
+from shared.adapters.store_format import NewerData, OlderData, WrongData
 
 META = "meta"
 _NO_COLLECTION = 26
@@ -29,7 +29,7 @@ async def opened(
         indexes: Collection name -> indexes that it must have.
 
     Raises:
-        NewerData, WrongData, Unsuitable, StoreUnavailable.
+        NewerData, OlderData, WrongData, Unsuitable, StoreUnavailable.
     """
     mongo.hold()
     try:
@@ -65,7 +65,7 @@ async def claim_database(database: Database, kind: str, version: int) -> None:
     """Mark an empty database as one of that kind, or check that it is one.
 
     Raises:
-        NewerData, WrongData: A newer release or something else uses the database. Nothing was changed.
+        NewerData, OlderData, WrongData: Another release or something else uses the database. Nothing was changed.
     """
     meta = database[META]
     found = await ask(meta.find_one({"_id": "format"}))
@@ -86,3 +86,5 @@ async def claim_database(database: Database, kind: str, version: int) -> None:
         raise NewerData(
             f"database {database.name} has format {found['format']}, this release reads up to format {version}"
         )
+    if found["format"] < version:
+        raise OlderData(f"database {database.name} has format {found['format']}, this release reads format {version}")

@@ -20,7 +20,7 @@ from shared.kernel.refusals import Refused
 from tests.support.deciding import BOOK, REGISTERED, REGISTRAR, SENT, SERVICE, START, SUPERVISOR, given
 from tests.support.policies import recorded
 
-CASE = case_id(b"k" * 32, "web", "1")
+CASE = case_id(b"k" * 32, "cn-demo", "web", "1")
 REPLIED = (*SENT, d.Accepted(org="zj", path=6), d.DecisionIssued(org="zj", result="explained"), d.ReplyDelivered())
 
 
