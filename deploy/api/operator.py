@@ -211,11 +211,11 @@ def router(runtime: Process) -> APIRouter:
 
     @guarded.post("/clock:accept", operation_id="accept_clock_local_clock_accept_post")
     async def accept_clock(caller: Caller) -> dict[str, Any]:
-        """Confirm the wall clock, so that deadlines fire again."""
-        for ticker in _tickers(runtime):
-            if ticker.paused:
-                log.warning("clock_accepted", by=caller.ref)
-            ticker.accept_clock()
+        """Confirm the wall clock, so that deadlines fire again. The time of the store cannot be overruled."""
+        trust = runtime.ports.clock.trust
+        if trust.doubt is not None:
+            log.warning("clock_accepted", by=caller.ref)
+        trust.accept()
         return _clock(runtime)
 
     @guarded.get("/settings", operation_id="settings_local_settings_get")
@@ -251,17 +251,15 @@ async def _rebuilding(runtime: Process, workers: int | None) -> AsyncIterator[by
         yield orjson.dumps(failure) + b"\n"
 
 
-def _tickers(runtime: Process) -> list[Any]:
-    return [part.ticker for part in runtime.parts if part.ticker is not None]
-
-
 def _clock(runtime: Process) -> dict[str, Any]:
-    """`paused`: why no deadline fires, null while deadlines fire; `jumps`: number of pauses since the start."""
-    tickers = _tickers(runtime)
+    """`paused`: why nothing is recorded and no deadline fires, null while all is well; `jumps`: number of pauses since the start;
+    `ahead`: seconds by which this clock was ahead of each witness of the time at its last answer."""
+    trust = runtime.ports.clock.trust
     return {
         "now": to_text(runtime.ports.clock.now()),
-        "paused": next((ticker.paused for ticker in tickers if ticker.paused), None),
-        "jumps": sum(ticker.jumps for ticker in tickers),
+        "paused": None if (doubt := trust.doubt) is None else str(doubt),
+        "jumps": trust.jumps,
+        "ahead": {name: round(ahead, 1) for name, ahead in trust.offsets.items()},
     }
 
 

@@ -25,7 +25,7 @@ def status(data: Data = None, json: AsJson = False) -> None:
 @group.command("accept")
 def accept(data: Data = None, json: AsJson = False) -> None:
     """Confirm that the system clock is right. Deadlines fire again, also those that became due meanwhile. Check the time
-    first."""
+    first. Exits with 1 if it differs from the time of MongoDB, which cannot be overruled."""
     _clock("POST", "/local/clock:accept", data)
 
 

@@ -106,7 +106,7 @@ async def test_wall_clock_jump_is_detected_and_corrected(tmp_path: Path) -> None
             clock.wrong_by(0)
             for jumps, step in enumerate(STEPS, 1):
                 clock.wrong_by(step)
-                await until(operations, "huiyin_ticker_paused", 1)
+                await until(operations, "huiyin_clock_wrong", 1)
                 assert await figure(operations, "huiyin_clock_jumps_total") == jumps
                 before = fired(tmp_path)
                 if step == HOUR:
@@ -115,12 +115,12 @@ async def test_wall_clock_jump_is_detected_and_corrected(tmp_path: Path) -> None
                 await asyncio.sleep(1.2)
                 assert fired(tmp_path) == before, "paused: nothing fires, early or not"
                 clock.wrong_by(0)
-                await until(operations, "huiyin_ticker_paused", 0)
+                await until(operations, "huiyin_clock_wrong", 0)
             await future_dated_case_waits(server, filing)
             clock.move_to(
                 DUE + timedelta(seconds=1)
             )  # the deadline has passed, but the ticker does not trust the clock
-            await until(operations, "huiyin_ticker_paused", 1)
+            await until(operations, "huiyin_clock_wrong", 1)
             assert fired(tmp_path) == {}
             assert (await operations.post("/local/clock:accept")).status_code == 200
             await rungs_are(tmp_path, {"Reminded": 2 * CASES, "DeadlineBreached": CASES})
