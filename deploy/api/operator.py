@@ -28,6 +28,7 @@ from shared.kernel.settings import shown
 from shared.kernel.version import VERSION
 from shared.operations import export as exporting
 from shared.operations.digests import log_digest, outcome_digest, views_digest
+from shared.operations.misdated import misdated
 from shared.operations.rebuild import rebuild
 from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import reconcile
@@ -217,6 +218,15 @@ def router(runtime: Process) -> APIRouter:
             log.warning("clock_accepted", by=caller.ref)
         trust.accept()
         return _clock(runtime)
+
+    @guarded.get("/clock/misdated", operation_id="misdated_local_clock_misdated_get")
+    async def misdated_steps(
+        since: AwareDatetime | None = Query(None, description="First instant of the period in which a clock was wrong"),
+        until: AwareDatetime | None = Query(None, description="Last instant of it. Neither: everything later than now"),
+    ) -> StreamingResponse:
+        """What a wrong clock recorded and nobody has put right: one stream per line."""
+        found = misdated(ports.log, ports.clock.now(), since, until)
+        return StreamingResponse((orjson.dumps(one._asdict()) + b"\n" async for one in found), media_type=NDJSON)
 
     @guarded.get("/settings", operation_id="settings_local_settings_get")
     async def settings() -> dict[str, Any]:

@@ -67,6 +67,12 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
     on(i.CaseCorrected, d.ExtensionGranted, d.HearingHeld, do=tell.deadlines_changed)
     on(s.DeadlineAtRisk, do=tell.at_risk)
     on(
+        s.RungsVoided,
+        do=lambda turn, body: tell.handlers(
+            "deadline_changed", turn, ",".join(sorted({one.clock for one in body.rungs}))
+        ),
+    )
+    on(
         s.Reminded,
         do=lambda turn, body: tell.concerned(body.org, "reminded", turn, body.clock),
         when=lambda _turn, body: not body.passed,

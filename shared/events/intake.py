@@ -138,7 +138,7 @@ class CaseCorrected(_Intake, zh="更正登记事项", en="A registered fact was 
     of: int | None = None
     old: str | None = None
     new: str | None = None
-    reason_code: Literal["typing", "misread", "wrong_source", "other"] = "other"
+    reason_code: Literal["typing", "misread", "wrong_source", "wrong_clock", "other"] = "other"
     reason: Text = None
 
 

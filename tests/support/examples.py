@@ -42,6 +42,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "urge": {},
     "open_supervision": {"ground": "delay", "text": "逾期未办"},
     "close": {"kind": "explained"},
+    "void_rungs": {"rungs": [{"clock": "C3", "episode": 1, "rung": "breach"}], "text": "服务器时钟错误"},
     "close_supervision": {"text": "已整改"},
     "request_review": {"text": "对处理意见不服"},
     "request_re_review": {"text": "对复查意见不服"},
