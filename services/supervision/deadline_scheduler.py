@@ -10,6 +10,7 @@ import asyncio
 from datetime import datetime
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from services.supervision.leases import SLOTS, LeasedSlots
 from services.supervision.read_models import DUE
@@ -93,6 +94,7 @@ class DeadlineScheduler:
         rule = RULES["tick"]
         try:
             case, _head = await self._handling.cases.get(row.key, at_least=row.applied)
+            bind_contextvars(case=case.number)  # each case has a task of its own
             book = await self._handling.policies.book(case.jurisdiction)
             now = self._handling.clock.now()
             due = rungs_due(case, book, now)

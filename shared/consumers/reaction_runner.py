@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from structlog.contextvars import bind_contextvars
+
 from shared.case import Case
 from shared.consumers.parked_streams import PASSING, ParkedStreams
 from shared.consumers.reaction import Reaction, Trigger
@@ -50,6 +52,7 @@ class ReactionRunner:
         """Run these reactions. The first one that fails parks its case, so that one case never holds up the others. A case that
         is only unavailable now is parked too; the process retries it by itself (redrive.py)."""
         for reaction, trigger, commit in steps:
+            bind_contextvars(case=trigger.case.number)
             try:
                 await self._attempt(reaction, trigger)
             except (StoreFull, StoreBroken, StoreUnavailable):

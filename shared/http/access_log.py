@@ -1,4 +1,5 @@
-"""One line per request: route, method, status, milliseconds, role. No address, query, body, name or value.
+"""One line per request: its id, which the answer repeats (`X-Request-Id`), route, method, status, milliseconds, role; for a command
+also case number and command id. No address, query, body, name or value.
 
 It also handles unexpected errors: each becomes a problem answer and a log line with its place in the code, not its text."""
 
@@ -9,8 +10,10 @@ import time
 import traceback
 
 import structlog
+import uuid_utils
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from shared.application.problem import problem
 from shared.hosting.metrics import Metrics
@@ -33,11 +36,15 @@ class AccessLog:
             return
         started = time.perf_counter()
         status = 0
+        request = uuid_utils.uuid7().hex
+        clear_contextvars()
+        bind_contextvars(request=request)  # for every line that this request causes
 
         async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request.encode())]
             await send(message)
 
         try:
