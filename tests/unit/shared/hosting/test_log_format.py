@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,18 @@ import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from shared.hosting.log_format import BURST, command_id_shown, configure
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Later tests log as if nothing had been configured here."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    clear_contextvars()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
