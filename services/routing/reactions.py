@@ -31,7 +31,7 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
     on = table.on
 
     async def route(turn: Trigger, _body: Event) -> None:
-        await carry_out(handling, RULES["route"], turn, await recognised(handling, turn.case))
+        await carry_out(handling, RULES["route"], turn, await recognised(handling, turn))
 
     async def deliver(turn: Trigger, org: str, kind: OutboxKind = "assigned") -> None:
         """Write the assignment to the organisation's inbox, then record the delivery: the clocks run from then."""
