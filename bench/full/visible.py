@@ -75,6 +75,7 @@ async def _ours(made: County, turn: str, seconds: int, rate: int, used: dict[str
     await made.settled(SERVICES)
     async with made.partner("intake", "registrar", "xfj") as intake:
         await submissions(intake, f"warm-{turn}", 1, rate)
+        await made.settled(SERVICES)  # the organisations of all subjects have an inbox now
         organisations = await _organisations(made)
         seen: dict[str, float] = {}
         readers = [asyncio.create_task(_read(made, org, seen)) for org in organisations]
