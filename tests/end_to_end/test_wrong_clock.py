@@ -28,6 +28,7 @@ DAY = 86_400
 WRONG = (20 * DAY, -20 * DAY, 3 * DAY)
 USED = ("intake", "routing", "supervision")
 CASES = 12
+LADDER = (*RUNGS, "Urged")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ async def figure(node: Node, name: str) -> float:
 
 
 def rungs(log: Log) -> Counter[str]:
-    return Counter(event["type"] for _commit, event in log.events if event["type"] in RUNGS)
+    return Counter(event["type"] for _commit, event in log.events if event["type"] in LADDER)
 
 
 async def records_nothing(deployment: Deployment, nodes: list[Node], mark: str) -> None:
