@@ -52,8 +52,9 @@ def correct(case: Case, command: Correct, given: DecisionContext) -> list[NewEve
         of=command.of,
         old=old,
         new=command.new,
-        reason_code=command.reason_code,
+        reason_code="other" if command.reason_code == "wrong_clock" else command.reason_code,
         reason=command.reason,
+        wrong_clock=command.reason_code == "wrong_clock",
     )
     if (command.field, command.new) != ("class", "accusation"):
         return [NewEvent(corrected)]
