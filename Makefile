@@ -58,8 +58,8 @@ bench: .venv/dev ## Measure, beside a peer and a limit, in one run
 bench-compare: .venv/dev ## Which lines are slower in NEW than in OLD (two commits; ONLY=fold,due ROUNDS=7; 7 rounds take some 15 min, SIZE=whole hours)
 	@$(BIN)/python -m bench.compare "$(OLD)" "$(NEW)" --only "$(ONLY)" --rounds $(ROUNDS) $(if $(filter whole,$(SIZE)),--whole)
 
-bench-full: .venv/dev ## Measure the full mode on a real Kafka and MongoDB, beside bare clients
-	@$(BIN)/python -m bench.full
+bench-full: .venv/dev ## Measure the full mode on a real Kafka and MongoDB, beside bare clients (ONLY=visible RATES=10,25,50 QUICK=yes)
+	@$(BIN)/python -m bench.full $(if $(ONLY),--only "$(ONLY)") $(if $(RATES),--rates "$(RATES)") $(if $(QUICK),--quick)
 
 passwords: ## Make the passwords of docker-compose.yml in the folder `secrets`, once
 	@sh deploy/compose/passwords.sh secrets

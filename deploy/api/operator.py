@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 import structlog
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from shared.application import access_keys as principals
@@ -21,7 +21,7 @@ from shared.commands.authorization import OPERATE, Principal, authorize
 from shared.consumers.parked_streams import plain
 from shared.consumers.redrive import redrive as handle_again
 from shared.consumers.redrive import request as ask_others
-from shared.events.fields import Moment
+from shared.events.fields import WHEN, Moment
 from shared.eventstore.errors import Damaged, StoreBroken
 from shared.hosting.process import RETRY_SECONDS, Process
 from shared.http.authentication import Caller
@@ -33,6 +33,7 @@ from shared.kernel.settings import shown
 from shared.kernel.version import VERSION
 from shared.operations import export as exporting
 from shared.operations.digests import log_digest, outcome_digest, views_digest
+from shared.operations.misdated import misdated
 from shared.operations.rebuild import rebuild
 from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import reconcile
@@ -260,12 +261,25 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
 
     @guarded.post("/clock:accept", operation_id="accept_clock_local_clock_accept_post")
     async def accept_clock(caller: Caller) -> dict[str, Any]:
-        """Confirm the wall clock, so that deadlines fire again."""
-        for ticker in _tickers(runtime):
-            if ticker.paused:
-                log.warning("clock_accepted", by=caller.ref)
-            ticker.accept_clock()
+        """Confirm the wall clock, so that deadlines fire again. The time of the store cannot be overruled."""
+        trust = runtime.ports.clock.trust
+        if trust.doubt is not None:
+            log.warning("clock_accepted", by=caller.ref)
+        trust.accept()
         return _clock(runtime)
+
+    @owned.get("/clock/misdated", operation_id="misdated_local_clock_misdated_get")
+    async def misdated_steps(
+        since: Annotated[AwareDatetime | None, WHEN] = Query(
+            None, description="First instant of the period in which a clock was wrong"
+        ),
+        until: Annotated[AwareDatetime | None, WHEN] = Query(
+            None, description="Last instant of it. Neither: everything later than now"
+        ),
+    ) -> StreamingResponse:
+        """What a wrong clock recorded and nobody has put right: one stream per line."""
+        found = misdated(ports.log, ports.clock.now(), since, until)
+        return StreamingResponse((orjson.dumps(one._asdict()) + b"\n" async for one in found), media_type=NDJSON)
 
     @guarded.get("/settings", operation_id="settings_local_settings_get")
     async def settings() -> dict[str, Any]:
@@ -302,17 +316,15 @@ async def _rebuilding(runtime: Process, workers: int | None) -> AsyncIterator[by
         yield orjson.dumps(failure) + b"\n"
 
 
-def _tickers(runtime: Process) -> list[Any]:
-    return [part.ticker for part in runtime.parts if part.ticker is not None]
-
-
 def _clock(runtime: Process) -> dict[str, Any]:
-    """`paused`: why no deadline fires, null while deadlines fire; `jumps`: number of pauses since the start."""
-    tickers = _tickers(runtime)
+    """`paused`: why nothing is recorded and no deadline fires, null while all is well; `jumps`: number of pauses since the start;
+    `ahead`: seconds by which this clock was ahead of each witness of the time at its last answer."""
+    trust = runtime.ports.clock.trust
     return {
         "now": to_text(runtime.ports.clock.now()),
-        "paused": next((ticker.paused for ticker in tickers if ticker.paused), None),
-        "jumps": sum(ticker.jumps for ticker in tickers),
+        "paused": None if (doubt := trust.doubt) is None else str(doubt),
+        "jumps": trust.jumps,
+        "ahead": {name: round(ahead, 1) for name, ahead in trust.offsets.items()},
     }
 
 

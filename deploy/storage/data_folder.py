@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from socket import AF_UNIX, SOCK_STREAM, socket
@@ -62,6 +63,11 @@ class Folder:
             return path
         name = sha256(os.fsencode(path)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"huiyin-{os.getuid()}-{name}.sock"
+
+    def time(self) -> datetime:
+        """The time that the file system gives a file that is written now. Raises OSError."""
+        os.utime(self.lock)
+        return datetime.fromtimestamp(self.lock.stat().st_mtime, UTC)
 
     def owner(self) -> str | None:
         """Process id of the owner, None if the folder has none."""

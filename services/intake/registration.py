@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import orjson
+from structlog.contextvars import bind_contextvars
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.commands.filing import FileCase, own_channel, register
@@ -99,6 +100,7 @@ def receipt(handling: CommandHandler, case: Case, *, repeated: bool) -> Receipt:
     """The receipt of a registered case. Receipts are not stored, so they can be issued again at any time."""
     code = query_code(handling.keys.secret("query-code"), case.id)
     assert case.filing.filed_at is not None
+    bind_contextvars(case=case.number)  # in the log lines that follow
     return Receipt(
         case.id, case.number, code, case.version, case.state, case.filing.filed_at, repeated, case.filing.unclear
     )

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import BaseModel, Field, create_model
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from shared.application.case_reference import resolve
 from shared.application.ports import Ports
 from shared.case import Case, fold
 from shared.commands.authorization import Principal
-from shared.commands.command import RULES, Decider
+from shared.commands.command import RULES, Decider, DecisionContext, NewEvent
 from shared.commands.command_handler import CommandResult
 from shared.commands.event_writer import EventMetadata
 from shared.events.fields import Moment
@@ -62,6 +63,9 @@ async def give(
     ports: Ports, principal: Principal, reference: str, rule: Decider, body: BaseModel
 ) -> tuple[CommandResult, Case]:
     """Carry out a validated command. Returns its result, and the case directly after it."""
+    shape: Any = body
+    unbind_contextvars("case")
+    bind_contextvars(command_id=shape.command_id)
     case_id = await resolve(ports, principal, reference)
     values = {name: getattr(body, name) for name in rule.model.model_fields}
     for name in rule.naming:
@@ -73,14 +77,18 @@ async def give(
         **body.model_dump(mode="json", exclude={"command_id", "command"}, by_alias=True, exclude_defaults=True),
     }
     digest = request_digest(ports.keys.secret("request"), case_id, orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
-    shape: Any = body
     stamp = EventMetadata(principal, f"{principal.name}:{shape.command_id}", at=shape.effective_at, request=digest)
     handling = ports.handling(rule.service)
+
+    def decide(case: Case, given: DecisionContext) -> list[NewEvent]:
+        bind_contextvars(case=case.number)  # in the log lines that follow
+        return rule(case, command, given)
+
     done = await handling.handle(
         case_id,
         rule.action,
         stamp,
-        lambda case, given: rule(case, command, given),
+        decide,
         expected_version=shape.expected_version,
         others=rule.named(command),
     )

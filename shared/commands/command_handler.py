@@ -98,7 +98,7 @@ class CommandHandler:
 
         Raises:
             Refused: the command is not possible, or the cause was used with other content.
-            Unavailable: `busy`, other writers were first each time; `clock_behind`.
+            Unavailable: `busy`, other writers were first each time; `clock_wrong`, `clock_behind`.
             StoreFull, StoreBroken, StoreUnavailable: the store cannot write.
         """
         stream = STREAM + case_id
@@ -110,7 +110,9 @@ class CommandHandler:
                 if fresh:
                     policy, jurisdiction = stamp.policy or given.book.reference, loaded.case.jurisdiction
                     stamped = stamp._replace(policy=policy, jurisdiction=jurisdiction or stamp.jurisdiction)
-                    written = await self._writer.append(stream, loaded.head, fresh, stamped, given.now)
+                    written = await self._writer.append(
+                        stream, loaded.head, fresh, stamped, given.now, loaded.case.last_recorded
+                    )
             except DuplicateCommand as same:
                 loaded = await self.cases.load_confirmed(case_id)
                 return CommandResult(loaded.case, first_answer(same.commit, stamp), True)

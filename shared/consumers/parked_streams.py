@@ -9,10 +9,11 @@ import structlog
 from shared.eventstore.commit import Commit
 from shared.eventstore.read_models import Parked, ReadModelStore
 from shared.kernel.clock import Clock
+from shared.kernel.clock_trust import CLOCK_WRONG
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused
 
-PASSING = frozenset({"busy", "clock_behind"})
+PASSING = frozenset({"busy", "clock_behind", CLOCK_WRONG})
 """Codes of refusals whose reason passes by itself."""
 REQUESTED, TAKEN = "redrive:", "redriving:"
 """Prefixes of the reason of a mark whose redrive was requested in a process that does not run its consumer, and of one that a

@@ -25,6 +25,7 @@ from shared.commands.command import RULES
 from shared.commands.command_handler import CommandResult
 from shared.events.refusal import FieldProblem, Refusal
 from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
+from shared.kernel.clock_trust import CLOCK_WRONG
 from shared.kernel.identifiers import request_digest
 from shared.kernel.refusals import Refused, Unavailable
 from shared.messaging.inbound_record import InboundRecord, read_record
@@ -101,7 +102,7 @@ class InboundHandler(ABC):
             except INFRASTRUCTURE:
                 raise
             except Unavailable as error:
-                if error.code == "clock_behind":  # no command can be written on this machine
+                if error.code in ("clock_behind", CLOCK_WRONG):  # no command can be written on this machine
                     raise
                 if error.code == "busy" and attempt + 1 < ATTEMPTS:
                     await self._ports.clock.sleep(0.05 * 2**attempt)

@@ -69,7 +69,7 @@ class Batches(ABC):
         self.records = 0
         self.failures = 0
         self.repeats = DuplicateFilter()
-        self._gather = gather
+        self.gather = gather
         self._first_pause = self._pause = pause
         self._longest = longest
         self._stopping = asyncio.Event()
@@ -106,7 +106,7 @@ class Batches(ABC):
         for record in records:
             partition = PartitionName(record.topic, record.partition)
             self.handled[partition] = max(record.offset + 1, self.handled.get(partition, 0))
-        if len(records) < self.most and (early := began + self._gather - self.progress) > 0:
+        if len(records) < self.most and (early := began + self.gather - self.progress) > 0:
             await set_within(self._stopping, early)
 
     @abstractmethod

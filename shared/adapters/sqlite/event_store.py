@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,6 +83,11 @@ class SqliteEventStore(EventStoreBase, UnpublishedCommits):
             self._connection, path.name, self._write, delivered=self._delivered
         )
         UnpublishedCommits.__init__(self, ReaderPool(path), self._run_statement)
+
+    async def newest(self) -> datetime | None:
+        """When the last commit was recorded; None in an empty log."""
+        found = await self._readers.run(partial(select, where="ORDER BY position DESC LIMIT 1", values=()))
+        return found[0].recorded_at if found else None
 
     @property
     def position(self) -> int:
