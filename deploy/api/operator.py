@@ -39,6 +39,7 @@ from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import reconcile
 
 _LIMIT = 64 * 1024
+Instant = Annotated[AwareDatetime, WHEN]
 OTHERS_SECONDS = 3 * RETRY_SECONDS
 """How long a redrive waits for the processes of other consumers."""
 log = structlog.get_logger("operator")
@@ -270,12 +271,8 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
 
     @owned.get("/clock/misdated", operation_id="misdated_local_clock_misdated_get")
     async def misdated_steps(
-        since: Annotated[AwareDatetime | None, WHEN] = Query(
-            None, description="First instant of the period in which a clock was wrong"
-        ),
-        until: Annotated[AwareDatetime | None, WHEN] = Query(
-            None, description="Last instant of it. Neither: everything later than now"
-        ),
+        since: Instant | None = Query(None, description="First instant of the period in which a clock was wrong"),
+        until: Instant | None = Query(None, description="Last instant of it. Neither: everything later than now"),
     ) -> StreamingResponse:
         """What a wrong clock recorded and nobody has put right: one stream per line."""
         found = misdated(ports.log, ports.clock.now(), since, until)
