@@ -1,9 +1,10 @@
-"""A county in the full mode: the four services as four processes, used over the owner's sockets."""
+"""A county in the full mode: the four services as four processes, used over the owner's sockets or over TCP."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import time
@@ -75,6 +76,23 @@ class County:
             transport=transport, base_url="http://huiyin", headers={"x-huiyin-as": as_}, timeout=60
         ) as client:
             yield client
+
+    @asynccontextmanager
+    async def partner(self, name: str, role: str, org: str | None = None) -> AsyncIterator[httpx.AsyncClient]:
+        """Over TCP, with an access key of its own, as partners come."""
+        async with self.owner("intake", "operations") as operations:
+            issued = await operations.post("/local/keys", json={"role": role, "org": org, "jurisdiction": "cn-demo"})
+            issued.raise_for_status()
+        headers = {"Authorization": f"Bearer {issued.json()['key']}"}
+        async with httpx.AsyncClient(base_url=self._address(name), headers=headers, timeout=60) as client:
+            yield client
+
+    def _address(self, name: str) -> str:
+        """The address that the process printed when it began to serve."""
+        found = re.search(r"http://[0-9.]+:[0-9]+", self._out(name).read_text())
+        if found is None:
+            raise RuntimeError(f"{name} printed no address")
+        return found[0]
 
     async def settled(self, names: Sequence[str]) -> None:
         """Every group has handled everything. Polls rarely, so that polling does not distort the measurement."""

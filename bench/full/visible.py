@@ -1,11 +1,13 @@
-"""The time from the submission until the department sees it, at a steady load: four processes, over HTTP. Compared with the
-bare pipeline on the same servers: insert, publish, consume, twice."""
+"""The time from the submission until the department sees it, at a steady load: four processes, over HTTP on TCP, as partners
+come. Compared with the bare pipeline on the same servers: insert, publish, consume, twice."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from statistics import median, quantiles
 from typing import Any
 
@@ -19,28 +21,43 @@ from bench.cases import folder
 from bench.figures import Figure, at_most
 from bench.full.county import SERVICES, County, county, submissions
 from bench.full.servers import Servers, database
+from shared.messaging.member import Member
+from shared.messaging.organisation_inbox import STREAM
 
 NAME = "visible"
 LIMIT_MS = 150
 TIMES_BARE = 2
-PER_SECOND = 50
+RATES = (50,)
+"""Cases per second."""
 BYTES = 700
 """Of one commit, about what ours have."""
 
 
-def measure(servers: Servers, *, quick: bool) -> list[Figure]:
-    seconds, rounds = (2, 1) if quick else (10, 3)
-    ours: list[list[float]] = []
-    bare: list[list[float]] = []
-    used: defaultdict[str, float] = defaultdict(float)
+def measure(servers: Servers, *, quick: bool, rates: Sequence[int] = ()) -> list[Figure]:
+    seconds, rounds = (2, 1) if quick and not rates else (10, 1 if quick else 3)
+    found: list[Figure] = []
     with folder() as path, county(servers, path) as made:
-        for turn in range(rounds):
-            ours.append(asyncio.run(_ours(made, turn, seconds, used)))
-            bare.append(asyncio.run(_bare(servers, servers.topic(), servers.topic(), seconds)))
+        for rate in rates or RATES:
+            ours: list[list[float]] = []
+            bare: list[list[float]] = []
+            used: defaultdict[str, float] = defaultdict(float)
+            for turn in range(rounds):
+                ours.append(asyncio.run(_ours(made, f"{rate}-{turn}", seconds, rate, used)))
+                bare.append(asyncio.run(_bare(servers, servers.topic(), servers.topic(), seconds, rate)))
+            found += _figures(ours, bare, used, seconds, rate)
+    return found
+
+
+def _figures(
+    ours: list[list[float]], bare: list[list[float]], used: Mapping[str, float], seconds: int, rate: int
+) -> list[Figure]:
     (half, late), (bare_half, bare_late) = _percentiles(ours), _percentiles(bare)
-    cases = rounds * seconds * PER_SECOND
+    cases = len(ours) * seconds * rate
     cpu = ", ".join(f"{name} {1000 * spent / cases:.1f}" for name, spent in used.items())
-    note = f"{seconds} s at {PER_SECOND} cases/s, {rounds} rounds; p50 {half:.0f} ms; ms of CPU for a case: {cpu}"
+    note = (
+        f"{seconds} s at {rate} cases/s, {len(ours)} rounds; p50 {half:.0f} ms; ms of CPU for a case:"
+        f" {1000 * sum(used.values()) / cases:.1f} ({cpu})"
+    )
     times = late / bare_late
     return [
         Figure(f"{NAME} p99", late, "ms", f"limit {LIMIT_MS} ms", LIMIT_MS, late / LIMIT_MS,
@@ -56,16 +73,17 @@ def _percentiles(rounds: list[list[float]]) -> tuple[float, float]:
     return median(one[49] for one in cut), median(one[98] for one in cut)
 
 
-async def _ours(made: County, turn: int, seconds: int, used: dict[str, float]) -> list[float]:
+async def _ours(made: County, turn: str, seconds: int, rate: int, used: dict[str, float]) -> list[float]:
     """`used`: the CPU time of the processes from the first submission to the last answer is added to it."""
     await made.settled(SERVICES)
-    async with made.owner("intake", "registrar:xfj") as intake:
-        await submissions(intake, f"warm-{turn}", 1, PER_SECOND)
+    async with made.partner("intake", "registrar", "xfj") as intake:
+        await submissions(intake, f"warm-{turn}", 1, rate)
+        await made.settled(SERVICES)  # the organisations of all subjects have an inbox now
         organisations = await _organisations(made)
         seen: dict[str, float] = {}
         readers = [asyncio.create_task(_read(made, org, seen)) for org in organisations]
         before = made.cpu()
-        sent = await submissions(intake, f"load-{turn}", seconds, PER_SECOND)
+        sent = await submissions(intake, f"load-{turn}", seconds, rate)
         until = time.monotonic() + 60
         while not seen.keys() >= sent.keys() and time.monotonic() < until:
             await asyncio.sleep(0.05)
@@ -82,14 +100,14 @@ async def _ours(made: County, turn: int, seconds: int, used: dict[str, float]) -
 async def _organisations(made: County) -> list[str]:
     """Organisations with an inbox."""
     async with made.owner("intake", "operations") as client:
-        found = (await client.get("/local/export?prefix=outbox/")).content
-    return sorted({line.split(b'"stream":"outbox/', 1)[1].split(b'"', 1)[0].decode() for line in found.splitlines()})
+        found = (await client.get("/local/export", params={"prefix": STREAM})).content
+    return sorted({Member.of_stream(STREAM, json.loads(line)["stream"]).code for line in found.splitlines()})
 
 
 async def _read(made: County, org: str, seen: dict[str, float]) -> None:
     """A department's client: a long poll from its cursor on."""
     after = 0
-    async with made.owner("routing", f"organisation:{org}") as client:
+    async with made.partner("routing", "organisation", org) as client:
         while True:
             page = await _page(client, org, after)
             now = time.perf_counter()
@@ -105,7 +123,7 @@ async def _page(client: httpx.AsyncClient, org: str, after: int) -> dict[str, An
     return found
 
 
-async def _bare(servers: Servers, first: str, second: str, seconds: int) -> list[float]:
+async def _bare(servers: Servers, first: str, second: str, seconds: int, rate: int) -> list[float]:
     """Insert, publish, consume, insert, publish, consume, with bare clients in one process."""
     client: Any = AsyncIOMotorClient(servers.mongo.url)
     log = client[database()].get_collection("log", write_concern=WriteConcern(w="majority", j=True))
@@ -142,10 +160,10 @@ async def _bare(servers: Servers, first: str, second: str, seconds: int) -> list
 
     running = [asyncio.create_task(pass_on()), asyncio.create_task(arrive())]
     try:
-        number = seconds * PER_SECOND
+        number = seconds * rate
         start = time.perf_counter()
         for each in range(number):
-            await asyncio.sleep(start + each / PER_SECOND - time.perf_counter())
+            await asyncio.sleep(start + each / rate - time.perf_counter())
             key = b"%d" % each
             begun[key] = time.perf_counter()
             running.append(asyncio.create_task(put(first, key, b":1")))

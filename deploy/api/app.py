@@ -5,6 +5,7 @@ The owner's app has the routes of both others, and those that give access to key
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -56,6 +57,7 @@ def _app(runtime: Process, routers: Sequence[APIRouter], *, local: bool) -> Fast
     )
     app.state.runtime = runtime
     app.state.local = local
+    app.state.large_bodies = asyncio.Lock()
     problems.install(app, runtime)
     for router in routers:
         app.include_router(router)

@@ -6,22 +6,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
 import structlog
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import StreamingResponse
 
 from shared.application import access_keys as principals
 from shared.application.case_reference import resolve
 from shared.case import STREAM
-from shared.commands.authorization import OPERATE, authorize
+from shared.commands.authorization import OPERATE, Principal, authorize
+from shared.consumers.parked_streams import plain
 from shared.consumers.redrive import redrive as handle_again
-from shared.events.fields import Moment
+from shared.consumers.redrive import request as ask_others
+from shared.events.fields import WHEN, Moment
 from shared.eventstore.errors import Damaged, StoreBroken
-from shared.hosting.process import Process
+from shared.hosting.process import RETRY_SECONDS, Process
 from shared.http.authentication import Caller
 from shared.http.openapi import answers, operation
 from shared.http.request_bodies import NDJSON, read_model
@@ -31,11 +33,15 @@ from shared.kernel.settings import shown
 from shared.kernel.version import VERSION
 from shared.operations import export as exporting
 from shared.operations.digests import log_digest, outcome_digest, views_digest
+from shared.operations.misdated import misdated
 from shared.operations.rebuild import rebuild
 from shared.operations.rebuild_readers import worth_starting
 from shared.operations.reconcile import reconcile
 
 _LIMIT = 64 * 1024
+Instant = Annotated[AwareDatetime, WHEN]
+OTHERS_SECONDS = 3 * RETRY_SECONDS
+"""How long a redrive waits for the processes of other consumers."""
 log = structlog.get_logger("operator")
 
 
@@ -140,24 +146,37 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
 
     @guarded.get("/parked", operation_id="parked_local_parked_get")
     async def parked(
+        caller: Caller,
         group: str | None = Query(None, description="Consumer group"),
         stream: str | None = Query(None, description="Stream, or a reference to a case"),
     ) -> dict[str, Any]:
         """Streams that a consumer could not process further."""
-        chosen = await _stream(runtime, stream)
+        chosen = await _stream(runtime, caller, stream)
         marks = [mark._asdict() for mark in await ports.views.parked(group, chosen)]
         for mark in marks:
             mark["bytes"] = mark["bytes"].decode("utf-8", "replace") if owner and chosen is not None else None
         return {"parked": marks}
 
     @guarded.post("/parked:redrive", **operation("redrive_local_parked_redrive_post", 400, 404, 415, body=Redrive))
-    async def redrive(request: Request) -> dict[str, Any]:
-        """Process parked streams again."""
+    async def redrive(request: Request, caller: Caller) -> dict[str, Any]:
+        """Process parked streams again, also those of the consumers of other processes, which do it at their next look."""
         wanted = await read_model(request, Redrive, _LIMIT)
-        marks = await ports.views.parked(wanted.group, await _stream(runtime, wanted.stream))
+        stream = await _stream(runtime, caller, wanted.stream)
+        marks = await ports.views.parked(wanted.group, stream)
         consumers = {consumer.group: consumer for consumer in runtime.consumers}
-        again = [await handle_again(consumers[mark.group], mark.stream) for mark in marks if mark.group in consumers]
-        return {"redriven": sum(again), "parked": len(await ports.views.parked(wanted.group))}
+        own = [mark for mark in marks if mark.group in consumers]
+        others = {(mark.group, mark.stream) for mark in marks if mark not in own}
+        await ask_others(ports.views, [mark for mark in marks if mark not in own])
+        again = sum([await handle_again(consumers[mark.group], mark.stream) for mark in own])
+        until = ports.clock.monotonic() + OTHERS_SECONDS
+        while True:
+            left = await ports.views.parked(wanted.group, stream)
+            waiting = [one for one in left if one.group not in consumers and one.reason != plain(one)]
+            if not waiting or ports.clock.monotonic() > until:
+                break
+            await ports.clock.sleep(0.2)
+        again += len(others - {(mark.group, mark.stream) for mark in left})
+        return {"redriven": again, "parked": len(left), "waiting": len(waiting)}
 
     @guarded.post("/rebuild", **operation("rebuild_all_local_rebuild_post", 415, body=Rebuild))
     async def rebuild_all(request: Request) -> StreamingResponse:
@@ -243,12 +262,21 @@ def router(runtime: Process, *, owner: bool) -> APIRouter:
 
     @guarded.post("/clock:accept", operation_id="accept_clock_local_clock_accept_post")
     async def accept_clock(caller: Caller) -> dict[str, Any]:
-        """Confirm the wall clock, so that deadlines fire again."""
-        for ticker in _tickers(runtime):
-            if ticker.paused:
-                log.warning("clock_accepted", by=caller.ref)
-            ticker.accept_clock()
+        """Confirm the wall clock, so that deadlines fire again. The time of the store cannot be overruled."""
+        trust = runtime.ports.clock.trust
+        if trust.doubt is not None:
+            log.warning("clock_accepted", by=caller.ref)
+        trust.accept()
         return _clock(runtime)
+
+    @owned.get("/clock/misdated", operation_id="misdated_local_clock_misdated_get")
+    async def misdated_steps(
+        since: Instant | None = Query(None, description="First instant of the period in which a clock was wrong"),
+        until: Instant | None = Query(None, description="Last instant of it. Neither: everything later than now"),
+    ) -> StreamingResponse:
+        """What a wrong clock recorded and nobody has put right: one stream per line."""
+        found = misdated(ports.log, ports.clock.now(), since, until)
+        return StreamingResponse((orjson.dumps(one._asdict()) + b"\n" async for one in found), media_type=NDJSON)
 
     @guarded.get("/settings", operation_id="settings_local_settings_get")
     async def settings() -> dict[str, Any]:
@@ -285,26 +313,24 @@ async def _rebuilding(runtime: Process, workers: int | None) -> AsyncIterator[by
         yield orjson.dumps(failure) + b"\n"
 
 
-def _tickers(runtime: Process) -> list[Any]:
-    return [part.ticker for part in runtime.parts if part.ticker is not None]
-
-
 def _clock(runtime: Process) -> dict[str, Any]:
-    """`paused`: why no deadline fires, null while deadlines fire; `jumps`: number of pauses since the start."""
-    tickers = _tickers(runtime)
+    """`paused`: why nothing is recorded and no deadline fires, null while all is well; `jumps`: number of pauses since the start;
+    `ahead`: seconds by which this clock was ahead of each witness of the time at its last answer."""
+    trust = runtime.ports.clock.trust
     return {
         "now": to_text(runtime.ports.clock.now()),
-        "paused": next((ticker.paused for ticker in tickers if ticker.paused), None),
-        "jumps": sum(ticker.jumps for ticker in tickers),
+        "paused": None if (doubt := trust.doubt) is None else str(doubt),
+        "jumps": trust.jumps,
+        "ahead": {name: round(ahead, 1) for name, ahead in trust.offsets.items()},
     }
 
 
-async def _stream(runtime: Process, named: str | None) -> str | None:
+async def _stream(runtime: Process, caller: Principal, named: str | None) -> str | None:
     """The stream with this name, or of the case with this reference. Raises Unknown for a reference of no case."""
     if named is None or "/" in named.partition(":")[0]:
         return named
     try:
-        return STREAM + await resolve(runtime.ports, named)
+        return STREAM + await resolve(runtime.ports, caller, named)
     except Unknown:
         raise Unknown(
             "unknown_stream",

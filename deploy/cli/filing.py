@@ -110,7 +110,7 @@ def receipt(
 
 def inbox(
     org: Organisation,
-    after: After = 0,
+    after: After = "0",
     limit: Most = 50,
     wait: Wait = 0,
     data: Data = None,

@@ -59,10 +59,15 @@ def parked_redrive(
     data: Data = None,
     json: AsJson = False,
 ) -> None:
-    """Try again to handle parked streams. Exits with 1 if a stream is still parked."""
+    """Try again to handle the parked streams of all services. Exits with 1 if a stream is still parked."""
 
     def show(found: dict[str, Any]) -> None:
         terminal.line(f"tried again 已重试: {found['redriven']}; still parked 仍停留: {found['parked']}")
+        if found["waiting"]:
+            terminal.line(
+                f"{found['waiting']} of them wait for a process of their service. Start it; it tries again by itself."
+                f" 其中 {found['waiting']} 个等待所属服务的进程，启动后会自动重试。"
+            )
 
     body = {"group": group, "stream": id}
     ask("POST", "/local/parked:redrive", show, data, failed=lambda found: found["parked"], json=body)

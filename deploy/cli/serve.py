@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import shutil
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -68,7 +69,7 @@ def serve(
     if service is not None and service not in (*SERVICES, "all"):
         terminal.stop(f"Choose one of: {', '.join(SERVICES)}, all.", f"请选择：{'、'.join(SERVICES)}、all。")
     services = SERVICES if service == "all" else tuple(one for one in SERVICES if one == service)
-    configure(settings.log_level)
+    configure(settings.log_level, service=service or "all", instance=settings.instance or socket.gethostname())
     try:
         with (
             stopping_for_folder(),

@@ -26,6 +26,7 @@ from shared.eventstore.errors import StoreUnavailable
 from shared.hosting.backpressure import LOG_AWAY, STORE_LOGIN_REFUSED, Backpressure
 from shared.hosting.process import Process
 from shared.hosting.service_module import ServiceModule
+from shared.kernel.clock_trust import Witness
 from shared.kernel.settings import Settings, missing
 from shared.messaging.partner_topics import MessageHandler, PartnerTopics
 from shared.operations.reconcile import reconcile
@@ -42,6 +43,8 @@ MIXED_SECONDS = 10.0
 """Interval at which a release fills its read models with what another release, whose read models have another shape, handled."""
 MIXED_FOR = 3600.0
 """How long after its start a new release expects processes of an older one."""
+STORE_CLOCK = "store"
+"""The witness of the time: the clock of the primary of MongoDB."""
 POLICY_SECONDS = 1.0
 """Interval at which policies that other processes put in force are read."""
 log = structlog.get_logger("full")
@@ -105,6 +108,8 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
     except StoreProblem as error:
         raise CannotStart(str(error)) from error
     clock = SystemClock()
+    clock.trust.add(STORE_CLOCK, Witness(events.time))
+    await clock.trust.look()
     instance, prefix = settings.instance or socket.gethostname(), settings.kafka_prefix
 
     def end(why: str) -> None:
@@ -171,7 +176,7 @@ async def _composed(settings: Settings, services: Sequence[Service], folder: Fol
                 pause = max(MIXED_SECONDS, 10 * (clock.monotonic() - began))
 
     pressure = Backpressure(events, clock, settings.unpublished_limit)
-    loops = (follow_policies, fill, pressure.watch)
+    loops = (follow_policies, fill, pressure.watch, clock.trust.watch)
     runtime = compose(settings, ports, folder=folder.path, services=services, loops=loops)
     runtime.pressure = pressure
     runtime.filling = any(part.name not in OWN for part in runtime.parts)

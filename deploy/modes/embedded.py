@@ -7,24 +7,26 @@ import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from deploy.modes.composition import compose
 from deploy.storage.backup import back_up
-from deploy.storage.data_folder import Folder, FolderProblem
+from deploy.storage.data_folder import Folder, FolderProblem, older_format
 from deploy.storage.rebuild_pool import spread
 from shared.adapters.secret_files import KeysLost
 from shared.adapters.sqlite.event_store import SqliteEventStore
 from shared.adapters.sqlite.key_store import SqliteKeyStore
 from shared.adapters.sqlite.read_models import SqliteReadModels
 from shared.adapters.sqlite.subscription import SqliteSubscriptions
-from shared.adapters.store_format import NewerData, WrongData
+from shared.adapters.store_format import NewerData, OlderData, WrongData
 from shared.adapters.system_clock import SystemClock
 from shared.application.ports import Ports
 from shared.eventstore.errors import StoreBroken, StoreFull
 from shared.hosting.process import Process
 from shared.kernel.clock import Clock
+from shared.kernel.clock_trust import Witness
 from shared.kernel.settings import Settings
 from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import PolicyRepository
@@ -41,6 +43,8 @@ def open_ports(folder: Folder, clock: Clock, kept: int) -> Ports:
         views = SqliteReadModels(folder.views)
     except NewerData as error:
         raise FolderProblem(f"{folder.path} was written by a newer version: {error}. Start that version.") from error
+    except OlderData as error:
+        raise FolderProblem(older_format(folder.path)) from error
     except KeysLost as error:
         raise FolderProblem(f"{folder.keys}: {error}. Restore it from a backup; it cannot be made again.") from error
     except (WrongData, OSError) as error:
@@ -79,6 +83,20 @@ def _damaged(folder: Folder, what: str, error: Exception) -> str:
     return f"{path} is damaged ({error}). Nothing was changed. Keep a copy of the folder, and restore a backup: huiyin restore"
 
 
+async def _compare_clock(ports: Ports, folder: Folder) -> None:
+    """Add the witnesses of a machine that has only its own clock: the newest commit, which cannot be later than now, and the
+    time that the file system of the folder writes, which is another clock only where the folder is on another machine."""
+    newest = await ports.log.newest() if isinstance(ports.log, SqliteEventStore) else None
+    if newest is not None:
+        ports.clock.trust.add("record", Witness(partial(_told, newest), decides=False, least=True))
+    ports.clock.trust.add("folder", Witness(partial(asyncio.to_thread, folder.time), decides=False))
+    await ports.clock.trust.look()
+
+
+async def _told(when: datetime) -> datetime:
+    return when
+
+
 @asynccontextmanager
 async def opened(
     path: Path,
@@ -101,6 +119,8 @@ async def opened(
                 f"{path} belongs to a process of the full mode, which does not run. Start it, or name another folder."
             )
         ports = open_ports(folder, clock or SystemClock(), settings.cases_kept)
+        if clock is None:
+            await _compare_clock(ports, folder)
         runtime = compose(
             settings, ports, folder=path, back_up=partial(back_up, folder), spread=partial(spread, folder.log)
         )

@@ -24,13 +24,14 @@ from deploy.storage.data_folder import Folder
 from shared.events.fields import Service
 from shared.eventstore.errors import StoreBroken, StoreFull
 from shared.hosting.process import Process
+from shared.kernel.refusals import Unavailable
 from shared.kernel.settings import Settings
 
 Ready = Callable[[Settings, int, int | None, Prepared], None]
 """Called with the settings, the port of the public app, and that of operations if there is one."""
 GRACE = 10
 """Time limit in seconds for running requests when the process stops."""
-ACCEPTED_AT_ONCE = 64
+ACCEPTED_AT_ONCE = 32
 """Connections that are accepted before other work goes on; more would exceed the limit of open files for a moment."""
 OPERATIONS_CONNECTIONS = 100
 log = structlog.get_logger("server")
@@ -106,6 +107,8 @@ async def serve_folder(
             raise Ended("There is no space for the first data. Free some space, then start again.") from None
         except StoreBroken as error:
             raise Ended(f"The log cannot be written ({error}). Check the disk, then start again.") from None
+        except Unavailable as error:
+            raise Ended(f"The first data cannot be loaded: {error.detail}") from None
         await _serve(runtime, public, operations, private, prepared, ready)
     if runtime.unable is not None:
         raise Ended(

@@ -5,17 +5,28 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from socket import AF_UNIX, SOCK_STREAM, socket
 
-FORMAT = 1
+FORMAT = 2
+"""Since 2 every name of a stream contains its jurisdiction."""
 _LONGEST_SOCKET = 100
 """Bytes of a socket path that every kernel accepts."""
 
 
 class FolderProblem(Exception):
     """The folder cannot be used; the message gives the reason and the remedy."""
+
+
+def older_format(path: Path, found: int | None = None) -> str:
+    """The refusal of data of an earlier version."""
+    stated = f" (format {found}, this one reads {FORMAT})" if found is not None else ""
+    return (
+        f"{path} was written by an earlier version{stated}, whose names of inboxes and cases contain no jurisdiction. Keep it for"
+        " that version, and begin with a new folder: name it with --data. Nothing was changed."
+    )
 
 
 class FolderBusy(FolderProblem):
@@ -52,6 +63,11 @@ class Folder:
             return path
         name = sha256(os.fsencode(path)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"huiyin-{os.getuid()}-{name}.sock"
+
+    def time(self) -> datetime:
+        """The time that the file system gives a file that is written now. Raises OSError."""
+        os.utime(self.lock)
+        return datetime.fromtimestamp(self.lock.stat().st_mtime, UTC)
 
     def owner(self) -> str | None:
         """Process id of the owner, None if the folder has none."""
@@ -116,6 +132,8 @@ class Folder:
                     f"{self.path} was written by a newer version (format {text}, this one knows {FORMAT})."
                     " Start that version, or use another folder. Nothing was changed."
                 )
+            if int(text) < FORMAT:
+                raise FolderProblem(older_format(self.path, int(text)))
             return
         strange = [one.name for one in self.path.iterdir() if one.name != "lock"]
         if strange and not self.log.exists():

@@ -15,6 +15,6 @@ def build(ports: Ports) -> ServiceModule:
     consumer = ports.consumer(
         "analytics",
         sink=fact_projection(facts, ports.policies),
-        gather=0.2,
+        gather=0.5,
     )
     return ServiceModule("analytics", (consumer,), routers=lambda _runtime: [router(ports, facts)], facts=facts)

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 import orjson
+from structlog.contextvars import bind_contextvars
 
 from services.intake.channel_jurisdictions import ChannelJurisdictions
 from services.intake.commands.filing import FileCase, own_channel, register
@@ -49,8 +50,8 @@ async def file_case(
     answer would tell that the case exists."""
     own_channel(principal, command.channel, await handling.policies.book(jurisdiction))
     secret, cases = handling.keys.secret("case-id"), handling.cases
-    case = case_id(secret, command.channel, command.item)
-    apart = case_id(secret, command.channel, f"{command.item}\x1f{principal.name}")
+    case = case_id(secret, jurisdiction, command.channel, command.item)
+    apart = case_id(secret, jurisdiction, command.channel, f"{command.item}\x1f{principal.name}")
     # without defaults, so that a field added later does not change the digest
     stated = command.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     stated["item"] = identifier_form(command.item)
@@ -121,8 +122,8 @@ async def filed(
     """Register the filing in one JSON value. Raises Refused, with field names as in a submission."""
     command = validated(FileCase, value)
     jurisdiction = named or principal.jurisdiction or await jurisdictions.of(command.channel)
-    await handling.policies.book(jurisdiction)
     within(principal, jurisdiction)
+    await handling.policies.book(jurisdiction)
     return await file_case(handling, principal, command, jurisdiction, correlation)
 
 
@@ -147,6 +148,7 @@ def receipt(handling: CommandHandler, case: Case, *, repeated: bool) -> Receipt:
     """The receipt of a registered case. Receipts are not stored, so they can be issued again at any time."""
     code = query_code(handling.keys.secret("query-code"), case.id, case.filing.code_generation)
     assert case.filing.filed_at is not None
+    bind_contextvars(case=case.number)  # in the log lines that follow
     return Receipt(
         case.id, case.number, code, case.version, case.state, case.filing.filed_at, repeated, case.filing.unclear
     )

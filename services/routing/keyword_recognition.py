@@ -6,14 +6,16 @@ No read is recorded, because no person reads the text. The case records which ru
 from __future__ import annotations
 
 from services.routing.commands.dispatch import RouteCase
-from shared.case import Case
 from shared.commands.command_handler import CommandHandler
+from shared.consumers.reaction import Trigger
 from shared.events.intake import CaseRegistered
 from shared.eventstore.field_encryption import open_sealed
 
 
-async def recognised(handling: CommandHandler, case: Case) -> RouteCase:
-    """The first rule of each kind that matches title and text. An erased text matches nothing."""
+async def recognised(handling: CommandHandler, turn: Trigger) -> RouteCase:
+    """The first rule of each kind that matches title and text. An erased text matches nothing. The log is read only if the event
+    that triggers it is not the filing itself."""
+    case = turn.case
     keywords = (await handling.policies.book(case.jurisdiction)).keywords
     if (
         not keywords.rules
@@ -22,8 +24,10 @@ async def recognised(handling: CommandHandler, case: Case) -> RouteCase:
         or case.accusation.sealed
     ):
         return RouteCase()
-    commits = await handling.log.load(case.stream)
-    filed = [event for commit in commits for event in commit.recorded if isinstance(event.body, CaseRegistered)]
+    filed = [turn.event]
+    if not isinstance(turn.event.body, CaseRegistered):
+        commits = await handling.log.load(case.stream)
+        filed = [event for commit in commits for event in commit.recorded if isinstance(event.body, CaseRegistered)]
     found: dict[str, str] = {}
     for part in await open_sealed(handling.keys, filed, frozenset({"text"})):
         found.update({name: value for name, value in part.values.items() if isinstance(value, str)})

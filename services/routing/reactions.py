@@ -31,7 +31,7 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
     on = table.on
 
     async def route(turn: Trigger, _body: Event) -> None:
-        await carry_out(handling, RULES["route"], turn, await recognised(handling, turn.case))
+        await carry_out(handling, RULES["route"], turn, await recognised(handling, turn))
 
     async def deliver(turn: Trigger, org: str, kind: OutboxKind = "assigned") -> None:
         """Write the assignment to the organisation's inbox, then record the delivery: the clocks run from then."""
@@ -66,6 +66,12 @@ def reactions(handling: CommandHandler, outboxes: OrganisationNotifications) -> 
     on(d.ExtensionRefused, do=lambda turn, _body: tell.handlers("extension_refused", turn))
     on(i.CaseCorrected, d.ExtensionGranted, d.HearingHeld, do=tell.deadlines_changed)
     on(s.DeadlineAtRisk, do=tell.at_risk)
+    on(
+        s.RungsVoided,
+        do=lambda turn, body: tell.handlers(
+            "deadline_changed", turn, ",".join(sorted({one.clock for one in body.rungs}))
+        ),
+    )
     on(
         s.Reminded,
         do=lambda turn, body: tell.concerned(body.org, "reminded", turn, body.clock),

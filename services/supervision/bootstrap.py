@@ -22,7 +22,7 @@ def build(ports: Ports) -> ServiceModule:
         "supervision",
         shows=SHOWS,
         reactions=reactions(handling, ports.views),
-        gather=0.05,
+        gather=0.2,
     )
     for show in SHOWS:
         ports.views.declare(show.view)

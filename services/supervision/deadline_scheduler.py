@@ -10,6 +10,7 @@ import asyncio
 from datetime import datetime
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from services.supervision.commands.closing import steps_due
 from services.supervision.commands.withdrawal import withdrawal_name
@@ -24,6 +25,7 @@ from shared.commands.event_writer import EventMetadata
 from shared.deadlines.escalation_ladder import waits_until
 from shared.eventstore.errors import Damaged
 from shared.eventstore.read_models import Condition, ReadModelStore, Row, Value
+from shared.kernel.clock_trust import CLOCK_WRONG
 from shared.kernel.identifiers import derived_id
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused, Unavailable
@@ -31,13 +33,11 @@ from shared.kernel.refusals import Refused, Unavailable
 BATCH = 500
 INTERVAL = 1.0
 """Seconds between rounds when nothing is due."""
-DRIFT = 30.0
-"""Seconds by which wall clock and monotonic clock may diverge before the ticker pauses."""
 log = structlog.get_logger("ticker")
 
 
 class DeadlineScheduler:
-    """Records due rungs. `paused` holds the reason while it does not."""
+    """Records due rungs, except while the clock is not trusted."""
 
     def __init__(self, handling: CommandHandler, views: ReadModelStore) -> None:
         self._handling = handling
@@ -45,10 +45,6 @@ class DeadlineScheduler:
         self.slots = LeasedSlots(views, handling.clock.new_id())
         self._asleep: dict[str, tuple[Row, datetime]] = {}
         """Case -> its row in the index, and until when it waits, for example for office hours."""
-        self._wall = handling.clock.now()
-        self._steady = handling.clock.monotonic()
-        self.paused: str | None = None
-        self.jumps = 0
         self.fired = 0
 
     def leases(self) -> int:
@@ -66,9 +62,9 @@ class DeadlineScheduler:
 
     async def look(self) -> bool:
         """One round over all due cases of its slots. Returns True if something was recorded: more may be due at once."""
-        now = self._handling.clock.now()
-        if not self._trusts(now):
+        if await self._handling.clock.trust.fresh() is not None:
             return False
+        now = self._handling.clock.now()
         held = await self.slots.held(now)
         due = Condition("next_at", "<=", to_text(now))
         if len(held) == SLOTS:
@@ -97,30 +93,11 @@ class DeadlineScheduler:
         del self._asleep[row.key]
         return False
 
-    def _trusts(self, now: datetime) -> bool:
-        """False, and paused, while the wall clock differs from the monotonic clock, until an operator accepts it."""
-        steady = self._handling.clock.monotonic()
-        drift = (now - self._wall).total_seconds() - (steady - self._steady)
-        if abs(drift) <= DRIFT:
-            if self.paused:
-                log.warning("clock_agrees_again")
-            self.paused = None
-            return True
-        if not self.paused:
-            self.jumps += 1
-            log.error("clock_jump", seconds=round(drift))
-        self.paused = f"wall clock jumped by {round(drift)} s"
-        return False
-
-    def accept_clock(self) -> None:
-        """Accept the present wall clock, as confirmed by an operator."""
-        self._wall, self._steady = self._handling.clock.now(), self._handling.clock.monotonic()
-        self.paused = None
-
     async def _tick(self, row: Row) -> bool:
         rule = RULES["tick"]
         try:
             case, _head = await self._handling.cases.get(row.key, at_least=row.applied)
+            bind_contextvars(case=case.number)  # each case has a task of its own
             book = await self._handling.policies.book(case.jurisdiction)
             now = self._handling.clock.now()
             due = steps_due(case, book, now)
@@ -147,7 +124,8 @@ class DeadlineScheduler:
             done = await self._handling.handle(row.key, rule.action, stamp, decide)
             return self._counted(done)
         except Unavailable as unavailable:  # only this case is affected; the others continue
-            log.warning("ticker_waits", code=unavailable.code)
+            if unavailable.code != CLOCK_WRONG:  # the clock says so itself
+                log.warning("ticker_waits", code=unavailable.code)
             return False
         except (Damaged, Refused) as error:
             log.error("tick_refused", code=error.code if isinstance(error, Refused) else "damaged_case")

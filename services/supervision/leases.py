@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from shared.eventstore.read_models import ReadModel, ReadModelStore, Row
+from shared.kernel.clock_trust import runs
 from shared.kernel.legal_time import instant_from_text, to_text
 
 SLOTS = 16
@@ -29,7 +30,7 @@ class _Lease(NamedTuple):
     until: datetime | None
 
     def live(self, now: datetime) -> bool:
-        return self.until is not None and self.until > now
+        return runs(self.until, now, LEASE)
 
 
 class LeasedSlots:

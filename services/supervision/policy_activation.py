@@ -34,13 +34,14 @@ from shared.policy.loading.loader import LoadedSection, hash_of, plain
 from shared.policy.validation.checks import check
 from shared.policy.validation.finding import Finding, of_error
 from shared.policy.validation.messages import finding
-from shared.policy.validation.overlaps import overlaps
 
 ACTIVATE = Action("activate_policy", ("operations", "registrar"))
 ATTEMPTS = 8
 NOBODY = Principal("analyst", None, "nobody")
 """A principal that sees no case."""
 _STEP = 500
+_ALONE = ("jurisdiction.code", "jurisdiction.zone")
+"""Errors without whose correction nothing else can be checked."""
 MOST_FINDINGS = 500
 """Maximum number of findings in one answer."""
 
@@ -97,7 +98,7 @@ async def checked(
     book = await known(handling, jurisdiction)
     stated = documents.get("jurisdiction")
     if isinstance(stated, Jurisdiction) and not findings:
-        findings += [one for one in check({"jurisdiction": stated}) if one.where == "jurisdiction.zone"]
+        findings += [one for one in check({"jurisdiction": stated}) if one.where in _ALONE]
     if findings:
         return Checked(documents, findings, warnings, book)
     now = handling.clock.now()
@@ -113,7 +114,6 @@ async def checked(
     if book is not None and views is not None and isinstance(listed, Organisations):
         at_once = effective_at is None or begins(effective_at, book.zone) <= now
         (findings if at_once else warnings).extend(await _left_behind(listed, book, views, principal))
-    warnings += overlaps(documents, jurisdiction, await handling.policies.all())
     return Checked(documents, findings, warnings, book)
 
 
@@ -245,6 +245,8 @@ async def activate(
                 detail_zh="规则在您查看之后已有变化，请重新比较后再启用。",
                 field="expected_version",
             )
+        if expected_version is None and book is not None:
+            _check_name(found.documents.get("jurisdiction"), book)
         changes = _changes(found.documents, book, effective_at, handling.clock.now())
         if not changes:
             return Activated([], found.warnings)
@@ -263,6 +265,22 @@ async def activate(
         "There are many concurrent changes of this policy. Try again in a moment.",
         detail_zh="此处正有多项写入，请稍后重试。",
     )
+
+
+def _check_name(stated: Document | None, book: PolicyBook) -> None:
+    """Two counties that begin with the same example must not overwrite each other: a code belongs to the jurisdiction that has it.
+
+    Raises Refused `jurisdiction_taken` where the document gives the code to a jurisdiction of another name."""
+    known = book.settings
+    if isinstance(stated, Jurisdiction) and known is not None and stated.name != known.name:
+        raise Refused(
+            "jurisdiction_taken",
+            f"The code {stated.code} belongs to another jurisdiction of this deployment. Use another code; to rename that"
+            f" jurisdiction, give expected_version {book.version}.",
+            detail_zh=f"代码 {stated.code} 已由本系统的另一辖区使用，请另选代码；"
+            f"如为该辖区更名，请注明 expected_version {book.version}。",
+            field="jurisdiction.code",
+        )
 
 
 def _unmoved(version: int, events: list[NewEvent], head: StreamHead) -> list[NewEvent]:

@@ -46,7 +46,6 @@ WORKLIST = ReadModel(
     },
     indexes=(
         ("number",),
-        ("accused",),
         ("due",),
         ("queue", "due"),
         ("also", "due"),
@@ -59,7 +58,7 @@ WORKLIST = ReadModel(
         ("place", "due"),
         ("subject", "due"),
         ("queue", "risk_at", "org"),
-        ("org", "state"),
+        ("org", "jurisdiction", "state"),
         ("lead", "filed_at"),
     ),
     version=7,

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 
 import orjson
 from pydantic import AfterValidator, BaseModel, Field, create_model
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from shared.application.case_reference import resolve
 from shared.application.ports import Ports
 from shared.case import Case, fold
 from shared.commands.authorization import Principal
-from shared.commands.command import RULES, Decider
+from shared.commands.command import RULES, Decider, DecisionContext, NewEvent
 from shared.commands.command_handler import CommandResult
 from shared.commands.event_writer import EventMetadata
 from shared.events.fields import Moment
@@ -81,25 +82,32 @@ async def give(
     ports: Ports, principal: Principal, reference: str, rule: Decider, body: BaseModel
 ) -> tuple[CommandResult, Case]:
     """Carry out a validated command. Returns its result, and the case directly after it."""
-    case_id = await resolve(ports, reference)
+    shape: Any = body
+    unbind_contextvars("case")
+    bind_contextvars(command_id=shape.command_id)
+    case_id = await resolve(ports, principal, reference)
     values = {name: getattr(body, name) for name in rule.model.model_fields}
     for name in rule.naming:
         if values[name] is not None:
-            values[name] = await _named(ports, values[name])
+            values[name] = await _named(ports, principal, values[name])
     command = rule.model.model_construct(**values)
     content = {  # without defaults, so that a field added later does not change the digest
         "command": rule.name,
         **body.model_dump(mode="json", exclude={"command_id", "command"}, by_alias=True, exclude_defaults=True),
     }
     digest = request_digest(ports.keys.secret("request"), case_id, orjson.dumps(content, option=orjson.OPT_SORT_KEYS))
-    shape: Any = body
     stamp = EventMetadata(principal, f"{principal.name}:{shape.command_id}", at=shape.effective_at, request=digest)
     handling = ports.handling(rule.service)
+
+    def decide(case: Case, given: DecisionContext) -> list[NewEvent]:
+        bind_contextvars(case=case.number)  # in the log lines that follow
+        return rule(case, command, given)
+
     done = await handling.handle(
         case_id,
         rule.action,
         stamp,
-        lambda case, given: rule(case, command, given),
+        decide,
         expected_version=shape.expected_version,
         others=rule.named(command),
     )
@@ -110,10 +118,10 @@ async def give(
     return done, case
 
 
-async def _named(ports: Ports, reference: str) -> str:
+async def _named(ports: Ports, principal: Principal, reference: str) -> str:
     """The id of another case that a command names. A reference to no case becomes an empty id, which the rule refuses in
     the same words as a case that the caller may not see."""
     try:
-        return await resolve(ports, reference)
+        return await resolve(ports, principal, reference)
     except Unknown:
         return ""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from shared.case.evolve import Changes, kind_of, on
 from shared.case.state import Case, Rung, begun_again, let_go
 from shared.events import supervision as s
 from shared.eventstore.recorded_event import RecordedEvent
+from shared.kernel.legal_time import LegalTime
+
+LIFT = "lift"
+"""Name of the lift of a breach among the rungs that are voided."""
 
 
 @on(s.DeadlineAtRisk, fact=False)
@@ -109,3 +115,21 @@ def _reopened(case: Case, event: RecordedEvent, body: s.CaseReopened) -> Changes
         "withdrawals.pending": (),
         **let_go(case),
     }
+
+
+@on(s.RungsVoided, fact=False)
+def _rungs_voided(case: Case, event: RecordedEvent, body: s.RungsVoided) -> Changes:
+    gone = {Rung(one.clock, one.episode, one.rung) for one in body.rungs}
+    changes: Changes = {
+        "rungs": case.rungs - gone,
+        "lifted": case.lifted - {(one.clock, one.episode) for one in gone if one.rung == LIFT},
+        "voided_rungs": case.voided_rungs + 1,
+    }
+    if case.supervision.stage in ("reminded", "urged") and _later(case.supervision.since, event.effective_at):
+        changes |= {"supervision.stage": "none", "supervision.since": None}
+    return changes
+
+
+def _later(since: LegalTime | None, now: LegalTime) -> bool:
+    """True if the wrong clock dated this stage."""
+    return isinstance(since, datetime) and isinstance(now, datetime) and since > now

@@ -335,6 +335,8 @@ class Case:
     facts: tuple[Fact, ...] = ()
     rungs: frozenset[Rung] = frozenset()
     lifted: frozenset[tuple[str, int]] = frozenset()
+    voided_rungs: int = 0
+    """Number of times that rungs were voided. A rung that is recorded again has another cause."""
     corrections: tuple[Correction, ...] = ()
 
     @property

@@ -48,8 +48,15 @@ class Principal(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Prefix of the causes of this principal's commands: two principals never share a command id."""
-        return f"{self.role}:{self.org or '-'}:{self.ref}"
+        """Prefix of the causes of this principal's commands: two principals never share a command id. A code can contain a
+        colon, which is written as %3A."""
+        parts = (
+            self.role,
+            self.jurisdiction or "-",
+            (self.org or "-").replace("%", "%25").replace(":", "%3A"),
+            self.ref,
+        )
+        return ":".join(parts)
 
 
 class Action(NamedTuple):
@@ -102,7 +109,9 @@ def visible(principal: Principal, case: Case, lead: Case | None = None) -> bool:
 
 def filed_by(principal: Principal, case: Case) -> bool:
     """True if the principal filed this case: with this key, or as the platform of its channel."""
-    return principal.name == case.filing.filer or (
+    if principal.jurisdiction not in (None, case.jurisdiction):
+        return False
+    return f"{principal.role}:{principal.org or '-'}:{principal.ref}" == case.filing.filer or (
         principal.role == "platform" and case.filing.platform == principal.org
     )
 
@@ -178,15 +187,20 @@ def handles_matter(org: str | None, case: Case, lead: Case) -> bool:
     return case.matter.lead is not None and not apart and org not in lead.accusation.accused and handles(org, lead)
 
 
+def unknown_jurisdiction() -> Unknown:
+    """The same whether there is no such jurisdiction or the access key belongs to another one."""
+    return Unknown(
+        "unknown_jurisdiction",
+        "There is no such jurisdiction, or this key does not belong to it.",
+        detail_zh="没有这一辖区，或该密钥不属于这一辖区。",
+        field="jurisdiction",
+    )
+
+
 def within(principal: Principal, jurisdiction: str) -> None:
     """Raises Unknown for another jurisdiction than that of the access key."""
     if principal.jurisdiction not in (None, jurisdiction):
-        raise Unknown(
-            "unknown_jurisdiction",
-            "There is no such jurisdiction for this key.",
-            detail_zh="该密钥不属于这一辖区。",
-            field="jurisdiction",
-        )
+        raise unknown_jurisdiction()
 
 
 def visible_among(principal: Principal, cases: Mapping[str, Case]) -> dict[str, Case]:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 from shared.case import STREAM, Case, fold
 from shared.commands.authorization import Action, visible, visible_among
 from shared.commands.command import DecisionContext, NewEvent
-from shared.commands.command_checks import check_version
+from shared.commands.command_checks import check_pace, check_version
 from shared.commands.effective_dates import check_order
 from shared.commands.event_writer import EventMetadata, EventWriter, Published, first_answer
 from shared.commands.reading_meter import ReadingMeter
@@ -99,7 +99,7 @@ class CommandHandler:
 
         Raises:
             Refused: the command is not possible, or the cause was used with other content.
-            Unavailable: `busy`, other writers were first each time; `clock_behind`.
+            Unavailable: `busy`, other writers were first each time; `clock_wrong`, `clock_behind`.
             StoreFull, StoreBroken, StoreUnavailable: the store cannot write.
         """
         stream = STREAM + case_id
@@ -113,7 +113,9 @@ class CommandHandler:
                 if fresh:
                     policy, jurisdiction = stamp.policy or given.book.reference, loaded.case.jurisdiction
                     stamped = stamp._replace(policy=policy, jurisdiction=jurisdiction or stamp.jurisdiction)
-                    written = await self._writer.append(stream, loaded.head, fresh, stamped, given.now)
+                    written = await self._writer.append(
+                        stream, loaded.head, fresh, stamped, given.now, loaded.case.last_recorded
+                    )
             except DuplicateCommand as same:
                 loaded = await self.cases.load_confirmed(case_id)
                 return CommandResult(loaded.case, first_answer(same.commit, stamp), True)
@@ -151,6 +153,8 @@ class CommandHandler:
         if fresh:
             if expected_version is not None:
                 check_version(case, expected_version)
+            if case.exists and stamp.origin == "live":
+                check_pace(case, stamp.principal.role, now)
             check_order(case, fresh, given.at, now, book.zone)
         return given, fresh
 

@@ -22,6 +22,8 @@ def check_order(case: Case, fresh: Sequence[NewEvent], at: LegalTime, now: datet
         Refused: `effective_in_future` (with the latest possible instant) or `effective_too_early` (with the earliest).
     """
     last = case.moved_at
+    if last is not None and before(now, last, zone):  # a wrong clock dated that step; it does not bind
+        last = None
     for item in fresh:
         when = item.at or at
         if before(now, when, zone):

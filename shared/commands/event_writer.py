@@ -51,13 +51,15 @@ class EventWriter:
     published: Published
 
     def recording_time(self, last: datetime | None) -> datetime:
-        """Now, but never before `last`, the time of recording of the stream's last event.
+        """Now, but never before `last`, the time of recording of the stream's last event; unless another clock was wrong then.
 
         Raises:
-            Unavailable: `clock_behind`, this machine's clock is far behind `last`.
+            Unavailable: `clock_wrong`; `clock_behind`, this clock is far behind `last` and nobody confirms that it is right.
         """
-        now = self.clock.now()
+        now = self.clock.trust.now()
         if last is not None and last - now > CLOCK_TOLERANCE:
+            if self.clock.trust.confirmed:
+                return now
             raise Unavailable(
                 "clock_behind",
                 "This machine's clock is more than 60 s behind the log. Correct the clock; no data was written.",
@@ -66,9 +68,11 @@ class EventWriter:
         return now if last is None else max(now, last)
 
     async def append(
-        self, stream: str, head: StreamHead, fresh: Sequence[NewEvent], stamp: EventMetadata, now: datetime
-    ) -> tuple[Commit, tuple[RecordedEvent, ...]]:
-        """Append `fresh` as one commit that follows `head`. Returns the commit and its events, still in the clear.
+        self, stream: str, head: StreamHead, fresh: Sequence[NewEvent], stamp: EventMetadata, now: datetime,
+        last: datetime | None,
+    ) -> tuple[Commit, tuple[RecordedEvent, ...]]:  # fmt: skip
+        """Append `fresh` as one commit that follows `head`, which was recorded at `last`. Returns the commit and its events, still
+        in the clear.
 
         Raises:
             Conflict: `stream` does not end at `head`.
@@ -93,7 +97,7 @@ class EventWriter:
                     schema=body.schema_version,
                     jurisdiction=stamp.jurisdiction,
                     effective_at=item.at or stamp.at or now,
-                    recorded_at=now,
+                    recorded_at=max(now, last or now),
                     origin=stamp.origin,
                     actor=actor,
                     cause=stamp.cause,

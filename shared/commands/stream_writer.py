@@ -26,15 +26,16 @@ async def append_to(
 
     Raises:
         Refused: the cause was used with other content, or what `decide` and EventWriter.append raise.
-        Unavailable: `busy`, other writers were first each time.
+        Unavailable: `busy`, other writers were first each time; `clock_wrong`, `clock_behind`.
     """
     for attempt in range(ATTEMPTS):
         if last is None:
             last = await _last(writer.log, stream)
         head = last.head if last is not None else EMPTY_HEAD
-        now = writer.recording_time(last.recorded_at if last is not None else None)
+        before = last.recorded_at if last is not None else None
+        now = writer.recording_time(before)
         try:
-            commit, _recorded = await writer.append(stream, head, decide(head), stamp, now)
+            commit, _recorded = await writer.append(stream, head, decide(head), stamp, now, before)
         except DuplicateCommand as same:
             return first_answer(same.commit, stamp), True
         except Conflict:

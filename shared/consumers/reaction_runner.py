@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from structlog.contextvars import bind_contextvars
+
 from shared.case import Case
 from shared.consumers.parked_streams import PASSING, ParkedStreams
 from shared.consumers.reaction import Reaction, Trigger
 from shared.eventstore.commit import Commit
 from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
 from shared.kernel.clock import Clock
+from shared.kernel.clock_trust import CLOCK_WRONG
 from shared.kernel.failpoints import failpoint
 from shared.kernel.refusals import Unavailable
 
@@ -49,10 +52,16 @@ class ReactionRunner:
         """Run these reactions. The first one that fails parks its case, so that one case never holds up the others. A case that
         is only unavailable now is parked too; the process retries it by itself (redrive.py)."""
         for reaction, trigger, commit in steps:
+            bind_contextvars(case=trigger.case.number)
             try:
                 await self._attempt(reaction, trigger)
             except (StoreFull, StoreBroken, StoreUnavailable):
                 raise
+            except Unavailable as error:
+                if error.code == CLOCK_WRONG:  # no case is at fault: the batch is delivered again
+                    raise
+                await self.parked.park(commit, error)
+                return
             except Exception as error:  # whatever one record causes, it stops only its own case
                 await self.parked.park(commit, error)
                 return
@@ -65,6 +74,6 @@ class ReactionRunner:
                 await reaction.do(trigger, trigger.event.body)
                 return
             except Unavailable as error:
-                if attempt == ATTEMPTS - 1 or error.code not in PASSING:
+                if attempt == ATTEMPTS - 1 or error.code == CLOCK_WRONG or error.code not in PASSING:
                     raise
             await self.clock.sleep(0.05 * 2**attempt)

@@ -38,11 +38,15 @@ class DueRung(NamedTuple):
     org: str | None
     fact: int | None
     """For a lift: version of the fact that disproves the breach. For an unread document: version of the event of its service."""
+    """For a lift: version of the fact that disproves the breach."""
+    times: int = 0
+    """How often rungs of the case were voided before."""
 
     @property
-    def name(self) -> tuple[str, str, str]:
-        """Clock, episode and rung, which occur once in a case."""
-        return self.clock, str(self.episode), self.kind if self.kind == "lift" else self.rung
+    def name(self) -> tuple[str, ...]:
+        """Clock, episode and rung, which occur once in a case; again after it was voided."""
+        again = (f"again{self.times}",) if self.times else ()
+        return self.clock, str(self.episode), self.kind if self.kind == "lift" else self.rung, *again
 
 
 def _silent(case: Case) -> bool:
@@ -93,7 +97,9 @@ def _lift(case: Case, deadline: Deadline) -> DueRung | None:
     shown = deadline.end if deadline.in_time else deadline.stopped if deadline.cancelled else None
     if shown is None:
         return None
-    return DueRung(clock, episode, BREACH, "lift", shown.recorded_at, False, deadline.org, shown.version)
+    return DueRung(
+        clock, episode, BREACH, "lift", shown.recorded_at, False, deadline.org, shown.version, case.voided_rungs
+    )
 
 
 def _lapse(case: Case, deadline: Deadline) -> DueRung | None:
@@ -106,7 +112,7 @@ def _lapse(case: Case, deadline: Deadline) -> DueRung | None:
         return None
     if case.live_from is not None and deadline.due < case.live_from:
         return None
-    return DueRung(deadline.clock, deadline.episode, LAPSE, "lapse", deadline.due, False, None, None)
+    return DueRung(deadline.clock, deadline.episode, LAPSE, "lapse", deadline.due, False, None, None, case.voided_rungs)
 
 
 def rungs_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
@@ -136,11 +142,16 @@ def rungs_due(case: Case, book: PolicyBook, now: datetime) -> list[DueRung]:
         for at, name, kind in due:
             passed = kind in REMINDERS and (beaten or name != due[-1].rung)
             instant = deadline.due if kind == "breach" else at
-            found.append(DueRung(deadline.clock, deadline.episode, name, kind, instant, passed, deadline.org, None))
+            rung = (deadline.clock, deadline.episode, name, kind, instant, passed, deadline.org)
+            found.append(DueRung(*rung, None, case.voided_rungs))
     if not silent and case.service.unread and book.office.is_open(now):
         for at, one in reminders(case, book):
             if at <= now:
-                found.append(DueRung("unread", one.version, one.document, "unread", at, False, None, one.version))
+                found.append(
+                    DueRung(
+                        "unread", one.version, one.document, "unread", at, False, None, one.version, case.voided_rungs
+                    )
+                )
     return sorted(found, key=lambda rung: rung.at)
 
 

@@ -200,7 +200,8 @@ class CaseUnlinked(_Intake, zh="解除并案", en="It was unlinked again.", show
 class CaseCorrected(_Intake, zh="更正登记事项", en="A registered fact was corrected.", shows=("field", "old", "new")):
     """A registered fact was corrected; the original event stays in the log.
 
-    With `field` = `effective_at` the date of the event with version `of` is corrected.
+    With `field` = `effective_at` the date of the event with version `of` is corrected; `wrong_clock`: a machine with a wrong clock
+    recorded it.
     """
 
     field: Literal["effective_at", "place", "subject", "class_", "level", "channel", "urgency"]
@@ -209,6 +210,7 @@ class CaseCorrected(_Intake, zh="更正登记事项", en="A registered fact was 
     new: str | None = None
     reason_code: Literal["typing", "misread", "wrong_source", "other"] = "other"
     reason: Text = None
+    wrong_clock: bool = False
 
 
 class CaseVoided(

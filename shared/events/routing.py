@@ -263,7 +263,7 @@ class Due(BaseModel):
 
 
 class OutboxEntry(_Routing, zh="告知单位", en="An organisation was notified."):
-    """A notification to an organisation, on its inbox stream `outbox/<organisation>`; the stream version is the reader's cursor."""
+    """A notification to an organisation. Stream `inbox/<jurisdiction>/<organisation>`; the stream version is its cursor."""
 
     kind: OutboxKind
     case: str

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from shared.events.base import Event
 from shared.events.fields import Evidence, Service, Text
 
@@ -188,7 +190,31 @@ class CaseReopened(_Supervision, zh="重新启动", en="It was reopened because 
     text: Text = None
 
 
+class RecordedRung(BaseModel):
+    """A rung of a clock that the deadline ticker recorded: `rung` of its ladder, `breach` or `lift`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    clock: str = Field(max_length=40)
+    episode: int = Field(ge=0)
+    rung: str = Field(max_length=40)
+
+
+class RungsVoided(
+    _Supervision,
+    zh="撤销误记提醒",
+    en="Steps that a machine with a wrong clock recorded were voided.",
+    shows=("reason_code",),
+):
+    """Rungs that a machine with a wrong clock recorded do not count (时钟错误). They stay in the log; one that is due by the right
+    time is recorded again."""
+
+    rungs: tuple[RecordedRung, ...]
+    reason_code: Literal["wrong_clock"] = "wrong_clock"
+    text: Text = None
+
+
 TICKER: frozenset[str] = frozenset({
-    "DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "UnreadReminded",
+    "DeadlineAtRisk", "Reminded", "DeadlineBreached", "BreachLifted", "ReviewWindowLapsed", "UnreadReminded",
 })  # fmt: skip
 """Event types that the deadline ticker appends."""

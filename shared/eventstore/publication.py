@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from shared.eventstore.commit import Commit
+
+MISDATED = timedelta(minutes=5)
+"""More than any claim lasts, and two trusted clocks differ."""
 
 
 class Publication(Protocol):
@@ -21,7 +24,8 @@ class Publication(Protocol):
     async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
         """Take at most `limit` of those commits by setting their time to `until` (later than `before`). Of several processes
         that claim at once only one gets each commit. A commit that is not marked as published by `until` can be claimed
-        again, so a sweeper that is killed loses nothing."""
+        again, so a sweeper that is killed loses nothing. A time more than `MISDATED` after `until` was set by a wrong clock
+        and counts as passed."""
         ...
 
     async def hold(self, commits: Sequence[Commit], until: datetime) -> None:

@@ -6,21 +6,25 @@ Labels are groups, kinds of topics and codes. No label names an organisation, si
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from shared.eventstore.commit import Commit
 from shared.eventstore.errors import StoreUnavailable
+from shared.kernel.clock_trust import CLOCK_WRONG
 
 if TYPE_CHECKING:
     from shared.hosting.process import Process
 
 LOOKED_AT = 500
 """Number of unpublished commits among which the oldest is searched."""
-NOT_ACCEPTING = frozenset({"disk_full", "log_away", "log_broken", "stopping", "unable", "unpublished_full"})
+NOT_ACCEPTING = frozenset(
+    {CLOCK_WRONG, "disk_full", "log_away", "log_broken", "stopping", "unable", "unpublished_full"}
+)
 """Codes of /readyz with which no filing is accepted."""
 BROKER_AWAY = "broker_away"
 """The problem that `Subscriptions` report while no broker answers."""
@@ -53,13 +57,17 @@ FIGURES = (
         " organisation",
         ("org_class",),
     ),
+    Figure("huiyin_clock_jumps_total", "Number of times that the clock of this process was found wrong"),
+    Figure("huiyin_clock_wrong", "1 while nothing is recorded and no deadline fires because the clock is not trusted"),
     Figure(
-        "huiyin_clock_jumps_total", "Number of times that wall clock and monotonic clock diverged by more than 30 s"
+        "huiyin_clock_ahead_seconds",
+        "Seconds by which the clock of this process is ahead of a witness of the time; negative: behind",
+        ("witness",),
     ),
-    Figure("huiyin_ticker_paused", "1 while no deadline fires because the wall clock is not trusted"),
     Figure(
         "huiyin_publish_lag_seconds",
-        "Age of the oldest commit that the broker has not acknowledged; 0 if there is none",
+        "Age of the oldest commit that the broker has not acknowledged, or how long this process has seen one wait, if that is"
+        " longer; 0 if there is none",
     ),
     Figure("huiyin_unpublished_commits", "Commits in the log that the broker has not acknowledged"),
     Figure("huiyin_published_commits_total", "Commits of this process that the broker has acknowledged"),
@@ -101,6 +109,7 @@ FIGURES = (
     ),
     Figure("huiyin_slot_leases", "Slots of the due index that this process holds, of 16", _SERVICE),
     Figure("huiyin_ticks_total", "Cases for which a due deadline was recorded", _SERVICE),
+    Figure("huiyin_service_runs", "1 for each service that this process runs", _SERVICE),
     Figure("huiyin_ready", "1 while /readyz reports ready"),
     Figure("huiyin_not_ready", "1 for each reason of /readyz, without its details", ("reason",)),
     Figure("huiyin_accepting", "1 while filings are accepted", _SERVICE),
@@ -112,6 +121,8 @@ class Exported(Collector):
 
     def __init__(self) -> None:
         self.values: dict[str, Values] = {one.name: {} if one.labels else {(): 0.0} for one in FIGURES}
+        self._seen: dict[tuple[str, int], float] = {}
+        """Unpublished commit -> monotonic seconds at which it was first seen: its own time may be wrong."""
 
     def describe(self) -> Iterator[Metric]:
         return (one.family() for one in FIGURES)
@@ -127,13 +138,16 @@ class Exported(Collector):
         """Read the numbers of this process; `health` is the answer of /readyz."""
         values = self.values
         codes = {str(reason).partition(":")[0] for reason in health["reasons"]}
+        values["huiyin_service_runs"] = {(part.name,): 1 for part in runtime.parts}
         values["huiyin_ready"] = {(): health["ready"]}
         values["huiyin_not_ready"] = {(code,): 1 for code in codes}
         if any(part.name == "intake" for part in runtime.parts):
             values["huiyin_accepting"] = {("intake",): not codes & NOT_ACCEPTING}
         tickers = {(part.name,): part.ticker for part in runtime.parts if part.ticker is not None}
-        values["huiyin_clock_jumps_total"] = {(): sum(one.jumps for one in tickers.values())}
-        values["huiyin_ticker_paused"] = {(): any(one.paused for one in tickers.values())}
+        trust = runtime.ports.clock.trust
+        values["huiyin_clock_wrong"] = {(): trust.doubt is not None}
+        values["huiyin_clock_jumps_total"] = {(): trust.jumps}
+        values["huiyin_clock_ahead_seconds"] = {(name,): ahead for name, ahead in trust.offsets.items()}
         values["huiyin_slot_leases"] = {name: one.leases() for name, one in tickers.items()}
         values["huiyin_ticks_total"] = {name: one.fired for name, one in tickers.items()}
         values["huiyin_keys_expiring"] = {(): len(runtime.principals.expiring())}
@@ -183,11 +197,19 @@ class Exported(Collector):
             oldest = await ports.log.unpublished(LAST, LOOKED_AT) if waiting else []
         except StoreUnavailable:
             return
-        begin = min((commit.recorded_at for commit in oldest), default=None)
-        age = (ports.clock.now() - begin).total_seconds() if begin is not None else 0.0
         values["huiyin_unpublished_commits"] = {(): waiting}
-        values["huiyin_publish_lag_seconds"] = {(): max(0.0, age)}
+        values["huiyin_publish_lag_seconds"] = {(): self._waited(runtime, oldest)}
         sending = ports.feed.sending()
         values["huiyin_published_commits_total"] = {(): sending.published}
         values["huiyin_swept_commits_total"] = {(): sending.swept}
         values["huiyin_producers_lost_total"] = {(): sending.producers_lost}
+
+    def _waited(self, runtime: Process, commits: Sequence[Commit]) -> float:
+        """Seconds that the oldest of these has waited: by its own time, or for as long as it has been seen here."""
+        clock = runtime.ports.clock
+        steady = clock.monotonic()
+        self._seen = {place: self._seen.get(place, steady) for place in ((one.stream, one.first) for one in commits)}
+        seen = max((steady - since for since in self._seen.values()), default=0.0)
+        if clock.trust.doubt is not None:
+            return seen
+        return max([seen, *((clock.now() - one.recorded_at).total_seconds() for one in commits)])

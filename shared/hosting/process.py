@@ -21,6 +21,7 @@ from shared.eventstore.commit import Commit
 from shared.eventstore.errors import StoreBroken, StoreUnavailable
 from shared.eventstore.subscription import Handler
 from shared.hosting.backpressure import Backpressure
+from shared.hosting.log_format import flush_forever
 from shared.hosting.metrics import Metrics
 from shared.hosting.service_module import ServiceModule
 from shared.hosting.worker_pool import WorkerPool
@@ -107,7 +108,8 @@ class Process:
                 for part in self.parts
                 if part.ticker is not None
             ]
-            self._tasks += [asyncio.create_task(self._forever(one), name="loop") for one in (*self.loops, self._keys)]
+            loops = (*self.loops, self._keys, flush_forever)
+            self._tasks += [asyncio.create_task(self._forever(loop), name="loop") for loop in loops]
             if feed:
                 self._tasks.append(asyncio.create_task(self._forever(self._retry), name="retry"))
 

@@ -53,10 +53,6 @@ class FactStore(Protocol):
 class SchedulerState(Protocol):
     """The loop that records due deadlines, as seen by its operators."""
 
-    paused: str | None
-    """Why no deadline fires; None while deadlines fire."""
-    jumps: int
-    """Pauses since the start."""
     fired: int
     """Number of cases for which a due deadline was recorded."""
 
@@ -65,8 +61,6 @@ class SchedulerState(Protocol):
         ...
 
     async def run(self) -> None: ...
-
-    def accept_clock(self) -> None: ...
 
 
 def _no_routers(_runtime: Process) -> Sequence[APIRouter]:

@@ -1,4 +1,5 @@
-"""One line per request: route, method, status, milliseconds, role. No address, query, body, name or value.
+"""One line per request: its id, which the answer repeats (`X-Request-Id`), route, method, status, milliseconds, role; for a command
+also case number and command id. No address, query, body, name or value.
 
 It also handles unexpected errors: each becomes a problem answer and a log line with its place in the code, not its text. And it
 adds the headers that every answer has."""
@@ -10,9 +11,11 @@ import time
 import traceback
 
 import structlog
+import uuid_utils
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from shared.application.problem import problem
 from shared.hosting.metrics import Metrics
@@ -63,12 +66,16 @@ class AccessLog:
             return
         started = time.perf_counter()
         status = 0
+        request = uuid_utils.uuid7().hex
+        clear_contextvars()
+        bind_contextvars(request=request)  # for every line that this request causes
 
         async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 safe(message)
+                message["headers"].append((b"x-request-id", request.encode()))
                 expires = scope.get("state", {}).get("key_expires")
                 if expires is not None:
                     message["headers"].append((EXPIRES_HEADER, expires.encode()))

@@ -18,8 +18,10 @@ _ACTING: tuple[str, ...] = tuple(role for role in get_args(Role) if role not in 
 
 
 def acting_as(text: str) -> Principal:
-    """The principal of `ROLE` or `ROLE:ORG`, chosen by the owner of the folder; `head:ORG` is the head of the organisation."""
-    role, _, org = text.partition(":")
+    """The principal of `ROLE[:ORG][@JURISDICTION]`, chosen by the owner of the folder. `head:ORG` is the head of the organisation.
+    Without a jurisdiction: of all of them."""
+    named, _, jurisdiction = text.partition("@")
+    role, _, org = named.partition(":")
     if head := role == "head":
         role = "clerk"
     if role not in _ACTING:
@@ -32,7 +34,7 @@ def acting_as(text: str) -> Principal:
             field="as",
         )
     person = "local-head" if head else "local"
-    return Principal(cast(Role, role), org or None, person, person=person, head=head)
+    return Principal(cast(Role, role), org or None, person, jurisdiction=jurisdiction or None, person=person, head=head)
 
 
 def key_required() -> NotAuthenticated:

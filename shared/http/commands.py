@@ -68,7 +68,7 @@ def router(runtime: Process, commands: Commands) -> APIRouter:
 
 async def _say_what_is_possible(runtime: Process, caller: Principal, reference: str, refused: Refused) -> None:
     """Add the state and the possible commands to the refusal, for a principal that may see the case."""
-    case = await seen(runtime.ports.cases, caller, await resolve(runtime.ports, reference))
+    case = await seen(runtime.ports.cases, caller, await resolve(runtime.ports, caller, reference))
     if case is not None:
         refused.more.setdefault("state", case.state)
         refused.more.setdefault("allowed", allowed(case, caller))

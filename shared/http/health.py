@@ -17,6 +17,7 @@ from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import answers, operation
 from shared.http.responses import Health
+from shared.kernel.clock_trust import CLOCK_WRONG
 
 MOST_NAMED = 10
 """Maximum number of missing topics that are named. Each affects one organisation, which can still read over HTTP."""
@@ -46,8 +47,8 @@ async def health(runtime: Process) -> dict[str, Any]:
         reasons.append("log_broken")
     if runtime.unable is not None:
         reasons.append("unable")
-    if any(part.ticker.paused for part in runtime.parts if part.ticker is not None):
-        reasons.append("ticker_paused")
+    if (doubt := ports.clock.trust.doubt) is not None:
+        reasons.append(f"{CLOCK_WRONG}:{doubt.witness}")
     if runtime.pressure is not None and runtime.pressure.full:
         reasons.append("unpublished_full")
     if runtime.pressure is not None and runtime.pressure.away is not None:

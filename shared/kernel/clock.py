@@ -5,10 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
+from shared.kernel.clock_trust import ClockTrust
+
 
 class Clock(Protocol):
     def now(self) -> datetime:
         """Wall clock in UTC."""
+        ...
+
+    @property
+    def trust(self) -> ClockTrust:
+        """Whether the wall clock may date the record; `trust.now()` is the time for it."""
         ...
 
     def monotonic(self) -> float:

@@ -38,10 +38,11 @@ def _check(text: str) -> str:
     return _DIGITS[total]
 
 
-def case_id(key: bytes, channel: str, item: str) -> str:
-    """32 hex digits; the same (channel, item) always gives the same id, also with other width or invisible characters."""
-    channel, item = identifier_form(channel), identifier_form(item)
-    return hmac.new(key, b"\x1f".join((channel.encode(), item.encode())), sha256).hexdigest()[:32]
+def case_id(key: bytes, jurisdiction: str, channel: str, item: str) -> str:
+    """32 hex digits; the same (jurisdiction, channel, item) always gives the same id, also with other width or invisible
+    characters."""
+    named = b"\x1f".join(part.encode() for part in (jurisdiction, identifier_form(channel), identifier_form(item)))
+    return hmac.new(key, named, sha256).hexdigest()[:32]
 
 
 def derived_id(*parts: str) -> str:

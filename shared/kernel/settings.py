@@ -20,9 +20,12 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 
 class Settings(BaseSettings):
-    """All settings. wrong_names() reports unknown `HUIYIN_*` names, so that a misspelt one is noticed."""
+    """All settings. wrong_names() reports unknown `HUIYIN_*` names, so that a misspelt one is noticed. An empty variable counts
+    as not set, as compose and unit files write it."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", use_attribute_docstrings=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", use_attribute_docstrings=True
+    )
 
     data: Path = Path("data")
     """Folder of log, keys, read models and facts"""
@@ -57,7 +60,7 @@ class Settings(BaseSettings):
     read_limit: int = Field(500, ge=1)
     """Cases whose personal data an access key may read in an hour without the header `Reason`; ten times as many with it"""
     status_misses: int = Field(10, ge=1)
-    """Wrong pairs of number and query code per client and minute before 429"""
+    """Wrong pairs of number and query code per client and minute before 429; a client is an IPv4 address or an IPv6 network /64"""
     ready_seconds: float = Field(60.0, gt=0)
     """Seconds without progress after which a consumer is not ready"""
     trusted_proxies: str = Field(
@@ -233,9 +236,9 @@ def _from_file(name: str) -> str | None:
     """The secret in the file that the environment names, None if it names none. Raises ValueError."""
     variable = PREFIX + name.upper()
     path = os.environ.get(f"{variable}_FILE")
-    if path is None:
+    if not path:
         return None
-    if variable in os.environ:
+    if os.environ.get(variable):
         raise ValueError(f"{variable}_FILE: {variable} is set, too; keep one of them")
     try:
         found = Path(path).read_text(encoding="utf-8").strip()
@@ -298,6 +301,6 @@ def shown(settings: Settings, given: frozenset[str] = frozenset()) -> list[Setti
     for name, value in settings:
         text = "" if value is None else "********" if isinstance(value, SecretStr) else str(value)
         variable = PREFIX + name.upper()
-        source = "command line" if name in given else "environment" if variable in os.environ else "default"
+        source = "command line" if name in given else "environment" if os.environ.get(variable) else "default"
         lines.append(SettingLine(variable, text, source, Settings.model_fields[name].description or ""))
     return lines

@@ -26,10 +26,12 @@ from shared.commands.command_handler import CommandResult
 from shared.commands.visible_cases import seen
 from shared.events.refusal import FieldProblem, Refusal
 from shared.eventstore.errors import StoreBroken, StoreFull, StoreUnavailable
+from shared.kernel.clock_trust import CLOCK_WRONG
 from shared.kernel.identifiers import request_digest
 from shared.kernel.plain_text import personal_number
 from shared.kernel.refusals import Refused, Unavailable
 from shared.messaging.inbound_record import InboundRecord, read_record
+from shared.messaging.member import Member
 from shared.messaging.partner_topics import InboundMessage
 
 T = TypeVar("T")
@@ -102,7 +104,7 @@ class InboundHandler(ABC):
             except INFRASTRUCTURE:
                 raise
             except Unavailable as error:
-                if error.code == "clock_behind":  # no command can be written on this machine
+                if error.code in ("clock_behind", CLOCK_WRONG):  # no command can be written on this machine
                     raise
                 if error.code == "busy" and attempt + 1 < ATTEMPTS:
                     await self._ports.clock.sleep(0.05 * 2**attempt)
@@ -130,7 +132,7 @@ class InboundHandler(ABC):
         if not isinstance(reference, str):
             return None
         try:
-            return await seen(self._ports.cases, writer, await resolve(self._ports, reference))
+            return await seen(self._ports.cases, writer, await resolve(self._ports, writer, reference))
         except Refused:
             return None
 
@@ -139,9 +141,9 @@ class InboundHandler(ABC):
         return request_digest(self._ports.keys.secret("request"), purpose, content)
 
 
-def topic_principal(role: Role, owner: str) -> Principal:
+def topic_principal(role: Role, owner: Member) -> Principal:
     """The principal of a record: only the topic identifies the sender, never the content of the record."""
-    return Principal(role, owner, "topic")
+    return Principal(role, owner.code, "topic", jurisdiction=owner.jurisdiction)
 
 
 def command_named(read: InboundRecord) -> str | None:

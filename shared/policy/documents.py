@@ -6,6 +6,7 @@ clocks have modules of their own. Unknown fields are refused, so that a misspelt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -27,6 +28,9 @@ def _as_code(value: object) -> object:
 
 Code = Annotated[str, BeforeValidator(_as_code), Field(min_length=1, max_length=80)]
 """A code in the form in which codes are compared: half-width, without invisible characters."""
+SLUG = re.compile(r"[a-z0-9-]{1,40}")
+"""The code of a jurisdiction. It is part of the names of streams, topics and Kafka users, so it contains none of the characters
+that separate their parts."""
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -61,7 +65,8 @@ class Entry(Document):
 
 
 class Jurisdiction(Entry):
-    """The jurisdiction of the policy. `zone`: an IANA name; `petition_office`: the code of an organisation."""
+    """The jurisdiction of the policy. `code`: a SLUG, unique in the deployment; `zone`: an IANA name;
+    `petition_office`: the code of an organisation."""
 
     zone: str
     petition_office: Code | None = None

@@ -23,6 +23,8 @@ from shared.eventstore.field_encryption import open_sealed
 from shared.eventstore.recorded_event import NewerEvent, RecordedEvent
 
 STREAM = "reads/"
+NAMES = (PartyRecorded, PartyCorrected, AccusationConfirmed)
+"""Events that hold the identity of a party."""
 LOCAL = "local"
 """The owner of the data folder, who can read the store itself."""
 
@@ -79,7 +81,7 @@ async def record_reading(
 
 
 def _require_reason(handling: CommandHandler, principal: Principal, case: Case) -> None:
-    if principal.ref == LOCAL:
+    if principal.ref == LOCAL or principal.role == "platform":  # a platform reads the answers to what it filed itself
         return
     meter = handling.readings
     verdict, wait = meter.verdict(principal.ref, case.id, principal.reason, handling.clock.monotonic())
@@ -125,10 +127,7 @@ async def content(
         event = by_version[opened.version]
         if opened.erased:
             erased.add(opened.party)
-        elif (
-            isinstance(event.body, PartyRecorded | PartyCorrected | AccusationConfirmed)
-            and "reference" not in opened.values
-        ):
+        elif isinstance(event.body, NAMES) and "reference" not in opened.values:
             parties.setdefault(opened.party, {"role": dict(case.filing.parties).get(opened.party)}).update(
                 opened.values
             )

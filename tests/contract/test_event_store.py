@@ -234,6 +234,18 @@ async def test_claimed_commit_is_exclusive_until_claim_expires(opened: Opener) -
     assert await log.claim(until + timedelta(days=1), until + timedelta(days=2)) == []
 
 
+async def test_time_that_a_wrong_clock_set_does_not_keep_a_commit_from_being_claimed(opened: Opener) -> None:
+    log = (await opened(outbox=True)).log
+    commits = [await log.append(commit(f"case/{number}", at=START)) for number in range(3)]
+    now = START + timedelta(days=1)
+    wrong = now + timedelta(days=20)
+    await log.hold(commits, wrong)
+    assert await log.unpublished(now) == []
+    claimed = await log.claim(now, now + timedelta(seconds=30))
+    assert {one.stream for one in claimed} == {one.stream for one in commits}
+    assert await log.claim(now, now + timedelta(seconds=30)) == [], "the claim is an ordinary one now"
+
+
 async def test_commit_held_by_another_process_is_not_claimed(opened: Opener) -> None:
     log = (await opened(outbox=True)).log
     made = [await log.append(commit(f"case/{number}", at=START + timedelta(seconds=number))) for number in range(4)]

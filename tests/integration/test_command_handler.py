@@ -22,6 +22,7 @@ from shared.commands.event_writer import EventMetadata
 from shared.events.routing import CaseTransferred, ReadRecorded
 from shared.eventstore.commit import LARGEST_EVENT
 from shared.eventstore.recorded_event import decode
+from shared.kernel.clock_trust import ClockTrust
 from shared.kernel.refusals import Refused, Unavailable
 from shared.repositories.case_repository import CaseRepository, Expected
 from tests.support.county import DEMO, REGISTRAR, SUPERVISOR, County, clerk, county
@@ -82,7 +83,7 @@ async def test_cached_commit_equals_decoded_bytes(here: County) -> None:
     org = (await here.case(filed.case)).assignment.org or ""
     await here.act(filed.case, "sign_off", clerk(org), at=date(2026, 3, 2))
     await here.act(filed.case, "accept", clerk(org), path=6)
-    for stream in (f"case/{filed.case}", f"outbox/{org}"):
+    for stream in (f"case/{filed.case}", f"inbox/cn-demo/{org}"):
         commits = await here.ports.log.load(stream)
         assert commits
         for commit in commits:
@@ -156,13 +157,34 @@ async def test_clock_far_behind_log_is_refused(here: County) -> None:
     filed = await here.file(place="dh", subject="01")
     org = (await here.case(filed.case)).assignment.org or ""
     here.clock.jump(timedelta(hours=-1))
+    with pytest.raises(Unavailable, match="clock_wrong"):
+        await here.act(filed.case, "sign_off", clerk(org))
+    here.clock.trust = ClockTrust(here.clock.now, here.clock.monotonic)  # as if the process had started so
     with pytest.raises(Unavailable, match="clock_behind"):
         await here.act(filed.case, "sign_off", clerk(org))
     here.clock.jump(timedelta(minutes=59, seconds=30))
+    here.clock.trust = ClockTrust(here.clock.now, here.clock.monotonic)
     await here.act(filed.case, "sign_off", clerk(org))
     events = await here.events(f"case/{filed.case}")
     times = [event.recorded_at for event in events]
     assert times == sorted(times)
+
+
+async def test_case_that_a_wrong_clock_dated_goes_on_once_the_clock_is_confirmed(here: County) -> None:
+    here.clock.jump(timedelta(days=20))
+    here.clock.trust.accept()  # nobody knew better
+    filed = await here.file(place="dh", subject="01")
+    org = (await here.case(filed.case)).assignment.org or ""
+    here.clock.jump(timedelta(days=-20))
+    here.clock.trust.accept()
+    acted = here.clock.now()
+    await here.act(filed.case, "sign_off", clerk(org))
+    events = await here.events(f"case/{filed.case}")
+    assert events[-1].type == "SignedFor"
+    assert events[-1].effective_at == acted
+    times = [event.recorded_at for event in events]
+    assert times == sorted(times), "the time of recording never goes back"
+    assert [found async for found in here.ports.log.verify()] == []
 
 
 async def test_service_cannot_append_events_of_another_service(here: County) -> None:

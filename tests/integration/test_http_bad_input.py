@@ -218,10 +218,10 @@ async def test_unexpected_error_becomes_problem_without_its_text(
 
 async def test_policy_with_routing_gap_is_not_activated(here: Served) -> None:
     async with here.client("operations") as operations:
-        documents = (await operations.get("/v1/policies/CN-DEMO")).json()["documents"]
+        documents = (await operations.get("/v1/policies/cn-demo")).json()["documents"]
         routing = {**documents["routing"], "rules": documents["routing"]["rules"][:1]}
         routing.pop("default", None)
-        body = {"jurisdiction": "CN-DEMO", "sections": {"routing": routing}}
+        body = {"jurisdiction": "cn-demo", "sections": {"routing": routing}}
         checked = (await operations.post("/v1/policies:validate", json=body)).json()
         answer = await operations.post("/v1/policies:activate", json=body)
     assert not checked["valid"]

@@ -78,7 +78,7 @@ async def test_routes_enforce_roles() -> None:
                 reference=receipt["case"],
                 clock="C1",
                 org="zj",
-                jurisdiction="CN-DEMO",
+                jurisdiction="cn-demo",
                 channel="nowhere",
                 platform="wlzj",
                 day="2026-03-02",

@@ -18,7 +18,7 @@ from tests.support.serving import served
 OPERATOR = Principal("operations", None, "local")
 MAPPING = """
 source: {{zone: Asia/Shanghai}}
-jurisdiction: CN-DEMO
+jurisdiction: cn-demo
 channel: {{constant: oldhotline, class: call}}
 item: 编号
 filing: {{received_at: 时间, text: 内容{more}}}

@@ -417,6 +417,7 @@ def _fields(command: str, dice: Random, now: datetime) -> dict[str, Any]:
         "follow_up": lambda: dice.choice(({"reached": False}, {"reached": True, "satisfied": dice.random() < 0.6})),
         "order_redo": lambda: {"ground": "other"},
         "open_supervision": lambda: {"ground": "delay", "text": "拖延"} | dice.choice(({}, {"decider": "xfj"})),
+        "void_rungs": lambda: {"rungs": [{"clock": "C9", "episode": 0, "rung": "breach"}], "text": "时钟错误"},
         "close_supervision": lambda: {"text": "已整改"},
         "close": lambda: {
             "kind": dice.choice(

@@ -931,6 +931,9 @@ TABLE: dict[str, Row] = {
         unless=says("nobody to supervise", lambda m, _a: m.org is None),
     ),
     "close_supervision": Row("outside_supervisor", EVERY | {"voided"}, basis="督办结束", by_the_clocks=True),
+    "void_rungs": Row(
+        "outside_supervisor", EVERY | {"voided"}, basis="no clock is wrong here, and no rung is named", by_the_clocks=True
+    ),
     "close": Row(
         "outside", states("replied", "reviewed", "concluded", "guided", "led_into", "not_accepted"), "closed",
         basis="Art. 22, 32", unless=not_closable, effect=closed,

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.modes.in_memory import memory_ports
 from shared.adapters.memory import SetClock
-from shared.application.access_keys import ALL, PEOPLE, STREAM, AccessKeys, digest_of
+from shared.application.access_keys import ALL, PEOPLE, STREAM, AccessKey, AccessKeys, digest_of
 from shared.application.problem import NotAuthenticated
 from shared.commands.authorization import NEEDS_ORG
 from shared.commands.command import NewEvent
@@ -203,8 +203,6 @@ async def test_wrong_key_of_any_form_is_refused_alike() -> None:
 
 
 def test_refusal_of_an_old_key_says_what_to_do() -> None:
-    from shared.application.access_keys import AccessKey
-
     key = AccessKey("k", "d", "clerk", "zj", None, MORNING)
     with pytest.raises(NotAuthenticated) as refused:
         _ = key.principal

@@ -37,7 +37,7 @@ from shared.repositories.case_repository import CaseRepository
 from shared.repositories.policy_repository import STREAM as POLICY
 from shared.repositories.policy_repository import PolicyRepository
 
-DEMO = "CN-DEMO"
+DEMO = "cn-demo"
 MORNING = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 """09:00 on a Monday in the demo county."""
 

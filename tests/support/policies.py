@@ -42,7 +42,7 @@ def recorded(
         version,
         kind,
         1,
-        "CN-DEMO",
+        "cn-demo",
         effective_at,
         recorded_at or instant_of(effective_at, zone),
         origin,
@@ -58,7 +58,7 @@ def recorded(
 
 def book_of(loaded: list[LoadedSection], since: LegalTime = LONG_AGO) -> PolicyBook:
     return PolicyBook.of(
-        recorded(entry.activation(), version, since, stream="policy/CN-DEMO") for version, entry in enumerate(loaded, 1)
+        recorded(entry.activation(), version, since, stream="policy/cn-demo") for version, entry in enumerate(loaded, 1)
     )
 
 

@@ -121,12 +121,12 @@ class _Recorder:
         """The id of the case of a row, and the case. The item of a case that the importing person may not add to is recorded like a
         new one, as a case of its own: any other answer would tell that the case exists."""
         secret, cases = self._ports.keys.secret("case-id"), self._intake.cases
-        name = case_id(secret, item.channel, item.item)
+        name = case_id(secret, self._jurisdiction, item.channel, item.item)
         loaded = await cases.load(name)
         if loaded.case.exists and not self._may_add(loaded.case):
             if not loaded.read:  # the same reads as for a case that does not exist
                 await cases.load_confirmed(name)
-            return case_id(secret, item.channel, f"{item.item}\x1f{self._service.name}"), EMPTY
+            return case_id(secret, self._jurisdiction, item.channel, f"{item.item}\x1f{self._service.name}"), EMPTY
         return name, loaded.case
 
     def _may_add(self, case: Case) -> bool:

@@ -46,8 +46,8 @@ def router(runtime: Process, jurisdictions: ChannelJurisdictions) -> APIRouter:
 
         async def file(value: Any) -> Receipt:
             own = jurisdiction or caller.jurisdiction or await jurisdictions.of(channel)
-            book = await handling.policies.book(own)
             within(caller, own)
+            book = await handling.policies.book(own)
             own_channel(caller, channel, book)
             found = mapped_item(book, channel, value)
             try:

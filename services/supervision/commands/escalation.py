@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from services.supervision.commands.closing import OUTSIDE, outside
-from shared.case import Case
+from shared.case import Case, Rung
 from shared.commands.command import Command, DecisionContext, NewEvent, rule
 from shared.commands.command_fields import Code, FreeText
 from shared.deadlines.derivation import deadlines
@@ -155,3 +155,26 @@ def _until(case: Case, wait: Wait | None, given: DecisionContext) -> datetime | 
     last = given.book.calendar.period(day_of(case.supervision.since, zone), wait.days, wait.unit).day
     until = end_of_day(last, zone)
     return until if given.now <= until else None
+
+
+class VoidRungs(Command):
+    rungs: tuple[e.RecordedRung, ...] = Field(
+        min_length=1, max_length=200, description="Rungs that a machine with a wrong clock recorded"
+    )
+    text: FreeText = Field(description="What happened, and who found it, sealed")
+
+
+@rule("void_rungs", service="supervision", roles=("supervisor",), followers=True, zh="撤销误记提醒")
+def void_rungs(case: Case, command: VoidRungs, given: DecisionContext) -> list[NewEvent]:
+    """Void reminders and breaches that a machine with a wrong clock recorded. They stay in the log. What is due by the right time
+    is recorded again at once, so that no missed deadline disappears."""
+    outside(case, given)
+    recorded = case.rungs | {Rung(clock, episode, "lift") for clock, episode in case.lifted}
+    if any(Rung(one.clock, one.episode, one.rung) not in recorded for one in command.rungs):
+        raise Invalid(
+            "rung_not_recorded",
+            "One of these rungs is not recorded on this case, or was voided before. Name only recorded ones.",
+            detail_zh="所列提醒或超期中有本件未记录或已撤销的，请只填写已记录的。",
+            field="rungs",
+        )
+    return [NewEvent(e.RungsVoided(rungs=command.rungs, text=command.text))]

@@ -19,15 +19,16 @@ from services.supervision.http.policy_responses import (
     ProfileValue,
 )
 from services.supervision.policy_activation import ACTIVATE, activate, checked
-from shared.commands.authorization import POLICY, Principal, authorize, within
+from shared.commands.authorization import POLICY, Principal, authorize, unknown_jurisdiction, within
 from shared.events.fields import Moment
 from shared.hosting.process import Process
 from shared.http.authentication import Caller
 from shared.http.openapi import READING, WRITING, operation
 from shared.http.request_bodies import read_model
 from shared.kernel.legal_time import given_time, start_of_day
-from shared.kernel.refusals import Invalid, Refused, Unknown
+from shared.kernel.refusals import Invalid, Refused
 from shared.policy.book import PolicyBook
+from shared.policy.documents import SLUG
 from shared.policy.loading.loader import plain
 
 Summary = TypeVar("Summary", bound=PolicySummary)
@@ -44,9 +45,7 @@ class PolicyProposal(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    jurisdiction: str = Field(
-        min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._-]+$", description="Code of the jurisdiction"
-    )
+    jurisdiction: str = Field(pattern=f"^{SLUG.pattern}$", description="Code of the jurisdiction")
     sections: dict[str, Any] = Field(
         min_length=1, description="Section -> document, as GET /v1/policies/{code} shows it"
     )
@@ -107,7 +106,7 @@ def router(runtime: Process) -> APIRouter:
 
     @routes.get("/v1/policies", **operation("policies_v1_policies_get", 401, 403, 422, 503))
     async def policies(caller: Caller) -> PolicyList:
-        """All jurisdictions."""
+        """The jurisdictions that the key gives access to."""
         authorize(caller, POLICY)
         books = await runtime.ports.policies.all()
         own = [book for code, book in sorted(books.items()) if caller.jurisdiction in (None, code)]
@@ -166,13 +165,12 @@ def router(runtime: Process) -> APIRouter:
     ) -> PolicyAnswer:
         """One jurisdiction with its documents in force."""
         authorize(caller, POLICY)
+        within(caller, jurisdiction)
         try:
             within(caller, jurisdiction)
             book = await runtime.ports.policies.book(jurisdiction)
         except Refused:
-            raise Unknown(
-                "unknown_jurisdiction", "No policy is active under this code.", detail_zh="没有这一辖区。"
-            ) from None
+            raise unknown_jurisdiction() from None
         if at is not None:
             book = book.as_of(_moment(at, book.zone))
         hidden = _CONFIDENTIAL - _readable(caller)

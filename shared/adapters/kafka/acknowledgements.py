@@ -11,9 +11,10 @@ from shared.eventstore.commit import Commit
 from shared.eventstore.event_store import EventStore
 
 LOGGER = structlog.get_logger("kafka")
-GATHER = 0.1
-"""Seconds for which acknowledged commits are collected. No caller waits for a mark, and one write for each commit is expensive:
-after an outage, many small writes at once exceeded the time limit of the store."""
+GATHER = 0.5
+"""Seconds for which acknowledged commits are collected, much less than the age at which a sweeper claims them. No caller waits for
+a mark, and one write for each commit is expensive: after an outage, many small writes at once exceeded the time limit of the
+store."""
 TOGETHER = 1000
 """Maximum number of commits that one write marks."""
 PAUSE = 1.0

@@ -24,6 +24,8 @@ from shared.adapters.kafka.connection import LARGEST, Connection
 LOGGER = structlog.get_logger("kafka")
 LOOK_MS = 20
 """How long one fetch waits for records: short, since a person may be waiting."""
+COLLECTED = 65_536
+"""Bytes for which the broker does not wait any longer, if a group gathers."""
 SESSION_MS = 15_000
 """How long a member that ended without leaving the group keeps its partitions; if it returns sooner, it continues with them."""
 DRAIN = 6.0
@@ -76,6 +78,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             group_id=group_id,
             instance=instance,
             most=receiving.most,
+            gather=receiving.gather,
             listener=self,
         )
         self._subscriber(self._receive)
@@ -147,9 +150,11 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
 def subscribe(
     broker: KafkaBroker, topic: str, *,
-    group_id: str, instance: str, most: int, listener: ConsumerRebalanceListener, beginning: bool = False,
+    group_id: str, instance: str, most: int, listener: ConsumerRebalanceListener, gather: float = 0.0, beginning: bool = False,
 ) -> BatchSubscriber:  # fmt: skip
-    """A subscriber that loses nothing: at least once, in batches, from the beginning, as a static member of the group."""
+    """A subscriber that loses nothing: at least once, in batches, from the beginning, as a static member of the group.
+
+    `gather`: seconds for which the broker may collect records before it answers a fetch; 0: each record is answered at once."""
     made = broker.subscriber(
         *(() if beginning else (topic,)),
         pattern=f"^{re.escape(topic)}." if beginning else None,
@@ -164,6 +169,8 @@ def subscribe(
         heartbeat_interval_ms=3000,
         max_poll_interval_ms=300_000,
         max_partition_fetch_bytes=LARGEST,
+        fetch_min_bytes=COLLECTED if gather else 1,
+        fetch_max_wait_ms=int(gather * 1000) if gather else 500,
         # A class of its own, because the assignor keeps its state in the class.
         partition_assignment_strategy=[type("Sticky", (StickyPartitionAssignor,), {})],
         listener=listener,

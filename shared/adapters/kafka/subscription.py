@@ -15,7 +15,14 @@ import structlog
 from shared.adapters.kafka.batches import CommitBatches, Park, TopicPosition
 from shared.adapters.kafka.connection import Connection
 from shared.adapters.kafka.consumer import KafkaConsumer
-from shared.adapters.kafka.consumer_lag import BrokerUnavailable, ConsumerLag, GroupInUse, LoginRefused, MissingTopic
+from shared.adapters.kafka.consumer_lag import (
+    BrokerUnavailable,
+    CertificateRefused,
+    ConsumerLag,
+    GroupInUse,
+    LoginRefused,
+    MissingTopic,
+)
 from shared.adapters.kafka.consumer_supervisor import ConsumerSupervisor
 from shared.adapters.kafka.producer import AGE, CommitProducer
 from shared.adapters.kafka.sweeper import PATIENCE, Sweeper
@@ -27,6 +34,13 @@ from shared.kernel.clock import Clock
 from shared.kernel.legal_time import to_text
 
 LOGGER = structlog.get_logger("kafka")
+_REASONS: dict[type[BaseException], str] = {
+    LoginRefused: "login_refused",
+    CertificateRefused: "certificate_refused",
+}
+"""The reason of /readyz for an error that is not `broker_away`."""
+WATCH = 5.0
+"""Seconds between two queries of the brokers that nobody asked for."""
 
 
 def parking(views: ReadModelStore, clock: Clock) -> Park:
@@ -56,6 +70,7 @@ class KafkaSubscriptions(Subscriptions):
         sweep: float = 5.0, age: timedelta = AGE, patience: float = PATIENCE, publishes: bool = True, partitions: int = 1,
     ) -> None:  # fmt: skip
         self._log = log
+        self._clock = clock
         self._connection = connection
         self._topic = topic
         self._instance = instance
@@ -68,6 +83,8 @@ class KafkaSubscriptions(Subscriptions):
         self._lag: dict[str, int] = {}
         self._to_rewind: set[str] = set()
         self._publishing: list[asyncio.Task[Any]] = []
+        self._watching: asyncio.Task[None] | None = None
+        self._away_since: float | None = None
         self._running = False
         self._unlisten: Callable[[], None] | None = None
         self._consumer_lag = ConsumerLag(connection, topic)
@@ -114,11 +131,15 @@ class KafkaSubscriptions(Subscriptions):
             self._publishing = [asyncio.create_task(one.run()) for one in (self.sweeper, self.publisher)]
             for task in self._publishing:
                 task.add_done_callback(self._over)
+        self._watching = asyncio.create_task(self._watch())
         for one in self._groups.values():
             await one.start()
 
     async def stop(self) -> None:
         was_running, self._running = self._running, False
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         if was_running and (self._error is None or isinstance(self._error, MissingTopic)):
             with suppress(BrokerUnavailable, MissingTopic):
                 await self._look()
@@ -182,7 +203,7 @@ class KafkaSubscriptions(Subscriptions):
         if self._few:
             found.append(f"too_few_partitions:{self._topic}")
         if self._error is not None and not missing:
-            found.append("login_refused" if isinstance(self._error, LoginRefused) else "broker_away")
+            found.append(_REASONS.get(type(self._error), "broker_away"))
         found += [f"group_in_use:{group}" for group in sorted(self._in_use)]
         if self.publisher.refused is not None:
             found.append(f"not_published:{self.publisher.refused}")
@@ -222,9 +243,32 @@ class KafkaSubscriptions(Subscriptions):
             if not self._groups:
                 await self._consumer_lag.partitions()
         except (BrokerUnavailable, MissingTopic) as error:
-            self._error = error
+            self._heard(error)
             raise
-        self._error = None
+        self._heard(None)
+
+    async def _watch(self) -> None:
+        """Query the brokers even if nobody asks, so that the log says since when they are away."""
+        while True:
+            with suppress(BrokerUnavailable, MissingTopic):
+                await self._look()
+            await asyncio.sleep(WATCH)
+
+    def _heard(self, error: BaseException | None) -> None:
+        """Record what the brokers answered. Logs once when they fall silent, and once when they answer again."""
+        self._error = error
+        away = error is not None and not isinstance(error, MissingTopic)
+        now = time.monotonic()
+        if away and self._away_since is None:
+            self._away_since = now
+            reason = "login_refused" if isinstance(error, LoginRefused) else "no_answer"
+            since = to_text(self._clock.now())
+            LOGGER.error(
+                "broker_away", since=since, reason=reason, broker=self._connection.bootstrap, topic=self._topic
+            )
+        elif not away and self._away_since is not None:
+            LOGGER.warning("broker_back", seconds=round(now - self._away_since, 1), broker=self._connection.bootstrap)
+            self._away_since = None
 
     async def _before(self, one: KafkaConsumer) -> None:
         """Check that the topic exists, and rewind the group if it has to begin again."""
@@ -241,4 +285,4 @@ class KafkaSubscriptions(Subscriptions):
             self._in_use.discard(group)
 
     def _met(self, error: BaseException | None) -> None:
-        self._error = None if isinstance(error, GroupInUse) else error
+        self._heard(None if isinstance(error, GroupInUse) else error)

@@ -57,6 +57,8 @@ class Sweeper:
     async def look(self) -> bool:
         """Extend our claims, and claim one batch of free commits. True if there may be more."""
         publisher = self._publisher
+        if self._clock.trust.doubt is not None:  # its claims would last for as long as the clock is wrong
+            return False
         if publisher.silence > self._patience:
             await publisher.give_up()
         publisher.let_go_of(self._patience)

@@ -9,6 +9,8 @@ from itertools import count
 from random import Random
 from uuid import UUID
 
+from shared.kernel.clock_trust import ClockTrust
+
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 
 
@@ -26,6 +28,7 @@ class SetClock:
         self._order = count()
         self._last = (0, 0)
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self.trust = ClockTrust(self.now, self.monotonic)
 
     def now(self) -> datetime:
         return self._wall

@@ -11,6 +11,7 @@ from datetime import datetime
 from shared.adapters.event_store_base import EventStoreBase
 from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead
 from shared.eventstore.event_store import Conflict, DuplicateCommand
+from shared.eventstore.publication import MISDATED
 from shared.eventstore.verification import ChainWalk, Finding
 
 
@@ -77,7 +78,8 @@ class MemoryEventStore(EventStoreBase):
         return [self._all[position - 1] for _, position in old[:limit]]
 
     async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
-        claimed = await self.unpublished(before, limit)
+        misdated = [one for one, since in self._unpublished.items() if since > until + MISDATED]
+        claimed = [*await self.unpublished(before, limit), *(self._all[one - 1] for one in misdated)][:limit]
         await self.hold(claimed, until)
         return claimed
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any, Literal, Protocol, TypeVar
 
@@ -166,6 +167,11 @@ class Mongo:
             raise Unsuitable("MongoDB must run as a replica set; one member is enough for the start")
         if tuple(build["versionArray"][:2]) < _OLDEST:
             raise Unsuitable(f"MongoDB {build['version']} is too old; install 6.0 or newer")
+
+    async def time(self) -> datetime:
+        """The clock of the primary. Raises StoreUnavailable."""
+        told: datetime = (await ask(self.database("admin").command({"hello": 1})))["localTime"]
+        return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
 
     async def close(self) -> None:
         self._holders -= 1

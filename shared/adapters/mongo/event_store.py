@@ -7,6 +7,7 @@ concern `majority` or acknowledged by a majority, and its successor has the same
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from operator import itemgetter
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -25,7 +26,7 @@ from shared.eventstore.commit import EMPTY_HEAD, Commit, StreamHead, continuous
 from shared.eventstore.errors import Damaged
 from shared.eventstore.verification import Finding
 
-FORMAT = 1
+FORMAT = 2
 COMMITS = "commits"
 BY_CAUSE = "by_cause"
 _INDEXES = (IndexModel([("stream", ASCENDING), ("cause", ASCENDING)], unique=True, name=BY_CAUSE), UNPUBLISHED)
@@ -98,6 +99,10 @@ class MongoEventStore(EventStoreBase, UnpublishedCommits):
         """Everything that is wrong with the documents, including what cannot be decoded."""
         async for finding in verify_documents(self._documents("", 1000)):
             yield finding
+
+    async def time(self) -> datetime:
+        """The clock of the primary: the witness of the time that all processes share. Raises StoreUnavailable."""
+        return await self._mongo.time()
 
     async def close(self) -> None:
         self._listeners.clear()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Protocol
 
 from pymongo.errors import BulkWriteError, PyMongoError
@@ -202,5 +203,5 @@ class CommitInserter:
     def _document(self, commit: Commit) -> Document:
         document = to_document(commit)
         if self._outbox:
-            document[SINCE] = commit.recorded_at
+            document[SINCE] = min(commit.recorded_at, datetime.now(UTC))  # a wrong clock may have dated the stream
         return document

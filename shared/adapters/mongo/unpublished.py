@@ -11,6 +11,7 @@ from pymongo import ASCENDING, IndexModel
 from shared.adapters.mongo.client import LONG_SECONDS, Collection, ask, documents, fetch
 from shared.adapters.mongo.commit_documents import id_of, to_commit
 from shared.eventstore.commit import Commit
+from shared.eventstore.publication import MISDATED
 
 SINCE = "unpublished"
 """Time of the append, or the one that claim() or hold() set; a BSON date, because it is only compared with clocks."""
@@ -34,13 +35,14 @@ class UnpublishedCommits:
 
     async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
         """The update repeats the condition on the time: of two processes that read the same commit, one changes it."""
-        seen = await fetch(self._commits, {SINCE: {"$lt": before}}, fields={"_id": 1}, sort=_OLDEST, limit=limit)
+        free = {"$or": [{SINCE: {"$lt": before}}, {SINCE: {"$gt": until + MISDATED}}]}
+        seen = await fetch(self._commits, free, fields={"_id": 1}, sort=_OLDEST, limit=limit)
         ids = [document["_id"] for document in seen]
         if not ids:
             return []
         mine = ObjectId()
         taken = {"$set": {SINCE: until, _CLAIM: mine}}
-        await ask(self._commits.update_many({"_id": {"$in": ids}, SINCE: {"$lt": before}}, taken))
+        await ask(self._commits.update_many({"_id": {"$in": ids}, **free}, taken))
         found = await fetch(self._commits, {"_id": {"$in": ids}, _CLAIM: mine}, limit=limit)
         commits = {document["_id"]: to_commit(document) for document in found}
         return [commits[each] for each in ids if each in commits]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,7 +36,7 @@ from shared.eventstore.event_store import Conflict, DuplicateCommand
 from shared.eventstore.verification import Finding
 from shared.kernel.legal_time import to_text
 
-FORMAT = 1
+FORMAT = 2
 # THE storage format. `events` is the bytes of the events joined by a newline, which JSON text never contains raw.
 SCHEMA = """
 CREATE TABLE commits(
@@ -82,6 +83,11 @@ class SqliteEventStore(EventStoreBase, UnpublishedCommits):
             self._connection, path.name, self._write, delivered=self._delivered
         )
         UnpublishedCommits.__init__(self, ReaderPool(path), self._run_statement)
+
+    async def newest(self) -> datetime | None:
+        """When the last commit was recorded; None in an empty log."""
+        found = await self._readers.run(partial(select, where="ORDER BY position DESC LIMIT 1", values=()))
+        return found[0].recorded_at if found else None
 
     @property
     def position(self) -> int:

@@ -13,12 +13,15 @@ import orjson
 from shared.adapters.sqlite.commit_rows import select
 from shared.adapters.sqlite.reader_pool import ReaderPool
 from shared.eventstore.commit import Commit
+from shared.eventstore.publication import MISDATED
 from shared.kernel.legal_time import to_text
 
 MARK = """
 CREATE TEMP TRIGGER mark AFTER INSERT ON main.commits
 BEGIN INSERT INTO unpublished VALUES (NEW.position, NEW.recorded_at); END
 """
+_NEVER = "~"
+"""Sorts after every time."""
 _CHOSEN = "(SELECT value FROM json_each(?))"
 
 
@@ -40,15 +43,18 @@ class UnpublishedCommits:
         self._claiming = asyncio.Lock()
 
     async def unpublished(self, before: datetime, limit: int = 500) -> list[Commit]:
+        return await self._free(to_text(before), _NEVER, limit)
+
+    async def _free(self, before: str, misdated: str, limit: int) -> list[Commit]:
         where = (
-            "JOIN (SELECT position AS waiting, since FROM unpublished WHERE since < ? ORDER BY since, position LIMIT ?)"
-            " ON position = waiting ORDER BY since, position"
+            "JOIN (SELECT position AS waiting, since FROM unpublished WHERE since < ? OR since > ? ORDER BY since, position"
+            " LIMIT ?) ON position = waiting ORDER BY since, position"
         )
-        return await self._readers.run(partial(select, where=where, values=(to_text(before), limit)))
+        return await self._readers.run(partial(select, where=where, values=(before, misdated, limit)))
 
     async def claim(self, before: datetime, until: datetime, limit: int = 500) -> list[Commit]:
         async with self._claiming:
-            commits = await self.unpublished(before, limit)
+            commits = await self._free(to_text(before), to_text(until + MISDATED), limit)
             if commits:
                 await self.hold(commits, until)
         return commits

@@ -14,6 +14,7 @@ from shared.kernel.legal_time import zone
 from shared.kernel.validation_messages import WrongValue
 from shared.policy.deadline_rules import Clocks
 from shared.policy.documents import (
+    SLUG,
     CalendarDocument,
     Channels,
     Document,
@@ -100,6 +101,8 @@ def _of(document: Document | None, kind: type[D]) -> D:
 
 
 def _jurisdiction(jurisdiction: Jurisdiction, orgs: set[str], listed: bool) -> Iterator[Finding]:
+    if not SLUG.fullmatch(jurisdiction.code):
+        yield finding("jurisdiction.code", "not_a_slug")
     try:
         zone(jurisdiction.zone)
     except WrongValue as error:

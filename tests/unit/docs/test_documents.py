@@ -91,4 +91,4 @@ def test_core_modules_stay_below_line_limit() -> None:
 def test_changelog_stays_short() -> None:
     releases = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n## ")[1:]
     for release in releases:
-        assert len(release.strip().splitlines()) <= 25, release.splitlines()[0]
+        assert len(release.strip().splitlines()) <= 34, release.splitlines()[0]

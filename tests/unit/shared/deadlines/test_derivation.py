@@ -454,7 +454,7 @@ def _changed(days: int, since: str) -> PolicyBook:
     rules = [{**rule, "period": {"days": days}} if rule["id"] == "C1" else rule for rule in clocks["rules"]]
     document = {**clocks, "rules": rules}
     entry = LoadedSection("clocks", document, hash_of(document))
-    return BOOK.with_event(recorded(entry.activation(), 99, at(since), stream="policy/CN-DEMO"))
+    return BOOK.with_event(recorded(entry.activation(), 99, at(since), stream="policy/cn-demo"))
 
 
 def test_running_clock_keeps_rule_in_force_at_start() -> None:
@@ -492,7 +492,7 @@ def test_published_calendar_moves_provisional_date() -> None:
     document = next(loaded for loaded in bundled("demo") if loaded.section == "calendar").document
     years = {**document["years"], "2027": {"holidays": ["2027-01-01", "2027-01-04"], "workdays": []}}
     entry = LoadedSection("calendar", {**document, "years": years, "published_until": 2027}, "sha256:x")
-    book = BOOK.with_event(recorded(entry.activation(), 99, LONG_AGO, stream="policy/CN-DEMO"))
+    book = BOOK.with_event(recorded(entry.activation(), 99, LONG_AGO, stream="policy/cn-demo"))
     assert (clock(story.case, "C1", book).due_day, clock(story.case, "C1", book).provisional) == (
         date(2027, 1, 5),
         False,

@@ -163,7 +163,7 @@ async def test_records_are_counted_by_topic_kind() -> None:
     process = WatchedProcess("routing")
     letters = SimpleNamespace(figures=lambda: topics.TopicFigures("actions", 3, 40, 1))
     process.runtime.letters = [letters]
-    process.runtime.relay = SimpleNamespace(sent=12, behind=2, missing=frozenset({"assignments.zj"}))
+    process.runtime.relay = SimpleNamespace(sent=12, behind=2, missing=frozenset({"assignments.cn-demo.zj"}))
     assert await process.shows("huiyin_letters_waiting", topic="actions") == 3
     assert await process.shows("huiyin_letters_answered_total", topic="actions") == 40
     assert await process.shows("huiyin_relay_entries_total") == 12

@@ -93,7 +93,7 @@ def test_table_in_force_at_filing_time_is_used() -> None:
     from shared.events.policy import PolicyActivated
 
     new = PolicyActivated(section="routing", hash=hash_of(document), document=document)
-    later = book.with_event(recorded(new, 9, at("2026-05-01 00:00"), stream="policy/CN-DEMO"))
+    later = book.with_event(recorded(new, 9, at("2026-05-01 00:00"), stream="policy/cn-demo"))
     assert later.route("town", "roof", None, at("2026-04-30 23:59")).rule_id == "old"
     assert later.route("town", "roof", None, at("2026-05-01 00:00")).rule_id == "new"
     assert later.route("town", "roof").rule_id == "new"
@@ -154,14 +154,14 @@ def test_demo_county_routes_every_place_and_subject() -> None:
 
 def test_policy_book_answers_lookups() -> None:
     book = demo(LONG_AGO)
-    assert (book.jurisdiction, book.zone, book.petition_office) == ("CN-DEMO", "Asia/Shanghai", "xfj")
+    assert (book.jurisdiction, book.zone, book.petition_office) == ("cn-demo", "Asia/Shanghai", "xfj")
     assert "dh" in book.places and "nowhere" not in book.places and None not in book.places
     assert "0101" in book.subjects and None not in book.subjects
     assert book.names["zj"] == "示例市住房和城乡建设局"
     counter = book.channels.get("zj-window")
     assert counter is not None and counter.received_by == "zj"
     assert book.channels.get("pigeon") is None and book.organisation(None) is None
-    assert book.reference.startswith("CN-DEMO@") and len(book.reference) == len("CN-DEMO@") + 12
+    assert book.reference.startswith("cn-demo@") and len(book.reference) == len("cn-demo@") + 12
     assert book.reference == demo(LONG_AGO).reference
 
 

@@ -33,7 +33,7 @@ from tests.support.deciding import (
 )
 from tests.support.policies import recorded
 
-CASE = case_id(b"k" * 32, "web", "1")
+CASE = case_id(b"k" * 32, "cn-demo", "web", "1")
 REPLIED = (
     *SENT,
     d.Accepted(org="zj", path=6),

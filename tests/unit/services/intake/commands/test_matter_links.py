@@ -158,7 +158,7 @@ def test_imported_history_may_lead_after_closing_only() -> None:
 
 
 def test_matters_do_not_span_jurisdictions() -> None:
-    given(REGISTERED).beside(replace(OLDER, jurisdiction="CN-OTHER")).when(
+    given(REGISTERED).beside(replace(OLDER, jurisdiction="cn-other")).when(
         "link", REGISTRAR, lead="k0", **REASON
     ).refused("other_jurisdiction")
 

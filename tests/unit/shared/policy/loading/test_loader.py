@@ -94,9 +94,9 @@ def test_demo_county_policy_loads() -> None:
 
 def test_policy_hash_depends_on_content_not_formatting(tmp_path: Path) -> None:
     first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
-    first.write_text("jurisdiction: {code: X, name: 某地, zone: Asia/Shanghai}\n", encoding="utf-8")
+    first.write_text("jurisdiction: {code: x, name: 某地, zone: Asia/Shanghai}\n", encoding="utf-8")
     second.write_text(
-        "# said otherwise\njurisdiction:\n  zone: Asia/Shanghai\n  name: 某地\n  code: X\n", encoding="utf-8"
+        "# said otherwise\njurisdiction:\n  zone: Asia/Shanghai\n  name: 某地\n  code: x\n", encoding="utf-8"
     )
     (one,), (two,) = load(first), load(second)
     assert one.hash == two.hash == hash_of(one.document) and one.hash.startswith("sha256:")
@@ -106,7 +106,7 @@ def test_policy_hash_depends_on_content_not_formatting(tmp_path: Path) -> None:
 def test_policy_document_round_trips_through_log() -> None:
     for name in bundled_names():
         for loaded in bundled(name):
-            event = recorded(loaded.activation(), 1, LONG_AGO, stream="policy/CN-DEMO")
+            event = recorded(loaded.activation(), 1, LONG_AGO, stream="policy/cn-demo")
             edition = PolicyBook.of([event]).edition(loaded.section)
             assert edition is not None
             assert hash_of(edition.document.model_dump(mode="json", exclude_defaults=True)) == loaded.hash
@@ -114,12 +114,12 @@ def test_policy_document_round_trips_through_log() -> None:
 
 def test_organisations_may_be_added_later() -> None:
     body = OrganisationAdded(code="new", name="新单位", kind="something", parent="xfj")
-    book = demo().with_event(recorded(body, 50, at("2026-01-01 00:00"), stream="policy/CN-DEMO"))
+    book = demo().with_event(recorded(body, 50, at("2026-01-01 00:00"), stream="policy/cn-demo"))
     added = book.organisation("new")
     assert added is not None and (added.kind, added.parent) == ("handling", "xfj")
     assert demo().organisation("new") is None and book.reference != demo().reference
     again = OrganisationAdded(code="zj", name="x")
-    kept = book.with_event(recorded(again, 51, at("2026-01-01 00:00"), stream="policy/CN-DEMO")).organisation("zj")
+    kept = book.with_event(recorded(again, 51, at("2026-01-01 00:00"), stream="policy/cn-demo")).organisation("zj")
     assert kept is not None and kept.name == "示例市住房和城乡建设局"
 
 
@@ -136,7 +136,7 @@ def test_all_findings_are_collected_with_lines(tmp_path: Path) -> None:
     (tmp_path / "subjects.csv").write_text("code,name,colour\ns,某事,red\n", encoding="utf-8")
     (tmp_path / "extra.csv").write_text("x\n1\n", encoding="utf-8")
     (tmp_path / "policy.yaml").write_text(
-        "jurisdiction: {code: X, name: 某地, zone: Mars/North}\nclock: {}\n", encoding="utf-8"
+        "jurisdiction: {code: x, name: 某地, zone: Mars/North}\nclock: {}\n", encoding="utf-8"
     )
     found = complaints(tmp_path)
     assert found == [
@@ -162,7 +162,7 @@ def test_unknown_parent_is_named(tmp_path: Path) -> None:
 def test_references_between_sections_are_checked(tmp_path: Path) -> None:
     found = said(
         tmp_path,
-        jurisdiction={"code": "X", "name": "某", "zone": "Asia/Shanghai", "petition_office": "nobody"},
+        jurisdiction={"code": "x", "name": "某", "zone": "Asia/Shanghai", "petition_office": "nobody"},
         organisations=[{"code": "a", "name": "甲", "places": ["moon"]}],
         channels=[{"code": "w", "name": "网", "class_": "web", "place": "moon", "received_by": "nobody"}],
     )
@@ -285,10 +285,10 @@ def test_single_section_is_checked_against_policy_in_force(tmp_path: Path) -> No
     file = tmp_path / "routing.csv"
     file.write_text("id,place,subject,level,org,queue\nr1,*,*,*,new,\n", encoding="utf-8")
     assert len(complaints(tmp_path)) == 1
-    added = recorded(OrganisationAdded(code="new", name="新"), 50, at("2026-01-01 00:00"), stream="policy/CN-DEMO")
+    added = recorded(OrganisationAdded(code="new", name="新"), 50, at("2026-01-01 00:00"), stream="policy/cn-demo")
     book = demo().with_event(added)
     (loaded,) = load(file, book.documents)
-    after = book.with_event(recorded(loaded.activation(), 51, at("2026-02-01 00:00"), stream="policy/CN-DEMO"))
+    after = book.with_event(recorded(loaded.activation(), 51, at("2026-02-01 00:00"), stream="policy/cn-demo"))
     assert after.route("dh", "0101", None).org == "new"
     assert after.route("dh", "0101", None, at("2026-01-31 00:00")).org == "dhq"
 
@@ -314,7 +314,7 @@ def baltimore() -> PolicyBook:
 
 def test_another_city_needs_policy_file_only() -> None:
     book = baltimore()
-    assert (book.jurisdiction, book.zone) == ("CN-DEMO", "America/New_York")  # the stream's name is the test's
+    assert (book.jurisdiction, book.zone) == ("cn-demo", "America/New_York")  # the stream's name is the test's
     assert len(book.subjects) == 207
     story = Story(zone=book.zone).registered(
         datetime(2026, 3, 5, 14, 0, tzinfo=UTC), place=None, subject="SW-Bulk Scheduled"
