@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -105,6 +105,15 @@ SCENARIOS: dict[str, Story] = {
     "not_accepted, not told: C3": _refused(told=False),
     "not_accepted": _refused(told=True),
     "guided": _filed().on(at("2026-03-03 10:00"), "StatutoryPathGuided", path=2, organ="法院", how_to="起诉"),
+    "led_into": _accepted(4, told=True).on(
+        at("2026-03-20 10:00"),
+        "LedInto",
+        org="zj",
+        path=4,
+        procedure="行政裁决",
+        reference="裁1",
+        opened_on=date(2026, 3, 19),
+    ),
     "closed": _replied().on(at("2026-06-10 10:00"), "CaseClosed", kind="explained"),
     "withdrawn": _filed().on(at("2026-03-03 10:00"), "CaseWithdrawn"),
 }

@@ -292,8 +292,10 @@ LATE = (*REPLIED, i.ReviewRequested(late=True, late_reason="住院"), r.ReviewBo
 def test_late_request_with_a_reason_is_registered(closed: tuple[Event, ...]) -> None:
     story = given(*REPLIED, *closed).later(days=60)
     story.when("request_review", CITIZEN).refused("review_window_lapsed")
-    story.when("request_review", CITIZEN, late_reason="住院").then(i.ReviewRequested(late=True, late_reason="住院"))
-    given(*REPLIED).when("request_review", CITIZEN, late_reason="住院").then(i.ReviewRequested())
+    story.when("request_review", CITIZEN, late_reason="住院").then(
+        i.ReviewRequested(late=True, late_reason="住院", **OWN_HAND)
+    )
+    given(*REPLIED).when("request_review", CITIZEN, late_reason="住院").then(i.ReviewRequested(**OWN_HAND))
 
 
 def test_review_body_decides_on_a_late_request() -> None:
@@ -330,7 +332,9 @@ def test_lapse_is_recorded_once_and_concludes_nothing() -> None:
         after = given(*REPLIED, *closed, s.ReviewWindowLapsed(clock="C6", episode=1)).later(days=45)
         assert not any(isinstance(one.body, s.ReviewWindowLapsed) for one in after.when("tick", SERVICE).events)
         assert (after.case.state, after.case.concluded) == (story.case.state, False)
-        after.when("request_review", CITIZEN, late_reason="住院").then(i.ReviewRequested(late=True, late_reason="住院"))
+        after.when("request_review", CITIZEN, late_reason="住院").then(
+            i.ReviewRequested(late=True, late_reason="住院", **OWN_HAND)
+        )
 
 
 def test_lapsed_matter_bars_no_new_filing() -> None:
