@@ -32,9 +32,9 @@ def test_promise_to_carry_out_is_a_clock() -> None:
             "wrong_execution_date"
         )
     decided = d.DecisionIssued(org="zj", result="supported", execute_by=date(2026, 4, 1), basis=("x",), text="y")
-    story.when("decide", CLERK, at=at, result="supported", basis=["x"], text="y", execute_by=date(2026, 4, 1)).then(
-        decided
-    )
+    outcome = story.when("decide", CLERK, at=at, result="supported", basis=["x"], text="y", execute_by=date(2026, 4, 1))
+    (issued,) = (item.body for item in outcome.events)
+    assert isinstance(issued, d.DecisionIssued) and issued.execute_by == date(2026, 4, 1)
     promised = {one.clock: one for one in deadlines(given(*ACCEPTED, decided).case, BOOK)}["C13"]
     assert (promised.due_day, promised.org, promised.running) == (date(2026, 4, 1), "zj", True)
     plain = decided.model_copy(update={"execute_by": None})
