@@ -6,10 +6,10 @@ import re
 import unicodedata
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.intake.history.step_types import NEEDS_ORG, body_of
 from shared.application.command_dispatch import no_personal_number
@@ -91,7 +91,7 @@ class Filing(_Part):
 _MANY_DIGITS = re.compile(r"\d{6}|(?:\d[ -]?){7}")
 
 
-def _name(value: str) -> str:
+def organisation_name(value: str) -> str:
     """The name of an organisation. Raises WrongValue for a text that is none: without letters, with the digits of a telephone
     number, an internet address, or characters that are not printed."""
     plain = unicodedata.normalize("NFKC", value)
@@ -114,10 +114,16 @@ _OrganisationCode = Annotated[
 class HistoryOrganisation(_Part):
     """The responsible organisation, as the source names it. `create`: add it to the policy if it is not listed."""
 
-    name: Annotated[str, Field(min_length=1, max_length=120), AfterValidator(_name)]
-    """Kept in clear if the organisation is created, as all names of organisations: it has the form of such a name."""
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    """Kept in clear if the organisation is created, as all names of organisations; then it has the form of such a name."""
     code: _OrganisationCode | None = None
     create: bool = False
+
+    @model_validator(mode="after")
+    def _created_under_a_name(self) -> Self:
+        if self.create:
+            organisation_name(self.name)
+        return self
 
 
 class HistoryDue(_Part):

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
-from services.intake.history.items import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep
+from services.intake.history.items import CODE_LIMIT, SHORT_LIMIT, TEXT_LIMIT, HistoryStep, organisation_name
 from services.intake.importer.cells import cell_text
 from services.intake.importer.dates import BadDate, reader
 from services.intake.importer.errors import MappingError, RowError
@@ -20,10 +20,11 @@ from shared.events.trusted_build import converter_of
 from shared.kernel.legal_time import to_text
 from shared.kernel.refusals import Refused
 from shared.kernel.text_normalization import identifier_form, name_form, search_form
+from shared.kernel.validation_messages import WrongValue
 
 _LIMITS = {
     "text": TEXT_LIMIT, "title": SHORT_LIMIT, "location": SHORT_LIMIT, "name": SHORT_LIMIT, "phone": SHORT_LIMIT,
-    "id_number": SHORT_LIMIT, "address": SHORT_LIMIT, "organisation": 200,
+    "id_number": SHORT_LIMIT, "address": SHORT_LIMIT, "organisation": 120,
 }  # fmt: skip
 _YES = frozenset(("true", "1", "yes", "y", "是", "有", "t"))
 _NO = frozenset(("false", "0", "no", "n", "否", "无", "f"))
@@ -113,7 +114,7 @@ class RowMapper:
                 filing[name] = _typed(name, _needed(value, line, name, limit), line)
         item["filing"] = filing
         if self._organisation is not None and (org := self._organisation(cells, line)) is not None:
-            item["organisation"] = self._org(_needed(org, line, "organisation", 200))
+            item["organisation"] = self._org(_needed(org, line, "organisation", 120), line)
         if steps := [step for get_step in self._steps if (step := get_step(cells, line)) is not None]:
             item["steps"] = steps
         if self._mapping.due is not None and self._due is not None and (due := self._due(cells, line)) is not None:
@@ -125,9 +126,14 @@ class RowMapper:
                 self.warnings.unmapped[column] += 1
         return item
 
-    def _org(self, name: str) -> dict[str, Any]:
+    def _org(self, name: str, line: int) -> dict[str, Any]:
         mapping = self._mapping.organisation
         assert mapping is not None
+        if mapping.create:
+            try:
+                organisation_name(name)
+            except WrongValue:
+                raise RowError(line, "organisation", "not_allowed_here") from None
         organisation: dict[str, Any] = {"name": name, "create": mapping.create}
         if mapping.table is not None:
             if (code := mapping.looked_up(name)) is not None:
